@@ -1,0 +1,179 @@
+"""Every kind of mistake by its stable name. `pages/NAME.md` holds what `archlang explain NAME` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of mistake: its name, one line on what it is, how bad it is, the exit status it leads to."""
+
+    name: str
+    title: str
+    severity: Severity = "error"
+    status: int = 1
+
+
+def _table(severity: Severity, status: int, rows: dict[str, str]) -> dict[str, Kind]:
+    return {name: Kind(name, title, severity, status) for name, title in rows.items()}
+
+
+SYNTAX = _table("error", 1, {
+    "missing-pragma": "the first line is not `archlang 1`",
+    "unsupported-version": "the file is written in a version of the language that this archlang does not know",
+    "not-utf8": "the file is not UTF-8 text",
+    "bad-character": "a character that has no meaning in the language",
+    "hidden-character": "a control or bidirectional character that makes text look other than it is",
+    "bad-number": "a number that is not written as one",
+    "bad-escape": "an escape in a string that does not exist",
+    "unclosed-string": "a string that does not end",
+    "unclosed-bracket": "a bracket that is not closed",
+    "unmatched-bracket": "a closing bracket that nothing opened",
+    "unexpected-token": "something stands where something else must",
+    "unexpected-end": "the file ends too early",
+    "reserved-word": "a word of the language used as a name",
+    "brace-in-head": "braces in the head of an `if` or `for`, outside parentheses",
+    "mixed-body": "a body that holds flows and statements",
+    "empty-body": "braces with nothing in them",
+    "misplaced-statement": "a statement that does not belong in this body",
+    "positional-after-keyword": "an argument without a name after one with a name",
+})
+
+NAMES = _table("error", 1, {
+    "undefined-name": "a name that nothing defines",
+    "unknown-stage": "a stage that neither the file nor the catalogue has",
+    "already-bound": "a name bound twice",
+    "shadowed-name": "a name inside that hides one outside",
+    "several-networks": "more than one network in a file",
+    "several-trains": "more than one `train` in a file",
+    "several-outputs": "more than one output of the same name",
+    "missing-output": "a body with statements that hands nothing out",
+    "missing-input": "a network without an input",
+    "missing-network": "a file without a network where one is needed",
+    "in-without-braces": "`in` where nothing flows in",
+    "recursive-block": "a block that uses itself",
+    "undeclared-symbol": "a lower-case name in an input's type that is no dial",
+    "reserved-symbol": "`B` declared as a size: it is the batch",
+    "unknown-dial": "a dial that the network does not have",
+    "bad-dial": "a dial's value that does not fit",
+})
+
+IMPORTS = _table("error", 1, {
+    "import-not-found": "an imported file or standard module that is not there",
+    "import-outside": "an import that leads out of the project",
+    "import-cycle": "files that import each other",
+    "unknown-import": "a name that the imported file does not declare",
+})
+
+ARGUMENTS = _table("error", 1, {
+    "unknown-argument": "an argument that this stage does not take",
+    "missing-argument": "an argument that must be given and is not",
+    "repeated-argument": "an argument given twice",
+    "too-many-arguments": "more arguments than there are places",
+    "wrong-kind": "a value of another kind than is wanted",
+    "out-of-range": "a number outside what is allowed",
+    "unknown-word": "a word that this argument does not know",
+    "unknown-field": "a value does not have this field",
+    "index-out-of-range": "an index past the end",
+    "division-by-zero": "a division by zero",
+    "inexact-division": "`/` with a remainder",
+    "not-callable": "arguments given to something that takes none",
+    "missing-body": "a stage that needs braces, without them",
+    "needless-body": "braces on a stage that takes none",
+    "bad-code": "words that make no code",
+    "code-contract": "a code that does not keep what it declares",
+})
+
+SHAPES = _table("error", 1, {
+    "shape-mismatch": "sizes that must agree do not",
+    "expected-tensor": "a bundle where a tensor is wanted",
+    "expected-bundle": "a tensor where a bundle is wanted",
+    "expected-grid": "patches are wanted here",
+    "unequal-members": "a bundle whose members must be alike and are not",
+    "wrong-rank": "a vector, sequence or map where another is wanted",
+    "not-divisible": "a number that must divide another and does not",
+    "kernel-too-large": "a kernel larger than the map it slides over",
+    "empty-map": "a stage leaves nothing of the map",
+    "wrong-axis": "an axis that the value does not have",
+    "wrong-count": "parts, sizes or elements that do not add up",
+    "router-inputs": "a router fed with the wrong number of inputs",
+    "unknown-size": "a symbolic size that is not known well enough",
+    "symbolic-parameters": "a number of parameters that depends on a symbolic size",
+    "stage-is-no-tensor": "a stage where a tensor is wanted",
+    "tensor-is-no-stage": "a tensor where a stage is wanted",
+    "not-available": "a part of the language that this version cannot compile yet",
+})
+
+LIMITS = _table("error", 1, {
+    "file-too-large": "a file past the size that is read",
+    "too-many-files": "more imported files, or more text in all, than is read",
+    "import-too-deep": "imports nested too deep",
+    "too-many-tokens": "more words and signs in a file than are read",
+    "nesting-too-deep": "brackets, blocks or expressions nested too deep",
+    "name-too-long": "a name longer than allowed",
+    "string-too-long": "a string or doc string longer than allowed",
+    "number-too-large": "a number larger than allowed",
+    "expression-too-long": "an expression with too many terms",
+    "too-many-nodes": "a network with too many nodes or edges once it is expanded",
+    "dimension-too-large": "a dimension past the largest allowed",
+    "too-many-parameters": "more parameters than allowed",
+    "too-much-memory": "activations larger than allowed",
+})
+
+TRAINING = _table("error", 1, {
+    "missing-train": "training asked of a file that declares none",
+    "missing-loss": "a `train` without a loss",
+    "missing-phase": "a `train` without a phase",
+    "bad-phase": "a phase that cannot run",
+    "unknown-setting": "a statement in `train` that does not exist",
+    "unknown-site": "a loss on a part that the network does not have",
+})
+
+WARNINGS = _table("warning", 0, {
+    "unused-name": "a name that nothing uses",
+    "unused-import": "an imported name that nothing uses",
+    "shadowed-op": "a block named like a stage of the catalogue",
+    "small-batch-norm": "a batch norm over a single value a channel",
+})
+
+USE = {
+    **_table("error", 1, {
+        "unreadable-file": "a file that cannot be read",
+        "unwritable-output": "an output that cannot be written",
+        "not-a-model": "a file that is no archlang model",
+        "truncated-model": "a model file that ends too early",
+        "altered-model": "a model file whose contents are not what was saved",
+        "foreign-model": "a model file of another format, version or program",
+        "unsafe-model": "a model file that could run code when opened",
+        "non-finite-model": "a model whose weights hold NaN or infinity",
+        "unknown-data": "a data set that is not known",
+        "bad-data": "data that does not fit the network",
+        "unreadable-image": "an image that cannot be read",
+        "run-exists": "a run folder that already holds a training",
+        "input-shape": "a tensor of another shape than the network's input",
+        "unknown-pass": "a transformation that does not exist",
+        "pass-does-not-apply": "a transformation that this network does not allow",
+        "not-evaluation-mode": "a model in training mode where inference is wanted",
+        "not-traceable": "a model that torch.fx cannot trace",
+        "unsupported-module": "a model of another kind than is needed",
+        "unknown-name": "a name asked for that archlang does not have",
+    }),
+    **_table("error", 2, {"usage": "a command typed wrong"}),
+    **_table("error", 3, {
+        "not-formatted": "a file that is not in canonical form",
+        "not-equal": "a fused model that does not equal its original",
+        "diverged": "a training whose loss is no longer a number",
+    }),
+    **_table("error", 4, {"missing-tool": "a program or package that this needs and that is not installed"}),
+    **_table("error", 70, {"internal-error": "a mistake in archlang itself"}),
+    **_table("error", 130, {"interrupted": "stopped by the user"}),
+}
+
+KINDS: dict[str, Kind] = {
+    **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,
+}
+"""Name to kind, in the order of the documentation."""

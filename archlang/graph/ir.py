@@ -1,0 +1,225 @@
+"""The graph: a flat, typed, directed acyclic graph of operations on tensors. Every word of it stands on this page.
+
+A bundle is no value here: its members are ports of their own, and a node knows by its `members` which path, branch or
+layer it belongs to. Nodes that share weights have the same `path`; a node's `path` is its module's name.
+
+Outside this room nobody sees networkx but through `Graph.nx`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import networkx
+
+from archlang.ops.model import Call, Op, Weight
+from archlang.ops.values import Option, Weighted
+from archlang.shapes import Dim, Symbol, Tensor
+from archlang.source import NOWHERE, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One output of a node: an edge's beginning."""
+
+    node: str
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One step of the way from the network to a node: the block, where it was used, what it was given."""
+
+    block: str
+    span: Span
+    values: tuple[tuple[str, str], ...] = ()  # (("width", "64"),)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A node's place in something parallel: the `index`-th of `count` members of the stage at module path `region`."""
+
+    kind: str  # each, shared, parallel, layers, route, branches, experts
+    region: tuple[str, ...]
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. `id` is made by the compiler (`n0`, `n1`, ... in program order); `op` is a name of the catalogue.
+
+    `args` are checked, defaults filled in. `outputs` are the types of its ports. The op of a network's input is `input`.
+    """
+
+    id: str
+    op: Op
+    args: Mapping[str, Any]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Tensor, ...]
+    path: tuple[str, ...]
+    span: Span = NOWHERE
+    frames: tuple[Frame, ...] = ()
+    members: tuple[Member, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The module path as one dotted name."""
+        return ".".join(self.path)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """A network's input: its name, type, the node that stands for it, and the data's mean and deviation if declared."""
+
+    name: str
+    type: Tensor
+    node: str
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class OutputSpec:
+    """A network's output; `name` is None for the main one."""
+
+    name: str | None
+    port: Port
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Loss:
+    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads."""
+
+    weight: float
+    option: Option
+    reads: tuple[Port | str, ...] = ()
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of several optimisation steps on a batch: a loss and its own optimiser."""
+
+    name: str
+    losses: tuple[Loss, ...]
+    optimizer: Option
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training: epochs, the learning rate's curve, and what else the phase sets, by name."""
+
+    name: str
+    epochs: int
+    lr: Weighted | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a file's `train { }` declares, checked."""
+
+    losses: tuple[Loss, ...]
+    optimizer: Option | None
+    phases: tuple[Phase, ...]
+    steps: tuple[Step, ...] = ()
+    batch: int = 128
+    seed: int = 0
+    augment: tuple[Option, ...] = ()
+    labels: tuple[str, ...] | None = None
+    span: Span = NOWHERE
+
+
+@dataclass
+class Graph:
+    """A checked network. Nodes stand in program order, which is a topological order."""
+
+    name: str
+    doc: str | None = None
+    dials: Mapping[str, object] = field(default_factory=dict)
+    symbols: tuple[Symbol, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+    outputs: tuple[OutputSpec, ...] = ()
+    plan: Plan | None = None
+    bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
+    nx: networkx.MultiDiGraph = field(default_factory=networkx.MultiDiGraph)
+
+    def add(self, node: Node) -> None:
+        """Append a node; all its inputs must be there already."""
+        self.nx.add_node(node.id, node=node)
+        for slot, port in enumerate(node.inputs):
+            self.nx.add_edge(port.node, node.id, slot=slot, port=port.index)
+
+    def node(self, id: str) -> Node:
+        """The node of this id."""
+        found: Node = self.nx.nodes[id]["node"]
+        return found
+
+    def update(self, id: str, **changes: Any) -> None:
+        """Change fields of a node that are neither its id nor its inputs."""
+        self.nx.nodes[id]["node"] = replace(self.node(id), **changes)
+
+    def __iter__(self) -> Iterator[Node]:
+        return (data["node"] for _, data in self.nx.nodes(data=True))
+
+    def __len__(self) -> int:
+        return len(self.nx)
+
+    def type(self, port: Port) -> Tensor:
+        """The type of a port."""
+        return self.node(port.node).outputs[port.index]
+
+    def consumers(self, port: Port) -> list[tuple[Node, int]]:
+        """Who reads a port: nodes and the index among their inputs; the network's outputs are in `outputs`."""
+        edges = self.nx.out_edges(port.node, data=True)
+        return [(self.node(to), data["slot"]) for _, to, data in edges if data["port"] == port.index]
+
+    def is_output(self, port: Port) -> bool:
+        """Whether the network hands this port out."""
+        return any(output.port == port for output in self.outputs)
+
+    def call(self, node: Node) -> Call:
+        """The node as its op's rules see it."""
+        return Call(tuple(self.type(p) for p in node.inputs), node.args, node.outputs)
+
+    def weights(self, node: Node) -> tuple[Weight, ...]:
+        """Parameters and buffers of the node's module; nodes of one path share them."""
+        return node.op.weights(self.call(node))
+
+    def modules(self) -> dict[tuple[str, ...], Node]:
+        """The first node of each module path that holds weights, in program order: count these and nothing twice."""
+        found: dict[tuple[str, ...], Node] = {}
+        for node in self:
+            if node.path not in found and self.weights(node):
+                found[node.path] = node
+        return found
+
+    def total(self, trained: bool) -> Dim:
+        """Numbers in all parameters (`trained`) or all buffers."""
+        sums = [w.numel for node in self.modules().values() for w in self.weights(node) if w.trained is trained]
+        return sum(sums, 0)
+
+    @property
+    def parameters(self) -> Dim:
+        """Numbers in all parameters."""
+        return self.total(True)
+
+    @property
+    def buffers(self) -> Dim:
+        """Numbers in all buffers: running statistics and their counters."""
+        return self.total(False)
+
+    @property
+    def flops(self) -> Dim:
+        """Floating-point operations for one sample, a multiply-add as two."""
+        return sum((node.op.flops(self.call(node)) for node in self), 0)
+
+    @property
+    def activation_bytes(self) -> Dim:
+        """Bytes of every node's result for one sample in float32."""
+        return sum((t.elements * 4 for node in self for t in node.outputs), 0)

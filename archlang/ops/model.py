@@ -1,0 +1,203 @@
+"""What an operation is: pure data that says its arguments, its shapes, its weights, its cost and its torch target.
+
+Three things have a name in the catalogue: an `Op` makes tensors of tensors, a `Setting` is a choice handed to
+something (a router, a loss, a schedule), a `Structure` takes braces or changes between tensors and bundles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from archlang.ops.kinds import Kind
+from archlang.shapes import Dim, Tensor, product
+
+
+class _Required:
+    described = "nothing"
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED = _Required()
+"""The default of an argument that must be given."""
+
+
+@dataclass(frozen=True)
+class Arg:
+    """One argument. A default of None means `auto`: the operation works it out.
+
+    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`.
+    """
+
+    name: str
+    kind: Kind
+    default: object = REQUIRED
+    doc: str = ""
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of an op: types in, checked arguments, and (once its shape rule ran) types out.
+
+    `inputs` holds the flow's tensor (or a bundle's members), then the tensors given as arguments.
+    """
+
+    inputs: tuple[Tensor, ...]
+    args: Mapping[str, Any]
+    outputs: tuple[Tensor, ...] = ()
+
+    @property
+    def x(self) -> Tensor:
+        """The first input."""
+        return self.inputs[0]
+
+    @property
+    def y(self) -> Tensor:
+        """The first output."""
+        return self.outputs[0]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.args[name]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A parameter, or (`trained` False) a buffer, by its name in the module's `state_dict`."""
+
+    name: str
+    shape: tuple[Dim, ...]
+    trained: bool = True
+    dtype: Literal["float32", "int64"] = "float32"
+
+    @property
+    def numel(self) -> Dim:
+        """How many numbers it holds; a scalar holds one."""
+        return product(self.shape)
+
+
+Arguments = Callable[[Call], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Module:
+    """Emitted as a module: `target` is its class's dotted name, `arguments` what its constructor gets by keyword.
+
+    Its `forward` gets the inputs one by one; with `packed`, all of them as one tuple.
+    """
+
+    target: str
+    arguments: Arguments = lambda call: {}
+    packed: bool = False
+
+
+@dataclass(frozen=True)
+class Function:
+    """Emitted as a call: the inputs come first (as one tuple with `packed`), then `arguments` by keyword.
+
+    `arguments` holds nothing but ints, floats, bools, None and tuples of those; a string only for a fixed word of
+    torch's such as a padding mode.
+    """
+
+    target: str
+    arguments: Arguments = lambda call: {}
+    packed: bool = False
+
+
+def no_weights(call: Call) -> tuple[Weight, ...]:
+    """For ops without parameters and buffers."""
+    return ()
+
+
+def no_flops(call: Call) -> Dim:
+    """For ops that multiply nothing by a weight: element-wise ones, pools, norms are not counted."""
+    return 0
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation of the catalogue.
+
+    shape   types out of a call (a tuple: a bundle of that many); raises `Fault` where the use makes no sense.
+    weights parameters and buffers, in the module's order.
+    flops   floating-point operations per sample, one multiply-add as two, of products with weights or of tensors.
+    torch   what it becomes: a module or a function.
+    takes   `tensor`: one from the flow; `bundle`: all members of one.
+    rows    whether in evaluation mode each sample's result depends on that sample alone.
+    pad     extra zeros or mirrored cells before the target: (left, right, top, bottom, ...), mode; None for none.
+    """
+
+    name: str
+    family: str
+    doc: str
+    shape: Callable[[Call], Tensor | tuple[Tensor, ...]]
+    torch: Module | Function
+    args: tuple[Arg, ...] = ()
+    weights: Callable[[Call], tuple[Weight, ...]] = no_weights
+    flops: Callable[[Call], Dim] = no_flops
+    takes: Literal["tensor", "bundle"] = "tensor"
+    pad: Callable[[Call], tuple[tuple[int, ...], str] | None] | None = None
+    rows: bool = True
+    internal: bool = False
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+
+    name: str
+    role: str
+    doc: str
+    args: tuple[Arg, ...] = ()
+    example: str = ""
+    available: bool = True
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A stage that gives structure; its meaning lies in `graph`. `body`: whether braces follow."""
+
+    name: str
+    doc: str
+    args: tuple[Arg, ...] = ()
+    body: Literal["none", "flow", "flows"] = "none"
+    example: str = ""
+    available: bool = True
+
+
+Entry = Op | Setting | Structure
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that has a name: operations and structures share one set of names, settings one per role."""
+
+    ops: Mapping[str, Op] = field(default_factory=dict)
+    structures: Mapping[str, Structure] = field(default_factory=dict)
+    settings: Mapping[tuple[str, str], Setting] = field(default_factory=dict)
+
+    def stage(self, name: str) -> Op | Structure | None:
+        """The operation or structure that files may use by this name."""
+        op = self.ops.get(name)
+        return op if op is not None and not op.internal else self.structures.get(name)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """All names that stand for a stage in a file."""
+        return tuple(n for n, op in self.ops.items() if not op.internal) + tuple(self.structures)
+
+    def setting(self, role: str, name: str) -> Setting | None:
+        """The setting of a role by its name."""
+        return self.settings.get((role, name))
+
+    def of_role(self, role: str) -> tuple[str, ...]:
+        """The names of a role's settings."""
+        return tuple(name for r, name in self.settings if r == role)
+
+    def roles_of(self, name: str) -> tuple[str, ...]:
+        """The roles in which a setting of this name exists."""
+        return tuple(role for role, n in self.settings if n == name)

@@ -1,0 +1,77 @@
+"""Static values that arguments hold once they are checked, beside Python's numbers, strings and tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+class Size(tuple[int, ...]):
+    """`3x3`: rows x columns, with depth first where there are three.
+
+    >>> print(Size((3, 5)))
+    3x5
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "x".join(map(str, self))
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting with its arguments: a router, an aggregator, an initialiser, a loss, an optimiser, a schedule ..."""
+
+    name: str
+    role: str
+    args: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        inner = ", ".join(f"{k} = {show(v)}" for k, v in self.args.items() if v is not None)
+        return f"{self.name}({inner})" if inner else self.name
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.role, str(self)))
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A weighted sum of options of one role, as in `cross_entropy(y, label) + 0.01 * collapse()` or `0.3 * cosine`."""
+
+    terms: tuple[tuple[float, Option], ...]
+
+    def __str__(self) -> str:
+        return " + ".join(str(o) if w == 1 else f"{show(w)} * {o}" for w, o in self.terms)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """`3x1 at (1, 2)`: a size and a place, rows before columns."""
+
+    size: Size
+    place: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.size} at ({', '.join(map(str, self.place))})"
+
+
+def show(value: object) -> str:
+    """A static value as the language writes it.
+
+    >>> show(True), show([32, 64]), show(1e-3), show("relu"), show(None)
+    ('true', '[32, 64]', '0.001', '"relu"', 'auto')
+    """
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "auto"
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case Size():
+            return str(value)
+        case list() | tuple():
+            return "[" + ", ".join(map(show, value)) + "]"
+        case _:
+            return str(value)

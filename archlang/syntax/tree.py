@@ -1,0 +1,345 @@
+"""The tree: what a `.arch` file says, before anything is known of its meaning. Every node of it stands on this page.
+
+Spans and comments take no part in equality, so `parse(print(tree)) == tree` is a sentence about meaning alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from archlang.source import NOWHERE, Span
+
+
+@dataclass(frozen=True)
+class Comment:
+    """A `#` comment with its sign, right-stripped; `blank` where an empty line stands before it."""
+
+    text: str
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    blank: bool = field(default=False, compare=False, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """What all nodes have: a place, the comments on lines of their own before them, the one behind them."""
+
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+    before: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
+    behind: Comment | None = field(default=None, compare=False, repr=False)
+    blank: bool = field(default=False, compare=False, repr=False)  # an empty line stands before it
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Name(Node):
+    """A name in use: `stem`, `relu`, `H`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class In(Node):
+    """`in`: what enters the innermost braces."""
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    """An integer or a float; `written` is how the file spells it."""
+
+    value: int | float
+    written: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Truth(Node):
+    """`true` or `false`."""
+
+    value: bool
+
+
+@dataclass(frozen=True)
+class Text(Node):
+    """A string in double quotes, escapes resolved."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class SizeLiteral(Node):
+    """`3x3`, `1x7`, `3x3x3`: rows x columns, depth first."""
+
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ListOf(Node):
+    """`[a, b]`: a static list, or a tensor's type after `input name:`."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class TupleOf(Node):
+    """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` alone is just `a`, with `Parens` kept."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Parens(Node):
+    """`(a -> b)`: an expression in parentheses that the meaning needs or the writer wanted."""
+
+    inner: Expr
+
+
+@dataclass(frozen=True)
+class Unary(Node):
+    """`-a`, `+a`, `not a`."""
+
+    operator: Literal["-", "+", "not"]
+    operand: Expr
+
+
+Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "at"]
+
+
+@dataclass(frozen=True)
+class Binary(Node):
+    """`left operator right`. `4 * stage` and `3x1 at (1, 2)` are written so too."""
+
+    operator: Operator
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True)
+class Argument(Node):
+    """One argument of a call; `name` is None for one given by its place."""
+
+    name: str | None
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Call(Node):
+    """`callee(arguments) { body }`; `arguments` is None where no parentheses stand, `body` None where no braces do."""
+
+    callee: Expr
+    arguments: tuple[Argument, ...] | None
+    body: Body | None = None
+
+
+@dataclass(frozen=True)
+class Field(Node):
+    """`value.name`."""
+
+    value: Expr
+    name: str
+
+
+@dataclass(frozen=True)
+class Index(Node):
+    """`value[index]`."""
+
+    value: Expr
+    index: Expr
+
+
+@dataclass(frozen=True)
+class Flow(Node):
+    """`a -> b -> c`, two steps or more."""
+
+    steps: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class As(Node):
+    """`step as name`: names the step's modules."""
+
+    step: Expr
+    name: str
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class If(Node):
+    """`if test { then } else { otherwise }`; `otherwise` is another `If` for `else if`, None where no `else` stands."""
+
+    test: Expr
+    then: Body
+    otherwise: Body | If | None = None
+
+
+@dataclass(frozen=True)
+class For(Node):
+    """`for name in values { body }`."""
+
+    name: str
+    values: Expr
+    body: Body
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class From(Node):
+    """`from "file.csv"`, with contracts in parentheses behind it if any: only as the value of a `code`."""
+
+    path: str
+    arguments: tuple[Argument, ...] | None = None
+
+
+Expr = (
+    Name | In | Number | Truth | Text | SizeLiteral | ListOf | TupleOf | Parens | Unary | Binary | Call | Field | Index
+    | Flow | As | If | For | From
+)
+
+
+# --- statements and bodies -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Let(Node):
+    """`let name = value`: a static value or a stage."""
+
+    name: str
+    value: Expr
+    doc: str | None = None
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Bind(Node):
+    """`name = value`: a tensor or bundle in a body, a setting in a `train`, a `phase` or a `step`."""
+
+    name: str
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Input(Node):
+    """`input name: [C, H, W] (mean = [...], std = [...]) where test`."""
+
+    name: str
+    sizes: ListOf
+    arguments: tuple[Argument, ...] | None = None
+    where: Expr | None = None
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Output(Node):
+    """`output value` (name is None) or `output name = value`."""
+
+    name: str | None
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Stretch(Node):
+    """`phase name { settings }` or `step name { settings }` in a `train`."""
+
+    word: Literal["phase", "step"]
+    name: str
+    body: Body
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+Statement = Let | Bind | Input | Output | Stretch
+
+
+@dataclass(frozen=True)
+class Body(Node):
+    """Braces: a doc string if any, then statements or flows, never both. `after`: comments before the brace."""
+
+    doc: str | None = None
+    statements: tuple[Statement, ...] = ()
+    flows: tuple[Expr, ...] = ()
+    after: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
+
+
+# --- declarations ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Imported(Node):
+    """One name of an import, `as` another one if wanted."""
+
+    name: str
+    alias: str | None = None
+
+
+@dataclass(frozen=True)
+class Import(Node):
+    """`import std.resnet (names)` (path is the dotted name) or `import "./file.arch" (names)` (`quoted`)."""
+
+    path: str
+    names: tuple[Imported, ...]
+    quoted: bool = False
+    path_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Parameter(Node):
+    """A parameter of a block or a dial of a network; a block's may lack a default."""
+
+    name: str
+    default: Expr | None = None
+
+
+@dataclass(frozen=True)
+class Block(Node):
+    """`block name(parameters) = flow` (`body` is an expression) or with braces (`body` is a `Body`)."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    body: Expr | Body
+    doc: str | None = None
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Code(Node):
+    """`code name = value`: branch codewords, designed, written in place or from a file."""
+
+    name: str
+    value: Expr
+    doc: str | None = None
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Network(Node):
+    """`network name(dials) { statements }`."""
+
+    name: str
+    dials: tuple[Parameter, ...]
+    body: Body
+    doc: str | None = None
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Train(Node):
+    """`train { settings, phases, steps }`."""
+
+    body: Body
+    doc: str | None = None
+
+
+Declaration = Import | Let | Block | Code | Network | Train
+
+
+@dataclass(frozen=True)
+class File(Node):
+    """A whole file; `after` holds the comments behind the last declaration."""
+
+    declarations: tuple[Declaration, ...]
+    doc: str | None = None
+    version: int = 1
+    after: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
