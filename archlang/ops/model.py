@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archlang.ops.kinds import Kind
+from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
 
 
@@ -66,12 +67,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Weight:
-    """A parameter, or (`trained` False) a buffer, by its name in the module's `state_dict`."""
+    """A parameter, or (`trained` False) a buffer, by its name in the module's `state_dict`.
+
+    `init` is the initialiser that replaces the module's own start, by role `initialiser`; None leaves it as it is.
+    """
 
     name: str
     shape: tuple[Dim, ...]
     trained: bool = True
     dtype: Literal["float32", "int64"] = "float32"
+    init: Option | None = None
 
     @property
     def numel(self) -> Dim:
@@ -80,6 +85,8 @@ class Weight:
 
 
 Arguments = Callable[[Call], Mapping[str, Any]]
+Target = str | Callable[[Call], str]
+"""A dotted name, or how to choose one: `BatchNorm1d` or `BatchNorm2d`, by the rank of what comes in."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +96,13 @@ class Module:
     Its `forward` gets the inputs one by one; with `packed`, all of them as one tuple.
     """
 
-    target: str
+    target: Target
     arguments: Arguments = lambda call: {}
     packed: bool = False
+
+    def dotted(self, call: Call) -> str:
+        """The target's dotted name in this use."""
+        return self.target if isinstance(self.target, str) else self.target(call)
 
 
 @dataclass(frozen=True)
@@ -102,9 +113,13 @@ class Function:
     torch's such as a padding mode.
     """
 
-    target: str
+    target: Target
     arguments: Arguments = lambda call: {}
     packed: bool = False
+
+    def dotted(self, call: Call) -> str:
+        """The target's dotted name in this use."""
+        return self.target if isinstance(self.target, str) else self.target(call)
 
 
 def no_weights(call: Call) -> tuple[Weight, ...]:
@@ -117,6 +132,11 @@ def no_flops(call: Call) -> Dim:
     return 0
 
 
+def each_row(call: Call) -> bool:
+    """For ops whose result for a sample depends, in evaluation mode, on that sample alone: all but a few."""
+    return True
+
+
 @dataclass(frozen=True)
 class Op:
     """An operation of the catalogue.
@@ -125,9 +145,11 @@ class Op:
     weights parameters and buffers, in the module's order.
     flops   floating-point operations per sample, one multiply-add as two, of products with weights or of tensors.
     torch   what it becomes: a module or a function.
-    takes   `tensor`: one from the flow; `bundle`: all members of one.
+    takes   `tensor`: one from the flow; `bundle`: all members of one, or, where an argument takes further tensors
+            (`a -> concat(b)`), a tensor and those.
     rows    whether in evaluation mode each sample's result depends on that sample alone.
-    pad     extra zeros or mirrored cells before the target: (left, right, top, bottom, ...), mode; None for none.
+    pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
+            its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
 
     name: str
@@ -140,7 +162,7 @@ class Op:
     flops: Callable[[Call], Dim] = no_flops
     takes: Literal["tensor", "bundle"] = "tensor"
     pad: Callable[[Call], tuple[tuple[int, ...], str] | None] | None = None
-    rows: bool = True
+    rows: Callable[[Call], bool] = each_row
     internal: bool = False
     example: str = ""
 
