@@ -104,7 +104,7 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> tuple[str, ...]:
     """A help line with the near matches, or none.
 
     >>> did_you_mean("rleu", ["relu", "gelu", "conv"])
-    ('did you mean `relu`, `gelu`?',)
+    ('did you mean `relu`?',)
     """
     near = suggestions(wrong, known)
     return (f"did you mean {', '.join(f'`{name}`' for name in near)}?",) if near else ()
