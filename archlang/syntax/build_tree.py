@@ -1,0 +1,227 @@
+"""From the grammar's rules to the nodes of `tree`: one method for each rule, called bottom-up while the parser reads.
+
+A method gets what its rule is made of, in order: tokens, nodes and the little parts that other methods made. It never
+recurses, so no file is too deep for it; the span of each node runs from its first part to its last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from archlang.source import Span
+from archlang.syntax import tree
+from archlang.syntax.lexing import Token
+from archlang.syntax.tree import Expr, Node
+
+Part = Any
+"""A token, a node or one of the parts below: whatever a rule is made of."""
+
+
+@dataclass(frozen=True)
+class Between:
+    """What stands between a pair of brackets, with the place of both."""
+
+    items: tuple[Part, ...]
+    span: Span
+
+
+@dataclass(frozen=True)
+class Piece:
+    """`.name` or `[index]`, waiting for the value it belongs to."""
+
+    part: str | Expr
+    span: Span
+
+
+def _span(parts: Sequence[Part]) -> Span:
+    first: Span = parts[0].span
+    return first.to(parts[-1].span)
+
+
+def _nodes(parts: Sequence[Part]) -> tuple[Any, ...]:
+    return tuple(part for part in parts if isinstance(part, Node))
+
+
+class Builder:
+    """The methods, named as the rules of the grammar are."""
+
+    # --- files and declarations ---
+
+    def file(self, parts: list[Part]) -> tree.File:
+        doc = parts[2].value if len(parts) > 2 and _is(parts[2], "DOC") else None
+        return tree.File(_nodes(parts), doc or None, parts[1].value, span=_span(parts))
+
+    def documented(self, parts: list[Part]) -> Node:
+        doc, node = parts
+        object.__setattr__(node, "doc", doc.value or None)  # the node is made a moment ago and still nobody's
+        object.__setattr__(node, "span", doc.span.to(node.span))
+        return cast(Node, node)
+
+    def path(self, parts: list[Part]) -> Piece:
+        return Piece(".".join(part.text for part in parts if _is(part, "NAME")), _span(parts))
+
+    def imported(self, parts: list[Part]) -> tree.Imported:
+        return tree.Imported(parts[0].text, parts[2].text if len(parts) > 1 else None, span=_span(parts))
+
+    def parameters(self, parts: list[Part]) -> Between:
+        return Between(_nodes(parts), _span(parts))
+
+    arguments = parameters
+
+    def parameter(self, parts: list[Part]) -> tree.Parameter:
+        return tree.Parameter(parts[0].text, parts[2] if len(parts) > 1 else None, span=_span(parts))
+
+    def let(self, parts: list[Part]) -> tree.Let:
+        return tree.Let(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
+
+    def code(self, parts: list[Part]) -> tree.Code:
+        return tree.Code(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
+
+    def block(self, parts: list[Part]) -> tree.Block:
+        name = parts[1]
+        return tree.Block(name.text, _items(parts, 2) or (), parts[-1], span=_span(parts), name_span=name.span)
+
+    def network(self, parts: list[Part]) -> tree.Network:
+        name = parts[1]
+        return tree.Network(name.text, _items(parts, 2) or (), parts[-1], span=_span(parts), name_span=name.span)
+
+    def train(self, parts: list[Part]) -> tree.Train:
+        return tree.Train(parts[1], span=_span(parts))
+
+    # --- bodies and statements ---
+
+    def braces(self, parts: list[Part]) -> tree.Body:
+        doc = parts[1].value if _is(parts[1], "DOC") else None
+        nodes = _nodes(parts)
+        statements = tuple(node for node in nodes if isinstance(node, tree.Statement))
+        flows = tuple(node for node in nodes if not isinstance(node, tree.Statement))
+        return tree.Body(doc or None, statements, flows, span=_span(parts))
+
+    home = head_braces = braces
+
+    def bind(self, parts: list[Part]) -> tree.Bind:
+        return tree.Bind(parts[0].text, parts[2], span=_span(parts), name_span=parts[0].span)
+
+    def input(self, parts: list[Part]) -> tree.Input:
+        where = parts[-1] if _is(parts[-2], "WHERE") else None
+        name = parts[1]
+        return tree.Input(name.text, parts[3], _items(parts, 4), where, span=_span(parts), name_span=name.span)
+
+    def output(self, parts: list[Part]) -> tree.Output:
+        if len(parts) == 2:
+            return tree.Output(None, parts[1], span=_span(parts))
+        return tree.Output(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
+
+    def stretch(self, parts: list[Part]) -> tree.Stretch:
+        word: Literal["phase", "step"] = parts[0].text
+        return tree.Stretch(word, parts[1].text, parts[2], span=_span(parts), name_span=parts[1].span)
+
+    # --- expressions ---
+
+    def flow(self, parts: list[Part]) -> Expr:
+        return tree.Flow(_nodes(parts), span=_span(parts)) if len(parts) > 1 else parts[0]
+
+    def named(self, parts: list[Part]) -> tree.As:
+        return tree.As(parts[0], parts[2].text, span=_span(parts), name_span=parts[2].span)
+
+    def sum(self, parts: list[Part]) -> Expr:
+        left: Expr = parts[0]
+        for operator, right in zip(parts[1::2], parts[2::2], strict=True):
+            left = tree.Binary(operator.text, left, right, span=left.span.to(right.span))
+        return left
+
+    disjunction = conjunction = comparison = product = placed = sum
+
+    def signed(self, parts: list[Part]) -> tree.Unary:
+        return tree.Unary(parts[0].text, parts[1], span=_span(parts))
+
+    negation = signed
+
+    def value(self, parts: list[Part]) -> Expr:
+        value: Expr = parts[0]
+        for part in parts[1:]:
+            value = self._extended(value, part, value.span.to(part.span))
+        return value
+
+    def _extended(self, value: Expr, part: Part, span: Span) -> Expr:
+        if isinstance(part, Between):
+            return tree.Call(value, part.items, span=span)
+        if isinstance(part, Piece):
+            if isinstance(part.part, str):
+                return tree.Field(value, part.part, span=span)
+            return tree.Index(value, part.part, span=span)
+        if isinstance(value, tree.Call) and value.body is None:
+            return tree.Call(value.callee, value.arguments, part, span=span)
+        return tree.Call(value, None, part, span=span)
+
+    def name(self, parts: list[Part]) -> tree.Name:
+        return tree.Name(parts[0].text, span=parts[0].span)
+
+    def current(self, parts: list[Part]) -> tree.In:
+        return tree.In(span=parts[0].span)
+
+    def field(self, parts: list[Part]) -> Piece:
+        return Piece(parts[1].text, _span(parts))
+
+    def index(self, parts: list[Part]) -> Piece:
+        return Piece(parts[1], _span(parts))
+
+    def list(self, parts: list[Part]) -> tree.ListOf:
+        return tree.ListOf(_nodes(parts), span=_span(parts))
+
+    def tuple(self, parts: Sequence[Part]) -> tree.TupleOf:
+        return tree.TupleOf(_nodes(parts), span=_span(parts))
+
+    def parens(self, parts: Sequence[Part]) -> tree.Parens:
+        return tree.Parens(parts[1], span=_span(parts))
+
+    def literal(self, parts: Sequence[Part]) -> Expr:
+        token: Token = parts[0]
+        value: Any = token.value
+        if token.type == "NUMBER":
+            return tree.Number(value, token.text, span=token.span)
+        if token.type == "SIZE":
+            return tree.SizeLiteral(value, span=token.span)
+        if token.type == "STRING":
+            return tree.Text(value, span=token.span)
+        return tree.Truth(token.type == "TRUE", span=token.span)
+
+    def argument(self, parts: Sequence[Part]) -> tree.Argument:
+        if len(parts) == 1:
+            return tree.Argument(None, parts[0], span=_span(parts))
+        return tree.Argument(parts[0].text, parts[2], span=_span(parts), name_span=parts[0].span)
+
+
+def _if(self: Builder, parts: Sequence[Part]) -> tree.If:
+    return tree.If(parts[1], parts[2], parts[4] if len(parts) > 3 else None, span=_span(parts))
+
+
+def _for(self: Builder, parts: Sequence[Part]) -> tree.For:
+    return tree.For(parts[1].text, parts[3], parts[4], span=_span(parts), name_span=parts[1].span)
+
+
+def _import(self: Builder, parts: Sequence[Part]) -> tree.Import:
+    path = parts[1]
+    quoted = _is(path, "STRING")
+    text = path.value if quoted else path.part
+    return tree.Import(text, _nodes(parts), quoted, span=_span(parts), path_span=path.span)
+
+
+def _from(self: Builder, parts: Sequence[Part]) -> tree.From:
+    return tree.From(parts[1].value, _items(parts, 2), span=_span(parts))
+
+
+for _rule, _method in {"if": _if, "for": _for, "import": _import, "from": _from}.items():
+    setattr(Builder, _rule, _method)  # rules whose names are words of Python
+
+
+def _is(part: Part, type: str) -> bool:
+    return isinstance(part, Token) and part.type == type
+
+
+def _items(parts: Sequence[Part], at: int) -> Any:
+    """The contents of the brackets at a place of a rule, None where others stand there."""
+    part = parts[at] if at < len(parts) else None
+    return part.items if isinstance(part, Between) else None

@@ -1,0 +1,144 @@
+"""Text to tree. The one door to lark; everything that may be wrong with a text comes out as an `ArchError`.
+
+>>> from archlang.source import Source
+>>> parse(Source("demo.arch", "archlang 1\\nlet widths = [32, 64]\\n")).declarations[0].name
+'widths'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lark import Lark, Token as LarkToken, UnexpectedInput
+from lark.parsers.lalr_interactive_parser import InteractiveParser
+
+from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.limits import DEFAULT, Limits
+from archlang.source import Source, Span
+from archlang.syntax import tree
+from archlang.syntax.brackets import check_brackets, mark_heads
+from archlang.syntax.build_tree import Builder
+from archlang.syntax.checks import check_tree
+from archlang.syntax.comments import attach
+from archlang.syntax.lexing import Token, scan
+from archlang.syntax.mistakes import Refusal, explain
+from archlang.syntax.pragma import check_pragma
+from archlang.syntax.recovery import pieces
+
+
+def grammar_text() -> str:
+    """The grammar as written: inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "grammars" / "archlang.lark"
+    return (inside if inside.exists() else package.parent / "grammars" / "archlang.lark").read_text(encoding="utf-8")
+
+
+def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Source:
+    """The source in some bytes; `not-utf8` or `file-too-large` where there is none. A byte order mark is skipped."""
+    if len(data) > limits.file_bytes:
+        raise ArchError(_too_large(Source(name, ""), len(data), limits))
+    try:
+        return Source(name, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as wrong:
+        start = data[: wrong.start].decode("utf-8-sig", "replace")
+        rest = data[wrong.start :].decode("utf-8", "replace")
+        source = Source(name, start + rest)
+        message = f"byte {data[wrong.start]:#04x} is not UTF-8"
+        span = Span(source, len(start), len(start) + 1)
+        raise ArchError(
+            error("not-utf8", message, span, "here", help="save the file with the encoding UTF-8")
+        ) from None
+
+
+def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
+    """The tree of a text, with its comments; raises one `ArchError` with every mistake found."""
+    size = len(source.text.encode("utf-8", "surrogatepass"))
+    if size > limits.file_bytes:
+        raise ArchError(_too_large(source, size, limits))
+    scanned = scan(source, limits)
+    pragma = check_pragma(source, scanned.tokens)
+    bracket = None
+    if not any(d.name in ("unclosed-string", "too-many-tokens") for d in scanned.mistakes):
+        bracket = check_brackets(scanned.tokens, limits)
+    mistakes = [*scanned.mistakes, *(d for d in (pragma, bracket) if d)]
+    tokens = mark_heads(scanned.tokens)
+    if mistakes:
+        raise ArchError(_sorted([*mistakes, *_refusals(tokens, mistakes, limits)]))
+    try:
+        file = _read(tokens)
+    except Refusal:
+        raise ArchError(_sorted(_refusals(tokens, [], limits))) from None
+    if found := check_tree(file, limits):
+        raise ArchError(found)
+    attach(file, scanned)
+    return file
+
+
+@lru_cache(maxsize=1)
+def _machine() -> Lark:
+    return Lark(
+        grammar_text(),
+        parser="lalr",
+        lexer="basic",
+        start=["file"],
+        maybe_placeholders=False,
+        keep_all_tokens=True,
+        transformer=Builder(),  # type: ignore[arg-type]  # lark asks for methods named as the rules, nothing more
+    )
+
+
+def _read(tokens: Iterable[Token]) -> tree.File:
+    """Parse tokens to the end; raises `Refusal` at the first that does not fit."""
+    parser = _machine().parse_interactive()
+    previous: Token | None = None
+    before: Token | None = None
+    for token in tokens:
+        try:
+            parser.feed_token(token)  # type: ignore[arg-type]  # the machine looks at `type` alone
+        except UnexpectedInput:
+            raise Refusal(token, previous, before, _allowed(parser), _context(parser)) from None
+        previous, before = token, previous
+    try:
+        file = parser.feed_token(LarkToken("$END", ""))
+    except UnexpectedInput:
+        raise Refusal(None, previous, before, _allowed(parser), _context(parser)) from None
+    assert isinstance(file, tree.File)
+    return file
+
+
+def _allowed(parser: InteractiveParser) -> frozenset[str]:
+    return frozenset(parser.accepts())
+
+
+def _context(parser: InteractiveParser) -> tuple[str, ...]:
+    """The types of what lies on the parser's stack, the names of half-read rules among them."""
+    stack: Sequence[Any] = parser.parser_state.value_stack
+    return tuple(str(getattr(part, "data", None) or getattr(part, "type", None) or type(part).__name__) for part in stack)
+
+
+def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> list[Diagnostic]:
+    """What is wrong with each declaration, and each statement in it, that holds none of the known mistakes."""
+    found: list[Diagnostic] = []
+    for piece in pieces(tokens, known):
+        try:
+            file = _read(piece.tokens)
+        except Refusal as refusal:
+            diagnostic = explain(refusal, piece)
+            if diagnostic is not None and diagnostic not in found:
+                found.append(diagnostic)
+        else:
+            if piece.whole:
+                found.extend(check_tree(file, limits))
+    return found
+
+
+def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    return sorted(diagnostics, key=lambda d: d.primary.span.start if d.primary else 0)
+
+
+def _too_large(source: Source, size: int, limits: Limits) -> Diagnostic:
+    message = f"the file has {size:,} bytes, and at most {limits.file_bytes:,} are read"
+    return error("file-too-large", message, Span(source, 0, 0), "", help="put blocks into files of their own")

@@ -1,0 +1,123 @@
+"""Cutting a file with mistakes into pieces that can be judged one by one, so that all of them show in one run.
+
+The words that begin a declaration are reserved, so outside brackets each begins one; in a body's braces a statement
+begins with its word or with `name =`. A piece is therefore never cut at the wrong place once the brackets match.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archlang.diagnostics import Diagnostic
+from archlang.source import Span
+from archlang.syntax.brackets import CLOSING, DECLARATION_WORDS, STATEMENT_WORDS
+from archlang.syntax.lexing import Token
+
+_OPENING = {"LPAR", "LSQB", "LBRACE", "HEAD_BRACE"}
+_FIRST_LINE = {"missing-pragma", "unsupported-version"}
+_BREAKS = {"unclosed-bracket", "unmatched-bracket", "unclosed-string", "nesting-too-deep"}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Tokens that make a file of their own: a first line, then one declaration, perhaps with one statement only."""
+
+    pragma: tuple[Token, ...]
+    body: tuple[Token, ...]
+    following: Token | None  # what stands behind it in the file
+    closing: Token | None = None  # where it is one statement: the brace that was put behind it
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All of them, in order."""
+        return self.pragma + self.body
+
+    def parts(self) -> list[Piece]:
+        """The same declaration once for each of its statements; itself where it has no body."""
+        start = _body_start(self.body)
+        if start is None:
+            return [self]
+        head, tail = self.body[:start], self.body[-1]
+        inner = self.body[start:-1]
+        cuts = [*_statement_starts(inner), len(inner)]
+        if cuts[0] != 0:
+            cuts.insert(0, 0)
+        out = []
+        for a, b in zip(cuts, cuts[1:], strict=False):
+            following = inner[b] if b < len(inner) else tail
+            out.append(Piece(self.pragma, (*head, *inner[a:b], tail), following, tail))
+        return out
+
+
+def pieces(tokens: Sequence[Token], known: Sequence[Diagnostic]) -> Iterator[Piece]:
+    """The declarations in which none of the known mistakes stands, and which no broken bracket may reach."""
+    if not tokens or any(d.name == "too-many-tokens" for d in known):
+        return
+    pragma, rest = _pragma(tokens)
+    spans = [d.primary.span.start for d in known if d.primary and d.name not in _FIRST_LINE]
+    broken = [d for d in known if d.name in _BREAKS]
+    labels = [label for d in broken for label in (d.primary, *d.secondary) if label]
+    end = min((label.span.start for label in labels), default=None)
+    starts = list(_declaration_starts(rest))
+    if not starts or starts[0] != 0:
+        starts.insert(0, 0)
+    for a, b in zip(starts, [*starts[1:], len(rest)], strict=True):
+        body, following = tuple(rest[a:b]), rest[b] if b < len(rest) else None
+        if not body:
+            continue
+        until = following.start if following else body[-1].end + 1
+        if any(body[0].start <= place < until for place in spans) or (end is not None and until > end):
+            continue
+        yield Piece(pragma, body, following)
+
+
+def _pragma(tokens: Sequence[Token]) -> tuple[tuple[Token, ...], Sequence[Token]]:
+    place = Span(tokens[0].span.source, 0, 0)
+    made = (Token("ARCHLANG", "archlang", place), Token("NUMBER", "1", place, 1))
+    if tokens[0].type != "ARCHLANG":
+        return made, tokens
+    return made, tokens[2:] if len(tokens) > 1 and tokens[1].type == "NUMBER" else tokens[1:]
+
+
+def _declaration_starts(tokens: Sequence[Token]) -> Iterator[int]:
+    depth = 0
+    for at, token in enumerate(tokens):
+        if token.type in _OPENING:
+            depth += 1
+        elif token.type in CLOSING:
+            depth -= 1
+        elif not depth and token.type in DECLARATION_WORDS:
+            documented = at and tokens[at - 1].type == "DOC"
+            yield at - 1 if documented else at
+
+
+def _body_start(tokens: Sequence[Token]) -> int | None:
+    """Index behind the opening brace of a declaration's own body, None where it has none."""
+    words = [token.type for token in tokens]
+    while words and words[0] == "DOC":
+        return None if (inner := _body_start(tokens[1:])) is None else inner + 1
+    if not words or words[0] not in ("NETWORK", "BLOCK", "TRAIN") or words[-1] != "RBRACE":
+        return None
+    depth = 0
+    for at, word in enumerate(words):
+        if word == "EQUAL" and not depth:
+            return None
+        if word == "LBRACE" and not depth:
+            return at + 2 if at + 1 < len(words) and words[at + 1] == "DOC" else at + 1
+        depth += (word in _OPENING) - (word in CLOSING)
+    return None
+
+
+def _statement_starts(tokens: Sequence[Token]) -> Iterator[int]:
+    depth = 0
+    for at, token in enumerate(tokens):
+        if token.type in _OPENING:
+            depth += 1
+        elif token.type in CLOSING:
+            depth -= 1
+        elif not depth and token.type in STATEMENT_WORDS:
+            yield at
+        elif not depth and token.type == "NAME" and at + 1 < len(tokens) and tokens[at + 1].type == "EQUAL":
+            if not at or tokens[at - 1].type not in ("LET", "OUTPUT"):
+                yield at

@@ -1,0 +1,178 @@
+"""The rules for single words, numbers, strings and characters, each with the diagnostic for its breach."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from archlang.diagnostics import Diagnostic, error
+from archlang.limits import Limits
+from archlang.source import Source, Span
+
+HIDDEN = re.compile(
+    "(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]|\r(?!\n))+"
+)
+"""Controls but tab and line ends, zero-width and bidirectional characters, tags, lone surrogates, a lone return."""
+
+_ESCAPE = re.compile(r"\\(u\{[^}\"]*\}?|.)", re.DOTALL)
+_PLAIN = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
+_SAME_MEANING = {
+    "'": "a string stands in double quotes: `\"text\"`",
+    "!": "write `not`, or `!=` for different",
+    "&": "write `and`",
+    "|": "write `or`; a step follows with `->`",
+    "^": "there is no power: multiply",
+    "@": "a place is given with `at`: `3x1 at (1, 2)`",
+    "\u2192": "an arrow is written `->`",
+    "\u21d2": "an arrow is written `->`",
+    "\xd7": "a size is written with the letter x: `3x3`; a product with `*`",
+    "\xb7": "a product is written `*`",
+    "\u2212": "a minus is written `-`",
+    "\u2013": "a minus is written `-`",
+    "\u2260": "different is written `!=`",
+    "\u2264": "at most is written `<=`",
+    "\u2265": "at least is written `>=`",
+    "\u201c": 'a string stands in straight quotes: `"text"`',
+    "\u201d": 'a string stands in straight quotes: `"text"`',
+    "\u2018": 'a string stands in straight double quotes: `"text"`',
+    "\u2019": 'a string stands in straight double quotes: `"text"`',
+    "\\": "a line needs no sign to go on: layout is free",
+    "`": "names stand without quotes",
+}
+
+
+def hidden_characters(source: Source) -> list[Diagnostic]:
+    """One diagnostic for each run of characters that a reader cannot see, wherever it stands."""
+    return [
+        error(
+            "hidden-character",
+            f"a hidden character: {_title(match[0][0])}",
+            Span(source, match.start(), match.end()),
+            "here, though it cannot be seen",
+            help="delete it; in a string it can be written as an escape, such as `\\u{200b}`",
+        )
+        for match in HIDDEN.finditer(source.text)
+    ]
+
+
+def bad_character(source: Source, start: int, end: int) -> tuple[int, Diagnostic]:
+    """The diagnostic for a character without meaning, and where to read on: a text in single quotes is left as one."""
+    char = source.text[start]
+    if char == "'":
+        quoted = re.compile(r"'[^'\n]*'").match(source.text, start)
+        end = quoted.end() if quoted else end
+    help = _SAME_MEANING.get(char, "outside strings and comments the language is written in ASCII")
+    shown = f"`{char}`" if char.isprintable() else _title(char)
+    span = Span(source, start, end)
+    return end, error("bad-character", f"{shown} means nothing here", span, "not part of the language", help=help)
+
+
+def long_name(span: Span, limit: int) -> Diagnostic | None:
+    """A name has at most 64 characters."""
+    size = span.end - span.start
+    if size <= limit:
+        return None
+    return error("name-too-long", f"this name has {size} characters", span, f"at most {limit} are allowed")
+
+
+def long_string(span: Span, size: int, limit: int) -> Diagnostic | None:
+    """A string has at most 1,024 characters between its quotes."""
+    if size <= limit:
+        return None
+    return error("string-too-long", f"this string has {size:,} characters", span, f"at most {limit:,} are allowed")
+
+
+def long_doc(span: Span, size: int, limit: int) -> Diagnostic | None:
+    """A doc string has at most 16 KiB."""
+    if size <= limit:
+        return None
+    return error("string-too-long", f"this doc string has {size:,} characters", span, f"at most {limit:,} are allowed")
+
+
+def unclosed_string(span: Span) -> Diagnostic:
+    """A string ends on the line on which it begins."""
+    return error("unclosed-string", "this string does not end on its line", span, "opened here", help='close it with `"`')
+
+
+def too_many_tokens(span: Span, limit: int) -> Diagnostic:
+    """A file has at most 65,536 words and signs."""
+    return error("too-many-tokens", f"this file has more than {limit:,} words and signs", span, "read up to here")
+
+
+def number(span: Span, limits: Limits) -> tuple[int | float, Diagnostic | None]:
+    """The value of a well-formed integer or float; 0 with a diagnostic where it is too large."""
+    text = span.text
+    if text.isdigit():
+        return _integer(text, span, limits)
+    value = float(text)
+    if value == float("inf"):
+        return 0, error("number-too-large", "this number is too large", span, "past what a float can hold")
+    return value, None
+
+
+def sizes(span: Span, limits: Limits) -> tuple[tuple[int, ...], Diagnostic | None]:
+    """The numbers of a size such as `3x3`."""
+    parts = [_integer(part, span, limits) for part in span.text.split("x")]
+    return tuple(int(value) for value, _ in parts), next((wrong for _, wrong in parts if wrong), None)
+
+
+def _integer(text: str, span: Span, limits: Limits) -> tuple[int, Diagnostic | None]:
+    digits = text.lstrip("0") or "0"
+    if len(digits) > len(str(limits.integer)) or int(digits) > limits.integer:
+        return 0, error("number-too-large", "this number is too large", span, f"at most {limits.integer:,} is allowed")
+    return int(digits), None
+
+
+def bad_number(span: Span) -> Diagnostic:
+    """The diagnostic for digits that make no number and no size."""
+    text = span.text
+    shown = text if len(text) <= 40 else text[:40] + "..."
+    if text.startswith("."):
+        help = f"write `0{shown}`"
+    elif text.endswith("."):
+        help = f"write `{shown}0` or `{shown[:-1]}`"
+    elif re.fullmatch(r"[0-9]+([xX*][0-9]+)+", text):
+        help = "a size has two or three numbers with a small x between them: `3x3`, `3x3x3`"
+    elif re.fullmatch(r"[0-9]+(_[0-9]+)+", text):
+        help = f"digits are written without separators: `{shown.replace('_', '')}`"
+    elif re.fullmatch(r"[0-9]+x[A-Za-z0-9_]*", text):
+        help = "a size is made of numbers, `3x3`; `size(h, w)` makes one from names"
+    else:
+        help = "a name begins with a letter, and a product needs its sign: `3 * x`"
+    return error("bad-number", f"`{shown}` is not a number", span, "neither a number nor a size", help=help)
+
+
+def unescape(source: Source, start: int, raw: str) -> tuple[str, list[Diagnostic]]:
+    """The text that a string stands for, and a diagnostic for each escape that does not exist."""
+    wrong: list[Diagnostic] = []
+
+    def one(match: re.Match[str]) -> str:
+        code = match[1]
+        if code in _PLAIN:
+            return _PLAIN[code]
+        digits = re.fullmatch(r"u\{([0-9A-Fa-f]{1,6})\}", code)
+        if digits and (value := int(digits[1], 16)) <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF:
+            return chr(value)
+        span = Span(source, start + match.start(), start + match.end())
+        help = 'the escapes are `\\"`, `\\\\`, `\\n`, `\\t` and `\\u{...}` with the number of a character'
+        wrong.append(error("bad-escape", "this escape does not exist", span, "unknown", help=help))
+        return ""
+
+    return _ESCAPE.sub(one, raw), wrong
+
+
+def tidy(doc: str) -> str:
+    """A doc string without the indentation it has in the file, and without empty lines at its ends.
+
+    >>> tidy("One.\\n\\n    Two.\\n      Three.\\n  ")
+    'One.\\n\\nTwo.\\n  Three.'
+    """
+    first, *rest = (line.rstrip() for line in doc.replace("\r\n", "\n").expandtabs(4).split("\n"))
+    margin = min((len(line) - len(line.lstrip()) for line in rest if line), default=0)
+    lines = [first.lstrip(), *(line[margin:] for line in rest)]
+    return "\n".join(lines).strip("\n")
+
+
+def _title(char: str) -> str:
+    return f"U+{ord(char):04X} {unicodedata.name(char, 'control character')}"

@@ -1,0 +1,48 @@
+"""Going through a tree without recursion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import lru_cache
+
+from archlang.syntax.tree import Comment, Node
+
+
+@lru_cache(maxsize=None)
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    kept = ("span", "before", "behind", "blank", "after")
+    return tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
+
+
+def children(node: Node) -> Iterator[Node]:
+    """The nodes directly inside a node, in the order of its fields.
+
+    >>> from archlang.syntax.tree import Binary, Name
+    >>> [child.text for child in children(Binary("+", Name("a"), Name("b")))]
+    ['a', 'b']
+    """
+    for name in _parts(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, Node))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and all that is inside it, each before its parts, in the order of the fields."""
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        yield one
+        stack.extend(reversed(list(children(one))))
+
+
+def comments_of(node: Node) -> Iterator[Comment]:
+    """Every comment that hangs on a node or inside it."""
+    for one in walk(node):
+        yield from one.before
+        if one.behind is not None:
+            yield one.behind
+        yield from getattr(one, "after", ())
