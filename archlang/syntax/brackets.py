@@ -87,7 +87,7 @@ def _seems_unclosed(top: _Open, token: Token, indent: int) -> bool:
 def _cannot_be_inside(token: Token, previous: Token) -> bool:
     """Whether a token cannot stand directly inside parentheses or square brackets."""
     misused = previous.type in ("COMMA", "LPAR", "LSQB", "EQUAL") and not token.first
-    return token.type in STATEMENT_WORDS | DECLARATION_WORDS | {"SEMICOLON"} and not misused
+    return token.type in STATEMENT_WORDS | DECLARATION_WORDS and not misused
 
 
 def _unclosed(opener: Token, last: Token, found: Token | None) -> Diagnostic:

@@ -26,7 +26,7 @@ from archlang.syntax.comments import attach
 from archlang.syntax.lexing import Token, scan
 from archlang.syntax.mistakes import Refusal, explain
 from archlang.syntax.pragma import check_pragma
-from archlang.syntax.recovery import pieces
+from archlang.syntax.recovery import Piece, pieces
 
 
 def grammar_text() -> str:
@@ -90,49 +90,55 @@ def _machine() -> Lark:
     )
 
 
-def _read(tokens: Iterable[Token]) -> tree.File:
+def _read(tokens: Sequence[Token]) -> tree.File:
     """Parse tokens to the end; raises `Refusal` at the first that does not fit."""
     parser = _machine().parse_interactive()
-    previous: Token | None = None
-    before: Token | None = None
-    for token in tokens:
-        try:
-            parser.feed_token(token)  # type: ignore[arg-type]  # the machine looks at `type` alone
-        except UnexpectedInput:
-            raise Refusal(token, previous, before, _allowed(parser), _context(parser)) from None
-        previous, before = token, previous
+    at = 0
     try:
+        for at, token in enumerate(tokens):
+            parser.feed_token(token)  # type: ignore[arg-type]  # the machine looks at `type` alone
+        at = len(tokens)
         file = parser.feed_token(LarkToken("$END", ""))
     except UnexpectedInput:
-        raise Refusal(None, previous, before, _allowed(parser), _context(parser)) from None
+        raise _refused(tokens, at) from None
     assert isinstance(file, tree.File)
     return file
 
 
-def _allowed(parser: InteractiveParser) -> frozenset[str]:
-    return frozenset(parser.accepts())
+def _refused(tokens: Sequence[Token], at: int) -> Refusal:
+    """What was possible at the refused token: read again up to it, since the machine may have reduced before it fails."""
+    parser = _machine().parse_interactive()
+    for token in tokens[:at]:
+        parser.feed_token(token)  # type: ignore[arg-type]  # as above
+    return Refusal(tuple(tokens), at, frozenset(parser.accepts()), _context(parser))
 
 
 def _context(parser: InteractiveParser) -> tuple[str, ...]:
-    """The types of what lies on the parser's stack, the names of half-read rules among them."""
+    """What lies on the parser's stack: types of tokens, names of half-read rules, kinds of finished nodes."""
     stack: Sequence[Any] = parser.parser_state.value_stack
-    return tuple(str(getattr(part, "data", None) or getattr(part, "type", None) or type(part).__name__) for part in stack)
+    return tuple(str(getattr(part, "data", getattr(part, "type", type(part).__name__))) for part in stack)
 
 
 def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> list[Diagnostic]:
     """What is wrong with each declaration, and each statement in it, that holds none of the known mistakes."""
     found: list[Diagnostic] = []
     for piece in pieces(tokens, known):
+        if len(found) >= limits.diagnostics:
+            break
         try:
-            file = _read(piece.tokens)
+            found.extend(check_tree(_read(piece.tokens), limits))
         except Refusal as refusal:
-            diagnostic = explain(refusal, piece)
-            if diagnostic is not None and diagnostic not in found:
-                found.append(diagnostic)
-        else:
-            if piece.whole:
-                found.extend(check_tree(file, limits))
+            inner = [one for part in piece.parts() if (one := _refusal(part)) is not None]
+            found.extend(dict.fromkeys(inner or [explain(refusal, piece)]))
     return found
+
+
+def _refusal(piece: Piece) -> Diagnostic | None:
+    try:
+        _read(piece.tokens)
+    except Refusal as refusal:
+        return explain(refusal, piece)
+    return None
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

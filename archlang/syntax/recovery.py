@@ -14,7 +14,17 @@ from archlang.source import Span
 from archlang.syntax.brackets import CLOSING, DECLARATION_WORDS, STATEMENT_WORDS
 from archlang.syntax.lexing import Token
 
-_OPENING = {"LPAR", "LSQB", "LBRACE", "HEAD_BRACE"}
+OPENING = {"LPAR", "LSQB", "LBRACE", "HEAD_BRACE"}
+LONGEST_HEAD = 200
+"""Tokens that are read again for each statement at most, so that the work stays linear."""
+
+_WANTS_MORE = {
+    "EQUAL", "ARROW", "COMMA", "DOT", "COLON", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "EQUALS", "DIFFERS",
+    "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "OR", "AND", "NOT", "AT", "AS", "IN", "IF", "FOR", "FROM", "WHERE",
+    "LET", "BLOCK", "CODE", "NETWORK", "IMPORT", "INPUT", "OUTPUT", "PHASE", "STEP",
+}  # fmt: skip
+"""Behind these, on the same line, a word begins nothing new: it stands where a name or a value must."""
+
 _FIRST_LINE = {"missing-pragma", "unsupported-version"}
 _BREAKS = {"unclosed-bracket", "unmatched-bracket", "unclosed-string", "nesting-too-deep"}
 
@@ -34,10 +44,10 @@ class Piece:
         return self.pragma + self.body
 
     def parts(self) -> list[Piece]:
-        """The same declaration once for each of its statements; itself where it has no body."""
+        """The same declaration once for each of its statements; none where it has no body or a very long head."""
         start = _body_start(self.body)
-        if start is None:
-            return [self]
+        if start is None or start > LONGEST_HEAD:
+            return []
         head, tail = self.body[:start], self.body[-1]
         inner = self.body[start:-1]
         cuts = [*_statement_starts(inner), len(inner)]
@@ -66,7 +76,7 @@ def pieces(tokens: Sequence[Token], known: Sequence[Diagnostic]) -> Iterator[Pie
         body, following = tuple(rest[a:b]), rest[b] if b < len(rest) else None
         if not body:
             continue
-        until = following.start if following else body[-1].end + 1
+        until = following.start if following else len(body[0].span.source.text) + 1
         if any(body[0].start <= place < until for place in spans) or (end is not None and until > end):
             continue
         yield Piece(pragma, body, following)
@@ -83,11 +93,11 @@ def _pragma(tokens: Sequence[Token]) -> tuple[tuple[Token, ...], Sequence[Token]
 def _declaration_starts(tokens: Sequence[Token]) -> Iterator[int]:
     depth = 0
     for at, token in enumerate(tokens):
-        if token.type in _OPENING:
+        if token.type in OPENING:
             depth += 1
         elif token.type in CLOSING:
             depth -= 1
-        elif not depth and token.type in DECLARATION_WORDS:
+        elif not depth and token.type in DECLARATION_WORDS and _begins(tokens, at):
             documented = at and tokens[at - 1].type == "DOC"
             yield at - 1 if documented else at
 
@@ -105,19 +115,26 @@ def _body_start(tokens: Sequence[Token]) -> int | None:
             return None
         if word == "LBRACE" and not depth:
             return at + 2 if at + 1 < len(words) and words[at + 1] == "DOC" else at + 1
-        depth += (word in _OPENING) - (word in CLOSING)
+        depth += (word in OPENING) - (word in CLOSING)
     return None
 
 
 def _statement_starts(tokens: Sequence[Token]) -> Iterator[int]:
     depth = 0
     for at, token in enumerate(tokens):
-        if token.type in _OPENING:
+        if token.type in OPENING:
             depth += 1
         elif token.type in CLOSING:
             depth -= 1
-        elif not depth and token.type in STATEMENT_WORDS:
+        elif not depth and token.type in STATEMENT_WORDS and _begins(tokens, at):
             yield at
         elif not depth and token.type == "NAME" and at + 1 < len(tokens) and tokens[at + 1].type == "EQUAL":
-            if not at or tokens[at - 1].type not in ("LET", "OUTPUT"):
+            if _begins(tokens, at) and (not at or tokens[at - 1].type not in ("LET", "OUTPUT")):
                 yield at
+
+
+def _begins(tokens: Sequence[Token], at: int) -> bool:
+    if not at or tokens[at].first:
+        return True
+    before = tokens[at - 1].type
+    return before not in _WANTS_MORE and (tokens[at].type != "IMPORT" or before in ("RPAR", "SEMICOLON"))
