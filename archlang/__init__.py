@@ -1,0 +1,74 @@
+"""archlang: a language and compiler for neural-network architectures.
+
+>>> import archlang
+>>> len(archlang.__all__) <= 20
+True
+
+The door is lazy: importing archlang takes about a millisecond, and torch is loaded only by what needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "load": "archlang.compiler",
+    "loads": "archlang.compiler",
+    "check": "archlang.graph",
+    "Network": "archlang.graph.network",
+    "draw": "archlang.views",
+    "transform": "archlang.compiler",
+    "compile": "archlang.compiler",
+    "fuse": "archlang.compiler",
+    "save": "archlang.artefact",
+    "load_model": "archlang.artefact",
+    "create_model": "archlang.models",
+    "list_models": "archlang.models",
+    "ArchError": "archlang.diagnostics",
+    "Diagnostic": "archlang.diagnostics",
+}
+"""Public name to the room it comes from."""
+
+__all__ = [
+    "ArchError", "Diagnostic", "Network", "check", "compile", "create_model", "draw", "fuse", "list_models", "load",
+    "load_model", "loads", "save", "transform",
+]
+
+if TYPE_CHECKING:
+    from archlang.artefact import load_model, save
+    from archlang.compiler import compile, fuse, load, loads, transform
+    from archlang.diagnostics import ArchError, Diagnostic
+    from archlang.graph import check
+    from archlang.graph.network import Network
+    from archlang.models import create_model, list_models
+    from archlang.views import draw
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module 'archlang' has no attribute {name!r}")
+    value = getattr(import_module(room), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Door(ModuleType):
+    """Keeps a public name from being replaced by the room of the same name when that room is imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _ROOMS and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Door

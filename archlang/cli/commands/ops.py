@@ -1,0 +1,1 @@
+"""`archlang ops [NAME]`: the catalogue."""

@@ -1,0 +1,58 @@
+"""`archlang predict MODEL IMAGE...`: what a model sees in image files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlang.cli.options import debug, device, formats
+from archlang.cli.session import Session
+from archlang.diagnostics import ArchError
+from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.diagnostics.text import one_line
+
+if TYPE_CHECKING:
+    from archlang.train import Prediction
+
+
+@click.command("predict", short_help="What a model says of images.")
+@click.argument("model", metavar="MODEL")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many classes to name.")
+@device
+@formats("human", "json")
+@debug
+@click.pass_obj
+def command(session: Session, model: str, images: tuple[str, ...], top: int, device: str) -> int:
+    """Name the likeliest classes of each IMAGE by the model file MODEL.
+
+    An image that cannot be read is reported, and the others go on (exit status 1).
+    """
+    from archlang.artefact import load_model
+    from archlang.train import predict
+
+    found = predict(load_model(model), images, top=top, device=device)
+    failed = [p.error for p in found if p.error is not None]
+    if session.format == "json":
+        session.document({"format_version": FORMAT_VERSION, "predictions": [_as_json(p) for p in found]})
+        return 1 if failed else 0
+    for prediction in found:
+        if prediction.error is None:
+            session.data(_line(prediction))
+    if failed:
+        raise ArchError(failed)
+    return 0
+
+
+def _line(prediction: Prediction) -> str:
+    guesses = ", ".join(f"{one_line(g.name, 80)} {100 * g.probability:.1f} %" for g in prediction.guesses)
+    return f"{one_line(prediction.path)}: {guesses}"
+
+
+def _as_json(prediction: Prediction) -> dict[str, Any]:
+    return {
+        "file": one_line(prediction.path),
+        "classes": [{"index": g.index, "name": g.name, "probability": g.probability} for g in prediction.guesses],
+        "error": None if prediction.error is None else prediction.error.message,
+    }

@@ -1,0 +1,71 @@
+"""Files in and out for all commands: `-` for the standard streams, networks and models read, outputs written whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.artefact.atomic import write_whole
+from archlang.cli.options import refuse
+from archlang.cli.session import Session
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.limits import Limits
+
+if TYPE_CHECKING:
+    from archlang.graph.network import Network
+
+STDIN = "<stdin>"
+
+
+def read_bytes(file: str, limits: Limits) -> bytes:
+    """What a file or standard input holds, at most one byte more than a file may have.
+
+    Raises ArchError (unreadable-file).
+    """
+    most = limits.file_bytes + 1
+    if file == "-":
+        return sys.stdin.buffer.read(most)
+    try:
+        with Path(file).open("rb") as stream:
+            return stream.read(most)
+    except (OSError, ValueError) as problem:
+        said = getattr(problem, "strerror", None) or str(problem)
+        shown = one_line(file, 200)
+        raise ArchError(error("unreadable-file", f"`{shown}` cannot be read: {said.lower()}")) from None
+
+
+def shown_name(file: str) -> str:
+    """How messages call a file."""
+    return STDIN if file == "-" else file
+
+
+def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
+    """The checked network of a file or of standard input; its warnings go to standard error."""
+    from archlang.graph import load, loads
+    from archlang.syntax import decode
+
+    if file == "-":
+        text = decode(read_bytes(file, session.limits), STDIN).text
+        found = loads(text, dials, name=STDIN, limits=session.limits)
+    else:
+        found = load(file, dials, limits=session.limits)
+    session.warnings(found.warnings)
+    return found
+
+
+def write(session: Session, output: str, data: bytes) -> None:
+    """Write a result: to standard output for `-`, else whole or not at all."""
+    if output == "-":
+        session.bytes(data)
+    else:
+        write_whole(output, data)
+
+
+def once(files: tuple[str, ...]) -> tuple[str, ...]:
+    """The files of a call, which may name standard input once. Raises ArchError (usage)."""
+    if files.count("-") > 1:
+        raise refuse("standard input can be read once only")
+    return files

@@ -1,0 +1,117 @@
+"""The boundary: whatever happens inside becomes a diagnostic and an exit status here, and nowhere else.
+
+0 fine, 1 what was given is wrong or missing, 2 usage, 3 a stated check failed, 4 a tool is missing, 70 a mistake in
+archlang, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from archlang.cli.session import Session
+    from archlang.diagnostics import Diagnostic
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
+EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams"}
+
+
+def main() -> None:
+    """Run the command that was typed and leave with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command; its exit status. Nothing is raised.
+
+    >>> run(["--version"])
+    archlang 0.1.0
+    0
+    """
+    try:
+        return _reported(argv)
+    except BrokenPipeError:  # who read us has enough
+        _forget_output()
+        return 0
+    except KeyboardInterrupt:  # a second one, while the first was being reported
+        return 130
+
+
+def _reported(argv: Sequence[str]) -> int:
+    from archlang.cli.session import Session
+    from archlang.diagnostics import ArchError
+
+    session = Session.of(argv)
+    try:
+        return _invoked(argv, session)
+    except BrokenPipeError:
+        raise
+    except ArchError as problem:
+        session.failure(problem.diagnostics)
+        return problem.status
+    except BaseException as problem:
+        if isinstance(problem, SystemExit):
+            raise
+        found = _diagnosis(problem)
+        if session.debug:
+            import traceback
+
+            traceback.print_exception(problem)
+        session.failure([found])
+        return found.kind.status
+
+
+def _invoked(argv: Sequence[str], session: Session) -> int:
+    from click.exceptions import Abort, Exit, UsageError
+
+    from archlang.cli.group import archlang, usage_error
+
+    status: object = 0
+    try:
+        with archlang.make_context("archlang", list(argv), obj=session) as context:
+            status = archlang.invoke(context)
+    except Exit as leaving:
+        status = leaving.exit_code
+    except Abort:
+        raise KeyboardInterrupt from None
+    except UsageError as problem:
+        raise usage_error(problem) from None
+    sys.stdout.flush()
+    return status if isinstance(status, int) else 0
+
+
+def _diagnosis(problem: BaseException) -> Diagnostic:
+    """What an exception that nobody expected means to the user."""
+    from archlang.diagnostics import error
+    from archlang.diagnostics.text import one_line
+
+    said = one_line(f"{type(problem).__name__}: {problem}", 300)
+    if isinstance(problem, KeyboardInterrupt):
+        return error("interrupted", "stopped; no output was left half-written")
+    if isinstance(problem, ModuleNotFoundError) and problem.name and not problem.name.startswith("archlang"):
+        root = problem.name.partition(".")[0]
+        wanted = f"'archlang[{EXTRAS[root]}]'" if root in EXTRAS else PACKAGES.get(root, root)
+        return error("missing-tool", f"this needs the package `{root}`", help=f"python -m pip install {wanted}")
+    if isinstance(problem, OSError) and problem.errno in FULL:
+        return error("unwritable-output", f"the output cannot be written: {(problem.strerror or said).lower()}")
+    return error(
+        "internal-error", f"a mistake in archlang itself ({said})",
+        help="please report it with the file and the command; `--debug` shows where it happened",
+    )
+
+
+def _forget_output() -> None:
+    """Leave nothing to flush into the closed pipe when Python shuts down."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

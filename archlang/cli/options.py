@@ -1,0 +1,122 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+import click
+
+from archlang.cli.session import Session
+from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.diagnostics.text import one_line
+from archlang.limits import Limits
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def refuse(message: str, help: tuple[str, ...] = ()) -> ArchError:
+    """A call typed wrong (exit status 2)."""
+    return ArchError(error("usage", message, help=help))
+
+
+def pairs(words: tuple[str, ...], option: str) -> dict[str, str]:
+    """`name=value` words as a dictionary. Raises ArchError (usage) for a word without `=` or a name given twice.
+
+    >>> pairs(("paths=3", "labels=a=b"), "-p")
+    {'paths': '3', 'labels': 'a=b'}
+    """
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise refuse(f"`{option}` wants NAME=VALUE, not `{one_line(word, 80)}`")
+        if name in found:
+            raise refuse(f"`{option} {one_line(name, 80)}=` is given twice")
+        found[name] = value.strip()
+    return found
+
+
+def _dials(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    return pairs(words, "-p")
+
+
+def _limits(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> None:
+    known = [f.name for f in fields(Limits)]
+    session: Session = context.find_object(Session) or Session()
+    for name, text in pairs(words, "--limit").items():
+        if name not in known:
+            near = did_you_mean(name, known) or (f"there are {', '.join(known)}",)
+            raise refuse(f"there is no limit `{one_line(name, 80)}`", near)
+        if not (text.isascii() and text.isdigit() and 0 < len(text) < 19):
+            raise refuse(f"the limit `{name}` wants a whole number, not `{one_line(text, 80)}`")
+        session.limits = replace(session.limits, **{name: int(text)})
+
+
+def _plugins(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    session: Session = context.find_object(Session) or Session()
+    session.plugins = names
+
+
+def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    session: Session = context.find_object(Session) or Session()
+    session.debug = session.debug or value
+
+
+def _format(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    session: Session = context.find_object(Session) or Session()
+    session.format = value
+    return value
+
+
+debug = click.option(
+    "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show where in archlang a mistake happened."
+)
+
+_READING = (
+    click.option("-p", "dials", multiple=True, metavar="NAME=VALUE", callback=_dials, help="Set a dial of the file."),
+    click.option(
+        "--limit", multiple=True, metavar="NAME=NUMBER", expose_value=False, is_eager=True, callback=_limits,
+        help="Raise a limit, such as nodes=20000.",
+    ),
+    click.option(
+        "--plugin", multiple=True, metavar="NAME", expose_value=False, is_eager=True, callback=_plugins,
+        help="Use the operations of an installed plug-in.",
+    ),
+    debug,
+)
+
+
+def reading(command: F) -> F:
+    """The options of a command that reads `.arch` files: `-p`, `--limit`, `--plugin`, `--debug`."""
+    for option in reversed(_READING):
+        command = option(command)
+    return command
+
+
+def formats(*names: str) -> Callable[[F], F]:
+    """The option `--format` with these choices, the first being the default."""
+    return click.option(
+        "--format", type=click.Choice(names), default=names[0], show_default=True, expose_value=False, is_eager=True,
+        callback=_format, help="The form of the output.",
+    )
+
+
+def output(help: str) -> Callable[[F], F]:
+    """The option `-o`."""
+    return click.option("-o", "--output", metavar="FILE", help=help)
+
+
+seed = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="The seed of all that is drawn."
+)
+
+device = click.option(
+    "--device", default="auto", show_default=True, metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1."
+)
+
+data = click.option(
+    "--data", required=True, metavar="NAME|MODULE:FUNCTION", help="The data: `digits`, or a function of yours."
+)

@@ -1,0 +1,61 @@
+"""The networks that come with archlang, by name, in timm's manner."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.diagnostics.text import one_line
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
+HERE = Path(__file__).resolve().parent
+
+
+def specs() -> Path:
+    """The folder of the networks: inside an installed package, beside it in a checkout."""
+    inside = HERE / "specs"
+    return inside if inside.is_dir() else HERE.parent / "specs"
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of networks in order; `pattern` has `*` and `?` and may leave out the folder.
+
+    >>> "multipath/base_cnn_cc" in list_models("base_cnn*")
+    True
+    """
+    folder = specs()
+    names = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.arch"))
+    return [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)]
+
+
+def model_path(name: str) -> Path:
+    """The file of a network; the folder may be left out where no other has the name.
+
+    Raises ArchError (unknown-name).
+    """
+    known = list_models()
+    found = [full for full in known if name in (full, full.rpartition("/")[2])]
+    if len(found) == 1:
+        return specs() / f"{found[0]}.arch"
+    shown = one_line(name, 80)
+    if found:
+        message = f"`{shown}` may be one of {', '.join(found)}"
+        raise ArchError(error("unknown-name", message, help="write the folder too"))
+    near = did_you_mean(name, [*known, *(full.rpartition("/")[2] for full in known)])
+    raise ArchError(
+        error("unknown-name", f"no network is called `{shown}`", help=near or "`archlang.list_models()` lists them")
+    )
+
+
+def create_model(name: str, *, seed: int = 0, taps: bool = False, **dials: object) -> GraphModule:
+    """The compiled network of this name with its dials set: `create_model("multipath/base_cnn_cc", paths=3)`.
+
+    Raises ArchError: unknown-name, unknown-dial, bad-dial.
+    """
+    from archlang.compiler import compile, load
+
+    return compile(load(str(model_path(name)), **dials), seed=seed, taps=taps)
