@@ -161,6 +161,7 @@ USE = {
         "not-traceable": "a model that torch.fx cannot trace",
         "unsupported-module": "a model of another kind than is needed",
         "unknown-name": "a name asked for that archlang does not have",
+        "bad-plugin": "a plug-in that offers no valid operation",
     }),
     **_table("error", 2, {"usage": "a command typed wrong"}),
     **_table("error", 3, {

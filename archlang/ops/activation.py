@@ -1,0 +1,99 @@
+"""Activations: a function of each number, or a distribution along one axis."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Real, Words
+from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.rules import AXIS, axis_of, flow, known
+from archlang.ops.values import Option
+from archlang.shapes import Tensor
+
+
+def _same(call: Call) -> Tensor:
+    return call.x
+
+
+def _plain(name: str, target: str, doc: str, *args: Arg) -> Op:
+    """One that needs no more than torch's module; its arguments have torch's names."""
+    return Op(
+        name=name, family="activation", doc=doc, shape=_same, args=args,
+        torch=Module(f"torch.nn.{target}", lambda call: dict(call.args)),
+        example=flow("[10]", name),
+    )
+
+
+def _params(call: Call) -> int:
+    return known(call.x.dims[0], "channels") if call["params"] == "channels" else 1
+
+
+def _prelu_shape(call: Call) -> Tensor:
+    _params(call)
+    return call.x
+
+
+def _prelu_weights(call: Call) -> tuple[Weight, ...]:
+    start = Option("constant", "initialiser", {"value": call["slope"]})
+    return (Weight("weight", (_params(call),), init=None if call["slope"] == 0.25 else start),)
+
+
+PRELU = Op(
+    name="prelu", family="activation", shape=_prelu_shape, weights=_prelu_weights,
+    doc="x where it is positive, a learned multiple of it elsewhere (He et al. 2015).",
+    torch=Module("torch.nn.PReLU", lambda call: {"num_parameters": _params(call), "init": call["slope"]}),
+    args=(
+        Arg("params", Words(("one", "channels")), "one", "one slope for all, or one a channel"),
+        Arg("slope", Real(), 0.25, "where the slopes start"),
+    ),
+    example=flow("[32, 16, 16]", "prelu(params = channels)"),
+)
+
+
+def _axis(call: Call) -> int:
+    if call["axis"] is None:
+        return call.x.rank - 1 if call.x.rank <= 2 else 0
+    return axis_of(call)
+
+
+def _along_shape(call: Call) -> Tensor:
+    _axis(call)
+    return call.x
+
+
+def _along(name: str, target: str, doc: str) -> Op:
+    return Op(
+        name=name, family="activation", doc=doc, shape=_along_shape,
+        torch=Module(f"torch.nn.{target}", lambda call: {"dim": _axis(call) + 1}),
+        args=(Arg("axis", AXIS, None, "the axis; auto: the features of a vector or sequence, the channels of a map"),),
+        example=flow("[10]", name),
+    )
+
+
+SLOPE = "the slope below zero"
+OPS = (
+    _plain("relu", "ReLU", "x where it is positive, else 0."),
+    _plain("relu6", "ReLU6", "x kept between 0 and 6."),
+    _plain("leaky_relu", "LeakyReLU", "x where it is positive, a small multiple of it elsewhere.",
+           Arg("negative_slope", Real(), 0.01, SLOPE)),
+    PRELU,
+    _plain("elu", "ELU", "x where it is positive, alpha (exp(x) - 1) elsewhere (Clevert et al. 2016).",
+           Arg("alpha", Real(0, above=True), 1.0, "minus the value far below zero")),
+    _plain("selu", "SELU", "An elu that keeps mean 0 and variance 1 (Klambauer et al. 2017)."),
+    _plain("celu", "CELU", "An elu with a continuous slope (Barron 2017).",
+           Arg("alpha", Real(0, above=True), 1.0, "minus the value far below zero")),
+    _plain("gelu", "GELU", "x times the normal distribution function of x (Hendrycks and Gimpel 2016).",
+           Arg("approximate", Words(("none", "tanh")), "none", "whether tanh stands in for the error function")),
+    _plain("silu", "SiLU", "x sigmoid(x), also called swish."),
+    _plain("mish", "Mish", "x tanh(softplus(x)) (Misra 2019)."),
+    _plain("hardswish", "Hardswish", "x relu6(x + 3) / 6 (Howard et al. 2019)."),
+    _plain("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6."),
+    _plain("sigmoid", "Sigmoid", "1 / (1 + exp(-x))."),
+    _plain("tanh", "Tanh", "The hyperbolic tangent."),
+    _plain("softplus", "Softplus", "log(1 + exp(beta x)) / beta.",
+           Arg("beta", Real(0, above=True), 1.0, "how sharp the bend is")),
+    _along("softmax", "Softmax", "exp(x) divided by its sum along an axis."),
+    _along("log_softmax", "LogSoftmax", "The logarithm of softmax, computed safely."),
+    Op(
+        name="identity", family="activation", doc="What comes in.", shape=_same, torch=Module("torch.nn.Identity"),
+        example=flow("[10]", "identity"),
+    ),
+)

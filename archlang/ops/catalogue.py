@@ -1,0 +1,33 @@
+"""The catalogue: one tuple of families. A new file in this folder stands here, and a test says so if it does not."""
+
+from __future__ import annotations
+
+from archlang.ops import (
+    activation,
+    attention,
+    convolution,
+    linear,
+    merging,
+    normalisation,
+    pooling,
+    recurrent,
+    regularisation,
+    reshaping,
+    routing,
+    settings_network,
+    settings_training,
+    structures,
+)
+from archlang.ops.model import Catalogue
+
+FAMILIES = (
+    convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
+    routing,
+)
+
+CATALOGUE = Catalogue(
+    ops={op.name: op for family in FAMILIES for op in family.OPS},
+    structures={structure.name: structure for structure in structures.STRUCTURES},
+    settings={(s.role, s.name): s for s in settings_network.SETTINGS + settings_training.SETTINGS},
+)
+"""All operations, structures and settings that archlang itself brings."""

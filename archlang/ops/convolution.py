@@ -1,0 +1,219 @@
+"""Convolutions: over lines, maps and volumes, depthwise, transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from archlang.ops.kinds import Fault, Flag, Int, OneOf, Setting, SizeOf, Words
+from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
+from archlang.ops.values import Size
+from archlang.ops.windows import KERNELS, Pairs, as_pad, fits_mode, padding_kind, pairs, slide, symmetric, trimmed
+from archlang.shapes import Dim, Tensor, product
+
+MODES = ("zeros", "reflect", "replicate", "circular")
+INIT = Arg("init", Setting("initialiser"), None, "how the kernel starts; auto: torch's own way")
+BIAS = Arg("bias", Flag(), None, "auto: yes, unless a batch norm is its only consumer")
+INPUTS = {1: "[3, 32]", 2: "[3, 32, 32]", 3: "[3, 16, 32, 32]"}
+WHERE = {1: "lines", 2: "maps", 3: "volumes"}
+
+
+def _channels(call: Call) -> tuple[int, int, int]:
+    """Channels in, channels out, groups."""
+    entering = known(call.x.dims[0], "channels")
+    if "multiplier" in call.args:
+        return entering, entering * call["multiplier"], entering
+    groups = entering if call["groups"] == "channels" else call["groups"]
+    return entering, call["channels"], groups
+
+
+def _checked(call: Call) -> tuple[Size, tuple[int, int, int]]:
+    kernel: Size = call["kernel"]
+    need_rank(call, len(kernel) + 1, words=LINES)
+    entering, leaving, groups = _channels(call)
+    need_divides(groups, entering, "groups must divide the channels that enter", "groups")
+    need_divides(groups, leaving, "groups must divide the channels that leave", "groups")
+    return kernel, (entering, leaving, groups)
+
+
+def _pairs(call: Call) -> Pairs:
+    """The padding of a convolution, without what no window reaches."""
+    kernel, stride, dilation = call["kernel"], call["stride"], call["dilation"]
+    found = pairs(call["padding"], kernel, dilation)
+    sizes = call.x.dims[1:]
+    if symmetric(found) or call["padding_mode"] != "zeros":
+        return found
+    reach = Size(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    return trimmed(found, sizes, slide(sizes, kernel, stride, dilation, found), reach, stride)
+
+
+def _shape(call: Call) -> Tensor:
+    kernel, (_, leaving, _) = _checked(call)
+    found = pairs(call["padding"], kernel, call["dilation"])
+    sizes = call.x.dims[1:]
+    fits_mode(call["padding_mode"], found, sizes)
+    return Tensor((leaving, *slide(sizes, kernel, call["stride"], call["dilation"], found)))
+
+
+def _pad(call: Call) -> tuple[tuple[int, ...], str] | None:
+    found = _pairs(call)
+    if symmetric(found):
+        return None
+    mode = call["padding_mode"]
+    return as_pad(found), "constant" if mode == "zeros" else mode
+
+
+def _weights(call: Call) -> tuple[Weight, ...]:
+    entering, leaving, groups = _channels(call)
+    kernel = Weight("weight", (leaving, entering // groups, *call["kernel"]), init=call["init"])
+    return (kernel,) if call["bias"] is False else (kernel, Weight("bias", (leaving,)))
+
+
+def _flops(call: Call) -> Dim:
+    """Two for every weight of the kernel at every place: `2 * places * numel(weight)`."""
+    return 2 * product(call.y.dims[1:]) * _weights(call)[0].numel
+
+
+def _arguments(call: Call) -> Mapping[str, Any]:
+    entering, leaving, groups = _channels(call)
+    found = _pairs(call)
+    whole = symmetric(found)
+    return {
+        "in_channels": entering, "out_channels": leaving, "kernel_size": tuple(call["kernel"]),
+        "stride": tuple(call["stride"]), "padding": tuple(before if whole else 0 for before, _ in found),
+        "dilation": tuple(call["dilation"]), "groups": groups, "bias": call["bias"] is not False,
+        "padding_mode": call["padding_mode"] if whole else "zeros",
+    }
+
+
+def _sliding(rank: int) -> tuple[Arg, ...]:
+    return (
+        Arg("stride", SizeOf(rank), Size((1,) * rank), "steps between two places"),
+        Arg("padding", padding_kind(rank), None, "cells around the map; auto: keeps the size at stride 1"),
+        Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between the kernel's cells"),
+        Arg("padding_mode", Words(MODES), "zeros", "what the padding holds"),
+        BIAS,
+        INIT,
+    )
+
+
+def _name(rank: int, name: str) -> str:
+    return name if rank == 2 else f"{name}{rank}d"
+
+
+def _conv(rank: int) -> Op:
+    stride, padding, dilation, *rest = _sliding(rank)
+    groups = OneOf((Int(1), Words(("channels",))))
+    return Op(
+        name=_name(rank, "conv"), family="convolution",
+        doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
+        shape=_shape, weights=_weights, flops=_flops, pad=_pad,
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        args=(
+            Arg("kernel", SizeOf(rank), doc="the kernel's size"),
+            Arg("channels", Int(1), doc="channels that leave"),
+            stride, padding, dilation,
+            Arg("groups", groups, 1, "parts that the channels are cut into; `channels`: one each (depthwise)"),
+            *rest,
+        ),
+        example=flow(INPUTS[rank], f"{_name(rank, 'conv')}({KERNELS[rank]}, 64, stride = 2)"),
+    )
+
+
+def _depthwise(rank: int) -> Op:
+    return Op(
+        name=_name(rank, "depthwise_conv"), family="convolution",
+        doc=f"A convolution over {WHERE[rank]} in which every channel has kernels of its own and mixes with no other.",
+        shape=_shape, weights=_weights, flops=_flops, pad=_pad,
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        args=(
+            Arg("kernel", SizeOf(rank), doc="the kernel's size"),
+            *_sliding(rank),
+            Arg("multiplier", Int(1), 1, "channels that leave for each that enters"),
+        ),
+        example=flow(INPUTS[rank], f"{_name(rank, 'depthwise_conv')}({KERNELS[rank]})"),
+    )
+
+
+def _transposed_padding(call: Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Padding and output padding. Auto: the output is `stride` times the input: `2 p - o = d (k - 1) + 1 - s`."""
+    kernel, stride, dilation, padding = call["kernel"], call["stride"], call["dilation"], call["padding"]
+    extra = call["output_padding"]
+    if isinstance(padding, Size) or padding == "none":
+        size = padding if isinstance(padding, Size) else Size((0,) * len(kernel))
+        return tuple(size), tuple(extra or (0,) * len(kernel))
+    if extra is not None:
+        raise Fault("wrong-kind", "`output_padding` goes with a `padding` in numbers", argument="output_padding")
+    more = [d * (k - 1) + 1 - s for k, s, d in zip(kernel, stride, dilation, strict=True)]
+    inner = tuple(max(0, (m + 1) // 2) for m in more)
+    return inner, tuple(2 * p - m for p, m in zip(inner, more, strict=True))
+
+
+def _transposed_shape(call: Call) -> Tensor:
+    kernel, (_, leaving, _) = _checked(call)
+    padding, extra = _transposed_padding(call)
+    stride, dilation = call["stride"], call["dilation"]
+    sizes: list[Dim] = []
+    for size, k, s, d, p, o in zip(call.x.dims[1:], kernel, stride, dilation, padding, extra, strict=True):
+        if o >= max(s, d):
+            raise Fault(
+                "out-of-range", f"no padding makes the output {s} times the input with a kernel of {k} at stride {s}",
+                argument="kernel", help="give `padding` in numbers, or a kernel that is odd where the stride is",
+            ) if call["output_padding"] is None else Fault(
+                "out-of-range", "`output_padding` must be smaller than the stride or the dilation",
+                argument="output_padding",
+            )
+        out = (size - 1) * s - 2 * p + d * (k - 1) + o + 1
+        need_at_least(out, 1, "empty-map", f"a padding of {p} leaves {out} cells of the map", "padding")
+        sizes.append(out)
+    return Tensor((leaving, *sizes))
+
+
+def _transposed_weights(call: Call) -> tuple[Weight, ...]:
+    entering, leaving, groups = _channels(call)
+    kernel = Weight("weight", (entering, leaving // groups, *call["kernel"]), init=call["init"])
+    return (kernel,) if call["bias"] is False else (kernel, Weight("bias", (leaving,)))
+
+
+def _transposed_flops(call: Call) -> Dim:
+    """Two for every weight of the kernel at every place of the input."""
+    return 2 * product(call.x.dims[1:]) * _transposed_weights(call)[0].numel
+
+
+def _transposed_arguments(call: Call) -> Mapping[str, Any]:
+    entering, leaving, groups = _channels(call)
+    padding, extra = _transposed_padding(call)
+    return {
+        "in_channels": entering, "out_channels": leaving, "kernel_size": tuple(call["kernel"]),
+        "stride": tuple(call["stride"]), "padding": padding, "output_padding": extra,
+        "dilation": tuple(call["dilation"]), "groups": groups, "bias": call["bias"] is not False,
+    }
+
+
+def _transposed(rank: int) -> Op:
+    name = _name(rank, "conv_transpose")
+    stride, padding, dilation, *_ = _sliding(rank)
+    auto = "cells taken off around the output; auto: the output is `stride` times the input"
+    return Op(
+        name=name, family="convolution",
+        doc=f"A transposed convolution over {WHERE[rank]}: every cell spreads a learned kernel over the output.",
+        shape=_transposed_shape, weights=_transposed_weights, flops=_transposed_flops,
+        torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments),
+        args=(
+            Arg("kernel", SizeOf(rank), doc="the kernel's size"),
+            Arg("channels", Int(1), doc="channels that leave"),
+            stride,
+            Arg("padding", padding.kind, None, auto),
+            Arg("output_padding", SizeOf(rank, 0), None, "cells added at the end; goes with a padding in numbers"),
+            dilation,
+            Arg("groups", OneOf((Int(1), Words(("channels",)))), 1, "parts that the channels are cut into"),
+            BIAS,
+            INIT,
+        ),
+        example=flow(INPUTS[rank], f"{name}({KERNELS[rank]}, 16, stride = 2)"),
+    )
+
+
+_MAKERS: tuple[Callable[[int], Op], ...] = (_conv, _depthwise, _transposed)
+OPS = tuple(make(rank) for make in _MAKERS for rank in (2, 1, 3))

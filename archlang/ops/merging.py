@@ -1,0 +1,85 @@
+"""Several tensors become one: sums, products, concatenation."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Fault, Real, TensorKind
+from archlang.ops.model import Arg, Call, Function, Op
+from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced
+from archlang.shapes import Dim, Tensor
+
+_TWO = "input x: [32, 8, 8]\noutput x -> conv(3x3, 32) -> {name}(x)"
+
+
+def _pairwise(name: str, two: str, more: str, doc: str, many: bool) -> Op:
+    return Op(
+        name=name, family="merging", doc=doc, shape=lambda call: need_equal(call, name),
+        torch=Function(lambda call: two if len(call.inputs) == 2 else more),
+        args=(Arg("others", TensorKind(many=True), doc="the other tensors") if many
+              else Arg("other", TensorKind(), doc="the other tensor"),),
+        example=_TWO.format(name=name),
+    )
+
+
+def _members(name: str, target: str, doc: str) -> Op:
+    return Op(
+        name=name, family="merging", doc=doc, takes="bundle", shape=lambda call: need_members(call, name),
+        torch=Function(target), example=flow("[64, 8, 8]", f"fork(2) -> each {{ conv(3x3, 32) }} -> {name}"),
+    )
+
+
+SCALE = Op(
+    name="scale", family="merging", doc="Every number times the same one.", shape=lambda call: call.x,
+    torch=Function("torch.mul", lambda call: {"other": call["by"]}),
+    args=(Arg("by", Real(), doc="the factor"),), example=flow("[10]", "scale(0.5)"),
+)
+
+
+def _concat_shape(call: Call) -> Tensor:
+    axis = axis_of(call)
+    total: Dim = call.x.dims[axis]
+    for index, other in enumerate(call.inputs[1:], 1):
+        if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
+            raise Fault(
+                "shape-mismatch", f"concat needs tensors that differ in one size at most: {call.x} and {other} do not fit",
+                input=index, label=f"this is {other}", help=f"the first is {call.x}; they are joined at size {axis}",
+            )
+        total = total + other.dims[axis]
+    return replaced(call.x, axis, total)
+
+
+CONCAT = Op(
+    name="concat", family="merging", takes="bundle", shape=_concat_shape,
+    doc="Tensors end to end along an axis: the members of a bundle, or `a -> concat(b, c)`.",
+    torch=Function("torch.cat", lambda call: {"dim": axis_of(call) + 1}, packed=True),
+    args=(
+        Arg("others", TensorKind(many=True, low=0), doc="further tensors, where what flows in is one"),
+        Arg("axis", AXIS, "channels", "the axis along which they are joined: the first one unless given"),
+    ),
+    example=flow("[64, 8, 8]", "parallel { conv(1x1, 16); conv(3x3, 32) } -> concat"),
+)
+
+
+def _stack_shape(call: Call) -> Tensor:
+    x = need_members(call, "stack")
+    return Tensor((len(call.inputs), *x.dims))
+
+
+STACK = Op(
+    name="stack", family="merging", takes="bundle", shape=_stack_shape,
+    doc="The members of a bundle along a new first axis: vectors become a sequence.",
+    torch=Function("torch.stack", lambda call: {"dim": 1}, packed=True),
+    example=flow("[64]", "fork(3) -> each { linear(32) } -> stack"),
+)
+
+OPS = (
+    _pairwise("add", "torch.add", "archlang.layers.total", "The sum of equal tensors.", many=True),
+    _pairwise("mul", "torch.mul", "archlang.layers.times", "The product of equal tensors, number by number.", many=True),
+    _pairwise("sub", "torch.sub", "torch.sub", "What flows in less the other tensor.", many=False),
+    SCALE,
+    _members("sum", "archlang.layers.total", "The sum of a bundle's members."),
+    _members("mean", "archlang.layers.average", "The mean of a bundle's members."),
+    _members("product", "archlang.layers.times", "The product of a bundle's members, number by number."),
+    _members("maximum", "archlang.layers.largest", "The largest of a bundle's members, number by number."),
+    CONCAT,
+    STACK,
+)

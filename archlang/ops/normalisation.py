@@ -1,0 +1,170 @@
+"""Normalisations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archlang.ops.kinds import Flag, Int, Real, Words
+from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
+from archlang.ops.values import Option
+from archlang.shapes import Tensor, product
+
+EPS = Arg("eps", Real(0, above=True), 1e-5, "added to the variance")
+AFFINE = Arg("affine", Flag(), True, "whether a scale and a shift are learned")
+
+
+def _constant(value: float) -> Option | None:
+    return None if value == 1 else Option("constant", "initialiser", {"value": value})
+
+
+def _running(features: int) -> tuple[Weight, ...]:
+    return (
+        Weight("running_mean", (features,), trained=False),
+        Weight("running_var", (features,), trained=False),
+        Weight("num_batches_tracked", (), trained=False, dtype="int64"),
+    )
+
+
+def _batch_shape(call: Call) -> Tensor:
+    x = need_rank(call, 1, 2, 3, 4, words=LINES)
+    known(x.dims[0], "channels")
+    return x
+
+
+def _batch_weights(call: Call) -> tuple[Weight, ...]:
+    features = known(call.x.dims[0], "channels")
+    scale = (Weight("weight", (features,), init=_constant(call["scale"])), Weight("bias", (features,)))
+    return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
+
+
+def _batch_arguments(call: Call) -> Mapping[str, Any]:
+    return {
+        "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
+        "affine": call["affine"], "track_running_stats": call["running"],
+    }
+
+
+BATCH_NORM = Op(
+    name="batch_norm", family="normalisation",
+    doc="Every channel with mean 0 and variance 1 over the batch and all places, then scaled and shifted "
+    "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
+    shape=_batch_shape, weights=_batch_weights, rows=lambda call: bool(call["running"]),
+    torch=Module(lambda call: f"torch.nn.BatchNorm{max(1, call.x.rank - 1)}d", _batch_arguments),
+    args=(
+        Arg("scale", Real(), 1.0, "where the learned scale starts; 0 lets a residual branch start silent"),
+        EPS,
+        Arg("momentum", Real(0, 1), 0.1, "weight of a batch in the running statistics"),
+        AFFINE,
+        Arg("running", Flag(), True, "whether running statistics are kept and used in evaluation mode"),
+    ),
+    example=flow("[3, 32, 32]", "conv(3x3, 64) -> batch_norm -> relu"),
+)
+
+
+def _by_features(call: Call) -> bool:
+    return bool(call["over"] == "features")
+
+
+def _normalised(call: Call) -> tuple[int, ...]:
+    if not _by_features(call):
+        return tuple(known(size, "sizes under a layer norm over `all`") for size in call.x.dims)
+    axis = -1 if call.x.rank <= 2 else 0
+    return (known(call.x.dims[axis], "features"),)
+
+
+def _layer_shape(call: Call) -> Tensor:
+    need_rank(call, 1, 2, 3, 4)
+    _normalised(call)
+    return call.x
+
+
+def _layer_weights(call: Call) -> tuple[Weight, ...]:
+    sizes = _normalised(call)
+    return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
+
+
+def _layer_target(call: Call) -> str:
+    channels = call.x.rank >= 3 and _by_features(call)
+    return "archlang.layers.ChannelNorm" if channels else "torch.nn.LayerNorm"
+
+
+def _layer_arguments(call: Call) -> Mapping[str, Any]:
+    sizes, eps, affine = _normalised(call), call["eps"], call["affine"]
+    if call.x.rank >= 3 and _by_features(call):
+        return {"channels": sizes[0], "eps": eps, "affine": affine}
+    return {"normalized_shape": sizes, "eps": eps, "elementwise_affine": affine}
+
+
+LAYER_NORM = Op(
+    name="layer_norm", family="normalisation",
+    doc="Every sample by itself with mean 0 and variance 1 (Ba et al. 2016): over the features of each position, "
+    "over the channels of each place of a map, or over all numbers of the sample.",
+    shape=_layer_shape, weights=_layer_weights, torch=Module(_layer_target, _layer_arguments),
+    args=(Arg("over", Words(("features", "all")), "features", "what mean and variance are taken over"), EPS, AFFINE),
+    example=flow("[49, 64]", "layer_norm"),
+)
+
+
+def _group_shape(call: Call) -> Tensor:
+    x = need_rank(call, 1, 2, 3, 4, words=LINES)
+    channels = known(x.dims[0], "channels")
+    need_divides(call["groups"], channels, "groups must divide the channels", "groups")
+    values = channels // call["groups"] * product(x.dims[1:])
+    need_at_least(values, 2, "empty-map", "a group of one number has no variance", "groups")
+    return x
+
+
+def _group_weights(call: Call) -> tuple[Weight, ...]:
+    sizes = (call.x.dims[0],)
+    return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
+
+
+GROUP_NORM = Op(
+    name="group_norm", family="normalisation",
+    doc="Every group of channels of a sample with mean 0 and variance 1 (Wu and He 2018).",
+    shape=_group_shape, weights=_group_weights,
+    torch=Module("torch.nn.GroupNorm", lambda call: {
+        "num_groups": call["groups"], "num_channels": call.x.dims[0], "eps": call["eps"], "affine": call["affine"],
+    }),
+    args=(Arg("groups", Int(1), doc="groups that the channels are cut into"), EPS, AFFINE),
+    example=flow("[32, 16, 16]", "group_norm(8)"),
+)
+
+
+def _instance_shape(call: Call) -> Tensor:
+    x = need_rank(call, 2, 3, 4, words=LINES)
+    known(x.dims[0], "channels")
+    need_at_least(product(x.dims[1:]), 2, "empty-map", "an instance norm over a single place has no variance")
+    return x
+
+
+def _instance_weights(call: Call) -> tuple[Weight, ...]:
+    features = known(call.x.dims[0], "channels")
+    scale = (Weight("weight", (features,)), Weight("bias", (features,)))
+    return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
+
+
+def _instance_arguments(call: Call) -> Mapping[str, Any]:
+    return {
+        "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
+        "affine": call["affine"], "track_running_stats": call["running"],
+    }
+
+
+INSTANCE_NORM = Op(
+    name="instance_norm", family="normalisation",
+    doc="Every channel of a sample with mean 0 and variance 1 over its places (Ulyanov et al. 2016).",
+    shape=_instance_shape, weights=_instance_weights,
+    torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _instance_arguments),
+    args=(
+        EPS,
+        Arg("momentum", Real(0, 1), 0.1, "weight of a batch in the running statistics"),
+        Arg("affine", Flag(), False, "whether a scale and a shift are learned"),
+        Arg("running", Flag(), False, "whether running statistics are kept and used in evaluation mode"),
+    ),
+    example=flow("[32, 16, 16]", "instance_norm"),
+)
+
+OPS = (BATCH_NORM, LAYER_NORM, GROUP_NORM, INSTANCE_NORM)

@@ -1,0 +1,184 @@
+"""Pools: windows, the whole map, a grid of cells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
+from archlang.ops.model import Arg, Call, Function, Module, Op
+from archlang.ops.rules import LINES, flow, need_rank
+from archlang.ops.values import Size
+from archlang.ops.windows import KERNELS, Pairs, half_at_most, padding_kind, pairs, slide, symmetric, trimmed
+from archlang.shapes import Dim, Tensor, at_least
+
+INPUTS = {1: "[16, 32]", 2: "[16, 32, 32]", 3: "[16, 8, 32, 32]"}
+
+
+def _name(rank: int, name: str) -> str:
+    return name if rank == 2 else f"{name}{rank}d"
+
+
+def _parts(call: Call) -> tuple[Size, Size, Size, Pairs]:
+    """Size, stride, dilation, padding. A pool without a stride tiles; one with a stride keeps the size at stride 1."""
+    size: Size = call["size"]
+    dilation: Size = call.args.get("dilation", Size((1,) * len(size)))
+    auto = "none" if call["stride"] is None or call["ceil"] else "same"
+    return size, call["stride"] or size, dilation, pairs(call["padding"], size, dilation, auto)
+
+
+def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
+    """Places when a last, partial window counts too, unless it began in the padding after the end."""
+    full: Dim = (size + 2 * padding - reach) // stride + 1
+    rest = (size + 2 * padding - reach) % stride
+    outside = at_least(full * stride - padding - size, 0)
+    if rest == 0 or outside:
+        return full
+    if not isinstance(rest, int) or outside is None:
+        help = f"with a size that {stride} is known to divide, `ceil` is not needed"
+        raise Fault("unknown-size", f"whether a last window over {size} cells is partial is not known",
+                    argument="ceil", help=help)
+    return full + 1
+
+
+def _window_shape(call: Call) -> Tensor:
+    size, stride, dilation, found = _parts(call)
+    x = need_rank(call, len(size) + 1, words=LINES)
+    half_at_most(found, size, dilation)
+    places = slide(x.dims[1:], size, stride, dilation, found)
+    if call["ceil"] and not symmetric(found):
+        raise Fault("wrong-kind", "`ceil` goes with a padding in numbers, or none", argument="padding")
+    if call["ceil"]:
+        reach = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
+        rows = zip(x.dims[1:], reach, stride, found, strict=True)
+        places = tuple(_rounded_up(cells, r, s, p) for cells, r, s, (p, _) in rows)
+    return Tensor((x.dims[0], *places))
+
+
+def _needed(call: Call) -> Pairs:
+    size, stride, dilation, found = _parts(call)
+    reach = Size(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
+    sizes = call.x.dims[1:]
+    return trimmed(found, sizes, slide(sizes, size, stride, dilation, found), reach, stride)
+
+
+def _window_target(kind: str, rank: int) -> Callable[[Call], str]:
+    return lambda call: (
+        f"torch.nn.{kind}Pool{rank}d" if symmetric(_needed(call)) else f"archlang.layers.Uneven{kind}Pool"
+    )
+
+
+def _max_arguments(call: Call) -> Mapping[str, Any]:
+    size, stride, dilation, _ = _parts(call)
+    found = _needed(call)
+    common = {"kernel_size": tuple(size), "stride": tuple(stride), "dilation": tuple(dilation)}
+    if symmetric(found):
+        return {**common, "padding": tuple(p for p, _ in found), "ceil_mode": call["ceil"]}
+    return {**common, "padding": found}
+
+
+def _avg_arguments(call: Call) -> Mapping[str, Any]:
+    size, stride, _, _ = _parts(call)
+    found, counted = _needed(call), call["count_padding"]
+    common = {"kernel_size": tuple(size), "stride": tuple(stride), "count_include_pad": counted}
+    if symmetric(found):
+        return {**common, "padding": tuple(p for p, _ in found), "ceil_mode": call["ceil"]}
+    return {**common, "padding": found}
+
+
+def _windows(rank: int) -> tuple[Arg, ...]:
+    auto = "cells around the map; auto: none if the stride is not given, else what keeps the size at stride 1"
+    return (
+        Arg("size", SizeOf(rank), doc="the window's size"),
+        Arg("stride", SizeOf(rank), None, "steps between two windows; auto: the window's size"),
+        Arg("padding", padding_kind(rank), None, auto),
+        Arg("ceil", Flag(), False, "whether a last, partial window counts too"),
+    )
+
+
+def _max_pool(rank: int) -> Op:
+    return Op(
+        name=_name(rank, "max_pool"), family="pooling", doc="The largest number in each window of each channel.",
+        shape=_window_shape, torch=Module(_window_target("Max", rank), _max_arguments),
+        args=(*_windows(rank), Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between a window's cells")),
+        example=flow(INPUTS[rank], f"{_name(rank, 'max_pool')}({KERNELS[rank]}, stride = 2)"),
+    )
+
+
+def _avg_pool(rank: int) -> Op:
+    return Op(
+        name=_name(rank, "avg_pool"), family="pooling", doc="The mean of each window of each channel.",
+        shape=_window_shape, torch=Module(_window_target("Avg", rank), _avg_arguments),
+        args=(*_windows(rank), Arg("count_padding", Flag(), True, "whether padding counts in the mean, as zeros")),
+        example=flow(INPUTS[rank], f"{_name(rank, 'avg_pool')}({KERNELS[rank]})"),
+    )
+
+
+def _global_shape(call: Call) -> Tensor:
+    x = need_rank(call, 2, 3, 4)
+    return Tensor((x.dims[-1] if x.rank == 2 else x.dims[0],))
+
+
+def _line_shape(call: Call) -> Tensor:
+    return Tensor((need_rank(call, 2, words=LINES).dims[0],))
+
+
+def _dims(call: Call) -> tuple[int, ...]:
+    return (1,) if call.x.rank == 2 else tuple(range(2, call.x.rank + 1))
+
+
+def _global(kind: str, target: str, doc: str) -> tuple[Op, Op]:
+    return (
+        Op(
+            name=f"global_{kind}_pool", family="pooling", shape=_global_shape,
+            doc=f"{doc} of each channel of a map or volume, or of each feature of a sequence over its positions.",
+            torch=Function(target, lambda call: {"dim": _dims(call)}),
+            example=flow("[512, 7, 7]", f"global_{kind}_pool -> linear(10)"),
+        ),
+        Op(
+            name=f"global_{kind}_pool1d", family="pooling", shape=_line_shape,
+            doc=f"{doc} of each channel of a line [channels, length].",
+            torch=Function(target, lambda call: {"dim": (2,)}),
+            example=flow("[16, 32]", f"global_{kind}_pool1d"),
+        ),
+    )
+
+
+def _adaptive_shape(call: Call) -> Tensor:
+    size: Size = call["size"]
+    return Tensor((need_rank(call, len(size) + 1, words=LINES).dims[0], *size))
+
+
+def _adaptive(rank: int, kind: str, words: str) -> Op:
+    name = _name(rank, f"adaptive_{kind.lower()}_pool")
+    return Op(
+        name=name, family="pooling", shape=_adaptive_shape,
+        doc=f"The {words} of each cell of a grid laid over the map, of a given size whatever the map's.",
+        torch=Module(f"torch.nn.Adaptive{kind}Pool{rank}d", lambda call: {"output_size": tuple(call["size"])}),
+        args=(Arg("size", SizeOf(rank), doc="the grid's size"),),
+        example=flow(INPUTS[rank], f"{name}({KERNELS[rank]})"),
+    )
+
+
+PYRAMID = Op(
+    name="pyramid_pool", family="pooling",
+    doc="Pools a map into grids of several sizes and lays all cells end to end: a vector of C (1 + 4 + 16) numbers "
+    "for `pyramid_pool(1, 2, 4)`, whatever the map's size (He et al. 2014).",
+    shape=lambda call: Tensor((need_rank(call, 3).dims[0] * sum(n * n for n in call["levels"]),)),
+    torch=Module("archlang.layers.PyramidPool", lambda call: {"levels": call["levels"], "mode": call["mode"]}),
+    args=(
+        Arg("levels", Int(1), doc="cells a side of each grid", many=True),
+        Arg("mode", Words(("avg", "max")), "avg", "what a cell holds"),
+    ),
+    example=flow("[16, 32, 32]", "pyramid_pool(1, 2, 4)"),
+)
+
+OPS = (
+    *(_max_pool(rank) for rank in (2, 1, 3)),
+    *(_avg_pool(rank) for rank in (2, 1, 3)),
+    *_global("avg", "torch.mean", "The mean"),
+    *_global("max", "torch.amax", "The largest number"),
+    *(_adaptive(rank, "Avg", "mean") for rank in (2, 1, 3)),
+    *(_adaptive(rank, "Max", "largest number") for rank in (2, 1, 3)),
+    PYRAMID,
+)

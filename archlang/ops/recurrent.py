@@ -1,0 +1,78 @@
+"""Recurrent layers over the positions of a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archlang.ops.kinds import Fault, Flag, Int, Real, Words
+from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.rules import flow, known, need_rank
+from archlang.shapes import Dim, Tensor
+
+GATES = {"lstm": 4, "gru": 3}
+
+
+def _ways(call: Call) -> int:
+    return 2 if call["bidirectional"] else 1
+
+
+def _shape(call: Call) -> Tensor:
+    x = need_rank(call, 2)
+    known(x.dims[1], "features")
+    if call["dropout"] and call["layers"] == 1:
+        raise Fault("out-of-range", "dropout lies between layers: with one layer there is none", argument="dropout")
+    leaving = _ways(call) * call["hidden"]
+    return Tensor((leaving,) if call["give"] == "last" else (x.dims[0], leaving))
+
+
+def _cells(call: Call) -> list[tuple[str, int]]:
+    """Each cell's suffix in torch's names, and the features that enter it."""
+    entering = [known(call.x.dims[1], "features")] + [_ways(call) * call["hidden"]] * (call["layers"] - 1)
+    ways = ("", "_reverse")[: _ways(call)]
+    return [(f"l{layer}{way}", size) for layer, size in enumerate(entering) for way in ways]
+
+
+def _recurrent(name: str, doc: str) -> Op:
+    gates = GATES[name]
+
+    def weights(call: Call) -> tuple[Weight, ...]:
+        rows = gates * call["hidden"]
+        found: list[Weight] = []
+        for suffix, entering in _cells(call):
+            found += [Weight(f"weight_ih_{suffix}", (rows, entering)), Weight(f"weight_hh_{suffix}", (rows, call["hidden"]))]
+            if call["bias"]:
+                found += [Weight(f"bias_ih_{suffix}", (rows,)), Weight(f"bias_hh_{suffix}", (rows,))]
+        return tuple(found)
+
+    def flops(call: Call) -> Dim:
+        """Two for every weight of a matrix at every position."""
+        matrices = sum(gates * call["hidden"] * (entering + call["hidden"]) for _, entering in _cells(call))
+        return 2 * matrices * call.x.dims[0]
+
+    def arguments(call: Call) -> Mapping[str, Any]:
+        return {
+            "features": call.x.dims[1], "hidden": call["hidden"], "layers": call["layers"],
+            "bidirectional": call["bidirectional"], "last": call["give"] == "last",
+            "bias": call["bias"], "dropout": call["dropout"],
+        }
+
+    return Op(
+        name=name, family="recurrent", doc=doc, shape=_shape, weights=weights, flops=flops,
+        torch=Module(f"archlang.layers.{name.upper()}", arguments),
+        args=(
+            Arg("hidden", Int(1), doc="features of the state"),
+            Arg("layers", Int(1, 64), 1, "cells on top of each other"),
+            Arg("bidirectional", Flag(), False, "whether a second one reads from the end, and both states leave"),
+            Arg("give", Words(("last", "all")), "all", "the state after the last position, or after each one"),
+            Arg("bias", Flag(), True, "whether the cells have one"),
+            Arg("dropout", Real(0, 1), 0.0, "probability of leaving out a number between layers, in training"),
+        ),
+        example=flow("[49, 64]", f"{name}(32, give = last) -> linear(10)"),
+    )
+
+
+OPS = (
+    _recurrent("lstm", "Long short-term memory (Hochreiter and Schmidhuber 1997) over a sequence's positions."),
+    _recurrent("gru", "Gated recurrent units (Cho et al. 2014) over a sequence's positions."),
+)

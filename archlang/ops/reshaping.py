@@ -1,0 +1,221 @@
+"""The same numbers in another form: flattened, permuted, cut, enlarged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archlang.ops.kinds import Extent, Fault, Int, ListOf, OneOf, SizeOf, Words
+from archlang.ops.model import Arg, Call, Function, Module, Op
+from archlang.ops.rules import AXIS, axis_index, axis_of, flow, need_at_least, need_divides, need_rank, replaced
+from archlang.shapes import Dim, Tensor, divides, product
+
+FLATTEN = Op(
+    name="flatten", family="reshaping", doc="All numbers of a sample in one vector, the last axis running fastest.",
+    shape=lambda call: Tensor((call.x.elements,)),
+    torch=Function("torch.flatten", lambda call: {"start_dim": 1}),
+    example=flow("[32, 8, 8]", "flatten -> linear(10)"),
+)
+
+
+def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
+    """Sizes for torch: a single symbolic one is -1. Raises unknown-size where more are symbolic."""
+    if sum(not isinstance(size, int) for size in sizes) > 1:
+        text = "only one size of what leaves may be symbolic, here are " + str(Tensor(sizes))
+        raise Fault("unknown-size", text, help="give the input's sizes in numbers, or only one of them as a symbol")
+    return tuple(size if isinstance(size, int) else -1 for size in sizes)
+
+
+def _reshape_shape(call: Call) -> Tensor:
+    sizes = list(call["sizes"])
+    free = [i for i, size in enumerate(sizes) if size == -1]
+    if len(free) > 1:
+        raise Fault("wrong-count", "only one size may be -1", argument="sizes")
+    if free:
+        rest = product([size for size in sizes if size != -1])
+        if not isinstance(rest, int):
+            raise Fault("unknown-size", "-1 goes with sizes in numbers", argument="sizes")
+        if divides(rest, call.x.elements) is False:
+            text = f"{call.x} holds {call.x.elements} numbers, which is no multiple of {rest}"
+            raise Fault("wrong-count", text, argument="sizes")
+        need_divides(rest, call.x.elements, "reshape", "sizes")
+        sizes[free[0]] = call.x.elements // rest
+    out = Tensor(tuple(sizes))
+    if out.elements != call.x.elements:
+        text = f"{call.x} holds {call.x.elements} numbers, {out} holds {out.elements}"
+        raise Fault("wrong-count", text, argument="sizes")
+    _numbers(out.dims)
+    return out
+
+
+RESHAPE = Op(
+    name="reshape", family="reshaping",
+    doc="The same numbers in the same order under other sizes; one of them may be -1 and is worked out.",
+    shape=_reshape_shape,
+    torch=Function("archlang.layers.reshape", lambda call: {"sizes": _numbers(call.y.dims)}),
+    args=(Arg("sizes", ListOf(OneOf((Extent(), Int(-1, -1))), 1, 8), doc="the sizes of a sample"),),
+    example=flow("[64, 7, 7]", "reshape([64, 49])"),
+)
+
+
+def _order(call: Call) -> tuple[int, ...]:
+    order = tuple(axis_index(axis, call.x, "axes") for axis in call["axes"])
+    if sorted(order) != list(range(call.x.rank)):
+        raise Fault("wrong-axis", f"each of the {call.x.rank} axes of {call.x} must be named once", argument="axes")
+    return order
+
+
+PERMUTE = Op(
+    name="permute", family="reshaping", doc="The axes of a sample in another order.",
+    shape=lambda call: Tensor(tuple(call.x.dims[i] for i in _order(call))),
+    torch=Function("torch.permute", lambda call: {"dims": (0, *(i + 1 for i in _order(call)))}),
+    args=(Arg("axes", ListOf(AXIS, 1), doc="the axes, as words or numbers, in their new order"),),
+    example=flow("[49, 64]", "permute([features, positions])"),
+)
+
+
+def _to_sequence_shape(call: Call) -> Tensor:
+    x = need_rank(call, 3, 4)
+    return Tensor((product(x.dims[1:]), x.dims[0]))
+
+
+TO_SEQUENCE = Op(
+    name="to_sequence", family="reshaping",
+    doc="A map as a sequence: each place is a position, row by row, its channels are the features.",
+    shape=_to_sequence_shape, torch=Function("archlang.layers.to_sequence"),
+    example=flow("[64, 7, 7]", "to_sequence -> attention(4)"),
+)
+
+
+def _to_map_shape(call: Call) -> Tensor:
+    x = need_rank(call, 2)
+    height, width = call["height"], call["width"]
+    if height * width != x.dims[0]:
+        text = f"{x} has {x.dims[0]} positions, a map of {height} rows and {width} columns has {height * width}"
+        raise Fault("wrong-count", text, argument="height")
+    _numbers((height, width))
+    return Tensor((x.dims[1], height, width))
+
+
+TO_MAP = Op(
+    name="to_map", family="reshaping", doc="A sequence as a map, its positions row by row: `to_sequence` undone.",
+    shape=_to_map_shape,
+    torch=Function("archlang.layers.to_map", lambda call: dict(
+        zip(("height", "width"), _numbers((call["height"], call["width"])), strict=True)
+    )),
+    args=(Arg("height", Extent(), doc="rows"), Arg("width", Extent(), doc="columns")),
+    example=flow("[49, 64]", "to_map(7, 7) -> conv(3x3, 32)"),
+)
+
+_CUT_AXIS = Arg("axis", AXIS, "channels", "the axis that is cut: the first one unless given")
+
+
+def _split_shape(call: Call) -> tuple[Tensor, ...]:
+    axis, parts = axis_of(call), call["parts"]
+    size = call.x.dims[axis]
+    if isinstance(parts, int):
+        need_divides(parts, size, "split", "parts")
+        return (replaced(call.x, axis, size // parts),) * parts
+    if sum(parts) != size:
+        raise Fault("wrong-count", f"the parts add up to {sum(parts)}, the axis has {size}", argument="parts")
+    return tuple(replaced(call.x, axis, part) for part in parts)
+
+
+def _split_arguments(call: Call) -> Mapping[str, Any]:
+    name = "chunks" if isinstance(call["parts"], int) else "split_size_or_sections"
+    return {name: call["parts"], "dim": axis_of(call) + 1}
+
+
+SPLIT = Op(
+    name="split", family="reshaping", doc="Cuts a tensor into a bundle of parts along an axis.",
+    shape=_split_shape,
+    torch=Function(lambda call: "torch.chunk" if isinstance(call["parts"], int) else "torch.split", _split_arguments),
+    args=(
+        Arg("parts", OneOf((Int(2), ListOf(Int(1), 1))), doc="how many equal parts, or the size of each"),
+        _CUT_AXIS,
+    ),
+    example=flow("[64, 16, 16]", "split(2) -> each { conv(3x3, 32) } -> concat"),
+)
+
+
+def _slice_shape(call: Call) -> Tensor:
+    axis = axis_of(call)
+    size, start, stop = call.x.dims[axis], call["start"], call["stop"]
+    if stop is not None:
+        if stop <= start:
+            raise Fault("out-of-range", f"nothing lies from {start} to {stop}", argument="stop")
+        need_at_least(size, stop, "out-of-range", f"the axis ends at {size}, before {stop}", "stop")
+        return replaced(call.x, axis, stop - start)
+    need_at_least(size, start + 1, "out-of-range", f"the axis ends at {size}: nothing starts at {start}", "start")
+    return replaced(call.x, axis, size - start)
+
+
+SLICE = Op(
+    name="slice", family="reshaping", doc="The part of a tensor from `start` up to, and without, `stop`.",
+    shape=_slice_shape,
+    torch=Function("archlang.layers.cut", lambda call: {
+        "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"],
+    }),
+    args=(Arg("start", Int(0), doc="the first index, from 0"), Arg("stop", Int(1), None, "auto: the end"), _CUT_AXIS),
+    example=flow("[64, 16, 16]", "slice(0, 32)"),
+)
+
+
+def _upsample_shape(call: Call) -> Tensor:
+    x = need_rank(call, 3)
+    factor, size = call["factor"], call["size"]
+    if (factor is None) == (size is None):
+        raise Fault("missing-argument" if factor is None else "wrong-count", "one of `factor` and `size` is wanted")
+    return Tensor((x.dims[0], *(size or (n * f for n, f in zip(x.dims[1:], factor, strict=True)))))
+
+
+def _upsample_arguments(call: Call) -> Mapping[str, Any]:
+    factor, size = call["factor"], call["size"]
+    return {
+        "size": size and tuple(size), "scale_factor": factor and tuple(float(f) for f in factor),
+        "mode": call["mode"],
+    }
+
+
+UPSAMPLE = Op(
+    name="upsample", family="reshaping", doc="A larger map (or one of another size) by repeating or blending cells.",
+    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments),
+    args=(
+        Arg("factor", SizeOf(2), None, "how many times larger"),
+        Arg("size", SizeOf(2), None, "the size that leaves, instead of a factor"),
+        Arg("mode", Words(("nearest", "bilinear", "bicubic")), "nearest", "how cells between are found"),
+    ),
+    example=flow("[64, 8, 8]", "upsample(2, mode = bilinear)"),
+)
+
+
+def _shuffle_shape(call: Call) -> Tensor:
+    x, factor = need_rank(call, 3), call["factor"]
+    need_divides(factor * factor, x.dims[0], "pixel_shuffle needs factor * factor parts of the channels", "factor")
+    return Tensor((x.dims[0] // (factor * factor), x.dims[1] * factor, x.dims[2] * factor))
+
+
+def _unshuffle_shape(call: Call) -> Tensor:
+    x, factor = need_rank(call, 3), call["factor"]
+    for size in x.dims[1:]:
+        need_divides(factor, size, "pixel_unshuffle cuts the map into cells", "factor")
+    return Tensor((x.dims[0] * factor * factor, x.dims[1] // factor, x.dims[2] // factor))
+
+
+PIXEL_SHUFFLE = Op(
+    name="pixel_shuffle", family="reshaping",
+    doc="Lays groups of factor * factor channels out as cells of a larger map (Shi et al. 2016).",
+    shape=_shuffle_shape, torch=Module("torch.nn.PixelShuffle", lambda call: {"upscale_factor": call["factor"]}),
+    args=(Arg("factor", Int(1), doc="how many times larger"),),
+    example=flow("[64, 8, 8]", "pixel_shuffle(2)"),
+)
+
+PIXEL_UNSHUFFLE = Op(
+    name="pixel_unshuffle", family="reshaping",
+    doc="Stacks the cells of each factor x factor square as channels: pixel_shuffle undone.",
+    shape=_unshuffle_shape, torch=Module("torch.nn.PixelUnshuffle", lambda call: {"downscale_factor": call["factor"]}),
+    args=(Arg("factor", Int(1), doc="how many times smaller"),),
+    example=flow("[3, 32, 32]", "pixel_unshuffle(2)"),
+)
+
+OPS = (FLATTEN, RESHAPE, PERMUTE, TO_SEQUENCE, TO_MAP, SPLIT, SLICE, UPSAMPLE, PIXEL_SHUFFLE, PIXEL_UNSHUFFLE)

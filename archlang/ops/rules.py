@@ -1,0 +1,169 @@
+"""What the shape rules share: ranks, axes, sliding windows, and saying which bound a symbolic size lacks."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Fault, Int, OneOf, Words
+from archlang.ops.model import Call
+from archlang.shapes import Dim, Floor, Poly, Symbol, Tensor, at_least, divides, substitute
+
+RANKS = {
+    1: "a vector [features]",
+    2: "a sequence [positions, features]",
+    3: "a map [channels, height, width]",
+    4: "a volume [channels, depth, height, width]",
+}
+AXES: dict[int, dict[str, int]] = {
+    1: {"features": 0, "channels": 0},
+    2: {"positions": 0, "features": 1, "channels": 0, "length": 1},
+    3: {"channels": 0, "height": 1, "width": 2},
+    4: {"channels": 0, "depth": 1, "height": 2, "width": 3},
+}
+AXIS = OneOf((Words(("channels", "depth", "height", "width", "positions", "features", "length")), Int(None)))
+"""An axis by its word, or by its index among the sizes of one sample (0 is the first, -1 the last)."""
+
+LINE = "a line [channels, length]"
+LINES = {**RANKS, 2: LINE}
+
+
+def flow(type: str, stages: str) -> str:
+    """The body of a network that is nothing but these stages, for an op's example.
+
+    >>> print(flow("[10]", "relu"))
+    input x: [10]
+    output x -> relu
+    """
+    return f"input x: {type}\noutput x -> {stages}"
+
+
+def need_rank(call: Call, *ranks: int, words: dict[int, str] = RANKS, index: int = 0) -> Tensor:
+    """The input `index`, if its rank is one of `ranks`. Raises wrong-rank with both in it."""
+    x = call.inputs[index]
+    if x.rank in ranks:
+        return x
+    wanted = " or ".join(words[r] for r in ranks)
+    help: tuple[str, ...] = ()
+    if x.rank >= 3 and max(ranks) < 3:
+        help = ("`flatten` or `global_avg_pool` before it makes a vector of a map",)
+    elif x.rank == 1 and 2 in ranks:
+        help = ("`reshape` makes a sequence of a vector",)
+    raise Fault("wrong-rank", f"{wanted} is wanted here", input=index, label=f"this is {_kind(x)}", help=help)
+
+
+def _kind(x: Tensor) -> str:
+    name = {1: "the vector", 2: "the sequence", 3: "the map", 4: "the volume"}.get(x.rank, "the tensor")
+    return f"{name} {x}"
+
+
+def need_equal(call: Call, what: str) -> Tensor:
+    """The type of all inputs, if it is one. Raises shape-mismatch with both types."""
+    first = call.x
+    for index, other in enumerate(call.inputs[1:], 1):
+        if other != first:
+            raise Fault(
+                "shape-mismatch", f"{what} needs equal tensors: {first} and {other} are not",
+                input=index, label=f"this is {other}", help=f"the first is {first}",
+            )
+    return first
+
+
+def need_members(call: Call, what: str) -> Tensor:
+    """The type of all members of a bundle, if it is one. Raises unequal-members with the two that differ."""
+    first = call.x
+    for index, other in enumerate(call.inputs[1:], 1):
+        if other != first:
+            raise Fault(
+                "unequal-members", f"{what} needs members that are alike: member 0 is {first}, member {index} {other}",
+                input=index, label=f"member {index} is {other}",
+            )
+    return first
+
+
+def known(size: Dim, what: str) -> int:
+    """A size that weights depend on, as a number. Raises symbolic-parameters."""
+    if isinstance(size, int):
+        return size
+    raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic")
+
+
+def axis_of(call: Call, name: str = "axis", x: Tensor | None = None) -> int:
+    """Which of the sample's sizes the argument means, counted from 0. Raises wrong-axis."""
+    x = call.x if x is None else x
+    return axis_index(call[name], x, name)
+
+
+def axis_index(axis: str | int, x: Tensor, argument: str = "axis") -> int:
+    """Which of the sizes of `x` a word or index means, counted from 0. Raises wrong-axis.
+
+    >>> axis_index("width", Tensor((3, 8, 8))), axis_index(-1, Tensor((49, 64)))
+    (2, 1)
+    """
+    if isinstance(axis, str):
+        found = AXES.get(x.rank, {}).get(axis)
+        if found is None:
+            names = ", ".join(f"`{word}`" for word in AXES.get(x.rank, {}))
+            raise Fault("wrong-axis", f"{x} has no axis `{axis}`", argument=argument, help=f"its axes are {names}")
+        return found
+    if not -x.rank <= axis < x.rank:
+        raise Fault("wrong-axis", f"{x} has no axis {axis}", argument=argument, help=f"it has {x.rank} sizes")
+    return axis % x.rank
+
+
+def replaced(x: Tensor, axis: int, size: Dim) -> Tensor:
+    """`x` with another size at `axis`."""
+    return Tensor((*x.dims[:axis], size, *x.dims[axis + 1 :]))
+
+
+def need_divides(by: int, size: Dim, what: str, argument: str | None = None) -> None:
+    """Nothing, if `by` divides `size`. Raises not-divisible, or unknown-size where nobody can tell."""
+    match divides(by, size):
+        case False:
+            raise Fault("not-divisible", f"{what}: {by} does not divide {size}", argument=argument)
+        case None:
+            name = _one_symbol(size)
+            help = f"add a bound such as `where {name} % {by} == 0`" if name else f"{size} must be divisible by {by}"
+            raise Fault("unknown-size", f"{what}: whether {by} divides {size} is not known", argument=argument, help=help)
+
+
+def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str | None = None) -> None:
+    """Nothing, if `size >= bound`. Raises the fault `name`, or unknown-size with the bound that would tell."""
+    match at_least(size, bound):
+        case False:
+            raise Fault(name, message, argument=argument)
+        case None:
+            raise Fault(
+                "unknown-size", f"whether {size} is at least {bound} is not known here",
+                argument=argument, help=bound_help(size, bound),
+            )
+
+
+def bound_help(size: Dim, bound: int) -> str:
+    """What to add to an input so that `size >= bound` is known.
+
+    >>> from archlang.shapes import symbol
+    >>> bound_help(symbol("H", divisor=2) // 2, 7)
+    'add a bound: `where H >= 14`'
+    """
+    name = _one_symbol(size)
+    if name is None or isinstance(size, int):
+        return f"add bounds to the input's sizes that make {size} at least {bound}"
+    low, high = 1, 2 * bound + 2
+    while substitute(size, {name: high}) < bound and high < 1 << 20:
+        high *= 2
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if substitute(size, {name: middle}) >= bound else (middle + 1, high)
+    return f"add a bound: `where {name} >= {low}`"
+
+
+def symbols(size: Dim) -> set[str]:
+    """The names of all symbols in a size."""
+    if isinstance(size, int):
+        return set()
+    atoms = {atom for monomial, _ in size.terms for atom in monomial}
+    found = {atom.name for atom in atoms if isinstance(atom, Symbol)}
+    return found.union(*(symbols(atom.of) for atom in atoms if isinstance(atom, Floor)))
+
+
+def _one_symbol(size: Dim) -> str | None:
+    names = symbols(size) if isinstance(size, Poly) else set()
+    return next(iter(names)) if len(names) == 1 else None

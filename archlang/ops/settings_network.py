@@ -1,0 +1,104 @@
+"""Choices inside a network: routers, mixing, initialisers, and those of the systems that come later."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Int, Real, StageKind, Words
+from archlang.ops.kinds import Setting as SettingKind
+from archlang.ops.model import Arg, Setting
+from archlang.ops.rules import flow
+
+HIDDEN = Arg("hidden", Int(0), 16, "hidden units of each gate; 0: a single dense map (eq. 3.9)")
+_PATHS = "fork(2) -> each {{ conv(3x3, 8) }} -> route({router}) -> mean"
+
+
+def _routing(router: str) -> str:
+    return flow("[3, 32, 32]", _PATHS.format(router=router))
+
+
+ROUTERS = (
+    Setting(
+        "cross_connection", "router", "Each output is the sum of all inputs, weighted by gates that each input works "
+        "out for itself (Tissera 2023, eq. 3.3-3.5, 3.7).", (HIDDEN,), _routing("cross_connection(hidden = 16)"),
+    ),
+    Setting(
+        "cross_prediction", "router", "Each output is an activation of the gated sum of what a stage with weights of "
+        "its own makes of each input (Tissera 2023, eq. 3.1-3.6).",
+        (
+            Arg("stage", StageKind(), doc="what each input goes through on its way to each output"),
+            HIDDEN,
+            Arg("act", StageKind(), None, "what follows the sum; auto: relu"),
+        ),
+        _routing("cross_prediction(conv(3x3, 8) -> batch_norm)"),
+    ),
+    Setting(
+        "cross_stitch", "router", "The weights are learned and do not depend on the inputs (Misra et al. 2016).", (),
+        _routing("cross_stitch"),
+    ),
+    Setting(
+        "cosine_router", "router", "Cosine of an embedding with a key for each expert, filtered by a threshold.",
+        (
+            Arg("embed", StageKind(), doc="what makes the embedding"),
+            Arg("threshold", SettingKind("threshold"), None, "what a weight must reach"),
+            Arg("steepness", Real(0, above=True), 10.0, "of the filter"),
+            Arg("temperature", Real(0, above=True), 1.0, "of the softmax"),
+        ),
+        available=False,
+    ),
+)
+
+MIXING = (
+    Setting("fixed", "mixing", "A mix of x and f(x) that is not learned.", (Arg("beta", Real(0, 1), doc="weight of f(x)"),),
+            flow("[8, 32, 32]", "residual(mix = fixed(0.3)) { conv(3x3, 8) }")),
+)
+
+
+def _initialiser(name: str, doc: str, *args: Arg, example: str = "") -> Setting:
+    use = f"conv(3x3, 64, init = {example or name})"
+    return Setting(name, "initialiser", doc, args, flow("[3, 32, 32]", use))
+
+
+_KAIMING = (
+    Arg("mode", Words(("fan_in", "fan_out")), "fan_in", "what keeps its variance: forward values, or gradients"),
+    Arg("nonlinearity", Words(("relu", "leaky_relu", "tanh", "sigmoid", "selu", "linear")), "relu", "what follows"),
+    Arg("slope", Real(), 0.0, "of a leaky relu"),
+)
+_GAIN = Arg("gain", Real(), 1.0, "a factor")
+_MEAN, _STD = Arg("mean", Real(), 0.0, "the mean"), Arg("std", Real(0), 0.01, "the standard deviation")
+
+INITIALISERS = (
+    _initialiser("zeros", "All 0."),
+    _initialiser("ones", "All 1."),
+    _initialiser("constant", "All the same.", Arg("value", Real(), doc="the number"), example="constant(0.1)"),
+    _initialiser("normal", "Drawn from a normal distribution.", _MEAN, _STD, example="normal(std = 0.01)"),
+    _initialiser("uniform", "Drawn evenly from a range.", Arg("low", Real(), -0.1, "its beginning"),
+                 Arg("high", Real(), 0.1, "its end"), example="uniform(-0.05, 0.05)"),
+    _initialiser("truncated_normal", "Drawn from a normal distribution, at most two deviations away.", _MEAN,
+                 Arg("std", Real(0), 0.02, "the standard deviation")),
+    _initialiser("kaiming_normal", "Normal, its variance by the connections of a unit (He et al. 2015).", *_KAIMING,
+                 example="kaiming_normal(mode = fan_out)"),
+    _initialiser("kaiming_uniform", "Even, its variance by the connections of a unit (He et al. 2015).", *_KAIMING),
+    _initialiser("xavier_normal", "Normal, by the connections on both sides (Glorot and Bengio 2010).", _GAIN),
+    _initialiser("xavier_uniform", "Even, by the connections on both sides (Glorot and Bengio 2010).", _GAIN),
+    _initialiser("orthogonal", "Orthogonal rows or columns (Saxe et al. 2014).", _GAIN),
+)
+
+
+def _later(name: str, role: str, doc: str, *args: Arg) -> Setting:
+    return Setting(name, role, doc + " For a later version.", args, available=False)
+
+
+PLANNED = (
+    _later("adaptive", "threshold", "A threshold from the largest weight, the entropy and the gap.",
+           Arg("max", Real(0), 0.4, "share of the largest weight"), Arg("entropy", Real(0), 0.3, "share of the entropy"),
+           Arg("gap", Real(0), 0.3, "share of the gap"),
+           Arg("form", Words(("document", "code")), "document", "the form of the entropy's term")),
+    _later("innate_static", "aggregator", "Concatenation and a dense layer.", Arg("features", Int(1), doc="that leave")),
+    _later("static_vector", "aggregator", "Learned weights for the layers.", Arg("features", Int(1), None, "that leave")),
+    _later("self_attention", "aggregator", "Keys, queries and values over the layers.",
+           Arg("heads", Int(1), 1, "heads"), Arg("features", Int(1), None, "that leave")),
+    _later("recurrent", "aggregator", "An LSTM over the layers.", Arg("hidden", Int(1), doc="features of its state")),
+    _later("propose", "kernels", "Small kernels by the candidate rules.", Arg("seed", Int(0), 0, "of the search")),
+    _later("ema", "keys", "Keys that follow a moving average of their patches.", Arg("decay", Real(0, 1), 0.99, "of it")),
+)
+
+SETTINGS = ROUTERS + MIXING + INITIALISERS + PLANNED

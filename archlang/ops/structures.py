@@ -1,0 +1,87 @@
+"""The stages that give structure: what they take. What they mean lies in `graph`."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Int, ListOf, OneOf, PlacedSize, Real, Setting, SizeOf, Words
+from archlang.ops.model import Arg, Structure
+from archlang.ops.rules import flow
+from archlang.ops.values import Size
+
+ROUTER = Setting("router")
+_MAP = "[3, 32, 32]"
+
+AVAILABLE = (
+    Structure(
+        "fork", "Copies of a tensor; with a router, each copy weighted by a gate (one-to-many connector).",
+        (Arg("n", Int(1), doc="members of the bundle"), Arg("router", ROUTER, None, "auto: plain copies")),
+        example=flow(_MAP, "fork(2, cross_connection) -> each { conv(3x3, 8) } -> mean"),
+    ),
+    Structure(
+        "each", "The flow in braces for every member of a bundle, each with weights of its own.", body="flow",
+        example=flow(_MAP, "fork(2) -> each { conv(3x3, 8) } -> sum"),
+    ),
+    Structure(
+        "shared", "The flow in braces for every member of a bundle, all with the same weights.", body="flow",
+        example=flow(_MAP, "fork(2) -> shared { conv(3x3, 8) } -> sum"),
+    ),
+    Structure(
+        "parallel", "Several flows on one input, side by side: a bundle of their results.", body="flows",
+        example=flow(_MAP, "parallel { conv(1x1, 8); conv(3x3, 16) } -> concat"),
+    ),
+    Structure(
+        "layers", "Flows one after the other that also hand out every step's result: a bundle.", body="flows",
+        example=flow(_MAP, "layers { conv(3x3, 8); conv(3x3, 8) } -> sum"),
+    ),
+    Structure(
+        "residual", "x + f(x); with `mix`, beta f(x) + (1 - beta) x.",
+        (Arg("mix", OneOf((Words(("learned",)), Setting("mixing"))), None, "auto: a plain sum; `learned`; `fixed(b)`"),),
+        body="flow", example=flow("[8, 32, 32]", "residual { conv(3x3, 8) -> batch_norm -> relu }"),
+    ),
+    Structure(
+        "route", "Weighted cross-connections between the members of a bundle.",
+        (Arg("router", ROUTER, doc="how the weights come about"), Arg("to", Int(1), None, "auto: as many as enter")),
+        example=flow(_MAP, "fork(2) -> each { conv(3x3, 8) } -> route(cross_connection(hidden = 16)) -> mean"),
+    ),
+)
+
+_KERNELS = OneOf((ListOf(PlacedSize(), 1), Setting("kernels")))
+
+PLANNED = (
+    Structure(
+        "branches", "One branch for each column of a code.",
+        (
+            Arg("words", Setting("code"), doc="the code"),
+            Arg("drop", Real(0, 1), 0.0, "probability of leaving out a branch, in training"),
+        ),
+        body="flow", available=False,
+    ),
+    Structure(
+        "energy_normalize", "Divides all branches of a sample by the root of their mean energy.", available=False,
+    ),
+    Structure("patches", "Cuts a map into a grid of patches.", (Arg("size", SizeOf(2), doc="a patch"),), available=False),
+    Structure("unpatch", "Puts the patches of a grid back where they were.", available=False),
+    Structure("position", "Adds four channels that say where a patch, and a place in it, is.", available=False),
+    Structure(
+        "experts", "Several experts; each patch's result is their weighted sum.",
+        (Arg("n", Int(1), doc="experts"), Arg("router", ROUTER, doc="how the weights come about")),
+        body="flow", available=False,
+    ),
+    Structure(
+        "attend", "Brings the results of layers together, weighted by attention.",
+        (Arg("by", Setting("aggregator"), doc="the kind of attention"),), available=False,
+    ),
+    Structure(
+        "pbconv", "A convolution boosted by small kernels at places inside it.",
+        (
+            Arg("kernel", SizeOf(2), doc="the large kernel's size"),
+            Arg("channels", Int(1), doc="channels that leave"),
+            Arg("kernels", _KERNELS, doc="the small kernels and their places"),
+            Arg("stride", SizeOf(2), Size((1, 1)), "steps between two places"),
+            Arg("dilation", SizeOf(2), Size((1, 1)), "steps between the kernel's cells"),
+            Arg("groups", Int(1), 1, "parts that the channels are cut into"),
+        ),
+        available=False,
+    ),
+)
+
+STRUCTURES = AVAILABLE + PLANNED

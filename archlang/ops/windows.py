@@ -1,0 +1,95 @@
+"""The geometry of what slides over a map: how much padding, how many places."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Fault, OneOf, SizeOf, Words
+from archlang.ops.rules import need_at_least
+from archlang.ops.values import Size
+from archlang.shapes import Dim
+
+Pairs = tuple[tuple[int, int], ...]
+"""Cells before and after each spatial axis, rows first."""
+
+KERNELS = {1: "5", 2: "3x3", 3: "3x3x3"}
+
+
+def padding_kind(rank: int) -> OneOf:
+    """`none`, `same`, a number for all sides, or a size."""
+    return OneOf((Words(("none", "same")), SizeOf(rank, 0)))
+
+
+def same(kernel: Size, dilation: Size) -> Pairs:
+    """Padding that keeps the size at stride 1: `d (k - 1)` in all, the odd one after.
+
+    >>> same(Size((3, 4)), Size((1, 1)))
+    ((1, 1), (1, 2))
+    """
+    totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+    return tuple((t // 2, t - t // 2) for t in totals)
+
+
+def pairs(padding: Size | str | None, kernel: Size, dilation: Size, auto: str = "same") -> Pairs:
+    """The padding that an argument stands for; `auto` says what None means."""
+    chosen = auto if padding is None else padding
+    if isinstance(chosen, Size):
+        return tuple((p, p) for p in chosen)
+    return same(kernel, dilation) if chosen == "same" else ((0, 0),) * len(kernel)
+
+
+def symmetric(found: Pairs) -> bool:
+    """Whether each axis has as much before as after."""
+    return all(before == after for before, after in found)
+
+
+def as_pad(found: Pairs) -> tuple[int, ...]:
+    """In the order of `torch.nn.functional.pad`: the last axis first.
+
+    >>> as_pad(((1, 2), (3, 4)))
+    (3, 4, 1, 2)
+    """
+    return tuple(cell for pair in reversed(found) for cell in pair)
+
+
+def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, padding: Pairs) -> tuple[Dim, ...]:
+    """How many places there are along each axis. Raises kernel-too-large, or unknown-size naming the bound.
+
+    `floor((size + before + after - d (k - 1) - 1) / stride) + 1`
+    """
+    places: list[Dim] = []
+    for size, k, s, d, (before, after) in zip(sizes, kernel, stride, dilation, padding, strict=True):
+        reach = d * (k - 1) + 1
+        padded = f" with its padding of {before} and {after}" if before or after else ""
+        message = f"a kernel that reaches over {reach} cells does not fit into {size}{padded}"
+        need_at_least(size, reach - before - after, "kernel-too-large", message)
+        places.append((size + (before + after - reach)) // s + 1)
+    return tuple(places)
+
+
+def trimmed(found: Pairs, sizes: tuple[Dim, ...], places: tuple[Dim, ...], kernel: Size, stride: Size) -> Pairs:
+    """The same padding without the cells after the end that no window reaches, made symmetric where that is possible."""
+    result = []
+    for (before, after), size, count, k, s in zip(found, sizes, places, kernel, stride, strict=True):
+        reached = (count - 1) * s + k - size - before
+        result.append((before, before) if isinstance(reached, int) and reached <= before < after else (before, after))
+    return tuple(result)
+
+
+def fits_mode(mode: str, padding: Pairs, sizes: tuple[Dim, ...]) -> None:
+    """Nothing, if the map is large enough to be mirrored or wrapped that far. Raises kernel-too-large."""
+    extra = {"reflect": 1, "circular": 0}.get(mode)
+    if extra is None:
+        return
+    for (before, after), size in zip(padding, sizes, strict=True):
+        most = max(before, after)
+        if most:
+            message = f"padding of {most} by `{mode}` needs at least {most + extra} cells, here are {size}"
+            need_at_least(size, most + extra, "kernel-too-large", message, "padding_mode")
+
+
+def half_at_most(padding: Pairs, kernel: Size, dilation: Size) -> None:
+    """Nothing, if a pool's padding is no more than half its window. Raises out-of-range."""
+    for (before, after), k, d in zip(padding, kernel, dilation, strict=True):
+        reach = d * (k - 1) + 1
+        if max(before, after) > reach // 2:
+            text = f"a pool's padding may be at most half of its window: {reach // 2}, this is {max(before, after)}"
+            raise Fault("out-of-range", text, argument="padding")
