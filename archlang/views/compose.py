@@ -1,0 +1,244 @@
+"""From a graph to its picture: what becomes a box, what is stacked in one, what is closed, what gets a frame.
+
+- An operation is a box; norms, activations and dropouts that follow it at once stand in the same box.
+- A router's `combine` is one circle an output, with a fan of arrows from every input; its gates are a circle beside.
+- Scopes are frames. `depth` closes those that lie deeper to one box; equal closed scopes in a row become `3 x name`.
+- A scope that would frame a single box lends it its name instead.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.outline import Cost, Scope, arguments, compact, levels, outline
+from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
+
+TALLEST, MOST = 32, 160
+"""Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
+
+FOLLOWERS = frozenset({"norm", "activation", "dropout", "regularisation"})
+FANS = frozenset({"combine", "stitch"})
+
+
+@dataclass
+class Group:
+    """Nodes that share a box; `scope` is set where the box is a closed scope, `times` where it stands for several."""
+
+    nodes: list[Node]
+    home: tuple[str, ...]
+    scope: Scope | None = None
+    times: int = 1
+    cost: Cost = field(default_factory=Cost)
+
+
+def compose(graph: Graph, depth: int | None = None) -> Picture:
+    """The picture of a graph, with scopes opened to `depth` (0: none); None: as deep as `TALLEST` and `MOST` allow."""
+    tree = outline(graph)
+    if depth is not None:
+        return _Composer(graph, tree, max(depth, 0)).picture()
+    deepest = max((len(levels(node.path)) for node in graph), default=1)
+    picture = _Composer(graph, tree, deepest).picture()
+    for tried in range(deepest - 2, -1, -1):
+        if len(picture.boxes) <= MOST and picture.height <= TALLEST:
+            break
+        picture = _Composer(graph, tree, tried).picture()
+    return picture
+
+
+class _Composer:
+    def __init__(self, graph: Graph, tree: Scope, depth: int) -> None:
+        self.graph, self.depth = graph, depth
+        self.scopes = {scope.levels: scope for scope in tree.walk()}
+        self.readers: dict[Port, list[Node]] = {}
+        for node in graph:
+            for port in node.inputs:
+                self.readers.setdefault(port, []).append(node)
+        self.handed_out = {output.port for output in graph.outputs}
+        self.of: dict[str, Group] = {}
+        self.groups = self._repeated(self._grouped())
+        for group in self.groups:
+            self.of.update((node.id, group) for node in group.nodes)
+
+    def picture(self) -> Picture:
+        """Boxes, then frames around them, then arrows."""
+        frames = _Frames([(group.home, _box_count(group)) for group in self.groups])
+        boxes: list[Box] = []
+        self.ids: dict[int, str] = {}
+        for group in self.groups:
+            self.ids[id(group)] = group.nodes[0].id
+            boxes.extend(self._boxes(group, frames))
+        boxes.extend(
+            Box(f"out{i}", (clean(output.name or "output"),), "end", "end", "output of the network", None)
+            for i, output in enumerate(self.graph.outputs)
+        )
+        return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters))
+
+    def _grouped(self) -> list[Group]:
+        groups: list[Group] = []
+        at: dict[str, Group] = {}
+        closed: dict[tuple[str, ...], Group] = {}
+        for node in self.graph:
+            home = levels(node.path)[:-1]
+            if len(home) > self.depth:
+                key = home[: self.depth + 1]
+                if key not in closed:
+                    closed[key] = Group([], key[:-1], self.scopes[key], cost=self.scopes[key].cost)
+                    groups.append(closed[key])
+                group = closed[key]
+            else:
+                group = self._stacked_on(node, at) or Group([], home)
+                if not group.nodes:
+                    groups.append(group)
+            group.nodes.append(node)
+            at[node.id] = group
+        return groups
+
+    def _stacked_on(self, node: Node, at: dict[str, Group]) -> Group | None:
+        if node.op.family not in FOLLOWERS or len(node.inputs) != 1:
+            return None
+        port = node.inputs[0]
+        before = self.graph.node(port.node)
+        alone = len(self.readers[port]) == 1 and port not in self.handed_out and len(before.outputs) == 1
+        alike = (before.path[:-1], before.members) == (node.path[:-1], node.members) and before.outputs == node.outputs
+        group = at[before.id]
+        special = before.op.name in FANS | {"input", "gates"} or group.scope is not None
+        return group if alone and alike and not special else None
+
+    def _repeated(self, groups: list[Group]) -> list[Group]:
+        merged: list[Group] = []
+        for group in groups:
+            last = merged[-1] if merged else None
+            if last is not None and self._continues(last, group):
+                last.nodes += group.nodes
+                last.times += 1
+                last.cost += group.cost
+            else:
+                merged.append(group)
+        return merged
+
+    def _continues(self, last: Group, group: Group) -> bool:
+        if last.scope is None or group.scope is None or last.home != group.home:
+            return False
+        before = last.nodes[-len(group.nodes) :]
+        same_name = _stem(last.scope.name) == _stem(group.scope.name)
+        if not same_name or list(map(_shape, before)) != list(map(_shape, group.nodes)):
+            return False
+        inner, outer = {node.id for node in group.nodes}, {node.id for node in before}
+        entering = {port for node in group.nodes for port in node.inputs if port.node not in inner}
+        made = {Port(node.id, i) for node in before for i in range(len(node.outputs))}
+        readers = {port: {reader.id for reader in self.readers.get(port, [])} for port in made}
+        leaving = {port for port in made if port in self.handed_out or not readers[port] <= outer}
+        return entering == leaving and all(readers[p] <= inner and p not in self.handed_out for p in leaving)
+
+    def _boxes(self, group: Group, frames: _Frames) -> list[Box]:
+        first = group.nodes[0]
+        cluster, caption = frames.place(group.home)
+        if group.scope is not None:
+            name = ".".join((*caption, group.scope.name))
+            title = f"{group.times} × {_stem(name)}" if group.times > 1 else name
+            lines: tuple[str, ...] = (clean(title), _summary(group.cost))
+            return [Box(first.id, lines, "scope", "scope", clean(group.scope.path, 200), cluster)]
+        tip = clean("  ".join(f"{n.id} {n.name}" for n in group.nodes), 400)
+        if first.op.name == "input":
+            return [Box(first.id, (clean(first.path[-1]), clean(str(first.outputs[0]))), "end", "end", tip, cluster)]
+        if first.op.name in FANS:
+            return [Box(_circle(first, i), ("Σ",), "sum", "routing", tip, cluster) for i in range(len(first.outputs))]
+        if first.op.name == "gates":
+            return [Box(first.id, ("gates",), "gate", "routing", tip, cluster)]
+        lines = tuple(clean(_line(node)) for node in group.nodes)
+        above = (clean(".".join(caption)),) if caption else ()
+        return [Box(first.id, above + lines, "plain", first.op.family, tip, cluster)]
+
+    def _arrows(self) -> list[Arrow]:
+        carried: dict[tuple[str, str, Line], dict[Port, None]] = {}
+        for node in self.graph:
+            for slot, port in enumerate(node.inputs):
+                if self.of[node.id] is not self.of[port.node]:
+                    for tail, head, line in self._strokes(node, slot, port):
+                        carried.setdefault((tail, head, line), {})[port] = None
+        for i, output in enumerate(self.graph.outputs):
+            carried.setdefault((self._tail(output.port), f"out{i}", "flow"), {})[output.port] = None
+        return [
+            Arrow(tail, head, self._label(list(ports)) if line == "flow" else "", line)
+            for (tail, head, line), ports in carried.items()
+        ]
+
+    def _strokes(self, node: Node, slot: int, port: Port) -> list[tuple[str, str, Line]]:
+        tail = self._tail(port)
+        if self.of[node.id].scope is not None:
+            return [(tail, self.ids[id(self.of[node.id])], "flow")]
+        if node.op.name in FANS:
+            line: Line = "gate" if node.op.name == "combine" and slot == 0 else "fan"
+            return [(tail, _circle(node, i), line) for i in range(len(node.outputs))]
+        return [(tail, self.ids[id(self.of[node.id])], "gate" if node.op.name == "gates" else "flow")]
+
+    def _tail(self, port: Port) -> str:
+        node, group = self.graph.node(port.node), self.of[port.node]
+        return _circle(node, port.index) if node.op.name in FANS and group.scope is None else self.ids[id(group)]
+
+    def _label(self, ports: list[Port]) -> str:
+        types = [str(self.graph.type(port)) for port in ports]
+        if len(set(types)) == 1:
+            return types[0] if len(types) == 1 else f"{len(types)} * {types[0]}"
+        return clean(", ".join(types)) if len(types) < 4 else f"{len(types)} tensors"
+
+
+class _Frames:
+    """Which scopes get a frame: those that would hold at least two things, boxes or frames."""
+
+    def __init__(self, homes: list[tuple[tuple[str, ...], int]]) -> None:
+        held: dict[tuple[str, ...], int] = {}
+        known: set[tuple[str, ...]] = set()
+        for home, boxes in homes:
+            held[home] = held.get(home, 0) + boxes
+            for depth in range(1, len(home) + 1):
+                known.add(home[:depth])
+        for scope in sorted(known, key=len, reverse=True):
+            inner = held.get(scope, 0)
+            held[scope[:-1]] = held.get(scope[:-1], 0) + min(inner, 1)
+        order = {home[:d]: None for home, _ in homes for d in range(1, len(home) + 1)}
+        self.names: dict[tuple[str, ...], str] = {}
+        self.clusters: list[Cluster] = []
+        for scope in order:
+            if held.get(scope, 0) > 1:
+                parent, caption = self.place(scope[:-1])
+                self.names[scope] = f"c{len(self.clusters)}"
+                label = clean(".".join((*caption, scope[-1])))
+                self.clusters.append(Cluster(self.names[scope], label, parent))
+
+    def place(self, home: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+        """The innermost frame around a scope, and the names of the scopes between that got none."""
+        for depth in range(len(home), 0, -1):
+            if home[:depth] in self.names:
+                return self.names[home[:depth]], home[depth:]
+        return None, home
+
+
+def _box_count(group: Group) -> int:
+    first = group.nodes[0]
+    return len(first.outputs) if group.scope is None and first.op.name in FANS else 1
+
+
+def _circle(node: Node, index: int) -> str:
+    return f"{node.id}_{index}"
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"\.\d+$", "", name)
+
+
+def _shape(node: Node) -> tuple[object, ...]:
+    return node.op.name, arguments(node), node.outputs
+
+
+def _line(node: Node) -> str:
+    leaf = levels(node.path)[-1]
+    named = "" if re.fullmatch(rf"{re.escape(node.op.name)}_?(_\d+)?(\.\d+)*", leaf) else f"{leaf}: "
+    return f"{named}{node.op.name} {arguments(node)}".rstrip()
+
+
+def _summary(cost: Cost) -> str:
+    ops = f"{cost.ops} op{'s' if cost.ops != 1 else ''}"
+    return f"{ops} · {compact(cost.parameters)} parameters" if cost.parameters != 0 else ops

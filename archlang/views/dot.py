@@ -1,0 +1,88 @@
+"""A picture as DOT text. Every id is ours, every node has its label, and one function escapes all text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from archlang.views.palette import FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, paint
+from archlang.views.picture import Arrow, Box, Cluster, Picture
+
+
+def quoted(text: str) -> str:
+    r"""Text as a DOT string that means just this text, whatever stands in it; line ends become centred lines.
+
+    >>> print(quoted('a "b" \\'), quoted("<b>"), quoted("x:y"))
+    "a \"b\" \\" "<b>" "x:y"
+    """
+    escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + "".join(c for c in escaped if c.isprintable()) + '"'
+
+
+def to_dot(picture: Picture) -> str:
+    """The picture in Graphviz's language, top to bottom, clusters nested."""
+    lines = [f"digraph {quoted(picture.name)} {{", *_defaults(picture.name), *_body(picture, None, 1)]
+    home = {box.id: box.cluster for box in picture.boxes}
+    lines += [f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head])}" for arrow in picture.arrows]
+    return "\n".join([*lines, "}", ""])
+
+
+def _defaults(name: str) -> list[str]:
+    graph = {
+        "rankdir": "TB", "bgcolor": "white", "fontname": FONT, "fontsize": "13", "fontcolor": QUIET, "label": name,
+        "labelloc": "t", "nodesep": "0.22", "ranksep": "0.3", "pad": "0.2", "compound": "true",
+    }  # fmt: skip
+    node = {
+        "shape": "box", "style": "rounded,filled", "fontname": FONT, "fontsize": "11", "fontcolor": INK,
+        "margin": "0.14,0.06", "height": "0.3", "penwidth": "1.1",
+    }  # fmt: skip
+    edge = {"fontname": FONT, "fontsize": "9", "fontcolor": QUIET, "color": "#52606d", "arrowsize": "0.6"}
+    return [f"  graph {_attributes(graph)};", f"  node {_attributes(node)};", f"  edge {_attributes(edge)};"]
+
+
+def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
+    boxes, clusters = picture.inside(within)
+    pad = "  " * depth
+    for box in boxes:
+        yield f"{pad}{box.id} {_attributes(_box(box))};"
+    for cluster in clusters:
+        yield f"{pad}subgraph cluster_{cluster.id} {{"
+        yield f"{pad}  graph {_attributes(_cluster(cluster, depth))};"
+        yield from _body(picture, cluster.id, depth + 1)
+        yield f"{pad}}}"
+
+
+def _cluster(cluster: Cluster, depth: int) -> Mapping[str, str]:
+    return {
+        "label": cluster.label, "labeljust": "l", "fontsize": "10", "fontcolor": QUIET, "style": "rounded,filled",
+        "color": FRAME, "fillcolor": GROUND if depth % 2 else "#ffffff", "penwidth": "0.8", "margin": "9",
+    }  # fmt: skip
+
+
+def _box(box: Box) -> Mapping[str, str]:
+    colours = paint(box.family)
+    found = {
+        "label": "\n".join(box.lines), "tooltip": box.tip, "fillcolor": colours.fill, "color": colours.border,
+        "fontcolor": colours.text, "group": box.cluster or "top",
+    }  # fmt: skip
+    if box.look == "sum":
+        found |= {"shape": "circle", "width": "0.28", "height": "0.28", "fixedsize": "true", "style": "filled"}
+    elif box.look == "gate":
+        found |= {"shape": "ellipse", "fontsize": "9", "margin": "0.02,0.01", "height": "0.2", "style": "filled"}
+    elif box.look == "scope":
+        found |= {"peripheries": "2"}
+    elif box.look == "end":
+        found |= {"style": "filled", "shape": "box", "margin": "0.2,0.05"}
+    return found
+
+
+def _arrow(arrow: Arrow, at_home: bool) -> str:
+    found = {"label": f" {arrow.label}", "weight": "12" if at_home else "2"}
+    if arrow.line == "fan":
+        found = {"color": FAN, "arrowsize": "0.45", "penwidth": "0.9"}
+    elif arrow.line == "gate":
+        found = {"color": GATE, "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
+    return f"{arrow.tail} -> {arrow.head} {_attributes(found)};"
+
+
+def _attributes(values: Mapping[str, str]) -> str:
+    return "[" + ", ".join(f"{key}={quoted(value)}" for key, value in values.items()) + "]"

@@ -1,0 +1,257 @@
+"""The built-in layout, for machines without Graphviz: layers from top to bottom, frames as nested rectangles.
+
+Sugiyama, Tagawa and Toda's method (1981), one frame at a time from the inside out: layers by longest way, lanes for
+arrows that pass a layer, order by barycentres, places by least squares that keep the order (pool adjacent violators).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from archlang.views.measure import SMALL, box_size, text_width
+from archlang.views.picture import Arrow, Box, Picture
+
+GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
+SWEEPS = 12
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Rect:
+    """A place: left, top, width, height, in points."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+
+@dataclass
+class Layout:
+    """Where everything is: boxes and frames by id, for every arrow (by number) the points it runs through."""
+
+    width: float = 0.0
+    height: float = 0.0
+    boxes: dict[str, Rect] = field(default_factory=dict)
+    frames: dict[str, Rect] = field(default_factory=dict)
+    routes: dict[int, list[Point]] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Item:
+    """What stands in a layer: a box, a frame (`inner` is its layout), or the lane of an arrow."""
+
+    w: float
+    h: float
+    name: str = ""
+    inner: Layout | None = None
+    rank: int = 0
+    x: float = 0.0
+    above: list[tuple[_Item, int]] = field(default_factory=list)
+    below: list[tuple[_Item, int]] = field(default_factory=list)
+
+    def port(self, arrow: int, bottom: bool) -> float:
+        """Where the arrow meets the item, from its middle."""
+        if self.inner is None or arrow not in self.inner.routes:
+            return 0.0
+        return self.inner.routes[arrow][-1 if bottom else 0][0] - self.w / 2
+
+
+def layout(picture: Picture) -> Layout:
+    """A place for everything in the picture."""
+    return _Frame(picture, _homes(picture), None).placed()
+
+
+def _homes(picture: Picture) -> dict[str, tuple[str | None, ...]]:
+    """For every box the frames around it, from the outermost (None: the picture itself) on."""
+    chains: dict[str | None, tuple[str | None, ...]] = {None: (None,)}
+    for cluster in picture.clusters:
+        chains[cluster.id] = (*chains[cluster.parent], cluster.id)
+    return {box.id: chains[box.cluster] for box in picture.boxes}
+
+
+class _Frame:
+    """One frame being laid out; frames inside are finished first."""
+
+    def __init__(self, picture: Picture, homes: dict[str, tuple[str | None, ...]], name: str | None) -> None:
+        self.picture, self.homes, self.name = picture, homes, name
+        self.items: dict[str, _Item] = {}
+        boxes, clusters = picture.inside(name)
+        inner = {c.id: _Frame(picture, homes, c.id).placed() for c in clusters}
+        titles = {c.id: text_width(c.label, SMALL + 1) + 2 * PAD for c in clusters}
+        for box in boxes:
+            self.items[box.id] = _Item(*box_size(box), box.id)
+        for key, done in inner.items():
+            self.items[key] = _Item(max(done.width, titles[key]), done.height, key, done)
+        first = {key: i for i, key in reversed([(i, self._holder(b)) for i, b in enumerate(picture.boxes)]) if key}
+        self.order = {key: first[key] for key in sorted(self.items, key=lambda key: first[key])}
+
+    def _holder(self, box: Box) -> str | None:
+        """The item in this frame that is the box or holds it."""
+        chain = self.homes[box.id]
+        if self.name not in chain:
+            return None
+        at = chain.index(self.name) + 1
+        return chain[at] if at < len(chain) else box.id
+
+    def placed(self) -> Layout:
+        """Layers, lanes, order, places; then all as one layout with its corner at (0, 0)."""
+        ends = self._ends()
+        self._rank(ends)
+        layers: list[list[_Item]] = [[] for _ in range(1 + max((i.rank for i in self.items.values()), default=0))]
+        for key in self.order:
+            layers[self.items[key].rank].append(self.items[key])
+        lanes = self._lanes(ends, layers)
+        _arrange(layers)
+        _place(layers)
+        return self._finish(layers, ends, lanes)
+
+    def _ends(self) -> dict[int, tuple[_Item | None, _Item | None]]:
+        """The arrows that matter here, with the items at their ends; None for an end outside."""
+        box = {b.id: b for b in self.picture.boxes}
+        found: dict[int, tuple[_Item | None, _Item | None]] = {}
+        for number, arrow in enumerate(self.picture.arrows):
+            tail, head = self._holder(box[arrow.tail]), self._holder(box[arrow.head])
+            if tail != head and not (tail and head and self.order[tail] > self.order[head]):
+                found[number] = (self.items[tail] if tail else None, self.items[head] if head else None)
+        return found
+
+    def _rank(self, ends: dict[int, tuple[_Item | None, _Item | None]]) -> None:
+        into: dict[str, list[_Item]] = {}
+        for tail, head in ends.values():
+            if tail and head:
+                into.setdefault(head.name, []).append(tail)
+        for key in self.order:
+            self.items[key].rank = max((tail.rank + 1 for tail in into.get(key, [])), default=0)
+
+    def _lanes(
+        self, ends: dict[int, tuple[_Item | None, _Item | None]], layers: list[list[_Item]]
+    ) -> dict[int, list[_Item]]:
+        lanes: dict[int, list[_Item]] = {}
+        for number, (tail, head) in ends.items():
+            start = tail.rank + 1 if tail else 0
+            stop = head.rank if head else len(layers)
+            arrow = self.picture.arrows[number]
+            wide = LANE if not arrow.label else LANE + 1.4 * text_width(arrow.label, SMALL)
+            lanes[number] = [_Item(wide, 0.0, rank=rank) for rank in range(start, stop)]
+            for lane in lanes[number]:
+                layers[lane.rank].append(lane)
+            chain = [*([tail] if tail else []), *lanes[number], *([head] if head else [])]
+            for upper, lower in pairwise(chain):
+                upper.below.append((lower, number))
+                lower.above.append((upper, number))
+        return lanes
+
+    def _finish(
+        self,
+        layers: list[list[_Item]],
+        ends: dict[int, tuple[_Item | None, _Item | None]],
+        lanes: dict[int, list[_Item]],
+    ) -> Layout:
+        left = min((i.x - i.w / 2 for layer in layers for i in layer), default=0.0) - PAD
+        right = max((i.x + i.w / 2 for layer in layers for i in layer), default=0.0) + PAD
+        top = PAD + TITLE
+        done = Layout(width=right - left)
+        tops, heights = [], []
+        for layer in layers:
+            tops.append(top)
+            heights.append(max((item.h for item in layer), default=0.0))
+            top += heights[-1] + GAP_Y
+        done.height = top - GAP_Y + PAD
+        for item in self.items.values():
+            y = tops[item.rank] + (heights[item.rank] - item.h) / 2
+            self._settle(done, item, item.x - left - item.w / 2, y)
+        for number, (tail, head) in ends.items():
+            passing = [(i.x - left, tops[i.rank] + part * heights[i.rank]) for i in lanes[number] for part in (0, 1)]
+            done.routes[number] = [*_leave(done, tail, number), *passing, *_enter(done, head, number)]
+        return done
+
+    def _settle(self, done: Layout, item: _Item, x: float, y: float) -> None:
+        if item.inner is None:
+            done.boxes[item.name] = Rect(x, y, item.w, item.h)
+            return
+        done.frames[item.name] = Rect(x, y, item.w, item.h)
+        for into, found in ((done.boxes, item.inner.boxes), (done.frames, item.inner.frames)):
+            into.update((key, Rect(r.x + x, r.y + y, r.w, r.h)) for key, r in found.items())
+        for number, points in item.inner.routes.items():
+            item.inner.routes[number] = [(px + x, py + y) for px, py in points]
+            done.routes[number] = item.inner.routes[number]
+
+
+def _leave(done: Layout, item: _Item | None, number: int) -> list[Point]:
+    if item is None:
+        return []
+    if item.inner is not None:
+        return item.inner.routes[number]
+    rect = done.boxes[item.name]
+    return [(rect.x + rect.w / 2, rect.y + rect.h)]
+
+
+def _enter(done: Layout, item: _Item | None, number: int) -> list[Point]:
+    if item is None:
+        return []
+    if item.inner is not None:
+        return item.inner.routes[number]
+    rect = done.boxes[item.name]
+    return [(rect.x + rect.w / 2, rect.y)]
+
+
+def _arrange(layers: list[list[_Item]]) -> None:
+    """Order every layer by the middle of its neighbours' places, down and up in turn."""
+    for sweep in range(6):
+        down = sweep % 2 == 0
+        place = {id(item): i / max(len(layer) - 1, 1) for layer in layers for i, item in enumerate(layer)}
+        for layer in layers if down else layers[::-1]:
+            keys = {}
+            for item in layer:
+                near = [place[id(other)] for other, _ in (item.above if down else item.below)]
+                keys[id(item)] = sum(near) / len(near) if near else place[id(item)]
+            layer.sort(key=lambda item: keys[id(item)])
+            place.update({id(item): i / max(len(layer) - 1, 1) for i, item in enumerate(layer)})
+
+
+def _place(layers: list[list[_Item]]) -> None:
+    """Pull every item to where its neighbours are, down and up in turn."""
+    for layer in layers:
+        _spread(layer, [0.0] * len(layer))
+    for sweep in range(SWEEPS):
+        down = sweep % 2 == 0
+        for layer in layers if down else layers[::-1]:
+            _spread(layer, [_wish(item, down) for item in layer])
+
+
+def _wish(item: _Item, down: bool) -> float:
+    near = [
+        other.x + other.port(number, down) - item.port(number, not down)
+        for other, number in (item.above if down else item.below)
+    ]
+    return sum(near) / len(near) if near else item.x
+
+
+def _spread(layer: Sequence[_Item], wishes: Sequence[float]) -> None:
+    """Places nearest to the wishes (least squares) that keep the order and the distances."""
+    offsets, at = [], 0.0
+    for before, item in zip([None, *layer], layer, strict=False):
+        at += 0.0 if before is None else (before.w + item.w) / 2 + (GAP_X if before.name or item.name else 2.0)
+        offsets.append(at)
+    pools: list[tuple[float, int]] = []
+    for wish, offset in zip(wishes, offsets, strict=True):
+        mean, count = wish - offset, 1
+        while pools and pools[-1][0] > mean:
+            other, size = pools.pop()
+            mean, count = (other * size + mean * count) / (size + count), size + count
+        pools.append((mean, count))
+    places = [mean for mean, count in pools for _ in range(count)]
+    for item, place, offset in zip(layer, places, offsets, strict=True):
+        item.x = place + offset
+
+
+def label_place(points: Sequence[Point], arrow: Arrow) -> Point:
+    """Where an arrow's label begins: right of the middle of its first open stretch."""
+    (x0, y0), (x1, y1) = max(
+        pairwise(points), key=lambda pair: abs(pair[1][1] - pair[0][1]), default=(points[0],) * 2
+    )
+    return (x0 + x1) / 2 + 4.0, (y0 + y1) / 2 + 3.0

@@ -1,0 +1,71 @@
+"""A picture as a Mermaid flowchart, for pages that draw it themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlang.views.palette import FAMILIES, FAN, FRAME, GATE, GROUND, paint
+from archlang.views.picture import Arrow, Box, Picture
+
+ARROWS = {"flow": "-->", "fan": "-->", "gate": "-.->"}
+
+
+def quoted(text: str) -> str:
+    """Text as a Mermaid string: whatever is no letter, digit, space or harmless sign goes as its number.
+
+    >>> print(quoted('say "<b>"; 3 * [64, 8]'))
+    "say #34;#60;b#62;#34;#59; 3 #42; [64, 8]"
+    """
+    kept = frozenset(" .,:=()[]-+/·×Σ…_")
+    safe = (c if c.isalnum() or c in kept else f"#{ord(c)};" if c.isprintable() else " " for c in text)
+    return '"' + "".join(safe) + '"'
+
+
+def to_mermaid(picture: Picture) -> str:
+    """The picture as a flowchart from top to bottom, frames as subgraphs."""
+    lines = ["---", f"title: {quoted(picture.name)}", "---", "flowchart TB", *_body(picture, None, 1)]
+    lines += [f"  {_arrow(arrow)}" for arrow in picture.arrows]
+    lines += _styles(picture)
+    return "\n".join([*lines, ""])
+
+
+def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
+    boxes, clusters = picture.inside(within)
+    pad = "  " * depth
+    for box in boxes:
+        yield f"{pad}{box.id}{_shape(box)}:::{_class(box)}"
+    for cluster in clusters:
+        yield f"{pad}subgraph {cluster.id}[{quoted(cluster.label)}]"
+        yield from _body(picture, cluster.id, depth + 1)
+        yield f"{pad}end"
+
+
+def _shape(box: Box) -> str:
+    label = '"' + "<br/>".join(quoted(line)[1:-1] for line in box.lines) + '"'
+    match box.look:
+        case "sum": return f"(({label}))"
+        case "gate": return f"([{label}])"
+        case "scope": return f"[[{label}]]"
+        case "end": return f"[{label}]"
+        case "plain": return f"({label})"
+
+
+def _class(box: Box) -> str:
+    return "is_" + (box.family if box.family in FAMILIES else "plain")  # a bare `end` would end a subgraph
+
+
+def _arrow(arrow: Arrow) -> str:
+    label = f"|{quoted(arrow.label)}|" if arrow.label else ""
+    return f"{arrow.tail} {ARROWS[arrow.line]}{label} {arrow.head}"
+
+
+def _styles(picture: Picture) -> Iterator[str]:
+    for name in sorted({_class(box) for box in picture.boxes}):
+        colours = paint(name.removeprefix("is_"))
+        yield f"  classDef {name} fill:{colours.fill},stroke:{colours.border},color:{colours.text}"
+    for line, colour in (("fan", FAN), ("gate", GATE)):
+        numbers = ",".join(str(i) for i, arrow in enumerate(picture.arrows) if arrow.line == line)
+        if numbers:
+            yield f"  linkStyle {numbers} stroke:{colour},stroke-width:1px"
+    for cluster in picture.clusters:
+        yield f"  style {cluster.id} fill:{GROUND},stroke:{FRAME}"

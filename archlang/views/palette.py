@@ -1,0 +1,53 @@
+"""Colours by family of operation: light fills with darker borders, apart for the colour-blind, still apart in grey.
+
+Hues follow Okabe and Ito's set (2008), lightened; the label always says what the colour says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FONT = "Helvetica,Arial,sans-serif"
+INK, QUIET, FRAME, GROUND = "#1f2933", "#5b6770", "#b8c2cc", "#f7f9fb"
+FAN, GATE = "#a6b4c2", "#b5527f"
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Fill, border and text of a box."""
+
+    fill: str
+    border: str
+    text: str = INK
+
+
+WEIGHTS = Paint("#d6e6f5", "#2f6fa8")
+SHAPING = Paint("#eceff2", "#7b8794")
+SEQUENCE = Paint("#e4ddf2", "#6a51a3")
+ROUTING = Paint("#f8dde9", GATE)
+PLAIN = Paint("#ffffff", "#52606d")
+
+FAMILIES = {
+    "convolution": WEIGHTS,
+    "linear": WEIGHTS,
+    "norm": Paint("#eef3d3", "#7d8b1f"),
+    "activation": Paint("#fce8c8", "#b7791f"),
+    "pooling": Paint("#cdeae2", "#1f7f6b"),
+    "dropout": SHAPING,
+    "shape": SHAPING,
+    "merge": PLAIN,
+    "attention": SEQUENCE,
+    "recurrent": SEQUENCE,
+    "routing": ROUTING,
+    "scope": Paint("#ffffff", "#33475b"),
+    "end": Paint("#33475b", "#33475b", "#ffffff"),
+}
+
+
+def paint(family: str) -> Paint:
+    """The colours of a family; a plug-in's own family is white.
+
+    >>> paint("convolution").fill, paint("mine").fill
+    ('#d6e6f5', '#ffffff')
+    """
+    return FAMILIES.get(family, PLAIN)

@@ -1,0 +1,87 @@
+"""A picture before it is drawn: boxes, arrows and clusters, the same for every engine and format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Look = Literal["plain", "scope", "gate", "sum", "end"]
+Line = Literal["flow", "fan", "gate"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """One thing to see: an operation with what follows it at once, a closed scope, a router's part, an input or output.
+
+    `look` says which of these: `plain`, `scope`, `gate` (a router's gates), `sum` (one output of a router), `end`.
+    """
+
+    id: str
+    lines: tuple[str, ...]
+    look: Look
+    family: str
+    tip: str
+    cluster: str | None
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From box to box: `flow` carries tensors (labelled by type), `fan` a router's, `gate` leads to or from gates."""
+
+    tail: str
+    head: str
+    label: str
+    line: Line
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A frame around boxes and further clusters: a block, a bound name, a path."""
+
+    id: str
+    label: str
+    parent: str | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that an engine needs. Boxes stand in program order, clusters outer before inner."""
+
+    name: str
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    clusters: tuple[Cluster, ...]
+
+    def inside(self, cluster: str | None) -> tuple[list[Box], list[Cluster]]:
+        """The boxes and clusters that stand directly in a cluster (None: in no cluster)."""
+        return [b for b in self.boxes if b.cluster == cluster], [c for c in self.clusters if c.parent == cluster]
+
+    @property
+    def height(self) -> int:
+        """Boxes on the longest way from top to bottom."""
+        return max(ranks(self).values(), default=-1) + 1
+
+
+def ranks(picture: Picture) -> dict[str, int]:
+    """For each box the number of boxes above it on the longest way; arrows back in program order count for none.
+
+    >>> boxes = [Box(name, (name,), "plain", "linear", "", None) for name in "abc"]
+    >>> ranks(Picture("p", tuple(boxes), (Arrow("a", "b", "", "flow"), Arrow("b", "c", "", "flow")), ()))
+    {'a': 0, 'b': 1, 'c': 2}
+    """
+    place = {box.id: i for i, box in enumerate(picture.boxes)}
+    found = dict.fromkeys(place, 0)
+    forward = [a for a in picture.arrows if place[a.tail] < place[a.head]]
+    for arrow in sorted(forward, key=lambda a: place[a.head]):
+        found[arrow.head] = max(found[arrow.head], found[arrow.tail] + 1)
+    return found
+
+
+def clean(text: str, width: int = 56) -> str:
+    """One line without control characters, cut when long.
+
+    >>> clean("a\\nb\\x1b[0m"), clean("x" * 60, 4)
+    ('a b [0m', 'xxx…')
+    """
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return plain if len(plain) <= width else plain[: width - 1] + "…"

@@ -1,0 +1,130 @@
+"""Pictures as files: which format, which engine, and what to do where an engine is missing.
+
+`dot` on the path comes first, then pygraphviz, then the built-in layout, which knows SVG only.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import PurePath
+
+from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.graph.ir import Graph
+from archlang.graph.outline import HasGraph, graph_of
+from archlang.views.compose import compose
+from archlang.views.dot import to_dot
+from archlang.views.html import to_html
+from archlang.views.mermaid import to_mermaid
+from archlang.views.picture import Picture
+from archlang.views.svg import to_svg
+
+FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
+ENGINES = ("dot", "pygraphviz", "builtin")
+SECONDS = 60
+"""How long `dot` may take; then the next engine tries."""
+LARGE = 2000
+"""Arrows beyond which pygraphviz is not asked: it runs inside our process, where nothing could stop it."""
+
+_one_at_a_time = threading.Lock()
+
+
+def render(
+    network: HasGraph | Graph, target: str = "svg", depth: int | None = None, engine: str | None = None
+) -> str | bytes:
+    """The picture of a network: text for svg, dot, mmd and html, bytes for png and pdf.
+
+    `target` is a format or a path that ends in one. `depth` opens so many levels of scopes; without it the picture is
+    opened as deep as it stays readable. `engine` asks for one of `ENGINES`; without it the first that is there draws.
+    Raises `ArchError`: `missing-tool`, `usage` for another format.
+    """
+    kind = format_of(target)
+    graph = graph_of(network)
+    picture = compose(graph, depth)
+    if kind == "dot":
+        return to_dot(picture)
+    if kind == "mmd":
+        return to_mermaid(picture)
+    if kind == "html":
+        return to_html(_drawn(picture, "svg", engine).decode(), graph.name)
+    made = _drawn(picture, kind, engine)
+    return made.decode() if kind == "svg" else made
+
+
+def format_of(target: str) -> str:
+    """The format that a path or a bare format name asks for.
+
+    >>> format_of("out/net.SVG"), format_of("png")
+    ('svg', 'png')
+    """
+    kind = (PurePath(target).suffix or target).lstrip(".").lower()
+    if kind not in FORMATS:
+        message = f"there is no picture format `{kind[:20]}`"
+        known = f"the formats are {', '.join('.' + name for name in FORMATS)}"
+        raise ArchError(error("usage", message, help=[*did_you_mean(kind, FORMATS), known]))
+    return kind
+
+
+def engines() -> tuple[str, ...]:
+    """The engines that are there, the preferred one first."""
+    found = ["dot"] if shutil.which("dot") else []
+    found += ["pygraphviz"] if importlib.util.find_spec("pygraphviz") else []
+    return (*found, "builtin")
+
+
+def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
+    wanted = (engine,) if engine else engines()
+    if kind != "svg":
+        wanted = tuple(name for name in wanted if name != "builtin")
+    with _one_at_a_time:
+        for name in wanted:
+            made = _DRAW[name](picture, kind)
+            if made is not None:
+                return made
+    if kind == "svg" and engine is None:
+        return to_svg(picture).encode()
+    raise ArchError(
+        error(
+            "missing-tool",
+            f"drawing {kind.upper()} needs Graphviz, and no engine that works is here",
+            help=[
+                "`pip install pygraphviz` brings one along, or install the package graphviz of your system",
+                "SVG, HTML, DOT and Mermaid need nothing: `-o net.svg`",
+            ],
+        )
+    )
+
+
+def _by_dot(picture: Picture, kind: str) -> bytes | None:
+    if shutil.which("dot") is None:
+        return None
+    command = ["dot", f"-T{kind}"]
+    try:
+        done = subprocess.run(command, input=to_dot(picture).encode(), capture_output=True, timeout=SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout
+
+
+def _by_pygraphviz(picture: Picture, kind: str) -> bytes | None:
+    if importlib.util.find_spec("pygraphviz") is None or len(picture.arrows) > LARGE:
+        return None
+    import pygraphviz
+
+    try:
+        made = pygraphviz.AGraph(string=to_dot(picture)).draw(format=kind, prog="dot")
+    except (OSError, ValueError, RuntimeError):
+        return None
+    return bytes(made) if made else None
+
+
+def _by_ourselves(picture: Picture, kind: str) -> bytes | None:
+    return to_svg(picture).encode() if kind == "svg" else None
+
+
+_DRAW: dict[str, Callable[[Picture, str], bytes | None]] = {
+    "dot": _by_dot, "pygraphviz": _by_pygraphviz, "builtin": _by_ourselves,
+}  # fmt: skip
