@@ -55,7 +55,8 @@ ATTENTION = Op(
 
 def _hidden(call: Call) -> int:
     channels = known(call.x.dims[0], "channels")
-    return call["hidden"] or max(1, channels // call["ratio"])
+    hidden: int | None = call["hidden"]
+    return max(1, channels // int(call["ratio"])) if hidden is None else hidden
 
 
 def _excite_shape(call: Call) -> Tensor:

@@ -21,7 +21,7 @@ def _linear_weights(call: Call) -> tuple[Weight, ...]:
 
 
 def _linear_flops(call: Call) -> Dim:
-    return 2 * call["features"] * product(call.x.dims)
+    return 2 * product(call.x.dims) * int(call["features"])
 
 
 LINEAR = Op(

@@ -40,7 +40,7 @@ def _concat_shape(call: Call) -> Tensor:
     for index, other in enumerate(call.inputs[1:], 1):
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
-                "shape-mismatch", f"concat needs tensors that differ in one size at most: {call.x} and {other} do not fit",
+                "shape-mismatch", f"concat needs tensors that fit but for one size: {call.x} and {other} do not",
                 input=index, label=f"this is {other}", help=f"the first is {call.x}; they are joined at size {axis}",
             )
         total = total + other.dims[axis]
@@ -73,7 +73,8 @@ STACK = Op(
 
 OPS = (
     _pairwise("add", "torch.add", "archlang.layers.total", "The sum of equal tensors.", many=True),
-    _pairwise("mul", "torch.mul", "archlang.layers.times", "The product of equal tensors, number by number.", many=True),
+    _pairwise("mul", "torch.mul", "archlang.layers.times", "The product of equal tensors, number by number.",
+              many=True),
     _pairwise("sub", "torch.sub", "torch.sub", "What flows in less the other tensor.", many=False),
     SCALE,
     _members("sum", "archlang.layers.total", "The sum of a bundle's members."),

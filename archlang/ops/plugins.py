@@ -77,7 +77,8 @@ def _check(plugin: str, op: Op, taken: dict[str, Op]) -> None:
         raise _bad(plugin, f"does not say what `{op.name}` means")
     seen: set[str] = set()
     for arg in op.args:
-        if not isinstance(arg, Arg) or not isinstance(arg.kind, Kind) or not _NAME.fullmatch(arg.name) or arg.name in seen:
+        valid = isinstance(arg, Arg) and isinstance(arg.kind, Kind) and _NAME.fullmatch(arg.name)
+        if not valid or arg.name in seen:
             raise _bad(plugin, f"has an argument of `{op.name}` that is no valid one")
         seen.add(arg.name)
 

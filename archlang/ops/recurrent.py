@@ -40,15 +40,16 @@ def _recurrent(name: str, doc: str) -> Op:
         rows = gates * call["hidden"]
         found: list[Weight] = []
         for suffix, entering in _cells(call):
-            found += [Weight(f"weight_ih_{suffix}", (rows, entering)), Weight(f"weight_hh_{suffix}", (rows, call["hidden"]))]
+            found.append(Weight(f"weight_ih_{suffix}", (rows, entering)))
+            found.append(Weight(f"weight_hh_{suffix}", (rows, call["hidden"])))
             if call["bias"]:
                 found += [Weight(f"bias_ih_{suffix}", (rows,)), Weight(f"bias_hh_{suffix}", (rows,))]
         return tuple(found)
 
     def flops(call: Call) -> Dim:
         """Two for every weight of a matrix at every position."""
-        matrices = sum(gates * call["hidden"] * (entering + call["hidden"]) for _, entering in _cells(call))
-        return 2 * matrices * call.x.dims[0]
+        hidden: int = call["hidden"]
+        return 2 * call.x.dims[0] * sum(gates * hidden * (entering + hidden) for _, entering in _cells(call))
 
     def arguments(call: Call) -> Mapping[str, Any]:
         return {

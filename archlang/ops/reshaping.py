@@ -131,7 +131,7 @@ SPLIT = Op(
     shape=_split_shape,
     torch=Function(lambda call: "torch.chunk" if isinstance(call["parts"], int) else "torch.split", _split_arguments),
     args=(
-        Arg("parts", OneOf((Int(2), ListOf(Int(1), 1))), doc="how many equal parts, or the size of each"),
+        Arg("parts", OneOf((Int(2, 1024), ListOf(Int(1), 2, 1024))), doc="how many equal parts, or the size of each"),
         _CUT_AXIS,
     ),
     example=flow("[64, 16, 16]", "split(2) -> each { conv(3x3, 32) } -> concat"),

@@ -80,12 +80,13 @@ COMBINE = Op(
 
 
 def _stitch_shape(call: Call) -> tuple[Tensor, ...]:
-    return (need_members(call, "cross_stitch"),) * call["outputs"]
+    return (need_members(call, "cross_stitch"),) * int(call["outputs"])
 
 
 STITCH = Op(
     name="stitch", family="routing", internal=True, takes="bundle",
-    doc="Each output is a sum of all inputs with learned weights that do not depend on them (Misra et al. 2016, eq. 1).",
+    doc="Each output is a sum of all inputs; its weights are learned and do not depend on them "
+    "(Misra et al. 2016, eq. 1).",
     shape=_stitch_shape,
     weights=lambda call: (Weight("weight", (len(call.inputs), call["outputs"])),),
     flops=lambda call: 2 * call.x.elements * len(call.inputs) * call["outputs"],

@@ -121,7 +121,8 @@ def need_divides(by: int, size: Dim, what: str, argument: str | None = None) -> 
         case None:
             name = _one_symbol(size)
             help = f"add a bound such as `where {name} % {by} == 0`" if name else f"{size} must be divisible by {by}"
-            raise Fault("unknown-size", f"{what}: whether {by} divides {size} is not known", argument=argument, help=help)
+            text = f"{what}: whether {by} divides {size} is not known"
+            raise Fault("unknown-size", text, argument=argument, help=help)
 
 
 def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str | None = None) -> None:

@@ -47,8 +47,8 @@ ROUTERS = (
 )
 
 MIXING = (
-    Setting("fixed", "mixing", "A mix of x and f(x) that is not learned.", (Arg("beta", Real(0, 1), doc="weight of f(x)"),),
-            flow("[8, 32, 32]", "residual(mix = fixed(0.3)) { conv(3x3, 8) }")),
+    Setting("fixed", "mixing", "A mix of x and f(x) that is not learned.",
+            (Arg("beta", Real(0, 1), doc="weight of f(x)"),), flow("[8, 32, 32]", "residual(mix = fixed(0.3)) { conv(3x3, 8) }")),
 )
 
 
@@ -92,13 +92,16 @@ PLANNED = (
            Arg("max", Real(0), 0.4, "share of the largest weight"), Arg("entropy", Real(0), 0.3, "share of the entropy"),
            Arg("gap", Real(0), 0.3, "share of the gap"),
            Arg("form", Words(("document", "code")), "document", "the form of the entropy's term")),
-    _later("innate_static", "aggregator", "Concatenation and a dense layer.", Arg("features", Int(1), doc="that leave")),
-    _later("static_vector", "aggregator", "Learned weights for the layers.", Arg("features", Int(1), None, "that leave")),
+    _later("innate_static", "aggregator", "Concatenation and a dense layer.",
+           Arg("features", Int(1), doc="that leave")),
+    _later("static_vector", "aggregator", "Learned weights for the layers.",
+           Arg("features", Int(1), None, "that leave")),
     _later("self_attention", "aggregator", "Keys, queries and values over the layers.",
            Arg("heads", Int(1), 1, "heads"), Arg("features", Int(1), None, "that leave")),
     _later("recurrent", "aggregator", "An LSTM over the layers.", Arg("hidden", Int(1), doc="features of its state")),
     _later("propose", "kernels", "Small kernels by the candidate rules.", Arg("seed", Int(0), 0, "of the search")),
-    _later("ema", "keys", "Keys that follow a moving average of their patches.", Arg("decay", Real(0, 1), 0.99, "of it")),
+    _later("ema", "keys", "Keys that follow a moving average of their patches.",
+           Arg("decay", Real(0, 1), 0.99, "of it")),
 )
 
 SETTINGS = ROUTERS + MIXING + INITIALISERS + PLANNED

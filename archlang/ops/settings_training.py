@@ -27,14 +27,15 @@ LOSSES = (
     _loss("mse", "The mean of squared differences; a class stands for its one-hot vector.",
           Arg("prediction", TensorKind(), doc="numbers"), _LABEL),
     _loss("bce", "Binary cross-entropy of each logit; a class stands for its one-hot vector.", _LOGITS, _LABEL),
-    _loss("kl", "KL(p || q) of the softmax of two tensors; p is taken as it is, without a gradient.",
-          Arg("p", TensorKind(), doc="logits of the target"), Arg("q", TensorKind(), doc="logits of the model")),
+    _loss("kl", "KL(p || q), p the softmax of the target and q that of the logits.",
+          _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax")),
     _later_loss("mixture_em", "The clustering objective, on relevance scores or on the gates (Tissera 2023, eq. 4.22).",
                 Arg("scores", TensorKind(), None, "auto: all gates"), _GAMMA, _OF),
     _later_loss("agreement", "KL between the assignments of a sample and its augmented copy.",
                 Arg("scores", TensorKind(), doc="relevance scores")),
     _later_loss("confidence", "The entropy of routing weights.", _OF),
-    _later_loss("collapse", "Experts that are hardly used.", Arg("below", Real(0, 1), 0.01, "share that is too little"), _OF),
+    _later_loss("collapse", "Experts that are hardly used.",
+                Arg("below", Real(0, 1), 0.01, "share that is too little"), _OF),
     _later_loss("coding_loss", "Branch energies against the code.", Arg("power", Int(1), 4, "the exponent"), _OF),
 )
 
@@ -45,11 +46,12 @@ _EPS = Arg("eps", Real(0, above=True), 1e-8, "added to a divisor")
 
 
 def _optimiser(name: str, doc: str, *args: Arg) -> Setting:
-    return Setting(name, "optimiser", doc, args, f"optimizer = {name}(lr = 0.001)")
+    return Setting(name, "optimizer", doc, args, f"optimizer = {name}(lr = 0.001)")
 
 
 OPTIMISERS = (
-    _optimiser("sgd", "Stochastic gradient descent.", _LR, Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
+    _optimiser("sgd", "Stochastic gradient descent.", _LR,
+               Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
                Arg("nesterov", Flag(), False, "whether the gradient is taken after the momentum's step"), _DECAY),
     _optimiser("adam", "Adam (Kingma and Ba 2015); weight decay goes into the gradient.", _LR, _BETAS, _EPS, _DECAY),
     _optimiser("adamw", "Adam with decoupled weight decay (Loshchilov and Hutter 2019).", _LR, _BETAS, _EPS,
@@ -82,31 +84,35 @@ def _augmentation(name: str, doc: str, *args: Arg, use: str = "") -> Setting:
 
 AUGMENTATIONS = (
     _augmentation("flip", "Left and right exchanged.", Arg("p", Real(0, 1), 0.5, "probability")),
-    _augmentation("shift", "Moved by up to so many pixels each way, zeros moving in.", Arg("pixels", Int(1), doc="at most"),
-                  use="shift(2)"),
+    _augmentation("shift", "Moved by up to so many pixels each way, its border repeated.",
+                  Arg("by", Int(0), 2, "pixels at most"), use="shift(2)"),
     _augmentation("crop", "Padded with zeros all around and cut back to size at a random place.",
-                  Arg("pad", Int(1), doc="pixels on every side"), use="crop(4)"),
-    _augmentation("erase", "A random rectangle set to 0 (Zhong et al. 2020).", Arg("p", Real(0, 1), 0.5, "probability"),
-                  Arg("area", Real(0, 1, above=True), 0.2, "largest share of the image")),
-    _augmentation("sobel", "Horizontal and vertical edges of the grey image in place of its colours: two channels."),
+                  Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)"),
+    _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
+                  Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
+                  Arg("p", Real(0, 1), 0.5, "probability")),
+    Setting("sobel", "augmentation", "Horizontal and vertical edges of the grey image, two channels. For a later version.",
+            available=False),
 )
 
 _RATE = Arg("lr", Sum("schedule"), None, "the rate's curve; auto: constant")
 _LOSS = Arg("loss", Sum("loss"), None, "what is minimised")
-_OPTIMIZER = Arg("optimizer", SettingKind("optimiser"), None, "how")
+_OPTIMIZER = Arg("optimizer", SettingKind("optimizer"), None, "how")
 _BATCH = Arg("batch", Int(1), 128, "samples in a batch")
 _SEED = Arg("seed", Int(0), 0, "of everything random")
 _AUGMENT = Arg("augment", ListOf(SettingKind("augmentation")), (), "changes of the images in training, in order")
 _KEYS = Arg("keys", OneOf((Words(("learned",)), SettingKind("keys"))), None, "how a router's keys change")
 _LABELS = Arg("labels", ListOf(String(), 1), None, "the classes' names")
-_PLANES = ListOf(Real(), 1)
 
 DECLARATIONS = (
-    Setting("train", "declaration", "What may stand in `train { }`.", (_LOSS, _OPTIMIZER, _BATCH, _SEED, _AUGMENT, _LABELS)),
-    Setting("phase", "declaration", "What may stand in a phase.", (Arg("epochs", Int(1), doc="passes over the data"), _RATE, _KEYS)),
+    Setting("train", "declaration", "What may stand in `train { }`.",
+            (_LOSS, _OPTIMIZER, _BATCH, _SEED, _AUGMENT, _LABELS)),
+    Setting("phase", "declaration", "What may stand in a phase.",
+            (Arg("epochs", Int(1), doc="passes over the data"), _RATE, _KEYS)),
     Setting("step", "declaration", "What may stand in a step.", (_LOSS, _OPTIMIZER)),
     Setting("input", "declaration", "What an input may carry.",
-            (Arg("mean", _PLANES, None, "of each channel"), Arg("std", ListOf(Real(0, above=True), 1), None, "of each channel"))),
+            (Arg("mean", ListOf(Real(), 1), None, "of each channel"),
+             Arg("std", ListOf(Real(0, above=True), 1), None, "of each channel"))),
 )
 
 SETTINGS = LOSSES + OPTIMISERS + SCHEDULES + AUGMENTATIONS + DECLARATIONS

@@ -9,6 +9,7 @@ from archlang.ops.values import Size
 
 ROUTER = Setting("router")
 _MAP = "[3, 32, 32]"
+_MIX = OneOf((Words(("learned",)), Setting("mixing")))
 
 AVAILABLE = (
     Structure(
@@ -34,12 +35,15 @@ AVAILABLE = (
     ),
     Structure(
         "residual", "x + f(x); with `mix`, beta f(x) + (1 - beta) x.",
-        (Arg("mix", OneOf((Words(("learned",)), Setting("mixing"))), None, "auto: a plain sum; `learned`; `fixed(b)`"),),
+        (Arg("mix", _MIX, None, "auto: a plain sum; `learned`; `fixed(b)`"),),
         body="flow", example=flow("[8, 32, 32]", "residual { conv(3x3, 8) -> batch_norm -> relu }"),
     ),
     Structure(
         "route", "Weighted cross-connections between the members of a bundle.",
-        (Arg("router", ROUTER, doc="how the weights come about"), Arg("to", Int(1), None, "auto: as many as enter")),
+        (
+            Arg("router", ROUTER, doc="how the weights come about"),
+            Arg("to", Int(1), None, "how many leave; auto: as many as enter"),
+        ),
         example=flow(_MAP, "fork(2) -> each { conv(3x3, 8) } -> route(cross_connection(hidden = 16)) -> mean"),
     ),
 )
@@ -58,7 +62,9 @@ PLANNED = (
     Structure(
         "energy_normalize", "Divides all branches of a sample by the root of their mean energy.", available=False,
     ),
-    Structure("patches", "Cuts a map into a grid of patches.", (Arg("size", SizeOf(2), doc="a patch"),), available=False),
+    Structure(
+        "patches", "Cuts a map into a grid of patches.", (Arg("size", SizeOf(2), doc="a patch"),), available=False,
+    ),
     Structure("unpatch", "Puts the patches of a grid back where they were.", available=False),
     Structure("position", "Adds four channels that say where a patch, and a place in it, is.", available=False),
     Structure(

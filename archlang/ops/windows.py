@@ -66,7 +66,7 @@ def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, pa
 
 
 def trimmed(found: Pairs, sizes: tuple[Dim, ...], places: tuple[Dim, ...], kernel: Size, stride: Size) -> Pairs:
-    """The same padding without the cells after the end that no window reaches, made symmetric where that is possible."""
+    """The same padding without the cells after the end that no window reaches: symmetric where that is possible."""
     result = []
     for (before, after), size, count, k, s in zip(found, sizes, places, kernel, stride, strict=True):
         reached = (count - 1) * s + k - size - before

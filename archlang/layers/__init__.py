@@ -1,0 +1,17 @@
+"""The torch modules and functions that operations name and torch itself does not have."""
+
+from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
+from archlang.layers.initialise import fill
+from archlang.layers.merging import average, largest, times, total
+from archlang.layers.normalisation import ChannelNorm
+from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
+from archlang.layers.recurrent import GRU, LSTM
+from archlang.layers.regularisation import DropPath
+from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
+from archlang.layers.routing import Gates, Mix, Stitch, combine
+
+__all__ = [
+    "GRU", "LSTM", "Attention", "ChannelNorm", "ClassToken", "DropPath", "Gates", "Mix", "PositionEmbedding",
+    "PyramidPool", "SqueezeExcite", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "combine", "cut", "fill",
+    "largest", "reshape", "times", "to_map", "to_sequence", "total",
+]

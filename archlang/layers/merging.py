@@ -1,0 +1,36 @@
+"""Several equal tensors into one."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import torch
+from torch import Tensor
+
+
+def total(*tensors: Tensor) -> Tensor:
+    """The sum of tensors of one shape.
+
+    >>> total(torch.ones(2), torch.ones(2), torch.ones(2))
+    tensor([3., 3.])
+    """
+    return reduce(torch.add, tensors)
+
+
+def average(*tensors: Tensor) -> Tensor:
+    """The mean of tensors of one shape.
+
+    >>> average(torch.zeros(2), torch.ones(2))
+    tensor([0.5000, 0.5000])
+    """
+    return total(*tensors) / len(tensors)
+
+
+def times(*tensors: Tensor) -> Tensor:
+    """The product of tensors of one shape, number by number."""
+    return reduce(torch.mul, tensors)
+
+
+def largest(*tensors: Tensor) -> Tensor:
+    """The largest of tensors of one shape, number by number."""
+    return reduce(torch.maximum, tensors)

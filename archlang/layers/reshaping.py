@@ -1,0 +1,36 @@
+"""The same numbers of each sample in another form."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+def reshape(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Each sample under other sizes, one of which may be -1.
+
+    >>> import torch
+    >>> reshape(torch.ones(2, 6), (3, -1)).shape
+    torch.Size([2, 3, 2])
+    """
+    return x.reshape(x.shape[0], *sizes)
+
+
+def to_sequence(x: Tensor) -> Tensor:
+    """[batch, C, H, W] to [batch, H W, C]: the places, row by row, as positions."""
+    return x.flatten(2).transpose(1, 2)
+
+
+def to_map(x: Tensor, height: int, width: int) -> Tensor:
+    """[batch, H W, C] to [batch, C, H, W]; height or width may be -1."""
+    return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], height, width)
+
+
+def cut(x: Tensor, dim: int, start: int, stop: int | None = None) -> Tensor:
+    """From `start` up to, and without, `stop` (None: the end) along a dimension.
+
+    >>> import torch
+    >>> cut(torch.arange(5)[None], 1, 2)
+    tensor([[2, 3, 4]])
+    """
+    end = x.shape[dim] if stop is None else stop
+    return x.narrow(dim, start, end - start)
