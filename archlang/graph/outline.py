@@ -12,7 +12,7 @@ from typing import Protocol
 
 from archlang.graph.ir import Graph, Node
 from archlang.ops.model import REQUIRED
-from archlang.ops.values import show
+from archlang.ops.values import Size, show
 from archlang.shapes import Dim
 
 
@@ -143,7 +143,8 @@ def arguments(node: Node) -> str:
         if arg.default is REQUIRED:
             shown.append(show(value) if not node.op.internal else f"{arg.name} = {show(value)}")
         elif value != arg.default and not (arg.name == "bias" and arg.default is None):
-            shown.append(f"{arg.name} = {show(value)}")
+            short = value[0] if isinstance(value, Size) and len(set(value)) == 1 else value
+            shown.append(f"{arg.name} = {show(short)}")
     return ", ".join(shown)
 
 

@@ -18,7 +18,7 @@ from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
 TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
 
-FOLLOWERS = frozenset({"norm", "activation", "dropout", "regularisation"})
+FOLLOWERS = frozenset({"normalisation", "activation", "regularisation"})
 FANS = frozenset({"combine", "stitch"})
 
 

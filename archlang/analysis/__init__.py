@@ -1,0 +1,8 @@
+"""Counts as data: what a network costs (`report`), and what two differ in (`diff`), with their texts for people."""
+
+from archlang.analysis.diff import Diff, diff
+from archlang.analysis.difference import describe
+from archlang.analysis.report import Report, report
+from archlang.analysis.table import table
+
+__all__ = ["Diff", "Report", "describe", "diff", "report", "table"]

@@ -1,0 +1,195 @@
+"""What a network costs: in all, node by node, scope by scope, path by path. Plain data that any format can carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from archlang.graph.ir import Graph, Member, Node
+from archlang.graph.outline import Cost, HasGraph, arguments, costs, graph_of, outline
+from archlang.ops.values import show
+from archlang.shapes import Dim
+from archlang.source import NOWHERE
+
+FORMAT_VERSION = 1
+
+Count = int | str
+"""A number, or the text of one that depends on symbols such as `H`."""
+
+Plain = int | float | bool | str | None
+"""An argument's value: a number, a truth value, null for one that is worked out, else its text."""
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """One operation; `call` is how a file would write it. Weights that several nodes share count at the first."""
+
+    id: str
+    name: str
+    op: str
+    call: str
+    args: dict[str, Plain]
+    inputs: list[str]
+    outputs: list[str]
+    parameters: Count
+    buffers: Count
+    flops: Count
+    activation_bytes: Count
+    file: str | None
+    line: int | None
+
+
+@dataclass(frozen=True)
+class BlockRow:
+    """A scope and all inside it; `depth` is 1 for the network's own names."""
+
+    name: str
+    depth: int
+    ops: int
+    parameters: Count
+    buffers: Count
+    flops: Count
+    activation_bytes: Count
+
+
+@dataclass(frozen=True)
+class PathRow:
+    """One member of something parallel: a path, branch or layer of the stage at `region`."""
+
+    kind: str
+    region: str
+    index: int
+    of: int
+    ops: int
+    parameters: Count
+    buffers: Count
+    flops: Count
+    activation_bytes: Count
+
+
+@dataclass(frozen=True)
+class CodeRow:
+    """A code that the network's branches follow."""
+
+    name: str
+    classes: int
+    branches: int
+    distance: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Counts of a network. FLOPs are of one sample, a multiply-add as two; bytes are of float32 results of one sample.
+
+    `peak_bytes` is the most that is alive at once when nodes run in order and a result goes after its last reader; None
+    where a size is symbolic.
+    """
+
+    format_version: int
+    network: str
+    dials: dict[str, Plain]
+    parameters: Count
+    buffers: Count
+    flops: Count
+    activation_bytes: Count
+    peak_bytes: int | None
+    nodes: list[NodeRow]
+    blocks: list[BlockRow]
+    paths: list[PathRow]
+    codes: list[CodeRow]
+
+    def json(self) -> str:
+        """The report as one JSON document, the same bytes every time."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+
+
+def report(network: HasGraph | Graph) -> Report:
+    """Counts everything in a network."""
+    graph = graph_of(network)
+    cost = costs(graph)
+    tree = outline(graph)
+    return Report(
+        FORMAT_VERSION,
+        graph.name,
+        {name: plain(value) for name, value in graph.dials.items()},
+        *_counts(tree.cost),
+        peak_bytes(graph),
+        [_node(graph, node, cost[node.id]) for node in graph],
+        [_block(scope.path, len(scope.levels), scope.cost) for scope in tree.walk() if scope.levels],
+        _paths(graph, cost),
+        [],
+    )
+
+
+def count(size: Dim) -> Count:
+    """The number, or the text of what is symbolic."""
+    return size if isinstance(size, int) else str(size)
+
+
+def plain(value: object) -> Plain:
+    """A static value as JSON can carry it.
+
+    >>> plain(3), plain("same"), plain((1, 2))
+    (3, 'same', '[1, 2]')
+    """
+    return value if isinstance(value, int | float | str) or value is None else show(value)
+
+
+def peak_bytes(graph: Graph) -> int | None:
+    """The most bytes of results alive at once in float32 for one sample; None where a size is symbolic."""
+    order = {node.id: i for i, node in enumerate(graph)}
+    last = {node.id: i for node, i in zip(graph, order.values(), strict=True)}
+    for node in graph:
+        for port in node.inputs:
+            last[port.node] = max(last[port.node], order[node.id])
+    for output in graph.outputs:
+        last[output.port.node] = len(order)
+    ending: dict[int, list[str]] = {}
+    for id, when in last.items():
+        ending.setdefault(when, []).append(id)
+    sizes: dict[str, int] = {}
+    alive = most = 0
+    for node in graph:
+        size = sum((t.elements * 4 for t in node.outputs), 0)
+        if not isinstance(size, int):
+            return None
+        sizes[node.id] = size
+        alive += size
+        most = max(most, alive)
+        alive -= sum(sizes[id] for id in ending.get(order[node.id], []))
+    return most
+
+
+def _node(graph: Graph, node: Node, cost: Cost) -> NodeRow:
+    nowhere = node.span is NOWHERE or not node.span.source.text
+    given = arguments(node)
+    call = f"{node.op.name}({given})" if given else node.op.name
+    return NodeRow(
+        node.id,
+        node.name,
+        node.op.name,
+        call,
+        {name: plain(value) for name, value in node.args.items()},
+        [str(graph.type(port)) for port in node.inputs],
+        [str(t) for t in node.outputs],
+        *_counts(cost),
+        None if nowhere else node.span.source.name,
+        None if nowhere else node.span.line,
+    )
+
+
+def _block(name: str, depth: int, cost: Cost) -> BlockRow:
+    return BlockRow(name, depth, cost.ops, *_counts(cost))
+
+
+def _counts(cost: Cost) -> tuple[Count, Count, Count, Count]:
+    return count(cost.parameters), count(cost.buffers), count(cost.flops), count(cost.activation_bytes)
+
+
+def _paths(graph: Graph, cost: dict[str, Cost]) -> list[PathRow]:
+    found: dict[Member, Cost] = {}
+    for node in graph:
+        for member in node.members:
+            found[member] = found.get(member, Cost()) + cost[node.id]
+    return [PathRow(m.kind, ".".join(m.region), m.index, m.count, c.ops, *_counts(c)) for m, c in found.items()]
