@@ -1,5 +1,20 @@
 """Text to tree and back: `parse` reads a file's form and `print_file` writes it, in one canonical layout."""
 
-from archlang.syntax.parser import decode, parse
+from archlang.syntax.dump import dump
+from archlang.syntax.parser import decode, grammar_text, parse, parse_expr
+from archlang.syntax.printer import print_expr, print_file, print_flat
+from archlang.syntax.walk import children, comments_of, walk
 
-__all__ = ["decode", "parse"]
+__all__ = [
+    "children",
+    "comments_of",
+    "decode",
+    "dump",
+    "grammar_text",
+    "parse",
+    "parse_expr",
+    "print_expr",
+    "print_file",
+    "print_flat",
+    "walk",
+]

@@ -77,6 +77,21 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
     return file
 
 
+def parse_expr(text: str, name: str = "<expression>", limits: Limits = DEFAULT) -> tree.Expr:
+    """The tree of a single expression, such as a dial's value on the command line.
+
+    >>> parse_expr("3 * 4").operator
+    '*'
+    """
+    prefix = "archlang 1\nlet value = "
+    file = parse(Source(name, prefix + text), limits)
+    match file.declarations:
+        case (tree.Let(value=value),):
+            return value
+    span = file.declarations[1].span
+    raise ArchError(error("unexpected-token", "one expression is wanted here", span, "more than one"))
+
+
 @lru_cache(maxsize=1)
 def _machine() -> Lark:
     return Lark(

@@ -10,7 +10,7 @@ from archlang.syntax.tree import Comment, Node
 
 
 @lru_cache(maxsize=None)
-def _parts(kind: type[Node]) -> tuple[str, ...]:
+def parts(kind: type[Node]) -> tuple[str, ...]:
     kept = ("span", "before", "behind", "blank", "after")
     return tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
 
@@ -22,7 +22,7 @@ def children(node: Node) -> Iterator[Node]:
     >>> [child.text for child in children(Binary("+", Name("a"), Name("b")))]
     ['a', 'b']
     """
-    for name in _parts(type(node)):
+    for name in parts(type(node)):
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
