@@ -18,9 +18,11 @@ from archlang.ops.model import Arg, Catalogue, Function, Module, Op
 GROUP = "archlang.ops"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_RESERVED = frozenset(
-    ["archlang", "import", "let", "block", "code", "network", "train", "phase", "input", "output", "in", "for", "if", "else", "and", "or", "not", "as", "at", "from", "true", "false", "range", "len", "min", "max", "size", "words", "design"]
-)
+_TAKEN = """
+archlang import let block code network train phase input output in for if else and or not as at from true false
+range len min max size words design
+"""
+_RESERVED = frozenset(_TAKEN.split())
 
 
 def catalogue_with(names: Iterable[str]) -> Catalogue:

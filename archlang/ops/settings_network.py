@@ -48,7 +48,8 @@ ROUTERS = (
 
 MIXING = (
     Setting("fixed", "mixing", "A mix of x and f(x) that is not learned.",
-            (Arg("beta", Real(0, 1), doc="weight of f(x)"),), flow("[8, 32, 32]", "residual(mix = fixed(0.3)) { conv(3x3, 8) }")),
+            (Arg("beta", Real(0, 1), doc="weight of f(x)"),),
+            flow("[8, 32, 32]", "residual(mix = fixed(0.3)) { conv(3x3, 8) }")),
 )
 
 
@@ -89,8 +90,8 @@ def _later(name: str, role: str, doc: str, *args: Arg) -> Setting:
 
 PLANNED = (
     _later("adaptive", "threshold", "A threshold from the largest weight, the entropy and the gap.",
-           Arg("max", Real(0), 0.4, "share of the largest weight"), Arg("entropy", Real(0), 0.3, "share of the entropy"),
-           Arg("gap", Real(0), 0.3, "share of the gap"),
+           Arg("max", Real(0), 0.4, "share of the largest weight"),
+           Arg("entropy", Real(0), 0.3, "share of the entropy"), Arg("gap", Real(0), 0.3, "share of the gap"),
            Arg("form", Words(("document", "code")), "document", "the form of the entropy's term")),
     _later("innate_static", "aggregator", "Concatenation and a dense layer.",
            Arg("features", Int(1), doc="that leave")),

@@ -91,8 +91,8 @@ AUGMENTATIONS = (
     _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
                   Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
                   Arg("p", Real(0, 1), 0.5, "probability")),
-    Setting("sobel", "augmentation", "Horizontal and vertical edges of the grey image, two channels. For a later version.",
-            available=False),
+    Setting("sobel", "augmentation", "Horizontal and vertical edges of the grey image: two channels. "
+            "For a later version.", available=False),
 )
 
 _RATE = Arg("lr", Sum("schedule"), None, "the rate's curve; auto: constant")
