@@ -1,0 +1,8 @@
+"""Graph to torch: a checked graph becomes a `torch.fx.GraphModule` with ordinary weights."""
+
+from archlang.emit.emit import Parallel, emit
+from archlang.emit.module import ArchModule
+from archlang.emit.names import module_name, safe
+from archlang.emit.record import Record
+
+__all__ = ["ArchModule", "Parallel", "Record", "emit", "module_name", "safe"]

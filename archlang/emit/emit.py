@@ -1,0 +1,46 @@
+"""The verb of this room: a checked graph becomes a `torch.fx.GraphModule`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archlang.diagnostics import ArchError, error
+from archlang.emit.audit import audit_module
+from archlang.emit.builder import Builder
+from archlang.emit.guard import Expected
+from archlang.emit.module import ArchModule
+from archlang.emit.record import Record
+from archlang.emit.weights import build_modules
+from archlang.graph.ir import Graph
+
+Parallel = Literal["loop", "grouped", "auto"]
+
+
+def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> ArchModule:
+    """The module of a checked graph, in training mode, float32, on the CPU.
+
+    `taps` adds a dict of what can be looked at inside. `parallel` says how equal members of a parallel part run: one
+    by one (`loop`), as one grouped or batched operation (`grouped`), or whichever measured faster (`auto`); weights
+    and their names are the same in all three.
+    """
+    builder = Builder(graph)
+    for node in graph:
+        if node.op.name != "input":
+            builder.one_by_one(node)
+    module = ArchModule(build_modules(graph, seed), builder.finish(taps), class_name=_class_name(graph.name))
+    module.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)
+    module.archlang = _record(graph, seed)
+    strange = audit_module(module)
+    if strange:
+        raise ArchError(error("internal-error", f"the generated code holds {strange[0]}"))
+    return module
+
+
+def _class_name(name: str) -> str:
+    return name if name.isidentifier() and name.isascii() else "Network"
+
+
+def _record(graph: Graph, seed: int) -> Record:
+    first = graph.inputs[0]
+    labels = graph.plan.labels if graph.plan is not None else None
+    return Record(None, seed, labels=labels, mean=first.mean, std=first.std)

@@ -1,0 +1,71 @@
+"""The class of compiled models: a `torch.fx.GraphModule` that knows its file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import fx
+from torch._C._dynamo import eval_frame
+from torch.fx.graph import PythonCode
+
+from archlang.diagnostics import ArchError
+from archlang.emit.guard import Expected, check_inputs, explain
+from archlang.emit.record import Record
+
+
+class ArchModule(fx.GraphModule):
+    """A compiled network. `model(x)` takes a batch and gives a batch.
+
+    A network with one output gives a tensor; with several, a dict by their names, the main one under the name it is
+    bound to, or `output`. Compiled with taps, it gives a pair: outputs, and a dict of tensors by name.
+
+    Being called, it first compares its inputs with their declaration, and what fails inside names its line of the
+    file. `forward`, which `torch.compile`, `torch.export` and `fx.Interpreter` take, is the plain generated code.
+    """
+
+    @property
+    def archlang(self) -> Record:
+        """Where the model comes from, and what was done to it."""
+        record: Record = self.meta.get("archlang", Record())
+        return record
+
+    @archlang.setter
+    def archlang(self, record: Record) -> None:
+        self.meta["archlang"] = record
+
+    @property
+    def inputs(self) -> tuple[Expected, ...]:
+        """The declared inputs, in the order of the call."""
+        found: tuple[Expected, ...] = self.meta.get("inputs", ())
+        return found
+
+    def recompile(self) -> PythonCode:
+        """Generate the code anew from the graph."""
+        code = super().recompile()
+        # torch's own wrapper prints a failing line of generated code, and under torch.compile stumbles over doing so.
+        type(self).__call__ = ArchModule.__call__  # type: ignore[method-assign]  # each model has a class of its own
+        return code
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the network. Raises `ArchError` (input-shape) where inputs do not fit."""
+        args = check_inputs(self.meta.get("inputs", ()), args, kwargs)
+        try:
+            return super().__call__(*args)
+        except ArchError:
+            raise
+        except Exception as failure:
+            explain(self, failure)
+            raise
+
+
+def _unseen(function: Callable[..., Any], inside: Any) -> None:
+    strategy = eval_frame._FrameExecStrategy(eval_frame._FrameAction.SKIP, inside)
+    eval_frame.set_code_exec_strategy(function.__code__, strategy)
+
+
+# torch.compile looks at each Python frame that runs under it. Only the generated `forward` should become a graph: the
+# code of `__call__` is common to all models, so that compiling a ninth one would meet dynamo's limit of recompilations.
+_unseen(ArchModule.__call__, eval_frame._FrameAction.DEFAULT)
+_unseen(check_inputs, eval_frame._FrameAction.RUN_ONLY)
+_unseen(explain, eval_frame._FrameAction.RUN_ONLY)

@@ -1,0 +1,33 @@
+"""What a compiled model knows of itself, apart from its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where a model comes from and what was done to it; found at `model.archlang`.
+
+    `network` is the checked network, None for a model that no file made. `passes` names what was applied since, in
+    order, as a model file replays it. `labels` are the class names; `mean` and `std` the data's, one per channel.
+    """
+
+    network: Any = None
+    seed: int = 0
+    passes: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def after(self, name: str) -> Record:
+        """The record of the model that the pass `name` makes.
+
+        >>> Record(seed=3).after("fuse").passes
+        ('fuse',)
+        """
+        return replace(self, passes=(*self.passes, name))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Record:
+        return self  # nothing in it changes, and a copy of a model stems from the same network

@@ -1,0 +1,28 @@
+"""From the dotted name that an op gives as its torch target to the class or function itself."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+@cache
+def resolve(target: str) -> Any:
+    """The object that a dotted name means: `torch.nn.Conv2d`, `archlang.layers.routing.Gates`, `operator.add`.
+
+    Targets are part of the catalogue and never come from a file.
+
+    >>> resolve("operator.add")(1, 2)
+    3
+    """
+    parts = target.split(".")
+    for split in range(len(parts) - 1, 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:split]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[split:]:
+            found = getattr(found, part)
+        return found
+    raise ModuleNotFoundError(f"no module holds {target}")

@@ -1,0 +1,59 @@
+"""The tree of modules that hold a network's weights, filled with their starting values."""
+
+from __future__ import annotations
+
+import hashlib
+
+import torch
+from torch import nn
+
+from archlang.emit.initial import initialise
+from archlang.emit.names import safe
+from archlang.emit.resolve import resolve
+from archlang.graph.ir import Graph, Node
+from archlang.ops.model import Module
+
+
+def build_modules(graph: Graph, seed: int) -> nn.Module:
+    """A plain tree of modules, one for each module path, whatever the number of nodes that share it.
+
+    The n-th module with weights draws from a generator of its own, seeded with `seed` and n: names have no part in
+    it, nor has anything that the file changes behind the module. torch's global generator is left as it was.
+    """
+    root = nn.Module()
+    ordinals = {path: n for n, path in enumerate(graph.modules())}
+    built: set[tuple[str, ...]] = set()
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        for node in graph:
+            if isinstance(node.op.torch, Module) and node.path not in built:
+                torch.default_generator.manual_seed(_derive(seed, ordinals.get(node.path, -1)))
+                built.add(node.path)
+                _place(root, node.path, build_module(graph, node))
+    return root
+
+
+def build_module(graph: Graph, node: Node) -> nn.Module:
+    """The module of one node, initialised as its arguments say."""
+    call = graph.call(node)
+    module: nn.Module = resolve(node.op.torch.dotted(call))(**node.op.torch.arguments(call))
+    initialise(module, graph.weights(node))
+    return module
+
+
+def _derive(seed: int, ordinal: int) -> int:
+    # Hashed to 32 bits: torch's generator drops the upper half of a seed, and neighbouring seeds should not be alike.
+    return int.from_bytes(hashlib.sha256(f"{seed}:{ordinal}".encode()).digest()[:4], "big")
+
+
+def _place(root: nn.Module, path: tuple[str, ...], module: nn.Module) -> None:
+    *outer, last = map(safe, path)
+    holder = root
+    for part in outer:
+        if part not in holder._modules:
+            holder.add_module(part, nn.Module())
+        holder = holder.get_submodule(part)
+    standing = holder._modules.pop(last, None)
+    if standing is not None:  # a step named `a` may stand beside others below `a.`
+        for name, child in standing.named_children():
+            module.add_module(name, child)
+    holder.add_module(last, module)
