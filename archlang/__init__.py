@@ -19,7 +19,7 @@ __version__ = "0.1.0"
 _ROOMS = {
     "load": "archlang.compiler",
     "loads": "archlang.compiler",
-    "check": "archlang.graph",
+    "check": "archlang.graph.network",
     "Network": "archlang.graph.network",
     "draw": "archlang.views",
     "transform": "archlang.compiler",
@@ -43,8 +43,7 @@ if TYPE_CHECKING:
     from archlang.artefact import load_model, save
     from archlang.compiler import compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
-    from archlang.graph import check
-    from archlang.graph.network import Network
+    from archlang.graph.network import Network, check
     from archlang.models import create_model, list_models
     from archlang.views import draw
 

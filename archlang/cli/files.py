@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from archlang.artefact.atomic import write_whole
@@ -15,6 +16,8 @@ from archlang.diagnostics.text import one_line
 from archlang.limits import Limits
 
 if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
     from archlang.graph.network import Network
 
 STDIN = "<stdin>"
@@ -44,14 +47,16 @@ def shown_name(file: str) -> str:
 
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; its warnings go to standard error."""
-    from archlang.graph import load, loads
+    from archlang.graph.network import load, loads
+    from archlang.ops import catalogue_with
     from archlang.syntax import decode
 
+    catalogue = catalogue_with(session.plugins)
     if file == "-":
         text = decode(read_bytes(file, session.limits), STDIN).text
-        found = loads(text, dials, name=STDIN, limits=session.limits)
+        found = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)
     else:
-        found = load(file, dials, limits=session.limits)
+        found = load(file, dials, limits=session.limits, catalogue=catalogue)
     session.warnings(found.warnings)
     return found
 
@@ -69,3 +74,16 @@ def once(files: tuple[str, ...]) -> tuple[str, ...]:
     if files.count("-") > 1:
         raise refuse("standard input can be read once only")
     return files
+
+
+def write_model(session: Session, model: GraphModule, output: str) -> None:
+    """Save a model, to standard output for `-`."""
+    from archlang.artefact import save
+
+    if output != "-":
+        save(model, output)
+        return
+    with TemporaryDirectory() as folder:
+        part = Path(folder) / "model.safetensors"
+        save(model, part)
+        session.bytes(part.read_bytes())

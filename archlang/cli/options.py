@@ -75,16 +75,18 @@ debug = click.option(
     "--debug", is_flag=True, expose_value=False, callback=_debug, help="Show where in archlang a mistake happened."
 )
 
+plugins = click.option(
+    "--plugin", multiple=True, metavar="NAME", expose_value=False, is_eager=True, callback=_plugins,
+    help="Use the operations of an installed plug-in.",
+)
+
 _READING = (
     click.option("-p", "dials", multiple=True, metavar="NAME=VALUE", callback=_dials, help="Set a dial of the file."),
     click.option(
         "--limit", multiple=True, metavar="NAME=NUMBER", expose_value=False, is_eager=True, callback=_limits,
         help="Raise a limit, such as nodes=20000.",
     ),
-    click.option(
-        "--plugin", multiple=True, metavar="NAME", expose_value=False, is_eager=True, callback=_plugins,
-        help="Use the operations of an installed plug-in.",
-    ),
+    plugins,
     debug,
 )
 

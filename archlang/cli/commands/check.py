@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,9 @@ from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, Diagnostic
 from archlang.diagnostics.render import summary
+
+if TYPE_CHECKING:
+    from archlang.ops import Catalogue
 
 
 @click.command("check", short_help="Every mistake of every file.")
@@ -23,7 +27,10 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
 
     The exit status is 1 if there is any error; warnings alone do not fail.
     """
-    found = [mistake for file in once(files) for mistake in mistakes(session, file, dials)]
+    from archlang.ops import catalogue_with
+
+    catalogue = catalogue_with(session.plugins)
+    found = [mistake for file in once(files) for mistake in mistakes(session, file, dials, catalogue)]
     session.results(found)
     if session.format == "human":
         count = f"{len(files)} file{'s' if len(files) != 1 else ''}"
@@ -31,15 +38,17 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
     return min((d.kind.status for d in found if d.severity == "error"), default=0)
 
 
-def mistakes(session: Session, file: str, dials: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+def mistakes(
+    session: Session, file: str, dials: Mapping[str, str], catalogue: Catalogue
+) -> tuple[Diagnostic, ...]:
     """All diagnostics of one file or of standard input; never raises ArchError."""
-    from archlang.graph import check, checks
+    from archlang.graph.network import check, check_text
     from archlang.syntax import decode
 
     if file != "-":
-        return check(file, dials, limits=session.limits)
+        return check(file, dials, limits=session.limits, catalogue=catalogue)
     try:
         text = decode(read_bytes(file, session.limits), STDIN).text
     except ArchError as problem:
         return problem.diagnostics
-    return checks(text, dials, name=STDIN, limits=session.limits)
+    return check_text(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)

@@ -1,0 +1,31 @@
+"""`archlang diff A.arch B.arch`: what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import click
+
+from archlang.cli.files import once, open_network
+from archlang.cli.options import formats, reading
+from archlang.cli.session import Session
+
+
+@click.command("diff", short_help="What changed between two files.")
+@click.argument("before", metavar="A.arch")
+@click.argument("after", metavar="B.arch")
+@formats("human", "json")
+@reading
+@click.pass_obj
+def command(session: Session, before: str, after: str, dials: Mapping[str, str]) -> None:
+    """Compare two networks: operations, dials, parameters, FLOPs. `-p` sets a dial of both."""
+    from archlang.analysis.diff import diff
+    from archlang.analysis.difference import describe
+
+    old, new = (open_network(session, file, dials) for file in once((before, after)))
+    found = diff(old, new)
+    if session.format == "json":
+        session.document(asdict(found))
+    else:
+        session.data(describe(found))

@@ -1,0 +1,35 @@
+"""`archlang fuse MODEL`: the inference form."""
+
+from __future__ import annotations
+
+import click
+
+from archlang.cli.files import write_model
+from archlang.cli.options import debug, output
+from archlang.cli.session import Session
+
+
+@click.command("fuse", short_help="The inference form of a model.")
+@click.argument("model", metavar="MODEL")
+@output("Where to write the fused model (.safetensors).")
+@click.option("--verify", is_flag=True, help="Compare both on random inputs first; leave with status 3 if they differ.")
+@debug
+@click.pass_obj
+def command(session: Session, model: str, output: str | None, verify: bool) -> None:
+    """Fold the batch norms of the model file MODEL into the convolutions before them.
+
+    Without `-o` nothing is written.
+    """
+    from archlang.artefact import load_model
+    from archlang.compiler import fuse
+
+    before = load_model(model)
+    after = fuse(before)
+    numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]
+    session.note(f"fused: {numbers[0]:,} parameters became {numbers[1]:,}")
+    if verify:
+        from archlang.cli.verify import verify_equal
+
+        session.note(verify_equal(before, after))
+    if output is not None:
+        write_model(session, after, output)

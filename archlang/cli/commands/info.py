@@ -1,0 +1,28 @@
+"""`archlang info FILE`: what a network costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from archlang.cli.files import open_network
+from archlang.cli.options import formats, reading
+from archlang.cli.session import Session
+
+
+@click.command("info", short_help="Shapes, parameters, FLOPs and memory, per node and in all.")
+@click.argument("file", metavar="FILE")
+@click.option("--depth", type=click.IntRange(0, 64), help="Leave out what lies under so many levels of blocks.")
+@formats("human", "json")
+@reading
+@click.pass_obj
+def command(session: Session, file: str, depth: int | None, dials: Mapping[str, str]) -> None:
+    """Count the network of FILE: parameters, buffers, FLOPs (a multiply-add is two) and bytes of activations.
+
+    All are for one sample, in all and for each node, block and path.
+    """
+    from archlang.analysis import report, table
+
+    found = report(open_network(session, file, dials))
+    session.data(found.json() if session.format == "json" else table(found, depth))

@@ -1,0 +1,102 @@
+"""The progress of a training on standard error: a bar on a terminal, else one plain line an epoch."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from archlang.diagnostics.text import one_line
+from archlang.train.progress import Beat, Epoch, Outline, Progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+def headline(outline: Outline) -> str:
+    """What is about to be trained, on what, with which seed."""
+    return (
+        f"training {outline.network} on {one_line(outline.data, 80)}: {outline.train_samples} samples"
+        f" ({outline.test_samples} for testing), {outline.epochs} epochs of {outline.steps} steps"
+        f" on {outline.device}, seed {outline.seed}"
+    )
+
+
+def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
+    """One finished epoch.
+
+    >>> epoch_line(Epoch(2, "all", 0.1, 0.5, 0.75, 0.25, 0.9, 0, 1.5), 10, best=True)
+    'epoch 2/10 (all): loss 0.5000, accuracy 75.00 %; test loss 0.2500, accuracy 90.00 %; rate 0.1, 1.5 s, best'
+    """
+    skipped = f", {epoch.skipped} steps skipped" if epoch.skipped else ""
+    return (
+        f"epoch {epoch.number}/{epochs} ({epoch.phase}): {_score(epoch.train_loss, epoch.train_accuracy)};"
+        f" test {_score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s{skipped}"
+        + (", best" if best else "")
+    )
+
+
+def _score(loss: float, accuracy: float | None) -> str:
+    return f"loss {loss:.4f}" + ("" if accuracy is None else f", accuracy {100 * accuracy:.2f} %")
+
+
+class Lines(Progress):
+    """One line an epoch, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self.epochs = 0
+
+    def start(self, outline: Outline) -> None:
+        """The headline."""
+        self.epochs = outline.epochs
+        self.say(headline(outline))
+
+    def epoch(self, epoch: Epoch, best: bool) -> None:
+        """The epoch's line."""
+        self.say(epoch_line(epoch, self.epochs, best))
+
+    def say(self, line: str) -> None:
+        """Write a line at once, so that a log can be followed."""
+        print(line, file=sys.stderr, flush=True)
+
+
+class Bars(Lines):
+    """A bar over all epochs with loss, accuracy, learning rate and the time that remains; finished epochs above it."""
+
+    def __init__(self, bar: Bar) -> None:
+        super().__init__()
+        self.bar, self.steps = bar, 1
+        self.task: TaskID = bar.add_task("preparing", total=None)
+
+    def start(self, outline: Outline) -> None:
+        """The headline, and the bar's length."""
+        super().start(outline)
+        self.steps = outline.steps
+        self.bar.update(self.task, total=outline.epochs * outline.steps)
+
+    def step(self, beat: Beat) -> None:
+        """Move the bar."""
+        score = f"{_score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}"
+        done = (beat.epoch - 1) * self.steps + beat.step
+        self.bar.update(self.task, completed=done, description=f"epoch {beat.epoch}/{self.epochs}: {score}")
+
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        self.bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def watch() -> Iterator[Progress]:
+    """A bar if standard error is a terminal, else lines."""
+    if not sys.stderr.isatty():
+        yield Lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield Bars(bar)
