@@ -1,0 +1,363 @@
+"""Passing a value through stages: operations become nodes, blocks and loops are expanded where they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archlang.diagnostics import Label
+from archlang.graph import arithmetic
+from archlang.graph.context import Build, chain
+from archlang.graph.evaluate import STAGE, guarded, known, stage_of
+from archlang.graph.ir import Frame
+from archlang.graph.scope import define
+from archlang.graph.values import (
+    POISON,
+    BlockStage,
+    BundleValue,
+    Env,
+    FlowStage,
+    ForStage,
+    IfStage,
+    NamedStage,
+    OpStage,
+    Place,
+    Poison,
+    Poisoned,
+    RepeatStage,
+    Stage,
+    StructureStage,
+    TensorValue,
+    Thunk,
+    Value,
+)
+from archlang.ops.kinds import Fault, TensorKind
+from archlang.source import Span
+from archlang.syntax.tree import As, Bind, Body, Call, Expr, If, Let, Name, Output
+
+Flowing = Value | Poison
+
+
+def run(b: Build, value: Flowing, at: Span, steps: Sequence[Expr], env: Env) -> Flowing:
+    """Pass a value through steps. `at` is where it stands in the text; after a mistake the rest is read only."""
+    for step in steps:
+        try:
+            stage = stage_of(b, step, env)
+            value = apply(b, stage, value, at, _place(env))
+        except Poisoned:
+            value = POISON
+        at = step.span
+    return value
+
+
+def apply(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Pass a value through one stage; its nodes get names in `place`. Raises `Poisoned` or returns poison."""
+    b.tick(stage.span)
+    match stage:
+        case OpStage():
+            return _op(b, stage, value, at, place, place_name=stage.name)
+        case NamedStage():
+            return _named(b, stage, value, at, place)
+        case BlockStage():
+            return _block(b, stage, value, place.enter(stage.name))
+        case FlowStage():
+            return run(b, value, at, stage.steps, replace(stage.env, place=place))
+        case RepeatStage():
+            return _repeat(b, stage, value, at, place.enter(_repeat_name(stage.stage)))
+        case IfStage():
+            return _if(b, stage, value, at, place)
+        case ForStage():
+            return _for(b, stage, value, place.enter("loop"))
+        case StructureStage():
+            from archlang.graph.structure import structure  # structural stages apply the flows in their braces
+
+            return structure(b, stage, value, at, place, stage.structure.name)
+    raise AssertionError(stage)
+
+
+def _place(env: Env) -> Place:
+    return env.place if env.place is not None else Place()
+
+
+# --- operations ------------------------------------------------------------------------------------------------------
+
+
+def _op(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, place_name: str) -> Flowing:
+    name = place.unique(place_name)
+    if isinstance(value, Poison):
+        return POISON
+    extra = [a.name for a in stage.op.args if isinstance(a.kind, TensorKind)]
+    further: list[TensorValue] = []
+    spans: list[Span] = []
+    for argument in extra:
+        given = stage.given[argument]
+        for tensor in given if isinstance(given, tuple) else (given,):
+            further.append(tensor)
+            spans.append(stage.given.spans.get(argument, stage.span))
+    inputs = (*entering(b, stage, value, at, place, bool(further)), *further)
+    args = {k: v for k, v in stage.given.values.items() if k not in extra}
+    try:
+        outputs = b.emit(stage.op, args, inputs, (*place.path, name), place, stage.span)
+    except Fault as fault:
+        raise _misused(b, fault, stage, inputs, [at, *spans], place) from None
+    return outputs[0] if len(outputs) == 1 else BundleValue(outputs)
+
+
+def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place, joined: bool = False) -> tuple[TensorValue, ...]:
+    """The tensors that enter an operation: the one of the flow, or all members of a bundle where it takes one."""
+    takes = stage.op.takes if isinstance(stage, OpStage) else "bundle"
+    name = stage.name if isinstance(stage, OpStage) else "this stage"
+    if isinstance(value, TensorValue):
+        if takes == "bundle" and not joined:
+            raise b.refuse("expected-bundle", f"`{name}` brings the members of a bundle together, this is one tensor",
+                           stage.span, secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames))
+        return (value,)
+    if takes == "tensor" or joined:
+        raise b.refuse("expected-tensor", f"`{name}` takes one tensor, a bundle flows in", stage.span,
+                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
+                       help=f"`each {{ {name} }}` gives every member its own weights, `shared {{ {name} }}` one set to all")
+    for member in value.members:
+        if not isinstance(member, TensorValue):
+            raise b.refuse("expected-tensor", f"`{name}` takes a bundle of tensors, this one holds bundles", stage.span,
+                           secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames))
+    return value.members  # type: ignore[return-value]  # all are tensors, checked above
+
+
+def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValue], spans: Sequence[Span],
+             place: Place) -> Poisoned:
+    """The fault as a mistake: what flowed in is labelled, and so is each further tensor that differs from it."""
+    secondary = []
+    if not (fault.argument and fault.argument in stage.given.spans) or fault.input is None:
+        secondary.append(Label(spans[0], f"this is {inputs[0].type}"))
+    help = list(fault.help)
+    for value, span in zip(inputs[1:], spans[1:], strict=False):
+        if not fault.label:
+            fault.label = f"this is {value.type}"
+        if value.passed is not None:
+            help.append(f"`{span.text[:40]}` passes its input through: the test `{value.passed.text[:60]}` is false here")
+    fault.help = tuple(help)
+    return b.fault(fault, stage.span, stage.given, place.frames, [s for s in secondary if s.span != stage.span])
+
+
+# --- names, blocks, loops --------------------------------------------------------------------------------------------
+
+
+def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    inner = stage.stage
+    if stage.scope:
+        return apply(b, _at(inner, stage.span), value, at, place.enter(stage.name))
+    match inner:
+        case NamedStage():
+            return apply(b, inner.stage, value, at, place.enter(stage.name))
+        case OpStage():
+            return _op(b, inner, value, at, place, stage.name)
+        case BlockStage():
+            return _block(b, inner, value, place.enter(stage.name))
+        case RepeatStage():
+            return _repeat(b, inner, value, at, place.enter(stage.name))
+        case ForStage():
+            return _for(b, inner, value, place.enter(stage.name))
+        case StructureStage():
+            from archlang.graph.structure import structure
+
+            return structure(b, inner, value, at, place, stage.name)
+    return apply(b, inner, value, at, place.enter(stage.name))
+
+
+def _at(stage: Stage, span: Span) -> Stage:
+    return stage if isinstance(stage, FlowStage) else replace(stage, span=span)
+
+
+def _repeat_name(stage: Stage) -> str:
+    match stage:
+        case NamedStage() | BlockStage() | OpStage():
+            return stage.name
+        case StructureStage():
+            return stage.structure.name
+        case _:
+            return "repeat"
+
+
+def _repeat(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    for i in range(stage.count):
+        inner = place.at(str(i))
+        value = _within(b, stage.stage, value, at, inner)
+        at = stage.span
+        if isinstance(value, Poison):
+            break
+    return value
+
+
+def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Apply a stage whose own name stands in `place` already."""
+    match stage:
+        case BlockStage():
+            return _block(b, stage, value, place)
+        case NamedStage():
+            again = apply if stage.scope else _within
+            return again(b, _at(stage.stage, stage.span), value, at, place)
+        case StructureStage() | OpStage():
+            outer = replace(place, path=place.path[:-1], taken={})
+            if isinstance(stage, OpStage):
+                return _op(b, stage, value, at, outer, place.path[-1])
+            from archlang.graph.structure import structure
+
+            return structure(b, stage, value, at, outer, place.path[-1])
+    return apply(b, stage, value, at, place)
+
+
+def _block(b: Build, stage: BlockStage, value: Flowing, place: Place) -> Flowing:
+    """Expand a block: its parameters in a scope of their own, its body on what flows in."""
+    if isinstance(value, Poison) or b.surveying or any(stage.block is block for block in b.active):
+        return POISON  # its body is read for mistakes by itself; a recursion is reported from the names
+    frame = Frame(stage.name, stage.span, stage.shown)
+    place = place.framed(frame)
+    b.active.append(stage.block)
+    try:
+        env = parameters(b, stage, Env(stage.home, {}, value, place))
+        return body(b, stage.block.body, env)
+    finally:
+        b.active.pop()
+
+
+def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
+    """The scope of a block's parameters: given values, else defaults, evaluated where the block is declared."""
+    for parameter in stage.block.parameters:
+        value = stage.given.get(parameter.name)
+        if value is None:
+            inner = replace(env, entering=None)
+            value = known(b, parameter.default, inner) if parameter.default is not None else POISON
+        define(b, env, parameter.name, value, parameter, parameter.span)
+    return env
+
+
+def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
+    """What a body hands out: the result of its flow, or of its `output` once all its statements are done."""
+    if not isinstance(tree, Body):
+        return tensor_of(b, tree, env)
+    if tree.flows:
+        return tensor_of(b, tree.flows[0], env)
+    place = _place(env)
+    for statement in tree.statements:
+        if isinstance(statement, Bind):
+            place.reserve(statement.name)
+    inner = env.inner()
+    result: Flowing = POISON
+    for statement in tree.statements:
+        match statement:
+            case Let():
+                declare(b, inner, statement)
+            case Bind():
+                bind(b, inner, statement)
+            case Output():
+                result = tensor_of(b, statement.value, inner)
+    return result
+
+
+def declare(b: Build, env: Env, statement: Let) -> None:
+    """`let name = value`: evaluated here, so that its mistakes are reported even if nothing uses it."""
+    value = known(b, statement.value, replace(env, place=None))
+    if isinstance(value, TensorValue | BundleValue):
+        b.refuse("wrong-kind", "`let` binds static values and stages; a tensor is bound without `let`", statement.span)
+        value = POISON
+    define(b, env, statement.name, value, statement, statement.name_span)
+
+
+def bind(b: Build, env: Env, statement: Bind) -> Flowing:
+    """`name = flow`: the tensors that come out, in a scope of modules called by the name."""
+    place = _place(env).at(statement.name)
+    value = tensor_of(b, statement.value, replace(env, place=place))
+    define(b, env, statement.name, value, statement, statement.name_span)
+    return value
+
+
+def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
+    """The tensors that an expression stands for in a body: a stage means `in -> stage`."""
+    try:
+        value = known(b, expr, env, STAGE if env.entering is not None and _likely_stage(expr, env) else None)
+        if isinstance(value, TensorValue | BundleValue | Poison):
+            return value
+        if env.entering is None:
+            raise b.refuse("stage-is-no-tensor", "a flow of a network starts with a tensor: an input, or what one led to",
+                           expr.span)
+        stage = stage_of(b, expr, env) if not isinstance(value, Stage) else value
+        return apply(b, stage, env.entering, expr.span, _place(env))
+    except Poisoned:
+        return POISON
+
+
+def _likely_stage(expr: Expr, env: Env) -> bool:
+    """Whether an unknown name here would rather be a misspelt stage than a misspelt tensor."""
+    return isinstance(expr, Call | As) or (isinstance(expr, Name) and expr.text not in set(env.all_names()))
+
+
+def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    expr: If | Body | None = stage.expr
+    taken: Body | None = None
+    last: Span | None = None
+    while isinstance(expr, If) and taken is None:
+        test = known(b, expr.test, replace(stage.env, place=None))
+        truth = POISON if isinstance(test, Poison) else _truth(b, expr, test)
+        if isinstance(truth, Poison):
+            _survey_branches(b, expr, stage.env)
+            return POISON
+        _survey(b, expr.then, stage.env)
+        taken, last = (expr.then if truth else None), expr.test.span
+        expr = expr.otherwise
+    _survey_branches(b, expr, stage.env)
+    if taken is None and isinstance(expr, Body):
+        taken = expr
+    if taken is None:
+        return replace(value, passed=last) if isinstance(value, TensorValue) else value
+    return body(b, taken, Env(stage.env, {}, value, place))
+
+
+def _truth(b: Build, expr: If, test: object) -> bool | Poison:
+    try:
+        return bool(guarded(b, expr.test.span, lambda: arithmetic.truth(test)))
+    except Poisoned:
+        return POISON
+
+
+def _survey_branches(b: Build, expr: If | Body | None, env: Env) -> None:
+    while isinstance(expr, If):
+        with b.survey():
+            known(b, expr.test, replace(env, place=None))
+        _survey(b, expr.then, env)
+        expr = expr.otherwise
+    if isinstance(expr, Body):
+        _survey(b, expr, env)
+
+
+def _survey(b: Build, tree: Body, env: Env) -> None:
+    """Read a branch for mistakes, taken or not, once."""
+    if id(tree) in b.surveyed:
+        return
+    b.surveyed.add(id(tree))
+    with b.survey():
+        body(b, tree, Env(env, {}, POISON, Place()))
+
+
+def _for(b: Build, stage: ForStage, value: Flowing, place: Place) -> Flowing:
+    expr = stage.expr
+    values = known(b, expr.values, replace(stage.env, place=None))
+    if not isinstance(values, Poison) and not isinstance(values, list | tuple):
+        b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
+        values = POISON
+    if isinstance(values, Poison) or isinstance(value, Poison):
+        env = Env(stage.env, {}, POISON, Place())
+        define(b, env, expr.name, POISON, expr, expr.name_span)
+        with b.survey():
+            body(b, expr.body, env)
+        return POISON
+    for i, item in enumerate(values):
+        inner = place.at(str(i))
+        env = Env(stage.env, {}, value, inner)
+        define(b, env, expr.name, item, expr, expr.name_span)
+        value = body(b, expr.body, env)
+        if isinstance(value, Poison):
+            break
+    return value
+
+
+__all__ = ["Flowing", "Thunk", "apply", "bind", "body", "declare", "entering", "run", "tensor_of"]

@@ -1,0 +1,196 @@
+"""Static calculation: numbers, symbolic sizes, lists, comparisons, and the few functions of the language."""
+
+from __future__ import annotations
+
+from archlang.limits import Limits
+from archlang.ops.kinds import Fault, describe
+from archlang.ops.values import Option, Placed, Size, Weighted
+from archlang.shapes import Dim, Poly, at_least, divides
+
+Number = int | float
+
+
+def binary(operator: str, left: object, right: object, limits: Limits) -> object:
+    """`left operator right` for static values. Raises `Fault`: wrong-kind, division-by-zero, inexact-division, ...
+
+    >>> from archlang.limits import DEFAULT
+    >>> binary("//", 7, 2, DEFAULT), binary("+", [1], [2], DEFAULT), binary("/", 6, 3, DEFAULT)
+    (3, [1, 2], 2)
+    """
+    if operator in ("==", "!="):
+        return _equal(left, right) is (operator == "==")
+    if operator == "at":
+        return _placed(left, right)
+    if isinstance(left, Option | Weighted) or isinstance(right, Option | Weighted):
+        return _weighted(operator, left, right)
+    if operator == "+" and isinstance(left, list) and isinstance(right, list):
+        return _short([*left, *right], limits)
+    if not (_is_number(left) and _is_number(right)):
+        wrong = right if _is_number(left) else left
+        raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(wrong)}")
+    if operator in ("<", "<=", ">", ">="):
+        return _compare(operator, left, right)
+    return bounded(_calculate(operator, left, right), limits)
+
+
+def unary(operator: str, value: object) -> object:
+    """`-value`, `+value`, `not value`."""
+    if operator == "not":
+        return not truth(value)
+    if not _is_number(value):
+        raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(value)}")
+    return value if operator == "+" else -value  # type: ignore[operator]  # a number, checked above
+
+
+def truth(value: object) -> bool:
+    """A test's answer. Raises `Fault` for anything but `true` and `false`."""
+    if not isinstance(value, bool):
+        raise Fault("wrong-kind", f"a test is true or false, this is {describe(value)}")
+    return value
+
+
+def bounded(value: object, limits: Limits) -> object:
+    """The value itself, if it is not larger than numbers may be."""
+    if isinstance(value, int) and abs(value) > limits.integer:
+        raise Fault("number-too-large", f"this number has {len(str(abs(value)))} digits; {limits.integer} is the limit")
+    if isinstance(value, Poly) and (len(value.terms) > 64 or any(len(m) > 16 for m, _ in value.terms)):
+        raise Fault("expression-too-long", "this symbolic size has too many terms")
+    if (isinstance(value, float) and value not in (value, 0.0)) or value in (float("inf"), float("-inf")):
+        raise Fault("number-too-large", "this number is not finite")
+    return value
+
+
+def call(name: str, values: list[object], limits: Limits) -> object:
+    """A function of the language: `range`, `len`, `min`, `max`, `size`."""
+    return {"range": _range, "len": _len, "min": _extreme, "max": _extreme, "size": _size}[name](name, values, limits)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Poly) and not isinstance(value, bool)
+
+
+def _calculate(operator: str, left: object, right: object) -> object:
+    match operator:
+        case "+": return left + right  # type: ignore[operator]
+        case "-": return left - right  # type: ignore[operator]
+        case "*": return left * right  # type: ignore[operator]
+    if isinstance(right, Poly):
+        raise Fault("unknown-size", f"a division by the symbolic size {right} is not known")
+    if right == 0:
+        raise Fault("division-by-zero", "this divides by zero")
+    if operator == "/":
+        return _exact(left, right)
+    if isinstance(left, Poly) and not isinstance(right, int):
+        raise Fault("wrong-kind", "a symbolic size is divided by whole numbers only")
+    return left // right if operator == "//" else left % right  # type: ignore[operator]
+
+
+def _exact(left: object, right: object) -> object:
+    if isinstance(left, float) or isinstance(right, float):
+        if isinstance(left, Poly):
+            raise Fault("wrong-kind", "a symbolic size is divided by whole numbers only")
+        return left / right  # type: ignore[operator]
+    size: Dim = left  # type: ignore[assignment]
+    by: int = right  # type: ignore[assignment]
+    exact = divides(by, size)
+    if exact is None:
+        raise Fault("unknown-size", f"whether {by} divides {size} is not known",
+                    help="say so where the input is declared: `where H % 2 == 0`")
+    if not exact:
+        raise Fault("inexact-division", f"{size} / {by} leaves a remainder", help="`//` rounds down")
+    return size // by
+
+
+def _equal(left: object, right: object) -> bool:
+    if isinstance(left, Poly) or isinstance(right, Poly):
+        if left == right:
+            return True
+        if not (_is_number(left) and _is_number(right)):
+            return False
+        difference = left - right  # type: ignore[operator]
+        if at_least(difference, 1) or at_least(-difference, 1):
+            return False
+        raise Fault("unknown-size", f"whether {left} equals {right} is not known")
+    if _is_number(left) and _is_number(right):
+        return left == right
+    return type(left) is type(right) and left == right
+
+
+def _compare(operator: str, left: object, right: object) -> bool:
+    if operator in ("<=", "<"):
+        left, right = right, left
+    strict = 1 if operator in ("<", ">") else 0
+    difference = left - right  # type: ignore[operator]
+    if isinstance(difference, Poly):
+        known = at_least(difference, strict)
+        if known is None:
+            raise Fault("unknown-size", f"whether {left} is larger than {right} is not known",
+                        help="bound the symbol where the input is declared: `where H >= 32`")
+        return known
+    return bool(difference > 0 if strict else difference >= 0)
+
+
+def _weighted(operator: str, left: object, right: object) -> Weighted:
+    if operator == "*":
+        factor, term = (left, right) if _is_number(left) else (right, left)
+        if isinstance(factor, int | float) and not isinstance(factor, bool):
+            return Weighted(tuple((factor * w, o) for w, o in _terms(term)))
+    if operator in "+-" and isinstance(left, Option | Weighted) and isinstance(right, Option | Weighted):
+        sign = 1 if operator == "+" else -1
+        return Weighted((*_terms(left), *((sign * w, o) for w, o in _terms(right))))
+    raise Fault("wrong-kind", f"`{operator}` does not join {describe(left)} and {describe(right)}",
+                help="a weighted sum reads `a + 0.01 * b`")
+
+
+def _terms(value: object) -> tuple[tuple[float, Option], ...]:
+    if isinstance(value, Weighted):
+        return value.terms
+    if isinstance(value, Option):
+        return ((1.0, value),)
+    raise Fault("wrong-kind", f"{describe(value)} is no term of a weighted sum")
+
+
+def _placed(left: object, right: object) -> Placed:
+    if not isinstance(left, Size) or not isinstance(right, tuple) or isinstance(right, Size):
+        raise Fault("wrong-kind", "`at` joins a size and a place, such as `3x1 at (1, 2)`")
+    if len(left) != len(right) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in right):
+        raise Fault("wrong-kind", f"the place of {left} is {len(left)} whole numbers from 1")
+    return Placed(left, tuple(right))
+
+
+def _short(values: list[object], limits: Limits) -> list[object]:
+    if len(values) > limits.nodes:
+        raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(values)}")
+    return values
+
+
+def _range(name: str, values: list[object], limits: Limits) -> list[object]:
+    if not 1 <= len(values) <= 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
+        raise Fault("wrong-kind", "`range` takes one to three whole numbers: end, or start, end and step")
+    if len(values) == 3 and values[2] == 0:
+        raise Fault("out-of-range", "the step of a `range` is not 0")
+    made = range(*values)  # type: ignore[arg-type, call-overload]  # whole numbers, checked above
+    if len(made) > limits.nodes:
+        raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(made)}")
+    return list(made)
+
+
+def _len(name: str, values: list[object], limits: Limits) -> int:
+    members = getattr(values[0], "members", values[0]) if len(values) == 1 else None
+    if not isinstance(members, list | tuple):
+        raise Fault("wrong-kind", "`len` takes one list, size or bundle")
+    return len(members)
+
+
+def _extreme(name: str, values: list[object], limits: Limits) -> object:
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    if not values or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
+        raise Fault("wrong-kind", f"`{name}` takes numbers, or one list of numbers")
+    return (min if name == "min" else max)(values)  # type: ignore[type-var]
+
+
+def _size(name: str, values: list[object], limits: Limits) -> Size:
+    if not 1 <= len(values) <= 3 or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
+        raise Fault("wrong-kind", "`size` takes one to three whole numbers: rows and columns, depth first")
+    return Size(values)  # type: ignore[arg-type]

@@ -1,0 +1,196 @@
+"""A project becomes a graph: names in scope, blocks read for mistakes, the network's body run, what is unused cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
+from archlang.graph.apply import bind, body, declare, tensor_of
+from archlang.graph.context import Abort, Build
+from archlang.graph.dials import dial_values
+from archlang.graph.evaluate import known
+from archlang.graph.finish import finish
+from archlang.graph.inputs import declare_input
+from archlang.graph.ir import Graph, OutputSpec
+from archlang.graph.plan import plan_of
+from archlang.graph.project import Project, Unit
+from archlang.graph.scope import define
+from archlang.graph.unused import report_unused
+from archlang.graph.values import POISON, BlockValue, BundleValue, Env, Place, Poison, TensorValue, Thunk
+from archlang.limits import Limits
+from archlang.ops.model import Catalogue
+from archlang.syntax.tree import Bind, Block, Code, Expr, Import, Input, Let, Network, Output, Train
+
+
+def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
+          limits: Limits) -> tuple[Graph, tuple[Diagnostic, ...]]:
+    """The graph of a project's network (empty where there is none) and every mistake and warning.
+
+    `dials` holds expressions for the network's parameters. Never raises for a mistake in the files.
+    """
+    b = Build(catalogue, limits, Graph(project.main.network.name if project.main.network else ""))
+    for mistake in project.mistakes:
+        b.report(mistake)
+    try:
+        envs = {key: Env() for key in project.units}
+        for key, unit in project.units.items():
+            _scope(b, unit, envs[key], {id(u): envs[u.key] for u in project.units.values()})
+        for key, unit in project.units.items():
+            _read(b, unit, envs[key])
+        _network(b, project.main, envs[project.main.key], dials)
+    except Abort:
+        pass
+    _recursions(b)
+    if not any(d.severity == "error" for d in b.mistakes.values()):
+        finish(b)
+    report_unused(b, project.main)
+    return b.graph, b.diagnostics
+
+
+# --- the names of a file ---------------------------------------------------------------------------------------------
+
+
+def _scope(b: Build, unit: Unit, env: Env, envs: Mapping[int, Env]) -> None:
+    """Bring a file's names into its scope. Their values are worked out when first wanted, in any order."""
+    for kind, name in ((Network, "several-networks"), (Train, "several-trains")):
+        first, *more = [*unit.of(kind), None]
+        for other in more[:-1] if first else ():
+            assert other is not None and first is not None
+            b.refuse(name, f"a file holds one `{kind.__name__.lower()}` at most", other.span,
+                     secondary=(Label(first.span, "the first one"),))
+    for item in unit.file.declarations:
+        match item:
+            case Import():
+                _bring(b, unit, item, env, envs)
+            case Let():
+                define(b, env, item.name, Thunk(lambda i=item: known(b, i.value, env)), item, item.name_span)  # type: ignore[misc]
+            case Block():
+                define(b, env, item.name, BlockValue(item, env), item, item.name_span)
+            case Code():
+                define(b, env, item.name, Thunk(lambda i=item: known(b, i.value, env)), item, item.name_span)  # type: ignore[misc]
+        if isinstance(item, Let | Block | Code) and b.catalogue.stage(item.name) is not None:
+            b.report(error("shadowed-op", f"`{item.name}` is also a stage of the catalogue; here it means this one",
+                           item.name_span))
+
+
+def _bring(b: Build, unit: Unit, item: Import, env: Env, envs: Mapping[int, Env]) -> None:
+    source = unit.imported(item)
+    for name in item.names:
+        value: object = POISON
+        if source is not None and name.name in source.exports:
+            home = envs[id(source)]
+            value = Thunk(lambda h=home, n=name.name: h.find(n))  # type: ignore[misc]
+            b.used.add(id(source.exports[name.name]))
+        elif source is not None:
+            help = (*did_you_mean(name.name, source.exports), f"it declares: {', '.join(source.exports) or 'nothing'}")
+            b.refuse("unknown-import", f"`{item.path}` declares no `{name.name[:64]}`", name.span, help=help)
+        define(b, env, name.alias or name.name, value, name, name.span)
+
+
+def _read(b: Build, unit: Unit, env: Env) -> None:
+    """Work out every static value and read every block once with nothing known of its arguments."""
+    for item in unit.file.declarations:
+        if isinstance(item, Let | Code):
+            env.find(item.name)
+        elif isinstance(item, Block):
+            _read_block(b, item, env)
+
+
+def _read_block(b: Build, block: Block, home: Env) -> None:
+    b.active.append(block)
+    with b.survey():
+        env = Env(home, {}, POISON, Place())
+        for parameter in block.parameters:
+            if parameter.default is not None:
+                known(b, parameter.default, replace(env, entering=None))
+            define(b, env, parameter.name, POISON, parameter, parameter.span)
+        body(b, block.body, env)
+    b.active.pop()
+
+
+def _recursions(b: Build) -> None:
+    """Report every block that leads back to itself, at the use that closes the circle."""
+    leads: dict[int, list[int]] = {}
+    for caller, called in b.calls:
+        leads.setdefault(caller, []).append(called)
+    for (caller, called), (block, _, span) in b.calls.items():
+        reached, waiting = set(), [called]
+        while waiting:
+            here = waiting.pop()
+            if here not in reached:
+                reached.add(here)
+                waiting.extend(leads.get(here, ()))
+        if caller in reached:
+            name = block.name if isinstance(block, Block) else "this block"
+            b.refuse("recursive-block", f"`{name}` leads back to itself here; blocks are expanded, so none may", span)
+
+
+# --- the network -----------------------------------------------------------------------------------------------------
+
+
+def _network(b: Build, unit: Unit, home: Env, dials: Mapping[str, Expr]) -> None:
+    network, train = unit.network, unit.train
+    if network is None:
+        for name in dials:
+            b.refuse("unknown-dial", f"there is no network, so there is no dial `{name[:64]}`", unit.file.span)
+        if train is not None:
+            b.refuse("missing-network", "`train` needs a network in the same file", train.span)
+        return
+    env = Env(home, place=Place())
+    b.graph.doc = network.doc or network.body.doc
+    b.graph.dials = dial_values(b, network, env, home, dials)
+    inner = env.inner()
+    _statements(b, network, inner)
+    if train is not None:
+        b.graph.plan = plan_of(b, train, inner)
+
+
+def _statements(b: Build, network: Network, env: Env) -> None:
+    assert env.place is not None
+    for statement in network.body.statements:
+        if isinstance(statement, Bind | Input):
+            env.place.reserve(statement.name)
+    if not any(isinstance(s, Input) for s in network.body.statements):
+        b.refuse("missing-input", f"the network `{network.name}` has no input", network.name_span,
+                 help="declare one: `input image: [3, 32, 32]`")
+    if not any(isinstance(s, Output) for s in network.body.statements):
+        b.refuse("missing-output", f"the network `{network.name}` hands nothing out", network.name_span,
+                 help="end it with `output name`")
+    seen: dict[str | None, Output] = {}
+    bound = {}
+    for statement in network.body.statements:
+        match statement:
+            case Input():
+                declare_input(b, statement, env)
+            case Let():
+                declare(b, env, statement)
+            case Bind():
+                bound[statement.name] = bind(b, env, statement)
+            case Output():
+                _output(b, statement, env, seen)
+    b.graph.bound = {
+        name: tuple(v.port for v in _tensors(value)) for name, value in bound.items() if not isinstance(value, Poison)
+    }
+
+
+def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output]) -> None:
+    if statement.name in seen:
+        what = f"output `{statement.name}`" if statement.name else "main output"
+        b.refuse("several-outputs", f"a network has one {what}", statement.span,
+                 secondary=(Label(seen[statement.name].span, "the first one"),),
+                 help="a further one has a name: `output aux = flow`")
+        return
+    seen[statement.name] = statement
+    value = tensor_of(b, statement.value, env)
+    if isinstance(value, BundleValue):
+        b.refuse("expected-tensor", "a network hands out tensors, this is a bundle", statement.value.span,
+                 f"this is {value.type}", help="bring its members together first: sum, mean, concat, stack")
+    elif isinstance(value, TensorValue):
+        b.graph.outputs = (*b.graph.outputs, OutputSpec(statement.name, value.port, statement.span))
+
+
+def _tensors(value: object) -> list[TensorValue]:
+    if isinstance(value, TensorValue):
+        return [value]
+    return [t for m in value.members for t in _tensors(m)] if isinstance(value, BundleValue) else []

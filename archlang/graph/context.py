@@ -1,0 +1,137 @@
+"""The state of one build: the graph that grows, the mistakes found, the names used, the budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from archlang.diagnostics import Diagnostic, Label, error
+from archlang.graph.ir import Frame, Graph, Node, Port
+from archlang.graph.values import Given, Place, Poisoned, TensorValue
+from archlang.limits import Limits
+from archlang.ops.kinds import Fault
+from archlang.ops.model import Call, Catalogue, Op
+from archlang.shapes import Tensor, at_least
+from archlang.source import Span
+
+
+class Abort(Exception):
+    """The build stops at once: a budget is used up, and it is reported."""
+
+
+@dataclass
+class Build:
+    """Everything that the parts of a build share."""
+
+    catalogue: Catalogue
+    limits: Limits
+    graph: Graph
+    mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
+    repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)  # tree nodes whose name was read, by id()
+    surveyed: set[int] = field(default_factory=set)
+    surveying: int = 0  # above 0: code is read for mistakes only and makes no nodes
+    active: list[object] = field(default_factory=list)  # blocks being expanded, innermost last
+    calls: dict[tuple[int, int], tuple[object, object, Span]] = field(default_factory=dict)  # block -> block it names
+    steps: int = 0
+
+    # --- mistakes ----------------------------------------------------------------------------------------------------
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Keep a mistake; the same one at the same place, in another copy of a block, only counts."""
+        where = diagnostic.primary.span if diagnostic.primary else None
+        key = (diagnostic.name, where and (where.source.name, where.start, where.end), where or diagnostic.message)
+        if key in self.mistakes:
+            self.repeats[key] = self.repeats.get(key, 0) + 1
+        else:
+            self.mistakes[key] = diagnostic
+
+    def refuse(self, name: str, message: str, span: Span, label: str = "", **more: Any) -> Poisoned:
+        """Report a mistake and return what to raise after it."""
+        self.report(error(name, message, span, label, **more))
+        return Poisoned()
+
+    def fault(self, fault: Fault, span: Span, given: Given | None = None, frames: Sequence[Frame] = (),
+              secondary: Sequence[Label] = ()) -> Poisoned:
+        """Report what an operation has against its use, at the argument at fault if it names one."""
+        where = given.spans.get(fault.argument, span) if given and fault.argument else span
+        return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help,
+                           notes=chain(frames), secondary=secondary)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All mistakes in the order of the text, errors and warnings together; counts of copies added."""
+        kept = [self._counted(key, d) for key, d in self.mistakes.items()]
+        return tuple(sorted(kept, key=_order))
+
+    def _counted(self, key: tuple[object, ...], diagnostic: Diagnostic) -> Diagnostic:
+        others = self.repeats.get(key, 0)
+        if not others or not diagnostic.notes:
+            return diagnostic
+        return replace(diagnostic, notes=(*diagnostic.notes, f"and in {others} more cop{'y' if others == 1 else 'ies'}"))
+
+    # --- reading without building ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def survey(self) -> Iterator[None]:
+        """Within this, code is read for mistakes but makes no nodes."""
+        self.surveying += 1
+        try:
+            yield
+        finally:
+            self.surveying -= 1
+
+    def tick(self, span: Span) -> None:
+        """Count one stage passed through; ends the build when there are too many, nodes or not."""
+        self.steps += 1
+        if self.steps > 8 * self.limits.nodes:
+            raise self._exhausted(span)
+
+    def _exhausted(self, span: Span) -> Abort:
+        message = f"expanded, this network has more than {self.limits.nodes} nodes"
+        self.report(error("too-many-nodes", message, span, help="fewer repetitions, or a higher limit on the command line"))
+        return Abort()
+
+    # --- nodes -------------------------------------------------------------------------------------------------------
+
+    def emit(self, op: Op, args: Mapping[str, Any], inputs: Sequence[TensorValue], path: tuple[str, ...],
+             place: Place, span: Span) -> tuple[TensorValue, ...]:
+        """Append a node and return its results. Raises `Fault` for a wrong use, `Poisoned` while surveying."""
+        if self.surveying:
+            raise Poisoned
+        if len(self.graph) >= self.limits.nodes or self.graph.nx.number_of_edges() + len(inputs) > self.limits.edges:
+            raise self._exhausted(span)
+        call = Call(tuple(v.type for v in inputs), args)
+        shaped = op.shape(call)
+        outputs = shaped if isinstance(shaped, tuple) else (shaped,)
+        for tensor in outputs:
+            self._measure(tensor)
+        node = Node(f"n{len(self.graph)}", op, args, tuple(v.port for v in inputs), outputs, path, span,
+                    place.frames, place.members)
+        self.graph.add(node)
+        return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
+
+    def _measure(self, tensor: Tensor) -> None:
+        for size in tensor.dims:
+            if at_least(size, self.limits.dimension + 1) is True:
+                raise Fault("dimension-too-large", f"a size of {size} is past the limit of {self.limits.dimension}")
+            if at_least(size, 1) is False:
+                raise Fault("empty-map", f"nothing is left of the value: it would be {tensor}")
+
+
+def chain(frames: Sequence[Frame]) -> tuple[str, ...]:
+    """The blocks that led to a place, innermost first, as notes."""
+    notes = []
+    for frame in reversed(frames[-6:]):
+        values = ", ".join(f"{name} = {value}" for name, value in frame.values)
+        notes.append(f"in {frame.block}({values}), used at {frame.span.source.name}:{frame.span.line}")
+    return tuple(notes)
+
+
+def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    if diagnostic.primary is None:
+        return ("", 0, 0)
+    span = diagnostic.primary.span
+    return (span.source.name, span.start, span.end)

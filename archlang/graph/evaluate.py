@@ -1,0 +1,373 @@
+"""What an expression stands for: a static value, a tensor, a bundle or a stage.
+
+`evaluate` either returns a value that is known or raises `Poisoned`, after everything wrong in the expression has been
+reported. `expect` is the kind that the surroundings want: it gives bare words their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archlang.diagnostics import Label, did_you_mean
+from archlang.graph import arithmetic
+from archlang.graph.arguments import given_for, parameters_for
+from archlang.graph.context import Build
+from archlang.graph.scope import FUNCTIONS, define, find_node, lookup, unknown
+from archlang.graph.values import (
+    POISON,
+    BlockStage,
+    BlockValue,
+    BundleValue,
+    Env,
+    FlowStage,
+    ForStage,
+    Given,
+    IfStage,
+    NamedStage,
+    OpStage,
+    Poison,
+    Poisoned,
+    RepeatStage,
+    Stage,
+    StructureStage,
+    TensorValue,
+    Value,
+)
+from archlang.ops.kinds import Fault, Kind, StageKind, describe
+from archlang.ops.model import Op, Setting
+from archlang.ops.values import Option, Size, show
+from archlang.shapes import Dim
+from archlang.source import Span
+from archlang.syntax.tree import (
+    As,
+    Binary,
+    Call,
+    Expr,
+    Field,
+    Flow,
+    For,
+    From,
+    If,
+    In,
+    Index,
+    ListOf,
+    Name,
+    Number,
+    Parens,
+    SizeLiteral,
+    Text,
+    Truth,
+    TupleOf,
+    Unary,
+)
+
+STAGE = StageKind()
+
+
+def evaluate(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:
+    """The value of an expression. Raises `Poisoned` once its mistakes are reported."""
+    value = _RULES[type(expr)](b, expr, env, expect)
+    if isinstance(value, Poison):
+        raise Poisoned
+    return value
+
+
+def known(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:
+    """The same, but poison where `evaluate` raises: to go on and find more mistakes."""
+    try:
+        return evaluate(b, expr, env, expect)
+    except Poisoned:
+        return POISON
+
+
+def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
+    """A stage where one is wanted. Raises `Poisoned`."""
+    value = evaluate(b, expr, env, STAGE)
+    if isinstance(value, BlockValue):
+        value = _block_stage(b, value, (), expr, env)
+    if isinstance(value, Stage):
+        return value
+    if isinstance(value, TensorValue | BundleValue):
+        notes = [Label(find_node(env, expr.text).span, "bound here")] if isinstance(expr, Name) and find_node(env, expr.text) else []  # type: ignore[union-attr]
+        raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
+                       help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
+    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
+
+
+def guarded(b: Build, span: Span, make: Callable[[], object]) -> object:
+    """What `make` gives, its fault reported at `span`."""
+    try:
+        return make()
+    except Fault as fault:
+        raise b.fault(fault, span) from None
+
+
+# --- one rule for each expression ------------------------------------------------------------------------------------
+
+
+def _literal(b: Build, expr: Number | Truth | Text, env: Env, expect: Kind | None) -> object:
+    return expr.value
+
+
+def _size(b: Build, expr: SizeLiteral, env: Env, expect: Kind | None) -> object:
+    return Size(expr.sizes)
+
+
+def _list(b: Build, expr: ListOf, env: Env, expect: Kind | None) -> object:
+    return _all(b, expr.items, env, getattr(expect, "item", expect))
+
+
+def _parens(b: Build, expr: Parens, env: Env, expect: Kind | None) -> object:
+    return evaluate(b, expr.inner, env, expect)
+
+
+def _name(b: Build, expr: Name, env: Env, expect: Kind | None) -> object:
+    found = lookup(b, env, expr.text, expr.span)
+    if isinstance(found, Stage):
+        return NamedStage(found, expr.text, scope=True, span=expr.span)
+    if found is not None:
+        return found
+    return _registered(b, expr.text, None, expr, env, expect)
+
+
+def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
+    if env.entering is None:
+        raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span)
+    return env.entering
+
+
+def _tuple(b: Build, expr: TupleOf, env: Env, expect: Kind | None) -> object:
+    values = _all(b, expr.items, env, expect)
+    if all(isinstance(v, TensorValue | BundleValue) for v in values):
+        return BundleValue(tuple(values))  # type: ignore[arg-type]  # all are values
+    if any(isinstance(v, TensorValue | BundleValue) for v in values):
+        raise b.refuse("wrong-kind", "a bundle holds tensors only", expr.span)
+    return tuple(values)
+
+
+def _unary(b: Build, expr: Unary, env: Env, expect: Kind | None) -> object:
+    value = evaluate(b, expr.operand, env, expect)
+    return guarded(b, expr.span, lambda: arithmetic.unary(expr.operator, value))
+
+
+def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
+    if expr.operator in ("and", "or"):
+        return _logic(b, expr, env)
+    repeating = expr.operator == "*" and isinstance(expect, StageKind)
+    left = known(b, expr.left, env, None if repeating else expect)
+    right = known(b, expr.right, env, expect)
+    if isinstance(left, Poison) or isinstance(right, Poison):
+        raise Poisoned
+    if expr.operator == "*" and isinstance(right, BlockValue | Stage):
+        return _repeat(b, expr, left, right, env)
+    return guarded(b, expr.span, lambda: arithmetic.binary(expr.operator, left, right, b.limits))
+
+
+def _logic(b: Build, expr: Binary, env: Env) -> bool:
+    left = known(b, expr.left, env)
+    with b.survey():
+        right = known(b, expr.right, env)
+    if isinstance(left, Poison):
+        raise Poisoned
+    if guarded(b, expr.left.span, lambda: arithmetic.truth(left)) is (expr.operator == "or"):
+        return expr.operator == "or"
+    if isinstance(right, Poison):
+        raise Poisoned
+    return bool(guarded(b, expr.right.span, lambda: arithmetic.truth(right)))
+
+
+def _repeat(b: Build, expr: Binary, count: object, stage: object, env: Env) -> Stage:
+    if isinstance(stage, BlockValue):
+        stage = _block_stage(b, stage, (), expr.right, env)
+    assert isinstance(stage, Stage)
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise b.refuse("wrong-kind", f"a stage is repeated a whole number of times, this is {describe(count)}",
+                       expr.left.span)
+    if not 0 <= count <= b.limits.nodes:
+        raise b.refuse("out-of-range", f"a stage is repeated 0 to {b.limits.nodes} times, not {show(count)}",
+                       expr.left.span)
+    return RepeatStage(count, stage, span=expr.span)
+
+
+def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
+    if not isinstance(expr.callee, Name):
+        for argument in expr.arguments or ():
+            known(b, argument.value, env)
+        raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span)
+    name = expr.callee.text
+    found = lookup(b, env, name, expr.callee.span)
+    if isinstance(found, BlockValue):
+        if expr.body is not None:
+            raise b.refuse("needless-body", f"the block `{name}` takes no braces", expr.body.span)
+        return _block_stage(b, found, expr.arguments or (), expr, env)
+    if found is not None:
+        message = f"`{name}` is {describe(found)} and takes no arguments"
+        raise b.refuse("not-callable", message, expr.callee.span)
+    if name in FUNCTIONS and expr.arguments is not None:
+        return _function(b, expr, name, env)
+    return _registered(b, name, expr, expr.callee, env, expect)
+
+
+def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
+    value = evaluate(b, expr.value, env)
+    fields = _fields(value)
+    if expr.name in fields:
+        return fields[expr.name]
+    kind = f"{describe(value)} {value.type}" if isinstance(value, TensorValue | BundleValue) else describe(value)
+    help = (*did_you_mean(expr.name, fields), *((f"it has: {', '.join(fields)}",) if fields else ()))
+    raise b.refuse("unknown-field", f"{kind} has no `{expr.name}`", expr.span, help=help)
+
+
+def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
+    value, index = known(b, expr.value, env), known(b, expr.index, env)
+    if isinstance(value, Poison) or isinstance(index, Poison):
+        raise Poisoned
+    items = value.members if isinstance(value, BundleValue) else value
+    if not isinstance(items, list | tuple):
+        raise b.refuse("wrong-kind", f"only a bundle, a list or a size has members, this is {describe(value)}", expr.span)
+    if isinstance(index, bool) or not isinstance(index, int):
+        raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span)
+    if not -len(items) <= index < len(items):
+        message = f"there are {len(items)} members, counted from 0; {index} is past them"
+        raise b.refuse("index-out-of-range", message, expr.index.span)
+    return items[index]
+
+
+def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
+    from archlang.graph.apply import run  # the two rules need each other: a flow is an expression, a stage holds flows
+
+    if isinstance(expect, StageKind) and not isinstance(expr.steps[0], In):
+        head: object = known(b, expr.steps[0], env, STAGE)
+    else:
+        head = known(b, expr.steps[0], env, STAGE if _is_stage_name(b, expr.steps[0], env) else None)
+    if isinstance(head, BlockValue | Stage):
+        if id(expr) not in b.surveyed:  # names in the later steps are checked even if the stage is never used
+            b.surveyed.add(id(expr))
+            with b.survey():
+                for step in expr.steps[1:]:
+                    known(b, step, env, STAGE)
+        return FlowStage(expr.steps, env, span=expr.span)
+    if not isinstance(head, TensorValue | BundleValue | Poison):
+        message = f"a flow starts with a tensor or a stage, this is {describe(head)}"
+        raise b.refuse("wrong-kind", message, expr.steps[0].span)
+    if env.place is None and not isinstance(head, Poison):
+        raise b.refuse("misplaced-statement", "tensors flow in the body of a block or network only", expr.span)
+    return run(b, head, expr.steps[0].span, expr.steps[1:], env)
+
+
+def _is_stage_name(b: Build, expr: Expr, env: Env) -> bool:
+    """Whether an unknown name at the head of a flow is more likely a misspelt stage: it has arguments or braces."""
+    return isinstance(expr, Call | As) or (isinstance(expr, Name) and b.catalogue.stage(expr.text) is not None)
+
+
+def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
+    return NamedStage(stage_of(b, expr.step, env), expr.name, span=expr.span)
+
+
+def _if(b: Build, expr: If, env: Env, expect: Kind | None) -> object:
+    return IfStage(expr, env, span=expr.span)
+
+
+def _for(b: Build, expr: For, env: Env, expect: Kind | None) -> object:
+    return ForStage(expr, env, span=expr.span)
+
+
+def _from(b: Build, expr: From, env: Env, expect: Kind | None) -> object:
+    raise b.refuse("not-available", "codes from a file are part of the language, but not of this version", expr.span)
+
+
+_RULES: dict[type, Callable[..., object]] = {
+    Number: _literal, Truth: _literal, Text: _literal, SizeLiteral: _size, ListOf: _list, Parens: _parens, Name: _name,
+    In: _in, TupleOf: _tuple, Unary: _unary, Binary: _binary, Call: _call, Field: _field, Index: _index, Flow: _flow,
+    As: _as, If: _if, For: _for, From: _from,
+}
+
+
+# --- names of the catalogue, blocks, functions -----------------------------------------------------------------------
+
+
+def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expect: Kind | None) -> object:
+    if expect is not None and name in expect.words and call is None:
+        return name
+    setting = b.catalogue.setting(expect.role, name) if expect and expect.role else None
+    if setting is None:
+        stage = b.catalogue.stage(name)
+        if stage is not None:
+            return _stage(b, stage, call, at, env)
+        roles = b.catalogue.roles_of(name)
+        setting = b.catalogue.setting(roles[0], name) if roles else None
+    if setting is None:
+        for argument in (call.arguments or ()) if call else ():
+            known(b, argument.value, env)
+        raise unknown(b, env, name, at.span, STAGE if call and call.body else expect)
+    return _option(b, setting, call, at, env)
+
+
+def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option:
+    span = call.span if call else at.span
+    if call is not None and call.body is not None:
+        raise b.refuse("needless-body", f"`{setting.name}` takes no braces", call.body.span)
+    given = given_for(b, setting.name, setting.args, (call and call.arguments) or (), span, env)
+    if not setting.available:
+        message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
+        raise b.refuse("not-available", message, span)
+    return Option(setting.name, setting.role, given.values)
+
+
+def _stage(b: Build, entry: Op | object, call: Call | None, at: Expr, env: Env) -> Stage:
+    span = call.span if call else at.span
+    name: str = entry.name  # type: ignore[attr-defined]  # ops and structures have one
+    arguments = (call and call.arguments) or ()
+    body = call.body if call else None
+    wants = getattr(entry, "body", "none")
+    if wants == "none" and body is not None:
+        raise b.refuse("needless-body", f"`{name}` takes no braces", body.span)
+    given: Given = given_for(b, name, entry.args, arguments, span, env)  # type: ignore[attr-defined]
+    if isinstance(entry, Op):
+        return OpStage(entry, given, name, span=span)
+    if wants != "none" and body is None:
+        raise b.refuse("missing-body", f"`{name}` takes a flow in braces: `{name} {{ ... }}`", span)
+    return StructureStage(entry, given, body, env, span=span)  # type: ignore[arg-type]
+
+
+def _block_stage(b: Build, value: BlockValue, arguments: tuple[object, ...], at: Expr, env: Env) -> Stage:
+    values, shown = parameters_for(b, value.block, arguments, at.span, env, value.home)  # type: ignore[arg-type]
+    return BlockStage(value.block, value.block.name, values, value.home, shown, span=at.span)
+
+
+def _function(b: Build, expr: Call, name: str, env: Env) -> object:
+    if expr.body is not None:
+        raise b.refuse("needless-body", f"`{name}` takes no braces", expr.body.span)
+    arguments = expr.arguments or ()
+    for argument in arguments:
+        if argument.name is not None:
+            raise b.refuse("unknown-argument", f"`{name}` has no named arguments", argument.span)
+    values = _all(b, tuple(a.value for a in arguments), env, None)
+    if name == "words":
+        raise b.refuse("not-available", "codes are part of the language, but not of this version", expr.span)
+    return guarded(b, expr.span, lambda: arithmetic.call(name, values, b.limits))
+
+
+def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> list[object]:
+    values = [known(b, item, env, expect) for item in items]
+    if any(isinstance(v, Poison) for v in values):
+        raise Poisoned
+    return values
+
+
+def _fields(value: object) -> dict[str, object]:
+    if isinstance(value, BundleValue):
+        return {"count": len(value.members)}
+    if not isinstance(value, TensorValue):
+        return {}
+    names = {
+        1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
+        4: ("channels", "depth", "height", "width"),
+    }.get(value.type.rank, ())
+    sizes: dict[str, Dim] = dict(zip(names, value.type.dims, strict=True))
+    if value.type.rank == 2:
+        sizes |= {"channels": value.type.dims[0], "length": value.type.dims[1]}
+    return {**sizes}
+
+
+__all__ = ["STAGE", "Value", "define", "evaluate", "guarded", "known", "stage_of"]

@@ -1,0 +1,153 @@
+"""A project as one file: imports written out, dials bound, names kept apart, the modules' names unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from archlang.graph.project import Project, Unit
+from archlang.ops import CATALOGUE
+from archlang.syntax.mapping import mapped
+from archlang.syntax.tree import (
+    As,
+    Binary,
+    Bind,
+    Block,
+    Call,
+    Code,
+    Declaration,
+    Expr,
+    File,
+    Flow,
+    For,
+    If,
+    Import,
+    Let,
+    Name,
+    Network,
+    Node,
+    Parameter,
+    Parens,
+    Train,
+)
+from archlang.syntax.walk import walk
+
+Declared = Let | Block | Code
+D = TypeVar("D", bound=Declaration)
+
+
+def flatten(project: Project, given: Mapping[str, Expr]) -> File:
+    """One file with the same network. A name that would clash gets another, with `as` where it names modules."""
+    main = project.main
+    if not given and not any(True for _ in main.of(Import)):
+        return main.file
+    final = _names(project, _needed(project, given))
+    body: list[Declaration] = []
+    for unit in project.units.values():
+        for item in unit.file.declarations:
+            if isinstance(item, Declared):
+                if id(item) in final:
+                    body.append(replace(_renamed(unit, item, final), name=final[id(item)]))
+            elif unit is main and isinstance(item, Network):
+                body.append(_renamed(unit, _bound(item, given), final))
+            elif unit is main and isinstance(item, Train):
+                body.append(_renamed(unit, item, final))
+    return replace(main.file, declarations=tuple(body))
+
+
+def _bound(network: Network, given: Mapping[str, Expr]) -> Network:
+    """The network with the values given from outside as its dials' defaults."""
+    dials = tuple(replace(dial, default=given.get(dial.name, dial.default)) for dial in network.dials)
+    return replace(network, dials=dials)
+
+
+def _scope(unit: Unit) -> dict[str, tuple[Unit, Declared]]:
+    """What each name of a file stands for: its own declarations, and those that it imports."""
+    found: dict[str, tuple[Unit, Declared]] = {name: (unit, item) for name, item in unit.exports.items()}
+    for item in unit.of(Import):
+        assert isinstance(item, Import)
+        source = unit.imported(item)
+        for name in item.names:
+            if source is not None and name.name in source.exports:
+                found[name.alias or name.name] = (source, source.exports[name.name])
+    return found
+
+
+def _needed(project: Project, given: Mapping[str, Expr]) -> dict[int, tuple[Unit, Declared]]:
+    """All declarations of the main file, and of others those that it uses, directly or not."""
+    main = project.main
+    waiting: list[tuple[Unit, Node]] = [(main, item) for item in main.file.declarations]
+    waiting += [(main, expr) for expr in given.values()]
+    found = {id(item): (main, item) for item in main.exports.values()}
+    while waiting:
+        unit, tree = waiting.pop()
+        scope = _scope(unit)
+        for name in _uses(tree):
+            if name in scope and id(scope[name][1]) not in found:
+                found[id(scope[name][1])] = scope[name]
+                waiting.append(scope[name])
+    return found
+
+
+def _uses(tree: Node) -> Iterator[str]:
+    return (node.text for node in walk(tree) if isinstance(node, Name))
+
+
+def _names(project: Project, needed: Mapping[int, tuple[Unit, Declared]]) -> dict[int, str]:
+    """A name for each declaration that no other one has and that no other file binds inside a body."""
+    inner = {id(unit): _inner_names(unit) for unit in project.units.values()}
+    taken: set[str] = {n.name for n in project.main.of(Network) if isinstance(n, Network)}
+    final: dict[int, str] = {}
+    for id_, (unit, item) in sorted(needed.items(), key=lambda pair: pair[1][0] is not project.main):
+        others = set().union(*(names for key, names in inner.items() if key != id(unit)))
+        name, count = item.name, 1
+        while name in taken or name in others:
+            count += 1
+            name = f"{item.name}_{count}"
+        taken.add(name)
+        final[id_] = name
+    return final
+
+
+def _inner_names(unit: Unit) -> set[str]:
+    """Every name bound inside the bodies of a file."""
+    found: set[str] = set()
+    for item in unit.file.declarations:
+        for node in walk(item):
+            if isinstance(node, Let | Bind | Parameter | For) and node is not item:
+                found.add(node.name)
+    return found
+
+
+def _renamed(unit: Unit, item: D, final: Mapping[int, str]) -> D:
+    """A declaration with every name that it uses as the one file has it; stages keep the names of their modules."""
+    scope = _scope(unit)
+
+    def change(node: Node) -> Node:
+        match node:
+            case Name(text=text) if text in scope:
+                declared = scope[text][1]
+                new = replace(node, text=final[id(declared)])
+                called = declared.name if isinstance(declared, Block) else text
+                return As(new, called) if _is_stage(declared) and called != new.text else new
+            case Call(callee=As(step=Name() as callee, name=called)):
+                return As(replace(node, callee=callee), called)
+            case As(step=As(step=step)):
+                return replace(node, step=step)
+        return node
+
+    return mapped(item, change)
+
+
+def _is_stage(declared: Declared) -> bool:
+    """Whether a declaration's name can stand in a flow, and so in a module's name."""
+    if isinstance(declared, Block):
+        return True
+    value: Expr = declared.value
+    while isinstance(value, Parens | As):
+        value = value.inner if isinstance(value, Parens) else value.step
+    callee = value.callee if isinstance(value, Call) else value
+    if isinstance(callee, Name):
+        return isinstance(declared, Let) and CATALOGUE.stage(callee.text) is not None
+    return isinstance(value, Flow | If | For) or (isinstance(value, Binary) and _is_stage(Let("_", value.right)))

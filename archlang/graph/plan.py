@@ -1,0 +1,165 @@
+"""`train { }` checked: the objective, the optimiser, the phases and steps, each with what it may declare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archlang.diagnostics import Label, did_you_mean
+from archlang.graph.arguments import value_of
+from archlang.graph.context import Build
+from archlang.graph.ir import Loss, Phase, Plan, Port, Step
+from archlang.graph.scope import define
+from archlang.graph.values import Env, Poisoned, TensorValue
+from archlang.graph.values import Label as LabelValue
+from archlang.ops.model import REQUIRED, Arg
+from archlang.ops.values import Option, Weighted
+from archlang.source import Span
+from archlang.syntax.tree import Bind, Body, Let, Stretch, Train
+
+
+@dataclass
+class _Settings:
+    """What one pair of braces declares: values, their places, and the phases and steps in it."""
+
+    span: Span
+    values: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, Span] = field(default_factory=dict)
+    stretches: list[tuple[Stretch, _Settings]] = field(default_factory=list)
+    sound: bool = True
+
+
+def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
+    """The plan that a `train` declares, or None where a mistake stands in it. `env` holds the network's names."""
+    inner = Env(env)
+    define(b, inner, "label", LabelValue(), train, train.span)
+    found = _read(b, "train", train.body, inner, train.span)
+    steps = [(s, inside) for s, inside in found.stretches if s.word == "step"]
+    phases = [(s, inside) for s, inside in found.stretches if s.word == "phase"]
+    _complete(b, found, steps, phases)
+    if not found.sound or any(not inside.sound for _, inside in found.stretches):
+        return None
+    try:
+        return Plan(
+            losses=_losses(b, found), optimizer=found.values["optimizer"],
+            phases=tuple(_phase(b, s, inside) for s, inside in phases),
+            steps=tuple(Step(s.name, _losses(b, inside), inside.values["optimizer"]) for s, inside in steps),
+            batch=found.values["batch"], seed=found.values["seed"], augment=tuple(found.values["augment"]),
+            labels=_labels(b, found), span=train.span,
+        )
+    except Poisoned:
+        return None
+
+
+def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
+    """Every setting of a body by the arguments that the catalogue declares for it."""
+    declaration = b.catalogue.setting("declaration", kind)
+    args: dict[str, Arg] = {arg.name: arg for arg in declaration.args} if declaration else {}
+    found = _Settings(span)
+    scope = Env(env)
+    names: dict[tuple[str, str], Stretch] = {}
+    for statement in tree.statements:
+        match statement:
+            case Let():
+                from archlang.graph.apply import declare  # `let` means the same in every body
+
+                declare(b, scope, statement)
+            case Bind():
+                _setting(b, kind, statement, args, scope, found)
+            case Stretch():
+                earlier = names.setdefault((statement.word, statement.name), statement)
+                if earlier is not statement:
+                    b.refuse("already-bound", f"two of these are called `{statement.name}`", statement.name_span,
+                             secondary=(Label(earlier.name_span, "the first one"),))
+                found.stretches.append((statement, _read(b, statement.word, statement.body, scope, statement.span)))
+    for name, arg in args.items():
+        if name not in found.values:
+            if arg.default is REQUIRED:
+                found.sound = False
+                if name not in found.spans:
+                    problem = "bad-phase" if kind == "phase" else "missing-argument"
+                    b.refuse(problem, f"this {kind} does not say `{name}`: {arg.kind.text}", span)
+            else:
+                found.values[name] = arg.default
+    return found
+
+
+def _setting(b: Build, kind: str, statement: Bind, args: dict[str, Arg], env: Env, found: _Settings) -> None:
+    name = statement.name
+    if name not in args:
+        found.sound = False
+        help = (*did_you_mean(name, args), f"it takes: {', '.join(args)}")
+        b.refuse("unknown-setting", f"a {kind} has no `{name[:64]}`", statement.name_span, help=help)
+        return
+    if name in found.spans:
+        found.sound = False
+        first = Label(found.spans[name], "the first one")
+        b.refuse("already-bound", f"`{name}` is set twice", statement.name_span, secondary=(first,))
+        return
+    found.spans[name] = statement.value.span
+    try:
+        found.values[name] = value_of(b, statement.value, args[name].kind, env)
+    except Poisoned:
+        found.sound = False
+
+
+def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settings]],
+              phases: Sequence[tuple[Stretch, _Settings]]) -> None:
+    """A loss and an optimiser for the whole, or for each step; and a phase."""
+    if steps:
+        for name in ("loss", "optimizer"):
+            if name in found.spans:
+                b.refuse("bad-phase", f"with steps, each step has its own `{name}`", found.spans[name])
+                found.sound = False
+    for stretch, inside in steps or [(None, found)]:
+        where = stretch.name_span if stretch else found.span
+        what = f"the step `{stretch.name}`" if stretch else "this `train`"
+        if "loss" not in inside.spans:
+            b.refuse("missing-loss", f"{what} does not say what to minimise", where,
+                     help="such as `loss = cross_entropy(logits, label)`")
+            inside.sound = False
+        if "optimizer" not in inside.spans:
+            b.refuse("missing-argument", f"{what} has no `optimizer`", where,
+                     help="such as `optimizer = sgd(lr = 0.1, momentum = 0.9)`")
+            inside.sound = False
+    if not phases:
+        b.refuse("missing-phase", "this `train` has no phase", found.span, help="such as `phase all { epochs = 10 }`")
+        found.sound = False
+
+
+def _phase(b: Build, stretch: Stretch, found: _Settings) -> Phase:
+    if found.values.get("keys") is not None:
+        raise b.refuse("not-available", "`keys` is part of the language, but not of this version", found.spans["keys"])
+    curve: Weighted | None = found.values["lr"]
+    if curve is not None and (len(curve.terms) != 1 or curve.terms[0][0] <= 0):
+        raise b.refuse("bad-phase", "a learning rate's curve is one schedule, times a positive factor if wanted",
+                       found.spans["lr"])
+    return Phase(stretch.name, found.values["epochs"], curve, {}, stretch.span)
+
+
+def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
+    total: Weighted | None = found.values["loss"]
+    losses = []
+    for weight, option in total.terms if total else ():
+        reads: list[Port | str] = []
+        words = {}
+        for name, value in option.args.items():
+            if isinstance(value, TensorValue):
+                reads.append(value.port)
+            elif isinstance(value, LabelValue):
+                reads.append("label")
+            else:
+                words[name] = value
+        if not any(isinstance(read, Port) for read in reads):
+            raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", found.spans["loss"],
+                           help="name a tensor of it: `cross_entropy(logits, label)`")
+        losses.append(Loss(weight, Option(option.name, option.role, words), tuple(reads), found.spans["loss"]))
+    return tuple(losses)
+
+
+def _labels(b: Build, found: _Settings) -> tuple[str, ...] | None:
+    labels: tuple[str, ...] | None = found.values["labels"]
+    if labels is not None and len(set(labels)) != len(labels):
+        raise b.refuse("repeated-argument", "two classes have the same name", found.spans["labels"])
+    return labels
