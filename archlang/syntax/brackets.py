@@ -7,6 +7,7 @@ bounds the depth of all that follows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from archlang.diagnostics import Diagnostic, Label, error
 from archlang.limits import Limits
@@ -24,6 +25,7 @@ _SIGN = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBR
 class _Open:
     token: Token
     indent: int  # column of the first token on its line, from 1
+    before: Token | None  # the token before it
 
 
 def mark_heads(tokens: list[Token]) -> list[Token]:
@@ -47,47 +49,81 @@ def mark_heads(tokens: list[Token]) -> list[Token]:
 
 def check_brackets(tokens: list[Token], limits: Limits) -> Diagnostic | None:
     """The first bracket without a partner, shown where its partner is missing; or the first that is too deep."""
-    stack: list[_Open] = []
-    suspect: tuple[_Open, Token] | None = None  # a brace that seems to lack its end, and the token before that place
-    indent, previous = 1, None
-    for token in tokens:
+    scan = _Brackets(limits)
+    for token, following in zip_longest(tokens, tokens[1:]):
+        if found := scan.step(token, following):
+            return found
+    return scan.end()
+
+
+class _Brackets:
+    """The brackets open so far, and where one of them seems to lack its end."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.stack: list[_Open] = []
+        self.suspect: tuple[_Open, Token] | None = None  # an opener, and the token behind which its end is missing
+        self.indent = 1
+        self.previous: Token | None = None
+
+    def step(self, token: Token, following: Token | None) -> Diagnostic | None:
+        """Take one token; what is wrong with it, if anything."""
         if token.first:
-            indent = token.span.column
-        top = stack[-1] if stack else None
-        if previous and top and suspect is None and _seems_unclosed(top, token, indent):
-            suspect = (top, previous)
-        if previous and top and top.token.type != "LBRACE" and _cannot_be_inside(token, previous):
-            return _unclosed(top.token, previous, token)
+            self.indent = token.span.column
+        top, previous, self.previous = self.stack[-1] if self.stack else None, self.previous, token
+        if top and previous:
+            if self.suspect is None:
+                self.suspect = self._suspicion(top, token, previous, following)
+            if top.token.type != "LBRACE" and self._cannot_be_inside(top, token, previous, following):
+                return _unclosed(top.token, previous, token)
         if token.type in CLOSER:
-            stack.append(_Open(token, indent))
-            if len(stack) > limits.nesting:
-                return _too_deep(token.span, limits)
-        elif token.type in CLOSING:
-            if top is None:
-                return _unmatched(token, None)
-            if CLOSER[top.token.type] != token.type:
-                if any(CLOSER[one.token.type] == token.type for one in stack) and previous:
-                    return _unclosed(top.token, previous, token)
-                return _unmatched(token, top.token)
-            stack.pop()
-        previous = token
-    if stack and previous:
-        opened, last = suspect if suspect else (stack[-1], previous)
+            self.stack.append(_Open(token, self.indent, previous))
+            return _too_deep(token.span, self.limits) if len(self.stack) > self.limits.nesting else None
+        return self._close(token, previous) if token.type in CLOSING else None
+
+    def end(self) -> Diagnostic | None:
+        """What is wrong at the end of the file, if anything."""
+        if not self.stack or self.previous is None:
+            return None
+        opened, last = self.suspect or (self.stack[-1], self.previous)
         return _unclosed(opened.token, last, None)
-    return None
+
+    def _close(self, token: Token, previous: Token | None) -> Diagnostic | None:
+        if not self.stack:
+            return _unmatched(token, None)
+        top = self.stack[-1].token
+        if CLOSER[top.type] == token.type:
+            self.stack.pop()
+            return None
+        if previous and any(CLOSER[one.token.type] == token.type for one in self.stack):
+            return _unclosed(top, previous, token)
+        return _unmatched(token, top)
+
+    def _suspicion(
+        self, top: _Open, token: Token, previous: Token, following: Token | None
+    ) -> tuple[_Open, Token] | None:
+        """A brace whose body seems to be over, or a parenthesis before a brace that holds a network's statements."""
+        if top.token.type != "LBRACE":
+            return None
+        outside = self.stack[-2] if len(self.stack) > 1 else None
+        if outside and outside.token.type != "LBRACE" and previous is top.token and top.before:
+            if token.first and (token.type in STATEMENT_WORDS or _binds(token, following)):
+                return outside, top.before
+            return None
+        begins = token.type in STATEMENT_WORDS | DECLARATION_WORDS | {"NAME", "DOC"}
+        new_line = token.first and token.span.line != top.token.span.line
+        return (top, previous) if begins and new_line and self.indent <= top.indent else None
+
+    def _cannot_be_inside(self, top: _Open, token: Token, previous: Token, following: Token | None) -> bool:
+        """Whether a token cannot stand directly inside parentheses or square brackets."""
+        if token.type in STATEMENT_WORDS | DECLARATION_WORDS:
+            return token.first or previous.type not in ("COMMA", "LPAR", "LSQB", "EQUAL", "DOT", "ARROW", "AS")
+        over = token.first and self.indent <= top.indent and previous.type not in ("COMMA", "LPAR", "LSQB")
+        return over and _binds(token, following)
 
 
-def _seems_unclosed(top: _Open, token: Token, indent: int) -> bool:
-    if top.token.type != "LBRACE" or not token.first:
-        return False
-    begins = token.type in STATEMENT_WORDS | DECLARATION_WORDS | {"NAME", "DOC"}
-    return begins and indent <= top.indent and not token.span.line == top.token.span.line
-
-
-def _cannot_be_inside(token: Token, previous: Token) -> bool:
-    """Whether a token cannot stand directly inside parentheses or square brackets."""
-    misused = previous.type in ("COMMA", "LPAR", "LSQB", "EQUAL") and not token.first
-    return token.type in STATEMENT_WORDS | DECLARATION_WORDS and not misused
+def _binds(token: Token, following: Token | None) -> bool:
+    return token.type == "NAME" and following is not None and following.type == "EQUAL"
 
 
 def _unclosed(opener: Token, last: Token, found: Token | None) -> Diagnostic:

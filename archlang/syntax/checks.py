@@ -20,6 +20,7 @@ _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
 }
 """What may stand in the braces of each owner, and how to say so."""
 
+_CAPITALS = {"True": "true", "False": "false"}
 _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 
 
@@ -35,8 +36,12 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
             return [_too_deep(node.span)]
         if isinstance(node, tree.Body):
             found.extend(_body(node, owner))
-        if isinstance(node, tree.Call | tree.From | tree.Input):
+        elif isinstance(node, tree.Call | tree.From | tree.Input):
             found.extend(_order(node.arguments or ()))
+        elif isinstance(node, tree.Name) and node.text in _CAPITALS:
+            found.append(_capital(node))
+        elif isinstance(node, tree.Binary) and isinstance(node.left, tree.If | tree.For):
+            found.append(_brace_in_head(node.left))
         owner = _owner(node)
         deeper = depth + isinstance(node, tree.Expr)
         for child in children(node):
@@ -100,6 +105,23 @@ def _order(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
                 help="put it before the named ones, or give it its name",
             )
             return
+
+
+def _capital(node: tree.Name) -> Diagnostic:
+    right = _CAPITALS[node.text]
+    return error("unexpected-token", f"`{node.text}` is written `{right}`", node.span, help=f"write `{right}`")
+
+
+def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:
+    word, body = ("if", node.then) if isinstance(node, tree.If) else ("for", node.body)
+    return error(
+        "brace-in-head",
+        f"the first braces behind `{word}` end its head, and something follows them that belongs to a head",
+        _head(body.span),
+        "these end the head",
+        secondary=(Label(Span(node.span.source, node.span.start, node.span.start + len(word)), "of this"),),
+        help="put what needs braces into parentheses: `if (stage { ... }) == x { ... }`",
+    )
 
 
 def _signs(node: tree.Node, limits: Limits) -> bool:

@@ -151,14 +151,16 @@ class Facts:
 
     @cached_property
     def closed_head(self) -> Span | None:
-        """The braces just closed, where they were taken for those that end the head of an `if` or a `for`."""
-        if self.before != "RBRACE":
-            return None
-        depth = 0
+        """Braces closed in this step, where they were taken for those that end the head of an `if` or a `for`."""
+        depth, end = 0, self.previous
         for token in reversed(self.tokens[: self.at]):
-            depth += (token.type in CLOSING) - (token.type in OPENING)
             if not depth:
-                return token.span.to(self.previous.span) if token.type == "HEAD_BRACE" else None
+                if token.type in OPENING or token.type in ("ARROW", "SEMICOLON", "COMMA", "EQUAL", "OUTPUT"):
+                    return None
+                end = token
+            depth += (token.type in CLOSING) - (token.type in OPENING)
+            if not depth and token.type == "HEAD_BRACE":
+                return token.span.to(end.span)
         return None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WIDTH = 100
+WIDTH = 110
 _DEEPEST = 60  # a column past which nothing is aligned
 
 
@@ -30,10 +30,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Soft:
-    """A space, or a line break where `following` does not fit on the line."""
+    """A space and what follows it, with a line break for the space where that does not fit on the line."""
 
     following: Doc
-    hard: bool = False
+    hard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,12 @@ def group(*parts: Doc) -> Doc:
     """All on one line if it fits."""
     inner = cat(*parts)
     return Group(inner, is_hard(inner))
+
+
+def soft(*parts: Doc) -> Doc:
+    """On the same line if it fits there."""
+    following = cat(*parts)
+    return Soft(following, is_hard(following))
 
 
 def nest(by: int, *parts: Doc) -> Doc:
@@ -134,14 +140,20 @@ class _Page:
                 fits = not one.hard and (flat or self.fits([(indent, True, one.inner)], stack))
                 stack.append((indent, fits, one.inner))
             elif isinstance(one, Soft):
-                keep = flat or (not self.waiting and self.fits([(indent, True, one.following), (indent, True, " ")], stack))
-                self.text(" ", indent) if keep else self.newline(indent)
+                self.soft(one, indent, flat, stack)
             elif flat and not one.hard:
                 self.text(one.flat, indent)
             else:
                 self.newline(indent)
         self.newline(0)
         return "\n".join(line.rstrip() for line in "".join(self.out).split("\n")).rstrip("\n")
+
+    def soft(self, one: Soft, indent: int, flat: bool, stack: list[_Item]) -> None:
+        if flat or (not self.waiting and self.fits([(indent, True, one.following), (indent, True, " ")], stack)):
+            self.text(" ", indent)
+        else:
+            self.newline(indent)
+        stack.append((indent, flat, one.following))
 
     def text(self, text: str, indent: int) -> None:
         if self.waiting and text:
@@ -178,6 +190,7 @@ class _Page:
                 if not flat:
                     return True
                 room -= 1
+                stack.append((0, flat, one.following))
             else:
                 if one.hard or not flat:
                     return True

@@ -202,8 +202,9 @@ SLIPS: tuple[Slip, ...] = (
     Slip(
         lambda f: f.found == "LBRACE" and f.closed_head is not None,
         "the head of an `if` or a `for` has no braces of its own",
-        "put what needs braces into parentheses: `if (stage { ... }) { ... }`",
-        ("block b = if each { relu } { gelu }", "block b = for c in words { relu } { conv(c) }"),
+        "put what needs braces into parentheses: `if (stage { ... }) == x { ... }`",
+        ("block b = if each { relu } { gelu }", "block b = for c in words { relu } { conv(c) }",
+         "block b = if each { relu } == 3 { gelu }"),
         name="brace-in-head", where="found", label="so these are a second pair",
     ),
     Slip(
@@ -250,7 +251,7 @@ SLIPS: tuple[Slip, ...] = (
         ("let k = 3 x 3", "block b = conv(3 x 3, 64)"),
     ),
     Slip(
-        lambda f: f.before == "NUMBER" and f.found in ("NAME", "FOR", "IF", "LPAR", "LBRACE") and "STAR" in f.allowed
+        lambda f: f.before == "NUMBER" and f.found in ("NAME", "FOR", "IF", "LPAR") and "STAR" in f.allowed
         and not f.first_of_line,
         "a repetition or a product needs its `*`",
         "write `{previous} * {found}`",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.syntax import tree
-from archlang.syntax.layout import HARD, Behind, Doc, Line, Soft, align, cat, group, nest
+from archlang.syntax.layout import HARD, Behind, Doc, Line, align, cat, group, nest, soft
 from archlang.syntax.spelling import HIDDEN
 from archlang.syntax.tree import Expr
 
@@ -127,11 +127,10 @@ def row(opening: str, nodes: Sequence[tree.Node], docs: Sequence[Doc], closing: 
     """Members between brackets: as many on a line as fit, aligned with the first."""
     parts: list[Doc] = []
     for at, (node, doc) in enumerate(zip(nodes, docs, strict=True)):
-        if at:
-            apart = bool(nodes[at - 1].behind or node.before)
-            parts.append(HARD if apart else Soft(cat(doc, "," if at + 1 < len(docs) else closing)))
-        parts.extend((above(node), doc, "," if at + 1 < len(docs) else "", behind(node)))
-    return cat(opening, align(*parts, ""), closing)
+        member = cat(above(node), doc, "," if at + 1 < len(docs) else closing, behind(node))
+        apart = at and (nodes[at - 1].behind or node.before)
+        parts.append(cat(HARD, member) if apart else soft(member) if at else member)
+    return cat(opening, align(*parts)) if parts else opening + closing
 
 
 def arguments_of(arguments: tuple[tree.Argument, ...]) -> Doc:
@@ -230,7 +229,7 @@ def _chain(node: tree.Binary) -> Doc:
     parts: list[Doc] = [expr(one, left)]
     for operator, doc in reversed(pairs):
         term = cat(f"{operator} ", doc)
-        parts.extend((Soft(term) if own in (OR, AND, SUM) else " ", term))
+        parts.append(soft(term) if own in (OR, AND, SUM) else cat(" ", term))
     return align(*parts)
 
 
@@ -241,16 +240,13 @@ def _flow(node: tree.Flow, width: int = 0) -> Doc:
     heads = _heads(rest)
     parts: list[Doc] = []
     for at, step in enumerate(rest):
-        before = node.steps[at]
-        doc = cat("-> ", expr(step, NAMED))
-        apart = bool(before.behind or step.before)
-        if at in heads:
-            parts.append(HARD if apart else Line())
-        elif at or not _is_source(first):
-            parts.append(HARD if apart else Soft(doc))
-        elif apart:
-            parts.append(HARD)
-        parts.extend((above(step), doc, behind(step)))
+        doc = cat(above(step), "-> ", expr(step, NAMED), behind(step))
+        if node.steps[at].behind or step.before:
+            parts.append(cat(HARD, doc))
+        elif at in heads:
+            parts.append(cat(Line(), doc))
+        else:
+            parts.append(doc if at == 0 and _is_source(first) else soft(doc))
     source = cat(above(first), expr(first, NAMED))
     if _is_source(first):
         known = len(first.text) if isinstance(first, tree.Name) else 2

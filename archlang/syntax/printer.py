@@ -70,7 +70,8 @@ def _lines(nodes: Sequence[Any], one: Any, set_apart: bool = False) -> Doc:
     for at, node in enumerate(nodes):
         if at:
             parts.append(HARD)
-        wide = set_apart and at > 0 and (_is_tall(node) or _is_tall(nodes[at - 1]))
+        tall = set_apart and at > 0 and (_is_tall(node) or _is_tall(nodes[at - 1]))
+        wide = tall and not node.blank and not any(comment.blank for comment in node.before)
         for number, comment in enumerate(node.before):
             empty = comment.blank and (at or number)
             parts.extend((HARD if empty or (wide and not number) else "", comment.text, HARD))
