@@ -103,7 +103,8 @@ def _op(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, place_
     return outputs[0] if len(outputs) == 1 else BundleValue(outputs)
 
 
-def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place, joined: bool = False) -> tuple[TensorValue, ...]:
+def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
+             joined: bool = False) -> tuple[TensorValue, ...]:
     """The tensors that enter an operation: the one of the flow, or all members of a bundle where it takes one."""
     takes = stage.op.takes if isinstance(stage, OpStage) else "bundle"
     name = stage.name if isinstance(stage, OpStage) else "this stage"
@@ -115,7 +116,7 @@ def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place, joine
     if takes == "tensor" or joined:
         raise b.refuse("expected-tensor", f"`{name}` takes one tensor, a bundle flows in", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
-                       help=f"`each {{ {name} }}` gives every member its own weights, `shared {{ {name} }}` one set to all")
+                       help=f"`each {{ {name} }}` gives each its own weights, `shared {{ {name} }}` all the same")
     for member in value.members:
         if not isinstance(member, TensorValue):
             raise b.refuse("expected-tensor", f"`{name}` takes a bundle of tensors, this one holds bundles", stage.span,
@@ -134,7 +135,8 @@ def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValu
         if not fault.label:
             fault.label = f"this is {value.type}"
         if value.passed is not None:
-            help.append(f"`{span.text[:40]}` passes its input through: the test `{value.passed.text[:60]}` is false here")
+            test = value.passed.text[:60]
+            help.append(f"`{span.text[:40]}` passes its input through: the test `{test}` is false here")
     fault.help = tuple(help)
     return b.fault(fault, stage.span, stage.given, place.frames, [s for s in secondary if s.span != stage.span])
 
@@ -278,8 +280,8 @@ def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
         if isinstance(value, TensorValue | BundleValue | Poison):
             return value
         if env.entering is None:
-            raise b.refuse("stage-is-no-tensor", "a flow of a network starts with a tensor: an input, or what one led to",
-                           expr.span)
+            message = "a flow of a network starts with a tensor: an input, or what one led to"
+            raise b.refuse("stage-is-no-tensor", message, expr.span)
         stage = stage_of(b, expr, env) if not isinstance(value, Stage) else value
         return apply(b, stage, env.entering, expr.span, _place(env))
     except Poisoned:

@@ -129,7 +129,8 @@ def _tensor(b: Build, value: object, expr: Expr) -> object:
     if isinstance(value, TensorValue | LabelValue):
         return value
     if isinstance(value, BundleValue):
-        raise b.refuse("expected-tensor", "a tensor is wanted here, this is a bundle", expr.span, f"this is {value.type}",
+        raise b.refuse("expected-tensor", "a tensor is wanted here, this is a bundle", expr.span,
+                       f"this is {value.type}",
                        help="bring its members together first (sum, mean, concat) or pick one: `name[0]`")
     if isinstance(value, Stage | BlockValue):
         raise b.refuse("stage-is-no-tensor", "a tensor is wanted here, this is a stage", expr.span,

@@ -169,7 +169,7 @@ def _range(name: str, values: list[object], limits: Limits) -> list[object]:
         raise Fault("wrong-kind", "`range` takes one to three whole numbers: end, or start, end and step")
     if len(values) == 3 and values[2] == 0:
         raise Fault("out-of-range", "the step of a `range` is not 0")
-    made = range(*values)  # type: ignore[arg-type, call-overload]  # whole numbers, checked above
+    made = range(*values)  # type: ignore[call-overload]  # whole numbers, checked above
     if len(made) > limits.nodes:
         raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(made)}")
     return list(made)

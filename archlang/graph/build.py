@@ -1,4 +1,4 @@
-"""A project becomes a graph: names in scope, blocks read for mistakes, the network's body run, what is unused cut off."""
+"""A project becomes a graph: names in scope, blocks read for mistakes, the body run, what is unused cut off."""
 
 from __future__ import annotations
 

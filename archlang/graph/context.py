@@ -70,7 +70,8 @@ class Build:
         others = self.repeats.get(key, 0)
         if not others or not diagnostic.notes:
             return diagnostic
-        return replace(diagnostic, notes=(*diagnostic.notes, f"and in {others} more cop{'y' if others == 1 else 'ies'}"))
+        copies = f"and in {others} more cop{'y' if others == 1 else 'ies'}"
+        return replace(diagnostic, notes=(*diagnostic.notes, copies))
 
     # --- reading without building ------------------------------------------------------------------------------------
 
@@ -91,7 +92,8 @@ class Build:
 
     def _exhausted(self, span: Span) -> Abort:
         message = f"expanded, this network has more than {self.limits.nodes} nodes"
-        self.report(error("too-many-nodes", message, span, help="fewer repetitions, or a higher limit on the command line"))
+        help = "fewer repetitions, or a higher limit on the command line"
+        self.report(error("too-many-nodes", message, span, help=help))
         return Abort()
 
     # --- nodes -------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from archlang.syntax.tree import Expr, Network, Parameter
 
 
 def dial_values(b: Build, network: Network, env: Env, home: Env, given: Mapping[str, Expr]) -> dict[str, object]:
-    """Define the dials in `env` and return their values by name. A dial given from outside is read in the file's scope."""
+    """Define the dials in `env` and return their values by name; what is given from outside is read in `home`."""
     names = [dial.name for dial in network.dials]
     for name, expr in given.items():
         if name not in names:

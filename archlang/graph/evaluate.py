@@ -21,7 +21,6 @@ from archlang.graph.values import (
     Env,
     FlowStage,
     ForStage,
-    Given,
     IfStage,
     NamedStage,
     OpStage,
@@ -34,7 +33,7 @@ from archlang.graph.values import (
     Value,
 )
 from archlang.ops.kinds import Fault, Kind, StageKind, describe
-from archlang.ops.model import Op, Setting
+from archlang.ops.model import Op, Setting, Structure
 from archlang.ops.values import Option, Size, show
 from archlang.shapes import Dim
 from archlang.source import Span
@@ -88,7 +87,8 @@ def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
     if isinstance(value, Stage):
         return value
     if isinstance(value, TensorValue | BundleValue):
-        notes = [Label(find_node(env, expr.text).span, "bound here")] if isinstance(expr, Name) and find_node(env, expr.text) else []  # type: ignore[union-attr]
+        node = find_node(env, expr.text) if isinstance(expr, Name) else None
+        notes = [Label(node.span, "bound here")] if node is not None else []
         raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
                        help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
     raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
@@ -224,7 +224,8 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
         raise Poisoned
     items = value.members if isinstance(value, BundleValue) else value
     if not isinstance(items, list | tuple):
-        raise b.refuse("wrong-kind", f"only a bundle, a list or a size has members, this is {describe(value)}", expr.span)
+        message = f"only a bundle, a list or a size has members, this is {describe(value)}"
+        raise b.refuse("wrong-kind", message, expr.span)
     if isinstance(index, bool) or not isinstance(index, int):
         raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span)
     if not -len(items) <= index < len(items):
@@ -314,20 +315,20 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     return Option(setting.name, setting.role, given.values)
 
 
-def _stage(b: Build, entry: Op | object, call: Call | None, at: Expr, env: Env) -> Stage:
+def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: Env) -> Stage:
     span = call.span if call else at.span
-    name: str = entry.name  # type: ignore[attr-defined]  # ops and structures have one
+    name = entry.name
     arguments = (call and call.arguments) or ()
     body = call.body if call else None
-    wants = getattr(entry, "body", "none")
+    wants = entry.body if isinstance(entry, Structure) else "none"
     if wants == "none" and body is not None:
         raise b.refuse("needless-body", f"`{name}` takes no braces", body.span)
-    given: Given = given_for(b, name, entry.args, arguments, span, env)  # type: ignore[attr-defined]
+    given = given_for(b, name, entry.args, arguments, span, env)
     if isinstance(entry, Op):
         return OpStage(entry, given, name, span=span)
     if wants != "none" and body is None:
         raise b.refuse("missing-body", f"`{name}` takes a flow in braces: `{name} {{ ... }}`", span)
-    return StructureStage(entry, given, body, env, span=span)  # type: ignore[arg-type]
+    return StructureStage(entry, given, body, env, span=span)
 
 
 def _block_stage(b: Build, value: BlockValue, arguments: tuple[object, ...], at: Expr, env: Env) -> Stage:

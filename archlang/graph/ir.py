@@ -51,7 +51,7 @@ class Member:
 class Node:
     """One operation. `id` is made by the compiler (`n0`, `n1`, ... in program order); `op` is a name of the catalogue.
 
-    `args` are checked, defaults filled in. `outputs` are the types of its ports. The op of a network's input is `input`.
+    `args` are checked, defaults filled in; `outputs` are the types of its ports. A network's input has the op `input`.
     """
 
     id: str

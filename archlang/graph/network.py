@@ -119,8 +119,9 @@ def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogu
     if any(d.severity == "error" for d in diagnostics):
         raise ArchError(diagnostics)
     if project.main.network is None:
-        raise ArchError(error("missing-network", f"{project.main.source.name} declares no network", project.main.file.span,
-                              help="it can be imported by a file that does: `network Name { ... }`"))
+        message = f"{project.main.source.name} declares no network"
+        help = "it can be imported by a file that does: `network Name { ... }`"
+        raise ArchError(error("missing-network", message, project.main.file.span, help=help))
     return Network(graph, project, given, diagnostics)
 
 
@@ -137,5 +138,6 @@ def _expression(name: str, value: object, limits: Limits) -> Expr:
     except ArchError:
         declarations = ()
     if len(declarations) != 1 or not isinstance(declarations[0], Let):
-        raise ArchError(error("bad-dial", f"the value of the dial `{name[:64]}` is not an expression: {written[:80]!r}"))
+        message = f"the value of the dial `{name[:64]}` is not an expression: {written[:80]!r}"
+        raise ArchError(error("bad-dial", message))
     return declarations[0].value

@@ -112,9 +112,8 @@ def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settin
             if name in found.spans:
                 b.refuse("bad-phase", f"with steps, each step has its own `{name}`", found.spans[name])
                 found.sound = False
-    for stretch, inside in steps or [(None, found)]:
-        where = stretch.name_span if stretch else found.span
-        what = f"the step `{stretch.name}`" if stretch else "this `train`"
+    named = [(f"the step `{stretch.name}`", stretch.name_span, inside) for stretch, inside in steps]
+    for what, where, inside in named or [("this `train`", found.span, found)]:
         if "loss" not in inside.spans:
             b.refuse("missing-loss", f"{what} does not say what to minimise", where,
                      help="such as `loss = cross_entropy(logits, label)`")

@@ -1,6 +1,6 @@
 """A file and all that it imports, read once each: relative files inside the project's folder, and the standard blocks.
 
-The project is the folder of the file that was asked for. No import leaves it, by `..`, by an absolute path or by a link.
+The project is the folder of the file that was asked for. No import leaves it: by `..`, an absolute path or a link.
 """
 
 from __future__ import annotations

@@ -47,13 +47,18 @@ def read_only(b: Build, stage: StructureStage) -> None:
         return
     b.surveyed.add(id(stage.body))
     with b.survey():
-        for flow in flows(stage.body):
-            body(b, flow, Env(stage.env, {}, POISON, Place()))
+        for tree in flows(stage.body):
+            body(b, tree, Env(stage.env, {}, POISON, Place()))
 
 
 def flows(tree: Body) -> list[Body]:
     """A body as one body a flow."""
     return [replace(tree, flows=(flow,)) for flow in tree.flows] if len(tree.flows) > 1 else [tree]
+
+
+def _braces(stage: StructureStage) -> Body:
+    assert stage.body is not None, "the evaluator reports missing braces"
+    return stage.body
 
 
 def _inside(b: Build, stage: StructureStage, tree: Body, value: Value, place: Place) -> Value:
@@ -83,40 +88,41 @@ def _tensor(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
 
 
 def _each(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    assert stage.body is not None
+    tree = _braces(stage)
     members = _members(b, stage, value, at, place)
-    return _collect([
-        lambda i=i, m=m: _inside(b, stage, stage.body, m, place.member("each", i, len(members)))  # type: ignore[misc, arg-type]
-        for i, m in enumerate(members)
-    ])
+
+    def make(i: int) -> Value:
+        return _inside(b, stage, tree, members[i], place.member("each", i, len(members)))
+
+    return _collect(len(members), make)
 
 
 def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    assert stage.body is not None
+    tree = _braces(stage)
     members = _members(b, stage, value, at, place)
     if len({m.type for m in members}) > 1:
         raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
                        help="`each { ... }` gives every member its own weights")
-    made = []
-    for i, member in enumerate(members):
+
+    def make(i: int) -> Value:
         inner = replace(place.member("shared", i, len(members)), path=place.path, taken={})
-        made.append(lambda m=member, p=inner: _inside(b, stage, stage.body, m, p))  # type: ignore[misc, arg-type]
-    return _collect(made)
+        return _inside(b, stage, tree, members[i], inner)
+
+    return _collect(len(members), make)
 
 
 def _parallel(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    assert stage.body is not None
-    branches = flows(stage.body)
-    return _collect([
-        lambda i=i, t=t: _inside(b, stage, t, value, place.member("parallel", i, len(branches)))  # type: ignore[misc]
-        for i, t in enumerate(branches)
-    ])
+    branches = flows(_braces(stage))
+
+    def make(i: int) -> Value:
+        return _inside(b, stage, branches[i], value, place.member("parallel", i, len(branches)))
+
+    return _collect(len(branches), make)
 
 
 def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    assert stage.body is not None
-    steps = flows(stage.body)
+    steps = flows(_braces(stage))
     results: list[Value] = []
     for i, tree in enumerate(steps):
         value = _inside(b, stage, tree, value, place.member("layers", i, len(steps)))
@@ -142,12 +148,12 @@ def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place
 
 
 def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    assert stage.body is not None
+    tree = _braces(stage)
     tensor = _tensor(b, stage, value, at, place)
-    result = _inside(b, stage, stage.body, tensor, place)
+    result = _inside(b, stage, tree, tensor, place)
     if not isinstance(result, TensorValue):
-        raise b.refuse("expected-tensor", "`residual` adds what enters to what its flow makes: this flow makes a bundle",
-                       stage.body.span, f"this is {result.type}", notes=chain(place.frames))
+        message = "`residual` adds what enters to what its flow makes: this flow makes a bundle"
+        raise b.refuse("expected-tensor", message, tree.span, f"this is {result.type}", notes=chain(place.frames))
     mix = stage.given["mix"]
     if mix is None:
         return _node(b, stage, "add", {}, (tensor, result), place, "add")[0]
@@ -203,7 +209,8 @@ def _cross_prediction(b: Build, stage: StructureStage, inputs: tuple[TensorValue
 def _predict(b: Build, stage: StructureStage, mapping: object, value: TensorValue, place: Place) -> TensorValue:
     result = _applied(b, mapping, value, stage.span, place)  # type: ignore[arg-type]  # a stage, by its kind
     if not isinstance(result, TensorValue):
-        raise b.refuse("expected-tensor", "a cross-prediction predicts one tensor, this flow makes a bundle", stage.span)
+        message = "a cross-prediction predicts one tensor, this flow makes a bundle"
+        raise b.refuse("expected-tensor", message, stage.span)
     return result
 
 
@@ -230,15 +237,14 @@ def _node(b: Build, stage: StructureStage, op: str, args: Mapping[str, Any], inp
         raise b.fault(fault, stage.span, stage.given, place.frames) from None
 
 
-def _collect(makers: list[Callable[[], Value]]) -> Value:
+def _collect(count: int, make: Callable[[int], Value]) -> Value:
     """All members made, so that the mistakes of each are found; then the first failure counts."""
     made: list[Value] = []
-    failed = False
-    for make in makers:
+    for i in range(count):
         try:
-            made.append(make())
+            made.append(make(i))
         except Poisoned:
-            failed = True
-    if failed:
+            continue
+    if len(made) < count:
         raise Poisoned
     return BundleValue(tuple(made))

@@ -34,7 +34,8 @@ def report_unused(b: Build, unit: Unit) -> None:
         if isinstance(item, Import):
             for name in item.names:
                 if id(name) not in b.used:
-                    b.report(error("unused-import", f"`{name.alias or name.name}` is imported and never used", name.span))
+                    message = f"`{name.alias or name.name}` is imported and never used"
+                    b.report(error("unused-import", message, name.span))
         elif not isinstance(item, Train) and (unit.network is not None or isinstance(item, Block | Network)):
             exported = unit.network is None
             for node in _binders(item):

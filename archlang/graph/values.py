@@ -1,4 +1,4 @@
-"""What names stand for while a network is built: tensors, bundles, stages, blocks, and the poison that a mistake leaves."""
+"""What names stand for while a network is built: tensors, bundles, stages, blocks, and what a mistake leaves."""
 
 from __future__ import annotations
 
