@@ -46,8 +46,9 @@ def _window_shape(call: Call) -> Tensor:
     x = need_rank(call, len(size) + 1, words=LINES)
     half_at_most(found, size, dilation)
     places = slide(x.dims[1:], size, stride, dilation, found)
-    if call["ceil"] and not symmetric(found):
-        raise Fault("wrong-kind", "`ceil` goes with a padding in numbers, or none", argument="padding")
+    if call["ceil"] and not _even(found, size):
+        raise Fault("wrong-kind", "`ceil` goes with a padding of the same number before and after, at most half of the "
+                    "window's size", argument="padding")
     if call["ceil"]:
         reach = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
         rows = zip(x.dims[1:], reach, stride, found, strict=True)
@@ -62,9 +63,14 @@ def _needed(call: Call) -> Pairs:
     return trimmed(found, sizes, slide(sizes, size, stride, dilation, found), reach, stride)
 
 
+def _even(found: Pairs, size: Size) -> bool:
+    """Whether torch takes this padding: as much after as before, and at most half of the window."""
+    return symmetric(found) and all(before <= k // 2 for (before, _), k in zip(found, size, strict=True))
+
+
 def _window_target(kind: str, rank: int) -> Callable[[Call], str]:
     return lambda call: (
-        f"torch.nn.{kind}Pool{rank}d" if symmetric(_needed(call)) else f"archlang.layers.Uneven{kind}Pool"
+        f"torch.nn.{kind}Pool{rank}d" if _even(_needed(call), call["size"]) else f"archlang.layers.Uneven{kind}Pool"
     )
 
 
@@ -72,7 +78,7 @@ def _max_arguments(call: Call) -> Mapping[str, Any]:
     size, stride, dilation, _ = _parts(call)
     found = _needed(call)
     common = {"kernel_size": tuple(size), "stride": tuple(stride), "dilation": tuple(dilation)}
-    if symmetric(found):
+    if _even(found, size):
         return {**common, "padding": tuple(p for p, _ in found), "ceil_mode": call["ceil"]}
     return {**common, "padding": found}
 
@@ -81,7 +87,7 @@ def _avg_arguments(call: Call) -> Mapping[str, Any]:
     size, stride, _, _ = _parts(call)
     found, counted = _needed(call), call["count_padding"]
     common = {"kernel_size": tuple(size), "stride": tuple(stride), "count_include_pad": counted}
-    if symmetric(found):
+    if _even(found, size):
         return {**common, "padding": tuple(p for p, _ in found), "ceil_mode": call["ceil"]}
     return {**common, "padding": found}
 

@@ -1,0 +1,306 @@
+"""Many uses of every operation: the sizes that enter, and the arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archlang.ops import Option
+from tests.ops.instantiate import size
+
+Case = tuple[tuple[tuple[int, ...], ...], dict[str, Any]]
+V, S, M, W = (6,), (5, 8), (4, 9, 12), (4, 5, 6, 7)
+"""A vector, a sequence or line, a map, a volume."""
+
+
+def one(*shapes: tuple[int, ...], **args: Any) -> list[Case]:
+    """The same arguments on each of these inputs."""
+    return [((shape,), args) for shape in shapes]
+
+
+def several(*shapes: tuple[int, ...], **args: Any) -> list[Case]:
+    """One use on several inputs."""
+    return [(shapes, args)]
+
+
+def _conv(x: tuple[int, ...], kernel: Any, even: Any, **more: Any) -> list[Case]:
+    variants: list[dict[str, Any]] = [
+        {},
+        {"bias": False},
+        {"bias": True},
+        {"stride": 2},
+        {"stride": 3},
+        {"dilation": 2},
+        {"padding": "none"},
+        {"padding": 1},
+        {"padding": 0, "stride": 2},
+        {"groups": 2},
+        {"groups": "channels"},
+        {"stride": 2, "dilation": 2, "groups": 4},
+        {"padding_mode": "reflect"},
+        {"padding_mode": "replicate"},
+        {"padding_mode": "circular"},
+        {"init": Option("zeros", "initialiser")},
+    ]
+    found = [case for variant in variants for case in one(x, kernel=kernel, channels=8, **variant)]
+    for variant in [
+        {},
+        {"stride": 2},
+        {"padding_mode": "circular"},
+        {"padding_mode": "replicate", "stride": 2},
+        {"padding": "same", "dilation": 1},
+    ]:
+        found += one(x, kernel=even, channels=8, **variant)
+    return found
+
+
+def _depthwise(x: tuple[int, ...], kernel: Any) -> list[Case]:
+    variants: list[dict[str, Any]] = [
+        {},
+        {"stride": 2},
+        {"multiplier": 3, "bias": False},
+        {"padding": "none", "dilation": 2},
+    ]
+    return [case for variant in variants for case in one(x, kernel=kernel, **variant)]
+
+
+def _transposed(x: tuple[int, ...]) -> list[Case]:
+    variants: list[dict[str, Any]] = [
+        {"kernel": 3},
+        {"kernel": 3, "stride": 2},
+        {"kernel": 4, "stride": 2},
+        {"kernel": 2, "stride": 2},
+        {"kernel": 1, "stride": 3},
+        {"kernel": 5, "stride": 3, "bias": False},
+        {"kernel": 3, "stride": 2, "groups": 2},
+        {"kernel": 3, "stride": 2, "padding": 1},
+        {"kernel": 3, "stride": 2, "padding": 1, "output_padding": 1},
+        {"kernel": 3, "padding": "none"},
+        {"kernel": 3, "dilation": 2, "stride": 2},
+        {"kernel": 3, "groups": "channels"},
+    ]
+    return [case for variant in variants for case in one(x, channels=8, **variant)]
+
+
+def _windows(x: tuple[int, ...], **more: tuple[Any, ...]) -> list[Case]:
+    variants: list[dict[str, Any]] = [
+        {"size": 2},
+        {"size": 3},
+        {"size": 3, "stride": 2},
+        {"size": 2, "stride": 2},
+        {"size": 2, "stride": 1},
+        {"size": 3, "stride": 1},
+        {"size": 3, "stride": 2, "padding": 1},
+        {"size": 3, "stride": 2, "padding": "none"},
+        {"size": 4, "stride": 3},
+        {"size": 4, "stride": 1},
+        {"size": 2, "stride": 3, "ceil": True},
+        {"size": 3, "stride": 2, "ceil": True},
+        {"size": 3, "stride": 2, "padding": 1, "ceil": True},
+        {"size": 2, "padding": "same"},
+        {"size": 2, "ceil": True},
+    ]
+    found = [case for variant in variants for case in one(x, **variant)]
+    for name, values in more.items():
+        found += [((x,), {**variant, name: value}) for variant in variants[:10] for value in values]
+    return found
+
+
+_PLAIN = one(V, S, M, W)
+_AXES = [*_PLAIN, *one(M, axis="width"), *one(M, axis=1), *one(S, axis="positions"), *one(W, axis=-1)]
+_MERGE = [*several(M, M), *several(V, V, V), *several(S, S, S, S)]
+_BUNDLE = [*_MERGE, *several(W)]
+_STATE: list[dict[str, Any]] = [
+    {"hidden": 7},
+    {"hidden": 7, "give": "last"},
+    {"hidden": 4, "layers": 2, "bidirectional": True},
+    {"hidden": 4, "layers": 3, "bidirectional": True, "give": "last", "bias": False},
+    {"hidden": 3, "layers": 2, "dropout": 0.2},
+]
+_RECURRENT: list[Case] = [case for variant in _STATE for case in one(S, (1, 3), **variant)]
+_GATES: list[Case] = [
+    case
+    for hidden in (0, 3)
+    for outputs in (1, 2, 3)
+    for shape in (V, S, M, W)
+    for case in (
+        *several(shape, hidden=hidden, outputs=outputs),
+        *several(shape, shape, hidden=hidden, outputs=outputs),
+    )
+]
+
+CASES: dict[str, list[Case]] = {
+    "conv": [
+        *_conv(M, 3, 2),
+        *_conv(M, size(3, 5), size(4, 3)),
+        *one((3, 32, 32), kernel=7, channels=64, stride=2),
+        *one((3, 32, 32), kernel=4, channels=8, stride=4),
+        *one((3, 32, 32), kernel=1, channels=8, stride=2),
+    ],
+    "conv1d": _conv((4, 12), 3, 4),
+    "conv3d": _conv((4, 5, 6, 7), 3, 2),
+    "depthwise_conv": _depthwise(M, 3),
+    "depthwise_conv1d": _depthwise((4, 12), 3),
+    "depthwise_conv3d": _depthwise((4, 5, 6, 7), 3),
+    "conv_transpose": _transposed(M),
+    "conv_transpose1d": _transposed((4, 12)),
+    "conv_transpose3d": _transposed((4, 3, 4, 3)),
+    "batch_norm": [
+        *_PLAIN,
+        *one(M, W, V, affine=False),
+        *one(M, running=False),
+        *one(S, scale=0, eps=0.1, momentum=0.5),
+        *one(M, affine=False, running=False),
+    ],
+    "layer_norm": [
+        *_PLAIN,
+        *one(V, S, M, W, over="all"),
+        *one(S, M, affine=False, eps=0.1),
+        *one(M, over="all", affine=False),
+    ],
+    "group_norm": [
+        *one(M, W, groups=2),
+        *one(M, groups=4),
+        *one(M, groups=1, affine=False),
+        *one(V, groups=3),
+        *one(S, groups=5),
+    ],
+    "instance_norm": [*one(S, M, W), *one(S, M, W, affine=True), *one(M, running=True, momentum=0.5)],
+    "relu": _PLAIN,
+    "relu6": _PLAIN,
+    "leaky_relu": [*_PLAIN, *one(M, negative_slope=0.2)],
+    "prelu": [*_PLAIN, *one(V, M, W, params="channels"), *one(M, params="channels", slope=0.1)],
+    "elu": [*_PLAIN, *one(M, alpha=0.5)],
+    "selu": _PLAIN,
+    "celu": [*_PLAIN, *one(M, alpha=0.5)],
+    "gelu": [*_PLAIN, *one(M, approximate="tanh")],
+    "silu": _PLAIN,
+    "mish": _PLAIN,
+    "hardswish": _PLAIN,
+    "hardsigmoid": _PLAIN,
+    "sigmoid": _PLAIN,
+    "tanh": _PLAIN,
+    "softplus": [*_PLAIN, *one(V, beta=2)],
+    "softmax": _AXES,
+    "log_softmax": _AXES,
+    "identity": _PLAIN,
+    "max_pool": [*_windows(M, dilation=(2,)), *_windows((3, 112, 112)), *one(M, size=size(2, 3), stride=size(1, 2))],
+    "max_pool1d": _windows((4, 13), dilation=(2,)),
+    "max_pool3d": _windows((2, 8, 9, 10)),
+    "avg_pool": [*_windows(M, count_padding=(False,)), *one(M, size=size(2, 3))],
+    "avg_pool1d": _windows((4, 13), count_padding=(False,)),
+    "avg_pool3d": _windows((2, 8, 9, 10), count_padding=(False,)),
+    "global_avg_pool": one(S, M, W),
+    "global_max_pool": one(S, M, W),
+    "global_avg_pool1d": one(S),
+    "global_max_pool1d": one(S),
+    "adaptive_avg_pool": [*one(M, size=1), *one(M, size=size(2, 5)), *one(M, size=20)],
+    "adaptive_max_pool": [*one(M, size=1), *one(M, size=size(2, 5)), *one(M, size=20)],
+    "adaptive_avg_pool1d": one(S, size=3),
+    "adaptive_max_pool1d": one(S, size=3),
+    "adaptive_avg_pool3d": one(W, size=2),
+    "adaptive_max_pool3d": one(W, size=size(1, 2, 3)),
+    "pyramid_pool": [*one(M, levels=(1, 2, 4)), *one(M, levels=(3,), mode="max"), *one((2, 3, 3), levels=(1, 4))],
+    "linear": [
+        *one(V, S, features=10),
+        *one(V, S, features=3, bias=False),
+        *one(V, features=3, init=Option("orthogonal", "initialiser", {"gain": 1.0})),
+    ],
+    "matmul": [*several((3, 4), (4, 5)), *several((1, 1), (1, 7))],
+    "dropout": [*_PLAIN, *one(M, p=0), *one(M, p=1)],
+    "drop_channels": [*one(S, M, W), *one(M, p=0.2)],
+    "drop_path": [*_PLAIN, *one(M, p=0), *one(M, p=1)],
+    "flatten": _PLAIN,
+    "reshape": [
+        *one(M, sizes=[4, 108]),
+        *one(M, sizes=[432]),
+        *one(V, sizes=[2, 3, 1]),
+        *one(M, sizes=[4, -1]),
+        *one(V, sizes=[-1]),
+    ],
+    "permute": [
+        *one(S, axes=["features", "positions"]),
+        *one(M, axes=["height", "width", "channels"]),
+        *one(W, axes=[3, 1, -2, 0]),
+    ],
+    "to_sequence": one(M, W),
+    "to_map": [*one((12, 5), height=3, width=4), *one((12, 5), height=12, width=1)],
+    "split": [
+        *one(M, parts=2),
+        *one(M, parts=[1, 3]),
+        *one(M, parts=3, axis="width"),
+        *one(S, parts=[3, 5], axis="features"),
+    ],
+    "slice": [
+        *one(M, start=1, stop=3),
+        *one(M, start=2),
+        *one(M, start=0, stop=9, axis="height"),
+        *one(S, start=0, stop=1),
+        *one(V, start=5),
+    ],
+    "upsample": [
+        *one(M, factor=2),
+        *one(M, factor=size(1, 3), mode="bilinear"),
+        *one(M, size=size(7, 30), mode="bicubic"),
+        *one(M, size=5),
+    ],
+    "pixel_shuffle": [*one(M, factor=2), *one(M, factor=1)],
+    "pixel_unshuffle": [*one(M, factor=3), *one(M, factor=1)],
+    "add": _MERGE,
+    "mul": _MERGE,
+    "sub": [*several(M, M), *several(V, V)],
+    "scale": [*one(M, V, by=0.5), *one(S, by=-2)],
+    "sum": _BUNDLE,
+    "mean": _BUNDLE,
+    "product": _BUNDLE,
+    "maximum": _BUNDLE,
+    "concat": [
+        *_MERGE,
+        *several(M, (7, 9, 12)),
+        *several(M, (4, 2, 12), M, axis="height"),
+        *several(S, (5, 1), axis="features"),
+        *several(W),
+    ],
+    "stack": _BUNDLE,
+    "attention": [
+        *one(S, heads=1),
+        *one(S, heads=4),
+        *one(S, heads=2, bias=False),
+        *one(S, heads=8, causal=True),
+        *one(S, heads=2, dropout=0.3),
+    ],
+    "squeeze_excite": [*one(M, W, ratio=2), *one(M), *one(M, hidden=3, bias=True), *one(S, hidden=2)],
+    "position_embedding": one(V, S, M),
+    "class_token": one(S, (1, 1)),
+    "lstm": _RECURRENT,
+    "gru": _RECURRENT,
+    "input": _PLAIN,
+    "gates": _GATES,
+    "combine": [
+        case
+        for shape in (V, S, M, W)
+        for case in (
+            *several((1, 2), shape, outputs=2),
+            *several((2, 3), shape, shape, outputs=3),
+            *several((2, 1), shape, shape, outputs=1),
+            *several((3, 2), shape, shape, shape, outputs=2, column=1),
+            *several((1, 1), shape, outputs=1),
+        )
+    ],
+    "stitch": [
+        *several(M, M, outputs=2),
+        *several(V, V, V, outputs=2),
+        *several(S, outputs=3),
+        *several(W, W, outputs=1),
+    ],
+    "mix": [*several(M, M), *several(V, V, beta=0.3), *several(S, S, beta=1)],
+}
+
+
+def number(case: Case) -> str:
+    """A name for a case in reports."""
+    shapes, args = case
+    return "-".join(["x".join(map(str, s)) for s in shapes] + [f"{k}={v}" for k, v in args.items()])
+
+
+ALL = [(name, case) for name, cases in CASES.items() for case in cases]
+IDS = [f"{name}-{number(case)}" for name, case in ALL]

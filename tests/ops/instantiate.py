@@ -1,0 +1,87 @@
+"""A single operation made runnable: its arguments checked, its shapes worked out, its target built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from archlang.ops import CATALOGUE, REQUIRED, Arg, Call, Module, Op, Size
+from archlang.ops.kinds import TensorKind
+from archlang.shapes import Tensor
+
+
+def arguments(args: tuple[Arg, ...], given: dict[str, Any]) -> dict[str, Any]:
+    """Every argument checked by its kind, defaults filled in; further tensors are no part of them."""
+    unknown = set(given) - {arg.name for arg in args}
+    assert not unknown, f"no argument {unknown}"
+    found: dict[str, Any] = {}
+    for arg in args:
+        if isinstance(arg.kind, TensorKind):
+            continue
+        if arg.name not in given:
+            assert arg.default is not REQUIRED, f"{arg.name} must be given"
+            found[arg.name] = arg.default
+        elif arg.many:
+            found[arg.name] = tuple(arg.kind.accept(value) for value in given[arg.name])
+        else:
+            found[arg.name] = arg.kind.accept(given[arg.name])
+    return found
+
+
+def size(*numbers: int) -> Size:
+    """`3x3`."""
+    return Size(numbers)
+
+
+def use(op: str | Op, *shapes: tuple[Any, ...], **given: Any) -> tuple[Op, Call]:
+    """A use of an op on inputs of these sizes; its outputs are in the call. Raises `Fault`."""
+    found = CATALOGUE.ops[op] if isinstance(op, str) else op
+    call = Call(tuple(Tensor(tuple(s)) for s in shapes), arguments(found.args, given))
+    if found.name == "input":
+        call = replace(call, outputs=call.inputs)
+    made = found.shape(call)
+    return found, replace(call, outputs=made if isinstance(made, tuple) else (made,))
+
+
+def locate(dotted: str) -> Any:
+    """The object of a dotted name."""
+    module, _, name = dotted.rpartition(".")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError:
+        return getattr(locate(module), name)
+
+
+def lower(op: Op, call: Call) -> tuple[nn.Module | None, Callable[..., Any]]:
+    """The op's module (None for a function), and something that runs the whole op on tensors with a batch."""
+    target = op.torch
+    if isinstance(target, Module):
+        module = locate(target.dotted(call))(**target.arguments(call))
+        inner: Callable[..., Any] = module
+    else:
+        module, function, keywords = None, locate(target.dotted(call)), target.arguments(call)
+        for value in keywords.values():
+            assert isinstance(value, (int, float, bool, tuple, type(None)))
+
+        def inner(*tensors: Any) -> Any:
+            return function(*tensors, **keywords)
+
+    def run(*tensors: torch.Tensor) -> Any:
+        pad = op.pad(call) if op.pad else None
+        if pad is not None:
+            tensors = (functional.pad(tensors[0], pad[0], mode=pad[1]), *tensors[1:])
+        return inner(tuple(tensors)) if target.packed else inner(*tensors)
+
+    return module, run
+
+
+def inputs(call: Call, batch: int = 2, seed: int = 0) -> list[torch.Tensor]:
+    """Random tensors that fit a call."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(batch, *(int(d) for d in x.dims), generator=generator) for x in call.inputs]  # type: ignore[arg-type]
