@@ -1,0 +1,29 @@
+"""Model files: one file that holds a network's text and its weights, and can run nothing.
+
+A file is a safetensors file whose header carries the text of the network, its dials, the passes applied since, class
+names and normalisation, and a digest over all of it. The digest is integrity, not authorship.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import fx
+
+__all__ = ["load_model", "save"]
+
+
+def save(model: fx.GraphModule, path: str | os.PathLike[str]) -> None:
+    """Write a compiled model to a file; see `saving.save`."""
+    from archlang.artefact.saving import save as write
+
+    write(model, path)
+
+
+def load_model(path: str | os.PathLike[str]) -> fx.GraphModule:
+    """The model of a file, in evaluation mode; see `loading.load_model`."""
+    from archlang.artefact.loading import load_model as read
+
+    return read(path)

@@ -1,0 +1,67 @@
+"""Files written whole or not at all: what stood there stays until the new file is on the disk."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write bytes to a file through a temporary one beside it: flushed, synced, renamed, the folder synced.
+
+    A link is followed; a device such as `/dev/null` is written to as it is. Raises `ArchError` (unwritable-output);
+    then, and when interrupted, nothing is left behind.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(f"{folder}/a.txt", b"new")
+    ...     print(sorted(os.listdir(folder)))
+    ['a.txt']
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file() and not target.is_dir():
+            target.write_bytes(data)
+            return
+        _replace(target, data)
+    except OSError as problem:
+        raise unwritable(path, problem) from None
+
+
+def unwritable(path: str | os.PathLike[str], problem: OSError) -> ArchError:
+    """The error of an output that the system refuses, in its words."""
+    said = problem.strerror or "the system refuses it"
+    shown = one_line(os.fspath(path), 200)
+    return ArchError(error("unwritable-output", f"`{shown}` cannot be written: {said.lower()}"))
+
+
+def _replace(target: Path, data: bytes) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(21, "it is a folder")
+    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
