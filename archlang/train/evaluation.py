@@ -1,0 +1,136 @@
+"""How good a model is: loss, accuracy, and accuracy by class, on the test part of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from archlang.diagnostics import ArchError, error
+from archlang.graph.ir import Graph, Loss
+from archlang.ops.values import Option
+from archlang.train.data import Data, Split
+from archlang.train.devices import place
+from archlang.train.fitting import Fit, fit_of
+from archlang.train.objective import LABEL, Objective, hits, main_output, objective, scores_port, values_of
+from archlang.train.problems import bad_data
+from archlang.train.sources import find
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How a model does on the samples of one class."""
+
+    name: str
+    samples: int
+    correct: int
+
+    @property
+    def accuracy(self) -> float:
+        """Share of its samples that were recognised."""
+        return self.correct / self.samples if self.samples else 0.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class."""
+
+    loss: float
+    accuracy: float | None
+    samples: int
+    classes: tuple[ClassScore, ...] = ()
+
+
+def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
+    """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
+
+    The loss is the one its file declares, else the cross-entropy of its main output. The model's mode is left alone.
+    Raises `ArchError`: unknown-data, bad-data, unsupported-module.
+    """
+    record = record_of(model)
+    graph = record.network.graph
+    found = find(data)
+    labels = record.labels or found.classes
+    losses = losses_of(graph)
+    target = place(device)
+    fit = fit_of(graph, record.mean, record.std)
+    was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
+    model.to(target).eval()
+    try:
+        return measure(model, graph, objective(losses, graph), losses, found.test, fit, labels, batch)
+    finally:
+        model.to(home).train(was)
+
+
+@torch.no_grad()
+def measure(
+    model: torch.nn.Module,
+    graph: Graph,
+    goal: Objective,
+    losses: Sequence[Loss],
+    split: Split,
+    fit: Fit,
+    labels: Sequence[str] | None,
+    batch: int = BATCH,
+) -> Evaluation:
+    """One pass over a split with a model in evaluation mode, where the model lies."""
+    kept = next(iter(model.parameters()), torch.zeros(()))
+    port = scores_port(graph, losses)
+    total, right, seen = 0.0, [], []
+    for rows in in_order(len(split), batch):
+        samples, label = split.batch(rows)
+        inputs = fit(samples.to(kept.device)).to(kept.dtype)
+        values = values_of(graph, model(inputs), label.to(kept.device))
+        total += float(goal(values)[0]) * len(rows)
+        correct = hits(values[port], values[LABEL])
+        if correct is not None:
+            right.append(correct.cpu())
+            seen.append(label.cpu())
+    if not right:
+        return Evaluation(total / len(split), None, len(split))
+    correct, label = torch.cat(right), torch.cat(seen)
+    scores = _by_class(correct, label, labels)
+    return Evaluation(total / len(split), float(correct.double().mean()), len(split), scores)
+
+
+def in_order(count: int, batch: int) -> Iterator[range]:
+    """The indices 0 to `count - 1` in batches."""
+    for start in range(0, count, batch):
+        yield range(start, min(start + batch, count))
+
+
+def losses_of(graph: Graph) -> tuple[Loss, ...]:
+    """What the file's `train` minimises, of all its steps; without one, the cross-entropy of the main output."""
+    plan = graph.plan
+    if plan is not None and (plan.losses or plan.steps):
+        return plan.losses or tuple(loss for step in plan.steps for loss in step.losses)
+    return (Loss(1.0, Option("cross_entropy", "loss"), (main_output(graph), LABEL)),)
+
+
+def record_of(model: torch.nn.Module) -> Any:
+    """What a model knows of itself. Raises `ArchError` (unsupported-module) where archlang did not make it."""
+    record = getattr(model, "archlang", None)
+    if getattr(record, "network", None) is None:
+        raise ArchError(error("unsupported-module", "only a model that archlang compiled knows how to read data"))
+    return record
+
+
+def check_classes(data: Data, outputs: int) -> None:
+    """Raises `ArchError` (bad-data) where the data has more classes than the network has outputs."""
+    if data.classes is not None and len(data.classes) > outputs:
+        raise bad_data(
+            f"`{data.name}` has {len(data.classes)} classes, the network tells {outputs} apart",
+            help="set the network's dial for the number of classes",
+        )
+
+
+def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:
+    count = max(int(label.max()) + 1, len(labels or ()))
+    all_of = torch.bincount(label, minlength=count).tolist()
+    right = torch.bincount(label[correct], minlength=count).tolist()
+    names = [labels[i] if labels and i < len(labels) else str(i) for i in range(count)]
+    return tuple(ClassScore(*row) for row in zip(names, all_of, right, strict=True))
