@@ -112,7 +112,8 @@ def output(help: str) -> Callable[[F], F]:
 
 
 seed = click.option(
-    "--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="The seed of all that is drawn."
+    "--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", default=0, show_default=True,
+    help="The seed of all that is drawn.",
 )
 
 device = click.option(

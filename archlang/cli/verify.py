@@ -13,7 +13,7 @@ from archlang.shapes import Symbol, substitute
 
 SAMPLES, BATCH = 4, 2
 TOLERANCE = 1e-5
-"""Largest difference, relative to the largest result: fused weights are rounded to the model's own type once a layer."""
+"""Largest difference, relative to the largest result: fused weights are rounded to the model's type in every layer."""
 
 
 def verify_equal(before: torch.fx.GraphModule, after: torch.fx.GraphModule, seed: int = 0) -> str:
@@ -27,7 +27,7 @@ def verify_equal(before: torch.fx.GraphModule, after: torch.fx.GraphModule, seed
             inputs = random_inputs(graph, generator)
             worst = max(worst, difference(one(*inputs), two(*inputs)))
     if not worst <= TOLERANCE:
-        raise ArchError(error("not-equal", f"the models differ: by {worst:.2g} of their largest result, on random inputs"))
+        raise ArchError(error("not-equal", f"on random inputs the models differ by {worst:.2g} of the largest result"))
     return f"verified: equal to {worst:.1g} of the largest result on {SAMPLES * BATCH} random samples in float64"
 
 
@@ -39,7 +39,7 @@ def random_inputs(graph: Graph, generator: torch.Generator) -> list[torch.Tensor
 
 
 def difference(one: Any, two: Any) -> float:
-    """The largest difference of two results, relative to the largest number of the first; infinity where NaNs differ."""
+    """The largest difference of two results, relative to the first's largest number; infinity where NaNs differ."""
     if isinstance(one, dict):
         return max(difference(one[name], two[name]) for name in one)
     if one.shape != two.shape or not torch.equal(one.isfinite(), two.isfinite()):

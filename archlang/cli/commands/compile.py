@@ -17,27 +17,20 @@ if TYPE_CHECKING:
 STAIRS = ("tree", "graph", "module", "python")
 
 
-class Stair(click.ParamType):
-    """A stage of the way: one of `STAIRS`, or `after:PASS`."""
-
-    name = "stair"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 - click calls it so
-        """How the help writes it."""
-        return "|".join([*STAIRS, "after:PASS"])
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The word itself, or click's complaint."""
-        if value in STAIRS or (value.startswith("after:") and value != "after:"):
-            return value
-        self.fail(f"{value!r} is none of {', '.join(STAIRS)}, after:PASS", param, ctx)
+def _stair(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is None or value in STAIRS or (value.startswith("after:") and value != "after:"):
+        return value
+    raise click.BadParameter(f"{value!r} is none of {', '.join(STAIRS)}, after:PASS", context, parameter)
 
 
 @click.command("compile", short_help="Compile a file to a model, or show any stage of the way.")
 @click.argument("file", metavar="FILE")
 @output("Where to write the model (.safetensors).")
 @seed
-@click.option("--show", "stair", type=Stair(), help="Print this stage; torch is needed for the last three only.")
+@click.option(
+    "--show", "stair", callback=_stair, metavar="|".join([*STAIRS, "after:PASS"]),
+    help="Print this stage; tree and graph need no torch.",
+)
 @reading
 @click.pass_obj
 def command(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import click
 
@@ -25,7 +24,4 @@ def command(session: Session, before: str, after: str, dials: Mapping[str, str])
 
     old, new = (open_network(session, file, dials) for file in once((before, after)))
     found = diff(old, new)
-    if session.format == "json":
-        session.document(asdict(found))
-    else:
-        session.data(describe(found))
+    session.data(found.json() if session.format == "json" else describe(found))

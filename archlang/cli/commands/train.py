@@ -14,8 +14,8 @@ from archlang.cli.session import Session
 @click.command("train", short_help="Train what a file declares.")
 @click.argument("file", metavar="FILE")
 @data
-@click.option("--epochs", type=click.IntRange(1, 10**6), help="Epochs in all (default: as the file says).")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="The seed (default: as the file says, else 0).")
+@click.option("--epochs", type=click.IntRange(1, 10**6), metavar="N", help="Epochs in all (default: as the file says).")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="The seed (default: the file's).")
 @device
 @click.option("--run", "folder", metavar="FOLDER", help="Where to keep the training (default: runs/NAME-1, -2, ...).")
 @reading

@@ -22,7 +22,7 @@ def command(session: Session, file: str, pass_: str, output: str | None, dials: 
 
     What comes out is an .arch file with the blocks and loops of the first one kept.
     """
-    from archlang.transform import transform
+    from archlang.compiler import transform
 
     made = transform(open_network(session, file, dials), pass_)
     session.warnings(made.warnings)
