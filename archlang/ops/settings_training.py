@@ -100,7 +100,7 @@ _LOSS = Arg("loss", Sum("loss"), None, "what is minimised")
 _OPTIMIZER = Arg("optimizer", SettingKind("optimizer"), None, "how")
 _BATCH = Arg("batch", Int(1), 128, "samples in a batch")
 _SEED = Arg("seed", Int(0), 0, "of everything random")
-_AUGMENT = Arg("augment", ListOf(SettingKind("augmentation")), (), "changes of the images in training, in order")
+_AUGMENT = Arg("augment", ListOf(SettingKind("augmentation"), 0), (), "changes of the images in training, in order")
 _KEYS = Arg("keys", OneOf((Words(("learned",)), SettingKind("keys"))), None, "how a router's keys change")
 _LABELS = Arg("labels", ListOf(String(), 1), None, "the classes' names")
 

@@ -1,0 +1,187 @@
+"""What ops have against wrong uses: the kind of mistake, where it is, and what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from archlang.diagnostics import KINDS
+from archlang.ops import Fault, Option, Size
+from archlang.ops.rules import bound_help
+from archlang.shapes import Dim, Tensor, symbol
+from tests.ops.instantiate import use
+
+H, W, C = symbol("H"), symbol("W"), symbol("C")
+S = tuple[Any, ...]
+
+WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
+    ("wrong-rank", "conv", [(10,)], {"kernel": 3, "channels": 8}),
+    ("wrong-rank", "conv", [(49, 64)], {"kernel": 3, "channels": 8}),
+    ("wrong-rank", "conv1d", [(3, 8, 8)], {"kernel": 3, "channels": 8}),
+    ("wrong-rank", "linear", [(3, 8, 8)], {"features": 8}),
+    ("wrong-rank", "attention", [(8,)], {"heads": 2}),
+    ("wrong-rank", "max_pool", [(8, 8)], {"size": 2}),
+    ("wrong-rank", "global_avg_pool", [(8,)], {}),
+    ("wrong-rank", "pyramid_pool", [(8, 8)], {"levels": (1,)}),
+    ("wrong-rank", "drop_channels", [(8,)], {}),
+    ("wrong-rank", "instance_norm", [(8,)], {}),
+    ("wrong-rank", "upsample", [(8, 8)], {"factor": 2}),
+    ("wrong-rank", "class_token", [(8,)], {}),
+    ("wrong-rank", "matmul", [(3, 4), (4,)], {}),
+    ("kernel-too-large", "conv", [(3, 4, 8)], {"kernel": 5, "channels": 8, "padding": "none"}),
+    ("kernel-too-large", "conv", [(3, 4, 4)], {"kernel": 3, "channels": 8, "padding": "none", "dilation": 2}),
+    ("kernel-too-large", "max_pool", [(3, 1, 1)], {"size": 2}),
+    ("kernel-too-large", "conv", [(3, 1, 8)], {"kernel": 3, "channels": 8, "padding_mode": "reflect"}),
+    ("kernel-too-large", "conv", [(3, 1, 8)], {"kernel": 5, "channels": 8, "padding_mode": "circular"}),
+    ("not-divisible", "conv", [(3, 8, 8)], {"kernel": 3, "channels": 8, "groups": 2}),
+    ("not-divisible", "conv", [(4, 8, 8)], {"kernel": 3, "channels": 9, "groups": 2}),
+    ("not-divisible", "conv_transpose", [(3, 8, 8)], {"kernel": 3, "channels": 8, "groups": 2}),
+    ("not-divisible", "group_norm", [(6, 8, 8)], {"groups": 4}),
+    ("not-divisible", "attention", [(5, 6)], {"heads": 4}),
+    ("not-divisible", "split", [(6, 8, 8)], {"parts": 4}),
+    ("not-divisible", "pixel_shuffle", [(6, 8, 8)], {"factor": 2}),
+    ("not-divisible", "pixel_unshuffle", [(6, 7, 8)], {"factor": 2}),
+    ("empty-map", "conv_transpose", [(3, 1, 1)], {"kernel": 1, "channels": 8, "padding": 1}),
+    ("empty-map", "instance_norm", [(8, 1, 1)], {}),
+    ("empty-map", "group_norm", [(8,)], {"groups": 8}),
+    ("out-of-range", "conv_transpose", [(3, 8, 8)], {"kernel": 2, "channels": 8}),
+    ("out-of-range", "conv_transpose", [(3, 8, 8)], {"kernel": 3, "channels": 8, "padding": 1, "output_padding": 1}),
+    ("out-of-range", "max_pool", [(3, 8, 8)], {"size": 2, "padding": 2}),
+    ("out-of-range", "slice", [(6,)], {"start": 3, "stop": 3}),
+    ("out-of-range", "slice", [(6,)], {"start": 3, "stop": 7}),
+    ("out-of-range", "slice", [(6,)], {"start": 6}),
+    ("out-of-range", "lstm", [(5, 6)], {"hidden": 4, "dropout": 0.5}),
+    ("out-of-range", "dropout", [(6,)], {"p": 1.5}),
+    ("out-of-range", "conv", [(3, 8, 8)], {"kernel": 0, "channels": 8}),
+    ("out-of-range", "scale", [(3,)], {"by": float("nan")}),
+    ("wrong-kind", "conv", [(3, 8, 8)], {"kernel": 3, "channels": "many"}),
+    ("wrong-kind", "conv", [(3, 8, 8)], {"kernel": Size((3, 3, 3)), "channels": 8}),
+    ("wrong-kind", "conv", [(3, 8, 8)], {"kernel": 3, "channels": 8, "init": Option("sgd", "optimizer")}),
+    ("wrong-kind", "max_pool", [(3, 8, 8)], {"size": 2, "padding": "same", "ceil": True}),
+    ("wrong-kind", "conv_transpose", [(3, 8, 8)], {"kernel": 3, "channels": 8, "output_padding": 0}),
+    ("unknown-word", "conv", [(3, 8, 8)], {"kernel": 3, "channels": 8, "padding_mode": "mirror"}),
+    ("unknown-word", "softmax", [(3, 8, 8)], {"axis": "rows"}),
+    ("wrong-axis", "softmax", [(10,)], {"axis": "height"}),
+    ("wrong-axis", "softmax", [(10,)], {"axis": 1}),
+    ("wrong-axis", "concat", [(4, 8, 8), (4, 8, 8)], {"axis": "features"}),
+    ("wrong-axis", "permute", [(4, 8, 8)], {"axes": [0, 1]}),
+    ("wrong-axis", "permute", [(4, 8, 8)], {"axes": [0, 1, 1]}),
+    ("wrong-count", "reshape", [(4, 8, 8)], {"sizes": [4, 63]}),
+    ("wrong-count", "reshape", [(4, 8, 8)], {"sizes": [-1, 63]}),
+    ("wrong-count", "reshape", [(4, 8, 8)], {"sizes": [-1, -1]}),
+    ("wrong-count", "split", [(6, 8, 8)], {"parts": [2, 3]}),
+    ("wrong-count", "to_map", [(12, 8)], {"height": 3, "width": 5}),
+    ("wrong-count", "upsample", [(3, 8, 8)], {"factor": 2, "size": 4}),
+    ("missing-argument", "upsample", [(3, 8, 8)], {}),
+    ("shape-mismatch", "add", [(256, 56, 56), (64, 56, 56)], {}),
+    ("shape-mismatch", "sub", [(6,), (7,)], {}),
+    ("shape-mismatch", "mix", [(6,), (7,)], {}),
+    ("shape-mismatch", "matmul", [(3, 4), (5, 6)], {}),
+    ("shape-mismatch", "concat", [(4, 8, 8), (4, 8, 9)], {}),
+    ("shape-mismatch", "concat", [(4, 8, 8), (4,)], {}),
+    ("unequal-members", "sum", [(6,), (7,)], {}),
+    ("unequal-members", "stack", [(6,), (7,)], {}),
+    ("unequal-members", "gates", [(6,), (7,)], {"outputs": 2}),
+    ("unequal-members", "stitch", [(6,), (7,)], {"outputs": 2}),
+    ("router-inputs", "combine", [(3, 2), (6,), (6,)], {"outputs": 2}),
+    ("symbolic-parameters", "conv", [(C, 8, 8)], {"kernel": 3, "channels": 8}),
+    ("symbolic-parameters", "conv", [(3, 8, 8)], {"kernel": 3, "channels": C}),
+    ("symbolic-parameters", "linear", [(C,)], {"features": 8}),
+    ("symbolic-parameters", "batch_norm", [(C, 8, 8)], {}),
+    ("symbolic-parameters", "layer_norm", [(3, H, 8)], {"over": "all"}),
+    ("symbolic-parameters", "position_embedding", [(H, 8)], {}),
+    ("symbolic-parameters", "gates", [(C, 8, 8)], {"outputs": 2}),
+    ("unknown-size", "max_pool", [(3, H, W)], {"size": 2}),
+    ("unknown-size", "conv", [(3, H, 8)], {"kernel": 7, "channels": 8, "padding": 0}),
+    ("unknown-size", "split", [(C, 8)], {"parts": 2}),
+    ("unknown-size", "pixel_unshuffle", [(3, H, 8)], {"factor": 2}),
+    ("unknown-size", "slice", [(H, 8)], {"start": 4}),
+    ("unknown-size", "reshape", [(H, W)], {"sizes": [W, H]}),
+    ("unknown-size", "max_pool", [(3, symbol("H", low=8), 8)], {"size": 2, "ceil": True}),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "shapes", "args"), WRONG, ids=[f"{k}-{n}-{i}" for i, (k, n, *_) in enumerate(WRONG)])
+def test_wrong_uses_are_faults(kind: str, name: str, shapes: list[S], args: dict[str, Any]) -> None:
+    with pytest.raises(Fault) as caught:
+        use(name, *shapes, **args)
+    fault = caught.value
+    assert fault.name == kind
+    assert kind in KINDS
+    assert fault.message and "None" not in fault.message
+    if kind == "unknown-size":
+        assert fault.help
+    if fault.argument:
+        assert fault.argument in args or fault.argument in {"padding", "padding_mode", "groups", "kernel"}
+
+
+def test_both_types_are_in_the_message_of_a_merge() -> None:
+    with pytest.raises(Fault) as caught:
+        use("add", (256, 56, 56), (64, 56, 56))
+    assert "[256, 56, 56]" in caught.value.message
+    assert "[64, 56, 56]" in caught.value.message
+    assert caught.value.input == 1
+
+
+@pytest.mark.parametrize(("size", "bound", "help"), [
+    (H, 7, "`where H >= 7`"),
+    (symbol("H", divisor=2) // 2, 7, "`where H >= 14`"),
+    ((H + -7) // 2 + 1, 3, "`where H >= 11`"),
+    (H * 3 + -2, 8, "`where H >= 4`"),
+    (H * W, 4, "bounds to the input's sizes"),
+])
+def test_the_missing_bound_is_named(size: Dim, bound: int, help: str) -> None:
+    assert help in bound_help(size, bound)
+
+
+def test_a_bound_that_is_named_is_enough() -> None:
+    with pytest.raises(Fault) as caught:
+        use("conv", (3, H, 8), kernel=7, channels=8, padding=0)
+    assert caught.value.help == ("add a bound: `where H >= 7`",)
+    use("conv", (3, symbol("H", low=7), 8), kernel=7, channels=8, padding=0)
+
+
+@pytest.mark.parametrize(("name", "shape", "args", "out"), [
+    ("conv", (3, H, W), {"kernel": 3, "channels": 8}, "[8, H, W]"),
+    ("conv", (3, symbol("H", divisor=2), 8), {"kernel": 3, "channels": 8, "stride": 2}, "[8, H/2, 4]"),
+    ("conv", (3, symbol("H", divisor=2), 8), {"kernel": 2, "channels": 8, "stride": 2}, "[8, H/2, 4]"),
+    ("max_pool", (3, symbol("H", low=4, divisor=4), 8), {"size": 2}, "[3, H/2, 4]"),
+    ("max_pool", (3, symbol("H", low=4, divisor=2), 8), {"size": 2, "ceil": True}, "[3, H/2, 4]"),
+    ("conv_transpose", (3, H, 8), {"kernel": 3, "channels": 8, "stride": 2}, "[8, 2*H, 16]"),
+    ("upsample", (3, H, W), {"factor": 2}, "[3, 2*H, 2*W]"),
+    ("flatten", (3, H, 8), {}, "[24*H]"),
+    ("to_sequence", (3, H, W), {}, "[H*W, 3]"),
+    ("to_map", (H * 4, 3), {"height": H, "width": 4}, "[3, H, 4]"),
+    ("reshape", (3, H, 8), {"sizes": [-1, 24]}, "[H, 24]"),
+    ("reshape", (3, H, 8), {"sizes": [24, H]}, "[24, H]"),
+    ("slice", (symbol("H", low=5), 8), {"start": 4, "axis": 0}, "[H - 4, 8]"),
+    ("split", (symbol("H", divisor=2), 8), {"parts": 2}, "[H/2, 8]"),
+    ("global_avg_pool", (3, H, W), {}, "[3]"),
+    ("adaptive_avg_pool", (3, H, W), {"size": 7}, "[3, 7, 7]"),
+    ("pyramid_pool", (3, H, W), {"levels": (1, 2)}, "[15]"),
+    ("attention", (H, 8), {"heads": 2}, "[H, 8]"),
+    ("lstm", (H, 8), {"hidden": 5}, "[H, 5]"),
+    ("class_token", (H, 8), {}, "[H + 1, 8]"),
+    ("gates", (3, H, W), {"outputs": 2}, "[1, 2]"),
+    ("pixel_unshuffle", (3, symbol("H", divisor=2), 8), {"factor": 2}, "[12, H/2, 4]"),
+])
+def test_symbolic_sizes_go_through(name: str, shape: S, args: dict[str, Any], out: str) -> None:
+    op, call = use(name, shape, **args)
+    assert str(call.y) == out
+    assert str(op.flops(call)) != ""
+    op.weights(call)
+    op.torch.arguments(call)
+
+
+def test_a_pool_with_a_stride_keeps_the_size_and_one_without_tiles() -> None:
+    _, strided = use("max_pool", (64, 112, 112), size=3, stride=2)
+    _, tiled = use("max_pool", (64, 112, 112), size=3)
+    assert strided.y == Tensor((64, 56, 56))
+    assert tiled.y == Tensor((64, 37, 37))
+
+
+def test_a_patch_convolution_pads_nothing_that_no_window_reaches() -> None:
+    op, call = use("conv", (3, 32, 32), kernel=2, channels=8, stride=2)
+    assert op.pad is not None and op.pad(call) is None
+    assert op.torch.arguments(call)["padding"] == (0, 0)
