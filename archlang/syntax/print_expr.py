@@ -118,6 +118,17 @@ def above(node: tree.Node) -> Doc:
     return cat(*(part for comment in node.before for part in (comment.text, HARD)), "")
 
 
+def lead(node: tree.Node, at: int, wide: bool = False) -> Doc:
+    """Comments and empty lines before item number `at` of some that have a line each; `wide`: one empty line at least."""
+    wide = wide and not node.blank and not any(comment.blank for comment in node.before)
+    parts: list[Doc] = []
+    for number, comment in enumerate(node.before):
+        empty = (comment.blank and (at or number)) or (wide and not number)
+        parts.extend((HARD if empty else "", comment.text, HARD))
+    empty = (node.blank and (at or node.before)) or (wide and not node.before)
+    return cat(*parts, HARD if empty else "")
+
+
 def behind(node: tree.Node) -> Doc:
     """The comment behind a node, at the end of its line."""
     return Behind(node.behind.text) if node.behind else ""
@@ -127,7 +138,9 @@ def row(opening: str, nodes: Sequence[tree.Node], docs: Sequence[Doc], closing: 
     """Members between brackets: as many on a line as fit, aligned with the first."""
     parts: list[Doc] = []
     for at, (node, doc) in enumerate(zip(nodes, docs, strict=True)):
-        member = cat(above(node), doc, "," if at + 1 < len(docs) else closing, behind(node))
+        last = at + 1 == len(docs)
+        end = cat(behind(node), HARD if node.behind else "", closing) if last else cat(",", behind(node))
+        member = cat(above(node), doc, end)
         apart = at and (nodes[at - 1].behind or node.before)
         parts.append(cat(HARD, member) if apart else soft(member) if at else member)
     return cat(opening, align(*parts)) if parts else opening + closing
@@ -169,10 +182,10 @@ def _if(node: tree.If) -> Doc:
 
 
 def _head(node: Expr) -> Doc:
-    return cat("(", align(expr(node)), ")") if _shows_braces(node) else expr(node)
+    return cat("(", align(expr(node)), ")") if shows_braces(node) else expr(node)
 
 
-def _shows_braces(node: Expr) -> bool:
+def shows_braces(node: Expr) -> bool:
     """Whether braces stand in an expression outside all other brackets, so that it cannot be a head."""
     stack: list[Expr] = [node]
     while stack:
@@ -203,8 +216,7 @@ def _open_body(node: tree.Body) -> Doc:
     parts: list[Doc] = []
     for at, flow in enumerate(node.flows):
         last = at + 1 == len(node.flows)
-        gap = HARD if flow.blank and at else ""
-        parts.extend((gap, above(flow), expr(flow), "" if last else ";", behind(flow), "" if last else Line()))
+        parts.extend((lead(flow, at), expr(flow), "" if last else ";", behind(flow), "" if last else Line()))
     opening = [part for comment in node.before for part in (Behind(comment.text), HARD)]
     closing = [part for comment in node.after for part in (HARD, comment.text)]
     start: Doc = "" if opening else Line()

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archlang.syntax import tree
-from archlang.syntax.layout import HARD, Behind, Doc, Line, cat, group, nest, render
-from archlang.syntax.print_expr import above, arguments_of, behind, expr, quote, row
-from archlang.syntax.spelling import tidy
+from archlang.syntax.layout import HARD, Behind, Doc, Line, cat, group, is_hard, nest, render
+from archlang.syntax.print_expr import arguments_of, behind, expr, lead, quote, row
 from archlang.syntax.table import aligned_rows, paddings
 
 
@@ -71,13 +70,7 @@ def _lines(nodes: Sequence[Any], one: Any, set_apart: bool = False) -> Doc:
         if at:
             parts.append(HARD)
         tall = set_apart and at > 0 and (_is_tall(node) or _is_tall(nodes[at - 1]))
-        wide = tall and not node.blank and not any(comment.blank for comment in node.before)
-        for number, comment in enumerate(node.before):
-            empty = comment.blank and (at or number)
-            parts.extend((HARD if empty or (wide and not number) else "", comment.text, HARD))
-        empty = node.blank and (at or node.before)
-        parts.append(HARD if empty or (wide and not node.before) else "")
-        parts.extend((rows[at] if at in rows else one(node, pads.get(at, (0, 0))), behind(node)))
+        parts.extend((lead(node, at, tall), rows[at] if at in rows else one(node, pads.get(at, (0, 0))), behind(node)))
     return cat(*parts, "")
 
 
@@ -89,8 +82,7 @@ def _flows(flows: Sequence[tree.Expr]) -> Doc:
     parts: list[Doc] = []
     for at, flow in enumerate(flows):
         last = at + 1 == len(flows)
-        gap = HARD if flow.blank and at else ""
-        parts.extend((gap, above(flow), expr(flow), "" if last else ";", behind(flow), "" if last else HARD))
+        parts.extend((lead(flow, at), expr(flow), "" if last else ";", behind(flow), "" if last else HARD))
     return cat(*parts)
 
 
@@ -141,11 +133,12 @@ def _stretch(body: tree.Body) -> Doc:
     parts: list[Doc] = []
     for at, one in enumerate(body.statements):
         parts.extend((Line("; ") if at else Line(), _statement(one, (0, 0))))
-    return group("{", nest(2, *parts, ""), Line(), "}")
+    short = group("{", nest(2, *parts, ""), Line(), "}")
+    return braces(body) if is_hard(short) else short
 
 
 def _doc(text: str) -> Doc:
-    lines = tidy(text.replace('"""', "'''")).split("\n")
+    lines = [line.rstrip() for line in text.replace('"""', "'''").expandtabs(4).strip().split("\n")]
     if len(lines) == 1:
         return f'"""{lines[0]}"""'
     indented = all(line.startswith(" ") for line in lines[1:] if line)
