@@ -6,6 +6,7 @@ A scope is a step of the module path with the index behind it: `layer1.bottlenec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -14,6 +15,8 @@ from archlang.graph.ir import Graph, Node
 from archlang.ops.model import REQUIRED
 from archlang.ops.values import Size, show
 from archlang.shapes import Dim
+
+ROUTER = re.compile(r"(route|fork)(_\d+)?")
 
 
 class HasGraph(Protocol):
@@ -54,14 +57,16 @@ class Cost:
 
 
 def levels(path: tuple[str, ...]) -> tuple[str, ...]:
-    """The path in steps, each index joined to the name before it.
+    """The path in steps, each index joined to the name before it; a router's stages lie inside it, by input and output.
 
     >>> levels(("layer1", "bottleneck", "0", "body", "conv"))
     ('layer1', 'bottleneck.0', 'body', 'conv')
+    >>> levels(("trunk", "route_2", "0", "1", "linear"))
+    ('trunk', 'route_2', '0.1', 'linear')
     """
     found: list[str] = []
     for part in path:
-        if part.isdigit() and found:
+        if part.isdigit() and found and not ROUTER.fullmatch(found[-1]):
             found[-1] += "." + part
         else:
             found.append(part)
@@ -140,6 +145,8 @@ def arguments(node: Node) -> str:
     shown = []
     for arg in node.op.args:
         value = node.args.get(arg.name)
+        if arg.default is REQUIRED and value is None:
+            continue  # tensors, which are inputs
         if arg.default is REQUIRED:
             shown.append(show(value) if not node.op.internal else f"{arg.name} = {show(value)}")
         elif value != arg.default and not (arg.name == "bias" and arg.default is None):

@@ -2,7 +2,8 @@
 
 - An operation is a box; norms, activations and dropouts that follow it at once stand in the same box.
 - A router's `combine` is one circle an output, with a fan of arrows from every input; its gates are a circle beside.
-- Scopes are frames. `depth` closes those that lie deeper to one box; equal closed scopes in a row become `3 x name`.
+- Scopes are frames. `depth` closes those that lie deeper to one box, unless they hold one operation alone; equal closed
+  scopes in a row become `3 x name`.
 - A scope that would frame a single box lends it its name instead.
 """
 
@@ -81,8 +82,8 @@ class _Composer:
         closed: dict[tuple[str, ...], Group] = {}
         for node in self.graph:
             home = levels(node.path)[:-1]
-            if len(home) > self.depth:
-                key = home[: self.depth + 1]
+            key = home[: self.depth + 1]
+            if len(home) > self.depth and self.scopes[key].cost.ops > 1:
                 if key not in closed:
                     closed[key] = Group([], key[:-1], self.scopes[key], cost=self.scopes[key].cost)
                     groups.append(closed[key])
@@ -136,7 +137,7 @@ class _Composer:
         first = group.nodes[0]
         cluster, caption = frames.place(group.home)
         if group.scope is not None:
-            name = ".".join((*caption, group.scope.name))
+            name = _caption((*caption, group.scope.name))
             title = f"{group.times} × {_stem(name)}" if group.times > 1 else name
             lines: tuple[str, ...] = (clean(title), _summary(group.cost))
             return [Box(first.id, lines, "scope", "scope", clean(group.scope.path, 200), cluster)]
@@ -148,7 +149,7 @@ class _Composer:
         if first.op.name == "gates":
             return [Box(first.id, ("gates",), "gate", "routing", tip, cluster)]
         lines = tuple(clean(_line(node)) for node in group.nodes)
-        above = (clean(".".join(caption)),) if caption else ()
+        above = (_caption(caption),) if caption else ()
         return [Box(first.id, above + lines, "plain", first.op.family, tip, cluster)]
 
     def _arrows(self) -> list[Arrow]:
@@ -205,7 +206,7 @@ class _Frames:
             if held.get(scope, 0) > 1:
                 parent, caption = self.place(scope[:-1])
                 self.names[scope] = f"c{len(self.clusters)}"
-                label = clean(".".join((*caption, scope[-1])))
+                label = _caption((*caption, scope[-1]))
                 self.clusters.append(Cluster(self.names[scope], label, parent))
 
     def place(self, home: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
@@ -223,6 +224,12 @@ def _box_count(group: Group) -> int:
 
 def _circle(node: Node, index: int) -> str:
     return f"{node.id}_{index}"
+
+
+def _caption(steps: tuple[str, ...]) -> str:
+    """Scope names in a row; a router's stage is called by the input and the output that it lies between."""
+    pair = re.fullmatch(r"(\d+)\.(\d+)", steps[-1])
+    return clean(f"{pair[1]} → {pair[2]}" if pair else ".".join(steps))
 
 
 def _stem(name: str) -> str:

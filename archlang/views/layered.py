@@ -6,15 +6,17 @@ arrows that pass a layer, order by barycentres, places by least squares that kee
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from itertools import pairwise
 
 from archlang.views.measure import SMALL, box_size, text_width
-from archlang.views.picture import Arrow, Box, Picture
+from archlang.views.picture import Arrow, Picture
 
 GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
 SWEEPS = 12
+FAR = 1e5  # so far apart are neighbours in a layer, seen from where arrows meet one of them
 
 Point = tuple[float, float]
 
@@ -61,8 +63,19 @@ class _Item:
 
 
 def layout(picture: Picture) -> Layout:
-    """A place for everything in the picture."""
-    return _Frame(picture, _homes(picture), None).placed()
+    """A place for everything in the picture; an arrow against the order of its frames goes straight."""
+    done = _Frame(picture, _homes(picture), None).placed()
+    for number, arrow in enumerate(picture.arrows):
+        tail, head = done.boxes[arrow.tail], done.boxes[arrow.head]
+        start, stop = (tail.x + tail.w / 2, tail.y + tail.h), (head.x + head.w / 2, head.y)
+        points = done.routes.get(number, [])
+        if len(points) < 2 or _far(points[0], start) or _far(points[-1], stop):
+            done.routes[number] = [start, stop]
+    return done
+
+
+def _far(a: Point, b: Point) -> bool:
+    return abs(a[0] - b[0]) + abs(a[1] - b[1]) > 0.1
 
 
 def _homes(picture: Picture) -> dict[str, tuple[str | None, ...]]:
@@ -86,16 +99,43 @@ class _Frame:
             self.items[box.id] = _Item(*box_size(box), box.id)
         for key, done in inner.items():
             self.items[key] = _Item(max(done.width, titles[key]), done.height, key, done)
-        first = {key: i for i, key in reversed([(i, self._holder(b)) for i, b in enumerate(picture.boxes)]) if key}
-        self.order = {key: first[key] for key in sorted(self.items, key=lambda key: first[key])}
+        first = {key: i for i, key in reversed([(i, self._holder(b.id)) for i, b in enumerate(picture.boxes)]) if key}
+        self.order = self._ordered(sorted(self.items, key=lambda key: first[key]))
 
-    def _holder(self, box: Box) -> str | None:
+    def _ordered(self, names: list[str]) -> dict[str, int]:
+        """Each item's number in an order in which arrows lead on, as far as frames allow one."""
+        into: dict[str, set[str]] = {name: set() for name in names}
+        onward: dict[str, set[str]] = {name: set() for name in names}
+        for tail, head in self._joined():
+            if tail and head and tail != head:
+                into[head].add(tail)
+                onward[tail].add(head)
+        rank = {name: i for i, name in enumerate(names)}
+        ready = [i for i, name in enumerate(names) if not into[name]]
+        waiting = iter(range(len(names)))
+        order: dict[str, int] = {}
+        while len(order) < len(names):
+            name = names[heappop(ready) if ready else next(i for i in waiting if names[i] not in order)]
+            if name in order:
+                continue
+            order[name] = len(order)
+            for other in onward[name]:
+                into[other].discard(name)
+                if not into[other]:
+                    heappush(ready, rank[other])
+        return order
+
+    def _joined(self) -> Iterator[tuple[str | None, str | None]]:
+        for arrow in self.picture.arrows:
+            yield self._holder(arrow.tail), self._holder(arrow.head)
+
+    def _holder(self, box: str) -> str | None:
         """The item in this frame that is the box or holds it."""
-        chain = self.homes[box.id]
+        chain = self.homes[box]
         if self.name not in chain:
             return None
         at = chain.index(self.name) + 1
-        return chain[at] if at < len(chain) else box.id
+        return chain[at] if at < len(chain) else box
 
     def placed(self) -> Layout:
         """Layers, lanes, order, places; then all as one layout with its corner at (0, 0)."""
@@ -111,10 +151,8 @@ class _Frame:
 
     def _ends(self) -> dict[int, tuple[_Item | None, _Item | None]]:
         """The arrows that matter here, with the items at their ends; None for an end outside."""
-        box = {b.id: b for b in self.picture.boxes}
         found: dict[int, tuple[_Item | None, _Item | None]] = {}
-        for number, arrow in enumerate(self.picture.arrows):
-            tail, head = self._holder(box[arrow.tail]), self._holder(box[arrow.head])
+        for number, (tail, head) in enumerate(self._joined()):
             if tail != head and not (tail and head and self.order[tail] > self.order[head]):
                 found[number] = (self.items[tail] if tail else None, self.items[head] if head else None)
         return found
@@ -207,7 +245,8 @@ def _arrange(layers: list[list[_Item]]) -> None:
         for layer in layers if down else layers[::-1]:
             keys = {}
             for item in layer:
-                near = [place[id(other)] for other, _ in (item.above if down else item.below)]
+                joined = item.above if down else item.below
+                near = [place[id(other)] + other.port(number, down) / FAR for other, number in joined]
                 keys[id(item)] = sum(near) / len(near) if near else place[id(item)]
             layer.sort(key=lambda item: keys[id(item)])
             place.update({id(item): i / max(len(layer) - 1, 1) for i, item in enumerate(layer)})

@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph
 from archlang.graph.outline import HasGraph, graph_of
-from archlang.views.render import render
+from archlang.views.files import render
 
 
 @dataclass(frozen=True)
