@@ -102,7 +102,10 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "name", "shapes", "args"), WRONG, ids=[f"{k}-{n}-{i}" for i, (k, n, *_) in enumerate(WRONG)])
+IDS = [f"{kind}-{name}-{i}" for i, (kind, name, *_) in enumerate(WRONG)]
+
+
+@pytest.mark.parametrize(("kind", "name", "shapes", "args"), WRONG, ids=IDS)
 def test_wrong_uses_are_faults(kind: str, name: str, shapes: list[S], args: dict[str, Any]) -> None:
     with pytest.raises(Fault) as caught:
         use(name, *shapes, **args)

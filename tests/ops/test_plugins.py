@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,8 @@ TAKEN = [Op(name="conv", family="x", doc="A.", shape=lambda call: call.x, torch=
 FORK = [Op(name="fork", family="x", doc="A.", shape=lambda call: call.x, torch=Function("torch.abs"))]
 WORD = [Op(name="network", family="x", doc="A.", shape=lambda call: call.x, torch=Function("torch.abs"))]
 NO_SHAPE = [Op(name="one", family="x", doc="A.", shape=None, torch=Function("torch.abs"))]
-NO_WEIGHTS = [Op(name="one", family="x", doc="A.", shape=lambda call: call.x, torch=Function("torch.abs"), weights=None)]
+PLAIN = dict(name="one", family="x", doc="A.", shape=lambda call: call.x, torch=Function("torch.abs"))
+NO_WEIGHTS = [Op(**{{**PLAIN, "weights": None}})]
 NO_FLOPS = [Op(name="one", family="x", doc="A.", shape=lambda call: call.x, torch=Function("torch.abs"), flops=None)]
 NO_TORCH = [Op(name="one", family="x", doc="A.", shape=lambda call: call.x, torch=None)]
 NO_TARGET = [Op(name="one", family="x", doc="A.", shape=lambda call: call.x, torch=Function("eval(1)"))]
@@ -39,12 +41,12 @@ NO_DOC = [Op(name="one", family="x", doc="", shape=lambda call: call.x, torch=Fu
 TWICE = OPS + OPS
 BAD_ARG = [Op(name="one", family="x", doc="A.", shape=lambda call: call.x, torch=Function("torch.abs"), args=(3,))]
 '''
-NAMES = ["NOTHING", "BROKEN", "TAKEN", "FORK", "WORD", "NO_SHAPE", "NO_WEIGHTS", "NO_FLOPS", "NO_TORCH", "NO_TARGET", "NO_DOC",
-         "TWICE", "BAD_ARG", "MISSING"]
+NAMES = ["NOTHING", "BROKEN", "TAKEN", "FORK", "WORD", "NO_SHAPE", "NO_WEIGHTS", "NO_FLOPS", "NO_TORCH", "NO_TARGET"]
+NAMES += ["NO_DOC", "TWICE", "BAD_ARG", "MISSING"]
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A package on the path that offers one good plug-in and many bad ones."""
     module = f"shrinkage_{tmp_path.name.replace('-', '_')}"
     (tmp_path / f"{module}.py").write_text(GOOD.format(module=module))
