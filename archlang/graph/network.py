@@ -12,7 +12,7 @@ from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.graph.build import build
 from archlang.graph.flatten import flatten
 from archlang.graph.ir import Graph
-from archlang.graph.project import Project, open_project, open_text
+from archlang.graph.project import Project, open_project, open_text, reopened
 from archlang.limits import DEFAULT, Limits
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
@@ -21,7 +21,7 @@ from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file
-from archlang.syntax.tree import Expr, File, Let
+from archlang.syntax.tree import Expr, File, Import, Let, Node
 
 Dials = Mapping[str, Any]
 
@@ -54,6 +54,14 @@ class Network:
     def text(self) -> str:
         """The tree in canonical form."""
         return print_file(self.tree)
+
+    @cached_property
+    def listing(self) -> str:
+        """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
+        imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
+        if self.given or any(item.quoted for item in imports):
+            return self.text
+        return print_file(self.project.main.file)
 
     @property
     def parameters(self) -> Dim:
@@ -91,6 +99,12 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     (116, 9)
     """
     return _checked(open_text(text, name, limits), dials or {}, limits, catalogue)
+
+
+def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE) -> Network:
+    """The network of a file that was rewritten: printed, read and checked again, with the imports it had before."""
+    project = reopened(net.project, print_file(file), limits)
+    return _checked(project, dict(net.given), limits, catalogue)
 
 
 def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
@@ -131,6 +145,8 @@ def _expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:
 
 
 def _expression(name: str, value: object, limits: Limits) -> Expr:
+    if isinstance(value, Node):
+        return value  # type: ignore[return-value]  # an expression that was read before
     written = value if isinstance(value, str) else show(value)
     source = Source(f"<dial {name}>", f"archlang 1\nlet value = {written}\n")
     try:

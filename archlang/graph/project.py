@@ -60,23 +60,35 @@ class Project:
     mistakes: list[Diagnostic]
 
 
-def read(path: Path) -> bytes:
-    """A file's bytes. Raises ArchError (unreadable-file)."""
+def read(path: Path, limits: Limits) -> bytes:
+    """A file's bytes, at most one more than it may have. Raises ArchError (unreadable-file)."""
     try:
-        return path.read_bytes()
-    except OSError as problem:
-        reason = problem.strerror or type(problem).__name__
+        with path.open("rb") as file:  # never all of it: it may be endless
+            return file.read(limits.file_bytes + 1)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
         raise ArchError(error("unreadable-file", f"cannot read {str(path)!r}: {reason.lower()}")) from None
 
 
 def open_project(path: Path, limits: Limits) -> Project:
     """Read and parse a file and all its imports. Raises ArchError if the file itself cannot be read or parsed."""
-    return _Loader(limits, path.resolve().parent).start(str(path.resolve()), decode(read(path), str(path)))
+    return _Loader(limits, path.resolve().parent).start(str(path.resolve()), decode(read(path, limits), str(path), limits))
 
 
 def open_text(text: str, name: str, limits: Limits) -> Project:
     """The same for a text that is no file: it can import the standard blocks only."""
-    return _Loader(limits, None).start(name, decode(text.encode(errors="surrogatepass"), name))
+    return _Loader(limits, None).start(name, decode(text.encode(errors="surrogatepass"), name, limits))
+
+
+def reopened(project: Project, text: str, limits: Limits) -> Project:
+    """The project with another text as its main file; what that imports is taken from the files read before."""
+    source = Source(project.main.source.name, text)
+    file = parse(source, limits)
+    before = {item.path: project.main.imported(item) for item in project.main.of(Import) if isinstance(item, Import)}
+    imports = {id(item): before.get(item.path) for item in file.declarations if isinstance(item, Import)}
+    main = Unit(project.main.key, source, file, imports)
+    units = {key: unit for key, unit in project.units.items() if unit is not project.main}
+    return Project(main, {**units, main.key: main}, project.mistakes)
 
 
 class _Loader:
@@ -119,12 +131,12 @@ class _Loader:
         if len(self.units) + len(self.opening) >= self.limits.files:
             raise _refuse("too-many-files", f"a network may be spread over {self.limits.files} files", item)
         try:
-            data = read(path)
+            data = read(path, self.limits)
         except ArchError as problem:
             raise _refuse("import-not-found", problem.diagnostics[0].message, item) from None
         if self.bytes + len(data) > self.limits.total_bytes:
             raise _refuse("too-many-files", f"all files together may hold {self.limits.total_bytes} bytes", item)
-        return self._unit(key, decode(data, name))
+        return self._unit(key, decode(data, name, self.limits))
 
     def _locate(self, item: Import, source: Source) -> tuple[Path, str]:
         if not item.quoted:

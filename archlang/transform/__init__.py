@@ -1,0 +1,72 @@
+"""Transformations: graph in, graph out, printed as `.arch` again.
+
+>>> from archlang.graph import loads
+>>> net = loads('''archlang 1
+... network N(classes = 10) {
+...   input image: [1, 8, 8]
+...   logits = image -> conv(3x3, 8) -> relu -> max_pool(2x2) -> flatten -> linear(classes)
+...   output logits
+... }''')
+>>> print(apply(net, "multipath{paths=2}").listing)
+archlang 1
+network N(classes = 10, paths = 2, hidden = 16) {
+  let gate = cross_connection(hidden = hidden)
+  input image: [1, 8, 8]
+  logits = image -> fork(paths, gate)
+                 -> each { conv(3x3, 8) -> relu -> max_pool(2x2) } -> route(gate)
+                 -> each { flatten -> linear(classes) } -> mean
+  output logits
+}
+<BLANKLINE>
+"""
+
+from __future__ import annotations
+
+import re
+
+from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.graph import Network
+from archlang.graph.network import rebuilt
+from archlang.transform.base import Pass, made_of
+from archlang.transform.multipath import Multipath
+
+PASSES: tuple[type[Pass], ...] = (Multipath,)
+"""All transformations. A new file in this folder stands here, and a test says so if it does not."""
+
+_FORM = re.compile(r"\s*([A-Za-z_-][A-Za-z0-9_-]*)\s*(?:\{(.*)\})?\s*", re.DOTALL)
+
+
+def parse_pass(text: str) -> Pass:
+    """The pass that a text such as `multipath{paths=2,router=cross_stitch}` names. Raises ArchError."""
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise ArchError(error("usage", f"a pass reads `name{{option=value,...}}`, not {text[:80]!r}"))
+    known = {kind.name: kind for kind in PASSES}
+    if form[1] not in known:
+        help = (*did_you_mean(form[1], known), f"there are: {', '.join(known)}")
+        raise ArchError(error("unknown-pass", f"there is no transformation `{form[1][:64]}`", help=help))
+    options: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in (form[2] or "").split(","))):
+        name, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise ArchError(error("usage", f"an option reads `name=value`, not {part[:80]!r}"))
+        if name in options:
+            raise ArchError(error("repeated-argument", f"the option `{name[:64]}` is given twice"))
+        options[name] = value
+    return made_of(known[form[1]], options)
+
+
+def apply(net: Network, what: str | Pass) -> Network:
+    """The network after a pass, checked. Raises ArchError: unknown-pass, pass-does-not-apply, or its mistakes."""
+    step = parse_pass(what) if isinstance(what, str) else what
+    reasons = step.requires(net)
+    if reasons:
+        raise ArchError(reasons)
+    after = rebuilt(net, step.run(net))
+    broken = step.ensures(net, after)
+    if broken:
+        raise ArchError([error("internal-error", f"{step.name}: {claim}") for claim in broken])
+    return after
+
+
+__all__ = ["PASSES", "Multipath", "Pass", "apply", "parse_pass"]
