@@ -38,12 +38,7 @@ class Builder:
         """Write a node as its op's module or function, after its padding where it has one."""
         inputs = [self.values[port] for port in node.inputs]
         call = self.graph.call(node)
-        padding = node.op.pad(call) if node.op.pad is not None else None
-        if padding is not None:
-            amounts, mode = padding
-            padded = self.into.create_node("call_function", torch.nn.functional.pad, (inputs[0], tuple(amounts)),
-                                           {"mode": mode}, name=self.name(node) + "_pad")
-            inputs[0] = self.noted(padded, node)
+        inputs[:1] = [self.padded(node, x) for x in inputs[:1]]
         target = node.op.torch
         args: tuple[Any, ...] = (tuple(inputs),) if target.packed else tuple(inputs)
         if isinstance(target, Module):
@@ -53,6 +48,16 @@ class Builder:
             function = resolve(target.dotted(call))
             made = self.into.create_node("call_function", function, args, kwargs, name=self.name(node))
         self.keep(node, self.noted(made, node))
+
+    def padded(self, node: Node, x: fx.Node) -> fx.Node:
+        """A node's first input with the padding that its op wants before the torch target, itself where none."""
+        padding = node.op.pad(self.graph.call(node)) if node.op.pad is not None else None
+        if padding is None:
+            return x
+        amounts, mode = padding
+        args, name = (x, tuple(amounts)), self.name(node) + "_pad"
+        made = self.into.create_node("call_function", torch.nn.functional.pad, args, {"mode": mode}, name)
+        return self.noted(made, node)
 
     def name(self, node: Node) -> str:
         """The name of the fx node that stands for a node."""
@@ -69,9 +74,12 @@ class Builder:
             self.values[Port(node.id)] = made
             return
         for index in range(len(node.outputs)):
-            item = self.into.create_node("call_function", operator.getitem, (made, index),
-                                         name=f"{self.name(node)}_{index}")
-            self.values[Port(node.id, index)] = self.noted(item, node)
+            self.values[Port(node.id, index)] = self.item(made, index, node)
+
+    def item(self, made: fx.Node, index: int, node: Node) -> fx.Node:
+        """One of several results, which stands for (an output of) a node."""
+        name = f"{self.name(node)}_{index}"
+        return self.noted(self.into.create_node("call_function", operator.getitem, (made, index), name=name), node)
 
     def plain(self, value: object) -> Any:
         """An argument as generated code may hold it: numbers, None, fixed words, nodes, and tuples of those."""
@@ -87,7 +95,7 @@ class Builder:
         raise TypeError(f"an op gave {type(value).__name__} as an argument of its torch function")
 
     def finish(self, taps: bool) -> fx.Graph:
-        """Hand out the outputs, and with `taps` what can be looked at, and drop what nobody reads."""
+        """Hand out the outputs, and with `taps` what can be looked at."""
         found = [self.values[output.port] for output in self.graph.outputs]
         result: Any = found[0] if len(found) == 1 else dict(zip(output_names(self.graph), found, strict=True))
         if taps:

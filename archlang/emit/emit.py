@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from archlang.diagnostics import ArchError, error
 from archlang.emit.audit import audit_module
-from archlang.emit.builder import Builder
+from archlang.emit.grouped import GroupingBuilder
+from archlang.emit.grouping import Parallel, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.record import Record
 from archlang.emit.weights import build_modules
 from archlang.graph.ir import Graph
-
-Parallel = Literal["loop", "grouped", "auto"]
 
 
 def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> ArchModule:
@@ -23,11 +20,12 @@ def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel 
     by one (`loop`), as one grouped or batched operation (`grouped`), or whichever measured faster (`auto`); weights
     and their names are the same in all three.
     """
-    builder = Builder(graph)
-    for node in graph:
-        if node.op.name != "input":
-            builder.one_by_one(node)
-    module = ArchModule(build_modules(graph, seed), builder.finish(taps), class_name=_class_name(graph.name))
+    modules = build_modules(graph, seed)
+    builder = GroupingBuilder(graph, modules)
+    for unit in plan(graph, parallel):
+        if unit[0].op.name != "input":
+            builder.unit(unit)
+    module = ArchModule(modules, builder.finish(taps), _class_name(graph.name))
     module.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)
     module.archlang = _record(graph, seed)
     strange = audit_module(module)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from torch import fx
+from torch import fx, nn
 from torch._C._dynamo import eval_frame
 from torch.fx.graph import PythonCode
 
@@ -23,6 +23,15 @@ class ArchModule(fx.GraphModule):
     Being called, it first compares its inputs with their declaration, and what fails inside names its line of the
     file. `forward`, which `torch.compile`, `torch.export` and `fx.Interpreter` take, is the plain generated code.
     """
+
+    def __init__(self, root: nn.Module, graph: fx.Graph, class_name: str = "Network") -> None:
+        super().__init__(root, graph, class_name)
+        # torch copies what the graph names, weight by weight: whole modules keep their class, order and hooks.
+        for name, child in root.named_children():
+            self.add_module(name, child)
+
+    def _deepcopy_init(self) -> Callable[..., None]:
+        return ArchModule.__init__
 
     @property
     def archlang(self) -> Record:

@@ -7,10 +7,10 @@ import hashlib
 import torch
 from torch import nn
 
-from archlang.emit.initial import initialise
 from archlang.emit.names import safe
 from archlang.emit.resolve import resolve
 from archlang.graph.ir import Graph, Node
+from archlang.layers import fill
 from archlang.ops.model import Module
 
 
@@ -36,7 +36,9 @@ def build_module(graph: Graph, node: Node) -> nn.Module:
     """The module of one node, initialised as its arguments say."""
     call = graph.call(node)
     module: nn.Module = resolve(node.op.torch.dotted(call))(**node.op.torch.arguments(call))
-    initialise(module, graph.weights(node))
+    for weight in graph.weights(node):
+        if weight.init is not None:
+            fill(getattr(module, weight.name), weight.init)
     return module
 
 

@@ -1,0 +1,100 @@
+"""Equal operations of parallel members as one: members stand side by side along the channels (or features).
+
+Every function takes the members' own weights, so that a module keeps one name for each, however it is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_CONVOLUTIONS: dict[int, Callable[..., Tensor]] = {
+    3: functional.conv1d, 4: functional.conv2d, 5: functional.conv3d,
+}
+
+
+def gather(members: Sequence[Tensor]) -> Tensor:
+    """k tensors [batch, C, ...] to one [batch, k C, ...]."""
+    return torch.cat(tuple(members), 1)
+
+
+def convolution(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    biases: Sequence[Tensor] | None = None,
+    common: bool = False,
+    stride: tuple[int, ...] = (1,),
+    padding: tuple[int, ...] = (0,),
+    dilation: tuple[int, ...] = (1,),
+    groups: int = 1,
+) -> Tensor:
+    """k convolutions: [batch, k C, ...] to [batch, k D, ...], each with its own kernel.
+
+    With `common`, x is [batch, C, ...] and all members read the same.
+
+    >>> one = torch.ones(1, 1, 1, 1)
+    >>> convolution(torch.tensor([[[[2.0]], [[3.0]]]]), (one, 10 * one)).flatten()
+    tensor([ 2., 30.])
+    """
+    if common and groups != 1:
+        x, common = x.repeat(1, len(weights), *(1,) * (x.dim() - 2)), False
+    parts = groups if common else groups * len(weights)
+    bias = _joined(biases)
+    return _CONVOLUTIONS[x.dim()](x, torch.cat(tuple(weights)), bias, stride, padding, dilation, parts)
+
+
+def linear(
+    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None = None, common: bool = False
+) -> Tensor:
+    """k dense maps of vectors: [batch, k F] to [batch, k G]; with `common`, of one and the same [batch, F]."""
+    bias = _joined(biases)
+    if common:
+        return functional.linear(x, torch.cat(tuple(weights)), bias)
+    members = x.reshape(x.shape[0], len(weights), -1).transpose(0, 1)
+    made = torch.bmm(members, torch.stack(tuple(weights)).transpose(1, 2)).transpose(0, 1).flatten(1)
+    return made if bias is None else made + bias
+
+
+def batch_norm(
+    x: Tensor,
+    training: Sequence[bool],
+    weights: Sequence[Tensor] | None,
+    biases: Sequence[Tensor] | None,
+    means: Sequence[Tensor] | None,
+    variances: Sequence[Tensor] | None,
+    counters: Sequence[Tensor] | None,
+    *,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """k batch norms over [batch, k C, ...], which in training update each member's running statistics.
+
+    `training` says it for each member; where members disagree (some are frozen) they run one by one.
+    """
+    if len(set(training)) > 1:
+        kept = (weights, biases, means, variances, counters)
+        return gather([
+            batch_norm(member, training[i : i + 1], *[p and p[i : i + 1] for p in kept], momentum=momentum, eps=eps)
+            for i, member in enumerate(x.chunk(len(training), 1))
+        ])
+    scale, shift, mean, variance = map(_joined, (weights, biases, means, variances))
+    made = functional.batch_norm(x, mean, variance, scale, shift, training[0] or mean is None, momentum, eps)
+    if training[0] and mean is not None and variance is not None:
+        with torch.no_grad():
+            _share_out(mean, means or ())
+            _share_out(variance, variances or ())
+            for counter in counters or ():
+                counter.add_(1)
+    return made
+
+
+def _joined(members: Sequence[Tensor] | None) -> Tensor | None:
+    return torch.cat(tuple(members)) if members else None
+
+
+def _share_out(joined: Tensor, members: Sequence[Tensor]) -> None:
+    for member, fresh in zip(members, joined.chunk(len(members)), strict=True):
+        member.copy_(fresh)
