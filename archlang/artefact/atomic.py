@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,12 +44,16 @@ def unwritable(path: str | os.PathLike[str], problem: OSError) -> ArchError:
 def _replace(target: Path, data: bytes) -> None:
     if target.is_dir():
         raise IsADirectoryError(21, "it is a folder")
+    if target.exists() and not os.access(target, os.W_OK):  # a rename would not ask
+        raise PermissionError(13, "it is read-only")
     part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if target.exists():
+            part.chmod(stat.S_IMODE(target.stat().st_mode))
         part.replace(target)
     except BaseException:
         with suppress(OSError):

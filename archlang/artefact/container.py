@@ -100,7 +100,7 @@ def _length(head: bytes, size: int) -> int:
             "this is a pickle or an archive, as `torch.save` writes them; it could run code, so it was not opened",
             help="load it where you trust it, and save the weights of an archlang model with `archlang.save`",
         )
-    if len(head) < 9 and head[4:] == bytes(len(head[4:])):
+    if 4 < len(head) < 9 and head[4:8] == bytes(len(head[4:8])):
         raise refuse("truncated-model", f"the file ends after {size} bytes, before its header")
     raise refuse("not-a-model", "this is no model file: it does not begin like one")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from torch import fx
 
@@ -47,10 +46,9 @@ def check_passes(passes: tuple[str, ...]) -> None:
 
 def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
     """The model that a manifest describes, in evaluation mode, with fresh weights."""
-    model: fx.GraphModule = emit(network.graph, seed=manifest.seed)
-    record = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std)
-    model.archlang = record
+    model = emit(network.graph, seed=manifest.seed)
+    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std)
+    replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:
-        model = PASSES[name](model.eval())
-    model.archlang = replace(record, passes=manifest.passes)
-    return model.eval()
+        replayed = PASSES[name](replayed).eval()
+    return replayed

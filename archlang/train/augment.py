@@ -16,33 +16,30 @@ Augmentation = Callable[[torch.Tensor, torch.Generator, Mapping[str, Any]], torc
 
 def flip(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Mirror each image left to right with probability `p` (one half)."""
-    chosen = _chance(images, generator, float(args.get("p", 0.5)))
+    chosen = _chance(images, generator, float(args["p"]))
     return torch.where(chosen, images.flip(-1), images)
 
 
 def shift(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
-    """Move each image by up to `pixels` each way; zeros move in."""
-    return _window(images, generator, int(args["pixels"]))
+    """Move each image by up to `by` pixels each way; its border is repeated."""
+    return _window(images, generator, int(args["by"]), "replicate")
 
 
 def crop(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Pad each image with `pad` zeros on all sides and cut a window of its old size out at random."""
-    return _window(images, generator, int(args["pad"]))
+    return _window(images, generator, int(args["pad"]), "constant")
 
 
 def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
-    """Set a random rectangle of at most `area` of the image to zero, in each image with probability `p`.
+    """Set a square at a random place to zero in each image with probability `p` (Zhong et al. 2020).
 
-    Its share of the image is drawn from a tenth of `area` to `area`, its proportions from 1:3 to 3:1 (Zhong et al.
-    2020, algorithm 1).
+    Its sides are `share` of the image's, rounded, at least one pixel.
     """
-    count, (height, width) = len(images), images.shape[-2:]
-    share, tall, down, right = torch.rand(4, count, 1, generator=generator)
-    share = float(args.get("area", 0.2)) * (0.1 + 0.9 * share)
-    proportion = 3 ** (2 * tall - 1)
-    inside = _band(height, (share * proportion).sqrt(), down)[:, None, :, None]
-    inside = inside & _band(width, (share / proportion).sqrt(), right)[:, None, None, :]
-    return images.masked_fill(inside.to(images.device) & _chance(images, generator, float(args.get("p", 0.5))), 0.0)
+    height, width = images.shape[-2:]
+    down, right = torch.rand(2, len(images), 1, generator=generator)
+    rows = _band(height, float(args["share"]), down)[:, None, :, None]
+    inside = rows & _band(width, float(args["share"]), right)[:, None, None, :]
+    return images.masked_fill(inside.to(images.device) & _chance(images, generator, float(args["p"])), 0.0)
 
 
 AUGMENTATIONS: Mapping[str, Augmentation] = {"flip": flip, "shift": shift, "crop": crop, "erase": erase}
@@ -73,18 +70,18 @@ def _chance(images: torch.Tensor, generator: torch.Generator, p: float) -> torch
     return (torch.rand(len(images), 1, 1, 1, generator=generator) < p).to(images.device)
 
 
-def _band(size: int, share: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
-    """Which of `size` places lie in each image's band, [batch, size]; `share` and `start` [batch, 1] from 0 to 1."""
-    length = (size * share).floor().clamp(1, size)
+def _band(size: int, share: float, start: torch.Tensor) -> torch.Tensor:
+    """Which of `size` places lie in each image's band, [batch, size]; `start` [batch, 1] from 0 to 1 places it."""
+    length = max(1, round(size * share))
     first = ((size - length + 1) * start).floor()
     places = torch.arange(size)[None]
     return (places >= first) & (places < first + length)
 
 
-def _window(images: torch.Tensor, generator: torch.Generator, pad: int) -> torch.Tensor:
+def _window(images: torch.Tensor, generator: torch.Generator, pad: int, mode: str) -> torch.Tensor:
     """Each image cut out of its padded self at an offset of its own."""
     count, channels, height, width = images.shape
-    padded = functional.pad(images, (pad,) * 4)
+    padded = functional.pad(images, (pad,) * 4, mode=mode)
     top, left = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator).to(images.device)
     rows = (top + torch.arange(height, device=images.device))[:, None, :, None]
     columns = (left + torch.arange(width, device=images.device))[:, None, None, :]

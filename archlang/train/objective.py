@@ -39,8 +39,8 @@ def bce(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
 
 
 def kl(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean over the batch of `KL(p || q)`, softmax of two logits [batch, classes]; no gradient through p."""
-    p, q = reads
+    """Mean over the batch of `KL(p || q)`: q of logits, p of a target [batch, classes]; no gradient through p."""
+    q, p = reads
     log_p, log_q = functional.log_softmax(p.detach(), 1), functional.log_softmax(q, 1)
     return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 

@@ -7,7 +7,7 @@ from archlang.diagnostics import ArchError
 from archlang.ops.values import Option
 from archlang.train.augment import AUGMENTATIONS, augment, check
 
-ARGS = {"flip": {"p": 0.5}, "shift": {"pixels": 2}, "crop": {"pad": 2}, "erase": {"p": 0.5, "area": 0.3}}
+ARGS = {"flip": {"p": 0.5}, "shift": {"by": 2}, "crop": {"pad": 2}, "erase": {"p": 0.5, "share": 0.3}}
 
 
 def option(name: str, **args: object) -> Option:
@@ -40,22 +40,24 @@ def test_flip_mirrors_all_or_nothing() -> None:
     assert torch.equal(augment(images, [option("flip", p=1.0)], generator()), images.flip(-1))
 
 
-@pytest.mark.parametrize(("name", "args"), [("shift", {"pixels": 1}), ("crop", {"pad": 1})])
+@pytest.mark.parametrize(("name", "args"), [("shift", {"by": 1}), ("crop", {"pad": 1})])
 def test_windows_are_whole_and_reach_everywhere(name: str, args: dict[str, int]) -> None:
     image = torch.arange(1.0, 7.0).view(1, 1, 2, 3).expand(300, 2, 2, 3)
     moved = augment(image, [option(name, **args)], generator())
-    padded = torch.nn.functional.pad(image[0], (1, 1, 1, 1))
+    padded = torch.nn.functional.pad(image[0], (1, 1, 1, 1), mode="replicate" if name == "shift" else "constant")
     windows = {tuple(padded[:, t : t + 2, left : left + 3].flatten().tolist()) for t in range(3) for left in range(3)}
     assert {tuple(m.flatten().tolist()) for m in moved} == windows
 
 
-def test_erase_leaves_zeros_in_a_rectangle_of_bounded_area() -> None:
-    erased = augment(torch.ones(200, 1, 20, 20), [option("erase", p=1.0, area=0.25)], generator())
-    for image in erased:
-        rows, columns = (image[0] == 0).any(1), (image[0] == 0).any(0)
-        hole = int((image == 0).sum())
-        assert hole == int(rows.sum()) * int(columns.sum())
-        assert 1 <= hole <= 0.25 * 400
+def test_erase_leaves_zeros_in_a_square() -> None:
+    erased = augment(torch.ones(3000, 1, 20, 20), [option("erase", p=0.5, share=0.25)], generator())
+    holes = [int((image == 0).sum()) for image in erased]
+    assert set(holes) == {0, 25}
+    assert 1300 < holes.count(25) < 1700
+    touched = (erased == 0).any(0)
+    assert bool(touched.all())
+    image = erased[holes.index(25), 0] == 0
+    assert int(image.any(0).sum()) == int(image.any(1).sum()) == 5
 
 
 def test_vectors_stay_as_they_are() -> None:

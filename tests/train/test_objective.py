@@ -43,7 +43,7 @@ def test_mse_of_single_numbers() -> None:
 
 def test_kl_has_no_gradient_through_its_target() -> None:
     p, q = torch.randn(5, 3, requires_grad=True), torch.randn(5, 3, requires_grad=True)
-    value = FORMULAS["kl"]([p, q], {})
+    value = FORMULAS["kl"]([q, p], {})
     a, b = p.softmax(1), q.softmax(1)
     assert torch.allclose(value, (a * (a / b).log()).sum(1).mean(), atol=1e-6)
     value.backward()

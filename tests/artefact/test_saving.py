@@ -1,0 +1,137 @@
+"""What is saved comes back, and comes out the same each time."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from archlang.artefact import container, load_model, save, table
+from archlang.artefact.manifest import Manifest, decode, encode
+from archlang.diagnostics import ArchError
+from archlang.rewrite import fuse
+
+from .models import batch, small
+
+SHARED = """archlang 1
+network Twins {
+  input image: [1, 6, 6]
+  output image -> fork(2) -> shared { conv(1x1, 4, bias = true) -> relu } -> sum -> flatten -> linear(3)
+}
+"""
+
+
+def refused(model: torch.nn.Module, path: Path) -> str:
+    with pytest.raises(ArchError) as caught:
+        save(model, path)
+    assert not path.exists()
+    return caught.value.diagnostics[0].name
+
+
+def test_what_is_saved_comes_back(tmp_path: Path) -> None:
+    model = small(classes=5, size="1x3")
+    save(model, tmp_path / "m.safetensors")
+    found = load_model(tmp_path / "m.safetensors")
+    assert torch.equal(found(batch()), model(batch()))
+    assert not found.training
+    assert found.archlang.network.text == model.archlang.network.text
+    assert found.archlang.network.dials == model.archlang.network.dials
+    assert replace(found.archlang, network=None) == replace(model.archlang, network=None)
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
+    model = small()
+    save(model, tmp_path / "a")
+    save(model.train(), tmp_path / "b")
+    save(load_model(tmp_path / "a"), tmp_path / "c")
+    assert len({(tmp_path / name).read_bytes() for name in "abc"}) == 1
+
+
+def test_others_can_read_the_weights(tmp_path: Path) -> None:
+    model = small()
+    save(model, tmp_path / "m.safetensors")
+    with safe_open(tmp_path / "m.safetensors", "pt") as file:
+        assert list(file.metadata()) == ["archlang"]
+        assert set(file.keys()) == set(model.state_dict())
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_kinds_of_numbers(tmp_path: Path, kind: torch.dtype) -> None:
+    model = small().to(kind)
+    save(model, tmp_path / "m")
+    found = load_model(tmp_path / "m")
+    assert {v.dtype for v in found.state_dict().values()} == {kind, torch.int64}
+    assert torch.equal(found(batch().to(kind)), model(batch().to(kind)))
+
+
+def test_a_fused_model_is_fused_again(tmp_path: Path) -> None:
+    model = fuse(small())
+    save(model, tmp_path / "m")
+    found = load_model(tmp_path / "m")
+    assert found.archlang.passes == ("fuse",)
+    assert set(found.state_dict()) == set(model.state_dict()) < set(small().state_dict()) | {"features.conv.bias"}
+    assert torch.equal(found(batch()), model(batch()))
+
+
+def test_shared_weights_are_saved_once(tmp_path: Path) -> None:
+    model = small(SHARED)
+    save(model, tmp_path / "m")
+    assert torch.equal(load_model(tmp_path / "m")(batch()), model(batch()))
+
+
+def test_views_of_one_storage_can_be_saved(tmp_path: Path) -> None:
+    model = small()
+    both = torch.randn(2, 4)
+    model.get_submodule("features.batch_norm").running_mean = both[:, 0].repeat(2).view(2, 2).t().reshape(4)
+    model.get_submodule("features.batch_norm").weight = torch.nn.Parameter(both[0])
+    model.get_submodule("features.batch_norm").bias = torch.nn.Parameter(both[1])
+    save(model, tmp_path / "m")
+    assert torch.equal(load_model(tmp_path / "m")(batch()), model(batch()))
+
+
+def test_what_cannot_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    assert refused(torch.nn.Linear(2, 2), path) == "unsupported-module"
+    model = small()
+    model.archlang = replace(model.archlang, network=None)
+    assert refused(model, path) == "unsupported-module"
+    model = small()
+    model.archlang = model.archlang.after("prune")
+    assert refused(model, path) == "unsupported-module"
+    model = small()
+    model.archlang = replace(model.archlang, labels=("\x1b[31m",))
+    assert refused(model, path) == "unsupported-module"
+    model = small()
+    model.get_submodule("logits.linear").extra = torch.nn.Parameter(torch.ones(1))
+    assert refused(model, path) == "unsupported-module"
+    model = small()
+    model.get_submodule("logits.linear").half()
+    assert refused(model, path) == "unsupported-module"
+    model = small()
+    model.get_submodule("logits.linear").bias.data[1] = float("nan")
+    assert refused(model, path) == "non-finite-model"
+    assert refused(small(), tmp_path / "missing" / "m") == "unwritable-output"
+
+
+@pytest.mark.parametrize("text", [None, SHARED])
+def test_the_table_read_off_the_graph_is_the_models(text: str | None) -> None:
+    model = small() if text is None else small(text)
+    assert table.of_graph(model.archlang.network.graph) == table.of_state(model.state_dict())
+
+
+def test_the_manifest_is_canonical() -> None:
+    manifest = Manifest("text", {"b": "2", "a": "1"}, passes=("fuse",), mean=(0.1, 1e-7))
+    text = encode(manifest)
+    assert text.startswith('{"dials":{"a":"1","b":"2"},"digest":"')
+    assert decode(text).manifest == manifest
+
+
+def test_a_network_that_writes_like_a_digest(tmp_path: Path) -> None:
+    hostile = 'let a = "\\"digest\\":\\"' + "0" * 64 + '"\n\nnetwork'
+    from .models import TEXT
+
+    model = small(TEXT.replace("network", hostile, 1))
+    save(model, tmp_path / "m")
+    assert container.read_bytes((tmp_path / "m").read_bytes()).table.keys() == model.state_dict().keys()
+    assert torch.equal(load_model(tmp_path / "m")(batch()), model(batch()))
