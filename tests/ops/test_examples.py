@@ -1,0 +1,49 @@
+"""What `archlang ops NAME` shows as an example is accepted, compiles and runs with the predicted shapes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from archlang.emit.emit import emit
+from archlang.graph import loads
+from archlang.ops import CATALOGUE
+from archlang.ops.model import Op, Setting, Structure
+
+ENTRIES = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values()]
+SHOWN = [entry for entry in ENTRIES if entry.example]
+NETWORK = """
+  input x: [3, 8, 8]
+  logits = x -> flatten -> linear(10)
+  target = x -> flatten -> linear(10)
+  prediction = logits
+  output logits
+  output aux = target
+"""
+REST = {
+    "loss =": "loss = cross_entropy(logits, label)",
+    "optimizer =": "optimizer = adam(lr = 0.001)",
+    "phase": "phase all { epochs = 1 }",
+}
+
+
+def whole(entry: Op | Structure | Setting) -> str:
+    """A file around the example: the body of a network, or a line of `train { }`."""
+    if entry.example.startswith("input"):
+        return f"archlang 1\nnetwork Example {{\n{entry.example}\n}}\n"
+    lines = [entry.example, *(line for word, line in REST.items() if word not in entry.example)]
+    return f"archlang 1\nnetwork Example {{{NETWORK}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
+
+
+@pytest.mark.parametrize("entry", SHOWN, ids=[f"{type(e).__name__}-{e.name}" for e in SHOWN])
+def test_an_example_runs(entry: Op | Structure | Setting) -> None:
+    network = loads(whole(entry))
+    graph = network.graph
+    model = emit(graph, seed=0).eval()
+    x = torch.randn(2, *(int(size) for size in graph.inputs[0].type.dims))  # type: ignore[arg-type]
+    with torch.no_grad():
+        result = model(x)
+    found = list(result.values()) if isinstance(result, dict) else [result]
+    assert [tuple(y.shape[1:]) for y in found] == [graph.type(output.port).dims for output in graph.outputs]
+    assert sum(p.numel() for p in model.parameters()) == graph.parameters
+    assert sum(b.numel() for b in model.buffers()) == graph.buffers
