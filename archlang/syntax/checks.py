@@ -70,18 +70,12 @@ def _body(body: tree.Body, owner: str) -> Iterator[Diagnostic]:
 
 
 def _mixed(body: tree.Body) -> Diagnostic:
-    flow, statement = body.flows[0], body.statements[0]
-    late, early, late_word, early_word = flow, statement, "a flow", "a statement"
-    if flow.span.start < statement.span.start:
-        late, early, late_word, early_word = statement, flow, "a statement", "a flow"
-    return error(
-        "mixed-body",
-        "a body holds flows or statements, not both",
-        _head(late.span),
-        f"this is {late_word}",
-        secondary=(Label(_head(early.span), f"this is {early_word}"),),
-        help=f"write `output {_short(flow.span)}`, or give the flow a name: `name = ...`",
-    )
+    flow = body.flows[0].span
+    labels = [Label(_head(flow), "this is a flow"), Label(_head(body.statements[0].span), "this is a statement")]
+    early, late = sorted(labels, key=lambda label: label.span.start)
+    help = f"write `output {_short(flow)}`, or give the flow a name: `name = ...`"
+    message = "a body holds flows or statements, not both"
+    return error("mixed-body", message, late.span, late.text, secondary=(early,), help=help)
 
 
 def _misplaced(node: tree.Node, what: str, owner: str) -> Diagnostic:

@@ -16,10 +16,10 @@ from archlang.source import Source, Span
 from archlang.syntax import spelling
 from archlang.syntax.tree import Comment
 
-WORDS = tuple(
-    "archlang import let block code network train phase step input output in for if else and or not as at from where "
-    "true false".split()
-)
+WORDS = (
+    "archlang", "import", "let", "block", "code", "network", "train", "phase", "step", "input", "output", "in", "for",
+    "if", "else", "and", "or", "not", "as", "at", "from", "where", "true", "false",
+)  # fmt: skip
 """The reserved words; the terminal of each is the word in capitals."""
 
 SIGNS = {
@@ -99,8 +99,8 @@ def scan(source: Source, limits: Limits = DEFAULT) -> Scanned:
 
 def blank_before(source: Source, offset: int) -> bool:
     """Whether an empty line stands between a place and what comes before it."""
-    text, line = source.text, source.position(offset)[0]
-    return 1 < line and not source.line(line - 1).strip() and bool(text[: source.starts[line - 2]].strip())
+    line = source.position(offset)[0]
+    return line > 1 and not source.line(line - 1).strip()
 
 
 class _Scan:
@@ -136,7 +136,7 @@ class _Scan:
         if diagnostic is not None:
             self.out.mistakes.append(diagnostic)
 
-    def space(self, start: int, end: int) -> int:
+    def space(self, _: int, end: int) -> int:
         return end
 
     def comment(self, start: int, end: int) -> int:

@@ -52,7 +52,7 @@ def _foreign(*words: str) -> Callable[[Facts], bool]:
     """Whether a word of another language was taken for a name, here or just before."""
 
     def when(facts: Facts) -> bool:
-        return facts.found == "NAME" and facts.text in words and facts.first_of_line or facts.lonely in words
+        return (facts.found == "NAME" and facts.text in words and facts.first_of_line) or facts.lonely in words
 
     return when
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token as LarkToken, UnexpectedInput
+from lark import Lark, UnexpectedInput
+from lark import Token as LarkToken
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from archlang.diagnostics import ArchError, Diagnostic, error
@@ -101,31 +102,32 @@ def _machine() -> Lark:
         start=["file"],
         maybe_placeholders=False,
         keep_all_tokens=True,
-        transformer=Builder(),  # type: ignore[arg-type]  # lark asks for methods named as the rules, nothing more
+        transformer=Builder(),
     )
 
 
 def _read(tokens: Sequence[Token]) -> tree.File:
     """Parse tokens to the end; raises `Refusal` at the first that does not fit."""
     parser = _machine().parse_interactive()
-    at = 0
+    read = 0
     try:
-        for at, token in enumerate(tokens):
+        for token in tokens:
             parser.feed_token(token)  # type: ignore[arg-type]  # the machine looks at `type` alone
-        at = len(tokens)
+            read += 1
         file = parser.feed_token(LarkToken("$END", ""))
     except UnexpectedInput:
-        raise _refused(tokens, at) from None
+        raise _refused(tokens, read) from None
     assert isinstance(file, tree.File)
     return file
 
 
 def _refused(tokens: Sequence[Token], at: int) -> Refusal:
-    """What was possible at the refused token: read again up to it, since the machine may have reduced before it fails."""
+    """What was possible at the refused token: read again up to it, since the machine may reduce before it fails."""
     parser = _machine().parse_interactive()
     for token in tokens[:at]:
         parser.feed_token(token)  # type: ignore[arg-type]  # as above
-    return Refusal(tuple(tokens), at, frozenset(parser.accepts()), _context(parser))
+    allowed: set[str] = parser.accepts()  # type: ignore[no-untyped-call]  # untyped in lark
+    return Refusal(tuple(tokens), at, frozenset(allowed), _context(parser))
 
 
 def _context(parser: InteractiveParser) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ FLOW, NAMED, OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, AT, OPERAND, BASE = rang
 
 _BINARY: dict[str, tuple[int, int, int]] = {
     "or": (OR, OR, AND), "and": (AND, AND, NOT), "at": (AT, OPERAND, OPERAND),
-    **{sign: (COMPARE, SUM, SUM) for sign in ("==", "!=", "<", "<=", ">", ">=")},
-    **{sign: (SUM, SUM, PRODUCT) for sign in ("+", "-")},
-    **{sign: (PRODUCT, PRODUCT, SIGN) for sign in ("*", "/", "//", "%")},
+    **dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), (COMPARE, SUM, SUM)),
+    **dict.fromkeys(("+", "-"), (SUM, SUM, PRODUCT)),
+    **dict.fromkeys(("*", "/", "//", "%"), (PRODUCT, PRODUCT, SIGN)),
 }  # fmt: skip
 """Each operator: how tight it is, and what it asks of its left and of its right side."""
 
@@ -119,14 +119,14 @@ def above(node: tree.Node) -> Doc:
 
 
 def lead(node: tree.Node, at: int, wide: bool = False) -> Doc:
-    """Comments and empty lines before item number `at` of some that have a line each; `wide`: one empty line at least."""
+    """Comments and empty lines before item `at` of some that have a line each; `wide`: one empty line at least."""
     wide = wide and not node.blank and not any(comment.blank for comment in node.before)
     parts: list[Doc] = []
     for number, comment in enumerate(node.before):
         empty = (comment.blank and (at or number)) or (wide and not number)
         parts.extend((HARD if empty else "", comment.text, HARD))
-    empty = (node.blank and (at or node.before)) or (wide and not node.before)
-    return cat(*parts, HARD if empty else "")
+    apart = (node.blank and (at or node.before)) or (wide and not node.before)
+    return cat(*parts, HARD if apart else "")
 
 
 def behind(node: tree.Node) -> Doc:
@@ -217,12 +217,10 @@ def _open_body(node: tree.Body) -> Doc:
     for at, flow in enumerate(node.flows):
         last = at + 1 == len(node.flows)
         parts.extend((lead(flow, at), expr(flow), "" if last else ";", behind(flow), "" if last else Line()))
-    opening = [part for comment in node.before for part in (Behind(comment.text), HARD)]
+    opening: list[Doc] = [Behind(node.before[0].text), HARD] if node.before else [Line()]
+    opening.extend(part for comment in node.before[1:] for part in (comment.text, HARD))
     closing = [part for comment in node.after for part in (HARD, comment.text)]
-    start: Doc = "" if opening else Line()
-    if opening:
-        opening = [Behind(node.before[0].text), HARD, *(p for c in node.before[1:] for p in (c.text, HARD))]
-    return cat("{", nest(2, *opening, start, *parts, *closing), Line() if not closing else HARD, "}")
+    return cat("{", nest(2, *opening, *parts, *closing), HARD if closing else Line(), "}")
 
 
 # --- chains ----------------------------------------------------------------------------------------------------------
@@ -249,7 +247,7 @@ def _flow(node: tree.Flow, width: int = 0) -> Doc:
     if len(node.steps) == 1:
         return expr(node.steps[0])
     first, *rest = node.steps
-    heads = _heads(rest)
+    heads = _heads(rest) if _is_source(first) else {at - 1 for at in _heads(node.steps)}
     parts: list[Doc] = []
     for at, step in enumerate(rest):
         doc = cat(above(step), "-> ", expr(step, NAMED), behind(step))
@@ -277,7 +275,7 @@ def _heads(steps: Sequence[Expr]) -> set[int]:
     braced = {at for at, core in enumerate(cores) if _has_braces(core)}
     if braced:
         return braced - {0}
-    names = [core.callee.text if isinstance(core, tree.Call) and isinstance(core.callee, tree.Name) else None for core in cores]
+    names = [_called(core) for core in cores]
     called = next((name for name in names if name), None)
     return {at for at, name in enumerate(names) if at and name and name == called}
 
@@ -286,6 +284,10 @@ def _core(step: Expr) -> Expr:
     while isinstance(step, tree.As | tree.Binary):
         step = step.step if isinstance(step, tree.As) else step.right
     return step
+
+
+def _called(step: Expr) -> str:
+    return step.callee.text if isinstance(step, tree.Call) and isinstance(step.callee, tree.Name) else ""
 
 
 def _has_braces(step: Expr) -> bool:

@@ -75,7 +75,7 @@ def _lines(nodes: Sequence[Any], one: Any, set_apart: bool = False) -> Doc:
 
 
 def _is_tall(node: tree.Node) -> bool:
-    return isinstance(node, tree.Network | tree.Train) or (isinstance(node, tree.Block) and isinstance(node.body, tree.Body))
+    return isinstance(getattr(node, "body", None), tree.Body)
 
 
 def _flows(flows: Sequence[tree.Expr]) -> Doc:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from archlang.diagnostics import Diagnostic
 from archlang.source import Span
@@ -19,8 +20,9 @@ LONGEST_HEAD = 200
 """Tokens that are read again for each statement at most, so that the work stays linear."""
 
 _WANTS_MORE = {
-    "EQUAL", "ARROW", "COMMA", "DOT", "COLON", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "EQUALS", "DIFFERS",
-    "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "OR", "AND", "NOT", "AT", "AS", "IN", "IF", "FOR", "FROM", "WHERE",
+    "EQUAL", "ARROW", "COMMA", "DOT", "COLON", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "EQUALS",
+    "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "OR", "AND", "NOT", "AT", "AS", "IN", "IF", "FOR",
+    "FROM", "WHERE",
     "LET", "BLOCK", "CODE", "NETWORK", "IMPORT", "INPUT", "OUTPUT", "PHASE", "STEP",
 }  # fmt: skip
 """Behind these, on the same line, a word begins nothing new: it stands where a name or a value must."""
@@ -54,7 +56,7 @@ class Piece:
         if cuts[0] != 0:
             cuts.insert(0, 0)
         out = []
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in pairwise(cuts):
             following = inner[b] if b < len(inner) else tail
             out.append(Piece(self.pragma, (*head, *inner[a:b], tail), following, tail))
         return out
@@ -126,11 +128,13 @@ def _statement_starts(tokens: Sequence[Token]) -> Iterator[int]:
             depth += 1
         elif token.type in CLOSING:
             depth -= 1
-        elif not depth and token.type in STATEMENT_WORDS and _begins(tokens, at):
+        elif not depth and _begins(tokens, at) and (token.type in STATEMENT_WORDS or _binds(tokens, at)):
             yield at
-        elif not depth and token.type == "NAME" and at + 1 < len(tokens) and tokens[at + 1].type == "EQUAL":
-            if _begins(tokens, at) and (not at or tokens[at - 1].type not in ("LET", "OUTPUT")):
-                yield at
+
+
+def _binds(tokens: Sequence[Token], at: int) -> bool:
+    named = [token.type for token in tokens[at : at + 2]] == ["NAME", "EQUAL"]
+    return named and (not at or tokens[at - 1].type not in ("LET", "OUTPUT"))
 
 
 def _begins(tokens: Sequence[Token], at: int) -> bool:

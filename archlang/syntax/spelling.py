@@ -92,7 +92,8 @@ def long_doc(span: Span, size: int, limit: int) -> Diagnostic | None:
 
 def unclosed_string(span: Span) -> Diagnostic:
     """A string ends on the line on which it begins."""
-    return error("unclosed-string", "this string does not end on its line", span, "opened here", help='close it with `"`')
+    message = "this string does not end on its line"
+    return error("unclosed-string", message, span, "opened here", help='close it with `"`')
 
 
 def too_many_tokens(span: Span, limit: int) -> Diagnostic:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 
 from archlang.syntax import tree
 from archlang.syntax.layout import WIDTH, render
@@ -77,15 +76,18 @@ def _cells(node: tree.Stretch) -> list[str]:
 def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Iterator[list[int]]:
     """Neighbours of one kind, with nothing between them, as indices."""
     run: list[int] = []
-    for (_, before), (at, node) in pairwise([(-1, None), *enumerate(nodes)]):
-        joined = run and type(node) is type(before) and not (node.before or node.blank or getattr(node, "doc", None))
-        if joined and isinstance(node, tree.Stretch) and isinstance(before, tree.Stretch) and node.word != before.word:
-            joined = False
-        if not joined:
-            if run:
-                yield run
+    for at, node in enumerate(nodes):
+        if run and not _joins(node, nodes[at - 1]):
+            yield run
             run = []
         if isinstance(node, kinds):
             run.append(at)
     if run:
         yield run
+
+
+def _joins(node: tree.Node, before: tree.Node) -> bool:
+    """Whether a line goes on with what the line before began."""
+    if type(node) is not type(before) or node.before or node.blank or getattr(node, "doc", None):
+        return False
+    return not isinstance(node, tree.Stretch) or node.word == getattr(before, "word", None)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import lru_cache
+from functools import cache
+from typing import Any
 
 from archlang.syntax.tree import Comment, Node
 
 
-@lru_cache(maxsize=None)
-def parts(kind: type[Node]) -> tuple[str, ...]:
+@cache
+def parts(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a kind of node that say what it is, without those that say where it stands."""
     kept = ("span", "before", "behind", "blank", "after")
     return tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
 

@@ -6,7 +6,9 @@ from collections.abc import Collection
 
 from archlang.syntax.lexing import SIGNS, WORDS
 
-_VALUE = {"NAME", "NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "IN", "LPAR", "LSQB", "IF", "FOR", "MINUS", "PLUS", "NOT"}
+_VALUE = {
+    "NAME", "NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "IN", "LPAR", "LSQB", "IF", "FOR", "MINUS", "PLUS", "NOT",
+}  # fmt: skip
 _CONTINUED = {
     "STAR", "SLASH", "FLOOR", "PERCENT", "PLUS", "MINUS", "EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST",
     "AT_LEAST", "AND", "OR", "AT", "AS", "LPAR", "LSQB", "LBRACE", "DOT",

@@ -7,12 +7,27 @@ from hypothesis.strategies import SearchStrategy
 
 from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
-from archlang.syntax.print_expr import AND, BASE, COMPARE, NAMED, NOT, OPERAND, OR, PRODUCT, SIGN, SUM, level, shows_braces
+from archlang.syntax.print_expr import (
+    AND,
+    BASE,
+    COMPARE,
+    NAMED,
+    NOT,
+    OPERAND,
+    OR,
+    PRODUCT,
+    SIGN,
+    SUM,
+    level,
+    shows_braces,
+)
 from archlang.syntax.tree import Expr
 
 names = st.sampled_from(["x", "relu", "conv", "body", "layer1", "H", "in_", "True_", "_", "shortcut_connection"])
 texts = st.text(st.sampled_from('ab "\\\n\t#→\u202e{}'), max_size=8)
-docs = st.none() | st.sampled_from(["One.", 'He said "so"', "One.\n\nTwo.\n  Three.", "One\n    two\n    three", "# no"])
+docs = st.none() | st.sampled_from(
+    ["One.", 'He said "so"', "One.\n\nTwo.\n  Three.", "One\n    two\n    three", "# no"]
+)
 numbers = st.integers(0, 10**6) | st.floats(0, 1e9, allow_nan=False)
 _OPERATORS = {
     "or": (OR, AND), "and": (AND, NOT), "==": (SUM, SUM), ">=": (SUM, SUM), "+": (SUM, PRODUCT), "-": (SUM, PRODUCT),
@@ -106,12 +121,12 @@ _given = st.none() | st.builds(lambda some: _arguments([], some), st.lists(st.tu
 _inputs = st.builds(tree.Input, names, _sizes, _given, st.none() | expressions)
 _home = st.builds(tree.Body, docs, statements(expressions))
 _settings = st.lists(st.builds(tree.Bind, names, expressions), min_size=1, max_size=3).map(tuple)
-_stretch = st.builds(
-    tree.Stretch, st.sampled_from(["phase", "step"]), names, st.builds(lambda some: tree.Body(statements=some), _settings)
-)
+_set = st.builds(lambda some: tree.Body(statements=some), _settings)
+_stretch = st.builds(tree.Stretch, st.sampled_from(["phase", "step"]), names, _set)
 _network = st.builds(
-    lambda doc, inputs, rest: tree.Body(doc, (*inputs, *rest)), docs, st.lists(_inputs, max_size=2), statements(expressions)
-)
+    lambda doc, inputs, rest: tree.Body(doc, (*inputs, *rest)),
+    docs, st.lists(_inputs, max_size=2), statements(expressions),
+)  # fmt: skip
 _train = st.builds(lambda some, more: tree.Body(None, (*some, *more)), _settings, st.lists(_stretch, max_size=3))
 _imports = st.builds(
     lambda quoted, names: tree.Import("./a.arch" if quoted else "std.resnet", tuple(names), quoted),
