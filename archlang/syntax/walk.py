@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
-from typing import Any
 
 from archlang.syntax.tree import Comment, Node
 
+_PARTS: dict[str, tuple[str, ...]] = {}
 
-@cache
-def parts(kind: type[Any]) -> tuple[str, ...]:
+
+def parts(kind: type[Node]) -> tuple[str, ...]:
     """The fields of a kind of node that say what it is, without those that say where it stands."""
-    kept = ("span", "before", "behind", "blank", "after")
-    return tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
+    known = _PARTS.get(kind.__name__)
+    if known is None:
+        kept = ("span", "before", "behind", "blank", "after")
+        known = tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
+        _PARTS[kind.__name__] = known
+    return known
 
 
 def children(node: Node) -> Iterator[Node]:
