@@ -81,7 +81,7 @@ def diff(before: HasGraph | Graph, after: HasGraph | Graph) -> Diff:
     """Compares two networks; an inserted layer is one change, whatever its neighbours are called now."""
     a, b = graph_of(before), graph_of(after)
     found = _Differ(a, b)
-    old, new = outline(a).cost, outline(b).cost
+    old, new = (tree.cost for tree in found.trees)
     return Diff(
         FORMAT_VERSION,
         a.name,
@@ -98,9 +98,9 @@ def diff(before: HasGraph | Graph, after: HasGraph | Graph) -> Diff:
 class _Differ:
     def __init__(self, a: Graph, b: Graph) -> None:
         self.a, self.b = a, b
-        self.trees = outline(a), outline(b)
-        self.signature = Signatures(*self.trees)
         self.costs = costs(a), costs(b)
+        self.trees = outline(a, self.costs[0]), outline(b, self.costs[1])
+        self.signature = Signatures(*self.trees)
         self.partner: dict[str, str] = {}
 
     def changes(self) -> list[Change]:

@@ -108,7 +108,7 @@ def report(network: HasGraph | Graph) -> Report:
     """Counts everything in a network."""
     graph = graph_of(network)
     cost = costs(graph)
-    tree = outline(graph)
+    tree = outline(graph, cost)
     return Report(
         FORMAT_VERSION,
         graph.name,

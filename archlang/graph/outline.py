@@ -7,7 +7,7 @@ A scope is a step of the module path with the index behind it: `layer1.bottlenec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -122,11 +122,11 @@ def costs(graph: Graph) -> dict[str, Cost]:
     return found
 
 
-def outline(graph: Graph) -> Scope:
-    """The tree of scopes, the network itself at the root."""
+def outline(graph: Graph, cost: Mapping[str, Cost] | None = None) -> Scope:
+    """The tree of scopes, the network itself at the root; `cost` where `costs(graph)` is at hand."""
     root = Scope(graph.name, ())
     known: dict[tuple[str, ...], Scope] = {(): root}
-    cost = costs(graph)
+    cost = costs(graph) if cost is None else cost
     for node in graph:
         steps = levels(node.path)
         root.cost += cost[node.id]
