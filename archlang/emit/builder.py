@@ -109,9 +109,12 @@ class Builder:
 
 
 def facts(node: Node) -> dict[str, Any]:
-    """What an fx node says of its origin: place in the file, module path, op, and the blocks that led there."""
+    """What an fx node says of its origin: place in the file, module path, op, the blocks that led there, and the rank
+    of its (first) result, batch included.
+    """
     frames = tuple((frame.block, str(frame.span)) for frame in node.frames)
-    known = {"span": str(node.span), "path": node.name, "op": node.op.name, "frames": frames}
+    rank = node.outputs[0].rank + 1
+    known = {"span": str(node.span), "path": node.name, "op": node.op.name, "rank": rank, "frames": frames}
     return {"archlang": known, "span": known["span"]}
 
 

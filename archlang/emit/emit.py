@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from torch import fx, nn
+
 from archlang.diagnostics import ArchError, error
 from archlang.emit.audit import audit_module
 from archlang.emit.grouped import GroupingBuilder
-from archlang.emit.grouping import Parallel, plan
+from archlang.emit.grouping import Parallel, Unit, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.record import Record
@@ -20,18 +22,24 @@ def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel 
     by one (`loop`), as one grouped or batched operation (`grouped`), or whichever measured faster (`auto`); weights
     and their names are the same in all three.
     """
-    modules = build_modules(graph, seed)
-    builder = GroupingBuilder(graph, modules)
-    for unit in plan(graph, parallel):
-        if unit[0].op.name != "input":
-            builder.unit(unit)
-    module = ArchModule(modules, builder.finish(taps), _class_name(graph.name))
+    modules, units = build_modules(graph, seed), plan(graph, parallel)
+    module = ArchModule(modules, _write(graph, modules, units, taps), _class_name(graph.name))
+    if any(len(unit) > 1 for unit in units):
+        module.meta["loop"] = _write(graph, modules, plan(graph, "loop"), taps)
     module.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)
     module.archlang = _record(graph, seed)
     strange = audit_module(module)
     if strange:
         raise ArchError(error("internal-error", f"the generated code holds {strange[0]}"))
     return module
+
+
+def _write(graph: Graph, modules: nn.Module, units: tuple[Unit, ...], taps: bool) -> fx.Graph:
+    builder = GroupingBuilder(graph, modules)
+    for unit in units:
+        if unit[0].op.name != "input":
+            builder.unit(unit)
+    return builder.finish(taps)
 
 
 def _class_name(name: str) -> str:

@@ -1,0 +1,58 @@
+"""The whole walk: text to tree to graph to module, and from graph to graph and module to module.
+
+    .arch text --parse--> tree --check--> graph --emit--> torch.fx module --rewrite--> torch.fx module
+                                            \\--transform--> graph
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from archlang.graph import Network
+from archlang.graph import load as load_graph
+from archlang.graph import loads as loads_graph
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
+    from torch.nn import Module
+
+    from archlang.emit import Parallel
+
+
+def load(path: str | Path, **dials: object) -> Network:
+    """The checked network of a file, its dials set: `load("base_cnn_cc.arch", paths=3)`. Needs no torch."""
+    return load_graph(path, dials)
+
+
+def loads(text: str, **dials: object) -> Network:
+    """The checked network of a text."""
+    return loads_graph(text, dials)
+
+
+def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> GraphModule:
+    """The network as a `torch.fx.GraphModule` with weights that start by `seed`, in training mode.
+
+    With `taps` it gives `(outputs, taps)`: gates by name, [batch, inputs, outputs]. `parallel` is how equal members of
+    parallel parts run (`loop`, `grouped`, or what is faster: `auto`); results and names of weights do not depend on it.
+    """
+    from archlang.emit import emit
+
+    model = emit(net.graph, seed=seed, taps=taps, parallel=parallel)
+    model.archlang = replace(model.archlang, network=net)
+    return model
+
+
+def fuse(model: Module) -> GraphModule:
+    """The inference form of a model in evaluation mode; the model itself stays as it is."""
+    from archlang.rewrite import fuse as fold
+
+    return fold(model)
+
+
+def transform(net: Network, text: str) -> Network:
+    """Another network made of one: `transform(net, "multipath{paths=2,router=cross_connection}")`."""
+    from archlang.transform import apply
+
+    return apply(net, text)

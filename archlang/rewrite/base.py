@@ -1,0 +1,115 @@
+"""What every rewriting of a torch.fx module promises, checked by the class that all of them share."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from archlang.diagnostics import ArchError, error
+from archlang.emit.module import ArchModule
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a pass did: for each change its place and what became of it, for each candidate left alone the reason."""
+
+    folded: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.folded)
+
+    def __str__(self) -> str:
+        lines = [f"{what} into {into}" for what, into in self.folded]
+        return "\n".join([*lines, *(f"{what} kept: {reason}" for what, reason in self.skipped)])
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A new module, and what was done to make it."""
+
+    module: fx.GraphModule
+    report: Report
+
+
+@dataclass(frozen=True)
+class Pass(ABC):
+    """A rewriting: `requires -> run -> ensures`. Fields of a pass are its options.
+
+    Called with a module it makes a new one; the old one, its weights and the random numbers stay as they were. The
+    base class checks what all passes claim: inputs and the form of the result stay, and a second run changes nothing.
+    """
+
+    name: ClassVar[str]
+
+    def __call__(self, module: nn.Module, inputs: Sequence[torch.Tensor] | None = None) -> Rewritten:
+        """Rewrite a module that torch.fx can trace.
+
+        Given `inputs`, an example, the pass knows all shapes; a compiled `.arch` file's it knows anyway.
+        Raises ArchError: not-traceable, and whatever `requires` does.
+        """
+        self.requires(module)
+        made = _copied(module)
+        if inputs is not None:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                ShapeProp(made).propagate(*inputs)
+        signature = _signature(made)
+        report = self.run(made)
+        made.graph.lint()
+        made.recompile()
+        self.ensures(made, signature)
+        return Rewritten(made, report)
+
+    @abstractmethod
+    def requires(self, module: nn.Module) -> None:
+        """Raises `ArchError` where the pass makes no sense for a module."""
+
+    @abstractmethod
+    def run(self, module: fx.GraphModule) -> Report:
+        """Change a module in place; it belongs to nobody else."""
+
+    def ensures(self, module: fx.GraphModule, signature: object) -> None:
+        """Compare what came out with what was promised; a broken promise is a mistake in archlang."""
+        if _signature(module) != signature:
+            raise ArchError(error("internal-error", f"the pass `{self.name}` changed what goes in or comes out"))
+        if self.run(module):
+            raise ArchError(error("internal-error", f"the pass `{self.name}` found work on its second run"))
+
+
+def _copied(module: nn.Module) -> fx.GraphModule:
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    if any(hooks):
+        raise ArchError(error("unsupported-module", "hooks on a whole model would be lost in rewriting it",
+                              help="take them off, rewrite the model, and put them on the new one"))
+    if isinstance(module, ArchModule) and "loop" in module.meta:
+        return _ungrouped(module)
+    if not isinstance(module, fx.GraphModule):
+        try:
+            module = fx.symbolic_trace(module)
+        except Exception as failure:
+            reason = str(failure).partition("\n")[0][:200]
+            raise ArchError(error("not-traceable", f"torch.fx cannot trace this {type(module).__name__}: {reason}",
+                                  help="control flow that depends on values must be taken out")) from failure
+    return copy.deepcopy(module)
+
+
+def _ungrouped(module: ArchModule) -> ArchModule:
+    """The same network with its parallel members one by one: that is where patterns are looked for."""
+    twin = copy.deepcopy(module)
+    made = ArchModule(twin, twin.meta.pop("loop"), type(module).__name__)
+    made.meta.update(twin.meta)
+    return made.train(module.training)
+
+
+def _signature(module: fx.GraphModule) -> object:
+    """What goes in, and the form of what comes out."""
+    entering = [(n.target, n.args) for n in module.graph.nodes if n.op == "placeholder"]
+    (last,) = (n for n in module.graph.nodes if n.op == "output")
+    return entering, fx.map_arg(last.args, lambda node: None)

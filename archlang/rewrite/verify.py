@@ -1,0 +1,62 @@
+"""Whether two modules compute the same, in numbers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from archlang.diagnostics import ArchError, error
+
+TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 1e-1}
+"""Largest error, as a share of 1 + the largest value, that rounding the new weights to a dtype may lead to."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The largest difference between two modules' results, both calculated in float64, and what rounding excuses."""
+
+    error: float
+    largest: float
+    tolerance: float
+
+    @property
+    def equal(self) -> bool:
+        """Whether the difference is no more than rounding."""
+        return self.error <= self.tolerance * (1 + self.largest)
+
+    def check(self) -> Comparison:
+        """Itself. Raises `ArchError` (not-equal) where the modules differ."""
+        if not self.equal:
+            raise ArchError(error("not-equal", f"the results differ by up to {self.error:.2e}",
+                                  notes=[f"the largest result is {self.largest:.2e}"]))
+        return self
+
+
+def verify(old: nn.Module, new: nn.Module, inputs: Sequence[Tensor]) -> Comparison:
+    """Run both on the same inputs in float64, in evaluation mode; neither is changed."""
+    dtype = next((p.dtype for p in new.parameters() if p.dtype in TOLERANCES), torch.float64)
+    one, other = (_results(model, inputs) for model in (old, new))
+    if len(one) != len(other) or any(a.shape != b.shape for a, b in zip(one, other, strict=True)):
+        raise ArchError(error("not-equal", "the results differ in shape"))
+    pairs = list(zip(one, other, strict=True))
+    strange = any(not torch.equal(a.isfinite(), b.isfinite()) for a, b in pairs)
+    worst = max((_largest(a - b) for a, b in pairs), default=0.0)
+    return Comparison(float("inf") if strange else worst, max(map(_largest, one), default=0.0), TOLERANCES[dtype])
+
+
+def _results(model: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
+    twin = copy.deepcopy(model).eval().double()
+    with torch.no_grad():
+        found: Any = twin(*(x.double() if x.is_floating_point() else x for x in inputs))
+    return [leaf for leaf in pytree.tree_leaves(found) if isinstance(leaf, Tensor)]
+
+
+def _largest(tensor: Tensor) -> float:
+    finite = tensor[tensor.isfinite()].abs()
+    return float(finite.max()) if finite.numel() else 0.0
