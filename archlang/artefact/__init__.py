@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from archlang.limits import DEFAULT, Limits
+
 if TYPE_CHECKING:
     from torch import fx
+
+    from archlang.ops.model import Catalogue
 
 __all__ = ["load_model", "save"]
 
@@ -22,8 +26,11 @@ def save(model: fx.GraphModule, path: str | os.PathLike[str]) -> None:
     write(model, path)
 
 
-def load_model(path: str | os.PathLike[str]) -> fx.GraphModule:
+def load_model(
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue | None = None
+) -> fx.GraphModule:
     """The model of a file, in evaluation mode; see `loading.load_model`."""
     from archlang.artefact.loading import load_model as read
+    from archlang.ops import CATALOGUE
 
-    return read(path)
+    return read(path, limits=limits, catalogue=catalogue or CATALOGUE)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,19 +17,25 @@ from archlang.artefact.manifest import Manifest, Sealed, decode, digest
 from archlang.artefact.replay import check_passes, dials_of, rebuild
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
-from archlang.graph import loads
-from archlang.graph.network import Network
-from archlang.limits import MIB
+from archlang.graph.network import Network, loads
+from archlang.limits import DEFAULT, MIB, Limits
+from archlang.ops import CATALOGUE
+from archlang.ops.model import Catalogue
+
+Check = Callable[[str], Network]
 
 ROOM = 4
 """A model with passes is built before it is compared: from a network of at most so many times the file's numbers."""
 
 
-def load_model(path: str | os.PathLike[str]) -> fx.GraphModule:
+def load_model(
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE
+) -> fx.GraphModule:
     """The model of a file that `save` wrote, in evaluation mode on the CPU, in the kind of numbers it was saved in.
 
     In this order: the header is checked, the text parsed and checked, the table of tensors derived from it and
     compared, the digest and the finiteness of all weights verified, the network compiled, its passes replayed.
+    `limits` and `catalogue` (one with the operations of plug-ins) are those that the text is checked with.
 
     Raises `ArchError`: unreadable-file, not-a-model, unsafe-model, truncated-model, altered-model, foreign-model,
     non-finite-model. A file that passes is as it was written; that says nothing of who wrote it.
@@ -39,20 +46,20 @@ def load_model(path: str | os.PathLike[str]) -> fx.GraphModule:
         if not Path(path).is_file():
             raise IsADirectoryError(21, "it is no regular file")
         with Path(path).open("rb") as file:
-            return _load(file)
+            return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue))
     except OSError as problem:
         shown = one_line(os.fspath(path), 200)
         said = (problem.strerror or "the system refuses it").lower()
         raise ArchError(error("unreadable-file", f"`{shown}` cannot be read: {said}")) from None
 
 
-def _load(file: BinaryIO) -> fx.GraphModule:
+def _load(file: BinaryIO, check: Check) -> fx.GraphModule:
     head = container.read(file)
     sealed = decode(head.metadata)
     manifest = sealed.manifest
     try:
         check_passes(manifest.passes)
-        network = _network(manifest)
+        network = _network(manifest, check)
         kind = _kind(head, network, manifest)
     except ArchError:
         _verify(file, head, sealed)  # a file that something changed says so, whatever else is wrong with it
@@ -70,10 +77,10 @@ def _load(file: BinaryIO) -> fx.GraphModule:
     return model
 
 
-def _network(manifest: Manifest) -> Network:
+def _network(manifest: Manifest, check: Check) -> Network:
     """The checked network of a manifest's text; a text that needs other files is none of ours."""
     try:
-        network = loads(manifest.network, name="<model>")
+        network = check(manifest.network)
     except ArchError as problem:
         first = problem.diagnostics[0]
         raise refuse(

@@ -79,6 +79,7 @@ def _prepare(network: Network, plan: Plan, data: Data, seed: int, device: torch.
     labels = labels_of(plan, data.classes, class_count(graph, plan, graph.type(scores).dims))
     fitted = fit_to(graph, data.train)
     model = compile_network(network, seed=seed)
+    assert isinstance(model, ArchModule)  # the public signature promises less
     model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std)
     model.to(device)
     stages = [

@@ -11,11 +11,10 @@ import torch
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Loss
 from archlang.ops.values import Option
-from archlang.train.data import Data, Split
+from archlang.train.data import Split
 from archlang.train.devices import place
 from archlang.train.fitting import Fit, fit_of
 from archlang.train.objective import LABEL, Objective, hits, main_output, objective, scores_port, values_of
-from archlang.train.problems import bad_data
 from archlang.train.sources import find
 
 BATCH = 256
@@ -117,15 +116,6 @@ def record_of(model: torch.nn.Module) -> Any:
     if getattr(record, "network", None) is None:
         raise ArchError(error("unsupported-module", "only a model that archlang compiled knows how to read data"))
     return record
-
-
-def check_classes(data: Data, outputs: int) -> None:
-    """Raises `ArchError` (bad-data) where the data has more classes than the network has outputs."""
-    if data.classes is not None and len(data.classes) > outputs:
-        raise bad_data(
-            f"`{data.name}` has {len(data.classes)} classes, the network tells {outputs} apart",
-            help="set the network's dial for the number of classes",
-        )
 
 
 def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from archlang.artefact.manifest import is_label
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Phase, Plan, Step
 from archlang.train import augment, schedule
@@ -135,7 +136,7 @@ def labels_of(plan: Plan, classes: tuple[str, ...] | None, outputs: int | None) 
     labels = plan.labels or classes
     if labels is None or outputs is None:
         return None
-    if any(not (0 < len(label) <= 256 and label.isprintable()) for label in labels):
+    if not all(is_label(label) for label in labels):
         raise bad_data("a class name is empty, longer than 256 characters, or cannot be shown")
     if max(len(labels), len(classes or ())) > outputs:
         count = max(len(labels), len(classes or ()))

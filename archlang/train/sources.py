@@ -114,7 +114,7 @@ def _function(name: str) -> Callable[[], Any]:
     try:
         with _working_folder_importable():
             module = importlib.import_module(module_name)
-    except (ImportError, ValueError) as problem:
+    except (ImportError, ValueError, TypeError) as problem:  # the last for `.name`, which is relative
         raise unknown_data(f"`{shown}` cannot be imported: {one_line(str(problem), 200)}") from None
     except Exception as problem:
         raise bad_data(f"importing `{shown}` failed: {_said(problem)}") from None

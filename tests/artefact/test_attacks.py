@@ -7,6 +7,7 @@ import random
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from archlang.artefact.manifest import Manifest, encode, seal
 from archlang.artefact.saving import pack
 from archlang.diagnostics import ArchError
 from archlang.graph.network import loads
+from archlang.limits import DEFAULT
+from archlang.ops import CATALOGUE
 
 from .models import TEXT, small
 
@@ -235,3 +238,15 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(ArchError) as caught:
             load_model(path)
         assert caught.value.diagnostics[0].name == "unreadable-file"
+
+
+def test_limits_and_operations_are_the_callers(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(GOOD)
+    load_model(tmp_path / "m", limits=replace(DEFAULT, nodes=20))
+    with pytest.raises(ArchError) as caught:
+        load_model(tmp_path / "m", limits=replace(DEFAULT, nodes=2))
+    assert caught.value.diagnostics[0].name == "foreign-model"
+    assert "nodes" in caught.value.diagnostics[0].notes[0]
+    without = replace(CATALOGUE, ops={name: op for name, op in CATALOGUE.ops.items() if name != "relu"})
+    with pytest.raises(ArchError):
+        load_model(tmp_path / "m", catalogue=without)
