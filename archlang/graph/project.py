@@ -72,7 +72,8 @@ def read(path: Path, limits: Limits) -> bytes:
 
 def open_project(path: Path, limits: Limits) -> Project:
     """Read and parse a file and all its imports. Raises ArchError if the file itself cannot be read or parsed."""
-    return _Loader(limits, path.resolve().parent).start(str(path.resolve()), decode(read(path, limits), str(path), limits))
+    data = read(path, limits)
+    return _Loader(limits, path.resolve().parent).start(str(path.resolve()), decode(data, str(path), limits))
 
 
 def open_text(text: str, name: str, limits: Limits) -> Project:

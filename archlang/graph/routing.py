@@ -1,0 +1,79 @@
+"""Routers: `fork` and `route`, and what cross-connections, cross-predictions and cross-stitches become."""
+
+from __future__ import annotations
+
+from archlang.graph.context import Build, chain
+from archlang.graph.structural import Rule, applied, members_of, node_of, tensor_in
+from archlang.graph.values import BundleValue, Given, OpStage, Place, StructureStage, TensorValue, Value
+from archlang.ops.values import Option
+from archlang.source import Span
+
+
+def _fork(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    tensor = tensor_in(b, stage, value, at, place)
+    count: int = stage.given["n"]
+    router: Option | None = stage.given["router"]
+    if router is None:
+        return BundleValue((tensor,) * count)
+    return _routed(b, stage, (tensor,), count, router, place)
+
+
+def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    members = members_of(b, stage, value, at, place)
+    for member in members:
+        tensor_in(b, stage, member, at, place)
+    count = stage.given["to"] or len(members)
+    return _routed(b, stage, members, count, stage.given["router"], place)  # type: ignore[arg-type]  # all tensors
+
+
+def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+            place: Place) -> Value:
+    if router.name == "cross_prediction":
+        return _cross_prediction(b, stage, inputs, count, router, place)
+    if len({v.type for v in inputs}) > 1:
+        types = ", ".join(str(v.type) for v in inputs)
+        raise b.refuse("unequal-members", f"`{router.name}` sums its inputs, so they must be equal", stage.span,
+                       f"these are {types}", notes=chain(place.frames))
+    if router.name == "cross_stitch":
+        return BundleValue(node_of(b, stage, "stitch", {"outputs": count}, inputs, place, "stitch"))
+    gates = _gates(b, stage, inputs, count, router, place)
+    made = node_of(b, stage, "combine", {"column": None, "outputs": count}, (gates, *inputs), place, "combine")
+    return BundleValue(made)
+
+
+def _cross_prediction(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+                      place: Place) -> Value:
+    """Every input predicts every output: `Y_j = act(sum_i g_ij U_ij)` (Tissera 2023, eq. 3.1, 3.6)."""
+    gates = _gates(b, stage, inputs, count, router, place)
+    total = len(inputs) * count
+    outputs: list[Value] = []
+    predicted = [
+        [
+            _predict(b, stage, router.args["stage"], value, place.member("route", i * count + j, total, str(i), str(j)))
+            for j in range(count)
+        ]
+        for i, value in enumerate(inputs)
+    ]
+    for j in range(count):
+        column = tuple(row[j] for row in predicted)
+        joined = node_of(b, stage, "combine", {"column": j, "outputs": count}, (gates, *column), place, "combine")[0]
+        act = router.args["act"] or OpStage(b.catalogue.ops["relu"], Given({}), "relu", span=stage.span)
+        outputs.append(applied(b, act, joined, stage.span, place))  # type: ignore[arg-type]  # a stage, by its kind
+    return BundleValue(tuple(outputs))
+
+
+def _predict(b: Build, stage: StructureStage, mapping: object, value: TensorValue, place: Place) -> TensorValue:
+    result = applied(b, mapping, value, stage.span, place)  # type: ignore[arg-type]  # a stage, by its kind
+    if not isinstance(result, TensorValue):
+        message = "a cross-prediction predicts one tensor, this flow makes a bundle"
+        raise b.refuse("expected-tensor", message, stage.span)
+    return result
+
+
+def _gates(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+           place: Place) -> TensorValue:
+    args = {"hidden": router.args["hidden"], "outputs": count}
+    return node_of(b, stage, "gates", args, inputs, place, "gates")[0]
+
+
+RULES: dict[str, Rule] = {"fork": _fork, "route": _route}
