@@ -1,0 +1,48 @@
+# `make demo` runs the main job, `make test` all tests. Both make a virtual environment in .venv first.
+PYTHON ?= python3
+TORCH  ?= torch==2.13.0
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/ready
+RUN    ?= build/demo
+
+export PYTHONWARNINGS ?= default
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $(READY)
+
+.PHONY: setup demo test lint benchmarks clean campaign-fuzz
+setup: $(READY)
+
+demo: $(READY)
+	rm -rf $(RUN)
+	mkdir -p $(RUN)
+	$(BIN)/archlang check specs/multipath/base_cnn_cc.arch
+	$(BIN)/archlang compile specs/multipath/base_cnn_cc.arch -o $(RUN)/untrained.safetensors
+	$(BIN)/archlang train specs/multipath/base_cnn_cc.arch --data digits --epochs 3 --run $(RUN)/run
+	$(BIN)/archlang eval $(RUN)/run/best.safetensors --data digits
+	$(BIN)/archlang fuse $(RUN)/run/best.safetensors -o $(RUN)/fused.safetensors --verify
+	$(BIN)/archlang eval $(RUN)/fused.safetensors --data digits
+	$(BIN)/archlang draw specs/multipath/base_cnn_cc.arch -o $(RUN)/base_cnn_cc.svg
+	@echo "The diagram is $(RUN)/base_cnn_cc.svg, the fused model $(RUN)/fused.safetensors."
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest
+
+benchmarks: $(READY)
+	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0
+	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
+	$(BIN)/python -m benchmarks
+
+campaign-fuzz: $(READY)
+	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
+
+clean:
+	rm -rf $(VENV) build
