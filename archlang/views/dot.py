@@ -62,8 +62,10 @@ def _box(box: Box) -> Mapping[str, str]:
     colours = paint(box.family)
     found = {
         "label": "\n".join(box.lines), "tooltip": box.tip, "fillcolor": colours.fill, "color": colours.border,
-        "fontcolor": colours.text, "group": box.cluster or "top",
+        "fontcolor": colours.text,
     }  # fmt: skip
+    if box.family != "routing":
+        found |= {"group": box.cluster or "top"}  # a column is straight
     if box.look == "sum":
         found |= {"shape": "circle", "width": "0.28", "height": "0.28", "fixedsize": "true", "style": "filled"}
     elif box.look == "gate":
@@ -78,9 +80,9 @@ def _box(box: Box) -> Mapping[str, str]:
 def _arrow(arrow: Arrow, at_home: bool) -> str:
     found = {"label": f" {arrow.label}", "weight": "12" if at_home else "2"}
     if arrow.line == "fan":
-        found = {"color": FAN, "arrowsize": "0.45", "penwidth": "0.9"}
+        found = {"color": FAN, "weight": "1", "arrowsize": "0.45", "penwidth": "0.9"}
     elif arrow.line == "gate":
-        found = {"color": GATE, "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
+        found = {"color": GATE, "weight": "1", "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
     return f"{arrow.tail} -> {arrow.head} {_attributes(found)};"
 
 

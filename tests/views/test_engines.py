@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from itertools import combinations
@@ -186,3 +188,8 @@ def test_a_drawing_saves_itself_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["net.mmd"]
     with pytest.raises(ArchError, match="cannot be written"):
         draw(base_cnn_cc()).save(tmp_path / "missing" / "net.dot")
+
+
+def test_pictures_and_counts_need_no_torch() -> None:
+    code = "import sys, archlang.views, archlang.analysis; sys.exit(bool({'torch', 'pygraphviz'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
