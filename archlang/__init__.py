@@ -12,7 +12,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # as from `typing`, whose import takes longer than all of this
 
 __version__ = "0.1.0"
 

@@ -36,8 +36,7 @@ def read_bytes(file: str, limits: Limits) -> bytes:
             return stream.read(most)
     except (OSError, ValueError) as problem:
         said = getattr(problem, "strerror", None) or str(problem)
-        shown = one_line(file, 200)
-        raise ArchError(error("unreadable-file", f"`{shown}` cannot be read: {said.lower()}")) from None
+        raise ArchError(error("unreadable-file", f"cannot read `{one_line(file, 200)}`: {said.lower()}")) from None
 
 
 def shown_name(file: str) -> str:

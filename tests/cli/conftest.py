@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from archlang.cli.main import run
+from archlang.source import Source
+from archlang.syntax import parse, print_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,3 +56,26 @@ def spawn(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def canonical(text: str) -> str:
+    """A text as `fmt` writes it."""
+    return print_file(parse(Source("demo", text)))
+
+
+DEMO = canonical("""archlang 1
+
+network Demo(width = 16) {
+  input image: [3, 32, 32]
+  stem = image -> conv(3x3, width) -> batch_norm -> relu
+  output stem -> global_avg_pool -> linear(10)
+}
+""")
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> str:
+    """The path of a small network's file, in canonical form."""
+    file = tmp_path / "demo.arch"
+    file.write_text(DEMO, encoding="utf-8")
+    return str(file)

@@ -83,7 +83,7 @@ def _after(network: Network, passed: str, seed: int) -> str:
     if passed != "fuse":
         from archlang.compiler import transform
 
-        return transform(network, passed).text
+        return transform(network, passed).listing
     from archlang.compiler import compile, fuse
 
     return str(fuse(compile(network, seed=seed).eval()).code)

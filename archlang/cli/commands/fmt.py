@@ -41,7 +41,8 @@ def command(session: Session, files: tuple[str, ...], check: bool, diff: bool) -
             if check:
                 session.data(shown_name(file))
     if changed and check:
-        message = f"{len(changed)} of {len(files)} file{'s are' if len(files) != 1 else ' is'} not in canonical form"
+        of = f"{len(changed)} of {len(files)} file{'s' if len(files) != 1 else ''}"
+        message = f"{of} {'are' if len(changed) != 1 else 'is'} not in canonical form"
         problems.append(error("not-formatted", message, help="`archlang fmt` without `--check` rewrites them"))
     if problems:
         raise ArchError(problems)

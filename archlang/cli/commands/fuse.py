@@ -26,7 +26,10 @@ def command(session: Session, model: str, output: str | None, verify: bool) -> N
     before = load_model(model)
     after = fuse(before)
     numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]
-    session.note(f"fused: {numbers[0]:,} parameters became {numbers[1]:,}")
+    report = after.meta["report"]
+    session.note(f"folded {len(report.folded)} parts: {numbers[0]:,} parameters became {numbers[1]:,}")
+    for what, reason in report.skipped:
+        session.note(f"kept {what}: {reason}")
     if verify:
         from archlang.cli.verify import verify_equal
 

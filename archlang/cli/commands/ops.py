@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from textwrap import shorten
 
 import click
 
@@ -82,6 +83,7 @@ def described(entry: Entry) -> str:
 
 def _sentence(entry: Entry) -> str:
     head = re.split(r"(?<=\.)\s+(?=[A-Z])", entry.doc.strip(), maxsplit=1)[0]
+    head = shorten(head, 100, placeholder=" ...")
     later = "" if getattr(entry, "available", True) else " (not available yet)"
     return f"{head}{later}"
 

@@ -26,4 +26,4 @@ def command(session: Session, file: str, pass_: str, output: str | None, dials: 
 
     made = transform(open_network(session, file, dials), pass_)
     session.warnings(made.warnings)
-    write(session, output or "-", made.text.encode())
+    write(session, output or "-", made.listing.encode())

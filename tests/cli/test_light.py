@@ -1,0 +1,110 @@
+"""What must not be imported, in processes of their own; and that the proof could fail."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import DEMO, spawn
+
+PROBE = """
+import json, sys
+{code}
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+
+
+def modules_after(code: str) -> set[str]:
+    """The modules that a fresh Python holds after some code."""
+    done = spawn("-c", PROBE.format(code=code))
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_importing_archlang_imports_nothing_heavy() -> None:
+    found = modules_after("import archlang")
+    assert not found & {"torch", "networkx", "lark", "click", "rich", "numpy", "msgspec"}
+    assert {name for name in found if name.startswith("archlang")} == {"archlang"}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"], ["--version"], ["check", "FILE"], ["check", "FILE", "--format", "sarif"], ["fmt", "--diff", "FILE"],
+        ["info", "FILE"], ["info", "FILE", "--format", "json"], ["draw", "FILE"], ["draw", "FILE", "--to", "mmd"],
+        ["diff", "FILE", "FILE"], ["explain"], ["explain", "usage"], ["ops"], ["ops", "conv"],
+        ["compile", "FILE", "--show", "tree"], ["compile", "FILE", "--show", "graph"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_commands_that_need_no_torch_do_not_import_it(argv: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "demo.arch"
+    file.write_text(DEMO)
+    words = [str(file) if word == "FILE" else word for word in argv]
+    found = modules_after(f"from archlang.cli.main import run\nassert run({words!r}) == 0")
+    assert not found & {"torch", "numpy", "rich", "safetensors"}
+    if argv[0] in ("--help", "--version", "explain"):
+        assert not found & {"networkx", "lark"}
+
+
+def test_the_proof_can_fail() -> None:
+    assert "torch" in modules_after("import torch")
+
+
+def test_importing_archlang_is_quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))  # as installed: compiled once
+    code = "import time; start = time.perf_counter(); import archlang; print(time.perf_counter() - start)"
+    seconds = [float(spawn("-c", code).stdout) for _ in range(5)]
+    assert min(seconds) < 0.01, seconds  # about 0.001 on a quiet machine
+
+
+def test_torch_need_not_be_installed(tmp_path: Path) -> None:
+    file = tmp_path / "demo.arch"
+    file.write_text(DEMO)
+    code = "import sys\nsys.modules['torch'] = None\nfrom archlang.cli.main import run\n"
+    for words in (["check", str(file)], ["info", str(file)], ["draw", str(file)]):
+        assert spawn("-c", f"{code}sys.exit(run({words!r}))").returncode == 0
+    done = spawn("-c", f"{code}sys.exit(run(['compile', {str(file)!r}]))")
+    assert done.returncode == 4
+    assert "error[missing-tool]: this needs the package `torch`" in done.stderr
+    assert "python -m pip install torch" in done.stderr
+
+
+def test_the_door_is_small_and_opens() -> None:
+    import archlang
+
+    assert len(archlang.__all__) <= 20
+    assert set(archlang.__all__) <= set(dir(archlang))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = archlang.nothing  # type: ignore[attr-defined]
+    for name in archlang.__all__:
+        assert callable(getattr(archlang, name)), name
+
+
+def test_a_room_does_not_take_the_place_of_a_function() -> None:
+    import archlang
+    import archlang.transform as room_or_function
+
+    assert callable(archlang.transform)
+    assert room_or_function is archlang.transform
+    assert "archlang.transform" in sys.modules
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    import archlang
+
+    assert (Path(archlang.__file__).parent / "py.typed").exists()
+
+
+def test_the_version_is_the_one_of_the_project() -> None:
+    import tomllib
+
+    import archlang
+    from tests.cli.conftest import ROOT
+
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert tomllib.load(file)["project"]["version"] == archlang.__version__

@@ -1,0 +1,80 @@
+"""What only a process of its own can show: signals, closed pipes, encodings, `python -m`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import DEMO, ROOT, spawn
+
+
+def test_python_m_archlang_is_archlang() -> None:
+    done = spawn("-m", "archlang", "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "archlang 0.1.0\n", "")
+
+
+def start(*words: str, **options: object) -> subprocess.Popen[bytes]:
+    """A running `archlang WORDS`."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, "-m", "archlang", *words], cwd=ROOT, env=environment, **options)  # type: ignore[call-overload, no-any-return]
+
+
+def test_ctrl_c_ends_quietly_with_130() -> None:
+    process = start("check", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(1.5)  # it waits for its standard input now
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == b""
+    assert err.startswith(b"error[interrupted]: stopped")
+    assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("argv", [["ops"], ["explain"], ["--help"], ["check", "no.arch", "--format", "json"]])
+def test_a_reader_who_leaves_early_is_no_mistake(argv: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = start(*argv, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    _, err = process.communicate(timeout=30)
+    assert err == b""
+    assert process.returncode == 0
+
+
+def test_an_output_that_is_full(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        return
+    with Path("/dev/full").open("wb") as full:
+        process = start("explain", stdout=full, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert err.startswith(b"error[unwritable-output]")
+
+
+def test_a_terminal_that_knows_ascii_only(tmp_path: Path) -> None:
+    file = tmp_path / "é.arch"
+    file.write_text(DEMO.replace("stem =", "stém ="), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    words = [sys.executable, "-m", "archlang", "check", str(file)]
+    done = subprocess.run(words, env=environment, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert rb"st\xe9m" in done.stdout
+
+
+def test_colour_on_a_terminal_only(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty", reason="pseudo-terminals exist on POSIX systems only")
+    master, slave = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen([sys.executable, "-m", "archlang", "chek"], stderr=slave, env=environment, cwd=ROOT)
+    assert process.wait(timeout=30) == 2
+    assert b"\x1b[1;31merror[usage]" in os.read(master, 4096)
+    os.close(master)
+    os.close(slave)

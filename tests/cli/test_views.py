@@ -1,0 +1,108 @@
+"""`archlang info`, `draw`, `diff`, `ops`, and the stairs of `compile --show` that need no torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from archlang.ops import CATALOGUE
+from tests.cli.conftest import DEMO, Call
+
+
+def test_info_for_people(call: Call, demo: str) -> None:
+    outcome = call("info", demo)
+    assert outcome.status == 0
+    assert outcome.out.startswith("Demo(width = 16)\n")
+    assert "634" in outcome.out
+    assert outcome.err == ""
+
+
+def test_info_as_json_with_dials(call: Call, demo: str) -> None:
+    one = json.loads(call("info", demo, "--format", "json").out)
+    two = json.loads(call("info", demo, "-p", "width=32", "--format", "json").out)
+    fields = {"format_version", "network", "parameters", "buffers", "flops", "activation_bytes", "nodes", "codes"}
+    assert fields <= set(one)
+    assert (one["parameters"], one["buffers"]) == (16 * 27 + 32 + 170, 33)
+    assert two["parameters"] == 32 * 27 + 64 + 330
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("svg", b"<"), ("dot", b"digraph"), ("mmd", b"flowchart"), ("html", b"<!"), ("png", b"\x89PNG"), ("pdf", b"%PDF")],
+)
+def test_draw_in_every_format(form: str, start: bytes, call: Call, demo: str, tmp_path: Path) -> None:
+    out = tmp_path / f"out.{form}"
+    outcome = call("draw", demo, "-o", str(out))
+    if outcome.status == 4:  # no Graphviz here: said so, and nothing was written
+        assert form in ("png", "pdf")
+        assert "error[missing-tool]" in outcome.err
+        assert not out.exists()
+        return
+    assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
+    assert start in out.read_bytes()[:200]
+
+
+def test_draw_to_standard_output(call: Call, demo: str) -> None:
+    assert "<svg" in call("draw", demo).out
+    assert call("draw", demo, "--to", "dot", "--depth", "0").out.startswith("digraph")
+
+
+def test_a_format_that_does_not_exist(call: Call, demo: str) -> None:
+    outcome = call("draw", demo, "-o", "net.jpeg")
+    assert outcome.status == 2
+    assert "error[usage]" in outcome.err
+
+
+def test_diff(call: Call, demo: str, tmp_path: Path) -> None:
+    other = tmp_path / "other.arch"
+    other.write_text(DEMO.replace("linear(10)", "linear(20)"))
+    outcome = call("diff", demo, str(other))
+    assert outcome.status == 0
+    assert "linear(10) -> linear(20)" in outcome.out
+    assert "no difference" in call("diff", demo, demo).out
+    document = json.loads(call("diff", demo, str(other), "--format", "json").out)
+    assert document["format_version"] == 1
+    assert document["parameters"]["after"] - document["parameters"]["before"] == 170
+
+
+def test_ops_lists_all_that_files_can_use(call: Call) -> None:
+    outcome = call("ops")
+    assert outcome.status == 0
+    listed = {line.split()[0] for line in outcome.out.splitlines() if line.startswith("  ")}
+    assert listed == {*CATALOGUE.stages, *(name for _, name in CATALOGUE.settings)}
+    assert max(map(len, outcome.out.splitlines())) < 150
+
+
+@pytest.mark.parametrize("name", [*CATALOGUE.stages, *dict.fromkeys(name for _, name in CATALOGUE.settings)])
+def test_every_entry_is_described(name: str, call: Call) -> None:
+    outcome = call("ops", name)
+    assert outcome.status == 0
+    assert outcome.out.startswith(name)
+    stage = CATALOGUE.stage(name)
+    if stage is not None:
+        assert stage.doc in outcome.out
+        assert all(arg.name in outcome.out for arg in stage.args)
+
+
+def test_one_entry_in_full(call: Call) -> None:
+    text = call("ops", "max_pool").out
+    assert text.splitlines()[0].startswith("max_pool(")
+    assert "arguments" in text
+    assert "example" in text
+
+
+def test_an_unknown_op(call: Call) -> None:
+    outcome = call("ops", "batchnorm")
+    assert outcome.status == 1
+    assert "did you mean `batch_norm`" in outcome.err
+
+
+def test_stairs_without_torch(call: Call, demo: str) -> None:
+    assert "Network" in call("compile", demo, "--show", "tree").out
+    graph = call("compile", demo, "--show", "graph").out
+    assert graph.startswith("graph Demo\ndial width = 16\n")
+    outcome = call("compile", demo, "--show", "attic")
+    assert outcome.status == 2
+    assert "is none of tree, graph, module, python, after:pass" in outcome.err.lower()
