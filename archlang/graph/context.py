@@ -103,7 +103,7 @@ class Build:
         """Append a node and return its results. Raises `Fault` for a wrong use, `Poisoned` while surveying."""
         if self.surveying:
             raise Poisoned
-        if len(self.graph) >= self.limits.nodes or self.graph.nx.number_of_edges() + len(inputs) > self.limits.edges:
+        if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
             raise self._exhausted(span)
         call = Call(tuple(v.type for v in inputs), args)
         shaped = op.shape(call)

@@ -148,10 +148,12 @@ class Graph:
     plan: Plan | None = None
     bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
     nx: networkx.MultiDiGraph = field(default_factory=networkx.MultiDiGraph)
+    edges: int = 0  # counted as they come: networkx counts them anew each time it is asked
 
     def add(self, node: Node) -> None:
         """Append a node; all its inputs must be there already."""
         self.nx.add_node(node.id, node=node)
+        self.edges += len(node.inputs)
         for slot, port in enumerate(node.inputs):
             self.nx.add_edge(port.node, node.id, slot=slot, port=port.index)
 
