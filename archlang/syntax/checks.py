@@ -119,14 +119,14 @@ def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:
 
 
 def _signs(node: tree.Node, limits: Limits) -> bool:
-    """Whether more than `limits.nesting` signs, or `else if`s, follow one another from this node on."""
-    count = 0
+    """Whether more than `limits.nesting` signs, or `else`s, follow one another from this node on."""
+    count = int(isinstance(node, tree.Unary))
     while isinstance(node, tree.Unary | tree.If):
         follower = node.operand if isinstance(node, tree.Unary) else node.otherwise
         if type(follower) is not type(node):
             return False
         node, count = follower, count + 1
-        if count >= limits.nesting:
+        if count > limits.nesting:
             return True
     return False
 

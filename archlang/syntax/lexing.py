@@ -50,7 +50,7 @@ _LEXEME = re.compile(
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _SIZE = re.compile(r"[0-9]+(x[0-9]+){1,2}")
 _DOC = re.compile(r'"""((?:[^"]|"(?!""))*"*)"""(?!")')
-_STRING = re.compile(r'"((?:[^"\\\n]|\\[^\n])*)("|(?=\\?(?:\n|\Z)))')
+_STRING = re.compile(r'"((?:[^"\\\n]|\\[^\n]|\\(?=\n|\Z))*)("|(?=\n|\Z))')
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ class _Scan:
     def run(self) -> Scanned:
         at, size = 0, len(self.text)
         while at < size:
-            if len(self.out.tokens) > self.limits.tokens:
-                self.out.mistakes.append(spelling.too_many_tokens(self.out.tokens.pop().span, self.limits.tokens))
-                break
             match = _LEXEME.match(self.text, at)
             assert match is not None and match.lastgroup is not None
             at = getattr(self, match.lastgroup)(at, match.end())
+            if len(self.out.tokens) > self.limits.tokens:
+                self.mistake(spelling.too_many_tokens(self.out.tokens.pop().span, self.limits.tokens))
+                break
         self.out.mistakes.sort(key=lambda d: d.primary.span.start if d.primary else 0)
         return self.out
 
@@ -194,8 +194,8 @@ class _Scan:
         return self.add("DOC", start, match.end(), spelling.tidy(match[1]))
 
     def wrong(self, start: int, end: int) -> int:
-        if spelling.HIDDEN.match(self.text, start):
-            return end
+        if hidden := spelling.HIDDEN.match(self.text, start):
+            return hidden.end()
         while end < len(self.text) and _is_wrong(self.text[end]) and self.text[start] == self.text[end]:
             end += 1
         end, diagnostic = spelling.bad_character(self.source, start, end)

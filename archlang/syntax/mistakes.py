@@ -68,6 +68,13 @@ SLIPS: tuple[Slip, ...] = (
         where="previous", name="reserved-word", label="reserved",
     ),
     Slip(
+        lambda f: f.found in WORD_TYPES and f.next_type == "EQUAL" and f.found not in f.allowed and not f.ended,
+        "`{found}` is a word of the language, so nothing can be called that",
+        "choose another name, such as `{found}_`",
+        ("network N {\n input x: [3]\n from = x\n output x }", "let x = f(at = 3)", "from = 3"),
+        name="reserved-word", label="reserved",
+    ),
+    Slip(
         lambda f: f.found == "FROM" and f.before == "EQUAL" and "LET" in f.context,
         "only a `code` is read `from` a file",
         "write `code name = from \"file.csv\"`",
@@ -284,6 +291,12 @@ SLIPS: tuple[Slip, ...] = (
         "write `->` before `{previous}`",
         ("network N { y = x relu\n output y }", "block b { y = in -> conv(3) relu -> gelu\n output y }"),
         where="previous",
+    ),
+    Slip(
+        lambda f: "COMMA" in f.allowed and f.starts_value and not f.ended,
+        "two values have `,` between them",
+        "write `,` before `{found}`",
+        ("let x = [1 2]", "let x = f(a b)", "let x = [\n  a\n  b\n]", "block b(c d) = relu", "import std.a (b c)"),
     ),
     Slip(
         lambda f: "ARROW" in f.allowed and f.starts_value and not f.first_of_line and not f.ended,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> l
         try:
             found.extend(check_tree(_read(piece.tokens), limits))
         except Refusal as refusal:
-            inner = [one for part in piece.parts() if (one := _refusal(part)) is not None]
+            inner = list(islice(filter(None, map(_refusal, piece.parts())), limits.diagnostics))
             found.extend(dict.fromkeys(inner or [explain(refusal, piece)]))
     return found
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from archlang.diagnostics import Diagnostic
 from archlang.source import Span
 from archlang.syntax.brackets import CLOSING, DECLARATION_WORDS, STATEMENT_WORDS
-from archlang.syntax.lexing import Token
+from archlang.syntax.lexing import WORDS, Token
 
 OPENING = {"LPAR", "LSQB", "LBRACE", "HEAD_BRACE"}
 LONGEST_HEAD = 200
@@ -133,7 +133,10 @@ def _statement_starts(tokens: Sequence[Token]) -> Iterator[int]:
 
 
 def _binds(tokens: Sequence[Token], at: int) -> bool:
-    named = [token.type for token in tokens[at : at + 2]] == ["NAME", "EQUAL"]
+    """Whether `name =` stands here, be the name a reserved word at the beginning of a line."""
+    if at + 1 >= len(tokens) or tokens[at + 1].type != "EQUAL":
+        return False
+    named = tokens[at].type == "NAME" or (tokens[at].first and tokens[at].text in WORDS)
     return named and (not at or tokens[at - 1].type not in ("LET", "OUTPUT"))
 
 

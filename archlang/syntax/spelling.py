@@ -10,10 +10,10 @@ from archlang.limits import Limits
 from archlang.source import Source, Span
 
 HIDDEN = re.compile(
-    "(?:[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\U000e0000-\U000e007f\ud800-\udfff]|\r(?!\n))+"
+    "(?:\x1b\\[[0-9;]*[A-Za-z]|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff])+"
 )
-"""Controls but tab and line ends, zero-width and bidirectional characters, tags, lone surrogates, a lone return."""
+"""Commands to a terminal, controls but tab and line ends, zero-width and bidirectional characters, lone surrogates."""
 
 _ESCAPE = re.compile(r"\\(u\{[^}\"]*\}?|.)", re.DOTALL)
 _PLAIN = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}

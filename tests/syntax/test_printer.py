@@ -11,7 +11,7 @@ from archlang.syntax.tree import Binary, Call, Flow, In, Name, Number, Unary
 from tests.syntax.trees import expressions, files
 
 SMALL_DOSE = settings(
-    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 
 
