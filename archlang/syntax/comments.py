@@ -16,13 +16,14 @@ from archlang.syntax.lexing import Remark, Scanned, Token, blank_before
 from archlang.syntax.walk import children, walk
 
 _LINES = tree.Declaration | tree.Statement
-_BRACE = ("LBRACE", "HEAD_BRACE")
 
 
 def attach(file: tree.File, scanned: Scanned) -> None:
     """Hang every comment on a node of the tree just made, and mark the nodes that an empty line stands before."""
+    _mark_blanks(file, scanned.source)
+    if not scanned.remarks:
+        return
     index = _Index(file)
-    _mark_blanks(index, scanned.source)
     ends = [token.end for token in scanned.tokens]
     for remark in scanned.remarks:
         last = bisect_right(ends, remark.comment.span.start) - 1
@@ -34,8 +35,9 @@ def _add(node: tree.Node, field: str, value: Any) -> None:
     object.__setattr__(node, field, value)  # the tree is a moment old and still nobody's
 
 
-def _mark_blanks(index: _Index, source: Source) -> None:
-    for node in index.lines:
+def _mark_blanks(file: tree.File, source: Source) -> None:
+    lines = (item for node in walk(file) if isinstance(node, tree.Body | tree.File) for item in _items(node))
+    for node in lines:
         line = source.starts[source.position(node.span.start)[0] - 1]
         if blank_before(source, node.span.start) and not source.text[line : node.span.start].strip():
             _add(node, "blank", True)
@@ -52,7 +54,6 @@ class _Index:
         self.bodies: dict[int, tree.Body] = {}  # offset of a brace: the body it opens
         self.anchors: set[int] = set()
         self.firsts: set[int] = set()  # first steps: what speaks of them speaks of the whole flow
-        self.lines: list[tree.Node] = []
         for node in walk(file):
             self._add(node)
 
@@ -63,8 +64,6 @@ class _Index:
         self.items[id(node)] = items
         if isinstance(node, tree.Body):
             self.bodies[node.span.start] = node
-        if isinstance(node, tree.Body | tree.File):
-            self.lines.extend(items)
         if isinstance(node, tree.Flow):
             self.firsts.add(id(items[0]))
         for item in items:
@@ -75,8 +74,8 @@ class _Index:
 
     def behind(self, remark: Remark, tokens: list[Token], last: int) -> bool:
         """Hang a comment on what ends before it on its line; False where nothing does."""
-        if tokens[last].type in ("LBRACE", "HEAD_BRACE") or tokens[last].start in self.bodies:
-            body = self.bodies[tokens[last].start]
+        body = self.bodies.get(tokens[last].start)
+        if body is not None:
             _add(body, "before", (*body.before, remark.comment))
             return True
         while last > 0 and tokens[last].type in ("COMMA", "SEMICOLON"):

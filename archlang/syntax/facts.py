@@ -16,7 +16,7 @@ _SHOWN_LENGTH = 40
 
 
 @dataclass(frozen=True)
-class Refusal(Exception):
+class Refusal:
     """Token `at` of `tokens` (their end where it is their number) does not fit; these types would have."""
 
     tokens: tuple[Token, ...]

@@ -69,10 +69,9 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
     tokens = mark_heads(scanned.tokens)
     if mistakes:
         raise ArchError(_sorted([*mistakes, *_refusals(tokens, mistakes, limits)]))
-    try:
-        file = _read(tokens)
-    except Refusal:
-        raise ArchError(_sorted(_refusals(tokens, [], limits))) from None
+    file = _read(tokens)
+    if isinstance(file, int):
+        raise ArchError(_sorted(_refusals(tokens, [], limits)))
     if found := check_tree(file, limits):
         raise ArchError(found)
     attach(file, scanned)
@@ -107,8 +106,8 @@ def _machine() -> Lark:
     )
 
 
-def _read(tokens: Sequence[Token]) -> tree.File:
-    """Parse tokens to the end; raises `Refusal` at the first that does not fit."""
+def _read(tokens: Sequence[Token]) -> tree.File | int:
+    """The tree of some tokens; or the index of the first that does not fit, their number where the end does not."""
     parser = _machine().parse_interactive()
     read = 0
     try:
@@ -117,7 +116,7 @@ def _read(tokens: Sequence[Token]) -> tree.File:
             read += 1
         file = parser.feed_token(LarkToken("$END", ""))
     except UnexpectedInput:
-        raise _refused(tokens, read) from None
+        return read
     assert isinstance(file, tree.File)
     return file
 
@@ -143,20 +142,18 @@ def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> l
     for piece in pieces(tokens, known):
         if len(found) >= limits.diagnostics:
             break
-        try:
-            found.extend(check_tree(_read(piece.tokens), limits))
-        except Refusal as refusal:
+        file = _read(piece.tokens)
+        if isinstance(file, int):
             inner = list(islice(filter(None, map(_refusal, piece.parts())), limits.diagnostics))
-            found.extend(dict.fromkeys(inner or [explain(refusal, piece)]))
+            found.extend(dict.fromkeys(inner or [explain(_refused(piece.tokens, file), piece)]))
+        else:
+            found.extend(check_tree(file, limits))
     return found
 
 
 def _refusal(piece: Piece) -> Diagnostic | None:
-    try:
-        _read(piece.tokens)
-    except Refusal as refusal:
-        return explain(refusal, piece)
-    return None
+    read = _read(piece.tokens)
+    return explain(_refused(piece.tokens, read), piece) if isinstance(read, int) else None
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
