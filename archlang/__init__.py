@@ -13,9 +13,11 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+from archlang.version import VERSION
+
 TYPE_CHECKING = False  # as from `typing`, whose import takes longer than all of this
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _ROOMS = {
     "load": "archlang.compiler",

@@ -8,9 +8,9 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError, NoSuchOption
 
-from archlang import __version__
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
+from archlang.version import VERSION
 
 COMMANDS = {
     "check": "Every mistake of every file.",
@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, message="archlang %(version)s")
+@click.version_option(VERSION, message="archlang %(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show where in archlang a mistake happened.")
 def archlang(**_: Any) -> None:
     """Networks written as .arch files: checked, drawn, compiled to torch.fx, trained.

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from archlang import __version__
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import concise, human, summary
 from archlang.diagnostics.render_json import as_json
 from archlang.diagnostics.render_sarif import as_sarif
 from archlang.diagnostics.text import safe
 from archlang.limits import DEFAULT, Limits
+from archlang.version import VERSION
 
 FORMATS = ("human", "concise", "json", "sarif")
 
@@ -69,7 +69,7 @@ class Session:
         """Diagnostics as what a command is for (`check`): on standard output, their number on standard error."""
         match self.format:
             case "json": self.document(as_json(found))
-            case "sarif": self.document(as_sarif(found, __version__))
+            case "sarif": self.document(as_sarif(found, VERSION))
             case "concise": self._to_terminal(found, sys.stdout, concise)
             case _: self._to_terminal(found, sys.stdout, human)
 

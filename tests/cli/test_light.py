@@ -27,7 +27,7 @@ def modules_after(code: str) -> set[str]:
 def test_importing_archlang_imports_nothing_heavy() -> None:
     found = modules_after("import archlang")
     assert not found & {"torch", "networkx", "lark", "click", "rich", "numpy", "msgspec"}
-    assert {name for name in found if name.startswith("archlang")} == {"archlang"}
+    assert {name for name in found if name.startswith("archlang")} == {"archlang", "archlang.version"}
 
 
 @pytest.mark.parametrize(
