@@ -27,11 +27,11 @@ _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
     """Every breach of form in a tree, in the order of the text; a tree that is too deep is not looked at further."""
     found: list[Diagnostic] = []
-    stack: list[tuple[tree.Node, str, int, int]] = [(file, "stage", 0, 0)]
+    stack: list[tuple[tree.Node, str, int, bool]] = [(file, "stage", 0, False)]
     while stack:
-        node, owner, depth, terms = stack.pop()
-        if isinstance(node, tree.Binary) and terms >= limits.terms - 1:
-            return [_too_long(_operator_span(node), limits)]
+        node, owner, depth, chained = stack.pop()
+        if isinstance(node, tree.Binary) and not chained and (late := _term(node, limits.terms)) is not None:
+            return [_too_long(late, limits)]
         if depth > limits.terms or _signs(node, limits):
             return [_too_deep(node.span)]
         if isinstance(node, tree.Body):
@@ -45,8 +45,7 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
         owner = _owner(node)
         deeper = depth + isinstance(node, tree.Expr)
         for child in children(node):
-            chain = isinstance(node, tree.Binary) and child is node.left
-            stack.append((child, owner, deeper, terms + 1 if chain else 0))
+            stack.append((child, owner, deeper, isinstance(node, tree.Binary) and child is node.left))
     return sorted(found, key=lambda d: d.primary.span.start if d.primary else 0)
 
 
@@ -131,6 +130,15 @@ def _signs(node: tree.Node, limits: Limits) -> bool:
     return False
 
 
+def _term(node: tree.Expr, number: int) -> Span | None:
+    """The place of a term, counted from 0, of a chain of operators; None where it has fewer."""
+    spans = []
+    while isinstance(node, tree.Binary):
+        spans.append(node.right.span)
+        node = node.left
+    return spans[-number] if len(spans) >= number else None
+
+
 def _too_long(span: Span, limits: Limits) -> Diagnostic:
     message = f"this expression has more than {limits.terms} terms"
     return error("expression-too-long", message, span, "one too many", help="name parts of it with `let`")
@@ -139,10 +147,6 @@ def _too_long(span: Span, limits: Limits) -> Diagnostic:
 def _too_deep(span: Span) -> Diagnostic:
     help = "give inner parts a name, or make blocks of them"
     return error("nesting-too-deep", "this is nested too deep", _head(span), "too deep", help=help)
-
-
-def _operator_span(node: tree.Binary) -> Span:
-    return node.right.span
 
 
 def _head(span: Span) -> Span:

@@ -49,7 +49,7 @@ _LEXEME = re.compile(
 )
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _SIZE = re.compile(r"[0-9]+(x[0-9]+){1,2}")
-_DOC = re.compile(r'"""((?:[^"]|"(?!""))*"*)"""(?!")')
+_DOC = re.compile(r'"""((?:[^"]|"(?!""))*"{0,2})"""')
 _STRING = re.compile(r'"((?:[^"\\\n]|\\[^\n]|\\(?=\n|\Z))*)("|(?=\n|\Z))')
 
 
