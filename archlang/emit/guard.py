@@ -62,6 +62,8 @@ def _count(number: int) -> str:
 
 
 def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Diagnostic | None:
+    if isinstance(value, fx.Proxy):
+        return None  # somebody traces a module that this one is part of
     if not isinstance(value, torch.Tensor):
         what = f"the input `{expected.name}` must be a tensor {expected.text}, this is a {type(value).__name__}"
         return error("input-shape", what, expected.span)

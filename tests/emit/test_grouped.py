@@ -120,9 +120,8 @@ def test_dropout_stays_one_by_one():
 
 
 def test_auto_groups_small_dense_maps_of_many_paths():
-    assert called(routed(2), "auto") == []
-    assert set(called(routed(4), "auto")) == {"gather", "linear"}
-    assert called(routed(4), "loop") == []
+    assert called(routed(2), "auto") == [] and called(routed(6), "loop") == []
+    assert {"gather", "linear"} <= set(called(routed(6), "auto")) <= {"gather", "linear", "batch_norm"}
 
 
 def test_program_order_without_groups():

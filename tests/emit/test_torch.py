@@ -8,7 +8,7 @@ import io
 import pytest
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import fx, nn
 
 from archlang.diagnostics import ArchError
 from archlang.emit import emit
@@ -58,6 +58,11 @@ def test_a_compiled_model_still_names_the_line(model, x):
 def test_compile_as_a_part(x):
     whole = nn.Sequential(emit(plain()), nn.ReLU()).eval()
     torch.testing.assert_close(torch.compile(whole, backend="eager", fullgraph=True)(x), whole(x))
+
+
+def test_symbolic_trace_goes_through(x):
+    whole = nn.Sequential(emit(plain()), nn.ReLU()).eval()
+    torch.testing.assert_close(fx.symbolic_trace(whole)(x), whole(x))
 
 
 def test_export_with_any_batch(model, x):

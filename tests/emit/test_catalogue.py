@@ -1,0 +1,31 @@
+"""Every operation of the catalogue, emitted from its own example."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import fx
+
+from archlang.emit import emit, module_name
+from archlang.graph import loads
+from archlang.ops import CATALOGUE
+from archlang.shapes import substitute
+
+EXAMPLES = {name: op.example for name, op in CATALOGUE.ops.items() if op.example and not op.internal}
+EXAMPLES |= {f"{role} {name}": s.example for (role, name), s in CATALOGUE.settings.items()
+             if s.example and role in ("initialiser", "router", "mixing") and getattr(s, "available", True)}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name):
+    graph = loads(EXAMPLES[name]).graph
+    model = emit(graph).eval()
+    sizes = {symbol.name: symbol.low for symbol in graph.symbols}
+    inputs = [torch.randn(2, *(substitute(d, sizes) for d in spec.type.dims)) for spec in graph.inputs]
+    result, again = model(*inputs), fx.Interpreter(model).run(*inputs)
+    torch.testing.assert_close(again, result, rtol=0, atol=0)
+    wanted = {f"{module_name(node.path)}.{w.name}": tuple(w.shape) for node in graph.modules().values()
+              for w in graph.weights(node)}
+    assert {n: tuple(t.shape) for n, t in model.state_dict().items()} == wanted
+    if isinstance(result, torch.Tensor) and isinstance(graph.type(graph.outputs[0].port).dims[0], int):
+        assert result.shape[1:] == tuple(substitute(d, sizes) for d in graph.type(graph.outputs[0].port).dims)
