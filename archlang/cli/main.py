@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from archlang.diagnostics import Diagnostic
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+COMPLETE = "_ARCHLANG_COMPLETE"
+"""What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
 EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams"}
 
@@ -61,7 +63,7 @@ def _reported(argv: Sequence[str]) -> int:
     except BaseException as problem:
         if isinstance(problem, SystemExit):
             raise
-        found = _diagnosis(problem)
+        found = _diagnosis(problem, session)
         if session.debug:
             import traceback
 
@@ -75,6 +77,10 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
 
     from archlang.cli.group import archlang, usage_error
 
+    if instruction := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(archlang, {}, "archlang", COMPLETE, instruction)
     status: object = 0
     try:
         with archlang.make_context("archlang", list(argv), obj=session) as context:
@@ -89,10 +95,11 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _diagnosis(problem: BaseException) -> Diagnostic:
+def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
     """What an exception that nobody expected means to the user."""
     from archlang.diagnostics import error
     from archlang.diagnostics.text import one_line
+    from archlang.limits import DEFAULT
 
     said = one_line(f"{type(problem).__name__}: {problem}", 300)
     if isinstance(problem, KeyboardInterrupt):
@@ -101,6 +108,9 @@ def _diagnosis(problem: BaseException) -> Diagnostic:
         root = problem.name.partition(".")[0]
         wanted = f"'archlang[{EXTRAS[root]}]'" if root in EXTRAS else PACKAGES.get(root, root)
         return error("missing-tool", f"this needs the package `{root}`", help=f"python -m pip install {wanted}")
+    if isinstance(problem, RecursionError) and session.limits.nesting > DEFAULT.nesting:
+        message = f"for `--limit nesting={session.limits.nesting}` Python's own stack is too small"
+        return error("nesting-too-deep", message)
     if isinstance(problem, OSError) and problem.errno in FULL:
         return error("unwritable-output", f"the output cannot be written: {(problem.strerror or said).lower()}")
     return error(

@@ -78,3 +78,18 @@ def test_colour_on_a_terminal_only(tmp_path: Path) -> None:
     assert b"\x1b[1;31merror[usage]" in os.read(master, 4096)
     os.close(master)
     os.close(slave)
+
+
+def test_a_shell_can_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_ARCHLANG_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "archlang che")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert spawn("-m", "archlang").stdout == "plain,check\n"
+
+
+def test_nesting_beyond_pythons_stack_is_said_so(tmp_path: Path) -> None:
+    file = tmp_path / "deep.arch"
+    file.write_text("archlang 1\nlet a = " + "(" * 20_000 + "1" + ")" * 20_000 + "\n")
+    done = spawn("-m", "archlang", "check", str(file), "--limit", "nesting=100000")
+    assert done.returncode == 1
+    assert "error[nesting-too-deep]" in done.stdout + done.stderr
