@@ -1,0 +1,209 @@
+"""Passing tensors through stages: blocks expanded, loops and repetitions unrolled, module names given out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archlang.syntax import tree
+from tests.reference.catalogue import OPS
+from tests.reference.names import as_stage, evaluate, stage
+from tests.reference.values import (
+    BlockName,
+    BlockUse,
+    Called,
+    Chosen,
+    Flowing,
+    FlowUse,
+    Group,
+    Looped,
+    OpUse,
+    Repeated,
+    Scope,
+    Stage,
+    StructureUse,
+    Surprise,
+    Value,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from tests.reference.machine import Reference
+
+
+def run(m: Reference, value: Flowing, steps: Sequence[tree.Expr], scope: Scope) -> Flowing:
+    """Pass a value through steps, one after the other."""
+    for step in steps:
+        value = apply(m, stage(m, step, scope), value, _where(scope))
+    return value
+
+
+def apply(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:
+    """Pass a value through one stage, whose modules are named in `where`."""
+    match use:
+        case OpUse():
+            return operation(m, use, value, where.inside(where.name(use.name)).path)
+        case BlockUse():
+            return block(m, use, value, where.enter(use.block.name))
+        case StructureUse():
+            from tests.reference.structures import structure
+
+            return structure(m, use, value, where.enter(use.name))
+        case FlowUse():
+            return run(m, value, use.steps, replace(use.scope, where=where))
+        case Repeated():
+            return _repeat(m, use, value, where.enter(_repeated_name(use.stage)))
+        case Chosen():
+            return _choose(m, use, value, where)
+        case Looped():
+            return _loop(m, use, value, where.enter("loop"))
+        case Called(bound=True):
+            return apply(m, use.stage, value, where.enter(use.name))
+        case Called():
+            return _renamed(m, use.stage, value, where.enter(use.name))
+    raise Surprise(str(use))
+
+
+def _where(scope: Scope) -> Where:
+    if scope.where is None:
+        raise Surprise("no tensors flow here")
+    return scope.where
+
+
+def operation(m: Reference, use: OpUse, value: Flowing, path: tuple[str, ...]) -> Flowing:
+    """Run an operation whose module has this path: what flows in comes first, then tensors among the arguments."""
+    further = [a for a in (*use.places, *use.names.values()) if isinstance(a, Value)]
+    members = value.members if isinstance(value, Group) else (value,)
+    reads = tuple(v for v in (*members, *further) if isinstance(v, Value))
+    places = tuple(a for a in use.places if not isinstance(a, Value))
+    names = {k: v for k, v in use.names.items() if not isinstance(v, Value)}
+    rule = OPS[use.name]
+    return m.make(use.name, path, reads, lambda u: rule(u, *(v.data for v in reads), given=places, **names))
+
+
+def _renamed(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:
+    """A stage whose own name is the last part of the path already."""
+    match use:
+        case OpUse():
+            return operation(m, use, value, where.path)
+        case BlockUse():
+            return block(m, use, value, where)
+        case StructureUse():
+            from tests.reference.structures import structure
+
+            return structure(m, use, value, where)
+        case Repeated():
+            return _repeat(m, use, value, where)
+        case Looped():
+            return _loop(m, use, value, where)
+        case Called():
+            return apply(m, use.stage, value, where)
+        case _:
+            return apply(m, use, value, where)
+
+
+def _repeated_name(use: Stage) -> str:
+    match use:
+        case OpUse() | StructureUse() | Called():
+            return use.name
+        case BlockUse():
+            return use.block.name
+        case _:
+            return "repeat"
+
+
+def _repeat(m: Reference, use: Repeated, value: Flowing, where: Where) -> Flowing:
+    for i in range(use.count):
+        value = _copy(m, use.stage, value, where.inside(str(i)))
+    return value
+
+
+def _copy(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:
+    """One copy of a repeated stage: the stage's name is in the path, its index the last part."""
+    if isinstance(use, Called):
+        return apply(m, use.stage, value, where) if use.bound else _copy(m, use.stage, value, where)
+    if isinstance(use, OpUse | BlockUse | StructureUse):
+        return _renamed(m, use, value, where)
+    return apply(m, use, value, where)
+
+
+def _choose(m: Reference, use: Chosen, value: Flowing, where: Where) -> Flowing:
+    branch: tree.Body | tree.If | None = use.expr
+    while isinstance(branch, tree.If):
+        test = evaluate(m, branch.test, replace(use.scope, where=None))
+        assert isinstance(test, bool)
+        branch = branch.then if test else branch.otherwise
+    return value if branch is None else body(m, branch, Scope(use.scope, value, where))
+
+
+def _loop(m: Reference, use: Looped, value: Flowing, where: Where) -> Flowing:
+    values = evaluate(m, use.expr.values, replace(use.scope, where=None))
+    for i, item in enumerate(values):  # type: ignore[arg-type, var-annotated]
+        scope = Scope(use.scope, value, where.inside(str(i)), {use.expr.name: item})
+        value = body(m, use.expr.body, scope)
+    return value
+
+
+# --- blocks and bodies -----------------------------------------------------------------------------------------------
+
+
+def block(m: Reference, use: BlockUse, value: Flowing, where: Where) -> Flowing:
+    """Expand a block: parameters as given, else their defaults, read where the block is declared."""
+    scope = Scope(use.home, value, where)
+    for parameter in use.block.parameters:
+        given = use.given.get(parameter.name)
+        if given is None:
+            assert parameter.default is not None, parameter.name
+            given = evaluate(m, parameter.default, replace(scope, entering=None))
+        scope.names[parameter.name] = as_stage(given) if isinstance(given, BlockName) else given
+    return body(m, use.block.body, scope)
+
+
+def body(m: Reference, content: tree.Body | tree.Expr, scope: Scope) -> Flowing:
+    """What a body hands out."""
+    if not isinstance(content, tree.Body):
+        return tensors(m, content, scope)
+    if content.flows:
+        return tensors(m, content.flows[0], scope)
+    inner = Scope(scope, scope.entering, scope.where)
+    reserve(content, inner)
+    result: Flowing | None = None
+    for statement in content.statements:
+        match statement:
+            case tree.Let():
+                let(m, statement, inner)
+            case tree.Bind():
+                bind(m, statement, inner)
+            case tree.Output():
+                result = tensors(m, statement.value, inner)
+    assert result is not None, "a body hands something out"
+    return result
+
+
+def reserve(content: tree.Body, scope: Scope) -> None:
+    """Bound names are modules' names: no stage gets one of them."""
+    for statement in content.statements:
+        if isinstance(statement, tree.Bind | tree.Input):
+            _where(scope).count.setdefault(statement.name, 1)
+
+
+def let(m: Reference, statement: tree.Let, scope: Scope) -> None:
+    """`let name = value`."""
+    value = evaluate(m, statement.value, replace(scope, where=None))
+    scope.names[statement.name] = value
+
+
+def bind(m: Reference, statement: tree.Bind, scope: Scope) -> None:
+    """`name = flow`: its modules are below the name."""
+    inner = replace(scope, where=_where(scope).inside(statement.name))
+    scope.names[statement.name] = tensors(m, statement.value, inner)
+
+
+def tensors(m: Reference, expr: tree.Expr, scope: Scope) -> Flowing:
+    """The tensors of an expression in a body: a stage there means `in -> stage`."""
+    value = evaluate(m, expr, scope)
+    if isinstance(value, Value | Group):
+        return value
+    assert scope.entering is not None, "a flow of a network starts with a tensor"
+    return apply(m, as_stage(value), scope.entering, _where(scope))

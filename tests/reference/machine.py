@@ -1,0 +1,234 @@
+"""The reference: evaluates the tree of a file on tensors, written from the language document alone.
+
+It shares nothing with `graph`, `emit` and `layers`. `Reference.plan` runs a network on tensors without numbers and says
+which modules, weights and shapes there are; `Reference.run` then computes with given weights in their own precision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from archlang.source import Source
+from archlang.syntax import parse, parse_expr, tree
+from tests.reference import static
+from tests.reference.names import evaluate
+from tests.reference.values import BlockName, Flowing, Group, Later, Scope, Surprise, Value, Where
+
+STANDARD = Path(__file__).parents[2] / "archlang" / "std"
+
+
+@dataclass
+class Made:
+    """One operation that ran: its name, its module's path, which operations it read, the weights that it asked for."""
+
+    name: str
+    path: tuple[str, ...]
+    reads: tuple[int, ...]
+    weights: dict[str, tuple[tuple[int, ...], bool]] = field(default_factory=dict)
+
+
+@dataclass
+class Plan:
+    """What a network consists of: its live operations, and module path to weight name to (shape, whether trained)."""
+
+    steps: list[Made]
+    live: set[int]
+    outputs: dict[str | None, tuple[int, ...]]
+    weights: dict[tuple[str, ...], dict[str, tuple[tuple[int, ...], bool]]]
+
+    def total(self, trained: bool) -> int:
+        """Numbers in all parameters, or in all buffers."""
+        found = [shape for held in self.weights.values() for shape, kind in held.values() if kind is trained]
+        return sum(torch.Size(shape).numel() for shape in found)
+
+
+class Reference:
+    """A network of a file, with values for its dials."""
+
+    def __init__(self, file: tree.File, dials: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
+        self.file, self.folder = file, folder
+        self.dials = {name: parse_expr(text) for name, text in (dials or {}).items()}
+        self.network = next(d for d in file.declarations if isinstance(d, tree.Network))
+        self.biases: dict[tuple[str, ...], bool] = {}
+        self.state: Callable[[tuple[str, ...], str], Tensor] | None = None
+        self.training = False
+        self.updates: dict[tuple[tuple[str, ...], str], Tensor] = {}
+        self.steps: list[Made] = []
+        self.live: set[int] | None = None
+        self.planned: tuple[tuple[int, ...], ...] | None = None
+
+    def plan(self, shapes: tuple[tuple[int, ...], ...], batch: int = 2) -> Plan:
+        """The network's modules for inputs of these sizes, without computing anything."""
+        self.state, self.live, self.biases, self.updates = None, None, {}, {}
+        self.training = False
+        values = self._evaluate([torch.empty(batch, *shape, device="meta") for shape in shapes])
+        live: set[int] = set()
+        waiting = [value.made for value in values.values()]
+        ends = set(waiting)
+        while waiting:
+            here = waiting.pop()
+            if here not in live:
+                live.add(here)
+                waiting.extend(self.steps[here].reads)
+        self._settle(live, ends)
+        self.live, self.planned = live, shapes
+        weights: dict[tuple[str, ...], dict[str, tuple[tuple[int, ...], bool]]] = {}
+        for number in sorted(live):
+            step = self.steps[number]
+            kept = {n: w for n, w in step.weights.items() if n != "bias" or self.biases.get(step.path, True)}
+            if kept:
+                weights[step.path] = kept
+        return Plan(self.steps, live, {name: value.sizes for name, value in values.items()}, weights)
+
+    def run(self, inputs: tuple[Tensor, ...], state: Callable[[tuple[str, ...], str], Tensor],
+            training: bool = False) -> dict[str | None, Tensor]:
+        """The outputs by name (None: the main one). `state` gives a weight of a module path; `updates` are left."""
+        shapes = tuple(tuple(x.shape[1:]) for x in inputs)
+        if shapes != self.planned:
+            self.plan(shapes)
+        self.state, self.training, self.updates = state, training, {}
+        return {name: value.data for name, value in self._evaluate(list(inputs)).items()}
+
+    def _settle(self, live: set[int], ends: set[int]) -> None:
+        """A bias left open: learned, unless a batch norm is the only reader at every use of the module."""
+        readers: dict[int, list[str]] = {}
+        for number in live:
+            for read in self.steps[number].reads:
+                readers.setdefault(read, []).append(self.steps[number].name)
+        for number in live:
+            step = self.steps[number]
+            if step.weights.pop("bias?", None) is not None:
+                alone = readers.get(number) == ["batch_norm"] and number not in ends
+                self.biases[step.path] = self.biases.get(step.path, False) or not alone
+
+    # --- what operations ask for ---
+
+    def make(self, name: str, path: tuple[str, ...], reads: tuple[Value, ...],
+             compute: Callable[[Use], Tensor | tuple[Tensor, ...]]) -> Flowing:
+        """Run one operation; a tuple of results is a bundle."""
+        number = len(self.steps)
+        self.steps.append(Made(name, path, tuple(v.made for v in reads)))
+        made = compute(Use(self, number, path))
+        if isinstance(made, tuple):
+            return Value(made[0], number) if len(made) == 1 else Group(tuple(Value(t, number) for t in made))
+        return Value(made, number)
+
+    # --- declarations ---
+
+    def _evaluate(self, inputs: list[Tensor]) -> dict[str | None, Value]:
+        self.steps = []
+        home = self._file(self.file, self.folder)
+        where = Where()
+        outer = Scope(home, None, where)
+        for dial in self.network.dials:
+            expr = self.dials.get(dial.name, dial.default)
+            assert expr is not None, dial.name
+            outer.names[dial.name] = evaluate(self, expr, outer if expr is dial.default else home)
+        return self._statements(self.network.body, Scope(outer, None, where), inputs)
+
+    def _statements(self, body: tree.Body, scope: Scope, inputs: list[Tensor]) -> dict[str | None, Value]:
+        from tests.reference.flows import bind, let, reserve, tensors
+
+        outputs: dict[str | None, Value] = {}
+        reserve(body, scope)
+        for statement in body.statements:
+            match statement:
+                case tree.Input():
+                    made = self.make("input", (statement.name,), (), lambda use, x=inputs.pop(0): x)  # type: ignore[misc]
+                    assert isinstance(made, Value)
+                    _symbols(statement, scope, made.sizes)
+                    scope.names[statement.name] = made
+                case tree.Let():
+                    let(self, statement, scope)
+                case tree.Bind():
+                    bind(self, statement, scope)
+                case tree.Output():
+                    value = tensors(self, statement.value, scope)
+                    assert isinstance(value, Value), "a network hands out tensors"
+                    outputs[statement.name] = value
+        return outputs
+
+    def _file(self, file: tree.File, folder: Path | None) -> Scope:
+        scope = Scope(None, None, None)
+        for item in file.declarations:
+            match item:
+                case tree.Import():
+                    source = self._imported(item, folder)
+                    for name in item.names:
+                        scope.names[name.alias or name.name] = Later(lambda s=source, n=name.name: s.find(n))  # type: ignore[misc]
+                case tree.Let():
+                    scope.names[item.name] = Later(lambda e=item.value: evaluate(self, e, scope))  # type: ignore[misc]
+                case tree.Block():
+                    scope.names[item.name] = BlockName(item, scope)
+        return scope
+
+    def _imported(self, item: tree.Import, folder: Path | None) -> Scope:
+        if item.quoted:
+            assert folder is not None, "a text has no neighbours"
+            path = folder / item.path
+        else:
+            path = STANDARD.joinpath(*item.path.split(".")[1:]).with_suffix(".arch")
+        return self._file(parse(Source(path.name, path.read_text(encoding="utf-8"))), path.parent)
+
+
+def _symbols(statement: tree.Input, scope: Scope, sizes: tuple[int, ...]) -> None:
+    """Capitalised names in an input's type are the sizes that come in."""
+    for item, size in zip(statement.sizes.items, sizes, strict=True):
+        if isinstance(item, tree.Name) and scope.find(item.text) is None:
+            scope.names[item.text] = size
+        elif isinstance(item, tree.Number) and item.value != size:
+            raise Surprise(f"{sizes} came in, {item.value} was declared")
+
+
+@dataclass
+class Use:
+    """One use of an operation: gives weights, keeps what training changes."""
+
+    machine: Reference
+    number: int
+    path: tuple[str, ...]
+
+    @property
+    def training(self) -> bool:
+        """Whether batch statistics count."""
+        return self.machine.training
+
+    def weight(self, name: str, *shape: int, trained: bool = True) -> Tensor:
+        """A parameter or buffer of this module, which must have this shape."""
+        self.machine.steps[self.number].weights[name] = (shape, trained)
+        changed = self.machine.updates.get((self.path, name))
+        if changed is not None:
+            return changed
+        if self.machine.state is None:
+            return torch.empty(shape, device="meta")
+        if self.machine.live is not None and self.number not in self.machine.live:
+            return torch.zeros(shape, dtype=torch.float64)  # nothing of it is ever seen
+        found = self.machine.state(self.path, name)
+        assert tuple(found.shape) == shape, f"{'.'.join(self.path)}.{name} is {tuple(found.shape)}, not {shape}"
+        return found
+
+    def bias(self, given: object, size: int) -> Tensor | None:
+        """A bias; left open, it is there unless a batch norm is the only reader of what is made."""
+        machine = self.machine
+        if given is None and machine.state is None and machine.live is None:
+            machine.steps[self.number].weights["bias?"] = ((), True)
+        wanted = machine.biases.get(self.path, True) if given is None else given
+        return self.weight("bias", size) if wanted else None
+
+    def change(self, name: str, value: Tensor) -> None:
+        """What training leaves in a buffer."""
+        self.machine.updates[self.path, name] = value.detach()
+
+
+def quietly(scope: Scope) -> Scope:
+    """The scope where no flow may be written: a head, a default, a `let`."""
+    return replace(scope, where=None)
+
+
+__all__ = ["Any", "Made", "Plan", "Reference", "Use", "quietly", "static"]

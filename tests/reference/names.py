@@ -1,0 +1,149 @@
+"""What expressions stand for: static values, tensors, stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archlang.syntax import tree
+from tests.reference import static
+from tests.reference.catalogue import OPS, STRUCTURES
+from tests.reference.values import (
+    STAGES,
+    BlockName,
+    BlockUse,
+    Called,
+    Choice,
+    Chosen,
+    Flowing,
+    FlowUse,
+    Group,
+    Looped,
+    OpUse,
+    Repeated,
+    Rows,
+    Scope,
+    Stage,
+    StructureUse,
+    Surprise,
+    Value,
+    Word,
+)
+
+if TYPE_CHECKING:
+    from tests.reference.machine import Reference
+
+
+def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
+    """The value of an expression in a scope."""
+    match expr:
+        case tree.Number() | tree.Truth() | tree.Text():
+            return expr.value
+        case tree.SizeLiteral():
+            return Rows(expr.sizes)
+        case tree.ListOf():
+            return [evaluate(m, item, scope) for item in expr.items]
+        case tree.TupleOf():
+            return Group(tuple(evaluate(m, item, scope) for item in expr.items))  # type: ignore[arg-type, misc]
+        case tree.Parens():
+            return evaluate(m, expr.inner, scope)
+        case tree.In():
+            return _entering(scope)
+        case tree.Name():
+            return _name(m, expr, scope)
+        case tree.Unary():
+            value = evaluate(m, expr.operand, scope)
+            return not value if expr.operator == "not" else value if expr.operator == "+" else -value  # type: ignore[operator]
+        case tree.Binary():
+            return _binary(m, expr, scope)
+        case tree.Call():
+            return _call(m, expr, scope)
+        case tree.Field():
+            return static.field(evaluate(m, expr.value, scope), expr.name)
+        case tree.Index():
+            return _index(evaluate(m, expr.value, scope), evaluate(m, expr.index, scope))
+        case tree.Flow():
+            return _flow(m, expr, scope)
+        case tree.As():
+            return Called(expr.name, stage(m, expr.step, scope))
+        case tree.If():
+            return Chosen(expr, scope)
+        case tree.For():
+            return Looped(expr, scope)
+    raise Surprise(str(type(expr)))
+
+
+def stage(m: Reference, expr: tree.Expr, scope: Scope) -> Stage:
+    """The stage that an expression stands for; a block's bare name is a use without arguments."""
+    return as_stage(evaluate(m, expr, scope))
+
+
+def as_stage(value: object) -> Stage:
+    """A value that is a stage, or a block that needs no arguments."""
+    if isinstance(value, BlockName):
+        return BlockUse(value.block, value.home, {})
+    if isinstance(value, Choice):
+        raise Surprise(f"`{value.name}` is no stage")
+    assert isinstance(value, STAGES), f"{value} is no stage"
+    return value
+
+
+def _entering(scope: Scope) -> Flowing:
+    if scope.entering is None:
+        raise Surprise("nothing enters here")
+    return scope.entering
+
+
+def _index(value: object, index: object) -> object:
+    assert isinstance(index, int)
+    return (value.members if isinstance(value, Group) else value)[index]  # type: ignore[index]
+
+
+def _name(m: Reference, expr: tree.Name, scope: Scope) -> object:
+    found = scope.find(expr.text)
+    if isinstance(found, STAGES):
+        return Called(expr.text, found, bound=True)
+    if found is not None:
+        return found
+    if expr.text in OPS:
+        return OpUse(expr.text)
+    return Word(expr.text)
+
+
+def _binary(m: Reference, expr: tree.Binary, scope: Scope) -> object:
+    left = evaluate(m, expr.left, scope)
+    if expr.operator in ("and", "or"):
+        return left if left is (expr.operator == "or") else evaluate(m, expr.right, scope)
+    right = evaluate(m, expr.right, scope)
+    if expr.operator == "*" and isinstance(right, (*STAGES, BlockName)):
+        assert isinstance(left, int)
+        return Repeated(left, as_stage(right))
+    return static.calculate(expr.operator, left, right)
+
+
+def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
+    assert isinstance(expr.callee, tree.Name)
+    name = expr.callee.text
+    places = tuple(evaluate(m, a.value, scope) for a in expr.arguments or () if a.name is None)
+    names = {a.name: evaluate(m, a.value, scope) for a in expr.arguments or () if a.name is not None}
+    found = scope.find(name)
+    if isinstance(found, BlockName):
+        parameters = [p.name for p in found.block.parameters]
+        return BlockUse(found.block, found.home, {**dict(zip(parameters, places, strict=False)), **names})
+    if found is None and name in static.FUNCTIONS:
+        return static.function(name, list(places))
+    if found is None and name in OPS:
+        return OpUse(name, places, names)
+    if found is None and name in STRUCTURES:
+        return StructureUse(name, places, names, expr.body, scope)
+    assert found is None, f"`{name}` takes no arguments"
+    return Choice(name, places, names)
+
+
+def _flow(m: Reference, expr: tree.Flow, scope: Scope) -> object:
+    from tests.reference.flows import run
+
+    head = evaluate(m, expr.steps[0], scope)
+    if isinstance(head, Value | Group):
+        return run(m, head, expr.steps[1:], scope)
+    return FlowUse(expr.steps, replace(scope))

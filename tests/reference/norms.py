@@ -1,0 +1,108 @@
+"""Normalisations and noise, by their formulas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tests.reference.static import word
+
+if TYPE_CHECKING:
+    from tests.reference.machine import Use
+
+
+def _standard(x: Tensor, dims: tuple[int, ...], eps: float) -> Tensor:
+    mean = x.mean(dims, keepdim=True)
+    return (x - mean) / torch.sqrt(((x - mean) ** 2).mean(dims, keepdim=True) + eps)
+
+
+def _along(v: Tensor, x: Tensor) -> Tensor:
+    """One number a channel, laid along dimension 1."""
+    return v.reshape(1, -1, *(1,) * (x.dim() - 2))
+
+
+def _affine(u: Use, made: Tensor, channels: int) -> Tensor:
+    return made * _along(u.weight("weight", channels), made) + _along(u.weight("bias", channels), made)
+
+
+def _moments(u: Use, channels: int) -> tuple[Tensor, Tensor, Tensor]:
+    return (u.weight("running_mean", channels, trained=False), u.weight("running_var", channels, trained=False),
+            u.weight("num_batches_tracked", trained=False))
+
+
+def batch_norm(u: Use, x: Tensor, *, scale: float = 1.0, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
+               running: bool = True) -> Tensor:
+    """Statistics of the batch in training (and where none run); else the running ones."""
+    channels, dims = x.shape[1], (0, *range(2, x.dim()))
+    if running:
+        mean, variance, count = _moments(u, channels)
+    if u.training or not running:
+        made = _standard(x, dims, eps)
+        if running:
+            values = x.numel() // channels
+            fresh = x.mean(dims)
+            spread = ((x - _along(fresh, x)) ** 2).sum(dims) / (values - 1)
+            u.change("running_mean", (1 - momentum) * mean + momentum * fresh)
+            u.change("running_var", (1 - momentum) * variance + momentum * spread)
+            u.change("num_batches_tracked", count + 1)
+    else:
+        made = (x - _along(mean, x)) / torch.sqrt(_along(variance, x) + eps)
+    return _affine(u, made, channels) if affine else made
+
+
+def instance_norm(u: Use, x: Tensor, *, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+                  running: bool = False) -> Tensor:
+    """Statistics of each channel of a sample; running ones are the means over the batch."""
+    channels, dims = x.shape[1], tuple(range(2, x.dim()))
+    if running:
+        mean, variance, _ = _moments(u, channels)
+    if u.training or not running:
+        made = _standard(x, dims, eps)
+        if running:
+            places = x[0, 0].numel()
+            spread = ((x - x.mean(dims, keepdim=True)) ** 2).sum(dims) / (places - 1)
+            u.change("running_mean", (1 - momentum) * mean + momentum * x.mean(dims).mean(0))
+            u.change("running_var", (1 - momentum) * variance + momentum * spread.mean(0))
+    else:
+        made = (x - _along(mean, x)) / torch.sqrt(_along(variance, x) + eps)
+    return _affine(u, made, channels) if affine else made
+
+
+def layer_norm(u: Use, x: Tensor, *, over: object = None, eps: float = 1e-5, affine: bool = True) -> Tensor:
+    """Each sample by itself: over the features of a position, the channels of a place, or all of its numbers."""
+    if over is not None and word(over) == "all":
+        made = _standard(x, tuple(range(1, x.dim())), eps)
+        return made * u.weight("weight", *x.shape[1:]) + u.weight("bias", *x.shape[1:]) if affine else made
+    if x.dim() > 3:
+        made = _standard(x, (1,), eps)
+        return _affine(u, made, x.shape[1]) if affine else made
+    made = _standard(x, (x.dim() - 1,), eps)
+    return made * u.weight("weight", x.shape[-1]) + u.weight("bias", x.shape[-1]) if affine else made
+
+
+def group_norm(u: Use, x: Tensor, *, groups: int, eps: float = 1e-5, affine: bool = True) -> Tensor:
+    """Each group of channels of a sample."""
+    made = _standard(x.reshape(x.shape[0], groups, -1), (2,), eps).reshape(x.shape)
+    return _affine(u, made, x.shape[1]) if affine else made
+
+
+def _noise(u: Use, x: Tensor, p: float) -> Tensor:
+    assert p == 0 or not u.training, "noise has no reference"
+    return x
+
+
+def dropout(u: Use, x: Tensor, *, p: float = 0.5) -> Tensor:
+    """Nothing, where nothing is dropped."""
+    return _noise(u, x, p)
+
+
+def drop_channels(u: Use, x: Tensor, *, p: float = 0.5) -> Tensor:
+    """Nothing, where nothing is dropped."""
+    return _noise(u, x, p)
+
+
+def drop_path(u: Use, x: Tensor, *, p: float = 0.1) -> Tensor:
+    """Nothing, where nothing is dropped."""
+    return _noise(u, x, p)

@@ -1,0 +1,67 @@
+"""What routers compute (Tissera 2023, chapter 3), member by member."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from tests.reference.machine import Use
+
+
+def softmax(x: Tensor, dim: int) -> Tensor:
+    """exp(x) over its sum, the largest taken off first."""
+    raised = (x - x.amax(dim, keepdim=True).detach()).exp()
+    return raised / raised.sum(dim, keepdim=True)
+
+
+def pooled(x: Tensor) -> Tensor:
+    """What a gate sees: the mean of each channel of a map, of each feature of a sequence; a vector as it is."""
+    if x.dim() == 2:
+        return x
+    return x.sum(1) / x.shape[1] if x.dim() == 3 else x.flatten(2).sum(2) / x[0, 0].numel()
+
+
+def gates(u: Use, inputs: Sequence[Tensor], count: int, hidden: int) -> Tensor:
+    """[batch, m, n]: for each input a softmax over the outputs (eq. 3.3-3.5; eq. 3.9 without hidden units)."""
+    z = [pooled(x) for x in inputs]
+    m, features = len(z), z[0].shape[1]
+    if hidden == 0:
+        weight = u.weight("weight", m, count, features)
+        scores = [torch.einsum("bk,jk->bj", z[i], weight[i]) for i in range(m)]
+    else:
+        first, second = u.weight("squeeze", m, hidden, features), u.weight("excite", m, count, hidden)
+        inner = [torch.einsum("bk,hk->bh", z[i], first[i]).clamp(min=0) for i in range(m)]
+        scores = [torch.einsum("bh,jh->bj", inner[i], second[i]) for i in range(m)]
+    return torch.stack([softmax(a, 1) for a in scores], 1)
+
+
+def combined(g: Tensor, inputs: Sequence[Tensor], columns: Sequence[int]) -> tuple[Tensor, ...]:
+    """`Y_j = sum_i g_ij X_i` (eq. 3.7)."""
+    return tuple(_sum([_scaled(x, g[:, i, j]) for i, x in enumerate(inputs)]) for j in columns)
+
+
+def stitched(u: Use, inputs: Sequence[Tensor], count: int) -> tuple[Tensor, ...]:
+    """The same sum with weights that are learned by themselves."""
+    weight = u.weight("weight", len(inputs), count)
+    return tuple(_sum([x * weight[i, j] for i, x in enumerate(inputs)]) for j in range(count))
+
+
+def mixed(u: Use, x: Tensor, made: Tensor, beta: object) -> Tensor:
+    """`beta f(x) + (1 - beta) x`, beta through a sigmoid where it is learned."""
+    share = 1 / (1 + torch.exp(-u.weight("logit"))) if beta is None else beta
+    return share * made + (1 - share) * x  # type: ignore[operator, no-any-return]
+
+
+def _scaled(x: Tensor, by: Tensor) -> Tensor:
+    return x * by.reshape(-1, *(1,) * (x.dim() - 1))
+
+
+def _sum(parts: Sequence[Tensor]) -> Tensor:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total

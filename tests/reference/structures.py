@@ -1,0 +1,125 @@
+"""Structural stages and routers, each written from its line in the language document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archlang.syntax import tree
+from tests.reference import routing
+from tests.reference.flows import apply, body
+from tests.reference.names import as_stage
+from tests.reference.values import Choice, Flowing, Group, OpUse, Scope, StructureUse, Surprise, Value, Where, Word
+
+if TYPE_CHECKING:
+    from tests.reference.machine import Reference
+
+
+def structure(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flowing:
+    """Pass a value through a structural stage."""
+    match use.name:
+        case "fork":
+            count, router = _given(use, ("n", "router"), (None, None))
+            assert isinstance(value, Value) and isinstance(count, int)
+            return Group((value,) * count) if router is None else _route(m, router, (value,), count, where)
+        case "route":
+            router, to = _given(use, ("router", "to"), (None, None))
+            members = _members(value)
+            return _route(m, router, members, to if isinstance(to, int) else len(members), where)
+        case "residual":
+            return _residual(m, use, value, where)
+        case "each":
+            return Group(tuple(_braces(m, use, 0, v, where.inside(str(i))) for i, v in enumerate(_all(value))))
+        case "shared":
+            return Group(tuple(_braces(m, use, 0, v, where.inside()) for v in _all(value)))
+        case "parallel":
+            return Group(tuple(_braces(m, use, i, value, where.inside(str(i))) for i in range(_count(use))))
+        case "layers":
+            results = []
+            for i in range(_count(use)):
+                value = _braces(m, use, i, value, where.inside(str(i)))
+                results.append(value)
+            return Group(tuple(results))
+    raise Surprise(use.name)
+
+
+def _given(use: StructureUse, names: tuple[str, ...], defaults: tuple[object, ...]) -> tuple[object, ...]:
+    return Choice(use.name, use.places, use.names).get(names, defaults)
+
+
+def _all(value: Flowing) -> tuple[Flowing, ...]:
+    assert isinstance(value, Group), "a bundle is wanted"
+    return value.members
+
+
+def _members(value: Flowing) -> tuple[Value, ...]:
+    members = _all(value)
+    assert all(isinstance(v, Value) for v in members)
+    return members  # type: ignore[return-value]
+
+
+def _count(use: StructureUse) -> int:
+    assert use.body is not None
+    return len(use.body.flows) or 1
+
+
+def _braces(m: Reference, use: StructureUse, index: int, value: Flowing, where: Where) -> Flowing:
+    """One of the flows in the braces, or their statements."""
+    assert use.body is not None
+    content: tree.Body | tree.Expr = use.body.flows[index] if use.body.flows else use.body
+    return body(m, content, Scope(use.scope, value, where))
+
+
+def _residual(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flowing:
+    made = _braces(m, use, 0, value, where)
+    (mix,) = _given(use, ("mix",), (None,))
+    assert isinstance(value, Value) and isinstance(made, Value)
+    if mix is None:
+        return m.make("add", (*where.path, where.name("add")), (value, made), lambda u: value.data + made.data)
+    path = (*where.path, where.name("mix"))
+    beta = None if isinstance(mix, Word) else mix.get(("beta",), (None,))[0]  # type: ignore[attr-defined]
+    return m.make("mix", path, (value, made), lambda u: routing.mixed(u, value.data, made.data, beta))
+
+
+# --- routers ---------------------------------------------------------------------------------------------------------
+
+
+def _route(m: Reference, router: object, inputs: tuple[Value, ...], count: int, where: Where) -> Flowing:
+    choice = Choice(router.text) if isinstance(router, Word) else router
+    assert isinstance(choice, Choice)
+    if choice.name == "cross_stitch":
+        path = (*where.path, where.name("stitch"))
+        return _bundle(m.make("stitch", path, inputs, lambda u: routing.stitched(u, [v.data for v in inputs], count)))
+    if choice.name == "cross_prediction":
+        return _predictions(m, choice, inputs, count, where)
+    (hidden,) = choice.get(("hidden",), (16,))
+    gates = _gates(m, inputs, count, hidden, where)
+    path = (*where.path, where.name("combine"))
+    return _bundle(m.make("combine", path, (gates, *inputs),
+                          lambda u: routing.combined(gates.data, [v.data for v in inputs], range(count))))
+
+
+def _bundle(made: Flowing) -> Flowing:
+    return made if isinstance(made, Group) else Group((made,))
+
+
+def _gates(m: Reference, inputs: tuple[Value, ...], count: int, hidden: object, where: Where) -> Value:
+    assert isinstance(hidden, int)
+    path = (*where.path, where.name("gates"))
+    made = m.make("gates", path, inputs, lambda u: routing.gates(u, [v.data for v in inputs], count, hidden))
+    assert isinstance(made, Value)
+    return made
+
+
+def _predictions(m: Reference, choice: Choice, inputs: tuple[Value, ...], count: int, where: Where) -> Flowing:
+    """`Y_j = act(sum_i g_ij U_ij)`, each U_ij by weights of its own (thesis, eq. 3.1 and 3.6)."""
+    mapping, hidden, act = choice.get(("stage", "hidden", "act"), (None, 16, None))
+    gates = _gates(m, inputs, count, hidden, where)
+    predicted = [[apply(m, as_stage(mapping), x, where.inside(str(i), str(j))) for j in range(count)]
+                 for i, x in enumerate(inputs)]
+    outputs = []
+    for j in range(count):
+        column = _members(Group(tuple(row[j] for row in predicted)))
+        joined = m.make("combine", (*where.path, where.name("combine")), (gates, *column),
+                        lambda u, c=column, j=j: routing.combined(gates.data, [v.data for v in c], [j]))  # type: ignore[misc]
+        outputs.append(apply(m, as_stage(act) if act is not None else OpUse("relu"), joined, where))
+    return Group(tuple(outputs))

@@ -1,0 +1,90 @@
+"""Compiled networks compute what the reference computes, with the names and numbers of weights that it predicts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from archlang.graph import load, loads
+from archlang.ops import CATALOGUE
+from tests.reference.compare import check, check_text, pair_of
+from tests.reference.networks import ALL, BASE_CNN_CC
+from tests.reference.uses import USES, text
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = {
+    entry.name: entry.example
+    for entry in (*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values())
+    if entry.example.startswith("input") and getattr(entry, "available", True)
+}
+FILES = sorted(ROOT.glob("specs/multipath/*.arch"))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(("number", "kind", "stages"), [(i, *use) for i, use in enumerate(USES)])
+def test_each_use_of_an_operation(number: int, kind: str, stages: str) -> None:
+    parallel = ("loop", "grouped", "auto")[number % 3]
+    pair = pair_of(text(kind, stages), parallel=parallel)
+    pair.compare(training=number % 2 == 0)
+    pair.compare(training=number % 2 == 1, gradients=False)
+    pair.compare(nan=True, gradients=False)
+
+
+def test_every_operation_and_structure_is_used() -> None:
+    written = " ".join(stages for _, stages in USES)
+    names = [n for n in CATALOGUE.stages if n in CATALOGUE.ops or CATALOGUE.structures[n].available]
+    assert [name for name in names if name not in written] == []
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_each_example_of_the_catalogue(name: str) -> None:
+    check_text(f"archlang 1\nnetwork N {{ {EXAMPLES[name]} }}\n", gradients=False, batch=2)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_whole_networks(name: str, training: bool) -> None:
+    check_text(ALL[name], training=training, parallel="loop")
+    check_text(ALL[name], training=training, parallel="grouped")
+
+
+@pytest.mark.parametrize("dials", [
+    {"paths": "1"}, {"paths": "3", "hidden": "0"}, {"paths": "4", "classes": "3", "size": "12"},
+    {"widths": "[4]", "last": "8"}, {"widths": "[]"},
+], ids=str)
+def test_dials_change_both_alike(dials: dict[str, str]) -> None:
+    check_text(BASE_CNN_CC, dials=dials)
+    check_text(BASE_CNN_CC, dials=dials, training=True, parallel="grouped")
+
+
+def test_symbolic_sizes() -> None:
+    source = """archlang 1
+network N {
+  input x: [3, H, W] where H % 4 == 0 and H >= 8 and W >= 12
+  y = x -> conv(3x3, 4, stride = 2) -> batch_norm -> max_pool(2x2) -> to_sequence -> linear(in_size(3))
+  output y -> global_avg_pool
+}
+""".replace("in_size(3)", "3")
+    for sizes in ({"H": 8, "W": 12}, {"H": 20, "W": 13}):
+        check(loads(source), sizes=sizes)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_networks_of_the_project(path: Path) -> None:
+    """Names and numbers of all weights; the numbers computed where the network is small."""
+    net = load(path)
+    small = isinstance(net.flops, int) and net.flops < 2e8
+    if small:
+        check(net, folder=path.parent, batch=2, gradients=net.flops < 1e8)
+        return
+    from tests.reference.compare import reference_of
+
+    plan = reference_of(net, folder=path.parent).plan(tuple(tuple(map(int, i.type.dims)) for i in net.graph.inputs))
+    assert (plan.total(True), plan.total(False)) == (net.parameters, net.buffers)
+    assert set(plan.weights) == set(net.graph.modules())

@@ -1,0 +1,241 @@
+"""Uses of every operation: the type that enters and the stages, one use a line."""
+
+from __future__ import annotations
+
+V, S, M, C, D = "[6]", "[5, 8]", "[4, 9, 12]", "[8, 6, 6]", "[4, 4, 5, 6]"
+
+USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines in (
+    (M, """
+        conv(3x3, 5)
+        conv(3x3, 5, bias = true) -> batch_norm
+        conv(2x4, 5)
+        conv(4x2, 6, stride = 2)
+        conv(3x5, 6, stride = size(2, 3), dilation = 2)
+        conv(3x3, 5, padding = none)
+        conv(3x3, 5, padding = 2)
+        conv(3x3, 5, padding = size(0, 1))
+        conv(3, 8, groups = 2)
+        conv(3, 8, groups = channels, bias = false)
+        conv(3x3, 5, padding_mode = reflect)
+        conv(4x4, 5, padding_mode = reflect)
+        conv(4x3, 5, padding_mode = replicate, stride = 2)
+        conv(5x4, 5, padding_mode = circular)
+        conv(3x3, 5, padding = 1, padding_mode = circular)
+        conv(3x3, 5, init = zeros) -> conv(1x1, 2, init = kaiming_normal(mode = fan_out))
+        depthwise_conv(3x3, multiplier = 3) -> batch_norm(scale = 0)
+        depthwise_conv(4x3, stride = 2)
+        conv_transpose(3x3, 5)
+        conv_transpose(3x3, 5, stride = 2)
+        conv_transpose(4x4, 6, stride = 2, groups = 2)
+        conv_transpose(2x3, 5, stride = size(2, 3), bias = false)
+        conv_transpose(1x1, 5, stride = 3)
+        conv_transpose(3x3, 5, stride = 2, padding = 1, output_padding = 1)
+        conv_transpose(3x3, 5, padding = none, dilation = 2)
+        conv_transpose(3x3, 8, groups = channels)
+        conv_transpose(3x3, 5) -> batch_norm
+        batch_norm
+        batch_norm(scale = 0, eps = 0.1, momentum = 0.3)
+        batch_norm(affine = false)
+        batch_norm(running = false)
+        layer_norm
+        layer_norm(over = all, eps = 0.1)
+        layer_norm(affine = false)
+        group_norm(2)
+        group_norm(4, affine = false, eps = 0.1)
+        instance_norm
+        instance_norm(affine = true, running = true, momentum = 0.2)
+        relu
+        relu6
+        leaky_relu(0.2)
+        prelu
+        prelu(params = channels)
+        elu(0.5)
+        selu
+        celu(1.5)
+        gelu
+        gelu(approximate = tanh)
+        silu
+        mish
+        hardswish
+        hardsigmoid
+        sigmoid
+        tanh
+        softplus
+        softplus(beta = 9)
+        softmax
+        softmax(axis = width)
+        log_softmax(axis = -1)
+        identity
+        max_pool(2x2)
+        max_pool(3x2)
+        max_pool(3x3, stride = 2)
+        max_pool(4x4, stride = 2)
+        max_pool(2x2, stride = 2)
+        max_pool(3x3, stride = 2, padding = none)
+        max_pool(3x3, stride = 2, padding = 1, ceil = true)
+        max_pool(2x5, ceil = true)
+        max_pool(3x3, stride = 2, dilation = 2)
+        max_pool(2x2, dilation = size(1, 3), stride = 1, padding = none)
+        max_pool(4x4, padding = same)
+        avg_pool(2x2)
+        avg_pool(3x3, stride = 2)
+        avg_pool(3x3, stride = 2, count_padding = false)
+        avg_pool(4x4, stride = 3)
+        avg_pool(4x4, stride = 3, count_padding = false)
+        avg_pool(4x4, stride = 3, padding = 2, ceil = true)
+        avg_pool(4x4, stride = 3, padding = 1, ceil = true, count_padding = false)
+        avg_pool(2x5, ceil = true)
+        global_avg_pool
+        global_max_pool
+        adaptive_avg_pool(2x5)
+        adaptive_max_pool(4)
+        adaptive_avg_pool(12x10)
+        pyramid_pool(1, 2, 4)
+        pyramid_pool([1, 3], mode = max)
+        dropout(0) -> drop_channels(0) -> drop_path(0)
+        flatten
+        reshape([2, -1, 9])
+        permute([width, channels, height])
+        permute([2, 0, 1])
+        to_sequence
+        split(2) -> concat
+        split([1, 3]) -> each { conv(1x1, 2) } -> sum
+        split(3, axis = width) -> each { batch_norm } -> concat(axis = height)
+        slice(1, 3)
+        slice(4, axis = height)
+        slice(0, 2, axis = -1)
+        upsample(2)
+        upsample(factor = size(1, 3), mode = bilinear)
+        upsample(size = 11x5)
+        upsample(size = 20x7, mode = bilinear)
+        upsample(3, mode = bicubic)
+        upsample(size = 5x17, mode = bicubic)
+        pixel_shuffle(2)
+        pixel_unshuffle(3)
+        scale(-0.5)
+        squeeze_excite
+        squeeze_excite(2, bias = true)
+        squeeze_excite(hidden = 3)
+        position_embedding
+        conv(1x1, 4) -> add(x)
+        conv(1x1, 4) -> add(x, x -> relu)
+        conv(1x1, 4) -> mul(x) -> sub(x)
+        conv(1x1, 4) -> mul(x, x, x)
+        conv(1x1, 3) -> concat(x, x)
+        concat(x -> tanh, axis = height)
+        to_sequence -> to_map(9, 12)
+        (relu -> batch_norm) as stem
+    """),
+    (V, """
+        linear(4)
+        linear(4, bias = false)
+        linear(4) -> batch_norm
+        batch_norm(momentum = 1)
+        layer_norm
+        group_norm(3)
+        softmax
+        log_softmax
+        prelu(params = channels)
+        reshape([2, 3]) -> attention(1)
+        fork(3) -> each { linear(4) } -> stack -> permute([features, positions])
+        fork(2) -> each { linear(4) } -> maximum
+        fork(3) -> each { linear(4) } -> product
+        fork(3) -> each { linear(4) } -> mean
+        fork(2, cross_connection) -> each { linear(4) } -> sum
+        concat(x, x -> relu)
+        drop_path(0.0) -> identity
+        layers { linear(4); relu; linear(3) } -> concat
+        parallel { linear(4); identity } -> each { linear(2) } -> route(cross_connection(2), to = 3) -> sum
+    """),
+    (S, """
+        linear(4)
+        layer_norm
+        layer_norm(over = all)
+        batch_norm
+        instance_norm(affine = true)
+        group_norm(5)
+        softmax
+        softmax(axis = positions)
+        attention(2)
+        attention(4, bias = false, causal = true)
+        class_token -> attention(2) -> slice(0, 1) -> flatten
+        position_embedding
+        lstm(3)
+        lstm(3, give = last)
+        lstm(3, layers = 2, bidirectional = true)
+        lstm(3, layers = 2, bidirectional = true, give = last, bias = false)
+        gru(3)
+        gru(3, layers = 2, give = last)
+        gru(3, bidirectional = true, give = last)
+        conv1d(3, 4)
+        conv1d(4, 4, stride = 2, padding_mode = circular)
+        depthwise_conv1d(3, multiplier = 2, dilation = 2)
+        conv_transpose1d(3, 4, stride = 2)
+        max_pool1d(3, stride = 2)
+        max_pool1d(2)
+        avg_pool1d(4, stride = 2, count_padding = false)
+        adaptive_avg_pool1d(3)
+        adaptive_max_pool1d(5)
+        global_avg_pool
+        global_max_pool
+        global_avg_pool1d
+        global_max_pool1d
+        drop_channels(0.0)
+        squeeze_excite(2)
+        permute([features, positions]) -> conv1d(3, 2)
+        matmul(x -> permute([features, positions]))
+        to_map(1, 5)
+        split(2, axis = features) -> sum
+        fork(2, cross_connection(hidden = 0)) -> each { linear(4) } -> route(cross_stitch, to = 3) -> mean
+    """),
+    (C, """
+        residual { conv(3x3, 8) -> batch_norm }
+        residual(mix = learned) { conv(3x3, 8) }
+        residual(mix = fixed(0.25)) { conv(3x3, 8) -> relu }
+        fork(3) -> each { conv(3x3, 4) -> batch_norm } -> mean
+        fork(3) -> shared { conv(3x3, 4) -> batch_norm } -> stack -> reshape([12, 6, 6])
+        fork(2, cross_connection(hidden = 3)) -> each { conv(3x3, 4) } -> route(cross_connection(hidden = 3)) -> sum
+        fork(2, cross_stitch) -> each { conv(3x3, 4) } -> route(cross_stitch) -> sum
+        fork(2) -> each { conv(1x1, 4) } -> route(cross_connection(hidden = 0), to = 1) -> concat
+        fork(2, cross_prediction(conv(3x3, 4, bias = false) -> batch_norm)) -> sum
+        fork(2) -> each { conv(1x1, 4) } -> route(cross_prediction(conv(3x3, 3), 2, tanh), to = 3) -> mean
+        fork(2) -> route(cross_prediction(conv(3x3, 3), act = identity)) -> sum
+        parallel { conv(1x1, 2); conv(3x3, 3) -> relu; identity } -> concat
+        layers { conv(3x3, 8); conv(3x3, 8) -> relu; batch_norm } -> sum
+        3 * conv(3x3, 8)
+        2 * (conv(3x3, 8) -> batch_norm -> relu)
+        2 * residual { 2 * conv(3x3, 8) -> relu }
+        for c in [4, 6] { conv(3x3, c) -> relu }
+        for c in range(2) { if c == 0 { conv(3x3, 8) } else { batch_norm } }
+        if x.channels == 8 { conv(1x1, 4) } -> relu -> conv(1x1, 2) as last
+        2 * (conv(3x3, 8) as turn) -> (relu as act)
+        fork(2) -> each { in -> conv(1x1, 2) -> concat(in) } -> sum
+    """),
+    (D, """
+        conv3d(3, 3)
+        conv3d(2x3x4, 3, stride = 2)
+        depthwise_conv3d(3x3x3)
+        conv_transpose3d(3, 2, stride = 2)
+        batch_norm
+        layer_norm
+        instance_norm
+        max_pool3d(2)
+        max_pool3d(3, stride = 2)
+        max_pool3d(2x2x2, stride = 1)
+        avg_pool3d(2x2x3)
+        avg_pool3d(2, stride = 1, count_padding = false)
+        adaptive_avg_pool3d(2x2x3)
+        adaptive_max_pool3d(2)
+        global_avg_pool
+        global_max_pool
+        squeeze_excite(2)
+        to_sequence
+        softmax(axis = depth)
+        drop_channels(0)
+    """),
+) for line in lines.strip().splitlines())
+
+
+def text(kind: str, stages: str) -> str:
+    """The network of one use."""
+    return f"archlang 1\nnetwork N {{\n  input x: {kind}\n  y = x -> {stages}\n  output y\n}}\n"
