@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass
 class Stepper:
-    """Does the steps of a training and keeps count of those that had to be skipped."""
+    """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place."""
 
     model: torch.nn.Module
     graph: Graph
@@ -46,13 +46,17 @@ class Stepper:
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
+    def __post_init__(self) -> None:
+        # Walking a large module tree in every step is slower than many of the steps themselves.
+        self._buffers, self._parameters = list(self.model.buffers()), list(self.model.parameters())
+
     def __call__(self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, lr: float) -> Outcome | None:
         """One step; None where loss or gradient is no number: then weights, optimiser and buffers are as before.
 
         Raises `ArchError` (diverged) at the tenth in a row.
         """
         # Batch norm's running statistics change in the forward pass, before it is known whether the loss is a number.
-        before = [buffer.clone() for buffer in self.model.buffers()]
+        before = [buffer.clone() for buffer in self._buffers]
         stage.optimizer.zero_grad(set_to_none=True)
         values = values_of(self.graph, self._forward(inputs), label)
         total, parts = stage.goal(values)
@@ -77,14 +81,14 @@ class Stepper:
 
     def _backward(self, total: torch.Tensor) -> bool:
         torch.autograd.backward(total)
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
         # The largest absolute value: unlike a sum of squares it does not overflow before the numbers do.
         return not gradients or bool(torch.nn.utils.get_total_norm(gradients, norm_type=float("inf")).isfinite())
 
     def _undo(self, stage: Stage, before: list[torch.Tensor]) -> None:
         stage.optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
-            for buffer, kept in zip(self.model.buffers(), before, strict=True):
+            for buffer, kept in zip(self._buffers, before, strict=True):
                 buffer.copy_(kept)
         self.skipped += 1
         self.in_a_row += 1
