@@ -18,7 +18,7 @@ EXAMPLES |= {f"{role} {name}": s.example for (role, name), s in CATALOGUE.settin
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name):
-    graph = loads(EXAMPLES[name]).graph
+    graph = loads(f"archlang 1\nnetwork N {{\n{EXAMPLES[name]}\n}}\n").graph
     model = emit(graph).eval()
     sizes = {symbol.name: symbol.low for symbol in graph.symbols}
     inputs = [torch.randn(2, *(substitute(d, sizes) for d in spec.type.dims)) for spec in graph.inputs]
