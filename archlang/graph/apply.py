@@ -244,6 +244,7 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
         if isinstance(statement, Bind):
             place.reserve(statement.name)
     inner = env.inner()
+    _one_output(b, tree)
     result: Flowing = POISON
     for statement in tree.statements:
         match statement:
@@ -254,6 +255,21 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
             case Output():
                 result = tensor_of(b, statement.value, inner)
     return result
+
+
+def _one_output(b: Build, tree: Body) -> None:
+    """A body with statements has exactly one `output`, without a name: only a network has several."""
+    first, *more = [*(s for s in tree.statements if isinstance(s, Output)), None]
+    if first is None:
+        brace = Span(tree.span.source, max(tree.span.end - 1, tree.span.start), tree.span.end)
+        b.refuse("missing-output", "this body hands nothing out", brace, help="end it with `output name`")
+    for other in more[:-1]:
+        assert first is not None and other is not None
+        b.refuse("several-outputs", "a block has one output", other.span,
+                 secondary=(Label(first.span, "the first one"),))
+    if first is not None and first.name is not None:
+        b.refuse("misplaced-statement", "an output with a name belongs in a network", first.name_span,
+                 help="write `output` and the flow alone")
 
 
 def declare(b: Build, env: Env, statement: Let) -> None:
