@@ -107,16 +107,16 @@ def _declaration_starts(tokens: Sequence[Token]) -> Iterator[int]:
 def _body_start(tokens: Sequence[Token]) -> int | None:
     """Index behind the opening brace of a declaration's own body, None where it has none."""
     words = [token.type for token in tokens]
-    while words and words[0] == "DOC":
-        return None if (inner := _body_start(tokens[1:])) is None else inner + 1
-    if not words or words[0] not in ("NETWORK", "BLOCK", "TRAIN") or words[-1] != "RBRACE":
+    first = next((at for at, word in enumerate(words) if word != "DOC"), len(words))
+    if words[-1] != "RBRACE" or words[first] not in ("NETWORK", "BLOCK", "TRAIN"):
         return None
     depth = 0
-    for at, word in enumerate(words):
+    for at in range(first, len(words)):
+        word = words[at]
         if word == "EQUAL" and not depth:
             return None
         if word == "LBRACE" and not depth:
-            return at + 2 if at + 1 < len(words) and words[at + 1] == "DOC" else at + 1
+            return at + 2 if words[at + 1] == "DOC" else at + 1
         depth += (word in OPENING) - (word in CLOSING)
     return None
 
