@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from archlang.emit import Parallel
 
 
-def load(path: str | Path, **dials: object) -> Network:
+def load(path: str | Path, /, **dials: object) -> Network:
     """The checked network of a file, its dials set: `load("base_cnn_cc.arch", paths=3)`. Needs no torch."""
     return load_graph(path, dials)
 
 
-def loads(text: str, **dials: object) -> Network:
+def loads(text: str, /, **dials: object) -> Network:
     """The checked network of a text."""
     return loads_graph(text, dials)
 

@@ -26,14 +26,14 @@ def audit(code: str, functions: frozenset[str] = frozenset()) -> list[str]:
     >>> audit("def forward(self, x):\n    return __import__(x)")
     ['the name `__import__`']
     """
-    tree = ast.parse(code)
-    found = [f"the form `{type(node).__name__}`" for node in ast.walk(tree) if not isinstance(node, FORMS)]
+    tree = list(ast.walk(ast.parse(code)))
+    found = [f"the form `{type(node).__name__}`" for node in tree if not isinstance(node, FORMS)]
     known = {"self", "torch", "getattr", *functions}
-    known |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    known |= {node.arg for node in tree if isinstance(node, ast.arg)}
+    names = [node for node in tree if isinstance(node, ast.Name)]
     known |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
     found += [f"the name `{node.id}`" for node in names if node.id not in known]
-    attributes = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    attributes = [node.attr for node in tree if isinstance(node, ast.Attribute)]
     return found + [f"the attribute `{name}`" for name in attributes if _SPECIAL.fullmatch(name)]
 
 

@@ -20,7 +20,8 @@ def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel 
 
     `taps` adds a dict of what can be looked at inside. `parallel` says how equal members of a parallel part run: one
     by one (`loop`), as one grouped or batched operation (`grouped`), or whichever measured faster (`auto`); weights
-    and their names are the same in all three.
+    and their names are the same in all three. What runs as one reads the members' weights and does not call their
+    modules: whoever hooks or exchanges members' modules (`SyncBatchNorm`) compiles with `loop`.
     """
     modules, units = build_modules(graph, seed), plan(graph, parallel)
     module = ArchModule(modules, _write(graph, modules, units, taps), _class_name(graph.name))

@@ -27,8 +27,7 @@ def x():
     return torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
-@pytest.mark.parametrize("train", [False, True])
+@pytest.mark.parametrize(("backend", "train"), [("eager", False), ("aot_eager", True)])
 def test_compile_in_one_graph(model, x, backend, train):
     model.train(train)
     fast = torch.compile(copy.deepcopy(model), backend=backend, fullgraph=True)
