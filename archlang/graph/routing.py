@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlang.diagnostics import Label
 from archlang.graph.context import Build, chain
 from archlang.graph.structural import Rule, applied, members_of, node_of, tensor_in
 from archlang.graph.values import BundleValue, Given, OpStage, Place, StructureStage, TensorValue, Value
@@ -10,9 +11,13 @@ from archlang.source import Span
 
 
 def _fork(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    tensor = tensor_in(b, stage, value, at, place)
     count: int = stage.given["n"]
     router: Option | None = stage.given["router"]
+    if router is not None and isinstance(value, BundleValue):
+        message = f"a one-to-many connector has one input, {len(value.members)} flow in"
+        raise b.refuse("router-inputs", message, stage.span, secondary=(Label(at, f"this is {value.type}"),),
+                       notes=chain(place), help=f"between bundles: `route({router.name}, to = {count})`")
+    tensor = tensor_in(b, stage, value, at, place)
     if router is None:
         return BundleValue((tensor,) * count)
     return _routed(b, stage, (tensor,), count, router, place)
@@ -33,7 +38,7 @@ def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], co
     if len({v.type for v in inputs}) > 1:
         types = ", ".join(str(v.type) for v in inputs)
         raise b.refuse("unequal-members", f"`{router.name}` sums its inputs, so they must be equal", stage.span,
-                       f"these are {types}", notes=chain(place.frames))
+                       f"these are {types}", notes=chain(place))
     if router.name == "cross_stitch":
         return BundleValue(node_of(b, stage, "stitch", {"outputs": count}, inputs, place, "stitch"))
     gates = _gates(b, stage, inputs, count, router, place)

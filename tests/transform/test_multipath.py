@@ -99,7 +99,7 @@ def test_the_new_dials_work_and_the_text_is_canonical() -> None:
 
 
 def test_the_paths_begin_where_asked() -> None:
-    text = apply(loads(RESNET), "multipath{after=layer1}").listing
+    text = " ".join(apply(loads(RESNET), "multipath{after=layer1}").listing.split())
     assert "layer2 = layer1 -> fork(paths, gate)" in text
     assert "layer1 = stem -> 3 * basic(16)" in text
 
