@@ -222,8 +222,9 @@ class Use:
         return self.weight("bias", size) if wanted else None
 
     def change(self, name: str, value: Tensor) -> None:
-        """What training leaves in a buffer."""
-        self.machine.updates[self.path, name] = value.detach()
+        """What training leaves in a buffer; what no output needs never runs."""
+        if self.machine.live is not None and self.number in self.machine.live:
+            self.machine.updates[self.path, name] = value.detach()
 
 
 def quietly(scope: Scope) -> Scope:

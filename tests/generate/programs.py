@@ -1,0 +1,368 @@
+"""A seeded generator of valid programs. Types are tracked while the text is written, so that everything fits."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tests.generate.layout import odd
+from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, single
+
+Bundle = list[Type]
+
+
+@dataclass
+class Program:
+    """A valid program: its text, and the types that its outputs have by its generator's reckoning."""
+
+    seed: int
+    text: str
+    outputs: dict[str | None, Type]
+    sizes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What may be used where something is written: tensors by name, what `in` is, whether flows may stand in calls."""
+
+    tensors: dict[str, Type] = field(default_factory=dict)
+    entering: Type | None = None
+    depth: int = 0
+    flows: bool = True
+
+    def inside(self, entering: Type | None) -> Around:
+        """Within braces that `entering` flows into."""
+        return replace(self, entering=entering, depth=self.depth + 1)
+
+
+@dataclass
+class Block:
+    """A declared block: what it takes, and what leaves for a type that enters (None where it does not fit)."""
+
+    name: str
+    call: Callable[[Type], tuple[str, Type] | None]
+
+
+class Writer:
+    """Writes one program."""
+
+    def __init__(self, seed: int) -> None:
+        self.r = random.Random(seed)
+        self.seed = seed
+        self.used = 0
+        self.numbers: dict[str, int] = {}
+        self.acts: list[str] = []
+        self.gates: list[str] = []
+        self.blocks: list[Block] = []
+
+    def fresh(self, stem: str) -> str:
+        """A name that nothing has yet."""
+        self.used += 1
+        return f"{stem}{self.used}"
+
+    def number(self, value: int) -> str:
+        """A whole number, in one of many spellings."""
+        r = self.r
+        forms = [str(value)] * 6
+        forms += [name for name, held in self.numbers.items() if held == value]
+        forms += [f"{value + 1} - 1", f"max({value}, 1)", f"{2 * value} / 2", f"({value} + 3) // 1 - 3",
+                  f"len({list(range(value))})", f"[0, {value}][-1]", f"{value} % {value + 1}"]
+        return r.choice(forms)
+
+    # --- flows ---
+
+    def flow(self, t: Type, length: int, a: Around) -> tuple[str, Type]:
+        """Some steps from a type on."""
+        steps = []
+        for _ in range(length):
+            text, t = self.step(t, a)
+            steps.append(text)
+        return " -> ".join(steps), t
+
+    def step(self, t: Type, a: Around) -> tuple[str, Type]:
+        """One step: an operation, a name, or something with structure."""
+        r = self.r
+        makers: list[Callable[[Type, Around], tuple[str, Type] | None]] = [
+            self._single, self._single, self._single, self._single, self._named, self._joined,
+        ]
+        if a.depth < 3:
+            makers += [self._residual, self._repeated, self._chosen, self._loop, self._parallel, self._paths,
+                       self._paths, self._called, self._called]
+        for _ in range(10):
+            made = r.choice(makers)(t, a)
+            if made is not None:
+                return made
+        return single(r, t)
+
+    def keep(self, t: Type, a: Around, length: int | None = None) -> str:
+        """Some steps that leave the type as it is."""
+        count = length or self.r.randint(1, 3)
+        return " -> ".join(self._kept(t, a) for _ in range(count))
+
+    def _kept(self, t: Type, a: Around) -> str:
+        r = self.r
+        if a.depth < 3 and r.random() < 0.15:
+            return f"{r.choice((2, 3))} * {r.choice((keeping(r, t), f'({keeping(r, t)} -> {keeping(r, t)})'))}"
+        if self.acts and r.random() < 0.2:
+            return r.choice(self.acts)
+        return keeping(r, t, "in.channels" if a.entering == t and len(t) >= 3 and r.random() < 0.3 else None)
+
+    # --- kinds of steps ---
+
+    def _single(self, t: Type, a: Around) -> tuple[str, Type]:
+        text, made = single(self.r, t)
+        for size in self.r.sample(CHANNELS, 2):
+            if text.endswith(f"({size})") and text.startswith("linear"):
+                text = text.replace(f"({size})", f"({self.number(size)})")
+        return text, made
+
+    def _named(self, t: Type, a: Around) -> tuple[str, Type]:
+        text, made = single(self.r, t)
+        forms = (f"({text} as {self.fresh('step_')})", f"{text} as {self.fresh('op_')}", f"({text})")
+        return self.r.choice(forms), made
+
+    def _joined(self, t: Type, a: Around) -> tuple[str, Type] | None:
+        if not a.flows:
+            return None
+        r = self.r
+        others = [name for name, held in a.tensors.items() if held == t]
+        if a.entering == t:
+            others += ["in", f"in -> {keeping(r, t)}"]
+        others += [f"{name} -> {keeping(r, t)}" for name in others if name in a.tensors]
+        if not others:
+            return None
+        some = ", ".join(r.choice(others) for _ in range(r.choice((1, 1, 2))))
+        kind = r.choice(("add", "mul", "sub", "concat"))
+        if kind == "sub":
+            return f"sub({r.choice(others)})", t
+        if kind == "concat":
+            return (f"concat({some})", (t[0] * (2 + some.count(", ")), *t[1:])) if "(" not in some else None
+        return f"{kind}({some})", t
+
+    def _residual(self, t: Type, a: Around) -> tuple[str, Type]:
+        head = self.r.choice(("residual", "residual", "residual(mix = learned)", "residual(mix = fixed(0.25))"))
+        return f"{head} {{ {self.keep(t, a.inside(t))} }}", t
+
+    def _repeated(self, t: Type, a: Around) -> tuple[str, Type]:
+        count = self.r.choice((1, 2, 3))
+        body = self.keep(t, replace(a, depth=a.depth + 1), 2)
+        return f"{count} * ({body})", t
+
+    def _chosen(self, t: Type, a: Around) -> tuple[str, Type]:
+        r = self.r
+        truth, inner = r.random() < 0.5, a.inside(t)
+        value = r.choice(list(self.numbers.items()) or [("3", 3)])
+        test = f"{value[0]} == {value[1]}" if truth else f"{value[0]} > {value[1]} or false"
+        if a.entering is not None and len(a.entering) == 3 and r.random() < 0.5:
+            test = f"in.channels {'==' if truth else '!='} {a.entering[0]} and true"
+        taken, made = self.flow(t, r.randint(1, 2), inner)
+        other = self.keep(t, inner)
+        if truth:
+            return r.choice((f"if {test} {{ {taken} }}", f"if {test} {{ {taken} }} else {{ {other} }}")), made
+        chain = f"if {test} {{ {other} }} else if not ({test}) {{ {taken} }}"
+        return r.choice((f"if {test} {{ {other} }} else {{ {taken} }}", chain)), made
+
+    def _loop(self, t: Type, a: Around) -> tuple[str, Type]:
+        r, name = self.r, self.fresh("i")
+        if len(t) == 3:
+            widths = [r.choice(CHANNELS) for _ in range(r.randint(1, 3))]
+            rest = self.keep((widths[0], *t[1:]), Around(depth=3, flows=False), 1)
+            rest = rest if str(widths[0]) not in rest else "relu"
+            return f"for {name} in {widths} {{ conv(3x3, {name}) -> {rest} }}", (widths[-1], *t[1:])
+        body = self.keep(t, a.inside(t))
+        return f"for {name} in range({r.randint(0, 2)}) {{ {body} -> scale(1 / (1 + {name}) * 1.0) }}".replace(
+            "1 / (1 +", "1.0 / (1 +"), t
+
+    def _called(self, t: Type, a: Around) -> tuple[str, Type] | None:
+        return self.r.choice(self.blocks).call(t) if self.blocks else None
+
+    def _parallel(self, t: Type, a: Around) -> tuple[str, Type] | None:
+        r, inner = self.r, a.inside(t)
+        count = r.randint(1, 3)
+        if len(t) >= 2 and r.random() < 0.5:
+            flows = [self.keep(t, inner) for _ in range(count)]
+            merged, made = r.choice((("concat", (count * t[0], *t[1:])), ("stack -> flatten", None), ("product", t)))
+            if made is None:
+                return None
+            word = r.choice(("parallel", "layers"))
+            return f"{word} {{ {'; '.join(flows)}{r.choice(('', ';'))} }} -> {merged}", made
+        members = [self.flow(t, r.randint(1, 2), inner) for _ in range(count)]
+        if len(t) == 1 and all(len(made) == 1 for _, made in members):
+            return f"parallel {{ {'; '.join(f for f, _ in members)} }} -> concat", (sum(m[0] for _, m in members),)
+        return None
+
+    # --- parallel paths ---
+
+    def _paths(self, t: Type, a: Around) -> tuple[str, Type]:
+        r = self.r
+        count = r.randint(1, 3)
+        steps = [r.choice((f"fork({self.number(count)})", f"fork({count}, {self._router(t)})"))]
+        for _ in range(r.randint(1, 3)):
+            text, t, count = self._path_step(t, count, a)
+            steps.append(text)
+        merged, t = self._merged(t, count)
+        return " -> ".join([*steps, merged]), t
+
+    def _path_step(self, t: Type, count: int, a: Around) -> tuple[str, Type, int]:
+        r = self.r
+        kind = r.choice(("each", "each", "shared", "route", "route"))
+        if kind == "route":
+            to = r.choice((count, count, r.randint(1, 3)))
+            predicted = self._prediction(t) if r.random() < 0.25 else None
+            router, t = predicted or (self._router(t), t)
+            return (f"route({router})" if to == count else f"route({router}, to = {to})"), t, to
+        inner = replace(a.inside(t), tensors=a.tensors if kind == "each" else {})
+        body, made = self.flow(t, r.randint(1, 2), inner)
+        if r.random() < 0.2:
+            name = self.fresh("part")
+            body = f"{name} = {body}; output {name} -> identity"
+        return f"{kind} {{ {body} }}", made, count
+
+    def _router(self, t: Type) -> str:
+        found = ["cross_connection", "cross_connection(hidden = 0)", "cross_connection(2)", "cross_stitch"]
+        return self.r.choice((*found, *self.gates))
+
+    def _prediction(self, t: Type) -> tuple[str, Type] | None:
+        r = self.r
+        act = r.choice(("", ", act = tanh", ", hidden = 2", ", hidden = 0, act = identity"))
+        if len(t) == 3:
+            c = r.choice(CHANNELS)
+            return f"cross_prediction(conv(3x3, {c}, bias = false) -> batch_norm{act})", (c, *t[1:])
+        if len(t) <= 2:
+            return f"cross_prediction(linear(3){act})", (*t[:-1], 3)
+        return None
+
+    def _merged(self, t: Type, count: int) -> tuple[str, Type]:
+        found = [("sum", t), ("mean", t), ("maximum", t), ("product", t), ("concat", (count * t[0], *t[1:]))]
+        if len(t) == 1:
+            found.append(("stack", (count, *t)))
+        return self.r.choice(found)
+
+    # --- declarations ---
+
+    def declarations(self) -> list[str]:
+        """Static values, stages and blocks at the top of the file, in any order."""
+        r, lines = self.r, []
+        for _ in range(r.randint(0, 2)):
+            name, value = self.fresh("k"), r.choice((1, 2, 3, 4))
+            lines.append(f"let {name} = {self.number(value)}")
+            self.numbers[name] = value
+        for _ in range(r.randint(0, 2)):
+            name = self.fresh("act")
+            lines.append(f"let {name} = {r.choice((r.choice(ELEMENTWISE), 'relu -> tanh', '(silu)'))}")
+            self.acts.append(name)
+        if r.random() < 0.5:
+            name = self.fresh("gate")
+            lines.append(f"let {name} = cross_connection(hidden = {r.choice((0, 1, 3))})")
+            self.gates.append(name)
+        for _ in range(r.randint(0, 3)):
+            lines.append(r.choice((self._unit, self._body_block, self._stage_block, self._head))())
+        return lines
+
+    def _documented(self, text: str) -> str:
+        return f'"""A block."""\n{text}' if self.r.random() < 0.2 else text
+
+    def _unit(self) -> str:
+        name, r = self.fresh("unit"), self.r
+        k = r.choice((1, 3))
+
+        def call(t: Type) -> tuple[str, Type] | None:
+            if len(t) != 3:
+                return None
+            c, s = r.choice(CHANNELS), r.choice((1, 1, 2))
+            more = r.choice(("", f", stride = {s}", f", {k}, {s}", f", k = {r.choice((1, 3))}, stride = {s}"))
+            stride = s if more and not (more.startswith(", k") and "stride" not in more) else 1
+            return f"{name}({self.number(c)}{more})", (c, -(-t[1] // stride), -(-t[2] // stride))
+
+        self.blocks.append(Block(name, call))
+        text = f"block {name}(c, k = {k}, stride = 1) = conv(size(k, k), c, stride = stride) -> batch_norm -> relu"
+        return self._documented(text)
+
+    def _body_block(self) -> str:
+        name, main, r = self.fresh("body"), self.fresh("main"), self.r
+        inner = " -> ".join(r.choice(("conv(3x3, in.channels)", "batch_norm", r.choice(ELEMENTWISE),
+                                      "squeeze_excite", "depthwise_conv(3x3, bias = false)")) for _ in range(3))
+        side = r.choice(("in", "in -> conv(1x1, in.channels)", "in -> if wide > 2 { batch_norm }", f"{main} -> relu"))
+
+        def call(t: Type) -> tuple[str, Type] | None:
+            if len(t) != 3:
+                return None
+            times = r.choice(("", "", "2 * "))
+            return times + r.choice((name, f"{name}()", f"{name}(wide = 3)", f"{name}(2)")), t
+
+        self.blocks.append(Block(name, call))
+        return self._documented(f"block {name}(wide = 1) {{\n  {main} = in -> {inner} -> scale(wide / 1)\n"
+                                f"  output {main} -> add({side}) -> relu\n}}")
+
+    def _stage_block(self) -> str:
+        name, r = self.fresh("with"), self.r
+
+        def call(t: Type) -> tuple[str, Type] | None:
+            if len(t) != 3:
+                return None
+            c = r.choice(CHANNELS)
+            act = r.choice(("", f", {r.choice(ELEMENTWISE)}", ", act = batch_norm -> tanh",
+                            *(f", act = {one}" for one in self.acts)))
+            return f"{name}({c}{act})", (c, *t[1:])
+
+        self.blocks.append(Block(name, call))
+        return self._documented(f"block {name}(c, act = relu) = conv(1x1, c) -> act -> act")
+
+    def _head(self) -> str:
+        name, r = self.fresh("head"), self.r
+
+        def call(t: Type) -> tuple[str, Type] | None:
+            if len(t) > 2:
+                return None
+            n = r.choice((1, 2, 5))
+            return f"{name}({n}{r.choice(('', ', hidden = 4'))})", (*t[:-1], n)
+
+        self.blocks.append(Block(name, call))
+        return self._documented(f"block {name}(n, hidden = 3) {{ let h = hidden + 1; y = in -> linear(h) -> relu; "
+                                "output y -> linear(n) }")
+
+    # --- networks ---
+
+    def inputs(self) -> list[tuple[str, Type]]:
+        """One or two inputs of various ranks."""
+        r = self.r
+        kinds: tuple[Callable[[], Type], ...] = (
+            lambda: (r.choice((1, 2, 3, 4)), r.randint(4, 9), r.randint(4, 9)),
+            lambda: (r.choice((1, 2, 3, 4)), r.randint(4, 9), r.randint(4, 9)),
+            lambda: (r.randint(2, 8),), lambda: (r.randint(2, 6), r.randint(2, 6)), lambda: (2, 3, 4, 3),
+        )
+        count = r.choice((1, 1, 1, 2))
+        return [(self.fresh("x"), r.choice(kinds)()) for _ in range(count)]
+
+    def program(self, layout: bool = True) -> Program:
+        """A whole program; with `layout`, some are written in an odd one."""
+        r = self.r
+        top = self.declarations()
+        dials = [f"{self.fresh('dial')} = {value}" for value in r.sample((2, 3, 5), r.randint(0, 2))]
+        tensors = dict(self.inputs())
+        body = [f"  input {name}: [{', '.join(map(str, t))}]" for name, t in tensors.items()]
+        for _ in range(r.randint(1, 4)):
+            source = r.choice(list(tensors))
+            text, made = self.flow(tensors[source], r.randint(1, 5), Around(dict(tensors)))
+            name = self.fresh("y")
+            body.append(f"  {name} = {source} -> {text}")
+            tensors[name] = made
+        names = list(tensors)
+        outputs: dict[str | None, Type] = {None: tensors[names[-1]]}
+        body.append(f"  output {names[-1]}")
+        for source in r.sample(names, r.choice((0, 0, 0, 1))):
+            name = self.fresh("out")
+            body.append(f"  output {name} = {source} -> tanh")
+            outputs[name] = tensors[source]
+        head = f"network {self.fresh('Net')}{'(' + ', '.join(dials) + ')' if dials else ''} {{"
+        text = "\n".join(["archlang 1", *top, head, *body, "}"]) + "\n"
+        return Program(self.seed, odd(r, text) if layout and r.random() < 0.4 else text, outputs)
+
+def program(seed: int) -> Program:
+    """The program of a seed; one in eight has symbolic sizes."""
+    if seed % 8 == 7:
+        from tests.generate.symbolic import symbolic
+
+        return symbolic(seed)
+    return Writer(seed).program()
