@@ -27,7 +27,8 @@ def print_file(file: tree.File) -> str:
     elif first is not None and getattr(first, "doc", None):
         parts.extend(('""""""', HARD))  # or the first declaration's doc string would be the file's
     parts.append(_lines(file.declarations, _declaration, set_apart=True))
-    parts.extend(_after(file.after))
+    after = tuple(_after(file.after))
+    parts.extend(after if file.declarations or not file.after else _first(file.after[0], after))
     return render(cat(*parts)) + "\n"
 
 
@@ -59,6 +60,12 @@ def _after(comments: Sequence[tree.Comment]) -> Iterator[Doc]:
     for comment in comments:
         yield cat(HARD, HARD) if comment.blank else HARD
         yield comment.text
+
+
+def _first(comment: tree.Comment, after: Sequence[Doc]) -> Iterator[Doc]:
+    """The comments of a file without declarations: the line before the first of them has ended already."""
+    yield HARD if comment.blank else ""
+    yield from after[1:]
 
 
 def _lines(nodes: Sequence[Any], one: Any, set_apart: bool = False) -> Doc:
