@@ -44,9 +44,9 @@ def declare_input(b: Build, statement: Input, env: Env) -> None:
 def _type(b: Build, statement: Input, env: Env) -> Tensor:
     bounds = {name.text: _Bounds(name.span) for item in statement.sizes.items for name in _symbols(item, env)}
     if "B" in bounds:
-        bounds.pop("B")
-        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample",
-                 statement.sizes.span)
+        where = bounds.pop("B").span
+        define(b, env, "B", POISON, statement, where)  # said once: its uses are no mistakes of their own
+        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where)
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)
     for name, bound in bounds.items():
