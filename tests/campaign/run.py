@@ -38,7 +38,7 @@ class Tally:
 
     def lines(self) -> list[str]:
         """The summary."""
-        head = f"{self.what}: {self.done}, failures {len(self.failures)}, slowest {self.slowest:.2f} s of processor time"
+        head = f"{self.what}: {self.done}, failures {len(self.failures)}, slowest {self.slowest:.2f} s"
         return [head, *(f"  {name}: {count}" for name, count in self.counts.most_common(12)),
                 *(f"  FAILED seed {seed}: {text}" for seed, text in self.failures[:20])]
 

@@ -67,7 +67,7 @@ def _lines(r: random.Random, text: str, others: Sequence[str]) -> bytes:
             case 1: lines.insert(at, lines[other])
             case 2: lines[at], lines[other] = lines[other], lines[at]
             case 3: lines.insert(at, r.choice(r.choice(others).split("\n")))
-            case 4: lines[at:at + 1] = lines[at:at + 1] * r.choice((2, 50))
+            case 4: lines[at:at + 1] = lines[at:at + 1] * r.choice((2, 12))
         if not lines:
             break
     return "\n".join(lines).encode()
