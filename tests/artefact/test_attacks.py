@@ -1,9 +1,11 @@
 """Every way to be no model of ours has its own error; nothing is opened that could run code."""
 
+import hashlib
 import io
 import json
 import pickle
 import random
+import re
 import struct
 import zipfile
 from collections.abc import Callable
@@ -44,11 +46,24 @@ def kind_of(data: bytes, folder: Path) -> str:
 
 
 def rebuilt(change: Callable[[Header], object], data: bytes = GOOD[HEAD:]) -> bytes:
-    """The good file with another header; its digest is left as it was."""
+    """The good file with another header, and a digest that is right again."""
     header = json.loads(GOOD[8:HEAD])
     change(header)
-    raw = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    return struct.pack("<Q", len(raw)) + raw + data
+    return resealed(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode(), data)
+
+
+def resealed(raw: bytes, data: bytes = GOOD[HEAD:]) -> bytes:
+    whole = struct.pack("<Q", len(raw)) + raw + data
+    place = re.search(rb'\\"digest\\":\\"([0-9a-f]{64})', whole)
+    if place is None:
+        return whole
+    blank = whole[: place.start(1)] + b"0" * 64 + whole[place.end(1) :]
+    return whole[: place.start(1)] + hashlib.sha256(blank).hexdigest().encode() + whole[place.end(1) :]
+
+
+def test_resealing_makes_a_good_file_again(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(rebuilt(lambda h: None))
+    load_model(tmp_path / "m")
 
 
 def forged(state: dict[str, torch.Tensor] | None = None, **changes: Any) -> bytes:
@@ -172,7 +187,7 @@ def entry(header: Header) -> Header:
     lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"seed":0', '"seed":0,"seed":0')),
     lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"seed":0', '"seed": 0')),
     lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"seed":0', '"more":0,"seed":0')),
-    lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"seed":0', '"seed":1')),
+    lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"seed":0', '"seed":"0"')),
     lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"seed":0', '"seed":-1')),
     lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace('"b"', '"\\u001b[31m"')),
     lambda h: h["__metadata__"].update(archlang=h["__metadata__"]["archlang"].replace("0.25", "0.0")),
@@ -183,7 +198,8 @@ def entry(header: Header) -> Header:
     lambda h: entry(h).update(shape=[12]),
     lambda h: entry(h).update(shape=[-3, -4]),
     lambda h: entry(h).update(shape=[3.0, 4]),
-    lambda h: entry(h).update(shape=[True, 12]),
+    lambda h: h["features.conv.weight"].update(shape=[4, True, 3, 3]),
+    lambda h: h["features.batch_norm.bias"].update(data_offsets=h["features.batch_norm.weight"]["data_offsets"]),
     lambda h: entry(h).update(shape=[1 << 40, 1 << 40]),
     lambda h: entry(h).update(data_offsets=[0, 48]),
     lambda h: entry(h).update(data_offsets=[48, 0]),
@@ -202,8 +218,18 @@ def test_headers_that_archlang_never_writes(change: Callable[[Header], object], 
 
 
 def test_keys_that_stand_there_twice(tmp_path: Path) -> None:
-    raw = GOOD[8:HEAD].rstrip()[:-1] + b',"features.conv.weight":{"dtype":"F32","shape":[],"data_offsets":[0,0]}}'
-    assert kind_of(struct.pack("<Q", len(raw)) + raw + GOOD[HEAD:], tmp_path) == "altered-model"
+    again = json.dumps({"logits.linear.weight": entry(json.loads(GOOD[8:HEAD]))}).encode()
+    assert kind_of(resealed(GOOD[8:HEAD].rstrip()[:-1] + b"," + again[1:]), tmp_path) == "altered-model"
+
+
+def test_a_changed_text_is_an_alteration_even_where_it_is_no_network_any_more(tmp_path: Path) -> None:
+    assert kind_of(GOOD.replace(b"-> relu", b"-> rely"), tmp_path) == "altered-model"
+
+
+def test_strange_names_are_not_repeated(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(rebuilt(lambda h: h.update({"a\x1b": h.pop("logits.linear.weight")})))
+    with pytest.raises(ArchError, match="a name that archlang never writes"):
+        load_model(tmp_path / "m")
 
 
 def test_bytes_behind_the_end(tmp_path: Path) -> None:

@@ -82,12 +82,12 @@ def test_shared_weights_are_saved_once(tmp_path: Path) -> None:
 
 def test_views_of_one_storage_can_be_saved(tmp_path: Path) -> None:
     model = small()
-    both = torch.randn(2, 4)
-    model.get_submodule("features.batch_norm").running_mean = both[:, 0].repeat(2).view(2, 2).t().reshape(4)
-    model.get_submodule("features.batch_norm").weight = torch.nn.Parameter(both[0])
-    model.get_submodule("features.batch_norm").bias = torch.nn.Parameter(both[1])
+    norm = model.get_submodule("features.batch_norm")
+    norm.running_mean = norm.running_var
+    norm.weight = torch.nn.Parameter(torch.randn(4, 4)[:, 0])
     save(model, tmp_path / "m")
-    assert torch.equal(load_model(tmp_path / "m")(batch()), model(batch()))
+    found = load_model(tmp_path / "m").state_dict()
+    assert all(torch.equal(found[name], value) for name, value in model.state_dict().items())
 
 
 def test_what_cannot_be_saved(tmp_path: Path) -> None:

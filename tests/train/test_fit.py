@@ -54,6 +54,10 @@ def test_it_learns(trained) -> None:
     assert [epoch.number for epoch in trained.history] == [1, 2, 3]
 
 
+def test_batch_norm_sees_every_training_batch_and_no_other(trained) -> None:
+    assert int(trained.model.get_submodule("features.batch_norm").num_batches_tracked) == 3 * 6
+
+
 def test_what_it_leaves_behind(trained) -> None:
     run = trained.run
     assert sorted(p.name for p in run.folder.iterdir()) == [

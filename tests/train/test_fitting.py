@@ -59,6 +59,12 @@ def test_normalisation_from_the_training_part() -> None:
     assert fit.std[1] == 1.0
 
 
+def test_mean_and_deviation_are_those_of_all_pixels() -> None:
+    images = torch.tensor([0.0, 1.0, 0.0, 0.0]).view(2, 1, 1, 2)
+    fit = fit_to(graph(1, 1, 2), Tensors(images, torch.zeros(2)))
+    assert (fit.mean, fit.std) == ((0.25,), (0.433013,))
+
+
 def test_a_vector_is_normalised_by_one_number() -> None:
     fit = fit_to(graph(6), Tensors(torch.rand(20, 6), torch.zeros(20)))
     assert fit.mean is not None
