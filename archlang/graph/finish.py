@@ -32,7 +32,7 @@ def prune(graph: Graph) -> None:
         if id not in needed or not graph.node(id).inputs:
             needed.add(id)
             waiting.extend(port.node for port in graph.node(id).inputs if port.node not in needed)
-    graph.nx.remove_nodes_from([node.id for node in list(graph) if node.id not in needed])
+    graph.keep(needed)
     graph.bound = {
         name: ports for name, ports in graph.bound.items() if all(port.node in needed for port in ports)
     }
@@ -75,8 +75,12 @@ def _budget(b: Build, name: str, amount: Dim, limit: int, what: str) -> None:
         "too-much-memory": lambda node: sum((t.elements for t in node.outputs), 0),
     }
     largest = max(b.graph, key=lambda node: _number(costs[name](node)))
-    b.report(error(name, f"this network has {amount} {what}; the limit is {limit}", largest.span,
+    b.report(error(name, f"this network has {_grouped(amount)} {what}; the limit is {limit:,}", largest.span,
                    "the largest part of it is here", help="a higher limit can be set on the command line"))
+
+
+def _grouped(amount: Dim) -> str:
+    return f"{amount:,}" if isinstance(amount, int) else str(amount)
 
 
 def batch_norms_see_enough(b: Build) -> None:

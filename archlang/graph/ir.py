@@ -3,21 +3,22 @@
 A bundle is no value here: its members are ports of their own, and a node knows by its `members` which path, branch or
 layer it belongs to. Nodes that share weights have the same `path`; a node's `path` is its module's name.
 
-Outside this room nobody sees networkx but through `Graph.nx`.
+networkx sees it through `Graph.nx`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
-
-import networkx
+from typing import TYPE_CHECKING, Any
 
 from archlang.ops.model import Call, Op, Weight
 from archlang.ops.values import Option, Weighted
 from archlang.shapes import Dim, Symbol, Tensor
 from archlang.source import NOWHERE, Span
+
+if TYPE_CHECKING:
+    import networkx
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,39 +148,61 @@ class Graph:
     outputs: tuple[OutputSpec, ...] = ()
     plan: Plan | None = None
     bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
-    nx: networkx.MultiDiGraph = field(default_factory=networkx.MultiDiGraph)
-    edges: int = 0  # counted as they come: networkx counts them anew each time it is asked
+    nodes: dict[str, Node] = field(default_factory=dict)
+    readers: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)  # node -> (reader, its slot, our port)
+    edges: int = 0
 
     def add(self, node: Node) -> None:
         """Append a node; all its inputs must be there already."""
-        self.nx.add_node(node.id, node=node)
+        self.nodes[node.id] = node
+        self.readers[node.id] = []
         self.edges += len(node.inputs)
         for slot, port in enumerate(node.inputs):
-            self.nx.add_edge(port.node, node.id, slot=slot, port=port.index)
+            self.readers[port.node].append((node.id, slot, port.index))
+
+    def keep(self, ids: Iterable[str]) -> None:
+        """Remove all nodes but these, which read nothing of those removed."""
+        kept = set(ids)
+        self.nodes = {id: node for id, node in self.nodes.items() if id in kept}
+        self.readers = {id: [r for r in self.readers[id] if r[0] in kept] for id in self.nodes}
+        self.edges = sum(map(len, self.readers.values()))
+
+    @property
+    def nx(self) -> networkx.MultiDiGraph:
+        """The same as a networkx graph, for its algorithms: nodes carry `node`, edges the `slot` and `port` they join.
+
+        Made anew at each use: networkx takes longer to import than a file takes to check.
+        """
+        import networkx
+
+        made = networkx.MultiDiGraph()
+        made.add_nodes_from((node.id, {"node": node}) for node in self)
+        for node in self:
+            for slot, port in enumerate(node.inputs):
+                made.add_edge(port.node, node.id, slot=slot, port=port.index)
+        return made
 
     def node(self, id: str) -> Node:
         """The node of this id."""
-        found: Node = self.nx.nodes[id]["node"]
-        return found
+        return self.nodes[id]
 
     def update(self, id: str, **changes: Any) -> None:
         """Change fields of a node that are neither its id nor its inputs."""
-        self.nx.nodes[id]["node"] = replace(self.node(id), **changes)
+        self.nodes[id] = replace(self.nodes[id], **changes)
 
     def __iter__(self) -> Iterator[Node]:
-        return (data["node"] for _, data in self.nx.nodes(data=True))
+        return iter(self.nodes.values())
 
     def __len__(self) -> int:
-        return len(self.nx)
+        return len(self.nodes)
 
     def type(self, port: Port) -> Tensor:
         """The type of a port."""
-        return self.node(port.node).outputs[port.index]
+        return self.nodes[port.node].outputs[port.index]
 
     def consumers(self, port: Port) -> list[tuple[Node, int]]:
         """Who reads a port: nodes and the index among their inputs; the network's outputs are in `outputs`."""
-        edges = self.nx.out_edges(port.node, data=True)
-        return [(self.node(to), data["slot"]) for _, to, data in edges if data["port"] == port.index]
+        return [(self.nodes[to], slot) for to, slot, index in self.readers[port.node] if index == port.index]
 
     def is_output(self, port: Port) -> bool:
         """Whether the network hands this port out."""

@@ -97,7 +97,7 @@ class _Brackets:
             return None
         if previous and any(CLOSER[one.token.type] == token.type for one in self.stack):
             return _unclosed(top, previous, token)
-        return _unmatched(token, top)
+        return _unmatched(token, top if top.type != "LBRACE" else None)
 
     def _suspicion(
         self, top: _Open, token: Token, previous: Token, following: Token | None
@@ -116,6 +116,8 @@ class _Brackets:
 
     def _cannot_be_inside(self, top: _Open, token: Token, previous: Token, following: Token | None) -> bool:
         """Whether a token cannot stand directly inside parentheses or square brackets."""
+        if token.type == "STEP" and (following is None or following.type != "NAME"):
+            return False  # a name like any other, unless it begins a step
         if token.type in STATEMENT_WORDS | DECLARATION_WORDS:
             return token.first or previous.type not in ("COMMA", "LPAR", "LSQB", "EQUAL", "DOT", "ARROW", "AS")
         over = token.first and self.indent <= top.indent and previous.type not in ("COMMA", "LPAR", "LSQB")

@@ -1,4 +1,4 @@
-"""Text to tree. The one door to lark; everything that may be wrong with a text comes out as an `ArchError`.
+"""Text to tree. Everything that may be wrong with a text comes out as an `ArchError`.
 
 >>> from archlang.source import Source
 >>> parse(Source("demo.arch", "archlang 1\\nlet widths = [32, 64]\\n")).declarations[0].name
@@ -8,13 +8,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-from lark import Lark, UnexpectedInput
 from lark import Token as LarkToken
+from lark import UnexpectedInput
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from archlang.diagnostics import ArchError, Diagnostic, error
@@ -22,20 +20,13 @@ from archlang.limits import DEFAULT, Limits
 from archlang.source import Source, Span
 from archlang.syntax import tree
 from archlang.syntax.brackets import check_brackets, mark_heads
-from archlang.syntax.build_tree import Builder
 from archlang.syntax.checks import check_tree
 from archlang.syntax.comments import attach
 from archlang.syntax.lexing import Token, scan
+from archlang.syntax.machine import machine
 from archlang.syntax.mistakes import Refusal, explain
 from archlang.syntax.pragma import check_pragma
 from archlang.syntax.recovery import Piece, pieces
-
-
-def grammar_text() -> str:
-    """The grammar as written: inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "grammars" / "archlang.lark"
-    return (inside if inside.exists() else package.parent / "grammars" / "archlang.lark").read_text(encoding="utf-8")
 
 
 def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Source:
@@ -93,22 +84,9 @@ def parse_expr(text: str, name: str = "<expression>", limits: Limits = DEFAULT) 
     raise ArchError(error("unexpected-token", "one expression is wanted here", span, "more than one"))
 
 
-@lru_cache(maxsize=1)
-def _machine() -> Lark:
-    return Lark(
-        grammar_text(),
-        parser="lalr",
-        lexer="basic",
-        start=["file"],
-        maybe_placeholders=False,
-        keep_all_tokens=True,
-        transformer=Builder(),
-    )
-
-
 def _read(tokens: Sequence[Token]) -> tree.File | int:
     """The tree of some tokens; or the index of the first that does not fit, their number where the end does not."""
-    parser = _machine().parse_interactive()
+    parser = machine().parse_interactive()
     read = 0
     try:
         for token in tokens:
@@ -123,7 +101,7 @@ def _read(tokens: Sequence[Token]) -> tree.File | int:
 
 def _refused(tokens: Sequence[Token], at: int) -> Refusal:
     """What was possible at the refused token: read again up to it, since the machine may reduce before it fails."""
-    parser = _machine().parse_interactive()
+    parser = machine().parse_interactive()
     for token in tokens[:at]:
         parser.feed_token(token)  # type: ignore[arg-type]  # as above
     allowed: set[str] = parser.accepts()  # type: ignore[no-untyped-call]  # untyped in lark
@@ -161,5 +139,5 @@ def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def _too_large(source: Source, size: int, limits: Limits) -> Diagnostic:
-    message = f"the file has {size:,} bytes, and at most {limits.file_bytes:,} are read"
+    message = f"the file has more than the {limits.file_bytes:,} bytes that are read"
     return error("file-too-large", message, Span(source, 0, 0), "", help="put blocks into files of their own")

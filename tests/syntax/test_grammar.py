@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 
@@ -11,6 +12,8 @@ import pytest
 from archlang.source import Source
 from archlang.syntax import dump, grammar_text, parse, parse_expr, print_expr, tree, walk
 from archlang.syntax.lexing import SIGNS, WORDS, scan
+from archlang.syntax.machine import TABLES, folder, made_of, tables_text
+from archlang.syntax.machine import machine as fresh
 from tests.syntax.test_comments import SOURCES
 
 
@@ -27,6 +30,24 @@ def test_there_is_no_conflict(caplog: pytest.LogCaptureFixture) -> None:
     finally:
         lark.logger.removeHandler(caplog.handler)
     assert [record.message for record in caplog.records if "onflict" in record.message] == []
+
+
+def test_the_tables_are_those_of_the_grammar() -> None:
+    tables = json.loads((folder() / TABLES).read_text())
+    assert tables["made_of"] == made_of(grammar_text()), "write them anew: python -m archlang.syntax"
+    now = json.loads(tables_text())
+    for part in ("states", "tokens"):
+        assert len(tables["data"]["parser"]["parser"][part]) == len(now["data"]["parser"]["parser"][part])
+    assert sorted(map(str, tables["memo"].values())) == sorted(map(str, now["memo"].values()))
+
+
+def test_tables_of_another_grammar_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    grammar = grammar_text().replace("archlang 1", "archlang one")
+    monkeypatch.setattr("archlang.syntax.machine.grammar_text", lambda: grammar + "\n// longer\n")
+    made: list[str] = []
+    monkeypatch.setattr("archlang.syntax.machine.Lark", lambda text, **options: made.append(text))
+    fresh.__wrapped__()
+    assert made == [grammar + "\n// longer\n"]
 
 
 def test_a_conflict_would_be_seen(caplog: pytest.LogCaptureFixture) -> None:
