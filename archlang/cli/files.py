@@ -44,6 +44,14 @@ def shown_name(file: str) -> str:
     return STDIN if file == "-" else file
 
 
+def open_model(session: Session, path: str) -> GraphModule:
+    """The model of a file, in evaluation mode, with the call's limits and plug-ins."""
+    from archlang.artefact import load_model
+    from archlang.ops import catalogue_with
+
+    return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins))
+
+
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; its warnings go to standard error."""
     from archlang.graph.network import load, loads

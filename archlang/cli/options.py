@@ -80,8 +80,7 @@ plugins = click.option(
     help="Use the operations of an installed plug-in.",
 )
 
-_READING = (
-    click.option("-p", "dials", multiple=True, metavar="NAME=VALUE", callback=_dials, help="Set a dial of the file."),
+_OPENING = (
     click.option(
         "--limit", multiple=True, metavar="NAME=NUMBER", expose_value=False, is_eager=True, callback=_limits,
         help="Raise a limit, such as nodes=20000.",
@@ -90,10 +89,22 @@ _READING = (
     debug,
 )
 
+_READING = (
+    click.option("-p", "dials", multiple=True, metavar="NAME=VALUE", callback=_dials, help="Set a dial of the file."),
+    *_OPENING,
+)
+
 
 def reading(command: F) -> F:
     """The options of a command that reads `.arch` files: `-p`, `--limit`, `--plugin`, `--debug`."""
     for option in reversed(_READING):
+        command = option(command)
+    return command
+
+
+def opening(command: F) -> F:
+    """The options of a command that opens model files: `--limit`, `--plugin`, `--debug`."""
+    for option in reversed(_OPENING):
         command = option(command)
     return command
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.options import data, debug, device, formats
+from archlang.cli.files import open_model
+from archlang.cli.options import data, device, formats, opening
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 @data
 @device
 @formats("human", "json")
-@debug
+@opening
 @click.pass_obj
 def command(session: Session, model: str, data: str, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data."""
-    from archlang.artefact import load_model
     from archlang.train import evaluate
 
-    found = evaluate(load_model(model), data, device=device)
+    found = evaluate(open_model(session, model), data, device=device)
     if session.format == "json":
         session.document(as_json(found))
     else:

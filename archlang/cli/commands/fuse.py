@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from archlang.cli.files import write_model
-from archlang.cli.options import debug, output
+from archlang.cli.files import open_model, write_model
+from archlang.cli.options import opening, output
 from archlang.cli.session import Session
 
 
@@ -13,17 +13,16 @@ from archlang.cli.session import Session
 @click.argument("model", metavar="MODEL")
 @output("Where to write the fused model (.safetensors).")
 @click.option("--verify", is_flag=True, help="Compare both on random inputs first; leave with status 3 if they differ.")
-@debug
+@opening
 @click.pass_obj
 def command(session: Session, model: str, output: str | None, verify: bool) -> None:
     """Fold the batch norms of the model file MODEL into the convolutions before them.
 
     Without `-o` nothing is written.
     """
-    from archlang.artefact import load_model
     from archlang.compiler import fuse
 
-    before = load_model(model)
+    before = open_model(session, model)
     after = fuse(before)
     numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]
     report = after.meta["report"]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.options import debug, device, formats
+from archlang.cli.files import open_model
+from archlang.cli.options import device, formats, opening
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -22,17 +23,16 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many classes to name.")
 @device
 @formats("human", "json")
-@debug
+@opening
 @click.pass_obj
 def command(session: Session, model: str, images: tuple[str, ...], top: int, device: str) -> int:
     """Name the likeliest classes of each IMAGE by the model file MODEL.
 
     An image that cannot be read is reported, and the others go on (exit status 1).
     """
-    from archlang.artefact import load_model
     from archlang.train import predict
 
-    found = predict(load_model(model), images, top=top, device=device)
+    found = predict(open_model(session, model), images, top=top, device=device)
     failed = [p.error for p in found if p.error is not None]
     if session.format == "json":
         session.document({"format_version": FORMAT_VERSION, "predictions": [_as_json(p) for p in found]})
