@@ -1,0 +1,88 @@
+"""Two passes of one's own: one from graph to graph by way of the tree, one from torch.fx module to torch.fx module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import fx, nn
+
+import archlang
+from archlang import rewrite
+from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.graph import Network
+from archlang.syntax.mapping import mapped
+from archlang.syntax.tree import File, Name, Node
+from archlang.transform import Pass, apply
+from archlang.transform.base import refuse
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Activation(Pass):
+    """`x -> relu  -->  x -> silu`, wherever the main file says `relu`; an activation has no weights, so no name moves."""
+
+    name: ClassVar[str] = "activation"
+
+    to: str = "silu"
+
+    def requires(self, net: Network) -> list[Diagnostic]:
+        """It applies where an activation changes to another."""
+        return [refuse("`relu` to `relu` changes nothing")] if self.to == "relu" else []
+
+    def run(self, net: Network) -> File:
+        """The file with every bare `relu` exchanged."""
+        return mapped(net.project.main.file, self._exchanged)
+
+    def _exchanged(self, node: Node) -> Node:
+        return replace(node, text=self.to) if isinstance(node, Name) and node.text == "relu" else node
+
+    def ensures(self, before: Network, after: Network) -> list[str]:
+        """Activations have no weights: the count stays."""
+        return [] if before.parameters == after.parameters else ["the number of parameters has changed"]
+
+
+@dataclass(frozen=True)
+class WithoutDropout(rewrite.Pass):
+    """Dropouts do nothing in evaluation mode.
+
+    x -> dropout -> f  -->  x -> f
+    """
+
+    name: ClassVar[str] = "without_dropout"
+
+    def requires(self, module: nn.Module) -> None:
+        """Raises `ArchError` (not-evaluation-mode)."""
+        if module.training:
+            raise ArchError(error("not-evaluation-mode", "dropouts act in training mode", help="call `model.eval()`"))
+
+    def run(self, module: fx.GraphModule) -> rewrite.Report:
+        """Take the dropouts out of the graph, and out of the module."""
+        gone = []
+        for node in list(module.graph.nodes):
+            if node.op == "call_module" and isinstance(module.get_submodule(node.target), nn.Dropout):
+                before = node.all_input_nodes[0]
+                node.replace_all_uses_with(before)
+                module.graph.erase_node(node)
+                gone.append((str(node.target), str(before)))
+        module.delete_all_unused_submodules()
+        return rewrite.Report(tuple(gone))
+
+
+def main() -> None:
+    """Apply both, and prove the second equal."""
+    net = archlang.load(HERE / "01_sequential.arch")
+    print(apply(net, Activation(to="gelu")).listing)
+
+    text = "archlang 1\nnetwork N {\n  input x: [8]\n  output x -> linear(8) -> dropout(0.5) -> relu -> linear(2)\n}\n"
+    model = archlang.compile(archlang.loads(text)).eval()
+    done = WithoutDropout()(model)
+    print(done.report)
+    print("equal:", rewrite.verify(model, done.module, [torch.rand(4, 8)]).equal)
+
+
+if __name__ == "__main__":
+    main()
