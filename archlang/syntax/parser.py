@@ -62,7 +62,7 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
         raise ArchError(_sorted([*mistakes, *_refusals(tokens, mistakes, limits)]))
     file = _read(tokens)
     if isinstance(file, int):
-        raise ArchError(_sorted(_refusals(tokens, [], limits)))
+        raise ArchError(_sorted(_refusals(tokens, [], limits) or [_misplaced(tokens, file)]))
     if found := check_tree(file, limits):
         raise ArchError(found)
     attach(file, scanned)
@@ -127,6 +127,11 @@ def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> l
         else:
             found.extend(check_tree(file, limits))
     return found
+
+
+def _misplaced(tokens: Sequence[Token], at: int) -> Diagnostic:
+    """What is wrong with a file each of whose declarations could stand alone: a doc string that stands second."""
+    return explain(_refused(tokens, at), Piece(tuple(tokens[:2]), tuple(tokens[2:]), None))
 
 
 def _refusal(piece: Piece) -> Diagnostic | None:
