@@ -103,6 +103,15 @@ network Biases {
 }
 """
 
+ASIDE = """archlang 1
+network Aside {
+  input x: [4, 6, 6]
+  y = x -> fork(2) -> each { relu -> add(in -> conv(1x1, 4)) -> conv(1x1, 4) } -> sum
+  output y
+}
+"""
+
 ALL = {
     "base_cnn_cc": BASE_CNN_CC, "resnet": RESNET, "names": NAMES, "bodies": BODIES, "dead": TWO_DEAD, "biases": BIASES,
+    "aside": ASIDE,
 }
