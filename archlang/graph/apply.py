@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from archlang.diagnostics import Label
 from archlang.graph import arithmetic
+from archlang.graph.arguments import shown
 from archlang.graph.context import Build, chain
 from archlang.graph.evaluate import STAGE, guarded, known, stage_of
 from archlang.graph.ir import Frame
@@ -32,8 +33,9 @@ from archlang.graph.values import (
     Value,
 )
 from archlang.ops.kinds import Fault, TensorKind
+from archlang.shapes import Bundle
 from archlang.source import Span
-from archlang.syntax.tree import As, Bind, Body, Call, Expr, If, Let, Name, Output
+from archlang.syntax.tree import As, Bind, Body, Call, Expr, If, Input, Let, Name, Output
 
 Flowing = Value | Poison
 
@@ -52,14 +54,14 @@ def run(b: Build, value: Flowing, at: Span, steps: Sequence[Expr], env: Env) -> 
 
 def apply(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flowing:
     """Pass a value through one stage; its nodes get names in `place`. Raises `Poisoned` or returns poison."""
-    b.tick(stage.span)
+    b.tick(stage.span, place)
     match stage:
         case OpStage():
             return _op(b, stage, value, at, place, place_name=stage.name)
         case NamedStage():
             return _named(b, stage, value, at, place)
         case BlockStage():
-            return _block(b, stage, value, place.enter(stage.name))
+            return _block(b, stage, value, at, place.enter(stage.name))
         case FlowStage():
             return run(b, value, at, stage.steps, replace(stage.env, place=place))
         case RepeatStage():
@@ -67,7 +69,7 @@ def apply(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flo
         case IfStage():
             return _if(b, stage, value, at, place)
         case ForStage():
-            return _for(b, stage, value, place.enter("loop"))
+            return _for(b, stage, value, at, place.enter("loop"))
         case StructureStage():
             from archlang.graph.structure import structure  # structural stages apply the flows in their braces
 
@@ -91,9 +93,9 @@ def _op(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, place_
     spans: list[Span] = []
     for argument in extra:
         given = stage.given[argument]
-        for tensor in given if isinstance(given, tuple) else (given,):
-            further.append(tensor)
-            spans.append(stage.given.spans.get(argument, stage.span))
+        tensors = given if isinstance(given, tuple) else (given,)
+        further.extend(tensors)
+        spans.extend(stage.given.places.get(argument, (stage.span,) * len(tensors)))
     inputs = (*entering(b, stage, value, at, place, bool(further)), *further)
     args = {k: v for k, v in stage.given.values.items() if k not in extra}
     try:
@@ -111,34 +113,51 @@ def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
     if isinstance(value, TensorValue):
         if takes == "bundle" and not joined:
             raise b.refuse("expected-bundle", f"`{name}` brings the members of a bundle together, this is one tensor",
-                           stage.span, secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames))
+                           stage.span, secondary=(Label(at, f"this is {value.type}"),), notes=chain(place))
         return (value,)
     if takes == "tensor" or joined:
         raise b.refuse("expected-tensor", f"`{name}` takes one tensor, a bundle flows in", stage.span,
-                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
+                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                        help=f"`each {{ {name} }}` gives each its own weights, `shared {{ {name} }}` all the same")
     for member in value.members:
         if not isinstance(member, TensorValue):
             raise b.refuse("expected-tensor", f"`{name}` takes a bundle of tensors, this one holds bundles", stage.span,
-                           secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames))
+                           secondary=(Label(at, f"this is {value.type}"),), notes=chain(place))
     return value.members  # type: ignore[return-value]  # all are tensors, checked above
 
 
 def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValue], spans: Sequence[Span],
              place: Place) -> Poisoned:
-    """The fault as a mistake: what flowed in is labelled, and so is each further tensor that differs from it."""
-    secondary = []
-    if not (fault.argument and fault.argument in stage.given.spans) or fault.input is None:
-        secondary.append(Label(spans[0], f"this is {inputs[0].type}"))
-    help = list(fault.help)
-    for value, span in zip(inputs[1:], spans[1:], strict=False):
-        if not fault.label:
-            fault.label = f"this is {value.type}"
-        if value.passed is not None:
-            test = value.passed.text[:60]
-            help.append(f"`{span.text[:40]}` passes its input through: the test `{test}` is false here")
-    fault.help = tuple(help)
-    return b.fault(fault, stage.span, stage.given, place.frames, [s for s in secondary if s.span != stage.span])
+    """The fault as a mistake: what flowed in is labelled, and so is the further tensor that differs from it."""
+    further = len(spans) - 1
+    entered = inputs[: len(inputs) - further]
+    joined = entered[0].type if len(entered) == 1 else Bundle(tuple(v.type for v in entered))
+    at, where = spans[0], stage.span
+    if further and fault.input:
+        which = fault.input - len(entered)
+        fault.label = f"this is {inputs[fault.input].type}"
+        where = spans[1 + which] if further > 1 else where
+        fault.help = (*fault.help, *_passes(inputs[fault.input], spans[1 + which]), *_passes(inputs[0], at))
+    elif fault.input and not further:
+        fault.label = f"member {fault.input} is {inputs[fault.input].type}"
+    elif fault.input == 0 and not _covers(at, where):
+        fault.label = ""  # the place where it comes from says so
+    elif _covers(at, where) and not fault.label:
+        fault.label = f"{joined} flows in"
+    secondary = [] if _covers(at, where) else [Label(at, f"this is {joined}")]
+    return b.fault(fault, where, stage.given, place, secondary)
+
+
+def _covers(outer: Span, inner: Span) -> bool:
+    """Whether a place in the text holds another, so that one label for both has to do."""
+    return outer.source is inner.source and outer.start <= inner.start and inner.end <= outer.end
+
+
+def _passes(value: TensorValue, span: Span) -> tuple[str, ...]:
+    if value.passed is None:
+        return ()
+    test = value.passed.text[:60]
+    return (f"`{span.text[:40]}` passes its input through: the test `{test}` is false here",)
 
 
 # --- names, blocks, loops --------------------------------------------------------------------------------------------
@@ -154,11 +173,11 @@ def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) 
         case OpStage():
             return _op(b, inner, value, at, place, stage.name)
         case BlockStage():
-            return _block(b, inner, value, place.enter(stage.name))
+            return _block(b, inner, value, at, place.enter(stage.name))
         case RepeatStage():
             return _repeat(b, inner, value, at, place.enter(stage.name))
         case ForStage():
-            return _for(b, inner, value, place.enter(stage.name))
+            return _for(b, inner, value, at, place.enter(stage.name))
         case StructureStage():
             from archlang.graph.structure import structure
 
@@ -194,7 +213,7 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
     """Apply a stage whose own name stands in `place` already."""
     match stage:
         case BlockStage():
-            return _block(b, stage, value, place)
+            return _block(b, stage, value, at, place)
         case NamedStage():
             again = apply if stage.scope else _within
             return again(b, _at(stage.stage, stage.span), value, at, place)
@@ -208,7 +227,7 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
     return apply(b, stage, value, at, place)
 
 
-def _block(b: Build, stage: BlockStage, value: Flowing, place: Place) -> Flowing:
+def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) -> Flowing:
     """Expand a block: its parameters in a scope of their own, its body on what flows in."""
     if isinstance(value, Poison) or b.surveying or any(stage.block is block for block in b.active):
         return POISON  # its body is read for mistakes by itself; a recursion is reported from the names
@@ -216,7 +235,7 @@ def _block(b: Build, stage: BlockStage, value: Flowing, place: Place) -> Flowing
     place = place.framed(frame)
     b.active.append(stage.block)
     try:
-        env = parameters(b, stage, Env(stage.home, {}, value, place))
+        env = parameters(b, stage, Env(stage.home, {}, value, place, at=at))
         return body(b, stage.block.body, env)
     finally:
         b.active.pop()
@@ -244,6 +263,7 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
         if isinstance(statement, Bind):
             place.reserve(statement.name)
     inner = env.inner()
+    inner.later = bound_names(tree)
     _one_output(b, tree)
     result: Flowing = POISON
     for statement in tree.statements:
@@ -255,6 +275,11 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
             case Output():
                 result = tensor_of(b, statement.value, inner)
     return result
+
+
+def bound_names(tree: Body) -> dict[str, Span]:
+    """The names that a body's statements bind, and where."""
+    return {s.name: s.name_span for s in tree.statements if isinstance(s, Let | Bind | Input)}
 
 
 def _one_output(b: Build, tree: Body) -> None:
@@ -297,9 +322,10 @@ def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
             return value
         if env.entering is None:
             message = "a flow of a network starts with a tensor: an input, or what one led to"
-            raise b.refuse("stage-is-no-tensor", message, expr.span)
+            start = b.graph.inputs[0].name if b.graph.inputs else "input"
+            raise b.refuse("stage-is-no-tensor", message, expr.span, help=f"such as `{start} -> ...`")
         stage = stage_of(b, expr, env) if not isinstance(value, Stage) else value
-        return apply(b, stage, env.entering, expr.span, _place(env))
+        return apply(b, stage, env.entering, env.at or expr.span, _place(env))
     except Poisoned:
         return POISON
 
@@ -327,7 +353,7 @@ def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flo
         taken = expr
     if taken is None:
         return replace(value, passed=last) if isinstance(value, TensorValue) else value
-    return body(b, taken, Env(stage.env, {}, value, place))
+    return body(b, taken, Env(stage.env, {}, value, place, at=at))
 
 
 def _truth(b: Build, expr: If, test: object) -> bool | Poison:
@@ -356,7 +382,7 @@ def _survey(b: Build, tree: Body, env: Env) -> None:
         body(b, tree, Env(env, {}, POISON, Place()))
 
 
-def _for(b: Build, stage: ForStage, value: Flowing, place: Place) -> Flowing:
+def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> Flowing:
     expr = stage.expr
     values = known(b, expr.values, replace(stage.env, place=None))
     if not isinstance(values, Poison) and not isinstance(values, list | tuple):
@@ -369,10 +395,10 @@ def _for(b: Build, stage: ForStage, value: Flowing, place: Place) -> Flowing:
             body(b, expr.body, env)
         return POISON
     for i, item in enumerate(values):
-        inner = place.at(str(i))
-        env = Env(stage.env, {}, value, inner)
+        inner = replace(place.at(str(i)), loops=(*place.loops, (expr.name, shown(item))))
+        env = Env(stage.env, {}, value, inner, at=at)
         define(b, env, expr.name, item, expr, expr.name_span)
-        value = body(b, expr.body, env)
+        value, at = body(b, expr.body, env), expr.body.span
         if isinstance(value, Poison):
             break
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archlang.diagnostics import Label, did_you_mean
@@ -67,6 +67,8 @@ def given_for(b: Build, what: str, spec: Sequence[Arg], arguments: Sequence[Argu
     spans: dict[str, Span] = {}
     bad = len(b.mistakes) > before or sum(map(len, placed.values())) < len(arguments)
     for arg in spec:
+        if bad and arg.name not in placed and arg.default is REQUIRED:
+            continue  # it may be what the wrong argument was meant to be
         try:
             values[arg.name] = _argument(b, what, arg, placed.get(arg.name, []), span, env)
         except Poisoned:
@@ -76,7 +78,14 @@ def given_for(b: Build, what: str, spec: Sequence[Arg], arguments: Sequence[Argu
             spans[arg.name] = first.value.span.to(last.value.span)
     if bad:
         raise Poisoned
-    return Given(values, spans)
+    return Given(values, spans, {name: tuple(_single(given)) for name, given in placed.items()})
+
+
+def _single(given: Sequence[Argument]) -> Iterator[Span]:
+    """The place of each value, those of a list that is written out too."""
+    for argument in given:
+        items = argument.value.items if isinstance(argument.value, ListTree) else (argument.value,)
+        yield from (item.span for item in items)
 
 
 def _argument(b: Build, what: str, arg: Arg, given: list[Argument], span: Span, env: Env) -> Any:
@@ -94,8 +103,10 @@ def _default(b: Build, what: str, arg: Arg, span: Span) -> Any:
         return () if many and arg.default is None else arg.default
     if many and getattr(arg.kind, "low", 1) == 0:
         return ()
-    raise b.refuse("missing-argument", f"`{what}` needs its argument `{arg.name}`: {arg.kind.text}", span,
-                   help=(f"{arg.name}: {arg.doc}",) if arg.doc else ())
+    help = [f"{arg.name}: {arg.doc}"] if arg.doc else []
+    if arg.kind.role:
+        help.append(f"it can be {', '.join(f'`{name}`' for name in b.catalogue.of_role(arg.kind.role))}")
+    raise b.refuse("missing-argument", f"`{what}` needs its argument `{arg.name}`: {arg.kind.text}", span, help=help)
 
 
 def _spread(b: Build, expr: Expr, kind: Kind, env: Env) -> tuple[Any, ...]:
@@ -134,7 +145,7 @@ def _tensor(b: Build, value: object, expr: Expr) -> object:
                        help="bring its members together first (sum, mean, concat) or pick one: `name[0]`")
     if isinstance(value, Stage | BlockValue):
         raise b.refuse("stage-is-no-tensor", "a tensor is wanted here, this is a stage", expr.span,
-                       help="let something flow through it: `in -> ...`")
+                       help="let a tensor flow through it: `tensor -> stage`")
     raise b.refuse("wrong-kind", f"a tensor is wanted here, this is {describe(value)}", expr.span)
 
 
@@ -150,7 +161,7 @@ def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: 
     }
     bad = len(b.mistakes) > before or len(placed) < len(arguments)
     for parameter in block.parameters:
-        if parameter.name not in placed and parameter.default is None:
+        if parameter.name not in placed and parameter.default is None and len(placed) == len(arguments):
             b.refuse("missing-argument", f"the block `{block.name}` needs its argument `{parameter.name}`", span,
                      secondary=(Label(parameter.span, "declared here"),))
             bad = True

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
-from archlang.graph.apply import bind, body, declare, tensor_of
+from archlang.graph.apply import bind, body, bound_names, declare, tensor_of
 from archlang.graph.context import Abort, Build
 from archlang.graph.dials import dial_values
 from archlang.graph.evaluate import known
@@ -20,6 +20,7 @@ from archlang.graph.unused import report_unused
 from archlang.graph.values import POISON, BlockValue, BundleValue, Env, Place, Poison, TensorValue, Thunk
 from archlang.limits import Limits
 from archlang.ops.model import Catalogue
+from archlang.source import Span
 from archlang.syntax.tree import Bind, Block, Code, Expr, Import, Input, Let, Network, Output, Train
 
 
@@ -32,6 +33,9 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
     b = Build(catalogue, limits, Graph(project.main.network.name if project.main.network else ""))
     for mistake in project.mistakes:
         b.report(mistake)
+    if project.main.network:
+        network = project.main.network
+        b.inside_network = {dial.name: dial.span for dial in network.dials} | bound_names(network.body)
     try:
         envs = {key: Env() for key in project.units}
         for key, unit in project.units.items():
@@ -110,20 +114,41 @@ def _read_block(b: Build, block: Block, home: Env) -> None:
 
 
 def _recursions(b: Build) -> None:
-    """Report every block that leads back to itself, at the use that closes the circle."""
-    leads: dict[int, list[int]] = {}
-    for caller, called in b.calls:
-        leads.setdefault(caller, []).append(called)
-    for (caller, called), (block, _, span) in b.calls.items():
-        reached, waiting = set(), [called]
-        while waiting:
-            here = waiting.pop()
-            if here not in reached:
-                reached.add(here)
-                waiting.extend(leads.get(here, ()))
-        if caller in reached:
-            name = block.name if isinstance(block, Block) else "this block"
-            b.refuse("recursive-block", f"`{name}` leads back to itself here; blocks are expanded, so none may", span)
+    """Report every circle of blocks once, at the use that closes it."""
+    leads: dict[int, list[tuple[Block, Span]]] = {}
+    blocks = {id(caller): caller for caller, _, _ in b.calls.values()}
+    for caller, called, span in b.calls.values():
+        leads.setdefault(id(caller), []).append((called, span))
+    done: set[int] = set()
+    for start in blocks.values():
+        way: list[tuple[Block, Iterator[tuple[Block, Span]]]] = []
+        _follow(way, start, leads, done)
+        while way:
+            step = next(way[-1][1], None)
+            if step is None:
+                way.pop()
+                continue
+            on = [block for block, _ in way]
+            if any(step[0] is block for block in on):
+                circle = [block.name for block in on[next(i for i, o in enumerate(on) if o is step[0]) :]]
+                _circle(b, circle, step[1])
+            _follow(way, step[0], leads, done)
+
+
+def _follow(way: list[tuple[Block, Iterator[tuple[Block, Span]]]], block: Block,
+            leads: Mapping[int, list[tuple[Block, Span]]], done: set[int]) -> None:
+    """Go one block further, unless it was seen before."""
+    if id(block) not in done:
+        done.add(id(block))
+        way.append((block, iter(leads.get(id(block), ()))))
+
+
+def _circle(b: Build, names: list[str], span: Span) -> None:
+    message = f"`{names[0]}` uses itself"
+    if len(names) > 1:
+        way = " -> ".join([*names[:8], *(["..."] if names[8:] else []), names[0]])
+        message = f"`{names[0]}` leads back to itself: {way}"
+    b.refuse("recursive-block", message, span, help="a block is expanded where it is used, so none may hold itself")
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -141,6 +166,7 @@ def _network(b: Build, unit: Unit, home: Env, dials: Mapping[str, Expr]) -> None
     b.graph.doc = network.doc or network.body.doc
     b.graph.dials = dial_values(b, network, env, home, dials)
     inner = env.inner()
+    inner.later = bound_names(network.body)
     _statements(b, network, inner)
     if train is not None:
         b.graph.plan = plan_of(b, train, inner)
@@ -152,6 +178,7 @@ def _statements(b: Build, network: Network, env: Env) -> None:
         if isinstance(statement, Bind | Input):
             env.place.reserve(statement.name)
     if not any(isinstance(s, Input) for s in network.body.statements):
+        b.inputless = True
         b.refuse("missing-input", f"the network `{network.name}` has no input", network.name_span,
                  help="declare one: `input image: [3, 32, 32]`")
     if not any(isinstance(s, Output) for s in network.body.statements):

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Label, error
-from archlang.graph.ir import Frame, Graph, Node, Port
+from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.values import Given, Place, Poisoned, TensorValue
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Call, Catalogue, Op
 from archlang.shapes import Tensor, at_least
 from archlang.source import Span
+from archlang.syntax.tree import Block
 
 
 class Abort(Exception):
@@ -33,8 +34,10 @@ class Build:
     used: set[int] = field(default_factory=set)  # tree nodes whose name was read, by id()
     surveyed: set[int] = field(default_factory=set)
     surveying: int = 0  # above 0: code is read for mistakes only and makes no nodes
-    active: list[object] = field(default_factory=list)  # blocks being expanded, innermost last
-    calls: dict[tuple[int, int], tuple[object, object, Span]] = field(default_factory=dict)  # block -> block it names
+    active: list[Block] = field(default_factory=list)  # blocks being expanded, innermost last
+    calls: dict[tuple[int, int], tuple[Block, Block, Span]] = field(default_factory=dict)  # block -> block it names
+    inside_network: dict[str, Span] = field(default_factory=dict)  # the names that the network binds, for help
+    inputless: bool = False  # whether a network without an input is being built
     steps: int = 0
 
     # --- mistakes ----------------------------------------------------------------------------------------------------
@@ -53,12 +56,12 @@ class Build:
         self.report(error(name, message, span, label, **more))
         return Poisoned()
 
-    def fault(self, fault: Fault, span: Span, given: Given | None = None, frames: Sequence[Frame] = (),
+    def fault(self, fault: Fault, span: Span, given: Given | None = None, place: Place | None = None,
               secondary: Sequence[Label] = ()) -> Poisoned:
         """Report what an operation has against its use, at the argument at fault if it names one."""
         where = given.spans.get(fault.argument, span) if given and fault.argument else span
         return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help,
-                           notes=chain(frames), secondary=secondary)
+                           notes=chain(place) if place else (), secondary=secondary)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -84,14 +87,15 @@ class Build:
         finally:
             self.surveying -= 1
 
-    def tick(self, span: Span) -> None:
+    def tick(self, span: Span, place: Place) -> None:
         """Count one stage passed through; ends the build when there are too many, nodes or not."""
         self.steps += 1
         if self.steps > 8 * self.limits.nodes:
-            raise self._exhausted(span)
+            raise self._exhausted(span, place)
 
-    def _exhausted(self, span: Span) -> Abort:
-        message = f"expanded, this network has more than {self.limits.nodes} nodes"
+    def _exhausted(self, span: Span, place: Place) -> Abort:
+        span = place.frames[0].span if place.frames else span
+        message = f"expanded, this network has more than {self.limits.nodes} nodes; here the budget ends"
         help = "fewer repetitions, or a higher limit on the command line"
         self.report(error("too-many-nodes", message, span, help=help))
         return Abort()
@@ -104,7 +108,7 @@ class Build:
         if self.surveying:
             raise Poisoned
         if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
-            raise self._exhausted(span)
+            raise self._exhausted(span, place)
         call = Call(tuple(v.type for v in inputs), args)
         shaped = op.shape(call)
         outputs = shaped if isinstance(shaped, tuple) else (shaped,)
@@ -123,12 +127,14 @@ class Build:
                 raise Fault("empty-map", f"nothing is left of the value: it would be {tensor}")
 
 
-def chain(frames: Sequence[Frame]) -> tuple[str, ...]:
-    """The blocks that led to a place, innermost first, as notes."""
-    notes = []
-    for frame in reversed(frames[-6:]):
+def chain(place: Place) -> tuple[str, ...]:
+    """The loops' values at a place and the blocks that led there, innermost first, as notes."""
+    loops = ", ".join(f"{name} = {value}" for name, value in place.loops[-6:])
+    notes = [f"with {loops}"] if loops else []
+    for frame in reversed(place.frames[-6:]):
         values = ", ".join(f"{name} = {value}" for name, value in frame.values)
-        notes.append(f"in {frame.block}({values}), used at {frame.span.source.name}:{frame.span.line}")
+        block = f"{frame.block}({values})" if values else frame.block
+        notes.append(f"in {block}, used at {frame.span.source.name}:{frame.span.line}")
     return tuple(notes)
 
 

@@ -7,12 +7,13 @@ reported. `expect` is the kind that the surroundings want: it gives bare words t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.graph import arithmetic
 from archlang.graph.arguments import given_for, parameters_for
 from archlang.graph.context import Build
-from archlang.graph.scope import FUNCTIONS, define, find_node, lookup, unknown
+from archlang.graph.scope import FUNCTIONS, define, find_node, lookup, name_span, unknown
 from archlang.graph.values import (
     POISON,
     BlockStage,
@@ -24,6 +25,7 @@ from archlang.graph.values import (
     IfStage,
     NamedStage,
     OpStage,
+    Place,
     Poison,
     Poisoned,
     RepeatStage,
@@ -40,6 +42,7 @@ from archlang.source import Span
 from archlang.syntax.tree import (
     As,
     Binary,
+    Body,
     Call,
     Expr,
     Field,
@@ -88,7 +91,7 @@ def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
         return value
     if isinstance(value, TensorValue | BundleValue):
         node = find_node(env, expr.text) if isinstance(expr, Name) else None
-        notes = [Label(node.span, "bound here")] if node is not None else []
+        notes = [Label(name_span(node), "bound here")] if node is not None else []
         raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
                        help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
     raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
@@ -132,7 +135,10 @@ def _name(b: Build, expr: Name, env: Env, expect: Kind | None) -> object:
 
 def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
     if env.entering is None:
-        raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span)
+        if b.inputless and env.place is not None:
+            raise Poisoned  # what is missing is the input, and that is reported
+        raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
+                       help="name a tensor instead: an input, or what one led to")
     return env.entering
 
 
@@ -215,7 +221,8 @@ def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
         return fields[expr.name]
     kind = f"{describe(value)} {value.type}" if isinstance(value, TensorValue | BundleValue) else describe(value)
     help = (*did_you_mean(expr.name, fields), *((f"it has: {', '.join(fields)}",) if fields else ()))
-    raise b.refuse("unknown-field", f"{kind} has no `{expr.name}`", expr.span, help=help)
+    field = Span(expr.span.source, max(expr.span.end - len(expr.name), expr.span.start), expr.span.end)
+    raise b.refuse("unknown-field", f"{kind} has no `{expr.name[:64]}`", field, help=help)
 
 
 def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
@@ -239,21 +246,30 @@ def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
 
     if isinstance(expect, StageKind) and not isinstance(expr.steps[0], In):
         head: object = known(b, expr.steps[0], env, STAGE)
+    elif b.inputless and env.entering is None and env.place is not None and _unbound(expr.steps[0], env):
+        head = POISON  # what is missing is the input, and that is reported
     else:
         head = known(b, expr.steps[0], env, STAGE if _is_stage_name(b, expr.steps[0], env) else None)
     if isinstance(head, BlockValue | Stage):
         if id(expr) not in b.surveyed:  # names in the later steps are checked even if the stage is never used
             b.surveyed.add(id(expr))
+            aside = replace(env, place=env.place and Place())  # reading for mistakes gives out no names of modules
             with b.survey():
                 for step in expr.steps[1:]:
-                    known(b, step, env, STAGE)
+                    known(b, step, aside, STAGE)
         return FlowStage(expr.steps, env, span=expr.span)
     if not isinstance(head, TensorValue | BundleValue | Poison):
         message = f"a flow starts with a tensor or a stage, this is {describe(head)}"
         raise b.refuse("wrong-kind", message, expr.steps[0].span)
     if env.place is None and not isinstance(head, Poison):
-        raise b.refuse("misplaced-statement", "tensors flow in the body of a block or network only", expr.span)
+        message = "no tensor flows here: a `let`, a test and an argument hold static values and stages"
+        raise b.refuse("misplaced-statement", message, expr.span,
+                       help="give the flow a name in a line of its own: `name = tensor -> stage`")
     return run(b, head, expr.steps[0].span, expr.steps[1:], env)
+
+
+def _unbound(expr: Expr, env: Env) -> bool:
+    return isinstance(expr, Name) and find_node(env, expr.text) is None
 
 
 def _is_stage_name(b: Build, expr: Expr, env: Env) -> bool:
@@ -291,6 +307,9 @@ def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expe
     if expect is not None and name in expect.words and call is None:
         return name
     setting = b.catalogue.setting(expect.role, name) if expect and expect.role else None
+    wordy = expect is not None and not expect.stages and bool(expect.words or expect.role)
+    if setting is None and wordy and b.catalogue.stage(name) is not None:
+        raise unknown(b, env, name, at.span, expect)  # a word was wanted, not the stage of this name
     if setting is None:
         stage = b.catalogue.stage(name)
         if stage is not None:
@@ -300,8 +319,17 @@ def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expe
     if setting is None:
         for argument in (call.arguments or ()) if call else ():
             known(b, argument.value, env)
+        if call and call.body:
+            _read_braces(b, call.body, env)
         raise unknown(b, env, name, at.span, STAGE if call and call.body else expect)
     return _option(b, setting, call, at, env)
+
+
+def _read_braces(b: Build, tree: Body, env: Env) -> None:
+    """Find the mistakes in the braces of a stage that is not known."""
+    from archlang.graph.structural import read_flows
+
+    read_flows(b, tree, env)
 
 
 def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option:

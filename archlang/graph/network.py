@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from archlang.ops.values import show
 from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
+from archlang.syntax.lexing import WORDS
 from archlang.syntax.printer import print_file
 from archlang.syntax.tree import Expr, File, Import, Let, Node
 
@@ -148,7 +150,8 @@ def _expression(name: str, value: object, limits: Limits) -> Expr:
     if isinstance(value, Node):
         return value  # type: ignore[return-value]  # an expression that was read before
     written = value if isinstance(value, str) else show(value)
-    source = Source(f"<dial {name}>", f"archlang 1\nlet value = {written}\n")
+    called = name if re.fullmatch(r"[A-Za-z_]\w{0,63}", name, re.ASCII) and name not in WORDS else "value"
+    source = Source(f"<dial {name[:64]}>", f"archlang 1\nlet {called} = {written}\n")
     try:
         declarations = parse(source, limits).declarations
     except ArchError:

@@ -17,7 +17,7 @@ def _each(b: Build, stage: StructureStage, value: Value, at: Span, place: Place)
     members = members_of(b, stage, value, at, place)
 
     def make(i: int) -> Value:
-        return inside(b, stage, tree, members[i], place.member("each", i, len(members)))
+        return inside(b, stage, tree, members[i], at, place.member("each", i, len(members)))
 
     return collected(len(members), make)
 
@@ -27,12 +27,12 @@ def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     members = members_of(b, stage, value, at, place)
     if len({m.type for m in members}) > 1:
         raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,
-                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
+                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                        help="`each { ... }` gives every member its own weights")
 
     def make(i: int) -> Value:
         inner = replace(place.member("shared", i, len(members)), path=place.path, taken={})
-        return inside(b, stage, tree, members[i], inner)
+        return inside(b, stage, tree, members[i], at, inner)
 
     return collected(len(members), make)
 
@@ -41,7 +41,7 @@ def _parallel(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     branches = flows(braces(stage))
 
     def make(i: int) -> Value:
-        return inside(b, stage, branches[i], value, place.member("parallel", i, len(branches)))
+        return inside(b, stage, branches[i], value, at, place.member("parallel", i, len(branches)))
 
     return collected(len(branches), make)
 
@@ -50,7 +50,8 @@ def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     steps = flows(braces(stage))
     results: list[Value] = []
     for i, tree in enumerate(steps):
-        value = inside(b, stage, tree, value, place.member("layers", i, len(steps)))
+        value = inside(b, stage, tree, value, at, place.member("layers", i, len(steps)))
+        at = tree.flows[0].span if tree.flows else tree.span
         results.append(value)
     return BundleValue(tuple(results))
 
@@ -58,10 +59,14 @@ def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
 def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     tree = braces(stage)
     tensor = tensor_in(b, stage, value, at, place)
-    result = inside(b, stage, tree, tensor, place)
+    result = inside(b, stage, tree, tensor, at, place)
     if not isinstance(result, TensorValue):
         message = "`residual` adds what enters to what its flow makes: this flow makes a bundle"
-        raise b.refuse("expected-tensor", message, tree.span, f"this is {result.type}", notes=chain(place.frames))
+        raise b.refuse("expected-tensor", message, tree.span, f"this is {result.type}", notes=chain(place))
+    if result.type != tensor.type:
+        message = f"`residual` adds what enters to what its flow makes, but {tensor.type} and {result.type} differ"
+        raise b.refuse("shape-mismatch", message, tree.span, f"this makes {result.type}", notes=chain(place),
+                       secondary=(Label(at, f"{tensor.type} enters"),))
     mix = stage.given["mix"]
     if mix is None:
         return node_of(b, stage, "add", {}, (tensor, result), place, "add")[0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from archlang.diagnostics import Label, did_you_mean
+from archlang.diagnostics import Label, did_you_mean, suggestions
 from archlang.graph.arguments import value_of
 from archlang.graph.context import Build
 from archlang.graph.ir import Loss, Phase, Plan, Port, Step
@@ -28,6 +30,7 @@ class _Settings:
     spans: dict[str, Span] = field(default_factory=dict)
     stretches: list[tuple[Stretch, _Settings]] = field(default_factory=list)
     sound: bool = True
+    meant: set[str] = field(default_factory=set)  # what misspelt settings may have been
 
 
 def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
@@ -38,7 +41,9 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
     steps = [(s, inside) for s, inside in found.stretches if s.word == "step"]
     phases = [(s, inside) for s, inside in found.stretches if s.word == "phase"]
     _complete(b, found, steps, phases)
-    if not found.sound or any(not inside.sound for _, inside in found.stretches):
+    sound = found.sound and all(inside.sound for _, inside in found.stretches)
+    if not sound:
+        _more_mistakes(b, found, phases)
         return None
     try:
         return Plan(
@@ -50,6 +55,16 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
         )
     except Poisoned:
         return None
+
+
+def _more_mistakes(b: Build, found: _Settings, phases: Sequence[tuple[Stretch, _Settings]]) -> None:
+    """Where no plan can be made, check what can be checked nevertheless."""
+    checks: list[Callable[[], object]] = [partial(_curve, b, inside) for _, inside in phases]
+    checks += [partial(_labels, b, found)] if "labels" in found.values else []
+    checks += [partial(_losses, b, s) for s in (found, *(i for _, i in found.stretches)) if s.values.get("loss")]
+    for check in checks:
+        with suppress(Poisoned):
+            check()
 
 
 def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
@@ -77,7 +92,7 @@ def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
         if name not in found.values:
             if arg.default is REQUIRED:
                 found.sound = False
-                if name not in found.spans:
+                if name not in found.spans and name not in found.meant:
                     problem = "bad-phase" if kind == "phase" else "missing-argument"
                     b.refuse(problem, f"this {kind} does not say `{name}`: {arg.kind.text}", span)
             else:
@@ -89,6 +104,7 @@ def _setting(b: Build, kind: str, statement: Bind, args: dict[str, Arg], env: En
     name = statement.name
     if name not in args:
         found.sound = False
+        found.meant.update(suggestions(name, args))
         help = (*did_you_mean(name, args), f"it takes: {', '.join(args)}")
         b.refuse("unknown-setting", f"a {kind} has no `{name[:64]}`", statement.name_span, help=help)
         return
@@ -114,11 +130,11 @@ def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settin
                 found.sound = False
     named = [(f"the step `{stretch.name}`", stretch.name_span, inside) for stretch, inside in steps]
     for what, where, inside in named or [("this `train`", found.span, found)]:
-        if "loss" not in inside.spans:
+        if "loss" not in {*inside.spans, *inside.meant}:
             b.refuse("missing-loss", f"{what} does not say what to minimise", where,
                      help="such as `loss = cross_entropy(logits, label)`")
             inside.sound = False
-        if "optimizer" not in inside.spans:
+        if "optimizer" not in {*inside.spans, *inside.meant}:
             b.refuse("missing-argument", f"{what} has no `optimizer`", where,
                      help="such as `optimizer = sgd(lr = 0.1, momentum = 0.9)`")
             inside.sound = False
@@ -128,13 +144,19 @@ def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settin
 
 
 def _phase(b: Build, stretch: Stretch, found: _Settings) -> Phase:
+    curve = _curve(b, found)
+    return Phase(stretch.name, found.values["epochs"], curve, {}, stretch.span)
+
+
+def _curve(b: Build, found: _Settings) -> Weighted | None:
+    """The learning rate's curve of a phase."""
     if found.values.get("keys") is not None:
         raise b.refuse("not-available", "`keys` is part of the language, but not of this version", found.spans["keys"])
-    curve: Weighted | None = found.values["lr"]
+    curve: Weighted | None = found.values.get("lr")
     if curve is not None and (len(curve.terms) != 1 or curve.terms[0][0] <= 0):
         raise b.refuse("bad-phase", "a learning rate's curve is one schedule, times a positive factor if wanted",
                        found.spans["lr"])
-    return Phase(stretch.name, found.values["epochs"], curve, {}, stretch.span)
+    return curve
 
 
 def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:

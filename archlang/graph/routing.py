@@ -7,6 +7,7 @@ from archlang.graph.context import Build, chain
 from archlang.graph.structural import Rule, applied, members_of, node_of, tensor_in
 from archlang.graph.values import BundleValue, Given, OpStage, Place, StructureStage, TensorValue, Value
 from archlang.ops.values import Option
+from archlang.shapes import Bundle
 from archlang.source import Span
 
 
@@ -20,25 +21,26 @@ def _fork(b: Build, stage: StructureStage, value: Value, at: Span, place: Place)
     tensor = tensor_in(b, stage, value, at, place)
     if router is None:
         return BundleValue((tensor,) * count)
-    return _routed(b, stage, (tensor,), count, router, place)
+    return _routed(b, stage, (tensor,), count, router, at, place)
 
 
 def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     members = members_of(b, stage, value, at, place)
-    for member in members:
-        tensor_in(b, stage, member, at, place)
+    if not all(isinstance(member, TensorValue) for member in members):
+        raise b.refuse("expected-tensor", "`route` works on a bundle of tensors, this one holds bundles", stage.span,
+                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
+                       help="`each { route(...) }` works on each of them")
     count = stage.given["to"] or len(members)
-    return _routed(b, stage, members, count, stage.given["router"], place)  # type: ignore[arg-type]  # all tensors
+    return _routed(b, stage, members, count, stage.given["router"], at, place)  # type: ignore[arg-type]  # all tensors
 
 
 def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
-            place: Place) -> Value:
+            at: Span, place: Place) -> Value:
     if router.name == "cross_prediction":
-        return _cross_prediction(b, stage, inputs, count, router, place)
+        return _cross_prediction(b, stage, inputs, count, router, at, place)
     if len({v.type for v in inputs}) > 1:
-        types = ", ".join(str(v.type) for v in inputs)
         raise b.refuse("unequal-members", f"`{router.name}` sums its inputs, so they must be equal", stage.span,
-                       f"these are {types}", notes=chain(place))
+                       secondary=(Label(at, f"this is {Bundle(tuple(v.type for v in inputs))}"),), notes=chain(place))
     if router.name == "cross_stitch":
         return BundleValue(node_of(b, stage, "stitch", {"outputs": count}, inputs, place, "stitch"))
     gates = _gates(b, stage, inputs, count, router, place)
@@ -47,7 +49,7 @@ def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], co
 
 
 def _cross_prediction(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
-                      place: Place) -> Value:
+                      at: Span, place: Place) -> Value:
     """Every input predicts every output: `Y_j = act(sum_i g_ij U_ij)` (Tissera 2023, eq. 3.1, 3.6)."""
     gates = _gates(b, stage, inputs, count, router, place)
     total = len(inputs) * count

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from archlang.diagnostics import Label, did_you_mean, error
 from archlang.graph.context import Build
 from archlang.graph.values import POISON, BlockValue, Env, Poisoned
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
-from archlang.syntax.tree import Node
+from archlang.syntax.tree import Bind, Node
 
 FUNCTIONS = ("range", "len", "min", "max", "size", "words")
 
@@ -18,12 +16,13 @@ def define(b: Build, env: Env, name: str, value: object, node: Node, span: Span)
     """Bind a name in a scope. Reports a second binding, and a name that hides one of the same file."""
     earlier = env.nodes.get(name)
     if earlier is not None and earlier is not node:
-        before = Label(_name_span(earlier), "bound here first")
-        b.report(error("already-bound", f"`{name}` is bound twice", span, "again here", secondary=(before,)))
+        before = Label(name_span(earlier), "bound here first")
+        help = ("give each step its own name, or write them as one flow",) if isinstance(node, Bind) else ()
+        b.report(error("already-bound", f"`{name}` is bound twice", span, "again here", secondary=(before,), help=help))
         return
     hidden = env.outer and find_node(env.outer, name)
     if hidden:
-        before = Label(_name_span(hidden), "the outer one")
+        before = Label(name_span(hidden), "the outer one")
         message = f"`{name}` hides another `{name}` of this file"
         b.report(error("shadowed-name", message, span, "", secondary=(before,), help="give one of them another name"))
     env.names[name] = value
@@ -57,15 +56,52 @@ def find_node(env: Env, name: str) -> Node | None:
 def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> Poisoned:
     """Report a name that means nothing here, with what it may have been meant to be."""
     shown = name[:64]
-    if isinstance(expect, StageKind):
-        known: Iterable[str] = (*b.catalogue.stages, *env.all_names())
-        return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=did_you_mean(name, known))
+    elsewhere, label = _elsewhere(b, env, name)
     if expect is not None and (expect.words or expect.role):
-        words = (*expect.words, *(b.catalogue.of_role(expect.role) if expect.role else ()))
+        words = choices(b, expect)
         message = f"`{shown}` is not known here: {_listed(words)}"
-        return b.refuse("unknown-word", message, span, help=did_you_mean(name, (*words, *env.all_names())))
-    known = (*env.all_names(), *FUNCTIONS, *b.catalogue.stages)
-    return b.refuse("undefined-name", f"nothing is called `{shown}` here", span, help=did_you_mean(name, known))
+        help = elsewhere or did_you_mean(name, (*words, *env.all_names()))
+        return b.refuse("unknown-word", message, span, help=help, secondary=label)
+    stages = (*b.catalogue.stages, *env.all_names())
+    if isinstance(expect, StageKind):
+        help = elsewhere or _foreign(name) or did_you_mean(name, stages)
+        return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=help, secondary=label)
+    settings = {n for _, n in b.catalogue.settings}
+    help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})
+    return b.refuse("undefined-name", f"nothing is called `{shown}` here", span, help=help, secondary=label)
+
+
+def choices(b: Build, expect: Kind) -> tuple[str, ...]:
+    """The words that a kind of argument knows, and the settings of its role."""
+    return (*expect.words, *(b.catalogue.of_role(expect.role) if expect.role else ()))
+
+
+def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[Label, ...]]:
+    """Help, and a place, for a name that is bound where it cannot be seen from here."""
+    scope: Env | None = env
+    while scope is not None:
+        if name in scope.later:
+            return ("a name can be used behind the place where it is bound",), (Label(scope.later[name], "bound here"),)
+        scope = scope.outer
+    if name in b.inside_network:
+        help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
+        return (help,), (Label(b.inside_network[name], "the network's"),)
+    return (), ()
+
+
+FOREIGN = {
+    "avgpool": "avg_pool", "batchnorm2d": "batch_norm", "bn": "batch_norm", "cat": "concat", "concatenate": "concat",
+    "conv2d": "conv", "convtranspose2d": "conv_transpose", "dense": "linear", "dropout2d": "drop_channels",
+    "dwconv": "depthwise_conv", "fc": "linear", "gap": "global_avg_pool", "interpolate": "upsample",
+    "maxpool": "max_pool", "maxpool2d": "max_pool", "multihead_attention": "attention", "skip": "residual",
+    "se": "squeeze_excite", "swish": "silu",
+}
+"""Names that other programs have for stages."""
+
+
+def _foreign(name: str) -> tuple[str, ...]:
+    here = FOREIGN.get(name.lower())
+    return (f"it is called `{here}` here",) if here else ()
 
 
 def _listed(words: tuple[str, ...]) -> str:
@@ -75,6 +111,7 @@ def _listed(words: tuple[str, ...]) -> str:
     return f"it can be {shown}" + (" ..." if len(words) > 12 else "")
 
 
-def _name_span(node: Node) -> Span:
+def name_span(node: Node) -> Span:
+    """Where a declaration or statement names what it binds."""
     span: Span | None = getattr(node, "name_span", None)
     return span if span is not None and span.end else node.span

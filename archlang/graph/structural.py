@@ -34,9 +34,14 @@ def read_only(b: Build, stage: StructureStage) -> None:
     if stage.body is None or id(stage.body) in b.surveyed:
         return
     b.surveyed.add(id(stage.body))
+    read_flows(b, stage.body, stage.env)
+
+
+def read_flows(b: Build, tree: Body, env: Env) -> None:
+    """Read the flows of a body for mistakes."""
     with b.survey():
-        for tree in flows(stage.body):
-            body(b, tree, Env(stage.env, {}, POISON, Place()))
+        for one in flows(tree):
+            body(b, one, Env(env, {}, POISON, Place()))
 
 
 def flows(tree: Body) -> list[Body]:
@@ -50,9 +55,9 @@ def braces(stage: StructureStage) -> Body:
     return stage.body
 
 
-def inside(b: Build, stage: StructureStage, tree: Body, value: Value, place: Place) -> Value:
+def inside(b: Build, stage: StructureStage, tree: Body, value: Value, at: Span, place: Place) -> Value:
     """What a flow in the braces makes of a value. Raises `Poisoned`."""
-    result = body(b, tree, Env(stage.env, {}, value, place))
+    result = body(b, tree, Env(stage.env, {}, value, place, at=at))
     if isinstance(result, Poison):
         raise Poisoned
     return result
@@ -63,7 +68,7 @@ def members_of(b: Build, stage: StructureStage, value: Value, at: Span, place: P
     if isinstance(value, BundleValue):
         return value.members
     raise b.refuse("expected-bundle", f"`{stage.structure.name}` works on a bundle, this is one tensor", stage.span,
-                   secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
+                   secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                    help="`fork(n)` makes parallel copies of a tensor, `parallel { a; b }` several branches")
 
 
@@ -72,7 +77,7 @@ def tensor_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     if isinstance(value, TensorValue):
         return value
     raise b.refuse("expected-tensor", f"`{stage.structure.name}` takes one tensor, a bundle flows in", stage.span,
-                   secondary=(Label(at, f"this is {value.type}"),), notes=chain(place.frames),
+                   secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                    help="bring the members together first (sum, mean, concat), or work on each: `each { ... }`")
 
 
@@ -92,7 +97,7 @@ def node_of(b: Build, stage: StructureStage, op: str, args: Mapping[str, Any], i
     except Fault as fault:
         if fault.input is not None and not fault.label:
             fault.label = ", ".join(str(v.type) for v in inputs[-2:])
-        raise b.fault(fault, stage.span, stage.given, place.frames) from None
+        raise b.fault(fault, stage.span, stage.given, place) from None
 
 
 def collected(count: int, make: Callable[[int], Value]) -> Value:

@@ -70,6 +70,7 @@ class Place:
     taken: dict[str, int] = field(default_factory=dict, compare=False)
     frames: tuple[Frame, ...] = ()
     members: tuple[Member, ...] = ()
+    loops: tuple[tuple[str, str], ...] = ()  # the values of the loop names, for messages
 
     def unique(self, name: str) -> str:
         """The name itself, or with `_2`, `_3` ... where it repeats in this scope."""
@@ -140,6 +141,8 @@ class Env:
     entering: Value | Poison | None = None
     place: Place | None = None  # where flows in arguments put their nodes; None where there may be none
     nodes: dict[str, Node] = field(default_factory=dict)  # the tree nodes that bind the names
+    at: Span | None = None  # where in the text the entering value stands
+    later: Mapping[str, Span] = field(default_factory=dict)  # names that the body binds, here or further down
 
     def find(self, name: str) -> object | None:
         """What a name stands for, or None."""
@@ -153,7 +156,7 @@ class Env:
 
     def inner(self, **changes: Any) -> Env:
         """A scope inside this one."""
-        return Env(self, {}, changes.get("entering", self.entering), changes.get("place", self.place))
+        return Env(self, {}, changes.get("entering", self.entering), changes.get("place", self.place), at=self.at)
 
     def all_names(self) -> Iterator[str]:
         """Every name in scope."""
@@ -168,10 +171,11 @@ class Env:
 
 @dataclass(frozen=True)
 class Given:
-    """Arguments of a call, checked: values by name, the place of each, and which ones the file wrote itself."""
+    """Arguments of a call, checked: values by name, the place of each, and of every single one where it is several."""
 
     values: Mapping[str, Any]
     spans: Mapping[str, Span] = field(default_factory=dict)
+    places: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]

@@ -37,6 +37,7 @@ class Kind:
 
     words: tuple[str, ...] = ()
     role: str | None = None
+    stages = False  # whether a stage may stand there
 
     @property
     def text(self) -> str:
@@ -260,6 +261,10 @@ class OneOf(Kind):
     def role(self) -> str | None:  # type: ignore[override]
         return next((kind.role for kind in self.kinds if kind.role), None)
 
+    @property
+    def stages(self) -> bool:  # type: ignore[override]
+        return any(kind.stages for kind in self.kinds)
+
 
 @dataclass(frozen=True)
 class Setting(Kind):
@@ -300,6 +305,7 @@ class StageKind(Kind):
     """A stage: `relu`, `conv(3x3, 64) -> batch_norm`, a block. The evaluator hands it over as it is."""
 
     text = "a stage"
+    stages = True
 
     def accept(self, value: object) -> object:
         if not getattr(value, "is_stage", False):

@@ -34,14 +34,18 @@ SCALE = Op(
 )
 
 
+def _axis_text(call: Call) -> str:
+    return f"`{call['axis']}`" if isinstance(call["axis"], str) else f"axis {call['axis']}"
+
+
 def _concat_shape(call: Call) -> Tensor:
     axis = axis_of(call)
     total: Dim = call.x.dims[axis]
     for index, other in enumerate(call.inputs[1:], 1):
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
-                "shape-mismatch", f"concat needs tensors that fit but for one size: {call.x} and {other} do not",
-                input=index, label=f"this is {other}", help=f"the first is {call.x}; they are joined at size {axis}",
+                "shape-mismatch", f"`concat` along {_axis_text(call)} needs all other sizes equal, "
+                f"but {call.x} and {other} differ", input=index, label=f"this is {other}",
             )
         total = total + other.dims[axis]
     return replaced(call.x, axis, total)

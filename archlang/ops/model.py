@@ -217,8 +217,9 @@ class Catalogue:
         return self.settings.get((role, name))
 
     def of_role(self, role: str) -> tuple[str, ...]:
-        """The names of a role's settings."""
-        return tuple(name for r, name in self.settings if r == role)
+        """The names of a role's settings that this version can use; all of them where it can use none."""
+        every = tuple(name for r, name in self.settings if r == role)
+        return tuple(name for name in every if self.settings[role, name].available) or every
 
     def roles_of(self, name: str) -> tuple[str, ...]:
         """The roles in which a setting of this name exists."""

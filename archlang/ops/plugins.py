@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _TAKEN = """
 archlang import let block code network train phase input output in for if else and or not as at from true false
-range len min max size words design
+range len min max size words
 """
 _RESERVED = frozenset(_TAKEN.split())
 

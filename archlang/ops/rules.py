@@ -42,10 +42,15 @@ def need_rank(call: Call, *ranks: int, words: dict[int, str] = RANKS, index: int
         return x
     wanted = " or ".join(words[r] for r in ranks)
     help: tuple[str, ...] = ()
-    if x.rank >= 3 and max(ranks) < 3:
-        help = ("`flatten` or `global_avg_pool` before it makes a vector of a map",)
-    elif x.rank == 1 and 2 in ranks:
-        help = ("`reshape` makes a sequence of a vector",)
+    if x.rank >= 3 and 1 in ranks:
+        help = (f"`flatten` or `global_avg_pool` before it makes a vector of a {'map' if x.rank == 3 else 'volume'}",)
+    elif x.rank >= 3 and 2 in ranks and words is RANKS:
+        help = ("`to_sequence` before it makes a sequence of a map",)
+    elif x.rank == 2 and 3 in ranks:
+        help = ("`to_map(rows, columns)` makes a map of a sequence",)
+    elif x.rank == 1 and ranks[0] in (2, 3):
+        what = {2: ("a sequence", "[positions, features]"), 3: ("a map", "[channels, height, width]")}[ranks[0]]
+        help = (f"`reshape({what[1]})` makes {what[0]} of a vector",)
     raise Fault("wrong-rank", f"{wanted} is wanted here", input=index, label=f"this is {_kind(x)}", help=help)
 
 
@@ -60,8 +65,8 @@ def need_equal(call: Call, what: str) -> Tensor:
     for index, other in enumerate(call.inputs[1:], 1):
         if other != first:
             raise Fault(
-                "shape-mismatch", f"{what} needs equal tensors: {first} and {other} are not",
-                input=index, label=f"this is {other}", help=f"the first is {first}",
+                "shape-mismatch", f"`{what}` needs equal tensors, but {first} and {other} differ",
+                input=index, label=f"this is {other}",
             )
     return first
 
@@ -72,8 +77,8 @@ def need_members(call: Call, what: str) -> Tensor:
     for index, other in enumerate(call.inputs[1:], 1):
         if other != first:
             raise Fault(
-                "unequal-members", f"{what} needs members that are alike: member 0 is {first}, member {index} {other}",
-                input=index, label=f"member {index} is {other}",
+                "unequal-members", f"`{what}` needs equal members, but member 0 is {first} and member {index} {other}",
+                input=index,
             )
     return first
 
