@@ -1,0 +1,74 @@
+"""The standard blocks, measured by networks whose sizes are published."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from archlang.compiler import compile
+from archlang.graph import load, loads
+from archlang.graph.project import STD
+from archlang.source import Source
+from archlang.syntax import parse
+from archlang.syntax.tree import Block
+from tests.specs.rows import ROOT
+
+RESNEXT = """archlang 1
+import std.resnet (bottleneck, stem_imagenet)
+import std.heads (pooled)
+network ResNeXt50 {
+  input image: [3, 224, 224]
+  stem   = image -> stem_imagenet
+  layer1 = stem -> 3 * bottleneck(128, groups = 32, expand = 2)
+  layer2 = layer1 -> bottleneck(256, 2, 32, 2) -> 3 * bottleneck(256, groups = 32, expand = 2)
+  layer3 = layer2 -> bottleneck(512, 2, 32, 2) -> 5 * bottleneck(512, groups = 32, expand = 2)
+  layer4 = layer3 -> bottleneck(1024, 2, 32, 2) -> 2 * bottleneck(1024, groups = 32, expand = 2)
+  output layer4 -> pooled(1000)
+}
+"""
+VIT = """archlang 1
+import std.attention (encoder, patch_embedding)
+network ViT {
+  input image: [3, 224, 224]
+  tokens = image -> patch_embedding(768) -> 12 * encoder(12, 3072) -> layer_norm
+  output tokens -> slice(0, 1) -> flatten -> linear(1000)
+}
+"""
+
+
+@pytest.mark.parametrize(("text", "parameters"), [(RESNEXT, 25_028_904), (VIT, 86_567_656)], ids=["resnext", "vit"])
+def test_published_sizes(text: str, parameters: int) -> None:
+    assert loads(text).parameters == parameters
+
+
+def test_mobilenet() -> None:
+    assert load(ROOT / "examples" / "13_table.arch").parameters == 3_504_872
+
+
+USES = {
+    "conv": ["unit(8, act = silu)", "pre_activated(8, stride = 2)", "separable(8)", "inverted(4)", "inverted(6, 1)"],
+    "resnet": ["projection(4)", "projection(8, 2)", "basic(8, stride = 2)", "bottleneck(4, groups = 2)",
+               "stem_cifar(8)", "stem_imagenet(8)"],
+    "heads": ["pooled(5)", "dense(5, 8, drop = 0.1)", "pyramid(5)"],
+    "squeeze": ["se_unit(8, ratio = 4)", "se_basic(8, stride = 2, ratio = 4)"],
+    "attention": ["patch_embedding(8, patch = 8x8) -> encoder(2, 16) -> mlp(4, act = relu)"],
+}
+
+
+def test_every_standard_block_is_used_and_documented() -> None:
+    for path in STD.glob("*.arch"):
+        blocks = [d for d in parse(Source(path.name, path.read_text())).declarations if isinstance(d, Block)]
+        assert all(d.doc or getattr(d.body, "doc", None) for d in blocks), path.name
+        written = " ".join(USES[path.stem])
+        assert [d.name for d in blocks if f"{d.name}(" not in written] == []
+
+
+@pytest.mark.parametrize(("module", "use"), [(module, use) for module, uses in USES.items() for use in uses])
+def test_each_standard_block_runs(module: str, use: str) -> None:
+    names = {part.partition("(")[0] for part in use.split(" -> ")}
+    net = loads(f"archlang 1\nimport std.{module} ({', '.join(sorted(names))})\n"
+                f"network N {{ input x: [4, 32, 32]\n output x -> {use} }}\n")
+    assert net.warnings == ()
+    model = compile(net)
+    assert sum(p.numel() for p in model.parameters()) == net.parameters
+    assert model(torch.randn(2, 4, 32, 32)).shape[1:] == net.graph.type(net.graph.outputs[0].port).dims
