@@ -1,0 +1,114 @@
+"""What is measured: ResNet-50 against timm, checking against importing torch, paths against a loop by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.by_hand import BaseCNNCC
+from benchmarks.timing import Row, compared, process
+
+SPECS = Path(__file__).resolve().parents[1] / "specs" / "multipath"
+RESNET = str(SPECS / "resnet50.arch")
+PATHS = str(SPECS / "base_cnn_cc.arch")
+TIMM = 'timm.create_model("resnet50")'
+
+
+def starting(repetitions: int) -> Iterator[Row]:
+    """`archlang check` of ResNet-50, and of nothing but the start, against `import torch`: processes, start to end."""
+    torch = process("-c", "import torch")
+    checking = process("-m", "archlang", "check", RESNET)
+    yield compared("`archlang check resnet50.arch`, a process", "`import torch`", checking, torch, repetitions)
+    checking = process("-m", "archlang", "check", PATHS)
+    yield compared("`archlang check base_cnn_cc.arch`, a process", "`import torch`", checking, torch, repetitions)
+
+
+def resnet(repetitions: int) -> Iterator[Row]:
+    """Check, compile and first forward of ResNet-50 against making it with timm and its first forward."""
+    import torch
+
+    import archlang
+
+    x = torch.rand(1, 3, 224, 224)
+    peer = f"`{TIMM}`"
+    create = _timm()
+    names = ("check and compile ResNet-50", "the same and its first forward (1 image)", "forward of 8 images")
+    if create is None:
+        yield from (Row(what, peer, missing="timm is not installed") for what in names)
+        return
+
+    def ours() -> Any:
+        return archlang.compile(archlang.load(RESNET)).eval()
+
+    def theirs() -> Any:
+        return create("resnet50").eval()
+
+    with torch.no_grad():
+        yield compared(names[0], peer, ours, theirs, repetitions)
+        yield compared(names[1], peer, lambda: ours()(x), lambda: theirs()(x), repetitions)
+        one, other, images = ours(), theirs(), torch.rand(8, 3, 224, 224)
+        yield compared(names[2], peer, lambda: one(images), lambda: other(images), repetitions)
+
+
+def _timm() -> Callable[[str], Any] | None:
+    """timm's `create_model`. torchvision without its compiled part has two operations that nobody here calls."""
+    import torch
+
+    library = torch.library.Library("torchvision", "DEF")
+    try:
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    except RuntimeError:  # they are there already
+        pass
+    try:
+        import timm
+    except ImportError:
+        return None
+    created: Callable[[str], Any] = timm.create_model
+    _timm.library = library  # type: ignore[attr-defined]  # the definitions last as long as this object
+    return created
+
+
+def paths(repetitions: int, counts: tuple[int, ...] = (2, 4, 8), batch: int = 32) -> Iterator[Row]:
+    """Forward and training step of base_cnn_cc against the same network written by hand."""
+    import torch
+
+    import archlang
+
+    x, label = torch.rand(batch, 3, 32, 32), torch.arange(batch) % 10
+    for count in counts:
+        net = archlang.load(PATHS, paths=count)
+        hand = BaseCNNCC(count)
+        assert sum(p.numel() for p in hand.parameters()) == net.parameters
+        for parallel in ("loop", "grouped", "auto"):
+            model = archlang.compile(net, parallel=parallel)
+            what = f"base_cnn_cc, {count} paths, `{parallel}`"
+            one, other = _forward(model, x), _forward(hand, x)
+            yield compared(f"{what}: forward", "by hand", one, other, repetitions, warm=2)
+            one, other = _step(model, x, label), _step(hand, x, label)
+            yield compared(f"{what}: training step", "by hand", one, other, repetitions, warm=2)
+
+
+def _forward(model: Any, x: Any) -> Callable[[], None]:
+    import torch
+
+    def run() -> None:
+        with torch.no_grad():
+            model.eval()(x)
+
+    return run
+
+
+def _step(model: Any, x: Any, label: Any) -> Callable[[], None]:
+    import torch
+
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+
+    def run() -> None:
+        model.train()
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), label).backward()
+        optimiser.step()
+
+    return run

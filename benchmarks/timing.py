@@ -1,0 +1,69 @@
+"""Two ways of doing a thing, timed in turns, so that whatever else the machine does falls on both."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was done, by us and by whom else, in seconds (medians), or why it was not."""
+
+    what: str
+    peer: str
+    ours: float = 0.0
+    theirs: float = 0.0
+    repetitions: int = 0
+    missing: str = ""
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text: what, peer, both times, their ratio, how often."""
+        if self.missing:
+            return self.what, self.peer, "-", "-", self.missing, "-"
+        times = (written(self.ours), written(self.theirs))
+        return self.what, self.peer, *times, f"{self.ours / self.theirs:.2f}", str(self.repetitions)
+
+
+def written(seconds: float) -> str:
+    """A time with three digits.
+
+    >>> written(0.01234), written(2.5)
+    ('12.3 ms', '2.50 s')
+    """
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def compared(what: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object], repetitions: int,
+             warm: int = 1) -> Row:
+    """Both in turns; medians. The first `warm` turns are not counted."""
+    mine, other = [], []
+    for turn in range(warm + repetitions):
+        first, second = timed(ours), timed(theirs)
+        if turn >= warm:
+            mine.append(first)
+            other.append(second)
+    return Row(what, peer, median(mine), median(other), repetitions)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def process(*words: str) -> Callable[[], object]:
+    """`python WORDS` as a process of its own, from its start to its end."""
+    return lambda: subprocess.run([sys.executable, *words], check=True, capture_output=True)
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as a Markdown table."""
+    head = ("what", "peer", "archlang", "peer's time", "ratio", "repetitions")
+    lines = [head, ("---",) * len(head), *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
