@@ -23,15 +23,18 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Activation(Pass):
-    """`x -> relu  -->  x -> silu`, wherever the main file says `relu`; an activation has no weights, so no name moves."""
+    """`x -> relu  -->  x -> silu`, wherever the main file says `relu`.
+
+    Activations have no weights, so no name in a `state_dict` moves.
+    """
 
     name: ClassVar[str] = "activation"
 
     to: str = "silu"
 
     def requires(self, net: Network) -> list[Diagnostic]:
-        """It applies where an activation changes to another."""
-        return [refuse("`relu` to `relu` changes nothing")] if self.to == "relu" else []
+        """It applies to networks with an activation to exchange."""
+        return [] if any(node.op.name == "relu" for node in (net.graph.node(n) for n in net.graph.nodes)) else [refuse("this network has no `relu`")]
 
     def run(self, net: Network) -> File:
         """The file with every bare `relu` exchanged."""

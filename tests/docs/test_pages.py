@@ -19,6 +19,7 @@ from archlang.graph import check
 from tests.docs.pages import MEASURED, PAGES, ROOT, Block, agrees, blocks, commands, whole
 
 ARCH = [block for page in PAGES for block in blocks(page, "arch")]
+COPIED = [block for page in PAGES for block in blocks(page, "arch", "python", "toml") if block.given("file")]
 RUN = [page for page in PAGES if blocks(page, "python", "console")]
 
 
@@ -43,8 +44,7 @@ def test_arch_blocks_have_no_mistakes(block: Block, tmp_path: Path) -> None:
     assert not wrong, "\n".join(f"{d.name}: {d.message}" for d in wrong)
 
 
-@pytest.mark.parametrize("block", [b for page in PAGES for b in blocks(page, "arch", "python", "toml") if b.given("file")],
-                         ids=str)
+@pytest.mark.parametrize("block", COPIED, ids=str)
 def test_blocks_of_files_are_in_the_files(block: Block) -> None:
     assert block.text in (ROOT / (block.given("file") or "")).read_text(encoding="utf-8")
 
@@ -74,7 +74,10 @@ def test_a_page_runs_from_top_to_bottom(page: Path, checkout: Path) -> None:
 def output_of(words: list[str], folder: Path) -> str:
     """What `archlang ...` or `python FILE` writes to both its streams, run in this process."""
     file = folder / "output.txt"
-    with file.open("w", encoding="utf-8") as stream, contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+    with contextlib.ExitStack() as stack:
+        stream = stack.enter_context(file.open("w", encoding="utf-8"))
+        stack.enter_context(contextlib.redirect_stdout(stream))
+        stack.enter_context(contextlib.redirect_stderr(stream))
         if words[0] == "python":
             runpy.run_path(words[1], run_name="__main__")
         else:
