@@ -63,7 +63,7 @@ def test_where_the_gates_stand(name: str, places: list[int]) -> None:
 @pytest.mark.parametrize("name", ["base_cnn_x", "base_cnn_cc", "base_cnn_cp", "resnet_cifar_cc", "resnet18_cc"])
 def test_more_paths_cost_what_they_should(name: str) -> None:
     counts = [load(MULTIPATH / f"{name}.arch", {"paths": p}).parameters for p in (1, 2, 3, 4)]
-    steps = [b - a for a, b in pairwise(counts)]  # type: ignore[operator]  # whole numbers
+    steps = [b - a for a, b in pairwise(counts)]
     second = [b - a for a, b in pairwise(steps)]
     assert second[0] == second[1]  # quadratic: gates and predictions go from every path to every path
     assert (second[0] == 0) == (name == "base_cnn_x")
