@@ -41,7 +41,7 @@ class Block:
     """A declared block: what it takes, and what leaves for a type that enters (None where it does not fit)."""
 
     name: str
-    call: Callable[[Type], tuple[str, Type] | None]
+    call: Callable[[Type, Around], tuple[str, Type] | None]
 
 
 class Writer:
@@ -175,7 +175,7 @@ class Writer:
             "1 / (1 +", "1.0 / (1 +"), t
 
     def _called(self, t: Type, a: Around) -> tuple[str, Type] | None:
-        return self.r.choice(self.blocks).call(t) if self.blocks else None
+        return self.r.choice(self.blocks).call(t, a) if self.blocks else None
 
     def _parallel(self, t: Type, a: Around) -> tuple[str, Type] | None:
         r, inner = self.r, a.inside(t)
@@ -245,9 +245,7 @@ class Writer:
         """Static values, stages and blocks at the top of the file, in any order."""
         r, lines = self.r, []
         for _ in range(r.randint(0, 2)):
-            name, value = self.fresh("k"), r.choice((1, 2, 3, 4))
-            lines.append(f"let {name} = {self.number(value)}")
-            self.numbers[name] = value
+            lines.append(self._let())
         for _ in range(r.randint(0, 2)):
             name = self.fresh("act")
             lines.append(f"let {name} = {r.choice((r.choice(ELEMENTWISE), 'relu -> tanh', '(silu)'))}")
@@ -257,8 +255,14 @@ class Writer:
             lines.append(f"let {name} = cross_connection(hidden = {r.choice((0, 1, 3))})")
             self.gates.append(name)
         for _ in range(r.randint(0, 3)):
-            lines.append(r.choice((self._unit, self._body_block, self._stage_block, self._head))())
+            lines.append(r.choice((self._unit, self._body_block, self._stage_block, self._head, self._joining))())
         return lines
+
+    def _let(self) -> str:
+        name, value = self.fresh("k"), self.r.choice((1, 2, 3, 4))
+        text = f"let {name} = {self.number(value)}"
+        self.numbers[name] = value
+        return text
 
     def _documented(self, text: str) -> str:
         return f'"""A block."""\n{text}' if self.r.random() < 0.2 else text
@@ -267,7 +271,7 @@ class Writer:
         name, r = self.fresh("unit"), self.r
         k = r.choice((1, 3))
 
-        def call(t: Type) -> tuple[str, Type] | None:
+        def call(t: Type, a: Around) -> tuple[str, Type] | None:
             if len(t) != 3:
                 return None
             c, s = r.choice(CHANNELS), r.choice((1, 1, 2))
@@ -285,7 +289,7 @@ class Writer:
                                       "squeeze_excite", "depthwise_conv(3x3, bias = false)")) for _ in range(3))
         side = r.choice(("in", "in -> conv(1x1, in.channels)", "in -> if wide > 2 { batch_norm }", f"{main} -> relu"))
 
-        def call(t: Type) -> tuple[str, Type] | None:
+        def call(t: Type, a: Around) -> tuple[str, Type] | None:
             if len(t) != 3:
                 return None
             times = r.choice(("", "", "2 * "))
@@ -298,7 +302,7 @@ class Writer:
     def _stage_block(self) -> str:
         name, r = self.fresh("with"), self.r
 
-        def call(t: Type) -> tuple[str, Type] | None:
+        def call(t: Type, a: Around) -> tuple[str, Type] | None:
             if len(t) != 3:
                 return None
             c = r.choice(CHANNELS)
@@ -312,7 +316,7 @@ class Writer:
     def _head(self) -> str:
         name, r = self.fresh("head"), self.r
 
-        def call(t: Type) -> tuple[str, Type] | None:
+        def call(t: Type, a: Around) -> tuple[str, Type] | None:
             if len(t) > 2:
                 return None
             n = r.choice((1, 2, 5))
@@ -321,6 +325,21 @@ class Writer:
         self.blocks.append(Block(name, call))
         return self._documented(f"block {name}(n, hidden = 3) {{ let h = hidden + 1; y = in -> linear(h) -> relu; "
                                 "output y -> linear(n) }")
+
+    def _joining(self) -> str:
+        """A block that takes a further tensor."""
+        name, r = self.fresh("join"), self.r
+
+        def call(t: Type, a: Around) -> tuple[str, Type] | None:
+            others = [other for other, held in a.tensors.items() if held == t]
+            if not a.flows or not others:
+                return None
+            other = r.choice((r.choice(others), f"other = {r.choice(others)} -> tanh"))
+            return f"{name}({other})", t
+
+        self.blocks.append(Block(name, call))
+        how = r.choice(("in -> add(other) -> relu", "mul(other)", "in -> sub(other -> relu)", "relu -> add(in, other)"))
+        return self._documented(f"block {name}(other) = {how}")
 
     # --- networks ---
 
@@ -339,12 +358,16 @@ class Writer:
         """A whole program; with `layout`, some are written in an odd one."""
         r = self.r
         top = self.declarations()
-        dials = [f"{self.fresh('dial')} = {value}" for value in r.sample((2, 3, 5), r.randint(0, 2))]
+        dials = {self.fresh("dial"): value for value in r.sample((2, 3, 5), r.randint(0, 2))}
+        self.numbers |= dials
         tensors = dict(self.inputs())
         body = [f"  input {name}: [{', '.join(map(str, t))}]" for name, t in tensors.items()]
         for _ in range(r.randint(1, 4)):
-            source = r.choice(list(tensors))
-            text, made = self.flow(tensors[source], r.randint(1, 5), Around(dict(tensors)))
+            if r.random() < 0.2:
+                body.append(f"  {self._let()}")
+            source, start, ready = self._start(tensors)
+            body.extend(ready)
+            text, made = self.flow(start, r.randint(1, 5), Around(dict(tensors)))
             name = self.fresh("y")
             body.append(f"  {name} = {source} -> {text}")
             tensors[name] = made
@@ -355,9 +378,28 @@ class Writer:
             name = self.fresh("out")
             body.append(f"  output {name} = {source} -> tanh")
             outputs[name] = tensors[source]
-        head = f"network {self.fresh('Net')}{'(' + ', '.join(dials) + ')' if dials else ''} {{"
+        head = f"network {self.fresh('Net')}({', '.join(f'{name} = {value}' for name, value in dials.items())}) {{"
+        head = head.replace("() {", r.choice(("() {", " {")))
         text = "\n".join(["archlang 1", *top, head, *body, "}"]) + "\n"
         return Program(self.seed, odd(r, text) if layout and r.random() < 0.4 else text, outputs)
+
+    def _start(self, tensors: dict[str, Type]) -> tuple[str, Type, list[str]]:
+        """What a flow starts with: a tensor's name, a member of a bundle, several tensors brought together."""
+        r = self.r
+        source = r.choice(list(tensors))
+        t, kind = tensors[source], r.random()
+        if kind < 0.7:
+            return source, t, []
+        if kind < 0.85:
+            name, count = self.fresh("bundle"), r.randint(1, 3)
+            at = r.randrange(-count, count)
+            line = f"  {name} = {source} -> fork({count}) -> each {{ {self.keep(t, Around(depth=2))} }}"
+            return f"{name}[{at}]", t, [line]
+        alike = [name for name, held in tensors.items() if held == t]
+        members = [r.choice((one, f"{one} -> {keeping(r, t)}")) for one in r.choices(alike, k=r.randint(2, 3))]
+        merged, made = self._merged(t, len(members))
+        return f"({', '.join(members)}) -> {merged}", made, []
+
 
 def program(seed: int) -> Program:
     """The program of a seed; one in eight has symbolic sizes."""
