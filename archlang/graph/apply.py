@@ -229,8 +229,11 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
 
 def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) -> Flowing:
     """Expand a block: its parameters in a scope of their own, its body on what flows in."""
-    if isinstance(value, Poison) or b.surveying or any(stage.block is block for block in b.active):
+    if isinstance(value, Poison) or b.surveying or id(stage.block) in b.circular:
         return POISON  # its body is read for mistakes by itself; a recursion is reported from the names
+    if len(b.active) >= b.limits.nesting:
+        raise b.refuse("nesting-too-deep", f"blocks use blocks more than {b.limits.nesting} deep here",
+                       (place.frames[0] if place.frames else stage).span)
     frame = Frame(stage.name, stage.span, stage.shown)
     place = place.framed(frame)
     b.active.append(stage.block)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.graph.apply import bind, body, bound_names, declare, tensor_of
-from archlang.graph.context import Abort, Build
+from archlang.graph.context import Abort, Build, Declared
 from archlang.graph.dials import dial_values
 from archlang.graph.evaluate import known
 from archlang.graph.finish import finish
@@ -42,14 +43,25 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
             _scope(b, unit, envs[key], {id(u): envs[u.key] for u in project.units.values()})
         for key, unit in project.units.items():
             _read(b, unit, envs[key])
+        _recursions(b)
         _network(b, project.main, envs[project.main.key], dials)
     except Abort:
         pass
-    _recursions(b)
+    except RecursionError:  # short of every other bound: the stack belongs to whoever calls
+        b.refuse("nesting-too-deep", "blocks, braces and values lead too deep here", b.here)
     if not any(d.severity == "error" for d in b.mistakes.values()):
         finish(b)
+        _whole(b, project.main.network)
     report_unused(b, project.main)
     return b.graph, b.diagnostics
+
+
+def _whole(b: Build, network: Network | None) -> None:
+    """A network that is not said to be wrong is there with all its outputs."""
+    if network is None or any(d.severity == "error" for d in b.mistakes.values()):
+        return
+    if len(b.graph.outputs) < sum(isinstance(s, Output) for s in network.body.statements):
+        b.refuse("internal-error", "something is wrong with this network that archlang cannot name", network.name_span)
 
 
 # --- the names of a file ---------------------------------------------------------------------------------------------
@@ -67,15 +79,24 @@ def _scope(b: Build, unit: Unit, env: Env, envs: Mapping[int, Env]) -> None:
         match item:
             case Import():
                 _bring(b, unit, item, env, envs)
-            case Let():
-                define(b, env, item.name, Thunk(lambda i=item: known(b, i.value, env)), item, item.name_span)  # type: ignore[misc]
+            case Let() | Code():
+                define(b, env, item.name, Thunk(partial(_value, b, item, env)), item, item.name_span)
             case Block():
                 define(b, env, item.name, BlockValue(item, env), item, item.name_span)
-            case Code():
-                define(b, env, item.name, Thunk(lambda i=item: known(b, i.value, env)), item, item.name_span)  # type: ignore[misc]
         if isinstance(item, Let | Block | Code) and b.catalogue.stage(item.name) is not None:
             b.report(error("shadowed-op", f"`{item.name}` is also a stage of the catalogue; here it means this one",
                            item.name_span))
+
+
+def _value(b: Build, item: Let | Code, env: Env) -> object:
+    if len(b.active) >= b.limits.nesting:
+        b.refuse("nesting-too-deep", f"values stand on values more than {b.limits.nesting} deep here", item.name_span)
+        return POISON
+    b.active.append(item)
+    try:
+        return known(b, item.value, env)
+    finally:
+        b.active.pop()
 
 
 def _bring(b: Build, unit: Unit, item: Import, env: Env, envs: Mapping[int, Env]) -> None:
@@ -115,32 +136,34 @@ def _read_block(b: Build, block: Block, home: Env) -> None:
 
 def _recursions(b: Build) -> None:
     """Report every circle of blocks once, at the use that closes it."""
-    leads: dict[int, list[tuple[Block, Span]]] = {}
-    blocks = {id(caller): caller for caller, _, _ in b.calls.values()}
+    b.reading = False
+    leads: dict[int, list[tuple[Declared, Span]]] = {}
+    items = {id(caller): caller for caller, _, _ in b.calls.values()}
     for caller, called, span in b.calls.values():
         leads.setdefault(id(caller), []).append((called, span))
     done: set[int] = set()
-    for start in blocks.values():
-        way: list[tuple[Block, Iterator[tuple[Block, Span]]]] = []
+    for start in items.values():
+        way: dict[int, tuple[Declared, Iterator[tuple[Declared, Span]]]] = {}
         _follow(way, start, leads, done)
         while way:
-            step = next(way[-1][1], None)
+            step = next(way[next(reversed(way))][1], None)
             if step is None:
-                way.pop()
-                continue
-            on = [block for block, _ in way]
-            if any(step[0] is block for block in on):
-                circle = [block.name for block in on[next(i for i, o in enumerate(on) if o is step[0]) :]]
-                _circle(b, circle, step[1])
-            _follow(way, step[0], leads, done)
+                way.popitem()
+            elif id(step[0]) in way:
+                on = list(way)
+                circle = on[on.index(id(step[0])) :]
+                b.circular.update(circle)
+                _circle(b, [items[id_].name for id_ in circle], step[1])
+            else:
+                _follow(way, step[0], leads, done)
 
 
-def _follow(way: list[tuple[Block, Iterator[tuple[Block, Span]]]], block: Block,
-            leads: Mapping[int, list[tuple[Block, Span]]], done: set[int]) -> None:
-    """Go one block further, unless it was seen before."""
-    if id(block) not in done:
-        done.add(id(block))
-        way.append((block, iter(leads.get(id(block), ()))))
+def _follow(way: dict[int, tuple[Declared, Iterator[tuple[Declared, Span]]]], item: Declared,
+            leads: Mapping[int, list[tuple[Declared, Span]]], done: set[int]) -> None:
+    """Go one declaration further, unless it was seen before."""
+    if id(item) not in done:
+        done.add(id(item))
+        way[id(item)] = (item, iter(leads.get(id(item), ())))
 
 
 def _circle(b: Build, names: list[str], span: Span) -> None:
@@ -148,7 +171,8 @@ def _circle(b: Build, names: list[str], span: Span) -> None:
     if len(names) > 1:
         way = " -> ".join([*names[:8], *(["..."] if names[8:] else []), names[0]])
         message = f"`{names[0]}` leads back to itself: {way}"
-    b.refuse("recursive-block", message, span, help="a block is expanded where it is used, so none may hold itself")
+    help = "everything is worked out where it is used, so nothing may hold itself"
+    b.refuse("recursive-block", message, span, help=help)
 
 
 # --- the network -----------------------------------------------------------------------------------------------------

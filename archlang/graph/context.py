@@ -14,8 +14,10 @@ from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Call, Catalogue, Op
 from archlang.shapes import Tensor, at_least
-from archlang.source import Span
-from archlang.syntax.tree import Block
+from archlang.source import NOWHERE, Span
+from archlang.syntax.tree import Block, Code, Let
+
+Declared = Block | Let | Code
 
 
 class Abort(Exception):
@@ -34,11 +36,14 @@ class Build:
     used: set[int] = field(default_factory=set)  # tree nodes whose name was read, by id()
     surveyed: set[int] = field(default_factory=set)
     surveying: int = 0  # above 0: code is read for mistakes only and makes no nodes
-    active: list[Block] = field(default_factory=list)  # blocks being expanded, innermost last
-    calls: dict[tuple[int, int], tuple[Block, Block, Span]] = field(default_factory=dict)  # block -> block it names
+    active: list[Declared] = field(default_factory=list)  # what is being read or expanded, innermost last
+    calls: dict[tuple[int, int], tuple[Declared, Declared, Span]] = field(default_factory=dict)  # who names whom
+    circular: set[int] = field(default_factory=set)  # declarations that lead back to themselves, by id()
+    reading: bool = True  # until the network is built
     inside_network: dict[str, Span] = field(default_factory=dict)  # the names that the network binds, for help
     inputless: bool = False  # whether a network without an input is being built
     steps: int = 0
+    here: Span = NOWHERE  # the part of the network that is being built
 
     # --- mistakes ----------------------------------------------------------------------------------------------------
 
@@ -90,6 +95,7 @@ class Build:
     def tick(self, span: Span, place: Place) -> None:
         """Count one stage passed through; ends the build when there are too many, nodes or not."""
         self.steps += 1
+        self.here = place.frames[0].span if place.frames else span
         if self.steps > 8 * self.limits.nodes:
             raise self._exhausted(span, place)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from archlang.diagnostics import Label, did_you_mean, error
 from archlang.graph.context import Build
-from archlang.graph.values import POISON, BlockValue, Env, Poisoned
+from archlang.graph.values import POISON, Env, Poisoned
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Node
+from archlang.syntax.tree import Bind, Block, Code, Let, Node
 
 FUNCTIONS = ("range", "len", "min", "max", "size", "words")
 
@@ -34,12 +34,12 @@ def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
     node = find_node(env, name)
     if node is not None:
         b.used.add(id(node))
+        if b.reading and b.active and isinstance(node, Block | Let | Code):
+            caller = b.active[-1]
+            b.calls.setdefault((id(caller), id(node)), (caller, node, span))
     found = env.find(name)
     if found is POISON:
         raise Poisoned
-    if isinstance(found, BlockValue) and b.active:
-        caller = b.active[-1]
-        b.calls.setdefault((id(caller), id(found.block)), (caller, found.block, span))
     return found
 
 
