@@ -19,11 +19,14 @@ from pathlib import Path
 
 import torch
 
+from archlang.graph import load
 from tests.generate.broken import broken
 from tests.generate.judge import Judged, caught, survived, valid
 from tests.generate.mutants import examples, mutant
 from tests.generate.programs import Program, program
 from tests.reference.compare import Pair, reference_of
+
+NETWORKS = sorted((Path(__file__).parents[2] / "specs").rglob("*.arch"))
 
 
 @dataclass
@@ -58,6 +61,14 @@ def _program(seed: int, every: int) -> Judged:
         return Judged(0.0, ("compiled and compared",))
     valid(made)
     return Judged(time.process_time() - begun, ("checked",))
+
+
+def _network(number: int) -> Judged:
+    net = load(NETWORKS[number])
+    large = not isinstance(net.flops, int) or net.flops > 1e9
+    pair = Pair(net, reference_of(net, folder=NETWORKS[number].parent))
+    pair.compare(batch=1 if large else 2, gradients=not large)
+    return Judged(0.0, ("compiled and compared",))
 
 
 def run(what: str, seeds: range, judge: Callable[[int], Judged], keep: Callable[[int], None]) -> Tally:
@@ -95,6 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--mutants", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     parser.add_argument("--compile-every", type=int, default=20, help="0: compile none")
+    parser.add_argument("--networks", action="store_true", help="compare the project's own networks too, of any size")
     parser.add_argument("--keep", type=Path, help="a folder for what failed")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -109,6 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         run("mutants", range(first, first + options.mutants), lambda s: survived(mutant(s, files)),
             _keeper(keep, lambda s: mutant(s, files))),
     ]
+    if options.networks:
+        tallies.append(run("networks", range(len(NETWORKS)), _network, lambda seed: None))
     print("\n".join(line for tally in tallies for line in tally.lines()))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{time.monotonic() - begun:.0f} s in all, {peak:.0f} MB at the most (torch included)")

@@ -68,7 +68,7 @@ def same_graph(a: Network, b: Network) -> None:
 
 def _checked(text: str) -> tuple[tuple[Diagnostic, ...], float]:
     """What is found, and the processor time; measured again where it is long, since others may have used the caches."""
-    times = []
+    times: list[float] = []
     while not times or (times[-1] > SECONDS and len(times) < 3):
         begun = time.process_time()
         found = check_text(text)

@@ -24,7 +24,7 @@ def attention(u: Use, x: Tensor, *, heads: int, bias: bool = True, dropout: floa
     """`softmax(Q K' / sqrt(d)) V`, head by head (Vaswani et al. 2017, eq. 1)."""
     assert dropout == 0 or not u.training, "noise has no reference"
     positions, features = x.shape[1:]
-    query, key, value = _dense(u, "project", x, 3 * features, bias).split(features, 2)
+    query, key, value = torch.split(_dense(u, "project", x, 3 * features, bias), features, 2)
     size, made = features // heads, []
     for part in (slice(h * size, (h + 1) * size) for h in range(heads)):
         scores = torch.einsum("bqd,bkd->bqk", query[..., part], key[..., part]) / math.sqrt(size)

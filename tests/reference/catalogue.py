@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tests.reference import activations, attending, forms, merging, norms, pools, recurrent, sliding
 
-STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route")
+STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend")
 Rule = Callable[..., Tensor | tuple[Tensor, ...]]
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from archlang.emit import emit
 from archlang.emit.names import safe
 from archlang.graph import Network, loads
+from archlang.shapes import Tensor as Type
 from tests.reference.machine import Plan, Reference
 
 OUTPUTS, GRADIENTS = 1e-9, 1e-7
@@ -40,12 +41,13 @@ def filled(model: nn.Module, seed: int = 0) -> nn.Module:
 def inputs_for(net: Network, batch: int = 3, seed: int = 1, sizes: Mapping[str, int] | None = None) -> list[Tensor]:
     """Random inputs of the declared types; `sizes` stand for symbols."""
     draw = torch.Generator().manual_seed(seed)
-    shapes = [(batch, *_known(spec.type.dims, sizes or {})) for spec in net.graph.inputs]
+    shapes = [(batch, *known_sizes(spec.type, sizes or {})) for spec in net.graph.inputs]
     return [torch.randn(shape, generator=draw, dtype=torch.float64) for shape in shapes]
 
 
-def _known(dims: Sequence[object], sizes: Mapping[str, int]) -> tuple[int, ...]:
-    return tuple(size if isinstance(size, int) else sizes[str(size)] for size in dims)
+def known_sizes(type: Type, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """An input's sizes in numbers; `sizes` stand for symbols."""
+    return tuple(size if isinstance(size, int) else sizes[str(size)] for size in type.dims)
 
 
 def reference_of(net: Network, dials: Mapping[str, str] | None = None, folder: Path | None = None) -> Reference:
@@ -81,10 +83,9 @@ def named(made: Tensor | Mapping[str, Tensor], wanted: Mapping[str | None, Tenso
     """A model's outputs under the names that the reference has for them."""
     if isinstance(made, Tensor):
         return dict.fromkeys(wanted, made)
-    further = {name: tensor for name, tensor in made.items() if name in wanted}
-    main = [tensor for name, tensor in made.items() if name not in wanted]
-    assert len(main) == (None in wanted)
-    return {None: main[0], **further} if main else dict(further)
+    found: dict[str | None, Tensor] = {name if name in wanted else None: tensor for name, tensor in made.items()}
+    assert set(found) == set(wanted) and len(found) == len(made)
+    return found
 
 
 class Pair:
@@ -93,7 +94,7 @@ class Pair:
     def __init__(self, net: Network, reference: Reference, parallel: str = "auto",
                  sizes: Mapping[str, int] | None = None, model: nn.Module | None = None) -> None:
         self.net, self.reference, self.sizes = net, reference, sizes
-        self.plan = reference.plan(tuple(_known(spec.type.dims, sizes or {}) for spec in net.graph.inputs))
+        self.plan = reference.plan(tuple(known_sizes(spec.type, sizes or {}) for spec in net.graph.inputs))
         self.model = filled(emit(net.graph, parallel=parallel) if model is None else model)  # type: ignore[arg-type]
         check_weights(self.plan, net, self.model)
 

@@ -44,7 +44,7 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.ListOf():
             return [evaluate(m, item, scope) for item in expr.items]
         case tree.TupleOf():
-            return Group(tuple(evaluate(m, item, scope) for item in expr.items))  # type: ignore[arg-type, misc]
+            return Group(tuple(evaluate(m, item, scope) for item in expr.items))  # type: ignore[misc]
         case tree.Parens():
             return evaluate(m, expr.inner, scope)
         case tree.In():

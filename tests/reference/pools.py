@@ -93,7 +93,7 @@ def _cells(x: Tensor, grid: tuple[int, ...]) -> list[Tensor]:
     cut = [
         [slice(i * n // g, -(-(i + 1) * n // g)) for i in range(g)] for n, g in zip(x.shape[2:], grid, strict=True)
     ]
-    return [x[(..., *parts)].flatten(2) for parts in product(*cut)]
+    return [x[(slice(None), slice(None), *parts)].flatten(2) for parts in product(*cut)]
 
 
 def _gridded(x: Tensor, grid: tuple[int, ...], largest: bool) -> Tensor:

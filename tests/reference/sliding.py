@@ -57,7 +57,7 @@ def _convolve(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, st
 
 
 def _depthwise(u: Use, x: Tensor, rank: int, *, multiplier: int = 1, **given: object) -> Tensor:
-    return _convolve(u, x, rank, channels=multiplier * x.shape[1], groups=x.shape[1], **given)  # type: ignore[arg-type]
+    return _convolve(u, x, rank, channels=multiplier * x.shape[1], groups=x.shape[1], **given)
 
 
 def _transposed(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, stride: object = 1,

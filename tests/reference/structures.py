@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from archlang.syntax import tree
+from tests.reference import layers as attending
 from tests.reference import routing
 from tests.reference.flows import apply, body
 from tests.reference.names import as_stage
@@ -27,6 +28,8 @@ def structure(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
             return _route(m, router, members, to if isinstance(to, int) else len(members), where)
         case "residual":
             return _residual(m, use, value, where)
+        case "attend":
+            return _attend(m, use, _members(value), where)
         case "each":
             return Group(tuple(_braces(m, use, 0, v, where.inside(str(i))) for i, v in enumerate(_all(value))))
         case "shared":
@@ -71,13 +74,32 @@ def _braces(m: Reference, use: StructureUse, index: int, value: Flowing, where: 
 
 def _residual(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flowing:
     made = _braces(m, use, 0, value, where)
-    (mix,) = _given(use, ("mix",), (None,))
+    mix, join = _given(use, ("mix", "join"), (None, None))
     assert isinstance(value, Value) and isinstance(made, Value)
+    if isinstance(join, Word) and join.text == "concat":
+        pair, leaving = (value.data, made.data), made.sizes[-1 if len(made.sizes) < 3 else 0]
+        path = (*where.path, where.name("join"))
+        return m.make("join", path, (value, made), lambda u: attending.innate_static(u, pair, leaving))
     if mix is None:
         return m.make("add", (*where.path, where.name("add")), (value, made), lambda u: value.data + made.data)
     path = (*where.path, where.name("mix"))
     beta = None if isinstance(mix, Word) else mix.get(("beta",), (None,))[0]  # type: ignore[attr-defined]
     return m.make("mix", path, (value, made), lambda u: routing.mixed(u, value.data, made.data, beta))
+
+
+AGGREGATORS: dict[str, tuple[tuple[str, ...], tuple[object, ...]]] = {
+    "innate_static": (("features",), (None,)), "static_vector": (("features",), (None,)),
+    "self_attention": (("heads", "features"), (1, None)), "recurrent": (("hidden",), (None,)), "mean": ((), ()),
+}
+
+
+def _attend(m: Reference, use: StructureUse, members: tuple[Value, ...], where: Where) -> Flowing:
+    (kind,) = _given(use, ("by",), (None,))
+    choice = kind if isinstance(kind, Choice) else Choice(kind.name if isinstance(kind, OpUse) else kind.text)  # type: ignore[attr-defined]
+    given = choice.get(*AGGREGATORS[choice.name])
+    rule = getattr(attending, choice.name)
+    path = (*where.path, where.name(choice.name))
+    return m.make(choice.name, path, members, lambda u: rule(u, [v.data for v in members], *given))
 
 
 # --- routers ---------------------------------------------------------------------------------------------------------

@@ -145,6 +145,14 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         concat(x, x -> relu)
         drop_path(0.0) -> identity
         layers { linear(4); relu; linear(3) } -> concat
+        layers { linear(4); relu; linear(4) } -> attend(static_vector)
+        layers { linear(4); linear(3) } -> attend(innate_static(5))
+        layers { linear(4); linear(3) } -> attend(static_vector(features = 5))
+        fork(3) -> each { linear(6) } -> attend(self_attention(heads = 2))
+        fork(2) -> each { linear(4) } -> attend(self_attention(4, features = 3))
+        fork(3) -> each { linear(4) } -> attend(recurrent(5))
+        fork(3) -> each { linear(4) } -> attend(mean)
+        residual(join = concat) { linear(6) -> relu }
         parallel { linear(4); identity } -> each { linear(2) } -> route(cross_connection(2), to = 3) -> sum
     """),
     (S, """
@@ -192,6 +200,13 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         residual { conv(3x3, 8) -> batch_norm }
         residual(mix = learned) { conv(3x3, 8) }
         residual(mix = fixed(0.25)) { conv(3x3, 8) -> relu }
+        residual(join = concat) { conv(3x3, 8) -> relu }
+        residual(join = concat) { conv(3x3, 5) }
+        layers { conv(3x3, 8); relu; conv(3x3, 8) } -> attend(static_vector)
+        layers { conv(3x3, 4); conv(3x3, 3) } -> attend(innate_static(5))
+        layers { conv(3x3, 8); relu } -> attend(self_attention(2))
+        layers { conv(3x3, 8); relu } -> attend(recurrent(3))
+        layers { conv(3x3, 8); relu } -> attend(mean)
         fork(3) -> each { conv(3x3, 4) -> batch_norm } -> mean
         fork(3) -> shared { conv(3x3, 4) -> batch_norm } -> stack -> reshape([12, 6, 6])
         fork(2, cross_connection(hidden = 3)) -> each { conv(3x3, 4) } -> route(cross_connection(hidden = 3)) -> sum

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -116,11 +116,7 @@ class Scope:
 class Later:
     """A declaration whose value is worked out when it is wanted: declarations may stand in any order."""
 
-    make: object
-
-    def __post_init__(self) -> None:
-        if not callable(self.make):
-            raise Surprise("a declaration without a value")
+    make: Callable[[], object]
 
 
 # --- stages ----------------------------------------------------------------------------------------------------------
