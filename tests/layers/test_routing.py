@@ -179,3 +179,8 @@ def test_gates_are_restarted_alike_from_one_seed() -> None:
         states.append([p.clone() for p in gates.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
     assert gates.squeeze.abs().max() <= 6**-0.5 and gates.excite.abs().max() <= 0.25
+
+
+def test_gates_work_on_the_meta_device() -> None:
+    gates = Gates(2, 3, 8, 4).to("meta")
+    assert gates(*(torch.empty(5, 8, 2, 2, device="meta") for _ in range(2))).shape == (5, 2, 3)
