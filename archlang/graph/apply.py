@@ -200,6 +200,9 @@ def _repeat_name(stage: Stage) -> str:
 
 
 def _repeat(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    if not stage.count:
+        with b.survey():
+            apply(b, stage.stage, POISON, at, Place())
     for i in range(stage.count):
         inner = place.at(str(i))
         value = _within(b, stage.stage, value, at, inner)
@@ -391,12 +394,12 @@ def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> F
     if not isinstance(values, Poison) and not isinstance(values, list | tuple):
         b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
         values = POISON
-    if isinstance(values, Poison) or isinstance(value, Poison):
+    if isinstance(values, Poison) or isinstance(value, Poison) or not values:
         env = Env(stage.env, {}, POISON, Place())
         define(b, env, expr.name, POISON, expr, expr.name_span)
         with b.survey():
             body(b, expr.body, env)
-        return POISON
+        return POISON if isinstance(values, Poison) else value
     for i, item in enumerate(values):
         inner = replace(place.at(str(i)), loops=(*place.loops, (expr.name, shown(item))))
         env = Env(stage.env, {}, value, inner, at=at)

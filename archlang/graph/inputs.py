@@ -51,7 +51,8 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
         _read_where(b, statement.where, bounds, env)
     for name, bound in bounds.items():
         made = bound.symbol(b, name)
-        b.graph.symbols = (*b.graph.symbols, *(atom for m, _ in made.terms for atom in m if isinstance(atom, Symbol)))
+        atoms = (atom for m, _ in made.terms for atom in m) if isinstance(made, Poly) else ()
+        b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
         define(b, env, name, made, statement, bound.span)
     if not 1 <= len(statement.sizes.items) <= 4:
         raise b.refuse("wrong-rank", "an input has one to four sizes: [features], [positions, features], "
@@ -109,12 +110,13 @@ class _Bounds:
     divisor: int = 1
     where: Span | None = field(default=None)
 
-    def symbol(self, b: Build, name: str) -> Poly:
+    def symbol(self, b: Build, name: str) -> Dim:
         if self.low > self.high or self.high < self.divisor:
             b.refuse("out-of-range", f"no size fulfils what is said of `{name}`", self.where or self.span)
             self.low, self.high, self.divisor = 1, LARGEST, 1
         low = -(-self.low // self.divisor) * self.divisor
-        return symbol(name, low, self.high // self.divisor * self.divisor, self.divisor)
+        high = self.high // self.divisor * self.divisor
+        return low if low == high else symbol(name, low, high, self.divisor)
 
 
 def _read_where(b: Build, expr: Expr, bounds: dict[str, _Bounds], env: Env) -> None:

@@ -20,13 +20,24 @@ def define(b: Build, env: Env, name: str, value: object, node: Node, span: Span)
         help = ("give each step its own name, or write them as one flow",) if isinstance(node, Bind) else ()
         b.report(error("already-bound", f"`{name}` is bound twice", span, "again here", secondary=(before,), help=help))
         return
-    hidden = env.outer and find_node(env.outer, name)
+    hidden = _outer_place(env.outer, name)
     if hidden:
-        before = Label(name_span(hidden), "the outer one")
+        before = Label(hidden, "the outer one")
         message = f"`{name}` hides another `{name}` of this file"
         b.report(error("shadowed-name", message, span, "", secondary=(before,), help="give one of them another name"))
     env.names[name] = value
     env.nodes[name] = node
+
+
+def _outer_place(env: Env | None, name: str) -> Span | None:
+    """Where a name is bound further out, above or below."""
+    while env is not None:
+        if name in env.nodes:
+            return name_span(env.nodes[name])
+        if name in env.later:
+            return env.later[name]
+        env = env.outer
+    return None
 
 
 def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
