@@ -174,7 +174,16 @@ USE = {
     **_table("error", 130, {"interrupted": "stopped by the user"}),
 }
 
+BOOSTING = _table("error", 1, {
+    "nothing-to-boost": "small kernels for a kernel of a single position",
+    "branch-count": "no small kernels, too many of them, or more shapes than there are",
+    "branch-too-large": "a small kernel larger than the large one",
+    "branch-outside": "a small kernel that leaves the large one",
+    "uncovered-positions": "positions of a kernel that no small kernel covers",
+})
+
 KINDS: dict[str, Kind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,
+    **BOOSTING,
 }
 """Name to kind, in the order of the documentation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archlang.ops import (
     activation,
     attention,
+    boosting,
     convolution,
     linear,
     merging,
@@ -22,12 +23,12 @@ from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    routing,
+    routing, boosting,
 )
 
 CATALOGUE = Catalogue(
     ops={op.name: op for family in FAMILIES for op in family.OPS},
     structures={structure.name: structure for structure in structures.STRUCTURES},
-    settings={(s.role, s.name): s for s in settings_network.SETTINGS + settings_training.SETTINGS},
+    settings={(s.role, s.name): s for s in boosting.SETTINGS + settings_network.SETTINGS + settings_training.SETTINGS},
 )
 """All operations, structures and settings that archlang itself brings."""

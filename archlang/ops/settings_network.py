@@ -104,7 +104,6 @@ PLANNED = (
     _later("self_attention", "aggregator", "Keys, queries and values over the layers.",
            Arg("heads", Int(1), 1, "heads"), Arg("features", Int(1), None, "that leave")),
     _later("recurrent", "aggregator", "An LSTM over the layers.", Arg("hidden", Int(1), doc="features of its state")),
-    _later("propose", "kernels", "Small kernels by the candidate rules.", Arg("seed", Int(0), 0, "of the search")),
     _later("ema", "keys", "Keys that follow a moving average of their patches.",
            Arg("decay", Real(0, 1), 0.99, "of it")),
 )

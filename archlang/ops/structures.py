@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Int, ListOf, OneOf, PlacedSize, Real, Setting, SizeOf, Words
+from archlang.ops.boosting import PBCONV
+from archlang.ops.kinds import Int, OneOf, Real, Setting, SizeOf, Words
 from archlang.ops.model import Arg, Structure
 from archlang.ops.rules import flow
-from archlang.ops.values import Size
 
 ROUTER = Setting("router")
 _MAP = "[3, 32, 32]"
@@ -48,8 +48,6 @@ AVAILABLE = (
     ),
 )
 
-_KERNELS = OneOf((ListOf(PlacedSize(), 1), Setting("kernels")))
-
 PLANNED = (
     Structure(
         "branches", "One branch for each column of a code.",
@@ -76,18 +74,6 @@ PLANNED = (
         "attend", "Brings the results of layers together, weighted by attention.",
         (Arg("by", Setting("aggregator"), doc="the kind of attention"),), available=False,
     ),
-    Structure(
-        "pbconv", "A convolution boosted by small kernels at places inside it.",
-        (
-            Arg("kernel", SizeOf(2), doc="the large kernel's size"),
-            Arg("channels", Int(1), doc="channels that leave"),
-            Arg("kernels", _KERNELS, doc="the small kernels and their places"),
-            Arg("stride", SizeOf(2), Size((1, 1)), "steps between two places"),
-            Arg("dilation", SizeOf(2), Size((1, 1)), "steps between the kernel's cells"),
-            Arg("groups", Int(1), 1, "parts that the channels are cut into"),
-        ),
-        available=False,
-    ),
 )
 
-STRUCTURES = AVAILABLE + PLANNED
+STRUCTURES = (*AVAILABLE, PBCONV, *PLANNED)

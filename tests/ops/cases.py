@@ -128,6 +128,9 @@ _GATES: list[Case] = [
     )
 ]
 
+_CROSS: dict[str, Any] = {"coverage": "0 1 0 / 1 2 1 / 0 1 0", "kernel": size(3, 3), "kernels": ()}
+_LAYERS = [*several(V, V), *several(M, M, M), *several(S, S, S), *several(W, W)]
+
 CASES: dict[str, list[Case]] = {
     "conv": [
         *_conv(M, 3, 2),
@@ -292,6 +295,25 @@ CASES: dict[str, list[Case]] = {
         *several(S, outputs=3),
         *several(W, W, outputs=1),
     ],
+    "pad_map": [
+        *one(M, rows=(1, 2), columns=(0, 3)),
+        *one(M, rows=(0, 0), columns=(2, 2), mode="replicate"),
+        *one(M, rows=(1, 1), columns=(2, 0), mode="circular"),
+    ],
+    "crop_map": [*one(M, rows=(1, 2), columns=(0, 3)), *one(M, rows=(0, 0), columns=(1, 0))],
+    "boosted_sum": [*several(M, M, **_CROSS), *several(M, M, M, **_CROSS)],
+    "attend_innate_static": [
+        *several(V, (3,), features=5), *several(M, M, (2, 9, 12), features=3), *several(S, S, features=4),
+        *several(W, W, features=2), *several(M, M, features=4, bypass=True),
+    ],
+    "attend_static_vector": [*_LAYERS, *several(V, (3,), features=5), *several(M, M, features=2)],
+    "attend_self_attention": [
+        *_LAYERS, *several(V, V, V, heads=3), *several(M, M, heads=2, features=5), *several(S, S, heads=4),
+    ],
+    "attend_recurrent": [
+        *several(V, V, hidden=4), *several(M, M, M, hidden=3), *several(S, S, hidden=2), *several(W, W, hidden=2),
+    ],
+    "attend_mean": _LAYERS,
     "mix": [*several(M, M), *several(V, V, beta=0.3), *several(S, S, beta=1)],
 }
 

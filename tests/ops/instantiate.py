@@ -15,6 +15,8 @@ from archlang.ops import CATALOGUE, REQUIRED, Arg, Call, Module, Op, Size
 from archlang.ops.kinds import TensorKind
 from archlang.shapes import Tensor
 
+PADDING_WORDS = ("constant", "reflect", "replicate", "circular")
+
 
 def arguments(args: tuple[Arg, ...], given: dict[str, Any]) -> dict[str, Any]:
     """Every argument checked by its kind, defaults filled in; further tensors are no part of them."""
@@ -67,7 +69,7 @@ def lower(op: Op, call: Call) -> tuple[nn.Module | None, Callable[..., Any]]:
     else:
         module, function, keywords = None, locate(target.dotted(call)), target.arguments(call)
         for value in keywords.values():
-            assert isinstance(value, (int, float, bool, tuple, type(None)))
+            assert isinstance(value, (int, float, bool, tuple, type(None))) or value in PADDING_WORDS
 
         def inner(*tensors: Any) -> Any:
             return function(*tensors, **keywords)
