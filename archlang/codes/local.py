@@ -1,0 +1,133 @@
+"""Tabu search for codes of any size.
+
+A state is K words of weight W. With m = W - d / 2, two words are too near by what they share beyond m; the cost is the
+sum of the squares of that over all pairs, plus the sum of the squares by which column sums miss floor(K W / N) and
+its successor. A move takes a word that is too near to another and changes one of its ones for one of its zeros: the
+pair that lowers the cost most, or raises it least, and that did not change lately (Glover 1989).
+
+>>> found = search(10, 10, 3, 4, np.random.default_rng(0), 2_000)
+>>> found is not None and found.sum(axis=0).tolist() == [3] * 10
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from archlang.codes.words import Rows
+
+Tell = Callable[[int, int], None]
+"""Told of the moves made and the pairs still too near."""
+
+Numbers = NDArray[np.int32]
+
+WORK = 1_500_000_000
+"""Sums that a search may take: moves x classes x active x inactive branches."""
+
+
+def affordable(classes: int, branches: int, active: int, work: int = WORK) -> int:
+    """How many moves a search of these sizes may make."""
+    return max(work // (classes * (active * (branches - active) + 200)), 50)
+
+
+def search(
+    classes: int, branches: int, active: int, distance: int, rng: np.random.Generator, moves: int,
+    tell: Tell | None = None,
+) -> Rows | None:  # fmt: skip
+    """Rows of at least this distance with columns as even as they can be; None if `moves` do not suffice."""
+    state = State(classes, branches, active, active - distance // 2, rng)
+    patience = 400 + 20 * classes
+    best, since = state.cost(), 0
+    for move in range(moves):
+        if best == 0:
+            return state.rows.astype(np.uint8)
+        if tell is not None and move % 1000 == 0:
+            tell(move, int((state.excess > 0).sum()) // 2)
+        cost = state.step(best)
+        since = since + 1
+        if cost < best:
+            best, since = cost, 0
+        elif since > patience:
+            state = State(classes, branches, active, active - distance // 2, rng)
+            best, since = state.cost(), 0
+    return None
+
+
+class State:
+    """The words, what each two share, the column sums, and until when a place must not change."""
+
+    def __init__(self, classes: int, branches: int, active: int, most: int, rng: np.random.Generator) -> None:
+        self.rng, self.most, self.time = rng, most, 0
+        self.rows = _even_start(classes, branches, active, rng)
+        self.shared: Numbers = self.rows @ self.rows.T
+        np.fill_diagonal(self.shared, -branches)
+        self.excess: Numbers = np.maximum(self.shared - most, 0)
+        self.sums: Numbers = self.rows.sum(axis=0, dtype=np.int32)
+        self.low, self.high = classes * active // branches, -(-classes * active // branches)
+        self.locked = np.zeros((classes, branches), dtype=np.int64)
+
+    def cost(self) -> int:
+        """What is to become 0."""
+        return int((self.excess**2).sum()) // 2 + int(self._miss(self.sums).sum())
+
+    def step(self, best: int) -> int:
+        """One move; the cost after it."""
+        self.time += 1
+        i = self._row()
+        ones, zeros = np.flatnonzero(self.rows[i]), np.flatnonzero(self.rows[i] == 0)
+        now = self.cost()
+        change = self._changes(i, ones, zeros)
+        locked = (self.locked[i, ones][:, None] > self.time) | (self.locked[i, zeros][None, :] > self.time)
+        change[locked & (now + change >= best)] = 1 << 30
+        places = np.flatnonzero(change == change.min())
+        a, b = divmod(int(places[self.rng.integers(len(places))]), len(zeros))
+        self._swap(i, int(ones[a]), int(zeros[b]))
+        return self.cost()
+
+    def _row(self) -> int:
+        near = np.flatnonzero(self.excess.any(axis=1))
+        if len(near):
+            return int(near[self.rng.integers(len(near))])
+        return int(self.rng.integers(len(self.rows)))
+
+    def _miss(self, sums: Numbers) -> Numbers:
+        return np.maximum(np.maximum(self.low - sums, sums - self.high), 0) ** 2
+
+    def _changes(self, i: int, ones: NDArray[np.intp], zeros: NDArray[np.intp]) -> Numbers:
+        """The change of the cost for each of word i's ones [ones] exchanged for each of its zeros [zeros]."""
+        out, into = self.rows[:, ones].T, self.rows[:, zeros].T
+        after = self.shared[i][None, None, :] - out[:, None, :] + into[None, :, :]
+        after[:, :, i] = 0
+        near = (np.maximum(after - self.most, 0) ** 2).sum(axis=2, dtype=np.int32)
+        near -= np.int32((self.excess[i] ** 2).sum())
+        miss = self._miss(self.sums)
+        less = self._miss(self.sums[ones] - 1) - miss[ones]
+        more = self._miss(self.sums[zeros] + 1) - miss[zeros]
+        return np.asarray(near + less[:, None] + more[None, :])
+
+    def _swap(self, i: int, one: int, zero: int) -> None:
+        difference = self.rows[:, zero] - self.rows[:, one]
+        difference[i] = 0
+        self.shared[i] += difference
+        self.shared[:, i] += difference
+        line = np.maximum(self.shared[i] - self.most, 0)
+        self.excess[i], self.excess[:, i] = line, line
+        self.rows[i, one], self.rows[i, zero] = 0, 1
+        self.sums[one] -= 1
+        self.sums[zero] += 1
+        until = self.time + 2 + int(self.rng.integers(4 + len(self.rows) // 4))
+        self.locked[i, one] = self.locked[i, zero] = until
+
+
+def _even_start(classes: int, branches: int, active: int, rng: np.random.Generator) -> Numbers:
+    """Random words, each of the branches that were used least so far."""
+    rows = np.zeros((classes, branches), dtype=np.int32)
+    sums = np.zeros(branches)
+    for i in range(classes):
+        chosen = np.argsort(sums + rng.random(branches))[:active]
+        rows[i, chosen] = 1
+        sums[chosen] += 1
+    return rows
