@@ -34,7 +34,7 @@ class Activation(Pass):
 
     def requires(self, net: Network) -> list[Diagnostic]:
         """It applies to networks with an activation to exchange."""
-        return [] if any(node.op.name == "relu" for node in (net.graph.node(n) for n in net.graph.nodes)) else [refuse("this network has no `relu`")]
+        return [] if any(node.op.name == "relu" for node in net.graph) else [refuse("this network has no `relu`")]
 
     def run(self, net: Network) -> File:
         """The file with every bare `relu` exchanged."""

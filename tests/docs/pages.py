@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 MEASURED = ("train", "eval", "fuse", "predict")
-"""Commands whose decimal numbers depend on the machine: only their places are compared."""
+"""Commands whose decimal numbers depend on the machine (and which epoch was best): only their places are compared."""
 
 _FENCE = re.compile(r"^```(\w+) *([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_DECIMAL = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?|\d+e[-+]?\d+")
+_DECIMAL = re.compile(r"\d+\.\d+(?:e[-+]?\d+)?|\d+e[-+]?\d+|(?<=best epoch )\d+|(?<=steps on )\w+")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Command:
 
     words: str
     shown: str
+
+    @property
+    def measured(self) -> bool:
+        """Whether its numbers depend on the machine."""
+        return self.words.split()[1] in MEASURED
 
 
 def blocks(page: Path, *languages: str) -> list[Block]:
@@ -76,15 +81,15 @@ def whole(block: Block) -> str:
     )
 
 
-def agrees(shown: str, real: str, measured: bool) -> bool:
+def agrees(command: Command, real: str) -> bool:
     """Whether output is as shown. `...` stands for anything: on a line of its own, for any lines.
 
-    >>> agrees("a\\n...\\nd 1.5\\n", "a\\nb\\nc\\nd 2.5\\n", measured=True)
+    >>> agrees(Command("archlang eval", "a\\n...\\nd 1.5\\n"), "a\\nb\\nc\\nd 2.5\\n")
     True
-    >>> agrees("a ... c\\n", "a b d\\n", measured=False)
+    >>> agrees(Command("archlang check", "a ... c\\n"), "a b d\\n")
     False
     """
-    shown, real = (_plain(text, measured) for text in (shown, real))
+    shown, real = (_plain(text, command.measured) for text in (command.shown, real))
     pattern = re.escape(shown).replace(re.escape("..."), "\0")
     pattern = re.sub(r"^\0(?:\\\n|\n|\Z)", lambda _: r"(?:[^\n]*\n)*?", pattern, flags=re.MULTILINE)
     return re.fullmatch(pattern.replace("\0", r"[^\n]*"), real) is not None

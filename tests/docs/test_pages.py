@@ -5,18 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-import runpy
-import shlex
-import shutil
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
-from archlang.cli.main import run
 from archlang.graph import check
-from tests.docs.pages import MEASURED, PAGES, ROOT, Block, agrees, blocks, commands, whole
+from tests.docs.pages import PAGES, ROOT, Block, agrees, blocks, commands, whole
+from tests.docs.running import checkout_in, output_of
 
 ARCH = [block for page in PAGES for block in blocks(page, "arch")]
 COPIED = [block for page in PAGES for block in blocks(page, "arch", "python", "toml") if block.given("file")]
@@ -26,9 +23,7 @@ RUN = [page for page in PAGES if blocks(page, "python", "console")]
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that looks like the repository's root and may be written to."""
-    for name in ("specs", "examples"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "docs" / "images").mkdir(parents=True)
+    checkout_in(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("FORCE_COLOR", "COLUMNS"):
@@ -57,6 +52,7 @@ def test_toml_blocks_are_toml(block: Block) -> None:
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_a_page_runs_from_top_to_bottom(page: Path, checkout: Path) -> None:
     """Python blocks share their names, as at a prompt; a later command may use what an earlier one wrote."""
+    torch.set_num_threads(1)
     names: dict[str, object] = {"__name__": "page"}
     for block in blocks(page, "python", "console"):
         if block.language == "python":
@@ -66,28 +62,12 @@ def test_a_page_runs_from_top_to_bottom(page: Path, checkout: Path) -> None:
                     exec(compile(source, str(page), "exec"), names)
             continue
         for command in commands(block.text):
-            words = shlex.split(command.words)
-            real = output_of(words, checkout)
-            assert agrees(command.shown, real, words[1] in MEASURED), f"{block}: $ {command.words}\n{real}"
-
-
-def output_of(words: list[str], folder: Path) -> str:
-    """What `archlang ...` or `python FILE` writes to both its streams, run in this process."""
-    file = folder / "output.txt"
-    with contextlib.ExitStack() as stack:
-        stream = stack.enter_context(file.open("w", encoding="utf-8"))
-        stack.enter_context(contextlib.redirect_stdout(stream))
-        stack.enter_context(contextlib.redirect_stderr(stream))
-        if words[0] == "python":
-            runpy.run_path(words[1], run_name="__main__")
-        else:
-            assert words[0] == "archlang", words
-            run(words[1:])
-        sys.stdout.flush()
-    return file.read_text(encoding="utf-8")
+            real = output_of(command, checkout / "output.txt")
+            assert agrees(command, real), f"{block}\n{real}\n`python -m tests.docs.running` mends it"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", prose):
         assert (page.parent / target).exists(), target
