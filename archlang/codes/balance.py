@@ -21,8 +21,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from archlang.codes.words import Rows
 
 SWAPS = 4_000
-NODES = 200
-FREE = 360
+NODES = 100
+FREE = 240
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from archlang.diagnostics import Diagnostic, Label, error
 from archlang.diagnostics.text import one_line
 from archlang.source import Span
 
-MOST_CLASSES, MOST_BRANCHES = 16_384, 512
+MOST_CLASSES, MOST_BRANCHES = 4_096, 512
 """The largest sizes that `design` takes."""
 
 

@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
 from archlang.codes.fields import field as finite_field
 from archlang.codes.words import Masks
-
-MOST_DIMENSIONS = 21
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,3 +167,18 @@ def named(key: str) -> Binary:
     if kind == "bch":
         return bch(given[1], given[0])
     return residue_code(given[0]) if kind == "qr" else nordstrom_robinson()
+
+
+def words_of(key: str) -> int:
+    """How many words the code of a key has, before it is built.
+
+    >>> words_of("bch 5 5"), words_of("rm 2 4")
+    (2097152, 2048)
+    """
+    kind, *numbers = key.split()
+    given = list(map(int, numbers))
+    if kind == "rm":
+        return 1 << sum(comb(given[1], degree) for degree in range(given[0] + 1))
+    if kind == "bch":
+        return 2 << sum(len(c) for c in cosets(given[1]) if not any(0 < s < given[0] for s in c))
+    return 1 << (given[0] + 1) // 2 if kind == "qr" else 256

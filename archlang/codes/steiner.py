@@ -15,11 +15,13 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archlang.codes.fields import Field, field, prime_power
 from archlang.codes.words import Rows, rows_from
 
 Blocks = list[tuple[int, ...]]
+Signs = NDArray[np.int64]
 
 
 def triples(points: int) -> Blocks:
@@ -178,17 +180,29 @@ def paley(order: int) -> Rows | None:
     >>> paley(12).shape, paley(28).shape, paley(16)
     ((22, 12), (54, 28), None)
     """
-    signs = _paley_one(order) if order % 4 == 0 else None
-    if signs is None and order % 4 == 0:
-        signs = _paley_two(order)
-    if signs is None:
+    if not has_paley(order):
         return None
+    signs = _paley_one(order) if _is_first(order) else _paley_two(order)
     signs = signs * signs[0]  # the first row all ones
     half = (signs[1:] > 0).astype(np.uint8)
     return np.concatenate([half, 1 - half])
 
 
-def _jacobsthal(order: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def has_paley(order: int) -> bool:
+    """Whether `paley` has a matrix of this order."""
+    return order % 4 == 0 and (_is_first(order) or _is_second(order))
+
+
+def _is_first(order: int) -> bool:
+    return 4 <= order <= 128 and prime_power(order - 1) is not None
+
+
+def _is_second(order: int) -> bool:
+    half = order // 2
+    return half % 4 == 2 and 6 <= half <= 128 and prime_power(half - 1) is not None
+
+
+def _jacobsthal(order: int) -> Signs:
     """Q[x, y] = chi(x - y), chi being 1 on squares, -1 on the rest, 0 at 0."""
     gf = field(order)
     squares = {gf.times[x][x] for x in range(1, order)}
@@ -196,25 +210,21 @@ def _jacobsthal(order: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
     return np.array([[chi[_less(gf, x, y)] for y in range(order)] for x in range(order)])
 
 
-def _skewed(order: int, sign: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _skewed(order: int, sign: int) -> Signs:
     found = np.zeros((order + 1, order + 1), dtype=np.int64)
     found[0, 1:], found[1:, 0] = 1, sign
     found[1:, 1:] = _jacobsthal(order)
     return found
 
 
-def _paley_one(order: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]] | None:
+def _paley_one(order: int) -> Signs:
     """I + S for the skew S of a field of order - 1 = 3 modulo 4 elements."""
-    if order < 4 or order > 128 or (order - 1) % 4 != 3 or prime_power(order - 1) is None:
-        return None
-    return _skewed(order - 1, -1) + np.eye(order, dtype=np.int64)
+    return np.asarray(_skewed(order - 1, -1) + np.eye(order, dtype=np.int64))
 
 
-def _paley_two(order: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]] | None:
+def _paley_two(order: int) -> Signs:
     """S x [[1, 1], [1, -1]] + I x [[1, -1], [-1, -1]] for the symmetric S of order / 2 - 1 = 1 modulo 4 elements."""
     half = order // 2
-    if half % 2 or half < 6 or half > 128 or (half - 1) % 4 != 1 or prime_power(half - 1) is None:
-        return None
     plus, minus = np.array([[1, 1], [1, -1]]), np.array([[1, -1], [-1, -1]])
     return np.asarray(np.kron(_skewed(half - 1, 1), plus) + np.kron(np.eye(half, dtype=np.int64), minus))
 
