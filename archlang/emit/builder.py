@@ -131,17 +131,18 @@ def output_names(graph: Graph) -> list[str]:
 
 
 def tap_ports(graph: Graph) -> dict[str, Port]:
-    """What a network lets one look at, by name: the gates of each router, [batch, inputs, outputs].
+    """What a network lets one look at, by name: the gates of each router, [batch, inputs, outputs], the attention over
+    layers, [batch, layers], and what else operations declare as their taps.
 
-    The name is the router's module path; where one is run several times, the second is `NAME_2`.
+    The name is the module path of the router, of `attend` ...; where one is run several times, the second is `NAME_2`.
     """
     found: dict[str, Port] = {}
     for node in graph:
-        if node.op.name == "gates":
-            name, count = ".".join(node.path[:-1]), 1
+        for index, suffix in node.op.taps:
+            name, count = ".".join((*node.path[:-1], suffix) if suffix else node.path[:-1]), 1
             key = name
             while key in found:
                 count += 1
                 key = f"{name}_{count}"
-            found[key] = Port(node.id)
+            found[key] = Port(node.id, index)
     return found

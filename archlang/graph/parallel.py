@@ -8,6 +8,7 @@ from archlang.diagnostics import Label
 from archlang.graph.context import Build, chain
 from archlang.graph.structural import Rule, braces, collected, flows, inside, members_of, node_of, tensor_in
 from archlang.graph.values import BundleValue, Place, StructureStage, TensorValue, Value
+from archlang.ops.attending import features_of, places_of
 from archlang.ops.values import Option
 from archlang.source import Span
 
@@ -58,20 +59,42 @@ def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
 
 def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     tree = braces(stage)
+    _one_way(b, stage, place)
     tensor = tensor_in(b, stage, value, at, place)
     result = inside(b, stage, tree, tensor, at, place)
+    joining = stage.given["join"] == "concat"
+    does = "joins" if joining else "adds"
+    what = f"`residual` {does} what enters {'and' if joining else 'to'} what its flow makes"
     if not isinstance(result, TensorValue):
-        message = "`residual` adds what enters to what its flow makes: this flow makes a bundle"
+        message = f"{what}: this flow makes a bundle"
         raise b.refuse("expected-tensor", message, tree.span, f"this is {result.type}", notes=chain(place))
-    if result.type != tensor.type:
-        message = f"`residual` adds what enters to what its flow makes, but {tensor.type} and {result.type} differ"
+    fits = places_of(result.type) == places_of(tensor.type) if joining else result.type == tensor.type
+    if not fits or result.type.rank != tensor.type.rank:
+        message = f"{what}, but {tensor.type} and {result.type} differ"
         raise b.refuse("shape-mismatch", message, tree.span, f"this makes {result.type}", notes=chain(place),
                        secondary=(Label(at, f"{tensor.type} enters"),))
+    return _brought_together(b, stage, tensor, result, place)
+
+
+def _one_way(b: Build, stage: StructureStage, place: Place) -> None:
+    """`mix` and `join = concat` are two ways to bring x and f(x) together."""
+    if stage.given["mix"] is not None and stage.given["join"] == "concat":
+        other = (Label(stage.given.spans["mix"], "x and f(x) are mixed"),)
+        raise b.refuse("conflicting-arguments", "`mix` and `join = concat` exclude each other",
+                       stage.given.spans["join"], "x and f(x) are joined", secondary=other, notes=chain(place),
+                       help="a mix is a weighted sum; joined, a dense map of both decides")
+
+
+def _brought_together(b: Build, stage: StructureStage, x: TensorValue, made: TensorValue, place: Place) -> Value:
+    """x + f(x), their mix, or attention over the two (Bird 2022, section 2: concatenation, then contraction)."""
+    if stage.given["join"] == "concat":
+        args = {"features": features_of(made.type), "bypass": True}
+        return node_of(b, stage, "attend_innate_static", args, (x, made), place, "join")[0]
     mix = stage.given["mix"]
     if mix is None:
-        return node_of(b, stage, "add", {}, (tensor, result), place, "add")[0]
+        return node_of(b, stage, "add", {}, (x, made), place, "add")[0]
     beta = mix.args["beta"] if isinstance(mix, Option) else None
-    return node_of(b, stage, "mix", {"beta": beta}, (tensor, result), place, "mix")[0]
+    return node_of(b, stage, "mix", {"beta": beta}, (x, made), place, "mix")[0]
 
 
 RULES: dict[str, Rule] = {

@@ -1,5 +1,12 @@
 """The torch modules and functions that operations name and torch itself does not have."""
 
+from archlang.layers.attending import (
+    EqualAttention,
+    InnateStatic,
+    RecurrentAttention,
+    SelfAttention,
+    StaticVector,
+)
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
 from archlang.layers.initialise import fill
 from archlang.layers.merging import average, largest, times, total
@@ -11,7 +18,8 @@ from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
 from archlang.layers.routing import Gates, Mix, Stitch, combine
 
 __all__ = [
-    "GRU", "LSTM", "Attention", "ChannelNorm", "ClassToken", "DropPath", "Gates", "Mix", "PositionEmbedding",
-    "PyramidPool", "SqueezeExcite", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "combine", "cut", "fill",
-    "largest", "reshape", "times", "to_map", "to_sequence", "total",
+    "GRU", "LSTM", "Attention", "ChannelNorm", "ClassToken", "DropPath", "EqualAttention", "Gates", "InnateStatic",
+    "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention", "SqueezeExcite", "StaticVector",
+    "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "combine", "cut", "fill", "largest", "reshape", "times",
+    "to_map", "to_sequence", "total",
 ]

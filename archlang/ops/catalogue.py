@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archlang.ops import (
     activation,
+    attending,
     attention,
     boosting,
     convolution,
@@ -23,7 +24,7 @@ from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    routing, boosting,
+    attending, routing, boosting,
 )
 
 CATALOGUE = Catalogue(

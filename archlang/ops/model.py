@@ -148,6 +148,8 @@ class Op:
     takes   `tensor`: one from the flow; `bundle`: all members of one, or, where an argument takes further tensors
             (`a -> concat(b)`), a tensor and those.
     rows    whether in evaluation mode each sample's result depends on that sample alone.
+    taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
+            the op belongs to, then its name; "" for the path alone.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -163,6 +165,7 @@ class Op:
     takes: Literal["tensor", "bundle"] = "tensor"
     pad: Callable[[Call], tuple[tuple[int, ...], str] | None] | None = None
     rows: Callable[[Call], bool] = each_row
+    taps: tuple[tuple[int, str], ...] = ()
     internal: bool = False
     example: str = ""
 

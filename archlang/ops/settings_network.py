@@ -84,6 +84,29 @@ INITIALISERS = (
 )
 
 
+_LAYERS = "layers {{ linear(8); linear(16) }} -> each {{ linear(12) }} -> attend({kind})"
+_LEAVING = Arg("features", Int(1), None, "features that leave; auto: as many as a layer has")
+
+
+def _aggregator(name: str, doc: str, *args: Arg, use: str = "") -> Setting:
+    return Setting(name, "aggregator", doc, args, flow("[6]", _LAYERS.format(kind=use or name)))
+
+
+AGGREGATORS = (
+    _aggregator("innate_static", "All layers end to end, then one dense map that selects (Bird 2022, figure 5).",
+                Arg("features", Int(1), doc="features that leave"), use="innate_static(10)"),
+    _aggregator("static_vector", "A learned vector, positive and summing to 1, scales each layer before they are "
+                "joined and contracted (Bird 2022, section 3).", _LEAVING),
+    _aggregator("self_attention", "Keys, queries and values over the layers, then a contraction (Bird 2022, section 3; "
+                "Vaswani et al. 2017).", Arg("heads", Int(1), 1, "heads; they share the features"), _LEAVING,
+                use="self_attention(heads = 4)"),
+    _aggregator("recurrent", "An LSTM reads layer after layer; its states are joined and contracted (Bird 2022, "
+                "section 3).", Arg("hidden", Int(1), doc="features of its state, and those that leave"),
+                use="recurrent(10)"),
+    _aggregator("mean", "The mean of the layers, for comparison."),
+)
+
+
 def _later(name: str, role: str, doc: str, *args: Arg) -> Setting:
     return Setting(name, role, doc + " For a later version.", args, available=False)
 
@@ -97,15 +120,8 @@ PLANNED = (
            Arg("max", Real(0), 0.4, "share of the largest weight"),
            Arg("entropy", Real(0), 0.3, "share of the entropy"), Arg("gap", Real(0), 0.3, "share of the gap"),
            Arg("form", Words(("document", "code")), "document", "the form of the entropy's term")),
-    _later("innate_static", "aggregator", "Concatenation and a dense layer.",
-           Arg("features", Int(1), doc="that leave")),
-    _later("static_vector", "aggregator", "Learned weights for the layers.",
-           Arg("features", Int(1), None, "that leave")),
-    _later("self_attention", "aggregator", "Keys, queries and values over the layers.",
-           Arg("heads", Int(1), 1, "heads"), Arg("features", Int(1), None, "that leave")),
-    _later("recurrent", "aggregator", "An LSTM over the layers.", Arg("hidden", Int(1), doc="features of its state")),
     _later("ema", "keys", "Keys that follow a moving average of their patches.",
            Arg("decay", Real(0, 1), 0.99, "of it")),
 )
 
-SETTINGS = ROUTERS + MIXING + INITIALISERS + PLANNED
+SETTINGS = ROUTERS + MIXING + INITIALISERS + AGGREGATORS + PLANNED

@@ -34,8 +34,12 @@ AVAILABLE = (
         example=flow(_MAP, "layers { conv(3x3, 8); conv(3x3, 8) } -> sum"),
     ),
     Structure(
-        "residual", "x + f(x); with `mix`, beta f(x) + (1 - beta) x.",
-        (Arg("mix", _MIX, None, "auto: a plain sum; `learned`; `fixed(b)`"),),
+        "residual", "x + f(x); with `mix`, beta f(x) + (1 - beta) x; with `join = concat`, a dense map of both.",
+        (
+            Arg("mix", _MIX, None, "auto: a plain sum; `learned`; `fixed(b)`"),
+            Arg("join", Words(("sum", "concat")), "sum", "how x and f(x) come together; `concat`: x and f(x) end to "
+                "end, then contracted (Bird 2022, section 2)"),
+        ),
         body="flow", example=flow("[8, 32, 32]", "residual { conv(3x3, 8) -> batch_norm -> relu }"),
     ),
     Structure(
@@ -45,6 +49,12 @@ AVAILABLE = (
             Arg("to", Int(1), None, "how many leave; auto: as many as enter"),
         ),
         example=flow(_MAP, "fork(2) -> each { conv(3x3, 8) } -> route(cross_connection(hidden = 16)) -> mean"),
+    ),
+    Structure(
+        "attend", "Brings the results of layers together, weighted by attention.",
+        (Arg("by", Setting("aggregator"), doc="the kind of attention"),),
+        example=flow(_MAP, "layers { conv(3x3, 8); conv(3x3, 16) } -> each { flatten -> linear(10) } "
+                     "-> attend(static_vector)"),
     ),
 )
 
@@ -69,10 +79,6 @@ PLANNED = (
         "experts", "Several experts; each patch's result is their weighted sum.",
         (Arg("n", Int(1), doc="experts"), Arg("router", ROUTER, doc="how the weights come about")),
         body="flow", available=False,
-    ),
-    Structure(
-        "attend", "Brings the results of layers together, weighted by attention.",
-        (Arg("by", Setting("aggregator"), doc="the kind of attention"),), available=False,
     ),
 )
 

@@ -88,7 +88,7 @@ OPS = {op.name: op for op in (
     Op("add", "", "", lambda c: c.x, Function("torch.add")),
     Op("split", "", "", lambda c: (Tensor((c.x.dims[0] // 2, *c.x.dims[1:])),) * 2,
        Function("torch.chunk", lambda c: {"chunks": 2, "dim": 1})),
-    Op("gates", "", "", lambda c: Tensor((len(c.inputs), c["outputs"])), weights=_gates_weights,
+    Op("gates", "", "", lambda c: Tensor((len(c.inputs), c["outputs"])), weights=_gates_weights, taps=((0, ""),),
        torch=Module(f"{HERE}.Gates", lambda c: {
            "inputs": len(c.inputs), "outputs": c["outputs"], "channels": c.x.dims[0]})),
     Op("combine", "", "", lambda c: (c.inputs[1],) * c["outputs"],

@@ -65,13 +65,14 @@ def test_internal_ops_are_no_stages() -> None:
 
 
 def test_later_systems_are_listed_and_not_available() -> None:
-    for name in ("branches", "patches", "unpatch", "position", "experts", "attend", "energy_normalize"):
+    for name in ("branches", "patches", "unpatch", "position", "experts", "energy_normalize"):
         assert not CATALOGUE.structures[name].available
-    for role, name in (("router", "cosine_router"), ("loss", "mixture_em"), ("aggregator", "self_attention")):
+    for role, name in (("router", "cosine_router"), ("loss", "mixture_em")):
         found = CATALOGUE.setting(role, name)
         assert found is not None and not found.available
     assert {"cross_connection", "cross_prediction", "cross_stitch"} <= set(CATALOGUE.of_role("router"))
     assert CATALOGUE.roles_of("recurrent") == ("aggregator",)
+    assert "mean" in CATALOGUE.of_role("aggregator")
 
 
 def test_arguments_of_settings_are_checked() -> None:

@@ -76,7 +76,7 @@ def _residual(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
     made = _braces(m, use, 0, value, where)
     mix, join = _given(use, ("mix", "join"), (None, None))
     assert isinstance(value, Value) and isinstance(made, Value)
-    if isinstance(join, Word) and join.text == "concat":
+    if isinstance(join, OpUse) and join.name == "concat":
         pair, leaving = (value.data, made.data), made.sizes[-1 if len(made.sizes) < 3 else 0]
         path = (*where.path, where.name("join"))
         return m.make("join", path, (value, made), lambda u: attending.innate_static(u, pair, leaving))
