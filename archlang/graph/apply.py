@@ -260,6 +260,8 @@ def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
 
 def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
     """What a body hands out: the result of its flow, or of its `output` once all its statements are done."""
+    if not b.surveying:
+        b.tick(tree.span, _place(env))
     if not isinstance(tree, Body):
         return tensor_of(b, tree, env)
     if tree.flows:

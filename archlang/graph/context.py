@@ -20,6 +20,9 @@ from archlang.syntax.tree import Block, Code, Let
 Declared = Block | Let | Code
 
 
+STEPS = 5  # for each node that a network may have: stages, braces and members, with nodes of their own or without
+
+
 class Abort(Exception):
     """The build stops at once: a budget is used up, and it is reported."""
 
@@ -92,11 +95,11 @@ class Build:
         finally:
             self.surveying -= 1
 
-    def tick(self, span: Span, place: Place) -> None:
-        """Count one stage passed through; ends the build when there are too many, nodes or not."""
-        self.steps += 1
+    def tick(self, span: Span, place: Place, count: int = 1) -> None:
+        """Count stages passed through, braces entered and members made; ends the build when there are too many."""
+        self.steps += count
         self.here = place.frames[0].span if place.frames else span
-        if self.steps > 8 * self.limits.nodes:
+        if self.steps > STEPS * self.limits.nodes:
             raise self._exhausted(span, place)
 
     def _exhausted(self, span: Span, place: Place) -> Abort:

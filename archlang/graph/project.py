@@ -145,6 +145,8 @@ class _Loader:
         if self.root is None or source.name.startswith("<"):
             raise _refuse("import-not-found", "only a file can import other files; this text can import `std`", item)
         here = Path(self.opening[-1]).parent
+        if "\0" in item.path:
+            raise _refuse("import-not-found", "no file has such a name", item)
         wanted = Path(item.path)
         if wanted.is_absolute() or "\\" in item.path or ":" in item.path:
             raise _refuse("import-outside", "an import is a relative path such as \"./blocks.arch\"", item)
@@ -166,7 +168,7 @@ def _standard(item: Import) -> Path:
     if rest[0] not in known:
         near = did_you_mean(item.path, [f"std.{k}" for k in known])
         listed = [f"there are: {', '.join(f'`std.{k}`' for k in known)}"]
-        raise _refuse("import-not-found", f"there is no standard module `{item.path[:64]}`", item, [*near, *listed])
+        raise _refuse("import-not-found", f"there is no standard module `{item.path[:64]}`", item, near or listed)
     return STD / f"{rest[0]}.arch"
 
 

@@ -13,6 +13,7 @@ from archlang.source import Span
 
 def _fork(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     count: int = stage.given["n"]
+    b.tick(stage.span, place, count)
     router: Option | None = stage.given["router"]
     if router is not None and isinstance(value, BundleValue):
         message = f"a one-to-many connector has one input, {len(value.members)} flow in"
@@ -31,6 +32,7 @@ def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                        help="`each { route(...) }` works on each of them")
     count = stage.given["to"] or len(members)
+    b.tick(stage.span, place, count)
     return _routed(b, stage, members, count, stage.given["router"], at, place)  # type: ignore[arg-type]  # all tensors
 
 

@@ -91,7 +91,7 @@ class Place:
 
     def at(self, name: str) -> Place:
         """A new scope of exactly this name."""
-        return replace(self, path=(*self.path, name), taken={})
+        return Place((*self.path, name), {}, self.frames, self.members, self.loops)
 
     def again(self) -> Place:
         """The same scope with no name taken: for stages that share their weights."""
@@ -107,7 +107,7 @@ class Place:
 
     def framed(self, frame: Frame) -> Place:
         """This scope, one block deeper."""
-        return replace(self, frames=(*self.frames, frame))
+        return Place(self.path, self.taken, (*self.frames, frame), self.members, self.loops)
 
 
 # --- scopes of names -------------------------------------------------------------------------------------------------

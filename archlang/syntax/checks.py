@@ -20,6 +20,7 @@ _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
 }
 """What may stand in the braces of each owner, and how to say so."""
 
+_AROUND = 8  # what may stand around the longest sum: a call, a flow, braces
 _CAPITALS = {"True": "true", "False": "false"}
 _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 
@@ -32,7 +33,7 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
         node, owner, depth, chained = stack.pop()
         if isinstance(node, tree.Binary) and not chained and (late := _term(node, limits.terms)) is not None:
             return [_too_long(late, limits)]
-        if depth > limits.terms or _signs(node, limits):
+        if depth > limits.terms + _AROUND or _signs(node, limits):
             return [_too_deep(node.span)]
         if isinstance(node, tree.Body):
             found.extend(_body(node, owner))
