@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SPECS = sorted((ROOT / "specs").glob("*/*.arch"))
+SPECS = sorted((ROOT / "specs").glob("multipath/*.arch"))
 MULTIPATH = ROOT / "specs" / "multipath"
 
 Dials = dict[str, int]
