@@ -51,9 +51,9 @@ USES = {
                "stem_cifar(8)", "stem_imagenet(8)"],
     "heads": ["pooled(5)", "dense(5, 8, drop = 0.1)", "pyramid(5)"],
     "squeeze": ["se_unit(8, ratio = 4)", "se_basic(8, stride = 2, ratio = 4)"],
-    "boost": ["boosted_unit(8, boost = acb)", "boosted_basic(8, 2, pbconv)", "boosted_bottleneck(4, boost = dbb)",
-              "boosted_inverted(4, boost = pbconv(seed = 2))", "boosted_repvgg(8, stride = 2)",
-              "boosted_pair(6, boost = pbconv)"],
+    "boost": ["boosted_unit(8, boost = acb)", "boosted_basic(8, 2, propose)", "boosted_bottleneck(4, boost = dbb)",
+              "boosted_inverted(4, boost = propose(seed = 2))", "boosted_repvgg(8, stride = 2)",
+              "boosted_pair(6, boost = propose)"],
     "attention": ["patch_embedding(8, patch = 8x8) -> encoder(2, 16) -> mlp(4, act = relu)"],
 }
 
