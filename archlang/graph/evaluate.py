@@ -208,7 +208,9 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
         return _block_stage(b, found, expr.arguments or (), expr, env)
     if found is not None:
         message = f"`{name}` is {describe(found)} and takes no arguments"
-        raise b.refuse("not-callable", message, expr.callee.span)
+        node = find_node(env, name)
+        where = [Label(name_span(node), "bound here")] if node is not None else []
+        raise b.refuse("not-callable", message, expr.callee.span, secondary=where)
     if name in FUNCTIONS and expr.arguments is not None:
         return _function(b, expr, name, env)
     return _registered(b, name, expr, expr.callee, env, expect)
