@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.by_hand import BaseCNNCC
-from benchmarks.timing import Row, compared, process
+from benchmarks.timing import Row, Watch, process
 
 SPECS = Path(__file__).resolve().parents[1] / "specs" / "multipath"
 RESNET = str(SPECS / "resnet50.arch")
@@ -15,16 +15,16 @@ PATHS = str(SPECS / "base_cnn_cc.arch")
 TIMM = 'timm.create_model("resnet50")'
 
 
-def starting(repetitions: int) -> Iterator[Row]:
+def starting(watch: Watch) -> Iterator[Row]:
     """`archlang check` of ResNet-50, and of nothing but the start, against `import torch`: processes, start to end."""
     torch = process("-c", "import torch")
     checking = process("-m", "archlang", "check", RESNET)
-    yield compared("`archlang check resnet50.arch`, a process", "`import torch`", checking, torch, repetitions)
+    yield watch.compared("`archlang check resnet50.arch`, a process", "`import torch`", checking, torch)
     checking = process("-m", "archlang", "check", PATHS)
-    yield compared("`archlang check base_cnn_cc.arch`, a process", "`import torch`", checking, torch, repetitions)
+    yield watch.compared("`archlang check base_cnn_cc.arch`, a process", "`import torch`", checking, torch)
 
 
-def resnet(repetitions: int) -> Iterator[Row]:
+def resnet(watch: Watch) -> Iterator[Row]:
     """Check, compile and first forward of ResNet-50 against making it with timm and its first forward."""
     import torch
 
@@ -45,10 +45,10 @@ def resnet(repetitions: int) -> Iterator[Row]:
         return create("resnet50").eval()
 
     with torch.no_grad():
-        yield compared(names[0], peer, ours, theirs, repetitions)
-        yield compared(names[1], peer, lambda: ours()(x), lambda: theirs()(x), repetitions)
+        yield watch.compared(names[0], peer, ours, theirs)
+        yield watch.compared(names[1], peer, lambda: ours()(x), lambda: theirs()(x))
         one, other, images = ours(), theirs(), torch.rand(8, 3, 224, 224)
-        yield compared(names[2], peer, lambda: one(images), lambda: other(images), repetitions)
+        yield watch.compared(names[2], peer, lambda: one(images), lambda: other(images))
 
 
 def _timm() -> Callable[[str], Any] | None:
@@ -70,7 +70,7 @@ def _timm() -> Callable[[str], Any] | None:
     return created
 
 
-def paths(repetitions: int, counts: tuple[int, ...] = (2, 4, 8), batch: int = 32) -> Iterator[Row]:
+def paths(watch: Watch, counts: tuple[int, ...] = (2, 4, 8), batch: int = 32) -> Iterator[Row]:
     """Forward and training step of base_cnn_cc against the same network written by hand."""
     import torch
 
@@ -85,9 +85,9 @@ def paths(repetitions: int, counts: tuple[int, ...] = (2, 4, 8), batch: int = 32
             model = archlang.compile(net, parallel=parallel)
             what = f"base_cnn_cc, {count} paths, `{parallel}`"
             one, other = _forward(model, x), _forward(hand, x)
-            yield compared(f"{what}: forward", "by hand", one, other, repetitions, warm=2)
+            yield watch.compared(f"{what}: forward", "by hand", one, other, warm=2)
             one, other = _step(model, x, label), _step(hand, x, label)
-            yield compared(f"{what}: training step", "by hand", one, other, repetitions, warm=2)
+            yield watch.compared(f"{what}: training step", "by hand", one, other, warm=2)
 
 
 def _forward(model: Any, x: Any) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 import time
@@ -38,23 +39,39 @@ def written(seconds: float) -> str:
     return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
-def compared(what: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object], repetitions: int,
-             warm: int = 1) -> Row:
-    """Both in turns; medians. The first `warm` turns are not counted."""
-    mine, other = [], []
-    for turn in range(warm + repetitions):
-        first, second = timed(ours), timed(theirs)
-        if turn >= warm:
-            mine.append(first)
-            other.append(second)
-    return Row(what, peer, median(mine), median(other), repetitions)
+def cpu() -> float:
+    """Seconds that processors have spent on this process and on those it waited for."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(u.ru_utime + u.ru_stime for u in used)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": cpu}
+"""`cpu` for a machine that does other things too; with one thread it is what `wall` would be on a quiet one."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A clock, and how often to use it."""
+
+    repetitions: int
+    clock: Callable[[], float] = time.perf_counter
+
+    def compared(self, what: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object],
+                 warm: int = 1) -> Row:
+        """Both in turns; medians. The first `warm` turns are not counted."""
+        mine, other = [], []
+        for turn in range(warm + self.repetitions):
+            first, second = self.timed(ours), self.timed(theirs)
+            if turn >= warm:
+                mine.append(first)
+                other.append(second)
+        return Row(what, peer, median(mine), median(other), self.repetitions)
+
+    def timed(self, work: Callable[[], object]) -> float:
+        """Seconds that a call takes."""
+        start = self.clock()
+        work()
+        return self.clock() - start
 
 
 def process(*words: str) -> Callable[[], object]:
