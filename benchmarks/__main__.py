@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--threads N] [--repetitions N] [--clock wall|cpu]`: the table of ratios, on standard output."""
+"""`python -m benchmarks [--threads N] [--repetitions N] [--clock wall|cpu]`: the table of ratios."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ def main() -> None:
         for row in part(watch):
             rows.append(row)
             print(*row.cells(), sep="  ", file=sys.stderr, flush=True)
-    print(f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}, "
-          f"{given.threads} thread{'s' * (given.threads > 1)}, {given.clock} time; a ratio below 1 means that archlang is faster.\n")
+    threads = f"{given.threads} thread{'s' * (given.threads > 1)}"
+    print(f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}, {threads}, {given.clock} time; "
+          "a ratio below 1 means that archlang is faster.\n")
     print(table(rows))
 
 
