@@ -27,8 +27,8 @@ def main() -> None:
             rows.append(row)
             print(*row.cells(), sep="  ", file=sys.stderr, flush=True)
     threads = f"{given.threads} thread{'s' * (given.threads > 1)}"
-    print(f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}, {threads}, {given.clock} time; "
-          "a ratio below 1 means that archlang is faster.\n")
+    versions = f"Python {platform.python_version()}, torch {torch.__version__.partition('+')[0]}"
+    print(f"{versions}, {threads}, {given.clock} time; a ratio below 1 means that archlang is faster.\n")
     print(table(rows))
 
 
