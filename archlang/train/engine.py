@@ -42,6 +42,7 @@ from archlang.train.runs import Run, open_run
 from archlang.train.schedule import rate
 from archlang.train.sources import find
 from archlang.train.stepping import Outcome, Stage, Stepper, diverged, finite
+from archlang.train.watch import Watch
 
 
 def fit(
@@ -67,7 +68,9 @@ def fit(
     stages = stretches(plan.phases, epochs)
     target = place(device)
     training = _prepare(network, plan, found, plan.seed if seed is None else seed, target)
-    training.run = open_run(run) if run is not None else None
+    if run is not None:
+        training.run = open_run(run)
+        training.watch = Watch(training.model, network.graph)
     return training.go(stages, progress or Progress())
 
 
@@ -103,6 +106,7 @@ class _Training:
     stages: list[Stage]
     stepper: Stepper
     run: Run | None = None
+    watch: Watch | None = None
 
     @property
     def steps(self) -> int:
@@ -126,6 +130,8 @@ class _Training:
                 self._keep(epoch, is_best)
                 progress.epoch(epoch, is_best)
         assert best is not None  # there is at least one epoch
+        if self.run is not None and self.watch is not None:
+            self.watch.close(self.run.folder)
         return Result(self.model.eval(), tuple(history), best, self.seed, self.run)
 
     def _epoch(self, stretch: Stretch, number: int, passed: int, progress: Progress) -> Epoch:
@@ -138,7 +144,9 @@ class _Training:
             self.model.train()
             for step, (inputs, label) in enumerate(self._batches(passed)):
                 at = stretch.at(number * self.steps + step, self.steps)
-                self._step(stretch, at, inputs, label, tally)
+                done = self._step(stretch, at, inputs, label, tally)
+                if self.watch is not None:
+                    self.watch.note(passed + 1, step + 1, done)
                 progress.step(Beat(passed + 1, step + 1, tally.loss, tally.accuracy, tally.lr))
         if not finite(self.model):
             raise diverged("weights are no numbers any more")
@@ -156,18 +164,23 @@ class _Training:
             shaped = augment(self.fit.shape(samples.to(self.device)), self.plan.augment, chance)
             yield self.fit.normalise(shaped), label.to(self.device)
 
-    def _step(self, stretch: Stretch, at: float, inputs: torch.Tensor, label: torch.Tensor, tally: _Tally) -> None:
+    def _step(self, stretch: Stretch, at: float, inputs: torch.Tensor, label: torch.Tensor, tally: _Tally) -> bool:
+        """Whether the last of the optimisation steps on a batch was done."""
+        outcome = None
         for index, stage in enumerate(self.stages):
             lr = rate(stretch.phase.lr, stage.base, at, stretch.phase.epochs)
             outcome = self.stepper(stage, inputs, label, lr)
             if index == 0:
                 tally.add(outcome, len(label), lr)
+        return outcome is not None
 
     def _keep(self, epoch: Epoch, is_best: bool) -> None:
         if self.run is None:
             return
         was = self.model.training
         self.run.append(epoch.row())
+        if self.watch is not None:
+            self.watch.keep(self.run.folder)
         save(self.model, self.run.last)
         if is_best:
             save(self.model, self.run.best)
