@@ -28,12 +28,15 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.graph import Network
 from archlang.graph.network import rebuilt
 from archlang.transform.base import Pass, made_of
+from archlang.transform.layer_attention import LayerAttention
 from archlang.transform.multipath import Multipath
+from archlang.transform.pbconv import PBConv
 
-PASSES: tuple[type[Pass], ...] = (Multipath,)
+PASSES: tuple[type[Pass], ...] = (Multipath, PBConv)
 """All transformations. A new file in this folder stands here, and a test says so if it does not."""
 
 _FORM = re.compile(r"\s*([A-Za-z_-][A-Za-z0-9_-]*)\s*(?:\{(.*)\})?\s*", re.DOTALL)
+_SEPARATOR = re.compile(r",(?![^\[]*\])")  # commas inside a list belong to it
 
 
 def parse_pass(text: str) -> Pass:
@@ -46,7 +49,7 @@ def parse_pass(text: str) -> Pass:
         help = (*did_you_mean(form[1], known), f"there are: {', '.join(known)}")
         raise ArchError(error("unknown-pass", f"there is no transformation `{form[1][:64]}`", help=help))
     options: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in (form[2] or "").split(","))):
+    for part in filter(None, (p.strip() for p in _SEPARATOR.split(form[2] or ""))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise ArchError(error("usage", f"an option reads `name=value`, not {part[:80]!r}"))
@@ -69,4 +72,4 @@ def apply(net: Network, what: str | Pass) -> Network:
     return after
 
 
-__all__ = ["PASSES", "Multipath", "Pass", "apply", "parse_pass"]
+__all__ = ["PASSES", "LayerAttention", "Multipath", "PBConv", "Pass", "apply", "parse_pass"]

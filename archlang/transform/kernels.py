@@ -1,0 +1,56 @@
+"""Lists of small kernels: from text to windows, from windows to the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.diagnostics import ArchError
+from archlang.kernels import Extent, Window, complaints
+from archlang.limits import DEFAULT
+from archlang.source import Source
+from archlang.syntax import parse
+from archlang.syntax.tree import Binary, Expr, Let, ListOf, Number, SizeLiteral, TupleOf
+
+
+def listed(windows: Sequence[Window]) -> ListOf:
+    """`[3x1 at (1, 2), ...]`."""
+    return ListOf(tuple(
+        Binary("at", SizeLiteral((w.height, w.width)), TupleOf((Number(w.row), Number(w.column)))) for w in windows
+    ))
+
+
+def read_kernels(text: str) -> dict[Extent, tuple[Window, ...]]:
+    """Lists of small kernels, `;` between them, by the size of the large kernel that each covers. Raises ValueError.
+
+    >>> {size: len(windows) for size, windows in read_kernels("[1x2 at (1, 1), 1x2 at (2, 1)]").items()}
+    {(2, 2): 2}
+    """
+    found: dict[Extent, tuple[Window, ...]] = {}
+    for part in filter(None, (p.strip() for p in text.split(";"))):
+        windows = tuple(_window(item) for item in _items(part))
+        size = max(w.row + w.height - 1 for w in windows), max(w.column + w.width - 1 for w in windows)
+        wrong = complaints(size, windows)
+        if wrong:
+            raise ValueError(wrong[0].message)
+        if size in found:
+            raise ValueError(f"there are two lists for {size[0]}x{size[1]}")
+        found[size] = windows
+    return found
+
+
+def _items(text: str) -> tuple[Expr, ...]:
+    try:
+        (let,) = parse(Source("<kernels>", f"archlang 1\nlet kernels = {text}\n"), DEFAULT).declarations
+    except (ArchError, ValueError):
+        raise ValueError(f"this is no list of small kernels: {text[:60]!r}") from None
+    if not isinstance(let, Let) or not isinstance(let.value, ListOf) or not let.value.items:
+        raise ValueError(f"this is no list of small kernels: {text[:60]!r}")
+    return let.value.items
+
+
+def _window(item: Expr) -> Window:
+    match item:
+        case Binary("at", SizeLiteral((int(height), int(width))),
+                    TupleOf((Number(value=int(row)), Number(value=int(column))))):
+            return Window(height, width, row, column)
+    raise ValueError("a small kernel reads `3x1 at (1, 2)`")

@@ -1,0 +1,243 @@
+"""Every convolution with a kernel larger than 1x1 becomes, with its batch norm, a position-boosted one or a peer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from archlang.diagnostics import Diagnostic
+from archlang.graph import Network, Node
+from archlang.kernels import PEERS, RULES, Extent, Window
+from archlang.source import Span
+from archlang.syntax.mapping import mapped
+from archlang.syntax.tree import (
+    Argument,
+    As,
+    Binary,
+    Body,
+    Call,
+    Expr,
+    File,
+    Flow,
+    If,
+    Name,
+    Number,
+    SizeLiteral,
+    Truth,
+)
+from archlang.syntax.tree import Node as TreeNode
+from archlang.syntax.walk import walk
+from archlang.transform.base import Pass, refuse
+from archlang.transform.kernels import listed, read_kernels
+from archlang.transform.sequence import bare
+
+Key = tuple[int, int, int]
+ARGUMENTS = {
+    "conv": ("kernel", "channels", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init"),
+    "depthwise_conv": ("kernel", "stride", "padding", "dilation", "padding_mode", "bias", "init", "multiplier"),
+    "batch_norm": ("scale", "eps", "momentum"),
+}
+"""What is replaced, and the arguments that `pbconv` takes over, in their order."""
+BOOSTS = ("pbconv", *PEERS)
+
+
+@dataclass(frozen=True)
+class PBConv(Pass):
+    """`conv(3x3, c) -> batch_norm  -->  pbconv(3x3, c, kernels = propose(seed = 7))`.
+
+    1. A convolution over maps whose kernel is larger than 1x1 is replaced, in blocks and loops too; where a block's
+       kernel is 1x1 in some uses only, an `if` keeps those. Convolutions without a batch norm keep their bias.
+    2. `kernels` is a list as in the language, or several with `;` between them, each for the size that it covers;
+       other sizes get proposed ones.
+    3. `boost=acb` and `boost=dbb` put in the peers. `gamma=zero` lets the new branches start at nothing.
+    4. Standard blocks that hold a convolution are written into the file.
+
+    Hao et al., PBConv, sections 4.2 and 4.3.
+    """
+
+    name: ClassVar[str] = "pbconv"
+
+    seed: int = 0
+    boost: str = "pbconv"
+    kernels: str = ""
+    types: int = 0
+    rules: str = "full"
+    gamma: str = "one"
+
+    def __post_init__(self) -> None:
+        for name, words in (("boost", BOOSTS), ("rules", RULES), ("gamma", ("one", "zero"))):
+            if getattr(self, name) not in words:
+                raise ValueError(f"{name} is one of {', '.join(words)}")
+        if self.seed < 0 or self.types < 0:
+            raise ValueError("`seed` and `types` are not negative")
+        _ = self.chosen
+
+    @property
+    def chosen(self) -> dict[Extent, tuple[Window, ...]]:
+        """The small kernels of `kernels`, by the large kernel that they cover. Raises ValueError."""
+        return read_kernels(self.kernels)
+
+    def requires(self, net: Network) -> list[Diagnostic]:
+        found = sites(net)
+        if not found:
+            return [refuse("this network has no convolution with a kernel larger than 1x1")]
+        sizes = {size for site in found.values() for size in site.sizes}
+        if self.kernels and not sizes & set(self.chosen):
+            theirs, ours = (", ".join(f"{r}x{c}" for r, c in sorted(some)) for some in (self.chosen, sizes))
+            return [refuse(f"these small kernels are for {theirs}; the kernels of this network are {ours}")]
+        return []
+
+    def run(self, net: Network) -> File:
+        found = sites(net)
+        inner = any(site.nodes[0].span.source is not net.project.main.source for site in found.values())
+        main = net.tree if inner else net.project.main.file
+        calls = {_key(node.span): node for node in walk(main) if isinstance(node, Call) and _key(node.span) in found}
+        return mapped(main, _Rewriter(self, found, calls).change)
+
+    def ensures(self, before: Network, after: Network) -> list[str]:
+        outs = [[net.graph.type(o.port) for o in net.graph.outputs] for net in (before, after)]
+        boosted = any(node.op.name == "boosted_sum" for node in after.graph)
+        claims = [] if boosted else ["nothing is boosted"]
+        return claims + (["the outputs have changed"] if outs[0] != outs[1] else [])
+
+    def kernels_for(self, site: Site) -> Expr:
+        """What stands after `kernels =` at a place."""
+        if self.boost != "pbconv":
+            return Name(self.boost)
+        if len(site.sizes) == 1 and next(iter(site.sizes)) in self.chosen:
+            return listed(self.chosen[next(iter(site.sizes))])
+        given = [Argument("seed", Number(self.seed))]
+        given += [Argument("types", Number(self.types))] if self.types else []
+        given += [Argument("rules", Name(self.rules))] if self.rules != "full" else []
+        return Call(Name("propose"), tuple(given))
+
+
+@dataclass
+class Site:
+    """A convolution in the text: what it becomes in the graph, the sizes of its kernel, whether it is 1x1 at times."""
+
+    nodes: list[Node] = field(default_factory=list)
+    sizes: set[Extent] = field(default_factory=set)
+    mixed: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether it has no bias anywhere."""
+        return not any(node.args["bias"] for node in self.nodes)
+
+
+def _key(span: Span) -> Key:
+    return id(span.source), span.start, span.end
+
+
+def sites(net: Network) -> dict[Key, Site]:
+    """Every convolution over maps in the text that has a kernel larger than 1x1 and is no part of a boosted one."""
+    found: dict[Key, Site] = {}
+    for node in net.graph:
+        if node.op.name not in ("conv", "depthwise_conv") or any(m.kind == "pbconv" for m in node.members):
+            continue
+        site = found.setdefault(_key(node.span), Site())
+        site.nodes.append(node)
+        rows, columns = node.args["kernel"]
+        if rows * columns == 1:
+            site.mixed = True
+        else:
+            site.sizes.add((rows, columns))
+    return {key: site for key, site in found.items() if site.sizes}
+
+
+class _Rewriter:
+    """Exchanges convolutions, with the batch norm behind them where one follows in the same flow."""
+
+    def __init__(self, option: PBConv, found: dict[Key, Site], calls: dict[Key, Call]) -> None:
+        self.option, self.found, self.calls = option, found, calls
+
+    def change(self, node: TreeNode) -> TreeNode:
+        """A flow's steps, and a convolution that stands alone."""
+        if isinstance(node, Flow):
+            steps = self.steps(node.steps)
+            return steps[0] if len(steps) == 1 else replace(node, steps=tuple(steps))
+        if isinstance(node, Call) and self.calls.get(_key(node.span)) is not None and _name(node) in ARGUMENTS:
+            return self.boosted(self.calls[_key(node.span)], None)
+        return node
+
+    def steps(self, steps: Sequence[Expr]) -> list[Expr]:
+        """The steps of a flow; those that stay keep their modules' names."""
+        made: list[Expr] = []
+        before: dict[str, int] = {}
+        after: dict[str, int] = {}
+        waiting = list(steps)
+        while waiting:
+            step = waiting.pop(0)
+            call = self.calls.get(_key(bare(step).span))
+            if call is None:
+                made.append(_kept(step, before, after))
+                continue
+            _count(_name(call), before)
+            norm = waiting.pop(0) if waiting and _normal(waiting[0]) else None
+            if norm is not None:
+                _count("batch_norm", before)
+            new = self.boosted(call, norm)
+            made.append(replace(step, step=new) if isinstance(step, As) else new)
+        return made
+
+    def boosted(self, call: Call, norm: Expr | None) -> Expr:
+        """What stands in the place of a convolution and its batch norm."""
+        site, name = self.found[_key(call.span)], _name(call)
+        given = _named(call, name)
+        kernel = given.pop("kernel")
+        arguments = [Argument(None, kernel)]
+        if "channels" in given:
+            arguments.append(Argument(None, given.pop("channels")))
+        given = {"kernels": self.option.kernels_for(site), **given}
+        if name == "depthwise_conv":
+            given["groups"] = Name("channels")
+        if norm is None:
+            given["norm"] = Truth(False)
+            given |= {"bias": Truth(False)} if site.bare and "bias" not in given else {}
+        else:
+            given |= _named(bare(norm), "batch_norm")
+        if self.option.gamma == "zero":
+            given["gamma"] = Number(0)
+        arguments += [Argument(key, value) for key, value in given.items()]
+        made = Call(Name("pbconv"), tuple(arguments), span=call.span)
+        if not site.mixed:
+            return made
+        plain: Expr = Flow((call, norm)) if norm is not None else call
+        return If(Binary("!=", kernel, SizeLiteral((1, 1))), Body(flows=(made,)), Body(flows=(plain,)), span=call.span)
+
+
+def _name(expr: Expr) -> str:
+    inner = expr.callee if isinstance(expr, Call) else expr
+    return inner.text if isinstance(inner, Name) else ""
+
+
+def _named(expr: Expr, name: str) -> dict[str, Expr]:
+    """A call's arguments by name."""
+    given = (expr.arguments or ()) if isinstance(expr, Call) else ()
+    return {argument.name or ARGUMENTS[name][i]: argument.value for i, argument in enumerate(given)}
+
+
+def _normal(step: Expr) -> bool:
+    """Whether a step is a batch norm that `pbconv` can have itself."""
+    expr = bare(step)
+    given = (expr.arguments or ()) if isinstance(expr, Call) else ()
+    known = all(a.name in (None, *ARGUMENTS["batch_norm"]) for a in given) and len(given) <= 3
+    return _name(expr) == "batch_norm" and known
+
+
+def _count(name: str, counts: dict[str, int]) -> int:
+    counts[name] = counts.get(name, 0) + 1
+    return counts[name]
+
+
+def _kept(step: Expr, before: dict[str, int], after: dict[str, int]) -> Expr:
+    """A step that stays: with `as` where steps before it are gone and its module's name would change."""
+    name = _name(step)
+    if name not in ARGUMENTS or isinstance(step, As):
+        return step
+    was, now = _count(name, before), _count(name, after)
+    if was == now:
+        return step
+    return As(step, name if was == 1 else f"{name}_{was}", span=step.span)
