@@ -32,7 +32,7 @@ from archlang.transform.layer_attention import LayerAttention
 from archlang.transform.multipath import Multipath
 from archlang.transform.pbconv import PBConv
 
-PASSES: tuple[type[Pass], ...] = (Multipath, PBConv)
+PASSES: tuple[type[Pass], ...] = (Multipath, LayerAttention, PBConv)
 """All transformations. A new file in this folder stands here, and a test says so if it does not."""
 
 _FORM = re.compile(r"\s*([A-Za-z_-][A-Za-z0-9_-]*)\s*(?:\{(.*)\})?\s*", re.DOTALL)

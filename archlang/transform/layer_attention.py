@@ -81,9 +81,14 @@ class LayerAttention(Pass):
         if unknown:
             return [refuse(f"no flow of this network is called `{unknown[0][:64]}`", tree_of(net).name_span,
                            help=f"there are: {', '.join(names)}; or `points=layers`, `points=stages`")]
-        cut = _cut(self, _spelt(self, net))
+        lines = _spelt(self, net)
+        cut = _cut(self, lines)
         if len(cut.ends) < 2:
             return [refuse("this network has fewer than two layers to choose between", tree_of(net).name_span)]
+        last = [step for line in lines for step in line.steps][cut.ends[-1]].leaving
+        if self.readout == "resized" and not (last.rank == 3 and all(isinstance(d, int) for d in last.dims)):
+            return [refuse(f"`readout=resized` brings maps to the size of the last layer, which is {last}",
+                           tree_of(net).name_span, help="with `readout=pooled` any size will do")]
         return []
 
     def run(self, net: Network) -> File:
@@ -94,9 +99,7 @@ class LayerAttention(Pass):
         width = next(c for c in ("width", *(f"width_{i}" for i in range(2, 99))) if c not in names)
         levels = next(c for c in ("levels", *(f"levels_{i}" for i in range(2, 99))) if c not in names)
         made = _Rewriting(self, lines, width, levels).statements()
-        statements = tuple(
-            new for s in tree.body.statements for new in (made[id(s)] if id(s) in made else (s,))
-        )
+        statements = tuple(new for s in tree.body.statements for new in made.get(id(s), (s,)))
         dials = (*tree.dials, Parameter(width, Number(self.width)))
         new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
         main = net.project.main.file
@@ -248,16 +251,17 @@ class _Rewriting:
 
     def _attended(self) -> tuple[Expr, ...]:
         """All layers, their readouts, the attention."""
-        owners = {layer.value.text for layer in self.layers if isinstance(layer, Index) and isinstance(layer.value, Name)}
-        one = len(owners) == 1 and all(isinstance(layer, Index) for layer in self.layers)
-        bundle: Expr = Name(owners.pop()) if one else TupleOf(tuple(self.layers))
+        owners = {layer.value if isinstance(layer, Index) else None for layer in self.layers}
+        first = self.layers[0]
+        whole = isinstance(first, Index) and len(owners) == 1
+        bundle = first.value if isinstance(first, Index) and whole else TupleOf(tuple(self.layers))
         each = Call(Name("each"), None, Body(flows=(self._readout(),)))
         return bundle, each, Call(Name("attend"), (Argument(None, self._kind()),))
 
     def _readout(self) -> Expr:
         if self.option.readout == "resized":
             last = self.steps[self.cut.ends[-1]].leaving
-            cells = SizeLiteral(tuple(int(d) for d in last.dims[1:]))  # type: ignore[call-overload]
+            cells = SizeLiteral(tuple(d for d in last.dims[1:] if isinstance(d, int)))
             conv = Call(Name("conv"), (Argument(None, SizeLiteral((1,) * (last.rank - 1))), Argument(None, self.width)))
             return Flow((conv, Call(Name("adaptive_avg_pool"), (Argument(None, cells),))))
         dense = Call(Name("linear"), (Argument(None, self.width),))
