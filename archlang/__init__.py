@@ -38,11 +38,12 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "check", "compile", "create_model", "draw", "fuse", "list_models", "load",
-    "load_model", "loads", "save", "transform",
+    "ArchError", "Diagnostic", "Network", "check", "codes", "compile", "create_model", "draw", "fuse", "list_models",
+    "load", "load_model", "loads", "save", "transform",
 ]
 
 if TYPE_CHECKING:
+    from archlang import codes
     from archlang.artefact import load_model, save
     from archlang.compiler import compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> object:
     room = _ROOMS.get(name)
+    if name == "codes":  # a room that is public as it is
+        return import_module("archlang.codes")
     if room is None:
         raise AttributeError(f"module 'archlang' has no attribute {name!r}")
     value = getattr(import_module(room), name)

@@ -59,11 +59,14 @@ def choose(rows: Rows, count: int, rng: np.random.Generator, parts: NDArray[np.i
     if found is not None:
         return Choice(found, 0, "whole orbits of its shifts")
     near = _swapped(rows, count, rng)
-    swapped = Choice(rows[near], spread(rows[near]), "chosen for even columns")
-    if swapped.even:
-        return swapped
-    solved = _solved(rows, near, rng)
-    return solved if solved is not None and solved.spread < swapped.spread else swapped
+    return Choice(rows[near], spread(rows[near]), "chosen for even columns")
+
+
+def solve(rows: Rows, count: int, rng: np.random.Generator) -> Choice:
+    """The same by the integer program: slower, and for a small pool as even as it can be."""
+    near = _swapped(rows, count, rng)
+    solved = _solved(rows, near, rng) if len(near) < len(rows) else None
+    return solved or Choice(rows[near], spread(rows[near]), "chosen for even columns")
 
 
 def _pairs(rows: Rows, count: int, rng: np.random.Generator) -> Rows | None:
@@ -97,7 +100,7 @@ def _swapped(rows: Rows, count: int, rng: np.random.Generator) -> NDArray[np.int
     mean = count * int(rows[0].sum()) / rows.shape[1]
     sums = rows[inside].sum(axis=0, dtype=np.int64)
     signed = rows.astype(np.int16)
-    for _ in range(SWAPS):
+    for _ in range(min(SWAPS, 20 * len(rows))):
         if sums.max() - sums.min() <= (0 if mean.is_integer() else 1):
             break
         leave = rng.integers(count, size=min(count, 48))
@@ -149,7 +152,7 @@ class Program:
         full = np.vstack([np.ones((1, words)), self.matrix])
         lower = np.concatenate([[self.count], low - self.sums])
         upper = np.concatenate([[self.count], high - self.sums])
-        return self._run(rng.random(words), full, lower, upper, gap=1.0)  # any such words will do
+        return self._run(np.asarray(rng.random(words)), full, lower, upper, gap=1.0)  # any such words will do
 
     def closest(self) -> NDArray[np.intp] | None:
         """The words that bring the columns nearest together.
@@ -179,7 +182,7 @@ class Program:
         top[:words] = 1.0
         found = milp(
             cost,
-            integrality=np.ones(len(cost)),
+            integrality=np.ones(len(cost), dtype=np.int64),
             bounds=Bounds(0.0, top),
             constraints=LinearConstraint(full, lower, upper),
             options={"node_limit": NODES, "mip_rel_gap": gap},

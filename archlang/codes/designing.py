@@ -12,13 +12,13 @@ from math import comb
 
 import numpy as np
 
-from archlang.codes.balance import Choice, choose, spread
+from archlang.codes.balance import Choice, choose, solve, spread
 from archlang.codes.bounds import Bound, bounds
 from archlang.codes.code import Code
 from archlang.codes.contract import impossible
-from archlang.codes.families import pools
+from archlang.codes.families import Pool, pools
 from archlang.codes.groups import suited
-from archlang.codes.local import affordable, search
+from archlang.codes.local import State, affordable, search
 from archlang.codes.orbits import orbit_code
 from archlang.codes.shipped import shipped
 from archlang.codes.words import MOST, Rows, least_distance, text
@@ -31,19 +31,24 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Effort:
-    """Bounds on the work: words listed, groups and first orbits tried, nodes of a clique search, moves, sums."""
+    """Bounds on the work: words listed, groups and first orbits tried, nodes of a clique search, moves and sums of a
+    local search, classes that it takes, integer programs."""
 
     words: int = MOST
     groups: int = 6
-    starts: int = 8
+    starts: int = 3
     nodes: int = 40_000
     moves: int = 30_000
     sums: int = 1_000_000_000
     classes: int = 4_096
+    programs: int = 4
 
 
 FULL = Effort()
-BOUNDED = Effort(words=150_000, groups=1, starts=2, nodes=1_000, moves=1_500, sums=20_000_000, classes=256)
+BOUNDED = Effort(words=150_000, groups=1, starts=2, nodes=1_000, moves=1_500, sums=20_000_000, classes=256, programs=0)
+
+QUICK = 100_000
+"""Words of which all orbits are found sooner than a local search ends."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def design(
     """The best code that is found: words of weight `active`, even columns, the largest least distance.
 
     With `distance`, the first code of at least that distance. `fresh` uses no shipped table; `uneven` lets columns
-    differ for a larger distance. Raises ArchError (code-contract) for what a bound forbids or the search does not reach.
+    differ for a larger distance. Raises ArchError (code-contract) for what a bound forbids or the search misses.
 
     >>> ten = design(classes=10, branches=10, active=3)
     >>> ten.distance, ten.columns, ten.optimal
@@ -115,8 +120,8 @@ def bounded_design(
 ) -> Design:
     """A design by little work: shipped tables, quick families, a short search.
 
-    Raises ArchError (code-contract), at `span`, for the impossible and for what takes more; the latter tells the command
-    that designs the code once.
+    Raises ArchError (code-contract), at `span`, for the impossible and for what takes more; the latter tells the
+    command that designs the code once.
 
     >>> bounded_design(classes=10, branches=10, active=5, distance=4).distance
     4
@@ -174,6 +179,7 @@ class Hunt:
         self.top = bounds(classes, branches, active)[0].distance
         self.best: Found | None = None
         self.further = 0
+        self.pools: list[Pool] = []
 
     def run(self, distance: int | None = None) -> Design:
         """Families first; then every step up in distance by orbits and local search, until one fails."""
@@ -211,15 +217,23 @@ class Hunt:
 
     def _families(self, least: int) -> Iterator[Found]:
         self.tell("known families of codes")
-        for number, pool in enumerate(pools(self.classes, self.branches, self.active, self.effort.words)):
+        self.pools = pools(self.classes, self.branches, self.active, self.effort.words)
+        for number, pool in enumerate(self.pools):
             if pool.distance >= least:
                 yield self._found(choose(pool.rows, self.classes, self._rng(1, number)), pool.name)
 
+    def _programs(self, goal: int) -> Iterator[Found]:
+        """Families whose words the swaps left with uneven columns, by the integer program."""
+        fit = [pool for pool in self.pools if pool.distance >= goal]
+        for number, pool in enumerate(fit[: self.effort.programs]):
+            self.tell(f"distance {goal}: an integer program for even columns of {pool.name}")
+            yield self._found(solve(pool.rows, self.classes, self._rng(5, number)), pool.name)
+
     def _searches(self, goal: int) -> Iterator[Found]:
-        """Words of at least the distance `goal`: the quick search first where it is cheap, else orbits first."""
-        small = self.classes <= 40
-        order = (self._local, self._orbits) if small else (self._orbits, self._local)
-        for part in order:
+        """Words of at least the distance `goal`; of orbits and local search the one first that is quicker here."""
+        quick = self.classes > 40 or comb(self.branches, self.active) <= QUICK
+        parts = (self._orbits, self._local) if quick else (self._local, self._orbits)
+        for part in (*parts, self._programs):
             yield from part(goal)
 
     def _orbits(self, goal: int) -> Iterator[Found]:
@@ -254,7 +268,5 @@ class Hunt:
 
     def _random(self) -> Found:
         """What stands where nothing was found: the start of a local search."""
-        from archlang.codes.local import State
-
         rows = State(self.classes, self.branches, self.active, self.active, self._rng(4)).rows.astype(np.uint8)
         return Found(rows, "random words", least_distance(rows))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from math import comb
 
 import numpy as np
@@ -20,6 +21,8 @@ from archlang.codes.fields import field as finite_field
 from archlang.codes.fields import prime_power
 from archlang.codes.linear import linear_codes, named, words_of
 from archlang.codes.words import MOST, Rows, least_distance, rows_from, rows_of, subsets
+
+Build = Callable[[], steiner.Blocks]
 
 DROPPED = 6
 """Places by which a known code is shortened at most."""
@@ -98,52 +101,55 @@ def _shortened(less: int) -> str:
 def plans(longest: int) -> list[Blocks]:
     """All designs of at most this length.
 
-    >>> [(p.name, p.length, p.weight) for p in plans(7)]
-    [('triples of STS(7)', 7, 3), ('lines of PG(2, 2)', 7, 3), ('lines of AG(2, 2)', 4, 2), ('points of AG(2, 2)', 6, 3)]
+    >>> [(p.name, p.length, p.weight) for p in plans(6)]
+    [('lines of AG(2, 2)', 4, 2), ('points of AG(2, 2)', 6, 3)]
     """
     found = [*_triple_plans(longest), *_geometry_plans(longest)]
     for order in range(12, longest + 1, 4):
         if steiner.has_paley(order):
             name = f"rows of Paley's Hadamard matrix of order {order}"
-            found.append(Blocks(name, order, order // 2, lambda n=order: steiner.paley(n)))  # type: ignore[misc]
-    if longest >= 12:
-        build = steiner.small_witt
-        found.append(Blocks("blocks of S(5, 6, 12)", 12, 6, lambda: rows_from(build(), 12)))
+            found.append(Blocks(name, order, order // 2, partial(steiner.paley, order)))
+    found.append(Blocks("blocks of S(5, 6, 12)", 12, 6, partial(_built, steiner.small_witt, 12)))
     return [p for p in found if p.length <= longest]
 
 
 def _triple_plans(longest: int) -> Iterator[Blocks]:
-    for v in range(7, 65, 2):
-        if v % 6 in (1, 3):
-            count = v * (v - 1) // 6
-            if v <= longest:
-                yield Blocks(f"triples of STS({v})", v, 3, lambda v=v: rows_from(steiner.triples(v), v))  # type: ignore[misc]
-            if 7 < v and count <= longest:
-                name = f"points of STS({v})"
-                yield Blocks(name, count, v // 2, lambda v=v: steiner.transposed(steiner.triples(v), v))  # type: ignore[misc]
+    for v in (v for v in range(7, 65, 2) if v % 6 in (1, 3)):
+        build = partial(steiner.triples, v)
+        yield from _both(f"STS({v})", ("triples", "points"), v, 3, longest, build)
 
 
 def _geometry_plans(longest: int) -> Iterator[Blocks]:
     """Lines and points of projective and affine spaces, and spherical geometries."""
+    what = ("lines", "points")
     for q in (q for q in range(2, 24) if prime_power(q)):
         for k in (2, 3, 4):
             points = (q ** (k + 1) - 1) // (q - 1)
-            yield from _both(f"PG({k}, {q})", points, q + 1, longest, lambda k=k, q=q: steiner.projective_lines(k, q))  # type: ignore[misc]
-            yield from _both(f"AG({k}, {q})", q**k, q, longest, lambda k=k, q=q: steiner.affine_lines(k, q))  # type: ignore[misc]
-            if 3 <= q and q**k + 1 <= min(longest, 128):
+            yield from _both(f"PG({k}, {q})", what, points, q + 1, longest, partial(steiner.projective_lines, k, q))
+            yield from _both(f"AG({k}, {q})", what, q**k, q, longest, partial(steiner.affine_lines, k, q))
+            if q > 2 and q**k < min(longest, 128):
                 name = f"circles of the 3-({q**k + 1}, {q + 1}, 1) design"
-                build = lambda k=k, q=q: rows_from(steiner.spherical(q, k), q**k + 1)  # noqa: E731 - as the others
-                yield Blocks(name, q**k + 1, q + 1, build)
+                yield Blocks(name, q**k + 1, q + 1, partial(_built, partial(steiner.spherical, q, k), q**k + 1))
 
 
-def _both(name: str, points: int, size: int, longest: int, build: Callable[[], steiner.Blocks]) -> Iterator[Blocks]:
-    """The lines as words, and the points as words unless that is the same again."""
-    lines = points * (points - 1) // (size * (size - 1))
+def _built(build: Build, points: int) -> Rows:
+    return rows_from(build(), points)
+
+
+def _turned(build: Build, points: int) -> Rows:
+    return steiner.transposed(build(), points)
+
+
+def _both(
+    name: str, what: tuple[str, str], points: int, size: int, longest: int, build: Build
+) -> Iterator[Blocks]:
+    """The blocks as words, and the points as words unless that is the same again."""
+    blocks = points * (points - 1) // (size * (size - 1))
     if points <= longest:
-        yield Blocks(f"lines of {name}", points, size, lambda: rows_from(build(), points))
-    if lines != points and lines <= longest:
+        yield Blocks(f"{what[0]} of {name}", points, size, partial(_built, build, points))
+    if blocks != points and blocks <= longest:
         weight = (points - 1) // (size - 1)
-        yield Blocks(f"points of {name}", lines, weight, lambda: steiner.transposed(build(), points))
+        yield Blocks(f"{what[1]} of {name}", blocks, weight, partial(_turned, build, points))
 
 
 def _sums(classes: int, branches: int, active: int, most: int) -> Iterator[Pool]:

@@ -124,4 +124,4 @@ def _is_primitive(modulus: list[int], prime: int) -> bool:
     found, period = x, 1
     while found != one and period < prime**degree:
         found, period = _product(found, x, modulus, prime), period + 1
-    return period == prime**degree - 1
+    return bool(period == prime**degree - 1)

@@ -41,7 +41,7 @@ class Group:
     @property
     def transitive(self) -> bool:
         """Whether it takes any point to any other."""
-        return len(np.unique(self.elements[:, 0])) == self.elements.shape[1]
+        return bool(len(np.unique(self.elements[:, 0])) == self.elements.shape[1])
 
 
 def closure(generators: Sequence[Permutation]) -> NDArray[np.intp] | None:
@@ -79,11 +79,16 @@ def groups(points: int) -> tuple[Group, ...]:
 
 
 def suited(points: int, classes: int) -> list[Group]:
-    """The groups whose orbits are of a size of which about six make the classes, best first."""
+    """The groups whose orbits are of a size of which about six make the classes, best first.
+
+    Transitive ones come before others, since what they keep has even columns, and those of fields and vector spaces
+    before cyclic ones, under which large good orbits are rarer.
+    """
     wanted = max(classes / 6, 2.0)
 
     def misfit(group: Group) -> float:
-        return max(group.order / wanted, wanted / group.order)
+        factor = 3.0 if not group.transitive else 1.5 if group.name.startswith("Z_") else 1.0
+        return max(group.order / wanted, wanted / group.order) * factor
 
     return sorted((g for g in groups(points) if g.order <= 2 * classes), key=misfit)
 

@@ -34,7 +34,7 @@ class Binary:
 
     def of_weight(self, weight: int) -> Masks:
         """Its words of a weight."""
-        return self.words[np.bitwise_count(self.words) == weight]
+        return np.asarray(self.words[np.bitwise_count(self.words) == weight])
 
 
 def spanned(name: str, length: int, generators: list[int]) -> Binary:

@@ -20,7 +20,7 @@ from archlang.codes.words import MOST, Masks, Rows, rows_of, subsets
 SAMPLE = 300_000
 ORBITS = 20_000
 NEIGHBOURS = 700
-STARTS = 12
+STARTS = 3
 NODES = 40_000
 """Bounds on the work: words drawn where all are too many, orbits kept, orbits joined to a first one, first orbits
 tried, nodes of each clique search."""
@@ -81,7 +81,7 @@ def _candidates(group: Group, degree: int, weight: int, rng: np.random.Generator
     if comb(degree, weight) <= MOST:
         return subsets(degree, weight)
     places = rng.random((SAMPLE, degree)).argpartition(weight, axis=1)[:, :weight].astype(np.uint64)
-    return np.unique(np.bitwise_or.reduce(np.uint64(1) << places, axis=1))
+    return np.asarray(np.unique(np.bitwise_or.reduce(np.uint64(1) << places, axis=1)))
 
 
 def _tables(element: NDArray[np.intp]) -> NDArray[np.uint64]:
@@ -90,7 +90,7 @@ def _tables(element: NDArray[np.intp]) -> NDArray[np.uint64]:
     values = np.arange(256)
     for point, image in enumerate(element.tolist()):
         found[point // 8] |= (values >> point % 8 & 1).astype(np.uint64) << np.uint64(image)
-    return found[: (len(element) + 7) // 8]
+    return np.asarray(found[: (len(element) + 7) // 8])
 
 
 def _moved(masks: Masks, turn: NDArray[np.uint64]) -> Masks:
@@ -98,14 +98,14 @@ def _moved(masks: Masks, turn: NDArray[np.uint64]) -> Masks:
     found = turn[0][masks & np.uint64(255)]
     for i in range(1, len(turn)):
         found = found | turn[i][masks >> np.uint64(8 * i) & np.uint64(255)]
-    return found
+    return np.asarray(found)
 
 
 def _good(masks: Masks, turns: list[NDArray[np.uint64]], most: int) -> Masks:
     """The smallest word of each good orbit that the masks meet, in increasing order."""
     for turn in turns:
         images = _moved(masks, turn)
-        masks = masks[(np.bitwise_count(masks & images) <= most) | (masks == images)]
+        masks = np.asarray(masks[(np.bitwise_count(masks & images) <= most) | (masks == images)])
     least = masks.copy()
     for turn in turns:
         np.minimum(least, _moved(masks, turn), out=least)

@@ -116,8 +116,8 @@ def _is_header(cells: list[str]) -> bool:
 
 
 def _row(cells: list[str], span: Span, named: bool | None) -> Row:
-    while len(cells) > 1 and cells[-1] == "":  # a sign at the line's end
-        cells = cells[:-1]
+    while cells[-1] == "" and (len(cells) > 2 or (len(cells) == 2 and not named and set(cells[0]) <= {"0", "1"})):
+        cells = cells[:-1]  # a sign at the line's end
     if named is None:
         single = all(cell in ("0", "1") for cell in cells)
         named = len(cells) > 1 and not single

@@ -78,7 +78,7 @@ def least_distance(rows: Rows) -> int:
         rank = np.arange(len(apart))
         apart[rank, rank] = best
         best = min(best, int(apart.min()))
-    return best
+    return int(best)
 
 
 def unique(rows: Rows) -> Rows:
