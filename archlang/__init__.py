@@ -28,6 +28,7 @@ _ROOMS = {
     "transform": "archlang.compiler",
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
+    "boost": "archlang.studies.boosting",
     "save": "archlang.artefact",
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
@@ -38,7 +39,7 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "check", "codes", "compile", "create_model", "draw", "fuse", "list_models",
+    "ArchError", "Diagnostic", "Network", "boost", "check", "codes", "compile", "create_model", "draw", "fuse", "list_models",
     "load", "load_model", "loads", "save", "transform",
 ]
 
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from archlang.diagnostics import ArchError, Diagnostic
     from archlang.graph.network import Network, check
     from archlang.models import create_model, list_models
+    from archlang.studies.boosting import boost
     from archlang.views import draw
 
 

@@ -1,0 +1,106 @@
+"""Which positions of a kernel matter: the kernel that branches amount to, its map of magnitudes, their dispersion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archlang.emit.names import module_name
+from archlang.graph.ir import Graph, Node, Port
+from archlang.kernels import Extent
+
+
+def folded(weight: Tensor, norm: nn.Module | None) -> Tensor:
+    """A kernel with the scale of its batch norm in it: `gamma W / sigma` (PBConv, eq. 5)."""
+    if norm is None:
+        return weight.double()
+    form: Any = norm
+    scale = (form.running_var.double() + form.eps).rsqrt()
+    scale = scale if form.weight is None else scale * form.weight.double()
+    made: Tensor = weight.double() * scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    return made
+
+
+def merged(main: Tensor, small: Sequence[tuple[Tensor, Extent]]) -> Tensor:
+    """The large kernel with small ones added at their places (PBConv, eq. 8 and 9).
+
+    `main` is [out, in, K, K]; each small one [out, in, kh, kw] with the row and column of its top left corner from 1.
+
+    >>> merged(torch.zeros(1, 1, 2, 2), [(torch.ones(1, 1, 1, 2), (2, 1))])[0, 0]
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    total = main.clone()
+    for kernel, (row, column) in small:
+        height, width = kernel.shape[-2:]
+        total[..., row - 1 : row - 1 + height, column - 1 : column - 1 + width] += kernel
+    return total
+
+
+def position_map(kernel: Tensor) -> Tensor:
+    """Mean magnitude at each position, the largest 1 (PBConv, eq. 1): [out, in, K, K] to [K, K]; zeros stay zeros.
+
+    >>> position_map(torch.tensor([[[[1.0, -2.0], [0.0, 4.0]]]]))
+    tensor([[0.2500, 0.5000],
+            [0.0000, 1.0000]])
+    """
+    total = kernel.detach().abs().sum((0, 1))
+    most = total.max()
+    return total / most if most > 0 else total
+
+
+def dispersion(maps: Sequence[Tensor]) -> float:
+    """The standard deviation over the positions of the mean of maps of one size (PBConv, section 4.3)."""
+    return float(torch.stack([m.double() for m in maps]).mean(0).std(correction=0))
+
+
+def equivalent_kernels(model: nn.Module, graph: Graph) -> dict[str, Tensor]:
+    """For each convolution with a kernel larger than 1x1 the one kernel that its branches and batch norms amount to.
+
+    By the convolution's module name, that of a boosted one without the number of its branch. The chains of diverse
+    branch blocks are left out. Shared modules count once.
+    """
+    found: dict[str, Tensor] = {}
+    with torch.no_grad():
+        for node in graph:
+            if node.op.name == "boosted_sum":
+                found[module_name(node.path[:-1])] = _boosted(model, graph, node)
+        for node in graph:
+            if node.op.name in ("conv", "depthwise_conv") and not any(m.kind == "pbconv" and m.count > 1 for m in node.members):
+                rows, columns = node.args["kernel"]
+                if rows * columns > 1:
+                    found[module_name(node.path)] = folded(_module(model, node).weight, _norm(model, graph, node))
+    return found
+
+
+def _boosted(model: nn.Module, graph: Graph, node: Node) -> Tensor:
+    kernels = []
+    for port in node.inputs[: 1 + len(node.args["kernels"])]:
+        last = graph.node(port.node)
+        conv = graph.node(last.inputs[0].node) if last.op.name == "batch_norm" else last
+        norm = _module(model, last) if conv is not last else None
+        kernels.append(folded(_module(model, conv).weight, norm))
+    places = [placed.place for placed in node.args["kernels"]]
+    return merged(kernels[0], list(zip(kernels[1:], places, strict=True)))
+
+
+def _norm(model: nn.Module, graph: Graph, node: Node) -> nn.Module | None:
+    readers = graph.consumers(Port(node.id))
+    alone = len(readers) == 1 and readers[0][0].op.name == "batch_norm" and readers[0][0].args["running"]
+    return _module(model, readers[0][0]) if alone else None
+
+
+def _module(model: nn.Module, node: Node) -> Any:
+    return model.get_submodule(module_name(node.path))
+
+
+def maps_by_size(kernels: Mapping[str, Tensor]) -> dict[Extent, dict[str, Tensor]]:
+    """Maps of kernels, the layers of one kernel size together."""
+    found: dict[Extent, dict[str, Tensor]] = {}
+    for name, kernel in kernels.items():
+        size = (int(kernel.shape[-2]), int(kernel.shape[-1]))
+        found.setdefault(size, {})[name] = position_map(kernel)
+    return found
