@@ -3,12 +3,14 @@
 Every program is checked, its types compared with its generator's, printed and parsed again; one in `--compile-every` is
 compiled and compared with the reference. One in eight more has a known mistake put in, which must be the one reported.
 Mutants may only lead to diagnostics. Whatever fails is printed with its seed and, with `--keep`, written to a folder.
+Ctrl-C ends early, with a summary.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import signal
 import sys
 import time
 import warnings
@@ -25,6 +27,20 @@ from tests.generate.judge import Judged, caught, survived, valid
 from tests.generate.mutants import examples, mutant
 from tests.generate.programs import Program, program
 from tests.reference.compare import Pair, reference_of
+
+
+class _Stopped:
+    """Whether a first Ctrl-C asked to end early, with a summary of what was done."""
+
+    asked = False
+
+    @classmethod
+    def ask(cls, *_: object) -> None:
+        """Ends after the seed at hand; asked again, at once."""
+        if cls.asked:
+            raise KeyboardInterrupt
+        cls.asked = True
+
 
 NETWORKS = sorted((Path(__file__).parents[2] / "specs").rglob("*.arch"))
 
@@ -75,6 +91,8 @@ def run(what: str, seeds: range, judge: Callable[[int], Judged], keep: Callable[
     """Judge every seed, telling how far it is on a terminal."""
     tally, begun = Tally(what), time.monotonic()
     for seed in seeds:
+        if _Stopped.asked:
+            break
         try:
             judged = judge(seed)
             tally.slowest = max(tally.slowest, judged.seconds)
@@ -130,4 +148,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, _Stopped.ask)
     sys.exit(main())
