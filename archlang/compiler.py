@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from archlang.graph import load as load_graph
 from archlang.graph import loads as loads_graph
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.fx import GraphModule
     from torch.nn import Module
 
@@ -44,11 +46,14 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
     return model
 
 
-def fuse(model: Module) -> GraphModule:
-    """The inference form of a model in evaluation mode; the model itself stays as it is."""
+def fuse(model: Module, inputs: Sequence[Tensor] | None = None) -> GraphModule:
+    """The inference form of a model in evaluation mode; the model itself stays as it is.
+
+    An example of its inputs lets more be fused in models that no file made.
+    """
     from archlang.rewrite import fuse as fold
 
-    return fold(model)
+    return fold(model, inputs)
 
 
 def transform(net: Network, text: str) -> Network:

@@ -6,7 +6,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeGuard
 
 import torch
 from torch import fx, nn
@@ -14,21 +14,8 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.module import ArchModule
-
-
-@dataclass(frozen=True)
-class Report:
-    """What a pass did: for each change its place and what became of it, for each candidate left alone the reason."""
-
-    folded: tuple[tuple[str, str], ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.folded)
-
-    def __str__(self) -> str:
-        lines = [f"{what} into {into}" for what, into in self.folded]
-        return "\n".join([*lines, *(f"{what} kept: {reason}" for what, reason in self.skipped)])
+from archlang.rewrite.report import Report
+from archlang.rewrite.tracing import traced
 
 
 @dataclass(frozen=True)
@@ -56,7 +43,7 @@ class Pass(ABC):
         Raises ArchError: not-traceable, and whatever `requires` does.
         """
         self.requires(module)
-        made = _copied(module)
+        made = copied(module)
         if inputs is not None:
             with torch.random.fork_rng(devices=[]), torch.no_grad():
                 ShapeProp(made).propagate(*inputs)
@@ -83,21 +70,39 @@ class Pass(ABC):
             raise ArchError(error("internal-error", f"the pass `{self.name}` found work on its second run"))
 
 
-def _copied(module: nn.Module) -> fx.GraphModule:
+def copied(module: nn.Module) -> fx.GraphModule:
+    """A graph of its own for a module: traced where it is none, with the same names of nodes each time.
+
+    Raises ArchError: not-traceable, unsupported-module.
+    """
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    if exported(module):
+        return _exported_copy(module)
     if any(hooks):
         raise ArchError(error("unsupported-module", "hooks on a whole model would be lost in rewriting it",
                               help="take them off, rewrite the model, and put them on the new one"))
     if isinstance(module, ArchModule) and "loop" in module.meta:
         return _ungrouped(module)
-    if not isinstance(module, fx.GraphModule):
-        try:
-            module = fx.symbolic_trace(module)
-        except Exception as failure:
-            reason = str(failure).partition("\n")[0][:200]
-            raise ArchError(error("not-traceable", f"torch.fx cannot trace this {type(module).__name__}: {reason}",
-                                  help="control flow that depends on values must be taken out")) from failure
-    return copy.deepcopy(module)
+    return copy.deepcopy(module if isinstance(module, fx.GraphModule) else traced(module))
+
+
+def exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:
+    """Whether a module is a graph of torch.export, whose operations say themselves whether they train."""
+    inner = (m for m in module.modules() if m is not module)
+    return isinstance(module, fx.GraphModule) and not isinstance(module, ArchModule) and all(
+        type(m) is nn.Module or type(m).__name__ == "GuardsFn" for m in inner) and any(
+        str(n.target).startswith("aten.") for n in module.graph.nodes)
+
+
+def _exported_copy(module: fx.GraphModule) -> fx.GraphModule:
+    """A copy with what torch.export checks of the inputs, which it keeps in hooks and attributes of the module."""
+    made = copy.deepcopy(module)
+    for name, value in vars(module).items():
+        if name not in vars(made):
+            setattr(made, name, value)
+    for name in ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_forward_hooks"):
+        getattr(made, name).update(getattr(module, name))
+    return made
 
 
 def _ungrouped(module: ArchModule) -> ArchModule:

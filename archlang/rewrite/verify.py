@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
 from archlang.diagnostics import ArchError, error
+from archlang.rewrite.base import copied, exported
 
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-5, torch.float16: 1e-2, torch.bfloat16: 1e-1}
 """Largest error, as a share of 1 + the largest value, that rounding the new weights to a dtype may lead to."""
@@ -38,6 +39,39 @@ class Comparison:
         return self
 
 
+def verify_nodes(old: nn.Module, new: fx.GraphModule, inputs: Sequence[Tensor]) -> dict[str, float]:
+    """The largest error, in float64, of each node that fusion made, by its place; neither module is changed."""
+    merges = new.meta["report"].merges
+    before = _values(copied(old), {merge.old for merge in merges}, inputs)
+    after = _values(copy.deepcopy(new), {merge.new for merge in merges}, inputs)
+    return {merge.into: _largest(before[merge.old] - after[merge.new]) for merge in merges
+            if merge.old in before and merge.new in after}
+
+
+class _Watch(fx.Interpreter):
+    """Runs a graph and keeps what some nodes give."""
+
+    def __init__(self, module: fx.GraphModule, names: set[str]) -> None:
+        super().__init__(module)
+        self.names, self.found = names, dict[str, Tensor]()
+
+    def run_node(self, n: fx.Node) -> Any:
+        made = super().run_node(n)
+        if n.name in self.names and isinstance(made, Tensor):
+            self.found[n.name] = made.clone()  # something later may overwrite it
+        return made
+
+
+def _values(module: fx.GraphModule, names: set[str], inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.double()
+    watch = _Watch(module, names)
+    with torch.no_grad():
+        watch.run(*(x.double() if x.is_floating_point() else x for x in inputs))
+    return watch.found
+
+
 def verify(old: nn.Module, new: nn.Module, inputs: Sequence[Tensor]) -> Comparison:
     """Run both on the same inputs in float64, in evaluation mode; neither is changed."""
     dtype = next((p.dtype for p in new.parameters() if p.dtype in TOLERANCES), torch.float64)
@@ -51,7 +85,10 @@ def verify(old: nn.Module, new: nn.Module, inputs: Sequence[Tensor]) -> Comparis
 
 
 def _results(model: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
-    twin = copy.deepcopy(model).eval().double()
+    twin = copy.deepcopy(model)
+    if not exported(twin):
+        twin.eval()
+    twin.double()
     with torch.no_grad():
         found: Any = twin(*(x.double() if x.is_floating_point() else x for x in inputs))
     return [leaf for leaf in pytree.tree_leaves(found) if isinstance(leaf, Tensor)]

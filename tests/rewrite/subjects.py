@@ -113,14 +113,14 @@ def aliased() -> nn.Module:
 
 
 def tied() -> nn.Module:
-    made = Flow(lambda s, x: s.norm(s.conv(x)) + s.other(x), conv=nn.Conv2d(4, 6, 3), norm=nn.BatchNorm2d(6),
+    made = Flow(lambda s, x: s.norm(s.conv(x)) * s.other(x), conv=nn.Conv2d(4, 6, 3), norm=nn.BatchNorm2d(6),
                 other=nn.Conv2d(4, 6, 3))
     made.other.weight = made.conv.weight
     return made
 
 
 def one_norm_for_two() -> nn.Module:
-    return Flow(lambda s, x: s.norm(s.a(x)) + s.norm(s.b(x)), a=nn.Conv2d(4, 6, 3), b=nn.Conv2d(4, 6, 3),
+    return Flow(lambda s, x: s.norm(s.a(x)) * s.norm(s.b(x)), a=nn.Conv2d(4, 6, 3), b=nn.Conv2d(4, 6, 3),
                 norm=nn.BatchNorm2d(6))
 
 
@@ -150,6 +150,8 @@ FOLDS = {
     "transposed volume": (lambda: chain(nn.ConvTranspose3d(2, 4, 2, groups=2), nn.BatchNorm3d(4)), (2, 2, 3, 3, 3)),
     "no affine": (lambda: chain(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6, affine=False)), MAP),
     "subclass": (lambda: chain(Same(4, 6, 3), nn.BatchNorm2d(6)), MAP),
+    "norm first": (lambda: chain(nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3)), MAP),
+    "own class, in the open": (lambda: chain(Twice(4, 6, 3), nn.BatchNorm2d(6)), MAP),
     "tied weight": (tied, MAP),
     "one norm, two convolutions": (one_norm_for_two, MAP),
     "small variance": (lambda: chain(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6, eps=1e-8)), MAP),
@@ -166,11 +168,10 @@ FOLDS_WITH_EXAMPLE = {
 }
 KEPT = {
     "positions = features": (lambda: chain(nn.Linear(4, 6), nn.BatchNorm1d(6)), (2, 6, 4), "another axis"),
-    "positions": (lambda: chain(nn.Linear(4, 6), nn.BatchNorm1d(5)), (2, 5, 4), "not those of the convolution"),
+    "positions": (lambda: chain(nn.Linear(4, 6), nn.BatchNorm1d(5)), (2, 5, 4), "another axis"),
     "unbatched line": (lambda: chain(nn.Conv1d(4, 6, 3), nn.BatchNorm1d(6)), (4, 8), "another axis"),
-    "one feature": (lambda: chain(nn.Linear(4, 6), nn.BatchNorm1d(1)), (2, 1, 4), "not those of the convolution"),
+    "one feature": (lambda: chain(nn.Linear(4, 6), nn.BatchNorm1d(1)), (2, 1, 4), "another axis"),
     "relu between": (lambda: chain(nn.Conv2d(4, 6, 3), nn.ReLU(), nn.BatchNorm2d(6)), MAP, "directly before"),
-    "norm first": (lambda: chain(nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3)), MAP, "directly before"),
     "no statistics": (lambda: chain(nn.Conv2d(4, 6, 3), nn.BatchNorm2d(6, track_running_stats=False)), MAP,
                       "no running statistics"),
     "in a sum": (lambda: seen_twice("sum"), MAP, "others read"),
@@ -179,7 +180,6 @@ KEPT = {
     "shared": (lambda: seen_twice("shared conv"), MAP, "more than once"),
     "weight read": (lambda: seen_twice("weight"), MAP, "more than once"),
     "two names": (aliased, MAP, "more than once"),
-    "own class": (lambda: chain(Twice(4, 6, 3), nn.BatchNorm2d(6)), MAP, "directly before"),
     "own arithmetic": (lambda: chain(Scaled(4, 6, 3), nn.BatchNorm2d(6)), MAP, ""),
     "weight norm": (lambda: chain(nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 6, 3)), nn.BatchNorm2d(6)), MAP,
                     "parametrised"),

@@ -12,7 +12,7 @@ from torch import fx, nn
 from archlang import graph
 from archlang.diagnostics import ArchError
 from archlang.emit import ArchModule, emit
-from archlang.rewrite import Fold, fuse
+from archlang.rewrite import Fold, Skip, fuse
 from tests.rewrite.subjects import FOLDS, FOLDS_WITH_EXAMPLE, KEPT, conv, frozen_statistics, randomised, tied
 
 
@@ -50,7 +50,7 @@ def test_folds_with_an_example(name):
     assert not norms(made)
     assert_same(model, made, x)
     unknown = fuse(model)
-    assert norms(unknown) and "not known without an example" in unknown.meta["report"].skipped[0][1]
+    assert norms(unknown) and "not known without an example" in unknown.meta["report"].skipped[0].reason
     assert_same(model, unknown, x)
 
 
@@ -61,9 +61,9 @@ def test_keeps_with_a_reason(name):
     for inputs in ([x], None):
         made = fuse(model, inputs)
         report = made.meta["report"]
-        assert not report.folded and report.skipped
+        assert not report.merges and report.skipped
         assert_same(model, made, x)
-    assert reason in fuse(model, [x]).meta["report"].skipped[0][1]
+    assert reason in fuse(model, [x]).meta["report"].skipped[0].reason
 
 
 def test_training_mode_is_refused():
@@ -75,7 +75,7 @@ def test_a_norm_in_training_mode_is_kept():
     model = randomised(frozen_statistics())
     model[1].train()
     made = fuse(model)
-    assert made.meta["report"].skipped == (("1", "it is in training mode"),)
+    assert made.meta["report"].skipped == (Skip("1", "training-mode", "it is in training mode"),)
     assert not made.training and made.get_submodule("1").training
 
 
@@ -85,7 +85,7 @@ def test_statistics_without_a_finite_scale_are_kept(eps, variance):
     model[1].eps = eps
     model[1].running_var[2] = variance
     made, x = fuse(model), example((2, 4, 8, 8))
-    assert "finite" in made.meta["report"].skipped[0][1]
+    assert "finite" in made.meta["report"].skipped[0].reason
     assert torch.equal(made(x).isnan(), model(x).isnan())
 
 
@@ -94,7 +94,7 @@ def test_hooks_are_kept(at):
     model = randomised(conv(4, 6, 3))
     model[at].register_forward_hook(lambda module, args, result: result + 1)
     made = fuse(model)
-    assert "hooks" in made.meta["report"].skipped[0][1]
+    assert "hooks" in made.meta["report"].skipped[0].reason
     assert_same(model, made, example((2, 4, 8, 8)))
 
 
@@ -191,8 +191,8 @@ def test_a_compiled_file(parallel, taps):
     x = example((3, 3, 8, 8))
     made = fuse(model)
     assert isinstance(made, ArchModule) and made.archlang.passes == ("fuse",) and not norms(made)
-    assert made.inputs == model.inputs and len(made.meta["report"].folded) == 14
-    assert "N" not in made.meta["report"].folded[0][0] and "<text>:5:" in made.meta["report"].folded[0][0]
+    assert made.inputs == model.inputs and len(made.meta["report"].merges) == 14
+    assert "<text>:5:" in made.meta["report"].merges[0].parts[0]
     torch.testing.assert_close(made(x), model(x), rtol=1e-10, atol=1e-10)
     assert list(made.state_dict())[:2] == ["stem.conv.weight", "stem.conv.bias"]
     with pytest.raises(ArchError, match="input-shape"):
@@ -209,7 +209,7 @@ def test_what_folding_gives_is_ordinary():
     torch.testing.assert_close(torch.export.export(model, (x,)).module()(x), wanted)
     torch.testing.assert_close(fx.Interpreter(model).run(x), wanted, rtol=0, atol=0)
     assert inspect.signature(model.forward) == inspect.signature(emit(graph.loads(NET).graph).forward)
-    assert fuse(model).meta["report"].folded == ()
+    assert fuse(model).meta["report"].merges == ()
 
 
 def test_the_pass_is_called_fuse():

@@ -16,7 +16,7 @@ from archlang.cli.session import Session
 @opening
 @click.pass_obj
 def command(session: Session, model: str, output: str | None, verify: bool) -> None:
-    """Fold the batch norms of the model file MODEL into the convolutions before them.
+    """Make what is linear around the convolutions of the model file MODEL part of them: batch norms, parallel branches.
 
     Without `-o` nothing is written.
     """
@@ -26,12 +26,14 @@ def command(session: Session, model: str, output: str | None, verify: bool) -> N
     after = fuse(before)
     numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]
     report = after.meta["report"]
-    session.note(f"folded {len(report.folded)} parts: {numbers[0]:,} parameters became {numbers[1]:,}")
-    for what, reason in report.skipped:
-        session.note(f"kept {what}: {reason}")
+    session.note(f"folded {len(report.merges)} parts: {numbers[0]:,} parameters became {numbers[1]:,}")
+    for skip in report.skipped:
+        session.note(f"kept {skip.what}: {skip.name}: {skip.reason}")
     if verify:
-        from archlang.cli.verify import verify_equal
+        from archlang.cli.verify import node_errors, verify_equal
 
+        for line in node_errors(before, after):
+            session.note(line)
         session.note(verify_equal(before, after))
     if output is not None:
         write_model(session, after, output)
