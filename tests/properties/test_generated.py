@@ -7,10 +7,12 @@ import warnings
 import pytest
 import torch
 
+from archlang.source import Source
+from archlang.syntax import parse
 from tests.campaign.run import compared
 from tests.campaign.run import main as campaign
 from tests.generate.broken import BLOCKS, STATEMENTS, Broken, broken
-from tests.generate.judge import caught, survived, valid
+from tests.generate.judge import canonical, caught, survived, valid
 from tests.generate.mutants import examples, mutant
 from tests.generate.programs import program
 
@@ -81,3 +83,9 @@ def test_declarations_that_are_right_one_by_one_are_refused_together() -> None:
     """Found by a mutant: a second doc string before an `import` led to a refusal without a single diagnostic."""
     text = 'archlang 1\n"""a"""\n"""b"""\nimport "./x.arch" (y)\nnetwork N { input x: [3]; output x }\n'
     assert survived(text.encode()).errors == ("unexpected-token",)
+
+
+@pytest.mark.parametrize("comments", ["# a", "\n\n# a\n\n\n# b", "# a\n# b\n"])
+def test_a_file_of_comments_alone_has_one_form(comments: str) -> None:
+    """Found by a mutant: each formatting put another empty line before the first comment."""
+    canonical(parse(Source("comments", f"archlang 1\n{comments}")))
