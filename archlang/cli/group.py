@@ -24,6 +24,7 @@ COMMANDS = {
     "fuse": "The inference form of a model.",
     "predict": "What a model says of images.",
     "eval": "How good a model is on data.",
+    "show": "What a trained network does inside.",
     "codes": "Design and judge branch codes.",
     "explain": "What a kind of mistake is and how to mend it.",
     "ops": "The catalogue of operations and settings.",

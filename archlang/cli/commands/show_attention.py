@@ -1,0 +1,74 @@
+"""`archlang show attention MODEL|RUN`: which layers a network attends to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archlang.cli.files import open_model, write
+from archlang.cli.options import device, formats, opening, output
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from archlang.studies.attention import Attention, Course
+
+
+@click.command("attention", short_help="Which layers a network attends to.")
+@click.argument("source", metavar="MODEL|RUN")
+@click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Data for attention that depends on the input.")
+@output("For a run folder: where to draw layers against time, a name ending in .svg.")
+@device
+@formats("human", "json")
+@opening
+@click.pass_obj
+def command(session: Session, source: str, data: str | None, output: str | None, device: str) -> None:
+    """The attention over layers of a model file, or its course over the training in a run folder."""
+    from archlang.studies.attention import attention_of, course_of
+
+    if Path(source).is_dir():
+        course = course_of(source)
+        for number, picture in enumerate(course.svg if output else ()):
+            write(session, _numbered(output or "-", number), picture.encode())
+        if output == "-":
+            return
+        document = {"columns": list(course.columns), "rows": [list(row) for row in course.rows]}
+        shown = course_table(course)
+    else:
+        found = attention_of(open_model(session, source), data, device=device)
+        document = {"sites": [asdict(site) for site in found]}
+        shown = "\n".join(map(site_table, found))
+    if session.format == "json":
+        session.document({"format_version": FORMAT_VERSION, **document})
+    else:
+        session.data(shown)
+
+
+def _numbered(output: str, number: int) -> str:
+    path = Path(output)
+    return output if not number or output == "-" else str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))
+
+
+def site_table(found: Attention) -> str:
+    """The attention at one site: a line for each layer, with a bar."""
+    lines = [f"{found.site}: {found.kind} ({found.what})"]
+    for number, share in enumerate(found.mean):
+        spread = "" if found.deviation is None else f" ± {found.deviation[number]:.3f}"
+        lines.append(f"  layer {number + 1:<3} {share:.3f}{spread}  {'#' * round(40 * max(share, 0.0))}")
+    return "\n".join(lines)
+
+
+def course_table(course: Course) -> str:
+    """Attention at the first step, at each quarter of the training and at the last: a line for each layer."""
+    count = len(course.rows)
+    moments = list(dict.fromkeys([0, count // 4, count // 2, 3 * count // 4, count - 1]))
+    wide = max(map(len, course.columns))
+    head = f"{'':{wide}}" + "".join(f"{f'step {m + 1}':>12}" for m in moments)
+    rows = [
+        f"{name:{wide}}" + "".join(f"{course.rows[m][place]:12.3f}" for m in moments)
+        for place, name in enumerate(course.columns)
+    ]
+    return "\n".join([head, *rows])
