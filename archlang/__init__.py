@@ -39,8 +39,8 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "boost", "check", "codes", "compile", "create_model", "draw", "fuse", "list_models",
-    "load", "load_model", "loads", "save", "transform",
+    "ArchError", "Diagnostic", "Network", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
+    "list_models", "load", "load_model", "loads", "save", "transform",
 ]
 
 if TYPE_CHECKING:

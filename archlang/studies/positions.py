@@ -69,7 +69,8 @@ def equivalent_kernels(model: nn.Module, graph: Graph) -> dict[str, Tensor]:
             if node.op.name == "boosted_sum":
                 found[module_name(node.path[:-1])] = _boosted(model, graph, node)
         for node in graph:
-            if node.op.name in ("conv", "depthwise_conv") and not any(m.kind == "pbconv" and m.count > 1 for m in node.members):
+            branch = any(m.kind == "pbconv" and m.count > 1 for m in node.members)
+            if node.op.name in ("conv", "depthwise_conv") and not branch:
                 rows, columns = node.args["kernel"]
                 if rows * columns > 1:
                     found[module_name(node.path)] = folded(_module(model, node).weight, _norm(model, graph, node))

@@ -101,12 +101,12 @@ class PBConv(Pass):
         claims = [] if boosted else ["nothing is boosted"]
         return claims + (["the outputs have changed"] if outs[0] != outs[1] else [])
 
-    def kernels_for(self, site: Site) -> Expr:
-        """What stands after `kernels =` at a place."""
+    def kernels_for(self, size: Extent | None) -> Expr:
+        """What stands after `kernels =` for a size; for several sizes at once, None."""
         if self.boost != "pbconv":
             return Name(self.boost)
-        if len(site.sizes) == 1 and next(iter(site.sizes)) in self.chosen:
-            return listed(self.chosen[next(iter(site.sizes))])
+        if size in self.chosen:
+            return listed(self.chosen[size])
         given = [Argument("seed", Number(self.seed))]
         given += [Argument("types", Number(self.types))] if self.types else []
         given += [Argument("rules", Name(self.rules))] if self.rules != "full" else []
@@ -185,12 +185,30 @@ class _Rewriter:
     def boosted(self, call: Call, norm: Expr | None) -> Expr:
         """What stands in the place of a convolution and its batch norm."""
         site, name = self.found[_key(call.span)], _name(call)
+        kernel = _named(call, name)["kernel"]
+        apart = self.option.boost == "pbconv" and bool(site.sizes & set(self.option.chosen))
+        sizes: list[Extent | None] = [*sorted(site.sizes)] if apart or len(site.sizes) == 1 else [None]
+        *others, last = [(size, self.one(call, norm, size)) for size in sizes]
+        made = last[1]
+        for size, variant in reversed(others):
+            assert size is not None
+            test = Binary("==", kernel, SizeLiteral(size))
+            made = If(test, Body(flows=(variant,)), made if isinstance(made, If) else Body(flows=(made,)))
+        if site.mixed:
+            plain: Expr = Flow((call, norm)) if norm is not None else call
+            test = Binary("==", kernel, SizeLiteral((1, 1)))
+            made = If(test, Body(flows=(plain,)), made if isinstance(made, If) else Body(flows=(made,)))
+        return replace(made, span=call.span)
+
+    def one(self, call: Call, norm: Expr | None, size: Extent | None) -> Expr:
+        """The boosted convolution for one size of its kernel."""
+        site, name = self.found[_key(call.span)], _name(call)
         given = _named(call, name)
         kernel = given.pop("kernel")
         arguments = [Argument(None, kernel)]
         if "channels" in given:
             arguments.append(Argument(None, given.pop("channels")))
-        given = {"kernels": self.option.kernels_for(site), **given}
+        given = {"kernels": self.option.kernels_for(size), **given}
         if name == "depthwise_conv":
             given["groups"] = Name("channels")
         if norm is None:
@@ -201,11 +219,7 @@ class _Rewriter:
         if self.option.gamma == "zero":
             given["gamma"] = Number(0)
         arguments += [Argument(key, value) for key, value in given.items()]
-        made = Call(Name("pbconv"), tuple(arguments), span=call.span)
-        if not site.mixed:
-            return made
-        plain: Expr = Flow((call, norm)) if norm is not None else call
-        return If(Binary("!=", kernel, SizeLiteral((1, 1))), Body(flows=(made,)), Body(flows=(plain,)), span=call.span)
+        return Call(Name("pbconv"), tuple(arguments))
 
 
 def _name(expr: Expr) -> str:

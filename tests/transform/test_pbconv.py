@@ -37,7 +37,7 @@ def test_every_large_kernel_is_boosted_in_blocks_and_loops() -> None:
     assert boosted(net) == 7
     large = [n for n in net.graph if "conv" in n.op.name and max(n.args["kernel"]) > 1]
     assert all(any(m.kind == "pbconv" for m in node.members) for node in large)
-    assert "if kernel != 1x1 {" in net.listing and "2 * bottleneck(4)" in net.listing
+    assert "if kernel == 1x1 {" in net.listing and "2 * bottleneck(4)" in net.listing
 
 
 def test_text_of_a_small_network() -> None:

@@ -1,0 +1,89 @@
+"""`archlang boost FILE --data NAME -o out.arch`: a search for position-boosted convolutions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from archlang.cli.files import open_network, write
+from archlang.cli.options import data, output, reading
+from archlang.cli.session import Session
+from archlang.kernels import RULES
+
+if TYPE_CHECKING:
+    from archlang.studies.boost_search import Trial
+
+
+@click.command("boost", short_help="Search for position-boosted convolutions.")
+@click.argument("file", metavar="FILE")
+@data
+@click.option("--candidates", type=click.IntRange(1, 1000), default=10, metavar="N", help="Candidates (default: 10).")
+@click.option("--iterations", type=click.IntRange(1, 10**7), default=100, metavar="N",
+              help="Training steps of each candidate (default: 100).")
+@click.option("--jobs", type=click.IntRange(1, 256), default=1, metavar="J",
+              help="Candidates at a time, each in a process (default: 1).")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, metavar="N", help="The search's seed (default: 0).")
+@click.option("--types", type=click.IntRange(1, 48), metavar="T", help="Kernel shapes in each candidate (default: 1-3).")
+@click.option("--rules", type=click.Choice(RULES), default="full", help="How small kernels are placed (default: full).")
+@click.option("--resume", is_flag=True, help="Go on with a search that was interrupted.")
+@click.option("--plot", metavar="FILE.svg", help="Where to draw the maps of positions and their dispersion.")
+@output("Where to write the winner (default: standard output).")
+@reading
+@click.pass_obj
+def command(session: Session, file: str, data: str, candidates: int, iterations: int, jobs: int, seed: int,
+            types: int | None, rules: str, resume: bool, plot: str | None, output: str | None,
+            dials: Mapping[str, str]) -> None:
+    """Train candidates for small kernels briefly, rank them by the dispersion of their positions, write the winner.
+
+    While it runs, what is finished stands in OUT.journal.jsonl beside the output; `--resume` goes on from there.
+    """
+    network = open_network(session, file, dials)
+    from archlang.studies.boost_search import Settings, search, winner
+
+    settings = Settings(candidates, iterations, seed, types, rules)
+    journal = Path(f"{output}.journal.jsonl") if output not in (None, "-") else None
+    count = 0
+
+    def told(trial: Trial) -> None:
+        nonlocal count
+        count += 1
+        said = trial.failed or ", ".join(f"{size} {score:.4f}" for size, score in trial.scores.items())
+        line = f"candidate {trial.number + 1} ({count} of {candidates} done): {said} ({trial.seconds:.1f} s)"
+        print(line, file=sys.stderr, flush=True)
+
+    trials = search(network, data, settings, jobs=jobs, journal=journal, resume=resume, told=told)
+    best = winner(network, trials)
+    write(session, output or "-", best.listing.encode())
+    if plot is not None:
+        write(session, plot, _plot(trials).encode())
+    if journal is not None:
+        journal.unlink(missing_ok=True)
+        for line in ranking(trials):
+            session.data(line)
+
+
+def ranking(trials: Sequence[Trial]) -> list[str]:
+    """The candidates by their score, for each kernel size."""
+    from archlang.studies.boost_search import ranked
+
+    lines = []
+    for size in trials[0].kernels:
+        lines.append(f"{size} kernels by the dispersion of their positions")
+        for place, trial in enumerate(ranked(trials, size), 1):
+            lines.append(f"  {place:>3}  {trial.scores[size]:.4f}  candidate {trial.number + 1}: {trial.kernels[size]}")
+    failed = [f"  candidate {t.number + 1} failed: {t.failed}" for t in trials if t.failed]
+    return lines + failed
+
+
+def _plot(trials: Sequence[Trial]) -> str:
+    from archlang.views.heatmap import Curve, Map, heatmaps
+
+    fine = [t for t in trials if not t.failed]
+    maps = [Map(f"{t.number + 1}: {size}, {t.scores[size]:.3f}", rows) for t in fine for size, rows in t.maps.items()]
+    curves = [Curve(f"candidate {t.number + 1}, {size}", [(step, scores[size]) for step, scores in t.trace])
+              for t in fine for size in t.kernels]
+    return heatmaps(maps, curves)
