@@ -76,7 +76,8 @@ CASES = [(k, s, d, g, p) for k in (3, 5, 7) for s in (1, 2, 3) for d in (1, 2, 3
 
 
 @pytest.mark.parametrize(("kernel", "stride", "dilation", "groups", "padding"),
-                         [*random.Random(0).sample(CASES, 60), ((1, 7), 1, 1, 1, (0, 3)), ((3, 5), (2, 1), (1, 2), 2, 2)])
+                         [*random.Random(0).sample(CASES, 60), ((1, 7), 1, 1, 1, (0, 3)),
+                          ((3, 5), (2, 1), (1, 2), 2, 2)])
 @pytest.mark.parametrize("normal", [True, False])
 def test_the_sum_of_branches_is_one_convolution(kernel: object, stride: object, dilation: object, groups: int,
                                                 padding: object, normal: bool) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, metavar="J",
               help="Candidates at a time, each in a process (default: 1).")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, metavar="N", help="The search's seed (default: 0).")
-@click.option("--types", type=click.IntRange(1, 48), metavar="T", help="Kernel shapes in each candidate (default: 1-3).")
+@click.option("--types", type=click.IntRange(1, 48), metavar="T", help="Shapes in each candidate (default: 1-3).")
 @click.option("--rules", type=click.Choice(RULES), default="full", help="How small kernels are placed (default: full).")
 @click.option("--resume", is_flag=True, help="Go on with a search that was interrupted.")
 @click.option("--plot", metavar="FILE.svg", help="Where to draw the maps of positions and their dispersion.")
