@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
 
-.PHONY: setup demo test lint benchmarks clean campaign-fuzz
+.PHONY: setup demo test lint benchmarks clean campaign-fuzz campaign-codes
 setup: $(READY)
 
 demo: $(READY)
@@ -43,6 +43,9 @@ benchmarks: $(READY)
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
+
+campaign-codes: $(READY)
+	$(BIN)/python -m tests.campaign.codes
 
 clean:
 	rm -rf $(VENV) build

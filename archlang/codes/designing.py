@@ -132,7 +132,7 @@ def bounded_design(
         return Design(*known)
     hunt = Hunt(classes, branches, active, seed, BOUNDED)
     found = hunt.run(distance)
-    if found.distance < (distance or 2):
+    if hunt.best is None or found.distance < (distance or 2):
         command = f"archlang codes design --classes {classes} --branches {branches} --active {active}"
         command += "" if distance is None else f" --distance {distance}"
         help = (f"design it once: `{command} -o words.csv`", 'and read it: `code name = from "words.csv"`')
@@ -152,8 +152,8 @@ def refuse_impossible(
 
 
 def _not_reached(found: Design, distance: int) -> ArchError:
-    wide = f"; {found.further} was reached with uneven columns (`--uneven`)" if found.further else ""
-    message = f"the search reached distance {found.distance}, not {distance}{wide}"
+    wide = f"; with uneven columns it reached {found.further} (`--uneven`)" if found.further else ""
+    message = f"the search found no such code of distance {distance}{wide}"
     notes = [f"{b.name} bound: {b.distance} at most" for b in found.bounds]
     return ArchError(error("code-contract", message, help="another `--seed` searches elsewhere", notes=notes))
 

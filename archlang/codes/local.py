@@ -65,13 +65,14 @@ class State:
         self.shared: Numbers = self.rows @ self.rows.T
         np.fill_diagonal(self.shared, -branches)
         self.excess: Numbers = np.maximum(self.shared - most, 0)
+        self.near = int((self.excess**2).sum()) // 2
         self.sums: Numbers = self.rows.sum(axis=0, dtype=np.int32)
         self.low, self.high = classes * active // branches, -(-classes * active // branches)
         self.locked = np.zeros((classes, branches), dtype=np.int64)
 
     def cost(self) -> int:
         """What is to become 0."""
-        return int((self.excess**2).sum()) // 2 + int(self._miss(self.sums).sum())
+        return self.near + int(self._miss(self.sums).sum())
 
     def step(self, best: int) -> int:
         """One move; the cost after it."""
@@ -114,6 +115,7 @@ class State:
         self.shared[i] += difference
         self.shared[:, i] += difference
         line = np.maximum(self.shared[i] - self.most, 0)
+        self.near += int((line**2).sum()) - int((self.excess[i] ** 2).sum())
         self.excess[i], self.excess[:, i] = line, line
         self.rows[i, one], self.rows[i, zero] = 0, 1
         self.sums[one] -= 1

@@ -17,7 +17,6 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import dataclass
-from io import StringIO
 
 from archlang.codes.code import Code
 from archlang.codes.contract import Contract, faults
@@ -71,15 +70,17 @@ def read_text(text: str, name: str = "<code>", contract: Contract | None = None)
 
 def write(code: Code) -> str:
     """A code as CSV text with `\\n` at line ends."""
-    stream = StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
     if code.names is None:
-        writer.writerow(["code"])
-        writer.writerows([word] for word in code.words)
-    else:
-        writer.writerow(["class", "code"])
-        writer.writerows(zip(code.names, code.words, strict=True))
-    return stream.getvalue()
+        return "\n".join(["code", *code.words]) + "\n"
+    pairs = zip(code.names, code.words, strict=True)
+    return "\n".join(["class,code", *(f"{_quoted(name)},{word}" for name, word in pairs)]) + "\n"
+
+
+def _quoted(name: str) -> str:
+    """A name as a cell; one that begins with `#` is quoted so that its line is no remark."""
+    if name.startswith("#") or any(sign in name for sign in ',"'):
+        return '"' + name.replace('"', '""') + '"'
+    return name
 
 
 def rows(source: Source) -> list[Row]:

@@ -104,4 +104,5 @@ def test_the_state_of_the_search_stays_true() -> None:
     assert (state.shared == shared).all()
     assert (state.excess == np.maximum(shared - 1, 0)).all()
     assert (state.sums == state.rows.sum(axis=0)).all()
+    assert state.near == (state.excess**2).sum() // 2
     assert (state.rows.sum(axis=1) == 4).all()
