@@ -1,9 +1,9 @@
 """Graph to torch: a checked graph becomes a `torch.fx.GraphModule` with ordinary weights."""
 
-from archlang.emit.emit import emit
+from archlang.emit.emit import emit, observing
 from archlang.emit.grouping import Parallel
 from archlang.emit.module import ArchModule
 from archlang.emit.names import module_name, safe
 from archlang.emit.record import Record
 
-__all__ = ["ArchModule", "Parallel", "Record", "emit", "module_name", "safe"]
+__all__ = ["ArchModule", "Parallel", "Record", "emit", "module_name", "observing", "safe"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -94,10 +95,12 @@ class Builder:
                 return value
         raise TypeError(f"an op gave {type(value).__name__} as an argument of its torch function")
 
-    def finish(self, taps: bool) -> fx.Graph:
-        """Hand out the outputs, and with `taps` what can be looked at."""
+    def finish(self, taps: bool, ports: Sequence[Port] = ()) -> fx.Graph:
+        """Hand out the outputs, and with `taps` what can be looked at, or beside them the values of `ports`."""
         found = [self.values[output.port] for output in self.graph.outputs]
         result: Any = found[0] if len(found) == 1 else dict(zip(output_names(self.graph), found, strict=True))
+        if ports:
+            result = (result, tuple(self.values[port] for port in ports))
         if taps:
             result = (result, {name: self.values[port] for name, port in tap_ports(self.graph).items()})
         last = self.into.output(result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import fx, nn
 
 from archlang.diagnostics import ArchError, error
@@ -12,7 +14,7 @@ from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.record import Record
 from archlang.emit.weights import build_modules
-from archlang.graph.ir import Graph
+from archlang.graph.ir import Graph, Port
 
 
 def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> ArchModule:
@@ -35,12 +37,23 @@ def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel 
     return module
 
 
-def _write(graph: Graph, modules: nn.Module, units: tuple[Unit, ...], taps: bool) -> fx.Graph:
+def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: Parallel = "auto") -> ArchModule:
+    """A module that shares the weights of a graph's model and gives `(outputs, (the values of ports, ...))`.
+
+    It follows the model in everything: device, kind of numbers, mode, and what a training does to it.
+    """
+    made = ArchModule(model, _write(graph, model, plan(graph, parallel), False, ports), _class_name(graph.name))
+    made.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)
+    return made.train(model.training)
+
+
+def _write(graph: Graph, modules: nn.Module, units: tuple[Unit, ...], taps: bool,
+           ports: Sequence[Port] = ()) -> fx.Graph:
     builder = GroupingBuilder(graph, modules)
     for unit in units:
         if unit[0].op.name != "input":
             builder.unit(unit)
-    return builder.finish(taps)
+    return builder.finish(taps, ports)
 
 
 def _class_name(name: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import fx, nn
 
 from archlang.emit.builder import Builder
+from archlang.emit.coded import convolutions, is_tail, masks
 from archlang.emit.grouping import HEAVY, Unit
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node, Port
-from archlang.layers import grouped
+from archlang.layers import coded_sum, grouped
 from archlang.ops.model import Module
 
 
@@ -26,6 +28,8 @@ class GroupingBuilder(Builder):
 
     def unit(self, unit: Unit) -> None:
         """Write a unit: a single node as it is, several as one operation."""
+        if is_tail(unit):
+            return self._coded(unit)
         if len(unit) == 1:
             for port in unit[0].inputs:
                 self._take_apart(port)
@@ -36,11 +40,23 @@ class GroupingBuilder(Builder):
         self.part_of.update((port, ports) for port in ports)
         return None
 
-    def finish(self, taps: bool) -> fx.Graph:
+    def _coded(self, unit: Unit) -> None:
+        """Write the end of a block of coded branches as one call: its sum, and the energies."""
+        convs, last = convolutions(unit), unit[-1]
+        energies = next(node for node in unit if node.op.name == "energies")
+        kwargs = {"weights": self._each(convs, "weight"), "masks": tuple(self._value(p) for p in masks(unit)),
+                  "of": energies.args["of"]}
+        x = self._join(convs)
+        made = self.into.create_node("call_function", coded_sum, (x,), kwargs, name=self.name(last) + "_all")
+        self._noted(made, convs)
+        self.values[Port(last.id)] = self.item(made, 0, last)
+        self.values[Port(energies.id)] = self.item(made, 1, energies)
+
+    def finish(self, taps: bool, ports: Sequence[Port] = ()) -> fx.Graph:
         """As of any builder; outputs are taken apart first."""
-        for output in self.graph.outputs:
-            self._take_apart(output.port)
-        return super().finish(taps)
+        for port in (*(output.port for output in self.graph.outputs), *ports):
+            self._take_apart(port)
+        return super().finish(taps, ports)
 
     def _together(self, unit: Unit) -> fx.Node:
         first = unit[0]

@@ -6,6 +6,7 @@ import heapq
 from collections import defaultdict
 from typing import Literal
 
+from archlang.emit.coded import tails
 from archlang.graph.ir import Graph, Node, Port
 from archlang.shapes import Poly
 
@@ -28,6 +29,9 @@ LIGHT = frozenset([
 ])
 """Targets without weights that treat every channel by itself, and so run on members side by side as they are."""
 
+MEMBERS = ("each", "parallel", "route", "branches")
+"""Kinds of parallel parts whose members may run as one."""
+
 SMALL_DENSE = 4096
 LEAST_MEMBERS = 6
 """Up to how many weights, and from how many members on, dense maps measured faster as one batched product."""
@@ -46,6 +50,8 @@ def plan(graph: Graph, parallel: Parallel) -> tuple[Unit, ...]:
         if _groupable(graph, unit, joined) and (parallel == "grouped" or _faster(graph, unit, joined)):
             grouped.update((node.id, unit) for node in unit)
             chosen.add(tuple(Port(node.id) for node in unit))
+    for unit in tails(graph):
+        grouped.update((node.id, unit) for node in unit)
     return _ordered(graph, grouped) or alone
 
 
@@ -54,7 +60,7 @@ def _twins(graph: Graph) -> list[Unit]:
     found: dict[object, dict[int, Node]] = defaultdict(dict)
     seen: dict[object, int] = defaultdict(int)
     for node in graph:
-        if node.members and node.members[-1].kind in ("each", "parallel", "route") and node.members[-1].count > 1:
+        if node.members and node.members[-1].kind in MEMBERS and node.members[-1].count > 1:
             member = node.members[-1]
             rest = node.path[len(member.region) + (2 if member.kind == "route" else 1) :]
             place = (member.region, member.index, rest)
@@ -95,6 +101,8 @@ def _faster(graph: Graph, unit: Unit, side_by_side: bool) -> bool:
     follow what stands before them, they move the same numbers either way.
     """
     kind = HEAVY.get(unit[0].op.torch.dotted(graph.call(unit[0])))
+    if unit[0].members[-1].kind == "branches":
+        return kind is not None or side_by_side
     if kind != "linear":
         return kind != "convolution" and side_by_side
     size, same = graph.weights(unit[0])[0].numel, len({node.inputs[0] for node in unit}) == 1
@@ -107,7 +115,7 @@ def _ordered(graph: Graph, grouped: dict[str, Unit]) -> tuple[Unit, ...] | None:
     unit_of = {node.id: grouped.get(node.id, (node,)) for node in graph}
     head = {id: number[unit[0].id] for id, unit in unit_of.items()}
     units = {head[id]: unit for id, unit in unit_of.items()}
-    needs = {n: {head[port.node] for node in unit for port in node.inputs} for n, unit in units.items()}
+    needs = {n: {head[port.node] for node in unit for port in node.inputs} - {n} for n, unit in units.items()}
     readers: dict[int, list[int]] = defaultdict(list)
     for n, sources in needs.items():
         for source in sources:

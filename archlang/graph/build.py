@@ -20,9 +20,12 @@ from archlang.graph.scope import define
 from archlang.graph.unused import report_unused
 from archlang.graph.values import POISON, BlockValue, BundleValue, Env, Place, Poison, TensorValue, Thunk
 from archlang.limits import Limits
+from archlang.ops.kinds import describe
 from archlang.ops.model import Catalogue
+from archlang.ops.values import CodeValue
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Block, Code, Expr, Import, Input, Let, Network, Output, Train
+from archlang.syntax.tree import Bind, Block, Code, Expr, Import, Input, Let, Name, Network, Output, Train
+from archlang.syntax.walk import walk
 
 
 def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
@@ -34,6 +37,9 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
     b = Build(catalogue, limits, Graph(project.main.network.name if project.main.network else ""))
     for mistake in project.mistakes:
         b.report(mistake)
+    for unit in project.units.values():
+        b.files.update(unit.tables)
+        b.stages |= {n.text for n in walk(unit.file) if isinstance(n, Name) and n.text in catalogue.structures}
     if project.main.network:
         network = project.main.network
         b.inside_network = {dial.name: dial.span for dial in network.dials} | bound_names(network.body)
@@ -94,9 +100,20 @@ def _value(b: Build, item: Let | Code, env: Env) -> object:
         return POISON
     b.active.append(item)
     try:
-        return known(b, item.value, env)
+        value = known(b, item.value, env)
+        return _code(b, item, value) if isinstance(item, Code) else value
     finally:
         b.active.pop()
+
+
+def _code(b: Build, item: Code, value: object) -> object:
+    """What a `code` declares, by its own name."""
+    if isinstance(value, CodeValue):
+        return replace(value, name=item.name)
+    if not isinstance(value, Poison):
+        help = "`design(...)`, `words(...)` or `from \"table.csv\"` make one"
+        b.refuse("wrong-kind", f"a code is wanted here, this is {describe(value)}", item.value.span, help=help)
+    return POISON
 
 
 def _bring(b: Build, unit: Unit, item: Import, env: Env, envs: Mapping[int, Env]) -> None:

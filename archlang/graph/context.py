@@ -9,7 +9,8 @@ from typing import Any
 
 from archlang.diagnostics import Diagnostic, Label, error
 from archlang.graph.ir import Graph, Node, Port
-from archlang.graph.values import Given, Place, Poisoned, TensorValue
+from archlang.graph.project import Table
+from archlang.graph.values import Given, Place, Poisoned, Tag, TensorValue
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Call, Catalogue, Op
@@ -45,6 +46,9 @@ class Build:
     reading: bool = True  # until the network is built
     inside_network: dict[str, Span] = field(default_factory=dict)  # the names that the network binds, for help
     inputless: bool = False  # whether a network without an input is being built
+    files: dict[int, Table | None] = field(default_factory=dict)  # tables that codes are read from, by id() of `from`
+    stages: frozenset[str] = frozenset()  # structural stages that the project's files write, used or not
+    drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     steps: int = 0
     here: Span = NOWHERE  # the part of the network that is being built
 

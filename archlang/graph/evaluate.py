@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
-from archlang.graph import arithmetic
+from archlang.graph import arithmetic, coding
 from archlang.graph.arguments import given_for, parameters_for
 from archlang.graph.context import Build
 from archlang.graph.scope import FUNCTIONS, define, find_node, lookup, name_span, unknown
@@ -36,7 +36,7 @@ from archlang.graph.values import (
 )
 from archlang.ops.kinds import Fault, Kind, StageKind, describe
 from archlang.ops.model import Op, Setting, Structure
-from archlang.ops.values import Option, Size, show
+from archlang.ops.values import CodeValue, Option, Size, show
 from archlang.shapes import Dim
 from archlang.source import Span
 from archlang.syntax.tree import (
@@ -292,7 +292,7 @@ def _for(b: Build, expr: For, env: Env, expect: Kind | None) -> object:
 
 
 def _from(b: Build, expr: From, env: Env, expect: Kind | None) -> object:
-    raise b.refuse("not-available", "codes from a file are part of the language, but not of this version", expr.span)
+    return coding.from_table(b, expr, env)
 
 
 _RULES: dict[type, Callable[..., object]] = {
@@ -334,10 +334,12 @@ def _read_braces(b: Build, tree: Body, env: Env) -> None:
     read_flows(b, tree, env)
 
 
-def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option:
+def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option | CodeValue:
     span = call.span if call else at.span
     if call is not None and call.body is not None:
         raise b.refuse("needless-body", f"`{setting.name}` takes no braces", call.body.span)
+    if setting.role == "code":
+        return coding.designed(b, setting, call or at, (call and call.arguments) or (), env)
     given = given_for(b, setting.name, setting.args, (call and call.arguments) or (), span, env)
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
@@ -369,13 +371,13 @@ def _block_stage(b: Build, value: BlockValue, arguments: tuple[object, ...], at:
 def _function(b: Build, expr: Call, name: str, env: Env) -> object:
     if expr.body is not None:
         raise b.refuse("needless-body", f"`{name}` takes no braces", expr.body.span)
+    if name == "words":
+        return coding.written(b, expr, env)
     arguments = expr.arguments or ()
     for argument in arguments:
         if argument.name is not None:
             raise b.refuse("unknown-argument", f"`{name}` has no named arguments", argument.span)
     values = _all(b, tuple(a.value for a in arguments), env, None)
-    if name == "words":
-        raise b.refuse("not-available", "codes are part of the language, but not of this version", expr.span)
     return guarded(b, expr.span, lambda: arithmetic.call(name, values, b.limits))
 
 
@@ -389,6 +391,8 @@ def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> li
 def _fields(value: object) -> dict[str, object]:
     if isinstance(value, BundleValue):
         return {"count": len(value.members)}
+    if isinstance(value, CodeValue):
+        return {"classes": value.classes, "branches": value.branches}
     if not isinstance(value, TensorValue):
         return {}
     names = {

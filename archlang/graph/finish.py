@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archlang.diagnostics import error
+from archlang.graph.branches import codes_fit
 from archlang.graph.context import Build
 from archlang.graph.ir import Graph, Node, Port
 from archlang.shapes import Dim, Tensor, at_least, product
@@ -25,7 +26,7 @@ def prune(graph: Graph) -> None:
     plan = graph.plan
     losses = (*plan.losses, *(loss for step in plan.steps for loss in step.losses)) if plan else ()
     waiting = [output.port.node for output in graph.outputs]
-    waiting += [port.node for loss in losses for port in loss.reads if isinstance(port, Port)]
+    waiting += [port.node for loss in losses for port in loss.ports]
     needed = {spec.node for spec in graph.inputs}
     while waiting:
         id = waiting.pop()
@@ -104,4 +105,4 @@ def _number(size: Dim) -> float:
     return size if isinstance(size, int) else size.high
 
 
-RULES = (parameters_within_budget, memory_within_budget, batch_norms_see_enough)
+RULES = (parameters_within_budget, memory_within_budget, batch_norms_see_enough, codes_fit)

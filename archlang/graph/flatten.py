@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from archlang.graph.project import Project, Unit
 from archlang.ops import CATALOGUE
+from archlang.ops.values import CodeValue
 from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import (
+    Argument,
     As,
     Binary,
     Bind,
@@ -29,31 +31,50 @@ from archlang.syntax.tree import (
     Node,
     Parameter,
     Parens,
+    Text,
     Train,
+    Truth,
 )
 from archlang.syntax.walk import walk
 
 Declared = Let | Block | Code
 D = TypeVar("D", bound=Declaration)
+N = TypeVar("N", bound=Node)
 
 
-def flatten(project: Project, given: Mapping[str, Expr]) -> File:
-    """One file with the same network. A name that would clash gets another, with `as` where it names modules."""
-    main = project.main
+def flatten(project: Project, given: Mapping[str, Expr], codes: Mapping[int, CodeValue] | None = None) -> File:
+    """One file with the same network. A name that would clash gets another, with `as` where it names modules.
+
+    `codes` holds what `design` and `from` gave, by the id of their tree: it is written out.
+    """
+    main, codes = project.main, codes or {}
     if not given and not any(True for _ in main.of(Import)):
-        return main.file
+        return _written(main.file, codes) if codes else main.file
     final = _names(project, _needed(project, given))
     body: list[Declaration] = []
     for unit in project.units.values():
         for item in unit.file.declarations:
             if isinstance(item, Declared):
                 if id(item) in final:
-                    body.append(replace(_renamed(unit, item, final), name=final[id(item)]))
+                    body.append(replace(_renamed(unit, _written(item, codes), final), name=final[id(item)]))
             elif unit is main and isinstance(item, Network):
                 body.append(_renamed(unit, _bound(item, given), final))
             elif unit is main and isinstance(item, Train):
                 body.append(_renamed(unit, item, final))
     return replace(main.file, declarations=tuple(body))
+
+
+def _written(tree: N, codes: Mapping[int, CodeValue]) -> N:
+    """The tree with its codes as words."""
+
+    def change(node: Node) -> Node:
+        code = codes.get(id(node))
+        if code is None:
+            return node
+        shared = (Argument("duplicates", Truth(True)),) if code.shared else ()
+        return Call(Name("words"), (*(Argument(None, Text(word)) for word in code.words), *shared))
+
+    return mapped(tree, change)
 
 
 def _bound(network: Network, given: Mapping[str, Expr]) -> Network:

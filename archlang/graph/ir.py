@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from archlang.ops.model import Call, Op, Weight
-from archlang.ops.values import Option, Weighted
+from archlang.ops.values import CodeValue, Option, Weighted
 from archlang.shapes import Dim, Symbol, Tensor
 from archlang.source import NOWHERE, Span
 
@@ -72,6 +72,21 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Coded:
+    """Where the branches of a code stand: the module path of the stage, which `Member.region` repeats, and the code."""
+
+    region: tuple[str, ...]
+    code: CodeValue
+    drop: float = 0.0
+    span: Span = NOWHERE
+
+    @property
+    def name(self) -> str:
+        """The module path as one dotted name."""
+        return ".".join(self.region)
+
+
+@dataclass(frozen=True)
 class InputSpec:
     """A network's input: its name, type, the node that stands for it, and the data's mean and deviation if declared."""
 
@@ -92,13 +107,31 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
+class Site:
+    """A place that a structural loss is over: its name, what is read there, its code where it has one."""
+
+    name: str
+    port: Port
+    code: CodeValue | None = None
+
+
+@dataclass(frozen=True)
 class Loss:
-    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads."""
+    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads.
+
+    A structural loss, which files do not hand tensors to, has `sites`; it reads their ports and whatever `reads` says.
+    """
 
     weight: float
     option: Option
     reads: tuple[Port | str, ...] = ()
     span: Span = NOWHERE
+    sites: tuple[Site, ...] = ()
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Every tensor of the network that it reads."""
+        return (*(r for r in self.reads if isinstance(r, Port)), *(site.port for site in self.sites))
 
 
 @dataclass(frozen=True)
@@ -148,6 +181,8 @@ class Graph:
     outputs: tuple[OutputSpec, ...] = ()
     plan: Plan | None = None
     bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
+    coded: Mapping[tuple[str, ...], Coded] = field(default_factory=dict)  # region -> branches of a code
+    codes: Mapping[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
     nodes: dict[str, Node] = field(default_factory=dict)
     readers: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)  # node -> (reader, its slot, our port)
     edges: int = 0

@@ -50,7 +50,7 @@ class Network:
     @cached_property
     def tree(self) -> File:
         """One file that needs no other: imports written out, dials given from outside as defaults, no comments lost."""
-        return flatten(self.project, self.given)
+        return flatten(self.project, self.given, self.graph.codes)
 
     @cached_property
     def text(self) -> str:
@@ -61,7 +61,7 @@ class Network:
     def listing(self) -> str:
         """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
         imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
-        if self.given or any(item.quoted for item in imports):
+        if self.given or self.graph.codes or any(item.quoted for item in imports):
             return self.text
         return print_file(self.project.main.file)
 

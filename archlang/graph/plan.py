@@ -13,6 +13,7 @@ from archlang.graph.arguments import value_of
 from archlang.graph.context import Build
 from archlang.graph.ir import Loss, Phase, Plan, Port, Step
 from archlang.graph.scope import define
+from archlang.graph.sites import SITES, structural
 from archlang.graph.values import Env, Poisoned, TensorValue
 from archlang.graph.values import Label as LabelValue
 from archlang.ops.model import REQUIRED, Arg
@@ -161,8 +162,11 @@ def _curve(b: Build, found: _Settings) -> Weighted | None:
 
 def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
     total: Weighted | None = found.values["loss"]
-    losses = []
+    losses: list[Loss] = []
     for weight, option in total.terms if total else ():
+        if option.name in SITES:
+            losses += structural(b, weight, option, found.spans["loss"])
+            continue
         reads: list[Port | str] = []
         words = {}
         for name, value in option.args.items():

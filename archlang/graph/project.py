@@ -13,19 +13,32 @@ from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
 from archlang.limits import Limits
 from archlang.source import Source, Span
 from archlang.syntax import decode, parse
-from archlang.syntax.tree import Block, Code, Declaration, File, Import, Let, Network, Train
+from archlang.syntax.tree import Block, Code, Declaration, File, From, Import, Let, Network, Train
+from archlang.syntax.walk import walk
 
 STD = Path(__file__).resolve().parent.parent / "std"
 
 
+@dataclass(frozen=True)
+class Table:
+    """A file that holds a code: its name as messages have it, and its bytes."""
+
+    name: str
+    data: bytes
+
+
 @dataclass(frozen=True, eq=False)
 class Unit:
-    """One file of a project: its tree, its text, and for each import of it the unit it names (None: not readable)."""
+    """One file of a project: its tree, its text, and for each import of it the unit it names (None: not readable).
+
+    `tables` holds what its codes are read `from`, by the id of the tree's node (None: not readable).
+    """
 
     key: str
     source: Source
     file: File
     imports: dict[int, Unit | None] = field(default_factory=dict)
+    tables: dict[int, Table | None] = field(default_factory=dict)
 
     @property
     def exports(self) -> dict[str, Let | Block | Code]:
@@ -87,9 +100,17 @@ def reopened(project: Project, text: str, limits: Limits) -> Project:
     file = parse(source, limits)
     before = {item.path: project.main.imported(item) for item in project.main.of(Import) if isinstance(item, Import)}
     imports = {id(item): before.get(item.path) for item in file.declarations if isinstance(item, Import)}
-    main = Unit(project.main.key, source, file, imports)
+    known = {item.path: project.main.tables.get(id(item)) for item in tables_of(project.main.file)}
+    tables = {id(item): known.get(item.path) for item in tables_of(file)}
+    main = Unit(project.main.key, source, file, imports, tables)
     units = {key: unit for key, unit in project.units.items() if unit is not project.main}
     return Project(main, {**units, main.key: main}, project.mistakes)
+
+
+def tables_of(file: File) -> list[From]:
+    """Every `from "file.csv"` of a file."""
+    codes = [item for item in file.declarations if isinstance(item, Code)]
+    return [node for item in codes for node in walk(item) if isinstance(node, From)]
 
 
 class _Loader:
@@ -115,9 +136,30 @@ class _Loader:
             except ArchError as problem:
                 self.mistakes.extend(problem.diagnostics)
                 unit.imports[id(item)] = None
+        for table in tables_of(unit.file):
+            try:
+                unit.tables[id(table)] = self._table(table, source)
+            except ArchError as problem:
+                self.mistakes.extend(problem.diagnostics)
+                unit.tables[id(table)] = None
         self.opening.pop()
         self.units[key] = unit
         return unit
+
+    def _table(self, item: From, source: Source) -> Table:
+        """The bytes of a code's table, which lies in the project as imported files do."""
+        path, name = self._inside(item.path, source, item.span, "a table", "*.csv")
+        try:
+            data = read(path, self.limits)
+        except ArchError as problem:
+            raise _refuse_at("import-not-found", problem.diagnostics[0].message, item.span) from None
+        if len(data) > self.limits.file_bytes:
+            raise _refuse_at("file-too-large", f"a table holds at most {self.limits.file_bytes} bytes", item.span)
+        self.bytes += len(data)
+        if self.bytes > self.limits.total_bytes:
+            message = f"all files together may hold {self.limits.total_bytes} bytes"
+            raise _refuse_at("too-many-files", message, item.span)
+        return Table(name, data)
 
     def _import(self, item: Import, source: Source) -> Unit:
         path, name = self._locate(item, source)
@@ -144,18 +186,25 @@ class _Loader:
             return _standard(item), f"<{item.path}>"
         if self.root is None or source.name.startswith("<"):
             raise _refuse("import-not-found", "only a file can import other files; this text can import `std`", item)
-        here = Path(self.opening[-1]).parent
-        if "\0" in item.path:
-            raise _refuse("import-not-found", "no file has such a name", item)
-        wanted = Path(item.path)
-        if wanted.is_absolute() or "\\" in item.path or ":" in item.path:
-            raise _refuse("import-outside", "an import is a relative path such as \"./blocks.arch\"", item)
-        path = (here / wanted).resolve()
+        span = item.path_span if item.path_span.end else item.span
+        return self._inside(item.path, source, span, "an import", "*.arch")
+
+    def _inside(self, asked: str, source: Source, span: Span, what: str, kind: str) -> tuple[Path, str]:
+        """A relative path inside the project as a path that can be opened, and how messages call it."""
+        if self.root is None or source.name.startswith("<"):
+            raise _refuse_at("import-not-found", f"only a file can read {what}; this text has no folder", span)
+        if "\0" in asked:
+            raise _refuse_at("import-not-found", "no file has such a name", span)
+        wanted = Path(asked)
+        if wanted.is_absolute() or "\\" in asked or ":" in asked:
+            example = "./blocks.arch" if kind == "*.arch" else "./code.csv"
+            raise _refuse_at("import-outside", f'{what} is a relative path such as "{example}"', span)
+        path = (Path(self.opening[-1]).parent / wanted).resolve()
         if not path.is_relative_to(self.root):
-            raise _refuse("import-outside", f"this leads out of the project's folder {self.root.name!r}", item)
+            raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
         if not path.is_file():
-            near = did_you_mean(path.name, [p.name for p in path.parent.glob("*.arch")] if path.parent.is_dir() else [])
-            raise _refuse("import-not-found", f"there is no file {item.path!r} beside this one", item, near)
+            near = did_you_mean(path.name, [p.name for p in path.parent.glob(kind)] if path.parent.is_dir() else [])
+            raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
         return path, str(Path(source.name).parent / wanted)
 
 
@@ -173,5 +222,8 @@ def _standard(item: Import) -> Path:
 
 
 def _refuse(name: str, message: str, item: Import, help: tuple[str, ...] | list[str] = ()) -> ArchError:
-    span: Span = item.path_span if item.path_span.end else item.span
+    return _refuse_at(name, message, item.path_span if item.path_span.end else item.span, help)
+
+
+def _refuse_at(name: str, message: str, span: Span, help: tuple[str, ...] | list[str] = ()) -> ArchError:
     return ArchError(error(name, message, span, help=help))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from archlang.graph import attending, boosted, parallel, routing
+from archlang.graph import attending, boosted, branches, parallel, routing
 from archlang.graph.apply import Flowing
 from archlang.graph.context import Build
 from archlang.graph.structural import Rule, read_only
 from archlang.graph.values import POISON, Place, Poison, StructureStage
 from archlang.source import Span
 
-RULES: dict[str, Rule] = {**parallel.RULES, **attending.RULES, **routing.RULES, **boosted.RULES}
+RULES: dict[str, Rule] = {**parallel.RULES, **attending.RULES, **routing.RULES, **branches.RULES, **boosted.RULES}
 
 
 def structure(b: Build, stage: StructureStage, value: Flowing, at: Span, place: Place, name: str) -> Flowing:

@@ -8,6 +8,7 @@ from typing import Any
 
 from archlang.graph.ir import Frame, Member, Port
 from archlang.ops.model import Op, Structure
+from archlang.ops.values import CodeValue
 from archlang.shapes import Bundle, Tensor, Type
 from archlang.source import NOWHERE, Span
 from archlang.syntax.tree import Block, Body, Expr, For, If, Node
@@ -24,16 +25,27 @@ class TensorValue:
 
 
 @dataclass(frozen=True)
+class Tag:
+    """What a bundle of branches carries: the code, the branches before any is left out, and the mask that does it."""
+
+    code: CodeValue
+    whole: tuple[Value, ...]
+    mask: TensorValue | None = None
+    drop: float = 0.0
+
+
+@dataclass(frozen=True)
 class BundleValue:
-    """Parallel values."""
+    """Parallel values; `tag` where they are the branches of a code."""
 
     members: tuple[Value, ...]
+    tag: Tag | None = field(default=None, compare=False)
     described = "a bundle of tensors"
 
     @property
     def type(self) -> Type:
         """The bundle's type."""
-        return Bundle(tuple(m.type for m in self.members))
+        return Bundle(tuple(m.type for m in self.members), self.tag.code.columns if self.tag else None)
 
 
 Value = TensorValue | BundleValue

@@ -8,6 +8,7 @@ from archlang.layers.attending import (
     StaticVector,
 )
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
+from archlang.layers.coding import BranchMask, coded_sum, coding_loss, energies, energy, weigh
 from archlang.layers.initialise import fill
 from archlang.layers.merging import average, largest, times, total
 from archlang.layers.normalisation import ChannelNorm
@@ -18,8 +19,8 @@ from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
 from archlang.layers.routing import Gates, Mix, Stitch, combine
 
 __all__ = [
-    "GRU", "LSTM", "Attention", "ChannelNorm", "ClassToken", "DropPath", "EqualAttention", "Gates", "InnateStatic",
-    "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention", "SqueezeExcite", "StaticVector",
-    "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "combine", "cut", "fill", "largest", "reshape", "times",
-    "to_map", "to_sequence", "total",
+    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "DropPath", "EqualAttention", "Gates",
+    "InnateStatic", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention", "SqueezeExcite",
+    "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "coded_sum", "coding_loss", "combine", "cut",
+    "energies", "energy", "fill", "largest", "reshape", "times", "to_map", "to_sequence", "total", "weigh",
 ]

@@ -7,6 +7,7 @@ from archlang.ops import (
     attending,
     attention,
     boosting,
+    coding,
     convolution,
     linear,
     merging,
@@ -24,12 +25,15 @@ from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    attending, routing, boosting,
+    attending, routing, coding, boosting,
 )
 
 CATALOGUE = Catalogue(
     ops={op.name: op for family in FAMILIES for op in family.OPS},
     structures={structure.name: structure for structure in structures.STRUCTURES},
-    settings={(s.role, s.name): s for s in boosting.SETTINGS + settings_network.SETTINGS + settings_training.SETTINGS},
+    settings={
+        (s.role, s.name): s
+        for s in (*boosting.SETTINGS, *coding.SETTINGS, *settings_network.SETTINGS, *settings_training.SETTINGS)
+    },
 )
 """All operations, structures and settings that archlang itself brings."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from archlang.diagnostics import did_you_mean
-from archlang.ops.values import Option, Placed, Size, Weighted, show
+from archlang.ops.values import CodeValue, Option, Placed, Size, Weighted, show
 from archlang.shapes import Dim, Poly
 
 
@@ -323,6 +323,18 @@ class TensorKind(Kind):
     text = "a tensor"
 
     def accept(self, value: object) -> object:
+        return value
+
+
+@dataclass(frozen=True)
+class CodeKind(Kind):
+    """A branch code: the name of a `code`, or `words("110", "011")`."""
+
+    text = "a code"
+
+    def accept(self, value: object) -> CodeValue:
+        if not isinstance(value, CodeValue):
+            raise self.wrong(value)
         return value
 
 

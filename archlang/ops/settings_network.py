@@ -112,10 +112,6 @@ def _later(name: str, role: str, doc: str, *args: Arg) -> Setting:
 
 
 PLANNED = (
-    _later("design", "code", "A code worked out for a contract.",
-           Arg("classes", Int(1), doc="rows"), Arg("branches", Int(1), doc="columns"),
-           Arg("active", Int(1), doc="branches a class uses"), Arg("distance", Int(0), None, "between any two rows"),
-           Arg("ratio", Real(0, 1), None, "share of the branches a class uses")),
     _later("adaptive", "threshold", "A threshold from the largest weight, the entropy and the gap.",
            Arg("max", Real(0), 0.4, "share of the largest weight"),
            Arg("entropy", Real(0), 0.3, "share of the entropy"), Arg("gap", Real(0), 0.3, "share of the gap"),

@@ -36,7 +36,10 @@ LOSSES = (
     _later_loss("confidence", "The entropy of routing weights.", _OF),
     _later_loss("collapse", "Experts that are hardly used.",
                 Arg("below", Real(0, 1), 0.01, "share that is too little"), _OF),
-    _later_loss("coding_loss", "Branch energies against the code.", Arg("power", Int(1), 4, "the exponent"), _OF),
+    Setting("coding_loss", "loss", "Mean over batch and branches of |r E - w|^power, summed over the blocks of codes: "
+            "the energies E of branches, times the share r of branches that work for a class, against its word w "
+            "(Coded ResNeXt).", (Arg("power", Int(1), 4, "the exponent"), _OF),
+            "loss = cross_entropy(logits, label) + 6 * coding_loss(power = 4)"),
 )
 
 _LR = Arg("lr", Real(0, above=True), doc="learning rate")

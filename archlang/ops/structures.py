@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archlang.ops.boosting import PBCONV
-from archlang.ops.kinds import Int, OneOf, Real, Setting, SizeOf, Words
+from archlang.ops.coding import CODED
+from archlang.ops.kinds import Int, OneOf, Setting, SizeOf, Words
 from archlang.ops.model import Arg, Structure
 from archlang.ops.rules import flow
 
@@ -60,17 +61,6 @@ AVAILABLE = (
 
 PLANNED = (
     Structure(
-        "branches", "One branch for each column of a code.",
-        (
-            Arg("words", Setting("code"), doc="the code"),
-            Arg("drop", Real(0, 1), 0.0, "probability of leaving out a branch, in training"),
-        ),
-        body="flow", available=False,
-    ),
-    Structure(
-        "energy_normalize", "Divides all branches of a sample by the root of their mean energy.", available=False,
-    ),
-    Structure(
         "patches", "Cuts a map into a grid of patches.", (Arg("size", SizeOf(2), doc="a patch"),), available=False,
     ),
     Structure("unpatch", "Puts the patches of a grid back where they were.", available=False),
@@ -82,4 +72,4 @@ PLANNED = (
     ),
 )
 
-STRUCTURES = (*AVAILABLE, PBCONV, *PLANNED)
+STRUCTURES = (*AVAILABLE, *CODED, PBCONV, *PLANNED)

@@ -56,6 +56,43 @@ class Placed:
         return f"{self.size} at ({', '.join(map(str, self.place))})"
 
 
+@dataclass(frozen=True)
+class CodeValue:
+    """A branch code as networks use it: a word of 0 and 1 for each class.
+
+    `names` are the classes' where a table has them, `name` is the declaration's. `shared`: classes may have one word,
+    because the declaration says so.
+
+    >>> CodeValue(("110", "011")).columns, str(CodeValue(("110", "011")))
+    (('10', '11', '01'), 'words("110", "011")')
+    """
+
+    words: tuple[str, ...]
+    names: tuple[str, ...] | None = field(default=None, compare=False)
+    name: str = field(default="words", compare=False)
+    shared: bool = field(default=False, compare=False)
+    described = "a code"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """For each branch, which classes it works for."""
+        return tuple("".join(column) for column in zip(*self.words, strict=True))
+
+    @property
+    def classes(self) -> int:
+        """How many words."""
+        return len(self.words)
+
+    @property
+    def branches(self) -> int:
+        """How long a word is."""
+        return len(self.words[0])
+
+    def __str__(self) -> str:
+        shared = ", duplicates = true" if self.shared else ""
+        return f"words({', '.join(map(show, self.words))}{shared})"
+
+
 def show(value: object) -> str:
     """A static value as the language writes it.
 

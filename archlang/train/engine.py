@@ -16,7 +16,7 @@ import torch
 from archlang.artefact.replay import dials_of
 from archlang.artefact.saving import save
 from archlang.compiler import compile as compile_network
-from archlang.emit import ArchModule
+from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Loss, Plan
 from archlang.graph.network import Network
 from archlang.train.augment import augment
@@ -24,7 +24,7 @@ from archlang.train.data import Data
 from archlang.train.devices import place
 from archlang.train.evaluation import measure
 from archlang.train.fitting import Fit, fit_to
-from archlang.train.objective import objective, scores_port
+from archlang.train.objective import objective, scores_port, site_ports
 from archlang.train.optim import base_rate, optimizer
 from archlang.train.planning import (
     Stretch,
@@ -89,7 +89,8 @@ def _prepare(network: Network, plan: Plan, data: Data, seed: int, device: torch.
         Stage(goal, optimizer(step.optimizer, model.parameters()), base_rate(step.optimizer))
         for goal, step in zip(goals, steps_of(plan), strict=True)
     ]
-    stepper = Stepper(model, graph, scores)
+    ports = site_ports(losses)
+    stepper = Stepper(observing(model, graph, ports) if ports else model, graph, scores, ports)
     return _Training(network, plan, data, seed, device, fitted, model, losses, stages, stepper)
 
 
@@ -141,7 +142,7 @@ class _Training:
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(derived(self.seed, passed, "model"))
-            self.model.train()
+            self.stepper.model.train()
             for step, (inputs, label) in enumerate(self._batches(passed)):
                 at = stretch.at(number * self.steps + step, self.steps)
                 done = self._step(stretch, at, inputs, label, tally)
@@ -151,7 +152,7 @@ class _Training:
         if not finite(self.model):
             raise diverged("weights are no numbers any more")
         goal, split, labels = self.stages[0].goal, self.data.test, self.model.archlang.labels
-        found = measure(self.model.eval(), self.network.graph, goal, self.losses, split, self.fit, labels)
+        found = measure(self.stepper.model.eval(), self.network.graph, goal, self.losses, split, self.fit, labels)
         return Epoch(
             passed + 1, stretch.phase.name, tally.first_lr, tally.loss, tally.accuracy, found.loss, found.accuracy,
             self.stepper.skipped - skipped, time.perf_counter() - began, tally.parts,

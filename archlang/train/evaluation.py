@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from archlang.diagnostics import ArchError, error
+from archlang.emit import observing
 from archlang.graph.ir import Graph, Loss
 from archlang.ops.values import Option
 from archlang.train.data import Split
 from archlang.train.devices import place
 from archlang.train.fitting import Fit, fit_of
-from archlang.train.objective import LABEL, Objective, hits, main_output, objective, scores_port, values_of
+from archlang.train.objective import LABEL, Objective, hits, main_output, objective, scores_port, site_ports, values_of
 from archlang.train.sources import find
 
 BATCH = 256
@@ -55,12 +56,16 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     found = find(data)
     labels = record.labels or found.classes
     losses = losses_of(graph)
+    if record.passes:  # what a rewritten model is made of is no longer what the graph says
+        losses = tuple(loss for loss in losses if not loss.sites) or bare_losses(graph)
     target = place(device)
     fit = fit_of(graph, record.mean, record.std)
     was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     model.to(target).eval()
     try:
-        return measure(model, graph, objective(losses, graph), losses, found.test, fit, labels, batch)
+        ports = site_ports(losses)
+        seen = observing(model, graph, ports) if ports else model
+        return measure(seen, graph, objective(losses, graph), losses, found.test, fit, labels, batch)
     finally:
         model.to(home).train(was)
 
@@ -76,14 +81,17 @@ def measure(
     labels: Sequence[str] | None,
     batch: int = BATCH,
 ) -> Evaluation:
-    """One pass over a split with a model in evaluation mode, where the model lies."""
+    """One pass over a split with a model in evaluation mode, where the model lies.
+
+    Where losses are over sites inside the network, the model hands those out (`emit.observing`).
+    """
     kept = next(iter(model.parameters()), torch.zeros(()))
-    port = scores_port(graph, losses)
+    port, ports = scores_port(graph, losses), site_ports(losses)
     total, right, seen = 0.0, [], []
     for rows in in_order(len(split), batch):
         samples, label = split.batch(rows)
         inputs = fit(samples.to(kept.device)).to(kept.dtype)
-        values = values_of(graph, model(inputs), label.to(kept.device))
+        values = values_of(graph, model(inputs), label.to(kept.device), ports)
         total += float(goal(values)[0]) * len(rows)
         correct = hits(values[port], values[LABEL])
         if correct is not None:
@@ -107,6 +115,11 @@ def losses_of(graph: Graph) -> tuple[Loss, ...]:
     plan = graph.plan
     if plan is not None and (plan.losses or plan.steps):
         return plan.losses or tuple(loss for step in plan.steps for loss in step.losses)
+    return bare_losses(graph)
+
+
+def bare_losses(graph: Graph) -> tuple[Loss, ...]:
+    """The cross-entropy of the main output."""
     return (Loss(1.0, Option("cross_entropy", "loss"), (main_output(graph), LABEL)),)
 
 

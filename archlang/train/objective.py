@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Loss, Port
+from archlang.layers import coding_loss
 from archlang.train.problems import bad_data
 
 Values = Mapping[Port | str, torch.Tensor]
@@ -45,7 +47,24 @@ def kl(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
     return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
 
 
+def coding(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """The coding loss of every site, summed: the label, then energies [batch, branches] of each (Coded ResNeXt)."""
+    label, *energies = reads
+    tables = [table_of(words).to(e) for words, e in zip(args["words"], energies, strict=True)]
+    _in_range(label, len(tables[0]))
+    rows = [coding_loss(e, table[label], args["power"]) for e, table in zip(energies, tables, strict=True)]
+    return torch.stack(rows).sum()
+
+
+@lru_cache(maxsize=64)
+def table_of(words: tuple[str, ...]) -> torch.Tensor:
+    """Words as a table [classes, branches] of zeros and ones."""
+    return torch.tensor([[int(sign) for sign in word] for word in words], dtype=torch.float64)
+
+
 FORMULAS: Mapping[str, Formula] = {"cross_entropy": cross_entropy, "mse": mse, "bce": bce, "kl": kl}
+STRUCTURAL: Mapping[str, Formula] = {"coding_loss": coding}
+"""Losses over sites of the network: they read what `Loss.reads` says, then a tensor of each site."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +100,12 @@ class Objective:
 def objective(losses: Sequence[Loss], graph: Graph) -> Objective:
     """The objective that a `train` or a step of it declares.
 
-    Raises `ArchError`: not-available for a loss that this version has no formula for, or that reads a tensor which is
-    no output of the network.
+    Raises `ArchError`: not-available for a loss that this version has no formula for, or that reads a tensor inside.
     """
     names: list[str] = []
     terms, problems = [], []
     for loss in losses:
-        formula = FORMULAS.get(loss.option.name)
+        formula = (STRUCTURAL if loss.sites else FORMULAS).get(loss.option.name)
         if formula is None:
             said = f"the loss `{loss.option.name}` is not part of this version"
             problems.append(error("not-available", said, loss.span))
@@ -100,19 +118,34 @@ def objective(losses: Sequence[Loss], graph: Graph) -> Objective:
             count = names.count(loss.option.name) + 1
             names.append(loss.option.name)
             name = loss.option.name if count == 1 else f"{loss.option.name}_{count}"
-            terms.append(Term(name, loss.weight, formula, loss.option.args, loss.reads))
+            reads = (*loss.reads, *(site.port for site in loss.sites))
+            words = {"words": [site.code.words for site in loss.sites if site.code is not None]} if loss.sites else {}
+            terms.append(Term(name, loss.weight, formula, {**loss.option.args, **words}, reads))
     if problems:
         raise ArchError(problems)
     return Objective(tuple(terms))
 
 
-def values_of(graph: Graph, result: Any, label: torch.Tensor) -> dict[Port | str, torch.Tensor]:
-    """What losses may read: the network's outputs by their ports, and the labels as `label`."""
+def site_ports(losses: Sequence[Loss]) -> tuple[Port, ...]:
+    """What structural losses read inside the network."""
+    return tuple(dict.fromkeys(site.port for loss in losses for site in loss.sites))
+
+
+def values_of(
+    graph: Graph, result: Any, label: torch.Tensor, ports: Sequence[Port] = ()
+) -> dict[Port | str, torch.Tensor]:
+    """What losses may read: the network's outputs by their ports, the labels as `label`, and the values of `ports`.
+
+    With `ports`, the result is that of a model which hands them out beside its outputs (`emit.observing`).
+    """
+    inner: Sequence[torch.Tensor] = ()
+    if ports:
+        result, inner = result
     tensors = list(result.values()) if isinstance(result, dict) else [result]
-    ports: dict[Port | str, torch.Tensor] = {LABEL: label}
+    found: dict[Port | str, torch.Tensor] = {LABEL: label}
     for output, tensor in zip(graph.outputs, tensors, strict=True):
-        ports[output.port] = tensor
-    return ports
+        found[output.port] = tensor
+    return found | dict(zip(ports, inner, strict=True))
 
 
 def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:

@@ -38,11 +38,15 @@ class Outcome:
 
 @dataclass
 class Stepper:
-    """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place."""
+    """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place.
+
+    With `ports`, the model hands out their values beside its outputs.
+    """
 
     model: torch.nn.Module
     graph: Graph
     scores: Port
+    ports: tuple[Port, ...] = ()
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
@@ -58,7 +62,7 @@ class Stepper:
         # Batch norm's running statistics change in the forward pass, before it is known whether the loss is a number.
         before = [buffer.clone() for buffer in self._buffers]
         stage.optimizer.zero_grad(set_to_none=True)
-        values = values_of(self.graph, self._forward(inputs), label)
+        values = values_of(self.graph, self._forward(inputs), label, self.ports)
         total, parts = stage.goal(values)
         if bool(total.isfinite()) and self._backward(total):
             set_rate(stage.optimizer, lr)

@@ -302,6 +302,9 @@ CASES: dict[str, list[Case]] = {
     ],
     "crop_map": [*one(M, rows=(1, 2), columns=(0, 3)), *one(M, rows=(0, 0), columns=(1, 0))],
     "boosted_sum": [*several(M, M, **_CROSS), *several(M, M, M, **_CROSS)],
+    "energies": [*several(M, M, of=2), *several(V, V, of=3), *several(S, S, S, of=3)],
+    "weigh": [*several((2,), M, M), *several((3,), V, V, V)],
+    "branch_mask": [*one(M, branches=4, p=0.1), *one(V, branches=2, p=0.5)],
     "attend_innate_static": [
         *several(V, (3,), features=5), *several(M, M, (2, 9, 12), features=3), *several(S, S, features=4),
         *several(W, W, features=2), *several(M, M, features=4, bypass=True),

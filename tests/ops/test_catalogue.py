@@ -57,7 +57,7 @@ def test_every_entry_explains_itself(entry: Op | Structure | Setting) -> None:
 
 
 def test_internal_ops_are_no_stages() -> None:
-    for name in ("input", "gates", "combine", "stitch", "mix", "pad_map", "crop_map", "boosted_sum"):
+    for name in ("input", "gates", "combine", "stitch", "mix", "pad_map", "crop_map", "boosted_sum", "energies", "weigh", "branch_mask"):
         assert CATALOGUE.stage(name) is None
         assert name not in CATALOGUE.stages
     assert CATALOGUE.stage("conv") is CATALOGUE.ops["conv"]
@@ -65,7 +65,7 @@ def test_internal_ops_are_no_stages() -> None:
 
 
 def test_later_systems_are_listed_and_not_available() -> None:
-    for name in ("branches", "patches", "unpatch", "position", "experts", "energy_normalize"):
+    for name in ("patches", "unpatch", "position", "experts"):
         assert not CATALOGUE.structures[name].available
     for role, name in (("router", "cosine_router"), ("loss", "mixture_em")):
         found = CATALOGUE.setting(role, name)

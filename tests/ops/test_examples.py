@@ -20,6 +20,13 @@ NETWORK = """
   output logits
   output aux = target
 """
+CODED = """
+  input x: [3, 8, 8]
+  logits = x -> branches(ten) { conv(1x1, 4) } -> energy_normalize -> sum -> flatten -> linear(10)
+  output logits
+"""
+TEN = "code ten = design(classes = 10, branches = 10, active = 5)"
+REST_OF_PLAN = "optimizer = adam(lr = 0.001)\nphase all { epochs = 1 }"
 REST = {
     "loss =": "loss = cross_entropy(logits, label)",
     "optimizer =": "optimizer = adam(lr = 0.001)",
@@ -31,6 +38,10 @@ def whole(entry: Op | Structure | Setting) -> str:
     """A file around the example: the body of a network, or a line of `train { }`."""
     if entry.example.startswith("input"):
         return f"archlang 1\nnetwork Example {{\n{entry.example}\n}}\n"
+    if entry.example.startswith("code"):
+        return f"archlang 1\n{entry.example}\nnetwork Example {{{CODED}}}\n"
+    if "coding_loss" in entry.example:
+        return f"archlang 1\n{TEN}\nnetwork Example {{{CODED}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
     lines = [entry.example, *(line for word, line in REST.items() if word not in entry.example)]
     return f"archlang 1\nnetwork Example {{{NETWORK}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
 

@@ -1,0 +1,52 @@
+"""Structural losses: over every place of their kind in a network, unless `of` names some."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from archlang.diagnostics import did_you_mean
+from archlang.graph.coded_blocks import coded_blocks, within
+from archlang.graph.context import Build
+from archlang.graph.ir import Graph, Loss, Site
+from archlang.ops.values import Option
+from archlang.source import Span
+
+Find = Callable[[Graph], Iterator[tuple[tuple[str, ...], Site]]]
+
+
+def _energies(graph: Graph) -> Iterator[tuple[tuple[str, ...], Site]]:
+    for block in coded_blocks(graph):
+        yield block.coded.region, Site(block.name, block.energies, block.coded.code)
+
+
+SITES: dict[str, tuple[Find, str, str, bool]] = {
+    "coding_loss": (_energies, "energy_normalize", "branches of a code whose energies are normalised", True),
+}
+"""Loss to: its sites with their module paths, the stage that makes one, what they are, whether it reads the labels."""
+
+
+def structural(b: Build, weight: float, option: Option, span: Span) -> list[Loss]:
+    """The loss over its sites; none where an `if` leaves the network without any. Raises `Poisoned` (unknown-site)."""
+    find, stage, what, labelled = SITES[option.name]
+    sites = list(find(b.graph))
+    chosen = _chosen(b, option, sites, span)
+    args = {name: value for name, value in option.args.items() if name != "of"}
+    if chosen:
+        reads = ("label",) if labelled else ()
+        return [Loss(weight, Option(option.name, option.role, args), reads, span, tuple(chosen))]
+    if not sites and stage in b.stages:
+        return []
+    raise b.refuse("unknown-site", f"`{option.name}` is over {what}, and the network has none", span)
+
+
+def _chosen(b: Build, option: Option, sites: list[tuple[tuple[str, ...], Site]], span: Span) -> list[Site]:
+    wanted = option.args.get("of")
+    if wanted is None or not sites:
+        return [site for _, site in sites]
+    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)  # type: ignore[arg-type]  # a list of strings
+    for name in names:
+        if not any(within(name, region) for region, _ in sites):
+            known = [site.name for _, site in sites]
+            help = (*did_you_mean(name, known), f"there are: {', '.join(known[:8])}")
+            raise b.refuse("unknown-site", f"`{option.name}` has no site `{name[:64]}`", span, help=help)
+    return [site for region, site in sites if any(within(name, region) for name in names)]
