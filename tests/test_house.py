@@ -39,9 +39,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "click": ("cli",),
     "rich": ("cli",),
     "sklearn": ("train",),
+    "scipy": ("codes",),
 }
 
-FRONT = ("source", "diagnostics", "shapes", "limits", "syntax", "ops", "graph", "transform", "analysis", "views")
+FRONT = ("source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "graph", "transform", "analysis", "views")
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ALL_PYTHON = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py")),
