@@ -33,7 +33,6 @@ DOORS: dict[str, tuple[str, ...]] = {
     "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),
-    "graphviz": ("views",),
     "pygraphviz": ("views",),
     "safetensors": ("artefact",),
     "click": ("cli",),
@@ -42,7 +41,10 @@ DOORS: dict[str, tuple[str, ...]] = {
     "scipy": ("codes",),
 }
 
-FRONT = ("source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "graph", "transform", "analysis", "views")
+FRONT = (
+    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "graph", "transform", "analysis",
+    "views",
+)
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ALL_PYTHON = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py")),
