@@ -1,4 +1,4 @@
-"""The architecture as tests: imports go down, libraries have one door, files and functions stay short, no torch in front."""
+"""The architecture as tests: imports go down, libraries have one door, files stay short, no torch in front."""
 
 from __future__ import annotations
 
