@@ -18,6 +18,11 @@ def table(report: Report, depth: int | None = None) -> str:
     if report.paths:
         head = ("path", "operations", "parameters", "FLOPs", "bytes")
         parts.append(_aligned([head, *map(_path, report.paths)], left=1))
+    covered = [(n.name.rpartition(".")[0], n.args["kernel"], n.args["coverage"], n.args["kernels"])
+               for n in report.nodes if "coverage" in n.args]
+    if covered:
+        rows = [("boosted kernel", "size", "coverage", "small kernels"), *[tuple(map(str, row)) for row in covered]]
+        parts.append(_aligned(rows, left=4))
     return "\n\n".join(parts) + "\n"
 
 

@@ -148,7 +148,7 @@ class _Composer:
             return [Box(_circle(first, i), ("Σ",), "sum", "routing", tip, cluster) for i in range(len(first.outputs))]
         if first.op.name == "gates":
             return [Box(first.id, ("gates",), "gate", "routing", tip, cluster)]
-        lines = tuple(clean(_line(node)) for node in group.nodes)
+        lines = tuple(clean(line) for node in group.nodes for line in (_line(node), *_map(node)))
         above = (_caption(caption),) if caption else ()
         return [Box(first.id, above + lines, "plain", first.op.family, tip, cluster)]
 
@@ -240,7 +240,14 @@ def _shape(node: Node) -> tuple[object, ...]:
     return node.op.name, arguments(node), node.outputs
 
 
+def _map(node: Node) -> tuple[str, ...]:
+    """How often each position of a boosted kernel is covered, a line for each of its rows."""
+    return tuple(node.args["coverage"].split(" / ")) if "coverage" in node.args else ()
+
+
 def _line(node: Node) -> str:
+    if "coverage" in node.args:
+        return f"sum of branches over {node.args['kernel']}"
     leaf = levels(node.path)[-1]
     named = "" if re.fullmatch(rf"{re.escape(node.op.name)}_?(_\d+)?(\.\d+)*", leaf) else f"{leaf}: "
     return f"{named}{node.op.name} {arguments(node)}".rstrip()

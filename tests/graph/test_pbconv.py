@@ -7,8 +7,11 @@ import torch
 from torch import nn
 
 import archlang
+from archlang.analysis import report
+from archlang.analysis.table import table
 from archlang.kernels import candidate
 from archlang.ops import Size
+from archlang.views.compose import compose
 
 NET = """archlang 1
 network N {{
@@ -90,3 +93,11 @@ def test_the_map_of_coverage_stands_in_the_graph() -> None:
     proposed, _, _ = made("5x5, 8, kernels = propose(seed = 7, types = 2, rules = no_centre)", 9)
     (total,) = [node for node in proposed.graph if node.op.name == "boosted_sum"]
     assert [str(k) for k in total.args["kernels"]] == [str(w) for w in candidate((5, 5), 7, 2, "no_centre")]
+
+
+def test_reports_and_pictures_show_the_map() -> None:
+    net, _, _ = made(CASES[0][0], 9)
+    shown = table(report(net))
+    assert "1 1 1 / 2 2 2 / 1 1 1" in shown and "pbconv.4 of 5" in shown
+    (box,) = [b for b in compose(net.graph, 9).boxes if "1 1 1" in b.lines]
+    assert box.lines[-4:] == ("sum of branches over 3x3", "1 1 1", "2 2 2", "1 1 1")
