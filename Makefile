@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
 
-.PHONY: setup demo test lint benchmarks clean campaign-fuzz campaign-codes
+.PHONY: setup demo test lint benchmarks clean campaign-fuzz campaign-fusion campaign-codes
 setup: $(READY)
 
 demo: $(READY)
@@ -34,6 +34,8 @@ lint: $(READY)
 	$(BIN)/mypy
 
 test: lint
+	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0
+	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
 	$(BIN)/python -m pytest
 
 benchmarks: $(READY)
@@ -46,6 +48,11 @@ campaign-fuzz: $(READY)
 
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes
+
+campaign-fusion: $(READY)
+	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0 monai efficientnet_pytorch
+	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
+	$(BIN)/python -m tests.campaign.fusion
 
 clean:
 	rm -rf $(VENV) build

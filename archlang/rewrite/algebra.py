@@ -263,6 +263,8 @@ def _product(first: Conv, second: Conv, dilation: Sizes) -> tuple[Tensor, int]:
     """The kernel of two in a row and its groups: kernels convolve, channels multiply."""
     groups = second.groups if first.by_channel else first.groups if second.by_channel else \
         gcd(first.groups, second.groups)
+    if second.by_channel and set(second.size) <= {1}:
+        return first.kernel * second.kernel.reshape(-1, *(1,) * (first.kernel.dim() - 1)), groups
     ahead = [max(d // e, 1) if k > 1 else 1 for d, e, k in zip(first.dilation, dilation, first.size, strict=True)]
     behind = [max(d * s // e, 1) if k > 1 else 1
               for d, s, e, k in zip(second.dilation, first.stride, dilation, second.size, strict=True)]

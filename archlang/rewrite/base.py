@@ -83,7 +83,10 @@ def copied(module: nn.Module) -> fx.GraphModule:
                               help="take them off, rewrite the model, and put them on the new one"))
     if isinstance(module, ArchModule) and "loop" in module.meta:
         return _ungrouped(module)
-    return copy.deepcopy(module if isinstance(module, fx.GraphModule) else traced(module))
+    # Old parametrisations keep weights that are calculated, which torch does not copy.
+    values = [v for m in module.modules() for v in vars(m).values()]
+    memo = {id(v): v.detach().clone() for v in values if isinstance(v, torch.Tensor) and not v.is_leaf}
+    return copy.deepcopy(module if isinstance(module, fx.GraphModule) else traced(module), memo)
 
 
 def exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:

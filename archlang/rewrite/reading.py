@@ -72,10 +72,10 @@ def plain_kind(module: nn.Module, kinds: tuple[type, ...]) -> type:
     """Which of torch's classes a module behaves as. Raises `Kept` where something changes what it does."""
     if parametrize.is_parametrized(module):
         raise Kept("parametrised")
-    if any(getattr(module, name) for name in HOOKS):
-        raise Kept("hooks")
     if isinstance(module, nn.modules.lazy.LazyModuleMixin):
         raise Kept("no-weights-yet")
+    if any(getattr(module, name) for name in HOOKS):
+        raise Kept("hooks")
     for kind in kinds:
         methods = ("forward", "_conv_forward", "_check_input_dim", "__call__")
         same = all(getattr(type(module), m, None) is getattr(kind, m, None) for m in methods)
