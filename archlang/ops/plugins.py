@@ -1,6 +1,8 @@
 """Operations from other packages. The user names the plug-ins; a file never can.
 
-A package offers them under the entry-point group `archlang.ops`: an `Op`, or a list of them.
+A package offers them under the entry-point group `archlang.ops`: an `Op`, or a list of them. A list may also hold a
+kind of attention over layers: a `Setting` of the role `aggregator` with its operation `attend_NAME`, whose second
+result is the attention, [layers].
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.ops.attending import PREFIX
 from archlang.ops.catalogue import CATALOGUE
 from archlang.ops.kinds import Kind
-from archlang.ops.model import Arg, Catalogue, Function, Module, Op
+from archlang.ops.model import Arg, Catalogue, Function, Module, Op, Setting
 
 GROUP = "archlang.ops"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
@@ -38,15 +41,21 @@ def catalogue_with(names: Iterable[str]) -> Catalogue:
     if not wanted:
         return CATALOGUE
     offered = {point.name: point for point in entry_points(group=GROUP)}
-    ops = dict(CATALOGUE.ops)
+    ops, settings = dict(CATALOGUE.ops), dict(CATALOGUE.settings)
     for name in wanted:
-        for op in _load(name, offered):
-            _check(name, op, ops)
-            ops[op.name] = op
-    return replace(CATALOGUE, ops=ops)
+        entries = _load(name, offered)
+        for op in entries:
+            if isinstance(op, Op):
+                _check(name, op, ops)
+                ops[op.name] = op
+        for setting in entries:
+            if isinstance(setting, Setting):
+                _check_kind(name, setting, ops, settings)
+                settings[setting.role, setting.name] = setting
+    return replace(CATALOGUE, ops=ops, settings=settings)
 
 
-def _load(name: str, offered: dict[str, EntryPoint]) -> Sequence[Op]:
+def _load(name: str, offered: dict[str, EntryPoint]) -> Sequence[Op | Setting]:
     if name not in offered:
         known = ", ".join(sorted(offered)) or "none"
         raise ArchError(error(
@@ -58,7 +67,7 @@ def _load(name: str, offered: dict[str, EntryPoint]) -> Sequence[Op]:
     except Exception as problem:  # a stranger's module may raise anything while it is imported
         raise _bad(name, f"cannot be loaded: {type(problem).__name__}: {_safe(str(problem))}") from problem
     ops = [found] if isinstance(found, Op) else found
-    if not isinstance(ops, (list, tuple)) or not ops or not all(isinstance(op, Op) for op in ops):
+    if not isinstance(ops, (list, tuple)) or not ops or not all(isinstance(op, Op | Setting) for op in ops):
         raise _bad(name, "offers something other than operations")
     return ops
 
@@ -75,13 +84,33 @@ def _check(plugin: str, op: Op, taken: dict[str, Op]) -> None:
         raise _bad(plugin, f"does not say what `{op.name}` becomes in torch")
     if isinstance(op.torch.target, str) and not _TARGET.fullmatch(op.torch.target):
         raise _bad(plugin, f"`{op.name}`: `{_safe(op.torch.target)}` is no dotted name")
-    if not op.doc:
-        raise _bad(plugin, f"does not say what `{op.name}` means")
+    _check_words(plugin, op)
+
+
+def _check_kind(plugin: str, kind: Setting, ops: dict[str, Op], taken: dict[tuple[str, str], Setting]) -> None:
+    """A kind of attention: its name, its operation, and that the operation takes what the kind does."""
+    if not isinstance(kind.name, str) or not _NAME.fullmatch(kind.name) or kind.name in _RESERVED:
+        raise _bad(plugin, f"has a setting with the name `{_safe(str(kind.name))}`, which no file could write")
+    if kind.role != "aggregator":
+        raise _bad(plugin, f"has a setting `{kind.name}` that is no aggregator")
+    if (kind.role, kind.name) in taken:
+        raise _bad(plugin, f"has an aggregator `{kind.name}`, and that name is taken")
+    _check_words(plugin, kind)
+    op = ops.get(PREFIX + kind.name)
+    if op is None or op.takes != "bundle":
+        raise _bad(plugin, f"has an aggregator `{kind.name}` without an operation `{PREFIX}{kind.name}` on bundles")
+    if not {arg.name for arg in kind.args} <= {arg.name for arg in op.args}:
+        raise _bad(plugin, f"has arguments of `{kind.name}` that its operation does not take")
+
+
+def _check_words(plugin: str, entry: Op | Setting) -> None:
+    if not entry.doc:
+        raise _bad(plugin, f"does not say what `{entry.name}` means")
     seen: set[str] = set()
-    for arg in op.args:
+    for arg in entry.args:
         valid = isinstance(arg, Arg) and isinstance(arg.kind, Kind) and _NAME.fullmatch(arg.name)
         if not valid or arg.name in seen:
-            raise _bad(plugin, f"has an argument of `{op.name}` that is no valid one")
+            raise _bad(plugin, f"has an argument of `{entry.name}` that is no valid one")
         seen.add(arg.name)
 
 

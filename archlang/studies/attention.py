@@ -58,8 +58,8 @@ class Course:
 def attention_of(model: torch.nn.Module, data: object | None = None, *, device: str = "auto") -> tuple[Attention, ...]:
     """The attention at every site of a model: on the test part of `data`, or without data of static kinds alone.
 
-    Raises `ArchError`: unsupported-module (nothing in it attends to layers, or it is not archlang's), missing-argument (attention
-    depends on the input and no data is given), unknown-data, bad-data.
+    Raises `ArchError`: unsupported-module (nothing in it attends to layers, or it is not archlang's), missing-argument
+    (attention depends on the input and no data is given), unknown-data, bad-data.
     """
     record = record_of(model)
     graph = record.network.graph

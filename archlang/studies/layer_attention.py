@@ -19,6 +19,10 @@ NAME = "layer_attention"
 """What the new part is called in the model: its readouts, its attention, and the dense map into the head."""
 
 
+LARGE = 0.9
+"""The share of the parameters from which on a part is said to hold the stages, as timm's `stages` does."""
+
+
 class Readouts(nn.Module):
     """Each layer through a dense map of its own, attention over all of them, then what the head expects.
 
@@ -110,10 +114,11 @@ def stages(model: nn.Module) -> list[str]:
     prefix = ""
     while True:
         found = {n: m for n, m in model.named_children() if _convolves(m) and next(m.children(), None) is not None}
-        if len(found) > 1 or not found:
+        sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in found.items()}
+        name = max(sizes, key=lambda n: sizes[n], default="")
+        if not found or (len(found) > 1 and sizes[name] < LARGE * sum(sizes.values())):
             return [prefix + name for name in found]
-        (name, model), = found.items()
-        prefix += f"{name}."
+        model, prefix = found[name], f"{prefix}{name}."
 
 
 def _convolves(module: nn.Module) -> bool:

@@ -2,6 +2,7 @@
 
 - An operation is a box; norms, activations and dropouts that follow it at once stand in the same box.
 - A router's `combine` is one circle an output, with a fan of arrows from every input; its gates are a circle beside.
+- Attention over layers is a box with an arrow of its own from every layer.
 - Scopes are frames. `depth` closes those that lie deeper to one box, unless they hold one operation alone; equal closed
   scopes in a row become `3 x name`.
 - A scope that would frame a single box lends it its name instead.
@@ -21,6 +22,7 @@ TALLEST, MOST = 32, 160
 
 FOLLOWERS = frozenset({"normalisation", "activation", "regularisation"})
 FANS = frozenset({"combine", "stitch"})
+ATTENDING = "attending"  # the family of attention over layers
 
 
 @dataclass
@@ -148,6 +150,9 @@ class _Composer:
             return [Box(_circle(first, i), ("Σ",), "sum", "routing", tip, cluster) for i in range(len(first.outputs))]
         if first.op.name == "gates":
             return [Box(first.id, ("gates",), "gate", "routing", tip, cluster)]
+        if first.op.family == ATTENDING:
+            above = (_caption(caption),) if caption else ()
+            return [Box(first.id, (*above, clean(_attention(first))), "plain", first.op.family, tip, cluster)]
         lines = tuple(clean(line) for node in group.nodes for line in (_line(node), *_map(node)))
         above = (_caption(caption),) if caption else ()
         return [Box(first.id, above + lines, "plain", first.op.family, tip, cluster)]
@@ -162,7 +167,7 @@ class _Composer:
         for i, output in enumerate(self.graph.outputs):
             carried.setdefault((self._tail(output.port), f"out{i}", "flow"), {})[output.port] = None
         return [
-            Arrow(tail, head, self._label(list(ports)) if line == "flow" else "", line)
+            Arrow(tail, head, self._label(list(ports)) if line in ("flow", "attend") else "", line)
             for (tail, head, line), ports in carried.items()
         ]
 
@@ -173,7 +178,8 @@ class _Composer:
         if node.op.name in FANS:
             line: Line = "gate" if node.op.name == "combine" and slot == 0 else "fan"
             return [(tail, _circle(node, i), line) for i in range(len(node.outputs))]
-        return [(tail, self.ids[id(self.of[node.id])], "gate" if node.op.name == "gates" else "flow")]
+        kind: Line = "gate" if node.op.name == "gates" else "attend" if node.op.family == ATTENDING else "flow"
+        return [(tail, self.ids[id(self.of[node.id])], kind)]
 
     def _tail(self, port: Port) -> str:
         node, group = self.graph.node(port.node), self.of[port.node]
@@ -251,6 +257,12 @@ def _line(node: Node) -> str:
     leaf = levels(node.path)[-1]
     named = "" if re.fullmatch(rf"{re.escape(node.op.name)}_?(_\d+)?(\.\d+)*", leaf) else f"{leaf}: "
     return f"{named}{node.op.name} {arguments(node)}".rstrip()
+
+
+def _attention(node: Node) -> str:
+    """The kind of attention over layers and its arguments; `attend` stands above as the name of its scope."""
+    kind = node.op.name.removeprefix("attend_")
+    return f"join {len(node.inputs)} layers" if node.args.get("bypass") else f"{kind} {arguments(node)}".rstrip()
 
 
 def _summary(cost: Cost) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archlang.views.palette import FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, paint
+from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, paint
 from archlang.views.picture import Arrow, Box, Cluster, Picture
 
 
@@ -83,6 +83,8 @@ def _arrow(arrow: Arrow, at_home: bool) -> str:
         found = {"color": FAN, "weight": "1", "arrowsize": "0.45", "penwidth": "0.9"}
     elif arrow.line == "gate":
         found = {"color": GATE, "weight": "1", "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
+    elif arrow.line == "attend":
+        found |= {"color": ATTEND, "weight": "1", "penwidth": "1.3"}
     return f"{arrow.tail} -> {arrow.head} {_attributes(found)};"
 
 

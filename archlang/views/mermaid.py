@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlang.views.palette import FAMILIES, FAN, FRAME, GATE, GROUND, paint
+from archlang.views.palette import ATTEND, FAMILIES, FAN, FRAME, GATE, GROUND, paint
 from archlang.views.picture import Arrow, Box, Picture
 
-ARROWS = {"flow": "-->", "fan": "-->", "gate": "-.->"}
+ARROWS = {"flow": "-->", "fan": "-->", "gate": "-.->", "attend": "-->"}
 
 
 def quoted(text: str) -> str:
@@ -63,7 +63,7 @@ def _styles(picture: Picture) -> Iterator[str]:
     for name in sorted({_class(box) for box in picture.boxes}):
         colours = paint(name.removeprefix("is_"))
         yield f"  classDef {name} fill:{colours.fill},stroke:{colours.border},color:{colours.text}"
-    for line, colour in (("fan", FAN), ("gate", GATE)):
+    for line, colour in (("fan", FAN), ("gate", GATE), ("attend", ATTEND)):
         numbers = ",".join(str(i) for i, arrow in enumerate(picture.arrows) if arrow.line == line)
         if numbers:
             yield f"  linkStyle {numbers} stroke:{colour},stroke-width:1px"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 FONT = "Helvetica,Arial,sans-serif"
 INK, QUIET, FRAME, GROUND = "#1f2933", "#5b6770", "#b8c2cc", "#f7f9fb"
-FAN, GATE = "#a6b4c2", "#b5527f"
+FAN, GATE, ATTEND = "#a6b4c2", "#b5527f", "#6a51a3"
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Paint:
 
 WEIGHTS = Paint("#d6e6f5", "#2f6fa8")
 SHAPING = Paint("#eceff2", "#7b8794")
-SEQUENCE = Paint("#e4ddf2", "#6a51a3")
+SEQUENCE = Paint("#e4ddf2", ATTEND)
 ROUTING = Paint("#f8dde9", GATE)
 PLAIN = Paint("#ffffff", "#52606d")
 
@@ -38,6 +38,7 @@ FAMILIES = {
     "merging": PLAIN,
     "attention": SEQUENCE,
     "recurrent": SEQUENCE,
+    "attending": SEQUENCE,
     "routing": ROUTING,
     "scope": Paint("#ffffff", "#33475b"),
     "end": Paint("#33475b", "#33475b", "#ffffff"),

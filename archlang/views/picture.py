@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Look = Literal["plain", "scope", "gate", "sum", "end"]
-Line = Literal["flow", "fan", "gate"]
+Line = Literal["flow", "fan", "gate", "attend"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From box to box: `flow` carries tensors (labelled by type), `fan` a router's, `gate` leads to or from gates."""
+    """From box to box: `flow` carries tensors (labelled by type), `fan` a router's, `gate` leads to or from gates,
+    `attend` leads from a layer to the attention over layers.
+    """
 
     tail: str
     head: str

@@ -7,11 +7,14 @@ from xml.sax.saxutils import escape, quoteattr
 
 from archlang.views.layered import Layout, Point, Rect, label_place, layout
 from archlang.views.measure import SMALL, TEXT
-from archlang.views.palette import FAN, FONT, FRAME, GATE, GROUND, QUIET, paint
+from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, QUIET, paint
 from archlang.views.picture import Arrow, Box, Picture
 
 FLOW = "#52606d"
-STROKES = {"flow": (FLOW, "1.1", ""), "fan": (FAN, "0.9", ""), "gate": (GATE, "0.7", ' stroke-dasharray="4 3"')}
+STROKES = {
+    "flow": (FLOW, "1.1", ""), "fan": (FAN, "0.9", ""), "gate": (GATE, "0.7", ' stroke-dasharray="4 3"'),
+    "attend": (ATTEND, "1.3", ""),
+}
 
 
 def to_svg(picture: Picture) -> str:

@@ -100,7 +100,7 @@ def test_the_built_in_drawing_shows_every_label(make: object, depth: int | None)
     shown = texts(svg)
     for text in [line for box in picture.boxes for line in box.lines] + [c.label for c in picture.clusters]:
         assert text in shown
-    assert svg.count("<path d=") == len(picture.arrows) + 3
+    assert svg.count("<path d=") == len(picture.arrows) + 4  # one more for each kind of arrowhead
     assert svg == to_svg(compose(graph, depth))
 
 
