@@ -70,7 +70,7 @@ class WithoutDropout(rewrite.Pass):
                 before = node.all_input_nodes[0]
                 node.replace_all_uses_with(before)
                 module.graph.erase_node(node)
-                gone.append((str(node.target), str(before)))
+                gone.append(rewrite.Merge((str(node.target),), into=before.name, old=node.name, new=before.name))
         module.delete_all_unused_submodules()
         return rewrite.Report(tuple(gone))
 
