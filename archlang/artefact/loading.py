@@ -24,7 +24,7 @@ from archlang.ops.model import Catalogue
 
 Check = Callable[[str], Network]
 
-ROOM = 4
+ROOM = 32
 """A model with passes is built before it is compared: from a network of at most so many times the file's numbers."""
 
 

@@ -11,10 +11,18 @@ from archlang.artefact.manifest import Manifest
 from archlang.emit import Record, emit
 from archlang.graph.network import Network
 from archlang.rewrite import fuse
+from archlang.rewrite.extract import classes_of, extract
 from archlang.syntax import print_expr, tree
 
-PASSES: Mapping[str, Callable[[fx.GraphModule], fx.GraphModule]] = {"fuse": fuse}
-"""Every pass by the name that `Record.passes` keeps."""
+Rewrite = Callable[[fx.GraphModule], fx.GraphModule]
+PASSES: Mapping[str, Rewrite] = {"fuse": fuse}
+"""Every pass without options by the name that `Record.passes` keeps."""
+
+
+def pass_of(name: str) -> Rewrite | None:
+    """The pass that a name of `Record.passes` stands for: `fuse`, `extract{class=3}`; None for any other."""
+    classes = classes_of(name)
+    return PASSES.get(name) if classes is None else lambda model: extract(model, classes)
 
 
 def describe(record: Record) -> Manifest:
@@ -39,7 +47,7 @@ def dials_of(network: Network) -> dict[str, str]:
 def check_passes(passes: tuple[str, ...]) -> None:
     """Raises `ArchError` (foreign-model) for a pass that this archlang does not have."""
     for name in passes:
-        if name not in PASSES:
+        if pass_of(name) is None:
             message = "the file names a transformation that this archlang does not have"
             raise refuse("foreign-model", message, help="update archlang")
 
@@ -50,5 +58,7 @@ def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
     model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std)
     replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:
-        replayed = PASSES[name](replayed).eval()
+        rewrite = pass_of(name)
+        assert rewrite is not None  # checked before
+        replayed = rewrite(replayed).eval()
     return replayed

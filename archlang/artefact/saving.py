@@ -12,7 +12,7 @@ from archlang.artefact import container, table
 from archlang.artefact.atomic import write_whole
 from archlang.artefact.container import KEY
 from archlang.artefact.manifest import encode, seal, sound
-from archlang.artefact.replay import PASSES, describe
+from archlang.artefact.replay import describe, pass_of
 from archlang.diagnostics import ArchError, error
 from archlang.emit import Record
 
@@ -45,7 +45,7 @@ def _record(model: fx.GraphModule) -> Record:
     if not isinstance(record, Record) or record.network is None:
         raise _unsupported("only a model that archlang compiled from a file can be saved: its text goes with it")
     for name in record.passes:
-        if name not in PASSES:
+        if pass_of(name) is None:
             raise _unsupported("the model went through a transformation that a file cannot repeat")
     return record
 
