@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
 
-.PHONY: setup demo test lint benchmarks clean campaign-fuzz campaign-fusion campaign-codes
+.PHONY: setup demo test lint benchmarks clean campaign-fuzz campaign-attention campaign-fusion campaign-codes
 setup: $(READY)
 
 demo: $(READY)
@@ -53,6 +53,9 @@ campaign-fusion: $(READY)
 	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0 monai efficientnet_pytorch
 	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
 	$(BIN)/python -m tests.campaign.fusion
+
+campaign-attention: $(READY)
+	$(BIN)/python -m tests.campaign.attention --seeds 5 --epochs 8 --images docs/images
 
 clean:
 	rm -rf $(VENV) build
