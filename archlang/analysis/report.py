@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from archlang.graph.ir import Graph, Member, Node
+from archlang.codes.code import Code
+from archlang.graph.coded_blocks import block_name
+from archlang.graph.ir import Coded, Graph, Member, Node
 from archlang.graph.outline import Cost, HasGraph, arguments, costs, graph_of, outline
 from archlang.ops.values import show
 from archlang.shapes import Dim
@@ -70,12 +72,19 @@ class PathRow:
 
 @dataclass(frozen=True)
 class CodeRow:
-    """A code that the network's branches follow."""
+    """A code that the network's branches follow: `histogram` is distance to pairs of words, `columns` classes a branch.
+
+    `blocks` are the stages whose branches follow it.
+    """
 
     name: str
     classes: int
     branches: int
     distance: int
+    active: int | None
+    histogram: dict[int, int]
+    columns: list[int]
+    blocks: list[str]
 
 
 @dataclass(frozen=True)
@@ -118,8 +127,22 @@ def report(network: HasGraph | Graph) -> Report:
         [_node(graph, node, cost[node.id]) for node in graph],
         [_block(scope.path, len(scope.levels), scope.cost) for scope in tree.walk() if scope.levels],
         _paths(graph, cost),
-        [],
+        _codes(graph),
     )
+
+
+def _codes(graph: Graph) -> list[CodeRow]:
+    """Each code once, in the order in which the network uses them."""
+    sites: dict[tuple[str, ...], list[Coded]] = {}
+    for site in graph.coded.values():
+        sites.setdefault(site.code.words, []).append(site)
+    rows = []
+    for words, at in sites.items():
+        code = Code(words)
+        blocks = [block_name(site.region) for site in at]
+        rows.append(CodeRow(at[0].code.name, code.classes, code.branches, code.distance, code.active, code.histogram,
+                            list(code.columns), blocks))
+    return rows
 
 
 def count(size: Dim) -> Count:

@@ -24,6 +24,8 @@ COMMANDS = {
     "boost": "Search for position-boosted convolutions.",
     "fuse": "The inference form of a model.",
     "predict": "What a model says of images.",
+    "extract": "The network of a few classes, without the branches of the others.",
+    "ablate": "Branches of a block removed, and the accuracy that is left.",
     "eval": "How good a model is on data.",
     "show": "What a trained network does inside.",
     "codes": "Design and judge branch codes.",

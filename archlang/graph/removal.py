@@ -48,7 +48,7 @@ class _Removal:
 
     def __post_init__(self) -> None:
         self.kept = {
-            region: tuple(i for i, column in enumerate(site.code.columns) if any(column[c] == "1" for c in self.classes))
+            region: tuple(i for i, column in enumerate(site.code.columns) if "1" in {column[c] for c in self.classes})
             for region, site in self.graph.coded.items()
         }
         self.head = head_node(self.graph)

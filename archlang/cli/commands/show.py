@@ -8,6 +8,7 @@ import click
 
 SUBJECTS = {
     "attention": "Which layers a network attends to, of a model or over a training.",
+    "energies": "Energies of branches against their code, and early decoding.",
 }
 """Subject to its help line. Each is the object `command` of the module `commands.show_SUBJECT`."""
 

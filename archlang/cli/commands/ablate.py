@@ -1,0 +1,61 @@
+"""`archlang ablate MODEL --data NAME`: branches of a block removed, and the accuracy that is left."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from archlang.cli.files import open_model, write
+from archlang.cli.options import data, formats, opening, output, seed
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from archlang.studies.coded import Removed
+
+
+@click.command("ablate", short_help="Branches of a block removed, and the accuracy that is left.")
+@click.argument("model", metavar="MODEL")
+@data
+@click.option("--block", metavar="NAME", help="A coded block, or what holds some (default: each in turn).")
+@click.option("--remove", type=click.IntRange(0), metavar="K", help="At most so many (default: all of a kind).")
+@click.option("--what", type=click.Choice(("active", "inactive")), help="Which branches (default: both, apart).")
+@output("Where to draw it (.svg).")
+@seed
+@formats("human", "json")
+@opening
+@click.pass_obj
+def command(session: Session, model: str, data: str, block: str | None, remove: int | None, what: str | None,
+            output: str | None, seed: int) -> None:
+    """Set branches of coded blocks of the model file MODEL to zero, after normalisation, drawn anew for each sample.
+
+    Active branches are those that work for a sample's class.
+    """
+    from archlang.studies.coded import ablate
+    from archlang.views.coded import ablation_svg
+
+    kinds = (what,) if what else ("active", "inactive")
+    found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed)
+    if output is not None:
+        write(session, output, ablation_svg([(r.block, r.what, r.count, r.accuracy) for r in found]).encode())
+    if output == "-":
+        return
+    if session.format == "json":
+        session.document({"format_version": FORMAT_VERSION, "removed": [asdict(row) for row in found]})
+    else:
+        session.data(table(found))
+
+
+def table(found: tuple[Removed, ...]) -> str:
+    """A line for each block and kind: the accuracy with 0, 1, 2 ... branches removed."""
+    rows: dict[tuple[str, str], list[float]] = {}
+    for one in found:
+        rows.setdefault((one.block, one.what), []).append(one.accuracy)
+    wide = max(len(block) for block, _ in rows)
+    longest = max(map(len, rows.values()))
+    head = f"{'removed':{wide}}           " + "".join(f"{k:8}" for k in range(longest))
+    lines = [f"{block:{wide}}  {what:8} " + "".join(f"{100 * a:7.2f}%" for a in values)
+             for (block, what), values in rows.items()]
+    return "\n".join([head, *lines])

@@ -1,0 +1,50 @@
+"""`archlang extract MODEL --class NAME`: the network of a few classes."""
+
+from __future__ import annotations
+
+import click
+
+from archlang.cli.files import open_model, write_model
+from archlang.cli.options import formats, opening, output
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+
+
+@click.command("extract", short_help="The network of a few classes, without the branches of the others.")
+@click.argument("model", metavar="MODEL")
+@click.option("--class", "classes", multiple=True, required=True, metavar="NAME", help="A class, or its number from 0.")
+@click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Threshold on its training part, tested on the rest.")
+@output("Where to write the smaller model (.safetensors).")
+@formats("human", "json")
+@opening
+@click.pass_obj
+def command(session: Session, model: str, classes: tuple[str, ...], data: str | None, output: str | None) -> None:
+    """Take the branches out of the model file MODEL that work for none of the classes.
+
+    What is left gives a number for each class, the same as the whole model with those branches at zero. Several classes
+    keep the branches of each. Without `-o` nothing is written.
+    """
+    from archlang.studies.coded import class_numbers, extract, judge
+
+    whole = open_model(session, model)
+    numbers = class_numbers(whole, classes)
+    made = extract(whole, numbers)
+    counts = [sum(p.numel() for p in m.parameters()) for m in (whole, made)]
+    share = 100 * counts[1] / counts[0]
+    judged = judge(made, numbers, data) if data is not None else None
+    if output is not None:
+        write_model(session, made, output)
+    if output == "-":
+        return
+    if session.format == "json":
+        session.document({
+            "format_version": FORMAT_VERSION, "classes": list(numbers), "parameters": counts[1], "of": counts[0],
+            "threshold": judged and judged.threshold, "precision": judged and judged.precision,
+            "recall": judged and judged.recall,
+        })
+        return
+    lines = [f"{counts[1]:,} of {counts[0]:,} parameters ({share:.1f} %, shortcuts counted)"]
+    if judged is not None:
+        lines.append(f"threshold {judged.threshold:g}: precision {100 * judged.precision:.2f} %, "
+                     f"recall {100 * judged.recall:.2f} % of {judged.samples} samples")
+    session.data("\n".join(lines))
