@@ -4,15 +4,20 @@ TORCH  ?= torch==2.13.0
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
+PEERS  := $(VENV)/peers
 RUN    ?= build/demo
-
-export PYTHONWARNINGS ?= default
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
+
+# Networks of others that tests and benchmarks compare with. torchvision's own needs would bring another torch.
+$(PEERS): $(READY)
+	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
+	touch $(PEERS)
 
 .PHONY: setup demo test lint benchmarks clean campaign-fuzz campaign-attention campaign-fusion campaign-codes
 setup: $(READY)
@@ -22,7 +27,7 @@ demo: $(READY)
 	mkdir -p $(RUN)
 	$(BIN)/archlang check specs/multipath/base_cnn_cc.arch
 	$(BIN)/archlang compile specs/multipath/base_cnn_cc.arch -o $(RUN)/untrained.safetensors
-	$(BIN)/archlang train specs/multipath/base_cnn_cc.arch --data digits --epochs 3 --run $(RUN)/run
+	OMP_NUM_THREADS=1 $(BIN)/archlang train specs/multipath/base_cnn_cc.arch --data digits --epochs 6 --run $(RUN)/run
 	$(BIN)/archlang eval $(RUN)/run/best.safetensors --data digits
 	$(BIN)/archlang fuse $(RUN)/run/best.safetensors -o $(RUN)/fused.safetensors --verify
 	$(BIN)/archlang eval $(RUN)/fused.safetensors --data digits
@@ -33,14 +38,10 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
-	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0
-	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
-	$(BIN)/python -m pytest
+test: lint $(PEERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-benchmarks: $(READY)
-	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0
-	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
+benchmarks: $(PEERS)
 	$(BIN)/python -m benchmarks
 
 campaign-fuzz: $(READY)
@@ -49,9 +50,8 @@ campaign-fuzz: $(READY)
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes
 
-campaign-fusion: $(READY)
-	$(BIN)/python -m pip install --quiet --no-deps timm==1.0.31 torchvision==0.28.0 monai efficientnet_pytorch
-	$(BIN)/python -m pip install --quiet pyyaml huggingface_hub
+campaign-fusion: $(PEERS)
+	$(BIN)/python -m pip install --quiet --no-deps monai efficientnet_pytorch
 	$(BIN)/python -m tests.campaign.fusion
 
 campaign-attention: $(READY)

@@ -1,4 +1,4 @@
-"""The transformation `multipath`: counts of the thesis' tables, text that reads as a person would write it, refusals."""
+"""The transformation `multipath`: counts of the thesis' tables, text as a person would write it, refusals."""
 
 from __future__ import annotations
 
