@@ -44,7 +44,9 @@ class Contraction(nn.Linear):
         """The norm of each layer's block of W over the sum of those norms, [layers]."""
         with torch.no_grad():
             blocks = torch.split(self.weight.to(wide(self.weight.dtype)), list(self.sizes), 1)
-            norms = torch.stack([torch.linalg.vector_norm(block) for block in blocks]) + 1e-12
+            # Row by row first: over a whole block at once, which is strided, torch takes three times as long.
+            rows = [torch.linalg.vector_norm(block, dim=1) for block in blocks]
+            norms = torch.linalg.vector_norm(torch.stack(rows), dim=1) + 1e-12
             return norms / norms.sum()
 
 
