@@ -46,7 +46,7 @@ class Contraction(nn.Linear):
             blocks = torch.split(self.weight.to(wide(self.weight.dtype)), list(self.sizes), 1)
             # Row by row first: over a whole block at once, which is strided, torch takes three times as long.
             rows = [torch.linalg.vector_norm(block, dim=1) for block in blocks]
-            norms = torch.linalg.vector_norm(torch.stack(rows), dim=1) + 1e-12
+            norms: Tensor = torch.linalg.vector_norm(torch.stack(rows), dim=1) + 1e-12
             return norms / norms.sum()
 
 
