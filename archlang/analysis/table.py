@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlang.analysis.report import BlockRow, Count, NodeRow, PathRow, Report
+from archlang.analysis.report import BlockRow, CodeRow, Count, NodeRow, PathRow, Report
 from archlang.graph.outline import compact, levels
 from archlang.ops.values import show
 
@@ -18,12 +18,23 @@ def table(report: Report, depth: int | None = None) -> str:
     if report.paths:
         head = ("path", "operations", "parameters", "FLOPs", "bytes")
         parts.append(_aligned([head, *map(_path, report.paths)], left=1))
+    if report.codes:
+        head = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
+        parts.append(_aligned([head, *map(_code, report.codes)], left=1))
     covered = [(n.name.rpartition(".")[0], n.args["kernel"], n.args["coverage"], n.args["kernels"])
                for n in report.nodes if "coverage" in n.args]
     if covered:
         rows = [("boosted kernel", "size", "coverage", "small kernels"), *[tuple(map(str, row)) for row in covered]]
         parts.append(_aligned(rows, left=4))
     return "\n\n".join(parts) + "\n"
+
+
+def _code(row: CodeRow) -> tuple[str, ...]:
+    low, high = min(row.columns), max(row.columns)
+    columns = str(low) if low == high else f"{low} to {high}"
+    active = "unequal" if row.active is None else str(row.active)
+    pairs = ", ".join(f"{distance}: {count:,}" for distance, count in row.histogram.items())
+    return row.name, str(row.classes), str(row.branches), active, str(row.distance), columns, pairs
 
 
 def grouped(number: Count) -> str:

@@ -1,0 +1,119 @@
+"""What is done with trained coded networks: extraction equals masking, decoding, ablation, their commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from archlang.artefact import load_model, save
+from archlang.cli.main import run
+from archlang.compiler import compile, fuse
+from archlang.diagnostics import ArchError
+from archlang.graph import load, loads
+from archlang.graph.coded_blocks import coded_blocks
+from archlang.graph.ir import Graph
+from archlang.graph.network import Network
+from archlang.studies.coded import ablate, class_numbers, decode, extract, nearest
+
+SPECS = Path(__file__).parents[2] / "specs" / "coded_resnext"
+
+
+def alive(net: Network, seed: int = 0) -> torch.fx.GraphModule:
+    """The network, its branches one by one, with weights under which every part counts; float64, evaluation."""
+    torch.set_num_threads(1)
+    model = compile(net, parallel="loop").double().eval()
+    chance = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in model.parameters():
+            fan = weight[0].numel() if weight.dim() > 1 else 1
+            weight.copy_(torch.randn(weight.shape, generator=chance, dtype=weight.dtype) / fan**0.5)
+    return model
+
+
+def masked(model: torch.fx.GraphModule, graph: Graph, classes: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
+    """The whole network with the branches that work for none of the classes at zero."""
+    hooks = []
+    for site in graph.coded.values():
+        for i, column in enumerate(site.code.columns):
+            if all(column[c] == "0" for c in classes):
+                last = model.get_submodule(".".join((*site.region, str(i), "conv_3")))
+                hooks.append(last.register_forward_hook(lambda _, __, out: 0 * out))
+    made: torch.Tensor = model(x)
+    for hook in hooks:
+        hook.remove()
+    return made[:, list(classes)]
+
+
+@pytest.mark.parametrize("classes", [*((c,) for c in range(10)), (1, 4), (0, 5, 9)])
+def test_extracted_equals_masked(classes: tuple[int, ...]) -> None:
+    net = load(SPECS / "digits.arch")
+    model = alive(net)
+    x = torch.randn(3, 1, 8, 8, dtype=torch.float64)
+    small = extract(model, classes)
+    with torch.no_grad():
+        assert (small(x) - masked(model, net.graph, classes, x)).abs().max() < 1e-12
+    assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in model.parameters())
+
+
+def test_share_of_parameters_of_a_single_class() -> None:
+    from archlang.graph.removal import removed
+
+    shares = {}
+    for name in ("cifar10", "imagenet"):
+        net = load(SPECS / f"{name}.arch")
+        shares[name] = round(100 * removed(net.graph, [3]).parameters / net.graph.parameters, 1)  # type: ignore[operator]
+    assert shares == {"cifar10": 46.3, "imagenet": 41.6}
+
+
+def test_a_file_replays_the_extraction_and_it_can_be_fused(tmp_path: Path) -> None:
+    small = extract(compile(load(SPECS / "digits.arch")).eval(), [2, 7])
+    save(small, tmp_path / "two.safetensors")
+    again = load_model(tmp_path / "two.safetensors")
+    x = torch.randn(2, 1, 8, 8)
+    assert again.archlang.passes == ("extract{class=2+7}",)
+    assert torch.equal(again(x), small(x))
+    assert torch.allclose(fuse(again)(x), small(x), atol=1e-5)
+    with pytest.raises(ArchError, match="as it was trained"):
+        extract(again, [2])
+
+
+def test_the_nearest_word_wins() -> None:
+    words = ("1100", "0110", "0011")
+    rows = torch.tensor([[2.1, 1.7, 0.2, 0.0], [0.0, 0.2, 1.5, 2.3]])
+    assert nearest(rows, words).tolist() == [0, 2]
+
+
+def test_decoding_and_ablation_look_at_every_block() -> None:
+    torch.set_num_threads(1)
+    model = compile(load(SPECS / "digits.arch")).eval()
+    found = decode(model, "digits")
+    assert [one.block for one in found] == [b.name for b in coded_blocks(model.archlang.network.graph)]
+    assert all(0 <= one.accuracy <= 1 and len(one.energies) == 10 for one in found)
+    rows = ablate(model, "digits", block="layer3", most=1)
+    assert [(r.what, r.count) for r in rows] == 2 * [("active", 0), ("active", 1), ("inactive", 0), ("inactive", 1)]
+
+
+def test_names_of_classes() -> None:
+    model = compile(load(SPECS / "cifar10.arch"))
+    assert class_numbers(model, ["frog", "3"]) == (3, 6)
+    with pytest.raises(ArchError, match="did you mean `frog`"):
+        class_numbers(model, ["frogg"])
+    plain = compile(loads("archlang 1\nnetwork N { input x: [4]\n output x -> linear(2) }"))
+    with pytest.raises(ArchError, match="no branches of a code"):
+        class_numbers(plain, ["0"])
+
+
+def test_commands(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    file, one, drawn = (str(tmp_path / name) for name in ("m.safetensors", "one.safetensors", "a.svg"))
+    save(compile(load(SPECS / "digits.arch")).eval(), file)
+    assert run(["extract", file, "--class", "3", "--data", "digits", "-o", one]) == 0
+    assert "precision" in capfd.readouterr().out
+    assert run(["ablate", file, "--data", "digits", "--block", "layer3", "--remove", "1", "-o", drawn]) == 0
+    assert Path(drawn).read_text().startswith("<svg")
+    assert run(["show", "energies", file, "--data", "digits", "-o", drawn]) == 0
+    assert "decoded from its energies" in capfd.readouterr().out
+    assert run(["extract", file, "--class", "ten"]) == 1
+    assert "no class is called" in capfd.readouterr().err
