@@ -349,7 +349,7 @@ def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flo
     last: Span | None = None
     while isinstance(expr, If) and taken is None:
         test = known(b, expr.test, replace(stage.env, place=None))
-        truth = POISON if isinstance(test, Poison) else _truth(b, expr, test)
+        truth = POISON if isinstance(test, Poison) else _truth(b, expr, test, stage.env)
         if isinstance(truth, Poison):
             _survey_branches(b, expr, stage.env)
             return POISON
@@ -364,9 +364,9 @@ def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flo
     return body(b, taken, Env(stage.env, {}, value, place, at=at))
 
 
-def _truth(b: Build, expr: If, test: object) -> bool | Poison:
+def _truth(b: Build, expr: If, test: object, env: Env) -> bool | Poison:
     try:
-        return bool(guarded(b, expr.test.span, lambda: arithmetic.truth(test)))
+        return bool(guarded(b, expr.test.span, env, lambda: arithmetic.truth(test)))
     except Poisoned:
         return POISON
 

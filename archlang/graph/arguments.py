@@ -133,7 +133,7 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
     try:
         return kind.accept(value)
     except Fault as fault:
-        raise b.fault(fault, expr.span) from None
+        raise b.fault(fault, expr.span, None, env.place) from None
 
 
 def _tensor(b: Build, value: object, expr: Expr) -> object:

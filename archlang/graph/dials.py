@@ -12,7 +12,7 @@ from archlang.graph.values import POISON, BlockValue, BundleValue, Env, Poison, 
 from archlang.ops.kinds import Kind, Setting, describe
 from archlang.ops.values import Option, Size
 from archlang.source import Span
-from archlang.syntax.tree import Expr, Network, Parameter
+from archlang.syntax.tree import Expr, Input, Name, Network, Parameter
 
 
 def dial_values(b: Build, network: Network, env: Env, home: Env, given: Mapping[str, Expr]) -> dict[str, object]:
@@ -22,7 +22,7 @@ def dial_values(b: Build, network: Network, env: Env, home: Env, given: Mapping[
         if name not in names:
             listed = f"`{network.name}` has: {', '.join(names)}" if names else f"`{network.name}` has no dials"
             b.refuse("unknown-dial", f"there is no dial `{name[:64]}`", _place(expr, network.name_span),
-                     help=(*did_you_mean(name, names), listed))
+                     help=(*_size_hint(network, name), *did_you_mean(name, names), listed))
     values: dict[str, object] = {}
     for dial in network.dials:
         value = _value(b, dial, env, home, given.get(dial.name))
@@ -30,6 +30,14 @@ def dial_values(b: Build, network: Network, env: Env, home: Env, given: Mapping[
         if not isinstance(value, Poison):
             values[dial.name] = value
     return values
+
+
+def _size_hint(network: Network, name: str) -> tuple[str, ...]:
+    """What to say of a name that is no dial but a symbolic size of an input."""
+    inputs = (s for s in network.body.statements if isinstance(s, Input))
+    if not any(isinstance(item, Name) and item.text == name for s in inputs for item in s.sizes.items):
+        return ()
+    return (f"`{name}` is a size of the input: it is known when data comes in; a dial fixes it: `[3, size, size]`",)
 
 
 def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) -> object:

@@ -97,12 +97,12 @@ def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
     raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
 
 
-def guarded(b: Build, span: Span, make: Callable[[], object]) -> object:
-    """What `make` gives, its fault reported at `span`."""
+def guarded(b: Build, span: Span, env: Env, make: Callable[[], object]) -> object:
+    """What `make` gives, its fault reported at `span` with the blocks that led there."""
     try:
         return make()
     except Fault as fault:
-        raise b.fault(fault, span) from None
+        raise b.fault(fault, span, None, env.place) from None
 
 
 # --- one rule for each expression ------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def _tuple(b: Build, expr: TupleOf, env: Env, expect: Kind | None) -> object:
 
 def _unary(b: Build, expr: Unary, env: Env, expect: Kind | None) -> object:
     value = evaluate(b, expr.operand, env, expect)
-    return guarded(b, expr.span, lambda: arithmetic.unary(expr.operator, value))
+    return guarded(b, expr.span, env, lambda: arithmetic.unary(expr.operator, value))
 
 
 def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
@@ -166,7 +166,7 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
         raise Poisoned
     if expr.operator == "*" and isinstance(right, BlockValue | Stage):
         return _repeat(b, expr, left, right, env)
-    return guarded(b, expr.span, lambda: arithmetic.binary(expr.operator, left, right, b.limits))
+    return guarded(b, expr.span, env, lambda: arithmetic.binary(expr.operator, left, right, b.limits))
 
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:
@@ -175,11 +175,11 @@ def _logic(b: Build, expr: Binary, env: Env) -> bool:
         right = known(b, expr.right, env)
     if isinstance(left, Poison):
         raise Poisoned
-    if guarded(b, expr.left.span, lambda: arithmetic.truth(left)) is (expr.operator == "or"):
+    if guarded(b, expr.left.span, env, lambda: arithmetic.truth(left)) is (expr.operator == "or"):
         return expr.operator == "or"
     if isinstance(right, Poison):
         raise Poisoned
-    return bool(guarded(b, expr.right.span, lambda: arithmetic.truth(right)))
+    return bool(guarded(b, expr.right.span, env, lambda: arithmetic.truth(right)))
 
 
 def _repeat(b: Build, expr: Binary, count: object, stage: object, env: Env) -> Stage:
@@ -378,7 +378,7 @@ def _function(b: Build, expr: Call, name: str, env: Env) -> object:
         if argument.name is not None:
             raise b.refuse("unknown-argument", f"`{name}` has no named arguments", argument.span)
     values = _all(b, tuple(a.value for a in arguments), env, None)
-    return guarded(b, expr.span, lambda: arithmetic.call(name, values, b.limits))
+    return guarded(b, expr.span, env, lambda: arithmetic.call(name, values, b.limits))
 
 
 def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> list[object]:

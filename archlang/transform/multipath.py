@@ -67,9 +67,9 @@ class Multipath(Pass):
         lines = [line for line in lines_of(net) if isinstance(line, Line)]
         tree = tree_of(net)
         names = _Names(tree, self.router)
-        body = _rewritten(self, net, lines, names)
+        values = _rewritten(self, net, lines, names)
         statements = tuple(
-            replace(s, value=body[id(s)]) if isinstance(s, Bind | Output) and id(s) in body else s
+            replace(s, value=values[id(s)]) if isinstance(s, Bind | Output) and id(s) in values else s
             for s in tree.body.statements
         )
         if names.gate:
@@ -77,9 +77,12 @@ class Multipath(Pass):
         dials = (*tree.dials, Parameter(names.paths, Number(self.paths)))
         if names.hidden:
             dials = (*dials, Parameter(names.hidden, Number(self.hidden)))
-        new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
+        made = f"{net.name} in parallel paths, made by `{self}`."  # what was said of one path is not true of many
+        body = replace(tree.body, statements=statements, doc=tree.body.doc and made)
+        new = replace(tree, dials=dials, body=body, doc=tree.doc and made)
         main = net.project.main.file
-        return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
+        declarations = tuple(new if d is tree else d for d in main.declarations)
+        return replace(main, declarations=declarations, doc=main.doc and made)
 
     def ensures(self, before: Network, after: Network) -> list[str]:
         claims = []
