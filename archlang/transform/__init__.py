@@ -23,10 +23,13 @@ network N(classes = 10, paths = 2, hidden = 16) {
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.graph import Network
 from archlang.graph.network import rebuilt
+from archlang.syntax.tree import File
+from archlang.syntax.tree import Network as NetworkTree
 from archlang.transform.base import Pass, made_of
 from archlang.transform.layer_attention import LayerAttention
 from archlang.transform.multipath import Multipath
@@ -65,11 +68,20 @@ def apply(net: Network, what: str | Pass) -> Network:
     reasons = step.requires(net)
     if reasons:
         raise ArchError(reasons)
-    after = rebuilt(net, step.run(net))
+    after = rebuilt(net, _redocumented(step.run(net), f"{net.name}, made over by `{step}`."))
     broken = step.ensures(net, after)
     if broken:
         raise ArchError([error("internal-error", f"{step.name}: {claim}") for claim in broken])
     return after
+
+
+def _redocumented(file: File, made: str) -> File:
+    """The file without what was said of it and of its network before: counts above all would no longer be true."""
+    def changed(network: NetworkTree) -> NetworkTree:
+        return replace(network, doc=network.doc and made, body=replace(network.body, doc=network.body.doc and made))
+
+    declarations = tuple(changed(d) if isinstance(d, NetworkTree) else d for d in file.declarations)
+    return replace(file, declarations=declarations, doc=file.doc and made)
 
 
 __all__ = ["PASSES", "LayerAttention", "Multipath", "PBConv", "Pass", "apply", "parse_pass"]

@@ -77,12 +77,9 @@ class Multipath(Pass):
         dials = (*tree.dials, Parameter(names.paths, Number(self.paths)))
         if names.hidden:
             dials = (*dials, Parameter(names.hidden, Number(self.hidden)))
-        made = f"{net.name} in parallel paths, made by `{self}`."  # what was said of one path is not true of many
-        body = replace(tree.body, statements=statements, doc=tree.body.doc and made)
-        new = replace(tree, dials=dials, body=body, doc=tree.doc and made)
+        new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
         main = net.project.main.file
-        declarations = tuple(new if d is tree else d for d in main.declarations)
-        return replace(main, declarations=declarations, doc=main.doc and made)
+        return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
 
     def ensures(self, before: Network, after: Network) -> list[str]:
         claims = []

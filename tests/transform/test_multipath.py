@@ -188,4 +188,4 @@ def test_relative_imports_stay_readable(tmp_path: object) -> None:
 def test_what_was_said_of_one_path_is_not_said_of_many() -> None:
     text = BASE.replace("archlang 1\n", 'archlang 1\n"""551,018 parameters."""\n')
     listing = apply(loads(text), "multipath{paths=3}").listing
-    assert listing.startswith('archlang 1\n"""BaseCNN in parallel paths, made by `multipath{paths=3}`."""\n')
+    assert listing.startswith('archlang 1\n"""BaseCNN, made over by `multipath{paths=3}`."""\n')
