@@ -19,8 +19,8 @@ def table(report: Report, depth: int | None = None) -> str:
         head = ("path", "operations", "parameters", "FLOPs", "bytes")
         parts.append(_aligned([head, *map(_path, report.paths)], left=1))
     if report.codes:
-        head = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
-        parts.append(_aligned([head, *map(_code, report.codes)], left=1))
+        titles = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
+        parts.append(_aligned([titles, *map(_code, report.codes)], left=1))
     covered = [(n.name.rpartition(".")[0], n.args["kernel"], n.args["coverage"], n.args["kernels"])
                for n in report.nodes if "coverage" in n.args]
     if covered:
