@@ -145,8 +145,7 @@ class Bench:
         """Write the new weights, forget the old, and say what was done."""
         for node, link in list(self.reader.made.items()):
             self.names += write(self.module, node, link)
-        for name in self.names:
-            _forget(self.module, name)
+        _forget(self.module, self.names)
         merges = tuple(Merge(tuple(e.parts), e.into, e.old, e.new.name) for e in self.entries.values())
         skipped = {(what, reason.name): Skip(what, reason.name, str(reason)) for node, (what, reason)
                    in self.kept.items() if not node._erased}
@@ -173,19 +172,29 @@ def _first_argument(node: fx.Node, source: fx.Node) -> None:
         node.kwargs = {**node.kwargs, "input": source}
 
 
-def _forget(module: fx.GraphModule, target: str) -> None:
+def _forget(module: fx.GraphModule, names: Sequence[str]) -> None:
     """Take weights and modules away that no node names any more, and modules that thereby become empty."""
+    counters = {f"{name.rpartition('.')[0]}.num_batches_tracked".lstrip(".") for name in names}
+    gone = list(names)
     for node in list(module.graph.nodes):  # torch.export reads counters for nobody
-        counter = target.rpartition(".")[0] + ".num_batches_tracked"
-        if node.op == "get_attr" and not node.users and str(node.target) == counter.lstrip("."):
+        if node.op == "get_attr" and not node.users and str(node.target) in counters:
             module.graph.erase_node(node)
-            _delete(module, str(node.target))
-    used = [str(n.target) for n in module.graph.nodes if n.op in ("get_attr", "call_module")]
-    while target and not any(u == target or u.startswith(f"{target}.") or target.startswith(f"{u}.") for u in used):
-        holder = _delete(module, target)
-        if holder is None or type(holder) is not nn.Module or _holds(holder):
-            return
-        target = target.rpartition(".")[0]
+            gone.append(str(node.target))
+    used = {str(n.target) for n in module.graph.nodes if n.op in ("get_attr", "call_module")}
+    above = {outer for name in used for outer in _above(name)}
+    for name in gone:
+        target = name
+        while target and target not in used and target not in above and used.isdisjoint(_above(target)):
+            holder = _delete(module, target)
+            if holder is None or type(holder) is not nn.Module or _holds(holder):
+                break
+            target = target.rpartition(".")[0]
+
+
+def _above(name: str) -> list[str]:
+    """The modules around something: `a.b` and `a` for `a.b.c`."""
+    parts = name.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts))]
 
 
 def _delete(module: fx.GraphModule, target: str) -> nn.Module | None:

@@ -37,6 +37,9 @@ class Reader:
         self.ranks = ranks(module)
         self.made: dict[fx.Node, Link] = {}
         self._links: dict[fx.Node, Link | Kept | None] = {}
+        self._names: dict[int, set[str]] = {}
+        for name, other in module.named_modules(remove_duplicate=False):
+            self._names.setdefault(id(other), set()).add(name)
         self._idle: dict[str, bool] = {}
 
     def link(self, node: object) -> Link | None:
@@ -97,8 +100,7 @@ class Reader:
         if node.op != "call_module":
             reads = [n for n in node.all_input_nodes if n.op == "get_attr"]
             return max((len(n.users) for n in reads), default=1)
-        same = self.module.get_submodule(str(node.target))
-        names = {name for name, other in self.module.named_modules(remove_duplicate=False) if other is same}
+        names = self._names[id(self.module.get_submodule(str(node.target)))]
         nodes = self.module.graph.nodes
         called = sum(n.op == "call_module" and str(n.target) in names for n in nodes)
         return int(called + sum(n.op == "get_attr" and str(n.target).rpartition(".")[0] in names for n in nodes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import fx, nn
@@ -13,9 +14,32 @@ from archlang.diagnostics import ArchError, error
 _INSIDE = (str(Path(torch.__file__).parent), __file__)
 
 
+class _Tracer(fx.Tracer):
+    """torch's own, but for looking weights up by identity: torch goes through all of a model for each of them."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.stored: dict[int, str] = {}
+        for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            self.stored.setdefault(id(tensor), name)
+
+    def create_arg(self, a: Any) -> Any:
+        name = self.stored.get(id(a)) if isinstance(a, torch.Tensor) else None
+        return super().create_arg(a) if name is None else self.create_node("get_attr", name, (), {})
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        name = self.stored.get(id(attr_val)) if isinstance(attr_val, nn.Parameter) else None
+        if name is None:
+            return attr_val if isinstance(attr_val, torch.Tensor) else super().getattr(
+                attr, attr_val, parameter_proxy_cache)
+        if name not in parameter_proxy_cache:
+            parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
+        return parameter_proxy_cache[name]
+
+
 def traced(module: nn.Module) -> fx.GraphModule:
     """The graph of a module. Raises ArchError (not-traceable) that names the inner module, the line and the reason."""
-    tracer = fx.Tracer()
+    tracer = _Tracer(module)
     try:
         graph = tracer.trace(module)
     except Exception as failure:
@@ -25,6 +49,7 @@ def traced(module: nn.Module) -> fx.GraphModule:
                      "`torch.export.export(model, inputs).module()`")
         notes = [note for note in (_module_at(tracer), _line_of(failure)) if note]
         raise ArchError(error("not-traceable", message, help=help_text, notes=notes)) from failure
+    graph._tracer_cls = fx.Tracer  # a copy is traced anew, and has no weights to look up
     return fx.GraphModule(module, graph, type(module).__name__)
 
 
