@@ -11,6 +11,7 @@ from archlang.artefact import load_model, save
 from archlang.cli.main import run
 from archlang.compiler import compile, fuse
 from archlang.diagnostics import ArchError
+from archlang.emit import ArchModule
 from archlang.graph import load, loads
 from archlang.graph.coded_blocks import coded_blocks
 from archlang.graph.ir import Graph
@@ -72,7 +73,7 @@ def test_a_file_replays_the_extraction_and_it_can_be_fused(tmp_path: Path) -> No
     save(small, tmp_path / "two.safetensors")
     again = load_model(tmp_path / "two.safetensors")
     x = torch.randn(2, 1, 8, 8)
-    assert again.archlang.passes == ("extract{class=2+7}",)
+    assert isinstance(again, ArchModule) and again.archlang.passes == ("extract{class=2+7}",)
     assert torch.equal(again(x), small(x))
     assert torch.allclose(fuse(again)(x), small(x), atol=1e-5)
     with pytest.raises(ArchError, match="as it was trained"):
@@ -87,9 +88,10 @@ def test_the_nearest_word_wins() -> None:
 
 def test_decoding_and_ablation_look_at_every_block() -> None:
     torch.set_num_threads(1)
-    model = compile(load(SPECS / "digits.arch")).eval()
+    net = load(SPECS / "digits.arch")
+    model = compile(net).eval()
     found = decode(model, "digits")
-    assert [one.block for one in found] == [b.name for b in coded_blocks(model.archlang.network.graph)]
+    assert [one.block for one in found] == [b.name for b in coded_blocks(net.graph)]
     assert all(0 <= one.accuracy <= 1 and len(one.energies) == 10 for one in found)
     rows = ablate(model, "digits", block="layer3", most=1)
     assert [(r.what, r.count) for r in rows] == 2 * [("active", 0), ("active", 1), ("inactive", 0), ("inactive", 1)]
