@@ -107,6 +107,9 @@ def _write_function(module: fx.GraphModule, node: fx.Node, step: Conv | Transpos
             got[key].meta.update({k: v for k, v in node.meta.items() if k in ("archlang", "span")})
     if isinstance(step, Conv) and step.spatial:
         got |= {"stride": step.stride, "padding": padding, "dilation": step.dilation, "groups": step.groups}
+    if isinstance(step, Transposed):
+        settings = ("stride", "padding", "output_padding", "dilation", "groups")
+        got |= {name: getattr(step, name) for name in settings}
     if isinstance(node.target, torch._ops.OpOverload):
         if node.target._overloadname == "padding":
             node.target = node.target.overloadpacket.default
