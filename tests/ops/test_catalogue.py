@@ -57,7 +57,10 @@ def test_every_entry_explains_itself(entry: Op | Structure | Setting) -> None:
 
 
 def test_internal_ops_are_no_stages() -> None:
-    for name in ("input", "gates", "combine", "stitch", "mix", "pad_map", "crop_map", "boosted_sum", "energies", "weigh", "branch_mask"):
+    for name in (
+        "input", "gates", "combine", "stitch", "mix",
+        "pad_map", "crop_map", "boosted_sum", "energies", "weigh", "branch_mask",
+    ):
         assert CATALOGUE.stage(name) is None
         assert name not in CATALOGUE.stages
     assert CATALOGUE.stage("conv") is CATALOGUE.ops["conv"]
