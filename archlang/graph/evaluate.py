@@ -355,7 +355,12 @@ def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: En
     wants = entry.body if isinstance(entry, Structure) else "none"
     if wants == "none" and body is not None:
         raise b.refuse("needless-body", f"`{name}` takes no braces", body.span)
-    given = given_for(b, name, entry.args, arguments, span, env)
+    try:
+        given = given_for(b, name, entry.args, arguments, span, env)
+    except Poisoned:
+        if body is not None:  # what its flows use is used, and their mistakes are mistakes
+            _read_braces(b, body, env)
+        raise
     if isinstance(entry, Op):
         return OpStage(entry, given, name, span=span)
     if wants != "none" and body is None:

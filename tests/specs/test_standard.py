@@ -45,7 +45,10 @@ def test_mobilenet() -> None:
     assert load(ROOT / "examples" / "13_table.arch").parameters == 3_504_872
 
 
+CODE = 'words("1100", "0110", "0011", "1001")'
 USES = {
+    "coded": ["grouped(8, 4, 2, stride = 2)", f"coded(8, 2, {CODE}, stride = 2)", f"coded_concat(8, 2, {CODE})",
+              f"coded_stage(8, 2, {CODE}, 2)", f"coded_stage(8, 2, {CODE}, 2, use = false)"],
     "conv": ["unit(8, act = silu)", "pre_activated(8, stride = 2)", "separable(8)", "inverted(4)", "inverted(6, 1)"],
     "resnet": ["projection(4)", "projection(8, 2)", "basic(8, stride = 2)", "bottleneck(4, groups = 2)",
                "stem_cifar(8)", "stem_imagenet(8)"],
