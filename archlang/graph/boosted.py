@@ -7,7 +7,7 @@ the convolution's would not do, so that whoever fuses the sum sees nothing but o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     kernel: Size = stage.given["kernel"]
     args = {
         "coverage": show(coverage((kernel[0], kernel[1]), windows)), "kernel": kernel,
-        "kernels": tuple(Placed(Size((w.height, w.width)), (w.row, w.column)) for w in windows),
+        "kernels": placed(windows),
     }
     return node_of(b, stage, "boosted_sum", args, tuple(made), place, "sum")[0]
 
@@ -72,7 +72,7 @@ def _windows(b: Build, stage: StructureStage, place: Place) -> tuple[Window, ...
                        notes=chain(place))
     if not listed:
         return _found(b, stage, chosen, kernel, place)
-    windows = tuple(_window(b, stage, placed, i, place) for i, placed in enumerate(chosen))
+    windows = tuple(_window(b, stage, one, i, place) for i, one in enumerate(chosen))
     found = [
         b.refuse(c.name, c.message, _span(stage, c.index), notes=chain(place), help=_HELP.get(c.name, ()))
         for c in complaints(kernel, windows)
@@ -109,9 +109,16 @@ def _found(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, i
         return PEERS[chosen.name](kernel)
     seed, types, rules = (chosen.args[name] for name in ("seed", "types", "rules"))
     try:
-        return candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
+        made = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
     except ValueError as problem:
         raise b.refuse("branch-count", str(problem), _span(stage, None), notes=chain(place)) from None
+    b.graph.proposed.setdefault(id(chosen.origin), set()).add(() if complaints(kernel, made) else placed(made))
+    return made
+
+
+def placed(windows: Sequence[Window]) -> tuple[Placed, ...]:
+    """Small kernels as values of the language."""
+    return tuple(Placed(Size((w.height, w.width)), (w.row, w.column)) for w in windows)
 
 
 # --- the branches ----------------------------------------------------------------------------------------------------

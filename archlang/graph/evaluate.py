@@ -344,7 +344,7 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
         raise b.refuse("not-available", message, span)
-    return Option(setting.name, setting.role, given.values)
+    return Option(setting.name, setting.role, given.values, call or at)
 
 
 def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: Env) -> Stage:

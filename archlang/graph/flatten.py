@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from archlang.graph.project import Project, Unit
 from archlang.ops import CATALOGUE
-from archlang.ops.values import CodeValue
+from archlang.ops.values import CodeValue, Placed
 from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import (
     Argument,
@@ -26,14 +27,18 @@ from archlang.syntax.tree import (
     If,
     Import,
     Let,
+    ListOf,
     Name,
     Network,
     Node,
+    Number,
     Parameter,
     Parens,
+    SizeLiteral,
     Text,
     Train,
     Truth,
+    TupleOf,
 )
 from archlang.syntax.walk import walk
 
@@ -42,39 +47,59 @@ D = TypeVar("D", bound=Declaration)
 N = TypeVar("N", bound=Node)
 
 
-def flatten(project: Project, given: Mapping[str, Expr], codes: Mapping[int, CodeValue] | None = None) -> File:
+Spell = Callable[[Node], Node]
+Codes = Mapping[int, CodeValue]
+Proposed = Mapping[int, Set[tuple[Placed, ...]]]
+
+
+def flatten(project: Project, given: Mapping[str, Expr], codes: Codes | None = None,
+            proposed: Proposed | None = None) -> File:
     """One file with the same network. A name that would clash gets another, with `as` where it names modules.
 
-    `codes` holds what `design` and `from` gave, by the id of their tree: it is written out.
+    `codes` holds what `design` and `from` gave, by the id of their tree: it is written out. `proposed` holds the small
+    kernels that `propose` gave, one set of them for each size: they are written out where there is one alone.
     """
-    main, codes = project.main, codes or {}
+    main = project.main
+    spelled: dict[int, Spell] = {id_: partial(_words, code) for id_, code in (codes or {}).items()}
+    spelled |= {id_: partial(_kernels, sets) for id_, sets in (proposed or {}).items()}
     if not given and not any(True for _ in main.of(Import)):
-        return _written(main.file, codes) if codes else main.file
+        return _written(main.file, spelled) if spelled else main.file
     final = _names(project, _needed(project, given))
     body: list[Declaration] = []
     for unit in project.units.values():
         for item in unit.file.declarations:
             if isinstance(item, Declared):
                 if id(item) in final:
-                    body.append(replace(_renamed(unit, _written(item, codes), final), name=final[id(item)]))
+                    body.append(replace(_renamed(unit, _written(item, spelled), final), name=final[id(item)]))
             elif unit is main and isinstance(item, Network):
-                body.append(_renamed(unit, _bound(item, given), final))
+                body.append(_renamed(unit, _written(_bound(item, given), spelled), final))
             elif unit is main and isinstance(item, Train):
                 body.append(_renamed(unit, item, final))
     return replace(main.file, declarations=tuple(body))
 
 
-def _written(tree: N, codes: Mapping[int, CodeValue]) -> N:
-    """The tree with its codes as words."""
+def _written(tree: N, spelled: Mapping[int, Spell]) -> N:
+    """The tree with its codes and kernels written out."""
+    return mapped(tree, lambda node: spelled[id(node)](node) if id(node) in spelled else node)
 
-    def change(node: Node) -> Node:
-        code = codes.get(id(node))
-        if code is None:
-            return node
-        shared = (Argument("duplicates", Truth(True)),) if code.shared else ()
-        return Call(Name("words"), (*(Argument(None, Text(word)) for word in code.words), *shared))
 
-    return mapped(tree, change)
+def _words(code: CodeValue, node: Node) -> Node:
+    shared = (Argument("duplicates", Truth(True)),) if code.shared else ()
+    return Call(Name("words"), (*(Argument(None, Text(word)) for word in code.words), *shared))
+
+
+def _kernels(sets: Set[tuple[Placed, ...]], node: Node) -> Node:
+    """One list of small kernels; where none says it, `propose`, as `pbconv` means that from outside the file only."""
+    if len(sets) == 1 and all(sets):
+        return listed(*sets)
+    return replace(node, callee=Name("propose")) if isinstance(node, Call) else Name("propose")
+
+
+def listed(kernels: Sequence[Placed]) -> Expr:
+    """`[3x1 at (1, 2), ...]`."""
+    return ListOf(tuple(
+        Binary("at", SizeLiteral(tuple(one.size)), TupleOf(tuple(Number(n) for n in one.place))) for one in kernels
+    ))
 
 
 def _bound(network: Network, given: Mapping[str, Expr]) -> Network:

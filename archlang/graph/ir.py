@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from archlang.ops.model import Call, Op, Weight
-from archlang.ops.values import CodeValue, Option, Weighted
+from archlang.ops.values import CodeValue, Option, Placed, Weighted
 from archlang.shapes import Dim, Symbol, Tensor
 from archlang.source import NOWHERE, Span
 
@@ -183,6 +183,7 @@ class Graph:
     bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
     coded: Mapping[tuple[str, ...], Coded] = field(default_factory=dict)  # region -> branches of a code
     codes: Mapping[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
+    proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     nodes: dict[str, Node] = field(default_factory=dict)
     readers: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)  # node -> (reader, its slot, our port)
     edges: int = 0

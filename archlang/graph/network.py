@@ -50,7 +50,7 @@ class Network:
     @cached_property
     def tree(self) -> File:
         """One file that needs no other: imports written out, dials given from outside as defaults, no comments lost."""
-        return flatten(self.project, self.given, self.graph.codes)
+        return flatten(self.project, self.given, self.graph.codes, self.graph.proposed)
 
     @cached_property
     def text(self) -> str:

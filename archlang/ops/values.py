@@ -26,6 +26,7 @@ class Option:
     name: str
     role: str
     args: Mapping[str, object] = field(default_factory=dict)
+    origin: object = field(default=None, compare=False, repr=False)  # the tree that says it, where that is of use
 
     def __str__(self) -> str:
         inner = ", ".join(f"{k} = {show(v)}" for k, v in self.args.items() if v is not None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.diagnostics import ArchError
+from archlang.graph.boosted import placed
+from archlang.graph.flatten import listed as written
 from archlang.kernels import Extent, Window, complaints
 from archlang.limits import DEFAULT
 from archlang.source import Source
@@ -12,11 +14,9 @@ from archlang.syntax import parse
 from archlang.syntax.tree import Binary, Expr, Let, ListOf, Number, SizeLiteral, TupleOf
 
 
-def listed(windows: Sequence[Window]) -> ListOf:
+def listed(windows: Sequence[Window]) -> Expr:
     """`[3x1 at (1, 2), ...]`."""
-    return ListOf(tuple(
-        Binary("at", SizeLiteral((w.height, w.width)), TupleOf((Number(w.row), Number(w.column)))) for w in windows
-    ))
+    return written(placed(windows))
 
 
 def read_kernels(text: str) -> dict[Extent, tuple[Window, ...]]:
