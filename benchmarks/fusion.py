@@ -1,8 +1,8 @@
 """Fused networks, timed: `python -m benchmarks.fusion [--threads N] [--repetitions N]`.
 
 A ResNet-18 whose 3x3 convolutions have four strips beside them, fused, against a plain fused ResNet-18; the plain one
-against torch's own fusion; RepVGG and MobileOne of timm against timm's `reparameterize_model`. Node types and their
-numbers are asserted to be equal first, and results to agree.
+against torch's own fusion; RepVGG and MobileOne of timm against timm's `reparameterize_model`. In the first
+row node types and their numbers are asserted to be equal before, and results to agree.
 """
 
 from __future__ import annotations
