@@ -204,14 +204,14 @@ class Graph:
         self.edges = sum(map(len, self.readers.values()))
 
     @property
-    def nx(self) -> networkx.MultiDiGraph:
+    def nx(self) -> networkx.MultiDiGraph[str]:
         """The same as a networkx graph, for its algorithms: nodes carry `node`, edges the `slot` and `port` they join.
 
         Made anew at each use: networkx takes longer to import than a file takes to check.
         """
         import networkx
 
-        made = networkx.MultiDiGraph()
+        made: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
         made.add_nodes_from((node.id, {"node": node}) for node in self)
         for node in self:
             for slot, port in enumerate(node.inputs):
