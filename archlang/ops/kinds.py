@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -32,7 +33,7 @@ class Fault(Exception):
         self.help: tuple[str, ...] = (help,) if isinstance(help, str) else tuple(help)
 
 
-class Kind:
+class Kind(ABC):
     """Base of all kinds. `words` are the bare words that mean something here; `role` that of the settings it takes."""
 
     words: tuple[str, ...] = ()
@@ -40,13 +41,13 @@ class Kind:
     stages = False  # whether a stage may stand there
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """In words, for messages and help: `a whole number of at least 1`."""
-        raise NotImplementedError  # pragma: no cover - every kind below says its own
 
+    @abstractmethod
     def accept(self, value: object) -> object:
         """The value as the operation gets it. Raises `Fault` (wrong-kind, out-of-range, unknown-word)."""
-        raise NotImplementedError  # pragma: no cover
 
     def wrong(self, value: object) -> Fault:
         """The fault of a value of another kind."""
