@@ -27,7 +27,8 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
         return _short([*left, *right], limits)
     if not (_is_number(left) and _is_number(right)):
         wrong = right if _is_number(left) else left
-        raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(wrong)}")
+        help = "a repeated stage is written with its number first: `3 * stage`" if operator == "*" else ()
+        raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(wrong)}", help=help)
     if operator in ("<", "<=", ">", ">="):
         return _compare(operator, left, right)
     return bounded(_calculate(operator, left, right), limits)

@@ -75,7 +75,7 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
         return b.refuse("unknown-word", message, span, help=help, secondary=label)
     stages = (*b.catalogue.stages, *env.all_names())
     if isinstance(expect, StageKind):
-        help = elsewhere or _foreign(name) or did_you_mean(name, stages)
+        help = elsewhere or _foreign(name) or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
         return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=help, secondary=label)
     settings = {n for _, n in b.catalogue.settings}
     help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})

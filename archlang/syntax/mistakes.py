@@ -87,6 +87,13 @@ SLIPS: tuple[Slip, ...] = (
         ("block b = else { relu }", "block b = each { relu } else { gelu }"),
     ),
     Slip(
+        lambda f: f.found == "OUTPUT" and f.next_type in ("COMMA", "RPAR", "ARROW") and not f.first_of_line,
+        "`output` hands a value out; it is no name to read it by",
+        "name the flow, `logits = ...`, hand it out with `output logits`, and read `logits`",
+        ("train { loss = cross_entropy(output, label) }", "train { loss = mse(output) }"),
+        name="reserved-word", label="reserved",
+    ),
+    Slip(
         lambda f: f.found in WORD_TYPES and "NAME" in f.allowed and not f.first_of_line and not f.ended,
         "`{found}` is a word of the language, so nothing can be called that",
         "choose another name, such as `{found}_`",
@@ -123,6 +130,12 @@ SLIPS: tuple[Slip, ...] = (
         "a doc string does not belong here",
         "it stands right after the first line, before a declaration (not an `import`), or first inside its braces",
         ('block b = each { """no""" relu }', 'let x = """no"""', '"""a"""\n"""b"""\n"""c"""\nlet x = 1'),
+    ),
+    Slip(
+        lambda f: _comparison(f) and f.found == "MORETHAN",
+        "comparisons do not chain; a flow is written with `->`",
+        "write `a -> b -> c`; of numbers, `a > b and b > c`",
+        ("let x = 3 > 2 > 1", "network N { input x: [3]\n output x > relu > relu }"),
     ),
     Slip(
         _comparison,
