@@ -108,11 +108,15 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class Site:
-    """A place that a structural loss is over: its name, what is read there, its code where it has one."""
+    """A place that a structural loss is over: its name, what is read there, its code where it has one.
+
+    `facts` holds what else the loss must know of it.
+    """
 
     name: str
     port: Port
     code: CodeValue | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
     total: Weighted | None = found.values["loss"]
     losses: list[Loss] = []
     for weight, option in total.terms if total else ():
-        if option.name in SITES:
+        if option.name in SITES and not any(isinstance(v, TensorValue) for v in option.args.values()):
             losses += structural(b, weight, option, found.spans["loss"])
             continue
         reads: list[Port | str] = []

@@ -10,6 +10,7 @@ from archlang.ops import (
     coding,
     convolution,
     linear,
+    losses,
     merging,
     normalisation,
     pooling,
@@ -33,7 +34,10 @@ CATALOGUE = Catalogue(
     structures={structure.name: structure for structure in structures.STRUCTURES},
     settings={
         (s.role, s.name): s
-        for s in (*boosting.SETTINGS, *coding.SETTINGS, *settings_network.SETTINGS, *settings_training.SETTINGS)
+        for s in (
+            *boosting.SETTINGS, *coding.SETTINGS, *settings_network.SETTINGS, *settings_training.SETTINGS,
+            *losses.SETTINGS,
+        )
     },
 )
 """All operations, structures and settings that archlang itself brings."""

@@ -19,12 +19,11 @@ from archlang.compiler import compile as compile_network
 from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Loss, Plan
 from archlang.graph.network import Network
-from archlang.train.augment import augment
 from archlang.train.data import Data
 from archlang.train.devices import place
 from archlang.train.evaluation import measure
 from archlang.train.fitting import Fit, fit_to
-from archlang.train.objective import objective, scores_port, site_ports
+from archlang.train.objective import inner_ports, objective, scores_port
 from archlang.train.optim import base_rate, optimizer
 from archlang.train.planning import (
     Stretch,
@@ -42,6 +41,7 @@ from archlang.train.runs import Run, open_run
 from archlang.train.schedule import rate
 from archlang.train.sources import find
 from archlang.train.stepping import Outcome, Stage, Stepper, diverged, finite
+from archlang.train.views import Views
 from archlang.train.watch import Watch
 
 
@@ -85,11 +85,13 @@ def _prepare(network: Network, plan: Plan, data: Data, seed: int, device: torch.
     assert isinstance(model, ArchModule)  # the public signature promises less
     model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std)
     model.to(device)
+    for goal in goals:
+        goal.state.to(device)
     stages = [
         Stage(goal, optimizer(step.optimizer, model.parameters()), base_rate(step.optimizer))
         for goal, step in zip(goals, steps_of(plan), strict=True)
     ]
-    ports = site_ports(losses)
+    ports = inner_ports(losses, graph)
     stepper = Stepper(observing(model, graph, ports) if ports else model, graph, scores, ports)
     return _Training(network, plan, data, seed, device, fitted, model, losses, stages, stepper)
 
@@ -143,9 +145,9 @@ class _Training:
         with torch.random.fork_rng(devices=devices):
             torch.manual_seed(derived(self.seed, passed, "model"))
             self.stepper.model.train()
-            for step, (inputs, label) in enumerate(self._batches(passed)):
+            for step, (views, label) in enumerate(self._batches(passed)):
                 at = stretch.at(number * self.steps + step, self.steps)
-                done = self._step(stretch, at, inputs, label, tally)
+                done = self._step(stretch, at, views, label, tally)
                 if self.watch is not None:
                     self.watch.note(passed + 1, step + 1, done)
                 progress.step(Beat(passed + 1, step + 1, tally.loss, tally.accuracy, tally.lr))
@@ -158,19 +160,20 @@ class _Training:
             self.stepper.skipped - skipped, time.perf_counter() - began, tally.parts,
         )
 
-    def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _batches(self, epoch: int) -> Iterator[tuple[Views, torch.Tensor]]:
         order, chance = (torch.Generator().manual_seed(derived(self.seed, epoch, u)) for u in ("order", "augment"))
         for rows in batches(len(self.data.train), self.plan.batch, order):
             samples, label = self.data.train.batch(rows)
-            shaped = augment(self.fit.shape(samples.to(self.device)), self.plan.augment, chance)
-            yield self.fit.normalise(shaped), label.to(self.device)
+            shaped = self.fit.shape(samples.to(self.device))
+            yield Views(shaped, self.fit, self.plan.augment, chance), label.to(self.device)
 
-    def _step(self, stretch: Stretch, at: float, inputs: torch.Tensor, label: torch.Tensor, tally: _Tally) -> bool:
+    def _step(self, stretch: Stretch, at: float, views: Views, label: torch.Tensor, tally: _Tally) -> bool:
         """Whether the last of the optimisation steps on a batch was done."""
         outcome = None
         for index, stage in enumerate(self.stages):
             lr = rate(stretch.phase.lr, stage.base, at, stretch.phase.epochs)
-            outcome = self.stepper(stage, inputs, label, lr)
+            main, second = views.of(stage.goal.views)
+            outcome = self.stepper(stage, main, label, lr, second)
             if index == 0:
                 tally.add(outcome, len(label), lr)
         return outcome is not None

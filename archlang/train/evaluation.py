@@ -12,10 +12,20 @@ from archlang.diagnostics import ArchError, error
 from archlang.emit import observing
 from archlang.graph.ir import Graph, Loss
 from archlang.ops.values import Option
+from archlang.train.augment import augment
 from archlang.train.data import Split
 from archlang.train.devices import place
 from archlang.train.fitting import Fit, fit_of
-from archlang.train.objective import LABEL, Objective, hits, main_output, objective, scores_port, site_ports, values_of
+from archlang.train.objective import (
+    LABEL,
+    Objective,
+    hits,
+    inner_ports,
+    main_output,
+    objective,
+    scores_port,
+    values_of,
+)
 from archlang.train.sources import find
 
 BATCH = 256
@@ -57,15 +67,17 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     labels = record.labels or found.classes
     losses = losses_of(graph)
     if record.passes:  # what a rewritten model is made of is no longer what the graph says
-        losses = tuple(loss for loss in losses if not loss.sites) or bare_losses(graph)
+        losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
     target = place(device)
     fit = fit_of(graph, record.mean, record.std)
     was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     model.to(target).eval()
     try:
-        ports = site_ports(losses)
+        ports = inner_ports(losses, graph)
         seen = observing(model, graph, ports) if ports else model
-        return measure(seen, graph, objective(losses, graph), losses, found.test, fit, labels, batch)
+        goal = objective(losses, graph)
+        goal.state.to(target)
+        return measure(seen, graph, goal, losses, found.test, fit, labels, batch)
     finally:
         model.to(home).train(was)
 
@@ -83,16 +95,22 @@ def measure(
 ) -> Evaluation:
     """One pass over a split with a model in evaluation mode, where the model lies.
 
-    Where losses are over sites inside the network, the model hands those out (`emit.observing`).
+    Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
+    second one with the changes that the file's `augment` names, the same at every measurement.
     """
     kept = next(iter(model.parameters()), torch.zeros(()))
-    port, ports = scores_port(graph, losses), site_ports(losses)
+    port, ports = scores_port(graph, losses), inner_ports(losses, graph)
+    options, chance = graph.plan.augment if graph.plan else (), torch.Generator().manual_seed(0)
     total, right, seen = 0.0, [], []
     for rows in in_order(len(split), batch):
         samples, label = split.batch(rows)
         inputs = fit(samples.to(kept.device)).to(kept.dtype)
         values = values_of(graph, model(inputs), label.to(kept.device), ports)
-        total += float(goal(values)[0]) * len(rows)
+        second = None
+        if goal.views is not None:
+            other = fit.normalise(augment(fit.shape(samples.to(kept.device)), options, chance)).to(kept.dtype)
+            second = values_of(graph, model(other), label.to(kept.device), ports)
+        total += float(goal(values, second)[0]) * len(rows)
         correct = hits(values[port], values[LABEL])
         if correct is not None:
             right.append(correct.cpu())

@@ -1,97 +1,76 @@
-"""What a training minimises: a weighted sum of losses, each read from outputs of the network and from the labels."""
+"""What a training minimises: a weighted sum of losses, each read from tensors of the network and from the labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.nn import functional
+from torch import nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Loss, Port
-from archlang.layers import coding_loss
-from archlang.train.problems import bad_data
+from archlang.train import losses as tables
+from archlang.train.losses import Formula, Views, views_of
 
 Values = Mapping[Port | str, torch.Tensor]
-Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
 LABEL = "label"
-
-
-def cross_entropy(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean of `-log softmax(logits)[label]`; logits [batch, classes], labels [batch] as numbers or [batch, classes]."""
-    logits, label = reads
-    if not label.is_floating_point():
-        _in_range(label, logits.shape[1])
-    return functional.cross_entropy(logits, label, label_smoothing=float(args.get("label_smoothing") or 0.0))
-
-
-def mse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean of squared differences; class numbers are compared as one-hot rows where the output has several numbers."""
-    value, target = reads
-    return functional.mse_loss(value, _as_target(value, target))
-
-
-def bce(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean binary cross-entropy of logits, after a sigmoid, with targets from 0 to 1 or class numbers."""
-    logits, target = reads
-    return functional.binary_cross_entropy_with_logits(logits, _as_target(logits, target))
-
-
-def kl(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean over the batch of `KL(p || q)`: q of logits, p of a target [batch, classes]; no gradient through p."""
-    q, p = reads
-    log_p, log_q = functional.log_softmax(p.detach(), 1), functional.log_softmax(q, 1)
-    return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
-
-
-def coding(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The coding loss of every site, summed: the label, then energies [batch, branches] of each (Coded ResNeXt)."""
-    label, *energies = reads
-    tables = [table_of(words).to(e) for words, e in zip(args["words"], energies, strict=True)]
-    _in_range(label, len(tables[0]))
-    rows = [coding_loss(e, table[label], args["power"]) for e, table in zip(energies, tables, strict=True)]
-    return torch.stack(rows).sum()
-
-
-@lru_cache(maxsize=64)
-def table_of(words: tuple[str, ...]) -> torch.Tensor:
-    """Words as a table [classes, branches] of zeros and ones."""
-    return torch.tensor([[int(sign) for sign in word] for word in words], dtype=torch.float64)
-
-
-FORMULAS: Mapping[str, Formula] = {"cross_entropy": cross_entropy, "mse": mse, "bce": bce, "kl": kl}
-STRUCTURAL: Mapping[str, Formula] = {"coding_loss": coding}
-"""Losses over sites of the network: they read what `Loss.reads` says, then a tensor of each site."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One loss of a sum: the name it is reported under, its weight, how it is calculated, what it reads."""
+    """One loss of a sum: the name it is reported under, its weight, how it is calculated, what it reads.
+
+    `views` says which two views it reads, if it reads two; `metrics` are reported beside it.
+    """
 
     name: str
     weight: float
-    formula: Formula
+    formula: Formula | nn.Module
     args: Mapping[str, Any]
     reads: tuple[Port | str, ...]
+    views: Views | None = None
+    metrics: Mapping[str, Formula] = field(default_factory=dict)
+
+    def tensors(self, values: Values, second: Values | None) -> list[torch.Tensor]:
+        """What it reads, in float32 or wider; of a second view everything but the label."""
+        found = [_wide(values[read]) for read in self.reads]
+        if self.views is not None and second is not None:
+            found += [_wide(second[read]) for read in self.reads if isinstance(read, Port)]
+        return found
+
+    def value(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The loss, unweighted."""
+        if isinstance(self.formula, nn.Module):
+            found: torch.Tensor = self.formula(tensors)
+            return found
+        return self.formula(tensors, self.args)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A weighted sum of losses."""
+    """A weighted sum of losses. `state` holds what stateful losses remember, by their reported names."""
 
     terms: tuple[Term, ...]
+    state: nn.ModuleDict = field(default_factory=nn.ModuleDict)
 
-    def __call__(self, values: Values) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The sum, a scalar, and every loss by name, unweighted. They are calculated in float32 or wider."""
+    @property
+    def views(self) -> Views | None:
+        """Which two views of the samples it reads; None for one."""
+        return next((term.views for term in self.terms if term.views is not None), None)
+
+    def __call__(self, values: Values, second: Values | None = None) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The sum, a scalar, and every loss and metric by name, unweighted. They are calculated in float32 or wider."""
         parts: dict[str, torch.Tensor] = {}
         total: torch.Tensor | None = None
         for term in self.terms:
-            parts[term.name] = term.formula([_wide(values[read]) for read in term.reads], term.args)
+            tensors = term.tensors(values, second)
+            parts[term.name] = term.value(tensors)
             weighted = term.weight * parts[term.name]
             total = weighted if total is None else total + weighted
+            with torch.no_grad():
+                parts |= {name: formula(tensors, term.args) for name, formula in term.metrics.items()}
         if total is None:
             raise ValueError("an objective needs a term")
         return total, parts
@@ -100,35 +79,49 @@ class Objective:
 def objective(losses: Sequence[Loss], graph: Graph) -> Objective:
     """The objective that a `train` or a step of it declares.
 
-    Raises `ArchError`: not-available for a loss that this version has no formula for, or that reads a tensor inside.
+    Raises `ArchError`: not-available for a loss that this version has no formula for, bad-phase where losses of one sum
+    read different views of the samples.
     """
-    names: list[str] = []
-    terms, problems = [], []
-    for loss in losses:
-        formula = (STRUCTURAL if loss.sites else FORMULAS).get(loss.option.name)
-        if formula is None:
+    terms: list[Term] = []
+    problems = []
+    for number, loss in enumerate(losses):
+        earlier = sum(other.option.name == loss.option.name for other in losses[:number])
+        term = _term(loss, graph, f"_{earlier + 1}" if earlier else "")
+        if term is None:
             said = f"the loss `{loss.option.name}` is not part of this version"
             problems.append(error("not-available", said, loss.span))
-        elif any(isinstance(read, Port) and not graph.is_output(read) for read in loss.reads):
-            problems.append(error(
-                "not-available", "a loss reads outputs of the network; this one reads something inside", loss.span,
-                help="hand it out too: `output aux = ...`",
-            ))
         else:
-            count = names.count(loss.option.name) + 1
-            names.append(loss.option.name)
-            name = loss.option.name if count == 1 else f"{loss.option.name}_{count}"
-            reads = (*loss.reads, *(site.port for site in loss.sites))
-            words = {"words": [site.code.words for site in loss.sites if site.code is not None]} if loss.sites else {}
-            terms.append(Term(name, loss.weight, formula, {**loss.option.args, **words}, reads))
+            terms.append(term)
+    if len({term.views for term in terms if term.views is not None}) > 1:
+        said = "losses that read different views of the samples stand in one sum"
+        problems.append(error("bad-phase", said, losses[0].span, help="give each its own `step`"))
     if problems:
         raise ArchError(problems)
-    return Objective(tuple(terms))
+    state = {term.name: term.formula for term in terms if isinstance(term.formula, nn.Module)}
+    return Objective(tuple(terms), nn.ModuleDict(state))
 
 
-def site_ports(losses: Sequence[Loss]) -> tuple[Port, ...]:
-    """What structural losses read inside the network."""
-    return tuple(dict.fromkeys(site.port for loss in losses for site in loss.sites))
+def _term(loss: Loss, graph: Graph, mark: str) -> Term | None:
+    kind = loss.option.name
+    reads = (*loss.reads, *(site.port for site in loss.sites))
+    args = {**loss.option.args, "sites": loss.sites}
+    formula: Formula | nn.Module | None = (tables.STRUCTURAL if loss.sites else tables.FORMULAS).get(kind)
+    if kind in tables.STATEFUL:
+        formula = tables.STATEFUL[kind](args, [_sizes(graph, read) for read in reads])
+    if formula is None:
+        return None
+    metrics = {f"{name}{mark}": metric for name, metric in tables.METRICS.get(kind, {}).items()}
+    return Term(f"{kind}{mark}", loss.weight, formula, args, reads, views_of(loss), metrics)
+
+
+def _sizes(graph: Graph, read: Port | str) -> tuple[int, ...]:
+    dims = graph.type(read).dims if isinstance(read, Port) else ()
+    return tuple(size if isinstance(size, int) else 0 for size in dims)
+
+
+def inner_ports(losses: Sequence[Loss], graph: Graph) -> tuple[Port, ...]:
+    """What losses read inside the network, beside its outputs."""
+    return tuple(dict.fromkeys(port for loss in losses for port in loss.ports if not graph.is_output(port)))
 
 
 def values_of(
@@ -171,22 +164,3 @@ def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
 
 def _wide(value: torch.Tensor) -> torch.Tensor:
     return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
-
-
-def _in_range(label: torch.Tensor, classes: int) -> None:
-    low, high = int(label.min()), int(label.max())
-    if low < 0 or high >= classes:
-        raise bad_data(
-            f"the data has the label {low if low < 0 else high}, the network knows 0 to {classes - 1}",
-            help="set the network's dial for the number of classes, or check the labels",
-        )
-
-
-def _as_target(value: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    if value.ndim == 2 and target.ndim == 1 and not target.is_floating_point() and value.shape[1] > 1:
-        _in_range(target, value.shape[1])
-        return functional.one_hot(target, value.shape[1]).to(value.dtype)
-    if value.numel() != target.numel():
-        given, wanted = list(value.shape[1:]), list(target.shape[1:])
-        raise bad_data(f"the network gives {given} for a sample, the data's label is {wanted}")
-    return target.to(value.dtype).view_as(value)

@@ -54,16 +54,21 @@ class Stepper:
         # Walking a large module tree in every step is slower than many of the steps themselves.
         self._buffers, self._parameters = list(self.model.buffers()), list(self.model.parameters())
 
-    def __call__(self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, lr: float) -> Outcome | None:
+    def __call__(
+        self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, lr: float, second: torch.Tensor | None = None
+    ) -> Outcome | None:
         """One step; None where loss or gradient is no number: then weights, optimiser and buffers are as before.
 
-        Raises `ArchError` (diverged) at the tenth in a row.
+        `second` is another view of the samples, for losses that read two. Raises `ArchError` (diverged) at the tenth
+        in a row.
         """
-        # Batch norm's running statistics change in the forward pass, before it is known whether the loss is a number.
-        before = [buffer.clone() for buffer in self._buffers]
+        # What the forward pass itself changes: running statistics, keys that follow a mean, what losses remember.
+        state = [*self._buffers, *(p for p in self._parameters if not p.requires_grad), *stage.goal.state.buffers()]
+        before = [(value, value.detach().clone()) for value in state]
         stage.optimizer.zero_grad(set_to_none=True)
         values = values_of(self.graph, self._forward(inputs), label, self.ports)
-        total, parts = stage.goal(values)
+        other = None if second is None else values_of(self.graph, self._forward(second), label, self.ports)
+        total, parts = stage.goal(values, other)
         if bool(total.isfinite()) and self._backward(total):
             set_rate(stage.optimizer, lr)
             stage.optimizer.step()
@@ -89,11 +94,11 @@ class Stepper:
         # The largest absolute value: unlike a sum of squares it does not overflow before the numbers do.
         return not gradients or bool(torch.nn.utils.get_total_norm(gradients, norm_type=float("inf")).isfinite())
 
-    def _undo(self, stage: Stage, before: list[torch.Tensor]) -> None:
+    def _undo(self, stage: Stage, before: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
         stage.optimizer.zero_grad(set_to_none=True)
         with torch.no_grad():
-            for buffer, kept in zip(self._buffers, before, strict=True):
-                buffer.copy_(kept)
+            for value, kept in before:
+                value.copy_(kept)
         self.skipped += 1
         self.in_a_row += 1
         if self.in_a_row >= PATIENCE:

@@ -6,7 +6,8 @@ import torch
 from archlang.diagnostics import ArchError
 from archlang.graph.ir import Graph, Loss, OutputSpec, Port
 from archlang.ops.values import Option
-from archlang.train.objective import FORMULAS, hits, objective, scores_port, values_of
+from archlang.train.losses import FORMULAS
+from archlang.train.objective import hits, objective, scores_port, values_of
 
 MAIN, AUX, INSIDE = Port("n5"), Port("n4"), Port("n2")
 GRAPH = Graph("g", outputs=(OutputSpec(None, MAIN), OutputSpec("aux", AUX)))
@@ -73,7 +74,7 @@ def test_labels_of_another_shape() -> None:
 
 def test_every_unusable_loss_is_named_at_once() -> None:
     with pytest.raises(ArchError) as caught:
-        objective([loss("mixture_em"), loss("mse", INSIDE, "label")], GRAPH)
+        objective([loss("hinge"), loss("huber", INSIDE, "label")], GRAPH)
     assert [d.name for d in caught.value.diagnostics] == ["not-available"] * 2
 
 

@@ -1,0 +1,42 @@
+"""Losses that a `train { }` may minimise: over tensors it names, or over every site of a kind (`graph/sites.py`)."""
+
+from __future__ import annotations
+
+from archlang.ops.kinds import Int, ListOf, OneOf, Real, String, TensorKind
+from archlang.ops.model import Arg, Setting
+
+_LOGITS = Arg("logits", TensorKind(), doc="scores, before a softmax")
+_LABEL = Arg("label", TensorKind(), doc="what is right: `label`")
+_OF = Arg("of", OneOf((String(), ListOf(String()))), None, "names of the parts it is over; auto: all of its kind")
+
+
+def _loss(name: str, doc: str, *args: Arg) -> Setting:
+    tensors = ", ".join(arg.name for arg in args if isinstance(arg.kind, TensorKind))
+    return Setting(name, "loss", doc, args, f"loss = {name}({tensors})")
+
+
+def _later_loss(name: str, doc: str, *args: Arg) -> Setting:
+    return Setting(name, "loss", doc + " For a later version.", args, available=False)
+
+
+_GAMMA = Arg("gamma", Real(0, above=True), 5.0, "divides the relevance in the likelihood")
+SETTINGS = (
+    _loss("cross_entropy", "Minus the logarithm of the right class's share in the softmax.", _LOGITS, _LABEL,
+          Arg("label_smoothing", Real(0, 1), 0.0, "share spread over all classes")),
+    _loss("mse", "The mean of squared differences; a class stands for its one-hot vector.",
+          Arg("prediction", TensorKind(), doc="numbers"), _LABEL),
+    _loss("bce", "Binary cross-entropy of each logit; a class stands for its one-hot vector.", _LOGITS, _LABEL),
+    _loss("kl", "KL(p || q), p the softmax of the target and q that of the logits.",
+          _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax")),
+    _later_loss("mixture_em", "The clustering objective, on relevance scores or on the gates (Tissera 2023, eq. 4.22).",
+                Arg("scores", TensorKind(), None, "auto: all gates"), _GAMMA, _OF),
+    _later_loss("agreement", "KL between the assignments of a sample and its augmented copy.",
+                Arg("scores", TensorKind(), doc="relevance scores")),
+    _later_loss("confidence", "The entropy of routing weights.", _OF),
+    _later_loss("collapse", "Experts that are hardly used.",
+                Arg("below", Real(0, 1), 0.01, "share that is too little"), _OF),
+    Setting("coding_loss", "loss", "Mean over batch and branches of |r E - w|^power, summed over the blocks of codes: "
+            "the energies E of branches, times the share r of branches that work for a class, against its word w "
+            "(Coded ResNeXt).", (Arg("power", Int(1), 4, "the exponent"), _OF),
+            "loss = cross_entropy(logits, label) + 6 * coding_loss(power = 4)"),
+)
