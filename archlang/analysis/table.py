@@ -8,6 +8,7 @@ from archlang.analysis.report import BlockRow, CodeRow, Count, NodeRow, PathRow,
 from archlang.graph.outline import compact, levels
 from archlang.ops.values import show
 
+WIDEST = 40
 HEAD = ("name", "operation", "output", "parameters", "FLOPs", "bytes")
 
 
@@ -72,6 +73,8 @@ def _totals(report: Report) -> str:
     ]
     if report.peak_bytes is not None:
         rows.append(("peak", f"{size(report.peak_bytes)} (at once, each result until its last use)"))
+    if not isinstance(report.activation_bytes, int):
+        rows.append(("sizes", "the input's are open; give them for numbers, as in `-p H=224`"))
     title = f"{report.network}({dials})" if dials else report.network
     return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows)])
 
@@ -101,7 +104,7 @@ def _tree(report: Report, depth: int | None) -> list[tuple[str, ...]]:
 def _block(block: BlockRow, steps: tuple[str, ...]) -> tuple[str, ...]:
     name = "  " * (len(steps) - 1) + steps[-1]
     ops = f"{block.ops} operation{'s' if block.ops != 1 else ''}"
-    return (name, ops, "", *map(grouped, (block.parameters, block.flops, block.activation_bytes)))
+    return (name, ops, "", *map(_cell, (block.parameters, block.flops, block.activation_bytes)))
 
 
 def _node(node: NodeRow, steps: tuple[str, ...]) -> tuple[str, ...]:
@@ -109,16 +112,25 @@ def _node(node: NodeRow, steps: tuple[str, ...]) -> tuple[str, ...]:
     kinds = list(dict.fromkeys(node.outputs))
     output = f"{len(node.outputs)} * {kinds[0]}" if len(node.outputs) > 1 and len(kinds) == 1 else ", ".join(kinds)
     call = node.call if len(node.call) <= 40 else node.call[:39] + "…"
-    return (name, call, output, *map(_few, (node.parameters, node.flops, node.activation_bytes)))
+    return (name, call, _cut(output), *map(_few, (node.parameters, node.flops, node.activation_bytes)))
 
 
 def _path(row: PathRow) -> tuple[str, ...]:
     name = f"{row.region}.{row.index} of {row.of}"
-    return (name, str(row.ops), *map(grouped, (row.parameters, row.flops, row.activation_bytes)))
+    return (name, str(row.ops), *map(_cell, (row.parameters, row.flops, row.activation_bytes)))
 
 
 def _few(number: Count) -> str:
-    return "-" if number == 0 else grouped(number)
+    return "-" if number == 0 else _cell(number)
+
+
+def _cell(number: Count) -> str:
+    return _cut(grouped(number))
+
+
+def _cut(text: str) -> str:
+    """What a cell can hold of a long formula; the totals and the JSON have it whole."""
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
 def _aligned(rows: Sequence[Sequence[str]], left: int = 3) -> str:

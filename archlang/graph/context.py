@@ -45,6 +45,7 @@ class Build:
     circular: set[int] = field(default_factory=set)  # declarations that lead back to themselves, by id()
     reading: bool = True  # until the network is built
     inside_network: dict[str, Span] = field(default_factory=dict)  # the names that the network binds, for help
+    fixed: dict[str, tuple[int, Span]] = field(default_factory=dict)  # symbolic sizes that were given numbers
     inputless: bool = False  # whether a network without an input is being built
     files: dict[int, Table | None] = field(default_factory=dict)  # tables that codes are read from, by id() of `from`
     stages: frozenset[str] = frozenset()  # structural stages that the project's files write, used or not

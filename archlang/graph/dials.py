@@ -1,4 +1,4 @@
-"""A network's dials: their values, as given or by default, of the kind that the default has."""
+"""A network's dials and fixed sizes: their values, as given or by default, of the kind that the default has."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from archlang.ops.kinds import Kind, Setting, describe
 from archlang.ops.values import Option, Size
 from archlang.source import Span
 from archlang.syntax.tree import Expr, Input, Name, Network, Parameter
+from archlang.syntax.walk import walk
 
 
 def dial_values(b: Build, network: Network, env: Env, home: Env, given: Mapping[str, Expr]) -> dict[str, object]:
-    """Define the dials in `env` and return their values by name; what is given from outside is read in `home`."""
+    """Define the dials in `env` and return their values by name; what is given from outside is read in `home`.
+
+    A symbolic size of an input can be given too: it is a number then.
+    """
     names = [dial.name for dial in network.dials]
+    sizes = _symbols(network)
     for name, expr in given.items():
-        if name not in names:
+        if name in sizes and name not in names:
+            _fix(b, name, expr, home)
+        elif name not in names:
             listed = f"`{network.name}` has: {', '.join(names)}" if names else f"`{network.name}` has no dials"
             b.refuse("unknown-dial", f"there is no dial `{name[:64]}`", _place(expr, network.name_span),
-                     help=(*_size_hint(network, name), *did_you_mean(name, names), listed))
+                     help=(*did_you_mean(name, (*names, *sizes)), listed))
     values: dict[str, object] = {}
     for dial in network.dials:
         value = _value(b, dial, env, home, given.get(dial.name))
@@ -32,12 +39,19 @@ def dial_values(b: Build, network: Network, env: Env, home: Env, given: Mapping[
     return values
 
 
-def _size_hint(network: Network, name: str) -> tuple[str, ...]:
-    """What to say of a name that is no dial but a symbolic size of an input."""
+def _symbols(network: Network) -> set[str]:
+    """The names that an input's sizes are written with."""
     inputs = (s for s in network.body.statements if isinstance(s, Input))
-    if not any(isinstance(item, Name) and item.text == name for s in inputs for item in s.sizes.items):
-        return ()
-    return (f"`{name}` is a size of the input: it is known when data comes in; a dial fixes it: `[3, size, size]`",)
+    return {node.text for s in inputs for item in s.sizes.items for node in walk(item) if isinstance(node, Name)}
+
+
+def _fix(b: Build, name: str, expr: Expr, home: Env) -> None:
+    """Give a symbolic size of an input a number, as if the file bounded it so."""
+    value = known(b, expr, home)
+    if isinstance(value, int) and not isinstance(value, bool):
+        b.fixed[name] = value, _place(expr, expr.span)
+    elif not isinstance(value, Poison):
+        b.refuse("bad-dial", f"the size `{name[:64]}` is a whole number, this is {describe(value)}", expr.span)
 
 
 def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) -> object:

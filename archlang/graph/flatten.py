@@ -26,6 +26,7 @@ from archlang.syntax.tree import (
     For,
     If,
     Import,
+    Input,
     Let,
     ListOf,
     Name,
@@ -103,9 +104,23 @@ def listed(kernels: Sequence[Placed]) -> Expr:
 
 
 def _bound(network: Network, given: Mapping[str, Expr]) -> Network:
-    """The network with the values given from outside as its dials' defaults."""
+    """The network with the values given from outside as its dials' defaults, and as bounds of its inputs' sizes."""
     dials = tuple(replace(dial, default=given.get(dial.name, dial.default)) for dial in network.dials)
-    return replace(network, dials=dials)
+    others = {name: expr for name, expr in given.items() if name not in {dial.name for dial in network.dials}}
+    statements = tuple(_sized(s, others) if isinstance(s, Input) else s for s in network.body.statements)
+    return replace(network, dials=dials, body=replace(network.body, statements=statements))
+
+
+def _sized(statement: Input, given: Mapping[str, Expr]) -> Input:
+    """The input with a bound `H == 64` for each of its symbols that was given a number."""
+    here = {node.text for item in statement.sizes.items for node in walk(item) if isinstance(node, Name)}
+    for name, expr in given.items():
+        if name in here:
+            bound = Binary("==", Name(name), expr)
+            statement = replace(
+                statement, where=bound if statement.where is None else Binary("and", statement.where, bound)
+            )
+    return statement
 
 
 def _scope(unit: Unit) -> dict[str, tuple[Unit, Declared]]:

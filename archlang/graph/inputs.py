@@ -50,6 +50,7 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)
     for name, bound in bounds.items():
+        bound.fix(b, name)
         made = bound.symbol(b, name)
         atoms = (atom for m, _ in made.terms for atom in m) if isinstance(made, Poly) else ()
         b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
@@ -109,6 +110,17 @@ class _Bounds:
     high: int = LARGEST
     divisor: int = 1
     where: Span | None = field(default=None)
+
+    def fix(self, b: Build, name: str) -> None:
+        """Bound it to the number that was given for it from outside."""
+        if name in b.fixed:
+            number, where = b.fixed[name]
+            if not self.low <= number <= self.high or number % self.divisor:
+                told = f"`{name}` lies from {self.low} to {self.high}"
+                told += f" and is divisible by {self.divisor}" if self.divisor > 1 else ""
+                b.refuse("out-of-range", f"{told}, this is {number}", where)
+            else:
+                self.low = self.high = number
 
     def symbol(self, b: Build, name: str) -> Dim:
         if self.low > self.high or self.high < self.divisor:
