@@ -35,8 +35,8 @@ CATALOGUE = Catalogue(
     settings={
         (s.role, s.name): s
         for s in (
-            *boosting.SETTINGS, *coding.SETTINGS, *settings_network.SETTINGS, *settings_training.SETTINGS,
-            *losses.SETTINGS,
+            *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *settings_network.SETTINGS,
+            *settings_training.SETTINGS,
         )
     },
 )

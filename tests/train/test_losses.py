@@ -20,6 +20,8 @@ from archlang.train.stepping import Stage, Stepper
 from .nets import TRAIN, bars, tiny
 
 OUT = Port("n1")
+
+
 class Typed(Graph):
     def type(self, port: Port):
         return Tensor((2,))
