@@ -10,6 +10,7 @@ from archlang.layers.attending import (
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
 from archlang.layers.coding import BranchMask, coded_sum, coding_loss, energies, energy, weigh
 from archlang.layers.initialise import fill
+from archlang.layers.keys import Keyed
 from archlang.layers.merging import average, largest, times, total
 from archlang.layers.normalisation import ChannelNorm
 from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
@@ -20,7 +21,8 @@ from archlang.layers.routing import Gates, Mix, Stitch, combine
 
 __all__ = [
     "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "DropPath", "EqualAttention", "Gates",
-    "InnateStatic", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention", "SqueezeExcite",
-    "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "coded_sum", "coding_loss", "combine", "cut",
-    "energies", "energy", "fill", "largest", "reshape", "times", "to_map", "to_sequence", "total", "weigh",
+    "InnateStatic", "Keyed", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention",
+    "SqueezeExcite", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "coded_sum", "coding_loss",
+    "combine", "cut", "energies", "energy", "fill", "largest", "reshape", "times", "to_map", "to_sequence", "total",
+    "weigh",
 ]
