@@ -9,10 +9,13 @@ from archlang.layers.attending import (
 )
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
 from archlang.layers.coding import BranchMask, coded_sum, coding_loss, energies, energy, weigh
+from archlang.layers.cosine import CosineRouter
+from archlang.layers.experts import Dispatch, executed, join_experts, set_cut
 from archlang.layers.initialise import fill
 from archlang.layers.keys import Keyed
 from archlang.layers.merging import average, largest, times, total
 from archlang.layers.normalisation import ChannelNorm
+from archlang.layers.patches import add_position, cut_patches, put_back
 from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
 from archlang.layers.recurrent import GRU, LSTM
 from archlang.layers.regularisation import DropPath
@@ -20,9 +23,10 @@ from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
 from archlang.layers.routing import Gates, Mix, Stitch, combine
 
 __all__ = [
-    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "DropPath", "EqualAttention", "Gates",
-    "InnateStatic", "Keyed", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention",
-    "SqueezeExcite", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "average", "coded_sum", "coding_loss",
-    "combine", "cut", "energies", "energy", "fill", "largest", "reshape", "times", "to_map", "to_sequence", "total",
-    "weigh",
+    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
+    "EqualAttention", "Gates", "InnateStatic", "Keyed", "Mix", "PositionEmbedding", "PyramidPool",
+    "RecurrentAttention", "SelfAttention", "SqueezeExcite", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool",
+    "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches", "energies", "energy",
+    "executed", "fill", "join_experts", "largest", "put_back", "reshape", "set_cut", "times", "to_map", "to_sequence",
+    "total", "weigh",
 ]

@@ -1,0 +1,133 @@
+"""Rows to experts and back: every row to every expert, or, at inference, only to those that weigh enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from archlang.diagnostics import ArchError, error
+
+
+@dataclass(frozen=True)
+class Executed:
+    """What experts had to do at inference: rows that came, experts there are, pairs of row and expert worked out."""
+
+    rows: int = 0
+    experts: int = 0
+    pairs: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of all pairs, those worked out; 1 before anything came."""
+        return self.pairs / (self.rows * self.experts) if self.rows else 1.0
+
+
+def chosen(weights: Tensor, cut: float) -> Tensor:
+    """Which experts [rows, n] weigh at least `cut` times as much as the row's largest; the largest always.
+
+    An expert without weight is never chosen: it would add nothing.
+
+    >>> chosen(torch.tensor([[0.6, 0.3, 0.1], [0.5, 0.5, 0.0]]), 0.5)
+    tensor([[ True,  True, False],
+            [ True,  True, False]])
+    """
+    return (weights >= cut * weights.amax(1, keepdim=True)) & (weights > 0)
+
+
+def kept(weights: Tensor, cut: float) -> Tensor:
+    """The weights of those that `chosen` picks, divided by their sum; 0 for the others."""
+    left = torch.where(chosen(weights, cut), weights, torch.zeros_like(weights))
+    return left / left.sum(1, keepdim=True)
+
+
+class Dispatch(nn.Module):
+    """Hands rows to experts: weights [rows, n] and x [rows, ...] to the weights and n tensors, one for each expert.
+
+    Without a `cut`, and always in training, every expert gets all rows: this is the form that can be exported. With one
+    an expert gets the rows that chose it (`kept`), which no export can follow: their number is known only at run time.
+
+    >>> weights, x = torch.tensor([[0.9, 0.1], [0.5, 0.5]]), torch.ones(2, 3)
+    >>> dispatch = Dispatch(2).eval()
+    >>> [len(rows) for rows in dispatch(weights, x)]
+    [2, 2, 2]
+    >>> dispatch.cut = 0.5
+    >>> [len(rows) for rows in dispatch(weights, x)], dispatch.executed.pairs
+    ([2, 2, 1], 3)
+    """
+
+    def __init__(self, experts: int) -> None:
+        super().__init__()
+        self.experts = experts
+        self.cut: float | None = None
+        self.executed = Executed(0, experts, 0)
+
+    def forward(self, weights: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+        """The weights that count, and each expert's rows."""
+        if self.training or self.cut is None:
+            return (weights, *(x,) * self.experts)
+        left = kept(weights, self.cut)
+        rows = tuple(x[_rows(left, i)] for i in range(self.experts))
+        done = self.executed
+        self.executed = Executed(done.rows + len(x), self.experts, done.pairs + sum(map(len, rows)))
+        return (left, *rows)
+
+    def extra_repr(self) -> str:
+        """Its settings."""
+        return f"{self.experts}" if self.cut is None else f"{self.experts}, cut={self.cut}"
+
+
+def join_experts(weights: Tensor, *made: Tensor) -> Tensor:
+    """The weighted sum of what experts made of their rows (PCE, eq. 12): [rows, n] and n tensors, to [rows, ...].
+
+    An expert that did not get all rows got those with a weight other than 0, in their order.
+
+    >>> join_experts(torch.tensor([[0.5, 0.5], [1.0, 0.0]]), torch.tensor([[2.0], [3.0]]), torch.tensor([[4.0]]))
+    tensor([[3.],
+            [3.]])
+    """
+    count = weights.shape[0]
+    shape = (-1, *(1,) * (made[0].dim() - 1))
+    total: Tensor | None = None
+    for i, y in enumerate(made):
+        share = weights[:, i].to(y.dtype)
+        if y.shape[0] == count:
+            part = y * share.reshape(shape)
+            total = part if total is None else total + part
+            continue
+        rows = _rows(weights, i)
+        total = y.new_zeros(count, *y.shape[1:]) if total is None else total
+        total = total.index_add(0, rows, y * share[rows].reshape(shape))
+    assert total is not None, "there is at least one expert"
+    return total
+
+
+def _rows(weights: Tensor, expert: int) -> Tensor:
+    """The rows that have a weight for an expert."""
+    return (weights[:, expert] != 0).nonzero().squeeze(1)
+
+
+def dispatches(model: nn.Module) -> dict[str, Dispatch]:
+    """Every place of a model that hands rows to experts, by its module's name."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, Dispatch)}
+
+
+def set_cut(model: nn.Module, cut: float | None) -> None:
+    """From now on, at inference, rows go only to experts that weigh at least `cut` times the largest; None: to all.
+
+    What `executed` counts begins anew. Raises ArchError (out-of-range) unless 0 <= cut <= 1.
+    """
+    if cut is not None and not 0 <= cut <= 1:
+        raise ArchError(error("out-of-range", f"a cut lies between 0 and 1, this is {cut:g}", help=_CUT))
+    for dispatch in dispatches(model).values():
+        dispatch.cut = cut
+        dispatch.executed = Executed(0, dispatch.experts, 0)
+
+
+_CUT = ("0 keeps every expert that has a weight, 1 the largest alone",)
+
+
+def executed(model: nn.Module) -> dict[str, Executed]:
+    """What experts had to do since `set_cut` was given a cut, by the name of each place."""
+    return {name: dispatch.executed for name, dispatch in dispatches(model).items()}
