@@ -1,0 +1,58 @@
+"""What a router of experts is trained on beside the task: to be sure, and to leave no expert without work (PCE)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from archlang.layers.processes import summed
+
+
+def entropy(weights: torch.Tensor) -> torch.Tensor:
+    """`-sum_e w_e log(w_e)` of each row of weights [..., experts]; a weight of 0 adds 0, with a gradient of 0 (PCE, eq. 6).
+
+    >>> [round(v, 4) for v in entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()]
+    [0.6931, 0.0]
+    """
+    safe = torch.where(weights > 0, weights, torch.ones_like(weights))
+    return -(weights * safe.log()).sum(-1)
+
+
+def confidence(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """The mean entropy of the softmax weights [rows, experts] before the filter, summed over the sites (PCE, eq. 15)."""
+    return torch.stack([entropy(weights).mean() for weights in reads]).sum()
+
+
+def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """`sum_e relu(below - mean weight of e) / below`, summed over the sites: 0 where all experts work.
+
+    It stands for eq. 16 of the document, a count that has no gradient: weights [rows, experts] after the filter.
+
+    >>> used = torch.tensor([[0.9, 0.1, 0.0], [0.8, 0.2, 0.0]])
+    >>> round(collapse([used], {"below": 0.2}).item(), 4)
+    1.25
+    """
+    below = float(args["below"])
+    return torch.stack([(torch.relu(below - weights.mean(0)) / below).sum() for weights in reads]).sum()
+
+
+def unused(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """How many experts are used by less than the share `below` of the rows (PCE, eq. 16, 17), over all sites."""
+    below = float(args["below"])
+    return torch.stack([(usage(weights) < below).sum() for weights in reads]).sum().float()
+
+
+def usage(weights: torch.Tensor) -> torch.Tensor:
+    """The share of rows, of all processes, in which each expert's weight is above 0, [rows, experts] to [experts].
+
+    >>> usage(torch.tensor([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]])).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    count = summed(torch.cat(((weights > 0).sum(0), weights.new_tensor([len(weights)], dtype=torch.int64))).double())
+    return (count[:-1] / count[-1]).to(weights.dtype)
+
+
+STRUCTURAL = {"confidence": confidence, "collapse": collapse}
+METRICS = {"collapse": {"unused_experts": unused}}
