@@ -11,17 +11,19 @@ from archlang.layers.processes import summed
 
 
 def entropy(weights: torch.Tensor) -> torch.Tensor:
-    """`-sum_e w_e log(w_e)` of each row of weights [..., experts]; a weight of 0 adds 0, with a gradient of 0 (PCE, eq. 6).
+    """`-sum_e w_e log(w_e)` of each row of weights [..., experts] (PCE, eq. 6).
 
-    >>> [round(v, 4) for v in entropy(torch.tensor([[0.5, 0.5], [1.0, 0.0]])).tolist()]
-    [0.6931, 0.0]
+    A weight of 0 adds 0, with a gradient of 0.
+
+    >>> [round(v, 4) for v in entropy(torch.tensor([[0.5, 0.5], [0.9, 0.1]])).tolist()]
+    [0.6931, 0.3251]
     """
     safe = torch.where(weights > 0, weights, torch.ones_like(weights))
     return -(weights * safe.log()).sum(-1)
 
 
 def confidence(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The mean entropy of the softmax weights [rows, experts] before the filter, summed over the sites (PCE, eq. 15)."""
+    """The mean entropy of softmax weights [rows, experts] before the filter, summed over the sites (PCE, eq. 15)."""
     return torch.stack([entropy(weights).mean() for weights in reads]).sum()
 
 
