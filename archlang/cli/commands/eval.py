@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,25 +14,39 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
+    from archlang.studies.cutting import Cut
     from archlang.train import Evaluation
 
 
 @click.command("eval", short_help="How good a model is on data.")
 @click.argument("model", metavar="MODEL")
 @data
+@click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
+              help="Send patches only to experts that weigh C times the largest or more; can be repeated.")
 @device
 @formats("human", "json")
 @opening
 @click.pass_obj
-def command(session: Session, model: str, data: str, device: str) -> None:
-    """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data."""
+def command(session: Session, model: str, data: str, cuts: tuple[float, ...], device: str) -> None:
+    """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
+
+    With --cut, what leaving experts out costs in accuracy and how many pairs of a patch and an expert remain.
+    """
     from archlang.train import evaluate
 
-    found = evaluate(open_model(session, model), data, device=device)
-    if session.format == "json":
-        session.document(as_json(found))
+    loaded = open_model(session, model)
+    if not cuts:
+        found = evaluate(loaded, data, device=device)
+        shown, rows = as_json(found), table(found)
     else:
-        session.data(table(found))
+        from archlang.studies.cutting import evaluate_cuts
+
+        every = evaluate_cuts(loaded, data, cuts, device=device)
+        shown, rows = {**as_json(every[0].found), "cuts": [cut_json(c) for c in every[1:]]}, cut_table(every)
+    if session.format == "json":
+        session.document(shown)
+    else:
+        session.data(rows)
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
@@ -58,3 +73,30 @@ def table(found: Evaluation) -> str:
         for name, c in zip(names, found.classes, strict=True)
     ]
     return "\n".join([head, *rows])
+
+
+def cut_json(cut: Cut) -> dict[str, Any]:
+    """What one cut costs and saves, as part of a document."""
+    return {
+        "cut": cut.cut,
+        "loss": cut.found.loss,
+        "accuracy": cut.found.accuracy,
+        "pairs": cut.pairs,
+        "of": cut.of,
+        "sites": [
+            {"name": name, "rows": site.rows, "experts": site.experts, "pairs": site.pairs}
+            for name, site in cut.sites.items()
+        ],
+    }
+
+
+def cut_table(cuts: Sequence[Cut]) -> str:
+    """The cuts for people: a line each, the dense form first."""
+    first = cuts[0].found
+    lines = [f"{first.samples} samples", "    cut    loss  accuracy  pairs of a patch and an expert worked out"]
+    for c in cuts:
+        share = "       -" if c.found.accuracy is None else f"{100 * c.found.accuracy:6.2f} %"
+        done = "all" if c.cut is None else f"{c.pairs:,} of {c.of:,} ({100 * c.pairs / max(c.of, 1):.1f} %)"
+        name = "none" if c.cut is None else f"{c.cut:g}"
+        lines.append(f"  {name:>5}  {c.found.loss:6.4f}  {share}  {done}")
+    return "\n".join(lines)
