@@ -174,7 +174,7 @@ def peak_bytes(graph: Graph) -> int | None:
     sizes: dict[str, int] = {}
     alive = most = 0
     for node in graph:
-        size = sum((t.elements * 4 for t in node.outputs), 0)
+        size = sum((node.rows * t.elements * 4 for t in node.outputs), 0)
         if not isinstance(size, int):
             return None
         sizes[node.id] = size

@@ -184,8 +184,10 @@ BOOSTING = _table("error", 1, {
     "uncovered-positions": "positions of a kernel that no small kernel covers",
 })
 
+PATCHING = _table("error", 1, {"patch-too-large": "a patch larger than the map it is cut from"})
+
 KINDS: dict[str, Kind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,
-    **BOOSTING,
+    **BOOSTING, **PATCHING,
 }
 """Name to kind, in the order of the documentation."""

@@ -100,15 +100,25 @@ class Builder:
         found = [self.values[output.port] for output in self.graph.outputs]
         result: Any = found[0] if len(found) == 1 else dict(zip(output_names(self.graph), found, strict=True))
         if ports:
-            result = (result, tuple(self.values[port] for port in ports))
+            result = (result, tuple(map(self._shown, ports)))
         if taps:
-            result = (result, {name: self.values[port] for name, port in tap_ports(self.graph).items()})
+            result = (result, {name: self._shown(port) for name, port in tap_ports(self.graph).items()})
         last = self.into.output(result)
         last.meta.update(facts(self.graph.node(self.graph.outputs[0].port.node)))
         for node in self.into.nodes:
             node.meta.setdefault("archlang", last.meta["archlang"])
             node.meta.setdefault("span", last.meta["span"])
         return self.into
+
+    def _shown(self, port: Port) -> fx.Node:
+        """The value of a port for whoever looks at it: patches, which run as samples, on an axis behind the batch."""
+        node = self.graph.node(port.node)
+        if node.rows == 1:
+            return self.values[port]
+        shape = (-1, self.plain(node.rows))
+        made = self.into.create_node("call_function", torch.unflatten, (self.values[port], 0, shape),
+                                     name=f"{self.name(node)}_{port.index}_seen")
+        return self.noted(made, node)
 
 
 def facts(node: Node) -> dict[str, Any]:

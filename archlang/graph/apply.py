@@ -19,6 +19,7 @@ from archlang.graph.values import (
     Env,
     FlowStage,
     ForStage,
+    GridValue,
     IfStage,
     NamedStage,
     OpStage,
@@ -115,6 +116,8 @@ def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
             raise b.refuse("expected-bundle", f"`{name}` brings the members of a bundle together, this is one tensor",
                            stage.span, secondary=(Label(at, f"this is {value.type}"),), notes=chain(place))
         return (value,)
+    if isinstance(value, GridValue):
+        raise no_grid(b, stage, name, value, at, place)
     if takes == "tensor" or joined:
         raise b.refuse("expected-tensor", f"`{name}` takes one tensor, a bundle flows in", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
@@ -124,6 +127,16 @@ def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
             raise b.refuse("expected-tensor", f"`{name}` takes a bundle of tensors, this one holds bundles", stage.span,
                            secondary=(Label(at, f"this is {value.type}"),), notes=chain(place))
     return value.members  # type: ignore[return-value]  # all are tensors, checked above
+
+
+def no_grid(b: Build, stage: Stage, name: str, value: GridValue, at: Span, place: Place) -> Poisoned:
+    """Report a grid where a tensor or a bundle is wanted, and return what to raise after it."""
+    message = f"`{name}` cannot take a grid of patches"
+    does = f"`shared {{ {name} ... }}`" if isinstance(stage, OpStage) and stage.op.takes == "tensor" else "`shared`"
+    help = (f"{does} does the same to every patch, `experts(n, router) {{ ... }}` chooses for each",
+            "`unpatch` makes one map of them again")
+    return b.refuse("expected-tensor", message, stage.span, secondary=(Label(at, f"this is {value.type}"),),
+                    notes=chain(place), help=help)
 
 
 def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValue], spans: Sequence[Span],
@@ -412,4 +425,4 @@ def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> F
     return value
 
 
-__all__ = ["Flowing", "Thunk", "apply", "bind", "body", "declare", "entering", "run", "tensor_of"]
+__all__ = ["Flowing", "Thunk", "apply", "bind", "body", "declare", "entering", "no_grid", "run", "tensor_of"]

@@ -14,6 +14,7 @@ from archlang.graph.values import (
     BundleValue,
     Env,
     Given,
+    GridValue,
     NamedStage,
     OpStage,
     Poison,
@@ -140,13 +141,17 @@ def _tensor(b: Build, value: object, expr: Expr) -> object:
     if isinstance(value, TensorValue | LabelValue):
         return value
     if isinstance(value, BundleValue):
-        raise b.refuse("expected-tensor", "a tensor is wanted here, this is a bundle", expr.span,
-                       f"this is {value.type}",
-                       help="bring its members together first (sum, mean, concat) or pick one: `name[0]`")
+        of_grid = isinstance(value, GridValue)
+        help = _PUT_BACK if of_grid else "bring its members together first (sum, mean, concat) or pick one: `name[0]`"
+        message = f"a tensor is wanted here, this is {value.described if of_grid else 'a bundle'}"
+        raise b.refuse("expected-tensor", message, expr.span, f"this is {value.type}", help=help)
     if isinstance(value, Stage | BlockValue):
         raise b.refuse("stage-is-no-tensor", "a tensor is wanted here, this is a stage", expr.span,
                        help="let a tensor flow through it: `tensor -> stage`")
     raise b.refuse("wrong-kind", f"a tensor is wanted here, this is {describe(value)}", expr.span)
+
+
+_PUT_BACK = "put the patches back first: `unpatch`"
 
 
 def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: Span, env: Env,

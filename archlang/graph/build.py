@@ -18,7 +18,7 @@ from archlang.graph.plan import plan_of
 from archlang.graph.project import Project, Unit
 from archlang.graph.scope import define
 from archlang.graph.unused import report_unused
-from archlang.graph.values import POISON, BlockValue, BundleValue, Env, Place, Poison, TensorValue, Thunk
+from archlang.graph.values import POISON, BlockValue, BundleValue, Env, GridValue, Place, Poison, TensorValue, Thunk
 from archlang.limits import Limits
 from archlang.ops.kinds import describe
 from archlang.ops.model import Catalogue
@@ -251,7 +251,10 @@ def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output
         return
     seen[statement.name] = statement
     value = tensor_of(b, statement.value, env)
-    if isinstance(value, BundleValue):
+    if isinstance(value, GridValue):
+        b.refuse("expected-tensor", "a network hands out tensors, this is a grid of patches", statement.value.span,
+                 f"this is {value.type}", help="put the patches back first: `unpatch`")
+    elif isinstance(value, BundleValue):
         b.refuse("expected-tensor", "a network hands out tensors, this is a bundle", statement.value.span,
                  f"this is {value.type}", help="bring its members together first: sum, mean, concat, stack")
     elif isinstance(value, TensorValue):
@@ -261,4 +264,6 @@ def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output
 def _tensors(value: object) -> list[TensorValue]:
     if isinstance(value, TensorValue):
         return [value]
+    if isinstance(value, GridValue):
+        return [value.tensor]
     return [t for m in value.members for t in _tensors(m)] if isinstance(value, BundleValue) else []

@@ -14,7 +14,7 @@ from archlang.graph.values import Given, Place, Poisoned, Tag, TensorValue
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Call, Catalogue, Op
-from archlang.shapes import Tensor, at_least
+from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
 from archlang.syntax.tree import Block, Code, Let
 
@@ -117,8 +117,11 @@ class Build:
     # --- nodes -------------------------------------------------------------------------------------------------------
 
     def emit(self, op: Op, args: Mapping[str, Any], inputs: Sequence[TensorValue], path: tuple[str, ...],
-             place: Place, span: Span) -> tuple[TensorValue, ...]:
-        """Append a node and return its results. Raises `Fault` for a wrong use, `Poisoned` while surveying."""
+             place: Place, span: Span, rows: Dim | None = None) -> tuple[TensorValue, ...]:
+        """Append a node and return its results. Raises `Fault` for a wrong use, `Poisoned` while surveying.
+
+        A sample has as many `rows` of them as of what enters, unless they are given.
+        """
         if self.surveying:
             raise Poisoned
         if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
@@ -129,9 +132,13 @@ class Build:
         for tensor in outputs:
             self._measure(tensor)
         node = Node(f"n{len(self.graph)}", op, args, tuple(v.port for v in inputs), outputs, path, span,
-                    place.frames, place.members)
+                    place.frames, place.members, self.rows_of(inputs) if rows is None else rows)
         self.graph.add(node)
         return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
+
+    def rows_of(self, values: Sequence[TensorValue]) -> Dim:
+        """How many rows a sample has of these tensors: its patches, else 1."""
+        return self.graph.node(values[0].port.node).rows if values else 1
 
     def _measure(self, tensor: Tensor) -> None:
         for size in tensor.dims:

@@ -22,6 +22,7 @@ from archlang.graph.values import (
     Env,
     FlowStage,
     ForStage,
+    GridValue,
     IfStage,
     NamedStage,
     OpStage,
@@ -231,7 +232,7 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
     value, index = known(b, expr.value, env), known(b, expr.index, env)
     if isinstance(value, Poison) or isinstance(index, Poison):
         raise Poisoned
-    items = value.members if isinstance(value, BundleValue) else value
+    items = value.members if isinstance(value, BundleValue) and not isinstance(value, GridValue) else value
     if not isinstance(items, list | tuple):
         message = f"only a bundle, a list or a size has members, this is {describe(value)}"
         raise b.refuse("wrong-kind", message, expr.span)
@@ -394,6 +395,8 @@ def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> li
 
 
 def _fields(value: object) -> dict[str, object]:
+    if isinstance(value, GridValue):
+        return {"rows": value.rows, "columns": value.columns}
     if isinstance(value, BundleValue):
         return {"count": len(value.members)}
     if isinstance(value, CodeValue):

@@ -73,7 +73,7 @@ def _budget(b: Build, name: str, amount: Dim, limit: int, what: str) -> None:
         return
     costs: dict[str, Callable[[Node], Dim]] = {
         "too-many-parameters": lambda node: sum((w.numel for w in b.graph.weights(node) if w.trained), 0),
-        "too-much-memory": lambda node: sum((t.elements for t in node.outputs), 0),
+        "too-much-memory": lambda node: sum((node.rows * t.elements for t in node.outputs), 0),
     }
     largest = max(b.graph, key=lambda node: _number(costs[name](node)))
     b.report(error(name, f"this network has {_grouped(amount)} {what}; the limit is {limit:,}", largest.span,
@@ -91,7 +91,7 @@ def batch_norms_see_enough(b: Build) -> None:
         if node.op.name != "batch_norm" or batch is None:
             continue
         places = product(_type(b.graph, node).dims[1:])
-        values = places * batch
+        values = node.rows * places * batch
         if isinstance(values, int) and values < 16:
             b.report(error("small-batch-norm", f"this batch norm sees {values} values a channel in training", node.span,
                            help="a larger batch, or group_norm, which does not depend on it"))

@@ -53,6 +53,7 @@ class Node:
     """One operation. `id` is made by the compiler (`n0`, `n1`, ... in program order); `op` is a name of the catalogue.
 
     `args` are checked, defaults filled in; `outputs` are the types of its ports. A network's input has the op `input`.
+    `rows`: how many of these types a sample has, more than one where patches are what flows.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Node:
     span: Span = NOWHERE
     frames: tuple[Frame, ...] = ()
     members: tuple[Member, ...] = ()
+    rows: Dim = 1
 
     @property
     def name(self) -> str:
@@ -282,9 +284,9 @@ class Graph:
     @property
     def flops(self) -> Dim:
         """Floating-point operations for one sample, a multiply-add as two."""
-        return sum((node.op.flops(self.call(node)) for node in self), 0)
+        return sum((node.rows * node.op.flops(self.call(node)) for node in self), 0)
 
     @property
     def activation_bytes(self) -> Dim:
         """Bytes of every node's result for one sample in float32."""
-        return sum((t.elements * 4 for node in self for t in node.outputs), 0)
+        return sum((node.rows * t.elements * 4 for node in self for t in node.outputs), 0)

@@ -115,8 +115,8 @@ def costs(graph: Graph) -> dict[str, Cost]:
         found[node.id] = Cost(
             sum((w.numel for w in weights if w.trained), 0),
             sum((w.numel for w in weights if not w.trained), 0),
-            node.op.flops(graph.call(node)),
-            sum((t.elements * 4 for t in node.outputs), 0),
+            node.rows * node.op.flops(graph.call(node)),
+            sum((node.rows * t.elements * 4 for t in node.outputs), 0),
             1,
         )
     return found

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from archlang.diagnostics import Label
 from archlang.graph.context import Build, chain
+from archlang.graph.patching import shared_by_patches
 from archlang.graph.structural import Rule, braces, collected, flows, inside, members_of, node_of, tensor_in
-from archlang.graph.values import BundleValue, Place, StructureStage, TensorValue, Value
+from archlang.graph.values import BundleValue, GridValue, Place, StructureStage, TensorValue, Value
 from archlang.ops.attending import features_of, places_of
 from archlang.ops.values import Option
 from archlang.source import Span
@@ -25,6 +26,8 @@ def _each(b: Build, stage: StructureStage, value: Value, at: Span, place: Place)
 
 def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     tree = braces(stage)
+    if isinstance(value, GridValue):
+        return shared_by_patches(b, stage, value, at, place)
     members = members_of(b, stage, value, at, place)
     if len({m.type for m in members}) > 1:
         raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,

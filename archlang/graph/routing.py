@@ -38,6 +38,10 @@ def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place
 
 def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
             at: Span, place: Place) -> Value:
+    if router.name not in ("cross_connection", "cross_prediction", "cross_stitch"):
+        message = f"`{router.name}` chooses between experts, it does not connect paths"
+        raise b.refuse("router-inputs", message, stage.given.spans["router"], notes=chain(place),
+                       help=f"`experts(n, {router.name}(...)) {{ ... }}` takes it; between paths: `cross_connection`")
     if router.name == "cross_prediction":
         return _cross_prediction(b, stage, inputs, count, router, at, place)
     if len({v.type for v in inputs}) > 1:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from archlang.diagnostics import Label
-from archlang.graph.apply import apply, body
+from archlang.graph.apply import apply, body, no_grid
 from archlang.graph.context import Build, chain
 from archlang.graph.values import (
     POISON,
     BundleValue,
     Env,
+    GridValue,
     Place,
     Poison,
     Poisoned,
@@ -22,6 +23,7 @@ from archlang.graph.values import (
     Value,
 )
 from archlang.ops.kinds import Fault
+from archlang.shapes import Dim
 from archlang.source import Span
 from archlang.syntax.tree import Body
 
@@ -65,6 +67,8 @@ def inside(b: Build, stage: StructureStage, tree: Body, value: Value, at: Span, 
 
 def members_of(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> tuple[Value, ...]:
     """The members of the bundle that must flow in."""
+    if isinstance(value, GridValue):
+        raise no_grid(b, stage, stage.structure.name, value, at, place)
     if isinstance(value, BundleValue):
         return value.members
     raise b.refuse("expected-bundle", f"`{stage.structure.name}` works on a bundle, this is one tensor", stage.span,
@@ -76,6 +80,8 @@ def tensor_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     """The one tensor that must flow in."""
     if isinstance(value, TensorValue):
         return value
+    if isinstance(value, GridValue):
+        raise no_grid(b, stage, stage.structure.name, value, at, place)
     raise b.refuse("expected-tensor", f"`{stage.structure.name}` takes one tensor, a bundle flows in", stage.span,
                    secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                    help="bring the members together first (sum, mean, concat), or work on each: `each { ... }`")
@@ -90,10 +96,10 @@ def applied(b: Build, stage: Stage, value: TensorValue, at: Span, place: Place) 
 
 
 def node_of(b: Build, stage: StructureStage, op: str, args: Mapping[str, Any], inputs: tuple[TensorValue, ...],
-          place: Place, name: str) -> tuple[TensorValue, ...]:
+          place: Place, name: str, rows: Dim | None = None) -> tuple[TensorValue, ...]:
     """A node of an operation that files do not write themselves, named inside the place."""
     try:
-        return b.emit(b.catalogue.ops[op], args, inputs, (*place.path, place.unique(name)), place, stage.span)
+        return b.emit(b.catalogue.ops[op], args, inputs, (*place.path, place.unique(name)), place, stage.span, rows)
     except Fault as fault:
         if fault.input is not None and not fault.label:
             fault.label = ", ".join(str(v.type) for v in inputs[-2:])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from archlang.graph import attending, boosted, branches, parallel, routing
+from archlang.graph import attending, boosted, branches, parallel, patching, routing
 from archlang.graph.apply import Flowing
 from archlang.graph.context import Build
 from archlang.graph.structural import Rule, read_only
 from archlang.graph.values import POISON, Place, Poison, StructureStage
 from archlang.source import Span
 
-RULES: dict[str, Rule] = {**parallel.RULES, **attending.RULES, **routing.RULES, **branches.RULES, **boosted.RULES}
+RULES: dict[str, Rule] = {
+    **parallel.RULES, **attending.RULES, **routing.RULES, **branches.RULES, **boosted.RULES, **patching.RULES,
+}
 
 
 def structure(b: Build, stage: StructureStage, value: Flowing, at: Span, place: Place, name: str) -> Flowing:

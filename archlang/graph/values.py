@@ -9,7 +9,7 @@ from typing import Any
 from archlang.graph.ir import Frame, Member, Port
 from archlang.ops.model import Op, Structure
 from archlang.ops.values import CodeValue
-from archlang.shapes import Bundle, Tensor, Type
+from archlang.shapes import Bundle, Dim, Grid, Tensor, Type
 from archlang.source import NOWHERE, Span
 from archlang.syntax.tree import Block, Body, Expr, For, If, Node
 
@@ -46,6 +46,30 @@ class BundleValue:
     def type(self) -> Type:
         """The bundle's type."""
         return Bundle(tuple(m.type for m in self.members), self.tag.code.columns if self.tag else None)
+
+
+@dataclass(frozen=True)
+class GridValue(BundleValue):
+    """Patches of one type, cut from a map of `size`: in the graph they are one tensor, side by side in the batch.
+
+    So they have no members of their own. `patch` is what was cut; what patches became since stands in `tensor`.
+    `outer`: how many rows a sample had before, more than one where patches are cut of patches.
+    """
+
+    members: tuple[Value, ...] = ()
+    tensor: TensorValue = field(kw_only=True)
+    rows: Dim = field(kw_only=True)
+    columns: Dim = field(kw_only=True)
+    size: tuple[Dim, Dim] = field(kw_only=True)
+    patch: tuple[int, int] = field(kw_only=True)
+    stride: tuple[int, int] = field(kw_only=True)
+    outer: Dim = field(default=1, kw_only=True)
+    described = "a grid of patches"
+
+    @property
+    def type(self) -> Type:
+        """The grid's type."""
+        return Grid(self.rows, self.columns, self.tensor.type, self.size, self.stride)
 
 
 Value = TensorValue | BundleValue

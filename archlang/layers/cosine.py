@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,10 +50,9 @@ def parts(logs: Tensor, form: str = "document") -> Tensor:
     tensor([[0.5000, 0.9464, 0.5000]])
     """
     count = logs.shape[1]
-    most = torch.log(torch.tensor(float(count))).item()
     ordered = logs.exp().sort(dim=1, descending=True, stable=True).values
     first = ordered[:, 0]
-    share = entropy(logs) / most if count > 1 else torch.zeros_like(first)
+    share = entropy(logs) / math.log(count) if count > 1 else torch.zeros_like(first)
     rest = ordered[:, 1 : 1 + REST].mean(1) if count > 1 else torch.zeros_like(first)
     return torch.stack((1 - first, 1 - share if form == "code" else share, (first - rest) / (first + EPS)), 1)
 

@@ -67,7 +67,16 @@ class Dispatch(nn.Module):
         """The weights that count, and each expert's rows."""
         if self.training or self.cut is None:
             return (weights, *(x,) * self.experts)
-        left = kept(weights, self.cut)
+        if torch.compiler.is_exporting():
+            raise ArchError(error("not-traceable", "how many patches an expert gets is known only at run time",
+                                  help="`set_cut(model, None)`: then every expert gets all, and that can be exported"))
+        made: tuple[Tensor, ...] = self.sparse(weights, x, self.cut)
+        return made
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def sparse(self, weights: Tensor, x: Tensor, cut: float) -> tuple[Tensor, ...]:
+        """The rows that chose an expert, counted. torch.compile leaves this part as it is."""
+        left = kept(weights, cut)
         rows = tuple(x[_rows(left, i)] for i in range(self.experts))
         done = self.executed
         self.executed = Executed(done.rows + len(x), self.experts, done.pairs + sum(map(len, rows)))

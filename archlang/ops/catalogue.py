@@ -13,6 +13,7 @@ from archlang.ops import (
     losses,
     merging,
     normalisation,
+    patching,
     pooling,
     recurrent,
     regularisation,
@@ -26,7 +27,7 @@ from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    attending, routing, coding, boosting,
+    attending, routing, coding, boosting, patching,
 )
 
 CATALOGUE = Catalogue(
@@ -35,7 +36,8 @@ CATALOGUE = Catalogue(
     settings={
         (s.role, s.name): s
         for s in (
-            *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *settings_network.SETTINGS,
+            *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *patching.SETTINGS,
+            *settings_network.SETTINGS,
             *settings_training.SETTINGS,
         )
     },

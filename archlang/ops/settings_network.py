@@ -34,16 +34,6 @@ ROUTERS = (
         "cross_stitch", "router", "The weights are learned and do not depend on the inputs (Misra et al. 2016).", (),
         _routing("cross_stitch"),
     ),
-    Setting(
-        "cosine_router", "router", "Cosine of an embedding with a key for each expert, filtered by a threshold.",
-        (
-            Arg("embed", StageKind(), doc="what makes the embedding"),
-            Arg("threshold", SettingKind("threshold"), None, "what a weight must reach"),
-            Arg("steepness", Real(0, above=True), 10.0, "of the filter"),
-            Arg("temperature", Real(0, above=True), 1.0, "of the softmax"),
-        ),
-        available=False,
-    ),
 )
 
 MIXING = (
@@ -112,10 +102,6 @@ def _later(name: str, role: str, doc: str, *args: Arg) -> Setting:
 
 
 PLANNED = (
-    _later("adaptive", "threshold", "A threshold from the largest weight, the entropy and the gap.",
-           Arg("max", Real(0), 0.4, "share of the largest weight"),
-           Arg("entropy", Real(0), 0.3, "share of the entropy"), Arg("gap", Real(0), 0.3, "share of the gap"),
-           Arg("form", Words(("document", "code")), "document", "the form of the entropy's term")),
     _later("ema", "keys", "Keys that follow a moving average of their patches.",
            Arg("decay", Real(0, 1), 0.99, "of it")),
 )

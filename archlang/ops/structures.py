@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from archlang.ops.boosting import PBCONV
 from archlang.ops.coding import CODED
-from archlang.ops.kinds import Int, OneOf, Setting, SizeOf, Words
+from archlang.ops.kinds import Int, OneOf, Setting, Words
 from archlang.ops.model import Arg, Structure
+from archlang.ops.patching import PATCHED
 from archlang.ops.rules import flow
 
 ROUTER = Setting("router")
@@ -59,17 +60,4 @@ AVAILABLE = (
     ),
 )
 
-PLANNED = (
-    Structure(
-        "patches", "Cuts a map into a grid of patches.", (Arg("size", SizeOf(2), doc="a patch"),), available=False,
-    ),
-    Structure("unpatch", "Puts the patches of a grid back where they were.", available=False),
-    Structure("position", "Adds four channels that say where a patch, and a place in it, is.", available=False),
-    Structure(
-        "experts", "Several experts; each patch's result is their weighted sum.",
-        (Arg("n", Int(1), doc="experts"), Arg("router", ROUTER, doc="how the weights come about")),
-        body="flow", available=False,
-    ),
-)
-
-STRUCTURES = (*AVAILABLE, *CODED, PBCONV, *PLANNED)
+STRUCTURES = (*AVAILABLE, *CODED, PBCONV, *PATCHED)

@@ -35,7 +35,8 @@ def _node(graph: Graph, node: Node) -> str:
     types = ", ".join(str(t) for t in node.outputs)
     call = f"{node.id} {node.op.name}({args})" if args else f"{node.id} {node.op.name}"
     members = "".join(f" {_member(member)}" for member in node.members)
-    return f"{call} {inputs}".rstrip() + f" -> {types} @ {node.name}{members}"
+    rows = "" if node.rows == 1 else f" ({node.rows} of each sample)"
+    return f"{call} {inputs}".rstrip() + f" -> {types}{rows} @ {node.name}{members}"
 
 
 def _port(graph: Graph, port: Port) -> str:

@@ -60,6 +60,7 @@ def test_internal_ops_are_no_stages() -> None:
     for name in (
         "input", "gates", "combine", "stitch", "mix",
         "pad_map", "crop_map", "boosted_sum", "energies", "weigh", "branch_mask",
+        "cut_patches", "add_position", "put_back", "cosine", "dispatch", "join_experts",
     ):
         assert CATALOGUE.stage(name) is None
         assert name not in CATALOGUE.stages
@@ -68,12 +69,10 @@ def test_internal_ops_are_no_stages() -> None:
 
 
 def test_later_systems_are_listed_and_not_available() -> None:
-    for name in ("patches", "unpatch", "position", "experts"):
-        assert not CATALOGUE.structures[name].available
-    for role, name in (("router", "cosine_router"), ("loss", "mixture_em")):
-        found = CATALOGUE.setting(role, name)
-        assert found is not None and not found.available
-    assert {"cross_connection", "cross_prediction", "cross_stitch"} <= set(CATALOGUE.of_role("router"))
+    assert all(structure.available for structure in CATALOGUE.structures.values())
+    found = CATALOGUE.setting("augmentation", "sobel")
+    assert found is not None and not found.available
+    assert {"cosine_router", "cross_connection", "cross_prediction", "cross_stitch"} <= set(CATALOGUE.of_role("router"))
     assert CATALOGUE.roles_of("recurrent") == ("aggregator",)
     assert "mean" in CATALOGUE.of_role("aggregator")
 
