@@ -100,7 +100,7 @@ class Builder:
         found = [self.values[output.port] for output in self.graph.outputs]
         result: Any = found[0] if len(found) == 1 else dict(zip(output_names(self.graph), found, strict=True))
         if ports:
-            result = (result, tuple(map(self._shown, ports)))
+            result = (result, tuple(self.values[port] for port in ports))
         if taps:
             result = (result, {name: self._shown(port) for name, port in tap_ports(self.graph).items()})
         last = self.into.output(result)

@@ -40,7 +40,8 @@ def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel 
 def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: Parallel = "auto") -> ArchModule:
     """A module that shares the weights of a graph's model and gives `(outputs, (the values of ports, ...))`.
 
-    It follows the model in everything: device, kind of numbers, mode, and what a training does to it.
+    It follows the model in everything: device, kind of numbers, mode, and what a training does to it. What is cut into
+    patches comes as it runs, the patches of all samples one after the other: [batch * patches, ...].
     """
     made = ArchModule(model, _write(graph, model, plan(graph, parallel), False, ports), _class_name(graph.name))
     made.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)

@@ -150,6 +150,7 @@ class Op:
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
+    keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -166,6 +167,7 @@ class Op:
     pad: Callable[[Call], tuple[tuple[int, ...], str] | None] | None = None
     rows: Callable[[Call], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
+    keyed: bool = False
     internal: bool = False
     example: str = ""
 

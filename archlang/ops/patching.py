@@ -113,7 +113,7 @@ _ROUTING = (
 )
 
 COSINE = Op(
-    name="cosine", family="patching", internal=True,
+    name="cosine", family="patching", internal=True, keyed=True,
     taps=((0, ""), (1, "before"), (2, "threshold"), (3, "parts")),
     doc="Weights of experts: a softmax of the cosines of an embedding with a key for each, filtered by a threshold "
     "and divided by their sum (PCE, eq. 2-11); then the weights before the filter, the threshold, its three parts.",

@@ -57,6 +57,7 @@ USES = {
     "boost": ["boosted_unit(8, boost = acb)", "boosted_basic(8, 2, propose)", "boosted_bottleneck(4, boost = dbb)",
               "boosted_inverted(4, boost = propose(seed = 2))", "boosted_repvgg(8, stride = 2)",
               "boosted_pair(6, boost = propose)"],
+    "pce": ["project(3x3, 8)", "expert(8, drop = 0.2)", "pce(8, 8x8, n = 2)"],
     "layers": ["flattened(5)", "pooled(5)", "resized(5, 4x4)"],
     "attention": ["patch_embedding(8, patch = 8x8) -> encoder(2, 16) -> mlp(4, act = relu)"],
 }
