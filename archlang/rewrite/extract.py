@@ -37,6 +37,15 @@ def classes_of(name: str) -> tuple[int, ...] | None:
     return found if sound else None
 
 
+def told(passes: Sequence[str]) -> tuple[int, ...] | None:
+    """The classes that a model tells of after these passes, by their numbers in the data; None for all of them.
+
+    >>> told(["extract{class=3+5}", "fuse"]), told(["fuse"])
+    ((3, 5), None)
+    """
+    return next((found for found in map(classes_of, passes) if found is not None), None)
+
+
 def extract(model: nn.Module, classes: Sequence[int]) -> fx.GraphModule:
     """A smaller model that tells of some classes (by number, from 0) what the whole one does with the others' branches
     at zero: a new module in evaluation mode, one output number a class. The model stays as it is.

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
+from archlang.rewrite.extract import told
 from archlang.train.data import from_image
 from archlang.train.devices import place
 from archlang.train.evaluation import losses_of, record_of
@@ -23,11 +24,16 @@ TOP = 5
 
 @dataclass(frozen=True)
 class Guess:
-    """A class and how probable the model holds it."""
+    """A class, by its number in the data and its name, its score, and how probable the model holds it.
+
+    A network of a few classes says nothing of the others, so there is no probability (None), only a score that a
+    threshold can be held against.
+    """
 
     index: int
     name: str
-    probability: float
+    score: float
+    probability: float | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ def predict(
                 continue
             with torch.no_grad():
                 scores = values_of(graph, model(inputs), torch.zeros(1))[port]
-            found.append(Prediction(path, _guesses(scores, record.labels, top)))
+            found.append(Prediction(path, _guesses(scores, record.labels, top, told(record.passes))))
     finally:
         model.to(home).train(was)
     return found
@@ -87,9 +93,14 @@ def read_image(path: str) -> torch.Tensor:
     raise ArchError(error("unreadable-image", message))
 
 
-def _guesses(scores: torch.Tensor, labels: Sequence[str] | None, top: int) -> tuple[Guess, ...]:
+def _guesses(
+    scores: torch.Tensor, labels: Sequence[str] | None, top: int, few: Sequence[int] | None
+) -> tuple[Guess, ...]:
     if scores.ndim != 2:
         raise ArchError(error("bad-data", "the network's main output is no row of class scores"))
-    chances, order = scores[0].double().softmax(0).sort(descending=True, stable=True)
-    pairs = list(zip(order.tolist(), chances.tolist(), strict=True))[: max(top, 1)]
-    return tuple(Guess(i, labels[i] if labels and i < len(labels) else str(i), p) for i, p in pairs)
+    row = scores[0].double().cpu()
+    chances: list[float | None] = [None] * len(row) if few is not None else list(row.softmax(0).tolist())
+    numbers = few if few is not None else range(len(row))
+    order = row.argsort(descending=True, stable=True).tolist()[: max(top, 1)]
+    names = {n: labels[n] if labels and n < len(labels) else str(n) for n in numbers}
+    return tuple(Guess(numbers[i], names[numbers[i]], float(row[i]), chances[i]) for i in order)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from archlang.artefact import load_model, save
 from archlang.cli.main import run
@@ -16,7 +19,7 @@ from archlang.graph import load, loads
 from archlang.graph.coded_blocks import coded_blocks
 from archlang.graph.ir import Graph
 from archlang.graph.network import Network
-from archlang.studies.coded import ablate, class_numbers, decode, extract, nearest
+from archlang.studies.coded import ablate, class_numbers, decode, extract, judge, nearest
 
 SPECS = Path(__file__).parents[2] / "specs" / "coded_resnext"
 
@@ -119,3 +122,26 @@ def test_commands(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "decoded from its energies" in capfd.readouterr().out
     assert run(["extract", file, "--class", "ten"]) == 1
     assert "no class is called" in capfd.readouterr().err
+
+
+def test_an_extracted_model_keeps_the_names_of_its_classes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    torch.set_num_threads(1)
+    whole = compile(load(SPECS / "digits.arch")).eval()
+    assert isinstance(whole, ArchModule)
+    whole.archlang = replace(whole.archlang, labels=tuple(f"digit {n}" for n in range(10)))
+    file, image = str(tmp_path / "few.safetensors"), str(tmp_path / "x.png")
+    few = extract(whole, [3, 7])
+    save(few, file)
+    Image.new("L", (8, 8), 100).save(image)
+    assert run(["predict", file, image, "--format", "json"]) == 0
+    classes = json.loads(capfd.readouterr().out)["predictions"][0]["classes"]
+    assert {(c["index"], c["name"], c["probability"]) for c in classes} == {(3, "digit 3", None), (7, "digit 7", None)}
+    assert classes[0]["score"] >= classes[1]["score"]
+    assert run(["predict", file, image]) == 0
+    assert "digit 3 scores" in capfd.readouterr().out
+    assert run(["eval", file, "--data", "digits"]) == 0
+    out = capfd.readouterr().out
+    assert "tells of digit 3, digit 7" in out
+    judged = judge(few, [3, 7], "digits")
+    assert f"recall {100 * judged.recall:.2f} %" in out
+    assert run(["eval", file, "--data", "digits", "--cut", "0.5"]) == 2

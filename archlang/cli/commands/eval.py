@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlang.cli.files import open_model
-from archlang.cli.options import data, device, formats, opening
+from archlang.cli.options import data, device, formats, opening, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
     from archlang.studies.cutting import Cut
     from archlang.train import Evaluation
 
@@ -30,12 +32,21 @@ if TYPE_CHECKING:
 def command(session: Session, model: str, data: str, cuts: tuple[float, ...], device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
 
-    With --cut, what leaving experts out costs in accuracy and how many pairs of a patch and an expert remain.
+    With --cut, what leaving experts out costs in accuracy and how many pairs of a patch and an expert remain. A network
+    of a few classes (`extract`) is judged as a detector of them: precision and recall at a threshold from the training
+    part.
     """
+    from archlang.rewrite.extract import told
     from archlang.train import evaluate
+    from archlang.train.evaluation import record_of
 
     loaded = open_model(session, model)
-    if not cuts:
+    few = told(record_of(loaded).passes)
+    if few is not None:
+        if cuts:
+            raise refuse("a network of a few classes has no experts to cut")
+        shown, rows = of_few(loaded, few, data)
+    elif not cuts:
         found = evaluate(loaded, data, device=device)
         shown, rows = as_json(found), table(found)
     else:
@@ -47,6 +58,22 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
         session.document(shown)
     else:
         session.data(rows)
+
+
+def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[str, Any], str]:
+    """A network of a few classes as a detector of them: a document, and lines for people."""
+    from archlang.studies.coded import judge
+    from archlang.train.evaluation import record_of
+
+    judged, labels = judge(model, classes, data), record_of(model).labels or ()
+    names = [labels[c] if c < len(labels) else str(c) for c in classes]
+    shown = {
+        "format_version": FORMAT_VERSION, "samples": judged.samples, "classes": names,
+        "threshold": judged.threshold, "precision": judged.precision, "recall": judged.recall,
+    }
+    said = (f"{judged.samples} samples: precision {100 * judged.precision:.2f} %, recall {100 * judged.recall:.2f} % "
+            f"at a score of {judged.threshold:g}")
+    return shown, f"tells of {', '.join(one_line(name, 60) for name in names)}\n{said}"
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:

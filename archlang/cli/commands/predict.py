@@ -11,6 +11,7 @@ from archlang.cli.options import device, formats, opening
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.diagnostics.render_json import as_json as diagnostics
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 def command(session: Session, model: str, images: tuple[str, ...], top: int, device: str) -> int:
     """Name the likeliest classes of each IMAGE by the model file MODEL.
 
-    An image that cannot be read is reported, and the others go on (exit status 1).
+    A network of a few classes (`extract`) says their scores. An image that cannot be read is reported, and the others
+    go on (exit status 1).
     """
     from archlang.train import predict
 
@@ -46,13 +48,20 @@ def command(session: Session, model: str, images: tuple[str, ...], top: int, dev
 
 
 def _line(prediction: Prediction) -> str:
-    guesses = ", ".join(f"{one_line(g.name, 80)} {100 * g.probability:.1f} %" for g in prediction.guesses)
+    guesses = ", ".join(
+        f"{one_line(g.name, 80)} " + (f"{100 * g.probability:.1f} %" if g.probability is not None
+                                      else f"scores {g.score:.4f}")
+        for g in prediction.guesses
+    )
     return f"{one_line(prediction.path)}: {guesses}"
 
 
 def _as_json(prediction: Prediction) -> dict[str, Any]:
     return {
         "file": one_line(prediction.path),
-        "classes": [{"index": g.index, "name": g.name, "probability": g.probability} for g in prediction.guesses],
-        "error": None if prediction.error is None else prediction.error.message,
+        "classes": [
+            {"index": g.index, "name": g.name, "score": g.score, "probability": g.probability}
+            for g in prediction.guesses
+        ],
+        "error": None if prediction.error is None else diagnostics([prediction.error])["diagnostics"][0],
     }
