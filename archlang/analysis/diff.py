@@ -198,11 +198,16 @@ def _plan(plan: Plan | None) -> dict[str, Plain]:
         "seed": plan.seed,
         "augment": show(plan.augment),
         "labels": show(plan.labels),
+        "clip": show(plan.clip),
+        "precision": plan.precision,
+        "average": show(plan.average),
     }
     for step in plan.steps:
         losses = " + ".join(f"{show(loss.weight)} * {loss.option}" for loss in step.losses)
         found[f"step {step.name}"] = f"{losses}; {step.optimizer}"
     for phase in plan.phases:
-        settings = "".join(f"; {name} = {show(value)}" for name, value in phase.settings.items())
-        found[f"phase {phase.name}"] = f"epochs = {phase.epochs}; lr = {show(phase.lr)}{settings}"
+        length = f"steps = {phase.steps}" if phase.steps else f"epochs = {phase.epochs}"
+        extra = {"keys": phase.keys, "only": phase.only, "freeze": phase.freeze or None}
+        settings = "".join(f"; {name} = {show(value)}" for name, value in extra.items() if value is not None)
+        found[f"phase {phase.name}"] = f"{length}; lr = {show(phase.lr)}{settings}"
     return found

@@ -60,7 +60,11 @@ def encode(manifest: Manifest) -> str:
 
 
 def decode(text: str) -> Sealed:
-    """The manifest of a metadata text. Raises `ArchError`: foreign-model (another version), altered-model."""
+    """The manifest of a metadata text. Raises `ArchError`: foreign-model (another version), altered-model, not-a-model
+    (a checkpoint)."""
+    if text.startswith('{"digest"'):
+        help = "the models of its run are `last.safetensors` and `best.safetensors`"
+        raise refuse("not-a-model", "this is a checkpoint of a training, not a model", help=help)
     try:
         version = msgspec.json.decode(text, type=_Version).format
         if version == FORMAT:

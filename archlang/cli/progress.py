@@ -17,11 +17,23 @@ if TYPE_CHECKING:
 
 def headline(outline: Outline) -> str:
     """What is about to be trained, on what, with which seed."""
+    length = f"{many(outline.epochs, 'epoch')} of {many(outline.steps, 'step')}"
+    if outline.total != outline.epochs * outline.steps:
+        length = f"{many(outline.total, 'step')} in {many(outline.epochs, 'epoch')}"
+    done = f", going on after {many(outline.done, 'step')}" if outline.done else ""
     return (
-        f"training {outline.network} on {one_line(outline.data, 80)}: {outline.train_samples} samples"
-        f" ({outline.test_samples} for testing), {outline.epochs} epochs of {outline.steps} steps"
-        f" on {outline.device}, seed {outline.seed}"
+        f"training {outline.network} on {one_line(outline.data, 80)}: {many(outline.train_samples, 'sample')}"
+        f" ({outline.test_samples} for testing), {length} on {outline.device}, seed {outline.seed}{done}"
     )
+
+
+def many(count: int, what: str) -> str:
+    """A number of things.
+
+    >>> many(1, "epoch"), many(2, "epoch")
+    ('1 epoch', '2 epochs')
+    """
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
@@ -30,11 +42,14 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     >>> epoch_line(Epoch(2, "all", 0.1, 0.5, 0.75, 0.25, 0.9, 0, 1.5), 10, best=True)
     'epoch 2/10 (all): loss 0.5000, accuracy 75.00 %; test loss 0.2500, accuracy 90.00 %; rate 0.1, 1.5 s, best'
     """
-    skipped = f", {epoch.skipped} steps skipped" if epoch.skipped else ""
+    skipped = f", {many(epoch.skipped, 'step')} skipped" if epoch.skipped else ""
+    speed = f" ({epoch.samples / epoch.seconds:.0f} samples/s)" if epoch.samples and epoch.seconds else ""
+    parts = ", ".join(f"{name} {value:.4f}" for name, value in epoch.parts.items())
+    apart = f" ({parts})" if len(epoch.parts) > 1 else ""
     return (
-        f"epoch {epoch.number}/{epochs} ({epoch.phase}): {_score(epoch.train_loss, epoch.train_accuracy)};"
-        f" test {_score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s{skipped}"
-        + (", best" if best else "")
+        f"epoch {epoch.number}/{epochs} ({epoch.phase}): {_score(epoch.train_loss, epoch.train_accuracy)}{apart};"
+        f" test {_score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s{speed}"
+        + skipped + (", best" if best else "")
     )
 
 
@@ -57,30 +72,32 @@ class Lines(Progress):
         """The epoch's line."""
         self.say(epoch_line(epoch, self.epochs, best))
 
+    def note(self, text: str) -> None:
+        """A remark."""
+        self.say(one_line(text, 500))
+
     def say(self, line: str) -> None:
         """Write a line at once, so that a log can be followed."""
         print(line, file=sys.stderr, flush=True)
 
 
 class Bars(Lines):
-    """A bar over all epochs with loss, accuracy, learning rate and the time that remains; finished epochs above it."""
+    """A bar over all steps with loss, accuracy, learning rate, speed and the time that remains; epochs above it."""
 
     def __init__(self, bar: Bar) -> None:
         super().__init__()
-        self.bar, self.steps = bar, 1
+        self.bar = bar
         self.task: TaskID = bar.add_task("preparing", total=None)
 
     def start(self, outline: Outline) -> None:
         """The headline, and the bar's length."""
         super().start(outline)
-        self.steps = outline.steps
-        self.bar.update(self.task, total=outline.epochs * outline.steps)
+        self.bar.update(self.task, total=outline.total, completed=outline.done)
 
     def step(self, beat: Beat) -> None:
         """Move the bar."""
-        score = f"{_score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}"
-        done = (beat.epoch - 1) * self.steps + beat.step
-        self.bar.update(self.task, completed=done, description=f"epoch {beat.epoch}/{self.epochs}: {score}")
+        score = f"{_score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}, {beat.speed:.0f} samples/s"
+        self.bar.update(self.task, completed=beat.done, description=f"epoch {beat.epoch}/{self.epochs}: {score}")
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""

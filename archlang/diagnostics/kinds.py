@@ -186,8 +186,19 @@ BOOSTING = _table("error", 1, {
 
 PATCHING = _table("error", 1, {"patch-too-large": "a patch larger than the map it is cut from"})
 
+PATTERNS = {
+    **_table("error", 1, {"unknown-pattern": "a pattern that stands for no weight of the network"}),
+    **_table("warning", 0, {"never-trained": "weights that no phase trains"}),
+}
+
+RUNS = _table("error", 1, {
+    "run-differs": "a run continued with another file, data or seed than it began with",
+    "run-in-use": "a run folder that another training is writing to",
+    "no-checkpoint": "a run folder without a checkpoint that can be continued",
+})
+
 KINDS: dict[str, Kind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,
-    **BOOSTING, **PATCHING,
+    **BOOSTING, **PATCHING, **PATTERNS, **RUNS,
 }
 """Name to kind, in the order of the documentation."""

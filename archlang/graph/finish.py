@@ -8,6 +8,7 @@ from archlang.diagnostics import error
 from archlang.graph.branches import codes_fit
 from archlang.graph.context import Build
 from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.trained import groups_fit, phases_train_something
 from archlang.shapes import Dim, Tensor, at_least, product
 
 
@@ -105,4 +106,7 @@ def _number(size: Dim) -> float:
     return size if isinstance(size, int) else size.high
 
 
-RULES = (parameters_within_budget, memory_within_budget, batch_norms_see_enough, codes_fit)
+RULES = (
+    parameters_within_budget, memory_within_budget, batch_norms_see_enough, codes_fit, phases_train_something,
+    groups_fit,
+)

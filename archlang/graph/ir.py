@@ -151,13 +151,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training: epochs, the learning rate's curve, and what else the phase sets, by name."""
+    """A stretch of training, so many epochs or steps long, and the learning rate's curve in it.
+
+    Weights train that a pattern of `only` names (None: all), but for those that one of `freeze` names. `keys` says what
+    a router's keys follow: an `ema`, or nothing, then they are learned.
+    """
 
     name: str
     epochs: int
     lr: Weighted | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
     span: Span = NOWHERE
+    steps: int = 0
+    only: tuple[str, ...] | None = None
+    freeze: tuple[str, ...] = ()
+    keys: Option | None = None
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)  # where each setting stands
+
+    @property
+    def length(self) -> int:
+        """How long it is, in the unit of its curve: epochs, or steps where it counts those."""
+        return self.steps or self.epochs
 
 
 @dataclass(frozen=True)
@@ -173,6 +186,9 @@ class Plan:
     augment: tuple[Option, ...] = ()
     labels: tuple[str, ...] | None = None
     span: Span = NOWHERE
+    clip: float | None = None
+    precision: str = "float32"
+    average: Option | None = None
 
 
 @dataclass

@@ -11,7 +11,8 @@ from typing import Any
 from archlang.diagnostics import Label, did_you_mean, suggestions
 from archlang.graph.arguments import value_of
 from archlang.graph.context import Build
-from archlang.graph.ir import Loss, Phase, Plan, Port, Step
+from archlang.graph.ir import Loss, Plan, Port, Step
+from archlang.graph.phases import curve_of, has_length, phase_of
 from archlang.graph.scope import define
 from archlang.graph.sites import SITES, structural
 from archlang.graph.values import Env, Poisoned, TensorValue
@@ -49,10 +50,11 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
     try:
         return Plan(
             losses=_losses(b, found), optimizer=found.values["optimizer"],
-            phases=tuple(_phase(b, s, inside) for s, inside in phases),
+            phases=tuple(phase_of(b, s, inside.values, inside.spans) for s, inside in phases),
             steps=tuple(Step(s.name, _losses(b, inside), inside.values["optimizer"]) for s, inside in steps),
             batch=found.values["batch"], seed=found.values["seed"], augment=tuple(found.values["augment"]),
-            labels=_labels(b, found), span=train.span,
+            labels=_labels(b, found), span=train.span, clip=found.values["clip"],
+            precision=found.values["precision"], average=found.values["average"],
         )
     except Poisoned:
         return None
@@ -60,7 +62,7 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
 
 def _more_mistakes(b: Build, found: _Settings, phases: Sequence[tuple[Stretch, _Settings]]) -> None:
     """Where no plan can be made, check what can be checked nevertheless."""
-    checks: list[Callable[[], object]] = [partial(_curve, b, inside) for _, inside in phases]
+    checks: list[Callable[[], object]] = [partial(curve_of, b, inside.values, inside.spans) for _, inside in phases]
     checks += [partial(_labels, b, found)] if "labels" in found.values else []
     checks += [partial(_losses, b, s) for s in (found, *(i for _, i in found.stretches)) if s.values.get("loss")]
     for check in checks:
@@ -94,8 +96,7 @@ def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
             if arg.default is REQUIRED:
                 found.sound = False
                 if name not in found.spans and name not in found.meant:
-                    problem = "bad-phase" if kind == "phase" else "missing-argument"
-                    b.refuse(problem, f"this {kind} does not say `{name}`: {arg.kind.text}", span)
+                    b.refuse("missing-argument", f"this {kind} does not say `{name}`: {arg.kind.text}", span)
             else:
                 found.values[name] = arg.default
     return found
@@ -139,25 +140,11 @@ def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settin
             b.refuse("missing-argument", f"{what} has no `optimizer`", where,
                      help="such as `optimizer = sgd(lr = 0.1, momentum = 0.9)`")
             inside.sound = False
+    for stretch, inside in phases:
+        inside.sound &= has_length(b, stretch, inside.values, inside.spans, inside.meant)
     if not phases:
         b.refuse("missing-phase", "this `train` has no phase", found.span, help="such as `phase all { epochs = 10 }`")
         found.sound = False
-
-
-def _phase(b: Build, stretch: Stretch, found: _Settings) -> Phase:
-    curve = _curve(b, found)
-    return Phase(stretch.name, found.values["epochs"], curve, {}, stretch.span)
-
-
-def _curve(b: Build, found: _Settings) -> Weighted | None:
-    """The learning rate's curve of a phase."""
-    if found.values.get("keys") is not None:
-        raise b.refuse("not-available", "`keys` is part of the language, but not of this version", found.spans["keys"])
-    curve: Weighted | None = found.values.get("lr")
-    if curve is not None and (len(curve.terms) != 1 or curve.terms[0][0] <= 0):
-        raise b.refuse("bad-phase", "a learning rate's curve is one schedule, times a positive factor if wanted",
-                       found.spans["lr"])
-    return curve
 
 
 def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:

@@ -20,6 +20,7 @@ from archlang.ops import (
     reshaping,
     routing,
     settings_network,
+    settings_optimising,
     settings_training,
     structures,
 )
@@ -38,7 +39,7 @@ CATALOGUE = Catalogue(
         for s in (
             *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *patching.SETTINGS,
             *settings_network.SETTINGS,
-            *settings_training.SETTINGS,
+            *settings_optimising.SETTINGS, *settings_training.SETTINGS,
         )
     },
 )

@@ -1,9 +1,8 @@
-"""Choices inside a network: routers, mixing, initialisers, and those of the systems that come later."""
+"""Choices inside a network: routers, mixing, initialisers, kinds of attention over layers, how keys move."""
 
 from __future__ import annotations
 
 from archlang.ops.kinds import Int, Real, StageKind, Words
-from archlang.ops.kinds import Setting as SettingKind
 from archlang.ops.model import Arg, Setting
 from archlang.ops.rules import flow
 
@@ -97,13 +96,10 @@ AGGREGATORS = (
 )
 
 
-def _later(name: str, role: str, doc: str, *args: Arg) -> Setting:
-    return Setting(name, role, doc + " For a later version.", args, available=False)
-
-
-PLANNED = (
-    _later("ema", "keys", "Keys that follow a moving average of their patches.",
-           Arg("decay", Real(0, 1), 0.99, "of it")),
+KEYS = (
+    Setting("ema", "keys", "Keys that follow a moving average of what is routed to them, without gradients.",
+            (Arg("decay", Real(0, 1), 0.99, "share of a key that a step keeps"),),
+            "phase stabilise { epochs = 10; keys = ema(0.99) }"),
 )
 
-SETTINGS = ROUTERS + MIXING + INITIALISERS + AGGREGATORS + PLANNED
+SETTINGS = ROUTERS + MIXING + INITIALISERS + AGGREGATORS + KEYS

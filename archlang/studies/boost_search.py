@@ -25,9 +25,9 @@ from archlang.studies.positions import dispersion, equivalent_kernels, maps_by_s
 from archlang.train.augment import augment
 from archlang.train.fitting import fit_to
 from archlang.train.objective import objective, scores_port
-from archlang.train.optim import base_rate, optimizer
+from archlang.train.optim import optimizer, set_rate
+from archlang.train.phasing import named_weights
 from archlang.train.planning import batch_count, batches, derived, plan_of, steps_of
-from archlang.train.schedule import rate
 from archlang.train.sources import find
 from archlang.train.stepping import Stage, Stepper
 from archlang.transform import PBConv, apply
@@ -134,9 +134,10 @@ def _steps(net: Network, model: torch.nn.Module, data: object, settings: Setting
     fitted = fit_to(net.graph, found.train)
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
-    stages = [Stage(objective(s.losses, net.graph), optimizer(s.optimizer, model.parameters()), base_rate(s.optimizer))
-              for s in steps_of(plan)]
-    phase, steps = plan.phases[0], batch_count(len(found.train), plan.batch)
+    weights = named_weights(net.graph, model)
+    stages = [Stage(objective(s.losses, net.graph), optimizer(s.optimizer, weights)) for s in steps_of(plan)]
+    phase = plan.phases[0]
+    unit = 1 if phase.steps else batch_count(len(found.train), plan.batch)
     number = 0
     yield number
     while number < settings.iterations:
@@ -145,7 +146,8 @@ def _steps(net: Network, model: torch.nn.Module, data: object, settings: Setting
             samples, label = found.train.batch(rows)
             inputs = fitted.normalise(augment(fitted.shape(samples), plan.augment, chance))
             for stage in stages:
-                stepper(stage, inputs, label, rate(phase.lr, stage.base, number / steps, phase.epochs))
+                set_rate(stage.optimizer, phase.lr, number / unit, phase.length)
+                stepper(stage, inputs, label)
             number += 1
             yield number
             if number == settings.iterations:

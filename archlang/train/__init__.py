@@ -5,9 +5,9 @@ from archlang.train.engine import fit
 from archlang.train.evaluation import ClassScore, Evaluation, evaluate
 from archlang.train.prediction import Guess, Prediction, predict
 from archlang.train.progress import Beat, Epoch, Outline, Progress, Result
-from archlang.train.runs import Run, next_folder
+from archlang.train.runs import Run, newest_folder, next_folder
 
 __all__ = [
     "Beat", "ClassScore", "Data", "Epoch", "Evaluation", "Guess", "Items", "Outline", "Prediction", "Progress",
-    "Result", "Run", "Tensors", "evaluate", "fit", "next_folder", "predict",
+    "Result", "Run", "Tensors", "evaluate", "fit", "newest_folder", "next_folder", "predict",
 ]

@@ -1,48 +1,41 @@
-"""The training of what a file declares: phases of epochs of batches, seeded, logged, saved.
+"""The training of what a file declares: phases of epochs of batches, seeded, logged, saved, continued.
 
-The same seed on the same machine kind, torch version and thread count gives the same weights, bit for bit.
+The same seed on the same machine kind, torch version and thread count gives the same weights, bit for bit, whether or
+not the training was interrupted.
 """
 
 from __future__ import annotations
 
 import os
-import platform
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 
-from archlang.artefact.replay import dials_of
-from archlang.artefact.saving import save
 from archlang.compiler import compile as compile_network
+from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule, observing
-from archlang.graph.ir import Loss, Plan
+from archlang.graph.ir import Plan
 from archlang.graph.network import Network
+from archlang.train.averaging import Average
+from archlang.train.board import Board
+from archlang.train.checkpoints import restore
 from archlang.train.data import Data
 from archlang.train.devices import place
-from archlang.train.evaluation import measure
 from archlang.train.fitting import Fit, fit_to
+from archlang.train.identity import differences, environment, identity
+from archlang.train.loop import Training
 from archlang.train.objective import inner_ports, objective, scores_port
-from archlang.train.optim import base_rate, optimizer
-from archlang.train.planning import (
-    Stretch,
-    batch_count,
-    batches,
-    class_count,
-    derived,
-    labels_of,
-    plan_of,
-    steps_of,
-    stretches,
-)
-from archlang.train.progress import Beat, Epoch, Outline, Progress, Result
-from archlang.train.runs import Run, open_run
-from archlang.train.schedule import rate
+from archlang.train.optim import optimizer
+from archlang.train.phasing import named_weights
+from archlang.train.planning import batch_count, class_count, labels_of, plan_of, steps_of, stretches
+from archlang.train.progress import Progress, Result
+from archlang.train.runs import Run, open_run, reopen_run
 from archlang.train.sources import find
-from archlang.train.stepping import Outcome, Stage, Stepper, diverged, finite
-from archlang.train.views import Views
+from archlang.train.stepping import Stage, Stepper
 from archlang.train.watch import Watch
+
+Start = Literal["new", "resume", "fork"]
 
 
 def fit(
@@ -54,195 +47,138 @@ def fit(
     device: str = "auto",
     run: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    start: Start = "new",
+    checkpoint_every: int | None = None,
+    tensorboard: bool = False,
 ) -> Result:
     """Train a network as the `train` of its file says, on `data` (see `sources.find`).
 
     `epochs` shortens or stretches all phases alike; `seed` stands for the file's. With `run`, a new or empty folder
-    gets `config.json`, `log.csv` and the model files `last.safetensors` and `best.safetensors` (by test accuracy, then
-    loss); without it nothing is written. Interrupted, it leaves whole files of the last finished epoch.
+    gets `network.arch`, `config.json`, `log.csv`, the model files `last.safetensors` and `best.safetensors` (by test
+    accuracy, then loss), and a checkpoint after every epoch, and after every `checkpoint_every` steps too; without it
+    nothing is written.
 
-    Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, diverged, and what compiling raises.
+    To `resume` a run is to go on from its newest checkpoint: the weights that come out are those of a training that was
+    never interrupted. To `fork` it is to go on with another file, seed or data; what differs is told and noted.
+
+    Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, run-in-use, run-differs, no-checkpoint,
+    diverged, missing-tool, unwritable-output, and what compiling raises.
     """
+    progress = progress or Progress()
     plan = plan_of(network)
     found = find(data)
-    stages = stretches(plan.phases, epochs)
     target = place(device)
-    training = _prepare(network, plan, found, plan.seed if seed is None else seed, target)
-    if run is not None:
-        training.run = open_run(run)
-        training.watch = Watch(training.model, network.graph)
-    return training.go(stages, progress or Progress())
+    if run is None:
+        if start != "new" or tensorboard:
+            raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
+        training = _prepared(network, plan, found, plan.seed if seed is None else seed, target, epochs)
+        return training.go(progress)
+    given = _Given(network, plan, found, target, epochs, seed)
+    folder = open_run(run) if start == "new" else reopen_run(run)
+    try:
+        training = _begun(given, folder) if start == "new" else _continued(given, folder, start, progress)
+        training.every = checkpoint_every
+        training.board = Board(folder.folder, len(training.history)) if tensorboard else None
+        return training.go(progress)
+    finally:
+        folder.close()
 
 
-def _prepare(network: Network, plan: Plan, data: Data, seed: int, device: torch.device) -> _Training:
+@dataclass(frozen=True)
+class _Given:
+    """What a training was asked for."""
+
+    network: Network
+    plan: Plan
+    data: Data
+    device: torch.device
+    epochs: int | None
+    seed: int | None
+
+
+def _begun(given: _Given, run: Run) -> Training:
+    """A new training in a run folder."""
+    seed = given.plan.seed if given.seed is None else given.seed
+    training = _prepared(given.network, given.plan, given.data, seed, given.device, given.epochs)
+    training.run = run
+    training.watch = Watch(training.model, given.network.graph)
+    training.identity = identity(given.network, given.data, seed, given.epochs)
+    training.environment = environment(given.device)
+    return training
+
+
+def _continued(given: _Given, run: Run, start: Start, progress: Progress) -> Training:
+    """The training of a run folder, as its newest checkpoint has it."""
+    tensors, facts = run.newest(progress.note)
+    before = facts["identity"]
+    given = replace(
+        given, seed=before["seed"] if given.seed is None else given.seed,
+        epochs=before["epochs"] if given.epochs is None else given.epochs,
+    )
+    training = _begun(given, run)
+    _compare(facts, training, start, progress)
+    anew = restore(tensors, facts["counters"], training.model, training.stages, training.stepper, training.average)
+    if anew:
+        progress.note(f"begun anew: {', '.join(anew)}")
+    training.forks = facts["forks"]
+    if start == "fork":
+        training.forks = [*training.forks, {"step": facts["total"], "from": before}]
+    training.resume(facts)
+    return training
+
+
+def _compare(facts: dict[str, Any], training: Training, start: Start, progress: Progress) -> None:
+    """Refuse to resume another training; say what differs where that is allowed."""
+    different = differences(facts["identity"], training.identity)
+    if different and start == "resume":
+        message = f"this is not the training that was begun here: {', '.join(different)} differ"
+        message = message if len(different) > 1 else f"{message}s"
+        raise ArchError(error("run-differs", message, help="`--fork` goes on from its weights nevertheless"))
+    if different:
+        progress.note(f"forked; what differs: {', '.join(different)}")
+    was, now = facts["environment"], training.environment
+    others = [f"{key} (was {was.get(key)}, is {now[key]})" for key in now if was.get(key) != now[key]]
+    if others:
+        progress.note(f"last bits may differ from an uninterrupted training's: {', '.join(others)}")
+
+
+def _prepared(network: Network, plan: Plan, data: Data, seed: int, device: torch.device, epochs: int | None
+              ) -> Training:
     graph = network.graph
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     scores = scores_port(graph, losses)
     goals = [objective(step.losses, graph) for step in steps_of(plan)]
     labels = labels_of(plan, data.classes, class_count(graph, plan, graph.type(scores).dims))
     fitted = fit_to(graph, data.train)
-    model = compile_network(network, seed=seed)
-    assert isinstance(model, ArchModule)  # the public signature promises less
-    model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std)
-    model.to(device)
+    model = _model(network, plan, seed, fitted, labels).to(device)
+    weights = named_weights(graph, model)
     for goal in goals:
         goal.state.to(device)
     stages = [
-        Stage(goal, optimizer(step.optimizer, model.parameters()), base_rate(step.optimizer))
+        Stage(goal, optimizer(step.optimizer, weights), _scaler(plan, device), step.name)
         for goal, step in zip(goals, steps_of(plan), strict=True)
     ]
     ports = inner_ports(losses, graph)
-    stepper = Stepper(observing(model, graph, ports) if ports else model, graph, scores, ports)
-    return _Training(network, plan, data, seed, device, fitted, model, losses, stages, stepper)
+    seen = observing(model, graph, ports, _parallel(plan)) if ports else model
+    stepper = Stepper(seen, graph, scores, ports, plan.clip, plan.precision)
+    per_epoch = batch_count(len(data.train), plan.batch)
+    average = Average(plan.average, model) if plan.average is not None else None
+    return Training(network, plan, data, seed, device, fitted, model, losses, stages, stepper,
+                    stretches(plan.phases, epochs, per_epoch), average)
 
 
-@dataclass
-class _Training:
-    network: Network
-    plan: Plan
-    data: Data
-    seed: int
-    device: torch.device
-    fit: Fit
-    model: ArchModule
-    losses: tuple[Loss, ...]
-    stages: list[Stage]
-    stepper: Stepper
-    run: Run | None = None
-    watch: Watch | None = None
-
-    @property
-    def steps(self) -> int:
-        """Batches an epoch."""
-        return batch_count(len(self.data.train), self.plan.batch)
-
-    def go(self, stretches: tuple[Stretch, ...], progress: Progress) -> Result:
-        """All epochs of all phases."""
-        outline = self._outline(sum(stretch.epochs for stretch in stretches))
-        if self.run is not None:
-            self.run.write_config(self._facts(outline))
-        progress.start(outline)
-        history: list[Epoch] = []
-        best: Epoch | None = None
-        for stretch in stretches:
-            for number in range(stretch.epochs):
-                epoch = self._epoch(stretch, number, len(history), progress)
-                history.append(epoch)
-                is_best = epoch.better_than(best)
-                best = epoch if is_best else best
-                self._keep(epoch, is_best)
-                progress.epoch(epoch, is_best)
-        assert best is not None  # there is at least one epoch
-        if self.run is not None and self.watch is not None:
-            self.watch.close(self.run.folder)
-        return Result(self.model.eval(), tuple(history), best, self.seed, self.run)
-
-    def _epoch(self, stretch: Stretch, number: int, passed: int, progress: Progress) -> Epoch:
-        """Epoch `number` of a phase, after `passed` epochs in all, both from 0."""
-        began, skipped = time.perf_counter(), self.stepper.skipped
-        tally = _Tally()
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(derived(self.seed, passed, "model"))
-            self.stepper.model.train()
-            for step, (views, label) in enumerate(self._batches(passed)):
-                at = stretch.at(number * self.steps + step, self.steps)
-                done = self._step(stretch, at, views, label, tally)
-                if self.watch is not None:
-                    self.watch.note(passed + 1, step + 1, done)
-                progress.step(Beat(passed + 1, step + 1, tally.loss, tally.accuracy, tally.lr))
-        if not finite(self.model):
-            raise diverged("weights are no numbers any more")
-        goal, split, labels = self.stages[0].goal, self.data.test, self.model.archlang.labels
-        found = measure(self.stepper.model.eval(), self.network.graph, goal, self.losses, split, self.fit, labels)
-        return Epoch(
-            passed + 1, stretch.phase.name, tally.first_lr, tally.loss, tally.accuracy, found.loss, found.accuracy,
-            self.stepper.skipped - skipped, time.perf_counter() - began, tally.parts,
-        )
-
-    def _batches(self, epoch: int) -> Iterator[tuple[Views, torch.Tensor]]:
-        order, chance = (torch.Generator().manual_seed(derived(self.seed, epoch, u)) for u in ("order", "augment"))
-        for rows in batches(len(self.data.train), self.plan.batch, order):
-            samples, label = self.data.train.batch(rows)
-            shaped = self.fit.shape(samples.to(self.device))
-            yield Views(shaped, self.fit, self.plan.augment, chance), label.to(self.device)
-
-    def _step(self, stretch: Stretch, at: float, views: Views, label: torch.Tensor, tally: _Tally) -> bool:
-        """Whether the last of the optimisation steps on a batch was done."""
-        outcome = None
-        for index, stage in enumerate(self.stages):
-            lr = rate(stretch.phase.lr, stage.base, at, stretch.phase.epochs)
-            main, second = views.of(stage.goal.views)
-            outcome = self.stepper(stage, main, label, lr, second)
-            if index == 0:
-                tally.add(outcome, len(label), lr)
-        return outcome is not None
-
-    def _keep(self, epoch: Epoch, is_best: bool) -> None:
-        if self.run is None:
-            return
-        was = self.model.training
-        self.run.append(epoch.row())
-        if self.watch is not None:
-            self.watch.keep(self.run.folder)
-        save(self.model, self.run.last)
-        if is_best:
-            save(self.model, self.run.best)
-        self.model.train(was)
-
-    def _outline(self, epochs: int) -> Outline:
-        return Outline(
-            self.network.name, self.data.name, epochs, self.steps, len(self.data.train), len(self.data.test),
-            str(self.device), self.seed, self.run,
-        )
-
-    def _facts(self, outline: Outline) -> dict[str, object]:
-        return {
-            "network": outline.network,
-            "text": self.network.text,
-            "dials": dials_of(self.network),
-            "data": outline.data,
-            "epochs": outline.epochs,
-            "batch": self.plan.batch,
-            "seed": outline.seed,
-            "device": outline.device,
-            "threads": torch.get_num_threads(),
-            "mean": self.fit.mean,
-            "std": self.fit.std,
-            "versions": {"torch": str(torch.__version__), "python": platform.python_version()},
-        }
+def _model(network: Network, plan: Plan, seed: int, fitted: Fit, labels: tuple[str, ...] | None) -> ArchModule:
+    model = compile_network(network, seed=seed, parallel=_parallel(plan))
+    assert isinstance(model, ArchModule)  # the public signature promises less
+    model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std)
+    return model
 
 
-class _Tally:
-    """Means over an epoch so far; skipped steps do not count."""
+def _scaler(plan: Plan, device: torch.device) -> torch.amp.GradScaler | None:
+    return torch.amp.GradScaler(device.type) if plan.precision == "float16" else None
 
-    def __init__(self) -> None:
-        self.samples, self.sum, self.correct, self.lr = 0, 0.0, 0, 0.0
-        self.first_lr = float("nan")
-        self.is_classes = False
-        self.sums: dict[str, float] = {}
 
-    def add(self, outcome: Outcome | None, samples: int, lr: float) -> None:
-        """Count a step."""
-        self.lr = lr
-        self.first_lr = lr if self.first_lr != self.first_lr else self.first_lr
-        if outcome is None:
-            return
-        self.samples += samples
-        self.sum += outcome.loss * samples
-        self.is_classes = outcome.correct is not None
-        self.correct += outcome.correct or 0
-        for name, value in outcome.parts.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value * samples
-
-    @property
-    def loss(self) -> float:
-        return self.sum / self.samples if self.samples else float("nan")
-
-    @property
-    def accuracy(self) -> float | None:
-        return self.correct / self.samples if self.is_classes and self.samples else None
-
-    @property
-    def parts(self) -> dict[str, float]:
-        return {name: value / self.samples for name, value in self.sums.items()} if self.samples else {}
+def _parallel(plan: Plan) -> Literal["auto", "loop"]:
+    """How parallel parts run: batch norms that rest or are measured anew must be called one by one."""
+    resting = any(phase.only is not None or phase.freeze for phase in plan.phases)
+    return "loop" if resting or (plan.average is not None and plan.average.name == "swa") else "auto"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from archlang.train.objective import (
     Objective,
     hits,
     inner_ports,
+    labelled,
     main_output,
     objective,
     scores_port,
@@ -47,12 +48,13 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class."""
+    """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class, single losses."""
 
     loss: float
     accuracy: float | None
     samples: int
     classes: tuple[ClassScore, ...] = ()
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
@@ -98,10 +100,12 @@ def measure(
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
     second one with the changes that the file's `augment` names, the same at every measurement.
     """
+    goal.state.eval()
     kept = next(iter(model.parameters()), torch.zeros(()))
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
     options, chance = graph.plan.augment if graph.plan else (), torch.Generator().manual_seed(0)
-    total, right, seen = 0.0, [], []
+    sums: dict[str, float] = {}
+    right, seen = [], []
     for rows in in_order(len(split), batch):
         samples, label = split.batch(rows)
         inputs = fit(samples.to(kept.device)).to(kept.dtype)
@@ -110,16 +114,20 @@ def measure(
         if goal.views is not None:
             other = fit.normalise(augment(fit.shape(samples.to(kept.device)), options, chance)).to(kept.dtype)
             second = values_of(graph, model(other), label.to(kept.device), ports)
-        total += float(goal(values, second)[0]) * len(rows)
-        correct = hits(values[port], values[LABEL])
+        total, parts = goal(values, second)
+        for name, value in {"": total, **parts}.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
+        correct = hits(values[port], values[LABEL]) if labelled(label) else None
         if correct is not None:
             right.append(correct.cpu())
             seen.append(label.cpu())
+    loss, *others = (value / len(split) for value in sums.values())
+    apart = dict(zip(list(sums)[1:], others, strict=True))
     if not right:
-        return Evaluation(total / len(split), None, len(split))
+        return Evaluation(loss, None, len(split), parts=apart)
     correct, label = torch.cat(right), torch.cat(seen)
     scores = _by_class(correct, label, labels)
-    return Evaluation(total / len(split), float(correct.double().mean()), len(split), scores)
+    return Evaluation(loss, float(correct.double().mean()), len(split), scores, apart)
 
 
 def in_order(count: int, batch: int) -> Iterator[range]:
@@ -129,10 +137,10 @@ def in_order(count: int, batch: int) -> Iterator[range]:
 
 
 def losses_of(graph: Graph) -> tuple[Loss, ...]:
-    """What the file's `train` minimises, of all its steps; without one, the cross-entropy of the main output."""
+    """What the file's `train` minimises, in its first step; without one, the cross-entropy of the main output."""
     plan = graph.plan
     if plan is not None and (plan.losses or plan.steps):
-        return plan.losses or tuple(loss for step in plan.steps for loss in step.losses)
+        return plan.losses or plan.steps[0].losses
     return bare_losses(graph)
 
 

@@ -162,5 +162,10 @@ def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
     return scores.argmax(1) == label
 
 
+def labelled(label: torch.Tensor) -> bool:
+    """Whether samples have labels; -1 stands for none."""
+    return label.is_floating_point() or label.numel() == 0 or bool((label >= 0).any())
+
+
 def _wide(value: torch.Tensor) -> torch.Tensor:
     return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value

@@ -28,14 +28,27 @@ EXAMPLE = """train {
 
 @dataclass(frozen=True)
 class Stretch:
-    """A phase with the epochs that it really gets; its curve is drawn over these as over the declared ones."""
+    """A phase with the batches that it really gets; its curve is drawn over these as over what the file declares.
+
+    It is cut into rounds of `per_epoch` batches, each a pass over the data; the last one may be shorter.
+    """
 
     phase: Phase
-    epochs: int
+    batches: int
+    per_epoch: int
 
-    def at(self, step: int, steps: int) -> float:
-        """How far the phase is at its `step` (from 0), with `steps` an epoch, in declared epochs."""
-        return step * self.phase.epochs / (steps * self.epochs)
+    @property
+    def rounds(self) -> int:
+        """How many rounds it takes."""
+        return -(-self.batches // self.per_epoch)
+
+    def size(self, number: int) -> int:
+        """The batches of round `number`, from 0."""
+        return min(self.per_epoch, self.batches - number * self.per_epoch)
+
+    def at(self, step: int) -> float:
+        """How far the phase is at its `step`, from 0, in the unit of its curve."""
+        return step * self.phase.length / self.batches
 
 
 def plan_of(network: Network) -> Plan:
@@ -53,10 +66,6 @@ def plan_of(network: Network) -> Plan:
     for step in steps_of(plan):
         if not step.losses:
             raise ArchError(error("missing-loss", "`train` needs a loss", plan.span))
-    extra = [(phase, name) for phase in plan.phases for name, value in phase.settings.items() if value is not None]
-    if extra:
-        said = "`{}` in a phase is not part of this version"
-        raise ArchError([error("not-available", said.format(name), phase.span) for phase, name in extra])
     schedule.check(plan.phases)
     augment.check(plan.augment)
     return plan
@@ -72,24 +81,26 @@ def steps_of(plan: Plan) -> tuple[Step, ...]:
     return (Step("train", plan.losses, plan.optimizer),)
 
 
-def stretches(phases: Sequence[Phase], epochs: int | None) -> tuple[Stretch, ...]:
-    """The phases with their epochs; asked for another number in all, every phase gets its share of it, rounded.
+def stretches(phases: Sequence[Phase], epochs: int | None, per_epoch: int) -> tuple[Stretch, ...]:
+    """The phases with their batches, `per_epoch` for one pass over the data.
+
+    Asked for another number of epochs in all, every phase gets its share of it, rounded: to whole epochs, or to batches
+    where a phase is so many steps long.
 
     >>> phases = [Phase("a", 150), Phase("b", 100)]
-    >>> [s.epochs for s in stretches(phases, 5)], [s.epochs for s in stretches(phases, None)]
+    >>> [s.rounds for s in stretches(phases, 5, 10)], [s.rounds for s in stretches(phases, None, 10)]
     ([3, 2], [150, 100])
     """
-    declared = sum(phase.epochs for phase in phases)
-    if epochs is None or epochs == declared:
-        return tuple(Stretch(phase, phase.epochs) for phase in phases if phase.epochs)
-    if epochs < 1:
-        raise ArchError(error("usage", "a training takes at least one epoch"))
-    found, passed = [], 0
-    for phase in phases:
-        first = round(passed * epochs / declared)
-        passed += phase.epochs
-        found.append(Stretch(phase, round(passed * epochs / declared) - first))
-    return tuple(stretch for stretch in found if stretch.epochs)
+    sizes = [phase.steps or phase.epochs * per_epoch for phase in phases]
+    declared = sum(sizes)
+    if epochs is not None:
+        if epochs < 1:
+            raise ArchError(error("usage", "a training takes at least one epoch"))
+        unit = 1 if any(phase.steps for phase in phases) else per_epoch
+        ends = [round(sum(sizes[: n + 1]) * (epochs * per_epoch // unit) / declared) * unit for n in range(len(sizes))]
+        sizes = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+    pairs = zip(phases, sizes, strict=True)
+    return tuple(Stretch(phase, size, per_epoch) for phase, size in pairs if size)
 
 
 def batches(count: int, size: int, generator: torch.Generator) -> Iterator[list[int]]:

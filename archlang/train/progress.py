@@ -12,37 +12,45 @@ from archlang.train.runs import Run
 
 @dataclass(frozen=True)
 class Outline:
-    """What is about to happen: epochs in all, steps in each, samples, the device, the seed, where it is kept."""
+    """What is about to happen: epochs in all, batches in each and in all, samples, the device, the seed, the folder.
+
+    `done` batches are behind it where a training goes on.
+    """
 
     network: str
     data: str
     epochs: int
     steps: int
+    total: int
     train_samples: int
     test_samples: int
     device: str
     seed: int
     run: Run | None = None
+    done: int = 0
 
 
 @dataclass(frozen=True)
 class Beat:
-    """One batch: its epoch and step, both from 1; mean loss and accuracy of the epoch so far; the learning rate."""
+    """One batch: its epoch and step, from 1, and how many batches are done in all; loss and accuracy of the epoch so
+    far; the learning rate; samples a second in this epoch."""
 
     epoch: int
     step: int
+    done: int
     loss: float
     accuracy: float | None
     lr: float
+    speed: float
 
 
 @dataclass(frozen=True)
 class Epoch:
     """One finished epoch, counted from 1.
 
-    `lr` is the rate of its first step (of its first optimiser); `parts` the unweighted losses on the training part;
-    `skipped` the steps left out because a loss or gradient was no number. An accuracy is None where outputs are no
-    classes.
+    `lr` is the rate of its first step (of its first optimiser); `parts` the unweighted losses and metrics on the
+    training part, `test_parts` on the test part; `skipped` the steps left out because a loss or gradient was no number;
+    `samples` those it trained on. An accuracy is None where outputs are no classes.
     """
 
     number: int
@@ -55,6 +63,8 @@ class Epoch:
     skipped: int
     seconds: float
     parts: Mapping[str, float] = field(default_factory=dict)
+    test_parts: Mapping[str, float] = field(default_factory=dict)
+    samples: int = 0
 
     def better_than(self, other: Epoch | None) -> bool:
         """Whether it recognises more of the test part, or, where that is equal or unknown, has the smaller loss."""
@@ -70,12 +80,18 @@ class Epoch:
         fields = ("phase", "lr", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "skipped")
         row: dict[str, object] = {"epoch": self.number, **{name: getattr(self, name) for name in fields}}
         row["seconds"] = round(self.seconds, 3)
-        return row | ({f"train_{name}": value for name, value in self.parts.items()} if len(self.parts) > 1 else {})
+        if len(self.parts) > 1:
+            row |= {f"train_{name}": value for name, value in self.parts.items()}
+            row |= {f"test_{name}": value for name, value in self.test_parts.items()}
+        return row
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished training: the model after the last epoch, in evaluation mode, all epochs, the best one, the folder."""
+    """A finished training: the model after the last epoch, in evaluation mode, all epochs, the best one, the folder.
+
+    Where the file says `average`, the model holds the mean of the weights.
+    """
 
     model: fx.GraphModule
     history: tuple[Epoch, ...]
@@ -95,3 +111,6 @@ class Progress:
 
     def epoch(self, epoch: Epoch, best: bool) -> None:
         """An epoch is done and its files are written; `best` says whether it is the best so far."""
+
+    def note(self, text: str) -> None:
+        """Something that whoever watches should know: a damaged checkpoint, what differs from before."""

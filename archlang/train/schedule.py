@@ -1,4 +1,4 @@
-"""Learning rates as plain functions of time: how far a phase is, in epochs, gives the rate of the next step."""
+"""Learning rates as plain functions of time: how far a phase is, in epochs or steps, gives the next step's rate."""
 
 from __future__ import annotations
 
@@ -45,11 +45,44 @@ def linear(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> f
     return start + (to - start) * at / epochs
 
 
-CURVES: Mapping[str, Curve] = {"constant": constant, "cosine": cosine, "steps": steps, "linear": linear}
+def restarts(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> float:
+    """Cosines one after the other, the first `first` long, each `times` as long as the one before (SGDR).
+
+    >>> [round(restarts(1.0, at, 7, {"first": 1, "times": 2}), 3) for at in (0, 0.5, 1, 2, 3, 5)]
+    [1.0, 0.5, 1.0, 0.5, 1.0, 0.5]
+    """
+    length, times = float(args["first"]), float(args.get("times", 1.0))
+    if times == 1.0:
+        at %= length
+    while at >= length:
+        at -= length
+        length *= times
+    return cosine(start, at, length, args)
+
+
+def one_cycle(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> float:
+    """By half a cosine from a small rate up to `start`, by another down to a smaller one (Smith and Topin 2019).
+
+    >>> args = {"rise": 0.5, "start": 10, "end": 100}
+    >>> [round(one_cycle(1.0, at, 4, args), 3) for at in (0, 1, 2, 3, 4)]
+    [0.1, 0.55, 1.0, 0.5, 0.001]
+    """
+    first, up = start / float(args["start"]), float(args["rise"]) * epochs
+    if at < up:
+        return cosine(first, at, up, {"to": start})
+    return cosine(start, at - up, max(epochs - up, 1e-9), {"to": first / float(args["end"])})
+
+
+CURVES: Mapping[str, Curve] = {
+    "constant": constant, "cosine": cosine, "steps": steps, "linear": linear, "restarts": restarts,
+    "one_cycle": one_cycle,
+}
 
 
 def rate(lr: Weighted | None, base: float, at: float, epochs: float) -> float:
     """The learning rate `at` epochs (a fraction counts the steps within one) into a phase of so many epochs.
+
+    In a phase that counts steps, both are steps.
 
     `base` is the optimiser's rate; the curve, or sum of curves, starts at it times its factor. A curve's `warmup`
     raises the rate from near zero over its first epochs, then the curve takes the rest of the phase.
@@ -71,7 +104,7 @@ def check(phases: Sequence[Phase]) -> None:
             if option.name not in CURVES:
                 said = f"the curve `{option.name}` is not part of this version"
                 problems.append(error("not-available", said, phase.span))
-            elif _warmup(option) >= phase.epochs > 0:
+            elif _warmup(option) >= phase.length > 0:
                 said = f"the warm-up of `{phase.name}` is as long as the phase"
                 problems.append(error("bad-phase", said, phase.span))
     if problems:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.amp import GradScaler
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
-from archlang.train.objective import LABEL, Objective, hits, values_of
-from archlang.train.optim import set_rate
+from archlang.layers.keys import Keyed
+from archlang.train.objective import Objective, hits, values_of
 from archlang.train.problems import bad_data
 
 PATIENCE = 10
 """How many steps in a row may be no numbers before the training stops."""
+KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass
 class Stage:
-    """One loss with its optimiser; `base` is the rate that a phase's curve starts from."""
+    """One loss with its optimiser. `scaler` keeps gradients in float16's range: it multiplies the loss."""
 
     goal: Objective
     optimizer: torch.optim.Optimizer
-    base: float
+    scaler: GradScaler | None = None
+    name: str = "train"
+
+    def __post_init__(self) -> None:
+        self.weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
 
 
 @dataclass(frozen=True)
@@ -36,71 +43,131 @@ class Outcome:
     correct: int | None
 
 
+class Kept:
+    """Copies of tensors that a step may have to put back. They are made once: allocating is slower than copying."""
+
+    def __init__(self, tensors: list[torch.Tensor]) -> None:
+        kinds = {value.dtype for value in tensors}
+        self.groups = [[value.detach() for value in tensors if value.dtype == kind] for kind in kinds]
+        self.copies = [[torch.empty_like(value) for value in group] for group in self.groups]
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Copy the tensors."""
+        for group, copies in zip(self.groups, self.copies, strict=True):
+            torch._foreach_copy_(copies, group)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put back what was copied."""
+        for group, copies in zip(self.groups, self.copies, strict=True):
+            torch._foreach_copy_(group, copies)
+
+
 @dataclass
 class Stepper:
     """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place.
 
-    With `ports`, the model hands out their values beside its outputs.
+    With `ports`, the model hands out their values beside its outputs. `clip` is the largest norm of a gradient. The
+    network calculates in `precision`; weights, losses and gradients of weights stay in float32.
     """
 
     model: torch.nn.Module
     graph: Graph
     scores: Port
     ports: tuple[Port, ...] = ()
+    clip: float | None = None
+    precision: str = "float32"
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         # Walking a large module tree in every step is slower than many of the steps themselves.
-        self._buffers, self._parameters = list(self.model.buffers()), list(self.model.parameters())
+        self._inside = [*self.model.buffers(), *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
+        self._kept: dict[int, Kept] = {}
 
     def __call__(
-        self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, lr: float, second: torch.Tensor | None = None
+        self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, second: torch.Tensor | None = None
     ) -> Outcome | None:
         """One step; None where loss or gradient is no number: then weights, optimiser and buffers are as before.
 
         `second` is another view of the samples, for losses that read two. Raises `ArchError` (diverged) at the tenth
         in a row.
         """
-        # What the forward pass itself changes: running statistics, keys that follow a mean, what losses remember.
-        state = [*self._buffers, *(p for p in self._parameters if not p.requires_grad), *stage.goal.state.buffers()]
-        before = [(value, value.detach().clone()) for value in state]
+        kept = self._kept_of(stage)
+        kept.keep()
         stage.optimizer.zero_grad(set_to_none=True)
         values = values_of(self.graph, self._forward(inputs), label, self.ports)
         other = None if second is None else values_of(self.graph, self._forward(second), label, self.ports)
         total, parts = stage.goal(values, other)
-        if bool(total.isfinite()) and self._backward(total):
-            set_rate(stage.optimizer, lr)
-            stage.optimizer.step()
-            self.in_a_row = 0
-            correct = hits(values[self.scores], values[LABEL])
-            seen = {name: float(part.detach()) for name, part in parts.items()}
-            return Outcome(float(total.detach()), seen, None if correct is None else int(correct.sum()))
-        self._undo(stage, before)
+        norm = self._backward(stage, total)
+        seen = self._seen(total, norm, parts, hits(values[self.scores].detach(), label))
+        if seen is not None:
+            self._move(stage, norm)
+            return seen
+        self._undo(stage, kept)
         return None
+
+    def _kept_of(self, stage: Stage) -> Kept:
+        """What the forward pass itself changes: running statistics, keys that follow a mean, what losses remember."""
+        if id(stage) not in self._kept:
+            self._kept[id(stage)] = Kept([*self._inside, *stage.goal.state.buffers()])
+        return self._kept[id(stage)]
 
     def _forward(self, inputs: torch.Tensor) -> Any:
         try:
-            return self.model(inputs)
+            with self._cast(inputs.device):
+                return self.model(inputs)
         except ValueError as problem:
             if "more than 1 value per channel" not in str(problem):
                 raise
-            message = "a batch norm over a vector cannot train on batches of one sample"
+            message = "a batch norm cannot train on a single value a channel: batches of one sample, maps of one pixel"
             raise bad_data(message, help="give the data more samples, or set `batch` to 2 or more") from None
 
-    def _backward(self, total: torch.Tensor) -> bool:
-        torch.autograd.backward(total)
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
-        # The largest absolute value: unlike a sum of squares it does not overflow before the numbers do.
-        return not gradients or bool(torch.nn.utils.get_total_norm(gradients, norm_type=float("inf")).isfinite())
+    def _cast(self, device: torch.device) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(device.type, KINDS[self.precision])
 
-    def _undo(self, stage: Stage, before: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    def _backward(self, stage: Stage, total: torch.Tensor) -> torch.Tensor:
+        """The gradients, and their norm: the largest absolute value, or with `clip` the root of squares."""
+        torch.autograd.backward(total if stage.scaler is None else stage.scaler.scale(total))
+        if stage.scaler is not None:
+            stage.scaler.unscale_(stage.optimizer)
+        gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
+        # The largest absolute value does not overflow before the numbers do, as a sum of squares would.
+        return torch.nn.utils.get_total_norm(gradients, norm_type=2.0 if self.clip else float("inf"))
+
+    @staticmethod
+    def _seen(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
+              correct: torch.Tensor | None) -> Outcome | None:
+        """What the step saw, if loss and gradient are numbers. All of it comes from the device in one go."""
+        count = [] if correct is None else [correct.sum()]
+        wanted = [norm, total, *parts.values(), *count]
+        size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in wanted]).tolist()
+        if not (abs(size) < float("inf") and abs(loss) < float("inf")):
+            return None
+        return Outcome(loss, dict(zip(parts, values, strict=False)), int(values[-1]) if count else None)
+
+    def _move(self, stage: Stage, norm: torch.Tensor) -> None:
+        if self.clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(stage.weights, self.clip, norm)
+        if stage.scaler is None:
+            stage.optimizer.step()
+        else:
+            stage.scaler.step(stage.optimizer)
+            stage.scaler.update()
+        self.in_a_row = 0
+
+    def _undo(self, stage: Stage, kept: Kept) -> None:
         stage.optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for value, kept in before:
-                value.copy_(kept)
+        kept.restore()
         self.skipped += 1
         self.in_a_row += 1
+        if stage.scaler is not None:
+            # A scale that was too large is not the training's fault: it is halved, and only a small one counts.
+            self.in_a_row -= stage.scaler.get_scale() > 1
+            stage.scaler.update()
         if self.in_a_row >= PATIENCE:
             raise diverged(f"the loss was no number in {PATIENCE} steps in a row")
 

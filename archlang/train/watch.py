@@ -18,11 +18,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from archlang.artefact.atomic import unwritable, write_whole
+from archlang.artefact.atomic import write_whole
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node
 from archlang.ops.attending import PREFIX
 from archlang.ops.model import Module
+from archlang.train.runs import append
 from archlang.views.chart import Course, strips
 
 
@@ -69,7 +70,21 @@ class Watch:
             for place in range(table.written, len(table.rows)):
                 writer.writerow([*self.steps[place], *(f"{value:.6g}" for value in table.rows[place])])
             table.written = len(table.rows)
-            _append(folder / f"{table.name}.csv", text.getvalue())
+            append(folder / f"{table.name}.csv", text.getvalue())
+
+    def resume(self, folder: Path, steps: int) -> None:
+        """Take up the rows of the first so many steps from their files; what the files hold beyond is cut off."""
+        for table in self.tables:
+            path = folder / f"{table.name}.csv"
+            if not steps or not path.exists():
+                path.unlink(missing_ok=True)
+                continue
+            head, *lines = path.read_text(encoding="utf-8").splitlines()
+            write_whole(path, "".join(f"{line}\n" for line in (head, *lines[:steps])).encode())
+            cells = [line.split(",") for line in lines[:steps]]
+            self.steps = [(int(row[0]), int(row[1])) for row in cells]
+            table.rows = [[float(value) for value in row[2:]] for row in cells]
+            table.written = len(table.rows)
 
     def close(self, folder: Path | None) -> None:
         """Draw what was seen, and leave the model alone from now on."""
@@ -137,11 +152,3 @@ def pictures(name: str, columns: tuple[str, ...], rows: list[list[float]]) -> It
         title = f"{name}: {site}" if name != "betas" else "beta, the share of f(x)"
         course = Course(title, shown, [[row[i] for i in places] for row in rows])
         yield "" if number == 0 else f"-{number + 1}", strips(course, low=None if name == "gradients" else 0.0)
-
-
-def _append(path: Path, text: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as problem:
-        raise unwritable(path, problem) from None

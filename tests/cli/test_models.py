@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,8 +54,10 @@ def test_train_tells_its_progress_and_keeps_its_models(call: Call, tmp_path: Pat
     assert "seed 7" in lines[0]
     assert [line.split(" (")[0] for line in lines[1:3]] == ["epoch 1/2", "epoch 2/2"]
     assert outcome.out.startswith("best epoch ")
+    first = int(re.search(r"2 epochs of (\d+) steps", lines[0])[1])
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        "best.safetensors", "config.json", "last.safetensors", "log.csv",
+        ".lock", "best.safetensors", "config.json", "last.safetensors", "log.csv", "network.arch",
+        *(f"checkpoint-{steps:08}.safetensors" for steps in (first, 2 * first)),
     }
     outcome = call(*words)
     assert outcome.status == 1
@@ -196,7 +199,12 @@ def test_ctrl_c_leaves_whole_files_only(tmp_path: Path) -> None:
     assert b"error[interrupted]" in err
     assert b"Traceback" not in err
     kept = {p.name for p in (tmp_path / "run").iterdir()}
-    assert kept == {"best.safetensors", "config.json", "last.safetensors", "log.csv"}
+    checkpoints = {name for name in kept if name.startswith("checkpoint-")}
+    assert len(checkpoints) == 2
+    assert kept - checkpoints == {
+        ".lock", "best.safetensors", "config.json", "last.safetensors", "log.csv", "network.arch",
+    }
+    assert b"--run run --resume" in err
     assert run(["eval", str(tmp_path / "run" / "last.safetensors"), "--data", "digits"]) == 0
 
 

@@ -25,6 +25,16 @@ CODED = """
   logits = x -> branches(ten) { conv(1x1, 4) } -> energy_normalize -> sum -> flatten -> linear(10)
   output logits
 """
+ROUTED = """
+  input x: [3, 8, 8]
+  logits = x -> patches(4x4) -> experts(2, cosine_router(conv(3x3, 4) -> pyramid_pool(1))) { conv(3x3, 4) } -> unpatch
+             -> flatten -> linear(10)
+  output logits
+}
+train {
+  loss = cross_entropy(logits, label)
+  optimizer = adam(lr = 0.001)
+"""
 TEN = "code ten = design(classes = 10, branches = 10, active = 5)"
 REST_OF_PLAN = "optimizer = adam(lr = 0.001)\nphase all { epochs = 1 }"
 REST = {
@@ -42,6 +52,8 @@ def whole(entry: Op | Structure | Setting) -> str:
         return f"archlang 1\n{entry.example}\nnetwork Example {{{CODED}}}\n"
     if "coding_loss" in entry.example:
         return f"archlang 1\n{TEN}\nnetwork Example {{{CODED}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
+    if "keys" in entry.example:
+        return f"archlang 1\nnetwork Example {{{ROUTED}{entry.example}\n}}\n"
     lines = [entry.example, *(line for word, line in REST.items() if word not in entry.example)]
     return f"archlang 1\nnetwork Example {{{NETWORK}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
 

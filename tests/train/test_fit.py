@@ -61,14 +61,15 @@ def test_batch_norm_sees_every_training_batch_and_no_other(trained) -> None:
 def test_what_it_leaves_behind(trained) -> None:
     run = trained.run
     assert sorted(p.name for p in run.folder.iterdir()) == [
-        "best.safetensors", "config.json", "last.safetensors", "log.csv",
+        ".lock", "best.safetensors", "checkpoint-00000012.safetensors", "checkpoint-00000018.safetensors",
+        "config.json", "last.safetensors", "log.csv", "network.arch",
     ]
     with run.log.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["1", "2", "3"]
     assert float(rows[-1]["test_accuracy"]) == trained.history[-1].test_accuracy
     config = json.loads(run.config.read_text())
-    assert config["text"] == tiny().text
+    assert run.network.read_text() == tiny().text
     assert (config["seed"], config["data"], config["dials"]) == (0, "bars", {"classes": "3"})
 
 

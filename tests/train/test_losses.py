@@ -61,10 +61,10 @@ def test_a_loss_that_remembers_is_put_back_with_the_model(made: None) -> None:
     stepper = Stepper(model, GRAPH, OUT)
     goal = objective([term("bce", OUT, augmented=False)], GRAPH)
     assert goal.views is None
-    stage = Stage(goal, torch.optim.SGD(model.parameters(), 0.1), 0.1)
+    stage = Stage(goal, torch.optim.SGD(model.parameters(), 0.1))
     label = torch.zeros(4, dtype=torch.int64)
-    assert stepper(stage, torch.randn(4, 3), label, 0.1) is not None
-    assert stepper(stage, torch.full((4, 3), float("nan")), label, 0.1) is None
+    assert stepper(stage, torch.randn(4, 3), label) is not None
+    assert stepper(stage, torch.full((4, 3), float("nan")), label) is None
     assert float(goal.state["bce"].asked) == 1
 
 

@@ -5,7 +5,7 @@ import torch
 
 from archlang.diagnostics import ArchError
 from archlang.graph.ir import Phase, Plan
-from archlang.ops.values import Option
+from archlang.ops.values import Option, Weighted
 from archlang.train.optim import OPTIMIZERS, base_rate, optimizer, set_rate
 from archlang.train.planning import batch_count, batches, derived, labels_of, stretches
 
@@ -24,18 +24,27 @@ def test_batches_hold_everything_once_and_none_is_alone(count: int, size: int) -
 def test_epochs_are_shared_among_phases() -> None:
     phases = [Phase("a", 150), Phase("b", 100), Phase("c", 1)]
     for epochs in (1, 2, 3, 7, 251, 500):
-        assert sum(s.epochs for s in stretches(phases, epochs)) == epochs
-    assert [(s.phase.name, s.epochs) for s in stretches(phases, 1)] == [("a", 1)]
+        assert sum(s.rounds for s in stretches(phases, epochs, 7)) == epochs
+    assert [(s.phase.name, s.batches) for s in stretches(phases, 1, 7)] == [("a", 7)]
+
+
+def test_a_phase_of_steps_ends_within_a_pass_over_the_data() -> None:
+    phases = [Phase("a", 2), Phase("b", 0, steps=25)]
+    whole, short = stretches(phases, None, 10)
+    assert (whole.batches, whole.rounds, short.batches, short.rounds) == (20, 2, 25, 3)
+    assert [short.size(number) for number in range(3)] == [10, 10, 5]
+    assert [short.at(step) for step in (0, 7, 24)] == [0.0, 7.0, 24.0]
+    assert [s.batches for s in stretches(phases, 9, 10)] == [40, 50]
 
 
 def test_a_shortened_phase_draws_its_whole_curve() -> None:
-    (stretch,) = stretches([Phase("a", 100)], 4)
-    assert [stretch.at(step, 5) for step in (0, 10, 19)] == [0.0, 50.0, 95.0]
+    (stretch,) = stretches([Phase("a", 100)], 4, 5)
+    assert [stretch.at(step) for step in (0, 10, 19)] == [0.0, 50.0, 95.0]
 
 
 def test_no_epochs_is_a_usage_error() -> None:
     with pytest.raises(ArchError) as caught:
-        stretches([Phase("a", 3)], 0)
+        stretches([Phase("a", 3)], 0, 5)
     assert caught.value.status == 2
 
 
@@ -66,8 +75,8 @@ def test_optimisers_get_all_their_arguments(name: str, args: dict[str, object]) 
     assert type(made) is OPTIMIZERS[name]
     assert {key: made.defaults[key] for key in args} == args
     assert made.defaults["lr"] == base_rate(option) == 0.25
-    set_rate(made, 0.5)
-    assert made.param_groups[0]["lr"] == 0.5
+    half = Weighted(((0.5, Option("constant", "schedule")),))
+    assert set_rate(made, half, 0, 1) == made.param_groups[0]["lr"] == 0.125
 
 
 def test_arguments_that_torch_refuses() -> None:

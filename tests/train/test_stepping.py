@@ -38,14 +38,14 @@ class Net(nn.Module):
 
 def made(model: nn.Module) -> tuple[Stepper, Stage]:
     goal = objective([Loss(1.0, Option("cross_entropy", "loss"), (OUT, "label"))], GRAPH)
-    return Stepper(model, GRAPH, OUT), Stage(goal, torch.optim.Adam(model.parameters()), 1e-3)
+    return Stepper(model, GRAPH, OUT), Stage(goal, torch.optim.Adam(model.parameters()))
 
 
 def test_a_step_changes_weights_and_says_what_it_saw() -> None:
     torch.manual_seed(0)
     stepper, stage = made(Net())
     before = stepper.model.dense.weight.clone()
-    outcome = stepper(stage, torch.randn(8, 3), torch.randint(0, 2, (8,)), 0.1)
+    outcome = stepper(stage, torch.randn(8, 3), torch.randint(0, 2, (8,)))
     assert outcome is not None
     assert outcome.loss == outcome.parts["cross_entropy"]
     assert 0 <= outcome.correct <= 8
@@ -58,7 +58,7 @@ def test_what_is_no_number_leaves_no_trace(model: nn.Module, bad: float) -> None
     inputs = torch.randn(8, 3)
     inputs[0, 0] += bad
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert stepper(stage, inputs, torch.zeros(8, dtype=torch.int64), 0.1) is None
+    assert stepper(stage, inputs, torch.zeros(8, dtype=torch.int64)) is None
     assert stepper.skipped == 1
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not stage.optimizer.state
@@ -69,12 +69,12 @@ def test_ten_in_a_row_end_the_training_and_a_good_one_starts_anew() -> None:
     stepper, stage = made(Net())
     label, bad = torch.zeros(4, dtype=torch.int64), torch.full((4, 3), float("nan"))
     for _ in range(PATIENCE - 1):
-        stepper(stage, bad, label, 0.1)
-    assert stepper(stage, torch.randn(4, 3), label, 0.1) is not None
+        stepper(stage, bad, label)
+    assert stepper(stage, torch.randn(4, 3), label) is not None
     for _ in range(PATIENCE - 1):
-        stepper(stage, bad, label, 0.1)
+        stepper(stage, bad, label)
     with pytest.raises(ArchError) as caught:
-        stepper(stage, bad, label, 0.1)
+        stepper(stage, bad, label)
     assert caught.value.status == 3
     assert caught.value.diagnostics[0].name == "diverged"
 
@@ -82,4 +82,4 @@ def test_ten_in_a_row_end_the_training_and_a_good_one_starts_anew() -> None:
 def test_batch_norm_over_one_vector() -> None:
     stepper, stage = made(Net())
     with pytest.raises(ArchError, match="batches of one"):
-        stepper(stage, torch.randn(1, 3), torch.zeros(1, dtype=torch.int64), 0.1)
+        stepper(stage, torch.randn(1, 3), torch.zeros(1, dtype=torch.int64))

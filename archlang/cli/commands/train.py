@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
 
 import click
 
 from archlang.cli.files import open_network
-from archlang.cli.options import data, device, reading
+from archlang.cli.options import data, device, reading, refuse
 from archlang.cli.session import Session
 
 
@@ -18,6 +20,11 @@ from archlang.cli.session import Session
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="The seed (default: the file's).")
 @device
 @click.option("--run", "folder", metavar="FOLDER", help="Where to keep the training (default: runs/NAME-1, -2, ...).")
+@click.option("--resume", is_flag=True, help="Go on with the training in the run folder (default: the newest one's).")
+@click.option("--fork", is_flag=True, help="The same, with another file, data or seed: says what differs.")
+@click.option("--checkpoint-every", "every", type=click.IntRange(1), metavar="N",
+              help="Keep a checkpoint after every N steps too, not only after an epoch.")
+@click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
 @reading
 @click.pass_obj
 def command(
@@ -28,21 +35,34 @@ def command(
     seed: int | None,
     device: str,
     folder: str | None,
+    resume: bool,
+    fork: bool,
+    every: int | None,
+    tensorboard: bool,
     dials: Mapping[str, str],
 ) -> None:
     """Train the network of FILE as its `train { }` says.
 
-    The run's folder gets config.json, log.csv, last.safetensors and best.safetensors.
+    The run's folder gets network.arch, config.json, log.csv, last.safetensors, best.safetensors, and checkpoints that
+    --resume goes on from.
     """
+    if resume and fork:
+        raise refuse("`--resume` and `--fork` exclude each other")
+    start: Literal["new", "resume", "fork"] = "resume" if resume else "fork" if fork else "new"
     network = open_network(session, file, dials)
     from archlang.cli.progress import watch
-    from archlang.train import fit, next_folder
+    from archlang.train import fit, newest_folder, next_folder
 
-    where = folder if folder is not None else next_folder(network.name)
-    with watch() as progress:
-        result = fit(network, data, epochs=epochs, seed=seed, device=device, run=where, progress=progress)
+    where = Path(folder) if folder is not None else (next_folder if start == "new" else newest_folder)(network.name)
+    try:
+        with watch() as progress:
+            result = fit(network, data, epochs=epochs, seed=seed, device=device, run=where, progress=progress,
+                         start=start, checkpoint_every=every, tensorboard=tensorboard)
+    except KeyboardInterrupt:
+        if any(where.glob("checkpoint-*.safetensors")):
+            session.note(f"what was done is kept; the same command goes on with it: --run {where} --resume")
+        raise
     best = result.best
     share = "" if best.test_accuracy is None else f", accuracy {100 * best.test_accuracy:.2f} %"
     session.data(f"best epoch {best.number} of {len(result.history)}: test loss {best.test_loss:.4f}{share}")
-    if result.run is not None:
-        session.note(f"kept in {result.run.folder}")
+    session.note(f"kept in {where}")
