@@ -217,7 +217,8 @@ def test_two_patches_and_three_experts_by_hand() -> None:
         made.keys.copy_(torch.tensor([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]]))
     weights, before, threshold, parts = made(torch.tensor([[3.0, 4.0], [5.0, 0.0]], dtype=torch.float64))
     # exp: 1.8221, 2.2255, 1 (sum 5.0477); 2.7183, 1, 1 (sum 4.7183)
-    assert torch.allclose(before, torch.tensor([[0.3610, 0.4409, 0.1981], [0.5761, 0.2119, 0.2119]]).double(), atol=6e-5)
+    softmax = torch.tensor([[0.3610, 0.4409, 0.1981], [0.5761, 0.2119, 0.2119]]).double()
+    assert torch.allclose(before, softmax, atol=6e-5)
     # entropies 1.0497 and 0.9753 of log 3 = 1.0986; rests (0.3610 + 0.1981) / 2 and 0.2119
     wanted = torch.tensor([[0.5591, 0.9555, 0.3659], [0.4239, 0.8877, 0.6321]]).double()
     assert torch.allclose(parts, wanted, atol=2e-4)

@@ -305,6 +305,23 @@ CASES: dict[str, list[Case]] = {
     "energies": [*several(M, M, of=2), *several(V, V, of=3), *several(S, S, S, of=3)],
     "weigh": [*several((2,), M, M), *several((3,), V, V, V)],
     "branch_mask": [*one(M, branches=4, p=0.1), *one(V, branches=2, p=0.5)],
+    "cut_patches": [
+        *one(M, size=size(9, 12), stride=size(9, 12), rows=1, columns=1),
+        *one(M, size=size(11, 12), stride=size(1, 2), rows=1, columns=1),
+    ],
+    "add_position": [*one(M, rows=1, columns=1), *one(M, rows=2, columns=1), *one(M, rows=1, columns=2)],
+    "put_back": [
+        *one(M, size=[9, 12], stride=size(9, 12), rows=1, columns=1),
+        *one(M, size=[7, 12], stride=size(9, 5), rows=1, columns=1),
+    ],
+    "cosine": [
+        *one(V, experts=4), *one(V, experts=1, start="random"), *one(V, experts=3, keep="hard", temperature=0.1),
+        *one(V, experts=7, keep=Option("top", "filter", {"k": 2})),
+        *one(V, experts=3, threshold=Option("fixed", "threshold", {"value": 0.2}), steepness=3),
+        *one(V, experts=3, threshold=Option("none", "threshold")),
+    ],
+    "dispatch": [*several((3,), M, experts=3), *several((1,), V, experts=1)],
+    "join_experts": [*several((2,), M, M), *several((3,), V, V, V)],
     "attend_innate_static": [
         *several(V, (3,), features=5), *several(M, M, (2, 9, 12), features=3), *several(S, S, features=4),
         *several(W, W, features=2), *several(M, M, features=4, bypass=True),
