@@ -41,6 +41,36 @@ def test_linear_is_torchs() -> None:
     assert [rate(curve("linear", to=0.05), 0.1, at, 10) for at in range(10)] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("first", "times"), [(5, 1), (3, 2), (1, 3)])
+@pytest.mark.parametrize("to", [0.0, 1e-3])
+def test_restarts_are_torchs(first: int, times: int, to: float) -> None:
+    expected = torch_rates(lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, first, times, eta_min=to), 20)
+    found = [rate(curve("restarts", first=first, times=float(times), to=to), 0.1, at, 20) for at in range(20)]
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("rise", [0.3, 0.5])
+def test_one_cycle_is_torchs(rise: float) -> None:
+    # Torch turns at `pct_start * total_steps - 1` and ends at `total_steps - 1`.
+    share = (rise * 20 + 1) / 21
+
+    def make(optimizer):
+        return lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=21, pct_start=share, cycle_momentum=False)
+
+    found = [rate(curve("one_cycle", rise=rise, start=25.0, end=1e4), 0.1, at, 20) for at in range(20)]
+    assert found == pytest.approx(torch_rates(make, 20), rel=1e-6)
+
+
+def test_one_cycle_may_rise_to_the_end() -> None:
+    assert rate(curve("one_cycle", rise=1.0, start=10.0, end=10.0), 0.1, 10, 10) == pytest.approx(0.1)
+
+
+def test_a_phase_of_steps_draws_its_curve_in_steps() -> None:
+    check([Phase("all", 0, curve("cosine", warmup=30), steps=40)])
+    with pytest.raises(ArchError):
+        check([Phase("all", 0, curve("cosine", warmup=30), steps=30)])
+
+
 def test_a_warm_up_is_torchs() -> None:
     def make(optimizer):
         return lr_scheduler.LambdaLR(optimizer, lambda step: step / 4 if step < 4 else 1.0)
