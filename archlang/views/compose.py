@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, compact, levels, outline
+from archlang.views.patching import FAMILY, patch_line
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
 
 TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
 
 FOLLOWERS = frozenset({"normalisation", "activation", "regularisation"})
-FANS = frozenset({"combine", "stitch"})
+FANS = frozenset({"combine", "stitch", "join_experts"})
+GATED = frozenset({"combine", "join_experts"})  # those whose first input is the weights
 ATTENDING = "attending"  # the family of attention over layers
 
 
@@ -176,7 +178,7 @@ class _Composer:
         if self.of[node.id].scope is not None:
             return [(tail, self.ids[id(self.of[node.id])], "flow")]
         if node.op.name in FANS:
-            line: Line = "gate" if node.op.name == "combine" and slot == 0 else "fan"
+            line: Line = "gate" if node.op.name in GATED and slot == 0 else "fan"
             return [(tail, _circle(node, i), line) for i in range(len(node.outputs))]
         kind: Line = "gate" if node.op.name == "gates" else "attend" if node.op.family == ATTENDING else "flow"
         return [(tail, self.ids[id(self.of[node.id])], kind)]
@@ -186,10 +188,14 @@ class _Composer:
         return _circle(node, port.index) if node.op.name in FANS and group.scope is None else self.ids[id(group)]
 
     def _label(self, ports: list[Port]) -> str:
-        types = [str(self.graph.type(port)) for port in ports]
+        types = [self._type(port) for port in ports]
         if len(set(types)) == 1:
             return types[0] if len(types) == 1 else f"{len(types)} * {types[0]}"
         return clean(", ".join(types)) if len(types) < 4 else f"{len(types)} tensors"
+
+    def _type(self, port: Port) -> str:
+        rows = self.graph.node(port.node).rows
+        return str(self.graph.type(port)) if rows == 1 else f"{rows} × {self.graph.type(port)}"
 
 
 class _Frames:
@@ -254,6 +260,8 @@ def _map(node: Node) -> tuple[str, ...]:
 def _line(node: Node) -> str:
     if "coverage" in node.args:
         return f"sum of branches over {node.args['kernel']}"
+    if node.op.family == FAMILY:
+        return patch_line(node)
     leaf = levels(node.path)[-1]
     named = "" if re.fullmatch(rf"{re.escape(node.op.name)}_?(_\d+)?(\.\d+)*", leaf) else f"{leaf}: "
     return f"{named}{node.op.name} {arguments(node)}".rstrip()

@@ -40,6 +40,7 @@ FAMILIES = {
     "recurrent": SEQUENCE,
     "attending": SEQUENCE,
     "routing": ROUTING,
+    "patching": ROUTING,
     "scope": Paint("#ffffff", "#33475b"),
     "end": Paint("#33475b", "#33475b", "#ffffff"),
 }
