@@ -88,6 +88,22 @@ class CodeRow:
 
 
 @dataclass(frozen=True)
+class ExpertsRow:
+    """A place where rows (patches, or samples) go to experts: how many of each a sample has, and FLOPs.
+
+    `pair_flops` are those of one expert on one row, `router_flops` those of the router on one row; `active_flops[k]`
+    those of the place for a sample when each row goes to k + 1 experts, the last of them the dense form.
+    """
+
+    name: str
+    rows: Count
+    experts: int
+    pair_flops: Count
+    router_flops: Count
+    active_flops: list[Count]
+
+
+@dataclass(frozen=True)
 class Report:
     """Counts of a network. FLOPs are of one sample, a multiply-add as two; bytes are of float32 results of one sample.
 
@@ -107,6 +123,7 @@ class Report:
     blocks: list[BlockRow]
     paths: list[PathRow]
     codes: list[CodeRow]
+    experts: list[ExpertsRow]
 
     def json(self) -> str:
         """The report as one JSON document, the same bytes every time."""
@@ -128,7 +145,28 @@ def report(network: HasGraph | Graph) -> Report:
         [_block(scope.path, len(scope.levels), scope.cost) for scope in tree.walk() if scope.levels],
         _paths(graph, cost),
         _codes(graph),
+        [_experts(graph, node) for node in graph if node.op.name == "dispatch"],
     )
+
+
+def _experts(graph: Graph, dispatch: Node) -> ExpertsRow:
+    """One place of experts, which its dispatch stands for."""
+    region, number = dispatch.path[:-1], int(dispatch.args["experts"])
+    router: Dim = 0
+    pair: Dim = 0
+    for node in graph:
+        flops = node.op.flops(graph.call(node))
+        if any((m.region, m.kind, m.index) == (region, "experts", 0) for m in node.members):
+            pair += flops * _times(node.rows, dispatch.rows)
+        elif node.path[: len(region) + 1] == (*region, "router"):
+            router += flops * _times(node.rows, dispatch.rows)
+    active = [count(dispatch.rows * (router + k * pair)) for k in range(1, number + 1)]
+    return ExpertsRow(".".join(region), count(dispatch.rows), number, count(pair), count(router), active)
+
+
+def _times(inner: Dim, outer: Dim) -> Dim:
+    """How often something inside runs for each row outside: more than once where patches are cut of patches."""
+    return inner // outer if isinstance(outer, int) and inner != outer else 1
 
 
 def _codes(graph: Graph) -> list[CodeRow]:

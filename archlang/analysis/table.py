@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlang.analysis.report import BlockRow, CodeRow, Count, NodeRow, PathRow, Report
+from archlang.analysis.report import BlockRow, CodeRow, Count, ExpertsRow, NodeRow, PathRow, Report
 from archlang.graph.outline import compact, levels
 from archlang.ops.values import show
 
@@ -22,12 +22,24 @@ def table(report: Report, depth: int | None = None) -> str:
     if report.codes:
         titles = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
         parts.append(_aligned([titles, *map(_code, report.codes)], left=1))
+    if report.experts:
+        head = ("experts", "a sample's rows", "experts", "FLOPs a row and expert", "router a row", *_ACTIVE)
+        parts.append(_aligned([head, *map(_experts, report.experts)], left=1))
     covered = [(n.name.rpartition(".")[0], n.args["kernel"], n.args["coverage"], n.args["kernels"])
                for n in report.nodes if "coverage" in n.args]
     if covered:
         rows = [("boosted kernel", "size", "coverage", "small kernels"), *[tuple(map(str, row)) for row in covered]]
         parts.append(_aligned(rows, left=4))
     return "\n\n".join(parts) + "\n"
+
+
+_ACTIVE = ("all active", "half", "one")
+
+
+def _experts(row: ExpertsRow) -> tuple[str, ...]:
+    """What a place of experts costs, with all of them, half of them (rounded up) or one working on each row."""
+    active = [row.active_flops[k - 1] for k in (row.experts, -(-row.experts // 2), 1)]
+    return row.name, *map(_cell, (row.rows, row.experts, row.pair_flops, row.router_flops, *active))
 
 
 def _code(row: CodeRow) -> tuple[str, ...]:

@@ -106,3 +106,23 @@ def test_depth_zero_is_one_row_a_name() -> None:
     text = table(report(base_cnn_cc()), 0)
     names = [line.split()[0] for line in text.split("\n\n")[1].splitlines()[2:]]
     assert names == ["image", "trunk", "logits"]
+
+
+EXPERTS = """archlang 1
+network N {
+  input image: [3, 8, 8]
+  output image -> patches(4x4) -> experts(3, cosine_router(conv(1x1, 2) -> flatten)) { conv(3x3, 5) -> conv(1x1, 5) }
+               -> unpatch
+}
+"""
+
+
+def test_experts_dense_and_at_any_activity() -> None:
+    (row,) = report(loads(EXPERTS)).experts
+    pair, router = 2 * 16 * (27 * 5 + 5 * 5), 2 * 16 * 3 * 2 + 2 * 32 * 3
+    assert (row.name, row.rows, row.experts, row.pair_flops, row.router_flops) == ("experts", 4, 3, pair, router)
+    assert row.active_flops == [4 * (router + k * pair) for k in (1, 2, 3)]
+    assert row.active_flops[-1] == loads(EXPERTS).flops
+    text = table(report(loads(EXPERTS)))
+    line = next(line for line in text.splitlines() if line.startswith("experts  ") and "5,120" in line)
+    assert line.split() == ["experts", "4", "3", "5,120", "384", "62,976", "42,496", "22,016"]
