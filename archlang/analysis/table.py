@@ -23,8 +23,7 @@ def table(report: Report, depth: int | None = None) -> str:
         titles = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
         parts.append(_aligned([titles, *map(_code, report.codes)], left=1))
     if report.experts:
-        head = ("experts", "a sample's rows", "experts", "FLOPs a row and expert", "router a row", *_ACTIVE)
-        parts.append(_aligned([head, *map(_experts, report.experts)], left=1))
+        parts.append(_aligned([_EXPERTS, *map(_experts, report.experts)], left=1))
     covered = [(n.name.rpartition(".")[0], n.args["kernel"], n.args["coverage"], n.args["kernels"])
                for n in report.nodes if "coverage" in n.args]
     if covered:
@@ -33,7 +32,9 @@ def table(report: Report, depth: int | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_ACTIVE = ("all active", "half", "one")
+_EXPERTS = (
+    "experts", "a sample's rows", "experts", "FLOPs a row and expert", "router a row", "all active", "half", "one",
+)
 
 
 def _experts(row: ExpertsRow) -> tuple[str, ...]:
