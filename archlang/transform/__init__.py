@@ -31,15 +31,15 @@ from archlang.graph.network import rebuilt
 from archlang.syntax.tree import File
 from archlang.syntax.tree import Network as NetworkTree
 from archlang.transform.base import Pass, made_of
+from archlang.transform.coded import Coded
 from archlang.transform.layer_attention import LayerAttention
 from archlang.transform.multipath import Multipath
 from archlang.transform.pbconv import PBConv
 
-PASSES: tuple[type[Pass], ...] = (Multipath, LayerAttention, PBConv)
+PASSES: tuple[type[Pass], ...] = (Multipath, LayerAttention, PBConv, Coded)
 """All transformations. A new file in this folder stands here, and a test says so if it does not."""
 
 _FORM = re.compile(r"\s*([A-Za-z_-][A-Za-z0-9_-]*)\s*(?:\{(.*)\})?\s*", re.DOTALL)
-_SEPARATOR = re.compile(r",(?![^\[]*\])")  # commas inside a list belong to it
 
 
 def parse_pass(text: str) -> Pass:
@@ -52,7 +52,7 @@ def parse_pass(text: str) -> Pass:
         help = (*did_you_mean(form[1], known), f"there are: {', '.join(known)}")
         raise ArchError(error("unknown-pass", f"there is no transformation `{form[1][:64]}`", help=help))
     options: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in _SEPARATOR.split(form[2] or ""))):
+    for part in filter(None, (p.strip() for p in _parts(form[2] or ""))):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise ArchError(error("usage", f"an option reads `name=value`, not {part[:80]!r}"))
@@ -60,6 +60,26 @@ def parse_pass(text: str) -> Pass:
             raise ArchError(error("repeated-argument", f"the option `{name[:64]}` is given twice"))
         options[name] = value
     return made_of(known[form[1]], options)
+
+
+def _parts(text: str) -> list[str]:
+    """The options, at the commas that stand in no brackets and no string.
+
+    >>> _parts("a=[1, 2],b=f(3, 4),c='x,y'")
+    ['a=[1, 2]', 'b=f(3, 4)', "c='x,y'"]
+    """
+    found, depth, quote = [""], 0, ""
+    for sign in text:
+        if quote:
+            quote = "" if sign == quote else quote
+        elif sign in "\"'":
+            quote = sign
+        depth += 0 if quote else (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth == 0 and not quote:
+            found.append("")
+        else:
+            found[-1] += sign
+    return found
 
 
 def apply(net: Network, what: str | Pass) -> Network:
@@ -84,4 +104,4 @@ def _redocumented(file: File, made: str) -> File:
     return replace(file, declarations=declarations, doc=file.doc and made)
 
 
-__all__ = ["PASSES", "LayerAttention", "Multipath", "PBConv", "Pass", "apply", "parse_pass"]
+__all__ = ["PASSES", "Coded", "LayerAttention", "Multipath", "PBConv", "Pass", "apply", "parse_pass"]

@@ -1,0 +1,212 @@
+"""The text of grouped blocks made over into branches of a code: chains found, blocks copied, the code handed down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+
+from archlang.source import Span
+from archlang.syntax.mapping import mapped
+from archlang.syntax.tree import (
+    Argument,
+    Binary,
+    Block,
+    Body,
+    Call,
+    Declaration,
+    Expr,
+    Field,
+    File,
+    Flow,
+    Name,
+    Node,
+    Number,
+    Parameter,
+    Parens,
+    Truth,
+)
+from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.walk import walk
+from archlang.transform.sequence import bare
+
+Key = tuple[int, int, int]
+CONV = ("kernel", "channels", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init")
+WORDS = "code_words"
+LENGTH = 8
+"""Steps of a chain: 1x1, norm, act, grouped, norm, act, 1x1, norm."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The steps of a grouped block in a flow, from its first convolution to its last batch norm; where it begins."""
+
+    start: int
+    steps: tuple[Expr, ...]
+
+    @property
+    def middle(self) -> Call:
+        """The grouped convolution."""
+        found = bare(self.steps[3])
+        assert isinstance(found, Call)
+        return found
+
+
+def key(span: Span) -> Key:
+    """A place in the text that can be compared."""
+    return id(span.source), span.start, span.end
+
+
+def chains(node: Node) -> Iterator[Chain]:
+    """The chains that a flow holds."""
+    steps = node.steps if isinstance(node, Flow) else ()
+    for start in range(len(steps) - LENGTH + 1):
+        one = steps[start : start + LENGTH]
+        names = [called(bare(step)) for step in one]
+        convs = names[0] == names[3] == names[6] == "conv"
+        if convs and names[1] == names[4] == names[7] == "batch_norm" and _is_chain(one):
+            yield Chain(start, one)
+
+
+def _is_chain(steps: Sequence[Expr]) -> bool:
+    first, middle, last = (given(bare(steps[i])) for i in (0, 3, 6))
+    alike = first.get("channels") == middle.get("channels") and "groups" in middle
+    biased = last.get("bias", Truth(False)) != Truth(False)  # the sum of the branches has none
+    return alike and not biased and "groups" not in first and "groups" not in last and "channels" in last
+
+
+def called(expr: Expr) -> str:
+    """The name that a call or a bare stage has."""
+    callee = expr.callee if isinstance(expr, Call) else expr
+    return callee.text if isinstance(callee, Name) else ""
+
+
+def given(expr: Expr, names: Sequence[str] = CONV) -> dict[str, Expr]:
+    """A call's arguments by name."""
+    arguments = (expr.arguments or ()) if isinstance(expr, Call) else ()
+    return {a.name or names[i]: a.value for i, a in enumerate(arguments) if a.name or i < len(names)}
+
+
+class Branching:
+    """Rewrites a file: `ways` are the uses of blocks and stages that lead to the convolutions at `sites`."""
+
+    def __init__(self, file: File, ways: Set[Key], sites: Set[Key], code: Name, drop: float) -> None:
+        self.original, self.ways, self.sites, self.code, self.drop = file, ways, sites, code, drop
+        self.blocks = {d.name: d for d in file.declarations if isinstance(d, Block)}
+        self.taken = {getattr(node, "name", None) for node in walk(file)}
+        self.twins: dict[str, Block] = {}
+        self.carriers: dict[str, str | None] = {}
+
+    def file(self) -> File:
+        """The file with coded twins of the blocks on the way; those that nothing uses any more are gone."""
+        declarations: list[Declaration] = []
+        for item in self.original.declarations:
+            made = mapped(item, self.change(self.code, None)) if isinstance(item, NetworkTree) else item
+            declarations.append(made)
+        placed: list[Declaration] = []
+        for item in declarations:
+            placed.append(item)
+            if isinstance(item, Block) and item.name in self.twins:
+                placed.append(self.twins[item.name])
+        return replace(self.original, declarations=tuple(self._used(placed)))
+
+    def _used(self, items: list[Declaration]) -> list[Declaration]:
+        """Without originals that only the rewritten uses needed."""
+        while True:
+            names = {n.text for d in items for n in walk(d) if isinstance(n, Name)}
+            left = [d for d in items if not (isinstance(d, Block) and d.name in self.twins and d.name not in names)]
+            if len(left) == len(items):
+                return left
+            items = left
+
+    def change(self, code: Name, carrier: str | None) -> Callable[[Node], Node]:
+        """What a body's nodes become, with the code known as `code`; `carrier` is the parameter it came in for."""
+        def changed(node: Node) -> Node:
+            if isinstance(node, Flow):
+                found = next((c for c in chains(node) if key(c.middle.span) in self.sites), None)
+                if found is not None:
+                    steps = node.steps[: found.start], node.steps[found.start + LENGTH :]
+                    return replace(node, steps=(*steps[0], *self.branched(found, code), *steps[1]))
+            if isinstance(node, Call | Name) and key(node.span) in self.ways and called(node) in self.blocks:
+                return self.used(node, code)
+            if isinstance(node, Name) and carrier is not None and node.text == carrier and node.text != WORDS:
+                return Field(Name(WORDS), "branches")
+            return node
+
+        return changed
+
+    def used(self, use: Call | Name, code: Name) -> Node:
+        """A use of a block as one of its twin, which is made where it is first wanted."""
+        block = self.blocks[called(use)]
+        if block.name not in self.twins:
+            self._twin(block)
+        twin, carrier = self.twins[block.name], self.carriers[block.name]
+        names = [p.name for p in block.parameters]
+        old = given(use, names)
+        placed = sum(a.name is None for a in (use.arguments or ())) if isinstance(use, Call) else 0
+        at = names.index(carrier) if carrier else len(names)
+        front = names[: min(placed, at)]
+        new = (*(Argument(None, old.pop(n)) for n in front), Argument(WORDS, code),
+               *(Argument(n, value) for n, value in old.items() if n != carrier))
+        return Call(Name(twin.name), new, use.body if isinstance(use, Call) else None, span=use.span)
+
+    def _twin(self, block: Block) -> None:
+        """The block with its chains coded; the parameter that held the groups holds the code."""
+        carrier = self._carrier(block)
+        name = next(n for n in (f"coded_{block.name}", *(f"coded_{block.name}_{i}" for i in range(2, 99)))
+                    if n not in self.taken)
+        self.taken.add(name)
+        self.carriers[block.name] = carrier
+        kept = [p for p in block.parameters if p.name != carrier]
+        bare_ones = [p for p in kept if p.default is None]
+        parameters = (*bare_ones, Parameter(WORDS), *(p for p in kept if p.default is not None))
+        body = mapped(block.body, self.change(Name(WORDS), carrier))
+        doc = f"`{block.name}` with a branch for each column of a code." if block.doc else None
+        if isinstance(body, Body) and body.doc is not None:
+            body = replace(body, doc=f"`{block.name}` with a branch for each column of a code.")
+        self.twins[block.name] = replace(block, name=name, parameters=parameters, body=body, doc=doc)
+
+    def _carrier(self, block: Block) -> str | None:
+        """The parameter that the groups of the block's chains come from, if it is one parameter."""
+        names = {p.name for p in block.parameters}
+        found: set[str | None] = set()
+        for node in walk(block):
+            for chain in chains(node):
+                if key(chain.middle.span) in self.sites:
+                    groups = given(chain.middle)["groups"]
+                    found.add(groups.text if isinstance(groups, Name) and groups.text in names else None)
+            if isinstance(node, Call) and key(node.span) in self.ways and called(node) in self.blocks:
+                inner = self.blocks[called(node)]
+                carrier = self._carrier(inner)
+                value = given(node, [p.name for p in inner.parameters]).get(carrier or "")
+                found.add(value.text if isinstance(value, Name) and value.text in names else None)
+        return found.pop() if len(found) == 1 else None
+
+    def branched(self, chain: Chain, code: Name) -> tuple[Expr, ...]:
+        """`branches(code, drop) { ... } -> energy_normalize -> sum -> batch_norm(scale = 0)`."""
+        steps = chain.steps
+        width = _share(given(bare(steps[0]))["channels"], code)
+        first = _conv(steps[0], {"channels": width})
+        middle = _conv(steps[3], {"channels": width}, without=("groups",))
+        last = _conv(steps[6], {"bias": Truth(False)})
+        inside = Flow((first, steps[1], steps[2], middle, steps[4], steps[5], last))
+        drop = Argument("drop", Number(self.drop))
+        branches = Call(Name("branches"), (Argument(None, code), drop), Body(flows=(inside,)))
+        norm = bare(steps[7])
+        rest = [a for a in ((norm.arguments or ()) if isinstance(norm, Call) else ()) if a.name != "scale"]
+        return branches, Name("energy_normalize"), Name("sum"), Call(
+            Name("batch_norm"), (*rest, Argument("scale", Number(0))))
+
+
+def _share(width: Expr, code: Name) -> Expr:
+    """The width of one branch: its part of the whole."""
+    inner = bare(width)
+    return Binary("/", Parens(inner) if isinstance(inner, Binary) else inner, Field(code, "branches"))
+
+
+def _conv(step: Expr, new: dict[str, Expr], without: Sequence[str] = ()) -> Expr:
+    """A convolution with some arguments exchanged or gone."""
+    call = bare(step)
+    values = {name: value for name, value in given(call).items() if name not in without} | new
+    kernel, channels = values.pop("kernel"), values.pop("channels")
+    arguments = [Argument(None, kernel), Argument(None, channels), *(Argument(n, v) for n, v in values.items())]
+    return Call(Name("conv"), tuple(arguments))
