@@ -169,7 +169,8 @@ class _Composer:
         for i, output in enumerate(self.graph.outputs):
             carried.setdefault((self._tail(output.port), f"out{i}", "flow"), {})[output.port] = None
         return [
-            Arrow(tail, head, self._label(list(ports)) if line in ("flow", "attend") else "", line)
+            Arrow(tail, head, self._label(list(ports)) if line in ("flow", "attend") else "", line,
+                  tuple(ports))
             for (tail, head, line), ports in carried.items()
         ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, paint
+from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, active, opened, paint
 from archlang.views.picture import Arrow, Box, Cluster, Picture
 
 
@@ -59,7 +59,7 @@ def _cluster(cluster: Cluster, depth: int) -> Mapping[str, str]:
 
 
 def _box(box: Box) -> Mapping[str, str]:
-    colours = paint(box.family)
+    colours = paint(box.family) if box.shade is None else active(box.shade)
     found = {
         "label": "\n".join(box.lines), "tooltip": box.tip, "fillcolor": colours.fill, "color": colours.border,
         "fontcolor": colours.text,
@@ -85,6 +85,9 @@ def _arrow(arrow: Arrow, at_home: bool) -> str:
         found = {"color": GATE, "weight": "1", "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
     elif arrow.line == "attend":
         found |= {"color": ATTEND, "weight": "1", "penwidth": "1.3"}
+    if arrow.strength is not None:
+        colour, width = opened(arrow.strength)
+        found |= {"color": colour, "penwidth": f"{width:.2f}", "edgetooltip": arrow.label, "label": arrow.label}
     return f"{arrow.tail} -> {arrow.head} {_attributes(found)};"
 
 

@@ -41,15 +41,19 @@ def render(
     opened as deep as it stays readable. `engine` asks for one of `ENGINES`; without it the first that is there draws.
     Raises `ArchError`: `missing-tool`, `usage` for another format.
     """
-    kind = format_of(target)
     graph = graph_of(network)
-    picture = compose(graph, depth)
+    return draw(compose(graph, depth), target, engine)
+
+
+def draw(picture: Picture, target: str = "svg", engine: str | None = None) -> str | bytes:
+    """A picture in a format, as `render` does it."""
+    kind = format_of(target)
     if kind == "dot":
         return to_dot(picture)
     if kind == "mmd":
         return to_mermaid(picture)
     if kind == "html":
-        return to_html(_drawn(picture, "svg", engine).decode(), graph.name)
+        return to_html(_drawn(picture, "svg", engine).decode(), picture.name)
     made = _drawn(picture, kind, engine)
     return made.decode() if kind == "svg" else made
 

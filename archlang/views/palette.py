@@ -53,3 +53,28 @@ def paint(family: str) -> Paint:
     ('#d6e6f5', '#ffffff')
     """
     return FAMILIES.get(family, PLAIN)
+
+
+def active(share: float) -> Paint:
+    """The colours of a box by how active it is, from white (0) to red (1).
+
+    >>> active(0.0).fill, active(1.0).fill
+    ('#ffffff', '#cb181d')
+    """
+    fill = mixed((255, 255, 255), (203, 24, 29), share)
+    return Paint(fill, "#99000d", "#ffffff" if share > 0.6 else INK)
+
+
+def opened(gate: float) -> tuple[str, float]:
+    """The colour and the width of an arrow by how open its gate is: from thin and light to wide and dark blue.
+
+    >>> opened(0.0), opened(1.0)
+    (('#c6dbef', 0.5), ('#08306b', 5.0))
+    """
+    return mixed((198, 219, 239), (8, 48, 107), gate), 0.5 + 4.5 * min(max(gate, 0.0), 1.0)
+
+
+def mixed(low: tuple[int, int, int], high: tuple[int, int, int], share: float) -> str:
+    """The colour that lies a share of the way from one to another."""
+    part = min(max(share, 0.0), 1.0)
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(low, high, strict=True))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from archlang.graph.ir import Port
+
 Look = Literal["plain", "scope", "gate", "sum", "end"]
 Line = Literal["flow", "fan", "gate", "attend"]
 
@@ -14,6 +16,7 @@ class Box:
     """One thing to see: an operation with what follows it at once, a closed scope, a router's part, an input or output.
 
     `look` says which of these: `plain`, `scope`, `gate` (a router's gates), `sum` (one output of a router), `end`.
+    `shade`, from 0 to 1, colours it by how active it is.
     """
 
     id: str
@@ -22,18 +25,22 @@ class Box:
     family: str
     tip: str
     cluster: str | None
+    shade: float | None = None
 
 
 @dataclass(frozen=True)
 class Arrow:
     """From box to box: `flow` carries tensors (labelled by type), `fan` a router's, `gate` leads to or from gates,
-    `attend` leads from a layer to the attention over layers.
+    `attend` leads from a layer to the attention over layers. `ports` are the tensors; `strength`, from 0 to 1, draws it
+    as wide and as dark as a gate is open.
     """
 
     tail: str
     head: str
     label: str
     line: Line
+    ports: tuple[Port, ...] = ()
+    strength: float | None = None
 
 
 @dataclass(frozen=True)

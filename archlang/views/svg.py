@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from archlang.views.layered import Layout, Point, Rect, label_place, layout
 from archlang.views.measure import SMALL, TEXT
-from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, QUIET, paint
+from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, QUIET, active, opened, paint
 from archlang.views.picture import Arrow, Box, Picture
 
 FLOW = "#52606d"
@@ -63,7 +63,7 @@ def _frames(picture: Picture, done: Layout) -> Iterator[str]:
 
 
 def _box(box: Box, r: Rect) -> str:
-    colours = paint(box.family)
+    colours = paint(box.family) if box.shade is None else active(box.shade)
     style = f'fill="{colours.fill}" stroke="{colours.border}" stroke-width="1.1"'
     middle = r.x + r.w / 2
     if box.look in ("sum", "gate"):
@@ -89,6 +89,9 @@ def _at(r: Rect) -> str:
 
 def _arrow(arrow: Arrow, points: Sequence[Point]) -> str:
     colour, width, dashes = STROKES[arrow.line]
+    if arrow.strength is not None:
+        colour, wide = opened(arrow.strength)
+        width = f"{wide:.2f}"
     return (
         f'<path d="{_curve(points)}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}'
         f' marker-end="url(#{arrow.line})"/>'

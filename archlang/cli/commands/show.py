@@ -7,6 +7,11 @@ from importlib import import_module
 import click
 
 SUBJECTS = {
+    "routes": "The way of given inputs through parallel paths.",
+    "gates": "The range of each gate, and the inputs that open and close it.",
+    "maximise": "The input that a gate, an output, a cluster or a filter answers most.",
+    "classes": "Histograms and means of each gate, class by class.",
+    "weights": "Weight histograms of parallel operations.",
     "attention": "Which layers a network attends to, of a model or over a training.",
     "energies": "Energies of branches against their code, and early decoding.",
 }

@@ -1,0 +1,52 @@
+"""`archlang show classes MODEL --data NAME`: gates by the class of their input."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from archlang.cli.commands.show_gates import range_table, teller
+from archlang.cli.commands.show_weights import svg_only
+from archlang.cli.files import open_model, write
+from archlang.cli.options import data, device, formats, opening, output
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+
+
+@click.command("classes", short_help="Histograms and means of each gate, class by class.")
+@click.argument("model", metavar="MODEL")
+@data
+@click.option("--gate", metavar="ROUTER.I.J", help="This gate only.")
+@click.option("--class", "classes", multiple=True, metavar="NAME", help="This class only; may be given several times.")
+@output("Where to draw the histograms (.svg): a panel for each gate, a colour for each class.")
+@device
+@formats("human", "json")
+@opening
+@click.pass_obj
+def command(session: Session, model: str, data: str, gate: str | None, classes: tuple[str, ...], output: str | None,
+            device: str) -> None:
+    """How the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
+    from archlang.studies.gates import responses
+    from archlang.studies.inside import named
+    from archlang.views.histogram import Bars, Panel, histograms
+
+    svg_only(output)
+    found = responses(open_model(session, model), data, device=device, tell=teller(session))
+    picked = range(len(found.gates)) if gate is None else [named(found.gates, gate)]
+    rows = {}
+    for place in picked:
+        every = found.by_class(place)
+        wanted = [named([name for name, _ in every], name, "class") for name in classes] or range(len(every))
+        rows[found.gates[place]] = [every[number][1] for number in wanted]
+    if output is not None:
+        panels = [Panel(name, 0.0, 1.0, [Bars(one.name, one.counts) for one in ranges])
+                  for name, ranges in rows.items()]
+        write(session, output, histograms(panels).encode())
+    if output == "-":
+        return
+    if session.format == "json":
+        gates = [{"gate": name, "classes": [asdict(one) for one in ranges]} for name, ranges in rows.items()]
+        session.document({"format_version": FORMAT_VERSION, "gates": gates})
+    else:
+        session.data("\n\n".join(f"{name}\n{range_table('class', ranges)}" for name, ranges in rows.items()))

@@ -1,0 +1,74 @@
+"""`archlang show maximise MODEL --gate|--output|--cluster|--filter NAME`: inputs made by gradient ascent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from archlang.cli.files import open_model, write
+from archlang.cli.options import device, formats, opening, refuse, seed
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.diagnostics.text import one_line
+
+if TYPE_CHECKING:
+    from archlang.studies.maximise import What
+
+
+@click.command("maximise", short_help="The input that a gate, an output, a cluster or a filter answers most.")
+@click.argument("model", metavar="MODEL")
+@click.option("--gate", "gates", multiple=True, metavar="ROUTER.I.J", help="A gate.")
+@click.option("--output", "outputs", multiple=True, metavar="CLASS", help="An output, by name or number.")
+@click.option("--cluster", "clusters", multiple=True, metavar="K", help="A cluster, by number.")
+@click.option("--filter", "filters", multiple=True, metavar="CONV.CHANNEL", help="A filter of a convolution.")
+@click.option("--steps", type=click.IntRange(1, 100_000), default=200, show_default=True, help="Steps of the ascent.")
+@seed
+@click.option("-o", "file", metavar="FILE", help="Where to draw: .svg, or .png for the bare image of a single one.")
+@device
+@formats("human", "json")
+@opening
+@click.pass_obj
+def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple[str, ...], clusters: tuple[str, ...],
+            filters: tuple[str, ...], steps: int, seed: int, file: str | None, device: str) -> None:
+    """Make inputs that single parts of the model file MODEL answer most. Each option may be given several times."""
+    from archlang.studies.maximise import Ascent, maximise
+    from archlang.studies.tiles import tile_of
+    from archlang.views.sheet import png, sheet
+
+    given: list[tuple[What, tuple[str, ...]]] = [
+        ("gate", gates), ("output", outputs), ("cluster", clusters), ("filter", filters)
+    ]
+    wanted = [(what, name) for what, names in given for name in names]
+    _sensible(wanted, file)
+    loaded = open_model(session, model)
+    found = []
+    for number, (what, name) in enumerate(wanted):
+        found.append(maximise(loaded, what, name, seed=seed, ascent=Ascent(steps=steps), device=device))
+        if len(wanted) > 1:
+            session.note(f"{number + 1} of {len(wanted)}: {what} {one_line(name, 80)}")
+    tiles = [tile_of(one.image, f"{one.after:.3f}") for one in found] if file is not None else []
+    if file is not None and file.lower().endswith(".png"):
+        write(session, file, png(tiles[0]))
+    elif file is not None:
+        titles = [f"{what} {one_line(name, 80)}" for what, name in wanted]
+        write(session, file, sheet([(title, [tile]) for title, tile in zip(titles, tiles, strict=True)]).encode())
+    if file == "-":
+        return
+    rows = [{"kind": what, "name": one.name, "before": one.before, "after": one.after, "seed": seed, "steps": steps}
+            for (what, _), one in zip(wanted, found, strict=True)]
+    if session.format == "json":
+        session.document({"format_version": FORMAT_VERSION, "maximised": rows})
+    else:
+        session.data("\n".join(f"{row['kind']} {one_line(str(row['name']), 80)}: {row['before']:.4f} -> "
+                               f"{row['after']:.4f}" for row in rows))
+
+
+def _sensible(wanted: list[tuple[What, str]], file: str | None) -> None:
+    if not wanted:
+        raise refuse("say what is to be maximised", ("`--gate`, `--output`, `--cluster` or `--filter`, with a name",))
+    kind = (file or "-.svg").lower()
+    if file != "-" and not kind.endswith((".svg", ".png")):
+        raise refuse(f"synthesised inputs are drawn as .svg or .png, not as `{one_line(str(file), 80)}`")
+    if kind.endswith(".png") and len(wanted) > 1:
+        raise refuse("a .png holds one input; several make a sheet, as .svg")
