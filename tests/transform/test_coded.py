@@ -92,8 +92,8 @@ def test_a_chain_in_the_network_itself() -> None:
     ("code=five", "  c = image -> grouped(40, 20, groups = 4)", "the code has 5 branches; there are convolutions of 4"),
     ("code=five", "  c = image -> conv(3x3, 20)", "no grouped convolution"),
     ("code=five", "  c = image -> conv(1x1, 20) -> conv(3x3, 20, groups = 5)", "stands in no block of 1x1"),
-    ("code=five", "  c = image -> conv(1x1, 20) -> batch_norm -> relu -> conv(3x3, 20, groups = 5) -> batch_norm -> relu"
-     " -> conv(1x1, 20, bias = true) -> batch_norm", "stands in no block of 1x1"),
+    ("code=five", "  c = image -> conv(1x1, 20) -> batch_norm -> relu -> conv(3x3, 20, groups = 5) -> batch_norm"
+     " -> relu -> conv(1x1, 20, bias = true) -> batch_norm", "stands in no block of 1x1"),
     ("code=five", "  c = image -> grouped(40, 20, groups = 5) -> for g in [4, 5] { grouped(40, 20, groups = g) }",
      "5 groups in some uses and others elsewhere"),
     ("", "  c = image -> grouped(40, 20, groups = 5)", "says which branches work for which classes"),
