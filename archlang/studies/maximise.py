@@ -34,7 +34,7 @@ class Ascent:
     jitter: int = 1
     blur_every: int = 20
     decay: float = 0.005
-    variation: float = 0.05
+    variation: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def maximise(
 ) -> Maximised:
     """The input that a part answers most: a gate `ROUTER.I.J`, an output or cluster by name or number, `CONV.CHANNEL`.
 
-    The response is the logarithm of a gate, an output before the softmax, the mean of what is positive in a filter's map. The model
+    The response is the log odds of a gate, an output before the softmax, or the mean of a filter's map, where negative
+    numbers count a tenth: what goes on is the positive part, which alone would not move a silent filter. The model
     stays as it was. Raises `ArchError`: unknown-name, unsupported-module, bad-data.
     """
     record = record_of(model)
@@ -130,7 +131,7 @@ def _response(model: fx.GraphModule, what: What, name: str) -> Callable[[torch.T
 
 def _gate(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     found = routers(model)
-    every = [(r, i) for r in found for i in range(len(r.gates))]
+    every = [(r, i) for r in found for i in range(len(r.gates))]  # inputs first, as the names stand
     router, place = every[named([gate for r in found for gate in r.gates], name)]
     gates = model.get_submodule(str(router.call.target))
     assert isinstance(gates, Gates)
@@ -139,7 +140,9 @@ def _gate(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Te
     def response(x: torch.Tensor) -> torch.Tensor:
         watch = Watch(model, entering)
         watch.run(x)
-        return gates.scores(*(watch.seen[n] for n in entering)).log_softmax(2).flatten(1)[0, place]
+        scores = gates.scores(*(watch.seen[n] for n in entering))[0, place // gates.outputs]
+        others = torch.cat([scores[: place % gates.outputs], scores[place % gates.outputs + 1 :]])
+        return scores[place % gates.outputs] - (others.logsumexp(0) if len(others) else 0.0)
 
     return response
 
@@ -183,8 +186,7 @@ def _filter(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.
     def response(x: torch.Tensor) -> torch.Tensor:
         watch = Watch(model, [node])
         watch.run(x)
-        value: torch.Tensor = watch.seen[node][0, int(channel)].relu().mean()
-        return value
+        return functional.leaky_relu(watch.seen[node][0, int(channel)], 0.1).mean()
 
     return response
 

@@ -52,7 +52,7 @@ def command(session: Session, model: str, data: str, gate: str | None, top: int,
             from archlang.studies.tiles import tile_of
 
             image = maximise(loaded, "gate", str(gate), seed=seed, device=device)
-            made = [tile_of(image.image, f"{exp(image.after):.3f}")]
+            made = [tile_of(image.image, f"{1 / (1 + exp(-image.after)):.3f}")]
         write(session, output, _sheet(found, picked[0], top, made).encode())
     if output == "-":
         return

@@ -1,0 +1,105 @@
+"""`archlang show` of the paths of a trained model: what it prints, draws and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from archlang.artefact import save
+from archlang.compiler import compile, fuse
+from archlang.graph import load
+from tests.cli.conftest import ROOT, Call
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A model with two paths, and its fused form."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("models")
+    model = compile(load(ROOT / "examples" / "04_paths.arch"), seed=1)
+    save(model, folder / "paths.safetensors")
+    save(fuse(model.eval()), folder / "fused.safetensors")
+    return str(folder / "paths.safetensors"), str(folder / "fused.safetensors")
+
+
+@pytest.mark.parametrize("form", [0, 1])
+def test_routes(call: Call, models: tuple[str, str], tmp_path: Path, form: int) -> None:
+    drawn = tmp_path / "r.svg"
+    words = ("show", "routes", models[form], "--data", "digits", "--samples", "0,7", "--device", "cpu")
+    text = call(*words, "-o", str(drawn))
+    assert text.status == 0 and "maps.route" in text.out and text.out.count("path 1") == 2
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r-2.svg", "r.svg"] and "<svg" in drawn.read_text()
+    shown = json.loads(call(*words, "--format", "json").out)
+    assert shown["format_version"] == 1 and [one["name"] for one in shown["inputs"]] == ["digits 0", "digits 7"]
+    for row in shown["inputs"][0]["routers"][0]["gates"]:
+        assert sum(row) == pytest.approx(1, abs=1e-6)
+    mean = json.loads(call(*words, "--mean", "--format", "json").out)["inputs"]
+    gates = [one["routers"][0]["gates"][0][0] for one in shown["inputs"]]
+    assert len(mean) == 1 and mean[0]["routers"][0]["gates"][0][0] == pytest.approx(sum(gates) / 2)
+    dot = call(*words, "-o", str(tmp_path / "r.dot"))
+    assert dot.status == 0 and "penwidth" in (tmp_path / "r.dot").read_text()
+
+
+def test_gates_and_classes(call: Call, models: tuple[str, str], tmp_path: Path) -> None:
+    sheet = tmp_path / "g.svg"
+    one = ("show", "gates", models[0], "--data", "digits", "--gate", "maps.route.0.1", "--top", "3")
+    found = call(*one, "-o", str(sheet))
+    assert found.status == 0 and "strongest: " in found.out and sheet.read_text().count("<image") == 6
+    every = json.loads(call("show", "gates", models[1], "--data", "digits", "--format", "json").out)
+    assert [one["name"] for one in every["gates"]] == [f"maps.route.{i}.{j}" for i in (0, 1) for j in (0, 1)]
+    assert all(sum(one["counts"]) == one["samples"] for one in every["gates"])
+    drawn = tmp_path / "c.svg"
+    words = ("show", "classes", models[0], "--data", "digits", "--class", "3", "--class", "8")
+    classes = call(*words, "-o", str(drawn))
+    assert classes.status == 0 and drawn.read_text().count("<path") == 8
+    shown = json.loads(call(*words, "--gate", "maps.route.1.0", "--format", "json").out)["gates"]
+    assert [one["name"] for one in shown[0]["classes"]] == ["3", "8"] and len(shown) == 1
+
+
+def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Path) -> None:
+    words = ("show", "maximise", models[0], "--output", "3", "--gate", "maps.route.0.0", "--steps", "5")
+    made = call(*words, "-o", str(tmp_path / "m.svg"))
+    assert made.status == 0 and (tmp_path / "m.svg").read_text().count("<image") == 2 and "2 of 2" in made.err
+    image = tmp_path / "f.png"
+    one = call("show", "maximise", models[0], "--filter", "maps.each.0.conv.1", "--steps", "5", "-o", str(image))
+    assert one.status == 0 and image.read_bytes().startswith(b"\x89PNG")
+    weights = json.loads(call("show", "weights", models[1], "--format", "json").out)["layers"]
+    assert [layer["name"] for layer in weights] == ["maps.each.*.conv", "logits.each.*.conv"]
+    assert call("show", "weights", models[0], "-o", "-").out.count("<path") == 4
+
+
+@pytest.mark.parametrize(("words", "status", "said"), [
+    (("routes",), 2, "give images"),
+    (("routes", "nix.png"), 1, "nix.png"),
+    (("routes", "--data", "digits", "--samples", "0,x"), 2, "numbers with commas"),
+    (("routes", "--data", "digits", "--samples", "400"), 2, "there is no 400"),
+    (("routes", "--data", "digits", "-o", "r.gif"), 2, "gif"),
+    (("gates", "--data", "digits", "--gate", "maps.route.0.7"), 1, "maps.route.0.1"),
+    (("gates", "--data", "digits", "-o", "g.png"), 2, "SVG only"),
+    (("gates", "--data", "digits", "--synthesised"), 2, "--gate"),
+    (("classes", "--data", "digits", "--class", "ten"), 1, "there is no class"),
+    (("classes", "--data", "digit"), 1, "digits"),
+    (("maximise",), 2, "say what"),
+    (("maximise", "--output", "10"), 1, "there is no output"),
+    (("maximise", "--output", "1", "--output", "2", "-o", "m.png"), 2, "a sheet"),
+    (("maximise", "--filter", "maps.each.0.conv.16"), 1, "16 filters"),
+    (("weights", "-o", "w.pdf"), 2, "SVG only"),
+])
+def test_what_is_refused(
+    call: Call, models: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...], status: int, said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = call("show", words[0], models[0], *words[1:])
+    assert (found.status, said in found.err) == (status, True), found.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_without_gates_is_told_which_have_some(call: Call, tmp_path: Path) -> None:
+    save(compile(load(ROOT / "examples" / "01_sequential.arch")), tmp_path / "plain.safetensors")
+    for words in (("routes", "--data", "digits"), ("gates", "--data", "digits"), ("classes", "--data", "digits")):
+        found = call("show", words[0], str(tmp_path / "plain.safetensors"), *words[1:])
+        assert found.status == 1 and "has gates" in found.err and "multipath" in found.err
