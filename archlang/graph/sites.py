@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from archlang.diagnostics import did_you_mean
 from archlang.graph.coded_blocks import coded_blocks, within
 from archlang.graph.context import Build
+from archlang.graph.expert_sites import expert_sites
 from archlang.graph.ir import Graph, Loss, Site
 from archlang.ops.values import Option
 from archlang.source import Span
@@ -19,8 +20,20 @@ def _energies(graph: Graph) -> Iterator[tuple[tuple[str, ...], Site]]:
         yield block.coded.region, Site(block.name, block.energies, block.coded.code)
 
 
+def _unfiltered(graph: Graph) -> Iterator[tuple[tuple[str, ...], Site]]:
+    for site in expert_sites(graph):
+        yield site.region, Site(site.name, site.before)
+
+
+def _filtered(graph: Graph) -> Iterator[tuple[tuple[str, ...], Site]]:
+    for site in expert_sites(graph):
+        yield site.region, Site(site.name, site.weights)
+
+
 SITES: dict[str, tuple[Find, str, str, bool]] = {
     "coding_loss": (_energies, "energy_normalize", "branches of a code whose energies are normalised", True),
+    "confidence": (_unfiltered, "experts", "the weights of experts", False),
+    "collapse": (_filtered, "experts", "the weights of experts", False),
 }
 """Loss to: its sites with their module paths, the stage that makes one, what they are, whether it reads the labels."""
 

@@ -32,9 +32,14 @@ SETTINGS = (
                 Arg("scores", TensorKind(), None, "auto: all gates"), _GAMMA, _OF),
     _later_loss("agreement", "KL between the assignments of a sample and its augmented copy.",
                 Arg("scores", TensorKind(), doc="relevance scores")),
-    _later_loss("confidence", "The entropy of routing weights.", _OF),
-    _later_loss("collapse", "Experts that are hardly used.",
-                Arg("below", Real(0, 1), 0.01, "share that is too little"), _OF),
+    Setting("confidence", "loss", "The mean entropy of the weights that patches give to experts, before the filter, "
+            "summed over the stages of experts (PCE, eq. 15).", (_OF,),
+            "loss = cross_entropy(logits, label) + 0.01 * confidence()"),
+    Setting("collapse", "loss", "`relu(below - mean weight) / below`, summed over experts: what those lack that are "
+            "hardly used (PCE, eq. 16, made differentiable). How many experts less than this share of patches use is "
+            "reported beside it.",
+            (Arg("below", Real(0, 1, above=True), 0.01, "the least mean weight of an expert"), _OF),
+            "loss = cross_entropy(logits, label) + 0.001 * collapse(below = 0.01)"),
     Setting("coding_loss", "loss", "Mean over batch and branches of |r E - w|^power, summed over the blocks of codes: "
             "the energies E of branches, times the share r of branches that work for a class, against its word w "
             "(Coded ResNeXt).", (Arg("power", Int(1), 4, "the exponent"), _OF),

@@ -52,6 +52,9 @@ def whole(entry: Op | Structure | Setting) -> str:
         return f"archlang 1\n{entry.example}\nnetwork Example {{{CODED}}}\n"
     if "coding_loss" in entry.example:
         return f"archlang 1\n{TEN}\nnetwork Example {{{CODED}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
+    if "confidence" in entry.example or "collapse" in entry.example:
+        body = ROUTED[: ROUTED.index("}\ntrain")]
+        return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
     if "keys" in entry.example:
         return f"archlang 1\nnetwork Example {{{ROUTED}{entry.example}\n}}\n"
     lines = [entry.example, *(line for word, line in REST.items() if word not in entry.example)]

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from archlang.graph.ir import Loss
-from archlang.train.losses import coding, task
+from archlang.train.losses import coding, experts, task
 
 Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
 Make = Callable[[Mapping[str, Any], Sequence[tuple[int, ...]]], nn.Module]
@@ -22,7 +22,7 @@ Views = Literal["plain+augmented", "two augmented"]
 FORMULAS: Mapping[str, Formula] = {**task.FORMULAS}
 """Losses over tensors that the file names."""
 
-STRUCTURAL: Mapping[str, Formula] = {**coding.STRUCTURAL}
+STRUCTURAL: Mapping[str, Formula] = {**coding.STRUCTURAL, **experts.STRUCTURAL}
 """Losses over sites of the network."""
 
 STATEFUL: Mapping[str, Make] = {}
@@ -33,7 +33,7 @@ PAIRED: Mapping[str, Views] = {}
 """Losses that read two views of the same samples: the tensors of the main view, then those of the second one, of which
 the label is none. The views are the samples as they are and augmented ones, or two augmented ones."""
 
-METRICS: Mapping[str, Mapping[str, Formula]] = {}
+METRICS: Mapping[str, Mapping[str, Formula]] = {**experts.METRICS}
 """What is reported beside a loss, by name: formulas over the same reads, that nothing is trained on."""
 
 
