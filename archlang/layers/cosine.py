@@ -54,7 +54,7 @@ def parts(logs: Tensor, form: str = "document") -> Tensor:
     first = ordered[:, 0]
     share = entropy(logs) / math.log(count) if count > 1 else torch.zeros_like(first)
     rest = ordered[:, 1 : 1 + REST].mean(1) if count > 1 else torch.zeros_like(first)
-    return torch.stack((1 - first, 1 - share if form == "code" else share, (first - rest) / (first + EPS)), 1)
+    return torch.stack((1 - first, 1 - share if form == "authors" else share, (first - rest) / (first + EPS)), 1)
 
 
 class CosineRouter(Keyed):

@@ -61,7 +61,7 @@ def test_equations_2_to_11(experts: int, beta: float, lambdas: tuple[float, ...]
 
 
 def test_the_form_of_the_authors_code() -> None:
-    made, e = router(form="code", base=0.5), embeddings()
+    made, e = router(form="authors", base=0.5), embeddings()
     _, before, threshold, parts = made(e)
     entropy = -(before * before.log()).sum(1)
     assert torch.allclose(parts[:, 1], 1 - entropy / math.log(5), rtol=0, atol=1e-10)
@@ -113,7 +113,7 @@ def test_one_expert_ties_and_nothing_are_finite() -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"keep": "hard"}, {"keep": 1, "threshold": None}, {"steepness": 1e6},
-                                      {"temperature": 1e-6}, {"temperature": 1e-320}, {"form": "code"}], ids=str)
+                                      {"temperature": 1e-6}, {"temperature": 1e-320}, {"form": "authors"}], ids=str)
 @pytest.mark.parametrize("experts", [1, 2, 6])
 def test_gradients_are_finite(settings: dict[str, Any], experts: int) -> None:
     made = router(experts, **settings).float()

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from tests.reference import activations, attending, forms, merging, norms, pools, recurrent, sliding
 
-STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend")
+STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend",
+              "patches", "position", "experts", "unpatch")
 Rule = Callable[..., Tensor | tuple[Tensor, ...]]
 
 

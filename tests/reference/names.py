@@ -107,6 +107,8 @@ def _name(m: Reference, expr: tree.Name, scope: Scope) -> object:
         return found
     if expr.text in OPS:
         return OpUse(expr.text)
+    if expr.text in STRUCTURES:
+        return StructureUse(expr.text, (), {}, None, scope)
     return Word(expr.text)
 
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.syntax import tree
 from tests.reference import layers as attending
-from tests.reference import routing
+from tests.reference import patching, routing
 from tests.reference.flows import apply, body
 from tests.reference.names import as_stage
-from tests.reference.values import Choice, Flowing, Group, OpUse, Scope, StructureUse, Surprise, Value, Where, Word
+from tests.reference.values import (
+    Choice,
+    Flowing,
+    Group,
+    OpUse,
+    Patches,
+    Scope,
+    StructureUse,
+    Surprise,
+    Value,
+    Where,
+    Word,
+)
 
 if TYPE_CHECKING:
     from tests.reference.machine import Reference
@@ -32,6 +45,10 @@ def structure(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
             return _attend(m, use, _members(value), where)
         case "each":
             return Group(tuple(_braces(m, use, 0, v, where.inside(str(i))) for i, v in enumerate(_all(value))))
+        case "patches" | "position" | "unpatch" | "experts":
+            return _patching(m, use, value, where)
+        case "shared" if isinstance(value, Patches):
+            return replace(value, members=(_braces(m, use, 0, value.members[0], where.inside()),))
         case "shared":
             return Group(tuple(_braces(m, use, 0, v, where.inside()) for v in _all(value)))
         case "parallel":
@@ -100,6 +117,54 @@ def _attend(m: Reference, use: StructureUse, members: tuple[Value, ...], where: 
     rule = getattr(attending, choice.name)
     path = (*where.path, where.name(choice.name))
     return m.make(choice.name, path, members, lambda u: rule(u, [v.data for v in members], *given))
+
+
+# --- patches ---------------------------------------------------------------------------------------------------------
+
+
+def _patching(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flowing:
+    if use.name == "patches":
+        assert isinstance(value, Value)
+        size, stride = _given(use, ("size", "stride"), (None, None))
+        data, grid = patching.patches(value, size, stride)
+        return replace(grid, members=(m.make("cut", (), (value,), lambda u: data),))
+    if use.name == "experts":
+        return _experts(m, use, value, where)
+    assert isinstance(value, Patches)
+    (x,) = _members(value)
+    if use.name == "position":
+        return replace(value, members=(m.make("position", (), (x,), lambda u: patching.placed(x.data, value)),))
+    return m.make("unpatch", (), (x,), lambda u: patching.back(x.data, value))
+
+
+def _experts(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flowing:
+    """Every expert on every row, summed by the router's weights (eq. 12)."""
+    count, router = _given(use, ("n", "router"), (None, None))
+    assert isinstance(count, int)
+    (x,) = _members(value) if isinstance(value, Patches) else _members(Group((value,)))
+    weights = _weights_of_experts(m, router, x, count, where.enter("router"))
+    made = _members(Group(tuple(_braces(m, use, 0, x, where.inside(str(i))) for i in range(count))))
+    total = m.make("sum", (), (weights, *made), lambda u: routing.combined(
+        weights.data[:, :, None], [v.data for v in made], [0]))
+    return replace(value, members=(total,)) if isinstance(value, Patches) else total
+
+
+def _weights_of_experts(m: Reference, router: object, x: Value, count: int, where: Where) -> Value:
+    choice = Choice(router.text) if isinstance(router, Word) else router
+    assert isinstance(choice, Choice)
+    if choice.name == "cross_connection":
+        (hidden,) = choice.get(("hidden",), (16,))
+        gates = _gates(m, (x,), count, hidden, where)
+        made = m.make("flatten", (), (gates,), lambda u: gates.data[:, 0])
+    else:
+        names = ("embed", "threshold", "steepness", "temperature", "keep", "start")
+        embed, *settings = choice.get(names, (None, None, 10.0, 1.0, None, None))
+        vector = apply(m, as_stage(embed), x, where)
+        assert isinstance(vector, Value)
+        path = (*where.path, where.name("cosine"))
+        made = m.make("cosine", path, (vector,), lambda u: patching.cosine(u, vector.data, count, tuple(settings)))
+    assert isinstance(made, Value)
+    return made
 
 
 # --- routers ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ ENTRIES: list[Entry] = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(),
 ELSEWHERE = {
     "tests/graph/test_pbconv.py": ("pbconv", "acb", "dbb", "none", "propose"),
     "tests/layers/test_coding.py": ("branches", "energy_normalize"),
-    "tests/layers/test_cosine.py": ("adaptive", "cosine_router", "experts", "patches", "position", "top", "unpatch"),
 }
 """What this interpreter does not know: its equations are compared with plain tensor code in tests of its own."""
 OTHERS = {name for names in ELSEWHERE.values() for name in names}

@@ -248,6 +248,18 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         softmax(axis = depth)
         drop_channels(0)
     """),
+    (M, """
+        patches(3x4) -> unpatch
+        patches(4x5) -> position -> unpatch
+        patches(5x4, stride = size(2, 3)) -> shared { conv(3x3, 5) -> batch_norm } -> unpatch
+        patches(3x4, stride = size(3, 2)) -> shared { max_pool(3x2) } -> position -> unpatch
+        patches(3x6) -> experts(2, cross_connection(hidden = 3)) { conv(3x3, 5) } -> unpatch
+        experts(3, cross_connection(hidden = 0)) { conv(3x3, 5) -> batch_norm }
+        experts(3, cosine_router(pyramid_pool(1, 2), start = random)) { conv(3x3, 5) -> batch_norm }
+    """),
+    (V, """
+        experts(4, cosine_router(linear(5), start = random, keep = top(2))) { linear(3) }
+    """),
 ) for line in lines.strip().splitlines())
 
 

@@ -34,6 +34,17 @@ class Group:
     members: tuple[Value | Group, ...]
 
 
+@dataclass(eq=False)
+class Patches(Group):
+    """A grid: one member, all its patches one batch behind the other, row by row."""
+
+    rows: int
+    columns: int
+    size: tuple[int, int]
+    patch: tuple[int, int]
+    stride: tuple[int, int]
+
+
 Flowing = Value | Group
 
 
