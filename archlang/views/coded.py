@@ -22,14 +22,43 @@ def code_svg(codes: Sequence[tuple[str, Sequence[str]]]) -> str:
     >>> code_svg([("two", ("10", "01"))]).count("<rect")
     5
     """
+    return _page(*code_parts(codes))
+
+
+def code_parts(codes: Sequence[tuple[str, Sequence[str]]]) -> tuple[float, float, list[str]]:
+    """The same as parts of a larger drawing: their width and height, and they."""
     parts, top, wide = [], 8.0, 0.0
     for name, words in codes:
-        shown = f"{name}: {len(words)} classes x {len(words[0])} branches"
-        shown += f" (the first {MOST})" if len(words) > MOST else ""
+        shown = title(name, words)
         parts += [_text(8, top + 10, shown), *matrix(words, 8, top + 18)]
         top += 34 + CELL * min(len(words), MOST)
         wide = max(wide, 16 + CELL * len(words[0]), 16 + 6.2 * len(shown))
-    return _page(wide, top, parts)
+    return wide, top, parts
+
+
+def title(name: str, words: Sequence[str]) -> str:
+    """What stands above a code's matrix.
+
+    >>> title("two", ("10", "01"))
+    'two: 2 classes x 2 branches'
+    """
+    shown = f"{name}: {len(words)} classes x {len(words[0])} branches"
+    return shown + (f" (the first {MOST})" if len(words) > MOST else "")
+
+
+def code_table(name: str, words: Sequence[str]) -> str:
+    """A code's matrix as a table of Graphviz's HTML-like labels: a row for each class, dark where a branch works.
+
+    >>> code_table("two", ("10", "01")).count("<td bgcolor=")
+    4
+    """
+    size = f'fixedsize="true" width="{CELL:.0f}" height="{CELL:.0f}"'
+    cell = {sign: f'<td bgcolor="{_shade(float(sign))}" {size}></td>' for sign in "01"}
+    rows = ["".join(cell[sign] for sign in word) for word in words[:MOST]]
+    cells = "".join(f"<tr>{row}</tr>" for row in rows)
+    held = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="0" color="{FRAME}">{cells}</table>'
+    head = escape("".join(c if c.isprintable() else " " for c in title(name, words)))
+    return f'<table border="0" cellborder="0"><tr><td>{head}</td></tr><tr><td>{held}</td></tr></table>'
 
 
 def energies_svg(blocks: Sequence[tuple[str, Sequence[Sequence[float]], Sequence[str]]]) -> str:

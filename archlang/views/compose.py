@@ -78,7 +78,9 @@ class _Composer:
             Box(f"out{i}", (clean(output.name or "output"),), "end", "end", "output of the network", None)
             for i, output in enumerate(self.graph.outputs)
         )
-        return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters))
+        codes = {site.code.words: site.code.name for site in self.graph.coded.values()}
+        shown = tuple((clean(name), words) for words, name in codes.items())
+        return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters), shown)
 
     def _grouped(self) -> list[Group]:
         groups: list[Group] = []

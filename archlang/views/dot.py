@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from archlang.views.coded import code_table
 from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, active, opened, paint
 from archlang.views.picture import Arrow, Box, Cluster, Picture
 
@@ -23,6 +24,8 @@ def to_dot(picture: Picture) -> str:
     lines = [f"digraph {quoted(picture.name)} {{", *_defaults(picture.name), *_body(picture, None, 1)]
     home = {box.id: box.cluster for box in picture.boxes}
     lines += [f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head])}" for arrow in picture.arrows]
+    for i, code in enumerate(picture.codes):
+        lines.append(f'  code{i} [shape=plain, style="", label=<{code_table(*code)}>];')
     return "\n".join([*lines, "}", ""])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archlang.views.coded import title
 from archlang.views.palette import ATTEND, FAMILIES, FAN, FRAME, GATE, GROUND, paint
 from archlang.views.picture import Arrow, Box, Picture
 
@@ -25,6 +26,7 @@ def to_mermaid(picture: Picture) -> str:
     """The picture as a flowchart from top to bottom, frames as subgraphs."""
     lines = ["---", f"title: {quoted(picture.name)}", "---", "flowchart TB", *_body(picture, None, 1)]
     lines += [f"  {_arrow(arrow)}" for arrow in picture.arrows]
+    lines += [f"  code{i}[{quoted(title(*code))}]:::is_plain" for i, code in enumerate(picture.codes)]
     lines += _styles(picture)
     return "\n".join([*lines, ""])
 
@@ -60,7 +62,8 @@ def _arrow(arrow: Arrow) -> str:
 
 
 def _styles(picture: Picture) -> Iterator[str]:
-    for name in sorted({_class(box) for box in picture.boxes}):
+    plain = {"is_plain"} if picture.codes else set()
+    for name in sorted(plain | {_class(box) for box in picture.boxes}):
         colours = paint(name.removeprefix("is_"))
         yield f"  classDef {name} fill:{colours.fill},stroke:{colours.border},color:{colours.text}"
     for line, colour in (("fan", FAN), ("gate", GATE), ("attend", ATTEND)):

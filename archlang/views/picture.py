@@ -54,12 +54,16 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that an engine needs. Boxes stand in program order, clusters outer before inner."""
+    """All that an engine needs. Boxes stand in program order, clusters outer before inner.
+
+    `codes` are the branch codes to show beside the diagram: a name, and a word of 0 and 1 for each class.
+    """
 
     name: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     clusters: tuple[Cluster, ...]
+    codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def inside(self, cluster: str | None) -> tuple[list[Box], list[Cluster]]:
         """The boxes and clusters that stand directly in a cluster (None: in no cluster)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from archlang.views.coded import code_parts
 from archlang.views.layered import Layout, Point, Rect, label_place, layout
 from archlang.views.measure import SMALL, TEXT
 from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, QUIET, active, opened, paint
@@ -21,6 +22,10 @@ def to_svg(picture: Picture) -> str:
     """The picture as a page of SVG, laid out by ourselves."""
     done = layout(picture)
     w, h = done.width, done.height
+    middle = f"{w / 2:.1f}"
+    across, down, codes = code_parts(picture.codes) if picture.codes else (0.0, 0.0, [])
+    beside = [f'<g transform="translate({w:.1f} 20)" font-size="10">', *codes, "</g>"] if codes else []
+    w, h = w + across, max(h, 20 + down) if codes else h
     parts = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{w:.0f}pt" height="{h:.0f}pt" viewBox="0 0 {w:.1f} {h:.1f}"'
@@ -28,11 +33,12 @@ def to_svg(picture: Picture) -> str:
         f"<title>{_text(picture.name)}</title>",
         _heads(),
         f'<rect width="{w:.1f}" height="{h:.1f}" fill="white"/>',
-        f'<text x="{w / 2:.1f}" y="15" font-size="13" fill="{QUIET}" text-anchor="middle">{_text(picture.name)}</text>',
+        f'<text x="{middle}" y="15" font-size="13" fill="{QUIET}" text-anchor="middle">{_text(picture.name)}</text>',
         *_frames(picture, done),
         *(_arrow(arrow, done.routes[i]) for i, arrow in enumerate(picture.arrows) if i in done.routes),
         *(_box(box, done.boxes[box.id]) for box in picture.boxes),
         *(_label(arrow, done.routes[i]) for i, arrow in enumerate(picture.arrows) if arrow.label and i in done.routes),
+        *beside,
     ]
     return "\n".join([*parts, "</svg>", ""])
 

@@ -135,3 +135,28 @@ def test_dump_names_ports_and_members() -> None:
 @pytest.mark.parametrize("form", ["dot", "mmd", "svg", "html"])
 def test_a_graph_without_nodes_draws(form: str) -> None:
     assert "Nothing" in str(render(Graph("Nothing"), form))
+
+
+CODED = """archlang 1
+code two = words("110", "011", "101")
+network N {
+  input x: [2, 4, 4]
+  output x -> branches(two) { conv(1x1, 4) } -> energy_normalize -> sum -> global_avg_pool -> linear(3)
+}
+"""
+
+
+@pytest.mark.parametrize("form", ["svg", "dot", "html"])
+def test_a_code_stands_beside_the_diagram_as_a_matrix(form: str) -> None:
+    drawn = str(render(loads(CODED), form, engine=None if form == "dot" else "builtin"))
+    assert drawn.count("two: 3 classes x 3 branches") == 1
+    assert drawn.count("#173e7a") == 6 and ("translate(" in drawn) == (form != "dot")
+
+
+def test_mermaid_names_the_code() -> None:
+    assert 'code0["two: 3 classes x 3 branches"]' in str(render(loads(CODED), "mmd"))
+
+
+def test_a_network_without_codes_has_no_matrix() -> None:
+    plain = loads("archlang 1\nnetwork N { input x: [4]\n output x -> linear(3) }")
+    assert "classes x" not in str(render(plain, "svg", engine="builtin"))
