@@ -246,6 +246,32 @@ def test_weights_of_another_network_are_not_allocated(tmp_path: Path, monkeypatc
     assert kind_of(forged(network=text, passes=("fuse",)), tmp_path) == "altered-model"
 
 
+CODED = """archlang 1
+code two = words("10", "01")
+network N {
+  input x: [1, 4, 4]
+  output x -> branches(two) { conv(1x1, WIDTH) -> conv(3x3, WIDTH) } -> energy_normalize -> sum -> global_avg_pool
+           -> linear(2)
+}
+"""
+
+
+@pytest.mark.parametrize("passes", [("extract{class=0}",), ("extract{class=0}", "fuse")])
+def test_a_small_file_of_one_class_cannot_claim_a_large_network(
+    passes: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from archlang.artefact import loading
+    from archlang.rewrite.extract import extract
+
+    state = dict(extract(small(CODED.replace("WIDTH", "2")), [0]).state_dict())
+    honest = loads(CODED.replace("WIDTH", "2")).text
+    (tmp_path / "m").write_bytes(forged(state, network=honest, dials={}, passes=passes[:1]))
+    load_model(tmp_path / "m")
+    monkeypatch.setattr(loading, "rebuild", lambda *_: pytest.fail("the model was built"))
+    claimed = loads(CODED.replace("WIDTH", "1024")).text
+    assert kind_of(forged(state, network=claimed, dials={}, passes=passes), tmp_path) == "altered-model"
+
+
 def test_mixed_kinds_of_numbers(tmp_path: Path) -> None:
     state = dict(small().state_dict())
     state["logits.linear.weight"] = state["logits.linear.weight"].half()

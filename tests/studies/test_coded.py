@@ -145,3 +145,50 @@ def test_an_extracted_model_keeps_the_names_of_its_classes(tmp_path: Path, capfd
     judged = judge(few, [3, 7], "digits")
     assert f"recall {100 * judged.recall:.2f} %" in out
     assert run(["eval", file, "--data", "digits", "--cut", "0.5"]) == 2
+
+
+RELATED = """archlang 1
+code c = words(WORDS)
+network N {
+  input x: [2, 4, 4]
+  output x -> branches(c, drop = 0) { conv(1x1, 6) } -> energy_normalize -> sum -> global_avg_pool -> linear(4)
+}
+"""
+ROWS = ("110", "011", "101", "111")
+
+
+def related(rows: tuple[str, ...]) -> torch.fx.GraphModule:
+    """The network of a code of these words."""
+    words = ", ".join(f'"{row}"' for row in rows)
+    return alive(loads(RELATED.replace("words(WORDS)", f"words({words})")))
+
+
+@pytest.mark.parametrize("classes", [(0,), (1,), (2,), (0, 1)])
+def test_branches_permuted_with_the_columns_change_nothing(classes: tuple[int, ...]) -> None:
+    order = (2, 0, 1)
+    one, other = related(ROWS), related(tuple("".join(row[i] for i in order) for row in ROWS))
+    weights = one.state_dict()
+    moved = {name: weights[_from(name, order)] for name in weights}
+    other.load_state_dict(moved)
+    x = torch.randn(3, 2, 4, 4, dtype=torch.float64)
+    assert (one(x) - other(x)).abs().max() < 1e-12
+    assert (extract(one, classes)(x) - extract(other, classes)(x)).abs().max() < 1e-12
+
+
+def _from(name: str, order: tuple[int, ...]) -> str:
+    parts = name.split(".")
+    if parts[0] == "branches":
+        parts[1] = str(order[int(parts[1])])
+    return ".".join(parts)
+
+
+def test_classes_permuted_with_the_rows_change_nothing() -> None:
+    order = [3, 1, 0, 2]
+    one, other = related(ROWS), related(tuple(ROWS[i] for i in order))
+    weights = dict(one.state_dict())
+    weights.update({name: weights[name][order] for name in weights if name.startswith("linear")})
+    other.load_state_dict(weights)
+    x = torch.randn(3, 2, 4, 4, dtype=torch.float64)
+    assert (one(x)[:, order] - other(x)).abs().max() < 1e-12
+    for new, old in enumerate(order):
+        assert (extract(one, [old])(x) - extract(other, [new])(x)).abs().max() < 1e-12
