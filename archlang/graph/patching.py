@@ -127,7 +127,8 @@ def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Pla
     grid = value if isinstance(value, GridValue) else None
     x = grid.tensor if grid is not None else tensor_in(b, stage, value, at, place)
     weights = _weights(b, stage, x, count, place)
-    handed = node_of(b, stage, "dispatch", {"experts": count}, (weights, x), place, "dispatch")
+    cut = 0.0 if b.graph.node(weights.port.node).op.name == "sparse_gates" else None
+    handed = node_of(b, stage, "dispatch", {"experts": count, "cut": cut}, (weights, x), place, "dispatch")
 
     def make(i: int) -> Value:
         before = len(b.graph)
@@ -199,8 +200,19 @@ def _gated(b: Build, stage: StructureStage, router: Option, x: TensorValue, coun
     return node_of(b, stage, "flatten", {}, gates, inner, "flatten")[0]
 
 
+def _sparse(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
+            place: Place) -> TensorValue:
+    """A gate that keeps its largest weights: what it leaves out is not calculated at inference (section 5.3)."""
+    keep = int(str(router.args["keep"]))
+    if keep > count:
+        message = f"`keep = {keep}` is more than there are: this router chooses between {count}"
+        raise b.refuse("out-of-range", message, stage.given.spans["router"], notes=chain(place))
+    args = {**router.args, "outputs": count}
+    return node_of(b, stage, "sparse_gates", args, (x,), place.enter("router"), "gates")[0]
+
+
 ROUTERS: dict[str, Callable[[Build, StructureStage, Option, TensorValue, int, Place], TensorValue]] = {
-    "cosine_router": _cosine, "cross_connection": _gated,
+    "cosine_router": _cosine, "cross_connection": _gated, "sparse_connection": _sparse,
 }
 """Routers that give each row a weight for each expert: a further one is a function here."""
 

@@ -57,10 +57,10 @@ class Dispatch(nn.Module):
     ([2, 2, 1], 3)
     """
 
-    def __init__(self, experts: int) -> None:
+    def __init__(self, experts: int, cut: float | None = None) -> None:
         super().__init__()
         self.experts = experts
-        self.cut: float | None = None
+        self.cut = cut
         self.executed = Executed(0, experts, 0)
 
     def forward(self, weights: Tensor, x: Tensor) -> tuple[Tensor, ...]:

@@ -22,13 +22,14 @@ from archlang.ops import (
     settings_network,
     settings_optimising,
     settings_training,
+    sparse,
     structures,
 )
 from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    attending, routing, coding, boosting, patching,
+    attending, routing, coding, boosting, patching, sparse,
 )
 
 CATALOGUE = Catalogue(
@@ -38,8 +39,7 @@ CATALOGUE = Catalogue(
         (s.role, s.name): s
         for s in (
             *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *patching.SETTINGS,
-            *settings_network.SETTINGS,
-            *settings_optimising.SETTINGS, *settings_training.SETTINGS,
+            *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },
 )

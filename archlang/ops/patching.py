@@ -134,8 +134,12 @@ DISPATCH = Op(
     doc="Hands rows to experts: the weights that count, then what each expert gets; all rows, or at inference those "
     "with a weight of at least `cut` times the row's largest.",
     shape=_dispatch_shape,
-    torch=Module("archlang.layers.Dispatch", lambda call: {"experts": call["experts"]}),
-    args=(Arg("experts", Int(1), doc="how many"),),
+    torch=Module("archlang.layers.Dispatch", lambda call: {"experts": call["experts"], "cut": call["cut"]}),
+    args=(
+        Arg("experts", Int(1), doc="how many"),
+        Arg("cut", Real(0, 1), None, "share of a row's largest weight that an expert needs at inference; auto: all "
+            "experts get all rows"),
+    ),
 )
 
 

@@ -42,10 +42,12 @@ def evaluate_cuts(
     if not dispatches(model):
         raise ArchError(error("unknown-site", "this model has no experts that a cut could leave out",
                               help="`experts(n, router) { ... }` makes them"))
+    before = {place: place.cut for place in dispatches(model).values()}
     try:
         return tuple(_measured(model, data, cut, device) for cut in (None, *cuts))
     finally:
-        set_cut(model, None)
+        for place, cut in before.items():
+            place.cut = cut
 
 
 def _measured(model: torch.fx.GraphModule, data: object, cut: float | None, device: str) -> Cut:

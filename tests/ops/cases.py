@@ -320,6 +320,9 @@ CASES: dict[str, list[Case]] = {
         *one(V, experts=3, threshold=Option("fixed", "threshold", {"value": 0.2}), steepness=3),
         *one(V, experts=3, threshold=Option("none", "threshold")),
     ],
+    "sparse_gates": [
+        case for shape in (V, S, M, W) for case in (*one(shape, outputs=3), *one(shape, outputs=4, hidden=0, keep=2))
+    ],
     "dispatch": [*several((3,), M, experts=3), *several((1,), V, experts=1)],
     "join_experts": [*several((2,), M, M), *several((3,), V, V, V)],
     "attend_innate_static": [

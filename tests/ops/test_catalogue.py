@@ -60,7 +60,7 @@ def test_internal_ops_are_no_stages() -> None:
     for name in (
         "input", "gates", "combine", "stitch", "mix",
         "pad_map", "crop_map", "boosted_sum", "energies", "weigh", "branch_mask",
-        "cut_patches", "add_position", "put_back", "cosine", "dispatch", "join_experts",
+        "cut_patches", "add_position", "put_back", "cosine", "dispatch", "join_experts", "sparse_gates",
     ):
         assert CATALOGUE.stage(name) is None
         assert name not in CATALOGUE.stages

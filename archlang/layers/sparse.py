@@ -1,0 +1,37 @@
+"""Gates that send an input to one path or a few of them (Tissera 2023, section 5.3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archlang.layers.routing import Gates
+
+
+class SparseGates(Gates):
+    """A gate over n paths that keeps the `keep` largest of its weights; the first of those that are equal.
+
+    x [batch, C, ...] to three tensors [batch, n]: the weights kept, divided by their sum; the softmax before that; the
+    relevance scores under it. The sum counts as a number in the gradient: a single path, whose weight is always 1,
+    still teaches its gate (as in Fedus et al. 2022, where the path's result is scaled by its share).
+
+    >>> weights, before, scores = SparseGates(outputs=4, features=8, hidden=0, keep=2)(torch.randn(5, 8, 6, 6))
+    >>> (weights > 0).sum(1).tolist(), bool(weights.sum(1).allclose(torch.ones(5)))
+    ([2, 2, 2, 2, 2], True)
+    """
+
+    def __init__(self, outputs: int, features: int, hidden: int = 16, keep: int = 1) -> None:
+        super().__init__(1, outputs, features, hidden)
+        self.keep = keep
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]  # three results
+        """[batch, C, ...] to three tensors [batch, n], in float32 at least."""
+        scores = self.scores(*inputs)[:, 0]
+        before = scores.softmax(1)
+        order = before.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
+        left = before * torch.zeros_like(before).scatter(1, order, 1.0)
+        return left / left.sum(1, keepdim=True).detach(), before, scores
+
+    def extra_repr(self) -> str:
+        """Its sizes."""
+        return f"outputs={self.outputs}, features={self.features}, hidden={self.hidden}, keep={self.keep}"
