@@ -43,7 +43,7 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     'epoch 2/10 (all): loss 0.5000, accuracy 75.00 %; test loss 0.2500, accuracy 90.00 %; rate 0.1, 1.5 s, best'
     """
     skipped = f", {many(epoch.skipped, 'step')} skipped" if epoch.skipped else ""
-    speed = f" ({epoch.samples / epoch.seconds:.0f} samples/s)" if epoch.samples and epoch.seconds else ""
+    speed = f" ({epoch.samples / epoch.seconds:.1f} samples/s)" if epoch.samples and epoch.seconds else ""
     parts = ", ".join(f"{name} {value:.4f}" for name, value in epoch.parts.items())
     apart = f" ({parts})" if len(epoch.parts) > 1 else ""
     return (

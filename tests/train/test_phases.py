@@ -185,7 +185,7 @@ def test_groups_are_torchs() -> None:
         {"params": [named["features.conv.weight"], named["features.batch_norm.weight"]]},
         {"params": biases, "weight_decay": 0},
         {"params": [named["logits.linear.weight"]], "lr": 0.3, "momentum": 0},
-    ], lr=0.1, momentum=0.9, weight_decay=0.1)
+    ], lr=0.1, momentum=0.9, weight_decay=0.1, fused=True)
     for _ in range(3):
         for model, optim in ((ours, made), (plain, theirs)):
             torch.manual_seed(0)
