@@ -105,7 +105,8 @@ class CosineRouter(Keyed):
         t = self.threshold
         if t.fixed is not None:
             return torch.full_like(measured[:, :1], t.fixed)
-        return t.base * (measured * measured.new_tensor(t.shares)).sum(1, keepdim=True)
+        largest, spread, gap = (share * measured[:, i : i + 1] for i, share in enumerate(t.shares))
+        return t.base * (largest + spread + gap)
 
     def filtered(self, logs: Tensor, threshold: Tensor) -> Tensor:
         """Weights after the filter, summing to 1: `w sigmoid(steepness (w - threshold))` (eq. 11) where it is soft."""
