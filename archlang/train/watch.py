@@ -1,8 +1,9 @@
-"""What is watched while a network with layers trains: attention, gradients and betas by layer, at every step.
+"""What is watched while a network with layers or experts trains: what each of them gets, at every step.
 
 Each becomes a table `NAME.csv` in the run's folder, a row for every step, and a picture `NAME.svg` at the end:
 `attention` has a column SITE.LAYER for every layer that an `attend` or a `residual(join = concat)` reads (means over
-the batch), `gradients` the norm of the gradient of all weights of each step of `layers`, `betas` each learned mix.
+the batch), `gradients` the norm of the gradient of all weights of each step of `layers`, `betas` each learned mix;
+`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import nn
 
 from archlang.artefact.atomic import write_whole
 from archlang.emit.names import module_name
+from archlang.graph.expert_sites import ROUTED, expert_sites
 from archlang.graph.ir import Graph, Node
 from archlang.ops.attending import PREFIX
 from archlang.ops.model import Module
@@ -31,6 +33,12 @@ def sites(graph: Graph) -> dict[str, Node]:
     """The modules that attend to layers, by the module path of their `attend`; their second result is the attention."""
     found = [node for node in graph if node.op.name.startswith(PREFIX) and isinstance(node.op.torch, Module)]
     return {".".join(node.path[:-1]): node for node in found}
+
+
+def routing(graph: Graph) -> dict[str, Node]:
+    """The routers of experts that filter weights, by the name of their stage; the first result holds the weights."""
+    found = ((site, graph.node(site.weights.node)) for site in expert_sites(graph))
+    return {site.name: node for site, node in found if node.op.name in ROUTED}
 
 
 @dataclass
@@ -50,8 +58,11 @@ class Watch:
     def __init__(self, model: nn.Module, graph: Graph) -> None:
         self.seen: dict[str, torch.Tensor] = {}
         self.steps: list[tuple[int, int]] = []
+        self.routed: dict[str, tuple[torch.Tensor, ...]] = {}
         self.handles = [self._hook(model, name, node) for name, node in sites(graph).items()]
-        made = (self._attention(graph), self._gradients(model, graph), self._betas(model, graph))
+        self.handles += [self._routing(model, name, node) for name, node in routing(graph).items()]
+        made = (self._attention(graph), self._gradients(model, graph), self._betas(model, graph),
+                self._usage(graph), self._thresholds(graph))
         self.tables = [table for table in made if table.columns]
 
     def note(self, epoch: int, step: int, done: bool) -> None:
@@ -102,6 +113,27 @@ class Watch:
 
         return model.get_submodule(module_name(node.path)).register_forward_hook(look)
 
+    def _routing(self, model: nn.Module, name: str, node: Node) -> torch.utils.hooks.RemovableHandle:
+        def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
+            if module.training:
+                self.routed[name] = tuple(part.detach() for part in result)
+
+        return model.get_submodule(module_name(node.path)).register_forward_hook(look)
+
+    def _usage(self, graph: Graph) -> Table:
+        found = {name: int(node.outputs[0].dims[0]) for name, node in routing(graph).items()}  # type: ignore[arg-type]
+        columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
+        return Table("usage", columns, lambda: [v for name in found for v in self.routed[name][0].mean(0).tolist()])
+
+    def _thresholds(self, graph: Graph) -> Table:
+        found = [name for name, node in routing(graph).items() if node.op.name == "cosine"]
+        columns = tuple(f"{name}.{part}" for name in found for part in ("threshold", "max", "entropy", "gap"))
+
+        def read() -> list[float]:
+            return [v for name in found for part in self.routed[name][2:4] for v in part.mean(0).tolist()]
+
+        return Table("thresholds", columns, read)
+
     def _attention(self, graph: Graph) -> Table:
         found = {name: len(node.inputs) for name, node in sites(graph).items()}
         columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
@@ -148,7 +180,14 @@ def pictures(name: str, columns: tuple[str, ...], rows: list[list[float]]) -> It
     groups = [list(g) for _, g in groupby(range(len(columns)), lambda i: split[i][0])] if name != "betas" else []
     for number, places in enumerate(groups or [list(range(len(columns)))]):
         site = split[places[0]][0]
-        shown = tuple(columns[i] if name == "betas" else f"layer {split[i][1]}" for i in places)
+        shown = tuple(_shown(name, *split[i]) for i in places)
         title = f"{name}: {site}" if name != "betas" else "beta, the share of f(x)"
         course = Course(title, shown, [[row[i] for i in places] for row in rows])
         yield "" if number == 0 else f"-{number + 1}", strips(course, low=None if name == "gradients" else 0.0)
+
+
+def _shown(name: str, site: str, last: str) -> str:
+    """A column as the picture names it."""
+    if name == "betas":
+        return f"{site}.{last}" if site else last
+    return last if name == "thresholds" else f"{'expert' if name == 'usage' else 'layer'} {last}"
