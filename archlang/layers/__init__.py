@@ -26,8 +26,8 @@ from archlang.layers.sparse import SparseGates
 __all__ = [
     "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
     "EqualAttention", "Gates", "InnateStatic", "Keyed", "Mix", "PositionEmbedding", "PyramidPool",
-    "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool",
-    "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches", "energies", "energy",
-    "executed", "fill", "join_experts", "largest", "put_back", "reshape", "set_cut", "times", "to_map", "to_sequence",
-    "total", "weigh",
+    "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "StaticVector", "Stitch", "UnevenAvgPool",
+    "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches",
+    "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back", "reshape", "set_cut", "times",
+    "to_map", "to_sequence", "total", "weigh",
 ]

@@ -73,7 +73,7 @@ def put_back(x: Tensor, size: tuple[int, int], stride: tuple[int, int], rows: in
 
 
 def _averaged(x: Tensor, grid: Tensor, stride: tuple[int, int]) -> Tensor:
-    """The mean over patches as one of them and the mean of what the others differ from it: no rounding if they agree."""
+    """The mean over patches, as one of them and what the others differ from it: no rounding where they agree."""
     _, rows, columns, _, height, width = grid.shape
     across = (rows - 1) * stride[0] + height, (columns - 1) * stride[1] + width
     of_row, in_row = _owners(across[0], stride[0], rows, x)

@@ -215,8 +215,8 @@ SETTINGS = (
                Arg("max", Real(0), 0.4, "share of what the largest weight lacks"),
                Arg("entropy", Real(0), 0.3, "share of the entropy"),
                Arg("gap", Real(0), 0.3, "share of the gap between the largest weight and those after it"),
-               Arg("form", Words(("document", "authors")), "document", "the entropy's term: H / H_max, or 1 - H / H_max "
-                   "as in the authors' code"),
+               Arg("form", Words(("document", "authors")), "document", "the entropy's term: H / H_max; or "
+                   "1 - H / H_max, as in the authors' code"),
                Arg("base", Real(0), 1.0, "a factor of it all, as in the authors' code"),
                use="adaptive(max = 0.4, entropy = 0.3, gap = 0.3)"),
     _threshold("fixed", "The same threshold for every patch.", Arg("value", Real(0, 1), doc="what a weight must reach"),
