@@ -35,7 +35,7 @@ def test_every_step_leaves_a_row(tmp_path: Path) -> None:
         with (tmp_path / "run" / f"{name}.csv").open(newline="") as file:
             tables[name] = list(csv.DictReader(file))
         assert (tmp_path / "run" / f"{name}.svg").read_text().count("expert 1" if name == "usage" else "entropy") == 1
-    assert len(tables["usage"]) == len(tables["thresholds"]) == 3
+    assert len(tables["usage"]) == len(tables["thresholds"]) == 4
     for row in tables["usage"]:
         assert sum(float(row[f"logits.pce.experts.{i}"]) for i in (1, 2, 3)) == pytest.approx(1, abs=1e-4)
     for row in tables["thresholds"]:

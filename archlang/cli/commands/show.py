@@ -12,6 +12,7 @@ SUBJECTS = {
     "maximise": "The input that a gate, an output, a cluster or a filter answers most.",
     "classes": "Histograms and means of each gate, class by class.",
     "weights": "Weight histograms of parallel operations.",
+    "patches": "Which expert took which patch, and how much each is used.",
     "attention": "Which layers a network attends to, of a model or over a training.",
     "energies": "Energies of branches against their code, and early decoding.",
 }

@@ -45,7 +45,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     if output not in (None, "-"):
         format_of(str(output))
     loaded = open_model(session, model)
-    batches = _images(images) if data is None else _samples(data, samples, everything=mean)
+    batches = inputs_of(images, data, samples, everything=mean)
     ways: list[Way] = []
     for names, batch in batches:
         ways += zip(names, routes(loaded, batch, device=device), strict=True)
@@ -60,6 +60,12 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         session.document({"format_version": FORMAT_VERSION, "inputs": [_as_json(*way) for way in ways]})
     else:
         session.data("\n\n".join(route_table(*way) for way in ways))
+
+
+def inputs_of(images: tuple[str, ...], data: str | None, samples: str | None, everything: bool = False,
+              ) -> list[tuple[list[str], torch.Tensor]]:
+    """Batches of images with their names: files, or samples of the test part of data."""
+    return _images(images) if data is None else _samples(data, samples, everything)
 
 
 def _images(paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:

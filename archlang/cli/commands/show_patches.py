@@ -1,0 +1,79 @@
+"""`archlang show patches MODEL IMAGE... | --data NAME`: which expert took which patch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from archlang.cli.commands.show_gates import teller
+from archlang.cli.commands.show_routes import inputs_of
+from archlang.cli.commands.show_weights import svg_only
+from archlang.cli.files import open_model, write
+from archlang.cli.options import device, formats, opening, output, refuse
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from archlang.studies.patches import Usage
+
+
+@click.command("patches", short_help="Which expert took which patch, and how much each is used.")
+@click.argument("model", metavar="MODEL")
+@click.argument("images", nargs=-1, metavar="IMAGE...")
+@click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Usage on its test part, and images from there.")
+@click.option("--samples", metavar="I,J,...", help="Which of its images to draw, from 0; the first if it is not said.")
+@output("Where to draw the images with the experts of their patches (.svg).")
+@device
+@formats("human", "json")
+@opening
+@click.pass_obj
+def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None,
+            output: str | None, device: str) -> None:
+    """The usage of each expert of the model file MODEL, on each IMAGE or on the test part of the data.
+
+    With -o, each image is drawn with its patches in the colours of the experts that weigh most for them. How usage went
+    over a training stands in its run folder: usage.csv and usage.svg, thresholds.csv and thresholds.svg.
+    """
+    from archlang.studies.patches import patches_of, usage_of
+    from archlang.studies.tiles import tile_of
+    from archlang.views.patches import Row, patched
+
+    if bool(images) == (data is not None):
+        raise refuse("give images, or `--data` with `--samples`")
+    svg_only(output)
+    loaded = open_model(session, model)
+    rows: list[Row] = []
+    usage: list[tuple[str, tuple[Usage, ...]]] = []
+    for names, batch in inputs_of(images, data, samples) if output is not None or data is None else ():
+        taken, used = patches_of(loaded, batch, device=device)
+        usage.append((", ".join(names), used))
+        rows += [Row(tile_of(image, name), [(stage.site, stage.cells) for stage in stages])
+                 for name, image, stages in zip(names, batch, taken, strict=True)]
+    if data is not None:
+        usage = [(data, usage_of(loaded, data, device=device, tell=teller(session)))]
+    if output is not None:
+        write(session, output, patched(rows).encode())
+    if output == "-":
+        return
+    if session.format == "json":
+        found = [{"of": name, "sites": [asdict(site) for site in sites]} for name, sites in usage]
+        session.document({"format_version": FORMAT_VERSION, "usage": found})
+    else:
+        session.data("\n\n".join(f"{name}\n{usage_table(sites)}" for name, sites in usage))
+
+
+def usage_table(sites: tuple[Usage, ...]) -> str:
+    """A block for each stage: a line for each expert, then the thresholds."""
+    lines = []
+    for site in sites:
+        lines.append(f"{site.site}: {site.rows:,} rows")
+        for i, (mean, largest) in enumerate(zip(site.mean, site.largest, strict=True), 1):
+            lines.append(f"  expert {i:<3} mean weight {mean:.3f}, largest in {100 * largest:5.1f} %  "
+                         f"{'#' * round(40 * mean)}")
+        if site.thresholds is not None:
+            t = site.thresholds
+            parts = ", ".join(f"{n} {v:.3f}" for n, v in zip(("max", "entropy", "gap"), t.parts, strict=True))
+            lines.append(f"  threshold {t.mean:.3f} ({t.least:.3f} to {t.most:.3f}); its parts: {parts}")
+    return "\n".join(lines)
