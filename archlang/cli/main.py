@@ -21,7 +21,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 COMPLETE = "_ARCHLANG_COMPLETE"
 """What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
-EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams"}
+EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
 
 
 def main() -> None:
