@@ -197,8 +197,10 @@ RUNS = _table("error", 1, {
     "no-checkpoint": "a run folder without a checkpoint that can be continued",
 })
 
+PROCESSES = _table("error", 1, {"process-lost": "a training whose other processes ended before it"})
+
 KINDS: dict[str, Kind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,
-    **BOOSTING, **PATCHING, **PATTERNS, **RUNS,
+    **BOOSTING, **PATCHING, **PATTERNS, **RUNS, **PROCESSES,
 }
 """Name to kind, in the order of the documentation."""

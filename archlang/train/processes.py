@@ -1,0 +1,176 @@
+"""The processes of a training, as `torchrun` starts them: who one is among them, and what they tell each other.
+
+Each process calculates its share of every batch. What comes out is gathered, so that every process sees losses and
+metrics of the whole batch, the same numbers in the same order as one process would.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, distributed
+
+from archlang.diagnostics import ArchError, error
+from archlang.layers.processes import alone
+
+T = TypeVar("T")
+TIMEOUT = timedelta(minutes=10)
+"""How long a process waits for the others before it gives up."""
+_FAILED = "archlang/failed"
+
+
+@dataclass(frozen=True)
+class World:
+    """One of `size` processes: its number `rank` among all, `local` among those of its machine."""
+
+    rank: int = 0
+    size: int = 1
+    local: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the process that writes and prints."""
+        return self.rank == 0
+
+    def share(self, rows: Sequence[int]) -> Sequence[int]:
+        """Its rows of a batch, in their order; all of them where there are fewer rows than processes.
+
+        >>> [list(World(rank, 2).share(range(5))) for rank in (0, 1)], list(World(1, 8).share(range(3)))
+        ([[0, 1], [2, 3, 4]], [0, 1, 2])
+        """
+        return rows if len(rows) < self.size else rows[self._begin(self.rank, rows) : self._begin(self.rank + 1, rows)]
+
+    def mode(self, rows: Sequence[int]) -> AbstractContextManager[None]:
+        """What a batch is calculated within: where every process has all of it, nothing is summed."""
+        return alone() if self.size > 1 and len(rows) < self.size else nullcontext()
+
+    def whole(self, x: Tensor, rows: Sequence[int]) -> Tensor:
+        """What all processes have, one after the other, of a tensor with as many rows (or a multiple) as the share.
+
+        Its gradient is right where every process calculates the same from it, and gradients of weights are averaged.
+        """
+        if self.size == 1 or len(rows) < self.size:
+            return x
+        counts = [self._begin(r + 1, rows) - self._begin(r, rows) for r in range(self.size)]
+        each, left = divmod(len(x), counts[self.rank])
+        if left:
+            raise ValueError(f"{len(x)} rows are no multiple of {counts[self.rank]} samples")
+        sizes = tuple(each * count for count in counts)
+        made: Tensor = _Gathered.apply(x, sizes, self.rank)  # type: ignore[no-untyped-call]  # torch's own lacks it
+        return made
+
+    def any(self, flag: bool) -> bool:
+        """Whether it is so for any process."""
+        if self.size == 1:
+            return flag
+        total = torch.tensor([int(flag)])
+        distributed.all_reduce(total)
+        return bool(total)
+
+    def same(self, value: T) -> T:
+        """What the first process has."""
+        if self.size == 1:
+            return value
+        held: list[Any] = [value]
+        distributed.broadcast_object_list(held)
+        found: T = held[0]
+        return found
+
+    def meet(self) -> None:
+        """Wait for the others."""
+        self.any(False)
+
+    def _begin(self, rank: int, rows: Sequence[int]) -> int:
+        return rank * len(rows) // self.size
+
+
+class _Gathered(torch.autograd.Function):
+    """Parts of all processes along the rows. Each calculates the same from the whole, so that its own part of the
+    gradient, times their number, averages to the gradient."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, counts: tuple[int, ...], rank: int) -> Tensor:
+        context.counts, context.rank = counts, rank
+        padded = x.new_zeros(max(counts), *x.shape[1:])
+        padded[: len(x)] = x.detach()
+        parts = [torch.empty_like(padded) for _ in counts]
+        distributed.all_gather(parts, padded)
+        return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        begin = sum(context.counts[: context.rank])
+        own = gradients[0][begin : begin + context.counts[context.rank]]
+        return own * len(context.counts), None, None
+
+
+def world() -> World:
+    """The processes that this one has joined; itself alone where it has joined none.
+
+    >>> world()
+    World(rank=0, size=1, local=0)
+    """
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return World()
+    rank = distributed.get_rank()
+    return World(rank, distributed.get_world_size(), int(os.environ.get("LOCAL_RANK", rank)))
+
+
+@contextmanager
+def joined(device: str = "auto") -> Iterator[World]:
+    """Within this, the process is one of those that `torchrun` started; without it, or in a group already, as it is.
+
+    The first process to fail says why. Raises `ArchError` (process-lost) in the others, which end as well.
+    """
+    if world().size > 1 or int(os.environ.get("WORLD_SIZE", "1")) < 2 or "RANK" not in os.environ:
+        yield world()
+        return
+    local = int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
+    distributed.init_process_group(_backend(device, local), timeout=TIMEOUT)
+    try:
+        yield world()
+        world().meet()
+    except Exception as problem:
+        lost = _lost(problem)
+        if lost is not None:
+            raise lost from problem
+        raise
+    distributed.destroy_process_group()
+
+
+def _backend(device: str, local: int) -> str:
+    """NCCL between GPUs, Gloo between CPUs, and between processes that share a GPU, which NCCL refuses."""
+    if not torch.cuda.is_available() or device == "cpu":
+        return "gloo"
+    count = torch.cuda.device_count()
+    torch.cuda.set_device(local % count)
+    own = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) <= count and distributed.is_nccl_available()
+    return f"cpu:gloo,cuda:{'nccl' if own else 'gloo'}"
+
+
+def _lost(problem: Exception) -> ArchError | None:
+    """None for the first process that has a problem of its own; for the others, that a process was lost."""
+    first = True
+    with suppress(Exception):  # where the others cannot be asked any more, it is said twice rather than never
+        store = distributed.distributed_c10d._get_default_store()
+        first = store.add(_FAILED, 1) == 1
+    said = str(problem).lower()
+    is_broken = isinstance(problem, RuntimeError) and any(name in said for name in ("gloo", "nccl"))
+    if first and not is_broken and not isinstance(problem, distributed.DistError):
+        return None
+    help = "what it said, or the system's log, tells why" if first else ()
+    return Lost(error("process-lost", "another process of this training ended", help=help), said=not first)
+
+
+class Lost(ArchError):
+    """Another process has ended. `said`: it, or one more, has said why."""
+
+    def __init__(self, *diagnostics: Any, said: bool) -> None:
+        super().__init__(*diagnostics)
+        self.said = said
