@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded
+.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded
 setup: $(READY)
 
 demo: $(READY)
@@ -53,6 +53,9 @@ campaign-codes: $(READY)
 campaign-coded: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.coded --epochs 15
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.extraction --sample 20 --side 64
+
+campaign-specs: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.specs
 
 campaign-resume: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.resume --kills 50

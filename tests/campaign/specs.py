@@ -1,0 +1,86 @@
+"""`python -m tests.campaign.specs`: every spec of the project trains some steps from its own `train { }`.
+
+Batches are small and phases short, on random images, but losses, optimisers, schedules, augmentations and phases are
+the file's own. Prints a row for each.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from archlang.graph import load
+from archlang.graph.network import Network
+from archlang.ops.values import Weighted
+from archlang.train import Data, Result, Tensors, fit
+
+ROOT = Path(__file__).parents[2]
+SPECS = sorted((ROOT / "specs").rglob("*.arch"))
+SIDE = 32
+"""The side of images for networks that leave it open."""
+
+
+def trainable(path: Path) -> bool:
+    """Whether a file says how to train its network, for one input."""
+    text = path.read_text(encoding="utf-8")
+    return "\ntrain {" in text and "\nnetwork " in text
+
+
+def short(path: Path) -> Network:
+    """A spec's network, its plan cut to batches of two and phases of an epoch (or two steps)."""
+    network = load(path)
+    plan = network.graph.plan
+    assert plan is not None
+    phases = [replace(phase, epochs=min(phase.epochs, 1), steps=min(phase.steps, 2)) for phase in plan.phases]
+    network.graph.plan = replace(plan, batch=2, phases=tuple(replace(p, lr=_bare(p.lr)) for p in phases))
+    return network
+
+
+def _bare(curve: Weighted | None) -> Weighted | None:
+    """A curve without its warm-up, which would be longer than the phase."""
+    terms = curve.terms if curve is not None else ()
+    cut = [(w, replace(o, args={k: v for k, v in o.args.items() if k != "warmup"})) for w, o in terms]
+    return Weighted(tuple(cut)) if curve is not None else None
+
+
+def images(network: Network) -> Data:
+    """Six random images and their labels."""
+    shape = [size if isinstance(size, int) else SIDE for size in network.graph.inputs[0].type.dims]
+    generator = torch.Generator().manual_seed(0)
+    output = network.graph.type(network.graph.outputs[0].port).dims
+    labels = torch.randint(0, 10, (6,), generator=generator)
+    if len(output) > 1:  # an image that comes out is compared with an image
+        labels = torch.rand(6, *(size if isinstance(size, int) else SIDE for size in output), generator=generator)
+    part = Tensors(torch.rand(6, *shape, generator=generator), labels)
+    return Data("random", part, Tensors(part.samples[:2], labels[:2]))
+
+
+def trained(path: Path) -> Result:
+    """A spec after its short training."""
+    network = short(path)
+    return fit(network, images(network), device="cpu")
+
+
+def main() -> None:
+    """Train all specs; leave with status 1 where one did not."""
+    torch.set_num_threads(1)
+    failed = 0
+    print("| spec | parameters | training loss | seconds |\n|---|--:|--:|--:|")
+    for path in filter(trainable, SPECS):
+        began = time.perf_counter()
+        try:
+            result = trained(path)
+            said = f"{result.history[-1].train_loss:.3f}"
+        except Exception as problem:
+            said, failed = f"{type(problem).__name__}: {problem}", failed + 1
+        name = path.relative_to(ROOT / "specs").with_suffix("")
+        print(f"| {name} | {load(path).parameters:,} | {said} | {time.perf_counter() - began:.1f} |", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
