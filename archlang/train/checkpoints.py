@@ -10,18 +10,19 @@ from torch import nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.train.averaging import Average
+from archlang.train.sharding import full, like
 from archlang.train.stepping import Stage, Stepper
 
 State = Mapping[str, torch.Tensor]
 
 
 def gather(model: nn.Module, stages: Sequence[Stage], average: Average | None) -> dict[str, torch.Tensor]:
-    """Every tensor that a training needs to go on."""
-    found = {f"model.{name}": value for name, value in model.state_dict().items()}
+    """Every tensor that a training needs to go on, whole; every process must ask for them."""
+    found = {f"model.{name}": full(value) for name, value in model.state_dict().items()}
     for number, stage in enumerate(stages):
         found |= {f"loss.{number}.{name}": value for name, value in stage.goal.state.state_dict().items()}
         for slot, values in stage.optimizer.state_dict()["state"].items():
-            tensors = {key: value for key, value in values.items() if isinstance(value, torch.Tensor)}
+            tensors = {key: full(value) for key, value in values.items() if isinstance(value, torch.Tensor)}
             found |= {f"optimizer.{number}.{slot}.{key}": value for key, value in tensors.items()}
     if average is not None:
         found |= {f"average.{name}": value for name, value in average.state().items()}
@@ -49,11 +50,11 @@ def restore(tensors: State, facts: Mapping[str, Any], model: nn.Module, stages: 
     weights = _under("model", tensors)
     if _shapes(weights) != _shapes(model.state_dict()):
         raise ArchError(error("run-differs", "the checkpoint's weights are not those of this network"))
-    model.load_state_dict(weights)
+    model.load_state_dict({name: like(weights[name], value) for name, value in model.state_dict().items()})
     for number, stage in enumerate(stages):
         kinds, scalers = facts["optimizers"], facts["scalers"]
         if number < len(kinds) and kinds[number] == _kind(stage):
-            _restore_optimizer(stage.optimizer, _under(f"optimizer.{number}", tensors))
+            _restore_optimizer(stage, _under(f"optimizer.{number}", tensors))
         else:
             anew.append(f"optimizer {number + 1}")
         remembered = _under(f"loss.{number}", tensors)
@@ -73,11 +74,13 @@ def restore(tensors: State, facts: Mapping[str, Any], model: nn.Module, stages: 
     return anew
 
 
-def _restore_optimizer(optimizer: torch.optim.Optimizer, state: State) -> None:
+def _restore_optimizer(stage: Stage, state: State) -> None:
     slots: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in state.items():
         slot, _, key = name.partition(".")
-        slots.setdefault(int(slot), {})[key] = value
+        weight = stage.weights[int(slot)]
+        slots.setdefault(int(slot), {})[key] = like(value, weight) if value.shape == weight.shape else value
+    optimizer = stage.optimizer
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -8,16 +8,20 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
 
-def place(name: str) -> torch.device:
-    """The device of a name; `auto` is the first GPU where there is one, else the CPU.
+def place(name: str, number: int = 0) -> torch.device:
+    """The device of a name; `auto` is a GPU where there is one, else the CPU.
+
+    Of several processes on a machine, `number` is this one's; each takes the next GPU.
 
     Raises `ArchError` (usage) where this machine has no such device.
 
     >>> place("cpu")
     device(type='cpu')
     """
+    if name in ("auto", "cuda") and torch.cuda.is_available():
+        return torch.device("cuda", number % torch.cuda.device_count()) if number else torch.device("cuda")
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -15,8 +16,9 @@ import torch
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule, observing
-from archlang.graph.ir import Plan
+from archlang.graph.ir import Plan, Port
 from archlang.graph.network import Network
+from archlang.layers.synced import synced
 from archlang.train.averaging import Average
 from archlang.train.board import Board
 from archlang.train.checkpoints import restore
@@ -29,8 +31,10 @@ from archlang.train.objective import inner_ports, objective, scores_port
 from archlang.train.optim import optimizer
 from archlang.train.phasing import named_weights
 from archlang.train.planning import batch_count, class_count, labels_of, plan_of, steps_of, stretches
+from archlang.train.processes import World, joined
 from archlang.train.progress import Progress, Result
 from archlang.train.runs import Run, open_run, reopen_run
+from archlang.train.sharding import Sharding, check, divide
 from archlang.train.sources import find
 from archlang.train.stepping import Stage, Stepper
 from archlang.train.watch import Watch
@@ -50,6 +54,7 @@ def fit(
     start: Start = "new",
     checkpoint_every: int | None = None,
     tensorboard: bool = False,
+    sharding: Sharding = "auto",
 ) -> Result:
     """Train a network as the `train` of its file says, on `data` (see `sources.find`).
 
@@ -61,27 +66,36 @@ def fit(
     To `resume` a run is to go on from its newest checkpoint: the weights that come out are those of a training that was
     never interrupted. To `fork` it is to go on with another file, seed or data; what differs is told and noted.
 
+    Under `torchrun` each process calls it: batches are shared out among them, the first one alone writes and is told of
+    progress. `sharding` says whether each keeps the weights whole (`ddp`, as `auto`) or a part of them (`fsdp`).
+
     Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, run-in-use, run-differs, no-checkpoint,
-    diverged, missing-tool, unwritable-output, and what compiling raises.
+    diverged, missing-tool, unwritable-output, process-lost, and what compiling raises.
     """
-    progress = progress or Progress()
     plan = plan_of(network)
-    found = find(data)
-    target = place(device)
-    if run is None:
-        if start != "new" or tensorboard:
-            raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
-        training = _prepared(network, plan, found, plan.seed if seed is None else seed, target, epochs)
-        return training.go(progress)
-    given = _Given(network, plan, found, target, epochs, seed)
-    folder = open_run(run) if start == "new" else reopen_run(run)
-    try:
-        training = _begun(given, folder) if start == "new" else _continued(given, folder, start, progress)
-        training.every = checkpoint_every
-        training.board = Board(folder.folder, len(training.history)) if tensorboard else None
-        return training.go(progress)
-    finally:
-        folder.close()
+    with joined(device) as world:
+        progress = (progress if world.is_first else None) or Progress()
+        given = _Given(network, plan, find(data), place(device, world.local), epochs, seed, world, sharding)
+        if run is None:
+            if start != "new" or tensorboard:
+                raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
+            return _prepared(given).go(progress)
+        folder = _folder(run, start, world)
+        try:
+            training = _begun(given, folder) if start == "new" else _continued(given, folder, start, progress)
+            training.every = checkpoint_every
+            if tensorboard and world.is_first:
+                training.board = Board(folder.folder, len(training.history))
+            return training.go(progress)
+        finally:
+            folder.close()
+
+
+def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:
+    """The run's folder, which the first process opens for all."""
+    if not world.is_first:
+        return Run(Path(run))
+    return open_run(run) if start == "new" else reopen_run(run)
 
 
 @dataclass(frozen=True)
@@ -93,26 +107,32 @@ class _Given:
     data: Data
     device: torch.device
     epochs: int | None
-    seed: int | None
+    asked: int | None
+    world: World
+    sharding: Sharding
+
+    @property
+    def seed(self) -> int:
+        """The seed that was asked for, else the file's."""
+        return self.plan.seed if self.asked is None else self.asked
 
 
 def _begun(given: _Given, run: Run) -> Training:
     """A new training in a run folder."""
-    seed = given.plan.seed if given.seed is None else given.seed
-    training = _prepared(given.network, given.plan, given.data, seed, given.device, given.epochs)
+    training = _prepared(given)
     training.run = run
     training.watch = Watch(training.model, given.network.graph)
-    training.identity = identity(given.network, given.data, seed, given.epochs)
-    training.environment = environment(given.device)
+    training.identity = identity(given.network, given.data, given.seed, given.epochs)
+    training.environment = environment(given.device, given.world.size)
     return training
 
 
 def _continued(given: _Given, run: Run, start: Start, progress: Progress) -> Training:
     """The training of a run folder, as its newest checkpoint has it."""
-    tensors, facts = run.newest(progress.note)
+    tensors, facts = given.world.same(run.newest(progress.note) if given.world.is_first else None) or ({}, {})
     before = facts["identity"]
     given = replace(
-        given, seed=before["seed"] if given.seed is None else given.seed,
+        given, asked=before["seed"] if given.asked is None else given.asked,
         epochs=before["epochs"] if given.epochs is None else given.epochs,
     )
     training = _begun(given, run)
@@ -142,15 +162,22 @@ def _compare(facts: dict[str, Any], training: Training, start: Start, progress: 
         progress.note(f"last bits may differ from an uninterrupted training's: {', '.join(others)}")
 
 
-def _prepared(network: Network, plan: Plan, data: Data, seed: int, device: torch.device, epochs: int | None
-              ) -> Training:
-    graph = network.graph
+def _prepared(given: _Given) -> Training:
+    graph, plan, device, world = given.network.graph, given.plan, given.device, given.world
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     scores = scores_port(graph, losses)
     goals = [objective(step.losses, graph) for step in steps_of(plan)]
-    labels = labels_of(plan, data.classes, class_count(graph, plan, graph.type(scores).dims))
-    fitted = fit_to(graph, data.train)
-    model = _model(network, plan, seed, fitted, labels).to(device)
+    fitted = world.same(fit_to(graph, given.data.train))
+    ports = inner_ports(losses, graph)
+    model = _model(given, fitted, scores)
+    check(given.sharding, world, plan, model)
+    if world.size > 1:
+        synced(model)
+    seen = observing(model, graph, ports, _parallel(plan, world)) if ports else model
+    undivided = None
+    if given.sharding == "fsdp":
+        undivided = _model(given, fitted, scores)
+        divide(seen, device, world)
     weights = named_weights(graph, model)
     for goal in goals:
         goal.state.to(device)
@@ -158,27 +185,29 @@ def _prepared(network: Network, plan: Plan, data: Data, seed: int, device: torch
         Stage(goal, optimizer(step.optimizer, weights), _scaler(plan, device), step.name)
         for goal, step in zip(goals, steps_of(plan), strict=True)
     ]
-    ports = inner_ports(losses, graph)
-    seen = observing(model, graph, ports, _parallel(plan)) if ports else model
-    stepper = Stepper(seen, graph, scores, ports, plan.clip, plan.precision)
-    per_epoch = batch_count(len(data.train), plan.batch)
+    stepper = Stepper(seen, graph, scores, ports, plan.clip, plan.precision, world, undivided is not None)
+    per_epoch = batch_count(len(given.data.train), plan.batch)
     average = Average(plan.average, model) if plan.average is not None else None
-    return Training(network, plan, data, seed, device, fitted, model, losses, stages, stepper,
-                    stretches(plan.phases, epochs, per_epoch), average)
+    return Training(given.network, plan, given.data, given.seed, device, fitted, model, losses, stages, stepper,
+                    stretches(plan.phases, given.epochs, per_epoch), average, world, undivided)
 
 
-def _model(network: Network, plan: Plan, seed: int, fitted: Fit, labels: tuple[str, ...] | None) -> ArchModule:
-    model = compile_network(network, seed=seed, parallel=_parallel(plan))
+def _model(given: _Given, fitted: Fit, scores: Port) -> ArchModule:
+    plan, graph, classes = given.plan, given.network.graph, given.data.classes
+    labels = labels_of(plan, classes, class_count(graph, plan, graph.type(scores).dims))
+    model = compile_network(given.network, seed=given.seed, parallel=_parallel(plan, given.world))
     assert isinstance(model, ArchModule)  # the public signature promises less
     model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std)
-    return model
+    return model.to(given.device)
 
 
 def _scaler(plan: Plan, device: torch.device) -> torch.amp.GradScaler | None:
     return torch.amp.GradScaler(device.type) if plan.precision == "float16" else None
 
 
-def _parallel(plan: Plan) -> Literal["auto", "loop"]:
-    """How parallel parts run: batch norms that rest or are measured anew must be called one by one."""
+def _parallel(plan: Plan, world: World) -> Literal["auto", "loop"]:
+    """How parallel parts run: batch norms that rest, are measured anew or are exchanged must be called one by one."""
+    if world.size > 1:
+        return "loop"
     resting = any(phase.only is not None or phase.freeze for phase in plan.phases)
     return "loop" if resting or (plan.average is not None and plan.average.name == "swa") else "auto"

@@ -11,6 +11,7 @@ import torch
 from archlang.diagnostics import ArchError, error
 from archlang.emit import observing
 from archlang.graph.ir import Graph, Loss
+from archlang.layers.processes import alone
 from archlang.ops.values import Option
 from archlang.train.augment import augment
 from archlang.train.data import Split
@@ -27,6 +28,7 @@ from archlang.train.objective import (
     scores_port,
     values_of,
 )
+from archlang.train.processes import World
 from archlang.train.sources import find
 
 BATCH = 256
@@ -94,30 +96,34 @@ def measure(
     fit: Fit,
     labels: Sequence[str] | None,
     batch: int = BATCH,
+    world: World | None = None,
 ) -> Evaluation:
-    """One pass over a split with a model in evaluation mode, where the model lies.
+    """One pass over a split with a model in evaluation mode, where the model lies; each process takes its share.
 
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
     second one with the changes that the file's `augment` names, the same at every measurement.
     """
     goal.state.eval()
+    world = world or World()
     kept = next(iter(model.parameters()), torch.zeros(()))
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
     options, chance = graph.plan.augment if graph.plan else (), torch.Generator().manual_seed(0)
     sums: dict[str, float] = {}
     right, seen = [], []
     for rows in in_order(len(split), batch):
-        samples, label = split.batch(rows)
+        samples, own = split.batch(world.share(rows))
         inputs = fit(samples.to(kept.device)).to(kept.dtype)
-        values = values_of(graph, model(inputs), label.to(kept.device), ports)
+        label = world.whole(own.to(kept.device), len(rows))
+        values = goal.whole(values_of(graph, model(inputs), label, ports), port, world)
         second = None
         if goal.views is not None:
             other = fit.normalise(augment(fit.shape(samples.to(kept.device)), options, chance)).to(kept.dtype)
-            second = values_of(graph, model(other), label.to(kept.device), ports)
-        total, parts = goal(values, second)
+            second = goal.whole(values_of(graph, model(other), label, ports), port, world)
+        with alone():  # every process has the values of the whole batch
+            total, parts = goal(values, second)
         for name, value in {"": total, **parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
-        correct = hits(values[port], values[LABEL]) if labelled(label) else None
+        correct = hits(values[port], label) if labelled(label) else None
         if correct is not None:
             right.append(correct.cpu())
             seen.append(label.cpu())

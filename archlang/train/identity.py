@@ -46,10 +46,11 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 _PLAIN = (("seed", "seed"), ("epochs", "number of epochs"))
 
 
-def environment(device: torch.device) -> dict[str, str]:
+def environment(device: torch.device, processes: int = 1) -> dict[str, str]:
     """What decides the last bits of sums beside the training itself."""
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "processes": str(processes),
         "threads": str(torch.get_num_threads()),
         "torch": str(torch.__version__),
         "python": platform.python_version(),

@@ -13,6 +13,8 @@ from archlang.artefact.saving import save
 from archlang.emit import ArchModule
 from archlang.graph.ir import Loss, Plan
 from archlang.graph.network import Network
+from archlang.layers.processes import alone
+from archlang.layers.synced import unsynced
 from archlang.train.averaging import Average
 from archlang.train.board import Board
 from archlang.train.checkpoints import counters, gather
@@ -23,8 +25,10 @@ from archlang.train.objective import labelled
 from archlang.train.optim import set_rate
 from archlang.train.phasing import enter, rest
 from archlang.train.planning import Stretch, batch_count, batches, derived
+from archlang.train.processes import World
 from archlang.train.progress import Beat, Epoch, Outline, Progress, Result
 from archlang.train.runs import Run
+from archlang.train.sharding import full
 from archlang.train.stepping import Kept, Outcome, Stage, Stepper, diverged, finite
 from archlang.train.stopping import Stop, stopping
 from archlang.train.tally import Tally
@@ -37,7 +41,9 @@ from archlang.version import VERSION
 class Training:
     """A training in its state: `history` holds the finished rounds, `step` says how many batches of the next are done.
 
-    `total` counts all batches. A round is a pass over the data, or what is left of a phase that counts steps.
+    `total` counts all batches. A round is a pass over the data, or what is left of a phase that counts steps. Each
+    process of a `world` has one; only the first writes. `undivided` is a model to put whole weights in, where they lie
+    in parts.
     """
 
     network: Network
@@ -52,6 +58,8 @@ class Training:
     stepper: Stepper
     stretches: tuple[Stretch, ...]
     average: Average | None = None
+    world: World = field(default_factory=World)
+    undivided: ArchModule | None = None
     run: Run | None = None
     watch: Watch | None = None
     board: Board | None = None
@@ -70,7 +78,7 @@ class Training:
     def go(self, progress: Progress) -> Result:
         """All rounds that are left of all phases."""
         outline = self._outline()
-        if self.run is not None:
+        if self.run is not None and self.world.is_first:
             self.run.write_config(self._facts(outline), self.network.text)
         progress.start(outline)
         try:
@@ -80,16 +88,18 @@ class Training:
             if self.board is not None:
                 self.board.close()
         if self.watch is not None and self.run is not None:
-            self.watch.close(self.run.folder)
+            self.watch.close(self.run.folder if self.world.is_first else None)
         self._settle()
         assert self.best is not None  # there is at least one round
-        return Result(self.model.eval(), tuple(self.history), self.best, self.seed, self.run)
+        unsynced(self.model)
+        return Result(self._whole().eval(), tuple(self.history), self.best, self.seed, self.run)
 
     def _rounds(self, progress: Progress, stop: Stop) -> None:
         entered = None
         for stretch, number in self._left():
             if stretch is not entered:
                 enter(stretch.phase, self.network.graph, self.model)
+                self.stepper.enter()
                 entered = stretch
             self._round(stretch, number, progress, stop)
             self._finish(stretch, progress)
@@ -136,11 +146,12 @@ class Training:
 
         All chance in it comes from the seed and the batch's number, so that going on needs no state of generators.
         """
-        samples, label = self.data.train.batch(rows)
-        chance = torch.Generator().manual_seed(derived(self.seed, self.total, "augment"))
-        _seed(derived(self.seed, self.total, "model"), self.device)
+        samples, own = self.data.train.batch(self.world.share(rows))
+        label = self.world.whole(own.to(self.device), len(rows))
+        chance = torch.Generator().manual_seed(self._derived("augment", len(rows)))
+        _seed(self._derived("model", len(rows)), self.device)
         views = Views(self.fit.shape(samples.to(self.device)), self.fit, self.plan.augment, chance)
-        known, label = labelled(label), label.to(self.device)
+        known = labelled(label)
         outcome = None
         for number, stage in enumerate(self.stages):
             lr = set_rate(stage.optimizer, stretch.phase.lr, stretch.at(at), stretch.phase.length)
@@ -151,6 +162,12 @@ class Training:
                 tally.add(outcome if known or outcome is None else replace(outcome, correct=None), len(label))
             self._count(stage, outcome, len(label), tally)
         return outcome is not None
+
+    def _derived(self, use: str, count: int) -> int:
+        """The seed of what is drawn for a batch of so many rows: each process draws for its own, the first as one
+        process does."""
+        own = self.world.rank and count >= self.world.size
+        return derived(self.seed, self.total, f"{use} {self.world.rank}" if own else use)
 
     def _count(self, stage: Stage, outcome: Outcome | None, samples: int, tally: Tally) -> None:
         if outcome is None:
@@ -173,19 +190,20 @@ class Training:
         if self.average is not None:
             self.average.epoch(len(self.history) + 1)
         with self._averaged():
-            if not finite(self.model):
+            if self.world.any(not finite(self.model)):
                 raise diverged("weights are no numbers any more")
             epoch = self._measured(stretch, self.tally)
             is_best = epoch.better_than(self.best)
             if self.run is not None:
-                save(self.model, self.run.last)
-                if is_best:
-                    save(self.model, self.run.best)
+                whole = self._whole()
+                for path in (self.run.last, *([self.run.best] if is_best else ())) if self.world.is_first else ():
+                    save(whole, path)
         self.history.append(epoch)
         self.best = epoch if is_best else self.best
         self.step, self.tally = 0, None
         if self.run is not None:
-            self.run.append(epoch.row())
+            if self.world.is_first:
+                self.run.append(epoch.row())
             self._checkpoint()
         if self.board is not None:
             self.board.epoch(epoch)
@@ -193,7 +211,8 @@ class Training:
 
     def _measured(self, stretch: Stretch, tally: Tally) -> Epoch:
         goal, split, labels = self.stages[0].goal, self.data.test, self.model.archlang.labels
-        found = measure(self.stepper.model.eval(), self.network.graph, goal, self.losses, split, self.fit, labels)
+        found = measure(self.stepper.model.eval(), self.network.graph, goal, self.losses, split, self.fit, labels,
+                        world=self.world)
         first = float("nan") if tally.first_lr is None else tally.first_lr
         return Epoch(
             len(self.history) + 1, stretch.phase.name, first, tally.loss, tally.accuracy, found.loss, found.accuracy,
@@ -224,7 +243,8 @@ class Training:
         with torch.random.fork_rng(devices=devices):
             _seed(derived(self.seed, self.total, "renew"), self.device)
             inputs = (self.fit(split.batch(rows)[0].to(self.device)) for rows in whole)
-            torch.optim.swa_utils.update_bn(inputs, self.model)
+            with alone():
+                torch.optim.swa_utils.update_bn(inputs, self.model)
 
     def _settle(self) -> None:
         """At the very end, leave the mean of the weights in the model."""
@@ -234,17 +254,27 @@ class Training:
             if stale:
                 self._renew()
 
+    def _whole(self) -> ArchModule:
+        """The model with all its weights; every process must ask for it."""
+        if self.undivided is None:
+            return self.model
+        self.undivided.load_state_dict({name: full(value) for name, value in self.model.state_dict().items()})
+        return self.undivided
+
     # --- going on ----------------------------------------------------------------------------------------------------
 
     def _stop(self, stop: Stop, kept: bool) -> None:
-        """Where somebody asked to stop, keep what was done and do so."""
-        if stop.asked:
+        """Where somebody asked to stop, any of the processes, keep what was done and do so."""
+        if self.world.any(stop.asked):
             if self.run is not None and not kept:
                 self._checkpoint()
             raise KeyboardInterrupt
 
     def _checkpoint(self) -> None:
         assert self.run is not None
+        tensors = gather(self.model, self.stages, self.average)
+        if not self.world.is_first:
+            return
         if self.watch is not None:
             self.watch.keep(self.run.folder)
         facts = {
@@ -260,7 +290,7 @@ class Training:
             "watched": len(self.watch.steps) if self.watch is not None else 0,
             "counters": counters(self.stepper, self.stages, self.average),
         }
-        self.run.keep(self.total, gather(self.model, self.stages, self.average), facts)
+        self.run.keep(self.total, tensors, facts)
 
     def resume(self, facts: dict[str, Any]) -> None:
         """Stand where a checkpoint was written; what the folder's tables hold beyond is cut off."""
@@ -271,8 +301,9 @@ class Training:
         self.total = facts["total"]
         if facts["batches"] == batch_count(len(self.data.train), self.plan.batch) and facts["tally"] is not None:
             self.step, self.tally = facts["step"], Tally.of(facts["tally"])
-        self.run.cut(len(self.history))
-        self.watch.resume(self.run.folder, facts["watched"])
+        if self.world.is_first:
+            self.run.cut(len(self.history))
+            self.watch.resume(self.run.folder, facts["watched"])
 
     # --- what is said of it ------------------------------------------------------------------------------------------
 
@@ -293,6 +324,7 @@ class Training:
             "seed": outline.seed,
             "device": outline.device,
             "threads": torch.get_num_threads(),
+            "processes": self.world.size,
             "mean": self.fit.mean,
             "std": self.fit.std,
             "versions": {"archlang": VERSION, **{k: self.environment[k] for k in ("torch", "python")}},

@@ -13,6 +13,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Loss, Port
 from archlang.train import losses as tables
 from archlang.train.losses import Formula, Views, views_of
+from archlang.train.processes import World
 
 Values = Mapping[Port | str, torch.Tensor]
 LABEL = "label"
@@ -59,6 +60,17 @@ class Objective:
     def views(self) -> Views | None:
         """Which two views of the samples it reads; None for one."""
         return next((term.views for term in self.terms if term.views is not None), None)
+
+    def whole(self, values: Values, scores: Port, world: World) -> Values:
+        """Of what each process has of a batch, the whole: what the losses read, the scores, the labels.
+
+        The labels are those of the whole batch already.
+        """
+        if world.size == 1:
+            return values
+        read = dict.fromkeys([scores, LABEL, *(read for term in self.terms for read in term.reads)])
+        count = len(values[LABEL])
+        return {key: values[key] if key == LABEL else world.whole(values[key], count) for key in read}
 
     def __call__(self, values: Values, second: Values | None = None) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The sum, a scalar, and every loss and metric by name, unweighted. They are calculated in float32 or wider."""

@@ -44,24 +44,26 @@ class World:
         >>> [list(World(rank, 2).share(range(5))) for rank in (0, 1)], list(World(1, 8).share(range(3)))
         ([[0, 1], [2, 3, 4]], [0, 1, 2])
         """
-        return rows if len(rows) < self.size else rows[self._begin(self.rank, rows) : self._begin(self.rank + 1, rows)]
+        count = len(rows)
+        return rows if count < self.size else rows[self._begin(self.rank, count) : self._begin(self.rank + 1, count)]
 
-    def mode(self, rows: Sequence[int]) -> AbstractContextManager[None]:
-        """What a batch is calculated within: where every process has all of it, nothing is summed."""
-        return alone() if self.size > 1 and len(rows) < self.size else nullcontext()
+    def mode(self, count: int) -> AbstractContextManager[None]:
+        """What a batch of so many rows is calculated within: where every process has all of it, nothing is summed."""
+        return alone() if self.size > 1 and count < self.size else nullcontext()
 
-    def whole(self, x: Tensor, rows: Sequence[int]) -> Tensor:
-        """What all processes have, one after the other, of a tensor with as many rows (or a multiple) as the share.
+    def whole(self, x: Tensor, count: int) -> Tensor:
+        """What all processes have of a tensor, one after the other: it has the rows of their shares of a batch of
+        `count`, or a multiple of them.
 
         Its gradient is right where every process calculates the same from it, and gradients of weights are averaged.
         """
-        if self.size == 1 or len(rows) < self.size:
+        if self.size == 1 or count < self.size:
             return x
-        counts = [self._begin(r + 1, rows) - self._begin(r, rows) for r in range(self.size)]
-        each, left = divmod(len(x), counts[self.rank])
+        shares = [self._begin(r + 1, count) - self._begin(r, count) for r in range(self.size)]
+        each, left = divmod(len(x), shares[self.rank])
         if left:
-            raise ValueError(f"{len(x)} rows are no multiple of {counts[self.rank]} samples")
-        sizes = tuple(each * count for count in counts)
+            raise ValueError(f"{len(x)} rows are no multiple of {shares[self.rank]} samples")
+        sizes = tuple(each * share for share in shares)
         made: Tensor = _Gathered.apply(x, sizes, self.rank)  # type: ignore[no-untyped-call]  # torch's own lacks it
         return made
 
@@ -86,8 +88,8 @@ class World:
         """Wait for the others."""
         self.any(False)
 
-    def _begin(self, rank: int, rows: Sequence[int]) -> int:
-        return rank * len(rows) // self.size
+    def _begin(self, rank: int, count: int) -> int:
+        return rank * count // self.size
 
 
 class _Gathered(torch.autograd.Function):

@@ -13,8 +13,11 @@ from torch.amp import GradScaler
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
 from archlang.layers.keys import Keyed
-from archlang.train.objective import Objective, hits, values_of
+from archlang.layers.processes import alone
+from archlang.train import sharding
+from archlang.train.objective import Objective, Values, hits, values_of
 from archlang.train.problems import bad_data
+from archlang.train.processes import World
 
 PATIENCE = 10
 """How many steps in a row may be no numbers before the training stops."""
@@ -69,7 +72,8 @@ class Stepper:
     """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place.
 
     With `ports`, the model hands out their values beside its outputs. `clip` is the largest norm of a gradient. The
-    network calculates in `precision`; weights, losses and gradients of weights stay in float32.
+    network calculates in `precision`; weights, losses and gradients of weights stay in float32. In a `world` of several
+    processes the model gets this one's share of the samples; `is_divided` where weights lie in parts (FSDP).
     """
 
     model: torch.nn.Module
@@ -78,6 +82,8 @@ class Stepper:
     ports: tuple[Port, ...] = ()
     clip: float | None = None
     precision: str = "float32"
+    world: World = field(default_factory=World)
+    is_divided: bool = False
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
@@ -85,24 +91,30 @@ class Stepper:
         # Walking a large module tree in every step is slower than many of the steps themselves.
         self._inside = [*self.model.buffers(), *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
         self._kept: dict[int, Kept] = {}
+        self._wrapped: dict[int, torch.nn.Module] = {}
+
+    def enter(self) -> None:
+        """A phase begins: other weights may train."""
+        self._wrapped.clear()
 
     def __call__(
         self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, second: torch.Tensor | None = None
     ) -> Outcome | None:
         """One step; None where loss or gradient is no number: then weights, optimiser and buffers are as before.
 
-        `second` is another view of the samples, for losses that read two. Raises `ArchError` (diverged) at the tenth
-        in a row.
+        `label` holds the labels of the batch, `inputs` this process's share of its samples, `second` another view of
+        them, for losses that read two. Raises `ArchError` (diverged) at the tenth in a row.
         """
         kept = self._kept_of(stage)
         kept.keep()
         stage.optimizer.zero_grad(set_to_none=True)
-        values = values_of(self.graph, self._forward(inputs), label, self.ports)
-        other = None if second is None else values_of(self.graph, self._forward(second), label, self.ports)
-        total, parts = stage.goal(values, other)
+        values = self._values(stage, inputs, label)
+        other = None if second is None else self._values(stage, second, label)
+        with alone():  # every process has the values of the whole batch
+            total, parts = stage.goal(values, other)
         norm = self._backward(stage, total)
         seen = self._seen(total, norm, parts, hits(values[self.scores].detach(), label))
-        if seen is not None:
+        if not self.world.any(seen is None) and seen is not None:
             self._move(stage, norm)
             return seen
         self._undo(stage, kept)
@@ -114,10 +126,16 @@ class Stepper:
             self._kept[id(stage)] = Kept([*self._inside, *stage.goal.state.buffers()])
         return self._kept[id(stage)]
 
-    def _forward(self, inputs: torch.Tensor) -> Any:
+    def _values(self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor) -> Values:
+        """What the losses of a stage read, and the scores, of the whole batch."""
+        with self.world.mode(len(label)):
+            found = values_of(self.graph, self._forward(stage, inputs), label, self.ports)
+        return stage.goal.whole(found, self.scores, self.world)
+
+    def _forward(self, stage: Stage, inputs: torch.Tensor) -> Any:
         try:
             with self._cast(inputs.device):
-                return self.model(inputs)
+                return self._wrapped.get(id(stage), self.model)(inputs)
         except ValueError as problem:
             if "more than 1 value per channel" not in str(problem):
                 raise
@@ -132,12 +150,17 @@ class Stepper:
     def _backward(self, stage: Stage, total: torch.Tensor) -> torch.Tensor:
         """The gradients, and their norm; NaN or infinite where one of them is no number."""
         torch.autograd.backward(total if stage.scaler is None else stage.scaler.scale(total))
+        if self.world.size > 1 and not self.is_divided and id(stage) not in self._wrapped:
+            # What a loss reaches is known after its first step: torch's engine must be told.
+            reached = sharding.average(stage.weights, self.world)
+            if reached:
+                self._wrapped[id(stage)] = sharding.wrapped(self.model, reached)
         if stage.scaler is not None:
             stage.scaler.unscale_(stage.optimizer)
         gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
         # On a CPU ten times as fast as the largest absolute value. Squares of numbers past 1e19 overflow: such a step
         # is skipped too, as it would throw the weights away.
-        return torch.nn.utils.get_total_norm(gradients)
+        return sharding.norm(gradients) if self.is_divided else torch.nn.utils.get_total_norm(gradients)
 
     @staticmethod
     def _seen(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
@@ -151,7 +174,9 @@ class Stepper:
         return Outcome(loss, dict(zip(parts, values, strict=False)), int(values[-1]) if count else None)
 
     def _move(self, stage: Stage, norm: torch.Tensor) -> None:
-        if self.clip is not None:
+        if self.clip is not None and self.is_divided:
+            sharding.clip([w.grad for w in stage.weights if w.grad is not None], self.clip, norm)
+        elif self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(stage.weights, self.clip, norm)
         if stage.scaler is None:
             stage.optimizer.step()
@@ -181,4 +206,5 @@ def diverged(message: str) -> ArchError:
 
 def finite(model: torch.nn.Module) -> bool:
     """Whether all weights and buffers of a model are numbers."""
-    return all(bool(t.isfinite().all()) for t in model.state_dict().values() if t.is_floating_point())
+    found = [sharding.local(value) for value in model.state_dict().values() if value.is_floating_point()]
+    return all(bool(value.isfinite().all()) for value in found)
