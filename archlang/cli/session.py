@@ -22,12 +22,13 @@ FORMATS = ("human", "concise", "json", "sarif")
 
 @dataclass
 class Session:
-    """The form of the output, the limits, the plug-ins, and whether to show tracebacks."""
+    """The form of the output, the limits, the plug-ins, whether to show tracebacks, and whether another one speaks."""
 
     format: str = "human"
     debug: bool = False
     limits: Limits = DEFAULT
     plugins: tuple[str, ...] = ()
+    is_quiet: bool = False
 
     @classmethod
     def of(cls, argv: Sequence[str]) -> Session:
@@ -48,6 +49,8 @@ class Session:
 
     def bytes(self, data: bytes) -> None:
         """The same for what is no text."""
+        if self.is_quiet:
+            return
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -58,11 +61,12 @@ class Session:
 
     def note(self, text: str) -> None:
         """A remark, on standard error."""
-        print(safe(text), file=sys.stderr)
+        if not self.is_quiet:
+            print(safe(text), file=sys.stderr)
 
     def warnings(self, found: Sequence[Diagnostic]) -> None:
         """Warnings about what is used, on standard error, in the form that was asked for people."""
-        if found:
+        if found and not self.is_quiet:
             self._to_terminal(found, sys.stderr, concise if self.format != "human" else human)
 
     def results(self, found: Sequence[Diagnostic]) -> None:

@@ -13,7 +13,7 @@ from archlang.layers.processes import added, several
 PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
-class SyncedBatchNorm(nn.SyncBatchNorm):
+class SyncedBatchNorm(_BatchNorm):
     """`nn.BatchNorm` over the rows of all processes, running statistics too; in one process the same as that.
 
     On a GPU it is torch's own; on a CPU, which that refuses, mean and variance are sums over the processes:
@@ -21,13 +21,18 @@ class SyncedBatchNorm(nn.SyncBatchNorm):
     """
 
     plain: type[Any] = nn.BatchNorm1d
+    # What torch's asks of itself. Its class is no base of this one: torch's engines refuse that on a CPU unseen.
+    process_group = None
+    _check_input_dim = nn.SyncBatchNorm._check_input_dim
+    _check_non_zero_input_channels = nn.SyncBatchNorm._check_non_zero_input_channels
 
     def forward(self, input: Tensor) -> Tensor:
         """[batch, C, ...] to the same; every process must have a row."""
         if not (self.training and several()):
-            made: Tensor = _BatchNorm.forward(self, input)
-            return made
-        return super().forward(input) if input.is_cuda else self._over_all(input)
+            return super().forward(input)
+        torchs: Any = nn.SyncBatchNorm.forward
+        made: Tensor = torchs(self, input) if input.is_cuda else self._over_all(input)
+        return made
 
     def _over_all(self, x: Tensor) -> Tensor:
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any, Literal
 
 import torch
@@ -16,6 +17,9 @@ from archlang.layers.keys import Keyed
 from archlang.train.processes import World
 
 Sharding = Literal["auto", "ddp", "fsdp"]
+_NEW = "forward_sync_buffers"
+BUFFERS = _NEW if _NEW in signature(DistributedDataParallel).parameters else "broadcast_buffers"
+"""Torch's word, which depends on its version, for copying buffers in every step; they are the same everywhere."""
 LARGE = 2**20
 """From how many numbers on the weights of an operation are brought together for it alone, and not for all at once."""
 
@@ -45,7 +49,8 @@ def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:
     for weight in still:
         weight.requires_grad_(False)
     try:
-        return DistributedDataParallel(model, broadcast_buffers=False)
+        settings: dict[str, Any] = {BUFFERS: False}
+        return DistributedDataParallel(model, **settings)
     finally:
         for weight in still:
             weight.requires_grad_(True)

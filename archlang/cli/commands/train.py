@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from archlang.cli.files import open_network
 from archlang.cli.options import data, device, reading, refuse
+from archlang.cli.processes import together
 from archlang.cli.session import Session
+
+if TYPE_CHECKING:
+    from archlang.train import Progress, Result
+
+Start = Literal["new", "resume", "fork"]
+Sharding = Literal["auto", "ddp", "fsdp"]
 
 
 @click.command("train", short_help="Train what a file declares.")
@@ -25,6 +33,8 @@ from archlang.cli.session import Session
 @click.option("--checkpoint-every", "every", type=click.IntRange(1), metavar="N",
               help="Keep a checkpoint after every N steps too, not only after an epoch.")
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
+@click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
+              help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
 @reading
 @click.pass_obj
 def command(
@@ -39,25 +49,45 @@ def command(
     fork: bool,
     every: int | None,
     tensorboard: bool,
+    sharding: Sharding,
     dials: Mapping[str, str],
 ) -> None:
     """Train the network of FILE as its `train { }` says.
 
     The run's folder gets network.arch, config.json, log.csv, last.safetensors, best.safetensors, and checkpoints that
-    --resume goes on from.
+    --resume goes on from. In several processes: torchrun --nproc_per_node 2 -m archlang -- train FILE ...
     """
     if resume and fork:
         raise refuse("`--resume` and `--fork` exclude each other")
-    start: Literal["new", "resume", "fork"] = "resume" if resume else "fork" if fork else "new"
-    network = open_network(session, file, dials)
-    from archlang.cli.progress import watch
-    from archlang.train import fit, newest_folder, next_folder
+    start: Start = "resume" if resume else "fork" if fork else "new"
+    with together(session, device):
+        network = open_network(session, file, dials)
+        where = _where(session, folder, start, network.name)
+        from archlang.train import fit
 
-    where = Path(folder) if folder is not None else (next_folder if start == "new" else newest_folder)(network.name)
+        options = {"epochs": epochs, "seed": seed, "device": device, "checkpoint_every": every,
+                   "tensorboard": tensorboard, "sharding": sharding}
+        _report(session, where, lambda progress: fit(network, data, run=where, start=start, progress=progress,
+                                                     **options))  # type: ignore[arg-type]  # of several types
+
+
+def _where(session: Session, folder: str | None, start: Start, name: str) -> Path:
+    """The run's folder; only the process that speaks looks for it."""
+    from archlang.train import newest_folder, next_folder
+
+    if folder is not None or session.is_quiet:
+        return Path(folder or "runs")
+    return (next_folder if start == "new" else newest_folder)(name)
+
+
+def _report(session: Session, where: Path, go: Callable[[Progress], Result]) -> None:
+    """Do a training and say what came of it."""
+    from archlang.cli.progress import watch
+    from archlang.train import Progress
+
     try:
-        with watch() as progress:
-            result = fit(network, data, epochs=epochs, seed=seed, device=device, run=where, progress=progress,
-                         start=start, checkpoint_every=every, tensorboard=tensorboard)
+        with nullcontext(Progress()) if session.is_quiet else watch() as progress:
+            result = go(progress)
     except KeyboardInterrupt:
         if any(where.glob("checkpoint-*.safetensors")):
             session.note(f"what was done is kept; the same command goes on with it: --run {where} --resume")
