@@ -37,8 +37,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "safetensors": ("artefact",),
     "click": ("cli",),
     "rich": ("cli",),
-    "sklearn": ("train",),
-    "scipy": ("codes",),
+    "sklearn": ("train", "studies"),
+    "scipy": ("codes", "studies"),
 }
 
 FRONT = (

@@ -21,6 +21,7 @@ COMMANDS = {
     "compile": "Compile a file to a model, or show any stage of the way.",
     "transform": "Transform a network into another, printed as a file.",
     "train": "Train what a file declares.",
+    "cluster": "Cluster data without labels (neural mixture EM).",
     "boost": "Search for position-boosted convolutions.",
     "fuse": "The inference form of a model.",
     "predict": "What a model says of images.",

@@ -166,8 +166,26 @@ def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
         if not any(isinstance(read, Port) for read in reads):
             raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", found.spans["loss"],
                            help="name a tensor of it: `cross_entropy(logits, label)`")
+        if option.name in CLUSTERED:
+            words |= _clustered(b, option, reads, found.spans["loss"])
         losses.append(Loss(weight, Option(option.name, option.role, words), tuple(reads), found.spans["loss"]))
     return tuple(losses)
+
+
+CLUSTERED = ("mixture_em", "agreement", "iic")
+
+
+def _clustered(b: Build, option: Option, reads: Sequence[Port | str], span: Span) -> dict[str, object]:
+    """Whether what a clustering loss reads is standardised in the network. Raises `Poisoned` (wrong-rank)."""
+    (port,) = (read for read in reads if isinstance(read, Port))
+    dims = b.graph.type(port).dims
+    if len(dims) != 1 or (isinstance(dims[0], int) and dims[0] < 2):
+        raise b.refuse("wrong-rank", f"`{option.name}` reads a vector of two clusters or more, this is "
+                       f"{b.graph.type(port)}", span)
+    if option.args.get("of") is not None or option.args.get("over") == "layer":
+        raise b.refuse("conflicting-arguments", f"`{option.name}` is over the scores that it names, or over gates: "
+                       "`of` and `over` pick gates", span)
+    return {"standardized": b.graph.node(port.node).op.name == "standardize"}
 
 
 def _labels(b: Build, found: _Settings) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ from archlang.diagnostics import did_you_mean
 from archlang.graph.coded_blocks import coded_blocks, within
 from archlang.graph.context import Build
 from archlang.graph.expert_sites import expert_sites
-from archlang.graph.ir import Graph, Loss, Site
+from archlang.graph.ir import Graph, Loss, Port, Site
 from archlang.ops.values import Option
 from archlang.source import Span
 
@@ -30,8 +30,16 @@ def _filtered(graph: Graph) -> Iterator[tuple[tuple[str, ...], Site]]:
         yield site.region, Site(site.name, site.weights)
 
 
+def _gates(graph: Graph) -> Iterator[tuple[tuple[str, ...], Site]]:
+    for node in graph:
+        if node.op.name in ("gates", "sparse_gates"):
+            index = 1 if node.op.name == "sparse_gates" else 0  # before all but the largest are left out
+            yield node.path[:-1], Site(".".join(node.path[:-1]), Port(node.id, index))
+
+
 SITES: dict[str, tuple[Find, str, str, bool]] = {
     "coding_loss": (_energies, "energy_normalize", "branches of a code whose energies are normalised", True),
+    "mixture_em": (_gates, "route", "the gates of routers", False),
     "confidence": (_unfiltered, "experts", "the weights of experts", False),
     "collapse": (_filtered, "experts", "the weights of experts", False),
 }
@@ -43,7 +51,10 @@ def structural(b: Build, weight: float, option: Option, span: Span) -> list[Loss
     find, stage, what, labelled = SITES[option.name]
     sites = list(find(b.graph))
     chosen = _chosen(b, option, sites, span)
-    args = {name: value for name, value in option.args.items() if name != "of"}
+    args = {name: value for name, value in option.args.items() if name not in ("of", "scores")}
+    if args.get("augmented"):
+        raise b.refuse("conflicting-arguments", f"`{option.name}` over sites reads one view of the samples: "
+                       "`augmented` goes with scores that it names", span)
     if chosen:
         reads = ("label",) if labelled else ()
         return [Loss(weight, Option(option.name, option.role, args), reads, span, tuple(chosen))]

@@ -8,8 +8,10 @@ from archlang.layers.attending import (
     StaticVector,
 )
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
+from archlang.layers.clustering import Standardize
 from archlang.layers.coding import BranchMask, coded_sum, coding_loss, energies, energy, weigh
 from archlang.layers.cosine import CosineRouter
+from archlang.layers.edges import sobel
 from archlang.layers.experts import Dispatch, executed, join_experts, set_cut
 from archlang.layers.initialise import fill
 from archlang.layers.keys import Keyed
@@ -26,8 +28,8 @@ from archlang.layers.sparse import SparseGates
 __all__ = [
     "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
     "EqualAttention", "Gates", "InnateStatic", "Keyed", "Mix", "PositionEmbedding", "PyramidPool",
-    "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "StaticVector", "Stitch", "UnevenAvgPool",
-    "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches",
-    "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back", "reshape", "set_cut", "times",
-    "to_map", "to_sequence", "total", "weigh",
+    "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch",
+    "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut",
+    "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back", "reshape",
+    "set_cut", "sobel", "times", "to_map", "to_sequence", "total", "weigh",
 ]

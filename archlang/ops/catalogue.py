@@ -9,6 +9,7 @@ from archlang.ops import (
     boosting,
     coding,
     convolution,
+    edges,
     linear,
     losses,
     merging,
@@ -29,7 +30,7 @@ from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    attending, routing, coding, boosting, patching, sparse,
+    attending, routing, coding, boosting, patching, sparse, edges,
 )
 
 CATALOGUE = Catalogue(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Int, ListOf, OneOf, Real, String, TensorKind
+from archlang.ops.kinds import Flag, Int, ListOf, OneOf, Real, String, TensorKind, Words
 from archlang.ops.model import Arg, Setting
 
 _LOGITS = Arg("logits", TensorKind(), doc="scores, before a softmax")
@@ -15,10 +15,8 @@ def _loss(name: str, doc: str, *args: Arg) -> Setting:
     return Setting(name, "loss", doc, args, f"loss = {name}({tensors})")
 
 
-def _later_loss(name: str, doc: str, *args: Arg) -> Setting:
-    return Setting(name, "loss", doc + " For a later version.", args, available=False)
-
-
+_STATISTICS = Arg("statistics", Words(("running", "batch", "none")), "running", "what scores are standardised by, "
+                  "where the network does not (`standardize`); `none`: the ablation of table 4.1")
 _GAMMA = Arg("gamma", Real(0, above=True), 5.0, "divides the relevance in the likelihood")
 SETTINGS = (
     _loss("cross_entropy", "Minus the logarithm of the right class's share in the softmax.", _LOGITS, _LABEL,
@@ -28,10 +26,22 @@ SETTINGS = (
     _loss("bce", "Binary cross-entropy of each logit; a class stands for its one-hot vector.", _LOGITS, _LABEL),
     _loss("kl", "KL(p || q), p the softmax of the target and q that of the logits.",
           _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax")),
-    _later_loss("mixture_em", "The clustering objective, on relevance scores or on the gates (Tissera 2023, eq. 4.22).",
-                Arg("scores", TensorKind(), None, "auto: all gates"), _GAMMA, _OF),
-    _later_loss("agreement", "KL between the assignments of a sample and its augmented copy.",
-                Arg("scores", TensorKind(), doc="relevance scores")),
+    Setting("mixture_em", "loss", "The clustering objective of neural mixture EM: minus the mean over samples of "
+            "`sum_j p_j log sigmoid(a*_j / gamma)`, on relevance scores (Tissera 2023, eq. 4.22), or on the relevance "
+            "under every gate of the network (section 5.1). With `augmented`, of the samples and of augmented copies "
+            "(eq. 4.23).",
+            (Arg("scores", TensorKind(), None, "relevance scores, a number a cluster; auto: all gates"), _GAMMA,
+             Arg("augmented", Flag(), False, "whether it is over augmented copies too"), _STATISTICS,
+             Arg("prior", Words(("uniform", "ema")), None, "of the clusters; `ema`: the mean posterior so far; auto: "
+                 "uniform for scores, ema for gates"),
+             Arg("over", Words(("gate", "layer")), "gate", "each gate alone, or the gates of a router together "
+                 "(section 5.2)"), _OF), "loss = mixture_em(logits, gamma = 5)"),
+    Setting("agreement", "loss", "KL(p || q) between the clusters p of samples, held, and q of their augmented copies "
+            "(Tissera 2023, eq. 4.24).", (Arg("scores", TensorKind(), doc="relevance scores"), _STATISTICS),
+            "loss = agreement(logits)"),
+    Setting("iic", "loss", "Minus the mutual information between the clusters of samples and of their augmented copies "
+            "(Ji et al. 2019), for comparison.", (Arg("scores", TensorKind(), doc="scores, before a softmax"),),
+            "loss = iic(logits)"),
     Setting("confidence", "loss", "The mean entropy of the weights that patches give to experts, before the filter, "
             "summed over the stages of experts (PCE, eq. 15).", (_OF,),
             "loss = cross_entropy(logits, label) + 0.01 * confidence()"),

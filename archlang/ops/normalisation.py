@@ -167,4 +167,29 @@ INSTANCE_NORM = Op(
     example=flow("[32, 16, 16]", "instance_norm"),
 )
 
-OPS = (BATCH_NORM, LAYER_NORM, GROUP_NORM, INSTANCE_NORM)
+def _standard_shape(call: Call) -> Tensor:
+    x = need_rank(call, 1)
+    known(x.dims[0], "clusters")
+    return x
+
+
+STANDARDIZE = Op(
+    name="standardize", family="normalisation",
+    doc="The relevance of each cluster with mean 0 and deviation 1, nothing learned: what neural mixture EM makes "
+    "distributions of (Tissera 2023, eq. 4.11). In evaluation by running statistics.",
+    shape=_standard_shape,
+    weights=lambda call: (
+        Weight("mean", call.x.dims, trained=False), Weight("variance", call.x.dims, trained=False),
+        Weight("seen", (), trained=False, dtype="int64"),
+    ),
+    torch=Module("archlang.layers.Standardize", lambda call: {
+        "clusters": call.x.dims[0], "statistics": call["statistics"], "momentum": call["momentum"]}),
+    args=(
+        Arg("statistics", Words(("running", "batch")), "running", "in training: running statistics that the batch has "
+            "just moved, or the batch's own"),
+        Arg("momentum", Real(0, 1, above=True), 0.1, "weight of the newest batch in the running statistics"),
+    ),
+    example=flow("[64]", "linear(10) -> standardize"),
+)
+
+OPS = (BATCH_NORM, LAYER_NORM, GROUP_NORM, INSTANCE_NORM, STANDARDIZE)

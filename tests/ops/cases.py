@@ -320,6 +320,8 @@ CASES: dict[str, list[Case]] = {
         *one(V, experts=3, threshold=Option("fixed", "threshold", {"value": 0.2}), steepness=3),
         *one(V, experts=3, threshold=Option("none", "threshold")),
     ],
+    "sobel": [*one(M), *one((3, 8, 8)), *one((1, 5, 7))],
+    "standardize": [*one(V), *one(V, statistics="batch", momentum=0.5)],
     "sparse_gates": [
         case for shape in (V, S, M, W) for case in (*one(shape, outputs=3), *one(shape, outputs=4, hidden=0, keep=2))
     ],

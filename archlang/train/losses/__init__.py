@@ -13,23 +13,23 @@ import torch
 from torch import nn
 
 from archlang.graph.ir import Loss
-from archlang.train.losses import coding, experts, task
+from archlang.train.losses import clustering, coding, experts, task
 
 Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
 Make = Callable[[Mapping[str, Any], Sequence[tuple[int, ...]]], nn.Module]
 Views = Literal["plain+augmented", "two augmented"]
 
-FORMULAS: Mapping[str, Formula] = {**task.FORMULAS}
+FORMULAS: Mapping[str, Formula] = {**task.FORMULAS, **clustering.FORMULAS}
 """Losses over tensors that the file names."""
 
 STRUCTURAL: Mapping[str, Formula] = {**coding.STRUCTURAL, **experts.STRUCTURAL}
 """Losses over sites of the network."""
 
-STATEFUL: Mapping[str, Make] = {}
+STATEFUL: Mapping[str, Make] = {**clustering.STATEFUL}
 """Losses with running state: from the arguments and the sizes of what is read, per sample (a symbolic size is 0, the
 label has none), a module whose `forward` takes the reads. Its state moves, is saved and put back with the model's."""
 
-PAIRED: Mapping[str, Views] = {}
+PAIRED: Mapping[str, Views] = {**clustering.PAIRED}
 """Losses that read two views of the same samples: the tensors of the main view, then those of the second one, of which
 the label is none. The views are the samples as they are and augmented ones, or two augmented ones."""
 

@@ -1,0 +1,130 @@
+"""`archlang cluster FILE --data NAME --clusters K`: neural mixture EM."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from archlang.cli.files import open_network, write
+from archlang.cli.options import data, device, formats, reading, refuse
+from archlang.cli.session import Session
+from archlang.diagnostics.render_json import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
+    from archlang.graph import Network
+    from archlang.studies.clustering import Clustered
+
+
+@click.command("cluster", short_help="Cluster data without labels (neural mixture EM).")
+@click.argument("file", metavar="FILE")
+@data
+@click.option("--clusters", type=click.IntRange(2, 10_000), metavar="K", help="How many (default: as the file says).")
+@click.option("--epochs", type=click.IntRange(1, 10**6), metavar="N", help="Epochs in all (default: as the file says).")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="N", help="The seed (default: the file's).")
+@click.option("--baseline", type=click.Choice(["iic"]), help="Train by invariant information clustering instead.")
+@click.option("--tsne", is_flag=True, help="Draw a t-SNE map of the relevance too.")
+@click.option("--no-pictures", is_flag=True, help="Draw nothing.")
+@click.option("--run", "folder", metavar="FOLDER", help="Where to keep all of it (default: runs/NAME-1, -2, ...).")
+@click.option("--resume", is_flag=True, help="Go on with the clustering in the run folder (default: the newest one's).")
+@device
+@formats("human", "json")
+@reading
+@click.pass_obj
+def command(session: Session, file: str, data: str, clusters: int | None, epochs: int | None, seed: int | None,
+            baseline: str | None, tsne: bool, no_pictures: bool, folder: str | None, resume: bool, device: str,
+            dials: Mapping[str, str]) -> None:
+    """Train the network of FILE as its `train { }` says on all samples of the data, without labels, and assign them.
+
+    The run's folder gets assignments.csv, last.safetensors and what a training leaves there; members.svg (the best
+    samples of each cluster and a synthesised one) or, for points in the plane, contours.svg; tsne.svg where asked for.
+    Accuracy (clusters named after classes as well as possible) and NMI are told where the data has labels.
+    """
+    network = open_network(session, file, _with_clusters(dials, clusters))
+    _fits(network, clusters)
+    from archlang.cli.progress import watch
+    from archlang.studies.clustering import cluster
+    from archlang.train import newest_folder, next_folder
+
+    where = Path(folder) if folder is not None else (newest_folder if resume else next_folder)(network.name)
+    with watch() as progress:
+        done, found = cluster(network, data, epochs=epochs, seed=seed, device=device, run=where, progress=progress,
+                              baseline=baseline, start="resume" if resume else "new")
+    write(session, str(where / "assignments.csv"), assignments(found).encode())
+    for name, picture in () if no_pictures else _pictures(done.model, data, found, network, device, tsne):
+        write(session, str(where / name), picture.encode())
+    if session.format == "json":
+        session.document({
+            "format_version": FORMAT_VERSION, "samples": len(found.assigned), "counts": list(found.counts),
+            "accuracy": found.accuracy, "nmi": found.information, "run": str(where),
+        })
+    else:
+        session.data(summary(found))
+    session.note(f"kept in {where}")
+
+
+def _with_clusters(dials: Mapping[str, str], clusters: int | None) -> dict[str, str]:
+    if clusters is not None and "clusters" in dials:
+        raise refuse("`--clusters` and `-p clusters=` say the same")
+    return {**dials, **({"clusters": str(clusters)} if clusters is not None else {})}
+
+
+def _fits(network: Network, clusters: int | None) -> None:
+    """Raises ArchError where the network has another number of clusters than was asked for."""
+    from archlang.diagnostics import ArchError, error
+    from archlang.studies.clustering import port_of
+
+    count = network.graph.type(port_of(network)).dims[0]
+    if clusters is not None and count != clusters:
+        message = f"the network has {count} clusters, {clusters} are asked for"
+        raise ArchError(error("bad-dial", message, help="let the dial `clusters` decide: `linear(clusters)`"))
+
+
+def _pictures(model: GraphModule, data: str, found: Clustered, network: Network, device: str,
+              tsne: bool) -> list[tuple[str, str]]:
+    from archlang.shapes import Tensor
+    from archlang.studies.cluster_pictures import contours, members, neighbours
+
+    made = []
+    if network.graph.inputs[0].type == Tensor((2,)):
+        made.append(("contours.svg", contours(model, data, found, gamma_of(network))))
+    else:
+        made.append(("members.svg", members(model, data, found, device=device)))
+    if tsne:
+        made.append(("tsne.svg", neighbours(found)))
+    return made
+
+
+def gamma_of(network: Network) -> float:
+    """The gamma of the file's clustering loss; 1 where none has one."""
+    from archlang.train.planning import plan_of, steps_of
+
+    losses = (loss for step in steps_of(plan_of(network)) for loss in step.losses)
+    found: Any = next((loss.option.args["gamma"] for loss in losses if "gamma" in loss.option.args), 1.0)
+    return float(found)
+
+
+def assignments(found: Clustered) -> str:
+    """A row for each sample, the training part first: its number, cluster, relevance to that, and label if any."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["sample", "cluster", "relevance", *(["label"] if found.labels is not None else [])])
+    for i, cluster in enumerate(found.assigned.tolist()):
+        label = [int(found.labels[i])] if found.labels is not None else []
+        writer.writerow([i, cluster, f"{float(found.relevance[i, cluster]):.6g}", *label])
+    return text.getvalue()
+
+
+def summary(found: Clustered) -> str:
+    """Accuracy and NMI where there are labels, then the size of each cluster."""
+    counts = ", ".join(map(str, found.counts))
+    head = f"{len(found.assigned)} samples in {len(found.counts)} clusters"
+    if found.accuracy is not None and found.information is not None:
+        head += f": accuracy {100 * found.accuracy:.2f} %, NMI {100 * found.information:.2f} %"
+    return f"{head}\nsamples in each: {counts}"

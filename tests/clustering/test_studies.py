@@ -1,0 +1,97 @@
+"""Clusterings judged, drawn and made from the command line."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from sklearn.datasets import make_blobs
+from sklearn.metrics import normalized_mutual_info_score
+
+from archlang.cli.main import run
+from archlang.graph import load, loads
+from archlang.studies.cluster_pictures import contours, members, neighbours
+from archlang.studies.clustering import accuracy, assign, cluster, distributions, information, judged
+from archlang.train.data import Data, Tensors
+
+SPECS = Path(__file__).parents[2] / "specs" / "clustering"
+
+
+def blobs() -> Data:
+    points, labels = make_blobs(600, centers=4, random_state=3, cluster_std=0.6)
+    x, y = torch.tensor(points).float(), torch.tensor(labels)
+    return Data("blobs", Tensors(x[:500], y[:500]), Tensors(x[500:], y[500:]))
+
+
+PLANE = (SPECS / "two_d.arch").read_text()
+
+
+def test_accuracy_and_information_beside_scikit_learn() -> None:
+    chance = torch.Generator().manual_seed(0)
+    assigned, labels = (torch.randint(n, (200,), generator=chance) for n in (5, 4))
+    assert information(assigned, labels) == pytest.approx(normalized_mutual_info_score(labels, assigned), abs=1e-12)
+    order = torch.tensor([3, 0, 4, 1, 2])
+    assert accuracy(order[labels], labels) == 1.0 and information(order[labels], labels) == pytest.approx(1.0)
+    assert judged(torch.eye(3), torch.tensor([-1, -1, -1])).accuracy is None
+
+
+def test_separate_blobs_are_found_and_every_distribution_has_the_same_mean() -> None:
+    torch.set_num_threads(1)
+    net = load(SPECS / "two_d.arch", {"clusters": 4})
+    done, found = cluster(net, blobs(), epochs=60, seed=0, device="cpu")
+    assert found.accuracy is not None and found.accuracy > 0.95
+    held = assign(done.model, Data("held", blobs().test, blobs().test))
+    assert distributions(held.relevance, 5.0).mean(0).tolist() == pytest.approx([0.5] * 4, abs=0.03)
+    drawn = contours(done.model, blobs(), found, 5.0)
+    assert drawn.count("distribution") == 4 and drawn.count("<circle") == 2 * 600
+
+
+def test_without_normalisation_clusters_stay_empty_and_distributions_have_any_mean() -> None:
+    """Table 4.1."""
+    torch.set_num_threads(1)
+    text = PLANE.replace(" -> standardize", "").replace("gamma = 5)", "gamma = 5, statistics = none)")
+    done, found = cluster(loads(text, {"clusters": 4}), blobs(), epochs=60, seed=0, device="cpu")
+    means = distributions(assign(done.model, blobs()).relevance, 5.0).mean(0)
+    assert min(found.counts) == 0
+    assert float((means - 0.5).abs().max()) > 0.2
+
+
+def test_pictures_of_digits() -> None:
+    torch.set_num_threads(1)
+    net = load(SPECS / "digits.arch")
+    done, found = cluster(net, "digits", epochs=1, seed=0, device="cpu")
+    assert members(done.model, "digits", found, top=3, synthesised=False).count("<image") == 30
+    assert neighbours(judged(found.relevance[:200], torch.zeros(200))).count("<circle") == 200
+
+
+def test_the_baseline_trains_the_same_network() -> None:
+    torch.set_num_threads(1)
+    text = (SPECS / "digits.arch").read_text()
+    done, found = cluster(loads(text), "digits", epochs=1, seed=0, device="cpu", baseline="iic")
+    assert "iic" in done.history[0].parts and sum(found.counts) == 1797
+
+
+def test_from_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str],
+                               monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)
+    spec = str(SPECS / "digits.arch")
+    call = ["cluster", spec, "--data", "digits", "--clusters", "6", "--epochs", "1", "--run", "one"]
+    assert run([*call, "--no-pictures", "--format", "json"]) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert len(found["counts"]) == 6 and sum(found["counts"]) == found["samples"] == 1797
+    with (tmp_path / "one" / "assignments.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 1797 and {row["label"] for row in rows} == set("0123456789")
+    assert run(call) == 1
+    assert "is not empty" in capfd.readouterr().err
+    assert run([*call, "-p", "clusters=5"]) == 2
+    (tmp_path / "fixed.arch").write_text(PLANE.replace("linear(clusters)", "linear(7)"))
+    assert run(["cluster", "fixed.arch", "--data", "digits", "--clusters", "5"]) == 1
+    assert "the network has 7 clusters, 5 are asked for" in capfd.readouterr().err
+    (tmp_path / "plain.arch").write_text(PLANE.replace("mixture_em(scores, gamma = 5)", "mse(scores, label)"))
+    assert run(["cluster", "plain.arch", "--data", "digits"]) == 1
+    assert "clusters nothing" in capfd.readouterr().err
