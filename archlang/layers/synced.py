@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from archlang.layers.processes import added, several
 
+M = TypeVar("M", bound=nn.Module)
 PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
@@ -64,7 +65,7 @@ class SyncedBatchNorm(_BatchNorm):
         self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var.dtype), share)
 
 
-def synced(model: nn.Module) -> nn.Module:
+def synced(model: M) -> M:
     """The model with its batch norms exchanged for synchronised ones, which share their weights and statistics.
 
     >>> type(synced(nn.Sequential(nn.BatchNorm2d(2)))[0]).__name__
@@ -78,7 +79,7 @@ def synced(model: nn.Module) -> nn.Module:
     return model
 
 
-def unsynced(model: nn.Module) -> nn.Module:
+def unsynced(model: M) -> M:
     """The model with plain batch norms again.
 
     >>> type(unsynced(synced(nn.Sequential(nn.BatchNorm2d(2))))[0]).__name__

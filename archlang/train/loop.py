@@ -91,15 +91,14 @@ class Training:
             self.watch.close(self.run.folder if self.world.is_first else None)
         self._settle()
         assert self.best is not None  # there is at least one round
-        unsynced(self.model)
-        return Result(self._whole().eval(), tuple(self.history), self.best, self.seed, self.run)
+        return Result(unsynced(self._whole()).eval(), tuple(self.history), self.best, self.seed, self.run)
 
     def _rounds(self, progress: Progress, stop: Stop) -> None:
         entered = None
         for stretch, number in self._left():
             if stretch is not entered:
-                enter(stretch.phase, self.network.graph, self.model)
                 self.stepper.enter()
+                enter(stretch.phase, self.network.graph, self.model)
                 entered = stretch
             self._round(stretch, number, progress, stop)
             self._finish(stretch, progress)

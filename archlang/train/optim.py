@@ -49,7 +49,7 @@ def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping
         raise ArchError(error("not-available", f"the optimiser `{option.name}` is not part of this version"))
     given: dict[str, Any] = {k: v for k, v in option.args.items() if v is not None and k != "groups"}
     named = parameters if isinstance(parameters, Mapping) else {str(n): p for n, p in enumerate(parameters)}
-    if option.name in FUSED and not given.get("dampening") and all(w.device.type in PLACES for w in named.values()):
+    if option.name in FUSED and not given.get("dampening") and all(map(_is_plain, named.values())):
         given["fused"] = True
     try:
         found = made(divided(option, named), **given)
@@ -62,6 +62,11 @@ def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping
             for weight in group["params"]:
                 found.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
     return found
+
+
+def _is_plain(weight: torch.nn.Parameter) -> bool:
+    """Whether fused kernels take it: they know no weights that are divided among processes."""
+    return weight.device.type in PLACES and not hasattr(weight, "device_mesh")
 
 
 def divided(option: Option, named: Mapping[str, torch.nn.Parameter]) -> list[dict[str, Any]]:

@@ -80,6 +80,14 @@ def divide(model: ArchModule, device: torch.device, world: World) -> None:
     fully_shard(model, mesh=mesh)
 
 
+def apart(model: nn.Module) -> None:
+    """Let go of weights that were brought together for a calculation: what is done to them then would be lost."""
+    for module in model.modules():
+        parts: Any = module
+        if hasattr(module, "reshard"):
+            parts.reshard()
+
+
 def large(model: ArchModule) -> list[nn.Module]:
     """Modules with many weights that the generated code calls, and whose weights it reads in no other way."""
     called = [str(node.target) for node in model.graph.nodes if node.op == "call_module"]

@@ -94,8 +94,9 @@ class Stepper:
         self._wrapped: dict[int, torch.nn.Module] = {}
 
     def enter(self) -> None:
-        """A phase begins: other weights may train."""
+        """A phase begins: from now on other weights may train."""
         self._wrapped.clear()
+        sharding.apart(self.model)
 
     def __call__(
         self, stage: Stage, inputs: torch.Tensor, label: torch.Tensor, second: torch.Tensor | None = None

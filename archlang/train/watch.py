@@ -23,9 +23,11 @@ from archlang.artefact.atomic import write_whole
 from archlang.emit.names import module_name
 from archlang.graph.expert_sites import ROUTED, expert_sites
 from archlang.graph.ir import Graph, Node
+from archlang.layers.processes import mean
 from archlang.ops.attending import PREFIX
 from archlang.ops.model import Module
 from archlang.train.runs import append
+from archlang.train.sharding import full, norm
 from archlang.views.chart import Course, strips
 
 
@@ -123,35 +125,35 @@ class Watch:
     def _usage(self, graph: Graph) -> Table:
         found = {name: int(node.outputs[0].dims[0]) for name, node in routing(graph).items()}  # type: ignore[arg-type]
         columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
-        return Table("usage", columns, lambda: [v for name in found for v in self.routed[name][0].mean(0).tolist()])
+        return Table("usage", columns, lambda: [v for name in found for v in mean(self.routed[name][0]).tolist()])
 
     def _thresholds(self, graph: Graph) -> Table:
         found = [name for name, node in routing(graph).items() if node.op.name == "cosine"]
         columns = tuple(f"{name}.{part}" for name in found for part in ("threshold", "max", "entropy", "gap"))
 
         def read() -> list[float]:
-            return [v for name in found for part in self.routed[name][2:4] for v in part.mean(0).tolist()]
+            return [v for name in found for part in self.routed[name][2:4] for v in mean(part).tolist()]
 
         return Table("thresholds", columns, read)
 
     def _attention(self, graph: Graph) -> Table:
         found = {name: len(node.inputs) for name, node in sites(graph).items()}
         columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
-        return Table("attention", columns, lambda: [v for name in found for v in self.seen[name].mean(0).tolist()])
+        return Table("attention", columns, lambda: [v for name in found for v in mean(self.seen[name]).tolist()])
 
     def _gradients(self, model: nn.Module, graph: Graph) -> Table:
         held = layer_parameters(model, graph)
 
         def read() -> list[float]:
             norms = [[p.grad for p in weights if p.grad is not None] for weights in held.values()]
-            return [float(torch.nn.utils.get_total_norm(g)) if g else 0.0 for g in norms]
+            return [float(norm(g)) if g else 0.0 for g in norms]
 
         return Table("gradients", tuple(held), read)
 
     def _betas(self, model: nn.Module, graph: Graph) -> Table:
         mixes = {".".join(n.path[:-1]): n for n in graph if n.op.name == "mix" and n.args["beta"] is None}
         logits = [model.get_parameter(f"{module_name(node.path)}.logit") for node in mixes.values()]
-        return Table("betas", tuple(mixes), lambda: [float(torch.sigmoid(p.detach())) for p in logits])
+        return Table("betas", tuple(mixes), lambda: [float(torch.sigmoid(full(p.detach()))) for p in logits])
 
 
 def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parameter]]:
