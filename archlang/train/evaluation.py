@@ -123,7 +123,7 @@ def measure(
             total, parts = goal(values, second)
         for name, value in {"": total, **parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
-        correct = hits(values[port], label) if labelled(label) else None
+        correct = hits(values[port], label) if goal.supervised and labelled(label) else None
         if correct is not None:
             right.append(correct.cpu())
             seen.append(label.cpu())

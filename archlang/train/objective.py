@@ -72,6 +72,11 @@ class Objective:
         count = len(values[LABEL])
         return {key: values[key] if key == LABEL else world.whole(values[key], count) for key in read}
 
+    @property
+    def supervised(self) -> bool:
+        """Whether it reads labels: only then are hits a figure of what it trains."""
+        return any(LABEL in term.reads for term in self.terms)
+
     def __call__(self, values: Values, second: Values | None = None) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The sum, a scalar, and every loss and metric by name, unweighted. They are calculated in float32 or wider."""
         parts: dict[str, torch.Tensor] = {}

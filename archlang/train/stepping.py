@@ -114,7 +114,8 @@ class Stepper:
         with alone():  # every process has the values of the whole batch
             total, parts = stage.goal(values, other)
         norm = self._backward(stage, total)
-        seen = self._seen(total, norm, parts, hits(values[self.scores].detach(), label))
+        right = hits(values[self.scores].detach(), label) if stage.goal.supervised else None
+        seen = self._seen(total, norm, parts, right)
         if not self.world.any(seen is None) and seen is not None:
             self._move(stage, norm)
             return seen

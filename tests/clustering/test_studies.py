@@ -43,6 +43,8 @@ def test_separate_blobs_are_found_and_every_distribution_has_the_same_mean() -> 
     net = load(SPECS / "two_d.arch", {"clusters": 4})
     done, found = cluster(net, blobs(), epochs=60, seed=0, device="cpu")
     assert found.accuracy is not None and found.accuracy > 0.95
+    last = done.history[-1]
+    assert last.train_accuracy is None and last.test_accuracy is None  # no loss reads the labels
     held = assign(done.model, Data("held", blobs().test, blobs().test))
     assert distributions(held.relevance, 5.0).mean(0).tolist() == pytest.approx([0.5] * 4, abs=0.03)
     drawn = contours(done.model, blobs(), found, 5.0)
