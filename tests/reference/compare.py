@@ -15,6 +15,7 @@ from archlang.shapes import Tensor as Type
 from tests.reference.machine import Plan, Reference
 
 OUTPUTS, GRADIENTS = 1e-9, 1e-7
+VARIANCES = ("running_var", ".variance")
 
 
 def key(path: tuple[str, ...], name: str) -> str:
@@ -32,8 +33,8 @@ def filled(model: nn.Module, seed: int = 0) -> nn.Module:
                 continue
             fresh = torch.randn(tensor.shape, generator=draw, dtype=torch.float64)
             fan = max(1, tensor.numel() // max(1, tensor.shape[0])) if tensor.dim() > 1 else 4
-            tensor.copy_(fresh / fan**0.5 + (1 if name.endswith("running_var") else 0))
-            if name.endswith("running_var"):
+            tensor.copy_(fresh / fan**0.5 + (1 if name.endswith(VARIANCES) else 0))
+            if name.endswith(VARIANCES):
                 tensor.abs_().add_(0.1)
     return model
 

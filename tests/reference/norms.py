@@ -88,6 +88,31 @@ def group_norm(u: Use, x: Tensor, *, groups: int, eps: float = 1e-5, affine: boo
     return _affine(u, made, x.shape[1]) if affine else made
 
 
+def standardize(u: Use, x: Tensor, *, statistics: object = None, momentum: float = 0.1) -> Tensor:
+    """`(a - mu) / sigma` (Tissera 2023, eq. 4.11): running statistics that the batch has moved, or the batch's own.
+
+    The running ones change nothing in the gradient of the batch's own but its scale: `r (a - m) / s + d` with numbers
+    r and d (batch renormalisation: Ioffe 2017).
+    """
+    count, eps = x.shape[1], 1e-5
+    mean, variance = u.weight("mean", count, trained=False), u.weight("variance", count, trained=False)
+    seen = u.weight("seen", trained=False)
+    if not u.training:
+        return (x - mean) / torch.sqrt(variance + eps)
+    fresh = x.sum(0) / x.shape[0]
+    spread = ((x - fresh) ** 2).sum(0) / x.shape[0]
+    share = 1.0 if int(seen) == 0 else momentum
+    now = (share * fresh + (1 - share) * mean).detach(), (share * spread + (1 - share) * variance).detach()
+    for name, value in (("mean", now[0]), ("variance", now[1]), ("seen", seen + 1)):
+        u.change(name, value)
+    own = _standard(x, (0,), eps)
+    if statistics is not None and word(statistics) == "batch":
+        return own
+    moved = (x - now[0]) / torch.sqrt(now[1] + eps)
+    r = (torch.sqrt(spread + eps) / torch.sqrt(now[1] + eps)).detach()
+    return r * own + (moved - r * own).detach()
+
+
 def _noise(u: Use, x: Tensor, p: float) -> Tensor:
     assert p == 0 or not u.training, "noise has no reference"
     return x

@@ -39,6 +39,21 @@ def gates(u: Use, inputs: Sequence[Tensor], count: int, hidden: int) -> Tensor:
     return torch.stack([softmax(a, 1) for a in scores], 1)
 
 
+def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object) -> Tensor:
+    """[batch, n]: the `keep` largest gates over their sum, in training a number; the others 0 (section 5.3)."""
+    assert isinstance(hidden, int) and isinstance(keep, int)
+    g = gates(u, (x,), count, hidden)[:, 0]
+    columns = []
+    for j in range(count):
+        mine = g[:, j]
+        larger = [(g[:, k] > mine) | ((g[:, k] == mine) & (k < j)) for k in range(count) if k != j]
+        before = sum(one.to(g.dtype) for one in larger) if larger else 0 * mine
+        columns.append(torch.where(before < keep, mine, 0 * mine))  # type: ignore[operator]
+    kept = torch.stack(columns, 1)
+    total = kept.sum(1, keepdim=True)
+    return kept / (total.detach() if u.training else total)
+
+
 def combined(g: Tensor, inputs: Sequence[Tensor], columns: Sequence[int]) -> tuple[Tensor, ...]:
     """`Y_j = sum_i g_ij X_i` (eq. 3.7)."""
     return tuple(_sum([_scaled(x, g[:, i, j]) for i, x in enumerate(inputs)]) for j in columns)

@@ -128,3 +128,18 @@ def linear(u: Use, x: Tensor, *, features: int, bias: object = True, init: objec
 def matmul(u: Use, x: Tensor, other: Tensor) -> Tensor:
     """The product of two matrices of each sample."""
     return torch.einsum("bij,bjk->bik", x, other)
+
+
+def sobel(u: Use, x: Tensor) -> Tensor:
+    """How the grey image changes to the right, and downwards, a pixel: eighths of the sums of six differences."""
+    shares = (0.299, 0.587, 0.114) if x.shape[1] == 3 else (1 / x.shape[1],) * x.shape[1]
+    grey = torch.stack([share * x[:, i] for i, share in enumerate(shares)]).sum(0)
+    height, width = grey.shape[1:]
+
+    def at(down: int, right: int) -> Tensor:
+        rows = (torch.arange(height, device=x.device) + down).clamp(0, height - 1)
+        return grey[:, rows][:, :, (torch.arange(width, device=x.device) + right).clamp(0, width - 1)]
+
+    across = sum(w * (at(i, 1) - at(i, -1)) for i, w in ((-1, 1), (0, 2), (1, 1)))
+    along = sum(w * (at(1, i) - at(-1, i)) for i, w in ((-1, 1), (0, 2), (1, 1)))
+    return torch.stack((across / 8, along / 8), 1)

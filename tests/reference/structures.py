@@ -156,6 +156,10 @@ def _weights_of_experts(m: Reference, router: object, x: Value, count: int, wher
         (hidden,) = choice.get(("hidden",), (16,))
         gates = _gates(m, (x,), count, hidden, where)
         made = m.make("flatten", (), (gates,), lambda u: gates.data[:, 0])
+    elif choice.name == "sparse_connection":
+        hidden, keep = choice.get(("hidden", "keep"), (16, 1))
+        path = (*where.path, where.name("gates"))
+        made = m.make("gates", path, (x,), lambda u: routing.sparse(u, x.data, count, hidden, keep))
     else:
         names = ("embed", "threshold", "steepness", "temperature", "keep", "start")
         embed, *settings = choice.get(names, (None, None, 10.0, 1.0, None, None))

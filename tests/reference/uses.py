@@ -255,10 +255,17 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         patches(3x4, stride = size(3, 2)) -> shared { max_pool(3x2) } -> position -> unpatch
         patches(3x6) -> experts(2, cross_connection(hidden = 3)) { conv(3x3, 5) } -> unpatch
         experts(3, cross_connection(hidden = 0)) { conv(3x3, 5) -> batch_norm }
+        experts(3, sparse_connection(hidden = 2, keep = 1)) { conv(3x3, 5) -> batch_norm }
+        sobel
         experts(3, cosine_router(pyramid_pool(1, 2), start = random)) { conv(3x3, 5) -> batch_norm }
     """),
     (V, """
         experts(4, cosine_router(linear(5), start = random, keep = top(2))) { linear(3) }
+        experts(4, sparse_connection) { linear(3) }
+        experts(3, sparse_connection(hidden = 0, keep = 2)) { linear(3) -> relu }
+        standardize
+        linear(4) -> standardize(batch) -> linear(3)
+        linear(5) -> standardize(momentum = 0.3) -> linear(3)
     """),
 ) for line in lines.strip().splitlines())
 
