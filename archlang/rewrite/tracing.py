@@ -15,13 +15,20 @@ _INSIDE = (str(Path(torch.__file__).parent), __file__)
 
 
 class _Tracer(fx.Tracer):
-    """torch's own, but for looking weights up by identity: torch goes through all of a model for each of them."""
+    """torch's own, but for looking weights up by identity: torch goes through all of a model for each of them.
 
-    def __init__(self, module: nn.Module) -> None:
+    Modules of the kinds `whole` are not looked into.
+    """
+
+    def __init__(self, module: nn.Module, whole: tuple[type[nn.Module], ...] = ()) -> None:
         super().__init__()
+        self.whole = whole
         self.stored: dict[int, str] = {}
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):
             self.stored.setdefault(id(tensor), name)
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, self.whole) or super().is_leaf_module(m, module_qualified_name)
 
     def create_arg(self, a: Any) -> Any:
         name = self.stored.get(id(a)) if isinstance(a, torch.Tensor) else None
@@ -39,7 +46,12 @@ class _Tracer(fx.Tracer):
 
 def traced(module: nn.Module) -> fx.GraphModule:
     """The graph of a module. Raises ArchError (not-traceable) that names the inner module, the line and the reason."""
-    tracer = _Tracer(module)
+    return fx.GraphModule(module, graph_of(module), type(module).__name__)
+
+
+def graph_of(module: nn.Module, whole: tuple[type[nn.Module], ...] = ()) -> fx.Graph:
+    """What a module does; modules of the kinds `whole` are one operation each. Raises ArchError (not-traceable)."""
+    tracer = _Tracer(module, whole)
     try:
         graph = tracer.trace(module)
     except Exception as failure:
@@ -50,7 +62,7 @@ def traced(module: nn.Module) -> fx.GraphModule:
         notes = [note for note in (_module_at(tracer), _line_of(failure)) if note]
         raise ArchError(error("not-traceable", message, help=help_text, notes=notes)) from failure
     graph._tracer_cls = fx.Tracer  # a copy is traced anew, and has no weights to look up
-    return fx.GraphModule(module, graph, type(module).__name__)
+    return graph
 
 
 def _module_at(tracer: fx.Tracer) -> str | None:

@@ -3,156 +3,187 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import Tensor, fx, nn
-from torch.nn import functional
+from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from archlang.diagnostics import ArchError, error
-from archlang.kernels import PEERS, Extent, Padding, Window, branch_padding, candidate, complaints, padding_steps
+from archlang.kernels import PEERS, RULES, Extent, Window, candidate, complaints
+from archlang.rewrite import calls
+from archlang.rewrite.base import copied
+from archlang.rewrite.reading import HOOKS, plain_kind, stored
+from archlang.rewrite.report import Kept
+from archlang.rewrite.tracing import graph_of
+from archlang.studies.boosted_conv import BoostedConv, Gamma, plane
+from archlang.studies.functions import inlined, with_modules
 
-Gamma = Literal["zero", "one"]
+By = Literal["size", "layer"]
 
-
-class BoostedConv(nn.Module):
-    """A convolution and its batch norm with small kernels over the large one; their sum is what the convolution gave.
-
-    `branches[0]` is the convolution with its norm; `branches[l]` the l-th small kernel with a norm of its own, where
-    the convolution had one (PBConv, section 4.2, eq. 10).
-    """
-
-    def __init__(self, conv: nn.Conv2d, norm: nn.Module | None, windows: Sequence[Window],
-                 gamma: Gamma = "one") -> None:
-        super().__init__()
-        kernel = (conv.kernel_size[0], conv.kernel_size[1])
-        self.windows, self.mode = tuple(windows), conv.padding_mode
-        outer = outer_padding(conv)
-        dilation = (conv.dilation[0], conv.dilation[1])
-        zeros = conv.padding_mode == "zeros"
-        self.steps = [padding_steps(branch_padding(outer, dilation, kernel, w), outer, zeros) for w in windows]
-        small = [_small(conv, norm, window, gamma) for window in windows]
-        self.branches = nn.ModuleList([nn.Sequential(conv, *([norm] if norm is not None else [])), *small])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, C, H, W] to [batch, D, H', W']."""
-        total: Tensor = self.branches[0](x)
-        for branch, (added, cut) in zip(list(self.branches)[1:], self.steps, strict=True):
-            total = total + branch(padded(x, added, cut, self.mode))
-        return total
-
-    def extra_repr(self) -> str:
-        """Its small kernels."""
-        return ", ".join(map(str, self.windows))
+REASONS: dict[str, str] = {
+    "volume": "small kernels have places in planes and lines; this one is a volume",
+    "transposed": "it is a transposed convolution",
+    "shared": "it is called more than once",
+    "read-elsewhere": "its weights are read outside of it too",
+    "hooks": "it has hooks, which its boosted form would not call",
+    "parametrised": "its weights are parametrised",
+    "no-weights-yet": "its weights are not there yet",
+    "own-class": "its class computes something of its own",
+    "calculated-weights": "its weights are calculated, not stored",
+    "function": "it is a function; of a graph (`torch.fx.symbolic_trace`, `torch.export`) functions are boosted too",
+    "other-size": "the given small kernels are for another size",
+    "dilated": "the mean of a diverse branch block cannot be dilated",
+    "no-zero": "without batch norms the mean of each channel has no weights that could start at 0",
+    "not-called": "the model's graph does not call it",
+}
+"""Every reason for which a convolution with a kernel larger than 1x1 is left as it is."""
 
 
-def padded(x: Tensor, added: Padding, cut: Padding, mode: str) -> Tensor:
-    """Cells added, then cells cut off, each where there are any."""
-    if any(cells for pair in added for cells in pair):
-        x = functional.pad(x, _flat(added), "constant" if mode == "zeros" else mode)
-    return functional.pad(x, _flat(cut)) if any(cells for pair in cut for cells in pair) else x
+class _Stays(Exception):
+    """Why a convolution is left as it is: a name of `REASONS`."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(REASONS[name])
+        self.name = name
 
 
-def _flat(padding: Padding) -> list[int]:
-    return [*padding[1], *padding[0]]
+@dataclass(frozen=True)
+class Boosted:
+    """A convolution that was boosted: its name, its batch norm's (empty: none was taken in), its small kernels."""
+
+    name: str
+    norm: str
+    windows: tuple[Window, ...]
+
+    def __str__(self) -> str:
+        together = f"{self.name} with {self.norm}" if self.norm else self.name
+        return f"{together}: {', '.join(map(str, self.windows))}"
 
 
-def outer_padding(conv: nn.Conv2d) -> Padding:
-    """The cells that a convolution adds before and after rows and columns."""
-    if conv.padding == "valid":
-        return (0, 0), (0, 0)
-    if conv.padding == "same":
-        totals = [d * (k - 1) for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
-        return (totals[0] // 2, totals[0] - totals[0] // 2), (totals[1] // 2, totals[1] - totals[1] // 2)
-    given: Any = conv.padding
-    rows, columns = given
-    return (int(rows), int(rows)), (int(columns), int(columns))
+@dataclass(frozen=True)
+class Left:
+    """A convolution that stays as it is, with the reason's name (of `REASONS`) and its words."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} left: {self.reason}: {REASONS[self.reason]}"
 
 
-def _small(conv: nn.Conv2d, norm: nn.Module | None, window: Window, gamma: Gamma) -> nn.Sequential:
-    like: dict[str, Any] = {"device": conv.weight.device, "dtype": conv.weight.dtype}
-    stride, dilation = (conv.stride[0], conv.stride[1]), (conv.dilation[0], conv.dilation[1])
-    made = nn.Conv2d(conv.in_channels, conv.out_channels, (window.height, window.width), stride, 0, dilation,
-                     conv.groups, bias=False, **like)
-    if norm is None:
-        if gamma == "zero":
-            nn.init.zeros_(made.weight)
-        return nn.Sequential(made)
-    form: Any = norm
-    new = nn.BatchNorm2d(conv.out_channels, form.eps, form.momentum, device=form.running_mean.device,
-                         dtype=form.running_mean.dtype)
-    if gamma == "zero":
-        nn.init.zeros_(new.weight)
-    return nn.Sequential(made, new.train(form.training))
+@dataclass(frozen=True)
+class Boosting:
+    """What `boost` did to a model."""
+
+    boosted: tuple[Boosted, ...] = ()
+    left: tuple[Left, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, (*self.boosted, *self.left)))
 
 
-# --- finding them ----------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Choice:
+    """Which small kernels a model gets."""
 
+    kernels: str | Sequence[Window]
+    seed: int
+    types: int | None
+    rules: str
+    gamma: Gamma
+    by: By
 
-class _Tracer(fx.Tracer):
-    """Batch norms of any class stay whole, so that they are seen."""
+    def __post_init__(self) -> None:
+        words = {"gamma": ("zero", "one"), "by": ("size", "layer"), "rules": RULES}
+        if isinstance(self.kernels, str):
+            words["kernels"] = ("pbconv", *PEERS)
+        for name, known in words.items():
+            if getattr(self, name) not in known:
+                shown = f"{name} is one of {', '.join(known)}, not {str(getattr(self, name))[:40]!r}"
+                raise ArchError(error("out-of-range", shown))
+        if not isinstance(self.kernels, str) and not self.kernels:
+            raise ArchError(error("out-of-range", "at least one small kernel is wanted"))
 
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, _BatchNorm | BoostedConv) or super().is_leaf_module(m, module_qualified_name)
+    def windows(self, kernel: Extent, index: int) -> tuple[Window, ...]:
+        """The small kernels over the `index`-th convolution. Raises _Stays, ArchError (out-of-range)."""
+        if not isinstance(self.kernels, str):
+            if complaints(kernel, self.kernels):
+                raise _Stays("other-size")
+            return tuple(self.kernels)
+        if self.kernels in PEERS:
+            return PEERS[self.kernels](kernel)
+        try:
+            return candidate(kernel, self.seed + (index if self.by == "layer" else 0), self.types, self.rules)
+        except ValueError as problem:
+            raise ArchError(error("out-of-range", f"no candidate: {problem}")) from None
+
+    def made(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, index: int) -> BoostedConv:
+        """The boosted form of a convolution. Raises _Stays, ArchError (out-of-range)."""
+        windows, chains = self.windows(plane(conv.kernel_size), index), self.kernels == "dbb"
+        if chains and max(conv.dilation) > 1:
+            raise _Stays("dilated")
+        if chains and norm is None and self.gamma == "zero" and conv.groups == conv.in_channels == conv.out_channels:
+            raise _Stays("no-zero")
+        return BoostedConv(conv, norm, windows, self.gamma, chains)
 
 
 def boost(model: nn.Module, *, kernels: str | Sequence[Window] = "pbconv", seed: int = 0, types: int | None = None,
-          rules: str = "full", gamma: Gamma = "zero") -> nn.Module:
-    """A copy of a model in which every plane convolution with a kernel larger than 1x1 is boosted, with its batch norm.
+          rules: str = "full", gamma: Gamma = "zero", by: By = "size") -> nn.Module:
+    """A copy of a model in which every convolution with a kernel larger than 1x1 is boosted, with its batch norm.
 
-    `kernels` is `pbconv` (candidates by `seed`, `types` and `rules`, one for each kernel size), `acb`, `dbb` (its 1x1
-    kernel), or small kernels of your own for the sizes that they cover. Trained weights stay in the first branch. With
-    `gamma="zero"` the new branches add nothing at first, so that the model computes what it did; `one` lets them start
-    as they fall. Convolutions that are called twice or are of a class of their own are left alone.
+    `kernels` is `pbconv` (candidates by `seed`, `types` and `rules`, one for each kernel size, or one for each layer
+    with `by="layer"`), `acb`, `dbb` (the whole diverse branch block), or small kernels of your own for the sizes that
+    they cover. Trained weights stay in the first branch. With `gamma="zero"` the new branches add nothing at first, so
+    that the model computes what it did; `one` lets them start as they fall. Convolutions over maps and lines are
+    boosted; of a torch.fx or torch.export graph those too that it calls as functions. What was boosted, and what was
+    left and why, stands in the new model's `boosting`.
 
-    Raises `ArchError`: not-traceable, out-of-range, pass-does-not-apply (nothing to boost).
+    Raises `ArchError`: not-traceable, out-of-range, unsupported-module, pass-does-not-apply (nothing to boost).
 
     >>> import torch
     >>> model = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU()).eval()
-    >>> better, x = boost(model, seed=7), torch.randn(1, 3, 8, 8)
+    >>> better, x = boost(model, kernels="acb"), torch.randn(1, 3, 8, 8)
     >>> torch.allclose(better(x), model(x), atol=1e-6), type(better[0]).__name__
     (True, 'BoostedConv')
+    >>> print(better.boosting)
+    0 with 1: 1x3 at (2, 1), 3x1 at (1, 2)
     """
-    found = _pairs(model)
-    made = copy.deepcopy(model)
-    done = 0
-    for name, norm_name in found.items():
+    choice = Choice(kernels, seed, types, rules, gamma, by)
+    made = with_modules(copied(model)) if isinstance(model, fx.GraphModule) else model
+    search = _Search(made)
+    made = made if made is not model else copy.deepcopy(model)
+    done: list[Boosted] = []
+    for name, norm_name in search.found.items():
         conv: Any = made.get_submodule(name)
-        windows = _windows((conv.kernel_size[0], conv.kernel_size[1]), kernels, seed, types, rules)
-        if not windows:
-            continue
         norm, rest = _taken(made.get_submodule(norm_name)) if norm_name else (None, None)
-        made.set_submodule(name, BoostedConv(conv, norm, windows, gamma))
+        try:
+            new = choice.made(conv, norm, len(done))
+        except _Stays as reason:
+            search.left[name] = reason.name
+            continue
+        made.set_submodule(name, new)
         if rest is not None:
             made.set_submodule(norm_name, rest)
-        done += 1
+        done.append(Boosted(name, norm_name, new.windows))
+    left = tuple(Left(*pair) for pair in search.left.items())
     if not done:
         raise ArchError(error("pass-does-not-apply", "this model has no convolution that can be boosted",
-                              help="convolutions over maps with a kernel larger than 1x1 can be"))
+                              help="convolutions over maps or lines with a kernel larger than 1x1 can be",
+                              notes=[str(one) for one in left[:10]]))
     if isinstance(made, fx.GraphModule):
-        made.recompile()
+        made = inlined(made, [one.name for one in done])
+    made.boosting = Boosting(tuple(done), left)  # type: ignore[assignment]  # torch knows tensors and modules alone
     return made
-
-
-def _windows(kernel: Extent, kernels: str | Sequence[Window], seed: int, types: int | None,
-             rules: str) -> tuple[Window, ...]:
-    if not isinstance(kernels, str):
-        return tuple(kernels) if not complaints(kernel, kernels) else ()
-    if kernels in PEERS:
-        return PEERS[kernels](kernel)
-    if kernels != "pbconv":
-        raise ArchError(error("out-of-range", f"kernels are `pbconv`, `acb`, `dbb` or a list, not {kernels[:40]!r}"))
-    try:
-        return candidate(kernel, seed, types, rules)
-    except (ValueError, KeyError) as problem:
-        raise ArchError(error("out-of-range", f"no candidate: {problem}")) from None
 
 
 def _taken(norm: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
     """The batch norm that goes into branch 0, and what takes its place: nothing, or what else its class does."""
     form: Any = norm
-    if type(norm) in (nn.BatchNorm2d, nn.SyncBatchNorm):
+    if type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm):
         return norm, nn.Identity()
     if isinstance(norm, nn.BatchNorm2d) and isinstance(getattr(form, "act", None), nn.Module):
         plain = nn.BatchNorm2d(form.num_features, form.eps, form.momentum, form.affine, form.track_running_stats,
@@ -163,38 +194,83 @@ def _taken(norm: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
     return None, None
 
 
-def _pairs(model: nn.Module) -> dict[str, str]:
-    """Each convolution that can be boosted, and the batch norm that alone reads it (empty: none)."""
-    try:
-        graph = _Tracer().trace(model)
-    except Exception as problem:
-        message = f"this model cannot be traced: {str(problem).splitlines()[0][:200] if str(problem) else problem!r}"
-        raise ArchError(error("not-traceable", message, help="boost the parts of it that can be")) from problem
-    calls = [node for node in graph.nodes if node.op == "call_module"]
-    targets = [str(node.target) for node in calls]
-    read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
-    found = {}
-    for node in calls:
-        name, conv = str(node.target), model.get_submodule(str(node.target))
-        if type(conv) is not nn.Conv2d or max(conv.kernel_size) == 1 or targets.count(name) > 1 or name in read:
-            continue
-        if sum(module is conv for _, module in model.named_modules(remove_duplicate=False)) > 1 or _watched(conv):
-            continue
-        found[name] = _norm_of(model, node, targets)
-    return found
+class _Search:
+    """The convolutions of a model that can be boosted with the batch norm that alone reads each (empty: none), and why
+    others are left.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        # Batch norms of any class stay whole, so that they are seen.
+        graph = model.graph if isinstance(model, fx.GraphModule) else graph_of(model, (_BatchNorm, BoostedConv))
+        called = [node for node in graph.nodes if node.op == "call_module"]
+        self.targets = Counter(str(node.target) for node in called)
+        self.names = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
+        self.read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
+        self.found: dict[str, str] = {}
+        self.left: dict[str, str] = {}
+        for node in called:
+            self.visit(node)
+        for node in graph.nodes:
+            if node.op == "call_function" and (node.target in calls.CONVOLUTIONS or node.target in calls.TRANSPOSED):
+                self.function(node)
+        for name, module in model.named_modules():
+            known = name in self.targets or any(name.startswith(f"{done}.") for done in self.targets)
+            if isinstance(module, _ConvNd) and not known and _large(module) and name not in self.read:
+                self.left[name] = "not-called"
+
+    def visit(self, node: fx.Node) -> None:
+        """A module that the model calls."""
+        name, conv = str(node.target), self.model.get_submodule(str(node.target))
+        if not isinstance(conv, _ConvNd) or not _large(conv):
+            return
+        try:
+            plain_kind(conv, (type(conv),) if isinstance(conv, _ConvTransposeNd) else (nn.Conv1d, nn.Conv2d, nn.Conv3d))
+            self.plain(name, conv)
+        except (Kept, _Stays) as reason:
+            self.left[name] = reason.name
+            return
+        self.found[name] = self.norm_of(node)
+
+    def function(self, node: fx.Node) -> None:
+        """A convolution that is no module."""
+        turned = node.target in calls.TRANSPOSED
+        spatial, names = (calls.TRANSPOSED if turned else calls.CONVOLUTIONS)[node.target]
+        weight = calls.arguments(node, names)["weight"]
+        if spatial == 0:
+            return
+        if not isinstance(weight, fx.Node) or weight.op != "get_attr":
+            self.left[node.name] = "calculated-weights"
+            return
+        owner = str(weight.target).rpartition(".")[0]
+        if max(stored(self.model, weight).shape[2:]) > 1:
+            own = isinstance(self.model.get_submodule(owner), _ConvNd)
+            self.left[owner or node.name] = "transposed" if turned else "own-class" if own else "function"
+
+    def plain(self, name: str, conv: nn.Module) -> None:
+        """Raises _Stays where a convolution of torch's own cannot be replaced."""
+        reasons = {
+            "transposed": isinstance(conv, _ConvTransposeNd), "volume": isinstance(conv, nn.Conv3d),
+            "shared": self.targets[name] > 1 or self.names[id(conv)] > 1, "read-elsewhere": name in self.read,
+        }
+        for reason, holds in reasons.items():
+            if holds:
+                raise _Stays(reason)
+
+    def norm_of(self, node: fx.Node) -> str:
+        """The batch norm that alone reads a convolution and can be its own."""
+        (reader, *others) = [*node.users, None]
+        if reader is None or others != [None] or reader.op != "call_module":
+            return ""
+        name = str(reader.target)
+        norm: Any = self.model.get_submodule(name)
+        if not isinstance(norm, _BatchNorm) or self.targets[name] > 1 or self.names[id(norm)] > 1:
+            return ""
+        if name in self.read or any(getattr(norm, hook) for hook in HOOKS) or not norm.track_running_stats:
+            return ""
+        return name if norm.running_mean is not None and _taken(norm)[0] is not None else ""
 
 
-def _watched(module: nn.Module) -> bool:
-    hooks = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "parametrizations")
-    return any(getattr(module, name, None) for name in hooks)
-
-
-def _norm_of(model: nn.Module, node: fx.Node, targets: list[str]) -> str:
-    (reader, *others) = [*node.users, None]
-    if reader is None or others != [None] or reader.op != "call_module":
-        return ""
-    name = str(reader.target)
-    norm: Any = model.get_submodule(name)
-    plain = isinstance(norm, _BatchNorm) and targets.count(name) == 1 and not _watched(norm)
-    fits = plain and norm.track_running_stats and norm.running_mean is not None and _taken(norm)[0] is not None
-    return name if fits else ""
+def _large(conv: Any) -> bool:
+    """Whether a convolution's kernel is larger than 1x1, or not there yet."""
+    return bool(max(conv.kernel_size) > 1)

@@ -1,0 +1,143 @@
+"""A torch convolution with small kernels over its large one, or with the chains of a diverse branch block beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from archlang.kernels import Extent, Padding, Window, branch_padding, padding_steps
+
+Gamma = Literal["zero", "one"]
+NONE: Padding = ((0, 0), (0, 0))
+
+
+class BoostedConv(nn.Module):
+    """A convolution and its batch norm with small kernels over the large one; their sum is what the convolution gave.
+
+    `branches[0]` is the convolution with its norm; `branches[l]` the l-th small kernel with a norm of its own, where
+    the convolution had one (PBConv, section 4.2, eq. 10). `chains` adds the two chains of a diverse branch block: 1x1
+    before the large kernel, and 1x1 before its mean (Ding et al. 2021, figure 2). Over lines, rows are one.
+    """
+
+    def __init__(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, windows: Sequence[Window],
+                 gamma: Gamma = "one", chains: bool = False) -> None:
+        super().__init__()
+        parts = _Parts(conv, norm, gamma)
+        outer = outer_padding(conv)
+        self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
+        zeros = conv.padding_mode == "zeros"
+        needed = (branch_padding(outer, plane(conv.dilation), plane(conv.kernel_size), w) for w in windows)
+        self.steps = [padding_steps(net, outer, zeros) for net in needed]
+        made = [parts.small(window) for window in windows]
+        if chains:
+            made += [parts.reduced(), parts.mean()]
+            self.steps += [(outer, NONE)] * 2
+        self.branches = nn.ModuleList([nn.Sequential(conv, *([norm] if norm is not None else [])), *made])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, C, H, W] to [batch, D, H', W'], or [batch, C, L] to [batch, D, L']."""
+        total: Tensor = self.branches[0](x)
+        for branch, (added, cut) in zip(list(self.branches)[1:], self.steps, strict=True):
+            total = total + branch(padded(x, added, cut, self.mode, self.lines))
+        return total
+
+    def extra_repr(self) -> str:
+        """Its small kernels."""
+        return ", ".join(map(str, self.windows))
+
+
+def padded(x: Tensor, added: Padding, cut: Padding, mode: str, lines: bool) -> Tensor:
+    """Cells added, then cells cut off, each where there are any."""
+    if any(cells for pair in added for cells in pair):
+        x = functional.pad(x, _flat(added, lines), "constant" if mode == "zeros" else mode)
+    return functional.pad(x, _flat(cut, lines)) if any(cells for pair in cut for cells in pair) else x
+
+
+def _flat(padding: Padding, lines: bool) -> list[int]:
+    return [*padding[1], *(() if lines else padding[0])]
+
+
+def plane(sizes: Sequence[int]) -> Extent:
+    """Rows and columns of a size; a line is one row.
+
+    >>> plane((3, 5)), plane((7,))
+    ((3, 5), (1, 7))
+    """
+    return (sizes[0], sizes[1]) if len(sizes) == 2 else (1, sizes[0])
+
+
+def outer_padding(conv: nn.Conv1d | nn.Conv2d) -> Padding:
+    """The cells that a convolution adds before and after rows and columns."""
+    if conv.padding == "valid":
+        return NONE
+    if conv.padding == "same":
+        totals = [d * (k - 1) for d, k in zip(plane(conv.dilation), plane(conv.kernel_size), strict=True)]
+        return (totals[0] // 2, totals[0] - totals[0] // 2), (totals[1] // 2, totals[1] - totals[1] // 2)
+    given: Any = conv.padding
+    rows, columns = (0, given[0]) if len(given) == 1 else given
+    return (int(rows), int(rows)), (int(columns), int(columns))
+
+
+class _Parts:
+    """Makes the new branches of a convolution, on its device and in its dtype."""
+
+    def __init__(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, gamma: Gamma) -> None:
+        self.conv, self.norm, self.zero = conv, norm, gamma == "zero"
+        self.one = (1,) * len(conv.kernel_size)
+        self.channelwise = conv.groups == conv.in_channels == conv.out_channels
+
+    def small(self, window: Window) -> nn.Sequential:
+        """A small kernel; its padding is not its own."""
+        size = (window.height, window.width)[-len(self.one):]
+        conv = self.conv
+        return self.ending(self.kernel(conv.in_channels, conv.out_channels, size, conv.stride, conv.dilation))
+
+    def reduced(self) -> nn.Sequential:
+        """1x1, then the large kernel."""
+        conv = self.conv
+        inner = (2 if conv.groups == conv.out_channels else 1) * conv.in_channels
+        first = self.kernel(conv.in_channels, inner, self.one, self.one, self.one)
+        large = self.kernel(inner, conv.out_channels, conv.kernel_size, conv.stride, conv.dilation)
+        return nn.Sequential(first, *self.normed(inner), *self.ending(large))
+
+    def mean(self) -> nn.Sequential:
+        """1x1, then the mean of each window; of a depthwise convolution the mean alone."""
+        conv, kind = self.conv, nn.AvgPool1d if len(self.one) == 1 else nn.AvgPool2d
+        pool: nn.Module = kind(conv.kernel_size, conv.stride)  # type: ignore[arg-type]  # as many sizes as it has
+        if self.channelwise:
+            return self.ending(pool)
+        point = self.kernel(conv.in_channels, conv.out_channels, self.one, self.one, self.one)
+        if self.norm is None and self.zero:
+            nn.init.zeros_(point.weight)
+        return nn.Sequential(point, *self.normed(conv.out_channels), *self.ending(pool))
+
+    def kernel(self, entering: int, leaving: int, size: tuple[int, ...], stride: tuple[int, ...],
+               dilation: tuple[int, ...]) -> nn.Conv1d | nn.Conv2d:
+        """A convolution without bias and padding."""
+        weight = self.conv.weight
+        kind: Any = nn.Conv1d if len(self.one) == 1 else nn.Conv2d
+        made: nn.Conv1d | nn.Conv2d = kind(entering, leaving, size, stride, 0, dilation, self.conv.groups, bias=False,
+                                           device=weight.device, dtype=weight.dtype)
+        return made.train(self.conv.training)
+
+    def ending(self, last: nn.Module) -> nn.Sequential:
+        """A branch's last operation with a batch norm; what adds nothing at first if that is wanted."""
+        norms = self.normed(self.conv.out_channels)
+        if self.zero and norms:
+            nn.init.zeros_(norms[0].weight)
+        elif self.zero and isinstance(last, nn.Conv1d | nn.Conv2d):
+            nn.init.zeros_(last.weight)
+        return nn.Sequential(last, *norms)
+
+    def normed(self, channels: int) -> list[Any]:
+        """A fresh batch norm like the convolution's; none where that has none."""
+        if self.norm is None:
+            return []
+        like: Any = self.norm
+        kind: Any = nn.BatchNorm1d if len(self.one) == 1 else nn.BatchNorm2d
+        kind = nn.SyncBatchNorm if isinstance(like, nn.SyncBatchNorm) else kind
+        settings = {"device": like.running_mean.device, "dtype": like.running_mean.dtype}
+        return [kind(channels, like.eps, like.momentum, **settings).train(like.training)]
