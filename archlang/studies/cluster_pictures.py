@@ -6,11 +6,12 @@ import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
-from archlang.studies.clustering import Clustered, Joined, distributions
+from archlang.studies.clustering import Clustered, Joined, distributions, scores_of
 from archlang.studies.maximise import maximise
 from archlang.studies.tiles import tile_of, tiles_of
 from archlang.train.evaluation import record_of
 from archlang.train.fitting import fit_of
+from archlang.train.objective import values_of
 from archlang.train.sources import find
 from archlang.views.scatter import Panel, panels
 from archlang.views.sheet import sheet
@@ -50,7 +51,8 @@ def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float
     places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).flatten(0, 1)
     kept = next(iter(model.parameters()), torch.zeros(()))
     made = model.eval()(fit_of(record.network.graph, record.mean, record.std)(places.to(kept.device)).to(kept.dtype))
-    scores = next(iter(made.values())) if isinstance(made, dict) else made
+    graph = record.network.graph
+    scores = values_of(graph, made, torch.zeros(1))[scores_of(record.network)]
     fields = distributions(scores.double().cpu(), gamma).reshape(GRID, GRID, -1)
     bounds, groups = (low_x, high_x, low_y, high_y), found.relevance.shape[1]
     rows = [(float(a), float(b), int(g)) for (a, b), g in zip(points.tolist(), found.assigned.tolist(), strict=True)]

@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
+from archlang.emit import observing
 from archlang.graph.ir import Plan, Port, Step
 from archlang.graph.network import Network
 from archlang.layers.clustering import likelihood_log
@@ -90,9 +91,11 @@ def cluster(
     """
     port = port_of(network)
     if baseline == "iic":
+        node = network.graph.node(port.node)
+        port = node.inputs[0] if node.op.name == "standardize" else port  # IIC knows no such normalisation
         network = _with_iic(network, port)
     done = fit(network, whole(data), epochs=epochs, seed=seed, device=device, run=run, progress=progress, start=start)
-    return done, assign(done.model, data)
+    return done, assign(done.model, data, port)
 
 
 def port_of(network: Network) -> Port:
@@ -107,6 +110,14 @@ def port_of(network: Network) -> Port:
     raise ArchError(error("unknown-site", message, help="`loss = mixture_em(scores, gamma = 5)`, scores an output"))
 
 
+def scores_of(network: Network) -> Port:
+    """The scores that a file's clustering is over, or else its main output."""
+    try:
+        return port_of(network)
+    except ArchError:
+        return main_output(network.graph)
+
+
 def _with_iic(network: Network, port: Port) -> Network:
     plan = plan_of(network)
     last = steps_of(plan)[-1]
@@ -117,21 +128,21 @@ def _with_iic(network: Network, port: Port) -> Network:
 
 
 @torch.no_grad()
-def assign(model: fx.GraphModule, data: object) -> Clustered:
-    """The cluster of every sample of `data`, training part first: where its standardised relevance is largest."""
+def assign(model: fx.GraphModule, data: object, port: Port | None = None) -> Clustered:
+    """The cluster of every sample of `data`, training part first: where the relevance that the file clusters by, or
+    that at `port`, is largest.
+    """
     record, found = record_of(model), find(data)
     graph = record.network.graph
-    try:
-        port = port_of(record.network)
-    except ArchError:
-        port = main_output(graph)
+    port = scores_of(record.network) if port is None else port
+    inner = () if graph.is_output(port) else (port,)
+    run = observing(model, graph, inner).eval() if inner else model.eval()
     split, fitted = Joined((found.train, found.test)), fit_of(graph, record.mean, record.std)
     kept = next(iter(model.parameters()), torch.zeros(()))
-    model.eval()
     scores, labels = [], []
     for rows in in_order(len(split), BATCH):
         samples, label = split.batch(list(rows))
-        values = values_of(graph, model(fitted(samples.to(kept.device)).to(kept.dtype)), label)
+        values = values_of(graph, run(fitted(samples.to(kept.device)).to(kept.dtype)), label, inner)
         scores.append(values[port].double().cpu())
         labels.append(values[LABEL])
     return judged(torch.cat(scores), torch.cat(labels))
