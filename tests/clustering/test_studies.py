@@ -95,7 +95,7 @@ def test_both_steps_move_the_weights_and_the_second_sees_what_the_first_did() ->
         gradients = torch.autograd.grad(loss, list(plain.parameters()))
         with torch.no_grad():
             for weight, gradient in zip(plain.parameters(), gradients, strict=True):
-                weight -= rate * gradient
+                weight.sub_(rate * gradient)
 
     start = [weight.detach().clone() for weight in plain.parameters()]
     move(em_loss(plain(x), 5.0, plain(flipped)), 0.3)
