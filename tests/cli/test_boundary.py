@@ -68,7 +68,7 @@ def test_a_closed_pipe_is_no_mistake(call: Call, monkeypatch: pytest.MonkeyPatch
     ("words", "said"),
     [
         (["chek", "x"], ["error[usage]: there is no command `chek`", "did you mean `check`?"]),
-        (["cluster"], ["there is no command `cluster`"]),
+        (["export"], ["there is no command `export`"]),
         (["zzz"], ["`archlang --help` lists the commands"]),
         (["check"], ["missing argument", "`archlang check --help` shows how it is used"]),
         (["check", "--formt", "json", "x"], ["`archlang check` has no option `--formt`", "did you mean `--format`?"]),
@@ -131,7 +131,7 @@ def test_every_command_says_of_itself_what_the_table_says(name: str, call: Call)
 
 
 def test_commands_of_later_versions_are_not_there(call: Call) -> None:
-    for name in ("cluster", "export", "lsp"):
+    for name in ("export", "lsp"):
         assert call(name).status == 2
 
 
