@@ -132,5 +132,6 @@ device = click.option(
 )
 
 data = click.option(
-    "--data", required=True, metavar="NAME|MODULE:FUNCTION", help="The data: `digits`, or a function of yours."
+    "--data", required=True, metavar="NAME|FORMAT:PATH|MODULE:FUNCTION",
+    help="The data: a name such as `digits`, files such as `cifar10:PATH` or `folder:PATH`, or a function of yours.",
 )

@@ -16,6 +16,9 @@ from archlang.train.problems import bad_data
 LOOKED_AT = 4096
 """How many samples, evenly spread, mean and deviation are taken from."""
 
+AT_ONCE = 256
+"""How many of them are in memory at a time."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -74,13 +77,25 @@ def fit_to(graph: Graph, split: Split) -> Fit:
     if bare.mean is not None:
         return bare if bare.std is not None else Fit(bare.type, bare.mean, (1.0,) * len(bare.mean))
     stride = max(1, len(split) // LOOKED_AT)
-    samples = bare.shape(split.batch(range(0, len(split), stride)[:LOOKED_AT])[0]).double()
-    if not bool(samples.isfinite().all()):
-        raise bad_data("the data holds NaN or infinity")
-    over = [0, *range(2, samples.ndim)] if samples.ndim > 2 else [0, 1]
-    std, mean = torch.std_mean(samples, dim=over, correction=0)
+    mean, std = _moments(bare, split, range(0, len(split), stride)[:LOOKED_AT])
     std = torch.where(std < 1e-6, 1.0, std)
     return Fit(bare.type, _rounded(mean), _rounded(std))
+
+
+def _moments(fit: Fit, split: Split, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of each channel, from so few samples at a time that large images find room."""
+    count, mean, square = 0, torch.zeros((), dtype=torch.float64), torch.zeros((), dtype=torch.float64)
+    for start in range(0, len(rows), AT_ONCE):
+        samples = fit.shape(split.batch(rows[start : start + AT_ONCE])[0]).double()
+        if not bool(samples.isfinite().all()):
+            raise bad_data("the data holds NaN or infinity")
+        over = [0, *range(2, samples.ndim)] if samples.ndim > 2 else [0, 1]
+        own_variance, own_mean = torch.var_mean(samples, dim=over, correction=0)
+        more = samples.numel() // own_mean.numel()
+        away, total = own_mean - mean, count + more
+        square = square + own_variance * more + away**2 * (count * more / total)  # Chan et al. 1983
+        mean, count = mean + away * (more / total), total
+    return mean, (square / count).sqrt()
 
 
 def _rounded(values: torch.Tensor) -> tuple[float, ...]:

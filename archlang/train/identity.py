@@ -12,6 +12,7 @@ import torch
 from archlang.artefact.replay import dials_of
 from archlang.graph.network import Network
 from archlang.train.data import Data, Split, Tensors
+from archlang.train.formats.images import Images
 
 LOOKED_AT = 64
 """How many samples of each part of the data are looked at."""
@@ -63,7 +64,11 @@ def _seen(split: Split) -> dict[str, Any]:
     What a function of the user's reads may be drawn at random: such samples say nothing.
     """
     stride = max(1, len(split) // LOOKED_AT)
-    samples, labels = split.batch(range(0, len(split), stride)[:LOOKED_AT])
+    rows = range(0, len(split), stride)[:LOOKED_AT]
+    if isinstance(split, Images):
+        digest = hashlib.sha256(str([(split.names[i], int(split.classes[i])) for i in rows]).encode())
+        return {"samples": len(split), "digest": digest.hexdigest()}
+    samples, labels = split.batch(rows)
     sha = hashlib.sha256(str(labels.tolist()).encode())
     if isinstance(split, Tensors):
         sha.update(samples.cpu().contiguous().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""From what the user names to `Data`: `digits`, a plug-in's name, or `module:function`."""
+"""From what the user names to `Data`: a known name, a format with a path, a plug-in's, or `module:function`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import torch
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.train.data import Data, Items, Split, Tensors, divide, stratified
+from archlang.train.formats import FORMATS, MADE, read
 from archlang.train.problems import bad_data, unknown_data
 
 if TYPE_CHECKING:
@@ -26,24 +27,31 @@ GROUP = "archlang.datasets"
 def find(data: object) -> Data:
     """The data that a name or an object stands for.
 
-    A name is `digits`, a plug-in's (entry points `archlang.datasets`) or `module:function`; the function, called
-    without arguments, gives what may be given here directly: `Data`, a torch `Dataset` of (image, label) pairs, a pair
-    of tensors (images, labels), or two of either, for training and test. Of a single one a fifth is kept for the test.
+    A name is `digits`, `moons`, `blobs`, `rings`, a published format with a path (`cifar10:PATH`; see
+    `archlang.train.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`; the function, called
+    without arguments, gives what may be given here directly: `Data`; a torch `Dataset` or a list of (sample, label)
+    pairs, or of samples alone, which get the label -1; a pair of tensors or arrays (samples, labels), or the samples
+    alone; or two of either, for training and test. Of a single one a fifth is kept for the test.
 
     Raises `ArchError`: unknown-data, bad-data, missing-tool.
     """
     if not isinstance(data, str):
         return _checked(understand("data", data))
     shown = one_line(data, 80)
-    if data == "digits":
-        return digits()
+    made = {"digits": digits, **MADE}
+    if data in made:
+        return made[data]()
+    head, _, place = data.partition(":")
+    if head in FORMATS:
+        return _checked(read(head, place))
     plugins = {point.name: point for point in entry_points(group=GROUP)}
     if data in plugins:
         return _checked(understand(shown, _called(shown, plugins[data].load())))
     if ":" in data:
         return _checked(understand(shown, _called(shown, _function(data))))
-    known = ("digits", *plugins)
-    hints = (*did_you_mean(data, known), f"known are {', '.join(known)}, and `module:function` for your own")
+    known = (*made, *(f"{name}:PATH" for name in FORMATS), *plugins)
+    hints = (*did_you_mean(data, (*made, *FORMATS, *plugins)),
+             f"known are {', '.join(known)}, and `module:function` for your own")
     raise unknown_data(f"no data set is called `{shown}`", help=hints)
 
 

@@ -1,0 +1,49 @@
+"""Data sets that are known by name: published ones, read from files of the user's, and ones that are made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from archlang.train.data import Data
+from archlang.train.formats.cifar import cifar10, cifar100
+from archlang.train.formats.folders import folder, imagenet
+from archlang.train.formats.mnist import mnist
+from archlang.train.formats.points import blobs, moons, rings
+from archlang.train.formats.stl import stl10
+from archlang.train.problems import unknown_data
+
+ROOT = "ARCHLANG_DATA"
+"""The environment variable with the folder under which data sets lie."""
+
+FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
+    "cifar10": (cifar10, "`cifar-10-batches-py` or `cifar-10-python.tar.gz`"),
+    "cifar100": (cifar100, "`cifar-100-python` or `cifar-100-python.tar.gz`"),
+    "mnist": (mnist, "`train-images-idx3-ubyte`, zipped or not, and the other three"),
+    "stl10": (stl10, "`train_X.bin` and the others, or `stl10_binary.tar.gz`"),
+    "imagenet": (imagenet, "`train` and `val` with a folder for each class"),
+    "folder": (folder, "a folder for each class, or `train` and `test` with them"),
+}
+"""How each published format is read, and what it looks for."""
+
+MADE: Mapping[str, Callable[[], Data]] = {"moons": moons, "blobs": blobs, "rings": rings}
+
+
+def read(name: str, place: str) -> Data:
+    """The data set of a format, from `place`; without one from the folder of its name under `ARCHLANG_DATA`.
+
+    Raises `ArchError`: unknown-data, bad-data.
+    """
+    reader, files = FORMATS[name]
+    root = os.environ.get(ROOT)
+    if place:
+        return reader(Path(place).expanduser())
+    if root:
+        return reader(Path(root).expanduser() / name)
+    help = (f"give its path, as in `{name}:PATH`, or set {ROOT} to the folder in which `{name}` lies",
+            f"looked for there: {files}")
+    raise unknown_data(f"where does the data `{name}` lie?", help=help)
+
+
+__all__ = ["FORMATS", "MADE", "ROOT", "read"]

@@ -1,0 +1,41 @@
+"""STL-10 (Coates et al. 2011) as published: bytes of colour images 96x96, column by column, and labels from 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy
+
+from archlang.train.data import Data, Tensors
+from archlang.train.formats.arrays import split_of
+from archlang.train.formats.files import Files, Layout, broken, open_files
+
+SIDE = 96
+LAYOUT = Layout("stl10", ("stl10_binary",), ("stl10_binary.tar.gz",))
+NAMES = "class_names.txt"
+WANTED = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", NAMES)
+
+
+def stl10(path: Path) -> Data:
+    """The 5,000 colour images 96x96 for training and 8,000 for the test in 10 classes. Raises: unknown-data, bad-data.
+
+    The images without labels are left where they are.
+    """
+    files = open_files(path, LAYOUT, WANTED)
+    train, test = (_split(files, part) for part in ("train", "test"))
+    classes = None
+    if files.find(NAMES):
+        classes = tuple(files.read(NAMES).decode("utf-8", "replace").split())
+        if len(classes) != 10:
+            raise broken(NAMES, "it does not name 10 classes")
+    return Data("stl10", train, test, classes)
+
+
+def _split(files: Files, part: str) -> Tensors:
+    name = f"{part}_X.bin"
+    raw = files.read(name)
+    if len(raw) % (3 * SIDE * SIDE):
+        raise broken(name, f"it has {len(raw)} bytes, which are no whole images of {3 * SIDE * SIDE}")
+    columns = numpy.frombuffer(bytearray(raw), numpy.uint8).reshape(-1, 3, SIDE, SIDE)
+    labels = numpy.frombuffer(files.read(f"{part}_y.bin"), numpy.uint8).astype(numpy.int64) - 1
+    return split_of(name, columns.transpose(0, 1, 3, 2), labels, 10)
