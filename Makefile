@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded
+.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering
 setup: $(READY)
 
 demo: $(READY)
@@ -60,9 +60,14 @@ campaign-specs: $(READY)
 campaign-resume: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.resume --kills 50
 
+campaign-clustering: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering --seeds 6 --epochs 12
+
 campaign-fusion: $(PEERS)
-	$(BIN)/python -m pip install --quiet --no-deps monai efficientnet_pytorch
+	$(BIN)/python -m pip install --quiet --no-deps monai==1.6.1 efficientnet_pytorch==0.7.1 kornia==0.9.0 kornia_rs==0.2.0
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt transformers==5.23.0
 	$(BIN)/python -m tests.campaign.fusion
+	$(BIN)/python -m tests.campaign.fusion --boost
 
 campaign-attention: $(READY)
 	$(BIN)/python -m tests.campaign.attention --seeds 5 --epochs 8 --images docs/images

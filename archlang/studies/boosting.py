@@ -173,7 +173,7 @@ def boost(model: nn.Module, *, kernels: str | Sequence[Window] = "pbconv", seed:
     if not done:
         raise ArchError(error("pass-does-not-apply", "this model has no convolution that can be boosted",
                               help="convolutions over maps or lines with a kernel larger than 1x1 can be",
-                              notes=[str(one) for one in left[:10]]))
+                              notes=[str(one) for one in left]))
     if isinstance(made, fx.GraphModule):
         made = inlined(made, [one.name for one in done])
     made.boosting = Boosting(tuple(done), left)  # type: ignore[assignment]  # torch knows tensors and modules alone

@@ -2,7 +2,7 @@
 
 No weights are needed: batch-norm statistics are random. Every network is traced (by torch.export where torch.fx
 cannot), fused, and compared in float64; a network that differs, or that fusion cannot take, ends the campaign with
-status 1.
+status 1. With `--boost` each is boosted first, all new branches awake; that is the table of docs/pbconv.md.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import sys
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.utils import _pytree as pytree
 
 from archlang.diagnostics import ArchError
 from archlang.rewrite import fuse
+from tests.campaign.networks import Make, others
 from tests.rewrite.harness import convolutions, norms
 from tests.rewrite.subjects import randomised
 
@@ -67,18 +69,18 @@ def declare() -> None:
 _kept: list[torch.library.Library] = []
 
 
-def networks() -> dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]]:
+def networks() -> dict[str, Make]:
     """Every network by name: how to make it, and the shape of its input."""
     return timm_networks() | others()
 
 
-def timm_networks() -> dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]]:
+def timm_networks() -> dict[str, Make]:
     """Those of timm."""
     if not _kept and "torchvision" not in sys.modules:
         declare()
     import timm
 
-    found: dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]] = {}
+    found: dict[str, Make] = {}
     for name in TIMM:
         def make(name: str = name) -> tuple[nn.Module, tuple[int, ...]]:
             model = timm.create_model(name, pretrained=False)
@@ -88,40 +90,40 @@ def timm_networks() -> dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]
     return found
 
 
-def others() -> dict[str, Callable[[], tuple[nn.Module, tuple[int, ...]]]]:
-    """Networks of torchvision, monai and efficientnet_pytorch."""
-    from efficientnet_pytorch import EfficientNet
-    from monai.networks.nets import DenseNet121, SEResNet50, UNet
-    from torchvision import models
-
-    def unet(dims: int) -> nn.Module:
-        settings = {"channels": (4, 8, 16), "strides": (2, 2), "num_res_units": 2, "norm": "batch"}
-        return UNet(spatial_dims=dims, in_channels=1, out_channels=2, **settings)
-
-    return {
-        "torchvision resnet18": lambda: (models.resnet18(), (1, 3, 96, 96)),
-        "torchvision googlenet": lambda: (models.googlenet(init_weights=False, aux_logits=False), (1, 3, 96, 96)),
-        "torchvision shufflenet_v2": lambda: (models.shufflenet_v2_x0_5(), (1, 3, 96, 96)),
-        "torchvision efficientnet_b0": lambda: (models.efficientnet_b0(), (1, 3, 96, 96)),
-        "efficientnet_pytorch b0": lambda: (EfficientNet.from_name("efficientnet-b0"), (1, 3, 96, 96)),
-        "monai unet 1d": lambda: (unet(1), (2, 1, 32)),
-        "monai unet 2d": lambda: (unet(2), (2, 1, 32, 32)),
-        "monai unet 3d": lambda: (unet(3), (2, 1, 16, 16, 16)),
-        "monai densenet121 3d": lambda: (DenseNet121(3, 1, 2), (1, 1, 32, 32, 32)),
-        "monai seresnet50 2d": lambda: (SEResNet50(spatial_dims=2, in_channels=3, num_classes=2), (1, 3, 64, 64)),
-    }
-
-
 def taken(model: nn.Module, x: torch.Tensor) -> tuple[fx.GraphModule, fx.GraphModule, str]:
     """A model's graph as it was taken, the fused one, and which road led there."""
     try:
-        return fx.symbolic_trace(model), fuse(model, [x]), "fx"
+        graph = fx.symbolic_trace(model)
     except Exception:
-        graph: Any = torch.export.export(model, (x,)).module()
-        return graph, fuse(graph), "export"
+        whole: Any = torch.export.export(model, (x,)).module()
+        return whole, fuse(whole), "export"
+    return graph, fuse(model, [x]), "fx"
 
 
-def measure(name: str, make: Callable[[], tuple[nn.Module, tuple[int, ...]]]) -> Row:
+def tensors(results: Any) -> list[torch.Tensor]:
+    """All tensors of a model's results, whatever holds them."""
+    plain = results.to_tuple() if hasattr(results, "to_tuple") else results
+    return [leaf for leaf in pytree.tree_leaves(plain) if isinstance(leaf, torch.Tensor)]
+
+
+def difference(model: nn.Module, fused: nn.Module, x: torch.Tensor) -> float:
+    """The largest difference between two models' results, relative to one plus the largest result."""
+    with torch.no_grad():
+        pairs = list(zip(tensors(model(x)), tensors(fused(x)), strict=True))
+    assert pairs and all(a.isfinite().all() for a, _ in pairs)
+    return max(float((a - b).abs().max() / (1 + a.abs().max())) for a, b in pairs)
+
+
+def counted(names: Iterable[str]) -> str:
+    """Reasons by name, the most frequent first.
+
+    >>> counted(["cost", "shared", "cost"])
+    'cost 2, shared 1'
+    """
+    return ", ".join(f"{name} {count}" for name, count in Counter(names).most_common())
+
+
+def measure(name: str, make: Make) -> Row:
     """Fuse one network and compare."""
     torch.manual_seed(0)
     model, shape = make()
@@ -130,13 +132,9 @@ def measure(name: str, make: Callable[[], tuple[nn.Module, tuple[int, ...]]]) ->
     began = time.perf_counter()
     graph, fused, how = taken(model, x)
     seconds = time.perf_counter() - began
-    with torch.no_grad():
-        one, other = model(x), fused(x)
-    one, other = (y[0] if isinstance(y, tuple | list) else y for y in (one, other))
-    error = float((one - other).abs().max() / (1 + one.abs().max()))
-    reasons = Counter(s.name for s in fused.meta["report"].skipped)
-    said = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
-    return Row(name, how, norms(graph), norms(fused), (convolutions(graph), convolutions(fused)), error, said, seconds)
+    said = counted(s.name for s in fused.meta["report"].skipped)
+    return Row(name, how, norms(graph), norms(fused), (convolutions(graph), convolutions(fused)),
+               difference(model, fused, x), said, seconds)
 
 
 def table(rows: list[Row]) -> str:
@@ -152,21 +150,31 @@ def main() -> int:
     """Run everything, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="only these networks")
-    names = parser.parse_args().names
+    parser.add_argument("--boost", action="store_true", help="boost each network before")
+    given = parser.parse_args()
     warnings.simplefilter("ignore")
+    if given.boost:
+        from tests.campaign import boosting
+
+        return run(given.names, boosting.measure, boosting.table)
+    return run(given.names, measure, table)
+
+
+def run(names: list[str], measured: Callable[[str, Make], Any], written: Callable[[list[Any]], str]) -> int:
+    """Measure networks, print their table; 1 if one differs or could not be taken."""
     rows, failed = [], []
     for name, make in networks().items():
         if names and name not in names:
             continue
         try:
-            row = measure(name, make)
+            row = measured(name, make)
         except (ArchError, Exception) as failure:
             failed.append(f"{name}: {type(failure).__name__}: {str(failure)[:300]}")
             print(failed[-1], file=sys.stderr, flush=True)
             continue
         print(row, file=sys.stderr, flush=True)
         rows.append(row)
-    print(table(rows))
+    print(written(rows))
     wrong = [row.name for row in rows if not row.equal]
     print(f"\n{len(rows)} networks, {len(wrong)} different, {len(failed)} not taken.", *failed, sep="\n")
     return 1 if wrong or failed else 0

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from archlang.rewrite import fuse
+from tests.campaign import boosting
 from tests.campaign.fusion import SMALL, measure, timm_networks
 from tests.rewrite.harness import assert_same, convolutions, norms
 from tests.rewrite.subjects import randomised
@@ -17,6 +18,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def test_networks_of_timm(name):
     row = measure(name, timm_networks()[name])
     assert row.equal and row.norms and row.left == 0
+
+
+@pytest.mark.parametrize("name", ["repvgg_a0", "mobilenetv3_small_050"])
+def test_networks_of_timm_boosted_and_fused(name):
+    row = boosting.measure(name, timm_networks()[name])
+    assert row.equal and row.boosted == row.normed > 10 and row.kernels[1] > row.kernels[0]
+    assert (row.norms[1], row.left, row.kept) == (0, "", "")
 
 
 def test_timm_agrees_on_its_own_branches():
