@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from archlang.layers.clustering import Standardize
 from archlang.layers.routing import Gates
 
 
@@ -13,20 +14,26 @@ class SparseGates(Gates):
 
     x [batch, C, ...] to three tensors [batch, n]: the weights kept, divided by their sum; the softmax before that; the
     relevance scores under it. The sum counts as a number in the gradient: a single path, whose weight is always 1,
-    still teaches its gate (as in Fedus et al. 2022, where the path's result is scaled by its share).
+    still teaches its gate (as in Fedus et al. 2022, where the path's result is scaled by its share). `standardized`
+    takes mean and deviation off the scores of every path (eq. 4.11) before the softmax: a path is then taken for what
+    an input has more of than others do, and none is the largest for all inputs.
 
     >>> weights, before, scores = SparseGates(outputs=4, features=8, hidden=0, keep=2)(torch.randn(5, 8, 6, 6))
     >>> (weights > 0).sum(1).tolist(), bool(weights.sum(1).allclose(torch.ones(5)))
     ([2, 2, 2, 2, 2], True)
     """
 
-    def __init__(self, outputs: int, features: int, hidden: int = 16, keep: int = 1) -> None:
+    def __init__(self, outputs: int, features: int, hidden: int = 16, keep: int = 1,
+                 standardized: bool = False) -> None:
         super().__init__(1, outputs, features, hidden)
         self.keep = keep
+        self.standardize: nn.Module | None = Standardize(outputs) if standardized else None
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]  # three results
         """[batch, C, ...] to three tensors [batch, n], in float32 at least."""
         scores = self.scores(*inputs)[:, 0]
+        if self.standardize is not None:
+            scores = self.standardize(scores)
         before = scores.softmax(1)
         order = before.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
         left = before * torch.zeros_like(before).scatter(1, order, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Int
+from archlang.ops.kinds import Flag, Int
 from archlang.ops.model import Arg, Call, Module, Op, Setting, Weight
 from archlang.ops.rules import flow, known
 from archlang.shapes import Dim, Tensor
@@ -13,6 +13,8 @@ from archlang.shapes import Dim, Tensor
 _ARGS = (
     Arg("hidden", Int(0), 16, "hidden units of the gate; 0: a single dense map"),
     Arg("keep", Int(1), 1, "how many paths an input takes"),
+    Arg("standardized", Flag(), False, "whether the scores of every path have mean 0 and deviation 1 over inputs, as "
+        "`standardize` makes them: then no path is the largest for all"),
 )
 
 
@@ -28,17 +30,22 @@ def _shape(call: Call) -> tuple[Tensor, ...]:
 
 def _weights(call: Call) -> tuple[Weight, ...]:
     outputs, hidden, features = call["outputs"], call["hidden"], _features(call)
+    kept = (
+        *(Weight(f"standardize.{name}", (outputs,), trained=False) for name in ("mean", "variance")),
+        Weight("standardize.seen", (), trained=False, dtype="int64"),
+    ) if call["standardized"] else ()
     if not hidden:
-        return (Weight("weight", (1, outputs, features)),)
-    return Weight("squeeze", (1, hidden, features)), Weight("excite", (1, outputs, hidden))
+        return Weight("weight", (1, outputs, features)), *kept
+    return Weight("squeeze", (1, hidden, features)), Weight("excite", (1, outputs, hidden)), *kept
 
 
 def _flops(call: Call) -> Dim:
-    return 2 * sum((w.numel for w in _weights(call)), 0)
+    return 2 * sum((w.numel for w in _weights(call) if w.trained), 0)
 
 
 def _arguments(call: Call) -> Mapping[str, Any]:
-    return {"outputs": call["outputs"], "features": _features(call), "hidden": call["hidden"], "keep": call["keep"]}
+    return {"outputs": call["outputs"], "features": _features(call),
+            **{name: call[name] for name in ("hidden", "keep", "standardized")}}
 
 
 SPARSE_GATES = Op(

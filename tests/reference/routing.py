@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from tests.reference.norms import standardize
+
 if TYPE_CHECKING:
     from tests.reference.machine import Use
 
@@ -27,22 +29,38 @@ def pooled(x: Tensor) -> Tensor:
 
 def gates(u: Use, inputs: Sequence[Tensor], count: int, hidden: int) -> Tensor:
     """[batch, m, n]: for each input a softmax over the outputs (eq. 3.3-3.5; eq. 3.9 without hidden units)."""
+    return torch.stack([softmax(a, 1) for a in _scores(u, inputs, count, hidden)], 1)
+
+
+def _scores(u: Use, inputs: Sequence[Tensor], count: int, hidden: int) -> list[Tensor]:
     z = [pooled(x) for x in inputs]
     m, features = len(z), z[0].shape[1]
     if hidden == 0:
         weight = u.weight("weight", m, count, features)
-        scores = [torch.einsum("bk,jk->bj", z[i], weight[i]) for i in range(m)]
-    else:
-        first, second = u.weight("squeeze", m, hidden, features), u.weight("excite", m, count, hidden)
-        inner = [torch.einsum("bk,hk->bh", z[i], first[i]).clamp(min=0) for i in range(m)]
-        scores = [torch.einsum("bh,jh->bj", inner[i], second[i]) for i in range(m)]
-    return torch.stack([softmax(a, 1) for a in scores], 1)
+        return [torch.einsum("bk,jk->bj", z[i], weight[i]) for i in range(m)]
+    first, second = u.weight("squeeze", m, hidden, features), u.weight("excite", m, count, hidden)
+    inner = [torch.einsum("bk,hk->bh", z[i], first[i]).clamp(min=0) for i in range(m)]
+    return [torch.einsum("bh,jh->bj", inner[i], second[i]) for i in range(m)]
 
 
-def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object) -> Tensor:
+class _Under:
+    """A use whose statistics lie in a part of the module."""
+
+    def __init__(self, use: Use, part: str) -> None:
+        self.use, self.part, self.training = use, part, use.training
+
+    def weight(self, name: str, *shape: int, trained: bool = True) -> Tensor:
+        return self.use.weight(f"{self.part}.{name}", *shape, trained=trained)
+
+    def change(self, name: str, value: Tensor) -> None:
+        self.use.change(f"{self.part}.{name}", value)
+
+
+def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object) -> Tensor:
     """[batch, n]: the `keep` largest gates over their sum, in training a number; the others 0 (section 5.3)."""
     assert isinstance(hidden, int) and isinstance(keep, int)
-    g = gates(u, (x,), count, hidden)[:, 0]
+    (scores,) = _scores(u, (x,), count, hidden)
+    g = softmax(standardize(_Under(u, "standardize"), scores) if standardized else scores, 1)  # type: ignore[arg-type]
     columns = []
     for j in range(count):
         mine = g[:, j]

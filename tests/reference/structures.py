@@ -157,9 +157,9 @@ def _weights_of_experts(m: Reference, router: object, x: Value, count: int, wher
         gates = _gates(m, (x,), count, hidden, where)
         made = m.make("flatten", (), (gates,), lambda u: gates.data[:, 0])
     elif choice.name == "sparse_connection":
-        hidden, keep = choice.get(("hidden", "keep"), (16, 1))
+        hidden, *how = choice.get(("hidden", "keep", "standardized"), (16, 1, False))
         path = (*where.path, where.name("gates"))
-        made = m.make("gates", path, (x,), lambda u: routing.sparse(u, x.data, count, hidden, keep))
+        made = m.make("gates", path, (x,), lambda u: routing.sparse(u, x.data, count, hidden, *how))
     else:
         names = ("embed", "threshold", "steepness", "temperature", "keep", "start")
         embed, *settings = choice.get(names, (None, None, 10.0, 1.0, None, None))

@@ -29,12 +29,12 @@ def test_edges_of_any_number_of_channels(channels: int) -> None:
 
 
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
-@pytest.mark.parametrize("keep", [1, 2, 4])
-def test_sparse_paths(keep: int, training: bool) -> None:
+@pytest.mark.parametrize("how", ["keep = 1", "keep = 2", "keep = 4", "keep = 2, standardized = true"])
+def test_sparse_paths(how: str, training: bool) -> None:
     check_text(f"""archlang 1
 network N {{
   input x: [2, 6, 6]
-  y = x -> conv(3x3, 4) -> experts(4, sparse_connection(hidden = 3, keep = {keep})) {{
+  y = x -> conv(3x3, 4) -> experts(4, sparse_connection(hidden = 3, {how})) {{
     conv(3x3, 5) -> batch_norm -> relu
   }}
   output y -> global_avg_pool -> linear(3)

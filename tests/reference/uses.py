@@ -262,6 +262,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
     (V, """
         experts(4, cosine_router(linear(5), start = random, keep = top(2))) { linear(3) }
         experts(4, sparse_connection) { linear(3) }
+        experts(4, sparse_connection(hidden = 3, standardized = true)) { linear(3) }
         experts(3, sparse_connection(hidden = 0, keep = 2)) { linear(3) -> relu }
         standardize
         linear(4) -> standardize(batch) -> linear(3)

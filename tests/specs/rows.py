@@ -23,6 +23,7 @@ EXACT: list[tuple[str, Dials, int]] = [
     ("deep_cnn", {}, 2_043_754),
     ("base_cnn_x", {}, 3 * 551_018),
     ("base_cnn_x", {"paths": 2}, 2 * 551_018),
+    ("sparse_digits", {}, 35_690),
     ("base_cnn_cc", {"paths": 2}, 1_110_564),
     ("base_cnn_cc", {"paths": 3}, 1_666_014),
     ("base_cnn_cc", {"paths": 4}, 2_221_592),
