@@ -27,7 +27,8 @@ def test_checked_and_canonical(path: Path) -> None:
     assert tree.doc
 
 
-@pytest.mark.parametrize("path", [p for p in SPECS if p.parent == MULTIPATH and p.stem != "sparse_digits"], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", [p for p in SPECS if p.parent == MULTIPATH and p.stem != "sparse_digits"], ids=lambda p: p.stem)
 def test_training_of_the_thesis(path: Path) -> None:
     """Sections 3.4.1 to 3.4.3: SGD with momentum 0.9 from 0.1, divided by ten at two or three epochs."""
     plan = load(path).graph.plan
