@@ -14,6 +14,9 @@ from archlang.train.problems import bad_data
 
 TEST_SHARE = 0.2
 
+NO_LABEL = -1
+"""The label of a sample that has none."""
+
 
 class Split(Protocol):
     """A part of the data."""
@@ -46,7 +49,10 @@ class Tensors:
 
 @dataclass(frozen=True)
 class Items:
-    """A split over a torch `Dataset` of (sample, label) pairs, read as they are needed; `rows` picks some of them."""
+    """A split over a torch `Dataset` of (sample, label) pairs or of samples alone, which get the label -1.
+
+    They are read as they are needed; `rows` picks some of them.
+    """
 
     dataset: Any
     rows: Sequence[int] = field(default=())
@@ -64,6 +70,8 @@ class Items:
 
     def _pair(self, row: int) -> tuple[Any, Any]:
         item = self.dataset[row]
+        if isinstance(item, (torch.Tensor, numpy.ndarray, Image.Image)):
+            return item, NO_LABEL
         if not isinstance(item, (tuple, list)) or len(item) != 2:
             raise bad_data("an item of the data is no pair of a sample and a label")
         return item[0], item[1]

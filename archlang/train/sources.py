@@ -10,11 +10,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy
 import torch
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
-from archlang.train.data import Data, Items, Split, Tensors, divide, stratified
+from archlang.train.data import NO_LABEL, Data, Items, Split, Tensors, divide, stratified
 from archlang.train.formats import FORMATS, MADE, read
 from archlang.train.problems import bad_data, unknown_data
 
@@ -30,8 +31,8 @@ def find(data: object) -> Data:
     A name is `digits`, `moons`, `blobs`, `rings`, a published format with a path (`cifar10:PATH`; see
     `archlang.train.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`; the function, called
     without arguments, gives what may be given here directly: `Data`; a torch `Dataset` or a list of (sample, label)
-    pairs, or of samples alone, which get the label -1; a pair of tensors or arrays (samples, labels), or the samples
-    alone; or two of either, for training and test. Of a single one a fifth is kept for the test.
+    pairs, or of samples alone, which get the label -1; a pair of tensors or arrays (samples, labels), or one of samples
+    alone; or two data sets or pairs, for training and test. Of a single one a fifth is kept for the test.
 
     Raises `ArchError`: unknown-data, bad-data, missing-tool.
     """
@@ -75,8 +76,11 @@ def understand(name: str, value: Any) -> Data:
     """What a function of the user's gave, as `Data`; see `find`."""
     if isinstance(value, Data):
         return value
+    if isinstance(value, (torch.Tensor, numpy.ndarray)):
+        samples = torch.as_tensor(value)
+        value = (samples, torch.full((len(samples) if samples.ndim else 0,), NO_LABEL))
     if _is_tensors(value):
-        train, test = divide(*value)
+        train, test = divide(*(torch.as_tensor(part) for part in value))
         return Data(name, train, test)
     if isinstance(value, (tuple, list)) and len(value) == 2:
         return Data(name, _split(value[0]), _split(value[1]), _classes(value[0]))
@@ -91,14 +95,15 @@ def understand(name: str, value: Any) -> Data:
 
 def _split(part: Any) -> Split:
     if _is_tensors(part):
-        return Tensors(*part)
+        return Tensors(*(torch.as_tensor(value) for value in part))
     if hasattr(part, "__getitem__") and hasattr(part, "__len__"):
         return Items(part, range(len(part)))
     raise bad_data("a part of the data is neither a torch Dataset nor a pair of tensors")
 
 
 def _is_tensors(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(v, torch.Tensor) for v in value)
+    kinds = (torch.Tensor, numpy.ndarray)
+    return isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, kinds) for part in value)
 
 
 def _classes(dataset: Any) -> tuple[str, ...] | None:

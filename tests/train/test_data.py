@@ -107,6 +107,25 @@ def test_pairs_of_pairs_of_tensors() -> None:
 
 
 @pytest.mark.parametrize("data", [
+    torch.rand(10, 3, 4, 4),
+    numpy.zeros((10, 3, 4, 4), numpy.float32),
+    [torch.zeros(3, 4, 4)] * 10,
+    ([Image.new("RGB", (4, 4))] * 8, [Image.new("RGB", (4, 4))] * 2),
+])
+def test_samples_without_labels(data: object) -> None:
+    found = find(data)
+    images, labels = found.train.batch(range(8))
+    assert images.shape == (8, 3, 4, 4)
+    assert labels.tolist() == [-1] * 8
+    assert (len(found.test), found.classes) == (2, None)
+
+
+def test_pairs_of_arrays() -> None:
+    found = find((numpy.zeros((10, 5), numpy.float32), numpy.arange(10) % 2))
+    assert (len(found.train), found.test.batch([0])[0].shape) == (8, (1, 5))
+
+
+@pytest.mark.parametrize("data", [
     (torch.zeros(0, 1, 4, 4), torch.zeros(0, dtype=torch.int64)),
     (torch.zeros(5, 1), torch.zeros(4)),
     ([1, 2], 3),
@@ -122,7 +141,7 @@ def test_items_that_do_not_fit_together() -> None:
     with pytest.raises(ArchError, match="differ in size"):
         Items(odd, range(2)).batch([0, 1])
     with pytest.raises(ArchError, match="no pair"):
-        Items([torch.zeros(3)], range(1)).batch([0])
+        Items([(torch.zeros(3), 0, 0)], range(1)).batch([0])
     with pytest.raises(ArchError, match="neither a tensor"):
         Items([("text", 0)], range(1)).batch([0])
 
