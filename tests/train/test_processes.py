@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 
+from archlang.artefact import load_model
 from archlang.diagnostics import ArchError
 from archlang.layers.synced import SyncedBatchNorm, synced, unsynced
 from archlang.train.processes import World
@@ -75,6 +76,21 @@ def test_one_process_goes_on_where_two_stopped(found: list[dict[str, Any]], fold
     assert len((folder / "fsdp_adam" / "log.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("sharding", ["ddp", "fsdp"])
+def test_two_processes_train_as_one_on_gpus(tmp_path: Path, sharding: str) -> None:
+    """Through the command line, on one GPU or two."""
+    options = ["--run", "two", "--device", "cuda", "--sharding", sharding]
+    status, said = ended(started(tmp_path, False, *options, text=together.PLAIN + together.train()))
+    assert status == [0, 0], said
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+    command = [sys.executable, "-m", "archlang", "train", "net.arch", "--data", "noise:data", "--run", "one"]
+    subprocess.run([*command, "--device", "cuda"], env=env, cwd=tmp_path, check=True, timeout=200)
+    two, one = (load_model(tmp_path / name / "last.safetensors").state_dict() for name in ("two", "one"))
+    # Convolutions on GPUs may round to TF32.
+    assert all(torch.allclose(two[name].double(), value.double(), rtol=1e-3, atol=1e-3) for name, value in one.items())
+
+
 # --- how they end ----------------------------------------------------------------------------------------------------
 
 SOURCE = '''
@@ -89,14 +105,18 @@ class Broken(Tensors):
         return super().batch(indices)
 
 def data():
-    images, labels = torch.rand(100, 1, 6, 6), torch.arange(100) % 3
+    images = torch.rand(100, 1, 6, 6, generator=torch.Generator().manual_seed(1))
+    labels = torch.arange(100) % 3
     return Data("noise", Broken(images, labels), Tensors(images, labels))
 '''
 
 
-def started(folder: Path, broken: bool, *options: str) -> list[subprocess.Popen[str]]:
+ENDLESS = NETWORK + TRAIN.replace("epochs = 3", "epochs = 100000")
+
+
+def started(folder: Path, broken: bool, *options: str, text: str = ENDLESS) -> list[subprocess.Popen[str]]:
     """Two processes of `archlang train`, as `torchrun` would start them."""
-    (folder / "net.arch").write_text(NETWORK + TRAIN.replace("epochs = 3", "epochs = 100000"))
+    (folder / "net.arch").write_text(text)
     (folder / "noise.py").write_text(SOURCE.format(broken=broken))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
