@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering
+.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
 setup: $(READY)
 
 demo: $(READY)
@@ -49,6 +49,9 @@ campaign-fuzz: $(READY)
 
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes
+
+campaign-pce: $(READY)
+	$(BIN)/python -m tests.campaign.pce --epochs 8 --seeds 0
 
 campaign-coded: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.coded --epochs 15

@@ -99,17 +99,21 @@ def join_experts(weights: Tensor, *made: Tensor) -> Tensor:
     count = weights.shape[0]
     shape = (-1, *(1,) * (made[0].dim() - 1))
     total: Tensor | None = None
+    parts, places = [], []
     for i, y in enumerate(made):
         share = weights[:, i].to(y.dtype)
         if y.shape[0] == count:
             part = y * share.reshape(shape)
             total = part if total is None else total + part
-            continue
-        rows = _rows(weights, i)
-        total = y.new_zeros(count, *y.shape[1:]) if total is None else total
-        total = total.index_add(0, rows, y * share[rows].reshape(shape))
-    assert total is not None, "there is at least one expert"
-    return total
+        elif y.shape[0]:
+            rows = _rows(weights, i)
+            parts.append(y * share[rows].reshape(shape))
+            places.append(rows)
+    if not parts:
+        return made[0] if total is None else total
+    # One addition for all experts: its cost does not grow with their number.
+    base = made[0].new_zeros(count, *made[0].shape[1:]) if total is None else total
+    return base.index_add(0, torch.cat(places), torch.cat(parts))
 
 
 def _rows(weights: Tensor, expert: int) -> Tensor:
