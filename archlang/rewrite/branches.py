@@ -131,11 +131,12 @@ def _walk(bench: Bench, factor: float, start: fx.Node) -> Term:
 
 
 def _beyond(bench: Bench, node: fx.Node) -> frozenset[fx.Node]:
+    """What stands behind a step in training mode; branches of its own result are not concerned."""
     found: list[fx.Node] = [node]
     while True:
         before = found[-1].all_input_nodes[0] if found[-1] is node else getattr(bench.link(found[-1]), "source", None)
         if before is None:
-            return frozenset(found)
+            return frozenset(found[1:])
         found.append(before)
 
 

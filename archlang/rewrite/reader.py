@@ -215,6 +215,8 @@ class Reader:
         return normalised(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps, spatial)
 
     def _norm_function(self, got: dict[str, Any], node: fx.Node) -> Diagonal:
+        if got["running_mean"] is None:
+            raise Kept("no-statistics")
         training = got["use_input_stats"] if "instance" in str(node.target) else got["training"]
         if training is not False:
             raise Kept("training-mode")

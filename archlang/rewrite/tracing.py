@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import traceback
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,31 @@ class _Tracer(fx.Tracer):
 
 def traced(module: nn.Module) -> fx.GraphModule:
     """The graph of a module. Raises ArchError (not-traceable) that names the inner module, the line and the reason."""
-    return fx.GraphModule(module, graph_of(module), type(module).__name__)
+    root, graph = _traced(module, ())
+    return fx.GraphModule(root, graph, type(module).__name__)
 
 
 def graph_of(module: nn.Module, whole: tuple[type[nn.Module], ...] = ()) -> fx.Graph:
     """What a module does; modules of the kinds `whole` are one operation each. Raises ArchError (not-traceable)."""
-    tracer = _Tracer(module, whole)
+    return _traced(module, whole)[1]
+
+
+def _shadow(module: nn.Module) -> nn.Module:
+    """A copy of a module with the same tensors: what a forward writes down, while it is traced, is written there."""
+    values = [value for inner in module.modules() for value in vars(inner).values()]
+    tensors = [value for value in values if isinstance(value, torch.Tensor)]
+    tensors += [*module.parameters(), *module.buffers()]
     try:
-        graph = tracer.trace(module)
+        return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})
+    except Exception:
+        return module  # something in it cannot be copied
+
+
+def _traced(module: nn.Module, whole: tuple[type[nn.Module], ...]) -> tuple[nn.Module, fx.Graph]:
+    root = _shadow(module)
+    tracer = _Tracer(root, whole)
+    try:
+        graph = tracer.trace(root)
     except Exception as failure:
         reason = (str(failure).partition("\n")[0] or type(failure).__name__)[:200]
         message = f"torch.fx cannot trace this {type(module).__name__}: {reason}"
@@ -62,7 +80,7 @@ def graph_of(module: nn.Module, whole: tuple[type[nn.Module], ...] = ()) -> fx.G
         notes = [note for note in (_module_at(tracer), _line_of(failure)) if note]
         raise ArchError(error("not-traceable", message, help=help_text, notes=notes)) from failure
     graph._tracer_cls = fx.Tracer  # a copy is traced anew, and has no weights to look up
-    return graph
+    return root, graph
 
 
 def _module_at(tracer: fx.Tracer) -> str | None:
