@@ -62,7 +62,7 @@ def constant(module: nn.Module, node: object) -> Any:
     if node.op not in ("call_function", "call_method") or node.target not in calls.VIEWS:
         return None
     inner = constant(module, node.args[0]) if node.args else None
-    if not isinstance(inner, Tensor) or any(isinstance(a, fx.Node) for a in node.args[1:]) or node.kwargs:
+    if not isinstance(inner, Tensor) or len(node.all_input_nodes) > 1 or node.kwargs:
         return None
     rest = node.args[1:]
     return getattr(inner, str(node.target))(*rest) if node.op == "call_method" else node.target(inner, *rest)  # type: ignore[operator]

@@ -6,6 +6,7 @@ the result is fused and compared in float64, and must have no more convolutions 
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ class Row:
 def graph_of(model: nn.Module, x: torch.Tensor) -> tuple[nn.Module, fx.GraphModule, str]:
     """A model in the form in which it can be boosted, its graph, and which road led there."""
     try:
-        return model, fx.symbolic_trace(model), "fx"
+        return model, fx.symbolic_trace(copy.deepcopy(model)), "fx"
     except Exception:
         graph: Any = torch.export.export(model, (x,)).module()
         return graph, graph, "export"

@@ -8,6 +8,7 @@ status 1. With `--boost` each is boosted first, all new branches awake; that is 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
 import time
 import warnings
@@ -93,7 +94,7 @@ def timm_networks() -> dict[str, Make]:
 def taken(model: nn.Module, x: torch.Tensor) -> tuple[fx.GraphModule, fx.GraphModule, str]:
     """A model's graph as it was taken, the fused one, and which road led there."""
     try:
-        graph = fx.symbolic_trace(model)
+        graph = fx.symbolic_trace(copy.deepcopy(model))
     except Exception:
         whole: Any = torch.export.export(model, (x,)).module()
         return whole, fuse(whole), "export"

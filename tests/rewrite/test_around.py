@@ -70,3 +70,21 @@ def test_tracing_leaves_nothing_in_the_model(rewritten: Any) -> None:
     assert model.cache == {} and set(vars(model)) == before
     with torch.no_grad():
         assert (made(x) - model(x)).abs().max() < 1e-9
+
+
+class Biased(nn.Module):
+    """A sum with a stored table, looked up by a stored index."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.table = nn.Conv2d(4, 6, 3), nn.Parameter(torch.randn(1, 9))
+        self.register_buffer("index", torch.arange(6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        table = self.table[:, self.index]
+        made: torch.Tensor = self.conv(x) + table[:, :, None, None]
+        return made
+
+
+def test_a_table_looked_up_by_an_index_is_no_constant() -> None:
+    check(Biased(), MAP)
