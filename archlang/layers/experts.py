@@ -77,10 +77,11 @@ class Dispatch(nn.Module):
     def sparse(self, weights: Tensor, x: Tensor, cut: float) -> tuple[Tensor, ...]:
         """The rows that chose an expert, counted. torch.compile leaves this part as it is."""
         left = kept(weights, cut)
-        rows = tuple(x[_rows(left, i)] for i in range(self.experts))
+        experts, rows = _pairs(left)
         done = self.executed
-        self.executed = Executed(done.rows + len(x), self.experts, done.pairs + sum(map(len, rows)))
-        return (left, *rows)
+        self.executed = Executed(done.rows + len(x), self.experts, done.pairs + len(rows))
+        # One gathering for all experts: its cost does not grow with their number.
+        return (left, *torch.split(x[rows], torch.bincount(experts, minlength=self.experts).tolist()))
 
     def extra_repr(self) -> str:
         """Its settings."""
@@ -98,27 +99,20 @@ def join_experts(weights: Tensor, *made: Tensor) -> Tensor:
     """
     count = weights.shape[0]
     shape = (-1, *(1,) * (made[0].dim() - 1))
-    total: Tensor | None = None
-    parts, places = [], []
-    for i, y in enumerate(made):
-        share = weights[:, i].to(y.dtype)
-        if y.shape[0] == count:
-            part = y * share.reshape(shape)
-            total = part if total is None else total + part
-        elif y.shape[0]:
-            rows = _rows(weights, i)
-            parts.append(y * share[rows].reshape(shape))
-            places.append(rows)
-    if not parts:
-        return made[0] if total is None else total
-    # One addition for all experts: its cost does not grow with their number.
-    base = made[0].new_zeros(count, *made[0].shape[1:]) if total is None else total
-    return base.index_add(0, torch.cat(places), torch.cat(parts))
+    if all(y.shape[0] == count for y in made):
+        total = made[0] * weights[:, 0].to(made[0].dtype).reshape(shape)
+        for i, y in enumerate(made[1:], 1):
+            total = total + y * weights[:, i].to(y.dtype).reshape(shape)
+        return total
+    experts, rows = _pairs(weights)
+    share = weights[rows, experts].to(made[0].dtype).reshape(shape)
+    return made[0].new_zeros(count, *made[0].shape[1:]).index_add(0, rows, torch.cat(made) * share)
 
 
-def _rows(weights: Tensor, expert: int) -> Tensor:
-    """The rows that have a weight for an expert."""
-    return (weights[:, expert] != 0).nonzero().squeeze(1)
+def _pairs(weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Every expert with every row that has a weight for it: experts in order, the rows of each in order."""
+    experts, rows = (weights != 0).t().nonzero(as_tuple=True)
+    return experts, rows
 
 
 def dispatches(model: nn.Module) -> dict[str, Dispatch]:
