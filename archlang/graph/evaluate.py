@@ -344,7 +344,7 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     given = given_for(b, setting.name, setting.args, (call and call.arguments) or (), span, env)
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
-        raise b.refuse("not-available", message, span)
+        raise b.refuse("not-available", message, span, help=setting.doc)
     return Option(setting.name, setting.role, given.values, call or at)
 
 

@@ -20,8 +20,19 @@ AUGMENTATIONS = (
     _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
                   Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
                   Arg("p", Real(0, 1), 0.5, "probability")),
-    Setting("sobel", "augmentation", "Horizontal and vertical edges of the grey image: two channels. "
-            "For a later version.", available=False),
+    _augmentation("rand_augment", "So many of fourteen changes of light and shape, drawn for each image (Cubuk et al. "
+                  "2020).", Arg("count", Int(1), 2, "changes, one after the other"),
+                  Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(2, 9)"),
+    _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x.",
+                  Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),
+                  Arg("saturation", Real(0, 1), 0.4, "x of it")),
+    _augmentation("rotate", "Turned by up to so many degrees either way.",
+                  Arg("degrees", Real(0, 180), 15.0, "at most"), use="rotate(15)"),
+    _augmentation("scale", "Made larger or smaller from the middle.",
+                  Arg("by", Real(0), 0.2, "the factor is at most 1 + by, at least 1 / (1 + by)"), use="scale(0.2)"),
+    _augmentation("grayscale", "Without colour.", Arg("p", Real(0, 1), 0.2, "probability")),
+    Setting("sobel", "augmentation", "Edges of the grey image. The stage `sobel` makes them in the network, so that it "
+            "gets them at inference too. As an augmentation for a later version.", available=False),
 )
 
 _RATE = Arg("lr", Sum("schedule"), None, "the rate's curve; auto: constant")

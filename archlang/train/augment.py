@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from archlang.diagnostics import ArchError, error
 from archlang.ops.values import Option
+from archlang.train import rand_augment
 
 Augmentation = Callable[[torch.Tensor, torch.Generator, Mapping[str, Any]], torch.Tensor]
 
@@ -42,7 +43,9 @@ def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, A
     return images.masked_fill(inside.to(images.device) & _chance(images, generator, float(args["p"])), 0.0)
 
 
-AUGMENTATIONS: Mapping[str, Augmentation] = {"flip": flip, "shift": shift, "crop": crop, "erase": erase}
+AUGMENTATIONS: Mapping[str, Augmentation] = {
+    "flip": flip, "shift": shift, "crop": crop, "erase": erase, **rand_augment.AUGMENTATIONS,
+}
 
 
 def augment(images: torch.Tensor, options: Sequence[Option], generator: torch.Generator) -> torch.Tensor:
