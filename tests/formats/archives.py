@@ -44,9 +44,11 @@ def cifar100(folder: Path) -> Path:
     """CIFAR-100 with six images to train on and three for the test."""
     inner = folder / "cifar-100-python"
     inner.mkdir(parents=True)
-    write(inner / "train", batch(6, 90, b"fine_labels", 100))
-    write(inner / "test", batch(3, 1, b"fine_labels", 100))
-    write(inner / "meta", {b"fine_label_names": [f"f{n}".encode() for n in range(100)]})
+    for name, count, seed in (("train", 6, 90), ("test", 3, 1)):
+        held = batch(count, seed, b"fine_labels", 100)
+        write(inner / name, {**held, b"coarse_labels": [label // 5 for label in held[b"fine_labels"]]})
+    write(inner / "meta", {b"fine_label_names": [f"f{n}".encode() for n in range(100)],
+                           b"coarse_label_names": [f"c{n}".encode() for n in range(20)]})
     return folder
 
 

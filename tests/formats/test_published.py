@@ -39,6 +39,12 @@ def test_cifar100_has_the_fine_labels(tmp_path: Path) -> None:
     assert data.train.batch(range(6))[1].tolist() == [90, 91, 92, 93, 94, 95]
 
 
+def test_cifar20_is_the_same_images_in_superclasses(tmp_path: Path) -> None:
+    data = find(f"cifar20:{archives.cifar100(tmp_path)}")
+    assert (len(data.train), data.classes) == (6, tuple(f"c{n}" for n in range(20)))
+    assert data.train.batch(range(6))[1].tolist() == [18, 18, 18, 18, 18, 19]
+
+
 @pytest.mark.parametrize("end", ["", ".gz"])
 def test_mnist_zipped_or_not(tmp_path: Path, end: str) -> None:
     archives.mnist(tmp_path / "raw", end)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from archlang.train.data import Data
-from archlang.train.formats.cifar import cifar10, cifar100
+from archlang.train.formats.cifar import cifar10, cifar20, cifar100
 from archlang.train.formats.folders import folder, imagenet
 from archlang.train.formats.mnist import mnist
 from archlang.train.formats.points import blobs, moons, rings
@@ -20,6 +20,7 @@ ROOT = "ARCHLANG_DATA"
 FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
     "cifar10": (cifar10, "`cifar-10-batches-py` or `cifar-10-python.tar.gz`"),
     "cifar100": (cifar100, "`cifar-100-python` or `cifar-100-python.tar.gz`"),
+    "cifar20": (cifar20, "the same files, for the 20 superclasses"),
     "mnist": (mnist, "`train-images-idx3-ubyte`, zipped or not, and the other three"),
     "stl10": (stl10, "`train_X.bin` and the others, or `stl10_binary.tar.gz`"),
     "imagenet": (imagenet, "`train` and `val` with a folder for each class"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,11 @@ HUNDRED = Version(
     ("train",), "test", "meta", b"fine_labels", b"fine_label_names", 100,
 )
 
+TWENTY = replace(
+    HUNDRED, layout=replace(HUNDRED.layout, name="cifar20"), labels=b"coarse_labels", names=b"coarse_label_names",
+    classes=20,
+)
+
 
 def cifar10(path: Path) -> Data:
     """The 60,000 colour images 32x32 in 10 classes, 10,000 of them for the test. Raises: unknown-data, bad-data."""
@@ -49,6 +54,11 @@ def cifar10(path: Path) -> Data:
 def cifar100(path: Path) -> Data:
     """The 60,000 colour images 32x32 in 100 classes, 10,000 of them for the test. Raises: unknown-data, bad-data."""
     return _read(path, HUNDRED)
+
+
+def cifar20(path: Path) -> Data:
+    """The images of CIFAR-100 in its 20 superclasses, from the same files. Raises: unknown-data, bad-data."""
+    return _read(path, TWENTY)
 
 
 def _read(path: Path, version: Version) -> Data:
