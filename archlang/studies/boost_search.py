@@ -4,64 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from archlang.compiler import compile as compile_network
-from archlang.compiler import loads
 from archlang.diagnostics import ArchError, error
-from archlang.diagnostics.text import one_line
 from archlang.graph.network import Network
 from archlang.kernels import Extent, Window, candidates
-from archlang.studies.positions import dispersion, equivalent_kernels, maps_by_size
-from archlang.train.augment import augment
-from archlang.train.fitting import fit_to
-from archlang.train.objective import objective, scores_port
-from archlang.train.optim import optimizer, set_rate
-from archlang.train.phasing import named_weights
-from archlang.train.planning import batch_count, batches, derived, plan_of, steps_of
+from archlang.studies.boost_trial import Settings, Trial, boosted, run_trial
+from archlang.studies.boost_workers import in_processes
+from archlang.train.planning import plan_of
 from archlang.train.sources import find
-from archlang.train.stepping import Stage, Stepper
-from archlang.transform import PBConv, apply
 from archlang.transform.pbconv import sites
 
-POINTS = 20
-"""How often the dispersion is taken during a trial."""
 
+class Audience:
+    """Who is told of a search; this one keeps it to itself."""
 
-@dataclass(frozen=True)
-class Trial:
-    """One candidate: its small kernels for each size as the language writes them, and what its training showed.
+    def start(self, settings: Settings, sizes: Sequence[str], done: int) -> None:
+        """It begins, for kernels of these sizes; so many candidates are done already."""
 
-    `scores` holds the dispersion by size, `maps` the mean map of eq. 1, `trace` (iteration, dispersion by size) pairs.
-    """
+    def step(self, trial: Trial, done: int) -> None:
+        """A candidate has done so many iterations."""
 
-    number: int
-    kernels: Mapping[str, str]
-    scores: Mapping[str, float] = field(default_factory=dict)
-    maps: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
-    trace: Sequence[tuple[int, Mapping[str, float]]] = ()
-    seconds: float = 0.0
-    failed: str = ""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is searched: candidates, iterations each, the seed, and how candidates are made."""
-
-    candidates: int = 10
-    iterations: int = 100
-    seed: int = 0
-    types: int | None = None
-    rules: str = "full"
+    def trial(self, trial: Trial) -> None:
+        """A candidate is finished, or has failed."""
 
 
 def sizes_of(net: Network) -> tuple[Extent, ...]:
@@ -73,11 +42,17 @@ def sizes_of(net: Network) -> tuple[Extent, ...]:
 
 
 def proposals(net: Network, settings: Settings) -> list[Trial]:
-    """The candidates of a search: for each kernel size a different one, as far as there are so many."""
+    """The candidates of a search: for each kernel size a different one, as far as there are so many.
+
+    Raises ArchError: pass-does-not-apply, out-of-range (more types than there are smaller shapes).
+    """
     columns: dict[str, list[str]] = {}
     for size in sizes_of(net):
-        made = [written(w) for _, w in candidates(size, settings.candidates, settings.seed, settings.types,
-                                                  settings.rules)]
+        try:
+            found = list(candidates(size, settings.candidates, settings.seed, settings.types, settings.rules))
+        except ValueError as problem:
+            raise ArchError(error("out-of-range", f"{problem}, so `types` cannot be {settings.types}")) from None
+        made = [written(windows) for _, windows in found]
         columns[f"{size[0]}x{size[1]}"] = list(islice(cycle(made), settings.candidates))
     return [Trial(i, {size: made[i] for size, made in columns.items()}) for i in range(settings.candidates)]
 
@@ -87,82 +62,8 @@ def written(windows: Sequence[Window]) -> str:
     return "[" + ", ".join(map(str, windows)) + "]"
 
 
-def boosted(net: Network, kernels: Mapping[str, str]) -> Network:
-    """The network with these small kernels."""
-    return apply(net, PBConv(kernels="; ".join(kernels.values())))
-
-
-# --- one trial -------------------------------------------------------------------------------------------------------
-
-
-def run_trial(net: Network, data: object, trial: Trial, settings: Settings) -> Trial:
-    """Train a candidate for some iterations as its file says. What goes wrong is told in the trial, not raised."""
-    began, threads = time.perf_counter(), torch.get_num_threads()
-    torch.set_num_threads(1)  # the same numbers, however many candidates run at a time
-    try:
-        done = _trained(boosted(net, trial.kernels), data, trial, settings)
-    except Exception as problem:  # one failing candidate must not stop the rest
-        said = str(problem).splitlines() or [type(problem).__name__]
-        return replace(trial, failed=one_line(said[0], 200), seconds=time.perf_counter() - began)
-    finally:
-        torch.set_num_threads(threads)
-    return replace(done, seconds=time.perf_counter() - began)
-
-
-def _trained(net: Network, data: object, trial: Trial, settings: Settings) -> Trial:
-    model = compile_network(net, seed=settings.seed)
-    trace: list[tuple[int, Mapping[str, float]]] = []
-    every = max(1, settings.iterations // POINTS)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived(settings.seed, 0, "model"))
-        for number in _steps(net, model, data, settings):
-            if number % every == 0 or number == settings.iterations:
-                trace.append((number, _scores(model, net)))
-    maps = maps_by_size(equivalent_kernels(model, net.graph))
-    means = {f"{r}x{c}": torch.stack(list(m.values())).mean(0).tolist() for (r, c), m in maps.items()}
-    return replace(trial, scores=trace[-1][1], maps=means, trace=trace)
-
-
-def _scores(model: torch.nn.Module, net: Network) -> dict[str, float]:
-    maps = maps_by_size(equivalent_kernels(model, net.graph))
-    return {f"{r}x{c}": dispersion(list(found.values())) for (r, c), found in maps.items()}
-
-
-def _steps(net: Network, model: torch.nn.Module, data: object, settings: Settings) -> Iterator[int]:
-    """One optimisation step after the other by the file's first phase; gives how many are done, 0 first."""
-    plan, found = plan_of(net), find(data)
-    fitted = fit_to(net.graph, found.train)
-    losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
-    stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
-    weights = named_weights(net.graph, model)
-    stages = [Stage(objective(s.losses, net.graph), optimizer(s.optimizer, weights)) for s in steps_of(plan)]
-    phase = plan.phases[0]
-    unit = 1 if phase.steps else batch_count(len(found.train), plan.batch)
-    number = 0
-    yield number
-    while number < settings.iterations:
-        order, chance = (torch.Generator().manual_seed(derived(settings.seed, number, u)) for u in ("order", "augment"))
-        for rows in batches(len(found.train), plan.batch, order):
-            samples, label = found.train.batch(rows)
-            inputs = fitted.normalise(augment(fitted.shape(samples), plan.augment, chance))
-            for stage in stages:
-                set_rate(stage.optimizer, phase.lr, number / unit, phase.length)
-                stepper(stage, inputs, label)
-            number += 1
-            yield number
-            if number == settings.iterations:
-                return
-
-
-def _remote(text: str, data: str, trial: Trial, settings: Settings) -> Trial:
-    return run_trial(loads(text), data, trial, settings)
-
-
-# --- all trials ------------------------------------------------------------------------------------------------------
-
-
 def search(net: Network, data: str, settings: Settings, *, jobs: int = 1, journal: Path | None = None,
-           resume: bool = False, told: Callable[[Trial], None] = lambda trial: None) -> list[Trial]:
+           resume: bool = False, audience: Audience | None = None) -> list[Trial]:
     """Run all candidates, `jobs` at a time in processes of their own; the trials in order, failed ones among them.
 
     With a `journal` each finished trial is written down at once, and with `resume` those that stand there are not run
@@ -170,36 +71,44 @@ def search(net: Network, data: str, settings: Settings, *, jobs: int = 1, journa
     """
     plan_of(net)
     find(data)
-    waiting = proposals(net, settings)
-    header = _header(net, data, settings)
-    done = {t.number: t for t in (_read(journal, header) if resume and journal is not None else ()) if not t.failed}
-    if journal is not None and not done:
-        if journal.exists() and not resume:
-            raise ArchError(error("run-exists", f"{str(journal)!r} holds a search that was not finished",
-                                  help="go on with `--resume`, or remove the file"))
-        journal.write_text(header + "\n", encoding="utf-8")
-    for trial in _run([t for t in waiting if t.number not in done], net, data, settings, jobs):
+    waiting, told = proposals(net, settings), audience or Audience()
+    done = {} if journal is None else _begun(journal, _header(net, data, settings), resume)
+    told.start(settings, tuple(waiting[0].kernels), len(done))
+    for trial in _run([t for t in waiting if t.number not in done], net, data, settings, jobs, told):
         done[trial.number] = trial
         if journal is not None:
             with journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(trial)) + "\n")
-        told(trial)
+        told.trial(trial)
     return [done[trial.number] for trial in waiting]
 
 
-def _run(waiting: Sequence[Trial], net: Network, data: str, settings: Settings, jobs: int) -> Iterator[Trial]:
-    if jobs <= 1:
-        yield from (run_trial(net, data, trial, settings) for trial in waiting)
+def _run(waiting: Sequence[Trial], net: Network, data: str, settings: Settings, jobs: int,
+         told: Audience) -> Iterator[Trial]:
+    if jobs > 1:
+        yield from in_processes(net.text, data, waiting, settings, min(jobs, len(waiting)), told.step)
         return
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-        running: dict[Future[Trial], Trial] = {
-            pool.submit(_remote, net.text, data, trial, settings): trial for trial in waiting
-        }
-        for future in as_completed(running):
-            try:
-                yield future.result()
-            except Exception as problem:  # the process itself is gone
-                yield replace(running[future], failed=one_line(f"its process ended: {problem}", 200))
+    for trial in waiting:
+        yield run_trial(net, data, trial, settings, lambda done, trial=trial: told.step(trial, done))  # type: ignore[misc]  # bound now
+
+
+# --- the journal -----------------------------------------------------------------------------------------------------
+
+
+def _begun(journal: Path, header: str, resume: bool) -> dict[int, Trial]:
+    """What a journal holds of the candidates, without the failed ones; it is written anew without what was cut off."""
+    done = {t.number: t for t in (_read(journal, header) if resume else ()) if not t.failed}
+    if journal.exists() and not resume:
+        raise ArchError(error("run-exists", f"{str(journal)!r} holds a search that was not finished",
+                              help="go on with `--resume`, or remove the file"))
+    lines = [header, *(json.dumps(asdict(trial)) for trial in done.values())]
+    fresh = journal.with_name(f"{journal.name}.new")
+    try:
+        fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        fresh.replace(journal)
+    except OSError as problem:
+        raise ArchError(error("unwritable-output", f"{str(journal)!r} cannot be written: {problem.strerror}")) from None
+    return done
 
 
 def _header(net: Network, data: str, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from archlang.diagnostics import ArchError
 from archlang.graph.boosted import placed
@@ -22,11 +23,14 @@ def listed(windows: Sequence[Window]) -> Expr:
 def read_kernels(text: str) -> dict[Extent, tuple[Window, ...]]:
     """Lists of small kernels, `;` between them, by the size of the large kernel that each covers. Raises ValueError.
 
+    What is no list, for it does not begin with a bracket, is the path of a file that holds lists.
+
     >>> {size: len(windows) for size, windows in read_kernels("[1x2 at (1, 1), 1x2 at (2, 1)]").items()}
     {(2, 2): 2}
     """
     found: dict[Extent, tuple[Window, ...]] = {}
-    for part in filter(None, (p.strip() for p in text.split(";"))):
+    lists = text if not text.strip() or text.lstrip().startswith("[") else _file(text.strip())
+    for part in filter(None, (p.strip() for p in lists.split(";"))):
         windows = tuple(_window(item) for item in _items(part))
         size = max(w.row + w.height - 1 for w in windows), max(w.column + w.width - 1 for w in windows)
         wrong = complaints(size, windows)
@@ -36,6 +40,17 @@ def read_kernels(text: str) -> dict[Extent, tuple[Window, ...]]:
             raise ValueError(f"there are two lists for {size[0]}x{size[1]}")
         found[size] = windows
     return found
+
+
+def _file(path: str) -> str:
+    try:
+        data = Path(path).read_bytes()
+        text = data[: DEFAULT.file_bytes + 1].decode()
+    except (OSError, ValueError):
+        raise ValueError(f"this is neither a list of small kernels nor a file with some: {path[:60]!r}") from None
+    if len(data) > DEFAULT.file_bytes:
+        raise ValueError(f"the file {path[:60]!r} is too large to hold small kernels")
+    return text
 
 
 def _items(text: str) -> tuple[Expr, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
@@ -21,6 +22,7 @@ from archlang.syntax.tree import (
     File,
     Flow,
     If,
+    Let,
     Name,
     Number,
     SizeLiteral,
@@ -48,8 +50,9 @@ class PBConv(Pass):
 
     1. A convolution over maps whose kernel is larger than 1x1 is replaced, in blocks and loops too; where a block's
        kernel is 1x1 in some uses only, an `if` keeps those. Convolutions without a batch norm keep their bias.
+       Where a name stands that `let` binds to a convolution, the boosted one is written in its place.
     2. `kernels` is a list as in the language, or several with `;` between them, each for the size that it covers;
-       other sizes get proposed ones.
+       or the path of a file that holds them. Other sizes get proposed ones.
     3. `boost=acb` and `boost=dbb` put in the peers. `gamma=zero` lets the new branches start at nothing.
     4. Standard blocks that hold a convolution are written into the file.
 
@@ -83,17 +86,22 @@ class PBConv(Pass):
         if not found:
             return [refuse("this network has no convolution with a kernel larger than 1x1")]
         sizes = {size for site in found.values() for size in site.sizes}
-        if self.kernels and not sizes & set(self.chosen):
-            theirs, ours = (", ".join(f"{r}x{c}" for r, c in sorted(some)) for some in (self.chosen, sizes))
+        other = set(self.chosen) - sizes
+        if other:
+            theirs, ours = (", ".join(f"{r}x{c}" for r, c in sorted(some)) for some in (other, sizes))
             return [refuse(f"these small kernels are for {theirs}; the kernels of this network are {ours}")]
-        return []
+        calls = _calls(_file(net, found), found)
+        return [
+            refuse("this convolution is bound by several `let` of one name, so it is not clear what to put here",
+                   site.nodes[0].span, help="give them different names, or write the convolution here")
+            for key, site in found.items() if key not in calls
+        ]
 
     def run(self, net: Network) -> File:
         found = sites(net)
-        inner = any(site.nodes[0].span.source is not net.project.main.source for site in found.values())
-        main = net.tree if inner else net.project.main.file
-        calls = {_key(node.span): node for node in walk(main) if isinstance(node, Call) and _key(node.span) in found}
-        return mapped(main, _Rewriter(self, found, calls).change)
+        main = _file(net, found)
+        made = mapped(main, _Rewriter(self, found, _calls(main, found)).change)
+        return mapped(made, partial(_without, names=_names(main) - _names(made)))
 
     def ensures(self, before: Network, after: Network) -> list[str]:
         outs = [[net.graph.type(o.port) for o in net.graph.outputs] for net in (before, after)]
@@ -147,6 +155,44 @@ def sites(net: Network) -> dict[Key, Site]:
     return {key: site for key, site in found.items() if site.sizes}
 
 
+def _file(net: Network, found: dict[Key, Site]) -> File:
+    """The file that is rewritten: with its imports written in where one of them holds a convolution."""
+    inner = any(site.nodes[0].span.source is not net.project.main.source for site in found.values())
+    return net.tree if inner else net.project.main.file
+
+
+def _calls(main: File, found: dict[Key, Site]) -> dict[Key, Call]:
+    """The convolution that stands at each site, or that the `let` binds whose name stands there."""
+    lets: dict[str, list[Expr]] = {}
+    for node in walk(main):
+        if isinstance(node, Let):
+            lets.setdefault(node.name, []).append(node.value)
+    calls: dict[Key, Call] = {}
+    for node in walk(main):
+        if isinstance(node, Call | Name) and _key(node.span) in found:
+            bound = lets.get(node.text, []) if isinstance(node, Name) else [node]
+            if len(bound) == 1 and isinstance(bound[0], Call) and _name(bound[0]) in ARGUMENTS:
+                calls[_key(node.span)] = bound[0]
+    return calls
+
+
+def _names(tree: TreeNode) -> set[str]:
+    return {node.text for node in walk(tree) if isinstance(node, Name)}
+
+
+def _without(node: TreeNode, names: set[str]) -> TreeNode:
+    """A body or file without the `let` of names that nothing says any more."""
+    if isinstance(node, Body):
+        return replace(node, statements=tuple(s for s in node.statements if not _bound(s, names)))
+    if isinstance(node, File):
+        return replace(node, declarations=tuple(d for d in node.declarations if not _bound(d, names)))
+    return node
+
+
+def _bound(node: TreeNode, names: set[str]) -> bool:
+    return isinstance(node, Let) and node.name in names
+
+
 class _Rewriter:
     """Exchanges convolutions, with the batch norm behind them where one follows in the same flow."""
 
@@ -158,8 +204,8 @@ class _Rewriter:
         if isinstance(node, Flow):
             steps = self.steps(node.steps)
             return steps[0] if len(steps) == 1 else replace(node, steps=tuple(steps))
-        if isinstance(node, Call) and self.calls.get(_key(node.span)) is not None and _name(node) in ARGUMENTS:
-            return self.boosted(self.calls[_key(node.span)], None)
+        if isinstance(node, Call | Name) and _key(node.span) in self.calls:
+            return self.boosted(_key(node.span), None)
         return node
 
     def steps(self, steps: Sequence[Expr]) -> list[Expr]:
@@ -170,25 +216,34 @@ class _Rewriter:
         waiting = list(steps)
         while waiting:
             step = waiting.pop(0)
-            call = self.calls.get(_key(bare(step).span))
-            if call is None:
+            key = _key(bare(step).span)
+            if key not in self.calls:
                 made.append(_kept(step, before, after))
                 continue
-            _count(_name(call), before)
+            named = self.named(key)
+            count = _count(named or _name(self.calls[key]), before)
             norm = waiting.pop(0) if waiting and _normal(waiting[0]) else None
             if norm is not None:
                 _count("batch_norm", before)
-            new = self.boosted(call, norm)
+            new = self.boosted(key, norm)
+            if named and not isinstance(step, As):
+                new = As(new, named if count == 1 else f"{named}_{count}")
             made.append(replace(step, step=new) if isinstance(step, As) else new)
         return made
 
-    def boosted(self, call: Call, norm: Expr | None) -> Expr:
+    def named(self, key: Key) -> str:
+        """The name that stands at a site instead of a convolution."""
+        span = self.found[key].nodes[0].span
+        return "" if _key(self.calls[key].span) == key else span.source.text[span.start:span.end]
+
+    def boosted(self, key: Key, norm: Expr | None) -> Expr:
         """What stands in the place of a convolution and its batch norm."""
-        site, name = self.found[_key(call.span)], _name(call)
+        call, site = self.calls[key], self.found[key]
+        name = _name(call)
         kernel = _named(call, name)["kernel"]
         apart = self.option.boost == "pbconv" and bool(site.sizes & set(self.option.chosen))
         sizes: list[Extent | None] = [*sorted(site.sizes)] if apart or len(site.sizes) == 1 else [None]
-        *others, last = [(size, self.one(call, norm, size)) for size in sizes]
+        *others, last = [(size, self.one(call, site, norm, size)) for size in sizes]
         made = last[1]
         for size, variant in reversed(others):
             assert size is not None
@@ -198,11 +253,11 @@ class _Rewriter:
             plain: Expr = Flow((call, norm)) if norm is not None else call
             test = Binary("==", kernel, SizeLiteral((1, 1)))
             made = If(test, Body(flows=(plain,)), made if isinstance(made, If) else Body(flows=(made,)))
-        return replace(made, span=call.span)
+        return replace(made, span=site.nodes[0].span)
 
-    def one(self, call: Call, norm: Expr | None, size: Extent | None) -> Expr:
+    def one(self, call: Call, site: Site, norm: Expr | None, size: Extent | None) -> Expr:
         """The boosted convolution for one size of its kernel."""
-        site, name = self.found[_key(call.span)], _name(call)
+        name = _name(call)
         given = _named(call, name)
         kernel = given.pop("kernel")
         arguments = [Argument(None, kernel)]

@@ -10,7 +10,8 @@ import argparse
 import torch
 
 from archlang.compiler import loads
-from archlang.studies.boost_search import Settings, boosted, search
+from archlang.studies.boost_search import search
+from archlang.studies.boost_trial import Settings, boosted
 from archlang.train import fit
 
 NET = """archlang 1

@@ -94,7 +94,9 @@ def test_given_kernels_go_to_the_size_that_they_cover() -> None:
 @pytest.mark.parametrize(("options", "name", "words"), [
     ("kernels=[2x1 at (1, 1), 2x1 at (1, 2)]", "pass-does-not-apply", "these small kernels are for 2x2"),
     ("kernels=[2x1 at (1, 1), 1x1 at (1, 2)]", "out-of-range", "no small kernel covers (2, 2)"),
-    ("kernels=3x1", "out-of-range", "this is no list of small kernels"),
+    ("kernels=3x1", "out-of-range", "neither a list of small kernels nor a file"),
+    ("kernels=[3x1]; [7x7 at (1, 1)]", "out-of-range", "reads `3x1 at (1, 2)`"),
+    ("kernels=[3x3 at (1, 1)]; [7x7 at (1, 1)]", "pass-does-not-apply", "are for 7x7"),
     ("kernels=[3x1]", "out-of-range", "reads `3x1 at (1, 2)`"),
     ("boost=rep", "out-of-range", "boost is one of pbconv, acb, dbb"),
     ("seed=-1", "out-of-range", "not negative"),
@@ -104,6 +106,37 @@ def test_refusals(options: str, name: str, words: str) -> None:
         apply(loads(PLAIN), f"pbconv{{{options}}}")
     (only,) = problem.value.diagnostics
     assert only.name == name and words in only.message
+
+
+LET = """archlang 1
+
+let wide = conv(5x5, 8) -> batch_norm
+
+network N {
+  let c = conv(3x3, 8, bias = false)
+  input x: [3, 8, 8]
+  y = x -> wide -> relu -> c -> c -> batch_norm -> relu -> conv(1x1, 8) as c_last -> 2 * c
+  output y
+}
+"""
+
+
+def test_stages_bound_by_let_are_boosted_where_they_are_used() -> None:
+    before = loads(LET)
+    after = apply(before, "pbconv{boost=acb}")
+    assert " ".join(after.listing.split()) == (
+        "archlang 1 let wide = pbconv(5x5, 8, kernels = acb) network N { input x: [3, 8, 8] y = x -> wide -> relu "
+        "-> pbconv(3x3, 8, kernels = acb, bias = false, norm = false) as c "
+        "-> pbconv(3x3, 8, kernels = acb, bias = false) as c_2 -> relu -> conv(1x1, 8) as c_last "
+        "-> 2 * pbconv(3x3, 8, kernels = acb, bias = false, norm = false) output y }")
+    assert boosted(after) == sum(n.op.name == "conv" and n.args["kernel"][0] > 1 for n in before.graph) == 5
+
+
+def test_a_let_of_two_meanings_is_refused() -> None:
+    block = "block wide {\n  let c = conv(7x7, 8)\n  output in -> c\n}"
+    text = LET.replace("let wide = conv(5x5, 8) -> batch_norm", block)
+    with pytest.raises(ArchError, match=r"(?s)several `let` of one name.*<text>:\d+:\d+"):
+        apply(loads(text), "pbconv")
 
 
 def test_nothing_to_boost() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from archlang.cli.files import open_network, write
-from archlang.cli.options import data, output, reading
+from archlang.cli.options import data, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.kernels import RULES
 
 if TYPE_CHECKING:
-    from archlang.studies.boost_search import Trial
+    from archlang.studies.boost_trial import Trial
 
 
 @click.command("boost", short_help="Search for position-boosted convolutions.")
@@ -39,31 +38,29 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
             dials: Mapping[str, str]) -> None:
     """Train candidates for small kernels briefly, rank them by the dispersion of their positions, write the winner.
 
-    While it runs, what is finished stands in OUT.journal.jsonl beside the output; `--resume` goes on from there.
+    While it runs, what is finished stands in OUT.journal.jsonl beside the output; `--resume` goes on from there. The
+    ranking goes to standard output, or to standard error where the winner does not go to a file.
     """
+    kept = output not in (None, "-")
+    if resume and not kept:
+        raise refuse("`--resume` needs the `-o` of the search that was interrupted: its journal stands beside that")
     network = open_network(session, file, dials)
-    from archlang.studies.boost_search import Settings, search, winner
+    from archlang.cli.searching import watching
+    from archlang.studies.boost_search import search, winner
+    from archlang.studies.boost_trial import Settings
 
     settings = Settings(candidates, iterations, seed, types, rules)
-    journal = Path(f"{output}.journal.jsonl") if output not in (None, "-") else None
-    count = 0
-
-    def told(trial: Trial) -> None:
-        nonlocal count
-        count += 1
-        said = trial.failed or ", ".join(f"{size} {score:.4f}" for size, score in trial.scores.items())
-        line = f"candidate {trial.number + 1} ({count} of {candidates} done): {said} ({trial.seconds:.1f} s)"
-        print(line, file=sys.stderr, flush=True)
-
-    trials = search(network, data, settings, jobs=jobs, journal=journal, resume=resume, told=told)
+    journal = Path(f"{output}.journal.jsonl") if kept else None
+    with watching() as audience:
+        trials = search(network, data, settings, jobs=jobs, journal=journal, resume=resume, audience=audience)
     best = winner(network, trials)
     write(session, output or "-", best.listing.encode())
     if plot is not None:
         write(session, plot, _plot(trials).encode())
+    for line in ranking(trials):
+        (session.data if kept else session.note)(line)
     if journal is not None:
         journal.unlink(missing_ok=True)
-        for line in ranking(trials):
-            session.data(line)
 
 
 def ranking(trials: Sequence[Trial]) -> list[str]:
