@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import gcd, prod
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -139,7 +139,13 @@ class Transposed:
         """Channels that leave."""
         return self.kernel.shape[1] * self.groups
 
+    @property
+    def cost(self) -> float:
+        """Multiplications for each position that enters."""
+        return float(self.kernel.numel())
 
+
+Kernel = TypeVar("Kernel", Conv, Transposed)
 Step = Window | Diagonal | Pool | Conv | Transposed
 
 
@@ -291,7 +297,7 @@ def _mixed(first: Conv, second: Conv, t: Sizes, u: Sizes, groups: int) -> Tensor
     return torch.bmm(outer, inner).reshape(second.leaving, -1)
 
 
-def scaled(conv: Conv, factor: float) -> Conv:
+def scaled(conv: Kernel, factor: float) -> Kernel:
     """`factor` times a convolution."""
     if factor == 1:
         return conv

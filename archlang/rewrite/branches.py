@@ -15,6 +15,7 @@ from archlang.rewrite.bench import Bench
 from archlang.rewrite.reader import shape_read
 from archlang.rewrite.reading import Link
 from archlang.rewrite.report import Kept
+from archlang.rewrite.turned import added_transposed
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Branch:
 
     term: Term
     links: tuple[Link, ...]
-    conv: Conv
+    conv: Conv | Transposed
     cost: float
 
 
@@ -166,10 +167,10 @@ def _common(terms: list[Term]) -> fx.Node | None:
 def _branches(bench: Bench, source: fx.Node, terms: list[Term]) -> list[Branch]:
     """The terms that are convolutions of the source; why others are not is noted."""
     kernels = [li.step for t in terms for li in t.cuts[source] if li.contraction]
-    found: list[Branch] = []
     conv = next((k for k in kernels if isinstance(k, Conv)), None)
     if conv is None:
-        raise Kept("transposed")
+        return _turned(bench, source, terms)
+    found: list[Branch] = []
     # The first kernel of any branch says how many channels the source has, and how many sizes follow them.
     entering = next(li.step.entering for t in terms for li in t.cuts[source] if isinstance(li.step, Conv))
     for term in terms:
@@ -188,7 +189,27 @@ def _branches(bench: Bench, source: fx.Node, terms: list[Term]) -> list[Branch]:
     return found
 
 
-def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Conv, list[Branch]] | None:
+def _turned(bench: Bench, source: fx.Node, terms: list[Term]) -> list[Branch]:
+    """The terms that are transposed convolutions of the source; why others are not is noted."""
+    found = []
+    for term in terms:
+        links = term.cuts[source]
+        steps = [li.step for li in links if not (isinstance(li.step, Window) and li.step.idle)]
+        if len(steps) == 1 and isinstance(steps[0], Transposed):
+            found.append(Branch(term, links, scaled(steps[0], term.factor), steps[0].cost))
+        else:
+            bench.keep(term.node, Kept("transposed"))
+    return found
+
+
+def _sum(one: Conv | Transposed, other: Conv | Transposed) -> Conv | Transposed:
+    if isinstance(one, Conv) and isinstance(other, Conv):
+        return added(one, other)
+    assert isinstance(one, Transposed) and isinstance(other, Transposed), "branches of one source are of one kind"
+    return added_transposed(one, other)
+
+
+def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Conv | Transposed, list[Branch]] | None:
     """Branches that together are one convolution no dearer than they are, the largest first; None for fewer than two"""
     order = sorted(branches, key=lambda b: -b.conv.kernel.numel() * bool(b.cost))
     if not order or not order[0].cost:
@@ -198,7 +219,7 @@ def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Conv, list[Branch]] |
     for branch in order[1:]:
         try:
             bench.alike([weight, *branch.links])
-            made = added(whole, branch.conv)
+            made = _sum(whole, branch.conv)
             if made.cost > cost + branch.cost:
                 raise Kept("cost")
         except Kept as reason:
@@ -209,7 +230,8 @@ def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Conv, list[Branch]] |
     return (whole, taken) if len(taken) > 1 else None
 
 
-def _write(bench: Bench, root: fx.Node, source: fx.Node, chosen: tuple[Conv, list[Branch]], rest: list[Term]) -> None:
+def _write(bench: Bench, root: fx.Node, source: fx.Node, chosen: tuple[Conv | Transposed, list[Branch]],
+           rest: list[Term]) -> None:
     whole, taken = chosen
     links = list(dict.fromkeys(link for branch in taken for link in branch.links))
     main = max((li for li in links if li.contraction), key=_size)

@@ -72,7 +72,10 @@ def _write_module(module: fx.GraphModule, node: fx.Node, step: Conv | Transposed
     made._parameters = {**called._parameters, "weight": weight, "bias": bias}
     if isinstance(step, Conv) and step.spatial:
         _settle(made, step, padding or ())
-    elif isinstance(step, Conv):
+    elif isinstance(step, Transposed):
+        made.kernel_size = tuple(step.kernel.shape[2:])
+        made.padding, made.output_padding, made.dilation = step.padding, step.output_padding, step.dilation
+    else:
         made.in_features, made.out_features = step.entering, step.leaving
     module.get_submodule(outer).register_module(name, made)
 
