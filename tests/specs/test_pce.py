@@ -63,3 +63,15 @@ def test_a_step_of_training(path):
     assert sum(p.numel() for p in model.parameters()) == net.parameters
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
     assert model.eval()(x).shape == (4, 10)
+
+
+@pytest.mark.parametrize(("dense", "sparse", "dials", "experts"), [
+    ("dense_tiny", "pce_tiny", {}, "one"), ("dense_tiny", "pce_tiny", {"first": 19, "second": 45}, "all"),
+    ("dense_cifar10", "pce_cifar10", {}, "one"),
+])
+def test_dense_networks_have_the_flops_they_say(dense, sparse, dials, experts):
+    graph = load(ROOT / "specs" / "pce" / f"{sparse}.arch").graph
+    others = [n for n in graph if n.members and n.members[-1].kind == "experts" and n.members[-1].index]
+    saved = sum(n.rows * n.op.flops(graph.call(n)) for n in others) if experts == "one" else 0
+    whole = graph.flops
+    assert load(ROOT / "specs" / "pce" / f"{dense}.arch", dials).flops == pytest.approx(whole - saved, rel=0.01)
