@@ -2,7 +2,8 @@
 
 A ResNet-18 whose 3x3 convolutions have four strips beside them, fused, against a plain fused ResNet-18; the plain one
 against torch's own fusion; RepVGG and MobileOne of timm against timm's `reparameterize_model`. In the first
-row node types and their numbers are asserted to be equal before, and results to agree.
+row node types and their numbers are asserted to be equal before, and results to agree. Last a step of the search for
+small kernels against a step of the same network without them.
 """
 
 from __future__ import annotations
@@ -16,8 +17,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from archlang.compiler import loads
 from archlang.rewrite import fuse
+from archlang.studies.boost_search import proposals
+from archlang.studies.boost_trial import Settings, Trial, run_trial
 from benchmarks.timing import CLOCKS, Row, Watch, table
+from tests.campaign.boost import NET
 from tests.campaign.fusion import timm_networks
 from tests.rewrite.branches import Placed, Total
 from tests.rewrite.subjects import randomised
@@ -81,6 +86,16 @@ def fusion(watch: Watch) -> list[Row]:
     return rows
 
 
+def searching(watch: Watch, steps: int = 20) -> Row:
+    """Some steps of a candidate, with its maps and their dispersion, against as many of the plain network."""
+    net = loads(NET)
+    settings = Settings(candidates=1, iterations=steps)
+    (trial,) = proposals(net, settings)
+    return watch.compared(f"{steps} iterations of a candidate ({trial.kernels['3x3']})", "the plain network",
+                          lambda: run_trial(net, "digits", trial, settings),
+                          lambda: run_trial(net, "digits", Trial(0, {}), settings))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fusion", description=__doc__)
@@ -90,7 +105,8 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     torch.set_num_threads(given.threads)
-    print(table(fusion(Watch(given.repetitions, CLOCKS[given.clock]))))
+    watch = Watch(given.repetitions, CLOCKS[given.clock])
+    print(table([*fusion(watch), searching(watch)]))
 
 
 if __name__ == "__main__":

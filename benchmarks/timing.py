@@ -13,7 +13,10 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what was done, by us and by whom else, in seconds (medians), or why it was not."""
+    """One line of the table: what was done, by us and by whom else, in seconds (medians), or why it was not.
+
+    `ratio` is the median of the turns' ratios where it was taken, else that of the medians.
+    """
 
     what: str
     peer: str
@@ -21,13 +24,15 @@ class Row:
     theirs: float = 0.0
     repetitions: int = 0
     missing: str = ""
+    ratio: float | None = None
 
     def cells(self) -> tuple[str, ...]:
         """The row as text: what, peer, both times, their ratio, how often."""
         if self.missing:
             return self.what, self.peer, "-", "-", self.missing, "-"
         times = (written(self.ours), written(self.theirs))
-        return self.what, self.peer, *times, f"{self.ours / self.theirs:.2f}", str(self.repetitions)
+        ratio = self.ours / self.theirs if self.ratio is None else self.ratio
+        return self.what, self.peer, *times, f"{ratio:.2f}", str(self.repetitions)
 
 
 def written(seconds: float) -> str:
@@ -58,14 +63,21 @@ class Watch:
 
     def compared(self, what: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object],
                  warm: int = 1) -> Row:
-        """Both in turns; medians. The first `warm` turns are not counted."""
+        """Both in turns, each first every other time; medians. The first `warm` turns are not counted.
+
+        Other work slows both halves of a turn, so that a turn's ratio says more than two medians.
+        """
         mine, other = [], []
         for turn in range(warm + self.repetitions):
-            first, second = self.timed(ours), self.timed(theirs)
+            if turn % 2:
+                second, first = self.timed(theirs), self.timed(ours)
+            else:
+                first, second = self.timed(ours), self.timed(theirs)
             if turn >= warm:
                 mine.append(first)
                 other.append(second)
-        return Row(what, peer, median(mine), median(other), self.repetitions)
+        ratio = median(a / b for a, b in zip(mine, other, strict=True))
+        return Row(what, peer, median(mine), median(other), self.repetitions, ratio=ratio)
 
     def timed(self, work: Callable[[], object]) -> float:
         """Seconds that a call takes."""

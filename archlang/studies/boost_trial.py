@@ -54,8 +54,8 @@ class Settings:
 
 
 def boosted(net: Network, kernels: Mapping[str, str]) -> Network:
-    """The network with these small kernels."""
-    return apply(net, PBConv(kernels="; ".join(kernels.values())))
+    """The network with these small kernels; itself where there are none."""
+    return apply(net, PBConv(kernels="; ".join(kernels.values()))) if kernels else net
 
 
 def run_trial(net: Network, data: object, trial: Trial, settings: Settings,
