@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.syntax import tree
+from tests.reference import boosting, patching, routing
 from tests.reference import layers as attending
-from tests.reference import patching, routing
 from tests.reference.flows import apply, body
 from tests.reference.names import as_stage
 from tests.reference.values import (
@@ -47,6 +47,8 @@ def structure(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
             return Group(tuple(_braces(m, use, 0, v, where.inside(str(i))) for i, v in enumerate(_all(value))))
         case "patches" | "position" | "unpatch" | "experts":
             return _patching(m, use, value, where)
+        case "pbconv":
+            return boosting.pbconv(m, use, value, where)
         case "shared" if isinstance(value, Patches):
             return replace(value, members=(_braces(m, use, 0, value.members[0], where.inside()),))
         case "shared":

@@ -17,7 +17,6 @@ from tests.reference.uses import USES, text
 ROOT = Path(__file__).parents[2]
 ENTRIES: list[Entry] = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values()]
 ELSEWHERE = {
-    "tests/graph/test_pbconv.py": ("pbconv", "acb", "dbb", "none", "propose"),
     "tests/layers/test_coding.py": ("branches", "energy_normalize"),
 }
 """What this interpreter does not know: its equations are compared with plain tensor code in tests of its own."""

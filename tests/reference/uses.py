@@ -257,6 +257,17 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         experts(3, cross_connection(hidden = 0)) { conv(3x3, 5) -> batch_norm }
         experts(3, sparse_connection(hidden = 2, keep = 1)) { conv(3x3, 5) -> batch_norm }
         sobel
+        pbconv(3x3, 5, kernels = [3x1 at (1, 2), 1x3 at (2, 1), 3x1 at (1, 1), 3x1 at (1, 3)])
+        pbconv(3x3, 6, kernels = [2x3 at (1, 1), 1x3 at (3, 1)], stride = size(2, 3), dilation = 2, groups = 2)
+        pbconv(5x4, 5, kernels = acb, padding_mode = replicate, eps = 0.1, momentum = 0.3, scale = 0.5)
+        pbconv(3x3, 5, kernels = acb, padding_mode = reflect, norm = false)
+        pbconv(3x5, 5, kernels = propose(seed = 2), padding_mode = circular, padding = size(1, 2), bias = true)
+        pbconv(3x3, 5, kernels = dbb, stride = 2)
+        pbconv(3x3, kernels = dbb, groups = channels)
+        pbconv(3x3, kernels = dbb, groups = channels, multiplier = 2, norm = false, padding = 2)
+        pbconv(2x3, 5, kernels = propose(seed = 7), padding = none)
+        pbconv(3x3, 5, kernels = pbconv(seed = 3, types = 2, rules = scan), padding = 2)
+        pbconv(4x4, 5, kernels = none, norm = false) -> batch_norm
         experts(3, cosine_router(pyramid_pool(1, 2), start = random)) { conv(3x3, 5) -> batch_norm }
     """),
     (V, """
