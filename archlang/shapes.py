@@ -96,6 +96,7 @@ class Poly:
     def __rsub__(self, other: int) -> Dim:
         return -1 * self + other
 
+    # A number left of the sign reaches these: Python asks the right operand where `int` knows no answer.
     __radd__ = __add__
     __rmul__ = __mul__
 
@@ -120,6 +121,9 @@ class Poly:
 
     def __mod__(self, by: int) -> Dim:
         return self - (self // by) * by
+
+    # Bounds add up term by term. They are not tight where a symbol stands in several terms, as in H*H - H, but they
+    # are never wrong, and `at_least` answers None rather than guess.
 
     @property
     def low(self) -> float:
@@ -180,7 +184,7 @@ def substitute(size: Dim, values: dict[str, int]) -> int:
             if isinstance(atom, Symbol):
                 factor *= values[atom.name]
             else:
-                factor *= substitute(atom.of, values) // atom.by
+                factor *= substitute(atom.of, values) // atom.by  # floored before it is multiplied, as written
         total += factor
     return int(total)
 
@@ -201,6 +205,7 @@ def _collect(terms: list[tuple[Monomial, Fraction]]) -> Dim:
     for monomial, factor in terms:
         total[monomial] = total.get(monomial, Fraction(0)) + factor
 
+    # Longest products first, the constant last: H*W + H + 1.
     nonzero = [(monomial, factor) for monomial, factor in total.items() if factor]
     nonzero.sort(key=lambda term: (-len(term[0]), str([str(atom) for atom in term[0]])))
 
@@ -265,7 +270,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Parallel values. `words`, if they are branches of a code, holds the column of each member ("0110...": by class)."""
+    """Parallel values. `words`, for branches of a code, holds the column of each member: a digit a class ("011...")."""
 
     members: tuple[Type, ...]
     words: tuple[str, ...] | None = None
