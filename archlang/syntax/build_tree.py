@@ -96,6 +96,7 @@ class TreeBuilder:
         if _is(parts[1], "DOC"):
             doc = parts[1].value or None
 
+        # A body that holds both is refused later, with the place of each.
         nodes = _nodes(parts)
         statements = tuple(node for node in nodes if isinstance(node, tree.Statement))
         flows = tuple(node for node in nodes if not isinstance(node, tree.Statement))
@@ -177,7 +178,7 @@ class TreeBuilder:
 
     def literal(self, parts: Sequence[Part]) -> Expr:
         token: Token = parts[0]
-        value: Any = token.value
+        value: Any = token.value  # the lexer has read it already
         if token.type == "NUMBER":
             return tree.Number(value, token.text, span=token.span)
         if token.type == "SIZE":

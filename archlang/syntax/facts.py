@@ -40,6 +40,7 @@ class Facts:
         self.tokens, self.at = refusal.tokens, refusal.at
         self.allowed, self.context = refusal.allowed, refusal.context
 
+        # A brace that was put there is none of the reader's.
         refused = self._token_at(self.at)
         self.ended = refused is None or refused is fragment.closing
         self.token = refused
@@ -57,7 +58,7 @@ class Facts:
     # --- the token that does not fit, the one before it, the one behind it ---
 
     @property
-    def found(self) -> str:
+    def type(self) -> str:
         """The type of the token that does not fit, empty at the end of the file."""
         return _type(self.token)
 
@@ -74,7 +75,7 @@ class Facts:
         return _cut(self.text)
 
     @property
-    def before(self) -> str:
+    def previous_type(self) -> str:
         """The type of the token before it."""
         return self.previous.type
 
@@ -116,7 +117,7 @@ class Facts:
 
         A closing bracket and the first word of the next line are usually right. The part before them is missing.
         """
-        return self.ended or self.found in CLOSING or (self.first_of_line and not self.at_file_level)
+        return self.ended or self.type in CLOSING or (self.first_of_line and not self.at_file_level)
 
     @property
     def behind(self) -> Span:
@@ -137,6 +138,7 @@ class Facts:
         if self.token is not None and self.token.first and not self.ended:
             return self.token
 
+        # Backwards over the tokens that were read, from the one before.
         at = min(self.at, len(self.tokens)) - 1
         while at > 0 and not self.tokens[at].first:
             at -= 1
@@ -147,12 +149,14 @@ class Facts:
     @property
     def starts_value(self) -> bool:
         """True if a value could begin with the token."""
-        return self.found in _STARTS_VALUE
+        return self.type in _STARTS_VALUE
 
     @property
     def stray(self) -> bool:
         """True if the parser took the name before for that of a binding, and no `=` came."""
-        return self.allowed == {"EQUAL"} and self.before == "NAME" and self.context[-2:-1] not in (("LET",), ("CODE",))
+        # `let relu` lacks its `=` just so, but there the name is meant as one.
+        named = self.context[-2:-1] in (("LET",), ("CODE",))
+        return self.allowed == {"EQUAL"} and self.previous_type == "NAME" and not named
 
     @property
     def stray_name(self) -> bool:
@@ -167,7 +171,7 @@ class Facts:
     @property
     def lonely(self) -> str:
         """The name that begins the line, if it is the token before this one; else empty."""
-        if self.before == "NAME" and self.previous.first:
+        if self.previous_type == "NAME" and self.previous.first:
             return self.previous.text
         return ""
 
@@ -182,6 +186,7 @@ class Facts:
     @cached_property
     def closed_head(self) -> Span | None:
         """Braces closed in this step of the flow that were taken for those that end the head of an `if` or a `for`."""
+        # Backwards from the token that does not fit, over whole brackets.
         depth, end = 0, self.previous
         for token in reversed(self.tokens[: self.at]):
             if not depth:

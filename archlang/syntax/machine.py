@@ -48,6 +48,7 @@ def machine() -> Lark:
     if path.exists():
         tables = json.loads(path.read_text(encoding="utf-8"))
 
+    # Tables of another grammar or lark are worse than none: they would read another language.
     if tables.get("made_of") != made_of(grammar):
         return Lark(grammar, transformer=TreeBuilder(), **OPTIONS)
 

@@ -36,11 +36,11 @@ def _slip_diagnostic(slip: Slip, facts: Facts) -> Diagnostic:
 
 def _filled(text: str, facts: Facts) -> str:
     # Not str.format: many messages show braces.
-    return text.replace("{found}", facts.shown).replace("{previous}", facts.previous_shown)
+    return text.replace("{token}", facts.shown).replace("{previous}", facts.previous_shown)
 
 
 def _place(where: Where, facts: Facts) -> Span:
-    if where == "found":
+    if where == "token":
         return facts.place
     if where == "line":
         return facts.line_token.span

@@ -61,6 +61,7 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
     if size > limits.file_bytes:
         raise ArchError(_too_large(source, limits))
 
+    # Spelling, first line and brackets are judged together: none of their mistakes can cause one of the others.
     scanned = scan(source, limits)
     mistakes = list(scanned.mistakes)
     if pragma := check_pragma(source, scanned.tokens):
@@ -79,6 +80,8 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
 
     if breaches := check_tree(file, limits):
         raise ArchError(breaches)
+
+    # Comments last: they are no tokens, so the parser has not seen them.
     attach(file, scanned)
     return file
 
@@ -95,6 +98,7 @@ def parse_expr(text: str, name: str = "<expression>", limits: Limits = DEFAULT) 
         case (tree.Let(value=value),):
             return value
 
+    # The text went on with a declaration of its own, such as `3 let b = 4`.
     span = file.declarations[1].span
     raise ArchError(error("unexpected-token", "one expression is wanted here", span, "more than one"))
 
@@ -149,11 +153,11 @@ def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> l
 
         file = _read(fragment.tokens)
         if isinstance(file, int):
-            of_statements = filter(None, map(_refusal, fragment.statements()))
-            found = list(islice(of_statements, limits.diagnostics))
-            if not found:
-                found = [explain(_refused(fragment.tokens, file), fragment)]
-            mistakes.extend(dict.fromkeys(found))  # each statement shows a wrong head again
+            in_statements = filter(None, map(_refusal, fragment.statements()))
+            refusals = list(islice(in_statements, limits.diagnostics))
+            if not refusals:  # no body, or a mistake that no statement shows alone
+                refusals = [explain(_refused(fragment.tokens, file), fragment)]
+            mistakes.extend(dict.fromkeys(refusals))  # each statement shows a wrong head again
         else:
             mistakes.extend(check_tree(file, limits))
     return mistakes

@@ -106,7 +106,7 @@ class ExpressionPrinter:
         return align(group(*parts))
 
     def _head(self, node: Expr) -> Doc:
-        if shows_braces(node):
+        if shows_braces(node):  # the first braces would end the head
             return cat("(", align(self.expr(node)), ")")
         return self.expr(node)
 

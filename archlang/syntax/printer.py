@@ -62,6 +62,7 @@ def _lines(
         set_apart: put an empty line around those with braces.
     """
     parts: list[Doc] = []
+    # Lines look at their neighbours: columns are aligned over runs of lines of one sort.
     pads = paddings(nodes)
     rows = aligned_rows(nodes, print_flat)
     for at, node in enumerate(nodes):
@@ -91,7 +92,7 @@ def _closing_comments(comments: Sequence[tree.Comment]) -> list[Doc]:
 
 def _doc(text: str) -> Doc:
     """A doc string. Its quotes stand alone on their lines if its own indentation would be lost otherwise."""
-    text = text.replace('"""', "'''").expandtabs(4).strip()
+    text = text.replace('"""', "'''").expandtabs(4).strip()  # only a program can put its own quotes into it
     first, *rest = [line.rstrip() for line in text.split("\n")]
     if not rest:
         return f'"""{first}"""'
@@ -207,6 +208,7 @@ def _stretch_body(body: tree.Body) -> Doc:
             parts.append(LineBreak("; "))
         parts.append(_statement(one, NO_PADDING))
 
+    # A value with statements in braces cannot stand on one line.
     short = group("{", nest(2, *parts, ""), LineBreak(), "}")
     if is_hard(short):
         return _braces(body)

@@ -13,7 +13,7 @@ from typing import Literal
 
 from archlang.syntax.facts import WORD_TYPES, Facts
 
-Where = Literal["found", "previous", "behind", "line"]
+Where = Literal["token", "previous", "behind", "line"]
 """The token that does not fit, the one before it, the place right behind that, or the first token of the line."""
 
 
@@ -21,7 +21,7 @@ Where = Literal["found", "previous", "behind", "line"]
 class Slip:
     """One well-known mistake.
 
-    `when` recognises it. `message` and `help` may hold `{found}` and `{previous}`: the token that does not fit and the
+    `when` recognises it. `message` and `help` may hold `{token}` and `{previous}`: the token that does not fit and the
     one before it. `where` chooses the place to underline, `name` is the kind of the diagnostic, `label` stands beside
     the place, and `examples` are texts with this mistake, without their first line.
     """
@@ -30,7 +30,7 @@ class Slip:
     message: str
     help: str
     examples: tuple[str, ...]
-    where: Where = "found"
+    where: Where = "token"
     name: str = "unexpected-token"
     label: str = ""
 
@@ -38,7 +38,7 @@ class Slip:
 def _comparison(facts: Facts) -> bool:
     """Recognise a second comparison: behind the first one more of a sum may follow, but no further comparison."""
     signs = {"EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST"}
-    return facts.found in signs and "STAR" in facts.allowed and facts.found not in facts.allowed
+    return facts.type in signs and "STAR" in facts.allowed and facts.type not in facts.allowed
 
 
 def _pair(facts: Facts, first: str, second: str) -> bool:
@@ -47,16 +47,16 @@ def _pair(facts: Facts, first: str, second: str) -> bool:
     if here is None:
         return False
 
-    if facts.found == second and before.type == first and before.end == here.start:
+    if facts.type == second and before.type == first and before.end == here.start:
         return True
-    return facts.found == first and after is not None and after.type == second and here.end == after.start
+    return facts.type == first and after is not None and after.type == second and here.end == after.start
 
 
 def _foreign(*words: str) -> Callable[[Facts], bool]:
     """Recognise a word of another language that was taken for a name, here or just before."""
 
     def when(facts: Facts) -> bool:
-        return (facts.found == "NAME" and facts.text in words and facts.first_of_line) or facts.lonely in words
+        return (facts.type == "NAME" and facts.text in words and facts.first_of_line) or facts.lonely in words
 
     return when
 
@@ -67,43 +67,43 @@ SLIPS: tuple[Slip, ...] = (
     # --- reserved words used as names ---
     # First of all, since almost every later row would take such a word for the beginning of something.
     Slip(
-        lambda f: f.found == "EQUAL" and f.before in WORD_TYPES and "EQUAL" not in f.allowed,
+        lambda f: f.type == "EQUAL" and f.previous_type in WORD_TYPES and "EQUAL" not in f.allowed,
         "`{previous}` is a word of the language, so nothing can be called that",
         "choose another name, such as `{previous}_`",
         ("train { step = 3 }", "let let = 3", "network N { input = 3 }"),
         where="previous", name="reserved-word", label="reserved",
     ),
     Slip(
-        lambda f: f.found in WORD_TYPES and f.next_type == "EQUAL" and f.found not in f.allowed and not f.ended,
-        "`{found}` is a word of the language, so nothing can be called that",
-        "choose another name, such as `{found}_`",
+        lambda f: f.type in WORD_TYPES and f.next_type == "EQUAL" and f.type not in f.allowed and not f.ended,
+        "`{token}` is a word of the language, so nothing can be called that",
+        "choose another name, such as `{token}_`",
         ("network N {\n input x: [3]\n from = x\n output x }", "let x = f(at = 3)", "from = 3"),
         name="reserved-word", label="reserved",
     ),
     Slip(
         # Before the general rows for words: here `from` is meant as the word it is.
-        lambda f: f.found == "FROM" and f.before == "EQUAL" and "LET" in f.context,
+        lambda f: f.type == "FROM" and f.previous_type == "EQUAL" and "LET" in f.context,
         "only a `code` is read `from` a file",
         "write `code name = from \"file.csv\"`",
         ('let words = from "words.csv"',),
     ),
     Slip(
-        lambda f: f.found == "ELSE" and not f.ended,
+        lambda f: f.type == "ELSE" and not f.ended,
         "this `else` has no `if`",
         "`else` stands right behind the braces of an `if`",
         ("block b = else { relu }", "block b = each { relu } else { gelu }"),
     ),
     Slip(
-        lambda f: f.found == "OUTPUT" and f.next_type in ("COMMA", "RPAR", "ARROW") and not f.first_of_line,
+        lambda f: f.type == "OUTPUT" and f.next_type in ("COMMA", "RPAR", "ARROW") and not f.first_of_line,
         "`output` hands a value out; it is no name to read it by",
         "name the flow, `logits = ...`, hand it out with `output logits`, and read `logits`",
         ("train { loss = cross_entropy(output, label) }", "train { loss = mse(output) }"),
         name="reserved-word", label="reserved",
     ),
     Slip(
-        lambda f: f.found in WORD_TYPES and "NAME" in f.allowed and not f.first_of_line and not f.ended,
-        "`{found}` is a word of the language, so nothing can be called that",
-        "choose another name, such as `{found}_`",
+        lambda f: f.type in WORD_TYPES and "NAME" in f.allowed and not f.first_of_line and not f.ended,
+        "`{token}` is a word of the language, so nothing can be called that",
+        "choose another name, such as `{token}_`",
         ("let x = let", "let step = 3", "block b(at) = relu", "block b = conv(3) as in", "let x = f(from = 3)"),
         name="reserved-word", label="reserved",
     ),
@@ -136,13 +136,13 @@ SLIPS: tuple[Slip, ...] = (
         ("let x = 3 ** 2",),
     ),
     Slip(
-        lambda f: f.found == "DOC",
+        lambda f: f.type == "DOC",
         "a doc string does not belong here",
         "it stands right after the first line, before a declaration (not an `import`), or first inside its braces",
         ('block b = each { """no""" relu }', 'let x = """no"""', '"""a"""\n"""b"""\n"""c"""\nlet x = 1'),
     ),
     Slip(
-        lambda f: _comparison(f) and f.found == "MORETHAN",
+        lambda f: _comparison(f) and f.type == "MORETHAN",
         "comparisons do not chain; a flow is written with `->`",
         "write `a -> b -> c`; of numbers, `a > b and b > c`",
         ("let x = 3 > 2 > 1", "network N { input x: [3]\n output x > relu > relu }"),
@@ -154,7 +154,7 @@ SLIPS: tuple[Slip, ...] = (
         ("let x = 1 < 2 < 3", "let x = a == b == c"),
     ),
     Slip(
-        lambda f: f.found == "EQUAL" and ("IF" in f.context_of_head or "WHERE" in f.context_of_head),
+        lambda f: f.type == "EQUAL" and ("IF" in f.context_of_head or "WHERE" in f.context_of_head),
         "`=` gives a name; equal is written `==`",
         "write `==`",
         ("block b(s) = if s = 1 { relu }", "network N { input x: [3, H] where H = 3 output x }"),
@@ -183,7 +183,7 @@ SLIPS: tuple[Slip, ...] = (
         where="line",
     ),
     Slip(
-        lambda f: f.before == "NAME" and f.previous_text in ("elif", "elsif", "elseif"),
+        lambda f: f.previous_type == "NAME" and f.previous_text in ("elif", "elsif", "elseif"),
         "a second test is written `else if`",
         "write `else if test { ... }`",
         ("block b(s) = if s { relu } elif s { gelu }", "network N { x = in -> if s { relu }\n elif s { gelu } }"),
@@ -196,54 +196,54 @@ SLIPS: tuple[Slip, ...] = (
         ("let y = if s { relu } elif",),
     ),
     Slip(
-        lambda f: f.found == "FROM" and f.at_file_level,
+        lambda f: f.type == "FROM" and f.at_file_level,
         "an import begins with `import`",
         "write `import std.resnet (projection)`",
         ("from std.resnet import projection",),
     ),
     # --- statements outside of the braces they belong in ---
     Slip(
-        lambda f: f.found in ("INPUT", "OUTPUT", "PHASE", "STEP") and f.at_file_level,
-        "`{found}` stands in the braces of a declaration",
+        lambda f: f.type in ("INPUT", "OUTPUT", "PHASE", "STEP") and f.at_file_level,
+        "`{token}` stands in the braces of a declaration",
         "`input` and `output` belong in a `network`, `phase` and `step` in a `train`",
         ("input x: [3]", "let x = 1\noutput x", "phase all { epochs = 1 }"),
     ),
     Slip(
-        lambda f: f.found == "NAME" and f.at_file_level and f.next_type == "EQUAL",
+        lambda f: f.type == "NAME" and f.at_file_level and f.next_type == "EQUAL",
         "a bare `=` stands in the braces of a declaration",
-        "outside of them write `let {found} = ...`",
+        "outside of them write `let {token} = ...`",
         ("widths = [1, 2]", "let x = 1\ny = 2"),
     ),
     # --- separators ---
     Slip(
-        lambda f: f.found == "COMMA" and "SEMICOLON" in f.allowed,
+        lambda f: f.type == "COMMA" and "SEMICOLON" in f.allowed,
         "flows and statements have `;` between them, not `,`",
         "write `;`, or leave the `,` out",
         ("block b = parallel { relu, gelu }", "train { a = 1, b = 2 }"),
     ),
     Slip(
-        lambda f: f.found == "SEMICOLON" and "COMMA" in f.allowed,
+        lambda f: f.type == "SEMICOLON" and "COMMA" in f.allowed,
         "inside `( )` and `[ ]` a `,` stands between two values",
         "write `,`",
         ("let x = [1; 2]", "block b = conv(3x3; 64)"),
     ),
     Slip(
-        lambda f: f.found == "COLON" and bool({"LBRACE", "HEAD_BRACE"} & f.allowed),
+        lambda f: f.type == "COLON" and bool({"LBRACE", "HEAD_BRACE"} & f.allowed),
         "a body stands in braces",
         "write `{ ... }` instead of `:`",
         ("network N: input x", "block b(s) = if s: relu", "train: loss = 1"),
     ),
     # --- the heads of declarations and of `if` and `for` ---
     Slip(
-        lambda f: f.found == "LBRACE" and f.closed_head is not None,
+        lambda f: f.type == "LBRACE" and f.closed_head is not None,
         "the head of an `if` or a `for` has no braces of its own",
         "put what needs braces into parentheses: `if (stage { ... }) == x { ... }`",
         ("block b = if each { relu } { gelu }", "block b = for c in words { relu } { conv(c) }",
          "block b = if each { relu } == 3 { gelu }"),
-        name="brace-in-head", where="found", label="so these are a second pair",
+        name="brace-in-head", where="token", label="so these are a second pair",
     ),
     Slip(
-        lambda f: f.found == "EQUAL" and f.context[-2:] == ("INPUT", "NAME"),
+        lambda f: f.type == "EQUAL" and f.context[-2:] == ("INPUT", "NAME"),
         "the type of an input follows a colon",
         "write `input {previous}: [channels, height, width]`",
         ("network N { input x = [3, 32, 32] output x }",),
@@ -255,13 +255,13 @@ SLIPS: tuple[Slip, ...] = (
         ("network N { input x: 3x32x32 output x }", "network N { input x: (3, 32) output x }"),
     ),
     Slip(
-        lambda f: f.context[-1:] == ("TRAIN",) and f.found == "NAME",
+        lambda f: f.context[-1:] == ("TRAIN",) and f.type == "NAME",
         "a `train` has no name",
         "write `train { ... }`; a file has one at most",
         ("train quick { loss = x }",),
     ),
     Slip(
-        lambda f: f.found == "EQUAL" and "NETWORK" in f.context and "LBRACE" in f.allowed and "LBRACE" not in f.context,
+        lambda f: f.type == "EQUAL" and "NETWORK" in f.context and "LBRACE" in f.allowed and "LBRACE" not in f.context,
         "a network is written with braces",
         "write `network name { input ...; output ... }`; a `block` may be one flow behind `=`",
         ("network N = conv(3)", "network N(a = 1) = conv(3)"),
@@ -275,29 +275,29 @@ SLIPS: tuple[Slip, ...] = (
     ),
     # --- expressions ---
     Slip(
-        lambda f: f.found == "EQUAL" and "EQUALS" in f.allowed,
+        lambda f: f.type == "EQUAL" and "EQUALS" in f.allowed,
         "only a plain name stands left of `=`",
         "equal is written `==`",
         ("block b { x[0] = in -> relu\n output x }", "let x = a = b", "network N { a.b = c }"),
     ),
     Slip(
-        lambda f: f.before == "NUMBER" and f.found == "NAME" and f.text.startswith("x") and not f.first_of_line,
+        lambda f: f.previous_type == "NUMBER" and f.type == "NAME" and f.text.startswith("x") and not f.first_of_line,
         "a size is written in one word",
         "write `3x3`",
         ("let k = 3 x 3", "block b = conv(3 x 3, 64)"),
     ),
     Slip(
-        lambda f: f.before == "NUMBER" and f.found in ("NAME", "FOR", "IF", "LPAR") and "STAR" in f.allowed
+        lambda f: f.previous_type == "NUMBER" and f.type in ("NAME", "FOR", "IF", "LPAR") and "STAR" in f.allowed
         and not f.first_of_line,
         "a repetition or a product needs its `*`",
-        "write `{previous} * {found}`",
+        "write `{previous} * {token}`",
         ("block b = 3 relu", "let x = 3 (2 + 1)"),
     ),
     Slip(
-        lambda f: f.found in ("NUMBER", "SIZE", "STRING") and f.before == "NAME" and "LPAR" in f.allowed
+        lambda f: f.type in ("NUMBER", "SIZE", "STRING") and f.previous_type == "NAME" and "LPAR" in f.allowed
         and not f.first_of_line,
         "arguments stand in parentheses",
-        "write `{previous}({found})`",
+        "write `{previous}({token})`",
         ("block b = conv 3x3", "block b = dropout 0.1 -> relu"),
     ),
     # --- two things side by side, with nothing between them ---
@@ -327,13 +327,13 @@ SLIPS: tuple[Slip, ...] = (
     Slip(
         lambda f: "COMMA" in f.allowed and f.starts_value and not f.ended,
         "two values have `,` between them",
-        "write `,` before `{found}`",
+        "write `,` before `{token}`",
         ("let x = [1 2]", "let x = f(a b)", "let x = [\n  a\n  b\n]", "block b(c d) = relu", "import std.a (b c)"),
     ),
     Slip(
         lambda f: "ARROW" in f.allowed and f.starts_value and not f.first_of_line and not f.ended,
         "two steps have `->` between them",
-        "write `->` before `{found}`",
+        "write `->` before `{token}`",
         ("let y = x relu", "block b = conv(3) relu -> gelu"),
     ),
     Slip(

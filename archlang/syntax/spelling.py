@@ -124,7 +124,7 @@ def number(span: Span, limits: Limits) -> tuple[int | float, Diagnostic | None]:
         return _integer(text, span, limits)
 
     value = float(text)
-    if value == float("inf"):
+    if value == float("inf"):  # `1e999` is well-formed
         return 0, error("number-too-large", "this number is too large", span, "past what a float can hold")
     return value, None
 
@@ -192,6 +192,7 @@ def unescape(source: Source, start: int, raw: str) -> tuple[str, list[Diagnostic
     """
     mistakes: list[Diagnostic] = []
 
+    # A wrong escape leaves nothing behind, so that reading can go on.
     def resolve(match: re.Match[str]) -> str:
         code = match[1]
         if code in _PLAIN_ESCAPES:

@@ -88,7 +88,7 @@ def _settings(node: tree.Stretch, flat: Callable[[Expr], str]) -> _Settings:
         if not isinstance(one, tree.Bind) or one.before or one.behind or one.blank:
             return []
         text = flat(one.value)
-        if "\n" in text or "#" in text:
+        if "\n" in text or "#" in text:  # statements or comments, which need lines of their own
             return []
         settings.append((one.name, text))
     return settings
