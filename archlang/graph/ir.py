@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from archlang.ops.model import Call, Op, Weight
+from archlang.ops.model import Op, OpCall, Weight
 from archlang.ops.values import CodeValue, Option, Placed, Weighted
 from archlang.shapes import Dim, Symbol, Tensor
 from archlang.source import NOWHERE, Span
@@ -74,7 +74,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedSite:
     """Where the branches of a code stand: the module path of the stage, which `Member.region` repeats, and the code."""
 
     region: tuple[str, ...]
@@ -109,7 +109,7 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
-class Site:
+class LossSite:
     """A place that a structural loss is over: its name, what is read there, its code where it has one.
 
     `facts` holds what else the loss must know of it.
@@ -132,7 +132,7 @@ class Loss:
     option: Option
     reads: tuple[Port | str, ...] = ()
     span: Span = NOWHERE
-    sites: tuple[Site, ...] = ()
+    sites: tuple[LossSite, ...] = ()
 
     @property
     def ports(self) -> tuple[Port, ...]:
@@ -141,7 +141,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Step:
+class TrainingStep:
     """One of several optimisation steps on a batch: a loss and its own optimiser."""
 
     name: str
@@ -180,7 +180,7 @@ class Plan:
     losses: tuple[Loss, ...]
     optimizer: Option | None
     phases: tuple[Phase, ...]
-    steps: tuple[Step, ...] = ()
+    steps: tuple[TrainingStep, ...] = ()
     batch: int = 128
     seed: int = 0
     augment: tuple[Option, ...] = ()
@@ -203,7 +203,7 @@ class Graph:
     outputs: tuple[OutputSpec, ...] = ()
     plan: Plan | None = None
     bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
-    coded: Mapping[tuple[str, ...], Coded] = field(default_factory=dict)  # region -> branches of a code
+    coded: Mapping[tuple[str, ...], CodedSite] = field(default_factory=dict)  # region -> branches of a code
     codes: Mapping[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
     proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -266,9 +266,9 @@ class Graph:
         """Whether the network hands this port out."""
         return any(output.port == port for output in self.outputs)
 
-    def call(self, node: Node) -> Call:
+    def call(self, node: Node) -> OpCall:
         """The node as its op's rules see it."""
-        return Call(tuple(self.type(p) for p in node.inputs), node.args, node.outputs)
+        return OpCall(tuple(self.type(p) for p in node.inputs), node.args, node.outputs)
 
     def weights(self, node: Node) -> tuple[Weight, ...]:
         """Parameters and buffers of the node's module; nodes of one path share them."""
