@@ -7,6 +7,8 @@ from typing import Any
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
+from archlang.elaborate.interpret import STAGE, evaluate, known
+from archlang.elaborate.scope import find_node, name_span
 from archlang.elaborate.values import (
     POISON,
     BlockStage,
@@ -27,7 +29,7 @@ from archlang.ops.kinds import Fault, Kind, ListKind, OneOf, StageKind, TensorKi
 from archlang.ops.model import REQUIRED, Arg
 from archlang.ops.values import show
 from archlang.source import Span
-from archlang.syntax.tree import Argument, Block, Expr
+from archlang.syntax.tree import Argument, Block, Expr, Name
 from archlang.syntax.tree import ListOf as ListTree
 
 
@@ -119,11 +121,6 @@ def _spread(b: Build, expr: Expr, kind: Kind, env: Env) -> tuple[Any, ...]:
 
 def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
     """What an expression stands for where `kind` is wanted. Raises `Poisoned`."""
-    from archlang.elaborate.expressions import (  # arguments are expressions, and expressions have arguments
-        evaluate,
-        stage_of,
-    )
-
     if isinstance(kind, StageKind):
         return stage_of(b, expr, env)
     value = evaluate(b, expr, env, kind)
@@ -160,8 +157,6 @@ _PUT_BACK = "put the patches back first: `unpatch`"
 def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: Span, env: Env,
                    home: Env) -> tuple[Mapping[str, object], tuple[tuple[str, str], ...]]:
     """A block's parameters: the values given, each evaluated where the block was called, and how messages show them."""
-    from archlang.elaborate.expressions import known
-
     before = len(b.mistakes)
     placed = place_arguments(b, block.name, [p.name for p in block.parameters], None, arguments, span)
     values: dict[str, object] = {
@@ -179,14 +174,33 @@ def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: 
 
 
 def _as_value(b: Build, value: object, expr: Expr, env: Env) -> object:
-    from archlang.elaborate.expressions import stage_of
-
     if not isinstance(value, BlockValue):
         return value
     try:
         return stage_of(b, expr, env)
     except Poisoned:
         return POISON
+
+
+def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
+    """A stage where one is wanted. Raises `Poisoned`."""
+    value = evaluate(b, expr, env, STAGE)
+    if isinstance(value, BlockValue):
+        value = block_stage(b, value, (), expr, env)
+    if isinstance(value, Stage):
+        return value
+    if isinstance(value, TensorValue | BundleValue):
+        node = find_node(env, expr.text) if isinstance(expr, Name) else None
+        notes = [Label(name_span(node), "bound here")] if node is not None else []
+        raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
+                       help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
+    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
+
+
+def block_stage(b: Build, value: BlockValue, arguments: tuple[object, ...], at: Expr, env: Env) -> Stage:
+    """Return a block with values for its parameters. Raises `Poisoned`."""
+    values, shown = parameters_for(b, value.block, arguments, at.span, env, value.home)  # type: ignore[arg-type]
+    return BlockStage(value.block, value.block.name, values, value.home, shown, span=at.span)
 
 
 def shown(value: object) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from functools import partial
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
-from archlang.elaborate.context import Abort, Build, Declared
+from archlang.elaborate import expressions, stages
+from archlang.elaborate.bodies import bind, body, bound_names, declare, tensor_of
+from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
-from archlang.elaborate.expressions import known
 from archlang.elaborate.finish import finish
 from archlang.elaborate.inputs import declare_input
+from archlang.elaborate.interpret import known
 from archlang.elaborate.scope import define
-from archlang.elaborate.stages import bind, body, bound_names, declare, tensor_of
+from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
 from archlang.elaborate.unused import report_unused
 from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, GridValue, Place, Poison, TensorValue, Thunk
@@ -21,7 +23,7 @@ from archlang.graph.ir import Graph, OutputSpec
 from archlang.limits import Limits
 from archlang.ops.kinds import describe
 from archlang.ops.model import Catalogue
-from archlang.ops.values import CodeValue
+from archlang.ops.values import CodeValue, Placed
 from archlang.project.project import Project, Unit
 from archlang.source import Span
 from archlang.syntax.tree import (
@@ -39,14 +41,29 @@ from archlang.syntax.tree import (
 )
 from archlang.syntax.walk import walk
 
+RULES = Rules(expressions.RULES, stages.RULES, structures.RULES)
+
+
+@dataclass(frozen=True)
+class Built:
+    """The graph of a project's network, every mistake and warning, and what the project's codes and kernels came to.
+
+    `codes` and `proposed` go by the id() of the tree nodes that asked for them, which live as long as the project.
+    """
+
+    graph: Graph
+    diagnostics: tuple[Diagnostic, ...]
+    codes: Mapping[int, CodeValue]
+    proposed: Mapping[int, Set[tuple[Placed, ...]]]
+
 
 def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
-          limits: Limits) -> tuple[Graph, tuple[Diagnostic, ...]]:
+          limits: Limits) -> Built:
     """The graph of a project's network (empty where there is none) and every mistake and warning.
 
     `dials` holds expressions for the network's parameters. Never raises for a mistake in the files.
     """
-    b = Build(catalogue, limits, Graph(project.main.network.name if project.main.network else ""))
+    b = Build(catalogue, limits, Graph(project.main.network.name if project.main.network else ""), RULES)
     for mistake in project.mistakes:
         b.report(mistake)
     for unit in project.units.values():
@@ -71,7 +88,7 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
         finish(b)
         _whole(b, project.main.network)
     report_unused(b, project.main)
-    return b.graph, b.diagnostics
+    return Built(b.graph, b.diagnostics, b.codes, b.proposed)
 
 
 def _whole(b: Build, network: NetworkDeclaration | None) -> None:

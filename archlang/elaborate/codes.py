@@ -74,7 +74,7 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
 
 
 def _kept(b: Build, expr: Expr, code: CodeValue) -> CodeValue:
-    b.graph.codes = {**b.graph.codes, id(expr): code}
+    b.codes[id(expr)] = code
     return code
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Label, error
-from archlang.elaborate.values import Given, Place, Poisoned, Tag, TensorValue
+from archlang.elaborate.values import Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.graph.ir import Graph, Node, Port
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Catalogue, Op, OpCall
+from archlang.ops.values import CodeValue, Placed
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
@@ -28,6 +29,19 @@ class Abort(Exception):
     """The build stops at once: a budget is used up, and it is reported."""
 
 
+@dataclass(frozen=True)
+class Rules:
+    """The rule of every kind of expression and stage, and of every structural stage by its name.
+
+    An expression's rule takes (build, expression, scope, the kind that is wanted) and returns its value. A stage's rule
+    takes (build, stage, value, where it stands, the scope of its modules) and returns what comes out.
+    """
+
+    expressions: Mapping[type, Callable[..., object]]
+    stages: Mapping[type, Callable[..., Flowing]]
+    structures: Mapping[str, Callable[..., Value]]
+
+
 @dataclass
 class Build:
     """Everything that the parts of a build share."""
@@ -35,6 +49,9 @@ class Build:
     catalogue: Catalogue
     limits: Limits
     graph: Graph
+    rules: Rules
+    codes: dict[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
+    proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)  # tree nodes whose name was read, by id()

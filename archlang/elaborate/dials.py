@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
-from archlang.elaborate.expressions import evaluate, known
+from archlang.elaborate.interpret import evaluate, known
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, Poison, Poisoned, Stage, TensorValue
 from archlang.ops.kinds import Kind, SettingKind, describe

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
-from archlang.elaborate import arithmetic
-from archlang.elaborate import codes as coding
-from archlang.elaborate.arguments import given_for, parameters_for
+from archlang.elaborate import arithmetic, codes
+from archlang.elaborate.arguments import block_stage, given_for, stage_of
+from archlang.elaborate.bodies import read_flows, run
 from archlang.elaborate.context import Build
-from archlang.elaborate.scope import FUNCTIONS, define, find_node, lookup, name_span, unknown
+from archlang.elaborate.interpret import STAGE, evaluate, guarded, known
+from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
     POISON,
-    BlockStage,
     BlockValue,
     BundleValue,
     Env,
@@ -34,9 +34,8 @@ from archlang.elaborate.values import (
     Stage,
     StructureStage,
     TensorValue,
-    Value,
 )
-from archlang.ops.kinds import Fault, Kind, StageKind, describe
+from archlang.ops.kinds import Kind, StageKind, describe
 from archlang.ops.model import Op, Setting, Structure
 from archlang.ops.values import CodeValue, Option, Size, show
 from archlang.shapes import Dim
@@ -44,7 +43,6 @@ from archlang.source import Span
 from archlang.syntax.tree import (
     As,
     Binary,
-    Body,
     Call,
     Expr,
     Field,
@@ -64,48 +62,6 @@ from archlang.syntax.tree import (
     TupleOf,
     Unary,
 )
-
-STAGE = StageKind()
-
-
-def evaluate(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:
-    """The value of an expression. Raises `Poisoned` once its mistakes are reported."""
-    value = _RULES[type(expr)](b, expr, env, expect)
-    if isinstance(value, Poison):
-        raise Poisoned
-    return value
-
-
-def known(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:
-    """The same, but poison where `evaluate` raises: to go on and find more mistakes."""
-    try:
-        return evaluate(b, expr, env, expect)
-    except Poisoned:
-        return POISON
-
-
-def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
-    """A stage where one is wanted. Raises `Poisoned`."""
-    value = evaluate(b, expr, env, STAGE)
-    if isinstance(value, BlockValue):
-        value = _block_stage(b, value, (), expr, env)
-    if isinstance(value, Stage):
-        return value
-    if isinstance(value, TensorValue | BundleValue):
-        node = find_node(env, expr.text) if isinstance(expr, Name) else None
-        notes = [Label(name_span(node), "bound here")] if node is not None else []
-        raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
-                       help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
-    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
-
-
-def guarded(b: Build, span: Span, env: Env, make: Callable[[], object]) -> object:
-    """What `make` gives, its fault reported at `span` with the blocks that led there."""
-    try:
-        return make()
-    except Fault as fault:
-        raise b.fault(fault, span, None, env.place) from None
-
 
 # --- one rule for each expression ------------------------------------------------------------------------------------
 
@@ -186,7 +142,7 @@ def _logic(b: Build, expr: Binary, env: Env) -> bool:
 
 def _repeat(b: Build, expr: Binary, count: object, stage: object, env: Env) -> Stage:
     if isinstance(stage, BlockValue):
-        stage = _block_stage(b, stage, (), expr.right, env)
+        stage = block_stage(b, stage, (), expr.right, env)
     assert isinstance(stage, Stage)
     if isinstance(count, bool) or not isinstance(count, int):
         raise b.refuse("wrong-kind", f"a stage is repeated a whole number of times, this is {describe(count)}",
@@ -207,7 +163,7 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
     if isinstance(found, BlockValue):
         if expr.body is not None:
             raise b.refuse("needless-body", f"the block `{name}` takes no braces", expr.body.span)
-        return _block_stage(b, found, expr.arguments or (), expr, env)
+        return block_stage(b, found, expr.arguments or (), expr, env)
     if found is not None:
         message = f"`{name}` is {describe(found)} and takes no arguments"
         node = find_node(env, name)
@@ -246,10 +202,6 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
 
 
 def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
-    from archlang.elaborate.stages import (
-        run,  # the two rules need each other: a flow is an expression, a stage holds flows
-    )
-
     if isinstance(expect, StageKind) and not isinstance(expr.steps[0], In):
         head: object = known(b, expr.steps[0], env, STAGE)
     elif b.inputless and env.entering is None and env.place is not None and _unbound(expr.steps[0], env):
@@ -296,10 +248,10 @@ def _for(b: Build, expr: For, env: Env, expect: Kind | None) -> object:
 
 
 def _from(b: Build, expr: From, env: Env, expect: Kind | None) -> object:
-    return coding.from_table(b, expr, env)
+    return codes.from_table(b, expr, env)
 
 
-_RULES: dict[type, Callable[..., object]] = {
+RULES: dict[type, Callable[..., object]] = {
     Number: _literal, Truth: _literal, Text: _literal, SizeLiteral: _size, ListOf: _list, Parens: _parens, Name: _name,
     In: _in, TupleOf: _tuple, Unary: _unary, Binary: _binary, Call: _call, Field: _field, Index: _index, Flow: _flow,
     As: _as, If: _if, For: _for, From: _from,
@@ -326,16 +278,9 @@ def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expe
         for argument in (call.arguments or ()) if call else ():
             known(b, argument.value, env)
         if call and call.body:
-            _read_braces(b, call.body, env)
+            read_flows(b, call.body, env)
         raise unknown(b, env, name, at.span, STAGE if call and call.body else expect)
     return _option(b, setting, call, at, env)
-
-
-def _read_braces(b: Build, tree: Body, env: Env) -> None:
-    """Find the mistakes in the braces of a stage that is not known."""
-    from archlang.elaborate.structures.common import read_flows
-
-    read_flows(b, tree, env)
 
 
 def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option | CodeValue:
@@ -343,7 +288,7 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     if call is not None and call.body is not None:
         raise b.refuse("needless-body", f"`{setting.name}` takes no braces", call.body.span)
     if setting.role == "code":
-        return coding.designed(b, setting, call or at, (call and call.arguments) or (), env)
+        return codes.designed(b, setting, call or at, (call and call.arguments) or (), env)
     given = given_for(b, setting.name, setting.args, (call and call.arguments) or (), span, env)
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
@@ -363,7 +308,7 @@ def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: En
         given = given_for(b, name, entry.args, arguments, span, env)
     except Poisoned:
         if body is not None:  # what its flows use is used, and their mistakes are mistakes
-            _read_braces(b, body, env)
+            read_flows(b, body, env)
         raise
     if isinstance(entry, Op):
         return OpStage(entry, given, name, span=span)
@@ -372,16 +317,11 @@ def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: En
     return StructureStage(entry, given, body, env, span=span)
 
 
-def _block_stage(b: Build, value: BlockValue, arguments: tuple[object, ...], at: Expr, env: Env) -> Stage:
-    values, shown = parameters_for(b, value.block, arguments, at.span, env, value.home)  # type: ignore[arg-type]
-    return BlockStage(value.block, value.block.name, values, value.home, shown, span=at.span)
-
-
 def _function(b: Build, expr: Call, name: str, env: Env) -> object:
     if expr.body is not None:
         raise b.refuse("needless-body", f"`{name}` takes no braces", expr.body.span)
     if name == "words":
-        return coding.written(b, expr, env)
+        return codes.written(b, expr, env)
     arguments = expr.arguments or ()
     for argument in arguments:
         if argument.name is not None:
@@ -414,6 +354,3 @@ def _fields(value: object) -> dict[str, object]:
     if value.type.rank == 2:
         sizes |= {"channels": value.type.dims[0], "length": value.type.dims[1]}
     return {**sizes}
-
-
-__all__ = ["STAGE", "Value", "define", "evaluate", "guarded", "known", "stage_of"]

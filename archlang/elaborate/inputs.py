@@ -8,7 +8,7 @@ from math import lcm
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
-from archlang.elaborate.expressions import known
+from archlang.elaborate.interpret import known
 from archlang.elaborate.scope import define, lookup
 from archlang.elaborate.values import POISON, Env, Poison, Poisoned, TensorValue
 from archlang.graph.ir import InputSpec, Node, Port

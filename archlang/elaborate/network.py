@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from archlang.diagnostics import ArchError, Diagnostic, error
-from archlang.elaborate.build import build
+from archlang.elaborate.build import Built, build
 from archlang.graph.ir import Graph
 from archlang.limits import DEFAULT, Limits
 from archlang.ops import CATALOGUE
@@ -35,7 +35,8 @@ class Network:
     graph: Graph
     project: Project
     given: Mapping[str, Expr]
-    warnings: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Diagnostic, ...]
+    built: Built = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -50,7 +51,7 @@ class Network:
     @cached_property
     def tree(self) -> File:
         """One file that needs no other: imports written out, dials given from outside as defaults, no comments lost."""
-        return flatten(self.project, self.given, self.graph.codes, self.graph.proposed)
+        return flatten(self.project, self.given, self.built.codes, self.built.proposed)
 
     @cached_property
     def text(self) -> str:
@@ -61,7 +62,7 @@ class Network:
     def listing(self) -> str:
         """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
         imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
-        if self.given or self.graph.codes or any(item.quoted for item in imports):
+        if self.given or self.built.codes or any(item.quoted for item in imports):
             return self.text
         return print_file(self.project.main.file)
 
@@ -114,7 +115,7 @@ def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFA
     """Every mistake and warning of a file, which may be one of blocks alone."""
     try:
         project = open_project(Path(path), limits)
-        return build(project, _expressions(dials or {}, limits), catalogue, limits)[1]
+        return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
@@ -124,21 +125,21 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
     """The same for a text."""
     try:
         project = open_text(text, name, limits)
-        return build(project, _expressions(dials or {}, limits), catalogue, limits)[1]
+        return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
 
 def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogue) -> Network:
     given = _expressions(dials, limits)
-    graph, diagnostics = build(project, given, catalogue, limits)
-    if any(d.severity == "error" for d in diagnostics):
-        raise ArchError(diagnostics)
+    built = build(project, given, catalogue, limits)
+    if any(d.severity == "error" for d in built.diagnostics):
+        raise ArchError(built.diagnostics)
     if project.main.network is None:
         message = f"{project.main.source.name} declares no network"
         help = "it can be imported by a file that does: `network Name { ... }`"
         raise ArchError(error("missing-network", message, project.main.file.span, help=help))
-    return Network(graph, project, given, diagnostics)
+    return Network(built.graph, project, given, built.diagnostics, built)
 
 
 def _expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:

@@ -88,6 +88,10 @@ class Poisoned(Exception):
     """Raised where a poisoned value would be needed: the mistake behind it is reported already."""
 
 
+Flowing = Value | Poison
+"""What a stage is handed: a value, or poison where a mistake stands before it."""
+
+
 @dataclass(frozen=True)
 class LabelValue:
     """The word `label` in a `train`: what the data says an input is."""
@@ -305,12 +309,3 @@ class BlockValue:
     home: Env
     described = "a block"
     is_stage = False
-
-
-@dataclass(frozen=True)
-class Builtin:
-    """A static function of the language: `range`, `len`, `min`, `max`, `size`, `words`."""
-
-    name: str
-    function: Callable[..., object]
-    described = "a function"

@@ -39,7 +39,7 @@ CATALOGUE = Catalogue(
     settings={
         (s.role, s.name): s
         for s in (
-            *coded.SETTINGS, *losses.SETTINGS, *patch_experts.SETTINGS, *pbconv.SETTINGS,
+            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },

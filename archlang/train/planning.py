@@ -11,7 +11,8 @@ import torch
 
 from archlang.artefact.manifest import is_label
 from archlang.diagnostics import ArchError, error
-from archlang.graph.ir import Graph, Phase, Plan, TrainingStep
+from archlang.graph.ir import Graph
+from archlang.graph.plan import Phase, Plan, TrainingStep
 from archlang.train import augment, schedule
 from archlang.train.problems import bad_data
 

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule
-from archlang.graph.ir import Plan
+from archlang.graph.plan import Plan
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.train.processes import World
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.elaborate.texts import net, out, text, wrong
 
 from archlang.elaborate.network import check_text
 from archlang.ops.values import Size
+from tests.elaborate.texts import net, out, text, wrong
 
 BODY = "output x -> fork(n) -> each { conv(k, w) -> act } -> route(by) -> mean"
 DIALS = "(n = 2, k = 3x3, w = 4, act = relu, by = cross_stitch)"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.elaborate.test_odd_programs import run
-from tests.elaborate.texts import wrong
 
 from archlang.elaborate.network import loads
+from tests.elaborate.test_odd_programs import run
+from tests.elaborate.texts import wrong
 
 HOSTILE = (
     "__import__", "__class__", "__init__", "__dict__", "nan", "inf", "torch", "forward", "class", "self", "training",

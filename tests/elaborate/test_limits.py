@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from tests.elaborate.texts import text
 
 from archlang.elaborate.network import check_text
 from archlang.limits import DEFAULT, Limits
+from tests.elaborate.texts import text
 
 
 def found(source: str, limits: Limits = DEFAULT) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.elaborate.texts import names, net
 
 UNIT = "block unit(c) = conv(3x3, c) -> batch_norm -> relu"

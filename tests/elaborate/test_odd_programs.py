@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.elaborate.odd_programs import ODD
 
 from archlang import compiler
 from archlang.elaborate.network import Network, check_text, loads
 from archlang.shapes import Dim, Tensor, substitute
+from tests.elaborate.odd_programs import ODD
 
 SYMBOL = 16
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.elaborate.texts import net, text, wrong
 
-from archlang.graph.ir import Plan, Port
+from archlang.graph.ir import Port
+from archlang.graph.plan import Plan
+from tests.elaborate.texts import net, text, wrong
 
 BODY = "scores = x -> flatten -> linear(4)\n output scores"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.elaborate.texts import text, wrong
 
 from archlang.elaborate.network import check_text
+from tests.elaborate.texts import text, wrong
 
 
 @pytest.mark.parametrize("body", [

@@ -8,7 +8,8 @@ from torch import nn
 
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
-from archlang.graph.ir import Graph, Loss, OutputSpec, Port
+from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.plan import Loss
 from archlang.ops.values import Option
 from archlang.shapes import Tensor
 from archlang.train import fit

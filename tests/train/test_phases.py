@@ -12,8 +12,9 @@ from torch.optim import swa_utils
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import Network, loads
-from archlang.graph.ir import Graph, Loss, OutputSpec, Phase, Port
+from archlang.graph.ir import Graph, OutputSpec, Port
 from archlang.graph.patterns import chosen, matches, trained
+from archlang.graph.plan import Loss, Phase
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.ops.values import Option
 from archlang.train import Progress, fit

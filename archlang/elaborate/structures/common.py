@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from archlang.diagnostics import Label
+from archlang.elaborate.bodies import body
 from archlang.elaborate.context import Build, chain
-from archlang.elaborate.stages import apply, body, no_grid
+from archlang.elaborate.interpret import apply
+from archlang.elaborate.operations import no_grid
 from archlang.elaborate.values import (
-    POISON,
     BundleValue,
     Env,
     GridValue,
@@ -29,26 +29,6 @@ from archlang.syntax.tree import Body
 
 Rule = Callable[[Build, StructureStage, Value, Span, Place], Value]
 """What a structural stage makes of a value: its modules live in the place, the span is where the value stands."""
-
-
-def read_only(b: Build, stage: StructureStage) -> None:
-    """Read the flows in the braces for mistakes, once."""
-    if stage.body is None or id(stage.body) in b.surveyed:
-        return
-    b.surveyed.add(id(stage.body))
-    read_flows(b, stage.body, stage.env)
-
-
-def read_flows(b: Build, tree: Body, env: Env) -> None:
-    """Read the flows of a body for mistakes."""
-    with b.survey():
-        for one in flows(tree):
-            body(b, one, Env(env, {}, POISON, Place()))
-
-
-def flows(tree: Body) -> list[Body]:
-    """A body as one body a flow."""
-    return [replace(tree, flows=(flow,)) for flow in tree.flows] if len(tree.flows) > 1 else [tree]
 
 
 def braces(stage: StructureStage) -> Body:

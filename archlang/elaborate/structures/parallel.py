@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang.diagnostics import Label
+from archlang.elaborate.bodies import flows
 from archlang.elaborate.context import Build, chain
-from archlang.elaborate.structures.common import Rule, braces, collected, flows, inside, members_of, node_of, tensor_in
+from archlang.elaborate.structures.common import Rule, braces, collected, inside, members_of, node_of, tensor_in
 from archlang.elaborate.structures.patch_experts import shared_by_patches
 from archlang.elaborate.values import BundleValue, GridValue, Place, StructureStage, TensorValue, Value
 from archlang.ops.layer_attention import features_of, places_of

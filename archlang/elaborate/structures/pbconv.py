@@ -112,7 +112,7 @@ def _found(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, i
         made = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
     except ValueError as problem:
         raise b.refuse("branch-count", str(problem), _span(stage, None), notes=chain(place)) from None
-    b.graph.proposed.setdefault(id(chosen.origin), set()).add(() if complaints(kernel, made) else placed(made))
+    b.proposed.setdefault(id(chosen.origin), set()).add(() if complaints(kernel, made) else placed(made))
     return made
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from archlang.diagnostics import did_you_mean, error
 from archlang.elaborate.context import Build
-from archlang.graph.ir import Phase, Plan
 from archlang.graph.patterns import chosen, names_of, places, trained
+from archlang.graph.plan import Phase, Plan
 from archlang.ops.values import Option
 from archlang.source import NOWHERE, Span
 

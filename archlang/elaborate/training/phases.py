@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.elaborate.context import Build
-from archlang.graph.ir import Phase
+from archlang.graph.plan import Phase
 from archlang.ops.values import Option, Weighted
 from archlang.source import Span
 from archlang.syntax.tree import Stretch

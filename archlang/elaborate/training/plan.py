@@ -10,12 +10,14 @@ from typing import Any
 
 from archlang.diagnostics import Label, did_you_mean, suggestions
 from archlang.elaborate.arguments import value_of
+from archlang.elaborate.bodies import declare
 from archlang.elaborate.context import Build
 from archlang.elaborate.scope import define
 from archlang.elaborate.training.phases import curve_of, has_length, phase_of
 from archlang.elaborate.training.sites import SITES, structural
 from archlang.elaborate.values import Env, LabelValue, Poisoned, TensorValue
-from archlang.graph.ir import Loss, Plan, Port, TrainingStep
+from archlang.graph.ir import Port
+from archlang.graph.plan import Loss, Plan, TrainingStep
 from archlang.ops.model import REQUIRED, Arg
 from archlang.ops.values import Option, Weighted
 from archlang.source import Span
@@ -79,8 +81,6 @@ def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
     for statement in tree.statements:
         match statement:
             case Let():
-                from archlang.elaborate.stages import declare  # `let` means the same in every body
-
                 declare(b, scope, statement)
             case Bind():
                 _setting(b, kind, statement, args, scope, found)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
 from archlang.graph.coded import coded_blocks, within
-from archlang.graph.ir import Graph, Loss, LossSite, Port
+from archlang.graph.ir import Graph, Port
 from archlang.graph.patch_experts import expert_sites
+from archlang.graph.plan import Loss, LossSite
 from archlang.ops.values import Option
 from archlang.source import Span
 

@@ -15,7 +15,8 @@ from torch import fx
 from archlang.diagnostics import ArchError, error
 from archlang.elaborate.network import Network
 from archlang.emit import observing
-from archlang.graph.ir import Plan, Port, TrainingStep
+from archlang.graph.ir import Port
+from archlang.graph.plan import Plan, TrainingStep
 from archlang.layers.clustering import likelihood_log
 from archlang.ops.values import Option
 from archlang.train import fit
