@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import archlang.syntax.tree as tree
 from archlang.source import Span
 from archlang.syntax.lexing import Token
-from archlang.syntax.tree import Expr, Node
+from archlang.syntax.tree import Expr, TreeNode
 
 Part = Any
 """A token, a node or one of the two below: the parts of rules."""
@@ -46,12 +46,12 @@ class TreeBuilder:
             doc = parts[2].value or None
         return tree.File(_nodes(parts), doc, parts[1].value, span=_span(parts))
 
-    def documented(self, parts: list[Part]) -> Node:
+    def documented(self, parts: list[Part]) -> TreeNode:
         doc, node = parts
         # Nodes are frozen. This one has just been made and nobody else holds it yet.
         object.__setattr__(node, "doc", doc.value or None)
         object.__setattr__(node, "span", doc.span.to(node.span))
-        return cast(Node, node)
+        return cast(TreeNode, node)
 
     def path(self, parts: list[Part]) -> Suffix:
         return Suffix(".".join(part.text for part in parts if _is(part, "NAME")), _span(parts))
@@ -73,18 +73,18 @@ class TreeBuilder:
     def let(self, parts: list[Part]) -> tree.Let:
         return tree.Let(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
 
-    def code(self, parts: list[Part]) -> tree.Code:
-        return tree.Code(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
+    def code(self, parts: list[Part]) -> tree.CodeDeclaration:
+        return tree.CodeDeclaration(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
 
     def block(self, parts: list[Part]) -> tree.Block:
         name = parts[1]
         parameters = _items_at(parts, 2) or ()
         return tree.Block(name.text, parameters, parts[-1], span=_span(parts), name_span=name.span)
 
-    def network(self, parts: list[Part]) -> tree.Network:
+    def network(self, parts: list[Part]) -> tree.NetworkDeclaration:
         name = parts[1]
         dials = _items_at(parts, 2) or ()
-        return tree.Network(name.text, dials, parts[-1], span=_span(parts), name_span=name.span)
+        return tree.NetworkDeclaration(name.text, dials, parts[-1], span=_span(parts), name_span=name.span)
 
     def train(self, parts: list[Part]) -> tree.Train:
         return tree.Train(parts[1], span=_span(parts))
@@ -231,7 +231,7 @@ def _span(parts: Sequence[Part]) -> Span:
 
 
 def _nodes(parts: Sequence[Part]) -> tuple[Any, ...]:
-    return tuple(part for part in parts if isinstance(part, Node))
+    return tuple(part for part in parts if isinstance(part, TreeNode))
 
 
 def _is(part: Part, type: str) -> bool:

@@ -35,7 +35,7 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
 
     # Of each node still to be seen: the owner of the braces it stands in, its depth, and whether it is the left side of
     # another operator. `a + b + c` is a tree that leans to the left, and only its topmost node stands for the chain.
-    stack: list[tuple[tree.Node, str, int, bool]] = [(file, "stage", 0, False)]
+    stack: list[tuple[tree.TreeNode, str, int, bool]] = [(file, "stage", 0, False)]
     while stack:
         node, owner, depth, chained = stack.pop()
 
@@ -56,7 +56,7 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
     return sorted(mistakes, key=lambda d: d.primary.span.start if d.primary else 0)
 
 
-def _own_mistakes(node: tree.Node, owner: str) -> Iterator[Diagnostic]:
+def _own_mistakes(node: tree.TreeNode, owner: str) -> Iterator[Diagnostic]:
     """Find the mistakes of a node itself, without those of its parts."""
     if isinstance(node, tree.Body):
         yield from _body_mistakes(node, owner)
@@ -68,12 +68,12 @@ def _own_mistakes(node: tree.Node, owner: str) -> Iterator[Diagnostic]:
         yield _brace_in_head(node.left)
 
 
-def _owner(node: tree.Node) -> str:
+def _owner(node: tree.TreeNode) -> str:
     """The key of `_HOLDS` for braces that are a direct part of a node."""
     match node:
         case tree.Stretch():
             return node.word
-        case tree.Network():
+        case tree.NetworkDeclaration():
             return "network"
         case tree.Block():
             return "block"
@@ -122,7 +122,7 @@ def _mixed(body: tree.Body) -> Diagnostic:
     )
 
 
-def _misplaced(node: tree.Node, subject: str, owner: str) -> Diagnostic:
+def _misplaced(node: tree.TreeNode, subject: str, owner: str) -> Diagnostic:
     words = _HOLDS[owner][1]
     if owner == "stage":
         where, help = "braces behind a stage", f"braces behind a stage hold {words}"
@@ -179,7 +179,7 @@ def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:
 # --- length and depth ------------------------------------------------------------------------------------------------
 
 
-def _repeats_too_often(node: tree.Node, limits: Limits) -> bool:
+def _repeats_too_often(node: tree.TreeNode, limits: Limits) -> bool:
     """Return whether more than `limits.nesting` signs, or `else if`s, follow one another from this node on."""
     count = int(isinstance(node, tree.Unary))
     while True:

@@ -37,7 +37,7 @@ def attach(file: tree.File, scanned: Scanned) -> None:
             index.hang_before(remark)
 
 
-def _set(node: tree.Node, field: str, value: Any) -> None:
+def _set(node: tree.TreeNode, field: str, value: Any) -> None:
     # Nodes are frozen. These have just been made by the parser and nobody else holds them yet.
     object.__setattr__(node, field, value)
 
@@ -58,17 +58,18 @@ class _ItemIndex:
 
     def __init__(self, file: tree.File) -> None:
         self.file = file
-        self.inside: dict[int, tuple[list[int], list[tree.Node]]] = {}  # of each node: starts of its parts, the parts
-        self.items: dict[int, list[tree.Node]] = {}
+        # Of each node: the starts of its parts, the parts.
+        self.inside: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
+        self.items: dict[int, list[tree.TreeNode]] = {}
         self.item_ids: set[int] = set()
-        self.widest_ending: dict[int, tree.Node] = {}  # offset of an end: the widest item with that end
+        self.widest_ending: dict[int, tree.TreeNode] = {}  # offset of an end: the widest item with that end
         self.bodies: dict[int, tree.Body] = {}  # offset of a brace: the body it opens
         self.first_steps: set[int] = set()  # a comment on one of them speaks of the whole flow
 
         for node in walk(file):
             self._register(node)
 
-    def _register(self, node: tree.Node) -> None:
+    def _register(self, node: tree.TreeNode) -> None:
         parts = list(children(node))
         self.inside[id(node)] = [part.span.start for part in parts], parts
 
@@ -117,7 +118,7 @@ class _ItemIndex:
                 _put_before(node, remark)
                 return
 
-    def _take_inside(self, node: tree.Node, remark: Remark) -> bool:
+    def _take_inside(self, node: tree.TreeNode, remark: Remark) -> bool:
         """Hang a comment on an item of the node it stands in; return False if it speaks of the node itself."""
         place = remark.comment.span.start
         name_start = _name_start(node)
@@ -137,9 +138,9 @@ class _ItemIndex:
             return True
         return False
 
-    def _path(self, place: int) -> list[tree.Node]:
+    def _path(self, place: int) -> list[tree.TreeNode]:
         """The nodes around a place, from the file to the innermost."""
-        path: list[tree.Node] = [self.file]
+        path: list[tree.TreeNode] = [self.file]
         while True:
             starts, parts = self.inside[id(path[-1])]
             at = bisect_right(starts, place) - 1
@@ -148,18 +149,18 @@ class _ItemIndex:
             path.append(parts[at])
 
 
-def _put_before(node: tree.Node, remark: Remark) -> None:
+def _put_before(node: tree.TreeNode, remark: Remark) -> None:
     _set(node, "before", (*node.before, remark.comment))
 
 
-def _put_last(node: tree.Node, remark: Remark) -> None:
+def _put_last(node: tree.TreeNode, remark: Remark) -> None:
     if node.behind is not None:  # a line holds one comment
         _put_before(node, remark)
     else:
         _set(node, "behind", remark.comment)
 
 
-def _name_start(node: tree.Node) -> int | None:
+def _name_start(node: tree.TreeNode) -> int | None:
     """Offset of the name of a declaration or statement. A comment before it speaks of all of it."""
     if not isinstance(node, _NAMED_LINES):
         return None
@@ -170,7 +171,7 @@ def _name_start(node: tree.Node) -> int | None:
     return int(span.start)
 
 
-def _items(node: tree.Node) -> list[tree.Node]:
+def _items(node: tree.TreeNode) -> list[tree.TreeNode]:
     """The parts of a node that may have lines, and so comments, of their own."""
     match node:
         case tree.File():
@@ -187,7 +188,7 @@ def _items(node: tree.Node) -> list[tree.Node]:
             return list(node.names)
         case tree.Block():
             return list(node.parameters)
-        case tree.Network():
+        case tree.NetworkDeclaration():
             return list(node.dials)
 
     return []

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from archlang.syntax.tree import Node
+from archlang.syntax.tree import TreeNode
 from archlang.syntax.walk import parts
 
-N = TypeVar("N", bound=Node)
+N = TypeVar("N", bound=TreeNode)
 
 
-def mapped(node: N, change: Callable[[Node], Node]) -> N:
+def mapped(node: N, change: Callable[[TreeNode], TreeNode]) -> N:
     """Apply `change` to each node inside `node` and then to the node itself. Untouched parts stay the same objects.
 
     Args:
@@ -29,7 +29,7 @@ def mapped(node: N, change: Callable[[Node], Node]) -> N:
     changes: dict[str, Any] = {}
     for name in parts(type(node)):
         value = getattr(node, name)
-        if isinstance(value, Node):
+        if isinstance(value, TreeNode):
             new: Any = mapped(value, change)
             if new is not value:
                 changes[name] = new
@@ -43,7 +43,7 @@ def mapped(node: N, change: Callable[[Node], Node]) -> N:
     return change(node)  # type: ignore[return-value]  # `change` keeps the kind of a node
 
 
-def _mapped_item(item: object, change: Callable[[Node], Node]) -> object:
-    if isinstance(item, Node):
+def _mapped_item(item: object, change: Callable[[TreeNode], TreeNode]) -> object:
+    if isinstance(item, TreeNode):
         return mapped(item, change)
     return item  # the sizes of `3x3` are plain numbers

@@ -31,7 +31,7 @@ def quote(text: str) -> str:
 # --- comments and empty lines ----------------------------------------------------------------------------------------
 
 
-def above(node: tree.Node) -> Doc:
+def above(node: tree.TreeNode) -> Doc:
     """The comments before a node, each on its line."""
     parts: list[Doc] = []
     for comment in node.before:
@@ -39,14 +39,14 @@ def above(node: tree.Node) -> Doc:
     return cat(*parts, "")
 
 
-def behind(node: tree.Node) -> Doc:
+def behind(node: tree.TreeNode) -> Doc:
     """The comment behind a node, at the end of its line."""
     if node.behind is None:
         return ""
     return TrailingComment(node.behind.text)
 
 
-def lead(node: tree.Node, at: int, wide: bool = False) -> Doc:
+def lead(node: tree.TreeNode, at: int, wide: bool = False) -> Doc:
     """The comments and empty lines before a node that has a line for itself.
 
     Args:
@@ -73,7 +73,7 @@ def lead(node: tree.Node, at: int, wide: bool = False) -> Doc:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def row(opening: str, nodes: Sequence[tree.Node], docs: Sequence[Doc], closing: str) -> Doc:
+def row(opening: str, nodes: Sequence[tree.TreeNode], docs: Sequence[Doc], closing: str) -> Doc:
     """Members between brackets: as many on a line as fit, aligned with the first.
 
     Args:

@@ -52,7 +52,7 @@ def print_flat(node: Expr) -> str:
 
 
 def _lines(
-    nodes: Sequence[tree.Node], print_one: Callable[[tree.Node, Padding], Doc], set_apart: bool = False
+    nodes: Sequence[tree.TreeNode], print_one: Callable[[tree.TreeNode, Padding], Doc], set_apart: bool = False
 ) -> Doc:
     """Declarations or statements, each on its line. An empty line stays if the file has one.
 
@@ -75,7 +75,7 @@ def _lines(
     return cat(*parts, "")
 
 
-def _has_braces(node: tree.Node) -> bool:
+def _has_braces(node: tree.TreeNode) -> bool:
     return isinstance(getattr(node, "body", None), tree.Body)
 
 
@@ -108,7 +108,7 @@ def _doc(text: str) -> Doc:
 # --- declarations ----------------------------------------------------------------------------------------------------
 
 
-def _declaration(node: tree.Node, pad: Padding) -> Doc:
+def _declaration(node: tree.TreeNode, pad: Padding) -> Doc:
     before: Doc = ""
     if doc := getattr(node, "doc", None):
         before = cat(_doc(doc), HARD)
@@ -118,11 +118,11 @@ def _declaration(node: tree.Node, pad: Padding) -> Doc:
             return _import(node)
         case tree.Let(name=name, value=value):
             return cat(before, f"let {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
-        case tree.Code(name=name, value=value):
+        case tree.CodeDeclaration(name=name, value=value):
             return cat(before, f"code {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
         case tree.Block():
             return cat(before, _block(node))
-        case tree.Network(name=name, dials=dials, body=body):
+        case tree.NetworkDeclaration(name=name, dials=dials, body=body):
             return cat(before, f"network {name}", _parameters(dials), " ", _braces(body))
 
     assert isinstance(node, tree.Train)
@@ -166,7 +166,7 @@ def _parameters(parameters: Sequence[tree.Parameter]) -> Doc:
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-def _statement(node: tree.Node, pad: Padding) -> Doc:
+def _statement(node: tree.TreeNode, pad: Padding) -> Doc:
     match node:
         case tree.Let(name=name, value=value):
             return cat(f"let {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))

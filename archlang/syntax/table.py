@@ -17,17 +17,18 @@ Padding = tuple[int, int]
 NO_PADDING: Padding = (0, 0)
 
 
-def paddings(nodes: Sequence[tree.Node]) -> dict[int, Padding]:
+def paddings(nodes: Sequence[tree.TreeNode]) -> dict[int, Padding]:
     """The padding of each line that is one of a run of bindings, by the index of the line."""
     result: dict[int, Padding] = {}
-    for run in _runs(nodes, (tree.Bind, tree.Let, tree.Code)):
-        names = [len(one.name) for at in run if isinstance(one := nodes[at], tree.Bind | tree.Let | tree.Code)]
+    for run in _runs(nodes, (tree.Bind, tree.Let, tree.CodeDeclaration)):
+        lines = [nodes[at] for at in run]
+        names = [len(one.name) for one in lines if isinstance(one, tree.Bind | tree.Let | tree.CodeDeclaration)]
         name_width = 0
         if max(names) - min(names) <= _WIDEST:
             name_width = max(names)
 
         # Arrows are aligned from three flows on, and only if every line has one: two may be alike by chance.
-        sources = [len(source) for at in run if (source := _source(nodes[at]))]
+        sources = [len(source) for one in lines if (source := _source(one))]
         source_width = 0
         if len(sources) == len(run) >= 3 and max(sources) - min(sources) <= _WIDEST:
             source_width = max(sources)
@@ -37,7 +38,7 @@ def paddings(nodes: Sequence[tree.Node]) -> dict[int, Padding]:
     return result
 
 
-def _source(node: tree.Node) -> str:
+def _source(node: tree.TreeNode) -> str:
     """The plain name with which the flow of a binding begins, else empty."""
     if not isinstance(node, tree.Bind) or not isinstance(node.value, tree.Flow) or len(node.value.steps) < 2:
         return ""
@@ -52,7 +53,7 @@ def _source(node: tree.Node) -> str:
     return ""
 
 
-def aligned_rows(nodes: Sequence[tree.Node], flat: Callable[[Expr], str]) -> dict[int, str]:
+def aligned_rows(nodes: Sequence[tree.TreeNode], flat: Callable[[Expr], str]) -> dict[int, str]:
     """Phases or steps with the same settings, a line each, if all of them fit and hold no comments.
 
     Args:
@@ -106,7 +107,7 @@ def _table_lines(stretches: Sequence[tree.Stretch], settings: Sequence[_Settings
     return lines
 
 
-def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Iterator[list[int]]:
+def _runs(nodes: Sequence[tree.TreeNode], kinds: tuple[type[tree.TreeNode], ...]) -> Iterator[list[int]]:
     """Yield the indices of neighbours of one kind that have nothing between them."""
     run: list[int] = []
     for at, node in enumerate(nodes):
@@ -119,7 +120,7 @@ def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Ite
         yield run
 
 
-def _joins(node: tree.Node, before: tree.Node) -> bool:
+def _joins(node: tree.TreeNode, before: tree.TreeNode) -> bool:
     """Return whether a line goes on with what the line before began."""
     if type(node) is not type(before) or node.before or node.blank or getattr(node, "doc", None):
         return False

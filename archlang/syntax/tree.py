@@ -21,7 +21,7 @@ class Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class TreeNode:
     """The parts common to all nodes: place and comments.
 
     `before` holds comments on lines of their own, `behind` the one at the end of the line. The parser builds nodes
@@ -38,19 +38,19 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Name(Node):
+class Name(TreeNode):
     """A name in use: `stem`, `relu`, `H`."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class In(Node):
+class In(TreeNode):
     """`in`: the value that enters the innermost block, or the innermost braces that are applied to a value."""
 
 
 @dataclass(frozen=True)
-class Number(Node):
+class Number(TreeNode):
     """An integer or a float. `written` is its spelling in the file, which the printer keeps: `1e-3`, not `0.001`."""
 
     value: int | float
@@ -58,49 +58,49 @@ class Number(Node):
 
 
 @dataclass(frozen=True)
-class Truth(Node):
+class Truth(TreeNode):
     """`true` or `false`."""
 
     value: bool
 
 
 @dataclass(frozen=True)
-class Text(Node):
+class Text(TreeNode):
     """A string in double quotes, with its escapes resolved."""
 
     value: str
 
 
 @dataclass(frozen=True)
-class SizeLiteral(Node):
+class SizeLiteral(TreeNode):
     """`3x3`, `1x7`, `3x3x3`: rows x columns, or depth x rows x columns."""
 
     sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ListOf(Node):
+class ListOf(TreeNode):
     """`[a, b]`: a static list, or a tensor's type after `input name:`."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class TupleOf(Node):
+class TupleOf(TreeNode):
     """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` without a comma is `Parens`."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class Parens(Node):
+class Parens(TreeNode):
     """`(a -> b)`: an expression in parentheses. They are kept even if precedence does not need them."""
 
     inner: Expr
 
 
 @dataclass(frozen=True)
-class Unary(Node):
+class Unary(TreeNode):
     """`-a`, `+a`, `not a`."""
 
     operator: Literal["-", "+", "not"]
@@ -111,7 +111,7 @@ Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*",
 
 
 @dataclass(frozen=True)
-class Binary(Node):
+class Binary(TreeNode):
     """`left operator right`; also a repetition, `4 * stage`, and a kernel at a place, `3x1 at (1, 2)`."""
 
     operator: Operator
@@ -120,7 +120,7 @@ class Binary(Node):
 
 
 @dataclass(frozen=True)
-class Argument(Node):
+class Argument(TreeNode):
     """One argument of a call. `name` is None for a positional one."""
 
     name: str | None
@@ -129,7 +129,7 @@ class Argument(Node):
 
 
 @dataclass(frozen=True)
-class Call(Node):
+class Call(TreeNode):
     """`callee(arguments) { body }`. `arguments` is None without parentheses, `body` is None without braces."""
 
     callee: Expr
@@ -138,7 +138,7 @@ class Call(Node):
 
 
 @dataclass(frozen=True)
-class Field(Node):
+class Field(TreeNode):
     """`value.name`."""
 
     value: Expr
@@ -146,7 +146,7 @@ class Field(Node):
 
 
 @dataclass(frozen=True)
-class Index(Node):
+class Index(TreeNode):
     """`value[index]`."""
 
     value: Expr
@@ -154,14 +154,14 @@ class Index(Node):
 
 
 @dataclass(frozen=True)
-class Flow(Node):
+class Flow(TreeNode):
     """`a -> b -> c`, two steps or more."""
 
     steps: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class As(Node):
+class As(TreeNode):
     """`step as name`: gives the modules of the step a name."""
 
     step: Expr
@@ -170,7 +170,7 @@ class As(Node):
 
 
 @dataclass(frozen=True)
-class If(Node):
+class If(TreeNode):
     """`if test { then } else { otherwise }`. `otherwise` is another `If` for `else if`, and None without `else`."""
 
     test: Expr
@@ -179,7 +179,7 @@ class If(Node):
 
 
 @dataclass(frozen=True)
-class For(Node):
+class For(TreeNode):
     """`for name in values { body }`."""
 
     name: str
@@ -189,7 +189,7 @@ class For(Node):
 
 
 @dataclass(frozen=True)
-class From(Node):
+class From(TreeNode):
     """`from "file.csv" (distance = 6)`: the value of a `code`. Its arguments are properties that are checked."""
 
     path: str
@@ -206,7 +206,7 @@ Expr = (
 
 
 @dataclass(frozen=True)
-class Let(Node):
+class Let(TreeNode):
     """`let name = value`: a static value or a stage."""
 
     name: str
@@ -216,7 +216,7 @@ class Let(Node):
 
 
 @dataclass(frozen=True)
-class Bind(Node):
+class Bind(TreeNode):
     """`name = value`: a tensor or bundle in a body, a setting in a `train`, a `phase` or a `step`."""
 
     name: str
@@ -225,7 +225,7 @@ class Bind(Node):
 
 
 @dataclass(frozen=True)
-class Input(Node):
+class Input(TreeNode):
     """`input name: [C, H, W] (mean = [...], std = [...]) where test`."""
 
     name: str
@@ -236,7 +236,7 @@ class Input(Node):
 
 
 @dataclass(frozen=True)
-class Output(Node):
+class Output(TreeNode):
     """`output value` (name is None) or `output name = value`."""
 
     name: str | None
@@ -245,7 +245,7 @@ class Output(Node):
 
 
 @dataclass(frozen=True)
-class Stretch(Node):
+class Stretch(TreeNode):
     """`phase name { settings }` or `step name { settings }` in a `train`."""
 
     word: Literal["phase", "step"]
@@ -258,7 +258,7 @@ Statement = Let | Bind | Input | Output | Stretch
 
 
 @dataclass(frozen=True)
-class Body(Node):
+class Body(TreeNode):
     """Braces: perhaps a doc string, then statements or flows, never both.
 
     `after` holds the comments before the closing brace.
@@ -274,7 +274,7 @@ class Body(Node):
 
 
 @dataclass(frozen=True)
-class Imported(Node):
+class Imported(TreeNode):
     """One name of an import, perhaps under another one: `name as alias`."""
 
     name: str
@@ -282,7 +282,7 @@ class Imported(Node):
 
 
 @dataclass(frozen=True)
-class Import(Node):
+class Import(TreeNode):
     """`import std.resnet (names)`, whose path is the dotted name, or, `quoted`, `import "./file.arch" (names)`."""
 
     path: str
@@ -292,7 +292,7 @@ class Import(Node):
 
 
 @dataclass(frozen=True)
-class Parameter(Node):
+class Parameter(TreeNode):
     """A parameter of a block or a dial of a network. Only that of a block may lack a default."""
 
     name: str
@@ -300,7 +300,7 @@ class Parameter(Node):
 
 
 @dataclass(frozen=True)
-class Block(Node):
+class Block(TreeNode):
     """`block name(parameters) = flow`, whose `body` is an expression, or with braces, whose `body` is a `Body`."""
 
     name: str
@@ -311,7 +311,7 @@ class Block(Node):
 
 
 @dataclass(frozen=True)
-class Code(Node):
+class CodeDeclaration(TreeNode):
     """`code name = value`: codewords of branches, designed, written in place or read from a file."""
 
     name: str
@@ -321,7 +321,7 @@ class Code(Node):
 
 
 @dataclass(frozen=True)
-class Network(Node):
+class NetworkDeclaration(TreeNode):
     """`network name(dials) { statements }`."""
 
     name: str
@@ -332,18 +332,18 @@ class Network(Node):
 
 
 @dataclass(frozen=True)
-class Train(Node):
+class Train(TreeNode):
     """`train { settings, phases, steps }`."""
 
     body: Body
     doc: str | None = None
 
 
-Declaration = Import | Let | Block | Code | Network | Train
+Declaration = Import | Let | Block | CodeDeclaration | NetworkDeclaration | Train
 
 
 @dataclass(frozen=True)
-class File(Node):
+class File(TreeNode):
     """A whole file. `after` holds the comments behind the last declaration."""
 
     declarations: tuple[Declaration, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from archlang.syntax.tree import Comment, Node
+from archlang.syntax.tree import Comment, TreeNode
 
 _NOT_MEANING = ("span", "before", "behind", "blank", "after")
 """Fields that say where a node stands and which comments hang on it."""
@@ -13,7 +13,7 @@ _NOT_MEANING = ("span", "before", "behind", "blank", "after")
 _PARTS: dict[str, tuple[str, ...]] = {}  # `fields` is slow, and every check of a file walks its tree several times
 
 
-def parts(kind: type[Node]) -> tuple[str, ...]:
+def parts(kind: type[TreeNode]) -> tuple[str, ...]:
     """The fields of a kind of node that carry its meaning, without places and comments."""
     known = _PARTS.get(kind.__name__)
     if known is not None:
@@ -26,7 +26,7 @@ def parts(kind: type[Node]) -> tuple[str, ...]:
     return _PARTS[kind.__name__]
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: TreeNode) -> Iterator[TreeNode]:
     """Yield the nodes directly inside a node, in the order of its fields.
 
     >>> from archlang.syntax.tree import Binary, Name
@@ -36,13 +36,13 @@ def children(node: Node) -> Iterator[Node]:
     for name in parts(type(node)):
         value = getattr(node, name)
 
-        if isinstance(value, Node):
+        if isinstance(value, TreeNode):
             yield value
         elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, Node))
+            yield from (item for item in value if isinstance(item, TreeNode))
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk(node: TreeNode) -> Iterator[TreeNode]:
     """Yield a node and all that is inside it, each before its parts, in the order of the fields."""
     stack = [node]
     while stack:
@@ -51,7 +51,7 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(list(children(one))))
 
 
-def comments_of(node: Node) -> Iterator[Comment]:
+def comments_of(node: TreeNode) -> Iterator[Comment]:
     """Yield every comment that hangs on a node or on one inside it."""
     for one in walk(node):
         yield from one.before
