@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from archlang.diagnostics import ArchError, error
-from archlang.graph.ir import Graph, Loss, Port
+from archlang.graph.ir import Graph, Port
+from archlang.graph.plan import Loss
 from archlang.train.losses import catalogue as tables
 from archlang.train.losses.catalogue import Formula, ViewPair, views_of
 from archlang.train.processes.world import World
