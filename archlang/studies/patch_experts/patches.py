@@ -16,8 +16,8 @@ from archlang.graph.patch_experts import ExpertSite, expert_sites
 from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
 from archlang.layers.patch_experts.router import CosineRouter
 from archlang.studies.inside import placed
-from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, in_order, record_of
 from archlang.train.sources import find
 from archlang.views.patch_experts import PatchCell
 
