@@ -6,7 +6,7 @@ from difflib import unified_diff
 
 import click
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
 from archlang.cli.session import Session
