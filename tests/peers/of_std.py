@@ -29,7 +29,7 @@ def block(name: str, use: str, judge: str, peer: Callable[[], nn.Module], type: 
     return Pair(f"std.{name}.{called}", f"{judge} in {use}", of_block(name, use, type=type, declared=declared), peer)
 
 
-# --- what torchvision and timm call their blocks -----------------------------------------------------------------------
+# --- what torchvision and timm call their blocks ----------------------------------------------------------------------
 
 
 def _resnet() -> nn.Module:
@@ -136,7 +136,7 @@ def mlp(width: int, hidden: int, act: type[nn.Module]) -> nn.Module:
     return Mlp(width, hidden, act_layer=act)
 
 
-# --- the table ---------------------------------------------------------------------------------------------------------
+# --- the table --------------------------------------------------------------------------------------------------------
 
 
 def _attention() -> list[Pair]:

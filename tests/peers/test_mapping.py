@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -11,7 +13,7 @@ from tests.peers.mapping import Unmapped, by_pattern, copied, in_order, in_order
 
 def net(*sizes: int, bias: bool = True) -> nn.Sequential:
     """Linear layers one after the other."""
-    return nn.Sequential(*(nn.Linear(a, b, bias) for a, b in zip(sizes, sizes[1:], strict=False)))
+    return nn.Sequential(*(nn.Linear(a, b, bias) for a, b in pairwise(sizes)))
 
 
 class Backwards(nn.Module):

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 WITHOUT_PEER = {
     "examples/mistakes": "wrong on purpose: `tests/docs` compares what is said about it",
-    "examples/10_plugin/network": "its operation is a plug-in's, whose module torch does not have (`tests/ops/test_plugins.py`)",
+    "examples/10_plugin/network": "its operation is a plug-in's, which no library has (`tests/ops/test_plugins.py`)",
 }

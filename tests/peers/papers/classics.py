@@ -64,7 +64,7 @@ class PreActivated(nn.Module):
         return self.conv(torch.relu(self.norm(x)))
 
 
-# --- the examples ------------------------------------------------------------------------------------------------------
+# --- the examples -----------------------------------------------------------------------------------------------------
 
 
 def sequential(size: int, classes: int) -> nn.Sequential:

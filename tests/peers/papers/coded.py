@@ -43,7 +43,7 @@ class Coded(nn.Module):
         self.mask: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, C, H, W] to [batch, C', H / stride, W / stride]; `mask` [batch, N] scales branches where it is set."""
+        """[batch, C, H, W] to [batch, C', H / stride, W / stride]; a `mask` [batch, N] scales branches."""
         results = [one(x) for one in self.branches]
         mean_energy = torch.stack([energy(t) for t in results]).mean(0)
         # 1e-8 guards branches without energy, as systems.md asks.

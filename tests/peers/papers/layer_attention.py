@@ -44,7 +44,7 @@ class StaticVector(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Keys, queries and values over the layers (Vaswani et al. 2017, eq. 1), then all of them end to end, contracted."""
+    """Keys, queries and values over the layers (Vaswani et al. 2017, eq. 1), then all end to end, contracted."""
 
     def __init__(self, sizes: Sequence[int], heads: int) -> None:
         super().__init__()

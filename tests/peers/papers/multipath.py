@@ -120,7 +120,7 @@ def pair(entering: int, leaving: int, *, pool: bool) -> nn.Sequential:
     return nn.Sequential(unit(entering, leaving), unit(leaving, leaving), *tail)
 
 
-# --- BaseCNN with X paths (table 3.1, figures 3.2 and 3.4) -------------------------------------------------------------
+# --- BaseCNN with X paths (table 3.1, figures 3.2 and 3.4) ------------------------------------------------------------
 
 
 def base_cnn_x(paths: int, size: int, classes: int) -> Paths:
@@ -183,7 +183,7 @@ def base_cnn_cp(paths: int, size: int, classes: int, hidden: int = 16) -> Paths:
     ])
 
 
-# --- residual networks with X paths (section 3.4.2 and 3.4.3) ----------------------------------------------------------
+# --- residual networks with X paths (section 3.4.2 and 3.4.3) ---------------------------------------------------------
 
 
 def resnet_cifar_cc(depth: int, paths: int, classes: int, hidden: int = 16) -> Paths:
