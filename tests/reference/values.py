@@ -103,12 +103,20 @@ class Where:
 
 @dataclass
 class Scope:
-    """Names outward through `outer`; `entering` is what `in` means; `where` names the modules of flows written here."""
+    """Names outward through `outer`; `entering` is what `in` means; `where` names the modules of flows written here.
+
+    `flowing` is what a flow goes on with that starts with a stage: another value in the braces of an `if` alone.
+    """
 
     outer: Scope | None
     entering: Flowing | None
     where: Where | None
     names: dict[str, object] = field(default_factory=dict)
+    flowing: Flowing | None = None
+
+    def __post_init__(self) -> None:
+        if self.flowing is None:
+            self.flowing = self.entering
 
     def find(self, name: str) -> object | None:
         """What a name stands for, or None."""
@@ -184,6 +192,15 @@ class Repeated:
 
     count: int
     stage: Stage
+    name: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """What is repeated and says `in`: another stage for each turn."""
+
+    expr: tree.Expr
+    scope: Scope
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,5 +228,5 @@ class Called:
     bound: bool = False
 
 
-Stage = OpUse | StructureUse | BlockUse | FlowUse | Repeated | Chosen | Looped | Called
-STAGES = (OpUse, StructureUse, BlockUse, FlowUse, Repeated, Chosen, Looped, Called)
+Stage = OpUse | StructureUse | BlockUse | FlowUse | Repeated | Turn | Chosen | Looped | Called
+STAGES = (OpUse, StructureUse, BlockUse, FlowUse, Repeated, Turn, Chosen, Looped, Called)
