@@ -78,7 +78,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("routes", "--data", "digits", "--samples", "400"), 2, "there is no 400"),
     (("routes", "--data", "digits", "-o", "r.gif"), 2, "gif"),
     (("gates", "--data", "digits", "--gate", "maps.route.0.7"), 1, "maps.route.0.1"),
-    (("gates", "--data", "digits", "-o", "g.png"), 2, "SVG only"),
+    (("gates", "--data", "digits", "-o", "g.png"), 2, "as .svg"),
     (("gates", "--data", "digits", "--synthesised"), 2, "--gate"),
     (("classes", "--data", "digits", "--class", "ten"), 1, "there is no class"),
     (("classes", "--data", "digit"), 1, "digits"),
@@ -86,7 +86,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("maximise", "--output", "10"), 1, "there is no output"),
     (("maximise", "--output", "1", "--output", "2", "-o", "m.png"), 2, "a sheet"),
     (("maximise", "--filter", "maps.each.0.conv.16"), 1, "16 filters"),
-    (("weights", "-o", "w.pdf"), 2, "SVG only"),
+    (("weights", "-o", "w.pdf"), 2, "as .svg"),
 ])
 def test_what_is_refused(
     call: Call, models: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
