@@ -18,15 +18,16 @@ FLOORS: dict[str, int] = {
     "diagnostics": 1,
     "syntax": 2, "codes": 2, "kernels": 2,
     "ops": 3,
-    "graph": 4,
-    "transform": 5, "analysis": 5, "views": 5, "layers": 5,
-    "emit": 6,
-    "rewrite": 7,
-    "compiler": 8, "artefact": 8,
-    "train": 9, "models": 9,
-    "studies": 10,
-    "cli": 11,
-    "__init__": 12, "__main__": 12,
+    "project": 4, "graph": 4,
+    "elaborate": 5,
+    "transform": 6, "analysis": 6, "views": 6, "layers": 6,
+    "emit": 7,
+    "rewrite": 8,
+    "compiler": 9, "artefact": 9,
+    "train": 10, "models": 10,
+    "studies": 11,
+    "cli": 12,
+    "__init__": 13, "__main__": 13,
 }
 
 DOORS: dict[str, tuple[str, ...]] = {
@@ -42,8 +43,8 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 FRONT = (
-    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "graph", "transform", "analysis",
-    "views",
+    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "project", "graph",
+    "elaborate", "transform", "analysis", "views",
 )
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -139,7 +140,7 @@ def without_torch(code: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_front_half_works_without_torch() -> None:
     code = "\n".join(f"import archlang.{name}" for name in FRONT) + """
-from archlang.graph import load
+from archlang.elaborate import load
 from archlang.analysis import report
 from archlang.transform import apply
 net = load("specs/multipath/base_cnn.arch")

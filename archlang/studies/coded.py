@@ -12,7 +12,7 @@ from torch import fx
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import observing
-from archlang.graph.coded_blocks import CodedBlock, coded_blocks, within
+from archlang.graph.coded import CodedBlock, coded_blocks, within
 from archlang.graph.removal import with_mask
 from archlang.rewrite.extract import extract
 from archlang.train.data import Split

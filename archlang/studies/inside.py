@@ -14,7 +14,7 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph
-from archlang.layers.routing import Gates
+from archlang.layers.multipath import Gates
 from archlang.train.devices import place
 from archlang.train.evaluation import record_of
 

@@ -15,7 +15,7 @@ from torch import fx
 from torch.nn import functional
 
 from archlang.diagnostics import ArchError, did_you_mean, error
-from archlang.layers.routing import Gates
+from archlang.layers.multipath import Gates
 from archlang.rewrite.extract import told
 from archlang.studies.inside import Watch, graph_of, named, placed, routers
 from archlang.train.evaluation import losses_of, record_of

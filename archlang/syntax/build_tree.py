@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from archlang.source import Span
 from archlang.syntax import tree
 from archlang.syntax.lexing import Token
-from archlang.syntax.tree import Expr, Node
+from archlang.syntax.tree import Expr, TreeNode
 
 Part = Any
 """A token, a node or one of the parts below: whatever a rule is made of."""
@@ -41,7 +41,7 @@ def _span(parts: Sequence[Part]) -> Span:
 
 
 def _nodes(parts: Sequence[Part]) -> tuple[Any, ...]:
-    return tuple(part for part in parts if isinstance(part, Node))
+    return tuple(part for part in parts if isinstance(part, TreeNode))
 
 
 class Builder:
@@ -53,11 +53,11 @@ class Builder:
         doc = parts[2].value if len(parts) > 2 and _is(parts[2], "DOC") else None
         return tree.File(_nodes(parts), doc or None, parts[1].value, span=_span(parts))
 
-    def documented(self, parts: list[Part]) -> Node:
+    def documented(self, parts: list[Part]) -> TreeNode:
         doc, node = parts
         object.__setattr__(node, "doc", doc.value or None)  # the node is made a moment ago and still nobody's
         object.__setattr__(node, "span", doc.span.to(node.span))
-        return cast(Node, node)
+        return cast(TreeNode, node)
 
     def path(self, parts: list[Part]) -> Piece:
         return Piece(".".join(part.text for part in parts if _is(part, "NAME")), _span(parts))
@@ -76,16 +76,17 @@ class Builder:
     def let(self, parts: list[Part]) -> tree.Let:
         return tree.Let(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
 
-    def code(self, parts: list[Part]) -> tree.Code:
-        return tree.Code(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
+    def code(self, parts: list[Part]) -> tree.CodeDeclaration:
+        return tree.CodeDeclaration(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
 
     def block(self, parts: list[Part]) -> tree.Block:
         name = parts[1]
         return tree.Block(name.text, _items(parts, 2) or (), parts[-1], span=_span(parts), name_span=name.span)
 
-    def network(self, parts: list[Part]) -> tree.Network:
+    def network(self, parts: list[Part]) -> tree.NetworkDeclaration:
         name = parts[1]
-        return tree.Network(name.text, _items(parts, 2) or (), parts[-1], span=_span(parts), name_span=name.span)
+        dials, body = _items(parts, 2) or (), parts[-1]
+        return tree.NetworkDeclaration(name.text, dials, body, span=_span(parts), name_span=name.span)
 
     def train(self, parts: list[Part]) -> tree.Train:
         return tree.Train(parts[1], span=_span(parts))

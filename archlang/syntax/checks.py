@@ -28,7 +28,7 @@ _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
     """Every breach of form in a tree, in the order of the text; a tree that is too deep is not looked at further."""
     found: list[Diagnostic] = []
-    stack: list[tuple[tree.Node, str, int, bool]] = [(file, "stage", 0, False)]
+    stack: list[tuple[tree.TreeNode, str, int, bool]] = [(file, "stage", 0, False)]
     while stack:
         node, owner, depth, chained = stack.pop()
         if isinstance(node, tree.Binary) and not chained and (late := _term(node, limits.terms)) is not None:
@@ -50,10 +50,10 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
     return sorted(found, key=lambda d: d.primary.span.start if d.primary else 0)
 
 
-def _owner(node: tree.Node) -> str:
+def _owner(node: tree.TreeNode) -> str:
     if isinstance(node, tree.Stretch):
         return node.word
-    return {tree.Network: "network", tree.Block: "block", tree.Train: "train"}.get(type(node), "stage")
+    return {tree.NetworkDeclaration: "network", tree.Block: "block", tree.Train: "train"}.get(type(node), "stage")
 
 
 def _body(body: tree.Body, owner: str) -> Iterator[Diagnostic]:
@@ -78,7 +78,7 @@ def _mixed(body: tree.Body) -> Diagnostic:
     return error("mixed-body", message, late.span, late.text, secondary=(early,), help=help)
 
 
-def _misplaced(node: tree.Node, what: str, owner: str) -> Diagnostic:
+def _misplaced(node: tree.TreeNode, what: str, owner: str) -> Diagnostic:
     where = "braces behind a stage" if owner == "stage" else f"a `{owner}`"
     help = f"{where} hold {_HOLDS[owner][1]}" if owner == "stage" else f"{where} holds {_HOLDS[owner][1]}"
     return error("misplaced-statement", f"{what} does not belong here", _head(node.span), f"in {where}", help=help)
@@ -118,7 +118,7 @@ def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:
     )
 
 
-def _signs(node: tree.Node, limits: Limits) -> bool:
+def _signs(node: tree.TreeNode, limits: Limits) -> bool:
     """Whether more than `limits.nesting` signs, or `else`s, follow one another from this node on."""
     count = int(isinstance(node, tree.Unary))
     while isinstance(node, tree.Unary | tree.If):

@@ -31,7 +31,7 @@ def attach(file: tree.File, scanned: Scanned) -> None:
             index.before(remark)
 
 
-def _add(node: tree.Node, field: str, value: Any) -> None:
+def _add(node: tree.TreeNode, field: str, value: Any) -> None:
     object.__setattr__(node, field, value)  # the tree is a moment old and still nobody's
 
 
@@ -48,16 +48,16 @@ class _Index:
 
     def __init__(self, file: tree.File) -> None:
         self.file = file
-        self.inside: dict[int, tuple[list[int], list[tree.Node]]] = {}
-        self.items: dict[int, list[tree.Node]] = {}
-        self.ending: dict[int, tree.Node] = {}  # offset of an end: the widest item with that end
+        self.inside: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
+        self.items: dict[int, list[tree.TreeNode]] = {}
+        self.ending: dict[int, tree.TreeNode] = {}  # offset of an end: the widest item with that end
         self.bodies: dict[int, tree.Body] = {}  # offset of a brace: the body it opens
         self.anchors: set[int] = set()
         self.firsts: set[int] = set()  # first steps: what speaks of them speaks of the whole flow
         for node in walk(file):
             self._add(node)
 
-    def _add(self, node: tree.Node) -> None:
+    def _add(self, node: tree.TreeNode) -> None:
         parts = list(children(node))
         self.inside[id(node)] = [part.span.start for part in parts], parts
         items = _items(node)
@@ -93,7 +93,7 @@ class _Index:
             if self._take(path[depth], remark, innermost=depth == len(path) - 1):
                 return
 
-    def _take(self, node: tree.Node, remark: Remark, innermost: bool) -> bool:
+    def _take(self, node: tree.TreeNode, remark: Remark, innermost: bool) -> bool:
         place = remark.comment.span.start
         items = self.items[id(node)]
         head = _name_start(node)
@@ -110,9 +110,9 @@ class _Index:
             return _put_before(node, remark)
         return isinstance(node, tree.File) and _put_before(node.declarations[0], remark)
 
-    def _path(self, place: int) -> list[tree.Node]:
+    def _path(self, place: int) -> list[tree.TreeNode]:
         """The nodes around a place, from the file to the innermost."""
-        path: list[tree.Node] = [self.file]
+        path: list[tree.TreeNode] = [self.file]
         while True:
             starts, parts = self.inside[id(path[-1])]
             at = bisect_right(starts, place) - 1
@@ -121,25 +121,25 @@ class _Index:
             path.append(parts[at])
 
 
-def _put_before(node: tree.Node, remark: Remark) -> bool:
+def _put_before(node: tree.TreeNode, remark: Remark) -> bool:
     _add(node, "before", (*node.before, remark.comment))
     return True
 
 
-def _put_last(node: tree.Node, remark: Remark) -> bool:
+def _put_last(node: tree.TreeNode, remark: Remark) -> bool:
     if node.behind is not None:
         return _put_before(node, remark)
     _add(node, "behind", remark.comment)
     return True
 
 
-def _name_start(node: tree.Node) -> int | None:
+def _name_start(node: tree.TreeNode) -> int | None:
     """Where a declaration or statement says its name: what stands before it speaks of all of it."""
     span = getattr(node, "name_span", None) or getattr(node, "path_span", None)
     return span.start if span is not None and isinstance(node, _LINES) and span.end else None
 
 
-def _items(node: tree.Node) -> list[tree.Node]:
+def _items(node: tree.TreeNode) -> list[tree.TreeNode]:
     match node:
         case tree.File():
             return list(node.declarations)
@@ -155,6 +155,6 @@ def _items(node: tree.Node) -> list[tree.Node]:
             return list(node.names)
         case tree.Block():
             return list(node.parameters)
-        case tree.Network():
+        case tree.NetworkDeclaration():
             return list(node.dials)
     return []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from archlang.syntax.tree import Node
+from archlang.syntax.tree import TreeNode
 
 _HIDDEN = ("span", "before", "behind", "blank", "after", "written")
 
 
-def dump(node: Node) -> str:
+def dump(node: TreeNode) -> str:
     """The tree below a node: kind, plain fields, comments; what is inside it follows two columns further right.
 
     >>> from archlang.syntax.tree import Binary, Name, Number
@@ -19,27 +19,28 @@ def dump(node: Node) -> str:
       right: Name text='relu'
     """
     lines: list[str] = []
-    stack: list[tuple[int, str, Node]] = [(0, "", node)]
+    stack: list[tuple[int, str, TreeNode]] = [(0, "", node)]
     while stack:
         depth, label, one = stack.pop()
         plain, inner = _split(one)
         comments = [f"# {comment.text}" for comment in (*one.before, *([one.behind] if one.behind else []))]
-        lines.append("  " * depth + label + " ".join([type(one).__name__, *plain, *comments]))
+        kind = type(one).__name__.removesuffix("Declaration")
+        lines.append("  " * depth + label + " ".join([kind, *plain, *comments]))
         stack.extend((depth + 1, name, child) for name, child in reversed(inner))
     return "\n".join(lines)
 
 
-def _split(node: Node) -> tuple[list[str], list[tuple[str, Node]]]:
+def _split(node: TreeNode) -> tuple[list[str], list[tuple[str, TreeNode]]]:
     """A node's plain fields as text, and its parts, each with the words before it."""
     plain: list[str] = []
-    inner: list[tuple[str, Node]] = []
+    inner: list[tuple[str, TreeNode]] = []
     for one in fields(node):
         value = getattr(node, one.name)
         if one.name in _HIDDEN or one.name.endswith("_span") or value is None:
             continue
-        if isinstance(value, Node):
+        if isinstance(value, TreeNode):
             inner.append((f"{one.name}: ", value))
-        elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
+        elif isinstance(value, tuple) and any(isinstance(item, TreeNode) for item in value):
             inner.extend((f"{one.name}[{at}]: ", item) for at, item in enumerate(value))
         elif value != ():
             plain.append(f"{one.name}={value!r}")

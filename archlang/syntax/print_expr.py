@@ -113,12 +113,12 @@ def quote(text: str) -> str:
 # --- comments and rows -----------------------------------------------------------------------------------------------
 
 
-def above(node: tree.Node) -> Doc:
+def above(node: tree.TreeNode) -> Doc:
     """The comments before a node, each on its line."""
     return cat(*(part for comment in node.before for part in (comment.text, HARD)), "")
 
 
-def lead(node: tree.Node, at: int, wide: bool = False) -> Doc:
+def lead(node: tree.TreeNode, at: int, wide: bool = False) -> Doc:
     """Comments and empty lines before item `at` of some that have a line each; `wide`: one empty line at least."""
     wide = wide and not node.blank and not any(comment.blank for comment in node.before)
     parts: list[Doc] = []
@@ -129,12 +129,12 @@ def lead(node: tree.Node, at: int, wide: bool = False) -> Doc:
     return cat(*parts, HARD if apart else "")
 
 
-def behind(node: tree.Node) -> Doc:
+def behind(node: tree.TreeNode) -> Doc:
     """The comment behind a node, at the end of its line."""
     return Behind(node.behind.text) if node.behind else ""
 
 
-def row(opening: str, nodes: Sequence[tree.Node], docs: Sequence[Doc], closing: str) -> Doc:
+def row(opening: str, nodes: Sequence[tree.TreeNode], docs: Sequence[Doc], closing: str) -> Doc:
     """Members between brackets: as many on a line as fit, aligned with the first."""
     parts: list[Doc] = []
     for at, (node, doc) in enumerate(zip(nodes, docs, strict=True)):

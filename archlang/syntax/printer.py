@@ -81,7 +81,7 @@ def _lines(nodes: Sequence[Any], one: Any, set_apart: bool = False) -> Doc:
     return cat(*parts, "")
 
 
-def _is_tall(node: tree.Node) -> bool:
+def _is_tall(node: tree.TreeNode) -> bool:
     return isinstance(getattr(node, "body", None), tree.Body)
 
 
@@ -102,13 +102,13 @@ def _declaration(node: tree.Declaration, pad: tuple[int, int]) -> Doc:
             return cat(f"import {quote(path) if quoted else path} ", row("(", names, docs, ")"))
         case tree.Let(name=name, value=value):
             return cat(before, f"let {name:<{pad[0]}} = ", expr(value))
-        case tree.Code(name=name, value=value):
+        case tree.CodeDeclaration(name=name, value=value):
             return cat(before, f"code {name:<{pad[0]}} = ", expr(value))
         case tree.Block(name=name, parameters=parameters, body=tree.Body() as inner):
             return cat(before, f"block {name}", _parameters(parameters), " ", braces(inner))
         case tree.Block(name=name, parameters=parameters, body=flow):
             return cat(before, f"block {name}", _parameters(parameters), " = ", expr(flow))  # type: ignore[arg-type]
-        case tree.Network(name=name, dials=dials, body=inner):
+        case tree.NetworkDeclaration(name=name, dials=dials, body=inner):
             return cat(before, f"network {name}", _parameters(dials), " ", braces(inner))
     assert isinstance(node, tree.Train)
     return cat(before, "train ", braces(node.body))

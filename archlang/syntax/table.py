@@ -12,11 +12,12 @@ _WIDEST = 16
 """Names that differ by more columns than this are not brought into one column."""
 
 
-def paddings(nodes: Sequence[tree.Node]) -> dict[int, tuple[int, int]]:
+def paddings(nodes: Sequence[tree.TreeNode]) -> dict[int, tuple[int, int]]:
     """For each line of a run of bindings: the width of its name, and of the source of its flow (0: as it is)."""
     found: dict[int, tuple[int, int]] = {}
-    for run in _runs(nodes, (tree.Bind, tree.Let, tree.Code)):
-        names = [len(one.name) for at in run if isinstance(one := nodes[at], tree.Bind | tree.Let | tree.Code)]
+    for run in _runs(nodes, (tree.Bind, tree.Let, tree.CodeDeclaration)):
+        named = [nodes[at] for at in run]
+        names = [len(one.name) for one in named if isinstance(one, tree.Bind | tree.Let | tree.CodeDeclaration)]
         width = max(names) if max(names) - min(names) <= _WIDEST else 0
         sources = [_source(nodes[at]) for at in run]
         known = [len(source) for source in sources if source]
@@ -26,7 +27,7 @@ def paddings(nodes: Sequence[tree.Node]) -> dict[int, tuple[int, int]]:
     return found
 
 
-def _source(node: tree.Node) -> str:
+def _source(node: tree.TreeNode) -> str:
     """The plain name with which a binding's flow begins, if it does."""
     if not isinstance(node, tree.Bind) or not isinstance(node.value, tree.Flow) or len(node.value.steps) < 2:
         return ""
@@ -37,7 +38,7 @@ def _source(node: tree.Node) -> str:
     return first.text if isinstance(first, tree.Name) and plain else ""
 
 
-def aligned_rows(nodes: Sequence[tree.Node]) -> dict[int, str]:
+def aligned_rows(nodes: Sequence[tree.TreeNode]) -> dict[int, str]:
     """Phases or steps with the same settings, a line each, where all of them fit and hold no comments."""
     found: dict[int, str] = {}
     for run in _runs(nodes, (tree.Stretch,)):
@@ -73,7 +74,7 @@ def _cells(node: tree.Stretch) -> list[str]:
     return cells
 
 
-def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Iterator[list[int]]:
+def _runs(nodes: Sequence[tree.TreeNode], kinds: tuple[type[tree.TreeNode], ...]) -> Iterator[list[int]]:
     """Neighbours of one kind, with nothing between them, as indices."""
     run: list[int] = []
     for at, node in enumerate(nodes):
@@ -86,7 +87,7 @@ def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Ite
         yield run
 
 
-def _joins(node: tree.Node, before: tree.Node) -> bool:
+def _joins(node: tree.TreeNode, before: tree.TreeNode) -> bool:
     """Whether a line goes on with what the line before began."""
     if type(node) is not type(before) or node.before or node.blank or getattr(node, "doc", None):
         return False

@@ -21,7 +21,7 @@ class Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class TreeNode:
     """What all nodes have: a place, the comments on lines of their own before them, the one behind them."""
 
     span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -34,19 +34,19 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Name(Node):
+class Name(TreeNode):
     """A name in use: `stem`, `relu`, `H`."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class In(Node):
+class In(TreeNode):
     """`in`: what enters the innermost braces."""
 
 
 @dataclass(frozen=True)
-class Number(Node):
+class Number(TreeNode):
     """An integer or a float; `written` is how the file spells it."""
 
     value: int | float
@@ -54,49 +54,49 @@ class Number(Node):
 
 
 @dataclass(frozen=True)
-class Truth(Node):
+class Truth(TreeNode):
     """`true` or `false`."""
 
     value: bool
 
 
 @dataclass(frozen=True)
-class Text(Node):
+class Text(TreeNode):
     """A string in double quotes, escapes resolved."""
 
     value: str
 
 
 @dataclass(frozen=True)
-class SizeLiteral(Node):
+class SizeLiteral(TreeNode):
     """`3x3`, `1x7`, `3x3x3`: rows x columns, depth first."""
 
     sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ListOf(Node):
+class ListOf(TreeNode):
     """`[a, b]`: a static list, or a tensor's type after `input name:`."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class TupleOf(Node):
+class TupleOf(TreeNode):
     """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` alone is just `a`, with `Parens` kept."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class Parens(Node):
+class Parens(TreeNode):
     """`(a -> b)`: an expression in parentheses that the meaning needs or the writer wanted."""
 
     inner: Expr
 
 
 @dataclass(frozen=True)
-class Unary(Node):
+class Unary(TreeNode):
     """`-a`, `+a`, `not a`."""
 
     operator: Literal["-", "+", "not"]
@@ -107,7 +107,7 @@ Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*",
 
 
 @dataclass(frozen=True)
-class Binary(Node):
+class Binary(TreeNode):
     """`left operator right`. `4 * stage` and `3x1 at (1, 2)` are written so too."""
 
     operator: Operator
@@ -116,7 +116,7 @@ class Binary(Node):
 
 
 @dataclass(frozen=True)
-class Argument(Node):
+class Argument(TreeNode):
     """One argument of a call; `name` is None for one given by its place."""
 
     name: str | None
@@ -125,7 +125,7 @@ class Argument(Node):
 
 
 @dataclass(frozen=True)
-class Call(Node):
+class Call(TreeNode):
     """`callee(arguments) { body }`; `arguments` is None where no parentheses stand, `body` None where no braces do."""
 
     callee: Expr
@@ -134,7 +134,7 @@ class Call(Node):
 
 
 @dataclass(frozen=True)
-class Field(Node):
+class Field(TreeNode):
     """`value.name`."""
 
     value: Expr
@@ -142,7 +142,7 @@ class Field(Node):
 
 
 @dataclass(frozen=True)
-class Index(Node):
+class Index(TreeNode):
     """`value[index]`."""
 
     value: Expr
@@ -150,14 +150,14 @@ class Index(Node):
 
 
 @dataclass(frozen=True)
-class Flow(Node):
+class Flow(TreeNode):
     """`a -> b -> c`, two steps or more."""
 
     steps: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class As(Node):
+class As(TreeNode):
     """`step as name`: names the step's modules."""
 
     step: Expr
@@ -166,7 +166,7 @@ class As(Node):
 
 
 @dataclass(frozen=True)
-class If(Node):
+class If(TreeNode):
     """`if test { then } else { otherwise }`; `otherwise` is another `If` for `else if`, None where no `else` stands."""
 
     test: Expr
@@ -175,7 +175,7 @@ class If(Node):
 
 
 @dataclass(frozen=True)
-class For(Node):
+class For(TreeNode):
     """`for name in values { body }`."""
 
     name: str
@@ -185,7 +185,7 @@ class For(Node):
 
 
 @dataclass(frozen=True)
-class From(Node):
+class From(TreeNode):
     """`from "file.csv"`, with contracts in parentheses behind it if any: only as the value of a `code`."""
 
     path: str
@@ -202,7 +202,7 @@ Expr = (
 
 
 @dataclass(frozen=True)
-class Let(Node):
+class Let(TreeNode):
     """`let name = value`: a static value or a stage."""
 
     name: str
@@ -212,7 +212,7 @@ class Let(Node):
 
 
 @dataclass(frozen=True)
-class Bind(Node):
+class Bind(TreeNode):
     """`name = value`: a tensor or bundle in a body, a setting in a `train`, a `phase` or a `step`."""
 
     name: str
@@ -221,7 +221,7 @@ class Bind(Node):
 
 
 @dataclass(frozen=True)
-class Input(Node):
+class Input(TreeNode):
     """`input name: [C, H, W] (mean = [...], std = [...]) where test`."""
 
     name: str
@@ -232,7 +232,7 @@ class Input(Node):
 
 
 @dataclass(frozen=True)
-class Output(Node):
+class Output(TreeNode):
     """`output value` (name is None) or `output name = value`."""
 
     name: str | None
@@ -241,7 +241,7 @@ class Output(Node):
 
 
 @dataclass(frozen=True)
-class Stretch(Node):
+class Stretch(TreeNode):
     """`phase name { settings }` or `step name { settings }` in a `train`."""
 
     word: Literal["phase", "step"]
@@ -254,7 +254,7 @@ Statement = Let | Bind | Input | Output | Stretch
 
 
 @dataclass(frozen=True)
-class Body(Node):
+class Body(TreeNode):
     """Braces: a doc string if any, then statements or flows, never both. `after`: comments before the brace."""
 
     doc: str | None = None
@@ -267,7 +267,7 @@ class Body(Node):
 
 
 @dataclass(frozen=True)
-class Imported(Node):
+class Imported(TreeNode):
     """One name of an import, `as` another one if wanted."""
 
     name: str
@@ -275,7 +275,7 @@ class Imported(Node):
 
 
 @dataclass(frozen=True)
-class Import(Node):
+class Import(TreeNode):
     """`import std.resnet (names)` (path is the dotted name) or `import "./file.arch" (names)` (`quoted`)."""
 
     path: str
@@ -285,7 +285,7 @@ class Import(Node):
 
 
 @dataclass(frozen=True)
-class Parameter(Node):
+class Parameter(TreeNode):
     """A parameter of a block or a dial of a network; a block's may lack a default."""
 
     name: str
@@ -293,7 +293,7 @@ class Parameter(Node):
 
 
 @dataclass(frozen=True)
-class Block(Node):
+class Block(TreeNode):
     """`block name(parameters) = flow` (`body` is an expression) or with braces (`body` is a `Body`)."""
 
     name: str
@@ -304,7 +304,7 @@ class Block(Node):
 
 
 @dataclass(frozen=True)
-class Code(Node):
+class CodeDeclaration(TreeNode):
     """`code name = value`: branch codewords, designed, written in place or from a file."""
 
     name: str
@@ -314,7 +314,7 @@ class Code(Node):
 
 
 @dataclass(frozen=True)
-class Network(Node):
+class NetworkDeclaration(TreeNode):
     """`network name(dials) { statements }`."""
 
     name: str
@@ -325,18 +325,18 @@ class Network(Node):
 
 
 @dataclass(frozen=True)
-class Train(Node):
+class Train(TreeNode):
     """`train { settings, phases, steps }`."""
 
     body: Body
     doc: str | None = None
 
 
-Declaration = Import | Let | Block | Code | Network | Train
+Declaration = Import | Let | Block | CodeDeclaration | NetworkDeclaration | Train
 
 
 @dataclass(frozen=True)
-class File(Node):
+class File(TreeNode):
     """A whole file; `after` holds the comments behind the last declaration."""
 
     declarations: tuple[Declaration, ...]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 
-from archlang.syntax.tree import Comment, Node
+from archlang.syntax.tree import Comment, TreeNode
 
 _PARTS: dict[str, tuple[str, ...]] = {}
 
 
-def parts(kind: type[Node]) -> tuple[str, ...]:
+def parts(kind: type[TreeNode]) -> tuple[str, ...]:
     """The fields of a kind of node that say what it is, without those that say where it stands."""
     known = _PARTS.get(kind.__name__)
     if known is None:
@@ -20,7 +20,7 @@ def parts(kind: type[Node]) -> tuple[str, ...]:
     return known
 
 
-def children(node: Node) -> Iterator[Node]:
+def children(node: TreeNode) -> Iterator[TreeNode]:
     """The nodes directly inside a node, in the order of its fields.
 
     >>> from archlang.syntax.tree import Binary, Name
@@ -29,13 +29,13 @@ def children(node: Node) -> Iterator[Node]:
     """
     for name in parts(type(node)):
         value = getattr(node, name)
-        if isinstance(value, Node):
+        if isinstance(value, TreeNode):
             yield value
         elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, Node))
+            yield from (item for item in value if isinstance(item, TreeNode))
 
 
-def walk(node: Node) -> Iterator[Node]:
+def walk(node: TreeNode) -> Iterator[TreeNode]:
     """A node and all that is inside it, each before its parts, in the order of the fields."""
     stack = [node]
     while stack:
@@ -44,7 +44,7 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(list(children(one))))
 
 
-def comments_of(node: Node) -> Iterator[Comment]:
+def comments_of(node: TreeNode) -> Iterator[Comment]:
     """Every comment that hangs on a node or inside it."""
     for one in walk(node):
         yield from one.before

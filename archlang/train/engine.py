@@ -15,9 +15,10 @@ import torch
 
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics import ArchError, error
+from archlang.elaborate.network import Network
 from archlang.emit import ArchModule, observing
-from archlang.graph.ir import Plan, Port
-from archlang.graph.network import Network
+from archlang.graph.ir import Port
+from archlang.graph.plan import Plan
 from archlang.layers.synced import synced
 from archlang.train.averaging import Average
 from archlang.train.board import Board

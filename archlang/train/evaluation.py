@@ -10,7 +10,8 @@ import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit import observing
-from archlang.graph.ir import Graph, Loss
+from archlang.graph.ir import Graph
+from archlang.graph.plan import Loss
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
 from archlang.train.augment import augment

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from archlang.artefact.replay import dials_of
-from archlang.graph.network import Network
+from archlang.elaborate.network import Network
 from archlang.train.data import Data, Split, Tensors
 from archlang.train.formats.images import Images
 

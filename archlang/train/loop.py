@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from archlang.artefact.saving import save
+from archlang.elaborate.network import Network
 from archlang.emit import ArchModule
-from archlang.graph.ir import Loss, Plan
-from archlang.graph.network import Network
+from archlang.graph.plan import Loss, Plan
 from archlang.layers.processes import alone
 from archlang.layers.synced import unsynced
 from archlang.train.averaging import Average

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from archlang.diagnostics import ArchError, error
-from archlang.graph.ir import Graph, Loss, Port
+from archlang.graph.ir import Graph, Port
+from archlang.graph.plan import Loss
 from archlang.train import losses as tables
 from archlang.train.losses import Formula, Views, views_of
 from archlang.train.processes import World

@@ -7,9 +7,10 @@ from typing import Any
 from torch import nn
 
 from archlang.emit import module_name
-from archlang.graph.ir import Graph, Phase
+from archlang.graph.ir import Graph
 from archlang.graph.patterns import names_of, trained
-from archlang.layers.keys import Keyed
+from archlang.graph.plan import Phase
+from archlang.layers.patch_experts.keys import Keyed
 
 
 def named_weights(graph: Graph, model: nn.Module) -> dict[str, nn.Parameter]:

@@ -11,12 +11,13 @@ import torch
 
 from archlang.artefact.manifest import is_label
 from archlang.diagnostics import ArchError, error
-from archlang.graph.ir import Graph, Phase, Plan, Step
+from archlang.graph.ir import Graph
+from archlang.graph.plan import Phase, Plan, TrainingStep
 from archlang.train import augment, schedule
 from archlang.train.problems import bad_data
 
 if TYPE_CHECKING:
-    from archlang.graph.network import Network
+    from archlang.elaborate.network import Network
 
 
 EXAMPLE = """train {
@@ -71,14 +72,14 @@ def plan_of(network: Network) -> Plan:
     return plan
 
 
-def steps_of(plan: Plan) -> tuple[Step, ...]:
+def steps_of(plan: Plan) -> tuple[TrainingStep, ...]:
     """The optimisation steps on each batch, in turn; most files have one. Raises `ArchError` (missing-loss)."""
     if plan.steps:
         return plan.steps
     if plan.optimizer is None:
         message = "`train` needs an optimiser"
         raise ArchError(error("missing-loss", message, plan.span, help="`optimizer = adam(lr = 0.001)`"))
-    return (Step("train", plan.losses, plan.optimizer),)
+    return (TrainingStep("train", plan.losses, plan.optimizer),)
 
 
 def stretches(phases: Sequence[Phase], epochs: int | None, per_epoch: int) -> tuple[Stretch, ...]:

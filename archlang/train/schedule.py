@@ -7,7 +7,7 @@ from math import cos, pi
 from typing import Any
 
 from archlang.diagnostics import ArchError, error
-from archlang.graph.ir import Phase
+from archlang.graph.plan import Phase
 from archlang.ops.values import Option, Weighted
 
 Curve = Callable[[float, float, float, Mapping[str, Any]], float]

@@ -12,8 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule
-from archlang.graph.ir import Plan
-from archlang.layers.keys import Keyed
+from archlang.graph.plan import Plan
+from archlang.layers.patch_experts.keys import Keyed
 from archlang.train.processes import World
 
 Sharding = Literal["auto", "ddp", "fsdp"]

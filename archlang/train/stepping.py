@@ -12,7 +12,7 @@ from torch.amp import GradScaler
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
-from archlang.layers.keys import Keyed
+from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.processes import alone
 from archlang.train import sharding
 from archlang.train.objective import Objective, Values, hits, values_of

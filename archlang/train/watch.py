@@ -21,10 +21,10 @@ from torch import nn
 
 from archlang.artefact.atomic import write_whole
 from archlang.emit.names import module_name
-from archlang.graph.expert_sites import ROUTED, expert_sites
 from archlang.graph.ir import Graph, Node
+from archlang.graph.patch_experts import ROUTED, expert_sites
 from archlang.layers.processes import mean
-from archlang.ops.attending import PREFIX
+from archlang.ops.layer_attention import PREFIX
 from archlang.ops.model import Module
 from archlang.train.runs import append
 from archlang.train.sharding import full, norm

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, compact, levels, outline
-from archlang.views.patching import FAMILY, patch_line
+from archlang.views.patch_experts_labels import FAMILY, patch_line
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
 
 TALLEST, MOST = 32, 160

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from archlang.views.palette import FONT, FRAME, INK, QUIET
-from archlang.views.patches import colour
+from archlang.views.patch_experts import colour
 
 SIDE, GAP, LINE, DOT = 260, 16, 20, 1.8
 

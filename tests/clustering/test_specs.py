@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archlang.diagnostics import ArchError
-from archlang.graph import load, loads
+from archlang.elaborate import load, loads
 from archlang.train.planning import plan_of, steps_of
 
 SPECS = Path(__file__).parents[2] / "specs" / "clustering"

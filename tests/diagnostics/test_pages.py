@@ -10,7 +10,7 @@ import pytest
 
 from archlang.diagnostics import KINDS, ArchError, Diagnostic
 from archlang.diagnostics.explain import PAGES
-from archlang.graph.network import check, load
+from archlang.elaborate.network import check, load
 from archlang.limits import DEFAULT
 
 FENCE = re.compile(r"^```(\S+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

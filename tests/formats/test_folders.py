@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from archlang.graph.network import loads
+from archlang.elaborate.network import loads
 from archlang.train.data import Tensors
 from archlang.train.engine import fit
 from archlang.train.fitting import AT_ONCE, fit_to

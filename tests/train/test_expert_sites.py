@@ -7,9 +7,9 @@ import torch
 
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError
+from archlang.elaborate import Network, loads
 from archlang.emit import observing
-from archlang.graph import Network, loads
-from archlang.graph.expert_sites import expert_sites
+from archlang.graph.patch_experts import expert_sites
 from archlang.train import fit
 from archlang.train.losses.experts import collapse, confidence
 from archlang.train.objective import inner_ports, objective, values_of

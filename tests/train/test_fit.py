@@ -10,7 +10,7 @@ import torch
 
 from archlang.artefact import load_model
 from archlang.diagnostics import ArchError
-from archlang.graph.network import loads
+from archlang.elaborate.network import loads
 from archlang.train import Data, Progress, Tensors, evaluate, fit
 
 from .nets import NETWORK, TRAIN, bars, tiny

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Graph, Loss, OutputSpec, Port
-from archlang.graph.network import loads
+from archlang.elaborate.network import loads
+from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.plan import Loss
 from archlang.ops.values import Option
 from archlang.shapes import Tensor
 from archlang.train import fit

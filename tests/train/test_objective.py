@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Graph, Loss, OutputSpec, Port
+from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.plan import Loss
 from archlang.ops.values import Option
 from archlang.train.losses import FORMULAS
 from archlang.train.objective import hits, objective, scores_port, values_of

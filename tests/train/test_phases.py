@@ -11,10 +11,11 @@ from torch.optim import swa_utils
 
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Graph, Loss, OutputSpec, Phase, Port
-from archlang.graph.network import Network, loads
+from archlang.elaborate.network import Network, loads
+from archlang.graph.ir import Graph, OutputSpec, Port
 from archlang.graph.patterns import chosen, matches, trained
-from archlang.layers.keys import Keyed
+from archlang.graph.plan import Loss, Phase
+from archlang.layers.patch_experts.keys import Keyed
 from archlang.ops.values import Option
 from archlang.train import Progress, fit
 from archlang.train.averaging import Average

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Phase, Plan
+from archlang.graph.plan import Phase, Plan
 from archlang.ops.values import Option, Weighted
 from archlang.train.optim import OPTIMIZERS, base_rate, optimizer, set_rate
 from archlang.train.planning import batch_count, batches, derived, labels_of, stretches

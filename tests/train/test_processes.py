@@ -203,7 +203,7 @@ def test_batch_norms_are_exchanged_and_back(norm: nn.Module) -> None:
 
 def test_large_operations_are_divided_apart() -> None:
     from archlang.compiler import compile
-    from archlang.graph.network import loads
+    from archlang.elaborate.network import loads
 
     text = "archlang 1\nnetwork N { input x: [1024]\n output x -> linear(1024) -> relu -> linear(2) }"
     found = large(compile(loads(text)))

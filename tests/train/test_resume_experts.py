@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from archlang.artefact import load_model
-from archlang.graph import loads
-from archlang.studies.patches import usage_of
+from archlang.elaborate import loads
+from archlang.studies.patch_experts.patches import usage_of
 from archlang.train import Progress, fit
 from archlang.train.data import Data, Tensors
 from archlang.train.progress import Beat

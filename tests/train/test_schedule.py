@@ -5,7 +5,7 @@ import torch
 from torch.optim import lr_scheduler
 
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Phase
+from archlang.graph.plan import Phase
 from archlang.ops.values import Option, Weighted
 from archlang.train.schedule import check, rate
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.campaign.specs import ROOT, SPECS, trainable, trained
 
 LARGEST = 3e8

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Graph, Loss, OutputSpec, Port
+from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.plan import Loss
 from archlang.ops.values import Option
 from archlang.train.objective import objective
 from archlang.train.stepping import PATIENCE, Stage, Stepper

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from archlang.graph import loads
+from archlang.elaborate import loads
 from archlang.train import fit
 
 TEXT = """archlang 1

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
-from archlang.graph.network import loads
+from archlang.elaborate.network import loads
 from archlang.train import Data, Progress, Tensors, fit
 
 from .nets import NETWORK, bars

@@ -42,7 +42,7 @@ def mistakes(
     session: Session, file: str, dials: Mapping[str, str], catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
     """All diagnostics of one file or of standard input; never raises ArchError."""
-    from archlang.graph.network import check, check_text
+    from archlang.elaborate.network import check, check_text
     from archlang.syntax import decode
 
     if file != "-":

@@ -18,8 +18,8 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.graph import Network
-    from archlang.studies.clustering import Clustered
+    from archlang.elaborate import Network
+    from archlang.studies.clustering.clustering import Clustered
 
 
 @click.command("cluster", short_help="Cluster data without labels (neural mixture EM).")
@@ -51,7 +51,7 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
     network = open_network(session, file, _with_clusters(dials, clusters))
     _fits(network, clusters)
     from archlang.cli.progress import watch
-    from archlang.studies.clustering import cluster
+    from archlang.studies.clustering.clustering import cluster
     from archlang.train import newest_folder, next_folder
 
     where = Path(folder) if folder is not None else (newest_folder if resume else next_folder)(network.name)
@@ -80,7 +80,7 @@ def _with_clusters(dials: Mapping[str, str], clusters: int | None) -> dict[str, 
 def _fits(network: Network, clusters: int | None) -> None:
     """Raises ArchError where the network has another number of clusters than was asked for."""
     from archlang.diagnostics import ArchError, error
-    from archlang.studies.clustering import port_of
+    from archlang.studies.clustering.clustering import port_of
 
     count = network.graph.type(port_of(network)).dims[0]
     if clusters is not None and count != clusters:
@@ -91,7 +91,7 @@ def _fits(network: Network, clusters: int | None) -> None:
 def _pictures(model: GraphModule, data: str, found: Clustered, network: Network, device: str,
               tsne: bool) -> list[tuple[str, str]]:
     from archlang.shapes import Tensor
-    from archlang.studies.cluster_pictures import contours, members, neighbours
+    from archlang.studies.clustering.pictures import contours, members, neighbours
 
     made = []
     if network.graph.inputs[0].type == Tensor((2,)):

@@ -16,7 +16,7 @@ from archlang.diagnostics.text import one_line
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.studies.cutting import Cut
+    from archlang.studies.patch_experts.cutting import Cut
     from archlang.train import Evaluation
 
 
@@ -50,7 +50,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
         found = evaluate(loaded, data, device=device)
         shown, rows = as_json(found), table(found)
     else:
-        from archlang.studies.cutting import evaluate_cuts
+        from archlang.studies.patch_experts.cutting import evaluate_cuts
 
         every = evaluate_cuts(loaded, data, cuts, device=device)
         shown, rows = {**as_json(every[0].found), "cuts": [cut_json(c) for c in every[1:]]}, cut_table(every)

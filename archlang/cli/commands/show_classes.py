@@ -26,8 +26,8 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 def command(session: Session, model: str, data: str, gate: str | None, classes: tuple[str, ...], output: str | None,
             device: str) -> None:
     """How the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
-    from archlang.studies.gates import responses
     from archlang.studies.inside import named
+    from archlang.studies.multipath.gates import responses
     from archlang.views.histogram import Bars, Panel, histograms
 
     ending(output, ".svg")

@@ -14,7 +14,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.gates import Range, Responses
+    from archlang.studies.multipath.gates import Range, Responses
     from archlang.views.sheet import Tile
 
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 def command(session: Session, model: str, data: str, gate: str | None, top: int, synthesised: bool, seed: int,
             output: str | None, device: str) -> None:
     """The range of every gate of the model file MODEL over the test part of the data, as figures and histograms."""
-    from archlang.studies.gates import responses
     from archlang.studies.inside import named
+    from archlang.studies.multipath.gates import responses
 
     ending(output, ".svg")
     if synthesised and gate is None:

@@ -15,7 +15,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.patches import Usage
+    from archlang.studies.patch_experts.patches import Usage
 
 
 @click.command("patches", short_help="Which expert took which patch, and how much each is used.")
@@ -35,9 +35,9 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     With -o, each image is drawn with its patches in the colours of the experts that weigh most for them. How usage went
     over a training stands in its run folder: usage.csv and usage.svg, thresholds.csv and thresholds.svg.
     """
-    from archlang.studies.patches import patches_of, usage_of
+    from archlang.studies.patch_experts.patches import patches_of, usage_of
     from archlang.studies.tiles import tile_of
-    from archlang.views.patches import Row, patched
+    from archlang.views.patch_experts import Row, patched
 
     if bool(images) == (data is not None):
         raise refuse("give images, or `--data` with `--samples`")

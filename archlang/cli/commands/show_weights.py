@@ -20,7 +20,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @click.pass_obj
 def command(session: Session, model: str, output: str | None) -> None:
     """The weights of each parallel operation of the model file MODEL, peers on one axis."""
-    from archlang.studies.weights import parallel_weights
+    from archlang.studies.multipath.weights import parallel_weights
     from archlang.views.histogram import Bars, Panel, histograms
 
     ending(output, ".svg")

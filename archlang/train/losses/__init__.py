@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from archlang.graph.ir import Loss
+from archlang.graph.plan import Loss
 from archlang.train.losses import clustering, coding, experts, task
 
 Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
