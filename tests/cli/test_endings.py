@@ -12,7 +12,7 @@ import torch
 from archlang.artefact import save
 from archlang.cli.group import archlang
 from archlang.compiler import compile
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.cli.conftest import ROOT, Call
 
 NEEDED = {

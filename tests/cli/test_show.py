@@ -103,3 +103,17 @@ def test_a_network_without_gates_is_told_which_have_some(call: Call, tmp_path: P
     for words in (("routes", "--data", "digits"), ("gates", "--data", "digits"), ("classes", "--data", "digits")):
         found = call("show", words[0], str(tmp_path / "plain.safetensors"), *words[1:])
         assert found.status == 1 and "has gates" in found.err and "multipath" in found.err
+
+
+def test_sparse_paths_are_shown_too(call: Call, tmp_path: Path) -> None:
+    file = str(tmp_path / "sparse.safetensors")
+    save(compile(load(ROOT / "specs" / "multipath" / "sparse_digits.arch"), seed=1), file)
+    shown = call("show", "routes", file, "--data", "digits", "--samples", "0,3", "-o", str(tmp_path / "r.svg"))
+    assert shown.status == 0 and shown.out.count("maps.experts.router") == 2 and (tmp_path / "r-2.svg").exists()
+    gates = json.loads(call("show", "gates", file, "--data", "digits", "--format", "json").out)["gates"]
+    assert sum(gate["mean"] for gate in gates) == pytest.approx(1) and len(gates) == 4
+    one = call("show", "gates", file, "--data", "digits", "--gate", "maps.experts.router.0.1", "--top", "2",
+               "-o", str(tmp_path / "g.svg"))
+    assert one.status == 0 and (tmp_path / "g.svg").read_text().count("<image") == 4
+    classes = json.loads(call("show", "classes", file, "--data", "digits", "--format", "json").out)["gates"]
+    assert [len(gate["classes"]) for gate in classes] == [10] * 4

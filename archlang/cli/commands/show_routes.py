@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from archlang.graph.ir import Graph
     from archlang.studies.multipath.gates import Route
+    from archlang.views.multipath import Strengths
 
 PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".html")
 Way = tuple[str, "tuple[Route, ...]"]
@@ -97,11 +98,20 @@ def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[lis
 
 def _drawn(graph: Graph, way: tuple[Route, ...], name: str, output: str) -> bytes:
     from archlang.views.files import draw
-    from archlang.views.multipath import Strengths, route_picture
+    from archlang.views.multipath import route_picture
 
-    held = {id: Strengths(r.gates, r.inputs, r.outputs) for r in way for id in r.nodes}
+    held = {id: strengths(route) for route in way for id in route.nodes}
     made = draw(route_picture(graph, held, name), "svg" if output == "-" else output)
     return made if isinstance(made, bytes) else made.encode()
+
+
+def strengths(route: Route) -> Strengths:
+    """The numbers of a router for the diagram: of its weighted sum, or of the sum of its experts' results."""
+    from archlang.views.multipath import Strengths
+
+    if route.weighs_results:
+        return Strengths([[gate] for gate in route.gates[0]], route.outputs, [1.0], weighs_results=True)
+    return Strengths(route.gates, route.inputs, route.outputs)
 
 
 def route_table(name: str, way: tuple[Route, ...]) -> str:
