@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error

@@ -150,6 +150,10 @@ class Op:
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
+    drawn   how diagrams show it: a `box`; the `end` of an arrow from outside; a circle with a `sum` for each output,
+            `weighted` where its first input holds the weights; a router's `gates`; `attention` over layers, an arrow
+            from each.
+    line    what its box says, where that is not its name and arguments.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
@@ -167,6 +171,9 @@ class Op:
     pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
     rows: Callable[[OpCall], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
+    drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
+    weighted: bool = False
+    line: Callable[[Mapping[str, Any]], str] | None = None
     keyed: bool = False
     internal: bool = False
     example: str = ""

@@ -105,7 +105,7 @@ def _pictures(model: GraphModule, data: str, found: Clustered, network: Network,
 
 def gamma_of(network: Network) -> float:
     """The gamma of the file's clustering loss; 1 where none has one."""
-    from archlang.train.planning import plan_of, steps_of
+    from archlang.train.optimization.planning import plan_of, steps_of
 
     losses = (loss for step in steps_of(plan_of(network)) for loss in step.losses)
     found: Any = next((loss.option.args["gamma"] for loss in losses if "gamma" in loss.option.args), 1.0)

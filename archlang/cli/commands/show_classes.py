@@ -28,7 +28,7 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
     """How the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
     from archlang.studies.inside import named
     from archlang.studies.multipath.gates import responses
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.views.histogram import Bars, Histogram, histograms
 
     ending(output, ".svg")
     found = responses(open_model(session, model), data, device=device, tell=teller(session))
@@ -39,7 +39,7 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
         wanted = [named([name for name, _ in every], name, "class") for name in classes] or range(len(every))
         rows[found.gates[place]] = [every[number][1] for number in wanted]
     if output is not None:
-        panels = [Panel(name, 0.0, 1.0, [Bars(one.name, one.counts) for one in ranges])
+        panels = [Histogram(name, 0.0, 1.0, [Bars(one.name, one.counts) for one in ranges])
                   for name, ranges in rows.items()]
         write(session, output, histograms(panels).encode())
     if output == "-":

@@ -94,10 +94,10 @@ def _ends(found: Responses, place: int, top: int) -> dict[str, list[dict[str, An
 
 
 def _histograms(found: Responses) -> str:
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.views.histogram import Bars, Histogram, histograms
 
     ranges = [found.range_of(place) for place in range(len(found.gates))]
-    return histograms([Panel(one.name, 0.0, 1.0, [Bars("all samples", one.counts)]) for one in ranges])
+    return histograms([Histogram(one.name, 0.0, 1.0, [Bars("all samples", one.counts)]) for one in ranges])
 
 
 def _sheet(found: Responses, place: int, top: int, made: list[Tile]) -> str:

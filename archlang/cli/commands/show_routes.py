@@ -38,7 +38,12 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
             output: str | None, device: str) -> None:
     """How open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
     from archlang.studies.multipath.gates import mean_route, routes
+<<<<<<< HEAD
     from archlang.train.evaluation import record_of
+=======
+    from archlang.train.loop.evaluation import record_of
+    from archlang.views.files import format_of
+>>>>>>> main
 
     if bool(images) == (data is not None):
         raise refuse("give images, or `--data` with `--samples`")
@@ -77,7 +82,7 @@ def _images(paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:
 
 
 def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[list[str], torch.Tensor]]:
-    from archlang.train.evaluation import BATCH, in_order
+    from archlang.train.loop.evaluation import BATCH, in_order
     from archlang.train.sources import find
 
     found = find(data)

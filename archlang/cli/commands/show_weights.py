@@ -21,12 +21,14 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 def command(session: Session, model: str, output: str | None) -> None:
     """The weights of each parallel operation of the model file MODEL, peers on one axis."""
     from archlang.studies.multipath.weights import parallel_weights
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.views.histogram import Bars, Histogram, histograms
 
     ending(output, ".svg")
     found = parallel_weights(open_model(session, model))
     if output is not None:
-        panels = [Panel(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found]
+        panels = [
+            Histogram(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found
+        ]
         write(session, output, histograms(panels).encode())
     if output == "-":
         return

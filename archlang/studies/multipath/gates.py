@@ -10,8 +10,8 @@ from torch import fx
 
 from archlang.studies.inside import Router, ValueRecorder, all_rows, placed, routers
 from archlang.train.data import Split
-from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, in_order, record_of
 from archlang.train.problems import bad_data
 from archlang.train.sources import find
 
