@@ -17,12 +17,7 @@ from torch.nn import functional
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.layers.multipath import Gates
 from archlang.rewrite.extract import told
-<<<<<<< HEAD
 from archlang.studies.inside import ValueRecorder, all_rows, graph_of, named, placed, routers
-from archlang.train.evaluation import losses_of, record_of
-=======
-from archlang.studies.inside import Watch, graph_of, named, placed, routers
->>>>>>> main
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
 from archlang.train.losses.objective import main_output, scores_port

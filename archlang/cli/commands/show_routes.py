@@ -38,12 +38,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
             output: str | None, device: str) -> None:
     """How open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
     from archlang.studies.multipath.gates import mean_route, routes
-<<<<<<< HEAD
-    from archlang.train.evaluation import record_of
-=======
     from archlang.train.loop.evaluation import record_of
-    from archlang.views.files import format_of
->>>>>>> main
 
     if bool(images) == (data is not None):
         raise refuse("give images, or `--data` with `--samples`")

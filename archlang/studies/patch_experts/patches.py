@@ -15,12 +15,7 @@ from archlang.graph.ir import Graph
 from archlang.graph.patch_experts import ExpertSite, expert_sites
 from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
 from archlang.layers.patch_experts.router import CosineRouter
-<<<<<<< HEAD
 from archlang.studies.inside import all_rows, placed
-from archlang.train.evaluation import BATCH, in_order, record_of
-=======
-from archlang.studies.inside import placed
->>>>>>> main
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, in_order, record_of
 from archlang.train.sources import find
