@@ -16,10 +16,10 @@ from archlang.graph.coded import CodedBlock, coded_blocks, within
 from archlang.graph.removal import with_mask
 from archlang.rewrite.extract import extract
 from archlang.train.data import Split
-from archlang.train.evaluation import BATCH, in_order, losses_of, record_of
 from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, in_order, losses_of, record_of
 from archlang.train.losses.coding import table_of
-from archlang.train.objective import hits, scores_port, values_of
+from archlang.train.losses.objective import hits, scores_port, values_of
 from archlang.train.sources import find
 
 

@@ -14,10 +14,10 @@ from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
 from archlang.rewrite.extract import told
 from archlang.train.data import from_image
-from archlang.train.devices import place
-from archlang.train.evaluation import losses_of, record_of
 from archlang.train.fitting import fit_of
-from archlang.train.objective import scores_port, values_of
+from archlang.train.loop.evaluation import losses_of, record_of
+from archlang.train.losses.objective import scores_port, values_of
+from archlang.train.processes.devices import place
 
 TOP = 5
 

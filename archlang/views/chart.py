@@ -25,7 +25,7 @@ LONGEST = 100
 
 @dataclass(frozen=True)
 class Course:
-    """How several numbers went: a title, a name for each, and a row of them for every step."""
+    """The course of several numbers: a title, a name for each, and a row of them for every step."""
 
     title: str
     names: tuple[str, ...]

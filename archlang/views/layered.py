@@ -45,7 +45,7 @@ class Layout:
 
 @dataclass(eq=False)
 class _Item:
-    """What stands in a layer: a box, a frame (`inner` is its layout), or the lane of an arrow."""
+    """A thing in a layer: a box, a frame (`inner` is its layout), or the lane of an arrow."""
 
     w: float
     h: float

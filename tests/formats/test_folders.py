@@ -9,9 +9,9 @@ from PIL import Image
 
 from archlang.elaborate.network import loads
 from archlang.train.data import Tensors
-from archlang.train.engine import fit
 from archlang.train.fitting import AT_ONCE, fit_to
 from archlang.train.formats.images import Images
+from archlang.train.loop.engine import fit
 from archlang.train.sources import find
 from tests.formats import archives
 from tests.formats.test_published import refused

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "archlang"
 
 FLOORS: dict[str, int] = {
-    "source": 0, "limits": 0, "shapes": 0, "version": 0,
+    "source": 0, "limits": 0, "shapes": 0, "version": 0, "wording": 0,
     "diagnostics": 1,
     "syntax": 2, "codes": 2, "kernels": 2, "atomic": 2,
     "ops": 3,

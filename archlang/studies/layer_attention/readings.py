@@ -12,11 +12,11 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.emit.names import module_name
 from archlang.ops.layer_attention import PREFIX
-from archlang.train.devices import place
-from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, in_order, record_of
+from archlang.train.loop.watch import pictures, sites
+from archlang.train.processes.devices import place
 from archlang.train.sources import find
-from archlang.train.watch import pictures, sites
 
 STATIC = {
     "innate_static": "share of the norm of each layer's block of the dense map",

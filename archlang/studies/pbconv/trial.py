@@ -14,12 +14,12 @@ from archlang.elaborate.network import Network
 from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, maps_by_size
 from archlang.train.augment import augment
 from archlang.train.fitting import fit_to
-from archlang.train.objective import objective, scores_port
-from archlang.train.optim import optimizer, set_rate
-from archlang.train.phasing import named_weights
-from archlang.train.planning import batch_count, batches, derived, plan_of, steps_of
+from archlang.train.loop.phasing import named_weights
+from archlang.train.loop.stepping import Optimization, Stepper
+from archlang.train.losses.objective import objective, scores_port
+from archlang.train.optimization.optimizers import optimizer, set_rate
+from archlang.train.optimization.planning import batch_count, batches, derived, plan_of, steps_of
 from archlang.train.sources import find
-from archlang.train.stepping import Stage, Stepper
 from archlang.transform import PBConv, apply
 
 POINTS = 20
@@ -104,7 +104,7 @@ def _steps(net: Network, model: torch.nn.Module, data: object, settings: Setting
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
     weights = named_weights(net.graph, model)
-    stages = [Stage(objective(s.losses, net.graph), optimizer(s.optimizer, weights)) for s in steps_of(plan)]
+    stages = [Optimization(objective(s.losses, net.graph), optimizer(s.optimizer, weights)) for s in steps_of(plan)]
     phase = plan.phases[0]
     unit = 1 if phase.steps else batch_count(len(found.train), plan.batch)
     number = 0
