@@ -1,4 +1,7 @@
-"""Networks of neural mixture EM (Tissera 2023, section 4.5 and table 4.2)."""
+"""Networks of neural mixture EM (Tissera 2023, section 4.5 and table 4.2).
+
+The last linear layer has no bias: what standardises its scores takes every bias off again.
+"""
 
 from __future__ import annotations
 
@@ -70,6 +73,6 @@ def digits(clusters: int) -> nn.Sequential:
 def plane(clusters: int, hidden: int = 32) -> nn.Sequential:
     """Two hidden layers of 32 nodes (section 4.5.1)."""
     return nn.Sequential(
-        nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(),
-        nn.Linear(hidden, clusters, bias=False), Standardized(clusters),
+        nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, clusters, bias=False),
+        Standardized(clusters),
     )
