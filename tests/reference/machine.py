@@ -17,6 +17,7 @@ from torch import Tensor
 from archlang.source import Source
 from archlang.syntax import parse, parse_expr, tree
 from tests.reference import static
+from tests.reference.coded import declared
 from tests.reference.names import evaluate
 from tests.reference.values import BlockName, Flowing, Group, Later, Scope, Surprise, Value, Where
 
@@ -171,6 +172,8 @@ class Reference:
                         scope.names[name.alias or name.name] = Later(lambda s=source, n=name.name: s.find(n))  # type: ignore[misc]
                 case tree.Let():
                     scope.names[item.name] = Later(lambda e=item.value: evaluate(self, e, scope))  # type: ignore[misc]
+                case tree.CodeDeclaration():
+                    scope.names[item.name] = Later(lambda e=item.value: declared(self, e, scope, folder))  # type: ignore[misc]
                 case tree.Block():
                     scope.names[item.name] = BlockName(item, scope)
         return scope
