@@ -27,7 +27,7 @@ from archlang.train.loop.stepping import Optimization, Outcome, Snapshot, Steppe
 from archlang.train.loop.stopping import Stop, stopping
 from archlang.train.loop.tally import Tally
 from archlang.train.loop.views import BatchViews
-from archlang.train.loop.watch import TrainingWatch
+from archlang.train.loop.watch import TrainingWatch, collapsed_keys
 from archlang.train.losses.objective import labelled
 from archlang.train.optimization.averaging import Average
 from archlang.train.optimization.optimizers import set_rate
@@ -72,6 +72,7 @@ class Training:
     step: int = 0
     total: int = 0
     tally: Tally | None = None
+    warned: set[str] = field(default_factory=set)
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -102,7 +103,15 @@ class Training:
                 entered = stretch
             self._round(stretch, number, progress, stop)
             self._finish(stretch, progress)
+            self._warn(progress)
             self._stop(stop, kept=True)
+
+    def _warn(self, progress: Progress) -> None:
+        """Say once of each stage of experts that its keys have collapsed."""
+        for site, text in collapsed_keys(self.model, self.network.graph).items():
+            if site not in self.warned:
+                self.warned.add(site)
+                progress.note(text)
 
     def _left(self) -> Iterator[tuple[ScheduledPhase, int]]:
         """The rounds that are not done: their phases and numbers within them."""

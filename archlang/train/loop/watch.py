@@ -3,7 +3,8 @@
 Each becomes a table `NAME.csv` in the run's folder, a row for every step, and a picture `NAME.svg` at the end:
 `attention` has a column SITE.LAYER for every layer that an `attend` or a `residual(join = concat)` reads (means over
 the batch), `gradients` the norm of the gradient of all weights of each step of `layers`, `betas` each learned mix;
-`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts.
+`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts,
+`keys` the largest cosine of two keys of each router, and the share of patches in which an expert passes the filter.
 """
 
 from __future__ import annotations
@@ -23,12 +24,17 @@ from archlang.atomic import write_whole
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node
 from archlang.graph.patch_experts import ROUTED, expert_sites
+from archlang.layers.patch_experts.keys import Keyed, largest_cosine
+from archlang.layers.patch_experts.router import passing
 from archlang.layers.processes import mean
 from archlang.ops.layer_attention import PREFIX
 from archlang.ops.model import Module
 from archlang.train.kept.runs import append
 from archlang.train.processes.sharding import full, norm
 from archlang.views.chart import Course, strips
+
+COLLAPSED = 0.99
+"""The cosine above which two keys count as one."""
 
 
 def sites(graph: Graph) -> dict[str, Node]:
@@ -64,7 +70,7 @@ class TrainingWatch:
         self.handles = [self._hook(model, name, node) for name, node in sites(graph).items()]
         self.handles += [self._routing(model, name, node) for name, node in routing(graph).items()]
         made = (self._attention(graph), self._gradients(model, graph), self._betas(model, graph),
-                self._usage(graph), self._thresholds(graph))
+                self._usage(graph), self._thresholds(graph), self._keys(model, graph))
         self.tables = [table for table in made if table.columns]
 
     def note(self, epoch: int, step: int, done: bool) -> None:
@@ -136,6 +142,21 @@ class TrainingWatch:
 
         return StepTable("thresholds", columns, read)
 
+    def _keys(self, model: nn.Module, graph: Graph) -> StepTable:
+        routers = {name: model.get_submodule(module_name(node.path)) for name, node in routing(graph).items()}
+        keyed = {name: module for name, module in routers.items() if isinstance(module, Keyed)}
+        columns = [f"{name}.{last}" for name, module in keyed.items()
+                   for last in ("cosine", *range(1, len(module.keys) + 1))]
+
+        def read() -> list[float]:
+            row: list[float] = []
+            for name, module in keyed.items():
+                row.append(largest_cosine(full(module.keys.detach())))
+                row += mean(passing(*self.routed[name][:3]).double()).tolist()
+            return row
+
+        return StepTable("keys", tuple(columns), read)
+
     def _attention(self, graph: Graph) -> StepTable:
         found = {name: len(node.inputs) for name, node in sites(graph).items()}
         columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
@@ -154,6 +175,21 @@ class TrainingWatch:
         mixes = {".".join(n.path[:-1]): n for n in graph if n.op.name == "mix" and n.args["beta"] is None}
         logits = [model.get_parameter(f"{module_name(node.path)}.logit") for node in mixes.values()]
         return StepTable("betas", tuple(mixes), lambda: [float(torch.sigmoid(full(p.detach()))) for p in logits])
+
+
+def collapsed_keys(model: nn.Module, graph: Graph) -> dict[str, str]:
+    """What to say of each stage of experts two of whose keys have become one, by the stage's name.
+
+    Every process must call it: keys may be spread over all of them.
+    """
+    said = {}
+    for name, node in routing(graph).items():
+        router = model.get_submodule(module_name(node.path))
+        cosine = largest_cosine(full(router.keys.detach())) if isinstance(router, Keyed) else -1.0
+        if cosine > COLLAPSED:
+            said[name] = (f"keys of `{name}` have collapsed: two of them have the cosine {cosine:.4f}, so that their "
+                          "experts get the same weights; a lower `temperature` keeps keys apart")
+    return said
 
 
 def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parameter]]:
@@ -185,11 +221,14 @@ def pictures(name: str, columns: tuple[str, ...], rows: list[list[float]]) -> It
         shown = tuple(_shown(name, *split[i]) for i in places)
         title = f"{name}: {site}" if name != "betas" else "beta, the share of f(x)"
         course = Course(title, shown, [[row[i] for i in places] for row in rows])
-        yield "" if number == 0 else f"-{number + 1}", strips(course, low=None if name == "gradients" else 0.0)
+        low = None if name in ("gradients", "keys") else 0.0
+        yield "" if number == 0 else f"-{number + 1}", strips(course, low=low)
 
 
 def _shown(name: str, site: str, last: str) -> str:
     """A column as the picture names it."""
     if name == "betas":
         return f"{site}.{last}" if site else last
-    return last if name == "thresholds" else f"{'expert' if name == 'usage' else 'layer'} {last}"
+    if name == "thresholds" or last == "cosine":
+        return last
+    return f"{'expert' if name in ('usage', 'keys') else 'layer'} {last}"
