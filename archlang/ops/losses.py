@@ -43,11 +43,11 @@ SETTINGS = (
             "(Ji et al. 2019), for comparison.", (Arg("scores", TensorKind(), doc="scores, before a softmax"),),
             "loss = iic(logits)"),
     Setting("confidence", "loss", "The mean entropy of the weights that patches give to experts, before the filter, "
-            "summed over the stages of experts (PCE, eq. 15).", (_OF,),
+            "averaged over the stages of experts (PCE, eq. 15).", (_OF,),
             "loss = cross_entropy(logits, label) + 0.01 * confidence()"),
-    Setting("collapse", "loss", "`relu(below - mean weight) / below`, summed over experts: what those lack that are "
-            "hardly used (PCE, eq. 16, made differentiable). How many experts less than this share of patches use is "
-            "reported beside it.",
+    Setting("collapse", "loss", "`relu(below - mean weight) / below`, summed over experts, averaged over the stages of "
+            "experts: what those lack that are hardly used (PCE, eq. 16, made differentiable). How many experts less "
+            "than this share of patches use is reported beside it.",
             (Arg("below", Real(0, 1, above=True), 0.01, "the least mean weight of an expert"), _OF),
             "loss = cross_entropy(logits, label) + 0.001 * collapse(below = 0.01)"),
     Setting("coding_loss", "loss", "Mean over batch and branches of |r E - w|^power, summed over the blocks of codes: "

@@ -132,6 +132,16 @@ def no_flops(call: OpCall) -> Dim:
     return 0
 
 
+def no_axis(call: OpCall) -> int | None:
+    """For ops that leave the mean of what comes in as it is."""
+    return None
+
+
+def each_channel(call: OpCall) -> int | None:
+    """For ops that take the mean of every channel off, in training: the axis of the channels."""
+    return 0
+
+
 def each_row(call: OpCall) -> bool:
     """For ops whose result for a sample depends, in evaluation mode, on that sample alone: all but a few."""
     return True
@@ -154,6 +164,10 @@ class Op:
             `weighted` where its first input holds the weights; a router's `gates`; `attention` over layers, an arrow
             from each.
     line    what its box says, where that is not its name and arguments.
+    centres the axis of its input along which it takes the mean off, for each index that over all other axes (in
+            training; over the batch, too, or for each sample): a bias along that axis before it changes nothing and
+            has a gradient of rounding noise. None for none.
+    biased  the axis of its result that a bias of its own runs along.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
@@ -174,6 +188,8 @@ class Op:
     drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
     weighted: bool = False
     line: Callable[[Mapping[str, Any]], str] | None = None
+    centres: Callable[[OpCall], int | None] = no_axis
+    biased: int = 0
     keyed: bool = False
     internal: bool = False
     example: str = ""
