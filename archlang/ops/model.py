@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archlang.ops.facts import Facts, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
@@ -151,6 +152,7 @@ class Op:
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -168,13 +170,17 @@ class Op:
     rows: Callable[[OpCall], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
     keyed: bool = False
+    gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
+
+    facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    """
 
     name: str
     role: str
@@ -182,6 +188,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)
