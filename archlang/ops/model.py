@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archlang.ops.facts import Facts, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
@@ -169,6 +170,7 @@ class Op:
             has a gradient of rounding noise. None for none.
     biased  the axis of its result that a bias of its own runs along.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -191,13 +193,17 @@ class Op:
     centres: Callable[[OpCall], int | None] = no_axis
     biased: int = 0
     keyed: bool = False
+    gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
+
+    facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    """
 
     name: str
     role: str
@@ -205,6 +211,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)

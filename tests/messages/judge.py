@@ -105,7 +105,9 @@ def _main() -> None:
         print(f"{verdict.case.name}: {', '.join(missed)}")
         if verdict.error is not None:
             place = verdict.error.primary.span.line if verdict.error.primary else 0
-            print(f"    {place} (not {verdict.case.line}): {verdict.error.message}" if not verdict.line else f"    {verdict.error.message}")
+            if not verdict.line:
+                print(f"    line {place}, not {verdict.case.line}")
+            print(f"    {verdict.error.message}")
             for label in (verdict.error.primary, *verdict.error.secondary):
                 if label and label.text:
                     print(f"        . {label.text}")
