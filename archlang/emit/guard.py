@@ -14,6 +14,7 @@ from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.emit.sizes import lone_symbol
 from archlang.shapes import Dim, Poly, Tensor
 from archlang.source import Span
+from archlang.wording import counted
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def check_inputs(expected: Sequence[Expected], args: Sequence[Any], kwargs: Mapp
     given = (*args, *_ordered(expected, len(args), kwargs))
     if len(given) != len(expected):
         names = ", ".join(f"`{e.name}`" for e in expected)
-        message = f"this network takes {_count(len(expected))} ({names}), this call has {len(given)}"
+        message = f"this network takes {counted(len(expected), 'input')} ({names}), this call has {len(given)}"
         raise ArchError(error("input-shape", message, _first_span(expected)))
 
     # A symbol of two inputs must have one value.
@@ -71,12 +72,6 @@ def _ordered(expected: Sequence[Expected], positional: int, kwargs: Mapping[str,
         if index_of.get(name, -1) < positional:
             raise TypeError(f"this network takes no further input called {name!r}")
     return [kwargs[name] for name in sorted(kwargs, key=index_of.__getitem__)]
-
-
-def _count(number: int) -> str:
-    if number == 1:
-        return "1 input"
-    return f"{number} inputs"
 
 
 def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Diagnostic | None:
