@@ -12,10 +12,10 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.emit.names import module_name
 from archlang.ops.attending import PREFIX
+from archlang.train.data.sources import find
 from archlang.train.devices import place
 from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
-from archlang.train.sources import find
 from archlang.train.watch import pictures, sites
 
 STATIC = {

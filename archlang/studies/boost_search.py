@@ -15,8 +15,8 @@ from archlang.graph.network import Network
 from archlang.kernels import Extent, Window, candidates
 from archlang.studies.boost_trial import Settings, Trial, boosted, run_trial
 from archlang.studies.boost_workers import in_processes
+from archlang.train.data.sources import find
 from archlang.train.planning import plan_of
-from archlang.train.sources import find
 from archlang.transform.pbconv import sites
 
 

@@ -12,13 +12,13 @@ from archlang.compiler import compile as compile_network
 from archlang.diagnostics.text import one_line
 from archlang.graph.network import Network
 from archlang.studies.positions import dispersion, equivalent_kernels, maps_by_size
-from archlang.train.augment import augment
+from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.sources import find
 from archlang.train.fitting import fit_to
 from archlang.train.objective import objective, scores_port
 from archlang.train.optim import optimizer, set_rate
 from archlang.train.phasing import named_weights
 from archlang.train.planning import batch_count, batches, derived, plan_of, steps_of
-from archlang.train.sources import find
 from archlang.train.stepping import Stage, Stepper
 from archlang.transform import PBConv, apply
 

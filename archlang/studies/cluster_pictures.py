@@ -9,10 +9,10 @@ from archlang.diagnostics import ArchError, error
 from archlang.studies.clustering import Clustered, Joined, distributions, scores_of
 from archlang.studies.maximise import maximise
 from archlang.studies.tiles import tile_of, tiles_of
+from archlang.train.data.sources import find
 from archlang.train.evaluation import record_of
 from archlang.train.fitting import fit_of
 from archlang.train.objective import values_of
-from archlang.train.sources import find
 from archlang.views.scatter import Panel, panels
 from archlang.views.sheet import sheet
 

@@ -19,13 +19,13 @@ from archlang.graph.network import Network
 from archlang.layers.clustering import likelihood_log
 from archlang.ops.values import Option
 from archlang.train import fit
-from archlang.train.data import Data, Split
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Data, Split
 from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
 from archlang.train.objective import LABEL, main_output, values_of
 from archlang.train.planning import plan_of, steps_of
 from archlang.train.progress import Progress, Result
-from archlang.train.sources import find
 
 Counts = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.int64]]
 CLUSTERING = ("mixture_em", "agreement", "iic")

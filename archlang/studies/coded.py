@@ -15,12 +15,12 @@ from archlang.emit import observing
 from archlang.graph.coded_blocks import CodedBlock, coded_blocks, within
 from archlang.graph.removal import with_mask
 from archlang.rewrite.extract import extract
-from archlang.train.data import Split
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Split
 from archlang.train.evaluation import BATCH, in_order, losses_of, record_of
 from archlang.train.fitting import fit_of
 from archlang.train.losses.coding import table_of
 from archlang.train.objective import hits, scores_port, values_of
-from archlang.train.sources import find
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import torch
 from torch import fx
 
 from archlang.studies.inside import Watch, placed, routers
-from archlang.train.data import Split
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Split
 from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
 from archlang.train.problems import bad_data
-from archlang.train.sources import find
 
 BINS = 20
 Tell = Callable[[int, int], None]

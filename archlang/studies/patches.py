@@ -16,9 +16,9 @@ from archlang.graph.ir import Graph
 from archlang.layers.cosine import CosineRouter
 from archlang.layers.experts import Dispatch, dispatches
 from archlang.studies.inside import placed
+from archlang.train.data.sources import find
 from archlang.train.evaluation import BATCH, in_order, record_of
 from archlang.train.fitting import fit_of
-from archlang.train.sources import find
 from archlang.views.patches import Cell
 
 

@@ -22,7 +22,8 @@ from archlang.layers.synced import synced
 from archlang.train.averaging import Average
 from archlang.train.board import Board
 from archlang.train.checkpoints import restore
-from archlang.train.data import Data
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Data
 from archlang.train.devices import place
 from archlang.train.fitting import Fit, fit_to
 from archlang.train.identity import differences, environment, identity
@@ -35,7 +36,6 @@ from archlang.train.processes import World, joined
 from archlang.train.progress import Progress, Result
 from archlang.train.runs import Run, open_run, reopen_run
 from archlang.train.sharding import Sharding, check, divide
-from archlang.train.sources import find
 from archlang.train.stepping import Stage, Stepper
 from archlang.train.watch import Watch
 

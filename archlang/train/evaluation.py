@@ -13,8 +13,9 @@ from archlang.emit import observing
 from archlang.graph.ir import Graph, Loss
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
-from archlang.train.augment import augment
-from archlang.train.data import Split
+from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Split
 from archlang.train.devices import place
 from archlang.train.fitting import Fit, fit_of
 from archlang.train.objective import (
@@ -29,7 +30,6 @@ from archlang.train.objective import (
     values_of,
 )
 from archlang.train.processes import World
-from archlang.train.sources import find
 
 BATCH = 256
 

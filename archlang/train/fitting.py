@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from archlang.graph.ir import Graph
 from archlang.shapes import Tensor
-from archlang.train.data import Split
+from archlang.train.data.splits import Split
 from archlang.train.problems import bad_data
 
 LOOKED_AT = 4096

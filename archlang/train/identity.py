@@ -11,8 +11,8 @@ import torch
 
 from archlang.artefact.replay import dials_of
 from archlang.graph.network import Network
-from archlang.train.data import Data, Split, Tensors
-from archlang.train.formats.images import Images
+from archlang.train.data.image_files import Images
+from archlang.train.data.splits import Data, Split, Tensors
 
 LOOKED_AT = 64
 """How many samples of each part of the data are looked at."""

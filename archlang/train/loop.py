@@ -18,7 +18,7 @@ from archlang.layers.synced import unsynced
 from archlang.train.averaging import Average
 from archlang.train.board import Board
 from archlang.train.checkpoints import counters, gather
-from archlang.train.data import Data
+from archlang.train.data.splits import Data
 from archlang.train.evaluation import measure
 from archlang.train.fitting import LOOKED_AT, Fit
 from archlang.train.objective import labelled

@@ -12,7 +12,8 @@ import torch
 from archlang.artefact.manifest import is_label
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Phase, Plan, Step
-from archlang.train import augment, schedule
+from archlang.train import schedule
+from archlang.train.data.augmentation import augment
 from archlang.train.problems import bad_data
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
 from archlang.rewrite.extract import told
-from archlang.train.data import from_image
+from archlang.train.data.splits import from_image
 from archlang.train.devices import place
 from archlang.train.evaluation import losses_of, record_of
 from archlang.train.fitting import fit_of

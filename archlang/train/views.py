@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from archlang.ops.values import Option
-from archlang.train.augment import augment
+from archlang.train.data.augmentation.augment import augment
 from archlang.train.fitting import Fit
 from archlang.train.losses import Views as Kind
 

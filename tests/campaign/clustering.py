@@ -21,7 +21,7 @@ from archlang.studies.clustering import accuracy, assign, cluster, distributions
 from archlang.studies.gates import responses
 from archlang.studies.patches import usage_of
 from archlang.train import fit
-from archlang.train.sources import find
+from archlang.train.data.sources import find
 
 ROOT = Path(__file__).parents[2]
 DIGITS = (ROOT / "specs" / "clustering" / "digits.arch").read_text()

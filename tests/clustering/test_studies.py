@@ -19,7 +19,7 @@ from archlang.layers.clustering import agreement, em_loss
 from archlang.studies.cluster_pictures import contours, members, neighbours
 from archlang.studies.clustering import accuracy, assign, cluster, distributions, information, judged
 from archlang.train import fit
-from archlang.train.data import Data, Tensors
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.fitting import fit_of
 
 SPECS = Path(__file__).parents[2] / "specs" / "clustering"

@@ -7,7 +7,7 @@ from torch.nn import functional
 from archlang.diagnostics import ArchError
 from archlang.graph.ir import Graph, InputSpec
 from archlang.shapes import Tensor, symbol
-from archlang.train.data import Tensors
+from archlang.train.data.splits import Tensors
 from archlang.train.fitting import Fit, fit_of, fit_to
 
 

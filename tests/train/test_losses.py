@@ -13,7 +13,7 @@ from archlang.ops.values import Option
 from archlang.shapes import Tensor
 from archlang.train import fit
 from archlang.train import losses as tables
-from archlang.train.data import Tensors
+from archlang.train.data.splits import Tensors
 from archlang.train.objective import objective
 from archlang.train.stepping import Stage, Stepper
 

@@ -11,7 +11,7 @@ from archlang.artefact import load_model
 from archlang.graph import loads
 from archlang.studies.patches import usage_of
 from archlang.train import Progress, fit
-from archlang.train.data import Data, Tensors
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.progress import Beat
 
 TEXT = """archlang 1

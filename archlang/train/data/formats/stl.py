@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy
 
-from archlang.train.data import Data, Tensors
-from archlang.train.formats.arrays import split_of
-from archlang.train.formats.files import Files, Layout, broken, open_files
+from archlang.train.data.formats.arrays import split_of
+from archlang.train.data.formats.published_files import PublishedFiles, PublishedLayout, broken, open_files
+from archlang.train.data.splits import Data, Tensors
 
 SIDE = 96
-LAYOUT = Layout("stl10", ("stl10_binary",), ("stl10_binary.tar.gz",))
+LAYOUT = PublishedLayout("stl10", ("stl10_binary",), ("stl10_binary.tar.gz",))
 NAMES = "class_names.txt"
 WANTED = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", NAMES)
 
@@ -31,7 +31,7 @@ def stl10(path: Path) -> Data:
     return Data("stl10", train, test, classes)
 
 
-def _split(files: Files, part: str) -> Tensors:
+def _split(files: PublishedFiles, part: str) -> Tensors:
     name = f"{part}_X.bin"
     raw = files.read(name)
     if len(raw) % (3 * SIDE * SIDE):

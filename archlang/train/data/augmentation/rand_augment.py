@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from archlang.train import colours as c
+from archlang.train.data.augmentation import colours as c
 
 STRONGEST = 30
 Change = Callable[[Tensor, Tensor, Tensor], Tensor]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy
 
-from archlang.train.data import Data, Tensors
-from archlang.train.formats.arrays import split_of
-from archlang.train.formats.files import Files, Layout, broken, open_files
+from archlang.train.data.formats.arrays import split_of
+from archlang.train.data.formats.published_files import PublishedFiles, PublishedLayout, broken, open_files
+from archlang.train.data.splits import Data, Tensors
 
 SIDE = 32
 
@@ -22,7 +22,7 @@ SIDE = 32
 class Version:
     """One of the two: where its files lie, which they are, and what its labels and their names are called inside."""
 
-    layout: Layout
+    layout: PublishedLayout
     train: tuple[str, ...]
     test: str
     meta: str
@@ -32,11 +32,11 @@ class Version:
 
 
 TEN = Version(
-    Layout("cifar10", ("cifar-10-batches-py",), ("cifar-10-python.tar.gz",)),
+    PublishedLayout("cifar10", ("cifar-10-batches-py",), ("cifar-10-python.tar.gz",)),
     tuple(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta", b"labels", b"label_names", 10,
 )
 HUNDRED = Version(
-    Layout("cifar100", ("cifar-100-python",), ("cifar-100-python.tar.gz",)),
+    PublishedLayout("cifar100", ("cifar-100-python",), ("cifar-100-python.tar.gz",)),
     ("train",), "test", "meta", b"fine_labels", b"fine_label_names", 100,
 )
 
@@ -68,7 +68,7 @@ def _read(path: Path, version: Version) -> Data:
     return Data(version.layout.name, train, _split(files, (version.test,), version), classes)
 
 
-def _names(files: Files, version: Version) -> tuple[str, ...] | None:
+def _names(files: PublishedFiles, version: Version) -> tuple[str, ...] | None:
     if files.find(version.meta) is None:
         return None
     names = _table(files, version.meta).get(version.names)
@@ -77,7 +77,7 @@ def _names(files: Files, version: Version) -> tuple[str, ...] | None:
     return tuple(n.decode("ascii", "replace") if isinstance(n, bytes) else str(n) for n in names)
 
 
-def _split(files: Files, names: Sequence[str], version: Version) -> Tensors:
+def _split(files: PublishedFiles, names: Sequence[str], version: Version) -> Tensors:
     images, labels = [], []
     for name in names:
         table = _table(files, name)
@@ -92,7 +92,7 @@ def _split(files: Files, names: Sequence[str], version: Version) -> Tensors:
     return split_of(names[0], whole, numpy.concatenate(labels), version.classes)
 
 
-def _table(files: Files, name: str) -> Mapping[bytes, Any]:
+def _table(files: PublishedFiles, name: str) -> Mapping[bytes, Any]:
     try:
         found = _Plain(io.BytesIO(files.read(name)), encoding="bytes").load()
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError,

@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 
 from archlang.diagnostics import ArchError
-from archlang.train.data import Data, Items, Tensors, as_sample, stratified
-from archlang.train.sources import digits, find
+from archlang.train.data.sources import digits, find
+from archlang.train.data.splits import Data, Items, Tensors, as_sample, stratified
 
 
 class Pairs(torch.utils.data.Dataset):

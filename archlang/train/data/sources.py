@@ -15,8 +15,8 @@ import torch
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
-from archlang.train.data import NO_LABEL, Data, Items, Split, Tensors, divide, stratified
-from archlang.train.formats import FORMATS, MADE, read
+from archlang.train.data.formats.catalogue import FORMATS, MADE, read
+from archlang.train.data.splits import NO_LABEL, Data, Items, Split, Tensors, divide, stratified
 from archlang.train.problems import bad_data, unknown_data
 
 if TYPE_CHECKING:
@@ -29,10 +29,11 @@ def find(data: object) -> Data:
     """The data that a name or an object stands for.
 
     A name is `digits`, `moons`, `blobs`, `rings`, a published format with a path (`cifar10:PATH`; see
-    `archlang.train.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`; the function, called
-    without arguments, gives what may be given here directly: `Data`; a torch `Dataset` or a list of (sample, label)
-    pairs, or of samples alone, which get the label -1; a pair of tensors or arrays (samples, labels), or one of samples
-    alone; or two data sets or pairs, for training and test. Of a single one a fifth is kept for the test.
+    `archlang.train.data.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`; the function,
+    called without arguments, gives what may be given here directly: `Data`; a torch `Dataset` or a list of
+    (sample, label) pairs, or of samples alone, which get the label -1; a pair of tensors or arrays (samples, labels),
+    or one of samples alone; or two data sets or pairs, for training and test. Of a single one a fifth is kept for the
+    test.
 
     Raises `ArchError`: unknown-data, bad-data, missing-tool.
     """

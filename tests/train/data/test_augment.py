@@ -5,7 +5,7 @@ import torch
 
 from archlang.diagnostics import ArchError
 from archlang.ops.values import Option
-from archlang.train.augment import augment, check
+from archlang.train.data.augmentation.augment import augment, check
 
 ARGS = {"flip": {"p": 0.5}, "shift": {"by": 2}, "crop": {"pad": 2}, "erase": {"p": 0.5, "share": 0.3}}
 """Those of place; those of light and shape have tests of their own."""

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy
 
-from archlang.train.data import Data, Tensors
-from archlang.train.formats.arrays import split_of
-from archlang.train.formats.files import Files, broken, missing
+from archlang.train.data.formats.arrays import split_of
+from archlang.train.data.formats.published_files import PublishedFiles, broken, missing
+from archlang.train.data.splits import Data, Tensors
 
 FOLDERS = ("", "raw", "MNIST/raw")
 BYTES = 0x08
@@ -17,7 +17,7 @@ BYTES = 0x08
 
 def mnist(path: Path) -> Data:
     """The 70,000 grey images 28x28 of handwritten digits, 10,000 for the test. Raises: unknown-data, bad-data."""
-    places = [Files(path / folder) for folder in FOLDERS]
+    places = [PublishedFiles(path / folder) for folder in FOLDERS]
     files = next((place for place in places if place.find(*_spellings("train-images", 3))), None)
     if files is None:
         raise missing(path, _spellings("train-images", 3)[:2])
@@ -25,7 +25,7 @@ def mnist(path: Path) -> Data:
     return Data("mnist", train, test, tuple(str(n) for n in range(10)))
 
 
-def _split(files: Files, part: str) -> Tensors:
+def _split(files: PublishedFiles, part: str) -> Tensors:
     images = _array(files, f"{part}-images", 3)
     return split_of(f"{part}-images", images[:, None], _array(files, f"{part}-labels", 1), 10)
 
@@ -35,7 +35,7 @@ def _spellings(stem: str, rank: int) -> tuple[str, ...]:
     return tuple(f"{name}{end}" for name in bare for end in ("", ".gz"))
 
 
-def _array(files: Files, stem: str, rank: int) -> numpy.ndarray:
+def _array(files: PublishedFiles, stem: str, rank: int) -> numpy.ndarray:
     """An idx file of bytes: two zeros, the kind, the rank, each size as 32 bits (largest byte first), the bytes."""
     names = _spellings(stem, rank)
     name, raw = files.find(*names) or names[0], files.read(*names)

@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from archlang.train.data import Data
-from archlang.train.formats.cifar import cifar10, cifar20, cifar100
-from archlang.train.formats.folders import folder, imagenet
-from archlang.train.formats.mnist import mnist
-from archlang.train.formats.points import blobs, moons, rings
-from archlang.train.formats.stl import stl10
+from archlang.train.data.formats.cifar import cifar10, cifar20, cifar100
+from archlang.train.data.formats.folders import folder, imagenet
+from archlang.train.data.formats.mnist import mnist
+from archlang.train.data.formats.points import blobs, moons, rings
+from archlang.train.data.formats.stl import stl10
+from archlang.train.data.splits import Data
 from archlang.train.problems import unknown_data
 
 ROOT = "ARCHLANG_DATA"

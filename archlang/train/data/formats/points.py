@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from archlang.diagnostics import ArchError, error
-from archlang.train.data import Data, divide
+from archlang.train.data.splits import Data, divide
 
 COUNT = 1000
 NOISE = 0.05

@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from archlang.diagnostics.text import one_line
-from archlang.train.data import Data, stratified
-from archlang.train.formats.files import missing
-from archlang.train.formats.images import MARGIN, SIDE, Images, Look, look_of
+from archlang.train.data.formats.published_files import missing
+from archlang.train.data.image_files import MARGIN, SIDE, Images, Look, look_of
+from archlang.train.data.splits import Data, stratified
 from archlang.train.problems import bad_data
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".ppm", ".pgm", ".tif", ".tiff")

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from archlang.diagnostics import ArchError
-from archlang.train.sources import find
-from tests.formats import archives
+from archlang.train.data.sources import find
+from tests.train.data import archives
 
 
 def refused(data: str) -> tuple[str, str]:

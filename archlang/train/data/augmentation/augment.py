@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from archlang.diagnostics import ArchError, error
 from archlang.ops.values import Option
-from archlang.train import rand_augment
+from archlang.train.data.augmentation import rand_augment
 
 Augmentation = Callable[[torch.Tensor, torch.Generator, Mapping[str, Any]], torch.Tensor]
 

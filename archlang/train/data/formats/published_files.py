@@ -22,7 +22,7 @@ BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError)
 
 
 @dataclass(frozen=True)
-class Layout:
+class PublishedLayout:
     """Where a published data set keeps its files: the folders to look in, and the archives it is published as."""
 
     name: str
@@ -31,8 +31,8 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Files:
-    """Files by name, in one folder, or in one archive (`held` has its members, read once)."""
+class PublishedFiles:
+    """PublishedFiles by name, in one folder, or in one archive (`held` has its members, read once)."""
 
     place: Path
     held: dict[str, bytes] | None = None
@@ -65,7 +65,7 @@ class Files:
         return name in self.held if self.held is not None else (self.place / name).is_file()
 
 
-def open_files(path: Path, layout: Layout, wanted: Sequence[str]) -> Files:
+def open_files(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> PublishedFiles:
     """The files of a data set: `path` is their folder, one above it, the archive, or a folder with the archive in it.
 
     `wanted` names the files; the first must be there. Raises `ArchError`: unknown-data, bad-data.
@@ -74,7 +74,7 @@ def open_files(path: Path, layout: Layout, wanted: Sequence[str]) -> Files:
         return _unpacked(path, wanted)
     for folder in (path, *(path / inner for inner in layout.folders)):
         if (folder / wanted[0]).is_file():
-            return Files(folder)
+            return PublishedFiles(folder)
     for name in layout.archives:
         if (path / name).is_file():
             return _unpacked(path / name, wanted)
@@ -102,7 +102,7 @@ def _plain(path: Path) -> BinaryIO:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def _unpacked(path: Path, wanted: Sequence[str]) -> Files:
+def _unpacked(path: Path, wanted: Sequence[str]) -> PublishedFiles:
     held: dict[str, bytes] = {}
     try:
         with tarfile.open(path) as archive:
@@ -116,4 +116,4 @@ def _unpacked(path: Path, wanted: Sequence[str]) -> Files:
                 held[name] = stream.read()
     except BROKEN as problem:
         raise broken(path.name, str(problem)) from None
-    return Files(path, held)
+    return PublishedFiles(path, held)

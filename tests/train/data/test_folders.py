@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 from archlang.graph.network import loads
-from archlang.train.data import Tensors
+from archlang.train.data.image_files import Images
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Tensors
 from archlang.train.engine import fit
 from archlang.train.fitting import AT_ONCE, fit_to
-from archlang.train.formats.images import Images
-from archlang.train.sources import find
-from tests.formats import archives
-from tests.formats.test_published import refused
+from tests.train.data import archives
+from tests.train.data.test_published import refused
 
 NET = """archlang 1
 

@@ -12,8 +12,8 @@ import numpy
 import torch
 from PIL import Image, ImageOps
 
-from archlang.train.data import from_image
-from archlang.train.formats.files import broken
+from archlang.train.data.formats.published_files import broken
+from archlang.train.data.splits import from_image
 from archlang.train.problems import bad_data
 
 LOOKED_AT = 256

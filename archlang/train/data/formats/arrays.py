@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy
 import torch
 
-from archlang.train.data import Tensors
-from archlang.train.formats.files import broken
+from archlang.train.data.formats.published_files import broken
+from archlang.train.data.splits import Tensors
 
 
 def split_of(name: str, images: numpy.ndarray, labels: numpy.ndarray, classes: int) -> Tensors:
