@@ -7,11 +7,31 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class ImagePreparation:
+    """The sizes that image files are brought to: `channels` (1 grey, 3 colour), `rows` and `columns` of pixels.
+
+    The middle of an image is cut out in these proportions, as large as it goes; `crop` is the share of that side which
+    is kept (ImageNet: 0.875).
+    """
+
+    channels: int
+    rows: int
+    columns: int
+    crop: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows, columns."""
+        return self.channels, self.rows, self.columns
+
+
+@dataclass(frozen=True)
 class Record:
     """Where a model comes from and what was done to it; found at `model.archlang`.
 
     `network` is the checked network, None for a model that no file made. `passes` names what was applied since, in
-    order, as a model file replays it. `labels` are the class names; `mean` and `std` the data's, one per channel.
+    order, as a model file replays it. `labels` are the class names; `mean` and `std` the data's, one per channel;
+    `image` the sizes of the images in training.
     """
 
     network: Any = None
@@ -20,6 +40,7 @@ class Record:
     labels: tuple[str, ...] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    image: ImagePreparation | None = None
 
     def after(self, name: str) -> Record:
         """The record of the model that the pass `name` makes.

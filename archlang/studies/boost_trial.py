@@ -14,6 +14,7 @@ from archlang.graph.network import Network
 from archlang.studies.positions import dispersion, equivalent_kernels, maps_by_size
 from archlang.train.data.augmentation.augment import augment
 from archlang.train.data.sources import find
+from archlang.train.engine import training_data
 from archlang.train.fitting import fit_to
 from archlang.train.objective import objective, scores_port
 from archlang.train.optim import optimizer, set_rate
@@ -99,7 +100,8 @@ def _scores(model: torch.nn.Module, net: Network) -> dict[str, float]:
 
 def _steps(net: Network, model: torch.nn.Module, data: object, settings: Settings) -> Iterator[int]:
     """One optimisation step after the other by the file's first phase; gives how many are done, 0 first."""
-    plan, found = plan_of(net), find(data)
+    plan = plan_of(net)
+    found = training_data(net, plan, find(data))
     fitted = fit_to(net.graph, found.train)
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))

@@ -9,9 +9,8 @@ import torch
 from torch import fx
 
 from archlang.studies.inside import Watch, placed, routers
-from archlang.train.data.sources import find
 from archlang.train.data.splits import Split
-from archlang.train.evaluation import BATCH, in_order, record_of
+from archlang.train.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.fitting import fit_of
 from archlang.train.problems import bad_data
 
@@ -98,7 +97,7 @@ def routes(model: fx.GraphModule, samples: torch.Tensor, *, device: str = "auto"
     """For each sample [count, ...] its way through all routers. Raises `ArchError` (unsupported-module, bad-data)."""
     record = record_of(model)
     found = routers(model)
-    fit = fit_of(record.network.graph, record.mean, record.std)
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
     ways: list[tuple[Route, ...]] = []
     with placed(model, device) as (target, kind):
         wanted = [n for r in found for n in (r.call, *r.call.all_input_nodes, *r.sums)]
@@ -146,8 +145,8 @@ def responses(model: fx.GraphModule, data: object, *, device: str = "auto", tell
     """
     record = record_of(model)
     found = routers(model)
-    data = find(data)
-    fit = fit_of(record.network.graph, record.mean, record.std)
+    data = data_of(model, data)
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
     values, labels = [], []
     with placed(model, device) as (target, kind):
         for rows in in_order(len(data.test), BATCH):

@@ -16,8 +16,7 @@ from archlang.graph.ir import Graph
 from archlang.layers.cosine import CosineRouter
 from archlang.layers.experts import Dispatch, dispatches
 from archlang.studies.inside import placed
-from archlang.train.data.sources import find
-from archlang.train.evaluation import BATCH, in_order, record_of
+from archlang.train.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.fitting import fit_of
 from archlang.views.patches import Cell
 
@@ -66,7 +65,7 @@ def usage_of(
     model: fx.GraphModule, data: object, *, device: str = "auto", tell: Callable[[int, int], None] | None = None
 ) -> tuple[Usage, ...]:
     """How much each expert is used on the test part of `data`. Raises `ArchError`: unsupported-module, unknown-data."""
-    split = find(data).test
+    split = data_of(model, data).test
     with _watching(model, device) as (run, seen, sites):
         for rows in in_order(len(split), BATCH):
             run(split.batch(rows)[0])
@@ -110,7 +109,7 @@ def _watching(
     seen = {site.name: _Seen([], []) for site in sites.values()}
     before = {place: place.cut for place in places.values()}
     with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen):
-        fit = fit_of(graph, record.mean, record.std)
+        fit = fit_of(graph, record.mean, record.std, record.image)
         for place in places.values():
             place.cut = None  # so that every stage sees all rows
         try:

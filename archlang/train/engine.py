@@ -22,13 +22,14 @@ from archlang.layers.synced import synced
 from archlang.train.averaging import Average
 from archlang.train.board import Board
 from archlang.train.checkpoints import restore
+from archlang.train.data.ready import for_training
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data
 from archlang.train.devices import place
-from archlang.train.fitting import Fit, fit_to
+from archlang.train.fitting import Fit, fit_of, fit_to
 from archlang.train.identity import differences, environment, identity
 from archlang.train.loop import Training
-from archlang.train.objective import inner_ports, objective, scores_port
+from archlang.train.objective import class_scores, inner_ports, objective, scores_port
 from archlang.train.optim import optimizer
 from archlang.train.phasing import named_weights
 from archlang.train.planning import batch_count, class_count, labels_of, plan_of, steps_of, stretches
@@ -75,7 +76,8 @@ def fit(
     plan = plan_of(network)
     with joined(device) as world:
         progress = (progress if world.is_first else None) or Progress()
-        given = _Given(network, plan, find(data), place(device, world.local), epochs, seed, world, sharding)
+        ready = training_data(network, plan, find(data))
+        given = _Given(network, plan, ready, place(device, world.local), epochs, seed, world, sharding)
         if run is None:
             if start != "new" or tensorboard:
                 raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
@@ -89,6 +91,15 @@ def fit(
             return training.go(progress)
         finally:
             folder.close()
+
+
+def training_data(network: Network, plan: Plan, data: Data) -> Data:
+    """Data as a network takes it. Raises `ArchError` (bad-data) for what does not fit, before anything is written."""
+    graph = network.graph
+    losses = [loss for step in steps_of(plan) for loss in step.losses]
+    ready = for_training(data, graph, plan.labels, class_scores(graph, losses))
+    fit_of(graph).shape(ready.test.batch([0])[0])
+    return ready
 
 
 def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:
@@ -197,7 +208,8 @@ def _model(given: _Given, fitted: Fit, scores: Port) -> ArchModule:
     labels = labels_of(plan, classes, class_count(graph, plan, graph.type(scores).dims))
     model = compile_network(given.network, seed=given.seed, parallel=_parallel(plan, given.world))
     assert isinstance(model, ArchModule)  # the public signature promises less
-    model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std)
+    model.archlang = replace(model.archlang, labels=labels, mean=fitted.mean, std=fitted.std,
+                             image=fitted.image)
     return model.to(given.device)
 
 

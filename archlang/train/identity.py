@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -11,19 +10,17 @@ import torch
 
 from archlang.artefact.replay import dials_of
 from archlang.graph.network import Network
-from archlang.train.data.image_files import Images
-from archlang.train.data.splits import Data, Split, Tensors
-
-LOOKED_AT = 64
-"""How many samples of each part of the data are looked at."""
+from archlang.train.data.fingerprint import fingerprint
+from archlang.train.data.splits import Data
 
 
 def identity(network: Network, data: Data, seed: int, epochs: int | None) -> dict[str, Any]:
     """What must be the same for a training to go on bit for bit, as JSON takes it. `epochs`: as asked for, if so."""
+    validation = {} if data.validation is None else {"validation": fingerprint(data.validation)}
     return {
         "text": network.text,
         "dials": dials_of(network),
-        "data": {"name": data.name, "train": _seen(data.train), "test": _seen(data.test)},
+        "data": {"name": data.name, "train": fingerprint(data.train), "test": fingerprint(data.test), **validation},
         "seed": seed,
         "epochs": epochs,
     }
@@ -56,20 +53,3 @@ def environment(device: torch.device, processes: int = 1) -> dict[str, str]:
         "torch": str(torch.__version__),
         "python": platform.python_version(),
     }
-
-
-def _seen(split: Split) -> dict[str, Any]:
-    """A part of the data: its size, and a digest of evenly spread labels, of samples too where they lie in memory.
-
-    What a function of the user's reads may be drawn at random: such samples say nothing.
-    """
-    stride = max(1, len(split) // LOOKED_AT)
-    rows = range(0, len(split), stride)[:LOOKED_AT]
-    if isinstance(split, Images):
-        digest = hashlib.sha256(str([(split.names[i], int(split.classes[i])) for i in rows]).encode())
-        return {"samples": len(split), "digest": digest.hexdigest()}
-    samples, labels = split.batch(rows)
-    sha = hashlib.sha256(str(labels.tolist()).encode())
-    if isinstance(split, Tensors):
-        sha.update(samples.cpu().contiguous().numpy().tobytes())
-    return {"samples": len(split), "digest": sha.hexdigest()}

@@ -12,6 +12,7 @@ from torch import nn
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Loss, Port
 from archlang.train import losses as tables
+from archlang.train.data.labels import ClassScores
 from archlang.train.losses import Formula, Views, views_of
 from archlang.train.processes import World
 
@@ -165,6 +166,17 @@ def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
         if LABEL in loss.reads and found and graph.is_output(found[0]):
             return found[0]
     return main_output(graph)
+
+
+def class_scores(graph: Graph, losses: Sequence[Loss]) -> ClassScores | None:
+    """The output whose loss compares it with class numbers; None where no loss does."""
+    for loss in losses:
+        ports = [read for read in loss.reads if isinstance(read, Port)]
+        if loss.option.name == "cross_entropy" and LABEL in loss.reads and ports:
+            dims = graph.type(ports[0]).dims
+            classes = dims[0] if len(dims) != 2 else dims[-1]
+            return ClassScores(classes if isinstance(classes, int) else None, len(dims) + 1)
+    return None
 
 
 def main_output(graph: Graph) -> Port:

@@ -88,7 +88,7 @@ def test_both_steps_move_the_weights_and_the_second_sees_what_the_first_did() ->
     made = fit(net, Data("images", split, split), epochs=1, seed=0, device="cpu").model
     plain = compile(net, seed=0).train()
     assert isinstance(made, ArchModule)
-    fitted = fit_of(net.graph, made.archlang.mean, made.archlang.std)
+    fitted = fit_of(net.graph, made.archlang.mean, made.archlang.std, made.archlang.image)
     x, flipped = fitted(images), fitted(images.flip(-1))
 
     def move(loss: torch.Tensor, rate: float) -> None:

@@ -1,62 +1,104 @@
-"""A split of image files, decoded when a batch asks for them: memory holds one batch."""
+"""Image files: opened safely, and a split of them, decoded when a batch asks for them: memory holds one batch."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import stat
+import warnings
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
-import numpy
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, UnidentifiedImageError
 
-from archlang.train.data.formats.published_files import broken
-from archlang.train.data.splits import from_image
+from archlang.diagnostics import ArchError
+from archlang.diagnostics.text import one_line
+from archlang.emit import ImagePreparation
+from archlang.train.data.pixels import TooManyPixels, is_grey, prepared, upright_size
 from archlang.train.problems import bad_data
 
 LOOKED_AT = 256
-"""How many images, evenly spread, decide on size and colour."""
+"""Images, evenly spread, that decide on size and colour."""
 
 SIDE = 224
 """Rows and columns of images that differ in size."""
 
-MARGIN = 0.0625
-"""What is cut off each side of ImageNet's images: scaled so that 256 fit, the middle 224 remain."""
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "MPO", "PCX", "ICO",
+           "SGI", "QOI")
+"""Formats that are read: plain pixels. Of the others that Pillow knows, some start a program (EPS runs Ghostscript)."""
 
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises for a broken image."""
+TOO_LARGE = "has more pixels than are read"
+
+
+class NoImage(Exception):
+    """Why a file is no image that can be read, as the end of a sentence that begins with its name."""
+
+
+def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | None) -> torch.Tensor:
+    """An image file as floats [channels, rows, columns] from 0 to 1, made ready by `pixels.prepared`.
+
+    Raises `NoImage`, and `ArchError` (bad-data) where the network's channels are neither grey nor colour.
+    """
+    with opened(path) as image:
+        return prepared(image, preparation)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """An image file, its pixels not yet decoded. Raises `NoImage` for whatever goes wrong, in the body too."""
+    try:
+        with _regular(path) as stream, Image.open(stream, formats=FORMATS) as image:
+            yield image
+    except NoImage:
+        raise
+    except FileNotFoundError:
+        raise NoImage("does not exist") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyPixels, MemoryError):
+        raise NoImage(TOO_LARGE) from None
+    except ArchError:
+        raise
+    except UnidentifiedImageError:
+        raise NoImage("is no image that can be read") from None
+    except Exception as problem:  # Pillow's readers of broken files raise nearly everything
+        said = one_line(str(problem), 120) or type(problem).__name__
+        raise NoImage(f"is no image that can be read ({said})") from None
+
+
+@contextmanager
+def strict_about_size() -> Iterator[None]:
+    """Within this, Pillow refuses images that are too large, and is silent about what it can read nevertheless.
+
+    Filters of warnings belong to the process, not to a thread: threads that read images are started inside.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
 
 
 @dataclass(frozen=True)
-class Look:
-    """How images are made alike: columns and rows, in colour or grey, and the share cut off at each side."""
-
-    size: tuple[int, int]
-    colour: bool = True
-    margin: float = 0.0
-
-
-@dataclass(frozen=True)
-class Images:
-    """Files under a folder and their class numbers."""
+class ImageFiles:
+    """Image files under a folder, their class numbers, and the sizes that they are brought to."""
 
     folder: Path
     names: tuple[str, ...]
     classes: torch.Tensor
-    look: Look
+    preparation: ImagePreparation
 
     def __len__(self) -> int:
         return len(self.names)
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images [batch, 1 or 3, rows, columns] from 0 to 1, and class numbers.
+        """Images [batch, channels, rows, columns] from 0 to 1, and class numbers.
 
         Raises `ArchError` (bad-data), naming the file, where an image is broken or gone.
         """
         rows = list(indices)
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        with strict_about_size(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             images = list(pool.map(self._image, rows))
         return torch.stack(images), self.labels_at(rows)
 
@@ -64,41 +106,60 @@ class Images:
         """Class numbers [batch] alone; no image is read."""
         return self.classes[torch.as_tensor(list(indices), dtype=torch.int64)]
 
+    def prepared_as(self, preparation: ImagePreparation) -> ImageFiles:
+        """The same files, brought to other sizes."""
+        return replace(self, preparation=preparation)
+
     def _image(self, index: int) -> torch.Tensor:
-        name, look = self.names[index], self.look
+        name = self.names[index]
         try:
-            with Image.open(self.folder / name) as image:
-                image.draft("RGB" if look.colour else "L", look.size)  # a large JPEG is decoded smaller
-                found = _alike(image, look)
-        except UNREADABLE as problem:
-            raise broken(name, f"it is no image that can be read ({problem})") from None
-        return from_image(found)
+            return read_pixels(self.folder / name, self.preparation)
+        except NoImage as problem:
+            raise broken_image(name, problem) from None
 
 
-def look_of(folder: Path, names: Sequence[str]) -> Look:
-    """How the images of a folder are made alike: in their one size, else as squares; grey where all of them are.
+def common_preparation(folder: Path, names: Sequence[str], crop: float = 1.0) -> ImagePreparation:
+    """The sizes of a folder's images: their one size, else squares of 224; one channel where all of them are grey.
 
     Raises `ArchError` (bad-data), naming the file, where an image is broken.
     """
     if not names:
         raise bad_data("there are no images")
-    sizes, colour = set(), False
+
+    sizes: set[tuple[int, int]] = set()
+    channels = 1
     for name in names[:: -(-len(names) // LOOKED_AT)]:
         try:
-            with Image.open(folder / name) as image:
-                sizes.add(image.size)
-                colour = colour or not (image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;16"))
-        except UNREADABLE as problem:
-            raise broken(name, f"it is no image that can be read ({problem})") from None
-    return Look(sizes.pop() if len(sizes) == 1 else (SIDE, SIDE), colour)
+            with strict_about_size(), opened(folder / name) as image:
+                sizes.add(upright_size(image))
+                if not is_grey(image):
+                    channels = 3
+        except NoImage as problem:
+            raise broken_image(name, problem) from None
+
+    rows, columns = sizes.pop() if len(sizes) == 1 else (SIDE, SIDE)
+    return ImagePreparation(channels, rows, columns, crop)
 
 
-def _alike(image: Image.Image, look: Look) -> Image.Image:
-    """The middle of an image in the wanted proportions, scaled, in colour or grey."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        deep = numpy.asarray(image, dtype=numpy.float32) / 65535
-        image = Image.fromarray((deep.clip(0, 1) * 255).round().astype(numpy.uint8))
-    image = image.convert("RGB" if look.colour else "L")
-    if image.size == look.size and not look.margin:
-        return image
-    return ImageOps.fit(image, look.size, Image.Resampling.BILINEAR, bleed=look.margin)
+def broken_image(name: str, problem: NoImage) -> Exception:
+    """The error of an image of a data set that cannot be read; the caller raises it."""
+    return bad_data(f"the file `{one_line(name, 120)}` {problem}")
+
+
+@contextmanager
+def _regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A regular file, open for reading. Pipes and devices are refused: reading them may never end."""
+    _refuse_irregular(Path(path).stat().st_mode)
+
+    # The file may have been exchanged since; without this flag, opening a pipe waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        _refuse_irregular(os.fstat(descriptor).st_mode)
+        yield stream
+
+
+def _refuse_irregular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise NoImage("is a folder")
+    if not stat.S_ISREG(mode):
+        raise NoImage("is no regular file")

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy
 import torch
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.train.data.formats.catalogue import FORMATS, MADE, read
-from archlang.train.data.splits import NO_LABEL, Data, Items, Split, Tensors, divide, stratified
+from archlang.train.data.splits import Data, divide
+from archlang.train.data.user_code import blamed, words_of
+from archlang.train.data.user_data import understand
 from archlang.train.problems import bad_data, unknown_data
 
 if TYPE_CHECKING:
@@ -29,32 +30,34 @@ def find(data: object) -> Data:
     """The data that a name or an object stands for.
 
     A name is `digits`, `moons`, `blobs`, `rings`, a published format with a path (`cifar10:PATH`; see
-    `archlang.train.data.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`; the function,
-    called without arguments, gives what may be given here directly: `Data`; a torch `Dataset` or a list of
-    (sample, label) pairs, or of samples alone, which get the label -1; a pair of tensors or arrays (samples, labels),
-    or one of samples alone; or two data sets or pairs, for training and test. Of a single one a fifth is kept for the
-    test.
+    `archlang.train.data.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`. The function,
+    called without arguments, gives what may be given here directly:
 
-    Raises `ArchError`: unknown-data, bad-data, missing-tool.
+    - `Data`;
+    - a torch `Dataset` or a list of (sample, label) pairs, or of samples alone, which get the label -1;
+    - a pair of tensors or arrays (samples, labels), or one of samples alone;
+    - two of these for training and test, three with validation between them, or a table of them by name.
+
+    Of a single data set a fifth is kept for the test. Raises `ArchError`: unknown-data, bad-data, missing-tool.
     """
     if not isinstance(data, str):
         return _checked(understand("data", data))
-    shown = one_line(data, 80)
-    made = {"digits": digits, **MADE}
-    if data in made:
-        return made[data]()
+
+    named = {"digits": digits, **MADE}
+    if data in named:
+        return named[data]()
+
     head, _, place = data.partition(":")
     if head in FORMATS:
         return _checked(read(head, place))
+
+    shown = one_line(data, 80)
     plugins = {point.name: point for point in entry_points(group=GROUP)}
     if data in plugins:
-        return _checked(understand(shown, _called(shown, plugins[data].load())))
+        return _checked(understand(shown, _called(shown, _loaded(shown, plugins[data]))))
     if ":" in data:
         return _checked(understand(shown, _called(shown, _function(data))))
-    known = (*made, *(f"{name}:PATH" for name in FORMATS), *plugins)
-    hints = (*did_you_mean(data, (*made, *FORMATS, *plugins)),
-             f"known are {', '.join(known)}, and `module:function` for your own")
-    raise unknown_data(f"no data set is called `{shown}`", help=hints)
+    raise _unknown(shown, data, named, plugins)
 
 
 def digits() -> Data:
@@ -67,51 +70,18 @@ def digits() -> Data:
     except ImportError:
         message = "the digits come with scikit-learn, which is not installed"
         raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
-    found = load_digits()
-    images = torch.from_numpy(found.images).float()[:, None] / 16
-    train, test = divide(images, torch.from_numpy(found.target).long())
+
+    bunch = load_digits()
+    images = torch.from_numpy(bunch.images).float()[:, None] / 16
+    train, test = divide(images, torch.from_numpy(bunch.target).long())
     return Data("digits", train, test, tuple(str(n) for n in range(10)))
 
 
-def understand(name: str, value: Any) -> Data:
-    """What a function of the user's gave, as `Data`; see `find`."""
-    if isinstance(value, Data):
-        return value
-    if isinstance(value, (torch.Tensor, numpy.ndarray)):
-        samples = torch.as_tensor(value)
-        value = (samples, torch.full((len(samples) if samples.ndim else 0,), NO_LABEL))
-    if _is_tensors(value):
-        train, test = divide(*(torch.as_tensor(part) for part in value))
-        return Data(name, train, test)
-    if isinstance(value, (tuple, list)) and len(value) == 2:
-        return Data(name, _split(value[0]), _split(value[1]), _classes(value[0]))
-    if hasattr(value, "__getitem__") and hasattr(value, "__len__"):
-        parts = stratified(torch.zeros(len(value)))
-        return Data(name, Items(value, parts[0]), Items(value, parts[1]), _classes(value))
-    raise bad_data(
-        f"`{name}` gives something that is no data ({one_line(type(value).__name__, 60)})",
-        help="give a torch Dataset of (image, label) pairs, a pair of tensors, or two of either for training and test",
-    )
-
-
-def _split(part: Any) -> Split:
-    if _is_tensors(part):
-        return Tensors(*(torch.as_tensor(value) for value in part))
-    if hasattr(part, "__getitem__") and hasattr(part, "__len__"):
-        return Items(part, range(len(part)))
-    raise bad_data("a part of the data is neither a torch Dataset nor a pair of tensors")
-
-
-def _is_tensors(value: Any) -> bool:
-    kinds = (torch.Tensor, numpy.ndarray)
-    return isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, kinds) for part in value)
-
-
-def _classes(dataset: Any) -> tuple[str, ...] | None:
-    names = getattr(dataset, "classes", None)
-    if isinstance(names, (tuple, list)) and all(isinstance(name, str) for name in names):
-        return tuple(names)
-    return None
+def _unknown(shown: str, data: str, named: Mapping[str, object], plugins: Mapping[str, object]) -> ArchError:
+    known = (*named, *(f"{name}:PATH" for name in FORMATS), *plugins)
+    hints = (*did_you_mean(data, (*named, *FORMATS, *plugins)),
+             f"known are {', '.join(known)}, and `module:function` for your own")
+    return unknown_data(f"no data set is called `{shown}`", help=hints)
 
 
 def _checked(data: Data) -> Data:
@@ -119,46 +89,59 @@ def _checked(data: Data) -> Data:
         raise bad_data(f"the data has {len(data.train)} samples to train on; at least 2 are needed")
     if not len(data.test):
         raise bad_data("the data has no samples to test on")
+    if data.validation is not None and not len(data.validation):
+        raise bad_data("the data has no samples to validate on")
     return data
+
+
+def _loaded(shown: str, point: EntryPoint) -> Callable[[], Any]:
+    with blamed(f"loading the plug-in of `{shown}`"):
+        function: Callable[[], Any] = point.load()
+    return function
 
 
 def _function(name: str) -> Callable[[], Any]:
     module_name, _, function_name = name.partition(":")
     shown = one_line(name, 80)
+
     try:
         with _working_folder_importable():
             module = importlib.import_module(module_name)
-    except (ImportError, ValueError, TypeError) as problem:  # the last for `.name`, which is relative
-        raise unknown_data(f"`{shown}` cannot be imported: {one_line(str(problem), 200)}") from None
-    except Exception as problem:
-        raise bad_data(f"importing `{shown}` failed: {_said(problem)}") from None
-    function = getattr(module, function_name, None)
+    except (ImportError, ValueError) as problem:
+        raise unknown_data(f"`{shown}` cannot be imported: {words_of(problem)}") from None
+    except TypeError:  # `.name` is relative to a package that nobody named
+        raise unknown_data(f"`{shown}` names no module") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # a module that calls `exit()` would end the command with its own status
+        raise bad_data(f"importing `{shown}` failed: {words_of(problem)}") from None
+
+    with blamed(f"looking `{shown}` up"):
+        function = getattr(module, function_name, None)
     if not callable(function):
         names = [n for n in vars(module) if not n.startswith("_")]
         raise unknown_data(f"`{shown}` names no function", help=did_you_mean(function_name, names))
-    found: Callable[[], Any] = function
-    return found
+    return function  # type: ignore[no-any-return]
 
 
 def _called(shown: str, function: Callable[[], Any]) -> Any:
-    try:
+    with blamed(f"`{shown}`"):
         return function()
-    except ArchError:
-        raise
-    except Exception as problem:
-        raise bad_data(f"`{shown}` failed: {_said(problem)}") from None
-
-
-def _said(problem: Exception) -> str:
-    return one_line(f"{type(problem).__name__}: {problem}", 300)
 
 
 @contextmanager
 def _working_folder_importable() -> Iterator[None]:
-    folder = str(Path.cwd())
+    folder = _working_folder()
     sys.path.insert(0, folder)
     try:
         yield
     finally:
         if folder in sys.path:
             sys.path.remove(folder)
+
+
+def _working_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it is gone
+        raise unknown_data("the working folder does not exist any more", help="go to one that does") from None

@@ -1,15 +1,14 @@
-"""Data for training: images with labels, split in two, from scikit-learn's digits or from a function of the user's."""
+"""Data in its parts, and how one part becomes two."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
-import numpy
 import torch
-from PIL import Image
 
+from archlang.train.data.pixels import scaled
 from archlang.train.problems import bad_data
 
 TEST_SHARE = 0.2
@@ -22,7 +21,7 @@ class Split(Protocol):
     """A part of the data."""
 
     def __len__(self) -> int:
-        """How many samples it has."""
+        """Count the samples."""
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples by index: floats [batch, ...] (images [batch, channels, height, width] from 0 to 1), and labels."""
@@ -30,13 +29,13 @@ class Split(Protocol):
 
 @dataclass(frozen=True)
 class Tensors:
-    """A split that lies in memory: samples [count, ...] (bytes count as 0..255) and labels [count]."""
+    """A split that lies in memory: samples [count, ...] (bytes count as 0..255) and labels [count, ...]."""
 
     samples: torch.Tensor
     labels: torch.Tensor
 
     def __post_init__(self) -> None:
-        _paired(self.samples, self.labels)
+        require_pairs(self.samples, self.labels)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -48,72 +47,48 @@ class Tensors:
 
 
 @dataclass(frozen=True)
-class Items:
-    """A split over a torch `Dataset` of (sample, label) pairs or of samples alone, which get the label -1.
+class Joined:
+    """Several splits as one: all samples of a data set."""
 
-    They are read as they are needed; `rows` picks some of them.
-    """
-
-    dataset: Any
-    rows: Sequence[int] = field(default=())
+    parts: tuple[Split, ...]
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return sum(map(len, self.parts))
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Samples by index, stacked. Raises `ArchError` (bad-data) where the items do not fit together."""
-        pairs = [self._pair(self.rows[i]) for i in indices]
-        samples = [as_sample(sample) for sample, _ in pairs]
-        if len({s.shape for s in samples}) > 1:
-            raise bad_data("the samples differ in size", help="resize them in the function that gives the data")
-        return torch.stack(samples), torch.stack([torch.as_tensor(label) for _, label in pairs])
+        """Samples by index, the first part's first, in the order of the indices."""
+        read: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        start = 0
+        for part in self.parts:
+            here = [i for i in indices if start <= i < start + len(part)]
+            if here:
+                samples, labels = part.batch([i - start for i in here])
+                read |= {i: (samples[row], labels[row]) for row, i in enumerate(here)}
+            start += len(part)
 
-    def _pair(self, row: int) -> tuple[Any, Any]:
-        item = self.dataset[row]
-        if isinstance(item, (torch.Tensor, numpy.ndarray, Image.Image)):
-            return item, NO_LABEL
-        if not isinstance(item, (tuple, list)) or len(item) != 2:
-            raise bad_data("an item of the data is no pair of a sample and a label")
-        return item[0], item[1]
+        return torch.stack([read[i][0] for i in indices]), torch.stack([read[i][1] for i in indices])
 
 
 @dataclass(frozen=True)
 class Data:
-    """What a network is trained and judged on; `classes` names the labels 0, 1, ... where the data knows them."""
+    """What a network is trained and judged on; `classes` names the labels 0, 1, ... where the data knows them.
+
+    The best epoch of a training is chosen on `validation`, where there is one, and the test part is only told;
+    without one, it is chosen on the test part.
+    """
 
     name: str
     train: Split
     test: Split
     classes: tuple[str, ...] | None = None
+    validation: Split | None = None
 
-
-def scaled(samples: torch.Tensor) -> torch.Tensor:
-    """Samples as floats; bytes 0..255 become 0..1."""
-    if samples.dtype == torch.uint8:
-        return samples.float() / 255
-    return samples.float()
-
-
-def as_sample(value: Any) -> torch.Tensor:
-    """One sample as floats: a tensor, an array [rows, columns(, channels)] or a Pillow image."""
-    if isinstance(value, Image.Image):
-        return from_image(value)
-    if isinstance(value, numpy.ndarray):
-        tensor = torch.from_numpy(numpy.ascontiguousarray(value))
-        return scaled(tensor.permute(2, 0, 1) if tensor.ndim == 3 and tensor.shape[2] in (1, 3, 4) else tensor)
-    if isinstance(value, torch.Tensor):
-        return scaled(value)
-    raise bad_data("a sample is neither a tensor nor an array nor an image")
-
-
-def from_image(image: Image.Image) -> torch.Tensor:
-    """A Pillow image as floats [1 or 3, rows, columns] from 0 to 1; transparency is dropped."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        grey = torch.from_numpy(numpy.asarray(image, dtype=numpy.float32).copy())
-        return (grey / 65535).clamp(0, 1)[None]
-    kept = image if image.mode in ("L", "RGB") else image.convert("L" if image.mode in ("1", "LA", "F") else "RGB")
-    pixels = torch.from_numpy(numpy.asarray(kept, dtype=numpy.uint8).copy())
-    return scaled(pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1))
+    @property
+    def parts(self) -> tuple[Split, ...]:
+        """All parts: training, validation where there is one, test."""
+        if self.validation is None:
+            return self.train, self.test
+        return self.train, self.validation, self.test
 
 
 def stratified(labels: torch.Tensor, share: float = TEST_SHARE, seed: int = 0) -> tuple[list[int], list[int]]:
@@ -124,23 +99,27 @@ def stratified(labels: torch.Tensor, share: float = TEST_SHARE, seed: int = 0) -
     (12, 3, 2)
     """
     generator = torch.Generator().manual_seed(seed)
-    test: set[int] = set()
+    is_test = torch.zeros(len(labels), dtype=torch.bool)
+
     for value in sorted(set(labels.tolist())):
         rows = (labels == value).nonzero().flatten()
         drawn = rows[torch.randperm(len(rows), generator=generator)]
-        test.update(drawn[: round(len(rows) * share)].tolist())
-    return [i for i in range(len(labels)) if i not in test], sorted(test)
+        is_test[drawn[: round(len(rows) * share)]] = True
+
+    return (~is_test).nonzero().flatten().tolist(), is_test.nonzero().flatten().tolist()
 
 
 def divide(samples: torch.Tensor, labels: torch.Tensor) -> tuple[Tensors, Tensors]:
     """A training and a test split of tensors: by class where the labels are whole numbers, else as they come."""
-    _paired(samples, labels)
-    whole = not labels.is_floating_point() and labels.ndim == 1
-    train, test = stratified(labels if whole else torch.zeros(len(labels)))
+    require_pairs(samples, labels)
+
+    are_classes = not labels.is_floating_point() and labels.ndim == 1
+    train, test = stratified(labels if are_classes else torch.zeros(len(labels)))
     return Tensors(samples[train], labels[train]), Tensors(samples[test], labels[test])
 
 
-def _paired(samples: torch.Tensor, labels: torch.Tensor) -> None:
+def require_pairs(samples: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raises `ArchError` (bad-data) unless there are samples of one axis or more, and a label for each."""
     if samples.ndim < 2 or labels.ndim < 1 or len(samples) != len(labels):
         shapes = f"samples {list(samples.shape)}, labels {list(labels.shape)}"
         raise bad_data(f"there is no label for each sample: {shapes}")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from archlang.diagnostics.text import one_line
 from archlang.train.data.formats.cifar import cifar10, cifar20, cifar100
 from archlang.train.data.formats.folders import folder, imagenet
 from archlang.train.data.formats.mnist import mnist
@@ -26,9 +27,10 @@ FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
     "imagenet": (imagenet, "`train` and `val` with a folder for each class"),
     "folder": (folder, "a folder for each class, or `train` and `test` with them"),
 }
-"""How each published format is read, and what it looks for."""
+"""Reader of each published format, and the files that it looks for."""
 
 MADE: Mapping[str, Callable[[], Data]] = {"moons": moons, "blobs": blobs, "rings": rings}
+"""Data sets that are made from a seed."""
 
 
 def read(name: str, place: str) -> Data:
@@ -38,13 +40,32 @@ def read(name: str, place: str) -> Data:
     """
     reader, files = FORMATS[name]
     root = os.environ.get(ROOT)
+
     if place:
-        return reader(Path(place).expanduser())
-    if root:
-        return reader(Path(root).expanduser() / name)
-    help = (f"give its path, as in `{name}:PATH`, or set {ROOT} to the folder in which `{name}` lies",
-            f"looked for there: {files}")
-    raise unknown_data(f"where does the data `{name}` lie?", help=help)
+        path = _expanded(place)
+    elif root:
+        path = _expanded(root) / name
+    else:
+        help = (f"give its path, as in `{name}:PATH`, or set {ROOT} to the folder in which `{name}` lies",
+                f"looked for there: {files}")
+        raise unknown_data(f"where does the data `{name}` lie?", help=help)
+
+    try:
+        return reader(path)
+    except OSError as problem:  # a folder that may not be read, a name that is too long
+        said = problem.strerror or str(problem)
+        raise unknown_data(f"`{one_line(str(path), 120)}` cannot be read: {one_line(said, 120)}") from None
+
+
+def _expanded(place: str) -> Path:
+    """A path as it was typed, with `~` for the user's folder."""
+    shown = one_line(place, 120)
+    if "\0" in place:
+        raise unknown_data(f"`{shown}` is no path")
+    try:
+        return Path(place).expanduser()
+    except RuntimeError:  # `~name` of nobody
+        raise unknown_data(f"`{shown}` begins with the folder of a user that does not exist") from None
 
 
 __all__ = ["FORMATS", "MADE", "ROOT", "read"]

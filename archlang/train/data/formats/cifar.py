@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,15 +9,19 @@ from typing import Any
 
 import numpy
 
-from archlang.train.data.formats.arrays import split_of
+from archlang.train.data.formats import pickles
+from archlang.train.data.formats.arrays import require_labels, split_of
+from archlang.train.data.formats.pickle_arrays import BrokenPickle, array_of
 from archlang.train.data.formats.published_files import PublishedFiles, PublishedLayout, broken, open_files
 from archlang.train.data.splits import Data, Tensors
 
 SIDE = 32
+ROW = 3 * SIDE * SIDE
+"""Bytes of an image."""
 
 
 @dataclass(frozen=True)
-class Version:
+class CifarVersion:
     """One of the two: where its files lie, which they are, and what its labels and their names are called inside."""
 
     layout: PublishedLayout
@@ -31,11 +33,11 @@ class Version:
     classes: int
 
 
-TEN = Version(
+TEN = CifarVersion(
     PublishedLayout("cifar10", ("cifar-10-batches-py",), ("cifar-10-python.tar.gz",)),
     tuple(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta", b"labels", b"label_names", 10,
 )
-HUNDRED = Version(
+HUNDRED = CifarVersion(
     PublishedLayout("cifar100", ("cifar-100-python",), ("cifar-100-python.tar.gz",)),
     ("train",), "test", "meta", b"fine_labels", b"fine_label_names", 100,
 )
@@ -61,74 +63,68 @@ def cifar20(path: Path) -> Data:
     return _read(path, TWENTY)
 
 
-def _read(path: Path, version: Version) -> Data:
+def _read(path: Path, version: CifarVersion) -> Data:
     files = open_files(path, version.layout, (*version.train, version.test, version.meta))
     classes = _names(files, version)
     train = _split(files, version.train, version)
     return Data(version.layout.name, train, _split(files, (version.test,), version), classes)
 
 
-def _names(files: PublishedFiles, version: Version) -> tuple[str, ...] | None:
+def _names(files: PublishedFiles, version: CifarVersion) -> tuple[str, ...] | None:
     if files.find(version.meta) is None:
         return None
+
     names = _table(files, version.meta).get(version.names)
-    if not isinstance(names, list) or len(names) != version.classes:
+    if not isinstance(names, list) or not all(type(name) in (bytes, str) for name in names):
+        raise broken(version.meta, f"it has no list `{version.names.decode()}` of texts")
+    if len(names) != version.classes:
         raise broken(version.meta, f"it does not name {version.classes} classes")
-    return tuple(n.decode("ascii", "replace") if isinstance(n, bytes) else str(n) for n in names)
+    return tuple(name.decode("ascii", "replace") if isinstance(name, bytes) else name for name in names)
 
 
-def _split(files: PublishedFiles, names: Sequence[str], version: Version) -> Tensors:
+def _split(files: PublishedFiles, names: Sequence[str], version: CifarVersion) -> Tensors:
     images, labels = [], []
     for name in names:
         table = _table(files, name)
-        rows, classes = table.get(b"data"), table.get(version.labels)
-        if not isinstance(rows, numpy.ndarray) or rows.dtype != numpy.uint8 or rows.shape[1:] != (3 * SIDE * SIDE,):
-            raise broken(name, f"it has no rows of {3 * SIDE * SIDE} bytes")
-        if not isinstance(classes, list) or not all(type(c) is int for c in classes):
-            raise broken(name, f"it has no list `{version.labels.decode()}` of whole numbers")
+        rows = _rows(name, table.get(b"data"))
+        numbers = _numbers(name, table.get(version.labels), version)
+        require_labels(name, rows, numbers, version.classes)
         images.append(rows)
-        labels.append(split_of(name, rows, numpy.array(classes, numpy.int64), version.classes).labels.numpy())
-    whole = numpy.concatenate(images).reshape(-1, 3, SIDE, SIDE)
-    return split_of(names[0], whole, numpy.concatenate(labels), version.classes)
+        labels.append(numbers)
+
+    every = numpy.concatenate(images).reshape(-1, 3, SIDE, SIDE)
+    return split_of(names[0], every, numpy.concatenate(labels), version.classes)
 
 
-def _table(files: PublishedFiles, name: str) -> Mapping[bytes, Any]:
+def _rows(name: str, value: Any) -> numpy.ndarray:
+    """The images of a file, [count, 3072] of bytes."""
     try:
-        found = _Plain(io.BytesIO(files.read(name)), encoding="bytes").load()
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError,
-            MemoryError, OverflowError, RecursionError, ImportError) as problem:
+        rows = array_of(value)
+    except BrokenPickle as problem:
+        raise broken(name, f"it has no rows of {ROW} bytes ({problem})") from None
+    if rows.dtype != numpy.uint8 or rows.shape[1:] != (ROW,):
+        raise broken(name, f"it has no rows of {ROW} bytes")
+    return rows
+
+
+def _numbers(name: str, value: Any, version: CifarVersion) -> numpy.ndarray:
+    """The class numbers of a file, [count]."""
+    if not isinstance(value, list) or not all(type(number) is int for number in value):
+        raise broken(name, f"it has no list `{version.labels.decode()}` of whole numbers")
+
+    # Before they become 64 bits, which they may be past.
+    wrong = next((number for number in value if not 0 <= number < version.classes), None)
+    if wrong is not None:
+        raise broken(name, f"it has the label {wrong}; there are the classes 0 to {version.classes - 1}")
+    return numpy.array(value, numpy.int64)
+
+
+def _table(files: PublishedFiles, name: str) -> Mapping[Any, Any]:
+    try:
+        table = pickles.loads(files.read(name))
+    except BrokenPickle as problem:
         raise broken(name, f"it is no table of arrays, bytes and numbers ({problem})") from None
-    if not isinstance(found, dict):
+
+    if not isinstance(table, dict):
         raise broken(name, "it is no table")
-    return {key.encode() if isinstance(key, str) else key: value for key, value in found.items()}
-
-
-class _Plain(pickle.Unpickler):
-    """Reads arrays, bytes, texts, lists, tables and numbers; whatever else a pickle may name is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        """One of the few things that an array is written with. Raises `UnpicklingError` for everything else."""
-        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
-            return _blank
-        if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):
-            return getattr(numpy, name)
-        if (module, name) == ("_codecs", "encode"):
-            return _encoded
-        if module in ("__builtin__", "builtins") and name == "bytes":
-            return _nothing
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-
-
-def _blank(kind: type, shape: tuple[int, ...], code: object) -> numpy.ndarray:
-    """An empty array, whose contents the pickle then sets."""
-    return numpy.ndarray((0,), numpy.uint8)
-
-
-def _nothing() -> bytes:
-    """No bytes, as Python 3 writes them in an old pickle."""
-    return b""
-
-
-def _encoded(text: str, coding: str = "latin1") -> bytes:
-    """Bytes, as Python 3 writes them in an old pickle."""
-    return text.encode("latin1")
+    return {key.encode() if isinstance(key, str) else key: value for key, value in table.items()}

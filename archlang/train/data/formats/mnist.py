@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 
 import numpy
 
 from archlang.train.data.formats.arrays import split_of
-from archlang.train.data.formats.published_files import PublishedFiles, broken, missing
+from archlang.train.data.formats.published_files import LARGEST, PublishedFiles, broken, missing
 from archlang.train.data.splits import Data, Tensors
 
 FOLDERS = ("", "raw", "MNIST/raw")
@@ -21,7 +22,10 @@ def mnist(path: Path) -> Data:
     files = next((place for place in places if place.find(*_spellings("train-images", 3))), None)
     if files is None:
         raise missing(path, _spellings("train-images", 3)[:2])
+
     train, test = (_split(files, part) for part in ("train", "t10k"))
+    if train.samples.shape[1:] != test.samples.shape[1:]:
+        raise broken("t10k-images", "its images have another size than those for training")
     return Data("mnist", train, test, tuple(str(n) for n in range(10)))
 
 
@@ -42,8 +46,11 @@ def _array(files: PublishedFiles, stem: str, rank: int) -> numpy.ndarray:
     start = 4 + 4 * rank
     if len(raw) < start or raw[:4] != bytes((0, 0, BYTES, rank)):
         raise broken(name, f"it is no idx file of bytes with {rank} sizes")
+
     sizes = struct.unpack(f">{rank}I", raw[4:start])
-    count = int(numpy.prod(sizes, dtype=object))
-    if len(raw) - start != count:
+    count = math.prod(sizes)
+    if not count:
+        raise broken(name, f"one of its sizes is zero: {list(sizes)}")
+    if len(raw) - start != count or count > LARGEST:
         raise broken(name, f"its sizes ask for {count} bytes, it has {len(raw) - start}")
     return numpy.frombuffer(bytearray(raw), numpy.uint8, count, start).reshape(sizes)
