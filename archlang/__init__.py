@@ -22,13 +22,13 @@ __version__ = VERSION
 _ROOMS = {
     "load": "archlang.compiler",
     "loads": "archlang.compiler",
-    "check": "archlang.graph.network",
-    "Network": "archlang.graph.network",
+    "check": "archlang.elaborate.network",
+    "Network": "archlang.elaborate.network",
     "draw": "archlang.views",
     "transform": "archlang.compiler",
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
-    "boost": "archlang.studies.boosting",
+    "boost": "archlang.studies.pbconv.boosting",
     "save": "archlang.artefact",
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from archlang.artefact import load_model, save
     from archlang.compiler import compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
-    from archlang.graph.network import Network, check
+    from archlang.elaborate.network import Network, check
     from archlang.models import create_model, list_models
-    from archlang.studies.boosting import boost
+    from archlang.studies.pbconv.boosting import boost
     from archlang.views import draw
 
 

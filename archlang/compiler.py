@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.graph import Network
-from archlang.graph import load as load_graph
-from archlang.graph import loads as loads_graph
+from archlang.elaborate import Network
+from archlang.elaborate import load as load_graph
+from archlang.elaborate import loads as loads_graph
 
 if TYPE_CHECKING:
     from torch import Tensor

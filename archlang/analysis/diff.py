@@ -10,8 +10,9 @@ import msgspec
 
 from archlang.analysis.align import Item, Pair, Signatures, align, name_of, stem
 from archlang.analysis.report import FORMAT_VERSION, Count, Plain, count, plain
-from archlang.graph.ir import Graph, Node, Plan, Port
+from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import HasGraph, Scope, arguments, costs, graph_of, outline
+from archlang.graph.plan import Plan
 from archlang.ops.values import show
 
 What = Literal["added", "removed", "changed", "renamed", "rewired"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import msgspec
 
 from archlang.codes.code import Code
-from archlang.graph.coded_blocks import block_name
-from archlang.graph.ir import Coded, Graph, Member, Node
+from archlang.graph.coded import block_name
+from archlang.graph.ir import CodedSite, Graph, Member, Node
 from archlang.graph.outline import Cost, HasGraph, arguments, costs, graph_of, outline
 from archlang.ops.values import show
 from archlang.shapes import Dim
@@ -171,7 +171,7 @@ def _times(inner: Dim, outer: Dim) -> Dim:
 
 def _codes(graph: Graph) -> list[CodeRow]:
     """Each code once, in the order in which the network uses them."""
-    sites: dict[tuple[str, ...], list[Coded]] = {}
+    sites: dict[tuple[str, ...], list[CodedSite]] = {}
     for site in graph.coded.values():
         sites.setdefault(site.code.words, []).append(site)
     rows = []

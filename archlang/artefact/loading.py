@@ -17,7 +17,7 @@ from archlang.artefact.manifest import Manifest, Sealed, decode, digest
 from archlang.artefact.replay import check_passes, dials_of, rebuild
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
-from archlang.graph.network import Network, loads
+from archlang.elaborate.network import Network, loads
 from archlang.limits import DEFAULT, MIB, Limits
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue

@@ -9,8 +9,8 @@ from torch import fx
 
 from archlang.artefact.container import refuse
 from archlang.artefact.manifest import Manifest
+from archlang.elaborate.network import Network
 from archlang.emit import Record, emit
-from archlang.graph.network import Network
 from archlang.rewrite import fuse
 from archlang.rewrite.extract import classes_of, extract
 from archlang.syntax import print_expr, tree
@@ -42,7 +42,7 @@ def describe(record: Record) -> Manifest:
 
 def dials_of(network: Network) -> dict[str, str]:
     """The dials' values as the network's own text has them."""
-    declared = next(d for d in network.tree.declarations if isinstance(d, tree.Network))
+    declared = next(d for d in network.tree.declarations if isinstance(d, tree.NetworkDeclaration))
     return {dial.name: print_expr(dial.default) for dial in declared.dials if dial.default is not None}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error
@@ -18,7 +18,7 @@ from archlang.limits import Limits
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.graph.network import Network
+    from archlang.elaborate.network import Network
 
 STDIN = "<stdin>"
 
@@ -54,7 +54,7 @@ def open_model(session: Session, path: str) -> GraphModule:
 
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; its warnings go to standard error."""
-    from archlang.graph.network import load, loads
+    from archlang.elaborate.network import load, loads
     from archlang.ops import catalogue_with
     from archlang.syntax import decode
 

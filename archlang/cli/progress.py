@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from archlang.diagnostics.text import one_line
-from archlang.train.progress import Beat, Epoch, Outline, Progress
+from archlang.train.loop.progress import Beat, Epoch, Outline, Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -57,7 +57,7 @@ def _score(loss: float, accuracy: float | None) -> str:
     return f"loss {loss:.4f}" + ("" if accuracy is None else f", accuracy {100 * accuracy:.2f} %")
 
 
-class Lines(Progress):
+class ProgressLines(Progress):
     """One line an epoch, for logs and pipes."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Lines(Progress):
         print(line, file=sys.stderr, flush=True)
 
 
-class Bars(Lines):
+class ProgressBars(ProgressLines):
     """A bar over all steps with loss, accuracy, learning rate, speed and the time that remains; epochs above it."""
 
     def __init__(self, bar: Bar) -> None:
@@ -108,7 +108,7 @@ class Bars(Lines):
 def watch() -> Iterator[Progress]:
     """A bar if standard error is a terminal, else lines."""
     if not sys.stderr.isatty():
-        yield Lines()
+        yield ProgressLines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
@@ -116,4 +116,4 @@ def watch() -> Iterator[Progress]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Bars(bar)
+        yield ProgressBars(bar)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from archlang.cli.progress import many
 from archlang.diagnostics.text import one_line
-from archlang.studies.boost_search import Audience
-from archlang.studies.boost_trial import Settings, Trial
+from archlang.studies.pbconv.search import Audience
+from archlang.studies.pbconv.trial import Settings, Trial
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar

@@ -9,7 +9,7 @@ from typing import Any
 
 @cache
 def resolve(target: str) -> Any:
-    """The object that a dotted name means: `torch.nn.Conv2d`, `archlang.layers.routing.Gates`, `operator.add`.
+    """The object that a dotted name means: `torch.nn.Conv2d`, `archlang.layers.multipath.Gates`, `operator.add`.
 
     Targets are part of the catalogue and never come from a file.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from archlang.diagnostics import ArchError, error
-from archlang.graph.coded_blocks import CodedBlock
+from archlang.graph.coded import CodedBlock
 from archlang.graph.ir import Graph, InputSpec, Member, Node, Port
 from archlang.ops.catalogue import CATALOGUE
 from archlang.shapes import Tensor

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.layers.clustering import Standardize
-from archlang.layers.routing import Gates
+from archlang.layers.multipath import Gates
 
 
 class SparseGates(Gates):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from archlang.ops.kinds import Real, Words
-from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import AXIS, axis_of, flow, known
 from archlang.ops.values import Option
 from archlang.shapes import Tensor
 
 
-def _same(call: Call) -> Tensor:
+def _same(call: OpCall) -> Tensor:
     return call.x
 
 
@@ -22,16 +22,16 @@ def _plain(name: str, target: str, doc: str, *args: Arg) -> Op:
     )
 
 
-def _params(call: Call) -> int:
+def _params(call: OpCall) -> int:
     return known(call.x.dims[0], "channels") if call["params"] == "channels" else 1
 
 
-def _prelu_shape(call: Call) -> Tensor:
+def _prelu_shape(call: OpCall) -> Tensor:
     _params(call)
     return call.x
 
 
-def _prelu_weights(call: Call) -> tuple[Weight, ...]:
+def _prelu_weights(call: OpCall) -> tuple[Weight, ...]:
     start = Option("constant", "initialiser", {"value": call["slope"]})
     return (Weight("weight", (_params(call),), init=None if call["slope"] == 0.25 else start),)
 
@@ -48,13 +48,13 @@ PRELU = Op(
 )
 
 
-def _axis(call: Call) -> int:
+def _axis(call: OpCall) -> int:
     if call["axis"] is None:
         return call.x.rank - 1 if call.x.rank <= 2 else 0
     return axis_of(call)
 
 
-def _along_shape(call: Call) -> Tensor:
+def _along_shape(call: OpCall) -> Tensor:
     _axis(call)
     return call.x
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from archlang.ops import (
     activation,
-    attending,
     attention,
-    boosting,
-    coding,
+    coded,
     convolution,
     edges,
+    layer_attention,
     linear,
     losses,
     merging,
+    multipath,
     normalisation,
-    patching,
+    patch_experts,
+    pbconv,
     pooling,
     recurrent,
     regularisation,
     reshaping,
-    routing,
     settings_network,
     settings_optimising,
     settings_training,
@@ -30,7 +30,7 @@ from archlang.ops.model import Catalogue
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    attending, routing, coding, boosting, patching, sparse, edges,
+    layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
 )
 
 CATALOGUE = Catalogue(
@@ -39,7 +39,7 @@ CATALOGUE = Catalogue(
     settings={
         (s.role, s.name): s
         for s in (
-            *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *patching.SETTINGS,
+            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from archlang.ops.convolution import INIT
 from archlang.ops.kinds import Fault, Flag, Int, TensorKind
-from archlang.ops.model import Arg, Call, Function, Module, Op, Weight
+from archlang.ops.model import Arg, Function, Module, Op, OpCall, Weight
 from archlang.ops.rules import flow, known, need_rank
 from archlang.shapes import Dim, Tensor, product
 
 
-def _linear_shape(call: Call) -> Tensor:
+def _linear_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2)
     known(x.dims[-1], "features")
     return Tensor((*x.dims[:-1], call["features"]))
 
 
-def _linear_weights(call: Call) -> tuple[Weight, ...]:
+def _linear_weights(call: OpCall) -> tuple[Weight, ...]:
     weight = Weight("weight", (call["features"], call.x.dims[-1]), init=call["init"])
     return (weight, Weight("bias", (call["features"],))) if call["bias"] else (weight,)
 
 
-def _linear_flops(call: Call) -> Dim:
+def _linear_flops(call: OpCall) -> Dim:
     return 2 * product(call.x.dims) * int(call["features"])
 
 
@@ -35,7 +35,7 @@ LINEAR = Op(
 )
 
 
-def _matmul_shape(call: Call) -> Tensor:
+def _matmul_shape(call: OpCall) -> Tensor:
     a, b = need_rank(call, 2), need_rank(call, 2, index=1)
     if a.dims[1] != b.dims[0]:
         raise Fault("shape-mismatch", f"matmul needs [a, b] and [b, c]: {a} and {b} do not fit", input=1,

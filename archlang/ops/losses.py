@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Flag, Int, ListOf, OneOf, Real, String, TensorKind, Words
+from archlang.ops.kinds import Flag, Int, ListKind, OneOf, Real, String, TensorKind, Words
 from archlang.ops.model import Arg, Setting
 
 _LOGITS = Arg("logits", TensorKind(), doc="scores, before a softmax")
 _LABEL = Arg("label", TensorKind(), doc="what is right: `label`")
-_OF = Arg("of", OneOf((String(), ListOf(String()))), None, "names of the parts it is over; auto: all of its kind")
+_OF = Arg("of", OneOf((String(), ListKind(String()))), None, "names of the parts it is over; auto: all of its kind")
 
 
 def _loss(name: str, doc: str, *args: Arg) -> Setting:

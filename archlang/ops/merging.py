@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.ops.kinds import Fault, Real, TensorKind
-from archlang.ops.model import Arg, Call, Function, Op
+from archlang.ops.model import Arg, Function, Op, OpCall
 from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced
 from archlang.shapes import Dim, Tensor
 
@@ -34,11 +34,11 @@ SCALE = Op(
 )
 
 
-def _axis_text(call: Call) -> str:
+def _axis_text(call: OpCall) -> str:
     return f"`{call['axis']}`" if isinstance(call["axis"], str) else f"axis {call['axis']}"
 
 
-def _concat_shape(call: Call) -> Tensor:
+def _concat_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     total: Dim = call.x.dims[axis]
     for index, other in enumerate(call.inputs[1:], 1):
@@ -63,7 +63,7 @@ CONCAT = Op(
 )
 
 
-def _stack_shape(call: Call) -> Tensor:
+def _stack_shape(call: OpCall) -> Tensor:
     x = need_members(call, "stack")
     return Tensor((len(call.inputs), *x.dims))
 

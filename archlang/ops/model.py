@@ -41,7 +41,7 @@ class Arg:
 
 
 @dataclass(frozen=True)
-class Call:
+class OpCall:
     """One use of an op: types in, checked arguments, and (once its shape rule ran) types out.
 
     `inputs` holds the flow's tensor (or a bundle's members), then the tensors given as arguments.
@@ -84,8 +84,8 @@ class Weight:
         return product(self.shape)
 
 
-Arguments = Callable[[Call], Mapping[str, Any]]
-Target = str | Callable[[Call], str]
+Arguments = Callable[[OpCall], Mapping[str, Any]]
+Target = str | Callable[[OpCall], str]
 """A dotted name, or how to choose one: `BatchNorm1d` or `BatchNorm2d`, by the rank of what comes in."""
 
 
@@ -100,7 +100,7 @@ class Module:
     arguments: Arguments = lambda call: {}
     packed: bool = False
 
-    def dotted(self, call: Call) -> str:
+    def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
         return self.target if isinstance(self.target, str) else self.target(call)
 
@@ -117,22 +117,22 @@ class Function:
     arguments: Arguments = lambda call: {}
     packed: bool = False
 
-    def dotted(self, call: Call) -> str:
+    def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
         return self.target if isinstance(self.target, str) else self.target(call)
 
 
-def no_weights(call: Call) -> tuple[Weight, ...]:
+def no_weights(call: OpCall) -> tuple[Weight, ...]:
     """For ops without parameters and buffers."""
     return ()
 
 
-def no_flops(call: Call) -> Dim:
+def no_flops(call: OpCall) -> Dim:
     """For ops that multiply nothing by a weight: element-wise ones, pools, norms are not counted."""
     return 0
 
 
-def each_row(call: Call) -> bool:
+def each_row(call: OpCall) -> bool:
     """For ops whose result for a sample depends, in evaluation mode, on that sample alone: all but a few."""
     return True
 
@@ -150,6 +150,10 @@ class Op:
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
+    drawn   how diagrams show it: a `box`; the `end` of an arrow from outside; a circle with a `sum` for each output,
+            `weighted` where its first input holds the weights; a router's `gates`; `attention` over layers, an arrow
+            from each.
+    line    what its box says, where that is not its name and arguments.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
@@ -158,15 +162,18 @@ class Op:
     name: str
     family: str
     doc: str
-    shape: Callable[[Call], Tensor | tuple[Tensor, ...]]
+    shape: Callable[[OpCall], Tensor | tuple[Tensor, ...]]
     torch: Module | Function
     args: tuple[Arg, ...] = ()
-    weights: Callable[[Call], tuple[Weight, ...]] = no_weights
-    flops: Callable[[Call], Dim] = no_flops
+    weights: Callable[[OpCall], tuple[Weight, ...]] = no_weights
+    flops: Callable[[OpCall], Dim] = no_flops
     takes: Literal["tensor", "bundle"] = "tensor"
-    pad: Callable[[Call], tuple[tuple[int, ...], str] | None] | None = None
-    rows: Callable[[Call], bool] = each_row
+    pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
+    rows: Callable[[OpCall], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
+    drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
+    weighted: bool = False
+    line: Callable[[Mapping[str, Any]], str] | None = None
     keyed: bool = False
     internal: bool = False
     example: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.kinds import Flag, Int, Real, Words
-from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Option
 from archlang.shapes import Tensor, product
@@ -27,19 +27,19 @@ def _running(features: int) -> tuple[Weight, ...]:
     )
 
 
-def _batch_shape(call: Call) -> Tensor:
+def _batch_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
     return x
 
 
-def _batch_weights(call: Call) -> tuple[Weight, ...]:
+def _batch_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[0], "channels")
     scale = (Weight("weight", (features,), init=_constant(call["scale"])), Weight("bias", (features,)))
     return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
 
 
-def _batch_arguments(call: Call) -> Mapping[str, Any]:
+def _batch_arguments(call: OpCall) -> Mapping[str, Any]:
     return {
         "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
         "affine": call["affine"], "track_running_stats": call["running"],
@@ -63,34 +63,34 @@ BATCH_NORM = Op(
 )
 
 
-def _by_features(call: Call) -> bool:
+def _by_features(call: OpCall) -> bool:
     return bool(call["over"] == "features")
 
 
-def _normalised(call: Call) -> tuple[int, ...]:
+def _normalised(call: OpCall) -> tuple[int, ...]:
     if not _by_features(call):
         return tuple(known(size, "sizes under a layer norm over `all`") for size in call.x.dims)
     axis = -1 if call.x.rank <= 2 else 0
     return (known(call.x.dims[axis], "features"),)
 
 
-def _layer_shape(call: Call) -> Tensor:
+def _layer_shape(call: OpCall) -> Tensor:
     need_rank(call, 1, 2, 3, 4)
     _normalised(call)
     return call.x
 
 
-def _layer_weights(call: Call) -> tuple[Weight, ...]:
+def _layer_weights(call: OpCall) -> tuple[Weight, ...]:
     sizes = _normalised(call)
     return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
 
 
-def _layer_target(call: Call) -> str:
+def _layer_target(call: OpCall) -> str:
     channels = call.x.rank >= 3 and _by_features(call)
     return "archlang.layers.ChannelNorm" if channels else "torch.nn.LayerNorm"
 
 
-def _layer_arguments(call: Call) -> Mapping[str, Any]:
+def _layer_arguments(call: OpCall) -> Mapping[str, Any]:
     sizes, eps, affine = _normalised(call), call["eps"], call["affine"]
     if call.x.rank >= 3 and _by_features(call):
         return {"channels": sizes[0], "eps": eps, "affine": affine}
@@ -107,7 +107,7 @@ LAYER_NORM = Op(
 )
 
 
-def _group_shape(call: Call) -> Tensor:
+def _group_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     channels = known(x.dims[0], "channels")
     need_divides(call["groups"], channels, "groups must divide the channels", "groups")
@@ -116,7 +116,7 @@ def _group_shape(call: Call) -> Tensor:
     return x
 
 
-def _group_weights(call: Call) -> tuple[Weight, ...]:
+def _group_weights(call: OpCall) -> tuple[Weight, ...]:
     sizes = (call.x.dims[0],)
     return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
 
@@ -133,20 +133,20 @@ GROUP_NORM = Op(
 )
 
 
-def _instance_shape(call: Call) -> Tensor:
+def _instance_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
     need_at_least(product(x.dims[1:]), 2, "empty-map", "an instance norm over a single place has no variance")
     return x
 
 
-def _instance_weights(call: Call) -> tuple[Weight, ...]:
+def _instance_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[0], "channels")
     scale = (Weight("weight", (features,)), Weight("bias", (features,)))
     return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
 
 
-def _instance_arguments(call: Call) -> Mapping[str, Any]:
+def _instance_arguments(call: OpCall) -> Mapping[str, Any]:
     return {
         "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
         "affine": call["affine"], "track_running_stats": call["running"],
@@ -167,7 +167,7 @@ INSTANCE_NORM = Op(
     example=flow("[32, 16, 16]", "instance_norm"),
 )
 
-def _standard_shape(call: Call) -> Tensor:
+def _standard_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1)
     known(x.dims[0], "clusters")
     return x

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
-from archlang.ops.model import Arg, Call, Function, Module, Op
+from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import LINES, flow, need_rank
 from archlang.ops.values import Size
 from archlang.ops.windows import KERNELS, Pairs, half_at_most, padding_kind, pairs, slide, symmetric, trimmed
@@ -19,7 +19,7 @@ def _name(rank: int, name: str) -> str:
     return name if rank == 2 else f"{name}{rank}d"
 
 
-def _parts(call: Call) -> tuple[Size, Size, Size, Pairs]:
+def _parts(call: OpCall) -> tuple[Size, Size, Size, Pairs]:
     """Size, stride, dilation, padding. A pool without a stride tiles; one with a stride keeps the size at stride 1."""
     size: Size = call["size"]
     dilation: Size = call.args.get("dilation", Size((1,) * len(size)))
@@ -41,7 +41,7 @@ def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
     return full + 1
 
 
-def _window_shape(call: Call) -> Tensor:
+def _window_shape(call: OpCall) -> Tensor:
     size, stride, dilation, found = _parts(call)
     x = need_rank(call, len(size) + 1, words=LINES)
     half_at_most(found, size, dilation)
@@ -56,7 +56,7 @@ def _window_shape(call: Call) -> Tensor:
     return Tensor((x.dims[0], *places))
 
 
-def _needed(call: Call) -> Pairs:
+def _needed(call: OpCall) -> Pairs:
     size, stride, dilation, found = _parts(call)
     reach = Size(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
     sizes = call.x.dims[1:]
@@ -68,13 +68,13 @@ def _even(found: Pairs, size: Size) -> bool:
     return symmetric(found) and all(before <= k // 2 for (before, _), k in zip(found, size, strict=True))
 
 
-def _window_target(kind: str, rank: int) -> Callable[[Call], str]:
+def _window_target(kind: str, rank: int) -> Callable[[OpCall], str]:
     return lambda call: (
         f"torch.nn.{kind}Pool{rank}d" if _even(_needed(call), call["size"]) else f"archlang.layers.Uneven{kind}Pool"
     )
 
 
-def _max_arguments(call: Call) -> Mapping[str, Any]:
+def _max_arguments(call: OpCall) -> Mapping[str, Any]:
     size, stride, dilation, _ = _parts(call)
     found = _needed(call)
     common = {"kernel_size": tuple(size), "stride": tuple(stride), "dilation": tuple(dilation)}
@@ -83,7 +83,7 @@ def _max_arguments(call: Call) -> Mapping[str, Any]:
     return {**common, "padding": found}
 
 
-def _avg_arguments(call: Call) -> Mapping[str, Any]:
+def _avg_arguments(call: OpCall) -> Mapping[str, Any]:
     size, stride, _, _ = _parts(call)
     found, counted = _needed(call), call["count_padding"]
     common = {"kernel_size": tuple(size), "stride": tuple(stride), "count_include_pad": counted}
@@ -120,16 +120,16 @@ def _avg_pool(rank: int) -> Op:
     )
 
 
-def _global_shape(call: Call) -> Tensor:
+def _global_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2, 3, 4)
     return Tensor((x.dims[-1] if x.rank == 2 else x.dims[0],))
 
 
-def _line_shape(call: Call) -> Tensor:
+def _line_shape(call: OpCall) -> Tensor:
     return Tensor((need_rank(call, 2, words=LINES).dims[0],))
 
 
-def _dims(call: Call) -> tuple[int, ...]:
+def _dims(call: OpCall) -> tuple[int, ...]:
     return (1,) if call.x.rank == 2 else tuple(range(2, call.x.rank + 1))
 
 
@@ -150,7 +150,7 @@ def _global(kind: str, target: str, doc: str) -> tuple[Op, Op]:
     )
 
 
-def _adaptive_shape(call: Call) -> Tensor:
+def _adaptive_shape(call: OpCall) -> Tensor:
     size: Size = call["size"]
     return Tensor((need_rank(call, len(size) + 1, words=LINES).dims[0], *size))
 

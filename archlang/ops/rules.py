@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archlang.ops.kinds import Fault, Int, OneOf, Words
-from archlang.ops.model import Call
+from archlang.ops.model import OpCall
 from archlang.shapes import Dim, Floor, Poly, Symbol, Tensor, at_least, divides, substitute
 
 RANKS = {
@@ -35,7 +35,7 @@ def flow(type: str, stages: str) -> str:
     return f"input x: {type}\noutput x -> {stages}"
 
 
-def need_rank(call: Call, *ranks: int, words: dict[int, str] = RANKS, index: int = 0) -> Tensor:
+def need_rank(call: OpCall, *ranks: int, words: dict[int, str] = RANKS, index: int = 0) -> Tensor:
     """The input `index`, if its rank is one of `ranks`. Raises wrong-rank with both in it."""
     x = call.inputs[index]
     if x.rank in ranks:
@@ -59,7 +59,7 @@ def _kind(x: Tensor) -> str:
     return f"{name} {x}"
 
 
-def need_equal(call: Call, what: str) -> Tensor:
+def need_equal(call: OpCall, what: str) -> Tensor:
     """The type of all inputs, if it is one. Raises shape-mismatch with both types."""
     first = call.x
     for index, other in enumerate(call.inputs[1:], 1):
@@ -71,7 +71,7 @@ def need_equal(call: Call, what: str) -> Tensor:
     return first
 
 
-def need_members(call: Call, what: str) -> Tensor:
+def need_members(call: OpCall, what: str) -> Tensor:
     """The type of all members of a bundle, if it is one. Raises unequal-members with the two that differ."""
     first = call.x
     for index, other in enumerate(call.inputs[1:], 1):
@@ -90,7 +90,7 @@ def known(size: Dim, what: str) -> int:
     raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic")
 
 
-def axis_of(call: Call, name: str = "axis", x: Tensor | None = None) -> int:
+def axis_of(call: OpCall, name: str = "axis", x: Tensor | None = None) -> int:
     """Which of the sample's sizes the argument means, counted from 0. Raises wrong-axis."""
     x = call.x if x is None else x
     return axis_index(call[name], x, name)

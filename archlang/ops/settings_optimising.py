@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Flag, Int, ListOf, Real, String
-from archlang.ops.kinds import Setting as SettingKind
+from archlang.ops.kinds import Flag, Int, ListKind, Real, SettingKind, String
 from archlang.ops.model import Arg, Setting
 
 _LR = Arg("lr", Real(0, above=True), doc="learning rate")
 _DECAY = Arg("weight_decay", Real(0), 0.0, "pulls weights to zero")
 _DECOUPLED = Arg("decoupled_weight_decay", Flag(), False, "whether the pull passes by the gradient, as in AdamW")
 _AMSGRAD = Arg("amsgrad", Flag(), False, "whether the divisor never shrinks (Reddi et al. 2018)")
-_GROUPS = Arg("groups", ListOf(SettingKind("group"), 0), (), "weights that get values of their own")
+_GROUPS = Arg("groups", ListKind(SettingKind("group"), 0), (), "weights that get values of their own")
 
 
 def _betas(high: float = 0.999) -> Arg:
-    return Arg("betas", ListOf(Real(0, 1), 2, 2), (0.9, high), "how long means of gradients and of squares last")
+    return Arg("betas", ListKind(Real(0, 1), 2, 2), (0.9, high), "how long means of gradients and of squares last")
 
 
 def _eps(value: float = 1e-8) -> Arg:
@@ -49,8 +48,8 @@ OPTIMISERS = (
                _DECOUPLED),
     _optimiser("rprop", "Resilient backpropagation (Riedmiller and Braun 1993), for batches of all samples; `lr` is "
                "its first step alone, so that schedules change nothing later.",
-               Arg("etas", ListOf(Real(0, above=True), 2, 2), (0.5, 1.2), "factors of its steps, down and up"),
-               Arg("step_sizes", ListOf(Real(0, above=True), 2, 2), (1e-6, 50.0), "its smallest and largest step")),
+               Arg("etas", ListKind(Real(0, above=True), 2, 2), (0.5, 1.2), "factors of its steps, down and up"),
+               Arg("step_sizes", ListKind(Real(0, above=True), 2, 2), (1e-6, 50.0), "its smallest and largest step")),
     _optimiser("asgd", "Averaged gradient descent (Polyak and Juditsky 1992).",
                Arg("lambd", Real(0), 1e-4, "how fast the rate falls"), Arg("alpha", Real(0), 0.75, "its power"),
                Arg("t0", Real(0), 1e6, "the step at which averaging starts"), _DECAY),
@@ -66,7 +65,7 @@ GROUPS = (
              Arg("lr", Real(0, above=True), None, "their learning rate; schedules start there"),
              Arg("weight_decay", Real(0), None, "pulls them to zero"),
              Arg("momentum", Real(0, 1), None, "share kept of the last step"),
-             Arg("betas", ListOf(Real(0, 1), 2, 2), None, "how long means of gradients and of squares last")),
+             Arg("betas", ListKind(Real(0, 1), 2, 2), None, "how long means of gradients and of squares last")),
             'optimizer = sgd(lr = 0.1, groups = [group("logits", lr = 0.01, weight_decay = 0)])'),
 )
 

@@ -12,14 +12,14 @@ from torch import fx
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import observing
-from archlang.graph.coded_blocks import CodedBlock, coded_blocks, within
+from archlang.graph.coded import CodedBlock, coded_blocks, within
 from archlang.graph.removal import with_mask
 from archlang.rewrite.extract import extract
 from archlang.train.data.splits import Split
-from archlang.train.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.coding import table_of
-from archlang.train.objective import hits, scores_port, values_of
+from archlang.train.losses.objective import hits, scores_port, values_of
 
 
 @dataclass(frozen=True)

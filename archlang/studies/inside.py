@@ -14,9 +14,9 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph
-from archlang.layers.routing import Gates
-from archlang.train.devices import place
-from archlang.train.evaluation import record_of
+from archlang.layers.multipath import Gates
+from archlang.train.loop.evaluation import record_of
+from archlang.train.processes.devices import place
 
 ROUTED = ("specs/multipath/base_cnn_cc.arch", "examples/04_paths.arch")
 """Networks with gates, named where one without is given."""

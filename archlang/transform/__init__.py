@@ -1,6 +1,6 @@
 """Transformations: graph in, graph out, printed as `.arch` again.
 
->>> from archlang.graph import loads
+>>> from archlang.elaborate import loads
 >>> net = loads('''archlang 1
 ... network N(classes = 10) {
 ...   input image: [1, 8, 8]
@@ -26,10 +26,10 @@ import re
 from dataclasses import replace
 
 from archlang.diagnostics import ArchError, did_you_mean, error
-from archlang.graph import Network
-from archlang.graph.network import rebuilt
+from archlang.elaborate import Network
+from archlang.elaborate.network import rebuilt
 from archlang.syntax.tree import File
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.transform.base import Pass, made_of
 from archlang.transform.coded import Coded
 from archlang.transform.layer_attention import LayerAttention

@@ -11,7 +11,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any, ClassVar
 
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
-from archlang.graph import Network
+from archlang.elaborate import Network
 from archlang.source import Span
 from archlang.syntax.tree import File
 

@@ -12,8 +12,9 @@ from archlang.codes.contract import Contract
 from archlang.codes.table import read
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean
 from archlang.diagnostics.text import one_line
-from archlang.graph import Network, Node
-from archlang.graph.network import rebuilt
+from archlang.elaborate import Network
+from archlang.elaborate.network import rebuilt
+from archlang.graph import Node
 from archlang.source import Source, Span
 from archlang.syntax import parse
 from archlang.syntax.tree import (
@@ -22,7 +23,7 @@ from archlang.syntax.tree import (
     Block,
     Body,
     Call,
-    Code,
+    CodeDeclaration,
     Expr,
     Field,
     File,
@@ -35,7 +36,7 @@ from archlang.syntax.tree import (
     Train,
     Truth,
 )
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import Pass, refuse
 from archlang.transform.branching import Branching, Chain, chains, key
@@ -83,7 +84,7 @@ class Coded(Pass):
             (made,) = parse(Source("<code>", f"archlang 1\ncode {CODE} = {self.code}\n")).declarations
         except (ArchError, ValueError):
             raise ValueError(f"`code` is a name or how a code is made, not {self.code[:80]!r}") from None
-        assert isinstance(made, Code)
+        assert isinstance(made, CodeDeclaration)
         if isinstance(made.value, From):
             raise ValueError("a table is given by its path alone: `code=words.csv`")
         return made.value
@@ -99,7 +100,7 @@ class Coded(Pass):
         if strange:
             help = (*did_you_mean(strange[0], names), f"there are: {', '.join(names)}")
             return [refuse(f"no flow of this network is called `{strange[0][:64]}`", help=help)]
-        known = [code.name for code in net.project.main.of(Code) if isinstance(code, Code)]
+        known = [code.name for code in net.project.main.of(CodeDeclaration) if isinstance(code, CodeDeclaration)]
         if isinstance(self.declared, Name) and self.declared.text not in known:
             help = (*did_you_mean(self.declared.text, known), "or give `design(...)`, `words(...)`, a table `file.csv`")
             return [refuse(f"this file declares no code `{self.declared.text[:64]}`", help=help)]
@@ -130,13 +131,13 @@ class Coded(Pass):
         assert isinstance(size, int), "a code has a number of branches"
         return size
 
-    def _code(self, net: Network) -> tuple[str, tuple[Code, ...]]:
+    def _code(self, net: Network) -> tuple[str, tuple[CodeDeclaration, ...]]:
         """The code's name, and its declaration where the file has none."""
         if isinstance(self.declared, Name):
             return self.declared.text, ()
         taken = {getattr(node, "name", None) for node in walk(net.tree)}
         name = next(n for n in (CODE, *(f"{CODE}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
-        return name, (Code(name, self.declared),)
+        return name, (CodeDeclaration(name, self.declared),)
 
     def run(self, net: Network) -> File:
         count, (code, new) = self.branches(net), self._code(net)

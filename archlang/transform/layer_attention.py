@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.graph import Network
-from archlang.graph.network import rebuilt
+from archlang.elaborate import Network
+from archlang.elaborate.network import rebuilt
 from archlang.syntax.tree import (
     Argument,
     Bind,

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.graph import Network
-from archlang.graph.network import rebuilt
+from archlang.elaborate import Network
+from archlang.elaborate.network import rebuilt
 from archlang.syntax.tree import Argument, Bind, Body, Call, Expr, File, Flow, For, Let, Name, Number, Output, Parameter
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import Pass, refuse
 from archlang.transform.predict import Predicted, predictions

@@ -8,7 +8,8 @@ from functools import partial
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.graph import Network, Node
+from archlang.elaborate import Network
+from archlang.graph import Node
 from archlang.kernels import PEERS, RULES, Extent, Window
 from archlang.source import Span
 from archlang.syntax.mapping import mapped
@@ -26,9 +27,9 @@ from archlang.syntax.tree import (
     Name,
     Number,
     SizeLiteral,
+    TreeNode,
     Truth,
 )
-from archlang.syntax.tree import Node as TreeNode
 from archlang.syntax.walk import walk
 from archlang.transform.base import Pass, refuse
 from archlang.transform.kernels import listed, read_kernels

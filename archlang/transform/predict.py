@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archlang.graph import Network
+from archlang.elaborate import Network
 from archlang.ops import CATALOGUE
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Argument, Block, Body, Call, Expr, Flow, Import, Name, Node, Number, SizeLiteral
+from archlang.syntax.tree import Argument, Block, Body, Call, Expr, Flow, Import, Name, Number, SizeLiteral, TreeNode
 from archlang.syntax.walk import walk
 from archlang.transform.sequence import Step, bare
 
@@ -101,9 +101,9 @@ def _bound(block: Block, arguments: Sequence[Argument]) -> dict[str, Expr] | Non
     return made if len(made) == len(bound) else None
 
 
-def _put(node: Node, arguments: dict[str, Expr]) -> Node:
+def _put(node: TreeNode, arguments: dict[str, Expr]) -> TreeNode:
     return arguments[node.text] if isinstance(node, Name) and node.text in arguments else node
 
 
-def _names(arguments: dict[str, Expr]) -> set[Node]:
+def _names(arguments: dict[str, Expr]) -> set[TreeNode]:
     return {n for value in arguments.values() for n in walk(value) if isinstance(n, Name)}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archlang.diagnostics import Diagnostic
-from archlang.graph import Graph, Network, Node
-from archlang.graph.values import Place
+from archlang.elaborate import Network
+from archlang.elaborate.values import Place
+from archlang.graph import Graph, Node
 from archlang.shapes import Tensor
 from archlang.source import Span
 from archlang.syntax.tree import As, Bind, Call, Expr, Flow, For, Input, Name, Output, Parens
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
 

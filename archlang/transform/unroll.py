@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang.diagnostics import ArchError
-from archlang.graph import Network
+from archlang.elaborate import Network
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, ListOf, Name, Node, Output
+from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, ListOf, Name, Output, TreeNode
 from archlang.transform.base import refuse
 from archlang.transform.sequence import bare, tree_of
 
@@ -39,7 +39,7 @@ def _step(step: Expr) -> tuple[Expr, ...]:
 
 
 def _turn(loop: For, item: Expr) -> tuple[Expr, ...]:
-    def change(node: Node) -> Node:
+    def change(node: TreeNode) -> TreeNode:
         return item if isinstance(node, Name) and node.text == loop.name else node
 
     body: Body = mapped(loop.body, change)

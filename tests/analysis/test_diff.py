@@ -7,8 +7,8 @@ import json
 import pytest
 
 from archlang.analysis import Diff, describe, diff
-from archlang.graph import loads
-from archlang.graph.network import Network
+from archlang.elaborate import loads
+from archlang.elaborate.network import Network
 from tests.views.networks import base_cnn_cc, resnet50
 
 BASE = """archlang 1

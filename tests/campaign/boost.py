@@ -10,8 +10,8 @@ import argparse
 import torch
 
 from archlang.compiler import loads
-from archlang.studies.boost_search import search
-from archlang.studies.boost_trial import Settings, boosted
+from archlang.studies.pbconv.search import search
+from archlang.studies.pbconv.trial import Settings, boosted
 from archlang.train import fit
 
 NET = """archlang 1

@@ -16,10 +16,18 @@ from statistics import mean, stdev
 
 import torch
 
-from archlang.graph import loads
-from archlang.studies.clustering import accuracy, assign, cluster, distributions, information, judged, whole
-from archlang.studies.gates import responses
-from archlang.studies.patches import usage_of
+from archlang.elaborate import loads
+from archlang.studies.clustering.clustering import (
+    accuracy,
+    assign,
+    cluster,
+    distributions,
+    information,
+    judged,
+    whole,
+)
+from archlang.studies.multipath.gates import responses
+from archlang.studies.patch_experts.patches import usage_of
 from archlang.train import fit
 from archlang.train.data.sources import find
 

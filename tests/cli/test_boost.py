@@ -18,9 +18,9 @@ pytest.importorskip("torch", reason="a search trains")
 import torch
 
 from archlang.cli.searching import Bars, Lines, watching
-from archlang.graph import load
-from archlang.studies.boost_search import Audience
-from archlang.studies.boost_trial import Settings, Trial
+from archlang.elaborate import load
+from archlang.studies.pbconv.search import Audience
+from archlang.studies.pbconv.trial import Settings, Trial
 from tests.cli.conftest import ROOT, Call, Outcome
 
 TEXT = """archlang 1

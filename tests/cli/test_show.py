@@ -10,7 +10,7 @@ import torch
 
 from archlang.artefact import save
 from archlang.compiler import compile, fuse
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.cli.conftest import ROOT, Call
 
 

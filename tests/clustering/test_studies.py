@@ -13,11 +13,18 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from archlang.cli.main import run
 from archlang.compiler import compile
+from archlang.elaborate import load, loads
 from archlang.emit import ArchModule
-from archlang.graph import load, loads
 from archlang.layers.clustering import agreement, em_loss
-from archlang.studies.cluster_pictures import contours, members, neighbours
-from archlang.studies.clustering import accuracy, assign, cluster, distributions, information, judged
+from archlang.studies.clustering.clustering import (
+    accuracy,
+    assign,
+    cluster,
+    distributions,
+    information,
+    judged,
+)
+from archlang.studies.clustering.pictures import contours, members, neighbours
 from archlang.train import fit
 from archlang.train.data.splits import Data, Tensors
 from archlang.train.fitting import fit_of

@@ -15,7 +15,7 @@ def renamed(file: tree.File) -> tree.File:
     """Every name that a file binds, but those of inputs, outputs and imports, with `_other` behind it."""
     names = {node.name for node in walk(file) if isinstance(node, BINDERS)}
 
-    def change(node: tree.Node) -> tree.Node:
+    def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
             case tree.Name(text=text) if text in names:
                 return replace(node, text=f"{text}_other")
@@ -33,7 +33,7 @@ def renamed(file: tree.File) -> tree.File:
 
 def unrolled(file: tree.File) -> tree.File:
     """Every `3 * stage` as `(stage -> stage -> stage)`."""
-    def change(node: tree.Node) -> tree.Node:
+    def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
             case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if _is_stage(stage):
                 return tree.Parens(stage if count == 1 else tree.Flow((stage,) * count)) if count else node
@@ -61,7 +61,7 @@ def inlined(file: tree.File) -> tree.File:
         and not any(isinstance(inner, tree.In) for inner in walk(node))
     }
 
-    def change(node: tree.Node) -> tree.Node:
+    def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
             case tree.Call(callee=tree.Name(text=text)) if text in blocks:
                 return _expanded(blocks[text], node.arguments or ())
@@ -75,7 +75,7 @@ def _expanded(block: tree.Block, arguments: tuple[tree.Argument, ...]) -> tree.P
     values |= {p.name: a.value for p, a in zip(block.parameters, arguments, strict=False) if a.name is None}
     values |= {a.name: a.value for a in arguments if a.name is not None}
 
-    def put(node: tree.Node) -> tree.Node:
+    def put(node: tree.TreeNode) -> tree.TreeNode:
         if isinstance(node, tree.Name) and node.text in values:
             value = values[node.text]
             assert value is not None, node.text

@@ -52,6 +52,23 @@ def conv(r: random.Random, t: Type) -> Made:
     return f"conv({', '.join([kernel, str(c), *extra])})", (c, -(-t[1] // stride), -(-t[2] // stride))
 
 
+def boosted(r: random.Random, t: Type) -> Made:
+    """A position-boosted convolution or a peer of it."""
+    c, stride, kernel = r.choice(CHANNELS), r.choice((1, 1, 2)), r.choice(("3x3", "1x3", "4x3", "5x5"))
+    kernels = r.choice(("acb", "dbb", "none", f"propose(seed = {r.randrange(9)})", "propose(types = 2, rules = scan)"))
+    if kernel == "3x3" and r.random() < 0.5:
+        kernels = "[3x2 at (1, 1), 3x1 at (1, 3), 1x1 at (2, 2)]"
+    extra = [text for text in ("gamma = 0.5", "padding_mode = replicate", "norm = false") if r.random() < 0.2]
+    if stride > 1:
+        extra.append(f"stride = {stride}")
+    if kernels != "dbb" and r.random() < 0.2:
+        extra.append("dilation = 2")
+    if t[0] == c and r.random() < 0.3:
+        extra.append("groups = channels")
+    arguments = ", ".join([kernel, str(c), f"kernels = {kernels}", *extra])
+    return f"pbconv({arguments})", (c, -(-t[1] // stride), -(-t[2] // stride))
+
+
 def bare_conv(r: random.Random, t: Type) -> Made:
     """A convolution without padding."""
     k, c = r.choice((2, 3)), r.choice(CHANNELS)
@@ -158,7 +175,7 @@ def of_volume(r: random.Random, t: Type) -> Made:
 MAKERS: dict[int, tuple[Maker, ...]] = {
     1: (plain, dense, dense, norm, of_vector),
     2: (plain, dense, of_sequence, of_sequence),
-    3: (plain, norm, conv, conv, conv, bare_conv, depthwise, transposed, pool, reform, excite),
+    3: (plain, norm, conv, conv, conv, boosted, bare_conv, depthwise, transposed, pool, reform, excite),
     4: (plain, of_volume, norm),
 }
 """Makers of single operations by the rank of what enters."""

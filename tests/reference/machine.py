@@ -54,7 +54,7 @@ class Reference:
     def __init__(self, file: tree.File, dials: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
         self.file, self.folder = file, folder
         self.dials = {name: parse_expr(text) for name, text in (dials or {}).items()}
-        self.network = next(d for d in file.declarations if isinstance(d, tree.Network))
+        self.network = next(d for d in file.declarations if isinstance(d, tree.NetworkDeclaration))
         self.biases: dict[tuple[str, ...], bool] = {}
         self.state: Callable[[tuple[str, ...], str], Tensor] | None = None
         self.training = False

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from archlang.graph import load, loads
+from archlang.elaborate import load, loads
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Entry
 from tests.reference.compare import check, check_text, known_sizes, pair_of, reference_of
@@ -17,7 +17,7 @@ from tests.reference.uses import USES, text
 ROOT = Path(__file__).parents[2]
 ENTRIES: list[Entry] = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values()]
 ELSEWHERE = {
-    "tests/layers/test_coding.py": ("branches", "energy_normalize"),
+    "tests/layers/test_coded.py": ("branches", "energy_normalize"),
 }
 """What this interpreter does not know: its equations are compared with plain tensor code in tests of its own."""
 OTHERS = {name for names in ELSEWHERE.values() for name in names}

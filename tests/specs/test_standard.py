@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from archlang.compiler import compile
-from archlang.graph import load, loads
-from archlang.graph.project import STD
+from archlang.elaborate import load, loads
+from archlang.project.project import STD
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.tree import Block

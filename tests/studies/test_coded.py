@@ -14,11 +14,11 @@ from archlang.artefact import load_model, save
 from archlang.cli.main import run
 from archlang.compiler import compile, fuse
 from archlang.diagnostics import ArchError
+from archlang.elaborate import load, loads
+from archlang.elaborate.network import Network
 from archlang.emit import ArchModule
-from archlang.graph import load, loads
-from archlang.graph.coded_blocks import coded_blocks
+from archlang.graph.coded import coded_blocks
 from archlang.graph.ir import Graph
-from archlang.graph.network import Network
 from archlang.studies.coded import ablate, class_numbers, decode, extract, judge, nearest
 
 SPECS = Path(__file__).parents[2] / "specs" / "coded_resnext"

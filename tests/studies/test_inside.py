@@ -10,15 +10,15 @@ import torch
 
 from archlang.compiler import compile, fuse
 from archlang.diagnostics import ArchError
-from archlang.graph import load, loads
-from archlang.layers.routing import combine
-from archlang.studies.gates import BINS, mean_route, responses, routes
+from archlang.elaborate import load, loads
+from archlang.layers.multipath import combine
 from archlang.studies.inside import routers
 from archlang.studies.maximise import Ascent, maximise
-from archlang.studies.weights import parallel_weights
+from archlang.studies.multipath.gates import BINS, mean_route, responses, routes
+from archlang.studies.multipath.weights import parallel_weights
 from archlang.train.data.splits import Data, Tensors
 from archlang.views.compose import compose
-from archlang.views.routes import Strengths, route_picture
+from archlang.views.multipath import Strengths, route_picture
 
 CROSSED = """archlang 1
 network Crossed {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from archlang.graph.network import Network, loads
+from archlang.elaborate.network import Network, loads
 from archlang.train import Data, Tensors
 
 NETWORK = """archlang 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archlang.diagnostics import ArchError
-from archlang.graph import Network, load, loads
+from archlang.elaborate import Network, load, loads
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file
 from archlang.transform import apply, parse_pass

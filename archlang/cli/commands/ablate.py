@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from archlang.studies.coded import Removed
 
 
-@click.command("ablate", short_help="Branches of a block removed, and the accuracy that is left.")
+@click.command("ablate", short_help="Remove branches of a block and measure the accuracy left.")
 @click.argument("model", metavar="MODEL")
 @data
 @click.option("--block", metavar="NAME", help="A coded block, or what holds some (default: each in turn).")

@@ -14,7 +14,7 @@ from archlang.cli.session import Session
 from archlang.kernels import RULES
 
 if TYPE_CHECKING:
-    from archlang.studies.boost_trial import Trial
+    from archlang.studies.pbconv.trial import Trial
 
 
 @click.command("boost", short_help="Search for position-boosted convolutions.")
@@ -46,8 +46,8 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
         raise refuse("`--resume` needs the `-o` of the search that was interrupted: its journal stands beside that")
     network = open_network(session, file, dials)
     from archlang.cli.searching import watching
-    from archlang.studies.boost_search import search, winner
-    from archlang.studies.boost_trial import Settings
+    from archlang.studies.pbconv.search import search, winner
+    from archlang.studies.pbconv.trial import Settings
 
     settings = Settings(candidates, iterations, seed, types, rules)
     journal = Path(f"{output}.journal.jsonl") if kept else None
@@ -65,7 +65,7 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
 
 def ranking(trials: Sequence[Trial]) -> list[str]:
     """The candidates by their score, for each kernel size."""
-    from archlang.studies.boost_search import ranked
+    from archlang.studies.pbconv.search import ranked
 
     lines = []
     for size in trials[0].kernels:

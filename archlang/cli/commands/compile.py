@@ -12,7 +12,7 @@ from archlang.cli.options import output, reading, refuse, seed
 from archlang.cli.session import Session
 
 if TYPE_CHECKING:
-    from archlang.graph.network import Network
+    from archlang.elaborate.network import Network
 
 STAIRS = ("tree", "graph", "module", "python")
 

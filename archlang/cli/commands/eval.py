@@ -16,11 +16,11 @@ from archlang.diagnostics.text import one_line
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.studies.cutting import Cut
+    from archlang.studies.patch_experts.cutting import Cut
     from archlang.train import Evaluation
 
 
-@click.command("eval", short_help="How good a model is on data.")
+@click.command("eval", short_help="Evaluate a model on data.")
 @click.argument("model", metavar="MODEL")
 @data
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
@@ -38,7 +38,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
     """
     from archlang.rewrite.extract import told
     from archlang.train import evaluate
-    from archlang.train.evaluation import record_of
+    from archlang.train.loop.evaluation import record_of
 
     loaded = open_model(session, model)
     few = told(record_of(loaded).passes)
@@ -50,7 +50,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
         found = evaluate(loaded, data, device=device)
         shown, rows = as_json(found), table(found)
     else:
-        from archlang.studies.cutting import evaluate_cuts
+        from archlang.studies.patch_experts.cutting import evaluate_cuts
 
         every = evaluate_cuts(loaded, data, cuts, device=device)
         shown, rows = {**as_json(every[0].found), "cuts": [cut_json(c) for c in every[1:]]}, cut_table(every)
@@ -63,7 +63,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
 def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[str, Any], str]:
     """A network of a few classes as a detector of them: a document, and lines for people."""
     from archlang.studies.coded import judge
-    from archlang.train.evaluation import record_of
+    from archlang.train.loop.evaluation import record_of
 
     judged, labels = judge(model, classes, data), record_of(model).labels or ()
     names = [labels[c] if c < len(labels) else str(c) for c in classes]

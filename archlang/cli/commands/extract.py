@@ -10,7 +10,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 
-@click.command("extract", short_help="The network of a few classes, without the branches of the others.")
+@click.command("extract", short_help="Extract the network of a few classes from a coded one.")
 @click.argument("model", metavar="MODEL")
 @click.option("--class", "classes", multiple=True, required=True, metavar="NAME", help="A class, or its number from 0.")
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Threshold on its training part, tested on the rest.")

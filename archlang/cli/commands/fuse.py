@@ -9,7 +9,7 @@ from archlang.cli.options import opening, output
 from archlang.cli.session import Session
 
 
-@click.command("fuse", short_help="The inference form of a model.")
+@click.command("fuse", short_help="Fuse a model to its inference form.")
 @click.argument("model", metavar="MODEL")
 @output("Where to write the fused model (.safetensors).")
 @click.option("--verify", is_flag=True, help="Compare both on random inputs first; leave with status 3 if they differ.")

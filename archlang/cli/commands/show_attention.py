@@ -14,7 +14,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.attention import Attention, Course
+    from archlang.studies.layer_attention.readings import Attention, Course
 
 
 @click.command("attention", short_help="Which layers a network attends to.")
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, source: str, data: str | None, output: str | None, device: str) -> None:
     """The attention over layers of a model file, or its course over the training in a run folder."""
-    from archlang.studies.attention import attention_of, course_of
+    from archlang.studies.layer_attention.readings import attention_of, course_of
 
     if Path(source).is_dir():
         course = course_of(source)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from archlang.graph.ir import Graph
-    from archlang.studies.gates import Route
+    from archlang.studies.multipath.gates import Route
 
 Way = tuple[str, "tuple[Route, ...]"]
 
@@ -36,8 +36,8 @@ Way = tuple[str, "tuple[Route, ...]"]
 def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None, mean: bool,
             output: str | None, device: str) -> None:
     """How open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
-    from archlang.studies.gates import mean_route, routes
-    from archlang.train.evaluation import record_of
+    from archlang.studies.multipath.gates import mean_route, routes
+    from archlang.train.loop.evaluation import record_of
     from archlang.views.files import format_of
 
     if bool(images) == (data is not None):
@@ -76,7 +76,7 @@ def _images(paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:
 
 def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[list[str], torch.Tensor]]:
     from archlang.train.data.sources import find
-    from archlang.train.evaluation import BATCH, in_order
+    from archlang.train.loop.evaluation import BATCH, in_order
 
     found = find(data)
     split, words = found.test, [w.strip() for w in samples.split(",")] if samples is not None else ["0"]
@@ -96,7 +96,7 @@ def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[lis
 
 def _drawn(graph: Graph, way: tuple[Route, ...], name: str, output: str) -> bytes:
     from archlang.views.files import draw
-    from archlang.views.routes import Strengths, route_picture
+    from archlang.views.multipath import Strengths, route_picture
 
     held = {id: Strengths(r.gates, r.inputs, r.outputs) for r in way for id in r.nodes}
     made = draw(route_picture(graph, held, name), "svg" if output == "-" else output)

@@ -21,13 +21,15 @@ from archlang.diagnostics.text import one_line
 @click.pass_obj
 def command(session: Session, model: str, output: str | None) -> None:
     """The weights of each parallel operation of the model file MODEL, peers on one axis."""
-    from archlang.studies.weights import parallel_weights
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.studies.multipath.weights import parallel_weights
+    from archlang.views.histogram import Bars, Histogram, histograms
 
     svg_only(output)
     found = parallel_weights(open_model(session, model))
     if output is not None:
-        panels = [Panel(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found]
+        panels = [
+            Histogram(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found
+        ]
         write(session, output, histograms(panels).encode())
     if output == "-":
         return

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from archlang.graph.network import loads
+from archlang.elaborate.network import loads
 from archlang.train.data.image_files import ImageFiles
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Tensors
-from archlang.train.engine import fit
 from archlang.train.fitting import AT_ONCE, fit_to
+from archlang.train.loop.engine import fit
 from tests.train.data import archives
 from tests.train.data.test_published import refused
 

@@ -1,0 +1,212 @@
+"""One optimisation step that nothing but numbers can come out of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.amp import GradScaler
+
+from archlang.diagnostics import ArchError, error
+from archlang.graph.ir import Graph, Port
+from archlang.layers.patch_experts.keys import Keyed
+from archlang.layers.processes import alone
+from archlang.train.losses.objective import Objective, Values, hits, values_of
+from archlang.train.problems import bad_data
+from archlang.train.processes import sharding
+from archlang.train.processes.world import World
+
+PATIENCE = 10
+"""How many steps in a row may be no numbers before the training stops."""
+KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass
+class Optimization:
+    """One loss with its optimiser. `scaler` keeps gradients in float16's range: it multiplies the loss."""
+
+    goal: Objective
+    optimizer: torch.optim.Optimizer
+    scaler: GradScaler | None = None
+    name: str = "train"
+
+    def __post_init__(self) -> None:
+        self.weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step saw: its loss, its single losses, how many samples it recognised (None: no classes)."""
+
+    loss: float
+    parts: Mapping[str, float]
+    correct: int | None
+
+
+class Snapshot:
+    """Copies of tensors that a step may have to put back. They are made once: allocating is slower than copying."""
+
+    def __init__(self, tensors: list[torch.Tensor]) -> None:
+        kinds = {value.dtype for value in tensors}
+        self.groups = [[value.detach() for value in tensors if value.dtype == kind] for kind in kinds]
+        self.copies = [[torch.empty_like(value) for value in group] for group in self.groups]
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Copy the tensors."""
+        for group, copies in zip(self.groups, self.copies, strict=True):
+            torch._foreach_copy_(copies, group)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Put back what was copied."""
+        for group, copies in zip(self.groups, self.copies, strict=True):
+            torch._foreach_copy_(group, copies)
+
+
+@dataclass
+class Stepper:
+    """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place.
+
+    With `ports`, the model hands out their values beside its outputs. `clip` is the largest norm of a gradient. The
+    network calculates in `precision`; weights, losses and gradients of weights stay in float32. In a `world` of several
+    processes the model gets this one's share of the samples; `is_divided` where weights lie in parts (FSDP).
+    """
+
+    model: torch.nn.Module
+    graph: Graph
+    scores: Port
+    ports: tuple[Port, ...] = ()
+    clip: float | None = None
+    precision: str = "float32"
+    world: World = field(default_factory=World)
+    is_divided: bool = False
+    skipped: int = 0
+    in_a_row: int = field(default=0, repr=False)
+
+    def __post_init__(self) -> None:
+        # Walking a large module tree in every step is slower than many of the steps themselves.
+        self._inside = [*self.model.buffers(), *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
+        self._kept: dict[int, Snapshot] = {}
+        self._wrapped: dict[int, torch.nn.Module] = {}
+
+    def enter(self) -> None:
+        """A phase begins: from now on other weights may train."""
+        self._wrapped.clear()
+        sharding.apart(self.model)
+
+    def __call__(
+        self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor, second: torch.Tensor | None = None
+    ) -> Outcome | None:
+        """One step; None where loss or gradient is no number: then weights, optimiser and buffers are as before.
+
+        `label` holds the labels of the batch, `inputs` this process's share of its samples, `second` another view of
+        them, for losses that read two. Raises `ArchError` (diverged) at the tenth in a row.
+        """
+        kept = self._kept_of(stage)
+        kept.keep()
+        stage.optimizer.zero_grad(set_to_none=True)
+        values = self._values(stage, inputs, label)
+        other = None if second is None else self._values(stage, second, label)
+        with alone():  # every process has the values of the whole batch
+            total, parts = stage.goal(values, other)
+        norm = self._backward(stage, total)
+        right = hits(values[self.scores].detach(), label) if stage.goal.supervised else None
+        seen = self._seen(total, norm, parts, right)
+        if not self.world.any(seen is None) and seen is not None:
+            self._move(stage, norm)
+            return seen
+        self._undo(stage, kept)
+        return None
+
+    def _kept_of(self, stage: Optimization) -> Snapshot:
+        """What the forward pass itself changes: running statistics, keys that follow a mean, what losses remember."""
+        if id(stage) not in self._kept:
+            self._kept[id(stage)] = Snapshot([*self._inside, *stage.goal.state.buffers()])
+        return self._kept[id(stage)]
+
+    def _values(self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor) -> Values:
+        """What the losses of a stage read, and the scores, of the whole batch."""
+        with self.world.mode(len(label)):
+            found = values_of(self.graph, self._forward(stage, inputs), label, self.ports)
+        return stage.goal.whole(found, self.scores, self.world)
+
+    def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:
+        try:
+            with self._cast(inputs.device):
+                return self._wrapped.get(id(stage), self.model)(inputs)
+        except ValueError as problem:
+            if "more than 1 value per channel" not in str(problem):
+                raise
+            message = "a batch norm cannot train on a single value a channel: batches of one sample, maps of one pixel"
+            raise bad_data(message, help="give the data more samples, or set `batch` to 2 or more") from None
+
+    def _cast(self, device: torch.device) -> AbstractContextManager[object]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(device.type, KINDS[self.precision])
+
+    def _backward(self, stage: Optimization, total: torch.Tensor) -> torch.Tensor:
+        """The gradients, and their norm; NaN or infinite where one of them is no number."""
+        torch.autograd.backward(total if stage.scaler is None else stage.scaler.scale(total))
+        if self.world.size > 1 and not self.is_divided and id(stage) not in self._wrapped:
+            # What a loss reaches is known after its first step: torch's engine must be told.
+            reached = sharding.average(stage.weights, self.world)
+            if reached:
+                self._wrapped[id(stage)] = sharding.wrapped(self.model, reached)
+        if stage.scaler is not None:
+            stage.scaler.unscale_(stage.optimizer)
+        gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
+        # On a CPU ten times as fast as the largest absolute value. Squares of numbers past 1e19 overflow: such a step
+        # is skipped too, as it would throw the weights away.
+        return sharding.norm(gradients) if self.is_divided else torch.nn.utils.get_total_norm(gradients)
+
+    @staticmethod
+    def _seen(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
+              correct: torch.Tensor | None) -> Outcome | None:
+        """What the step saw, if loss and gradient are numbers. All of it comes from the device in one go."""
+        count = [] if correct is None else [correct.sum()]
+        wanted = [norm, total, *parts.values(), *count]
+        size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in wanted]).tolist()
+        if not (abs(size) < float("inf") and abs(loss) < float("inf")):
+            return None
+        return Outcome(loss, dict(zip(parts, values, strict=False)), int(values[-1]) if count else None)
+
+    def _move(self, stage: Optimization, norm: torch.Tensor) -> None:
+        if self.clip is not None and self.is_divided:
+            sharding.clip([w.grad for w in stage.weights if w.grad is not None], self.clip, norm)
+        elif self.clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(stage.weights, self.clip, norm)
+        if stage.scaler is None:
+            stage.optimizer.step()
+        else:
+            stage.scaler.step(stage.optimizer)
+            stage.scaler.update()
+        self.in_a_row = 0
+
+    def _undo(self, stage: Optimization, kept: Snapshot) -> None:
+        stage.optimizer.zero_grad(set_to_none=True)
+        kept.restore()
+        self.skipped += 1
+        self.in_a_row += 1
+        if stage.scaler is not None:
+            # A scale that was too large is not the training's fault: it is halved, and only a small one counts.
+            self.in_a_row -= stage.scaler.get_scale() > 1
+            stage.scaler.update()
+        if self.in_a_row >= PATIENCE:
+            raise diverged(f"the loss was no number in {PATIENCE} steps in a row")
+
+
+def diverged(message: str) -> ArchError:
+    """The error of a training that has lost its way."""
+    help = "try a smaller learning rate, or a warm-up: `lr = cosine(warmup = 5)`"
+    return ArchError(error("diverged", f"the training diverged: {message}", help=help))
+
+
+def finite(model: torch.nn.Module) -> bool:
+    """Whether all weights and buffers of a model are numbers."""
+    found = [sharding.local(value) for value in model.state_dict().values() if value.is_floating_point()]
+    return all(bool(value.isfinite().all()) for value in found)
