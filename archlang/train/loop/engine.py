@@ -20,10 +20,9 @@ from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Port
 from archlang.graph.plan import Plan
 from archlang.layers.synced import synced
-from archlang.train.data.ready import for_training
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data
-from archlang.train.fitting import Fit, fit_of, fit_to
+from archlang.train.fitting import Fit, fit_to
 from archlang.train.kept.board import Board
 from archlang.train.kept.checkpoints import restore
 from archlang.train.kept.identity import differences, environment, identity
@@ -33,13 +32,14 @@ from archlang.train.loop.progress import Progress, Result
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.loop.training import Training
 from archlang.train.loop.watch import TrainingWatch
-from archlang.train.losses.objective import class_scores, inner_ports, objective, scores_port
+from archlang.train.losses.objective import inner_ports, objective, scores_port
 from archlang.train.optimization.averaging import Average
 from archlang.train.optimization.optimizers import optimizer
 from archlang.train.optimization.planning import batch_count, class_count, labels_of, plan_of, steps_of, stretches
 from archlang.train.processes.devices import place
 from archlang.train.processes.sharding import Sharding, check, divide
 from archlang.train.processes.world import World, joined
+from archlang.train.training_data import training_data
 
 Start = Literal["new", "resume", "fork"]
 
@@ -92,15 +92,6 @@ def fit(
             return training.go(progress)
         finally:
             folder.close()
-
-
-def training_data(network: Network, plan: Plan, data: Data) -> Data:
-    """Data as a network takes it. Raises `ArchError` (bad-data) for what does not fit, before anything is written."""
-    graph = network.graph
-    losses = [loss for step in steps_of(plan) for loss in step.losses]
-    ready = for_training(data, graph, plan.labels, class_scores(graph, losses))
-    fit_of(graph).shape(ready.test.batch([0])[0])
-    return ready
 
 
 def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:

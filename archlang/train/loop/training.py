@@ -146,16 +146,19 @@ class Training:
         All chance in it comes from the seed and the batch's number, so that going on needs no state of generators.
         """
         samples, own = self.data.train.batch(self.world.share(rows))
-        label = self.world.whole(own.to(self.device), len(rows))
+        own = own.to(self.device)
+        label = self.world.whole(own, len(rows))
         chance = torch.Generator().manual_seed(self._derived("augment", len(rows)))
         _seed(self._derived("model", len(rows)), self.device)
-        views = BatchViews(self.fit.shape(samples.to(self.device)), self.fit, self.plan.augment, chance)
+        views = BatchViews(self.fit.shape(samples.to(self.device)), own, self.fit, self.plan.augment, chance)
         known = labelled(label)
         outcome = None
         for number, stage in enumerate(self.stages):
             lr = set_rate(stage.optimizer, stretch.phase.lr, stretch.at(at), stretch.phase.length)
             main, second = views.of(stage.goal.views)
-            outcome = self.stepper(stage, main, label, second)
+            moved = views.labels_of(stage.goal.views)
+            seen = label if moved is own else self.world.whole(moved, len(rows))
+            outcome = self.stepper(stage, main, seen, second)
             if number == 0:
                 tally.rate(lr)
                 tally.add(outcome if known or outcome is None else replace(outcome, correct=None), len(label))

@@ -1,4 +1,4 @@
-"""What the steps on one batch see of its samples: as they are, or with the changes that a file's `augment` names."""
+"""Views of a batch that the steps on it see: its samples as they are, or with the changes that `augment` names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from archlang.ops.values import Option
-from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.augmentation.augment import augment_both
 from archlang.train.fitting import Fit
 from archlang.train.losses.catalogue import ViewPair
 
@@ -17,25 +17,33 @@ from archlang.train.losses.catalogue import ViewPair
 class BatchViews:
     """Views of a batch, each drawn when it is first asked for, and the same to all steps on the batch.
 
-    `shaped` holds the samples in the sizes of the network's input; views come out normalised.
+    `shaped` holds the samples in the sizes of the network's input, `labels` theirs; views come out normalised.
     """
 
     shaped: torch.Tensor
+    labels: torch.Tensor
     fit: Fit
     options: Sequence[Option]
     generator: torch.Generator
-    drawn: list[torch.Tensor] = field(default_factory=list)
+    drawn: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
     def of(self, kind: ViewPair | None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The main view, and the second one where two are wanted. A training on one view gets an augmented one."""
         if kind is None:
-            return self.augmented(0), None
+            return self.augmented(0)[0], None
         if kind == "plain+augmented":
-            return self.fit.normalise(self.shaped), self.augmented(0)
-        return self.augmented(0), self.augmented(1)
+            return self.fit.normalise(self.shaped), self.augmented(0)[0]
+        return self.augmented(0)[0], self.augmented(1)[0]
 
-    def augmented(self, number: int) -> torch.Tensor:
-        """The first or second augmented view."""
+    def labels_of(self, kind: ViewPair | None) -> torch.Tensor:
+        """The labels as they lie on the main view: label maps and target images are moved with it."""
+        if kind == "plain+augmented":
+            return self.labels
+        return self.augmented(0)[1]
+
+    def augmented(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first or second augmented view, and its labels."""
         while len(self.drawn) <= number:
-            self.drawn.append(self.fit.normalise(augment(self.shaped, self.options, self.generator)))
+            images, labels = augment_both(self.shaped, self.labels, self.options, self.generator)
+            self.drawn.append((self.fit.normalise(images), labels))
         return self.drawn[number]

@@ -61,9 +61,11 @@ def test_erase_leaves_zeros_in_a_square() -> None:
     assert int(image.any(0).sum()) == int(image.any(1).sum()) == 5
 
 
-def test_vectors_stay_as_they_are() -> None:
+def test_vectors_are_no_images() -> None:
     rows = torch.rand(3, 5)
-    assert augment(rows, [option("flip")], generator()) is rows
+    assert augment(rows, [], generator()) is rows
+    with pytest.raises(ArchError, match="changes images"):
+        augment(rows, [option("flip")], generator())
 
 
 def test_what_is_missing_is_named() -> None:
