@@ -40,6 +40,8 @@ def labels_in_memory(value: Any) -> tuple[torch.Tensor, tuple[str, ...] | None]:
     Names are numbered in alphabetical order. A column [count, 1] of whole numbers becomes [count]. Raises `ArchError`
     (bad-data), naming the item, for labels that are no numbers.
     """
+    if isinstance(value, tuple | list):
+        return _labels_of_objects(list(value))
     if isinstance(value, numpy.ndarray) and value.dtype.kind not in NUMERIC:
         column = value.reshape(len(value), -1) if value.ndim else value[None, None]
         if column.shape[1:] != (1,):

@@ -58,14 +58,18 @@ def plain_tensor(value: torch.Tensor | numpy.ndarray, what: str) -> torch.Tensor
 
 
 def _of_array(value: numpy.ndarray, what: str) -> torch.Tensor:
+    if isinstance(value, numpy.ma.MaskedArray):
+        raise bad_data(f"{what} is a masked array; fill what is masked (`.filled()`)")
     if value.dtype.kind not in NUMERIC:
         raise bad_data(f"{what} is an array of {_numpy_kind(value)}, not of numbers")
 
-    # Torch has neither the other order of bytes, nor floats beyond 8 bytes, nor steps backwards through memory.
-    native = value.astype(value.dtype.newbyteorder("="), copy=False)
-    if native.dtype.itemsize > 8:
-        native = native.astype(numpy.float64)
-    return torch.from_numpy(numpy.array(native, order="C", copy=True, subok=False))
+    # Torch has neither the other order of bytes, nor floats beyond 8 bytes, nor steps backwards through memory, nor C's
+    # second name for 64 bits (`num`), nor memory that may not be written.
+    dtype = numpy.dtype(f"={value.dtype.kind}{min(value.dtype.itemsize, 8)}")
+    plain = numpy.asarray(value, dtype, order="C")
+    if plain.dtype.num != dtype.num or not plain.flags.writeable or min(plain.strides, default=0) < 0:
+        plain = numpy.array(plain).astype(dtype, order="C", copy=True)
+    return torch.from_numpy(plain)
 
 
 def _kind(value: torch.Tensor) -> str:

@@ -15,8 +15,9 @@ import torch
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.train.data.formats.catalogue import FORMATS, MADE, read
+from archlang.train.data.matching import require_known
 from archlang.train.data.splits import Data, divide
-from archlang.train.data.user_code import blamed, words_of
+from archlang.train.data.user_code import blamed, keeping_defaults, words_of
 from archlang.train.data.user_data import understand
 from archlang.train.problems import bad_data, unknown_data
 
@@ -91,6 +92,8 @@ def _checked(data: Data) -> Data:
         raise bad_data("the data has no samples to test on")
     if data.validation is not None and not len(data.validation):
         raise bad_data("the data has no samples to validate on")
+    if data.classes is not None:
+        require_known(data.classes, data.classes, "the data")
     return data
 
 
@@ -105,7 +108,7 @@ def _function(name: str) -> Callable[[], Any]:
     shown = one_line(name, 80)
 
     try:
-        with _working_folder_importable():
+        with _working_folder_importable(), keeping_defaults():
             module = importlib.import_module(module_name)
     except (ImportError, ValueError) as problem:
         raise unknown_data(f"`{shown}` cannot be imported: {words_of(problem)}") from None

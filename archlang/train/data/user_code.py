@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.train.problems import bad_data
@@ -17,11 +19,25 @@ def blamed(place: str) -> Iterator[None]:
     `SystemExit` is caught too: a data set that calls `exit()` would end the training with its own status.
     """
     try:
-        yield
+        with keeping_defaults():
+            yield
     except (ArchError, KeyboardInterrupt):
         raise
     except BaseException as problem:
         raise bad_data(f"{place} failed: {words_of(problem)}") from None
+
+
+@contextmanager
+def keeping_defaults() -> Iterator[None]:
+    """Put torch's default dtype and device back after the body: the network would be made of them."""
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    try:
+        yield
+    finally:
+        if torch.get_default_dtype() != dtype:
+            torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
 
 
 def words_of(problem: BaseException) -> str:

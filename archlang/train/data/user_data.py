@@ -141,8 +141,14 @@ def _divided_items(name: str, dataset: Any) -> Data:
 
 
 def _is_arrays(value: Any) -> bool:
-    kinds = (torch.Tensor, numpy.ndarray)
-    return isinstance(value, tuple | list) and len(value) == 2 and all(isinstance(part, kinds) for part in value)
+    """Whether a value is a pair of an array of samples and one, or a list, of as many labels."""
+    if not isinstance(value, tuple | list) or len(value) != 2 or not isinstance(value[0], torch.Tensor | numpy.ndarray):
+        return False
+    if isinstance(value[1], torch.Tensor | numpy.ndarray):
+        return True
+
+    labels = value[1]
+    return isinstance(labels, tuple | list) and len(labels) > 0 and all(_is_label(label) for label in labels)
 
 
 def _of_arrays(value: Sequence[Any]) -> tuple[Tensors, tuple[str, ...] | None]:

@@ -79,16 +79,16 @@ def _parts(path: Path) -> dict[Role, str]:
                            f"`{_shown(name)}`")
         parts[role] = name
 
+    # Beside a whole division, other folders are nobody's classes: runs, notes, tools.
+    if "train" in parts and len(parts) > 1:
+        return parts
+
     others = [name for name in folders if name not in alike]
+    lacking = "no training part" if "train" not in parts else "neither `val` nor `test`"
+    help = f"`folder:{_shown(path / alike[0])}` reads that part alone, and keeps a fifth of it for the test"
     if others:
-        raise bad_data(f"`{_shown(path)}` has the part `{_shown(alike[0])}`, and beside it `{_shown(others[0])}`",
-                       help="a part and a class cannot stand side by side: move one of them away, or rename it")
-    if "train" not in parts:
-        raise bad_data(f"`{_shown(path)}` has the part `{_shown(alike[0])}`, and no `train`")
-    if len(parts) == 1:
-        raise bad_data(f"`{_shown(path)}` has the part `{_shown(alike[0])}`, and neither `val` nor `test`",
-                       help=f"`folder:{_shown(path / alike[0])}` keeps a fifth of it for the test")
-    return parts
+        help = f"if `{_shown(alike[0])}` is a class as `{_shown(others[0])}` is, give it another name"
+    raise bad_data(f"`{_shown(path)}` has the part `{_shown(alike[0])}`, and {lacking}", help=help)
 
 
 def _in_parts(name: str, path: Path, parts: dict[Role, str], crop: float) -> Data:
