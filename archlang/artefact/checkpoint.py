@@ -12,10 +12,10 @@ import safetensors.torch
 import torch
 
 from archlang.artefact import container
-from archlang.artefact.atomic import write_whole
 from archlang.artefact.container import KEY, SIZES, refuse
 from archlang.artefact.manifest import BLANK, digest, seal
 from archlang.artefact.table import KINDS
+from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 

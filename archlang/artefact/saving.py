@@ -9,10 +9,10 @@ import torch
 from torch import fx
 
 from archlang.artefact import container, table
-from archlang.artefact.atomic import write_whole
 from archlang.artefact.container import KEY
 from archlang.artefact.manifest import encode, seal, sound
 from archlang.artefact.replay import describe, pass_of
+from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, error
 from archlang.emit import Record
 

@@ -15,7 +15,8 @@ from archlang.shapes import Dim, Tensor, product
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 INIT = Arg("init", SettingKind("initialiser"), None, "how the kernel starts; auto: torch's own way")
-BIAS = Arg("bias", Flag(), None, "auto: yes, unless a batch norm is its only consumer")
+BIAS = Arg("bias", Flag(), None, "auto: yes, unless its only consumer takes the mean of every channel off, "
+           "as a batch norm does")
 INPUTS = {1: "[3, 32]", 2: "[3, 32, 32]", 3: "[3, 16, 32, 32]"}
 WHERE = {1: "lines", 2: "maps", 3: "volumes"}
 

@@ -133,6 +133,16 @@ def no_flops(call: OpCall) -> Dim:
     return 0
 
 
+def no_axis(call: OpCall) -> int | None:
+    """For ops that leave the mean of what comes in as it is."""
+    return None
+
+
+def each_channel(call: OpCall) -> int | None:
+    """For ops that take the mean of every channel off, in training: the axis of the channels."""
+    return 0
+
+
 def each_row(call: OpCall) -> bool:
     """For ops whose result for a sample depends, in evaluation mode, on that sample alone: all but a few."""
     return True
@@ -151,6 +161,14 @@ class Op:
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
+    drawn   how diagrams show it: a `box`; the `end` of an arrow from outside; a circle with a `sum` for each output,
+            `weighted` where its first input holds the weights; a router's `gates`; `attention` over layers, an arrow
+            from each.
+    line    what its box says, where that is not its name and arguments.
+    centres the axis of its input along which it takes the mean off, for each index that over all other axes (in
+            training; over the batch, too, or for each sample): a bias along that axis before it changes nothing and
+            has a gradient of rounding noise. None for none.
+    biased  the axis of its result that a bias of its own runs along.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
@@ -169,6 +187,11 @@ class Op:
     pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
     rows: Callable[[OpCall], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
+    drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
+    weighted: bool = False
+    line: Callable[[Mapping[str, Any]], str] | None = None
+    centres: Callable[[OpCall], int | None] = no_axis
+    biased: int = 0
     keyed: bool = False
     gives: tuple[Result, ...] = ()
     internal: bool = False

@@ -1,4 +1,4 @@
-"""The rules for single words, numbers, strings and characters, each with the diagnostic for its breach."""
+"""Rules for single words, numbers, strings and characters, each with the diagnostic for its breach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ HIDDEN = re.compile(
 """Commands to a terminal, controls but tab and line ends, zero-width and bidirectional characters, lone surrogates."""
 
 _ESCAPE = re.compile(r"\\(u\{[^}\"]*\}?|.)", re.DOTALL)
-_PLAIN = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
+_PLAIN_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
+_LONGEST_SHOWN = 40
+
 _SAME_MEANING = {
     "'": "a string stands in double quotes: `\"text\"`",
     "!": "write `not`, or `!=` for different",
@@ -40,36 +42,53 @@ _SAME_MEANING = {
     "\\": "a line needs no sign to go on: layout is free",
     "`": "names stand without quotes",
 }
+"""Characters of other languages, and of word processors, with the mend that says what stands for them here."""
+
+
+# --- characters ------------------------------------------------------------------------------------------------------
 
 
 def hidden_characters(source: Source) -> list[Diagnostic]:
-    """One diagnostic for each run of characters that a reader cannot see, wherever it stands."""
-    return [
-        error(
-            "hidden-character",
-            f"a hidden character: {_title(match[0][0])}",
-            Span(source, match.start(), match.end()),
-            "here, though it cannot be seen",
-            help="delete it; in a string it can be written as an escape, such as `\\u{200b}`",
-        )
-        for match in HIDDEN.finditer(source.text)
-    ]
+    """One diagnostic for each run of characters that a reader cannot see, in comments and strings too.
+
+    With them a text can look other than it is: bidirectional marks, for instance, show its words in another order.
+    """
+    help = "delete it; in a string it can be written as an escape, such as `\\u{200b}`"
+
+    mistakes = []
+    for match in HIDDEN.finditer(source.text):
+        message = f"a hidden character: {_unicode_name(match[0][0])}"
+        span = Span(source, match.start(), match.end())
+        mistakes.append(error("hidden-character", message, span, "here, though it cannot be seen", help=help))
+    return mistakes
 
 
 def bad_character(source: Source, start: int, end: int) -> tuple[int, Diagnostic]:
-    """The diagnostic for a character without meaning, and where to read on: a text in single quotes is left as one."""
+    """The offset to read on from, and the diagnostic for characters `start` to `end`, which mean nothing."""
     char = source.text[start]
-    if char == "'":
-        quoted = re.compile(r"'[^'\n]*'").match(source.text, start)
-        end = quoted.end() if quoted else end
+
+    # A text in single quotes is passed over as a whole: its words would be reported as undefined names.
+    quoted = re.compile(r"'[^'\n]*'").match(source.text, start)
+    if quoted:
+        end = quoted.end()
+
+    shown = _unicode_name(char)
+    if char.isprintable():
+        shown = f"`{char}`"
     help = _SAME_MEANING.get(char, "outside strings and comments the language is written in ASCII")
-    shown = f"`{char}`" if char.isprintable() else _title(char)
     span = Span(source, start, end)
     return end, error("bad-character", f"{shown} means nothing here", span, "not part of the language", help=help)
 
 
+def _unicode_name(char: str) -> str:
+    return f"U+{ord(char):04X} {unicodedata.name(char, 'control character')}"
+
+
+# --- lengths ---------------------------------------------------------------------------------------------------------
+
+
 def long_name(span: Span, limit: int) -> Diagnostic | None:
-    """A name has at most 64 characters."""
+    """The diagnostic for a name of more than `limit` characters."""
     size = span.end - span.start
     if size <= limit:
         return None
@@ -77,49 +96,50 @@ def long_name(span: Span, limit: int) -> Diagnostic | None:
 
 
 def long_string(span: Span, size: int, limit: int) -> Diagnostic | None:
-    """A string has at most 1,024 characters between its quotes."""
+    """The diagnostic for a string whose `size` characters between the quotes are more than `limit`."""
     if size <= limit:
         return None
     return error("string-too-long", f"this string has {size:,} characters", span, f"at most {limit:,} are allowed")
 
 
 def long_doc(span: Span, size: int, limit: int) -> Diagnostic | None:
-    """A doc string has at most 16 KiB."""
+    """The diagnostic for a doc string whose `size` characters between the quotes are more than `limit`."""
     if size <= limit:
         return None
     return error("string-too-long", f"this doc string has {size:,} characters", span, f"at most {limit:,} are allowed")
 
 
-def unclosed_string(span: Span) -> Diagnostic:
-    """A string ends on the line on which it begins."""
-    message = "this string does not end on its line"
-    return error("unclosed-string", message, span, "opened here", help='close it with `"`')
-
-
 def too_many_tokens(span: Span, limit: int) -> Diagnostic:
-    """A file has at most 65,536 words and signs."""
+    """The diagnostic at the first token past the limit."""
     return error("too-many-tokens", f"this file has more than {limit:,} words and signs", span, "read up to here")
 
 
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
 def number(span: Span, limits: Limits) -> tuple[int | float, Diagnostic | None]:
-    """The value of a well-formed integer or float; 0 with a diagnostic where it is too large."""
+    """The value of a well-formed integer or float; 0 with a diagnostic if it is too large."""
     text = span.text
     if text.isdigit():
         return _integer(text, span, limits)
+
     value = float(text)
-    if value == float("inf"):
+    if value == float("inf"):  # `1e999` is well-formed
         return 0, error("number-too-large", "this number is too large", span, "past what a float can hold")
     return value, None
 
 
 def sizes(span: Span, limits: Limits) -> tuple[tuple[int, ...], Diagnostic | None]:
-    """The numbers of a size such as `3x3`."""
+    """The numbers of a size such as `3x3`, with a diagnostic for the first that is too large."""
     parts = [_integer(part, span, limits) for part in span.text.split("x")]
-    return tuple(int(value) for value, _ in parts), next((wrong for _, wrong in parts if wrong), None)
+    first_mistake = next((wrong for _, wrong in parts if wrong), None)
+    return tuple(int(value) for value, _ in parts), first_mistake
 
 
 def _integer(text: str, span: Span, limits: Limits) -> tuple[int, Diagnostic | None]:
     digits = text.lstrip("0") or "0"
+
+    # The digits are counted first: turning a hundred thousand of them into a number takes seconds.
     if len(digits) > len(str(limits.integer)) or int(digits) > limits.integer:
         return 0, error("number-too-large", "this number is too large", span, f"at most {limits.integer:,} is allowed")
     return int(digits), None
@@ -128,7 +148,10 @@ def _integer(text: str, span: Span, limits: Limits) -> tuple[int, Diagnostic | N
 def bad_number(span: Span) -> Diagnostic:
     """The diagnostic for digits that make no number and no size."""
     text = span.text
-    shown = text if len(text) <= 40 else text[:40] + "..."
+    shown = text
+    if len(text) > _LONGEST_SHOWN:
+        shown = text[:_LONGEST_SHOWN] + "..."
+
     if text.startswith("."):
         help = f"write `0{shown}`"
     elif text.endswith("."):
@@ -144,36 +167,63 @@ def bad_number(span: Span) -> Diagnostic:
     return error("bad-number", f"`{shown}` is not a number", span, "neither a number nor a size", help=help)
 
 
-def unescape(source: Source, start: int, raw: str) -> tuple[str, list[Diagnostic]]:
-    """The text that a string stands for, and a diagnostic for each escape that does not exist."""
-    wrong: list[Diagnostic] = []
+# --- strings ---------------------------------------------------------------------------------------------------------
 
-    def one(match: re.Match[str]) -> str:
+
+def unclosed_string(span: Span) -> Diagnostic:
+    """The diagnostic for a string that does not end on the line on which it begins."""
+    message = "this string does not end on its line"
+    return error("unclosed-string", message, span, "opened here", help='close it with `"`')
+
+
+def unclosed_doc(span: Span) -> Diagnostic:
+    """The diagnostic for a doc string that does not end at all."""
+    message = "this doc string does not end"
+    return error("unclosed-string", message, span, "opened here", help='close it with `"""`')
+
+
+def unescape(source: Source, start: int, raw: str) -> tuple[str, list[Diagnostic]]:
+    """The text that a string stands for, and a diagnostic for each escape that does not exist.
+
+    Args:
+        source: the file, for the places of the mistakes.
+        start: offset of the first character of `raw` in it.
+        raw: the characters between the quotes.
+    """
+    mistakes: list[Diagnostic] = []
+
+    # A wrong escape leaves nothing behind, so that reading can go on.
+    def resolve(match: re.Match[str]) -> str:
         code = match[1]
-        if code in _PLAIN:
-            return _PLAIN[code]
+        if code in _PLAIN_ESCAPES:
+            return _PLAIN_ESCAPES[code]
+
         digits = re.fullmatch(r"u\{([0-9A-Fa-f]{1,6})\}", code)
-        if digits and (value := int(digits[1], 16)) <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF:
-            return chr(value)
+        if digits and _is_character(int(digits[1], 16)):
+            return chr(int(digits[1], 16))
+
         span = Span(source, start + match.start(), start + match.end())
         help = 'the escapes are `\\"`, `\\\\`, `\\n`, `\\t` and `\\u{...}` with the number of a character'
-        wrong.append(error("bad-escape", "this escape does not exist", span, "unknown", help=help))
+        mistakes.append(error("bad-escape", "this escape does not exist", span, "unknown", help=help))
         return ""
 
-    return _ESCAPE.sub(one, raw), wrong
+    return _ESCAPE.sub(resolve, raw), mistakes
+
+
+def _is_character(code: int) -> bool:
+    """Return whether a number is one of Unicode, and not half of a UTF-16 pair, which no UTF-8 file can hold."""
+    return code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
 
 
 def tidy(doc: str) -> str:
-    """A doc string without the indentation it has in the file, and without empty lines at its ends.
+    """Remove the indentation that a doc string has in the file, and empty lines at its ends.
 
     >>> tidy("One.\\n\\n    Two.\\n      Three.\\n  ")
     'One.\\n\\nTwo.\\n  Three.'
     """
-    first, *rest = (line.rstrip() for line in doc.replace("\r\n", "\n").expandtabs(4).split("\n"))
+    lines = [line.rstrip() for line in doc.replace("\r\n", "\n").expandtabs(4).split("\n")]
+    first, *rest = lines
+
+    # The first line begins behind the quotes, so the indentation is that of the others.
     margin = min((len(line) - len(line.lstrip()) for line in rest if line), default=0)
-    lines = [first.lstrip(), *(line[margin:] for line in rest)]
-    return "\n".join(lines).strip("\n")
-
-
-def _title(char: str) -> str:
-    return f"U+{ord(char):04X} {unicodedata.name(char, 'control character')}"
+    return "\n".join([first.lstrip(), *(line[margin:] for line in rest)]).strip("\n")

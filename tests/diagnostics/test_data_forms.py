@@ -20,12 +20,12 @@ def test_json_form() -> None:
 
 
 def test_json_holds_every_field_for_every_diagnostic() -> None:
-    for found in as_json(list(SAMPLES.values()))["diagnostics"]:
-        assert list(found) == [
+    for record in as_json(list(SAMPLES.values()))["diagnostics"]:
+        assert list(record) == [
             "name", "severity", "message", "file", "line", "column", "end_line", "end_column", "label", "help", "notes",
             "secondary",
         ]
-        assert (found["file"] is None) == (found["line"] is None)
+        assert (record["file"] is None) == (record["line"] is None)
 
 
 def test_sarif_form() -> None:

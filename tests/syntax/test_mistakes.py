@@ -14,13 +14,13 @@ CASES = [(slip, text) for slip in SLIPS for text in slip.examples]
 
 @pytest.mark.parametrize(("slip", "text"), CASES, ids=[text for _, text in CASES])
 def test_slip(slip: Slip, text: str) -> None:
-    (found,) = mistakes(PRAGMA + text)
-    assert found.name == slip.name
-    pattern = re.escape(slip.message).replace(r"\{found\}", ".+").replace(r"\{previous\}", ".+")
-    assert re.fullmatch(pattern, found.message)
-    assert found.help
-    assert "{found}" not in "".join(found.help) and "{previous}" not in "".join(found.help)
-    assert found.primary is not None and found.primary.span.start >= len(PRAGMA)
+    (mistake,) = mistakes(PRAGMA + text)
+    assert mistake.name == slip.name
+    pattern = re.escape(slip.message).replace(r"\{token\}", ".+").replace(r"\{previous\}", ".+")
+    assert re.fullmatch(pattern, mistake.message)
+    assert mistake.help
+    assert "{token}" not in "".join(mistake.help) and "{previous}" not in "".join(mistake.help)
+    assert mistake.primary is not None and mistake.primary.span.start >= len(PRAGMA)
 
 
 def test_every_row_has_examples() -> None:

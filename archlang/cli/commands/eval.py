@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from archlang.train import Evaluation
 
 
-@click.command("eval", short_help="How good a model is on data.")
+@click.command("eval", short_help="Evaluate a model on data.")
 @click.argument("model", metavar="MODEL")
 @data
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",

@@ -13,7 +13,7 @@ from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import record_of
 from archlang.train.losses.objective import values_of
 from archlang.train.sources import find
-from archlang.views.scatter import Panel, panels
+from archlang.views.scatter import Plane, planes
 from archlang.views.sheet import sheet
 
 GRID = 48
@@ -56,10 +56,10 @@ def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float
     fields = distributions(scores.double().cpu(), gamma).reshape(GRID, GRID, -1)
     bounds, groups = (low_x, high_x, low_y, high_y), found.relevance.shape[1]
     rows = [(float(a), float(b), int(g)) for (a, b), g in zip(points.tolist(), found.assigned.tolist(), strict=True)]
-    drawn = [Panel("clusters", bounds, rows)]
-    drawn += [Panel(f"distribution {c}", bounds, [p for p in rows if p[2] == c], fields[:, :, c].tolist())
+    drawn = [Plane("clusters", bounds, rows)]
+    drawn += [Plane(f"distribution {c}", bounds, [p for p in rows if p[2] == c], fields[:, :, c].tolist())
               for c in range(groups)]
-    return panels(drawn, groups)
+    return planes(drawn, groups)
 
 
 def neighbours(found: Clustered, *, seed: int = 0) -> str:
@@ -81,5 +81,5 @@ def neighbours(found: Clustered, *, seed: int = 0) -> str:
     for title, marks in (("by cluster", found.assigned), ("by class", found.labels)):
         if marks is not None:
             rows = [(float(x), float(y), int(marks[i])) for (x, y), i in zip(places.tolist(), picked, strict=True)]
-            drawn.append(Panel(title, (low_x, high_x, low_y, high_y), rows))
-    return panels(drawn, groups)
+            drawn.append(Plane(title, (low_x, high_x, low_y, high_y), rows))
+    return planes(drawn, groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from archlang.artefact.atomic import unwritable
+from archlang.atomic import unwritable
 from archlang.diagnostics import ArchError, error
 from archlang.train.loop.progress import Epoch
 

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from archlang.artefact.atomic import unwritable
+from archlang.atomic import unwritable
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 

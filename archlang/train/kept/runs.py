@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
-from archlang.artefact.atomic import unwritable, write_whole
 from archlang.artefact.checkpoint import read_checkpoint, write_checkpoint
+from archlang.atomic import unwritable, write_whole
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.train.kept.lock import NAME, Lock

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node
 from archlang.graph.patch_experts import expert_sites

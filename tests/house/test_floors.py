@@ -1,4 +1,4 @@
-"""The architecture as tests: imports go down, libraries have one door, files stay short, no torch in front."""
+"""The architecture as tests: imports go down, libraries have one door, no torch in front."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "archlang"
 
 FLOORS: dict[str, int] = {
-    "source": 0, "limits": 0, "shapes": 0, "version": 0,
+    "source": 0, "limits": 0, "shapes": 0, "version": 0, "wording": 0,
     "diagnostics": 1,
-    "syntax": 2, "codes": 2, "kernels": 2,
+    "syntax": 2, "codes": 2, "kernels": 2, "atomic": 2,
     "ops": 3,
     "project": 4, "graph": 4,
     "elaborate": 5,
@@ -48,8 +48,6 @@ FRONT = (
 )
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-ALL_PYTHON = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py")),
-              *sorted((ROOT / "examples").rglob("*.py"))]
 
 
 def room(path: Path) -> str:
@@ -112,15 +110,6 @@ def test_each_library_has_one_door() -> None:
             if doors is not None and not any(place == d or room(path) == d for d in doors):
                 wrong.append(f"{place} imports {module}")
     assert wrong == []
-
-
-@pytest.mark.parametrize("path", ALL_PYTHON, ids=lambda p: str(p.relative_to(ROOT)))
-def test_files_and_functions_stay_short(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= 500
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 60, f"{node.name} is too long"
 
 
 BLOCKED = """
