@@ -19,6 +19,7 @@ from archlang.train.loop.stopping import Stop, stopping
 from archlang.train.loop.tally import Tally
 from archlang.train.loop.task import TrainingTask
 from archlang.train.loop.trained import TrainedModel
+from archlang.train.loop.watch import collapsed_keys
 from archlang.train.optimization.planning import ScheduledPhase
 
 
@@ -31,6 +32,7 @@ class Training:
     batches: BatchTrainer
     records: RunRecords | None = None
     state: TrainingState = field(default_factory=TrainingState)
+    warned: set[str] = field(default_factory=set)  # the stages of experts whose collapse was told
 
     def go(self, progress: Progress) -> Result:
         """All rounds that are left of all phases."""
@@ -69,7 +71,15 @@ class Training:
 
             self._round(scheduled, number, progress, stop)
             self._finish(scheduled, progress)
+            self._warn(progress)
             self._stop(stop, is_kept=True)
+
+    def _warn(self, progress: Progress) -> None:
+        """Say once of each stage of experts that its keys have collapsed."""
+        for site, warning in collapsed_keys(self.trained.module, self.task.network.graph).items():
+            if site not in self.warned:
+                self.warned.add(site)
+                progress.note(warning)
 
     def _left(self) -> Iterator[tuple[ScheduledPhase, int]]:
         """The rounds that are not done: their phases and numbers within them."""

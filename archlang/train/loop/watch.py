@@ -3,7 +3,8 @@
 Each kind becomes a table `NAME.csv` in the run's folder, a row for every step, and a picture `NAME.svg` at the end:
 `attention` has a column SITE.LAYER for every layer that an `attend` or a `residual(join = concat)` reads (means over
 the batch), `gradients` the norm of the gradient of all weights of each step of `layers`, `betas` each learned mix;
-`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts.
+`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts,
+`keys` the largest cosine of two keys of each router, and the share of patches in which an expert passes the filter.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from archlang.atomic import write_whole
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node
 from archlang.graph.patch_experts import expert_sites
+from archlang.layers.patch_experts.keys import Keyed, largest_cosine
+from archlang.layers.patch_experts.router import passing
 from archlang.layers.processes import mean
 from archlang.ops.layer_attention import attends
 from archlang.train.kept.runs import append
@@ -31,6 +34,9 @@ from archlang.views.chart import Course, strips
 
 Rows = Sequence[Sequence[float]]
 
+COLLAPSED = 0.99
+"""The cosine above which two keys count as one."""
+
 
 @dataclass(frozen=True)
 class PictureStyle:
@@ -38,12 +44,14 @@ class PictureStyle:
 
     title    the title, `{site}` the site that it is of
     column   what a column is called, `{site}` and `{last}` the parts of its name
+    numbered what a column with a number is called, where that differs
     low      the number of the lightest colour; None for the smallest
     by_site  whether each site has a picture of its own
     """
 
     title: str
     column: str
+    numbered: str = ""
     low: float | None = 0.0
     by_site: bool = True
 
@@ -54,6 +62,7 @@ STYLES = {
     "betas": PictureStyle("beta, the share of f(x)", "{site}.{last}", by_site=False),
     "usage": PictureStyle("usage: {site}", "expert {last}"),
     "thresholds": PictureStyle("thresholds: {site}", "{last}"),
+    "keys": PictureStyle("keys: {site}", "{last}", numbered="expert {last}", low=None),
 }
 """The pictures of every table, by its name."""
 
@@ -148,7 +157,7 @@ class TrainingWatch:
 
         tables = (
             self._attention(graph), _gradients(model, graph), _betas(model, graph), self._usage(graph),
-            self._thresholds(graph),
+            self._thresholds(graph), self._keys(model, graph),
         )
         self.tables = [table for table in tables if table.columns]
 
@@ -221,6 +230,24 @@ class TrainingWatch:
 
         return StepTable("thresholds", columns, read)
 
+    def _keys(self, model: nn.Module, graph: Graph) -> StepTable:
+        """The largest cosine of two keys, and the share of patches in which each expert passes the filter."""
+        routers = {name: model.get_submodule(module_name(node.path)) for name, node in routing(graph).items()}
+        keyed = {name: module for name, module in routers.items() if isinstance(module, Keyed)}
+        columns = [
+            f"{name}.{last}" for name, module in keyed.items()
+            for last in ("cosine", *range(1, len(module.keys) + 1))
+        ]
+
+        def read() -> list[float]:
+            row: list[float] = []
+            for name, module in keyed.items():
+                row.append(largest_cosine(full(module.keys.detach())))
+                row += mean(passing(*self.routed[name][:3]).double()).tolist()
+            return row
+
+        return StepTable("keys", tuple(columns), read)
+
 
 def _numbered(counts: dict[str, int]) -> tuple[str, ...]:
     """Columns NAME.1, NAME.2, ... for each name."""
@@ -251,6 +278,26 @@ def _betas(model: nn.Module, graph: Graph) -> StepTable:
     return StepTable("betas", tuple(mixes), read)
 
 
+def collapsed_keys(model: nn.Module, graph: Graph) -> dict[str, str]:
+    """Warn of each stage of experts two of whose keys have become one: returns the warning by the stage's name.
+
+    Every process must call it: keys may be spread over all of them.
+    """
+    warnings = {}
+    for name, node in routing(graph).items():
+        router = model.get_submodule(module_name(node.path))
+        if not isinstance(router, Keyed):
+            continue
+
+        cosine = largest_cosine(full(router.keys.detach()))
+        if cosine > COLLAPSED:
+            warnings[name] = (
+                f"keys of `{name}` have collapsed: two of them have the cosine {cosine:.4f}, so that their experts get "
+                "the same weights; a lower `temperature` keeps keys apart"
+            )
+    return warnings
+
+
 def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parameter]]:
     """The weights of each step of each `layers`, by the step's module path."""
     paths: dict[str, set[str]] = {}
@@ -277,10 +324,17 @@ def pictures(name: str, columns: tuple[str, ...], rows: Rows) -> Iterator[tuple[
         groups = [list(places) for _, places in groupby(range(len(columns)), lambda i: parts[i][0])]
 
     for number, places in enumerate(groups):
-        shown = tuple(style.column.format(site=parts[i][0], last=parts[i][1]).lstrip(".") for i in places)
+        shown = tuple(_column_name(style, *parts[i]) for i in places)
         title = style.title.format(site=parts[places[0]][0])
         course = Course(title, shown, [[row[i] for i in places] for row in rows])
         yield "" if number == 0 else f"-{number + 1}", strips(course, low=style.low)
+
+
+def _column_name(style: PictureStyle, site: str, last: str) -> str:
+    form = style.column
+    if style.numbered and last.isdigit():
+        form = style.numbered
+    return form.format(site=site, last=last).lstrip(".")
 
 
 def _shown(value: float) -> str:
