@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import msgspec
 
 from archlang.artefact.container import Container, refuse
+from archlang.emit import ImagePreparation
 
 FORMAT = 1
 LANGUAGE = 1
 BLANK = "0" * 64
+LARGEST_SIDE = 1 << 16
+"""Pixels of the longest side that a file may ask images to be brought to."""
 _BEFORE = rb"\"digest\":\""  # as it stands in a JSON text inside a JSON text; no text of a network can hold it
 
 
@@ -23,7 +26,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The text of the network with its imports inlined, and what else it takes to make the model again.
 
     `dials` are written as the language writes values. `passes` are replayed in order. `labels` name the classes;
-    `mean` and `std` normalise images from 0..1, one number a channel.
+    `mean` and `std` normalise images from 0..1, one number a channel. `image` holds the sizes that image files are
+    brought to; files that were written before it existed, or without training, have none.
     """
 
     network: str
@@ -33,6 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: tuple[str, ...] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    image: ImagePreparation | msgspec.UnsetType = msgspec.UNSET
     digest: str = BLANK
     format: int = FORMAT
     language: int = LANGUAGE
@@ -108,7 +113,12 @@ def sound(manifest: Manifest) -> bool:
         and all(is_label(label) for label in labels)
         and all(abs(number) < 1e30 for number in numbers)
         and all(number > 0 for number in manifest.std or ())
+        and (manifest.image is msgspec.UNSET or _sound_image(manifest.image))
     )
+
+
+def _sound_image(image: ImagePreparation) -> bool:
+    return all(0 < size <= LARGEST_SIDE for size in image.shape) and 0 < image.crop <= 1
 
 
 def is_label(text: str) -> bool:

@@ -29,7 +29,7 @@ from archlang.studies.clustering.clustering import (
 from archlang.studies.multipath.gates import responses
 from archlang.studies.patch_experts.patches import usage_of
 from archlang.train import fit
-from archlang.train.sources import find
+from archlang.train.data.sources import find
 
 ROOT = Path(__file__).parents[2]
 DIGITS = (ROOT / "specs" / "clustering" / "digits.arch").read_text()

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageOps
 
-from archlang.train import colours as c
-from archlang.train.augment import AUGMENTATIONS, augment
-from archlang.train.rand_augment import CHANGES
+from archlang.train.data.augmentation import colours as c
+from archlang.train.data.augmentation.augment import AUGMENTATIONS, augment
+from archlang.train.data.augmentation.rand_augment import CHANGES
 
 ROWS = torch.randint(0, 256, (3, 3, 16, 12), generator=torch.Generator().manual_seed(0))
 IMAGES = ROWS.float() / 255

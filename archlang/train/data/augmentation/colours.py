@@ -27,24 +27,25 @@ def blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
 
 
 def brightness(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards black."""
+    """Blend towards black."""
     return blend(images, torch.zeros_like(images), strength)
 
 
 def contrast(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards the mean of the grey image."""
+    """Blend towards the mean of the grey image."""
     return blend(images, grey(images).mean((1, 2, 3), keepdim=True), strength)
 
 
 def saturation(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards the grey image."""
+    """Blend towards the grey image."""
     return blend(images, grey(images), strength)
 
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards a blurred image (3x3, the middle weighs 5 of 13); the border stays."""
+    """Blend towards a blurred image (3x3, the middle weighs 5 of 13); the border stays."""
     if min(images.shape[-2:]) < 3:
         return images
+
     kernel = images.new_tensor([[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]]) / 13
     channels = images.shape[1]
     soft = images.clone()
@@ -53,35 +54,38 @@ def sharpness(images: Tensor, strength: Tensor) -> Tensor:
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:
-    """What is as bright as the threshold is turned into its opposite."""
+    """Turn numbers that reach the threshold into their opposite."""
     return torch.where(images >= threshold, 1 - images, images)
 
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
-    """So many of the 8 bits of each number are kept."""
+    """Keep so many of the 8 bits of each number."""
     step = 2.0 ** (8 - bits)
-    whole = (images * 255).round()
-    return (whole / step).floor() * step / 255
+    levels = (images * 255).round()
+    return (levels / step).floor() * step / 255
 
 
 def autocontrast(images: Tensor) -> Tensor:
-    """Each channel stretched so that its darkest number is 0 and its brightest 1; an even one stays."""
+    """Stretch each channel so that its darkest number is 0 and its brightest 1; an even one stays."""
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
-    wide = high - low
-    return torch.where(wide > 0, (images - low) / wide.clamp_min(1e-12), images)
+    spread = high - low
+    return torch.where(spread > 0, (images - low) / spread.clamp_min(1e-12), images)
 
 
 def equalize(images: Tensor) -> Tensor:
-    """Each channel's histogram of 256 numbers made even, as Pillow does it."""
+    """Make each channel's histogram of 256 numbers even, as Pillow does it."""
     batch, channels, height, width = images.shape
-    whole = (images * 255).round().clamp(0, 255).long().flatten(2)
+    levels = (images * 255).round().clamp(0, 255).long().flatten(2)
     counts = torch.zeros(batch, channels, 256, dtype=torch.int64, device=images.device)
-    counts.scatter_add_(2, whole, torch.ones_like(whole))
-    last = counts.gather(2, whole.amax(2, keepdim=True))
+    counts.scatter_add_(2, levels, torch.ones_like(levels))
+
+    # Pillow leaves the brightest level out of the step; where nothing else is there, the channel stays.
+    last = counts.gather(2, levels.amax(2, keepdim=True))
     step = (height * width - last) // 255
     table = (counts.cumsum(2) - counts + step // 2) // step.clamp_min(1)
-    made = table.clamp(0, 255).gather(2, whole)
-    return torch.where(step == 0, whole, made).to(images.dtype).div(255).reshape(images.shape)
+
+    even = table.clamp(0, 255).gather(2, levels)
+    return torch.where(step == 0, levels, even).to(images.dtype).div(255).reshape(images.shape)
 
 
 def moved(images: Tensor, matrix: Tensor) -> Tensor:
@@ -91,9 +95,12 @@ def moved(images: Tensor, matrix: Tensor) -> Tensor:
     """
     height, width = images.shape[-2:]
     size = matrix.new_tensor([width / 2, height / 2])
+
+    # Torch counts from -1 to 1 along each axis, whatever its length.
     scaled = matrix.clone()
     scaled[:, :, :2] = matrix[:, :, :2] * size[None, None, :] / size[None, :, None]
     scaled[:, :, 2] = matrix[:, :, 2] / size
+
     grid = functional.affine_grid(scaled.to(images), list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, mode="nearest", padding_mode="zeros", align_corners=False)
 

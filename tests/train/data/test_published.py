@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from archlang.diagnostics import ArchError
-from archlang.train.sources import find
-from tests.formats import archives
+from archlang.train.data.sources import find
+from tests.train.data import archives
 
 
 def refused(data: str) -> tuple[str, str]:
@@ -117,7 +117,7 @@ class Bad:
     (one_batch({**archives.batch(4), b"labels": [1, 2, 3, "a"]}), "whole numbers"),
     (one_batch({**archives.batch(4), b"data": numpy.zeros((4, 3071), numpy.uint8)}), "3072"),
     (one_batch({**archives.batch(4), b"data": numpy.zeros((4, 3072), numpy.float32)}), "3072"),
-    (one_batch(archives.batch(0)), "no images"),
+    (one_batch(archives.batch(0)), "empty array"),
 ])
 def test_a_batch_that_is_no_good(tmp_path: Path, spoil: Callable[[Path], None], word: str) -> None:
     spoil(archives.cifar10(tmp_path) / "cifar-10-batches-py" / "data_batch_2")

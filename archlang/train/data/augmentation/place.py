@@ -1,23 +1,20 @@
-"""Augmentations: calculated on whole batches of images, drawn from a generator that the training seeds."""
+"""Augmentations of place: mirrored, moved, cut, turned, scaled, covered; each image by a draw of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch.nn import functional
 
-from archlang.diagnostics import ArchError, error
-from archlang.ops.values import Option
-from archlang.train import rand_augment
-
-Augmentation = Callable[[torch.Tensor, torch.Generator, Mapping[str, Any]], torch.Tensor]
+from archlang.train.data.augmentation import colours
+from archlang.train.data.augmentation.draws import between, chance
 
 
 def flip(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Mirror each image left to right with probability `p` (one half)."""
-    chosen = _chance(images, generator, float(args["p"]))
+    chosen = chance(images, generator, float(args["p"]))
     return torch.where(chosen, images.flip(-1), images)
 
 
@@ -31,52 +28,38 @@ def crop(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, An
     return _window(images, generator, int(args["pad"]), "constant")
 
 
+def rotate(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
+    """Turn by up to so many degrees either way; what comes in from outside is 0."""
+    degrees = float(args["degrees"]) * between(images, generator).flatten()
+    return colours.moved(images, colours.rotation(degrees).to(images.device))
+
+
+def scale(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
+    """Make larger or smaller by a factor up to `1 + by`, from the middle."""
+    factor = (1 + float(args["by"])) ** between(images, generator).flatten()
+    return colours.moved(images, colours.scaling(factor).to(images.device))
+
+
 def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Set a square at a random place to zero in each image with probability `p` (Zhong et al. 2020).
 
     Its sides are `share` of the image's, rounded, at least one pixel.
     """
     height, width = images.shape[-2:]
+    share = float(args["share"])
     down, right = torch.rand(2, len(images), 1, generator=generator)
-    rows = _band(height, float(args["share"]), down)[:, None, :, None]
-    inside = rows & _band(width, float(args["share"]), right)[:, None, None, :]
-    return images.masked_fill(inside.to(images.device) & _chance(images, generator, float(args["p"])), 0.0)
 
-
-AUGMENTATIONS: Mapping[str, Augmentation] = {
-    "flip": flip, "shift": shift, "crop": crop, "erase": erase, **rand_augment.AUGMENTATIONS,
-}
-
-
-def augment(images: torch.Tensor, options: Sequence[Option], generator: torch.Generator) -> torch.Tensor:
-    """Images [batch, channels, height, width] after the augmentations, in order; other samples stay as they are.
-
-    The generator lies on the CPU, so that a seed means the same on every device.
-    """
-    if images.ndim != 4:
-        return images
-    for option in options:
-        given = {name: value for name, value in option.args.items() if value is not None}
-        images = AUGMENTATIONS[option.name](images, generator, given)
-    return images
-
-
-def check(options: Sequence[Option]) -> None:
-    """Raises `ArchError` (not-available) for an augmentation that this version has not."""
-    missing = [option.name for option in options if option.name not in AUGMENTATIONS]
-    said = "the augmentation `{}` is not part of this version"
-    if missing:
-        raise ArchError([error("not-available", said.format(name)) for name in missing])
-
-
-def _chance(images: torch.Tensor, generator: torch.Generator, p: float) -> torch.Tensor:
-    return (torch.rand(len(images), 1, 1, 1, generator=generator) < p).to(images.device)
+    rows = _band(height, share, down)[:, None, :, None]
+    columns = _band(width, share, right)[:, None, None, :]
+    inside = (rows & columns).to(images.device)
+    return images.masked_fill(inside & chance(images, generator, float(args["p"])), 0.0)
 
 
 def _band(size: int, share: float, start: torch.Tensor) -> torch.Tensor:
-    """Which of `size` places lie in each image's band, [batch, size]; `start` [batch, 1] from 0 to 1 places it."""
+    """Mask of `size` places that lie in each image's band, [batch, size]; `start` [batch, 1] from 0 to 1 places it."""
     length = max(1, round(size * share))
     first = ((size - length + 1) * start).floor()
+
     places = torch.arange(size)[None]
     return (places >= first) & (places < first + length)
 
@@ -86,6 +69,7 @@ def _window(images: torch.Tensor, generator: torch.Generator, pad: int, mode: st
     count, channels, height, width = images.shape
     padded = functional.pad(images, (pad,) * 4, mode=mode)
     top, left = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator).to(images.device)
+
     rows = (top + torch.arange(height, device=images.device))[:, None, :, None]
     columns = (left + torch.arange(width, device=images.device))[:, None, None, :]
     which = torch.arange(count, device=images.device)[:, None, None, None]

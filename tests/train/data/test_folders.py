@@ -8,13 +8,13 @@ import torch
 from PIL import Image
 
 from archlang.elaborate.network import loads
-from archlang.train.data import Tensors
+from archlang.train.data.image_files import ImageFiles
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Tensors
 from archlang.train.fitting import AT_ONCE, fit_to
-from archlang.train.formats.images import Images
 from archlang.train.loop.engine import fit
-from archlang.train.sources import find
-from tests.formats import archives
-from tests.formats.test_published import refused
+from tests.train.data import archives
+from tests.train.data.test_published import refused
 
 NET = """archlang 1
 
@@ -49,7 +49,7 @@ def test_an_undivided_folder_keeps_a_fifth_of_each_class_for_the_test(tmp_path: 
     data, again = find(f"folder:{root}"), find(f"folder:{root}")
     assert (len(data.train), len(data.test)) == (16, 4)
     assert data.test.batch(range(4))[1].tolist() == [0, 0, 1, 1]
-    assert isinstance(data.train, Images) and isinstance(data.test, Images)
+    assert isinstance(data.train, ImageFiles) and isinstance(data.test, ImageFiles)
     assert data.train.names == again.train.names
     assert not set(data.train.names) & set(data.test.names)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from archlang.diagnostics import ArchError, error
-from archlang.train.data import Data, divide
+from archlang.train.data.splits import Data, divide
 
 COUNT = 1000
 NOISE = 0.05
@@ -36,6 +36,7 @@ def _made(name: str, make: Callable[[Any], Any]) -> Data:
     except ImportError:
         message = f"the {name} are made by scikit-learn, which is not installed"
         raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
+
     points, labels = make(datasets)
     train, test = divide(torch.from_numpy(points).float(), torch.from_numpy(labels).long())
     return Data(name, train, test, tuple(str(n) for n in range(int(labels.max()) + 1)))

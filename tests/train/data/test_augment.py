@@ -5,7 +5,7 @@ import torch
 
 from archlang.diagnostics import ArchError
 from archlang.ops.values import Option
-from archlang.train.augment import augment, check
+from archlang.train.data.augmentation.augment import augment, check
 
 ARGS = {"flip": {"p": 0.5}, "shift": {"by": 2}, "crop": {"pad": 2}, "erase": {"p": 0.5, "share": 0.3}}
 """Those of place; those of light and shape have tests of their own."""
@@ -61,9 +61,11 @@ def test_erase_leaves_zeros_in_a_square() -> None:
     assert int(image.any(0).sum()) == int(image.any(1).sum()) == 5
 
 
-def test_vectors_stay_as_they_are() -> None:
+def test_vectors_are_no_images() -> None:
     rows = torch.rand(3, 5)
-    assert augment(rows, [option("flip")], generator()) is rows
+    assert augment(rows, [], generator()) is rows
+    with pytest.raises(ArchError, match="changes images"):
+        augment(rows, [option("flip")], generator())
 
 
 def test_what_is_missing_is_named() -> None:

@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy
 
-from archlang.train.data import Data, Tensors
-from archlang.train.formats.arrays import split_of
-from archlang.train.formats.files import Files, Layout, broken, open_files
+from archlang.train.data.formats.arrays import split_of
+from archlang.train.data.formats.published_files import PublishedFiles, PublishedLayout, broken, open_files
+from archlang.train.data.splits import Data, Tensors
 
 SIDE = 96
-LAYOUT = Layout("stl10", ("stl10_binary",), ("stl10_binary.tar.gz",))
+IMAGE_BYTES = 3 * SIDE * SIDE
+
+LAYOUT = PublishedLayout("stl10", ("stl10_binary",), ("stl10_binary.tar.gz",), unpacked=4 << 30)
+"""The archive has 3 billion bytes, most of them images without labels."""
+
 NAMES = "class_names.txt"
 WANTED = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", NAMES)
 
@@ -23,19 +27,21 @@ def stl10(path: Path) -> Data:
     """
     files = open_files(path, LAYOUT, WANTED)
     train, test = (_split(files, part) for part in ("train", "test"))
+
     classes = None
     if files.find(NAMES):
-        classes = tuple(files.read(NAMES).decode("utf-8", "replace").split())
-        if len(classes) != 10:
+        classes = tuple(files.read(NAMES, most=1 << 16).decode("utf-8", "replace").split())
+        if len(set(classes)) != 10 or len(classes) != 10:
             raise broken(NAMES, "it does not name 10 classes")
     return Data("stl10", train, test, classes)
 
 
-def _split(files: Files, part: str) -> Tensors:
+def _split(files: PublishedFiles, part: str) -> Tensors:
     name = f"{part}_X.bin"
     raw = files.read(name)
-    if len(raw) % (3 * SIDE * SIDE):
-        raise broken(name, f"it has {len(raw)} bytes, which are no whole images of {3 * SIDE * SIDE}")
+    if len(raw) % IMAGE_BYTES:
+        raise broken(name, f"it has {len(raw)} bytes, which are no whole images of {IMAGE_BYTES}")
+
     columns = numpy.frombuffer(bytearray(raw), numpy.uint8).reshape(-1, 3, SIDE, SIDE)
     labels = numpy.frombuffer(files.read(f"{part}_y.bin"), numpy.uint8).astype(numpy.int64) - 1
     return split_of(name, columns.transpose(0, 1, 3, 2), labels, 10)

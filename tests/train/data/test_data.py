@@ -9,8 +9,10 @@ import torch
 from PIL import Image
 
 from archlang.diagnostics import ArchError
-from archlang.train.data import Data, Items, Tensors, as_sample, stratified
-from archlang.train.sources import digits, find
+from archlang.train.data.items import Items
+from archlang.train.data.samples import as_sample
+from archlang.train.data.sources import digits, find
+from archlang.train.data.splits import Data, Tensors, stratified
 
 
 class Pairs(torch.utils.data.Dataset):
@@ -147,7 +149,7 @@ def test_items_that_do_not_fit_together() -> None:
 
 
 def test_samples_of_all_kinds() -> None:
-    assert as_sample(numpy.full((4, 5, 3), 255, numpy.uint8)).shape == (3, 4, 5)
+    assert as_sample(numpy.full((4, 5, 3), 255, numpy.uint8), "HWC").shape == (3, 4, 5)
     assert float(as_sample(numpy.full((4, 5), 255, numpy.uint8)).max()) == 1.0
     assert as_sample(Image.new("RGBA", (5, 4), "red")).tolist()[0][0][0] == 1.0
     assert as_sample(Image.new("I;16", (5, 4), 65535)).unique().tolist() == [1.0]
