@@ -1,4 +1,4 @@
-"""What a compiled model knows of itself, apart from its weights."""
+"""The record of a compiled model: its origin and what was done to it, apart from its weights."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Record:
-    """Where a model comes from and what was done to it; found at `model.archlang`.
+    """The origin of a model and what was done to it, at `model.archlang`.
 
-    `network` is the checked network, None for a model that no file made. `passes` names what was applied since, in
-    order, as a model file replays it. `labels` are the class names; `mean` and `std` the data's, one per channel.
+    Args:
+        network: the checked network; None for a model that no file made.
+        seed: the seed that its weights were initialised with.
+        passes: the names of the passes applied since, in order, as a model file replays them.
+        labels: the class names.
+        mean: the data's mean, one number a channel.
+        std: the data's standard deviation, one number a channel.
     """
 
     network: Any = None
@@ -30,4 +35,5 @@ class Record:
         return replace(self, passes=(*self.passes, name))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Record:
-        return self  # nothing in it changes, and a copy of a model stems from the same network
+        # A record never changes, and a copy of a model stems from the same network.
+        return self

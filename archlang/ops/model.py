@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archlang.ops.facts import Facts, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
@@ -173,6 +174,7 @@ class Op:
             weight; None where results read parts, or there is no such weight.
     remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -198,13 +200,17 @@ class Op:
     mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
     remains: bool = False
     keyed: bool = False
+    gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
+
+    facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    """
 
     name: str
     role: str
@@ -212,6 +218,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class _Under:
         self.use.change(f"{self.part}.{name}", value)
 
     def centres(self, axis: int) -> None:
-        """Of scores inside the module; not of what enters it."""
+        """What enters are scores made inside the module, not the input of the operation."""
 
 
 def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object) -> Tensor:
