@@ -150,6 +150,8 @@ class Op:
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
+    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
+            Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
@@ -167,6 +169,7 @@ class Op:
     pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
     rows: Callable[[OpCall], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
+    copies: bool = False
     keyed: bool = False
     internal: bool = False
     example: str = ""
