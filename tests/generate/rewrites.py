@@ -32,14 +32,18 @@ def renamed(file: tree.File) -> tree.File:
 
 
 def unrolled(file: tree.File) -> tree.File:
-    """Every `3 * stage` as `(stage -> stage -> stage)`."""
+    """Every `3 * stage` as `(stage -> stage -> stage)`, but where `in` is what enters a turn."""
     def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
-            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if _is_stage(stage):
+            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if _is_stage(stage) and not _says_in(stage):
                 return tree.Parens(stage if count == 1 else tree.Flow((stage,) * count)) if count else node
         return node
 
     return mapped(file, change)
+
+
+def _says_in(expr: tree.Expr) -> bool:
+    return any(isinstance(node, tree.In) for node in walk(expr))
 
 
 def _is_stage(expr: tree.Expr) -> bool:
