@@ -115,8 +115,10 @@ ODD: dict[str, tuple[str, str]] = {
         "output x -> layers { conv(1x1, 4); if in.channels == 4 { relu }; conv(1x1, 4) } -> sum")),
     "layers of unequal": ("", _net(
         "output x -> layers { conv(3x3, 4); max_pool(2x2) } -> each { global_avg_pool } -> concat")),
-    "layers of bundles": ("", _net("output x -> layers { fork(2) -> each { tanh }; each { relu } } -> each { sum } -> sum")),
-    "parallel of bundles": ("", _net("output x -> parallel { fork(2); fork(3) } -> each { each { relu } -> sum } -> sum")),
+    "layers of bundles": ("", _net(
+        "output x -> layers { fork(2) -> each { tanh }; each { relu } } -> each { sum } -> sum")),
+    "parallel of bundles": ("", _net(
+        "output x -> parallel { fork(2); fork(3) } -> each { each { relu } -> sum } -> sum")),
     "parallel of passing": ("", _net("output x -> parallel { in; in -> relu } -> concat")),
     "parallel of passing twice": ("same-twice", _net("output x -> parallel { in; if false { tanh } } -> concat")),
     "each on nothing new": ("same-twice", _net("output x -> fork(2) -> each { in } -> sum")),
