@@ -10,7 +10,7 @@ import numpy as np
 from archlang.codes.bounds import Bound
 from archlang.codes.code import Code
 from archlang.codes.contract import impossible
-from archlang.codes.searching import BOUNDED, FULL, CodeSearch, Sizes, Tell
+from archlang.codes.searching import BOUNDED, FULL, CodeSearch, CodeSizes, Tell
 from archlang.codes.shipped import shipped
 from archlang.codes.words import text
 from archlang.diagnostics import ArchError, error
@@ -87,7 +87,7 @@ def design(
         result = _shipped(classes, branches, active, distance)
 
     if result is None:
-        code_search = CodeSearch(Sizes(classes, branches, active), seed, FULL, uneven, tell)
+        code_search = CodeSearch(CodeSizes(classes, branches, active), seed, FULL, uneven, tell)
         result = _result(code_search, distance)
         if distance is not None and result.distance < distance:
             raise _not_reached(result, distance)
@@ -113,7 +113,7 @@ def bounded_design(
     if known is not None:
         return known
 
-    code_search = CodeSearch(Sizes(classes, branches, active), seed, BOUNDED)
+    code_search = CodeSearch(CodeSizes(classes, branches, active), seed, BOUNDED)
     result = _result(code_search, distance)
     if code_search.best is None or result.distance < (distance or 2):
         raise _takes_too_long(classes, branches, active, distance, span)

@@ -71,7 +71,7 @@ class CandidateCode:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class CodeSizes:
     """The sizes of a code: words, branches, and ones in every word."""
 
     classes: int
@@ -88,7 +88,7 @@ class CodeSearch:
     """
 
     def __init__(
-        self, sizes: Sizes, seed: int, effort: Effort, uneven: bool = False, tell: Tell | None = None
+        self, sizes: CodeSizes, seed: int, effort: Effort, uneven: bool = False, tell: Tell | None = None
     ) -> None:
         self.sizes, self.seed, self.effort, self.uneven = sizes, seed, effort, uneven
         self.tell = tell or (lambda line: None)

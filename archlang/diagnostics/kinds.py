@@ -100,6 +100,8 @@ SHAPES = _table("error", 1, {
     "shape-mismatch": "sizes that must agree do not",
     "expected-tensor": "a bundle where a tensor is wanted",
     "expected-bundle": "a tensor where a bundle is wanted",
+    "expected-logits": "probabilities where a loss wants scores",
+    "exchanged-arguments": "two arguments stand in each other's place",
     "expected-grid": "patches are wanted here",
     "unequal-members": "a bundle whose members must be alike and are not",
     "wrong-rank": "a vector, sequence or map where another is wanted",

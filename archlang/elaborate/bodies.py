@@ -92,7 +92,7 @@ def _one_output(b: Build, tree: Body) -> None:
 
 def declare(b: Build, env: Env, statement: Let) -> None:
     """`let name = value`: evaluated here, so that its mistakes are reported even if nothing uses it."""
-    value = known(b, statement.value, replace(env, place=None))
+    value = known(b, statement.value, env.static())
     if isinstance(value, TensorValue | BundleValue):
         b.refuse("wrong-kind", "`let` binds static values and stages; a tensor is bound without `let`", statement.span)
         value = POISON
@@ -110,15 +110,15 @@ def bind(b: Build, env: Env, statement: Bind) -> Flowing:
 def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
     """The tensors that an expression stands for in a body: a stage means `in -> stage`."""
     try:
-        value = known(b, expr, env, STAGE if env.entering is not None and _likely_stage(expr, env) else None)
+        value = known(b, expr, env, STAGE if env.flowing is not None and _likely_stage(expr, env) else None)
         if isinstance(value, TensorValue | BundleValue | Poison):
             return value
-        if env.entering is None:
+        if env.flowing is None:
             message = "a flow of a network starts with a tensor: an input, or what one led to"
             start = b.graph.inputs[0].name if b.graph.inputs else "input"
             raise b.refuse("stage-is-no-tensor", message, expr.span, help=f"such as `{start} -> ...`")
         stage = stage_of(b, expr, env) if not isinstance(value, Stage) else value
-        return apply(b, stage, env.entering, env.at or expr.span, place_in(env))
+        return apply(b, stage, env.flowing, env.at or expr.span, place_in(env))
     except Poisoned:
         return POISON
 
@@ -140,7 +140,7 @@ def read_flows(b: Build, tree: Body, env: Env) -> None:
     """Read the flows of a body for mistakes."""
     with b.survey():
         for one in flows(tree):
-            body(b, one, Env(env, {}, POISON, Place()))
+            body(b, one, env.applied(POISON, Place()))
 
 
 def flows(tree: Body) -> list[Body]:

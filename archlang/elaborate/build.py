@@ -171,10 +171,10 @@ def _read(b: Build, unit: Unit, env: Env) -> None:
 def _read_block(b: Build, block: Block, home: Env) -> None:
     b.active.append(block)
     with b.survey():
-        env = Env(home, {}, POISON, Place())
+        env = home.applied(POISON, Place())
         for parameter in block.parameters:
             if parameter.default is not None:
-                known(b, parameter.default, replace(env, entering=None))
+                known(b, parameter.default, env.closed())
             define(b, env, parameter.name, POISON, parameter, parameter.span)
         body(b, block.body, env)
     b.active.pop()

@@ -34,6 +34,7 @@ from archlang.elaborate.values import (
     Stage,
     StructureStage,
     TensorValue,
+    TurnStage,
 )
 from archlang.ops.kinds import Kind, StageKind, describe
 from archlang.ops.model import Op, Setting, Structure
@@ -62,6 +63,7 @@ from archlang.syntax.tree import (
     TupleOf,
     Unary,
 )
+from archlang.syntax.walk import walk
 
 # --- one rule for each expression ------------------------------------------------------------------------------------
 
@@ -95,8 +97,11 @@ def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
     if env.entering is None:
         if b.inputless and env.place is not None:
             raise Poisoned  # what is missing is the input, and that is reported
+        help = "name a tensor instead: an input, or what one led to"
+        if env.flowing is not None:
+            help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
         raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
-                       help="name a tensor instead: an input, or what one led to")
+                       help=help)
     return env.entering
 
 
@@ -117,6 +122,10 @@ def _unary(b: Build, expr: Unary, env: Env, expect: Kind | None) -> object:
 def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
     if expr.operator in ("and", "or"):
         return _logic(b, expr, env)
+
+    if expr.operator == "*" and _says_in(expr.right) and _repeatable(b, expr.right, env):
+        return _repeat(b, expr, known(b, expr.left, env), _turn(b, expr.right, env), env)
+
     repeating = expr.operator == "*" and isinstance(expect, StageKind)
     left = known(b, expr.left, env, None if repeating else expect)
     right = known(b, expr.right, env, expect)
@@ -144,6 +153,9 @@ def _repeat(b: Build, expr: Binary, count: object, stage: object, env: Env) -> S
     if isinstance(stage, BlockValue):
         stage = block_stage(b, stage, (), expr.right, env)
     assert isinstance(stage, Stage)
+
+    if isinstance(count, Poison):
+        raise Poisoned
     if isinstance(count, bool) or not isinstance(count, int):
         raise b.refuse("wrong-kind", f"a stage is repeated a whole number of times, this is {describe(count)}",
                        expr.left.span)
@@ -151,6 +163,47 @@ def _repeat(b: Build, expr: Binary, count: object, stage: object, env: Env) -> S
         raise b.refuse("out-of-range", f"a stage is repeated 0 to {b.limits.nodes} times, not {show(count)}",
                        expr.left.span)
     return RepeatStage(count, stage, span=expr.span)
+
+
+def _says_in(expr: Expr) -> bool:
+    return any(isinstance(node, In) for node in walk(expr))
+
+
+def _repeatable(b: Build, expr: Expr, env: Env) -> bool:
+    """Tell a stage from a number by its form: `3 * (conv(3x3, 8) -> add(in))`, but `3 * in.channels`."""
+    match expr:
+        case Parens():
+            return _repeatable(b, expr.inner, env)
+        case Binary(operator="*"):
+            return _repeatable(b, expr.right, env)
+        case Call(callee=Name(text=name)):
+            return name not in FUNCTIONS or find_node(env, name) is not None
+        case Flow() | As() | If() | For():
+            return True
+    return False
+
+
+def _turn(b: Build, expr: Expr, env: Env) -> TurnStage:
+    """Keep a repeated stage for its turns; read it once for mistakes, nothing known of what enters."""
+    if id(expr) not in b.surveyed:
+        b.surveyed.add(id(expr))
+        with b.survey():
+            known(b, expr, env.applied(POISON, Place()), STAGE)
+    return TurnStage(expr, env, _name_of_turn(b, expr, env), span=expr.span)
+
+
+def _name_of_turn(b: Build, expr: Expr, env: Env) -> str:
+    """Return what the modules of a repeated stage are called: as those of the stage, if it has a name."""
+    while isinstance(expr, Parens):
+        expr = expr.inner
+
+    match expr:
+        case As():
+            return expr.name
+        case Call(callee=Name(text=text)):
+            block = env.find(text)
+            return block.block.name if isinstance(block, BlockValue) else text
+    return "repeat"
 
 
 def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
@@ -204,7 +257,7 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
 def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
     if isinstance(expect, StageKind) and not isinstance(expr.steps[0], In):
         head: object = known(b, expr.steps[0], env, STAGE)
-    elif b.inputless and env.entering is None and env.place is not None and _unbound(expr.steps[0], env):
+    elif b.inputless and env.flowing is None and env.place is not None and _unbound(expr.steps[0], env):
         head = POISON  # what is missing is the input, and that is reported
     else:
         head = known(b, expr.steps[0], env, STAGE if _is_stage_name(b, expr.steps[0], env) else None)

@@ -9,12 +9,13 @@ from archlang.elaborate import arithmetic
 from archlang.elaborate.arguments import shown
 from archlang.elaborate.bodies import body, read_braces, run
 from archlang.elaborate.context import Build
-from archlang.elaborate.interpret import apply, guarded, known
+from archlang.elaborate.interpret import STAGE, apply, evaluate, guarded, known
 from archlang.elaborate.operations import operation
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import (
     POISON,
     BlockStage,
+    BundleValue,
     Env,
     Flowing,
     FlowStage,
@@ -29,8 +30,10 @@ from archlang.elaborate.values import (
     Stage,
     StructureStage,
     TensorValue,
+    TurnStage,
 )
 from archlang.graph.ir import Frame
+from archlang.ops.kinds import describe
 from archlang.source import Span
 from archlang.syntax.tree import Body, If
 
@@ -61,7 +64,7 @@ def _at(stage: Stage, span: Span) -> Stage:
 
 def _repeat_name(stage: Stage) -> str:
     match stage:
-        case NamedStage() | BlockStage() | OpStage():
+        case NamedStage() | BlockStage() | OpStage() | TurnStage():
             return stage.name
         case StructureStage():
             return stage.structure.name
@@ -90,12 +93,24 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
         case NamedStage():
             again = apply if stage.scope else _within
             return again(b, _at(stage.stage, stage.span), value, at, place)
+        case TurnStage():
+            return _turn(b, stage, value, at, place)
         case StructureStage() | OpStage():
             outer = replace(place, path=place.path[:-1], taken={})
             if isinstance(stage, OpStage):
                 return operation(b, stage, value, at, outer, place.path[-1])
             return _structure(b, stage, value, at, outer, place.path[-1])
     return apply(b, stage, value, at, place)
+
+
+def _turn(b: Build, stage: TurnStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Make one turn of a repeated stage that says `in`: a flow in it may start with `in`, and is a tensor then."""
+    made = evaluate(b, stage.expr, stage.env.applied(value, place, at), STAGE)
+    if isinstance(made, TensorValue | BundleValue):
+        return made
+    if isinstance(made, Stage):
+        return _within(b, made, value, at, place)
+    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(made)}", stage.span)
 
 
 def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) -> Flowing:
@@ -109,7 +124,7 @@ def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) 
     place = place.framed(frame)
     b.active.append(stage.block)
     try:
-        env = parameters(b, stage, Env(stage.home, {}, value, place, at=at))
+        env = parameters(b, stage, stage.home.applied(value, place, at))
         return body(b, stage.block.body, env)
     finally:
         b.active.pop()
@@ -120,8 +135,7 @@ def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
     for parameter in stage.block.parameters:
         value = stage.given.get(parameter.name)
         if value is None:
-            inner = replace(env, entering=None)
-            value = known(b, parameter.default, inner) if parameter.default is not None else POISON
+            value = known(b, parameter.default, env.closed()) if parameter.default is not None else POISON
         define(b, env, parameter.name, value, parameter, parameter.span)
     return env
 
@@ -131,7 +145,7 @@ def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flo
     taken: Body | None = None
     last: Span | None = None
     while isinstance(expr, If) and taken is None:
-        test = known(b, expr.test, replace(stage.env, place=None))
+        test = known(b, expr.test, stage.env.static())
         truth = POISON if isinstance(test, Poison) else _truth(b, expr, test, stage.env)
         if isinstance(truth, Poison):
             _survey_branches(b, expr, stage.env)
@@ -144,7 +158,7 @@ def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flo
         taken = expr
     if taken is None:
         return replace(value, passed=last) if isinstance(value, TensorValue) else value
-    return body(b, taken, Env(stage.env, {}, value, place, at=at))
+    return body(b, taken, stage.env.continued(value, place, at))
 
 
 def _truth(b: Build, expr: If, test: object, env: Env) -> bool | Poison:
@@ -157,7 +171,7 @@ def _truth(b: Build, expr: If, test: object, env: Env) -> bool | Poison:
 def _survey_branches(b: Build, expr: If | Body | None, env: Env) -> None:
     while isinstance(expr, If):
         with b.survey():
-            known(b, expr.test, replace(env, place=None))
+            known(b, expr.test, env.static())
         _survey(b, expr.then, env)
         expr = expr.otherwise
     if isinstance(expr, Body):
@@ -170,24 +184,24 @@ def _survey(b: Build, tree: Body, env: Env) -> None:
         return
     b.surveyed.add(id(tree))
     with b.survey():
-        body(b, tree, Env(env, {}, POISON, Place()))
+        body(b, tree, env.unread())
 
 
 def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> Flowing:
     expr = stage.expr
-    values = known(b, expr.values, replace(stage.env, place=None))
+    values = known(b, expr.values, stage.env.static())
     if not isinstance(values, Poison) and not isinstance(values, list | tuple):
         b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
         values = POISON
     if isinstance(values, Poison) or isinstance(value, Poison) or not values:
-        env = Env(stage.env, {}, POISON, Place())
+        env = stage.env.applied(POISON, Place())
         define(b, env, expr.name, POISON, expr, expr.name_span)
         with b.survey():
             body(b, expr.body, env)
         return POISON if isinstance(values, Poison) else value
     for i, item in enumerate(values):
         inner = replace(place.at(str(i)), loops=(*place.loops, (expr.name, shown(item))))
-        env = Env(stage.env, {}, value, inner, at=at)
+        env = stage.env.applied(value, inner, at)
         define(b, env, expr.name, item, expr, expr.name_span)
         value, at = body(b, expr.body, env), expr.body.span
         if isinstance(value, Poison):
@@ -223,6 +237,7 @@ RULES: dict[type, Callable[..., Flowing]] = {
     BlockStage: lambda b, stage, value, at, place: _block(b, stage, value, at, place.enter(stage.name)),
     FlowStage: _flow,
     RepeatStage: _repeated,
+    TurnStage: _turn,
     IfStage: _if,
     ForStage: lambda b, stage, value, at, place: _for(b, stage, value, at, place.enter("loop")),
     StructureStage: lambda b, stage, value, at, place: _structure(b, stage, value, at, place, stage.structure.name),

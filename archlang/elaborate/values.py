@@ -174,14 +174,20 @@ class Thunk:
 
 @dataclass
 class Env:
-    """Names in scope, outward through `outer`; `entering` is what `in` means (None where nothing flows in)."""
+    """Names in scope, outward through `outer`, and the two values that a flow inside can start with.
+
+    `entering` is the meaning of `in`: what entered the innermost thing that is applied to a value; None where there is
+    none, as in a network. `flowing` is what a flow that starts with a stage continues. They differ in the braces of an
+    `if` alone, which continue the flow before them and leave `in` as it was.
+    """
 
     outer: Env | None = None
     names: dict[str, object] = field(default_factory=dict)
-    entering: Value | Poison | None = None
+    entering: Flowing | None = None
+    flowing: Flowing | None = None
     place: Place | None = None  # where flows in arguments put their nodes; None where there may be none
     nodes: dict[str, TreeNode] = field(default_factory=dict)  # the tree nodes that bind the names
-    at: Span | None = None  # where in the text the entering value stands
+    at: Span | None = None  # where in the text the flowing value stands
     later: Mapping[str, Span] = field(default_factory=dict)  # names that the body binds, here or further down
 
     def find(self, name: str) -> object | None:
@@ -194,9 +200,29 @@ class Env:
             env = env.outer
         return None
 
-    def inner(self, **changes: Any) -> Env:
-        """A scope inside this one."""
-        return Env(self, {}, changes.get("entering", self.entering), changes.get("place", self.place), at=self.at)
+    def inner(self) -> Env:
+        """Return a scope of further names inside this one, for the same flows."""
+        return Env(self, entering=self.entering, flowing=self.flowing, place=self.place, at=self.at)
+
+    def applied(self, value: Flowing, place: Place, at: Span | None = None) -> Env:
+        """Return the scope of braces that are applied to `value`, which stands at `at`: `in` means it there."""
+        return Env(self, entering=value, flowing=value, place=place, at=at)
+
+    def continued(self, value: Flowing, place: Place, at: Span | None = None) -> Env:
+        """Return the scope of braces that continue a flow, which has come to `value`: `in` stays what it was."""
+        return Env(self, entering=self.entering, flowing=value, place=place, at=at)
+
+    def unread(self) -> Env:
+        """Return the scope of a branch that is read for mistakes only, where no value is known."""
+        return Env(self, entering=None if self.entering is None else POISON, flowing=POISON, place=Place())
+
+    def closed(self) -> Env:
+        """Return this scope without a value for flows to start with: that of a parameter's default."""
+        return replace(self, entering=None, flowing=None)
+
+    def static(self) -> Env:
+        """Return this scope for static values and stages: no flow may put nodes anywhere."""
+        return replace(self, place=None)
 
     def all_names(self) -> Iterator[str]:
         """Every name in scope."""
@@ -274,6 +300,15 @@ class RepeatStage(Stage):
 
     count: int
     stage: Stage
+
+
+@dataclass(frozen=True)
+class TurnStage(Stage):
+    """A repeated stage that says `in`: it is evaluated anew for each turn, where `in` is what enters that turn."""
+
+    expr: Expr
+    env: Env
+    name: str
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a compiled model knows of itself, apart from its weights."""
+"""The record of a compiled model: its origin and what was done to it, apart from its weights."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ImagePreparation:
-    """The sizes that image files are brought to: `channels` (1 grey, 3 colour), `rows` and `columns` of pixels.
+    """The sizes that image files are brought to.
 
-    The middle of an image is cut out in these proportions, as large as it goes; `crop` is the share of that side which
-    is kept (ImageNet: 0.875).
+    The middle of an image is cut out in these proportions, as large as it goes.
+
+    Args:
+        channels: 1 for grey, 3 for colour.
+        rows: pixels from top to bottom.
+        columns: pixels from left to right.
+        crop: the share of the middle's side that is kept (ImageNet: 0.875).
     """
 
     channels: int
@@ -27,11 +32,16 @@ class ImagePreparation:
 
 @dataclass(frozen=True)
 class Record:
-    """Where a model comes from and what was done to it; found at `model.archlang`.
+    """The origin of a model and what was done to it, at `model.archlang`.
 
-    `network` is the checked network, None for a model that no file made. `passes` names what was applied since, in
-    order, as a model file replays it. `labels` are the class names; `mean` and `std` the data's, one per channel;
-    `image` the sizes of the images in training.
+    Args:
+        network: the checked network; None for a model that no file made.
+        seed: the seed that its weights were initialised with.
+        passes: the names of the passes applied since, in order, as a model file replays them.
+        labels: the class names.
+        mean: the data's mean, one number a channel.
+        std: the data's standard deviation, one number a channel.
+        image: the sizes of the images in training.
     """
 
     network: Any = None
@@ -51,4 +61,5 @@ class Record:
         return replace(self, passes=(*self.passes, name))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Record:
-        return self  # nothing in it changes, and a copy of a model stems from the same network
+        # A record never changes, and a copy of a model stems from the same network.
+        return self

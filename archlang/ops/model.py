@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from archlang.ops.facts import Facts, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
@@ -132,6 +133,16 @@ def no_flops(call: OpCall) -> Dim:
     return 0
 
 
+def no_axis(call: OpCall) -> int | None:
+    """For ops that leave the mean of what comes in as it is."""
+    return None
+
+
+def each_channel(call: OpCall) -> int | None:
+    """For ops that take the mean of every channel off, in training: the axis of the channels."""
+    return 0
+
+
 def each_row(call: OpCall) -> bool:
     """For ops whose result for a sample depends, in evaluation mode, on that sample alone: all but a few."""
     return True
@@ -154,7 +165,12 @@ class Op:
             `weighted` where its first input holds the weights; a router's `gates`; `attention` over layers, an arrow
             from each.
     line    what its box says, where that is not its name and arguments.
+    centres the axis of its input along which it takes the mean off, for each index that over all other axes (in
+            training; over the batch, too, or for each sample): a bias along that axis before it changes nothing and
+            has a gradient of rounding noise. None for none.
+    biased  the axis of its result that a bias of its own runs along.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -174,14 +190,20 @@ class Op:
     drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
     weighted: bool = False
     line: Callable[[Mapping[str, Any]], str] | None = None
+    centres: Callable[[OpCall], int | None] = no_axis
+    biased: int = 0
     keyed: bool = False
+    gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
+
+    facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    """
 
     name: str
     role: str
@@ -189,6 +211,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)

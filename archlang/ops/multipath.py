@@ -40,7 +40,7 @@ def _gates_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 GATES = Op(
-    name="gates", family="multipath", internal=True, takes="bundle", taps=((0, ""),), drawn="gates",
+    name="gates", family="multipath", internal=True, takes="bundle", taps=((0, ""),), drawn="gates", gives=("gates",),
     doc="The gates of a router: for each input, one weight for each output, worked out from the input itself; "
     "those of one input sum to 1 (Tissera 2023, eq. 3.3-3.5; without hidden units eq. 3.9).",
     shape=_gates_shape, weights=_gates_weights, flops=_gates_flops,

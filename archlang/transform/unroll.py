@@ -7,7 +7,8 @@ from dataclasses import replace
 from archlang.diagnostics import ArchError
 from archlang.elaborate import Network
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, ListOf, Name, Output, TreeNode
+from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, In, ListOf, Name, Output, TreeNode
+from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
 from archlang.transform.sequence import bare, tree_of
 
@@ -33,6 +34,9 @@ def _step(step: Expr) -> tuple[Expr, ...]:
     loop = bare(step)
     if not isinstance(loop, For):
         return (step,)
+    if any(isinstance(node, In) for node in walk(loop.body)):
+        raise ArchError(refuse("this loop cannot be written out: `in` is what enters each of its turns", loop.span,
+                               help="a block for one turn keeps that meaning"))
     if not isinstance(loop.values, ListOf) or not loop.body.flows:
         raise ArchError(refuse("this loop cannot be written out: its list is not written in place", loop.span))
     return tuple(new for item in loop.values.items for new in _turn(loop, item))

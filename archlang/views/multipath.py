@@ -18,11 +18,15 @@ FEW = 9
 
 @dataclass(frozen=True)
 class Strengths:
-    """A router's gates [inputs][outputs], and the shares of its inputs and outputs in their layer."""
+    """A router's gates [inputs][outputs], and the shares of its inputs and outputs in their layer.
+
+    With `weighs_results` the inputs are the results of experts, which the gates weigh but do not read.
+    """
 
     gates: Sequence[Sequence[float]]
     inputs: Sequence[float]
     outputs: Sequence[float]
+    weighs_results: bool = False
 
 
 def route_picture(graph: Graph, routers: Mapping[str, Strengths], title: str = "") -> Picture:
@@ -79,11 +83,16 @@ def _leaving(graph: Graph, routers: Mapping[str, Strengths]) -> dict[str, float]
 
 
 def _entering(graph: Graph, picture: Picture, gates: Mapping[str, tuple[Node, Strengths]]) -> dict[str, float]:
-    """The shares of the boxes whose tensors the gates read."""
+    """The shares of the boxes whose tensors the gates read, or weigh."""
     shares: dict[str, float] = {}
+    sums = {f"{node.id}_0": (node, held) for node, held in gates.values() if held.weighs_results}
     for arrow in picture.arrows:
         if arrow.line == "gate" and arrow.head in gates:
             ports = graph.node(arrow.head).inputs
             held = gates[arrow.head][1]
             shares[arrow.tail] = sum(held.inputs[ports.index(p)] for p in arrow.ports if p in ports)
+        elif arrow.line == "fan" and arrow.head in sums:
+            node, held = sums[arrow.head]
+            results = zip(node.inputs[1:], held.inputs, strict=True)
+            shares[arrow.tail] = sum(share for port, share in results if port in arrow.ports)
     return shares

@@ -146,12 +146,12 @@ class Writer:
 
     def _repeated(self, t: Type, a: Around) -> tuple[str, Type]:
         count = self.r.choice((1, 2, 3))
-        body = self.keep(t, replace(a, depth=a.depth + 1), 2)
+        body = self.keep(t, a.inside(t), 2)
         return f"{count} * ({body})", t
 
     def _chosen(self, t: Type, a: Around) -> tuple[str, Type]:
         r = self.r
-        truth, inner = r.random() < 0.5, a.inside(t)
+        truth, inner = r.random() < 0.5, a.inside(a.entering)  # an `if` rebinds nothing
         value = r.choice(list(self.numbers.items()) or [("3", 3)])
         test = f"{value[0]} == {value[1]}" if truth else f"{value[0]} > {value[1]} or false"
         if a.entering is not None and len(a.entering) == 3 and r.random() < 0.5:

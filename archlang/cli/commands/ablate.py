@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, formats, opening, output, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -36,6 +36,7 @@ def command(session: Session, model: str, data: str, block: str | None, remove: 
     from archlang.studies.coded import ablate
     from archlang.views.coded import ablation_svg
 
+    ending(output, ".svg")
     kinds = (what,) if what else ("active", "inactive")
     found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed)
     if output is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_network, write
+from archlang.cli.files import ending, open_network, write
 from archlang.cli.options import data, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.kernels import RULES
@@ -44,6 +44,10 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
     kept = output not in (None, "-")
     if resume and not kept:
         raise refuse("`--resume` needs the `-o` of the search that was interrupted: its journal stands beside that")
+    ending(output, ".arch")
+    ending(plot, ".svg")
+    if plot == "-" and not kept:
+        raise refuse("standard output takes the winner or the picture, not both", ("`-o NAME.arch`",))
     network = open_network(session, file, dials)
     from archlang.cli.searching import watching
     from archlang.studies.pbconv.search import search, winner

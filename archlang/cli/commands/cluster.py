@@ -46,6 +46,8 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
     samples of each cluster and a synthesised one) or, for points in the plane, contours.svg; tsne.svg where asked for.
     Accuracy (clusters named after classes as well as possible) and NMI are told where the data has labels.
     """
+    if tsne and no_pictures:
+        raise refuse("`--tsne` draws a picture, `--no-pictures` draws none")
     network = open_network(session, file, _with_clusters(dials, clusters))
     _fits(network, clusters)
     from archlang.cli.progress import watch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from archlang.cli.files import open_model, write_model
+from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -26,6 +26,7 @@ def command(session: Session, model: str, classes: tuple[str, ...], data: str | 
     """
     from archlang.studies.coded import class_numbers, extract, judge
 
+    ending(output, ".safetensors")
     whole = open_model(session, model)
     numbers = class_numbers(whole, classes)
     made = extract(whole, numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from archlang.cli.files import open_model, write_model
+from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import opening, output
 from archlang.cli.session import Session
 
@@ -22,6 +22,7 @@ def command(session: Session, model: str, output: str | None, verify: bool) -> N
     """
     from archlang.compiler import fuse
 
+    ending(output, ".safetensors")
     before = open_model(session, model)
     after = fuse(before)
     numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]

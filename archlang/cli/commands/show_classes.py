@@ -7,8 +7,7 @@ from dataclasses import asdict
 import click
 
 from archlang.cli.commands.show_gates import range_table, teller
-from archlang.cli.commands.show_weights import svg_only
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -31,7 +30,7 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
     from archlang.studies.multipath.gates import responses
     from archlang.views.histogram import Bars, Histogram, histograms
 
-    svg_only(output)
+    ending(output, ".svg")
     found = responses(open_model(session, model), data, device=device, tell=teller(session))
     picked = range(len(found.gates)) if gate is None else [named(found.gates, gate)]
     rows = {}

@@ -9,8 +9,7 @@ import click
 
 from archlang.cli.commands.show_gates import teller
 from archlang.cli.commands.show_routes import inputs_of
-from archlang.cli.commands.show_weights import svg_only
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -42,7 +41,9 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
 
     if bool(images) == (data is not None):
         raise refuse("give images, or `--data` with `--samples`")
-    svg_only(output)
+    if samples is not None and (images or output is None):
+        raise refuse("`--samples` picks which images of `--data` are drawn with `-o`")
+    ending(output, ".svg")
     loaded = open_model(session, model)
     rows: list[PatchedImage] = []
     usage: list[tuple[str, tuple[Usage, ...]]] = []

@@ -12,7 +12,6 @@ from archlang.elaborate.interpret import apply
 from archlang.elaborate.operations import no_grid
 from archlang.elaborate.values import (
     BundleValue,
-    Env,
     GridValue,
     Place,
     Poison,
@@ -39,7 +38,7 @@ def braces(stage: StructureStage) -> Body:
 
 def inside(b: Build, stage: StructureStage, tree: Body, value: Value, at: Span, place: Place) -> Value:
     """What a flow in the braces makes of a value. Raises `Poisoned`."""
-    result = body(b, tree, Env(stage.env, {}, value, place, at=at))
+    result = body(b, tree, stage.env.applied(value, place, at))
     if isinstance(result, Poison):
         raise Poisoned
     return result

@@ -15,7 +15,7 @@ from archlang.graph.ir import Graph
 from archlang.graph.patch_experts import ExpertSite, expert_sites
 from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
 from archlang.layers.patch_experts.router import CosineRouter
-from archlang.studies.inside import placed
+from archlang.studies.inside import all_rows, placed
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.views.patch_experts import PatchCell
@@ -107,20 +107,14 @@ def _watching(
                               help=["`patches(4x4) -> experts(4, router) { ... } -> unpatch` does",
                                     "networks with experts: `specs/pce/pce_tiny.arch`"]))
     seen = {site.name: _Seen([], []) for site in sites.values()}
-    before = {place: place.cut for place in places.values()}
-    with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen):
+    with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen), all_rows(model):
         fit = fit_of(graph, record.mean, record.std, record.image)
-        for place in places.values():
-            place.cut = None  # so that every stage sees all rows
-        try:
-            @torch.no_grad()
-            def run(samples: torch.Tensor) -> None:
-                model(fit(samples.to(target)).to(kind))
 
-            yield run, seen, tuple(sites.values())
-        finally:
-            for place, cut in before.items():
-                place.cut = cut
+        @torch.no_grad()
+        def run(samples: torch.Tensor) -> None:
+            model(fit(samples.to(target)).to(kind))
+
+        yield run, seen, tuple(sites.values())
 
 
 def _routers(model: nn.Module) -> dict[str, CosineRouter]:

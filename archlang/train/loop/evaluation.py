@@ -1,4 +1,4 @@
-"""The evaluation of a model: loss, accuracy, and accuracy by class, on the test part of the data."""
+"""Evaluation of a model on the test part of data: loss, accuracy, and accuracy by class."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from archlang.train.data.ready import for_model
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Split
 from archlang.train.fitting import Fit, fit_of
+from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import (
     LABEL,
     Objective,
-    class_scores,
     hits,
     inner_ports,
     labelled,
@@ -39,7 +39,7 @@ BATCH = 256
 
 @dataclass(frozen=True)
 class ClassScore:
-    """A model's hits among the samples of one class."""
+    """The figures of one class: its name, its samples, those of them that were recognised."""
 
     name: str
     samples: int
@@ -68,7 +68,9 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
 
     The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
-    model's mode is left alone. Raises `ArchError`: unknown-data, bad-data, unsupported-module.
+    model's mode is left alone.
+
+    Raises `ArchError`: unknown-data, bad-data, unsupported-module.
     """
     record = record_of(model)
     graph = record.network.graph
@@ -76,21 +78,21 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     labels = record.labels or ready.classes
 
     losses = losses_of(graph)
-    if record.passes:  # the parts of a rewritten model are no longer those of the graph
+    if record.passes:  # the inside of a rewritten model is no longer what the graph says
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
 
     target = place(device)
     fit = fit_of(graph, record.mean, record.std, record.image)
-    was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
+    was_training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     model.to(target).eval()
     try:
         ports = inner_ports(losses, graph)
-        seen = observing(model, graph, ports) if ports else model
+        observed = observing(model, graph, ports) if ports else model
         goal = objective(losses, graph)
         goal.state.to(target)
-        return measure(seen, graph, goal, losses, ready.test, fit, labels, batch)
+        return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
     finally:
-        model.to(home).train(was)
+        model.to(home).train(was_training)
 
 
 def data_of(model: torch.nn.Module, data: object) -> Data:
@@ -100,7 +102,7 @@ def data_of(model: torch.nn.Module, data: object) -> Data:
     """
     record = record_of(model)
     graph = record.network.graph
-    return for_model(find(data), record, class_scores(graph, losses_of(graph)))
+    return for_model(find(data), record, class_output(graph, losses_of(graph)))
 
 
 @torch.no_grad()
@@ -115,49 +117,52 @@ def measure(
     batch: int = BATCH,
     world: World | None = None,
 ) -> Evaluation:
-    """One pass over a split with a model in evaluation mode, where the model lies; each process takes its share.
+    """One pass over a split with a model in evaluation mode, on the device where it is; each process takes its share.
 
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
     second one with the changes that the file's `augment` names, the same at every measurement.
     """
     goal.state.eval()
     world = world or World()
-    kept = next(iter(model.parameters()), torch.zeros(()))
+    weight = next(iter(model.parameters()), torch.zeros(()))
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
-    options = () if graph.plan is None else graph.plan.augment
+    augmentations = graph.plan.augment if graph.plan else ()
     chance = torch.Generator().manual_seed(0)
 
     sums: dict[str, float] = {}
-    right, seen = [], []
+    recognised, known = [], []
     for rows in in_order(len(split), batch):
-        samples, labels_here = split.batch(world.share(rows))
-        inputs = fit(samples.to(kept.device)).to(kept.dtype)
-        label = world.whole(labels_here.to(kept.device), len(rows))
-        values = goal.whole(values_of(graph, model(inputs), label, ports), port, world)
+        samples, share = split.batch(world.share(rows))
+        samples = samples.to(weight.device)
+        label = world.all_gather(share.to(weight.device), len(rows))
 
+        outputs = model(fit(samples).to(weight.dtype))
+        values = goal.gathered(values_of(graph, outputs, label, ports), port, world)
         second = None
         if goal.views is not None:
-            other = fit.normalise(augment(fit.shape(samples.to(kept.device)), options, chance)).to(kept.dtype)
-            second = goal.whole(values_of(graph, model(other), label, ports), port, world)
+            changed = fit.normalise(augment(fit.shape(samples), augmentations, chance)).to(weight.dtype)
+            second = goal.gathered(values_of(graph, model(changed), label, ports), port, world)
 
         with alone():  # every process has the values of the whole batch
             total, parts = goal(values, second)
         for name, value in {"": total, **parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
 
-        correct = hits(values[port], label) if goal.supervised and labelled(label) else None
+        correct = None
+        if goal.supervised and labelled(label):
+            correct = hits(values[port], label)
         if correct is not None:
-            right.append(correct.cpu())
-            seen.append(label.cpu())
+            recognised.append(correct.cpu())
+            known.append(label.cpu())
 
     loss, *others = (value / len(split) for value in sums.values())
-    apart = dict(zip(list(sums)[1:], others, strict=True))
-    if not right:
-        return Evaluation(loss, None, len(split), parts=apart)
+    single = dict(zip(list(sums)[1:], others, strict=True))
+    if not recognised:
+        return Evaluation(loss, None, len(split), parts=single)
 
-    correct, label = torch.cat(right), torch.cat(seen)
+    correct, label = torch.cat(recognised), torch.cat(known)
     scores = _by_class(correct, label, labels)
-    return Evaluation(loss, float(correct.double().mean()), len(split), scores, apart)
+    return Evaluation(loss, float(correct.double().mean()), len(split), scores, single)
 
 
 def in_order(count: int, batch: int) -> Iterator[range]:
@@ -167,7 +172,7 @@ def in_order(count: int, batch: int) -> Iterator[range]:
 
 
 def losses_of(graph: Graph) -> tuple[Loss, ...]:
-    """The losses of the file's `train`, of its first step; without one, the cross-entropy of the main output."""
+    """The losses that the file's `train` minimises in its first step; without one, the main output's cross-entropy."""
     plan = graph.plan
     if plan is not None and (plan.losses or plan.steps):
         return plan.losses or plan.steps[0].losses
@@ -180,7 +185,7 @@ def bare_losses(graph: Graph) -> tuple[Loss, ...]:
 
 
 def record_of(model: torch.nn.Module) -> Any:
-    """The record that a model carries. Raises `ArchError` (unsupported-module) where archlang did not make it."""
+    """The record that a compiled model carries. Raises `ArchError` (unsupported-module) for a model of others."""
     record = getattr(model, "archlang", None)
     if getattr(record, "network", None) is None:
         raise ArchError(error("unsupported-module", "only a model that archlang compiled knows how to read data"))
@@ -188,9 +193,12 @@ def record_of(model: torch.nn.Module) -> Any:
 
 
 def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:
+    """The figures of each class, of those without samples too."""
     count = max(int(label.max()) + 1, len(labels or ()))
+    label = label.long()  # labels of two classes may be booleans
     samples = torch.bincount(label, minlength=count).tolist()
-    right = torch.bincount(label[correct], minlength=count).tolist()
+    hits = torch.bincount(label[correct], minlength=count).tolist()
 
-    names = [*(labels or ()), *map(str, range(len(labels or ()), count))]
-    return tuple(ClassScore(*row) for row in zip(names, samples, right, strict=True))
+    names = [str(number) for number in range(count)]
+    names[: len(labels or ())] = labels or ()
+    return tuple(ClassScore(*row) for row in zip(names, samples, hits, strict=True))

@@ -125,6 +125,3 @@ def iic(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
 
 STATEFUL = {"mixture_em": mixture_em, "agreement": Agreement}
 FORMULAS = {"iic": iic}
-PAIRED: Mapping[str, Literal["plain+augmented"]] = {
-    "mixture_em": "plain+augmented", "agreement": "plain+augmented", "iic": "plain+augmented",
-}

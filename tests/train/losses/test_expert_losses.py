@@ -15,7 +15,15 @@ WEIGHTS = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], dtype=torch.float64)
 def test_confidence_is_the_mean_entropy_over_patches() -> None:
     by_hand = sum(-sum(w * math.log(w) for w in row) for row in WEIGHTS.tolist()) / len(WEIGHTS)
     assert confidence([WEIGHTS], {}).item() == pytest.approx(by_hand, abs=1e-12)
-    assert confidence([WEIGHTS, WEIGHTS], {}).item() == pytest.approx(2 * by_hand, abs=1e-12)
+
+
+def test_losses_are_averaged_over_sites_so_that_a_weight_means_the_same_at_any_depth() -> None:
+    other = torch.tensor([[0.25, 0.75, 0.0]], dtype=torch.float64)
+    for loss, args in ((confidence, {}), (collapse, {"below": 0.4})):
+        alone = [loss([weights], args).item() for weights in (WEIGHTS, other)]
+        assert alone[0] != pytest.approx(alone[1])
+        assert loss([WEIGHTS, other], args).item() == pytest.approx(sum(alone) / 2, abs=1e-12)
+        assert loss([WEIGHTS] * 7, args).item() == pytest.approx(alone[0], abs=1e-12)
 
 
 def test_confidence_and_its_gradient_are_finite_for_sure_and_for_even_rows() -> None:
