@@ -41,7 +41,7 @@ class Record:
         labels: the class names.
         mean: the data's mean, one number a channel.
         std: the data's standard deviation, one number a channel.
-        image: the sizes of the images in training.
+        image: the sizes that image files were brought to in training.
     """
 
     network: Any = None

@@ -22,11 +22,14 @@ def identity(network: Network, data: Data, seed: int, epochs: int | None) -> dic
 
     `epochs` is the number that was asked for; None for that of the file.
     """
-    validation = {} if data.validation is None else {"validation": fingerprint(data.validation)}
+    parts = {"train": fingerprint(data.train), "test": fingerprint(data.test)}
+    if data.validation is not None:
+        parts["validation"] = fingerprint(data.validation)
+
     return {
         "text": network.text,
         "dials": dials_of(network),
-        "data": {"name": data.name, "train": fingerprint(data.train), "test": fingerprint(data.test), **validation},
+        "data": {"name": data.name, **parts},
         "seed": seed,
         "epochs": epochs,
     }

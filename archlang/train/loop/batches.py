@@ -72,18 +72,19 @@ class BatchTrainer:
         for number, stage in enumerate(self.stages):
             rate = set_rate(stage.optimizer, scheduled.phase.lr, scheduled.at(at), scheduled.phase.length)
             main, second = views.of(stage.goal.views)
-            outcome = self.stepper(stage, main, self._label(views.labels_of(stage.goal.views), share, label), second)
+
+            # Label maps and target images move with their images; other labels are the same for every view.
+            moved = views.labels_of(stage.goal.views)
+            target = label
+            if moved is not share:
+                target = task.world.all_gather(moved, len(rows))
+
+            outcome = self.stepper(stage, main, target, second)
             if number == 0:
                 tally.rate(rate)
                 tally.add(_counted(outcome, is_labelled), len(label))
             self._count(stage, outcome, len(label), tally)
         return outcome is not None
-
-    def _label(self, moved: torch.Tensor, share: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
-        """The labels of the batch: those that were gathered, unless this process's share was moved with its images."""
-        if moved is share:
-            return label
-        return self.task.world.all_gather(moved, len(label))
 
     def _count(self, stage: Optimization, outcome: Outcome | None, samples: int, tally: Tally) -> None:
         """Add a step to the average of the weights and to the epoch's figures."""
