@@ -62,6 +62,7 @@ NAMES = _table("error", 1, {
     "missing-input": "a network without an input",
     "missing-network": "a file without a network where one is needed",
     "in-without-braces": "`in` where nothing flows in",
+    "same-twice": "a tensor that would be merged with itself",
     "recursive-block": "a block that uses itself",
     "undeclared-symbol": "a lower-case name in an input's type that is no dial",
     "reserved-symbol": "`B` declared as a size: it is the batch",

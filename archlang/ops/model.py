@@ -173,6 +173,8 @@ class Op:
     mixes   (axis, dimension): every result reads all of what enters along that axis, which is that dimension of its
             weight; None where results read parts, or there is no such weight.
     remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
+    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
+            Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
@@ -199,6 +201,7 @@ class Op:
     joins: Callable[[OpCall], int | None] = no_axis
     mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
     remains: bool = False
+    copies: bool = False
     keyed: bool = False
     gives: tuple[Result, ...] = ()
     internal: bool = False

@@ -18,8 +18,8 @@ from archlang.elaborate.network import Network
 from archlang.kernels import Extent, Window, candidates
 from archlang.studies.pbconv.trial import Settings, Trial, boosted, run_trial
 from archlang.studies.pbconv.workers import in_processes
+from archlang.train.data.sources import find
 from archlang.train.optimization.planning import plan_of
-from archlang.train.sources import find
 from archlang.transform.pbconv import sites
 
 

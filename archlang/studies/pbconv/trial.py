@@ -13,14 +13,15 @@ from archlang.diagnostics.text import one_line
 from archlang.elaborate.network import Network
 from archlang.kernels import draw_seed
 from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, maps_by_size
-from archlang.train.augment import augment
+from archlang.train.data.augmentation.augment import augment_both
+from archlang.train.data.sources import find
 from archlang.train.fitting import fit_to
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses.objective import objective, scores_port
 from archlang.train.optimization.optimizers import optimizer, set_rate
 from archlang.train.optimization.planning import batch_count, batches, derived, plan_of, steps_of
-from archlang.train.sources import find
+from archlang.train.training_data import training_data
 from archlang.transform import PBConv, apply
 
 POINTS = 20
@@ -154,7 +155,7 @@ def _scores(model: torch.nn.Module, net: Network) -> dict[str, float]:
 def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, seed: int) -> Iterator[int]:
     """One optimizer step after the other by the file's first phase; gives how many are done, 0 first."""
     plan = plan_of(net)
-    split = find(data).train
+    split = training_data(net, plan, find(data)).train
     fitted = fit_to(net.graph, split)
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
@@ -173,7 +174,8 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
         chance = torch.Generator().manual_seed(derived(seed, number, "augment"))
         for rows in batches(len(split), plan.batch, order):
             samples, label = split.batch(rows)
-            inputs = fitted.normalise(augment(fitted.shape(samples), plan.augment, chance))
+            images, label = augment_both(fitted.shape(samples), label, plan.augment, chance)
+            inputs = fitted.normalise(images)
             for stage in stages:
                 set_rate(stage.optimizer, phase.lr, number / unit, phase.length)
                 stepper(stage, inputs, label)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Mapping
 from typing import Any
@@ -11,11 +10,8 @@ import torch
 
 from archlang.artefact.replay import dials_of
 from archlang.elaborate.network import Network
-from archlang.train.data import Data, Split, Tensors
-from archlang.train.formats.images import Images
-
-LOOKED_AT = 64
-"""How many samples of each part of the data are looked at."""
+from archlang.train.data.fingerprint import fingerprint
+from archlang.train.data.splits import Data
 
 
 def identity(network: Network, data: Data, seed: int, epochs: int | None) -> dict[str, Any]:
@@ -23,10 +19,14 @@ def identity(network: Network, data: Data, seed: int, epochs: int | None) -> dic
 
     `epochs` is the number that was asked for; None for that of the file.
     """
+    parts = {"train": fingerprint(data.train), "test": fingerprint(data.test)}
+    if data.validation is not None:
+        parts["validation"] = fingerprint(data.validation)
+
     return {
         "text": network.text,
         "dials": dials_of(network),
-        "data": {"name": data.name, "train": _digest(data.train), "test": _digest(data.test)},
+        "data": {"name": data.name, **parts},
         "seed": seed,
         "epochs": epochs,
     }
@@ -69,21 +69,3 @@ def environment(device: torch.device, processes: int = 1) -> dict[str, str]:
         "torch": str(torch.__version__),
         "python": platform.python_version(),
     }
-
-
-def _digest(split: Split) -> dict[str, Any]:
-    """A part of the data: its size, and a digest of evenly spread labels, of samples too where they lie in memory.
-
-    The samples that a function of the user's reads may be drawn at random: they say nothing.
-    """
-    stride = max(1, len(split) // LOOKED_AT)
-    rows = range(0, len(split), stride)[:LOOKED_AT]
-    if isinstance(split, Images):
-        digest = hashlib.sha256(str([(split.names[i], int(split.classes[i])) for i in rows]).encode())
-        return {"samples": len(split), "digest": digest.hexdigest()}
-
-    samples, labels = split.batch(rows)
-    sha = hashlib.sha256(str(labels.tolist()).encode())
-    if isinstance(split, Tensors):
-        sha.update(samples.cpu().contiguous().numpy().tobytes())
-    return {"samples": len(split), "digest": sha.hexdigest()}

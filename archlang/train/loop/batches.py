@@ -59,19 +59,27 @@ class BatchTrainer:
         """
         task, device = self.task, self.task.device
         samples, share = task.data.train.batch(task.world.share(rows))
-        label = task.world.all_gather(share.to(device), len(rows))
+        share = share.to(device)
+        label = task.world.all_gather(share, len(rows))
 
         chance = torch.Generator().manual_seed(task.seed_of("augment", total, len(rows)))
         seed_generators(task.seed_of("model", total, len(rows)), device)
         fit = self.trained.fit
-        views = BatchViews(fit.shape(samples.to(device)), fit, task.plan.augment, chance)
+        views = BatchViews(fit.shape(samples.to(device)), share, fit, task.plan.augment, chance)
 
         is_labelled = labelled(label)
         outcome = None
         for number, stage in enumerate(self.stages):
             rate = set_rate(stage.optimizer, scheduled.phase.lr, scheduled.at(at), scheduled.phase.length)
             main, second = views.of(stage.goal.views)
-            outcome = self.stepper(stage, main, label, second)
+
+            # Label maps and target images move with their images; other labels are the same for every view.
+            moved = views.labels_of(stage.goal.views)
+            target = label
+            if moved is not share:
+                target = task.world.all_gather(moved, len(rows))
+
+            outcome = self.stepper(stage, main, target, second)
             if number == 0:
                 tally.rate(rate)
                 tally.add(_counted(outcome, is_labelled), len(label))

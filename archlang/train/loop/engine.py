@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from archlang.diagnostics import ArchError, error
 from archlang.elaborate.network import Network
+from archlang.train.data.sources import find
 from archlang.train.kept.board import Board
 from archlang.train.kept.checkpoints import restore
 from archlang.train.kept.identity import differences
@@ -27,7 +28,7 @@ from archlang.train.optimization.planning import plan_of
 from archlang.train.processes.devices import place
 from archlang.train.processes.sharding import Sharding
 from archlang.train.processes.world import World, joined
-from archlang.train.sources import find
+from archlang.train.training_data import training_data
 
 Start = Literal["new", "resume", "fork"]
 
@@ -73,7 +74,8 @@ def fit(
     plan = plan_of(network)
     with joined(device) as world:
         progress = (progress if world.is_first else None) or Progress()
-        task = TrainingTask(network, plan, find(data), place(device, world.local), world, sharding, epochs, seed)
+        ready = training_data(network, plan, find(data))
+        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed)
         if run is None:
             if start != "new" or tensorboard:
                 raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))

@@ -14,12 +14,15 @@ from archlang.graph.ir import Graph
 from archlang.graph.plan import Loss
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
-from archlang.train.augment import augment
-from archlang.train.data import Split
+from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.ready import for_model
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Data, Split
 from archlang.train.fitting import Fit, fit_of
 from archlang.train.losses.objective import (
     LABEL,
     Objective,
+    class_scores,
     hits,
     inner_ports,
     labelled,
@@ -30,7 +33,6 @@ from archlang.train.losses.objective import (
 )
 from archlang.train.processes.devices import place
 from archlang.train.processes.world import World
-from archlang.train.sources import find
 
 BATCH = 256
 
@@ -44,10 +46,10 @@ class ClassScore:
     correct: int
 
     @property
-    def accuracy(self) -> float:
-        """Share of its samples that were recognised."""
+    def accuracy(self) -> float | None:
+        """Share of its samples that were recognised; None where there are none."""
         if not self.samples:
-            return 0.0
+            return None
         return self.correct / self.samples
 
 
@@ -65,21 +67,22 @@ class Evaluation:
 def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
     """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
 
-    The loss is the one its file declares, else the cross-entropy of its main output. The model's mode is left alone.
+    The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
+    model's mode is left alone.
 
     Raises `ArchError`: unknown-data, bad-data, unsupported-module.
     """
     record = record_of(model)
     graph = record.network.graph
-    source = find(data)
-    labels = record.labels or source.classes
+    ready = data_of(model, data)
+    labels = record.labels or ready.classes
 
     losses = losses_of(graph)
     if record.passes:  # the inside of a rewritten model is no longer what the graph says
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
 
     target = place(device)
-    fit = fit_of(graph, record.mean, record.std)
+    fit = fit_of(graph, record.mean, record.std, record.image)
     was_training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     model.to(target).eval()
     try:
@@ -87,9 +90,19 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
         observed = observing(model, graph, ports) if ports else model
         goal = objective(losses, graph)
         goal.state.to(target)
-        return measure(observed, graph, goal, losses, source.test, fit, labels, batch)
+        return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
     finally:
         model.to(home).train(was_training)
+
+
+def data_of(model: torch.nn.Module, data: object) -> Data:
+    """The data of `sources.find` as a model takes it: images in the sizes of its training, classes in its numbers.
+
+    Raises `ArchError`: unknown-data, bad-data, unsupported-module.
+    """
+    record = record_of(model)
+    graph = record.network.graph
+    return for_model(find(data), record, class_scores(graph, losses_of(graph)))
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from archlang.elaborate.network import Network
 from archlang.graph.plan import Loss, Plan
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import AverageFacts
-from archlang.train.data import Data
+from archlang.train.data.splits import Data
 from archlang.train.optimization.planning import ScheduledPhase, batch_count, derived, steps_of, stretches
 from archlang.train.processes.sharding import Sharding
 from archlang.train.processes.world import World

@@ -11,7 +11,7 @@ import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.plan import Phase, Plan, TrainingStep
-from archlang.train import augment
+from archlang.train.data.augmentation import augment
 from archlang.train.optimization import schedule
 
 if TYPE_CHECKING:

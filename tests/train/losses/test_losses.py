@@ -15,7 +15,7 @@ from archlang.ops.catalogue import CATALOGUE
 from archlang.ops.facts import LossFacts
 from archlang.ops.values import Option
 from archlang.train import fit
-from archlang.train.data import Tensors
+from archlang.train.data.splits import Tensors
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses import catalogue as tables
 from archlang.train.losses.objective import objective
