@@ -43,7 +43,7 @@ def labels_in_memory(value: Any) -> tuple[torch.Tensor, tuple[str, ...] | None]:
     """
     if isinstance(value, tuple | list):
         return _labels_of_objects(list(value))
-    if isinstance(value, numpy.ndarray) and value.dtype.kind not in NUMERIC:
+    if isinstance(value, numpy.ndarray) and value.dtype.kind in "OSU":
         column = value.reshape(len(value), -1) if value.ndim else value[None, None]
         if column.shape[1:] != (1,):
             raise bad_data(f"the labels are an array {list(value.shape)} of texts or objects; one for each sample is "
