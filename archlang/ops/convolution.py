@@ -110,6 +110,7 @@ def _conv(rank: int) -> Op:
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
         torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),
@@ -200,6 +201,7 @@ def _transposed(rank: int) -> Op:
         doc=f"A transposed convolution over {WHERE[rank]}: every cell spreads a learned kernel over the output.",
         shape=_transposed_shape, weights=_transposed_weights, flops=_transposed_flops,
         torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments),
+        habit=("", "channels", "kernel", "stride", "padding", "output_padding", "groups", "bias", "dilation"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),

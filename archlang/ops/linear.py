@@ -30,6 +30,7 @@ LINEAR = Op(
     torch=Module("torch.nn.Linear", lambda call: {
         "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"],
     }),
+    habit=("", "features", "bias"),
     args=(Arg("features", Int(1), doc="features that leave"), Arg("bias", Flag(), True, "whether b is learned"), INIT),
     example=flow("[3, 32, 32]", "flatten -> linear(10)"),
 )

@@ -35,7 +35,9 @@ def unrolled(file: tree.File) -> tree.File:
     """Every `3 * stage` as `(stage -> stage -> stage)`, but where `in` is what enters a turn."""
     def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
-            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if _is_stage(stage) and not _says_in(stage):
+            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage):
+                if not _is_stage(stage) or _says_in(stage):
+                    return node
                 return tree.Parens(stage if count == 1 else tree.Flow((stage,) * count)) if count else node
         return node
 
