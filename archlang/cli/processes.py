@@ -18,7 +18,7 @@ def together(session: Session, device: str) -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE") or 1) < 2:
         yield
         return
-    from archlang.train.processes import Lost, joined
+    from archlang.train.processes.world import Lost, joined
 
     first = True
     try:

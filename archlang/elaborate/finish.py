@@ -41,19 +41,36 @@ def prune(graph: Graph) -> None:
 
 
 def settle_biases(graph: Graph) -> None:
-    """A bias left open is learned unless the node's only reader is a batch norm; sharers of a module agree."""
+    """A bias left open is learned unless the node's only reader takes it off again; sharers of a module agree."""
     wanted: dict[tuple[str, ...], bool] = {}
+    read = _read_by_losses(graph)
     openly = [node for node in graph if node.args.get("bias", True) is None]
     for node in openly:
-        wanted[node.path] = wanted.get(node.path, False) or not _only_normalised(graph, node)
+        wanted[node.path] = wanted.get(node.path, False) or not _taken_off(graph, node, read)
     for node in openly:
         graph.update(node.id, args={**node.args, "bias": wanted[node.path]})
 
 
-def _only_normalised(graph: Graph, node: Node) -> bool:
+def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:
+    """Whether nothing but one operation sees a node's result, and that takes the mean off along the axis of the bias.
+
+    Of a sequence a batch norm takes that of each position, not of each feature: there a bias still says something.
+    """
     port = Port(node.id)
     readers = graph.consumers(port)
-    return len(readers) == 1 and readers[0][0].op.name == "batch_norm" and not graph.is_output(port)
+    if len(readers) != 1 or graph.is_output(port) or port in read_by_losses:
+        return False
+
+    reader = readers[0][0]
+    axis = reader.op.centres(graph.call(reader))
+    return axis is not None and axis == node.op.biased % node.outputs[0].rank
+
+
+def _read_by_losses(graph: Graph) -> set[Port]:
+    if graph.plan is None:
+        return set()
+    losses = (*graph.plan.losses, *(loss for step in graph.plan.steps for loss in step.losses))
+    return {port for loss in losses for port in loss.ports}
 
 
 # --- rules on the whole graph ----------------------------------------------------------------------------------------

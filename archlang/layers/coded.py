@@ -40,14 +40,17 @@ def normalised(raw: Tensor, of: int) -> tuple[Tensor, Tensor]:
     return raw * scale.square(), scale.expand_as(raw)
 
 
-def weigh(weights: Tensor, *members: Tensor) -> tuple[Tensor, ...]:
-    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors.
+def weigh(weights: Tensor, *members: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors, a single one as it is.
 
     >>> weigh(torch.tensor([[2.0]]), torch.ones(1, 1, 2))
-    (tensor([[[2., 2.]]]),)
+    tensor([[[2., 2.]]])
     """
     shape = (-1, *(1,) * (members[0].dim() - 1))
-    return tuple(x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True))
+    scaled = [x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True)]
+
+    # A node with one result is that tensor in the traced graph, not a tuple of one.
+    return scaled[0] if len(scaled) == 1 else tuple(scaled)
 
 
 class BranchMask(nn.Module):

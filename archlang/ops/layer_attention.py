@@ -87,8 +87,8 @@ def _result(call: OpCall) -> tuple[Tensor, ...]:
 
 
 def _kind(name: str, doc: str, **more: Any) -> Op:
-    more = {"taps": TAPS, **more}
-    return Op(name=PREFIX + name, family="attending", doc=doc, internal=True, takes="bundle", **more)
+    more = {"taps": TAPS, "drawn": "attention", **more}
+    return Op(name=PREFIX + name, family="layer_attention", doc=doc, internal=True, takes="bundle", **more)
 
 
 # --- innate-static ---------------------------------------------------------------------------------------------------
@@ -227,3 +227,8 @@ MEAN = _kind(
 )
 
 OPS = (INNATE_STATIC, STATIC_VECTOR, SELF_ATTENTION, RECURRENT, MEAN)
+
+
+def attends(op: Op) -> bool:
+    """Whether an operation attends to layers; its second result is then the attention, [layers]."""
+    return op.name.startswith(PREFIX) and isinstance(op.torch, Module)

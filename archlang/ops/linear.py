@@ -17,7 +17,8 @@ def _linear_shape(call: OpCall) -> Tensor:
 
 def _linear_weights(call: OpCall) -> tuple[Weight, ...]:
     weight = Weight("weight", (call["features"], call.x.dims[-1]), init=call["init"])
-    return (weight, Weight("bias", (call["features"],))) if call["bias"] else (weight,)
+    # A bias that is still open counts until the graph settles it.
+    return (weight,) if call["bias"] is False else (weight, Weight("bias", (call["features"],)))
 
 
 def _linear_flops(call: OpCall) -> Dim:
@@ -28,10 +29,16 @@ LINEAR = Op(
     name="linear", family="linear", doc="A dense map W x + b of a vector, or of every position of a sequence.",
     shape=_linear_shape, weights=_linear_weights, flops=_linear_flops,
     torch=Module("torch.nn.Linear", lambda call: {
-        "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"],
+        "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"] is not False,
     }),
     habit=("", "features", "bias"),
-    args=(Arg("features", Int(1), doc="features that leave"), Arg("bias", Flag(), True, "whether b is learned"), INIT),
+    biased=-1, mixes=lambda call: (call.x.rank - 1, 1),
+    args=(
+        Arg("features", Int(1), doc="features that leave"),
+        Arg("bias", Flag(), None, "whether b is learned; auto: yes, unless its only consumer takes the mean of every "
+            "feature off, as a batch norm or `standardize` does"),
+        INIT,
+    ),
     example=flow("[3, 32, 32]", "flatten -> linear(10)"),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.kinds import Flag, Int, Real, Words
-from archlang.ops.model import Arg, Module, Op, OpCall, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight, each_channel
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Option
 from archlang.shapes import Tensor, product
@@ -50,7 +50,7 @@ BATCH_NORM = Op(
     name="batch_norm", family="normalisation",
     doc="Every channel with mean 0 and variance 1 over the batch and all places, then scaled and shifted "
     "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
-    shape=_batch_shape, weights=_batch_weights, rows=lambda call: bool(call["running"]),
+    shape=_batch_shape, weights=_batch_weights, centres=each_channel, rows=lambda call: bool(call["running"]),
     torch=Module(lambda call: f"torch.nn.BatchNorm{max(1, call.x.rank - 1)}d", _batch_arguments),
     habit=("", "eps", "momentum", "affine", "running"),
     args=(
@@ -104,6 +104,8 @@ LAYER_NORM = Op(
     "over the channels of each place of a map, or over all numbers of the sample.",
     shape=_layer_shape, weights=_layer_weights, torch=Module(_layer_target, _layer_arguments),
     habit=("", "eps", "affine"),
+    # Over the features of a sequence, the mean of every position goes; a bias of a line's channels with it.
+    centres=lambda call: 0 if _by_features(call) and call.x.rank == 2 else None,
     args=(Arg("over", Words(("features", "all")), "features", "what mean and variance are taken over"), EPS, AFFINE),
     example=flow("[49, 64]", "layer_norm"),
 )
@@ -127,6 +129,7 @@ GROUP_NORM = Op(
     name="group_norm", family="normalisation",
     doc="Every group of channels of a sample with mean 0 and variance 1 (Wu and He 2018).",
     shape=_group_shape, weights=_group_weights,
+    centres=lambda call: 0 if call["groups"] == call.x.dims[0] else None,
     torch=Module("torch.nn.GroupNorm", lambda call: {
         "num_groups": call["groups"], "num_channels": call.x.dims[0], "eps": call["eps"], "affine": call["affine"],
     }),
@@ -159,7 +162,7 @@ def _instance_arguments(call: OpCall) -> Mapping[str, Any]:
 INSTANCE_NORM = Op(
     name="instance_norm", family="normalisation",
     doc="Every channel of a sample with mean 0 and variance 1 over its places (Ulyanov et al. 2016).",
-    shape=_instance_shape, weights=_instance_weights,
+    shape=_instance_shape, weights=_instance_weights, centres=each_channel,
     torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _instance_arguments),
     habit=("", "eps", "momentum", "affine", "running"),
     args=(
@@ -178,10 +181,10 @@ def _standard_shape(call: OpCall) -> Tensor:
 
 
 STANDARDIZE = Op(
-    name="standardize", family="normalisation",
+    name="standardize", family="normalisation", gives=("standardised",),
     doc="The relevance of each cluster with mean 0 and deviation 1, nothing learned: what neural mixture EM makes "
     "distributions of (Tissera 2023, eq. 4.11). In evaluation by running statistics.",
-    shape=_standard_shape,
+    shape=_standard_shape, centres=each_channel,
     weights=lambda call: (
         Weight("mean", call.x.dims, trained=False), Weight("variance", call.x.dims, trained=False),
         Weight("seen", (), trained=False, dtype="int64"),

@@ -31,8 +31,13 @@ def _cut_shape(call: OpCall) -> Tensor:
     return Tensor((need_rank(call, 3).dims[0], *call["size"]))
 
 
+def _grid_line(args: Mapping[str, Any]) -> str:
+    every = "" if args["stride"] == args["size"] else f", every {args['stride']}"
+    return f"grid {args['rows']} × {args['columns']} of {args['size']}{every}"
+
+
 CUT_PATCHES = Op(
-    name="cut_patches", family="patching", internal=True,
+    name="cut_patches", family="patch_experts", internal=True, line=_grid_line,
     doc="Patches of a map, row by row, each from here on a sample of its own; zeros below and on the right where they "
     "reach over the edge (PCE, eq. 1).",
     shape=_cut_shape,
@@ -48,7 +53,8 @@ def _position_shape(call: OpCall) -> Tensor:
 
 
 ADD_POSITION = Op(
-    name="add_position", family="patching", internal=True,
+    name="add_position", family="patch_experts", internal=True,
+    line=lambda args: "x, y in the grid; x, y in the patch",
     doc="Four channels more: x and y of the patch in the grid, x and y of a pixel in the patch, from 0 to 1 (PCE, "
     "section 4.1.1).",
     shape=_position_shape, torch=Function("archlang.layers.add_position", _grid), args=_CELLS,
@@ -59,8 +65,13 @@ def _back_shape(call: OpCall) -> Tensor:
     return Tensor((need_rank(call, 3).dims[0], *call["size"]))
 
 
+def _map_line(args: Mapping[str, Any]) -> str:
+    height, width = args["size"]
+    return f"one map {height}x{width}"
+
+
 PUT_BACK = Op(
-    name="put_back", family="patching", internal=True,
+    name="put_back", family="patch_experts", internal=True, line=_map_line,
     doc="Patches back where they were cut, as one map; their mean where they overlap.",
     shape=_back_shape,
     torch=Function("archlang.layers.put_back", lambda call: {
@@ -111,8 +122,27 @@ _ROUTING = (
         "anywhere"),
 )
 
+def _router_line(args: Mapping[str, Any]) -> str:
+    return f"cosines with {args['experts']} keys, {_filter_line(args['keep'], args['threshold'])}"
+
+
+def _filter_line(keep: str | Option, threshold: Option | None) -> str:
+    """How weights are filtered, in a few words."""
+    if isinstance(keep, Option):
+        return f"the {keep.args['k']} largest"
+
+    name = "adaptive" if threshold is None else threshold.name
+    if name == "none":
+        return "no threshold"
+
+    value = ""
+    if threshold is not None and name == "fixed":
+        value = f" {threshold.args['value']}"
+    return f"{keep} {name} threshold{value}"
+
+
 COSINE = Op(
-    name="cosine", family="patching", internal=True, keyed=True,
+    name="cosine", family="patch_experts", internal=True, keyed=True, line=_router_line,
     taps=((0, ""), (1, "before"), (2, "threshold"), (3, "parts")),
     doc="Weights of experts: a softmax of the cosines of an embedding with a key for each, filtered by a threshold "
     "and divided by their sum (PCE, eq. 2-11); then the weights before the filter, the threshold, its three parts.",
@@ -129,7 +159,8 @@ def _dispatch_shape(call: OpCall) -> tuple[Tensor, ...]:
 
 
 DISPATCH = Op(
-    name="dispatch", family="patching", internal=True,
+    name="dispatch", family="patch_experts", internal=True,
+    line=lambda args: f"to {args['experts']} expert{'s' if args['experts'] > 1 else ''}",
     doc="Hands rows to experts: the weights that count, then what each expert gets; all rows, or at inference those "
     "with a weight of at least `cut` times the row's largest.",
     shape=_dispatch_shape,
@@ -151,7 +182,7 @@ def _join_shape(call: OpCall) -> Tensor:
 
 
 JOIN_EXPERTS = Op(
-    name="join_experts", family="patching", internal=True, takes="bundle",
+    name="join_experts", family="patch_experts", internal=True, takes="bundle", drawn="sum", weighted=True,
     doc="What experts made, summed by their weights (PCE, eq. 12).",
     shape=_join_shape, torch=Function("archlang.layers.join_experts"),
 )

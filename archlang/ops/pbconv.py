@@ -51,6 +51,7 @@ CROP = Op(
 
 BOOSTED = Op(
     name="boosted_sum", family="merging", internal=True, takes="bundle",
+    line=lambda args: f"sum of branches over {args['kernel']}",
     doc="The sum of a convolution's branches: the large kernel's first, then one for each small kernel, then others.",
     shape=lambda call: need_members(call, "pbconv"),
     torch=Function(lambda call: "torch.add" if len(call.inputs) == 2 else "archlang.layers.total"),

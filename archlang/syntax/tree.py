@@ -1,6 +1,6 @@
-"""The tree: what a `.arch` file says, before anything is known of its meaning. Every node of it stands on this page.
+"""The tree: the content of a `.arch` file, before anything is known of its meaning. Every kind of node is on this page.
 
-Spans and comments take no part in equality, so `parse(print(tree)) == tree` is a sentence about meaning alone.
+Spans and comments take no part in equality, so `parse(print(tree)) == tree` compares meanings alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from archlang.source import NOWHERE, Span
 
 @dataclass(frozen=True)
 class Comment:
-    """A `#` comment with its sign, right-stripped; `blank` where an empty line stands before it."""
+    """A `#` comment with its sign, right-stripped. `blank` marks an empty line before it."""
 
     text: str
     span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -22,7 +22,11 @@ class Comment:
 
 @dataclass(frozen=True, kw_only=True)
 class TreeNode:
-    """What all nodes have: a place, the comments on lines of their own before them, the one behind them."""
+    """The parts common to all nodes: place and comments.
+
+    `before` holds comments on lines of their own, `behind` the one at the end of the line. The parser builds nodes
+    bottom-up and hangs comments on them last; from then on a tree does not change.
+    """
 
     span: Span = field(default=NOWHERE, compare=False, repr=False)
     before: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
@@ -42,12 +46,12 @@ class Name(TreeNode):
 
 @dataclass(frozen=True)
 class In(TreeNode):
-    """`in`: what enters the innermost braces."""
+    """`in`: the value that enters the innermost block, or the innermost braces that are applied to a value."""
 
 
 @dataclass(frozen=True)
 class Number(TreeNode):
-    """An integer or a float; `written` is how the file spells it."""
+    """An integer or a float. `written` is its spelling in the file, which the printer keeps: `1e-3`, not `0.001`."""
 
     value: int | float
     written: str = field(default="", compare=False)
@@ -62,14 +66,14 @@ class Truth(TreeNode):
 
 @dataclass(frozen=True)
 class Text(TreeNode):
-    """A string in double quotes, escapes resolved."""
+    """A string in double quotes, with its escapes resolved."""
 
     value: str
 
 
 @dataclass(frozen=True)
 class SizeLiteral(TreeNode):
-    """`3x3`, `1x7`, `3x3x3`: rows x columns, depth first."""
+    """`3x3`, `1x7`, `3x3x3`: rows x columns, or depth x rows x columns."""
 
     sizes: tuple[int, ...]
 
@@ -83,14 +87,14 @@ class ListOf(TreeNode):
 
 @dataclass(frozen=True)
 class TupleOf(TreeNode):
-    """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` alone is just `a`, with `Parens` kept."""
+    """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` without a comma is `Parens`."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
 class Parens(TreeNode):
-    """`(a -> b)`: an expression in parentheses that the meaning needs or the writer wanted."""
+    """`(a -> b)`: an expression in parentheses. They are kept even if precedence does not need them."""
 
     inner: Expr
 
@@ -108,7 +112,7 @@ Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*",
 
 @dataclass(frozen=True)
 class Binary(TreeNode):
-    """`left operator right`. `4 * stage` and `3x1 at (1, 2)` are written so too."""
+    """`left operator right`; also a repetition, `4 * stage`, and a kernel at a place, `3x1 at (1, 2)`."""
 
     operator: Operator
     left: Expr
@@ -117,7 +121,7 @@ class Binary(TreeNode):
 
 @dataclass(frozen=True)
 class Argument(TreeNode):
-    """One argument of a call; `name` is None for one given by its place."""
+    """One argument of a call. `name` is None for a positional one."""
 
     name: str | None
     value: Expr
@@ -126,7 +130,7 @@ class Argument(TreeNode):
 
 @dataclass(frozen=True)
 class Call(TreeNode):
-    """`callee(arguments) { body }`; `arguments` is None where no parentheses stand, `body` None where no braces do."""
+    """`callee(arguments) { body }`. `arguments` is None without parentheses, `body` is None without braces."""
 
     callee: Expr
     arguments: tuple[Argument, ...] | None
@@ -158,7 +162,7 @@ class Flow(TreeNode):
 
 @dataclass(frozen=True)
 class As(TreeNode):
-    """`step as name`: names the step's modules."""
+    """`step as name`: gives the modules of the step a name."""
 
     step: Expr
     name: str
@@ -167,7 +171,7 @@ class As(TreeNode):
 
 @dataclass(frozen=True)
 class If(TreeNode):
-    """`if test { then } else { otherwise }`; `otherwise` is another `If` for `else if`, None where no `else` stands."""
+    """`if test { then } else { otherwise }`. `otherwise` is another `If` for `else if`, and None without `else`."""
 
     test: Expr
     then: Body
@@ -186,7 +190,7 @@ class For(TreeNode):
 
 @dataclass(frozen=True)
 class From(TreeNode):
-    """`from "file.csv"`, with contracts in parentheses behind it if any: only as the value of a `code`."""
+    """`from "file.csv" (distance = 6)`: the value of a `code`. Its arguments are properties that are checked."""
 
     path: str
     arguments: tuple[Argument, ...] | None = None
@@ -255,7 +259,10 @@ Statement = Let | Bind | Input | Output | Stretch
 
 @dataclass(frozen=True)
 class Body(TreeNode):
-    """Braces: a doc string if any, then statements or flows, never both. `after`: comments before the brace."""
+    """Braces: perhaps a doc string, then statements or flows, never both.
+
+    `after` holds the comments before the closing brace.
+    """
 
     doc: str | None = None
     statements: tuple[Statement, ...] = ()
@@ -268,7 +275,7 @@ class Body(TreeNode):
 
 @dataclass(frozen=True)
 class Imported(TreeNode):
-    """One name of an import, `as` another one if wanted."""
+    """One name of an import, perhaps under another one: `name as alias`."""
 
     name: str
     alias: str | None = None
@@ -276,7 +283,7 @@ class Imported(TreeNode):
 
 @dataclass(frozen=True)
 class Import(TreeNode):
-    """`import std.resnet (names)` (path is the dotted name) or `import "./file.arch" (names)` (`quoted`)."""
+    """`import std.resnet (names)`, whose path is the dotted name, or, `quoted`, `import "./file.arch" (names)`."""
 
     path: str
     names: tuple[Imported, ...]
@@ -286,7 +293,7 @@ class Import(TreeNode):
 
 @dataclass(frozen=True)
 class Parameter(TreeNode):
-    """A parameter of a block or a dial of a network; a block's may lack a default."""
+    """A parameter of a block or a dial of a network. Only that of a block may lack a default."""
 
     name: str
     default: Expr | None = None
@@ -294,7 +301,7 @@ class Parameter(TreeNode):
 
 @dataclass(frozen=True)
 class Block(TreeNode):
-    """`block name(parameters) = flow` (`body` is an expression) or with braces (`body` is a `Body`)."""
+    """`block name(parameters) = flow`, whose `body` is an expression, or with braces, whose `body` is a `Body`."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -305,7 +312,7 @@ class Block(TreeNode):
 
 @dataclass(frozen=True)
 class CodeDeclaration(TreeNode):
-    """`code name = value`: branch codewords, designed, written in place or from a file."""
+    """`code name = value`: codewords of branches, designed, written in place or read from a file."""
 
     name: str
     value: Expr
@@ -337,7 +344,7 @@ Declaration = Import | Let | Block | CodeDeclaration | NetworkDeclaration | Trai
 
 @dataclass(frozen=True)
 class File(TreeNode):
-    """A whole file; `after` holds the comments behind the last declaration."""
+    """A whole file. `after` holds the comments behind the last declaration."""
 
     declarations: tuple[Declaration, ...]
     doc: str | None = None

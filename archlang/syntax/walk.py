@@ -1,4 +1,4 @@
-"""Going through a tree without recursion."""
+"""Traversal of a tree without recursion, so that no file is too deep for it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from dataclasses import fields
 
 from archlang.syntax.tree import Comment, TreeNode
 
-_PARTS: dict[str, tuple[str, ...]] = {}
+_NOT_MEANING = ("span", "before", "behind", "blank", "after")
+"""Fields that say where a node stands and which comments hang on it."""
+
+_PARTS: dict[str, tuple[str, ...]] = {}  # `fields` is slow, and every check of a file walks its tree several times
 
 
 def parts(kind: type[TreeNode]) -> tuple[str, ...]:
-    """The fields of a kind of node that say what it is, without those that say where it stands."""
+    """The fields of a kind of node that carry its meaning, without places and comments."""
     known = _PARTS.get(kind.__name__)
-    if known is None:
-        kept = ("span", "before", "behind", "blank", "after")
-        known = tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
-        _PARTS[kind.__name__] = known
-    return known
+    if known is not None:
+        return known
+
+    names = [one.name for one in fields(kind)]
+    _PARTS[kind.__name__] = tuple(
+        name for name in names if name not in _NOT_MEANING and not name.endswith("_span")
+    )  # fmt: skip
+    return _PARTS[kind.__name__]
 
 
 def children(node: TreeNode) -> Iterator[TreeNode]:
-    """The nodes directly inside a node, in the order of its fields.
+    """Yield the nodes directly inside a node, in the order of its fields.
 
     >>> from archlang.syntax.tree import Binary, Name
     >>> [child.text for child in children(Binary("+", Name("a"), Name("b")))]
@@ -29,6 +35,7 @@ def children(node: TreeNode) -> Iterator[TreeNode]:
     """
     for name in parts(type(node)):
         value = getattr(node, name)
+
         if isinstance(value, TreeNode):
             yield value
         elif isinstance(value, tuple):
@@ -36,7 +43,7 @@ def children(node: TreeNode) -> Iterator[TreeNode]:
 
 
 def walk(node: TreeNode) -> Iterator[TreeNode]:
-    """A node and all that is inside it, each before its parts, in the order of the fields."""
+    """Yield a node and all that is inside it, each before its parts, in the order of the fields."""
     stack = [node]
     while stack:
         one = stack.pop()
@@ -45,9 +52,9 @@ def walk(node: TreeNode) -> Iterator[TreeNode]:
 
 
 def comments_of(node: TreeNode) -> Iterator[Comment]:
-    """Every comment that hangs on a node or inside it."""
+    """Yield every comment that hangs on a node or on one inside it."""
     for one in walk(node):
         yield from one.before
         if one.behind is not None:
             yield one.behind
-        yield from getattr(one, "after", ())
+        yield from getattr(one, "after", ())  # only files and bodies have comments at their end

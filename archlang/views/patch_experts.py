@@ -6,9 +6,9 @@ from base64 import b64encode
 from collections.abc import Sequence
 from colorsys import hls_to_rgb
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
 
-from archlang.views.palette import FONT, INK, QUIET
+from archlang.views.elements import page, words
+from archlang.views.palette import INK, QUIET
 from archlang.views.sheet import Tile, png
 
 SIDE, GAP, LINE = 120, 14, 18
@@ -19,7 +19,7 @@ NAMED = 64
 
 
 @dataclass(frozen=True)
-class Cell:
+class PatchCell:
     """A patch as a part of its image, edges from 0 to 1, with the weight of each expert."""
 
     left: float
@@ -35,15 +35,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class PatchedImage:
     """An image and what stages of experts did with it: a title and the patches of each."""
 
     image: Tile
-    stages: Sequence[tuple[str, Sequence[Cell]]]
+    stages: Sequence[tuple[str, Sequence[PatchCell]]]
 
 
 def colour(expert: int, of: int) -> str:
-    """A colour for each expert, evenly around the wheel.
+    """Return a colour for each expert, evenly around the wheel.
 
     >>> colour(0, 4), colour(1, 4)
     ('#d93636', '#87d936')
@@ -52,44 +52,45 @@ def colour(expert: int, of: int) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def patched(rows: Sequence[Row]) -> str:
-    """A row for each image: the image, then for each stage the image under its patches' colours, experts from 1.
+def patched(rows: Sequence[PatchedImage]) -> str:
+    """Draw a row for each image: the image, then for each stage the image under its patches' colours, experts from 1.
 
-    >>> cell = Cell(0.0, 0.0, 1.0, 1.0, (0.25, 0.75))
-    >>> patched([Row(Tile(1, 1, bytes([9])), [("layer1", [cell])])]).count("<rect")
+    >>> cell = PatchCell(0.0, 0.0, 1.0, 1.0, (0.25, 0.75))
+    >>> patched([PatchedImage(Tile(1, 1, bytes([9])), [("layer1", [cell])])]).count("<rect")
     4
     """
     parts: list[str] = []
     top = GAP
     for row in rows:
-        parts += [_words(GAP, top + 11, row.image.caption, INK), _image(row.image, GAP, top + LINE)]
+        parts += [words(GAP, top + 11, row.image.caption, INK), _image(row.image, GAP, top + LINE)]
         for place, (title, cells) in enumerate(row.stages, 1):
             left = GAP + place * (SIDE + GAP)
-            parts += [_words(left, top + 11, title, INK), _image(row.image, left, top + LINE)]
+            parts += [words(left, top + 11, title, INK), _image(row.image, left, top + LINE)]
             parts += [shape for cell in cells for shape in _cell(cell, left, top + LINE, len(cells) <= NAMED)]
         top += LINE + SIDE + GAP
-    counts = [len(cell.weights) for row in rows for _, cells in row.stages for cell in cells]
-    parts += _legend(max(counts, default=0), top)
+
+    experts = max((len(cell.weights) for row in rows for _, cells in row.stages for cell in cells), default=0)
+    parts += _legend(experts, top)
+
     wide = GAP + max((1 + len(row.stages) for row in rows), default=1) * (SIDE + GAP)
-    most = max(counts, default=0)
-    wide, high = max(wide, 2 * GAP + 64 * min(most, 8)), top + LINE * (1 + most // 9)
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
-            f'font-family={quoteattr(FONT)} font-size="11">')
-    return "\n".join([head, f'<rect width="{wide}" height="{high}" fill="white"/>', *parts, "</svg>", ""])
+    wide = max(wide, 2 * GAP + 64 * min(experts, 8))
+    return page(wide, top + LINE * (1 + experts // 9), parts)
 
 
-def _cell(cell: Cell, left: float, top: float, named: bool) -> list[str]:
+def _cell(cell: PatchCell, left: float, top: float, named: bool) -> list[str]:
     x, y = left + SIDE * cell.left, top + SIDE * cell.top
     w, h = SIDE * (cell.right - cell.left), SIDE * (cell.bottom - cell.top)
     share = max(cell.weights)
+
     told = ", ".join(f"{i} {weight:.2f}" for i, weight in enumerate(cell.weights, 1))
     shapes = [
         f'<g><title>{told}</title><rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" '
         f'fill="{colour(cell.expert, len(cell.weights))}" fill-opacity="{STRONGEST * share:.2f}" stroke="white" '
         'stroke-width="0.6"/></g>'
     ]
+
     if named:
-        shapes.append(_words(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), "white", "middle"))
+        shapes.append(words(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), "white", "middle"))
     return shapes
 
 
@@ -98,7 +99,7 @@ def _legend(experts: int, top: float) -> list[str]:
     for i in range(experts):
         x, y = GAP + 64 * (i % 8), top + LINE * (i // 8)
         parts.append(f'<rect x="{x}" y="{y - 4}" width="10" height="10" fill="{colour(i, experts)}"/>')
-        parts.append(_words(x + 14, y + 5, f"expert {i + 1}", QUIET))
+        parts.append(words(x + 14, y + 5, f"expert {i + 1}", QUIET))
     return parts
 
 
@@ -106,8 +107,3 @@ def _image(tile: Tile, x: float, y: float) -> str:
     held = b64encode(png(tile)).decode()
     return (f'<image x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" preserveAspectRatio="none" '
             f'style="image-rendering:pixelated" href="data:image/png;base64,{held}"/>')
-
-
-def _words(x: float, y: float, text: str, paint: str, anchor: str = "start") -> str:
-    plain = escape("".join(c if c.isprintable() else " " for c in text))
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{paint}" text-anchor="{anchor}">{plain}</text>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archlang.elaborate import loads
 from tests.elaborate.texts import names, net
 
 UNIT = "block unit(c) = conv(3x3, c) -> batch_norm -> relu"
@@ -66,7 +67,17 @@ def test_a_bound_name_is_not_given_to_a_stage() -> None:
     ("a = x -> fork(2) -> shared { conv(1x1, 2) -> batch_norm }\n output a -> sum", [False, False]),
     ("output x -> conv(1x1, 2) -> if true { batch_norm }", [False]),
     ("output x -> conv(1x1, 2) -> fork(2) -> each { batch_norm } -> sum", [True]),
-    ("output x -> flatten -> linear(3) -> batch_norm", [True]),
+    ("output x -> flatten -> linear(3) -> batch_norm", [False]),
+    ("output x -> flatten -> linear(3, bias = true) -> batch_norm", [True]),
+    ("output x -> flatten -> linear(3) -> relu", [True]),
+    ("output x -> flatten -> linear(3) -> standardize", [False]),
+    ("output x -> flatten -> linear(3) -> layer_norm", [True]),
+    ("output x -> to_sequence -> linear(3) -> batch_norm", [True]),
+    ("output x -> conv(3x3, 4) -> instance_norm", [False]),
+    ("output x -> conv(3x3, 4) -> group_norm(4)", [False]),
+    ("output x -> conv(3x3, 4) -> group_norm(2)", [True]),
+    ("output x -> conv(3x3, 4) -> layer_norm", [True]),
+    ("output x -> conv_transpose(2x2, 4, stride = 2) -> batch_norm", [False]),
 ])
 def test_open_biases(body: str, biases: list[bool]) -> None:
     graph = net(body, UNIT if "unit" in body else "").graph
@@ -89,3 +100,21 @@ def test_what_a_loss_reads_stays() -> None:
     train = "train { loss = cross_entropy(head, label)\n optimizer = sgd(lr = 0.1)\n phase all { epochs = 1 } }"
     network = net("head = x -> flatten -> linear(3)\n output x -> relu", train)
     assert "head.linear" in names(network)
+
+
+@pytest.mark.parametrize(("read", "kept"), [("raw", True), ("scores", False)])
+def test_a_bias_that_a_loss_reads_stays(read: str, kept: bool) -> None:
+    graph = loads(f"""archlang 1
+network N {{
+  input x: [6]
+  raw    = x -> linear(3)
+  scores = raw -> standardize
+  output scores
+}}
+train {{
+  loss      = mse({read}, label)
+  optimizer = sgd(lr = 0.1)
+  phase all {{ epochs = 1 }}
+}}
+""").graph
+    assert [node.args["bias"] for node in graph if "bias" in node.args] == [kept]

@@ -35,10 +35,13 @@ def unrolled(file: tree.File) -> tree.File:
     """Every `3 * stage` as `(stage -> stage -> stage)`, but where `in` is what enters a turn."""
     def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
-            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage):
+            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if count:
+                # A turn rebinds `in`, a flow written out does not.
                 if not _is_stage(stage) or _says_in(stage):
                     return node
-                return tree.Parens(stage if count == 1 else tree.Flow((stage,) * count)) if count else node
+                if count == 1:
+                    return tree.Parens(stage)
+                return tree.Parens(tree.Flow((stage,) * count))
         return node
 
     return mapped(file, change)

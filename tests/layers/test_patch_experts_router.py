@@ -137,15 +137,17 @@ def test_float32_under_autocast_and_for_half_precision() -> None:
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def test_equation_13() -> None:
-    made, e = router(temperature=0.5), embeddings()
+@pytest.mark.parametrize("length", [1e-3, 1.0, 50.0])
+def test_equation_13(length: float) -> None:
+    """On directions: embeddings of any length pull keys equally far, so that the decay is the momentum."""
+    made, e = router(temperature=0.5), length * embeddings()
     before = made.keys.detach() / made.keys.detach().norm(dim=1, keepdim=True)
     w = made(e)[0].detach()
     made.train().follow(0.9)
     assert not made.keys.requires_grad
     made(e)
     for i in range(5):
-        mean = sum(w[j, i] * e[j] for j in range(6)) / sum(w[j, i] for j in range(6))
+        mean = sum(w[j, i] * e[j] / e[j].norm() for j in range(6)) / sum(w[j, i] for j in range(6))
         wanted = 0.9 * before[i] + 0.1 * mean
         assert torch.allclose(made.keys[i], wanted / wanted.norm(), rtol=0, atol=1e-10)
     assert torch.allclose(made.keys.norm(dim=1), torch.ones(5, dtype=torch.float64), rtol=0, atol=1e-12)

@@ -16,6 +16,7 @@ from tests.reference.values import (
     Called,
     Choice,
     Chosen,
+    Code,
     Flowing,
     FlowUse,
     Group,
@@ -159,6 +160,8 @@ def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
     if isinstance(found, BlockName):
         parameters = [p.name for p in found.block.parameters]
         return BlockUse(found.block, found.home, {**dict(zip(parameters, places, strict=False)), **names})
+    if found is None and name == "words":
+        return Code.of(places)
     if found is None and name in static.FUNCTIONS:
         return static.function(name, list(places))
     if found is None and name in OPS:

@@ -224,6 +224,11 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         for c in range(2) { if c == 0 { conv(3x3, 8) } else { batch_norm } }
         if x.channels == 8 { conv(1x1, 4) } -> relu -> conv(1x1, 2) as last
         2 * (conv(3x3, 8) as turn) -> (relu as act)
+        branches(words("110", "011")) { conv(1x1, 4) -> batch_norm -> relu } -> energy_normalize -> sum
+        branches(words("1100", "0011", "0110")) { conv(3x3, 5, bias = false) } -> energy_normalize -> sum -> batch_norm
+        branches(words("110", "101")) { conv(3x3, 5) -> batch_norm } -> energy_normalize -> concat -> conv(1x1, 8)
+        branches(words("11", "11", duplicates = true)) { conv(1x1, 4) -> relu } -> each { conv(1x1, 2) } -> mean
+        branches(words("1", "1", duplicates = true)) { relu } -> energy_normalize -> sum
         fork(2) -> each { in -> conv(1x1, 2) -> concat(in) } -> sum
     """),
     (D, """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -57,6 +57,21 @@ class Word:
     """A bare word that no name stands for: `learned`, `same`, `channels`."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code; which words it has makes no difference to what a network computes, only to its losses."""
+
+    classes: int
+    branches: int
+
+    @classmethod
+    def of(cls, words: Iterable[object]) -> Code:
+        """`words("1100", "0110", ...)`."""
+        texts = [str(word) for word in words]
+        (branches,) = {len(text) for text in texts}
+        return cls(len(texts), branches)
 
 
 @dataclass(frozen=True)

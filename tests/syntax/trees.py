@@ -7,7 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
-from archlang.syntax.print_expr import (
+from archlang.syntax.precedence import (
     AND,
     BASE,
     COMPARE,

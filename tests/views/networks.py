@@ -18,11 +18,12 @@ def op(
     weights: Callable[[OpCall], tuple[Weight, ...]] = no_weights,
     flops: Callable[[OpCall], Dim] = lambda call: 0,
     internal: bool = False,
+    **drawn: Any,
 ) -> Op:
     kind: Kind = Int()
     shape: Callable[[OpCall], Tensor] = lambda call: call.x  # noqa: E731
     table = tuple(Arg(key, kind, default) for key, default in args.items())
-    return Op(name, family, name, shape, Function("torch.relu"), table, weights, flops, internal=internal)
+    return Op(name, family, name, shape, Function("torch.relu"), table, weights, flops, internal=internal, **drawn)
 
 
 def _conv(call: OpCall) -> tuple[Weight, ...]:
@@ -49,7 +50,7 @@ def _gates(call: OpCall) -> tuple[Weight, ...]:
     return (Weight("squeeze", (m, h, c)), Weight("excite", (m, n, h)))
 
 
-INPUT = op("input", "routing", internal=True)
+INPUT = op("input", "multipath", internal=True, drawn="end")
 CONV_ARGS = {"size": REQUIRED, "channels": REQUIRED, "stride": 1, "bias": None}
 CONV = op("conv", "convolution", CONV_ARGS, _conv, _conv_flops)
 NORM = op("batch_norm", "normalisation", {"eps": 1e-5}, _norm)
@@ -60,8 +61,9 @@ LINEAR = op("linear", "linear", {"features": REQUIRED}, _linear, lambda call: 2 
 ADD = op("add", "merging")
 MEAN = op("mean", "merging")
 FLATTEN = op("flatten", "reshaping")
-GATES = op("gates", "routing", {"hidden": REQUIRED, "outputs": REQUIRED}, _gates, internal=True)
-COMBINE = op("combine", "routing", {"column": None, "outputs": REQUIRED}, internal=True)
+GATES = op("gates", "multipath", {"hidden": REQUIRED, "outputs": REQUIRED}, _gates, internal=True, drawn="gates")
+COMBINED = {"column": None, "outputs": REQUIRED}
+COMBINE = op("combine", "multipath", COMBINED, internal=True, drawn="sum", weighted=True)
 
 
 class Builder:

@@ -46,6 +46,8 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
     samples of each cluster and a synthesised one) or, for points in the plane, contours.svg; tsne.svg where asked for.
     Accuracy (clusters named after classes as well as possible) and NMI are told where the data has labels.
     """
+    if tsne and no_pictures:
+        raise refuse("`--tsne` draws a picture, `--no-pictures` draws none")
     network = open_network(session, file, _with_clusters(dials, clusters))
     _fits(network, clusters)
     from archlang.cli.progress import watch
@@ -103,7 +105,7 @@ def _pictures(model: GraphModule, data: str, found: Clustered, network: Network,
 
 def gamma_of(network: Network) -> float:
     """The gamma of the file's clustering loss; 1 where none has one."""
-    from archlang.train.planning import plan_of, steps_of
+    from archlang.train.optimization.planning import plan_of, steps_of
 
     losses = (loss for step in steps_of(plan_of(network)) for loss in step.losses)
     found: Any = next((loss.option.args["gamma"] for loss in losses if "gamma" in loss.option.args), 1.0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from archlang.cli.files import open_model, write_model
+from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import opening, output
 from archlang.cli.session import Session
 
 
-@click.command("fuse", short_help="The inference form of a model.")
+@click.command("fuse", short_help="Fuse a model to its inference form.")
 @click.argument("model", metavar="MODEL")
 @output("Where to write the fused model (.safetensors).")
 @click.option("--verify", is_flag=True, help="Compare both on random inputs first; leave with status 3 if they differ.")
@@ -22,6 +22,7 @@ def command(session: Session, model: str, output: str | None, verify: bool) -> N
     """
     from archlang.compiler import fuse
 
+    ending(output, ".safetensors")
     before = open_model(session, model)
     after = fuse(before)
     numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import click
 
-from archlang.cli.files import open_network, write
+from archlang.cli.files import ending, open_network, write
 from archlang.cli.options import output, reading
 from archlang.cli.session import Session
 
@@ -24,6 +24,7 @@ def command(session: Session, file: str, pass_: str, output: str | None, dials: 
     """
     from archlang.compiler import transform
 
+    ending(output, ".arch")
     made = transform(open_network(session, file, dials), pass_)
     session.warnings(made.warnings)
     write(session, output or "-", made.listing.encode())

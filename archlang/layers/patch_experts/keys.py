@@ -64,20 +64,41 @@ class Keyed(nn.Module):
 
     @torch.no_grad()
     def moved(self, weights: Tensor, embeddings: Tensor) -> None:
-        """Where keys follow: `k_i = unit(decay k_i + (1 - decay) sum_j w_ij e_j / sum_j w_ij)` (PCE, eq. 13).
+        """Where keys follow: `k_i = unit(decay k_i + (1 - decay) sum_j w_ij u_j / sum_j w_ij)`, u_j = e_j / |e_j|.
+
+        PCE, eq. 13, on directions: the router compares cosines alone (eq. 2), and keys have unit length. Embeddings of
+        another length would make another momentum of the decay: at a length of 3, 0.99 would be 0.97.
 
         weights [rows, count], embeddings [rows, size], sums over the rows of all processes. A key without weight, or
         whose mean is not finite, stays as it is.
         """
         if self.decay is None:
             return
+
         keys = unit(self.keys)
-        weights, rows = weights.detach().to(keys.dtype), embeddings.detach().to(keys.dtype)
-        parts = summed(torch.cat((weights.t() @ rows, weights.sum(0)[:, None]), 1))
+        weights = weights.detach().to(keys.dtype)
+        directions = unit(embeddings.detach()).to(keys.dtype)
+        parts = summed(torch.cat((weights.t() @ directions, weights.sum(0)[:, None]), 1))
         mean = parts[:, :-1] / parts[:, -1:].clamp_min(EPS)
+
         after = unit(self.decay * keys + (1 - self.decay) * mean)
         pulled = (parts[:, -1:] > EPS) & after.isfinite().all(1, keepdim=True)
         self.keys.copy_(torch.where(pulled, after, self.keys.to(after.dtype)))
+
+
+@torch.no_grad()
+def largest_cosine(keys: Tensor) -> float:
+    """The largest cosine of two different keys [count, size]; -1 where there is one alone.
+
+    At 1 two keys are one: their experts get the same weight whatever comes in.
+
+    >>> round(largest_cosine(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, -1.0], [3.0, 3.0]])), 4)
+    0.7071
+    """
+    directions = unit(keys)
+    cosines = directions @ directions.t()
+    cosines.fill_diagonal_(-1.0)
+    return float(cosines.max())
 
 
 @torch.no_grad()

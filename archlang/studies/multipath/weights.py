@@ -9,7 +9,7 @@ from torch import fx
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.names import module_name
-from archlang.train.evaluation import record_of
+from archlang.train.loop.evaluation import record_of
 
 BINS = 40
 KINDS = ("each", "parallel", "route", "branches")

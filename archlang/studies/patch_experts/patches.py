@@ -15,11 +15,10 @@ from archlang.graph.ir import Graph
 from archlang.graph.patch_experts import ExpertSite, expert_sites
 from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
 from archlang.layers.patch_experts.router import CosineRouter
-from archlang.studies.inside import placed
-from archlang.train.evaluation import BATCH, in_order, record_of
+from archlang.studies.inside import all_rows, placed
 from archlang.train.fitting import fit_of
-from archlang.train.sources import find
-from archlang.views.patch_experts import Cell
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
+from archlang.views.patch_experts import PatchCell
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Taken:
     """One image at one stage of experts: its patches, as parts of the image, with the weights of the experts."""
 
     site: str
-    cells: tuple[Cell, ...]
+    cells: tuple[PatchCell, ...]
 
 
 @dataclass
@@ -66,7 +65,7 @@ def usage_of(
     model: fx.GraphModule, data: object, *, device: str = "auto", tell: Callable[[int, int], None] | None = None
 ) -> tuple[Usage, ...]:
     """How much each expert is used on the test part of `data`. Raises `ArchError`: unsupported-module, unknown-data."""
-    split = find(data).test
+    split = data_of(model, data).test
     with _watching(model, device) as (run, seen, sites):
         for rows in in_order(len(split), BATCH):
             run(split.batch(rows)[0])
@@ -108,20 +107,14 @@ def _watching(
                               help=["`patches(4x4) -> experts(4, router) { ... } -> unpatch` does",
                                     "networks with experts: `specs/pce/pce_tiny.arch`"]))
     seen = {site.name: _Seen([], []) for site in sites.values()}
-    before = {place: place.cut for place in places.values()}
-    with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen):
-        fit = fit_of(graph, record.mean, record.std)
-        for place in places.values():
-            place.cut = None  # so that every stage sees all rows
-        try:
-            @torch.no_grad()
-            def run(samples: torch.Tensor) -> None:
-                model(fit(samples.to(target)).to(kind))
+    with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen), all_rows(model):
+        fit = fit_of(graph, record.mean, record.std, record.image)
 
-            yield run, seen, tuple(sites.values())
-        finally:
-            for place, cut in before.items():
-                place.cut = cut
+        @torch.no_grad()
+        def run(samples: torch.Tensor) -> None:
+            model(fit(samples.to(target)).to(kind))
+
+        yield run, seen, tuple(sites.values())
 
 
 def _routers(model: nn.Module) -> dict[str, CosineRouter]:
@@ -163,13 +156,13 @@ def _usage(site: ExpertSite, seen: _Seen) -> Usage:
     return Usage(site.name, len(weights), tuple(weights.mean(0).tolist()), tuple(first.tolist()), thresholds)
 
 
-def _cells(graph: Graph, site: ExpertSite, weights: torch.Tensor, images: int, image: int) -> tuple[Cell, ...]:
+def _cells(graph: Graph, site: ExpertSite, weights: torch.Tensor, images: int, image: int) -> tuple[PatchCell, ...]:
     """The patches of one image as parts of it, each from 0 to 1; what a patch reaches over the edge is cut off."""
     each = len(weights) // images
     own: Sequence[Sequence[float]] = weights[image * each : (image + 1) * each].tolist()
     cut = site.cut
     if cut is None or each != cut.args["rows"] * cut.args["columns"]:
-        return tuple(Cell(0.0, 0.0, 1.0, 1.0, tuple(row)) for row in own)
+        return tuple(PatchCell(0.0, 0.0, 1.0, 1.0, tuple(row)) for row in own)
     (high, wide), (down, right) = cut.args["size"], cut.args["stride"]
     rows, columns = cut.args["rows"], cut.args["columns"]
     sizes = graph.type(cut.inputs[0]).dims[1:]
@@ -178,6 +171,6 @@ def _cells(graph: Graph, site: ExpertSite, weights: torch.Tensor, images: int, i
     found = []
     for place, row in enumerate(own):
         top, left = place // columns * down, place % columns * right
-        found.append(Cell(left / width, top / height, min(left + wide, width) / width,
+        found.append(PatchCell(left / width, top / height, min(left + wide, width) / width,
                           min(top + high, height) / height, tuple(row)))
     return tuple(found)
