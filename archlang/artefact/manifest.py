@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from archlang.artefact.container import Container, refuse
+from archlang.emit import ImagePreparation
 
 FORMAT = 1
 LANGUAGE = 1
@@ -21,6 +22,9 @@ BLANK = "0" * 64
 LONGEST_LABEL = 256
 LARGEST_SEED = 1 << 63
 LARGEST_NUMBER = 1e30
+
+LARGEST_SIDE = 1 << 16
+"""Pixels of the longest side that a file may ask images to be brought to."""
 
 _BEFORE = rb"\"digest\":\""
 """The text before the digest, as it stands in a JSON text inside a JSON text; no text of a network can hold it."""
@@ -37,6 +41,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         labels: the class names.
         mean: normalises images from 0..1, one number a channel.
         std: the same.
+        image: the sizes that image files are brought to; absent where no training was, and from older files.
         digest: SHA-256 of the file with this place blank.
         format: the version of the file format.
         language: the version of the language.
@@ -49,6 +54,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     labels: tuple[str, ...] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    image: ImagePreparation | msgspec.UnsetType = msgspec.UNSET
     digest: str = BLANK
     format: int = FORMAT
     language: int = LANGUAGE
@@ -134,7 +140,12 @@ def sound(manifest: Manifest) -> bool:
         and all(is_label(label) for label in labels)
         and all(abs(number) < LARGEST_NUMBER for number in numbers)
         and all(number > 0 for number in manifest.std or ())
+        and (manifest.image is msgspec.UNSET or _sound_image(manifest.image))
     )
+
+
+def _sound_image(image: ImagePreparation) -> bool:
+    return all(0 < size <= LARGEST_SIDE for size in image.shape) and 0 < image.crop <= 1
 
 
 def is_label(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 from torch import fx
 
 from archlang.artefact.container import refuse
@@ -38,6 +39,7 @@ def describe(record: Record) -> Manifest:
         labels=record.labels,
         mean=record.mean,
         std=record.std,
+        image=msgspec.UNSET if record.image is None else record.image,
     )
 
 
@@ -58,7 +60,10 @@ def check_passes(passes: tuple[str, ...]) -> None:
 def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
     """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
     model = emit(network.graph, seed=manifest.seed)
-    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std)
+    image = None
+    if manifest.image is not msgspec.UNSET:
+        image = manifest.image
+    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std, image)
 
     replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:

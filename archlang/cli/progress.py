@@ -20,10 +20,13 @@ def headline(outline: Outline) -> str:
     length = f"{many(outline.epochs, 'epoch')} of {many(outline.steps, 'step')}"
     if outline.total != outline.epochs * outline.steps:
         length = f"{many(outline.total, 'step')} in {many(outline.epochs, 'epoch')}"
+    kept_apart = f"{outline.test_samples} for testing"
+    if outline.validation_samples:
+        kept_apart = f"{outline.validation_samples} for validation, {kept_apart}"
     done = f", going on after {many(outline.done, 'step')}" if outline.done else ""
     return (
         f"training {outline.network} on {one_line(outline.data, 80)}: {many(outline.train_samples, 'sample')}"
-        f" ({outline.test_samples} for testing), {length} on {outline.device}, seed {outline.seed}{done}"
+        f" ({kept_apart}), {length} on {outline.device}, seed {outline.seed}{done}"
     )
 
 
@@ -46,14 +49,19 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     speed = f" ({epoch.samples / epoch.seconds:.1f} samples/s)" if epoch.samples and epoch.seconds else ""
     parts = ", ".join(f"{name} {value:.4f}" for name, value in epoch.parts.items())
     apart = f" ({parts})" if len(epoch.parts) > 1 else ""
+    validation = ""
+    if epoch.validation_loss is not None:
+        validation = f" validation {score(epoch.validation_loss, epoch.validation_accuracy)};"
     return (
-        f"epoch {epoch.number}/{epochs} ({epoch.phase}): {_score(epoch.train_loss, epoch.train_accuracy)}{apart};"
-        f" test {_score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s{speed}"
+        f"epoch {epoch.number}/{epochs} ({epoch.phase}): {score(epoch.train_loss, epoch.train_accuracy)}{apart};"
+        f"{validation} test {score(epoch.test_loss, epoch.test_accuracy)};"
+        f" rate {epoch.lr:.4g}, {epoch.seconds:.1f} s{speed}"
         + skipped + (", best" if best else "")
     )
 
 
-def _score(loss: float, accuracy: float | None) -> str:
+def score(loss: float, accuracy: float | None) -> str:
+    """A loss and an accuracy, as lines tell them."""
     return f"loss {loss:.4f}" + ("" if accuracy is None else f", accuracy {100 * accuracy:.2f} %")
 
 
@@ -96,8 +104,8 @@ class ProgressBars(ProgressLines):
 
     def step(self, beat: Beat) -> None:
         """Move the bar."""
-        score = f"{_score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}, {beat.speed:.0f} samples/s"
-        self.bar.update(self.task, completed=beat.done, description=f"epoch {beat.epoch}/{self.epochs}: {score}")
+        told = f"{score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}, {beat.speed:.0f} samples/s"
+        self.bar.update(self.task, completed=beat.done, description=f"epoch {beat.epoch}/{self.epochs}: {told}")
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""

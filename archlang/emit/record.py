@@ -7,6 +7,30 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class ImagePreparation:
+    """The sizes that image files are brought to.
+
+    The middle of an image is cut out in these proportions, as large as it goes.
+
+    Args:
+        channels: 1 for grey, 3 for colour.
+        rows: pixels from top to bottom.
+        columns: pixels from left to right.
+        crop: the share of the middle's side that is kept (ImageNet: 0.875).
+    """
+
+    channels: int
+    rows: int
+    columns: int
+    crop: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows, columns."""
+        return self.channels, self.rows, self.columns
+
+
+@dataclass(frozen=True)
 class Record:
     """The origin of a model and what was done to it, at `model.archlang`.
 
@@ -17,6 +41,7 @@ class Record:
         labels: the class names.
         mean: the data's mean, one number a channel.
         std: the data's standard deviation, one number a channel.
+        image: the sizes that image files were brought to in training.
     """
 
     network: Any = None
@@ -25,6 +50,7 @@ class Record:
     labels: tuple[str, ...] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    image: ImagePreparation | None = None
 
     def after(self, name: str) -> Record:
         """The record of the model that the pass `name` makes.

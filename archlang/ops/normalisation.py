@@ -177,7 +177,7 @@ def _standard_shape(call: OpCall) -> Tensor:
 
 
 STANDARDIZE = Op(
-    name="standardize", family="normalisation",
+    name="standardize", family="normalisation", gives=("standardised",),
     doc="The relevance of each cluster with mean 0 and deviation 1, nothing learned: what neural mixture EM makes "
     "distributions of (Tissera 2023, eq. 4.11). In evaluation by running statistics.",
     shape=_standard_shape, centres=each_channel,

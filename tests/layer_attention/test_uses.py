@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from archlang.studies.layer_attention.torch_models.torch_models import KINDS, attend_layers, stages
+from archlang.studies.layer_attention.torch_models import KINDS, attend_layers, stages
 from torch import nn
 
 from archlang.cli.main import run

@@ -82,7 +82,7 @@ def _where(session: Session, folder: str | None, start: Start, name: str) -> Pat
 
 def _report(session: Session, where: Path, go: Callable[[Progress], Result]) -> None:
     """Do a training and say what came of it."""
-    from archlang.cli.progress import watch
+    from archlang.cli.progress import score, watch
     from archlang.train import Progress
 
     try:
@@ -93,6 +93,9 @@ def _report(session: Session, where: Path, go: Callable[[Progress], Result]) -> 
             session.note(f"what was done is kept; the same command goes on with it: --run {where} --resume")
         raise
     best = result.best
-    share = "" if best.test_accuracy is None else f", accuracy {100 * best.test_accuracy:.2f} %"
-    session.data(f"best epoch {best.number} of {len(result.history)}: test loss {best.test_loss:.4f}{share}")
+    chosen = ""
+    if best.validation_loss is not None:
+        chosen = f"validation {score(best.validation_loss, best.validation_accuracy)}; "
+    tested = score(best.test_loss, best.test_accuracy)
+    session.data(f"best epoch {best.number} of {len(result.history)}: {chosen}test {tested}")
     session.note(f"kept in {where}")
