@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
 
 def main() -> None:
     """Run the command that was typed and leave with its status."""
+    from archlang.cli.streams import occupy
+
+    occupy()
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -58,6 +62,7 @@ def _reported(argv: Sequence[str]) -> int:
     session = Session.of(argv)
 
     try:
+        _check_folder()
         return _invoked(argv, session)
     except BrokenPipeError:
         raise
@@ -73,6 +78,17 @@ def _reported(argv: Sequence[str]) -> int:
             traceback.print_exception(problem)
         session.failure([diagnostic])
         return diagnostic.kind.status
+
+
+def _check_folder() -> None:
+    """Raises `ArchError` (unreadable-file) in a folder that was removed: libraries end the process there."""
+    from archlang.diagnostics import ArchError, error
+
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        message = "the working directory is not there any more"
+        raise ArchError(error("unreadable-file", message, help="change into another one: `cd ~`")) from None
 
 
 def _invoked(argv: Sequence[str], session: Session) -> int:
@@ -97,7 +113,8 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
         raise usage_error(problem) from None
 
     # Buffered output that cannot be written must fail here, where it is reported, not when Python shuts down.
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     if isinstance(status, int):
         return status
     return 0
