@@ -22,12 +22,15 @@ def headline(outline: Outline) -> str:
     if outline.total != outline.epochs * outline.steps:  # phases that count steps end inside an epoch
         length = f"{many(outline.total, 'step')} in {many(outline.epochs, 'epoch')}"
 
+    kept_apart = f"{outline.test_samples} for testing"
+    if outline.validation_samples:
+        kept_apart = f"{outline.validation_samples} for validation, {kept_apart}"
     done = ""
     if outline.done:
         done = f", going on after {many(outline.done, 'step')}"
     return (
         f"training {outline.network} on {one_line(outline.data, 80)}: {many(outline.train_samples, 'sample')}"
-        f" ({outline.test_samples} for testing), {length} on {outline.device}, seed {outline.seed}{done}"
+        f" ({kept_apart}), {length} on {outline.device}, seed {outline.seed}{done}"
     )
 
 
@@ -48,10 +51,12 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     >>> epoch_line(Epoch(2, "all", 0.1, 0.5, 0.75, 0.25, 0.9, 0, 1.5), 10, best=True)
     'epoch 2/10 (all): loss 0.5000, accuracy 75.00 %; test loss 0.2500, accuracy 90.00 %; rate 0.1, 1.5 s, best'
     """
-    line = f"epoch {epoch.number}/{epochs} ({epoch.phase}): {_score(epoch.train_loss, epoch.train_accuracy)}"
+    line = f"epoch {epoch.number}/{epochs} ({epoch.phase}): {score(epoch.train_loss, epoch.train_accuracy)}"
     if len(epoch.parts) > 1:
         line += f" ({', '.join(f'{name} {value:.4f}' for name, value in epoch.parts.items())})"
-    line += f"; test {_score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s"
+    if epoch.validation_loss is not None:
+        line += f"; validation {score(epoch.validation_loss, epoch.validation_accuracy)}"
+    line += f"; test {score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s"
 
     if epoch.samples and epoch.seconds:
         line += f" ({epoch.samples / epoch.seconds:.1f} samples/s)"
@@ -62,7 +67,8 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     return line
 
 
-def _score(loss: float, accuracy: float | None) -> str:
+def score(loss: float, accuracy: float | None) -> str:
+    """A loss and an accuracy, as lines tell them."""
     if accuracy is None:
         return f"loss {loss:.4f}"
     return f"loss {loss:.4f}, accuracy {100 * accuracy:.2f} %"
@@ -107,8 +113,8 @@ class ProgressBars(ProgressLines):
 
     def step(self, beat: Beat) -> None:
         """Move the bar."""
-        score = f"{_score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}, {beat.speed:.0f} samples/s"
-        self.bar.update(self.task, completed=beat.done, description=f"epoch {beat.epoch}/{self.epochs}: {score}")
+        told = f"{score(beat.loss, beat.accuracy)}, rate {beat.lr:.3g}, {beat.speed:.0f} samples/s"
+        self.bar.update(self.task, completed=beat.done, description=f"epoch {beat.epoch}/{self.epochs}: {told}")
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""

@@ -27,8 +27,9 @@ class Lines(Audience):
         """What is searched."""
         self.total, self.finished = settings.candidates, done
         going = f", going on after {done}" if done else ""
+        times = f" from {settings.seeds} seeds each" if settings.seeds > 1 else ""
         self.say(f"searching small kernels for {', '.join(sizes)}: {many(settings.candidates, 'candidate')} of "
-                 f"{many(settings.iterations, 'iteration')}, seed {settings.seed}{going}")
+                 f"{many(settings.iterations, 'iteration')}{times}, seed {settings.seed}{going}")
 
     def trial(self, trial: Trial) -> None:
         """The candidate's line."""
@@ -55,7 +56,7 @@ class Bars(Lines):
     def start(self, settings: Settings, sizes: Sequence[str], done: int) -> None:
         """The bar's length."""
         super().start(settings, sizes, done)
-        self.length = settings.iterations
+        self.length = settings.iterations * settings.seeds
         self.bar.update(self.task, total=settings.candidates * self.length, completed=done * self.length)
         self.move(0)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from archlang.cli.streams import remark, result_stream
+from archlang.cli.streams import is_output_closed, remark
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import concise, human, summary
 from archlang.diagnostics.render_json import as_json
@@ -58,7 +58,7 @@ class Session:
     def data(self, text: str) -> None:
         """Write a result on standard output, in UTF-8 whatever the terminal's encoding; with one line end.
 
-        Raises `ArchError` (unwritable-output) where standard output is closed.
+        Raises OSError where standard output is closed or full.
         """
         self.bytes((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
 
@@ -66,7 +66,6 @@ class Session:
         """The same for a result that is no text."""
         if self.is_quiet:
             return
-        result_stream()
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -95,7 +94,7 @@ class Session:
 
     def failure(self, found: Sequence[Diagnostic]) -> None:
         """Write why a command failed: on standard error, but as the one document where that is asked for."""
-        if self.format in ("json", "sarif") and sys.stdout is not None:
+        if self.format in ("json", "sarif") and not is_output_closed():
             self.results(found)
             return
         if found:
@@ -106,7 +105,6 @@ class Session:
     def _results(self, found: Sequence[Diagnostic], form: Form) -> None:
         if not found:
             return
-        result_stream()
         print(self._shown(found, sys.stdout, form))
         if form is human:
             sys.stdout.flush()

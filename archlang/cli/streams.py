@@ -1,36 +1,72 @@
-"""The standard streams where one of them is closed, full, or read by nobody any more."""
+"""Standard streams that were closed before the command began, are full, or have no reader any more.
+
+Using a closed one is an error, having none is not. Remarks on standard error are dropped where nobody can read them.
+"""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-
-from archlang.diagnostics import ArchError, error
+from typing import Any
 
 
-def occupy() -> None:
-    """Put `/dev/null` where a standard stream is closed.
+class ClosedBytes(io.RawIOBase):
+    """The bytes of a stream that is closed: reading and writing raise OSError (EBADF)."""
 
-    The next file that is opened would get its number, and what a library prints would end in a model or checkpoint.
-    Python's own `sys.stdout` stays None; `result_stream` refuses it where a result has to be written.
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def readable(self) -> bool:
+        """Say yes, so that reading gets its error here."""
+        return True
+
+    def writable(self) -> bool:
+        """Say yes, so that writing gets its error here."""
+        return True
+
+    def readinto(self, _: Any) -> int:
+        """Raise the error of a closed stream."""
+        raise self._error()
+
+    def write(self, _: Any) -> int:
+        """Raise the error of a closed stream."""
+        raise self._error()
+
+    def _error(self) -> OSError:
+        return OSError(errno.EBADF, f"standard {self.name} is closed")
+
+
+def replace_closed() -> None:
+    """Put streams in the place of those that Python found closed, and let all of them show what they cannot encode.
+
+    Messages have nowhere to go where standard error is closed: they are dropped, the exit status says enough.
     """
-    for number in (0, 1, 2):
-        try:
-            os.fstat(number)
-        except OSError:
-            with suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # the lowest free number is this one
-    if sys.stderr is None:
-        _forget_remarks()
-
-
-def result_stream() -> None:
-    """Raises `ArchError` (unwritable-output) where standard output is closed: a result could not be written."""
+    _occupy()
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(ClosedBytes("input"))
     if sys.stdout is None:
-        help = "`> /dev/null` drops what is written there"
-        raise ArchError(error("unwritable-output", "standard output is closed", help=help))
+        # Written through: an error must come where something is written, not when Python shuts down.
+        sys.stdout = io.TextIOWrapper(ClosedBytes("output"), write_through=True)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for good; a device
+
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def is_output_closed() -> bool:
+    """Tell whether standard output was closed before the command began."""
+    return isinstance(getattr(sys.stdout, "buffer", None), ClosedBytes)
+
+
+def require_output() -> None:
+    """Raise OSError (EBADF) where standard output is closed, before a long work whose result it is to get."""
+    if is_output_closed():
+        sys.stdout.buffer.write(b"")
 
 
 def remark(text: str) -> None:
@@ -44,10 +80,23 @@ def remark(text: str) -> None:
         _forget_remarks()
 
 
+def _occupy() -> None:
+    """Open `/dev/null` under the number of every closed stream.
+
+    The next file would get that number, and what a library prints would end in a model or a checkpoint.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, which is this one
+
+
 def _forget_remarks() -> None:
     """Write remarks nowhere from now on; the old stream would raise again when Python shuts down."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
-    sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # it stays open until the end
+    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for good; a device

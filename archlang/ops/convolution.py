@@ -111,6 +111,7 @@ def _conv(rank: int) -> Op:
         name=_name(rank, "conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
+        mixes=lambda call: (0, 1) if _channels(call)[2] == 1 else None,
         torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),

@@ -133,9 +133,9 @@ def no_flops(call: OpCall) -> Dim:
     return 0
 
 
-def no_axis(call: OpCall) -> int | None:
-    """For ops that leave the mean of what comes in as it is."""
-    return None
+def no_axis(call: OpCall) -> None:
+    """For ops without an axis of this kind."""
+    return
 
 
 def each_channel(call: OpCall) -> int | None:
@@ -169,6 +169,12 @@ class Op:
             training; over the batch, too, or for each sample): a bias along that axis before it changes nothing and
             has a gradient of rounding noise. None for none.
     biased  the axis of its result that a bias of its own runs along.
+    joins   the axis along which it lays its inputs end to end; None where it does something else.
+    mixes   (axis, dimension): every result reads all of what enters along that axis, which is that dimension of its
+            weight; None where results read parts, or there is no such weight.
+    remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
+    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
+            Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
@@ -192,6 +198,10 @@ class Op:
     line: Callable[[Mapping[str, Any]], str] | None = None
     centres: Callable[[OpCall], int | None] = no_axis
     biased: int = 0
+    joins: Callable[[OpCall], int | None] = no_axis
+    mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
+    remains: bool = False
+    copies: bool = False
     keyed: bool = False
     gives: tuple[Result, ...] = ()
     internal: bool = False

@@ -13,7 +13,7 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import observing
 from archlang.graph.coded import CodedBlock, coded_blocks, within
-from archlang.graph.removal import with_mask
+from archlang.graph.removal import At, with_mask
 from archlang.rewrite.extract import extract
 from archlang.train.data.splits import Split
 from archlang.train.fitting import fit_of
@@ -49,12 +49,16 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Removed:
-    """A block with k branches of each sample at zero, drawn by a seed: the accuracy that is left."""
+    """A block with k branches of each sample at zero, drawn by a seed: the accuracy that is left.
+
+    `at` says whether they were taken out before or after energies were normalised.
+    """
 
     block: str
     what: str
     count: int
     accuracy: float
+    at: At = "after"
 
 
 def class_numbers(model: fx.GraphModule, names: Sequence[str]) -> tuple[int, ...]:
@@ -141,21 +145,24 @@ def _decoded(block: CodedBlock, energies: torch.Tensor, label: torch.Tensor) -> 
 
 def ablate(
     model: fx.GraphModule, data: object, *, block: str | None = None, most: int | None = None,
-    what: Sequence[str] = ("active", "inactive"), seed: int = 0,
+    what: Sequence[str] = ("active", "inactive"), seed: int = 0, at: At = "after",
 ) -> tuple[Removed, ...]:
     """Accuracy on the test part of data with 0, 1, ... `most` branches of a block at zero, drawn for each sample among
     those that work for its class (`active`) or do not (`inactive`). Without `block`, of every block in turn.
+
+    Branches go `after` energies were normalised, so that those that are left keep theirs, or `before` that, as in the
+    authors' code: those that are left are normalised by themselves, with a mean over all branches.
     """
     record = _whole(model)
     split, found = data_of(model, data).test, []
     for one in _chosen(_blocks(record.network.graph), block):
-        masked = observing(model, with_mask(record.network.graph, one), ()).eval()
+        masked = observing(model, with_mask(record.network.graph, one, at), ()).eval()
         active = min(word.count("1") for word in one.coded.code.words)
         for kind in what:
             top = active if kind == "active" else one.coded.code.branches - active
             for count in range(min(top, most if most is not None else top) + 1):
                 accuracy = _masked(model, masked, record, split, one, kind == "active", count, seed)
-                found.append(Removed(one.name, kind, count, accuracy))
+                found.append(Removed(one.name, kind, count, accuracy, at))
     return tuple(found)
 
 

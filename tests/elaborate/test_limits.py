@@ -18,7 +18,7 @@ def found(source: str, limits: Limits = DEFAULT) -> list[str]:
 
 @pytest.mark.parametrize(("limit", "value", "body", "kind"), [
     ("nodes", 4, "output x -> 3 * relu", "too-many-nodes"),
-    ("edges", 5, "output x -> add(x, x, x) -> relu", "too-many-nodes"),
+    ("edges", 5, "output x -> relu -> add(x) -> relu -> tanh", "too-many-nodes"),
     ("dimension", 64, "output x -> conv(1x1, 64)", "dimension-too-large"),
     ("dimension", 192, "output x -> flatten", "dimension-too-large"),
     ("parameters", 12, "output x -> conv(1x1, 4, bias = false)", "too-many-parameters"),

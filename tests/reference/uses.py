@@ -120,8 +120,8 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(1x1, 4) -> add(x)
         conv(1x1, 4) -> add(x, x -> relu)
         conv(1x1, 4) -> mul(x) -> sub(x)
-        conv(1x1, 4) -> mul(x, x, x)
-        conv(1x1, 3) -> concat(x, x)
+        conv(1x1, 4) -> mul(x, x -> identity, x -> tanh)
+        conv(1x1, 3) -> concat(x, x -> identity)
         concat(x -> tanh, axis = height)
         to_sequence -> to_map(9, 12)
         (relu -> batch_norm) as stem
@@ -142,7 +142,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         fork(3) -> each { linear(4) } -> product
         fork(3) -> each { linear(4) } -> mean
         fork(2, cross_connection) -> each { linear(4) } -> sum
-        concat(x, x -> relu)
+        tanh -> concat(x, x -> relu)
         drop_path(0.0) -> identity
         layers { linear(4); relu; linear(3) } -> concat
         layers { linear(4); relu; linear(4) } -> attend(static_vector)

@@ -13,7 +13,7 @@ from archlang.cli.files import open_network
 from archlang.cli.options import data, device, reading, refuse
 from archlang.cli.processes import together
 from archlang.cli.session import Session
-from archlang.cli.streams import result_stream
+from archlang.cli.streams import require_output
 
 if TYPE_CHECKING:
     from archlang.train import Progress, Result
@@ -63,7 +63,7 @@ def command(
     start: Start = "new"
     if resume or fork:
         start = "resume" if resume else "fork"
-    result_stream()  # an hour of training must not end in a result that cannot be written
+    require_output()  # an hour of training must not end in a result that cannot be written
 
     with together(session, device):
         network = open_network(session, file, dials)
@@ -92,7 +92,7 @@ def _where(session: Session, folder: str | None, start: Start, name: str) -> Pat
 
 def _report(session: Session, where: Path, train: Callable[[Progress], Result]) -> None:
     """Do a training and say what came of it."""
-    from archlang.cli.progress import watch
+    from archlang.cli.progress import score, watch
     from archlang.train import Progress
 
     try:
@@ -104,8 +104,8 @@ def _report(session: Session, where: Path, train: Callable[[Progress], Result]) 
         raise
 
     best = result.best
-    line = f"best epoch {best.number} of {len(result.history)}: test loss {best.test_loss:.4f}"
-    if best.test_accuracy is not None:
-        line += f", accuracy {100 * best.test_accuracy:.2f} %"
-    session.data(line)
+    line = f"best epoch {best.number} of {len(result.history)}: "
+    if best.validation_loss is not None:
+        line += f"validation {score(best.validation_loss, best.validation_accuracy)}; "
+    session.data(f"{line}test {score(best.test_loss, best.test_accuracy)}")
     session.note(f"kept in {where}")

@@ -15,7 +15,6 @@ from archlang.graph.plan import Loss
 from archlang.graph.scores import class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
-from archlang.train.data.labels import ClassScores
 from archlang.train.losses import catalogue
 from archlang.train.losses.catalogue import Formula, views_of
 from archlang.train.losses.targets import check_finite
@@ -203,21 +202,6 @@ def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
         if LABEL in loss.reads and ports and graph.is_output(ports[0]):
             return ports[0]
     return main_output(graph)
-
-
-def class_scores(graph: Graph, losses: Sequence[Loss]) -> ClassScores | None:
-    """The output whose loss compares it with class numbers; None where no loss does."""
-    for loss in losses:
-        ports = [read for read in loss.reads if isinstance(read, Port)]
-        if facts_of(loss.option, LossFacts).target != "classes" or LABEL not in loss.reads or not ports:
-            continue
-
-        dims = graph.type(ports[0]).dims
-        classes = dims[class_axis(graph, ports[0])]
-        if not isinstance(classes, int):
-            return ClassScores(None, len(dims) + 1)
-        return ClassScores(classes, len(dims) + 1)
-    return None
 
 
 def main_output(graph: Graph) -> Port:
