@@ -91,7 +91,7 @@ class Epoch:
         return self.test_loss, self.test_accuracy
 
     def better_than(self, other: Epoch | None) -> bool:
-        """Whether it recognises more of the part it is chosen by, or, where that is equal or unknown, has less loss."""
+        """Tell whether it recognises more of the part it is chosen by, or, where that is equal or unknown, loses less."""
         if other is None:
             return True
 

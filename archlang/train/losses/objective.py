@@ -74,7 +74,7 @@ class Objective:
 
     @property
     def supervised(self) -> bool:
-        """Whether it reads labels: only then are hits a figure of what it trains."""
+        """Tell whether it reads labels: only then are hits a figure of what it trains."""
         return any(LABEL in term.reads for term in self.terms)
 
     def gathered(self, values: Values, scores: Port, world: World) -> Values:
@@ -210,14 +210,14 @@ def main_output(graph: Graph) -> Port:
 
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
-    """Whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
+    """Tell whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
     if scores.ndim != 2 or label.ndim != 1 or label.is_floating_point() or scores.shape[1] < 2:
         return None
     return scores.argmax(1) == label
 
 
 def labelled(label: torch.Tensor) -> bool:
-    """Whether samples have labels; -1 stands for none."""
+    """Tell whether samples have labels; -1 stands for none."""
     return label.is_floating_point() or label.numel() == 0 or bool((label >= 0).any())
 
 
