@@ -44,7 +44,7 @@ def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Te
 
 
 def unused(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The number of experts that are used by less than the share `below` of the rows (PCE, eq. 16, 17), over all sites."""
+    """The number of experts that less than the share `below` of the rows use (PCE, eq. 16, 17), over all sites."""
     below = float(args["below"])
     return torch.stack([(usage(weights) < below).sum() for weights in reads]).sum().float()
 

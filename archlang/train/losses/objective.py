@@ -17,7 +17,7 @@ from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
 from archlang.train.losses import catalogue
 from archlang.train.losses.catalogue import Formula, views_of
-from archlang.train.losses.targets import check_finite
+from archlang.train.losses.targets import check_numbers
 from archlang.train.processes.world import World
 
 Values = Mapping[Port | str, torch.Tensor]
@@ -96,7 +96,7 @@ class Objective:
         Raises `ArchError` (bad-data) where the labels are none that its losses can read.
         """
         if self.supervised:
-            check_finite(values[LABEL])
+            check_numbers(values[LABEL])
 
         parts: dict[str, torch.Tensor] = {}
         total: torch.Tensor | None = None
@@ -218,7 +218,9 @@ def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
 
 def labelled(label: torch.Tensor) -> bool:
     """Tell whether samples have labels; -1 stands for none."""
-    return label.is_floating_point() or label.numel() == 0 or bool((label >= 0).any())
+    if label.is_floating_point() or label.is_complex() or label.numel() == 0:
+        return True
+    return bool((label >= 0).any())
 
 
 def _widened(value: torch.Tensor) -> torch.Tensor:
