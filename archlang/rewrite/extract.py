@@ -6,11 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch import fx, nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit import emit, module_name
-from archlang.graph.removal import head_node, removed
+from archlang.graph.removal import head_node, removal
 
 FORM = re.compile(r"extract\{class=(\d{1,6}(?:\+\d{1,6})*)\}")
 MOST = 16_384
@@ -63,8 +64,14 @@ def extract(model: nn.Module, classes: Sequence[int]) -> fx.GraphModule:
     count = min((site.code.classes for site in graph.coded.values()), default=len(chosen) and chosen[-1] + 1)
     if not chosen or chosen[0] < 0 or chosen[-1] >= count:
         raise ArchError(error("out-of-range", f"classes are numbers from 0 to {count - 1}"))
-    made = emit(removed(graph, chosen), seed=record.seed)
+
+    smaller = removal(graph, chosen)
+    made = emit(smaller.graph, seed=record.seed)
     weights = dict(model.state_dict())
+    for (path, weight), part in smaller.narrowed.items():
+        name = f"{module_name(path)}.{weight}"
+        kept = torch.tensor(part.kept, device=weights[name].device)
+        weights[name] = weights[name].index_select(part.dimension, kept)
     head = head_node(graph)
     if head is not None:
         rows = {f"{module_name(head.path)}.{name}" for name in ("weight", "bias")} & weights.keys()

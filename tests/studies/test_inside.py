@@ -18,7 +18,7 @@ from archlang.studies.inside import routers
 from archlang.studies.maximise import Ascent, maximise
 from archlang.studies.multipath.gates import BINS, mean_route, responses, routes
 from archlang.studies.multipath.weights import parallel_weights
-from archlang.train.data import Data, Tensors
+from archlang.train.data.splits import Data, Tensors
 from archlang.views.compose import compose
 from archlang.views.multipath import Strengths, route_picture
 

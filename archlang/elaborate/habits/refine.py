@@ -15,6 +15,7 @@ from archlang.elaborate.habits.flows import IN_BRACES, REPEATED, FlowReader, Tra
 from archlang.elaborate.habits.habit import PYTHON_NAMES
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import Place, place_of
+from archlang.elaborate.placing import meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
 from archlang.syntax.printer import print_flat
@@ -124,6 +125,8 @@ class _Rewording:
             return self._setting()
         if kind == "unknown-argument" and (argument := self._argument()) is not None:
             return argument
+        if kind == "too-many-arguments" and (order := self._order()) is not None:
+            return order
         no_tensor = kind == "stage-is-no-tensor" or (kind == "wrong-kind" and _is_static(self.node))
         if no_tensor and self._is_bound_value():
             return self._framework() or self._static()
@@ -220,8 +223,22 @@ class _Rewording:
         if better is None:
             return None
         text = _fitted(better.text, self.path[self.path.index(call) - 1])
-        mistake = replace(self.diagnostic, help=(f"{better.reason}: write `{text}`",), fix=Fix(call.span, text))
-        return _Reworded(mistake, call.span)
+        help = (f"{better.reason}: write `{text}`",)
+        return _Reworded(replace(self.diagnostic, help=help, fix=Fix(call.span, text)), call.span)
+
+    def _order(self) -> _Reworded | None:
+        """Arguments of a stage here in PyTorch's order: the message shows the mend, and this makes an edit of it."""
+        call = next((node for node in reversed(self.path) if isinstance(node, Call)), None)
+        if call is None or not isinstance(call.callee, Name) or self.reader.flow(call) is not None:
+            return None
+        entry = self.catalogue.stage(call.callee.text)
+        if entry is None:
+            return None
+
+        instead = meant_by_torch(signature_of(entry), call.arguments or ())
+        if instead is None:
+            return None
+        return _Reworded(replace(self.diagnostic, fix=Fix(call.span, instead)), call.span)
 
     def _arguments_of(self, name: str) -> Sequence[Arg]:
         """The arguments of a stage or a setting of the catalogue."""

@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from archlang.diagnostics import ArchError, error
-from archlang.kernels import PEERS, RULES, Extent, Window, candidate, complaints
+from archlang.kernels import PEERS, RULES, Extent, Window, candidate, complaints, draw_seed
 from archlang.rewrite import calls
 from archlang.rewrite.base import copied
 from archlang.rewrite.reading import HOOKS, plain_kind, stored
@@ -116,8 +116,9 @@ class Choice:
             return tuple(self.kernels)
         if self.kernels in PEERS:
             return PEERS[self.kernels](kernel)
+        seed = draw_seed(self.seed, index) if self.by == "layer" else self.seed
         try:
-            return candidate(kernel, self.seed + (index if self.by == "layer" else 0), self.types, self.rules)
+            return candidate(kernel, seed, self.types, self.rules)
         except ValueError as problem:
             raise ArchError(error("out-of-range", f"no candidate: {problem}")) from None
 

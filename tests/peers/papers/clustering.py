@@ -1,4 +1,7 @@
-"""Networks of neural mixture EM (Tissera 2023, section 4.5 and table 4.2)."""
+"""Networks of neural mixture EM (Tissera 2023, section 4.5 and table 4.2).
+
+The last linear layer has no bias: what standardises its scores takes every bias off again.
+"""
 
 from __future__ import annotations
 
@@ -62,13 +65,14 @@ def digits(clusters: int) -> nn.Sequential:
     """The network of `specs/clustering/digits.arch`, which no table has: C32 C32 M C64 F64 F10 on the image itself."""
     trunk, channels = convolutions(((32, 32), (64,)), 1)
     return nn.Sequential(
-        trunk, nn.Flatten(), nn.Linear(channels * 16, 64), nn.ReLU(), nn.Linear(64, clusters), Standardized(clusters)
+        trunk, nn.Flatten(), nn.Linear(channels * 16, 64), nn.ReLU(), nn.Linear(64, clusters, bias=False),
+        Standardized(clusters),
     )
 
 
 def plane(clusters: int, hidden: int = 32) -> nn.Sequential:
     """Two hidden layers of 32 nodes (section 4.5.1)."""
     return nn.Sequential(
-        nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, clusters),
+        nn.Linear(2, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, clusters, bias=False),
         Standardized(clusters),
     )
