@@ -24,20 +24,24 @@ if TYPE_CHECKING:
 
 
 def load(path: str | Path, /, **dials: object) -> Network:
-    """The checked network of a file, its dials set: `load("base_cnn_cc.arch", paths=3)`. Needs no torch."""
+    """Read and check the network of a file, its dials set: `load("base_cnn_cc.arch", paths=3)`. Needs no torch."""
     return load_graph(path, dials)
 
 
 def loads(text: str, /, **dials: object) -> Network:
-    """The checked network of a text."""
+    """Check the network of a text, its dials set."""
     return loads_graph(text, dials)
 
 
 def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> GraphModule:
-    """The network as a `torch.fx.GraphModule` with weights that start by `seed`, in training mode.
+    """Make a `torch.fx.GraphModule` of a network, in training mode.
 
-    With `taps` it gives `(outputs, taps)`: gates by name, [batch, inputs, outputs]. `parallel` is how equal members of
-    parallel parts run (`loop`, `grouped`, or what is faster: `auto`); results and names of weights do not depend on it.
+    Args:
+        net: the checked network.
+        seed: the seed of the weights.
+        taps: return `(outputs, taps)` from the model, with gates by name, [batch, inputs, outputs].
+        parallel: run equal members of parallel parts one by one (`loop`), as one operation (`grouped`), or in the
+            faster way (`auto`); results and names of weights do not depend on it.
     """
     from archlang.emit import emit
 
@@ -47,7 +51,7 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
 
 
 def fuse(model: Module, inputs: Sequence[Tensor] | None = None) -> GraphModule:
-    """The inference form of a model in evaluation mode; the model itself stays as it is.
+    """Make the inference form of a model in evaluation mode; the model itself stays as it is.
 
     An example of its inputs lets more be fused in models that no file made.
     """
@@ -57,7 +61,7 @@ def fuse(model: Module, inputs: Sequence[Tensor] | None = None) -> GraphModule:
 
 
 def transform(net: Network, text: str) -> Network:
-    """Another network made of one: `transform(net, "multipath{paths=2,router=cross_connection}")`."""
+    """Make another network of one: `transform(net, "multipath{paths=2,router=cross_connection}")`."""
     from archlang.transform import apply
 
     return apply(net, text)

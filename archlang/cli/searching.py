@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from archlang.cli.progress import many
+from archlang.cli.streams import remark
 from archlang.diagnostics.text import one_line
 from archlang.studies.pbconv.search import Audience
 from archlang.studies.pbconv.trial import Settings, Trial
@@ -40,7 +41,7 @@ class Lines(Audience):
 
     def say(self, line: str) -> None:
         """Write a line at once, so that a log can be followed."""
-        print(line, file=sys.stderr, flush=True)
+        remark(line)
 
 
 class Bars(Lines):

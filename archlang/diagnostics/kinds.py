@@ -156,6 +156,7 @@ USE = {
     **_table("error", 1, {
         "unreadable-file": "a file that cannot be read",
         "unwritable-output": "an output that cannot be written",
+        "out-of-memory": "too little memory",
         "not-a-model": "a file that is no archlang model",
         "truncated-model": "a model file that ends too early",
         "altered-model": "a model file whose contents are not what was saved",

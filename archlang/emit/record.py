@@ -8,10 +8,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class ImagePreparation:
-    """The sizes that image files are brought to: `channels` (1 grey, 3 colour), `rows` and `columns` of pixels.
+    """The sizes that image files are brought to.
 
-    The middle of an image is cut out in these proportions, as large as it goes; `crop` is the share of that side which
-    is kept (ImageNet: 0.875).
+    The middle of an image is cut out in these proportions, as large as it goes.
+
+    Args:
+        channels: 1 for grey, 3 for colour.
+        rows: pixels from top to bottom.
+        columns: pixels from left to right.
+        crop: the share of the middle's side that is kept (ImageNet: 0.875).
     """
 
     channels: int

@@ -8,7 +8,7 @@ from archlang.train.data.augmentation.augment import check_samples
 from archlang.train.data.ready import for_training
 from archlang.train.data.splits import Data
 from archlang.train.fitting import fit_of
-from archlang.train.losses.objective import class_scores
+from archlang.train.losses.classes import class_output
 from archlang.train.optimization.planning import steps_of
 
 LOOKED_AT = 16
@@ -23,7 +23,7 @@ def training_data(network: Network, plan: Plan, data: Data) -> Data:
     """
     graph = network.graph
     losses = [loss for step in steps_of(plan) for loss in step.losses]
-    ready = for_training(data, graph, plan.labels, class_scores(graph, losses))
+    ready = for_training(data, graph, plan.labels, class_output(graph, losses))
 
     fit = fit_of(graph)
     for part in ready.parts[1:]:

@@ -127,7 +127,9 @@ def test_commands(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert "no class is called" in capfd.readouterr().err
 
 
-def test_an_extracted_model_keeps_the_names_of_its_classes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_extracted_model_keeps_the_names_of_its_classes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.set_num_threads(1)
     whole = compile(load(SPECS / "digits.arch")).eval()
     assert isinstance(whole, ArchModule)
@@ -142,12 +144,20 @@ def test_an_extracted_model_keeps_the_names_of_its_classes(tmp_path: Path, capfd
     assert classes[0]["score"] >= classes[1]["score"]
     assert run(["predict", file, image]) == 0
     assert "digit 3 scores" in capfd.readouterr().out
-    assert run(["eval", file, "--data", "digits"]) == 0
+    assert run(["eval", file, "--data", "digits"]) == 1  # its classes have other names: `0` to `9`
+    capfd.readouterr()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "named_digits.py").write_text(
+        "from dataclasses import replace\n"
+        "from archlang.train.data.sources import digits\n"
+        "def named(): return replace(digits(), classes=tuple(f'digit {n}' for n in range(10)))\n"
+    )
+    assert run(["eval", file, "--data", "named_digits:named"]) == 0
     out = capfd.readouterr().out
     assert "tells of digit 3, digit 7" in out
-    judged = judge(few, [3, 7], "digits")
+    judged = judge(few, [3, 7], "named_digits:named")
     assert f"recall {100 * judged.recall:.2f} %" in out
-    assert run(["eval", file, "--data", "digits", "--cut", "0.5"]) == 2
+    assert run(["eval", file, "--data", "named_digits:named", "--cut", "0.5"]) == 2
 
 
 RELATED = """archlang 1

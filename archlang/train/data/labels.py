@@ -21,14 +21,15 @@ TEXTS = (str, bytes, numpy.str_, numpy.bytes_)
 
 
 @dataclass(frozen=True)
-class ClassScores:
-    """The output that a loss compares with class numbers: how many classes it tells apart, and its axes with the batch.
+class ClassOutput:
+    """The output that a loss compares with class numbers: how many classes it tells apart, its axes, that of classes.
 
-    `classes` is None where the size is a symbol.
+    `classes` is None where the size is a symbol; axes are counted with the batch.
     """
 
     classes: int | None
     axes: int
+    axis: int = 1
 
 
 # --- labels of a data set that lies in memory ------------------------------------------------------------------------
@@ -42,7 +43,7 @@ def labels_in_memory(value: Any) -> tuple[torch.Tensor, tuple[str, ...] | None]:
     """
     if isinstance(value, tuple | list):
         return _labels_of_objects(list(value))
-    if isinstance(value, numpy.ndarray) and value.dtype.kind not in NUMERIC:
+    if isinstance(value, numpy.ndarray) and value.dtype.kind in "OSU":
         column = value.reshape(len(value), -1) if value.ndim else value[None, None]
         if column.shape[1:] != (1,):
             raise bad_data(f"the labels are an array {list(value.shape)} of texts or objects; one for each sample is "
@@ -149,16 +150,16 @@ def _array_of(label: Any, number: int) -> numpy.ndarray:
 # --- class numbers, for losses that want them ------------------------------------------------------------------------
 
 
-def as_class_numbers(labels: torch.Tensor, scores: ClassScores) -> torch.Tensor:
-    """Labels [batch, ...] as class numbers for scores [batch, classes, ...]; probabilities stay as they are.
+def as_class_numbers(labels: torch.Tensor, scores: ClassOutput) -> torch.Tensor:
+    """Labels [batch, ...] as class numbers for scores with one axis more, that of classes; probabilities stay.
 
     Whole floats become integers, one-hot rows their number, and an axis of one class that is too many goes. Raises
     `ArchError` (bad-data) for labels that are no classes: fractions, rows that are not one-hot.
     """
-    if labels.ndim == scores.axes and scores.axes != 3:  # scores of sequences have their classes last
-        if labels.shape[1] != 1 or scores.classes == 1:
+    if labels.ndim == scores.axes:
+        if labels.shape[scores.axis] != 1 or scores.classes == 1:
             return _of_one_hot(labels, scores)
-        labels = labels[:, 0]
+        labels = labels.squeeze(scores.axis)
 
     if not labels.is_floating_point():
         return labels
@@ -171,18 +172,20 @@ def as_class_numbers(labels: torch.Tensor, scores: ClassScores) -> torch.Tensor:
     return numbers
 
 
-def _of_one_hot(labels: torch.Tensor, scores: ClassScores) -> torch.Tensor:
-    """Rows [batch, classes, ...] of zeros and a one as numbers [batch, ...]."""
-    count = labels.shape[1]
+def _of_one_hot(labels: torch.Tensor, scores: ClassOutput) -> torch.Tensor:
+    """Rows of zeros and a one along the axis of classes as numbers, without that axis."""
+    axis = scores.axis
+    count = labels.shape[axis]
     if scores.classes is not None and count != scores.classes:
         raise bad_data(f"a label has {count} numbers, and the network tells {scores.classes} classes apart",
                        help="one-hot labels and probabilities need a number for each class")
 
-    sums = labels.sum(1)
-    if bool((((labels == 0) | (labels == 1)).all(1) & (sums == 1)).all()):
-        return labels.argmax(1)
+    sums = labels.sum(axis)
+    if bool((((labels == 0) | (labels == 1)).all(axis) & (sums == 1)).all()):
+        return labels.argmax(axis)
 
-    are_probabilities = labels.is_floating_point() and bool(((labels >= 0).all(1) & ((sums - 1).abs() < 1e-3)).all())
+    near_one = (sums - 1).abs() < 0.01  # shares may have been calculated in half precision
+    are_probabilities = labels.is_floating_point() and bool(((labels >= 0).all(axis) & near_one).all())
     if not are_probabilities:
         raise bad_data("a loss over classes reads the label, and its rows are neither one-hot nor probabilities",
                        help="several classes at once are for `bce`")

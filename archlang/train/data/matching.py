@@ -11,7 +11,7 @@ import torch
 from archlang.diagnostics.text import one_line
 from archlang.train.data.image_files import ImageFiles
 from archlang.train.data.items import Items
-from archlang.train.data.labels import ClassScores, as_class_numbers
+from archlang.train.data.labels import ClassOutput, as_class_numbers
 from archlang.train.data.splits import NO_LABEL, Split, Tensors
 from archlang.train.problems import bad_data
 
@@ -27,7 +27,7 @@ class Renumbered:
     """
 
     split: Any
-    scores: ClassScores | None = None
+    scores: ClassOutput | None = None
     numbers: torch.Tensor | None = None
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Renumbered:
         return renumbered(labels, self.numbers)
 
 
-def with_class_numbers(split: Split, scores: ClassScores) -> Split:
+def with_class_numbers(split: Split, scores: ClassOutput) -> Split:
     """A split whose labels are class numbers, as a loss over classes reads them (`labels.as_class_numbers`)."""
     if isinstance(split, Tensors):
         return replace(split, labels=as_class_numbers(split.labels, scores))

@@ -10,7 +10,7 @@ from archlang.graph.ir import Graph
 from archlang.shapes import Dim
 from archlang.train.data.image_files import SIDE, ImageFiles
 from archlang.train.data.items import Items
-from archlang.train.data.labels import ClassScores
+from archlang.train.data.labels import ClassOutput
 from archlang.train.data.matching import matched, require_known, with_class_numbers
 from archlang.train.data.splits import Data, Joined, Split, Tensors
 from archlang.train.problems import bad_data
@@ -18,7 +18,7 @@ from archlang.train.problems import bad_data
 COLOUR = 3
 
 
-def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores: ClassScores | None) -> Data:
+def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores: ClassOutput | None) -> Data:
     """Data as a training of a network takes it.
 
     `labels` are the class names of the network's file: the data's are matched with them by name. `scores` is the output
@@ -33,7 +33,7 @@ def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores:
     return _matched(ready, labels, "`labels` in the file")
 
 
-def for_model(data: Data, record: Record, scores: ClassScores | None) -> Data:
+def for_model(data: Data, record: Record, scores: ClassOutput | None) -> Data:
     """Data as a trained model is judged on it: prepared as in its training, classes matched with the model's by name.
 
     A part may lack some of the model's classes. Raises `ArchError` (bad-data) for a class that the model does not know.
@@ -46,7 +46,7 @@ def for_model(data: Data, record: Record, scores: ClassScores | None) -> Data:
 
     if record.labels is not None:
         return _matched(ready, record.labels, "the model")
-    if scores is not None and scores.classes not in (None, len(ready.classes)):
+    if scores is not None and len(ready.classes) < (scores.classes or 0):
         raise bad_data(
             f"the data has {len(ready.classes)} classes, the model tells {scores.classes} apart, and it carries no "
             "names to match them by", help="name them in its file: `labels = [...]` in `train`")

@@ -115,6 +115,9 @@ def divide(samples: torch.Tensor, labels: torch.Tensor) -> tuple[Tensors, Tensor
 
     are_classes = not labels.is_floating_point() and labels.ndim == 1
     train, test = stratified(labels if are_classes else torch.zeros(len(labels)))
+    if not test:
+        # Whole numbers that are no classes, such as ages: hardly any of them stands twice.
+        train, test = stratified(torch.zeros(len(labels)))
     return Tensors(samples[train], labels[train]), Tensors(samples[test], labels[test])
 
 

@@ -15,7 +15,7 @@ from archlang.train.data.items import Items, classes_of, is_items, items_of, len
 from archlang.train.data.labels import TEXTS, labels_in_memory
 from archlang.train.data.matching import matched
 from archlang.train.data.parts import PART_WORDS, part_of
-from archlang.train.data.samples import plain_tensor
+from archlang.train.data.samples import plain_tensor, samples_in_memory
 from archlang.train.data.splits import NO_LABEL, Data, Joined, Split, Tensors, divide, stratified
 from archlang.train.data.user_code import blamed
 from archlang.train.problems import bad_data
@@ -69,7 +69,7 @@ def understand(name: str, value: Any) -> Data:
         return _of_table(name, value)
 
     if isinstance(value, torch.Tensor | numpy.ndarray):
-        samples = plain_tensor(value, "the array of samples")
+        samples = samples_in_memory(value)
         count = len(samples) if samples.ndim else 0
         return Data(name, *divide(samples, torch.full((count,), NO_LABEL)))
     if _is_arrays(value):
@@ -153,7 +153,7 @@ def _is_arrays(value: Any) -> bool:
 
 def _of_arrays(value: Sequence[Any]) -> tuple[Tensors, tuple[str, ...] | None]:
     """A split of an array of samples and one of labels, and the classes where they are names."""
-    samples = plain_tensor(value[0], "the array of samples")
+    samples = samples_in_memory(value[0])
     labels, classes = labels_in_memory(value[1])
     return Tensors(samples, labels), classes
 

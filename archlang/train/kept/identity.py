@@ -13,6 +13,9 @@ from archlang.elaborate.network import Network
 from archlang.train.data.fingerprint import fingerprint
 from archlang.train.data.splits import Data
 
+LOOKED_AT = 64
+"""How many samples of each part of the data are looked at."""
+
 
 def identity(network: Network, data: Data, seed: int, epochs: int | None) -> dict[str, Any]:
     """All that must be the same for a training to go on bit for bit, as JSON takes it.

@@ -19,10 +19,10 @@ from archlang.train.data.ready import for_model
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Split
 from archlang.train.fitting import Fit, fit_of
+from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import (
     LABEL,
     Objective,
-    class_scores,
     hits,
     inner_ports,
     labelled,
@@ -102,7 +102,7 @@ def data_of(model: torch.nn.Module, data: object) -> Data:
     """
     record = record_of(model)
     graph = record.network.graph
-    return for_model(find(data), record, class_scores(graph, losses_of(graph)))
+    return for_model(find(data), record, class_output(graph, losses_of(graph)))
 
 
 @torch.no_grad()

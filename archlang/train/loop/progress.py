@@ -19,6 +19,7 @@ class Outline:
     steps, total  batches in an epoch, and in all
     run           the folder
     done          batches that are done already where a training goes on
+    validation_samples  samples that the best epoch is chosen on, where the data has them apart from the test
     """
 
     network: str
@@ -32,6 +33,7 @@ class Outline:
     seed: int
     run: Run | None = None
     done: int = 0
+    validation_samples: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Epoch:
     skipped            steps left out because a loss or gradient was no number
     parts, test_parts  the unweighted losses and metrics on the training part and on the test part
     samples            samples that it trained on
+
+    Where the data has a validation part, the best epoch is chosen on it, and the test part is only told.
     """
 
     number: int
@@ -76,16 +80,28 @@ class Epoch:
     parts: Mapping[str, float] = field(default_factory=dict)
     test_parts: Mapping[str, float] = field(default_factory=dict)
     samples: int = 0
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def chosen_by(self) -> tuple[float, float | None]:
+        """The loss and the accuracy that the best epoch is chosen by: of the validation part, else of the test part."""
+        if self.validation_loss is not None:
+            return self.validation_loss, self.validation_accuracy
+        return self.test_loss, self.test_accuracy
 
     def better_than(self, other: Epoch | None) -> bool:
-        """Whether it recognises more of the test part, or, where that is equal or unknown, has the smaller loss."""
+        """Tell whether it recognises more of the part it is chosen by.
+
+        Where that is equal or unknown, it is better with the smaller loss.
+        """
         if other is None:
             return True
 
-        mine, yours = self.test_accuracy, other.test_accuracy
+        (my_loss, mine), (your_loss, yours) = self.chosen_by, other.chosen_by
         if mine is not None and yours is not None and mine != yours:
             return mine > yours
-        return self.test_loss < other.test_loss or math.isnan(other.test_loss)
+        return my_loss < your_loss or math.isnan(your_loss)
 
     def row(self) -> dict[str, object]:
         """Its row in `log.csv`; single losses only where there are several."""
@@ -93,6 +109,8 @@ class Epoch:
         row: dict[str, object] = {"epoch": self.number, **{name: getattr(self, name) for name in fields}}
         row["seconds"] = round(self.seconds, 3)
 
+        if self.validation_loss is not None:
+            row |= {"validation_loss": self.validation_loss, "validation_accuracy": self.validation_accuracy}
         if len(self.parts) > 1:
             row |= {f"train_{name}": value for name, value in self.parts.items()}
             row |= {f"test_{name}": value for name, value in self.test_parts.items()}

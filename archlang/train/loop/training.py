@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from archlang.layers.synced import unsynced
+from archlang.train.data.splits import Split
 from archlang.train.kept.records import RunRecords
 from archlang.train.loop.batches import BatchTrainer
-from archlang.train.loop.evaluation import measure
+from archlang.train.loop.evaluation import Evaluation, measure
 from archlang.train.loop.progress import Beat, Epoch, Outline, Progress, Result
 from archlang.train.loop.state import TrainingState
 from archlang.train.loop.stepping import diverged, finite
@@ -111,7 +112,7 @@ class Training:
                     self.records.write_checkpoint(self.batches, state)
 
     def _finish(self, scheduled: ScheduledPhase, progress: Progress) -> None:
-        """Measure the round just done on the test part and keep it.
+        """Measure the round just done on the test part, and on the validation part where there is one, and keep it.
 
         A checkpoint holds the weights themselves; the model files hold their average, which is what was measured.
         """
@@ -137,20 +138,28 @@ class Training:
         progress.epoch(epoch, is_best)
 
     def _measured(self, scheduled: ScheduledPhase, tally: Tally) -> Epoch:
-        """The figures of a round, with those of the test part."""
-        model, task = self.batches.stepper.model.eval(), self.task
-        goal, labels = self.batches.stages[0].goal, self.trained.module.archlang.labels
-        tested = measure(model, task.network.graph, goal, task.losses, task.data.test, self.trained.fit, labels,
-                         world=task.world)
+        """The figures of a round, with those of the test part and the validation part."""
+        data = self.task.data
+        tested = self._evaluated(data.test)
+        validated = None
+        if data.validation is not None:
+            validated = self._evaluated(data.validation)
 
         first_rate = float("nan") if tally.first_lr is None else tally.first_lr
         return Epoch(
             len(self.state.history) + 1, scheduled.phase.name, first_rate, tally.loss, tally.accuracy, tested.loss,
             tested.accuracy, tally.skipped, tally.seconds, tally.parts, tested.parts, tally.samples,
+            *((None, None) if validated is None else (validated.loss, validated.accuracy)),
         )
 
+    def _evaluated(self, split: Split) -> Evaluation:
+        """The model on a part of the data."""
+        model, task = self.batches.stepper.model.eval(), self.task
+        goal, labels = self.batches.stages[0].goal, self.trained.module.archlang.labels
+        return measure(model, task.network.graph, goal, task.losses, split, self.trained.fit, labels, world=task.world)
+
     def _stop(self, stop: Stop, is_kept: bool) -> None:
-        """Where somebody asked to stop, any of the processes, keep what was done and do so."""
+        """Stop where somebody asked any of the processes to, and keep what was done."""
         if not self.task.world.any(stop.asked):
             return
         if self.records is not None and not is_kept:
@@ -159,9 +168,11 @@ class Training:
 
     def _outline(self) -> Outline:
         task = self.task
+        validation = task.data.validation
         run = self.records.run if self.records is not None else None
         return Outline(
             task.network.name, task.data.name, sum(scheduled.rounds for scheduled in task.phases),
             task.batches_per_epoch, sum(scheduled.batches for scheduled in task.phases), len(task.data.train),
             len(task.data.test), str(task.device), task.seed, run, self.state.total,
+            0 if validation is None else len(validation),
         )

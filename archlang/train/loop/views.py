@@ -18,7 +18,7 @@ class BatchViews:
     """Views of a batch, each drawn when it is first asked for, and the same to all steps on the batch.
 
     shaped     the samples in the sizes of the network's input
-    labels     theirs
+    labels     theirs; label maps and target images are moved with the samples
     fit        normalises them
     options    the augmentations, in order
     generator  what they are drawn from
@@ -29,7 +29,7 @@ class BatchViews:
     fit: Fit
     options: Sequence[Option]
     generator: torch.Generator
-    drawn: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
+    _drawn: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
     def of(self, pair: ViewPair | None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The main view, and the second one where two are wanted. A training on one view gets an augmented one."""
@@ -40,14 +40,14 @@ class BatchViews:
         return self.augmented(0)[0], self.augmented(1)[0]
 
     def labels_of(self, pair: ViewPair | None) -> torch.Tensor:
-        """The labels as they lie on the main view: label maps and target images are moved with it."""
+        """The labels as they lie on the main view."""
         if pair == "plain+augmented":
             return self.labels
         return self.augmented(0)[1]
 
     def augmented(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The first or second augmented view, and its labels."""
-        while len(self.drawn) <= number:
+        while len(self._drawn) <= number:
             images, labels = augment_both(self.shaped, self.labels, self.options, self.generator)
-            self.drawn.append((self.fit.normalise(images), labels))
-        return self.drawn[number]
+            self._drawn.append((self.fit.normalise(images), labels))
+        return self._drawn[number]

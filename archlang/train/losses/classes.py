@@ -10,12 +10,13 @@ from archlang.graph.plan import Loss, Plan
 from archlang.graph.scores import class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts
+from archlang.train.data.labels import ClassOutput
 from archlang.train.losses.objective import LABEL
 from archlang.train.problems import bad_data
 
 
 def class_count(graph: Graph, losses: Sequence[Loss], scores: Port) -> int | None:
-    """How many classes the scored output tells apart; None where no loss compares scores with class numbers.
+    """The number of classes that the scored output tells apart; None where no loss compares scores with class numbers.
 
     A single number under `mse` or `bce` is no score of one class: it is a value, or the chance of the second of two.
     """
@@ -28,6 +29,18 @@ def class_count(graph: Graph, losses: Sequence[Loss], scores: Port) -> int | Non
     if size == 1 and all(facts.target != "classes" for facts in reading):
         return None
     return size
+
+
+def class_output(graph: Graph, losses: Sequence[Loss]) -> ClassOutput | None:
+    """The scores that a loss compares with class numbers, or with a share of each class; None where none does."""
+    for loss in losses:
+        ports = [read for read in loss.reads if isinstance(read, Port)]
+        if LABEL in loss.reads and ports and facts_of(loss.option, LossFacts).target == "classes":
+            dims = graph.type(ports[0]).dims
+            axis = class_axis(graph, ports[0])
+            classes = dims[axis]
+            return ClassOutput(classes if isinstance(classes, int) else None, len(dims) + 1, axis + 1)
+    return None
 
 
 def labels_of(plan: Plan, classes: tuple[str, ...] | None, outputs: int | None) -> tuple[str, ...] | None:

@@ -15,10 +15,9 @@ from archlang.graph.plan import Loss
 from archlang.graph.scores import class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
-from archlang.train.data.labels import ClassScores
 from archlang.train.losses import catalogue
 from archlang.train.losses.catalogue import Formula, views_of
-from archlang.train.losses.targets import check_finite
+from archlang.train.losses.targets import check_numbers
 from archlang.train.processes.world import World
 
 Values = Mapping[Port | str, torch.Tensor]
@@ -75,7 +74,7 @@ class Objective:
 
     @property
     def supervised(self) -> bool:
-        """Whether it reads labels: only then are hits a figure of what it trains."""
+        """Tell whether it reads labels: only then are hits a figure of what it trains."""
         return any(LABEL in term.reads for term in self.terms)
 
     def gathered(self, values: Values, scores: Port, world: World) -> Values:
@@ -97,7 +96,7 @@ class Objective:
         Raises `ArchError` (bad-data) where the labels are none that its losses can read.
         """
         if self.supervised:
-            check_finite(values[LABEL])
+            check_numbers(values[LABEL])
 
         parts: dict[str, torch.Tensor] = {}
         total: torch.Tensor | None = None
@@ -205,36 +204,23 @@ def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
     return main_output(graph)
 
 
-def class_scores(graph: Graph, losses: Sequence[Loss]) -> ClassScores | None:
-    """The output whose loss compares it with class numbers; None where no loss does."""
-    for loss in losses:
-        ports = [read for read in loss.reads if isinstance(read, Port)]
-        if facts_of(loss.option, LossFacts).target != "classes" or LABEL not in loss.reads or not ports:
-            continue
-
-        dims = graph.type(ports[0]).dims
-        classes = dims[class_axis(graph, ports[0])]
-        if not isinstance(classes, int):
-            return ClassScores(None, len(dims) + 1)
-        return ClassScores(classes, len(dims) + 1)
-    return None
-
-
 def main_output(graph: Graph) -> Port:
     """The network's main output: the one without a name, else the first."""
     return next((output.port for output in graph.outputs if output.name is None), graph.outputs[0].port)
 
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
-    """Whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
+    """Tell whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
     if scores.ndim != 2 or label.ndim != 1 or label.is_floating_point() or scores.shape[1] < 2:
         return None
     return scores.argmax(1) == label
 
 
 def labelled(label: torch.Tensor) -> bool:
-    """Whether samples have labels; -1 stands for none."""
-    return label.is_floating_point() or label.numel() == 0 or bool((label >= 0).any())
+    """Tell whether samples have labels; -1 stands for none."""
+    if label.is_floating_point() or label.is_complex() or label.numel() == 0:
+        return True
+    return bool((label >= 0).any())
 
 
 def _widened(value: torch.Tensor) -> torch.Tensor:
