@@ -16,7 +16,7 @@ PACKAGE = ROOT / "archlang"
 FLOORS: dict[str, int] = {
     "source": 0, "limits": 0, "shapes": 0, "version": 0,
     "diagnostics": 1,
-    "syntax": 2, "codes": 2, "kernels": 2,
+    "syntax": 2, "codes": 2, "kernels": 2, "passes": 2,
     "ops": 3,
     "graph": 4,
     "transform": 5, "analysis": 5, "views": 5, "layers": 5,
@@ -42,8 +42,8 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 FRONT = (
-    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "graph", "transform", "analysis",
-    "views",
+    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "passes", "ops", "graph", "transform",
+    "analysis", "views",
 )
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -21,6 +21,7 @@ from archlang.graph.network import Network, loads
 from archlang.limits import DEFAULT, MIB, Limits
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
+from archlang.passes.catalogue import PASSES, PassCatalogue
 
 Check = Callable[[str], Network]
 
@@ -29,13 +30,15 @@ ROOM = 32
 
 
 def load_model(
-    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE,
+    passes: PassCatalogue = PASSES,
 ) -> fx.GraphModule:
     """The model of a file that `save` wrote, in evaluation mode on the CPU, in the kind of numbers it was saved in.
 
     In this order: the header is checked, the text parsed and checked, the table of tensors derived from it and
     compared, the digest and the finiteness of all weights verified, the network compiled, its passes replayed.
-    `limits` and `catalogue` (one with the operations of plug-ins) are those that the text is checked with.
+    `limits` and `catalogue` (one with the operations of plug-ins) are those that the text is checked with; `passes` are
+    those that the file may name.
 
     Raises `ArchError`: unreadable-file, not-a-model, unsafe-model, truncated-model, altered-model, foreign-model,
     non-finite-model. A file that passes is as it was written; that says nothing of who wrote it.
@@ -46,21 +49,21 @@ def load_model(
         if not Path(path).is_file():
             raise IsADirectoryError(21, "it is no regular file")
         with Path(path).open("rb") as file:
-            return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue))
+            return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue), passes)
     except OSError as problem:
         shown = one_line(os.fspath(path), 200)
         said = (problem.strerror or "the system refuses it").lower()
         raise ArchError(error("unreadable-file", f"`{shown}` cannot be read: {said}")) from None
 
 
-def _load(file: BinaryIO, check: Check) -> fx.GraphModule:
+def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule:
     head = container.read(file)
     sealed = decode(head.metadata)
     manifest = sealed.manifest
     try:
-        check_passes(manifest.passes)
+        check_passes(manifest.passes, passes)
         network = _network(manifest, check)
-        kind = _kind(head, network, manifest)
+        kind = _kind(head, network, manifest, passes)
     except ArchError:
         _verify(file, head, sealed)  # a file that something changed says so, whatever else is wrong with it
         raise
@@ -71,7 +74,7 @@ def _load(file: BinaryIO, check: Check) -> fx.GraphModule:
     for name, value in weights.items():
         if value.is_floating_point() and not bool(value.isfinite().all()):
             raise refuse("non-finite-model", f"`{name[:80]}` holds NaN or infinity")
-    model = rebuild(network, manifest).to(table.FLOATS[kind])
+    model = rebuild(network, manifest, passes).to(table.FLOATS[kind])
     table.compare(head.table, table.of_state(model.state_dict()))
     model.load_state_dict(weights, strict=True)
     return model
@@ -94,13 +97,13 @@ def _network(manifest: Manifest, check: Check) -> Network:
     return network
 
 
-def _kind(head: Container, network: Network, manifest: Manifest) -> str:
+def _kind(head: Container, network: Network, manifest: Manifest, passes: PassCatalogue) -> str:
     slots = table.of_graph(network.graph)
     if not manifest.passes:
         return table.compare(head.table, slots)
     if table.numbers(slots) > ROOM * table.numbers(head.table) + MIB:
         raise refuse("altered-model", "the file's weights are far fewer than its network needs")
-    return table.compare(head.table, table.of_state(rebuild(network, manifest).state_dict()))
+    return table.compare(head.table, table.of_state(rebuild(network, manifest, passes).state_dict()))
 
 
 def _bytes(file: BinaryIO, head: Container) -> bytes:

@@ -60,13 +60,13 @@ def output_types(net: Network) -> list[object]:
     return [net.graph.type(output.port) for output in net.graph.outputs]
 
 
-def apply(net: Network, what: str | Transformation, passes: PassCatalogue = PASSES) -> Network:
+def apply(net: Network, what: str | Pass[Any, Any], passes: PassCatalogue = PASSES) -> Network:
     """The network after a transformation, checked.
 
     Raises ArchError: unknown-pass, pass-does-not-apply, or the mistakes of the text that names the pass.
     """
     chosen = passes.parse(what) if isinstance(what, str) else what
-    if not isinstance(chosen, Transformation):
+    if not isinstance(chosen, Transformation):  # a rewriting, which is not imported here: it needs torch
         raise ArchError(refuse(f"`{chosen.name}` rewrites a model, and this is a network",
                                help="compile it first: `archlang compile FILE -o MODEL.safetensors`"))
     return chosen(net)
