@@ -21,7 +21,7 @@ def pass_of(name: str, passes: PassCatalogue = PASSES) -> Rewrite | None:
     chosen = passes.replayable(name)
     if chosen is None:
         return None
-    return lambda model: chosen(model).module  # type: ignore[no-any-return]  # a pass over models gives one
+    return lambda model: chosen(model).module
 
 
 def describe(record: Record) -> Manifest:

@@ -80,7 +80,7 @@ def _of_packet(packet: Any) -> tuple[CallParameter, ...]:
 def arguments(node: fx.Node, read: Iterable[str]) -> dict[str, Any]:
     """A call's arguments by name, with defaults filled in.
 
-    Raises Obstacle (arguments) where the call gives one that is neither in `read` nor ignored, unless it is the default.
+    Raises Obstacle (arguments) where the call gives one that is neither in `read` nor ignored, but for the default.
     """
     given = _bound(node)
     known = {parameter.name: parameter for parameter in parameters(node.target)}

@@ -33,17 +33,19 @@ def bake_modules(module: nn.Module) -> bool:
         if inner.training:
             continue
         if parametrize.is_parametrized(inner):
-            for name in list(inner.parametrizations):  # type: ignore[arg-type]  # a ModuleDict, as the question says
+            parametrizations: Any = inner.parametrizations
+            for name in list(parametrizations):
                 parametrize.remove_parametrizations(inner, name, leave_parametrized=True)
             baked = True
 
         for key, hook in list(inner._forward_pre_hooks.items()):
+            torchs: Any = hook
             if isinstance(hook, WeightNorm | SpectralNorm):
-                hook.remove(inner)
+                torchs.remove(inner)
                 del inner._forward_pre_hooks[key]
                 baked = True
             elif isinstance(hook, prune.BasePruningMethod):
-                prune.remove(inner, hook._tensor_name)  # type: ignore[attr-defined]  # every method of pruning has one
+                prune.remove(inner, torchs._tensor_name)  # type: ignore[no-untyped-call]
                 baked = True
     return baked
 

@@ -50,7 +50,7 @@ class Rewriting(Pass[nn.Module, Rewritten]):
     def run(self, module: fx.GraphModule) -> FusionReport:
         """Change a graph in place; it belongs to nobody else."""
 
-    def prepare(self, module: nn.Module) -> bool:
+    def prepare(self, module: nn.Module) -> bool:  # noqa: ARG002 - most rewritings prepare nothing
         """Change a copy of the model before it becomes a graph; whether something was changed."""
         return False
 
@@ -85,7 +85,7 @@ class Rewriting(Pass[nn.Module, Rewritten]):
             self._record(module, report)
         return Rewritten(module, report, interface)
 
-    def ensures(self, before: nn.Module, after: Rewritten) -> list[str]:
+    def ensures(self, before: nn.Module, after: Rewritten) -> list[str]:  # noqa: ARG002 - see `interface`
         """Inputs and the form of outputs stay, and a second run finds nothing to do."""
         claims = []
         if _interface(after.module) != after.interface:

@@ -86,7 +86,7 @@ class Bench:
     def check_fits(self, main: Link, step: Contraction) -> None:
         """Raise Obstacle (overflow) where new weights do not fit the dtype of the old ones."""
         assert main.weight is not None, "a contraction has weights"
-        check_precision(step, main.weight.dtype)
+        check_precision(step, main.weight)
 
     def check_memory(self, read: Sequence[fx.Node], gone: Sequence[fx.Node], end: fx.Node) -> None:
         """Raise Obstacle (changed-in-place) where the nodes `gone` cannot become one that computes at another moment.

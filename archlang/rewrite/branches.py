@@ -23,13 +23,20 @@ from archlang.rewrite.transposed import added_transposed
 class SumTerm:
     """A term of a sum: its factor, its node, and from each tensor behind it the steps that lead to it.
 
-    Where a step in training mode ends the walk, `beyond` are the tensors behind that.
+    `reason` is why the walk ended, where something that could be a step cannot be touched; where that is a step in
+    training mode, `beyond` are the tensors behind it.
     """
 
     factor: float
     node: fx.Node
     cuts: dict[fx.Node, tuple[Link, ...]]
+    reason: Obstacle | None = None
     beyond: frozenset[fx.Node] = frozenset()
+
+    @property
+    def contracts(self) -> bool:
+        """Whether there is a kernel among its steps."""
+        return any(link.contraction for links in self.cuts.values() for link in links)
 
 
 @dataclass
@@ -104,6 +111,7 @@ def _merge(bench: Bench, root: fx.Node) -> bool:
 
     terms = [_walk(bench, factor, node) for factor, node in pairs]
     _refuse_training(bench, terms)
+    _explain(bench, terms)
     source = _common_source(terms)
     if source is None:
         return False
@@ -126,6 +134,7 @@ def _walk(bench: Bench, factor: float, start: fx.Node) -> SumTerm:
             if link is not None and link.contraction:
                 bench.check_unshared([link])
         except Obstacle as reason:
+            term.reason = reason
             if reason.name == "training-mode":
                 term.beyond = _beyond(bench, node)
             return term
@@ -154,8 +163,16 @@ def _refuse_training(bench: Bench, terms: list[SumTerm]) -> None:
     """Raise Obstacle where a branch that trains and another one have a tensor in common."""
     for term in terms:
         others = [t for t in terms if t is not term and any(t.cuts.keys() & term.beyond)]
-        if others and any(li.contraction for t in [term, *others] for links in t.cuts.values() for li in links):
+        if others and any(t.contracts for t in [term, *others]):
             raise Obstacle("trained-branch", bench.where(term.node))
+
+
+def _explain(bench: Bench, terms: list[SumTerm]) -> None:
+    """Note why a term beside a convolution is no branch, though it could be one."""
+    for term in terms:
+        beside = any(other.contracts for other in terms if other is not term)
+        if beside and term.reason is not None and term.reason.name != "training-mode":
+            bench.keep(term.node, term.reason)
 
 
 def _keep_form(links: Sequence[Link]) -> bool:

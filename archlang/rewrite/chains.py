@@ -112,10 +112,9 @@ def _pair(bench: Bench, first: Link, between: list[Link], second: Link) -> None:
 def _read_elsewhere(bench: Bench, links: Sequence[Link]) -> bool:
     """Whether somebody else reads a result in between, or its form where that changes."""
     same_form = all(isinstance(link.step, AffineStep) or link.idle for link in links[1:])
-    for link in links[:-1]:
-        if not bench.reader.alone(link.node) or (len(link.node.users) > 1 and not same_form):
-            return True
-    return False
+    inner = [link.node for link in links[:-1]]
+    form_read = not same_form and any(len(node.users) > 1 for node in inner)
+    return form_read or not all(map(bench.reader.alone, inner))
 
 
 def _may_duplicate(bench: Bench, links: Sequence[Link]) -> bool:
@@ -202,7 +201,8 @@ def _together(bench: Bench, first: Link, second: Link) -> bool:
     norms = [next(iter(n.users)) for n in convs if len(n.users) == 1]
     if len(convs) != bench.reader.uses(first) or len(norms) != len(convs):
         return False
-    if any(n.op != "call_module" or n.target != norm.target or n.all_input_nodes != [c] for c, n in zip(convs, norms, strict=True)):
+    followed = zip(convs, norms, strict=True)
+    if any(n.op != "call_module" or n.target != norm.target or n.all_input_nodes != [c] for c, n in followed):
         return False
 
     pairs: list[tuple[Link, Link]] = []

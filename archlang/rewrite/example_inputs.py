@@ -33,10 +33,10 @@ def guessed_inputs(module: fx.GraphModule) -> Iterator[tuple[Tensor, ...]]:
         options.append(shapes)
 
     generator = torch.Generator().manual_seed(0)
-    for n, shapes in enumerate(product(*options)):
+    for n, together in enumerate(product(*options)):
         if n == _MOST:
             return
-        drawn = [torch.randn(shape, generator=generator) for shape in shapes]
+        drawn = [torch.randn(shape, generator=generator) for shape in together]
         yield tuple(x.to(like.dtype).to(like.device) for x in drawn)
 
 

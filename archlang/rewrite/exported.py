@@ -34,7 +34,9 @@ def is_exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:
 
 def copied_export(module: fx.GraphModule) -> fx.GraphModule:
     """A copy with what torch.export checks of the inputs, which it keeps in hooks and attributes of the module."""
-    made = copy.deepcopy(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, of its trees
+        made = copy.deepcopy(module)
     for name, value in vars(module).items():
         if name not in vars(made):
             setattr(made, name, value)

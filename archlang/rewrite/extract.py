@@ -66,7 +66,7 @@ class Extract(Pass[nn.Module, Rewritten]):
             return [error("out-of-range", f"classes are numbers from 0 to {count - 1}")]
         return []
 
-    def applied(self, subject: nn.Module, inputs: Sequence[Any] | None) -> Rewritten:
+    def applied(self, subject: nn.Module, inputs: Sequence[Any] | None) -> Rewritten:  # noqa: ARG002 - not needed
         """The smaller network, with the weights of the larger one. Raises ArchError (pass-does-not-apply)."""
         record: Any = subject.archlang
         graph, chosen = record.network.graph, list(self.numbers)
@@ -85,7 +85,7 @@ class Extract(Pass[nn.Module, Rewritten]):
         made.archlang = replace(record, passes=(str(self),))
         return Rewritten(made.eval(), FusionReport())
 
-    def ensures(self, before: nn.Module, after: Rewritten) -> list[str]:
+    def ensures(self, before: nn.Module, after: Rewritten) -> list[str]:  # noqa: ARG002 - see below
         """Nothing is left to say: the new network was checked when it was emitted."""
         return []
 

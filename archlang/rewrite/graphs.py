@@ -66,7 +66,8 @@ def unwrapped(module: nn.Module) -> nn.Module:
     while isinstance(module, wrappers) or hasattr(module, "_orig_mod"):
         if hooked(module):
             raise ArchError(error("unsupported-module", "hooks on the wrapper of a model would be lost"))
-        module = module.module if isinstance(module, wrappers) else module._orig_mod
+        inner: Any = module.module if isinstance(module, wrappers) else module._orig_mod
+        module = inner
     return module
 
 

@@ -134,8 +134,8 @@ class Memory:
         return [] if _makes_new_memory(node.target) else list(node.all_input_nodes)
 
     def _written_by_module(self, node: fx.Node) -> list[fx.Node]:
-        called: Any = self.module.get_submodule(str(node.target))
-        if isinstance(called, calls.DROPOUT_MODULES) and not called.training:
+        called = self.module.get_submodule(str(node.target))
+        if isinstance(called, calls.DROPOUT_MODULES) and not getattr(called, "training", True):
             return []
         if getattr(called, "inplace", False):
             return list(node.all_input_nodes)
@@ -185,7 +185,7 @@ def _named_out(node: fx.Node) -> list[fx.Node]:
     """The tensors given as `out`."""
     out = node.kwargs.get("out")
     found: list[fx.Node] = []
-    fx.map_arg(out, lambda n: found.append(n) or n)
+    fx.map_arg(out, found.append)
     return found
 
 
@@ -196,7 +196,7 @@ def _written_by_schema(node: fx.Node) -> list[fx.Node]:
     written = {a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write}
     given = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
     found: list[fx.Node] = []
-    fx.map_arg([given[name] for name in written if name in given], lambda n: found.append(n) or n)
+    fx.map_arg([given[name] for name in written if name in given], found.append)
     return found
 
 
@@ -251,4 +251,7 @@ def _is_fresh(overload: Any) -> bool:
 
     if any(result.alias_info is not None for result in schema.returns):
         return False
-    return not torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), "CompositeImplicitAutograd")
+    try:
+        return not torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), "CompositeImplicitAutograd")
+    except RuntimeError:
+        return True  # an overload of TorchScript alone, which no graph of torch.fx calls

@@ -12,17 +12,18 @@ _SHARE = 8.0
 """Error of a channel's kernel that is allowed, in units of the dtype's own relative error."""
 
 
-def check_precision(step: Contraction, dtype: torch.dtype) -> None:
-    """Raise Obstacle (overflow) where a kernel or bias does not fit a half-precision dtype.
+def check_precision(step: Contraction, like: Tensor) -> None:
+    """Raise Obstacle (overflow) where a kernel or bias does not fit the dtype of the old weights `like`.
 
     A scale of 1e6, or of 1e-6, is harmless in a norm, which computes it in single precision; multiplied into a kernel
-    it would leave infinities, or numbers without digits. What a channel's bias makes small does not count.
+    of float16 it would leave infinities, or numbers without digits. What a channel's bias makes small does not count.
     """
-    if dtype.itemsize >= 4 or step.kernel.is_meta:
-        return
+    dtype = like.dtype
+    if step.kernel.is_meta or not bool(like.isfinite().all()):
+        return  # weights that are no numbers stay so
 
     for values in (step.kernel, step.bias):
-        if values is not None and bool((values.to(dtype).isinf() & values.isfinite()).any()):
+        if values is not None and not bool(values.to(dtype).isfinite().all()):
             raise Obstacle("overflow")
 
     kernel = _by_channel(step)

@@ -56,4 +56,5 @@ def seed_all(seed: int) -> None:
 
 def _devices() -> range:
     """The devices whose generators exist already; none is started for this."""
-    return range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0)
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch's own, without annotations
+    return range(torch.cuda.device_count() if started else 0)

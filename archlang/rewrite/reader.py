@@ -141,7 +141,8 @@ class Reader:
             return self._function(node)
         return None
 
-    def _link(self, node: fx.Node, source: object, step: LinearStep | None, weight: Tensor | None = None) -> Link | None:
+    @staticmethod
+    def _link(node: fx.Node, source: object, step: LinearStep | None, weight: Tensor | None = None) -> Link | None:
         if step is None or not isinstance(source, fx.Node) or source.op == "get_attr":
             return None
         return Link(node, source, step, weight)
@@ -151,25 +152,27 @@ class Reader:
         if any(self.memory.weights_change(tensor) for tensor in tensors):
             raise Obstacle("changed-in-place")
 
-    def _module(self, node: fx.Node, called: Any) -> Link | None:
+    def _module(self, node: fx.Node, called: nn.Module) -> Link | None:
         if self.norm(node):
             return self._link(node, only_input(node), self._norm_module(called, only_input(node)))
 
         tables: tuple[tuple[dict[type, int], Callable[[Any, int], LinearStep]], ...] = (
             (calls.CONV_MODULES, _conv_module), (calls.TRANSPOSED_MODULES, _transposed_module))
+        weighted: Any = called
         for kinds, read in tables:
             if isinstance(called, tuple(kinds)):
                 kind = plain_kind(called, tuple(kinds))
-                self._unchanging((called.weight, called.bias))
-                return self._link(node, only_input(node), read(called, kinds[kind]), called.weight)
+                self._unchanging((weighted.weight, weighted.bias))
+                return self._link(node, only_input(node), read(called, kinds[kind]), weighted.weight)
         return self._module_without_weights(node, called)
 
-    def _module_without_weights(self, node: fx.Node, called: Any) -> Link | None:
-        if isinstance(called, calls.DROPOUT_MODULES) and called.training:
-            raise Obstacle("training-mode")
-        if isinstance(called, (*calls.DROPOUT_MODULES, nn.Identity)):
-            plain = any(calls.changes_nothing_of(type(called), kind) for kind in (*calls.DROPOUT_MODULES, nn.Identity))
-            return self._link(node, only_input(node), PadStep()) if plain and not hooked(called) else None
+    def _module_without_weights(self, node: fx.Node, called: nn.Module) -> Link | None:
+        kinds = (*calls.DROPOUT_MODULES, nn.Identity)
+        if isinstance(called, kinds):
+            if called.training and not isinstance(called, nn.Identity):
+                raise Obstacle("training-mode")
+            plain = any(calls.changes_nothing_of(type(called), kind) for kind in kinds) and not hooked(called)
+            return self._link(node, only_input(node), PadStep()) if plain else None
 
         for kind, count in calls.POOL_MODULES.items():
             if isinstance(called, kind):
@@ -178,8 +181,9 @@ class Reader:
                 return self._link(node, only_input(node), reading.pool(count, given))
         for kind, mode in calls.PAD_MODULES.items():
             if calls.changes_nothing_of(type(called), kind) and not hooked(called):
-                return self._link(node, only_input(node),
-                                  reading.window(called.padding, mode, getattr(called, "value", None)))
+                padding: Any = getattr(called, "padding", None)
+                step = reading.window(padding, mode, getattr(called, "value", None))
+                return self._link(node, only_input(node), step)
 
         name = str(node.target)
         if name not in self._idle:

@@ -34,7 +34,7 @@ REASONS: dict[str, Reason] = {
     "arguments": Reason("it is called with an argument that fusion does not read"),
     "channels": Reason("its channels are not those of the convolution"),
     "dtype": Reason("it and the convolution differ in dtype or device"),
-    "overflow": Reason("the folded kernel would not fit its half-precision dtype", by_state=True),
+    "overflow": Reason("the folded kernel would overflow its dtype, or lose its digits", by_state=True),
     "border": Reason("at the border the padding meets a shift or a kernel that is not there without it"),
     "border-by-value": Reason(
         "whether zero padding meets a shift depends on weights, and a model file's structure must not"),

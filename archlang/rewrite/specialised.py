@@ -15,7 +15,8 @@ def same_default(value: Any, default: Any, name: str) -> None:
     if value is default or (type(value) is type(default) and value == default):
         return
     raise ArchError(error(
-        "input-shape", f"the argument `{name[:64]}` was {str(default)[:40]} when this model was rewritten, and is not now",
+        "input-shape",
+        f"the argument `{name[:64]}` was {str(default)[:40]} when this model was rewritten, and is not now",
         help="rewrite the model with an example of its inputs that holds this argument"))
 
 

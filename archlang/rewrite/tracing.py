@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -63,10 +64,35 @@ class Trace:
         return fx.GraphModule(self.root, self.graph, name)
 
 
+class _InPlaceProxy(fx.Proxy):
+    """A traced value on which `+=` and `y[i] = v` work in place, as they do on tensors.
+
+    torch's own makes a new value of `y += z`, which is another one for whoever knows `y` by another name.
+    """
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.tracer.create_proxy("call_function", operator.setitem, (self, index, value), {})
+
+
+def _in_place(target: Any) -> Any:
+    """The method for an operator in place."""
+    def method(self: fx.Proxy, other: Any) -> fx.Proxy:
+        return self.tracer.create_proxy("call_function", target, (self, other), {})
+
+    return method
+
+
+for _target in (operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod,
+                operator.ipow, operator.imatmul, operator.iand, operator.ior, operator.ixor, operator.ilshift,
+                operator.irshift):
+    setattr(_InPlaceProxy, f"__{_target.__name__}__", _in_place(_target))
+
+
 class _Tracer(fx.Tracer):
     """torch's own, but for these: weights are looked up by identity, since torch goes through all of a model for each;
     modules with hooks stay whole, and so do subclasses of torch's classes that change nothing; optional arguments that
-    decide what is computed are taken at their defaults; what torch.no_grad encloses is noted.
+    decide what is computed are taken at their defaults; operators in place stay in place; what torch.no_grad encloses
+    is noted.
     """
 
     def __init__(self, module: nn.Module, options: TraceOptions) -> None:
@@ -92,6 +118,10 @@ class _Tracer(fx.Tracer):
         if _is_plain(m):
             return True
         return super().is_leaf_module(m, module_qualified_name)
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        """The traced value of a node."""
+        return _InPlaceProxy(node, self)
 
     def create_node(self, kind: str, *args: Any, **kwargs: Any) -> fx.Node:
         """A node; what torch.no_grad and torch.autocast enclose is noted."""
@@ -179,7 +209,7 @@ class _DrawsLater(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:  # noqa: B008 - it is frozen
+def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
     """The graph of a copy of a module. Raises ArchError (not-traceable) that names the inner module, the line and the
     reason.
     """
@@ -275,8 +305,8 @@ def _detach(graph: fx.Graph, nodes: Sequence[fx.Node]) -> bool:
 def _untraceable(module: nn.Module, reason: str, notes: Sequence[str]) -> ArchError:
     return ArchError(error(
         "not-traceable", f"torch.fx cannot trace this {type(module).__name__}: {reason}", notes=notes,
-        help="with an example of its inputs, `fuse(model, inputs)`, torch.export is tried too; control flow that depends "
-             "on values must be taken out"))
+        help="with an example of its inputs, `fuse(model, inputs)`, torch.export is tried too; control flow that "
+             "depends on values must be taken out"))
 
 
 def _module_at(tracer: fx.Tracer) -> str | None:

@@ -115,7 +115,7 @@ def witness_of(model: nn.Module, inputs: Sequence[Any] | None,
 
     Raises ArchError (input-shape) where the model itself does not take the inputs that are given.
     """
-    if any(isinstance(p, nn.parameter.UninitializedTensorMixin) for p in (*model.parameters(), *model.buffers())):
+    if any(map(nn.parameter.is_lazy, (*model.parameters(), *model.buffers()))):
         return None  # running it would draw weights
     if inputs is not None:
         try:

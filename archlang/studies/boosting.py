@@ -12,9 +12,9 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+import archlang.rewrite.calls as calls
 from archlang.diagnostics import ArchError, error
 from archlang.kernels import PEERS, RULES, Extent, Window, candidate, complaints
-import archlang.rewrite.calls as calls
 from archlang.rewrite.arguments import argument
 from archlang.rewrite.graphs import copied
 from archlang.rewrite.report import Obstacle

@@ -27,7 +27,7 @@ class Transformation(Pass[Network, Network]):
     def run(self, net: Network) -> File:
         """The main file, rewritten. Only called where `requires` is empty."""
 
-    def applied(self, subject: Network, inputs: Sequence[Any] | None) -> Network:
+    def applied(self, subject: Network, inputs: Sequence[Any] | None) -> Network:  # noqa: ARG002 - of models
         """The network of the rewritten file. Raises ArchError (pass-does-not-apply) for one with a mistake in it."""
         file = _with_new_docs(self.run(subject), f"{subject.name}, made over by `{self}`.")
         try:

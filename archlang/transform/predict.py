@@ -1,4 +1,4 @@
-"""Which steps can be cross-predictions: a convolution or linear layer whose activation moves behind the router's sum."""
+"""Steps that can be cross-predictions: a convolution or linear layer whose activation moves behind the router's sum."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archlang.graph.network import Network
 from archlang.ops import CATALOGUE
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Argument, Block, Body, Call, Expr, Flow, Import, Name, Node, Number, SizeLiteral
+from archlang.syntax.tree import Argument, Block, Call, Expr, Flow, Import, Name, Node, Number, SizeLiteral
 from archlang.syntax.walk import walk
 from archlang.transform.sequence import SequentialStep, bare
 
