@@ -99,6 +99,8 @@ def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
         if b.inputless and env.place is not None:
             raise Poisoned  # what is missing is the input, and that is reported
         help = "name a tensor instead: an input, or what one led to"
+        if b.graph.inputs:
+            help = f"name a tensor instead: the input `{b.graph.inputs[0].name}`, or what one led to"
         if env.flowing is not None:
             help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
         raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,

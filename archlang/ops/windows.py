@@ -60,7 +60,8 @@ def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, pa
         reach = d * (k - 1) + 1
         padded = f" with its padding of {before} and {after}" if before or after else ""
         message = f"a kernel that reaches over {reach} cells does not fit into {size}{padded}"
-        need_at_least(size, reach - before - after, "kernel-too-large", message)
+        help = "a smaller kernel, `padding`, or fewer strides and pools before it"
+        need_at_least(size, reach - before - after, "kernel-too-large", message, help=help)
         places.append((size + (before + after - reach)) // s + 1)
     return tuple(places)
 
