@@ -62,6 +62,7 @@ NAMES = _table("error", 1, {
     "missing-input": "a network without an input",
     "missing-network": "a file without a network where one is needed",
     "in-without-braces": "`in` where nothing flows in",
+    "same-twice": "a tensor that would be merged with itself",
     "recursive-block": "a block that uses itself",
     "undeclared-symbol": "a lower-case name in an input's type that is no dial",
     "reserved-symbol": "`B` declared as a size: it is the batch",
@@ -155,6 +156,7 @@ USE = {
     **_table("error", 1, {
         "unreadable-file": "a file that cannot be read",
         "unwritable-output": "an output that cannot be written",
+        "out-of-memory": "too little memory",
         "not-a-model": "a file that is no archlang model",
         "truncated-model": "a model file that ends too early",
         "altered-model": "a model file whose contents are not what was saved",

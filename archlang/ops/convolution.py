@@ -113,6 +113,7 @@ def _conv(rank: int) -> Op:
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
         mixes=lambda call: (0, 1) if _channels(call)[2] == 1 else None,
         torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
+        habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),
@@ -203,6 +204,7 @@ def _transposed(rank: int) -> Op:
         doc=f"A transposed convolution over {WHERE[rank]}: every cell spreads a learned kernel over the output.",
         shape=_transposed_shape, weights=_transposed_weights, flops=_transposed_flops,
         torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments), gives=SLIDING[rank],
+        habit=("", "channels", "kernel", "stride", "padding", "output_padding", "groups", "bias", "dilation"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),

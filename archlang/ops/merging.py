@@ -35,17 +35,13 @@ SCALE = Op(
 )
 
 
-def _axis_text(call: OpCall) -> str:
-    return f"`{call['axis']}`" if isinstance(call["axis"], str) else f"axis {call['axis']}"
-
-
 def _concat_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     total: Dim = call.x.dims[axis]
     for index, other in enumerate(call.inputs[1:], 1):
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
-                "shape-mismatch", f"`concat` along {_axis_text(call)} needs all other sizes equal, "
+                "shape-mismatch", f"`concat` along `{call['axis']}` needs all other sizes equal, "
                 f"but {call.x} and {other} differ", input=index, label=f"this is {other}",
             )
         total = total + other.dims[axis]

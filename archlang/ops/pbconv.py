@@ -97,7 +97,7 @@ PBCONV = Structure(
     "batch norm of its own; all are summed, and fused they are one convolution (Hao et al., PBConv).",
     (
         Arg("kernel", SizeOf(2), doc="the large kernel's size"),
-        Arg("channels", Int(1), None, "channels that leave; auto: `multiplier` for each that enters"),
+        Arg("channels", Int(1), None, "channels that leave; auto: `multiplier` for each that enters", placed=True),
         Arg("kernels", _KERNELS, doc="the small kernels and their places, from (1, 1) on, or how to find some"),
         Arg("stride", SizeOf(2), Size((1, 1)), "steps between two places"),
         Arg("padding", padding_kind(2), None, "cells around the map; auto: keeps the size at stride 1"),

@@ -107,6 +107,7 @@ def _max_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "max_pool"), family="pooling", doc="The largest number in each window of each channel.",
         shape=_window_shape, torch=Module(_window_target("Max", rank), _max_arguments), gives=SLIDING[rank],
+        habit=("size", "stride", "padding", "dilation"),
         args=(*_windows(rank), Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between a window's cells")),
         example=flow(INPUTS[rank], f"{_name(rank, 'max_pool')}({KERNELS[rank]}, stride = 2)"),
     )
@@ -116,6 +117,7 @@ def _avg_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "avg_pool"), family="pooling", doc="The mean of each window of each channel.",
         shape=_window_shape, torch=Module(_window_target("Avg", rank), _avg_arguments), gives=SLIDING[rank],
+        habit=("size", "stride", "padding", "ceil", "count_padding"),
         args=(*_windows(rank), Arg("count_padding", Flag(), True, "whether padding counts in the mean, as zeros")),
         example=flow(INPUTS[rank], f"{_name(rank, 'avg_pool')}({KERNELS[rank]})"),
     )

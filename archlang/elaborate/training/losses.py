@@ -101,7 +101,7 @@ def _not_squashed(b: Build, option: Option, facts: LossFacts, name: str, port: P
 
 def _clustered(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Port | str],
                span: Span) -> dict[str, object]:
-    """Whether what a clustering loss reads is standardised in the network. Raises `Poisoned`."""
+    """Tell whether what a clustering loss reads is standardised in the network. Raises `Poisoned`."""
     ((name, port),) = ((name, read) for name, read in reads.items() if isinstance(read, Port))
     dims = b.graph.type(port).dims
     if len(dims) != 1 or (isinstance(dims[0], int) and dims[0] < 2):

@@ -55,7 +55,7 @@ class RunRecords:
 
     @property
     def is_writing(self) -> bool:
-        """Whether this process writes."""
+        """Tell whether this process writes."""
         return self.task.world.is_first
 
     def begin(self, outline: Outline, fit: Fit) -> None:
@@ -81,7 +81,7 @@ class RunRecords:
         self.run.write_config(facts, self.task.network.text)
 
     def is_due(self, total: int) -> bool:
-        """Whether a checkpoint is wanted after so many batches, inside an epoch."""
+        """Tell whether a checkpoint is wanted after so many batches, inside an epoch."""
         return bool(self.every) and total % (self.every or 1) == 0
 
     def write_models(self, model: ArchModule, is_best: bool) -> None:

@@ -97,19 +97,19 @@ class Run:
         """The columns and rows of the log; None for rows where there is no log."""
         if not self.log.exists():
             return [], None
-        with self.log.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows: list[dict[str, Any]] = list(reader)
+        with self.log.open(encoding="utf-8", errors="replace", newline="") as file:
+            reader = csv.DictReader(file, restkey="")
+            rows: list[dict[str, Any]] = [{k: v for k, v in row.items() if k} for row in reader]
         return list(reader.fieldnames or ()), rows
 
     def cut(self, rows: int) -> None:
         """Leave the head and so many rows of the log, without what came after a checkpoint."""
         if not self.log.exists():
             return
-        lines = self.log.read_text(encoding="utf-8").splitlines(keepends=True)
-        is_torn = bool(lines) and not lines[-1].endswith("\n")
+        lines = self.log.read_bytes().splitlines(keepends=True)
+        is_torn = bool(lines) and not lines[-1].endswith(b"\n")
         if len(lines) > rows + 1 or is_torn:
-            write_whole(self.log, "".join(lines[: rows + 1]).encode())
+            write_whole(self.log, b"".join(lines[: rows + 1]))
 
     def keep(self, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
         """Write the checkpoint of a step and remove those that are no longer needed."""

@@ -91,7 +91,10 @@ class Epoch:
         return self.test_loss, self.test_accuracy
 
     def better_than(self, other: Epoch | None) -> bool:
-        """Whether it recognises more of the part it is chosen by, or, where that is equal or unknown, has less loss."""
+        """Tell whether it recognises more of the part it is chosen by.
+
+        Where that is equal or unknown, it is better with the smaller loss.
+        """
         if other is None:
             return True
 

@@ -233,6 +233,6 @@ def diverged(message: str) -> ArchError:
 
 
 def finite(model: torch.nn.Module) -> bool:
-    """Whether all weights and buffers of a model are numbers."""
+    """Tell whether all weights and buffers of a model are numbers."""
     tensors = [sharding.local(value) for value in model.state_dict().values() if value.is_floating_point()]
     return all(bool(value.isfinite().all()) for value in tensors)

@@ -64,7 +64,10 @@ class TrainingTask:
 
     @property
     def parallel(self) -> Literal["auto", "loop"]:
-        """How parallel parts run: batch norms that are frozen, measured anew or exchanged must be called one by one."""
+        """The way parallel parts run.
+
+        Batch norms that are frozen, measured anew or synchronised must be called one by one.
+        """
         plan = self.plan
         is_frozen = any(phase.only is not None or phase.freeze for phase in plan.phases)
         is_measured = plan.average is not None and not facts_of(plan.average, AverageFacts).every_step

@@ -159,7 +159,7 @@ class Training:
         return measure(model, task.network.graph, goal, task.losses, split, self.trained.fit, labels, world=task.world)
 
     def _stop(self, stop: Stop, is_kept: bool) -> None:
-        """Where somebody asked to stop, any of the processes, keep what was done and do so."""
+        """Stop where somebody asked any of the processes to, and keep what was done."""
         if not self.task.world.any(stop.asked):
             return
         if self.records is not None and not is_kept:

@@ -123,21 +123,35 @@ class StepTable:
     def resume(self, folder: Path, steps: int) -> None:
         """Take up the first so many rows from the file; what it holds beyond is cut off.
 
-        A file with other columns is of another network, which a fork leaves behind: it begins anew.
+        A file with other columns is of another network, which a fork leaves behind, and one without numbers was
+        changed by somebody: it begins anew.
         """
         path = folder / f"{self.name}.csv"
         head, lines = "", []
         if steps and path.exists():
-            head, *lines = path.read_text(encoding="utf-8").splitlines()
-        if next(csv.reader([head]), []) != self.head:
+            head, *lines = [*path.read_text(encoding="utf-8", errors="replace").splitlines(), ""]
+            lines = [line for line in lines if line][:steps]
+
+        try:
+            self.steps, self.rows = self._parsed(head, lines)
+        except ValueError:
             path.unlink(missing_ok=True)
             return
-
-        write_whole(path, "".join(f"{line}\n" for line in (head, *lines[:steps])).encode())
-        for epoch, step, *values in csv.reader(lines[:steps]):
-            self.steps.append((int(epoch), int(step)))
-            self.rows.append([float(value) for value in values])
+        write_whole(path, "".join(f"{line}\n" for line in (head, *lines)).encode())
         self.written = len(self.rows)
+
+    def _parsed(self, head: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]], list[list[float]]]:
+        """The steps and the rows of a file. Raises `ValueError` where it is another table."""
+        if next(csv.reader([head]), []) != self.head:
+            raise ValueError("other columns")
+
+        steps, rows = [], []
+        for epoch, step, *values in csv.reader(lines):
+            if len(values) != len(self.columns):
+                raise ValueError("another number of columns")
+            steps.append((int(epoch), int(step)))
+            rows.append([float(value) for value in values])
+        return steps, rows
 
     @property
     def head(self) -> list[str]:

@@ -36,7 +36,7 @@ METRICS: Mapping[str, Mapping[str, Formula]] = {**experts.METRICS}
 
 
 def views_of(loss: Loss) -> ViewPair | None:
-    """Which two views of the samples a loss reads; None for a loss that reads one, or is told `augmented = false`.
+    """The two views of the samples that a loss reads; None where it reads one, or is told `augmented = false`.
 
     Such a loss reads the tensors of the main view, then those of the second one, of which the label is none.
     """

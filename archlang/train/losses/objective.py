@@ -17,7 +17,7 @@ from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
 from archlang.train.losses import catalogue
 from archlang.train.losses.catalogue import Formula, views_of
-from archlang.train.losses.targets import check_finite
+from archlang.train.losses.targets import check_numbers
 from archlang.train.processes.world import World
 
 Values = Mapping[Port | str, torch.Tensor]
@@ -74,7 +74,7 @@ class Objective:
 
     @property
     def supervised(self) -> bool:
-        """Whether it reads labels: only then are hits a figure of what it trains."""
+        """Tell whether it reads labels: only then are hits a figure of what it trains."""
         return any(LABEL in term.reads for term in self.terms)
 
     def gathered(self, values: Values, scores: Port, world: World) -> Values:
@@ -96,7 +96,7 @@ class Objective:
         Raises `ArchError` (bad-data) where the labels are none that its losses can read.
         """
         if self.supervised:
-            check_finite(values[LABEL])
+            check_numbers(values[LABEL])
 
         parts: dict[str, torch.Tensor] = {}
         total: torch.Tensor | None = None
@@ -210,15 +210,17 @@ def main_output(graph: Graph) -> Port:
 
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
-    """Whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
+    """Tell whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
     if scores.ndim != 2 or label.ndim != 1 or label.is_floating_point() or scores.shape[1] < 2:
         return None
     return scores.argmax(1) == label
 
 
 def labelled(label: torch.Tensor) -> bool:
-    """Whether samples have labels; -1 stands for none."""
-    return label.is_floating_point() or label.numel() == 0 or bool((label >= 0).any())
+    """Tell whether samples have labels; -1 stands for none."""
+    if label.is_floating_point() or label.is_complex() or label.numel() == 0:
+        return True
+    return bool((label >= 0).any())
 
 
 def _widened(value: torch.Tensor) -> torch.Tensor:

@@ -124,8 +124,10 @@ def scores(loss: str, logits: torch.Tensor, target: torch.Tensor) -> torch.Tenso
     return target
 
 
-def check_finite(label: torch.Tensor) -> None:
-    """Raises `ArchError` (bad-data) where labels hold NaN or infinity."""
+def check_numbers(label: torch.Tensor) -> None:
+    """Raises `ArchError` (bad-data) where labels are complex numbers, or hold NaN or infinity."""
+    if label.is_complex():
+        raise bad_data(f"the data's label {_sizes(label.shape)} holds complex numbers, which no loss reads")
     if label.is_floating_point() and not bool(label.isfinite().all()):
         raise bad_data(f"the data's label {_sizes(label.shape)} holds NaN or infinity")
 

@@ -34,7 +34,7 @@ class Average:
 
     @property
     def stale(self) -> bool:
-        """Whether a batch norm's statistics must be taken anew for the average."""
+        """Tell whether a batch norm's statistics must be taken anew for the average."""
         return not self.every_step and self.count > 0
 
     @torch.no_grad()

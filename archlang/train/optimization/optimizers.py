@@ -57,7 +57,7 @@ def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping
 
 
 def _is_plain(weight: torch.nn.Parameter) -> bool:
-    """Whether fused kernels take it: they know no weights that are divided among processes."""
+    """Tell whether fused kernels take it: they know no weights that are divided among processes."""
     return weight.device.type in PLACES and not hasattr(weight, "device_mesh")
 
 

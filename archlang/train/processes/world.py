@@ -35,7 +35,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is the process that writes and prints."""
+        """Tell whether it is the process that writes and prints."""
         return self.rank == 0
 
     def share(self, rows: Sequence[int]) -> Sequence[int]:
@@ -81,7 +81,7 @@ class World:
         return gathered
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so for any process (an all_reduce)."""
+        """Tell whether it is so for any process (an all_reduce)."""
         if self.size == 1:
             return flag
         total = torch.tensor([int(flag)])
