@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-archives campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
 setup: $(READY)
 
 demo: $(READY)
@@ -41,11 +41,19 @@ lint: $(READY)
 test: lint $(PEERS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+# How dense the code is, how tied, how often a name stands twice; beside two packages that are good to read.
+house: $(READY)
+	$(BIN)/python -m pip install --quiet --no-deps onnx-ir==1.1.0
+	$(BIN)/python -m tests.house.measure --rooms
+
 benchmarks: $(PEERS)
 	$(BIN)/python -m benchmarks
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
+
+campaign-archives: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.archives --mutants 100000
 
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes

@@ -22,13 +22,13 @@ __version__ = VERSION
 _ROOMS = {
     "load": "archlang.compiler",
     "loads": "archlang.compiler",
-    "check": "archlang.graph.network",
-    "Network": "archlang.graph.network",
+    "check": "archlang.elaborate.network",
+    "Network": "archlang.elaborate.network",
     "draw": "archlang.views",
     "transform": "archlang.compiler",
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
-    "boost": "archlang.studies.boosting",
+    "boost": "archlang.studies.pbconv.boosting",
     "save": "archlang.artefact",
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
@@ -48,18 +48,22 @@ if TYPE_CHECKING:
     from archlang.artefact import load_model, save
     from archlang.compiler import compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
-    from archlang.graph.network import Network, check
+    from archlang.elaborate.network import Network, check
     from archlang.models import create_model, list_models
-    from archlang.studies.boosting import boost
+    from archlang.studies.pbconv.boosting import boost
     from archlang.views import draw
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOMS.get(name)
-    if name == "codes":  # a room that is public as it is
+    # A room that is public as it is.
+    if name == "codes":
         return import_module("archlang.codes")
+
+    room = _ROOMS.get(name)
     if room is None:
         raise AttributeError(f"module 'archlang' has no attribute {name!r}")
+
+    # Found once, it is an attribute like any other.
     value = getattr(import_module(room), name)
     globals()[name] = value
     return value
@@ -69,8 +73,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-class _Door(ModuleType):
-    """Keeps a public name from being replaced by the room of the same name when that room is imported."""
+class PublicModule(ModuleType):
+    """The type of this module: a public name is not replaced by a room of the same name when that is imported."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _ROOMS and isinstance(value, ModuleType):
@@ -78,4 +82,4 @@ class _Door(ModuleType):
         super().__setattr__(name, value)
 
 
-sys.modules[__name__].__class__ = _Door
+sys.modules[__name__].__class__ = PublicModule

@@ -1,4 +1,4 @@
-"""Every bound that keeps checking and compiling finite. A file never raises one; a command-line flag may."""
+"""Bounds that keep checking and compiling finite. A file cannot raise a bound; a command-line flag can."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """Sizes in bytes or characters, the rest in counts. Each is the largest value still allowed."""
+    """Largest values that are still allowed. Sizes are in bytes or characters, the rest are counts."""
 
+    # reading files
     file_bytes: int = 256 * KIB
     total_bytes: int = MIB
     files: int = 64
     import_depth: int = 8
+
+    # the form of a file
     nesting: int = 64
     tokens: int = 65_536
     name: int = 64
     string: int = 1_024
     doc: int = 16 * KIB
     terms: int = 256
+    integer: int = 1 << 53  # floats hold every integer up to here exactly
+
+    # the network that a file describes, once every block is expanded
     nodes: int = 10_000
     edges: int = 40_000
     dimension: int = 1 << 20
     parameters: int = 10**9
     activation_bytes: int = 8 * GIB
-    integer: int = 1 << 53
+
+    # messages
     diagnostics: int = 50
     message: int = 4 * KIB
 

@@ -1,7 +1,7 @@
 """Types of values: tensors, bundles, grids, and the sizes in them, which may be symbolic.
 
 A size is an `int` or a `Poly`: a polynomial in bounded symbols. Arithmetic turns a `Poly` back into an `int` where
-nothing symbolic is left, so rules are written once, with `+ - *` and `//`.
+nothing symbolic is left, so shape rules are written once, with `+ - *` and `//`.
 
 >>> H = symbol("H", low=32, divisor=32)
 >>> str((H + 2 * 3 - 7) // 2 + 1), at_least(H, 7)
@@ -20,6 +20,9 @@ from functools import reduce
 from math import floor, inf
 
 LARGEST = 1 << 20
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,11 @@ class Floor:
     @property
     def high(self) -> float:
         """Largest value it can take."""
-        return floor(self.of.high / self.by) if self.of.high != inf else inf
+        if self.of.high == inf:  # floor() of infinity is an error
+            return inf
+        return floor(self.of.high / self.by)
 
-    divisor = 1
+    divisor = 1  # the parity of a rounded quotient is unknown
 
     def __str__(self) -> str:
         return f"floor(({self.of}) / {self.by})"
@@ -64,7 +69,10 @@ Monomial = tuple[Atom, ...]
 
 @dataclass(frozen=True)
 class Poly:
-    """An integer-valued polynomial: monomials (sorted atoms, the empty one last) with rational coefficients."""
+    """An integer-valued polynomial: monomials (sorted atoms, the empty one last) with rational coefficients.
+
+    Integer-valued does not mean integer coefficients: `H/4` is a size where 4 divides H.
+    """
 
     terms: tuple[tuple[Monomial, Fraction], ...]
 
@@ -72,9 +80,12 @@ class Poly:
         return _collect([*self.terms, *_terms(other)])
 
     def __mul__(self, other: Dim) -> Dim:
-        return _collect([
-            (tuple(sorted(a + b, key=str)), p * q) for a, p in self.terms for b, q in _terms(other)
-        ])
+        products = [
+            (tuple(sorted(left + right, key=str)), p * q)
+            for left, p in self.terms
+            for right, q in _terms(other)
+        ]  # fmt: skip
+        return _collect(products)
 
     def __neg__(self) -> Dim:
         return self * -1
@@ -85,34 +96,47 @@ class Poly:
     def __rsub__(self, other: int) -> Dim:
         return -1 * self + other
 
+    # A number left of the sign reaches these: Python asks the right operand where `int` knows no answer.
     __radd__ = __add__
     __rmul__ = __mul__
 
     def __floordiv__(self, by: int) -> Dim:
-        """Exact where the symbols' divisors allow it, else a `Floor` of the part that they do not."""
-        whole: list[tuple[Monomial, Fraction]] = []
-        rest: list[tuple[Monomial, Fraction]] = []
+        """Divide exactly where the divisors of the symbols allow it; the remaining terms become one `Floor`."""
+        exact: list[tuple[Monomial, Fraction]] = []
+        inexact: list[tuple[Monomial, Fraction]] = []
         for monomial, factor in self.terms:
-            (whole if monomial and _integral(monomial, factor / by) else rest).append((monomial, factor))
-        left = _collect(rest)
-        quotient = left // by if isinstance(left, int) else _poly(((Floor(left, by),), Fraction(1)))
-        return _collect([*((m, f / by) for m, f in whole), *_terms(quotient)])
+            # Constants always go to the inexact terms: 3 // 2 has to be rounded together with what else is rounded.
+            if monomial and _is_integral(monomial, factor / by):
+                exact.append((monomial, factor / by))
+            else:
+                inexact.append((monomial, factor))
+
+        remainder = _collect(inexact)
+        if isinstance(remainder, int):
+            rounded: Dim = remainder // by
+        else:
+            rounded = _poly(((Floor(remainder, by),), Fraction(1)))
+
+        return _collect([*exact, *_terms(rounded)])
 
     def __mod__(self, by: int) -> Dim:
         return self - (self // by) * by
 
+    # Bounds add up term by term. They are not tight where a symbol stands in several terms, as in H*H - H, but they
+    # are never wrong, and `at_least` answers None rather than guess.
+
     @property
     def low(self) -> float:
-        """A lower bound (minus infinity where none is known)."""
-        return sum((_bound(m, f, low=True) for m, f in self.terms), 0.0)
+        """A lower bound; minus infinity where none is known."""
+        return sum((_bounds(monomial, factor)[0] for monomial, factor in self.terms), 0.0)
 
     @property
     def high(self) -> float:
-        """An upper bound."""
-        return sum((_bound(m, f, low=False) for m, f in self.terms), 0.0)
+        """An upper bound; infinity where none is known."""
+        return sum((_bounds(monomial, factor)[1] for monomial, factor in self.terms), 0.0)
 
     def __str__(self) -> str:
-        parts = [_term_text(m, f) for m, f in self.terms]
+        parts = [_term_text(monomial, factor) for monomial, factor in self.terms]
         return " + ".join(parts).replace("+ -", "- ")
 
 
@@ -120,36 +144,47 @@ Dim = int | Poly
 
 
 def symbol(name: str, low: int = 1, high: int = LARGEST, divisor: int = 1) -> Poly:
-    """The size called `name` as something to calculate with."""
+    """The size called `name` as something to calculate with. Both bounds are included."""
     return _poly(((Symbol(name, low, high, divisor),), Fraction(1)))
 
 
 def at_least(size: Dim, bound: int) -> bool | None:
-    """Whether `size >= bound` always (True), never (False), or not known (None)."""
+    """Decide `size >= bound`: True if it always holds, False if it never does, None if that is not known."""
     if isinstance(size, int):
         return size >= bound
-    return True if size.low >= bound else False if size.high < bound else None
+
+    if size.low >= bound:
+        return True
+    if size.high < bound:
+        return False
+    return None
 
 
 def divides(by: int, size: Dim) -> bool | None:
-    """Whether `by` divides `size` always, never or (None) not known."""
-    rest = size % by
-    return rest == 0 if isinstance(rest, int) else None
+    """Decide if `by` divides `size`: True if always, False if never, None if that is not known."""
+    remainder = size % by
+    if isinstance(remainder, int):
+        return remainder == 0
+    return None
 
 
 def product(sizes: tuple[Dim, ...] | list[Dim]) -> Dim:
-    """All multiplied; 1 for none."""
+    """Multiply all sizes; the product of none is 1."""
     return reduce(lambda a, b: a * b, sizes, 1)
 
 
 def substitute(size: Dim, values: dict[str, int]) -> int:
-    """The number that `size` is when its symbols have these values (all of them must be given)."""
+    """The number that `size` is when its symbols have these values. Raises KeyError for a symbol without a value."""
     if isinstance(size, int):
         return size
+
     total = Fraction(0)
     for monomial, factor in size.terms:
         for atom in monomial:
-            factor *= values[atom.name] if isinstance(atom, Symbol) else substitute(atom.of, values) // atom.by
+            if isinstance(atom, Symbol):
+                factor *= values[atom.name]
+            else:
+                factor *= substitute(atom.of, values) // atom.by  # floored before it is multiplied, as written
         total += factor
     return int(total)
 
@@ -159,42 +194,58 @@ def _poly(*terms: tuple[Monomial, Fraction]) -> Poly:
 
 
 def _terms(size: Dim) -> tuple[tuple[Monomial, Fraction], ...]:
-    return (((), Fraction(size)),) if isinstance(size, int) else size.terms
+    if isinstance(size, int):
+        return (((), Fraction(size)),)
+    return size.terms
 
 
 def _collect(terms: list[tuple[Monomial, Fraction]]) -> Dim:
+    """Add terms with equal monomials and bring them into the one order in which polynomials compare and print."""
     total: dict[Monomial, Fraction] = {}
     for monomial, factor in terms:
         total[monomial] = total.get(monomial, Fraction(0)) + factor
-    kept = sorted(((m, f) for m, f in total.items() if f), key=lambda t: (-len(t[0]), str([str(a) for a in t[0]])))
-    if not kept:
+
+    # Longest products first, the constant last: H*W + H + 1.
+    nonzero = [(monomial, factor) for monomial, factor in total.items() if factor]
+    nonzero.sort(key=lambda term: (-len(term[0]), str([str(atom) for atom in term[0]])))
+
+    if not nonzero:
         return 0
-    if len(kept) == 1 and not kept[0][0]:
-        return int(kept[0][1])
-    return Poly(tuple(kept))
+    if len(nonzero) == 1 and not nonzero[0][0]:  # a constant alone
+        return int(nonzero[0][1])
+    return Poly(tuple(nonzero))
 
 
-def _integral(monomial: Monomial, factor: Fraction) -> bool:
+def _is_integral(monomial: Monomial, factor: Fraction) -> bool:
+    """Return whether the term is an integer for all values that the divisors of its symbols allow."""
     for atom in monomial:
         factor *= atom.divisor
     return factor.denominator == 1
 
 
-def _bound(monomial: Monomial, factor: Fraction, low: bool) -> float:
+def _bounds(monomial: Monomial, factor: Fraction) -> tuple[float, float]:
+    """Smallest and largest value of a term: it is reached where every atom is at one of its two ends."""
     ends = [float(factor)]
     for atom in monomial:
         ends = [end * edge for end in ends for edge in (atom.low, atom.high)]
-    return min(ends) if low else max(ends)
+    return min(ends), max(ends)
 
 
 def _term_text(monomial: Monomial, factor: Fraction) -> str:
     if not monomial:
         return str(factor)
-    name = "*".join(str(atom) for atom in monomial)
-    sign = "-" if factor < 0 else ""
-    head = "" if abs(factor.numerator) == 1 else f"{abs(factor.numerator)}*"
-    tail = "" if factor.denominator == 1 else f"/{factor.denominator}"
-    return f"{sign}{head}{name}{tail}"
+
+    text = "*".join(str(atom) for atom in monomial)
+    if abs(factor.numerator) != 1:
+        text = f"{abs(factor.numerator)}*{text}"
+    if factor.denominator != 1:
+        text = f"{text}/{factor.denominator}"
+    if factor < 0:
+        text = f"-{text}"
+    return text
+
+
+# --- types -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -205,12 +256,12 @@ class Tensor:
 
     @property
     def rank(self) -> int:
-        """How many sizes it has."""
+        """The number of its sizes."""
         return len(self.dims)
 
     @property
     def elements(self) -> Dim:
-        """How many numbers it holds."""
+        """The number of its elements, for one sample."""
         return product(self.dims)
 
     def __str__(self) -> str:
@@ -219,20 +270,21 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Bundle:
-    """Parallel values. `words`, where they are branches of a code, holds each member's column ("0110...": by class)."""
+    """Parallel values. `words`, for branches of a code, holds the column of each member: a digit a class ("011...")."""
 
     members: tuple[Type, ...]
     words: tuple[str, ...] | None = None
 
     @property
     def equal(self) -> bool:
-        """Whether all members have one type."""
+        """True if all members have one type."""
         return len(set(self.members)) == 1
 
     def __str__(self) -> str:
         if self.equal:
             return f"{len(self.members)} * {self.members[0]}"
-        return "(" + ", ".join(str(m) for m in self.members) + ("," if len(self.members) == 1 else "") + ")"
+
+        return "(" + ", ".join(str(member) for member in self.members) + ")"
 
 
 @dataclass(frozen=True)
@@ -249,12 +301,4 @@ class Grid:
         return f"grid({self.rows}, {self.columns}) * {self.member}"
 
 
-@dataclass(frozen=True)
-class Unknown:
-    """The type of what a mistake left without one; whatever reads it stays silent."""
-
-    def __str__(self) -> str:
-        return "unknown"
-
-
-Type = Tensor | Bundle | Grid | Unknown
+Type = Tensor | Bundle | Grid

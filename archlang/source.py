@@ -1,4 +1,4 @@
-"""A file's text and places in it. Everything that archlang says of a file says it with a `Span`.
+"""The text of a file and places in it. Every message that archlang gives about a file names its place with a `Span`.
 
 >>> source = Source("demo.arch", "archlang 1\\nlet a = 1\\n")
 >>> span = Span(source, 15, 16)
@@ -15,28 +15,35 @@ from functools import cached_property
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One text: the name that messages show, and its characters. Sources are equal only if they are the same one."""
+    """A text and the name under which messages show it.
+
+    Two sources are equal only if they are the same object: a file that changed on disk and was read again is another
+    source, and spans into the old text stay valid.
+    """
 
     name: str
     text: str = field(repr=False)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
-        """Offset of each line's first character; a text without any line end has one line."""
-        return (0, *(i + 1 for i, char in enumerate(self.text) if char == "\n"))
+        """Offsets of the first character of each line. A text without a line end has one line."""
+        return (0, *(offset + 1 for offset, char in enumerate(self.text) if char == "\n"))
 
     def position(self, offset: int) -> tuple[int, int]:
-        """Line and column, both from 1, of a character offset from 0."""
+        """Line and column, both counted from 1, of a character offset counted from 0."""
         row = bisect_right(self.starts, offset) - 1
         return row + 1, offset - self.starts[row] + 1
 
     def line(self, number: int) -> str:
-        """The text of a line (from 1) without its line end; empty past the last one."""
+        """The text of line `number` (from 1) without its line end. It is empty for a line that does not exist."""
         if not 1 <= number <= len(self.starts):
             return ""
+
         start = self.starts[number - 1]
         end = self.text.find("\n", start)
-        return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
+        if end < 0:  # the last line may lack its line end
+            end = len(self.text)
+        return self.text[start:end].rstrip("\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Span:
 
     @property
     def text(self) -> str:
-        """What stands there."""
+        """The characters that the span covers."""
         return self.source.text[self.start : self.end]
 
     @property
@@ -68,7 +75,7 @@ class Span:
         return self.source.position(self.end)
 
     def to(self, other: Span) -> Span:
-        """The stretch from this span's start to the other's end (same source)."""
+        """Join two spans of one source, with all that stands between them."""
         return Span(self.source, min(self.start, other.start), max(self.end, other.end))
 
     def __str__(self) -> str:
@@ -77,4 +84,4 @@ class Span:
 
 BUILT_IN = Source("<archlang>", "")
 NOWHERE = Span(BUILT_IN, 0, 0)
-"""The place of what no file wrote: nodes made by a transformation or by the Python builder."""
+"""The place of nodes that no file holds: those made by a transformation or by the Python builder."""

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from archlang.compiler import compile
-from archlang.graph import load
+from archlang.elaborate import load
 
 SPECS = Path(__file__).parents[1] / "specs" / "layer_attention"
 NAMES = ("plain", "residual_mix", "residual_concat", "innate_static", "static_vector", "self_attention", "recurrent")

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from archlang.compiler import compile
-from archlang.graph import load
+from archlang.elaborate import load
 from archlang.graph.removal import removed
 from archlang.rewrite.extract import extract
 from benchmarks.timing import Watch, cpu, table

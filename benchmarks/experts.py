@@ -12,7 +12,7 @@ from statistics import median
 import torch
 
 from archlang.compiler import compile, fuse
-from archlang.graph import loads
+from archlang.elaborate import loads
 from archlang.layers import set_cut
 from benchmarks.timing import Watch, cpu
 

@@ -19,8 +19,8 @@ from torch import fx, nn
 
 from archlang.compiler import loads
 from archlang.rewrite import fuse
-from archlang.studies.boost_search import proposals
-from archlang.studies.boost_trial import Settings, Trial, run_trial
+from archlang.studies.pbconv.search import proposals
+from archlang.studies.pbconv.trial import Settings, Trial, run_trial
 from benchmarks.timing import CLOCKS, Row, Watch, table
 from tests.campaign.boost import NET
 from tests.campaign.fusion import timm_networks

@@ -19,8 +19,8 @@ from statistics import median
 import torch
 
 from archlang.compiler import compile
-from archlang.graph import load, loads
-from archlang.graph.network import Network
+from archlang.elaborate import load, loads
+from archlang.elaborate.network import Network
 from archlang.train import Beat, Data, Progress, Tensors, fit
 from archlang.train.fitting import fit_to
 

@@ -12,9 +12,9 @@ from torch import fx, nn
 import archlang
 from archlang import rewrite
 from archlang.diagnostics import ArchError, Diagnostic, error
-from archlang.graph import Network
+from archlang.elaborate import Network
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import File, Name, Node
+from archlang.syntax.tree import File, Name, TreeNode
 from archlang.transform import Pass, apply
 from archlang.transform.base import refuse
 
@@ -40,7 +40,7 @@ class Activation(Pass):
         """The file with every bare `relu` exchanged."""
         return mapped(net.project.main.file, self._exchanged)
 
-    def _exchanged(self, node: Node) -> Node:
+    def _exchanged(self, node: TreeNode) -> TreeNode:
         return replace(node, text=self.to) if isinstance(node, Name) and node.text == "relu" else node
 
     def ensures(self, before: Network, after: Network) -> list[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
 from torch import fx
 
 from archlang.artefact.container import refuse
 from archlang.artefact.manifest import Manifest
+from archlang.elaborate.network import Network
 from archlang.emit import Record, emit
-from archlang.graph.network import Network
 from archlang.passes.catalogue import PASSES, PassCatalogue
 from archlang.syntax import print_expr, tree
 
@@ -25,7 +26,7 @@ def pass_of(name: str, passes: PassCatalogue = PASSES) -> Rewrite | None:
 
 
 def describe(record: Record) -> Manifest:
-    """What a file says of a model, its digest blank."""
+    """The description of a model in its file, the digest blank."""
     return Manifest(
         network=record.network.text,
         dials=dials_of(record.network),
@@ -34,12 +35,13 @@ def describe(record: Record) -> Manifest:
         labels=record.labels,
         mean=record.mean,
         std=record.std,
+        image=msgspec.UNSET if record.image is None else record.image,
     )
 
 
 def dials_of(network: Network) -> dict[str, str]:
-    """The dials' values as the network's own text has them."""
-    declared = next(d for d in network.tree.declarations if isinstance(d, tree.Network))
+    """The dials' values as the network's text has them."""
+    declared = next(d for d in network.tree.declarations if isinstance(d, tree.NetworkDeclaration))
     return {dial.name: print_expr(dial.default) for dial in declared.dials if dial.default is not None}
 
 
@@ -52,12 +54,16 @@ def check_passes(names: tuple[str, ...], passes: PassCatalogue = PASSES) -> None
 
 
 def rebuild(network: Network, manifest: Manifest, passes: PassCatalogue = PASSES) -> fx.GraphModule:
-    """The model that a manifest describes, in evaluation mode, with fresh weights."""
+    """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
     model = emit(network.graph, seed=manifest.seed)
-    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std)
+    image = None
+    if manifest.image is not msgspec.UNSET:
+        image = manifest.image
+    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std, image)
+
     replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:
         rewrite = pass_of(name, passes)
-        assert rewrite is not None  # checked before
+        assert rewrite is not None, "passes are checked before they are replayed"
         replayed = rewrite(replayed).eval()
     return replayed

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error
@@ -18,7 +18,7 @@ from archlang.limits import Limits
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.graph.network import Network
+    from archlang.elaborate.network import Network
 
 STDIN = "<stdin>"
 
@@ -56,7 +56,7 @@ def open_model(session: Session, path: str) -> GraphModule:
 
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; its warnings go to standard error."""
-    from archlang.graph.network import load, loads
+    from archlang.elaborate.network import load, loads
     from archlang.ops import catalogue_with
     from archlang.syntax import decode
 
@@ -76,6 +76,39 @@ def write(session: Session, output: str, data: bytes) -> None:
         session.bytes(data)
     else:
         write_whole(output, data)
+
+
+def ending(output: str | None, *kinds: str) -> None:
+    """Refuse, before anything is computed, a name that does not end as what will be written under it.
+
+    `kinds` are endings such as `.svg`, the usual one first. Standard output and devices have no ending. Raises
+    ArchError (usage).
+    """
+    if output is None or output == "-" or output.lower().endswith(kinds):
+        return
+    if Path(output).exists() and not Path(output).is_file() and not Path(output).is_dir():
+        return
+
+    forms = " or ".join(kinds)
+    raise refuse(f"this is written as {forms}, not as `{one_line(output, 80)}`", (f"`NAME{kinds[0]}`",))
+
+
+def numbered(output: str, number: int) -> str:
+    """The name of the picture of this number, from 0: the first has the name itself, the second is `NAME-2`.
+
+    >>> numbered("a/route.svg", 0), numbered("a/route.svg", 1)
+    ('a/route.svg', 'a/route-2.svg')
+    """
+    if number == 0:
+        return output
+    path = Path(output)
+    return str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))
+
+
+def single(output: str | None, count: int) -> None:
+    """Refuse several pictures on standard output, where they would run into one another. Raises ArchError (usage)."""
+    if output == "-" and count > 1:
+        raise refuse(f"standard output takes one picture, these are {count}", ("`-o NAME.svg` makes several files",))
 
 
 def once(files: tuple[str, ...]) -> tuple[str, ...]:

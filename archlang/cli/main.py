@@ -9,15 +9,25 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from archlang.cli.streams import replace_closed
 
 if TYPE_CHECKING:
     from archlang.cli.session import Session
     from archlang.diagnostics import Diagnostic
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+NO_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "out of memory", "failed to map segment", "not enough memory",
+)
+"""Words in which torch, the loader of libraries and the system say that memory is used up."""
+
 COMPLETE = "_ARCHLANG_COMPLETE"
 """What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
@@ -26,14 +36,12 @@ EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
 
 def main() -> None:
     """Run the command that was typed and leave with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    replace_closed()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run a command; its exit status. Nothing is raised.
+    """Run a command and return its exit status. Nothing is raised.
 
     >>> run(["--version"])
     archlang 0.1.0
@@ -41,10 +49,12 @@ def run(argv: Sequence[str]) -> int:
     """
     try:
         return _reported(argv)
-    except BrokenPipeError:  # who read us has enough
+    except BrokenPipeError:
+        # The reader has enough, as `head` does: no fault of the command.
         _forget_output()
         return 0
-    except KeyboardInterrupt:  # a second one, while the first was being reported
+    except KeyboardInterrupt:
+        # A second one, while the first was being reported.
         return 130
 
 
@@ -53,7 +63,9 @@ def _reported(argv: Sequence[str]) -> int:
     from archlang.diagnostics import ArchError
 
     session = Session.of(argv)
+
     try:
+        _require_folder()
         return _invoked(argv, session)
     except BrokenPipeError:
         raise
@@ -63,13 +75,12 @@ def _reported(argv: Sequence[str]) -> int:
     except BaseException as problem:
         if isinstance(problem, SystemExit):
             raise
-        found = _diagnosis(problem, session)
-        if session.debug:
-            import traceback
 
+        diagnostic = _diagnosis(problem, session)
+        if session.debug:
             traceback.print_exception(problem)
-        session.failure([found])
-        return found.kind.status
+        session.failure([diagnostic])
+        return diagnostic.kind.status
 
 
 def _invoked(argv: Sequence[str], session: Session) -> int:
@@ -81,6 +92,7 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
         from click.shell_completion import shell_complete
 
         return shell_complete(archlang, {}, "archlang", COMPLETE, instruction)
+
     status: object = 0
     try:
         with archlang.make_context("archlang", list(argv), obj=session) as context:
@@ -91,28 +103,62 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
         raise KeyboardInterrupt from None
     except UsageError as problem:
         raise usage_error(problem) from None
+
+    # Buffered output that cannot be written must fail here, where it is reported, not when Python shuts down.
     sys.stdout.flush()
-    return status if isinstance(status, int) else 0
+    if isinstance(status, int):
+        return status
+    return 0
+
+
+def _require_folder() -> None:
+    """Raise ArchError where the working folder was removed: libraries that load later would end the process there."""
+    from archlang.diagnostics import ArchError, error
+
+    try:
+        Path.cwd()
+    except OSError:
+        message = "the working folder is gone: another program removed it"
+        raise ArchError(error("unreadable-file", message, help="change to a folder that is there")) from None
 
 
 def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
-    """What an exception that nobody expected means to the user."""
+    """Say to the user in one diagnostic what an exception that nobody expected means."""
     from archlang.diagnostics import error
     from archlang.diagnostics.text import one_line
     from archlang.limits import DEFAULT
 
     said = one_line(f"{type(problem).__name__}: {problem}", 300)
+    words = str(problem).lower()
+
     if isinstance(problem, KeyboardInterrupt):
         return error("interrupted", "stopped; no output was left half-written")
+
     if isinstance(problem, ModuleNotFoundError) and problem.name and not problem.name.startswith("archlang"):
         root = problem.name.partition(".")[0]
-        wanted = f"'archlang[{EXTRAS[root]}]'" if root in EXTRAS else PACKAGES.get(root, root)
+        wanted = PACKAGES.get(root, root)
+        if root in EXTRAS:
+            wanted = f"'archlang[{EXTRAS[root]}]'"
         return error("missing-tool", f"this needs the package `{root}`", help=f"python -m pip install {wanted}")
+
+    # Only a limit that the user raised can lead deeper than Python's stack.
     if isinstance(problem, RecursionError) and session.limits.nesting > DEFAULT.nesting:
         message = f"for `--limit nesting={session.limits.nesting}` Python's own stack is too small"
         return error("nesting-too-deep", message)
+
+    if isinstance(problem, MemoryError) or any(phrase in words for phrase in NO_MEMORY):
+        return error("out-of-memory", "there is too little memory for this command",
+                     help="a smaller batch or fewer samples at once take less; nothing was left half-written")
+
+    if isinstance(problem, OSError) and problem.errno == errno.EBADF:
+        kind = "unwritable-output"
+        if words.endswith("input is closed"):
+            kind = "unreadable-file"
+        return error(kind, (problem.strerror or said).lower())
+
     if isinstance(problem, OSError) and problem.errno in FULL:
         return error("unwritable-output", f"the output cannot be written: {(problem.strerror or said).lower()}")
+
     return error(
         "internal-error", f"a mistake in archlang itself ({said})",
         help="please report it with the file and the command; `--debug` shows where it happened",

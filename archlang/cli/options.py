@@ -17,26 +17,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def refuse(message: str, help: tuple[str, ...] = ()) -> ArchError:
-    """A call typed wrong (exit status 2)."""
+    """Make the error of a call typed wrong (exit status 2)."""
     return ArchError(error("usage", message, help=help))
 
 
 def pairs(words: tuple[str, ...], option: str) -> dict[str, str]:
-    """`name=value` words as a dictionary. Raises ArchError (usage) for a word without `=` or a name given twice.
+    """Read `name=value` words as a dictionary. Raises ArchError (usage) for a word without `=` or a name given twice.
 
     >>> pairs(("paths=3", "labels=a=b"), "-p")
     {'paths': '3', 'labels': 'a=b'}
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         name = name.strip()
+
         if not equals or not name:
             raise refuse(f"`{option}` wants NAME=VALUE, not `{one_line(word, 80)}`")
-        if name in found:
+        if name in values:
             raise refuse(f"`{option} {one_line(name, 80)}=` is given twice")
-        found[name] = value.strip()
-    return found
+
+        values[name] = value.strip()
+    return values
 
 
 def _dials(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
@@ -46,12 +48,16 @@ def _dials(context: click.Context, parameter: click.Parameter, words: tuple[str,
 def _limits(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> None:
     known = [f.name for f in fields(Limits)]
     session: Session = context.find_object(Session) or Session()
+
     for name, text in pairs(words, "--limit").items():
         if name not in known:
             near = did_you_mean(name, known) or (f"there are {', '.join(known)}",)
             raise refuse(f"there is no limit `{one_line(name, 80)}`", near)
+
+        # Nineteen digits and more would not fit what counts them.
         if not (text.isascii() and text.isdigit() and 0 < len(text) < 19):
             raise refuse(f"the limit `{name}` wants a whole number, not `{one_line(text, 80)}`")
+
         session.limits = replace(session.limits, **{name: int(text)})
 
 
@@ -96,21 +102,21 @@ _READING = (
 
 
 def reading(command: F) -> F:
-    """The options of a command that reads `.arch` files: `-p`, `--limit`, `--plugin`, `--debug`."""
+    """Add the options of a command that reads `.arch` files: `-p`, `--limit`, `--plugin`, `--debug`."""
     for option in reversed(_READING):
         command = option(command)
     return command
 
 
 def opening(command: F) -> F:
-    """The options of a command that opens model files: `--limit`, `--plugin`, `--debug`."""
+    """Add the options of a command that opens model files: `--limit`, `--plugin`, `--debug`."""
     for option in reversed(_OPENING):
         command = option(command)
     return command
 
 
 def formats(*names: str) -> Callable[[F], F]:
-    """The option `--format` with these choices, the first being the default."""
+    """Make the option `--format` with these choices, the first being the default."""
     return click.option(
         "--format", type=click.Choice(names), default=names[0], show_default=True, expose_value=False, is_eager=True,
         callback=_format, help="The form of the output.",
@@ -118,7 +124,7 @@ def formats(*names: str) -> Callable[[F], F]:
 
 
 def output(help: str) -> Callable[[F], F]:
-    """The option `-o`."""
+    """Make the option `-o`."""
     return click.option("-o", "--output", metavar="FILE", help=help)
 
 

@@ -1,4 +1,4 @@
-"""Branch codes: which branches work for which classes; designed, judged, read and written.
+"""Branch codes: the assignment of a network's branches to classes; designed, judged, read and written.
 
 >>> ten = Code(("1100", "0011", "1010", "0101"))
 >>> ten.distance, ten.columns, ten.optimal
@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from archlang.codes.bounds import Bound, bounds, johnson, mean_distance
@@ -24,10 +25,12 @@ __all__ = [
     "mean_distance", "read", "read_text", "write",
 ]
 
+_LAZY = ("Design", "bounded_design", "design")
+"""Names whose module imports numpy and scipy, which take longer to load than everything else here."""
+
 
 def __getattr__(name: str) -> object:
-    if name not in ("Design", "bounded_design", "design"):
+    if name not in _LAZY:
         raise AttributeError(f"module 'archlang.codes' has no attribute {name!r}")
-    from archlang.codes import designing
 
-    return getattr(designing, name)
+    return getattr(import_module("archlang.codes.designing"), name)

@@ -1,17 +1,18 @@
-"""Words chosen so that every branch serves equally many classes.
+"""The choice of words that gives every branch equally many classes.
 
-From a pool of words, all of one weight, `count` are chosen: by complementary pairs where the weight is half the length
-and the pool is closed (any pairs will do), by whole orbits under shifts (each has even columns), by swaps that lower
-the sum of squared deviations, or by a mixed integer program over one binary variable a word,
+From words of one weight, `count` are chosen: by complementary pairs where the weight is half the length and the words
+are closed under complement (any pairs will do), by orbits under shifts (each has even columns), by swaps that lower the
+sum of squared deviations, or by a mixed integer program over one binary variable a word,
 
     sum x = count,   low <= sum_w x_w w_c <= high  for every column c,
 
-with low and high a rounding apart, which finds even columns or proves that the pool has none; then high - low is
-minimised. Of a large pool only `FREE` words are left to the program, the rest staying as the swaps left them.
+with low and high a rounding apart, which finds even columns or proves that these words have none; then high - low is
+minimised. Of many words only `FREE` are left to the program, the rest staying as the swaps left them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,22 +22,40 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from archlang.codes.words import Rows
 
 SWAPS = 4_000
+"""Swaps tried at most."""
+
+SAMPLE = 48
+"""Words to leave and words to enter that are compared for one swap."""
+
+FEW = 4
+"""Words that are added or dropped one by one."""
+
+MOST_SUMS = 16
+"""Different column sums up to which orbits are swapped until they agree."""
+
 NODES = 100
 FREE = 240
+"""Branch-and-bound nodes of the integer program, and the words that it decides on."""
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """The chosen words, the largest difference of two columns, and how they were found."""
+class ChosenWords:
+    """The chosen words, and a phrase for how they were chosen."""
 
     rows: Rows
-    spread: int
     how: str
 
     @property
+    def spread(self) -> int:
+        """The largest difference of two column sums."""
+        return spread(self.rows)
+
+    @property
     def even(self) -> bool:
-        """Whether the columns differ as little as they can."""
-        return self.spread <= (1 if int(self.rows.sum()) % self.rows.shape[1] else 0)
+        """True if the column sums differ as little as they can."""
+        return is_even(self.rows)
 
 
 def spread(rows: Rows) -> int:
@@ -45,149 +64,266 @@ def spread(rows: Rows) -> int:
     return int(sums.max() - sums.min())
 
 
-def choose(rows: Rows, count: int, rng: np.random.Generator, parts: NDArray[np.intp] | None = None) -> Choice:
-    """`count` of the rows (at least so many, all of one weight) with the most even columns that are found.
+def is_even(rows: Rows) -> bool:
+    """True if the column sums are equal, or one apart where the ones do not divide."""
+    if int(rows.sum()) % rows.shape[1]:
+        return spread(rows) <= 1
+    return spread(rows) == 0
 
-    `parts` numbers the set of words that each row belongs to, if there are sets that may have even columns already.
+
+def choose(rows: Rows, count: int, rng: np.random.Generator, parts: NDArray[np.intp] | None = None) -> ChosenWords:
+    """Choose rows with the most even columns that are found quickly.
+
+    Args:
+        rows: at least `count` words of one weight.
+        count: the number of words to choose.
+        rng: the source of chance.
+        parts: the number of each row's set [rows], for sets that may have even columns already.
     """
     if len(rows) == count:
-        return Choice(rows, spread(rows), "")
-    found = _pairs(rows, count, rng)
-    if found is not None:
-        return Choice(found, spread(found), "in complementary pairs")
-    found = None if parts is None else _whole_parts(rows, count, parts)
-    if found is not None:
-        return Choice(found, 0, "whole orbits of its shifts")
-    near = _swapped(rows, count, rng)
-    return Choice(rows[near], spread(rows[near]), "chosen for even columns")
+        return ChosenWords(rows, "")
+
+    chosen = _pairs(rows, count, rng)
+    if chosen is not None:
+        return ChosenWords(chosen, "in complementary pairs")
+
+    if parts is not None:
+        chosen = _even_parts(rows, count, parts)
+        if chosen is not None:
+            return ChosenWords(chosen, "whole orbits of its shifts")
+
+    chosen = rows[_swapped(rows, count, _mean(rows, count), rng)]
+    return ChosenWords(chosen, "chosen for even columns")
 
 
-def solve(rows: Rows, count: int, rng: np.random.Generator) -> Choice:
-    """The same by the integer program: slower, and for a small pool as even as it can be."""
-    near = _swapped(rows, count, rng)
-    solved = _solved(rows, near, rng) if len(near) < len(rows) else None
-    return solved or Choice(rows[near], spread(rows[near]), "chosen for even columns")
+def choose_orbits(
+    rows: Rows, count: int, rng: np.random.Generator, partitions: Iterable[NDArray[np.intp]]
+) -> ChosenWords | None:
+    """Choose whole orbits whose columns are even together; None where the search has none.
+
+    Words far from each other cannot be swapped one by one until columns are even: every swap changes many. Orbits under
+    shifts have the same sums on all points that the shifts take to each other, so that few sums have to agree.
+
+    Args:
+        rows: at least `count` words of one weight.
+        count: the number of words to choose.
+        rng: the source of chance.
+        partitions: numbers of the words' orbits [rows], under one group of shifts each.
+    """
+    if len(rows) == count and is_even(rows):
+        return ChosenWords(rows, "")
+
+    for parts in partitions:
+        chosen = _even_parts(rows, count, parts)
+        if chosen is None:
+            chosen = _swapped_parts(rows, count, parts, rng)
+        if chosen is not None and is_even(chosen):
+            return ChosenWords(chosen, "orbits of shifts with even columns")
+    return None
+
+
+def solve(rows: Rows, count: int, rng: np.random.Generator) -> ChosenWords:
+    """Choose rows by the integer program: slower, and among few words as even as it can be."""
+    start = _swapped(rows, count, _mean(rows, count), rng)
+    solved = None
+    if len(start) < len(rows):
+        solved = _solved(rows, start, rng)
+    return solved or ChosenWords(rows[start], "chosen for even columns")
 
 
 def _pairs(rows: Rows, count: int, rng: np.random.Generator) -> Rows | None:
-    """Half as many pairs of complementary words, where all words have their complement."""
+    """Half as many pairs of complementary words; None unless all words have their complement."""
     if count % 2 or 2 * int(rows[0].sum()) != rows.shape[1]:
         return None
+
     known = {row.tobytes() for row in rows}
     heads = rows[rows[:, 0] == 1]
     if len(heads) * 2 != len(rows) or any((1 - row).tobytes() not in known for row in heads):
         return None
+
     chosen = heads[np.sort(rng.choice(len(heads), count // 2, replace=False))]
     return np.concatenate([chosen, 1 - chosen])
 
 
-def _whole_parts(rows: Rows, count: int, parts: NDArray[np.intp]) -> Rows | None:
-    """Parts with even columns whose sizes add up to `count` (a sum of some of the sizes, by dynamic programming)."""
-    flat = [part for part in range(int(parts.max()) + 1) if spread(rows[parts == part]) == 0]
-    sizes = {part: int((parts == part).sum()) for part in flat}
-    reached: dict[int, list[int]] = {0: []}
-    for part in sorted(flat, key=lambda p: -sizes[p]):
-        for total, taken in list(reached.items()):
+def _even_parts(rows: Rows, count: int, parts: NDArray[np.intp]) -> Rows | None:
+    """Parts with even columns whose sizes add up to `count`, by dynamic programming; None if no sizes do."""
+    even = [part for part in range(int(parts.max()) + 1) if spread(rows[parts == part]) == 0]
+    sizes = {part: int((parts == part).sum()) for part in even}
+
+    # parts_for[total] are some parts with that many words together.
+    parts_for: dict[int, list[int]] = {0: []}
+    for part in sorted(even, key=lambda p: -sizes[p]):
+        for total, taken in list(parts_for.items()):
             if total + sizes[part] <= count:
-                reached.setdefault(total + sizes[part], [*taken, part])
-    return rows[np.isin(parts, reached[count])] if count in reached else None
+                parts_for.setdefault(total + sizes[part], [*taken, part])
+
+    if count not in parts_for:
+        return None
+    return rows[np.isin(parts, parts_for[count])]
 
 
-def _swapped(rows: Rows, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Swaps of a chosen word for one left out, each the best of a sample, until the columns are even or `SWAPS`."""
+def _swapped_parts(rows: Rows, count: int, parts: NDArray[np.intp], rng: np.random.Generator) -> Rows | None:
+    """Swap parts of one size until the columns are even; None where no number of them is near enough to `count`.
+
+    Few words may be missing or too many: they are added or dropped one by one.
+    """
+    sizes = np.bincount(parts)
+    size = int(np.bincount(sizes).argmax())
+    usual = np.flatnonzero(sizes == size)
+
+    for take in (count // size, -(-count // size)):
+        missing = count - take * size
+        if abs(missing) > FEW or not 0 < take <= len(usual):
+            continue
+
+        # Points that shifts take to each other have one sum. With many sums to agree, no swap is likely to fit.
+        sums = np.stack([rows[parts == part].sum(axis=0, dtype=np.int64) for part in usual])
+        distinct = np.unique(sums, axis=1)
+        if distinct.shape[1] > MOST_SUMS:
+            continue
+
+        mean = take * int(sums[0].sum()) / rows.shape[1]
+        taken = usual[_swapped(distinct, take, mean, rng)]
+        inside, outside = rows[np.isin(parts, taken)], rows[~np.isin(parts, taken)]
+        if missing > 0:
+            return np.concatenate([inside, outside[_swapped(outside, missing, _mean(outside, missing), rng)]])
+        if missing < 0:
+            return np.delete(inside, _swapped(inside, -missing, _mean(inside, -missing), rng), axis=0)
+        return inside
+    return None
+
+
+def _mean(rows: Rows, count: int) -> float:
+    """The mean column sum of so many words of one weight."""
+    return float(count * int(rows[0].sum()) / rows.shape[1])
+
+
+def _swapped(
+    rows: Rows | NDArray[np.int64], count: int, mean: float, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Swap chosen rows for others, each time the best of a sample, until the columns are even or `SWAPS`.
+
+    Rows may be words, or sums of equally many words; `mean` is the mean column sum of `count` of them.
+    """
     order = rng.permutation(len(rows))
     inside, outside = order[:count].copy(), order[count:].copy()
-    mean = count * int(rows[0].sum()) / rows.shape[1]
+    if not len(outside):
+        return np.sort(inside)
+
+    tolerated = 1 - int(mean.is_integer())
     sums = rows[inside].sum(axis=0, dtype=np.int64)
     signed = rows.astype(np.int16)
+
     for _ in range(min(SWAPS, 20 * len(rows))):
-        if sums.max() - sums.min() <= (0 if mean.is_integer() else 1):
+        if sums.max() - sums.min() <= tolerated:
             break
-        leave = rng.integers(count, size=min(count, 48))
-        enter = rng.integers(len(outside), size=min(len(outside), 48))
+
+        leave = rng.integers(count, size=min(count, SAMPLE))
+        enter = rng.integers(len(outside), size=min(len(outside), SAMPLE))
         change = signed[outside[enter]][None, :, :] - signed[inside[leave]][:, None, :]
         scores = ((sums + change - mean) ** 2).sum(axis=2)
         i, j = divmod(int(scores.argmin()), len(enter))
-        now = float(((sums - mean) ** 2).sum())
-        if scores[i, j] >= now and rng.random() > 0.05:
+
+        # A swap for the worse is taken now and then, to leave a local minimum.
+        current = float(((sums - mean) ** 2).sum())
+        if scores[i, j] >= current and rng.random() > 0.05:
             continue
+
         sums = sums + change[i, j]
         a, b = leave[i], enter[j]
         inside[a], outside[b] = outside[b], inside[a]
+
     return np.sort(inside)
 
 
-def _solved(rows: Rows, near: NDArray[np.intp], rng: np.random.Generator) -> Choice | None:
-    """The integer program for as many words as `near` has: even columns, or else the least spread; None where the
-    solver's bounded work ends first."""
-    count, free = len(near), np.arange(len(rows))
+def _solved(rows: Rows, start: NDArray[np.intp], rng: np.random.Generator) -> ChosenWords | None:
+    """As many words as `start` has, with even columns or else the smallest spread.
+
+    None if the solver's bounded work ends before it has any.
+    """
+    count, free = len(start), np.arange(len(rows))
     if len(rows) > FREE:
-        outside = np.setdiff1d(free, near)
-        some = rng.permutation(outside)[: FREE // 2]
-        free = np.concatenate([some, rng.permutation(near)[: FREE - len(some)]])
-    kept = np.setdiff1d(near, free)
-    sums = rows[kept].sum(axis=0, dtype=np.int64)
-    program = Program(rows[free].T.astype(float), sums.astype(float), count - len(kept))
-    low, more = divmod(count * int(rows[0].sum()), rows.shape[1])
-    chosen = program.within(low, low + bool(more), rng)
+        outside = rng.permutation(np.setdiff1d(free, start))[: FREE // 2]
+        free = np.concatenate([outside, rng.permutation(start)[: FREE - len(outside)]])
+
+    fixed = np.setdiff1d(start, free)
+    sums = rows[fixed].sum(axis=0, dtype=np.int64)
+    program = IntegerProgram(rows[free].T.astype(float), sums.astype(float), count - len(fixed))
+
+    low, remainder = divmod(count * int(rows[0].sum()), rows.shape[1])
+    chosen = program.within(low, low + bool(remainder), rng)
     if chosen is None:
         chosen = program.closest()
     if chosen is None:
         return None
-    picked = rows[np.sort(np.concatenate([kept, free[chosen]]))]
-    return Choice(picked, spread(picked), "chosen for even columns by an integer program")
+
+    words = rows[np.sort(np.concatenate([fixed, free[chosen]]))]
+    return ChosenWords(words, "chosen for even columns by an integer program")
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
-    """Which `count` of the words (columns of `matrix` [branches, words]) to add to column sums that stand already."""
+class IntegerProgram:
+    """The choice of words to add to column sums.
 
-    matrix: NDArray[np.float64]
-    sums: NDArray[np.float64]
+    Args:
+        matrix: the words to choose from, a column each [branches, words].
+        sums: the column sums of the words that are fixed [branches].
+        count: the number of words to choose.
+    """
+
+    matrix: Floats
+    sums: Floats
     count: int
 
     def within(self, low: int, high: int, rng: np.random.Generator) -> NDArray[np.intp] | None:
-        """Any words that bring every column between the two."""
+        """Any words that bring every column sum between two numbers."""
         words = self.matrix.shape[1]
-        full = np.vstack([np.ones((1, words)), self.matrix])
+        constraints = np.vstack([np.ones((1, words)), self.matrix])
         lower = np.concatenate([[self.count], low - self.sums])
         upper = np.concatenate([[self.count], high - self.sums])
-        return self._run(np.asarray(rng.random(words)), full, lower, upper, gap=1.0)  # any such words will do
+
+        # Costs are random, since any such words will do; a gap of 1 ends the search at the first ones.
+        return self._run(np.asarray(rng.random(words)), constraints, lower, upper, gap=1.0)
 
     def closest(self) -> NDArray[np.intp] | None:
-        """The words that bring the columns nearest together.
+        """The words that bring the column sums nearest together.
 
-        Minimises high - low, two variables more: low - column <= 0 and column - high <= 0.
+        Two variables more, low and high, with low - column <= 0 and column - high <= 0; high - low is minimised.
         """
         branches, words = self.matrix.shape
         zero, one = np.zeros((branches, 1)), np.ones((branches, 1))
-        full = np.vstack([
+        constraints = np.vstack([
             np.hstack([np.ones((1, words)), np.zeros((1, 2))]),
             np.hstack([-self.matrix, one, zero]),
             np.hstack([self.matrix, zero, -one]),
         ])
-        lower = np.full(len(full), -np.inf)
-        upper = np.concatenate([[self.count], self.sums, -self.sums])
+
+        lower = np.full(len(constraints), -np.inf)
         lower[0] = self.count
+        upper = np.concatenate([[self.count], self.sums, -self.sums])
         cost = np.concatenate([np.zeros(words), [-1.0, 1.0]])
-        return self._run(cost, full, lower, upper, gap=0.0)
+        return self._run(cost, constraints, lower, upper, gap=0.0)
 
     def _run(
-        self, cost: NDArray[np.float64], full: NDArray[np.float64], lower: NDArray[np.float64],
-        upper: NDArray[np.float64], gap: float,
-    ) -> NDArray[np.intp] | None:  # fmt: skip
-        """The words that the solver takes; they are its first variables, binary, and the rest are whole."""
+        self, cost: Floats, constraints: Floats, lower: Floats, upper: Floats, gap: float
+    ) -> NDArray[np.intp] | None:
+        """The words that the solver takes; they are its first variables, binary, and the rest are integers."""
         words = self.matrix.shape[1]
-        top = np.full(len(cost), np.inf)
-        top[:words] = 1.0
-        found = milp(
+        largest = np.full(len(cost), np.inf)
+        largest[:words] = 1.0
+
+        solution = milp(
             cost,
             integrality=np.ones(len(cost), dtype=np.int64),
-            bounds=Bounds(0.0, top),
-            constraints=LinearConstraint(full, lower, upper),
+            bounds=Bounds(0.0, largest),
+            constraints=LinearConstraint(constraints, lower, upper),
             options={"node_limit": NODES, "mip_rel_gap": gap},
         )
-        if found.x is None:
+        if solution.x is None:
             return None
-        chosen = np.flatnonzero(np.round(found.x[:words]) == 1)
-        return chosen if len(chosen) == self.count else None
+
+        # The solver stops within a tolerance of the constraints; too few or too many words are no choice.
+        chosen = np.flatnonzero(np.round(solution.x[:words]) == 1)
+        if len(chosen) != self.count:
+            return None
+        return chosen

@@ -1,7 +1,7 @@
-"""Heavy cliques: sets of vertices, each two joined, whose weights add up to a target.
+"""Heavy cliques by branch and bound: sets of pairwise joined vertices whose weights add up to a target.
 
-Branch and bound: vertices are cut into classes without inner edges (a colouring); a clique has at most one vertex of
-each, so that the sum of the classes' largest weights bounds what can still come (Babel 1994).
+Vertices are coloured, so that vertices of a colour are not joined; a clique has at most one vertex of each colour, and
+the sum of the colours' largest weights bounds what can still come (Babel 1994).
 
 >>> heavy([2, 2, 3], [0b010, 0b101, 0b010], 5, 100)
 [1, 2]
@@ -12,37 +12,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 DEEPEST = 400
+"""Vertices of a clique at most: the search calls itself once for each."""
 
 
 def heavy(weights: Sequence[int], neighbours: Sequence[int], target: int, nodes: int) -> list[int]:
-    """The first clique found that reaches the target, else the heaviest within so many nodes of the search.
+    """The first clique that reaches the target, else the heaviest one met within a number of search nodes.
 
-    `neighbours[v]` has bit u where v and u are joined.
+    Args:
+        weights: the weight of each vertex.
+        neighbours: for each vertex v, a mask in which bit u is set where v and u are joined.
+        target: the weight to reach.
+        nodes: the nodes of the search tree that may be visited.
     """
-    tree = _Search(weights, neighbours, target, nodes)
-    tree.expand([], 0, list(range(len(weights))))
-    return sorted(tree.best)
+    search = CliqueSearch(weights, neighbours, target, nodes)
+    search.expand([], 0, list(range(len(weights))))
+    return sorted(search.best)
 
 
-class _Search:
-    """The state of one search: the best clique so far, and the nodes that are left."""
+class CliqueSearch:
+    """The state of one search: the best clique so far, and the number of nodes left."""
 
     def __init__(self, weights: Sequence[int], neighbours: Sequence[int], target: int, nodes: int) -> None:
-        self.weights, self.neighbours, self.target, self.nodes = weights, neighbours, target, nodes
+        self.weights = weights
+        self.neighbours = neighbours
+        self.target = target
+        self.nodes_left = nodes
         self.best: list[int] = []
-        self.weight = 0
+        self.best_weight = 0
 
     def expand(self, clique: list[int], weight: int, candidates: list[int]) -> None:
         """Try all cliques that add some of the candidates to `clique`."""
-        self.nodes -= 1
-        if weight > self.weight:
-            self.best, self.weight = list(clique), weight
+        self.nodes_left -= 1
+        if weight > self.best_weight:
+            self.best, self.best_weight = list(clique), weight
         if not candidates or len(clique) >= DEEPEST:
             return
+
         order, reach = self._coloured(candidates)
         for k in range(len(order) - 1, -1, -1):
-            if self.weight >= self.target or self.nodes <= 0 or weight + reach[k] <= self.weight:
+            if self.best_weight >= self.target or self.nodes_left <= 0:
                 return
+            # Neither this candidate nor those before it can lead to a heavier clique.
+            if weight + reach[k] <= self.best_weight:
+                return
+
             vertex = order[k]
             joined = self.neighbours[vertex]
             clique.append(vertex)
@@ -50,21 +63,24 @@ class _Search:
             clique.pop()
 
     def _coloured(self, candidates: list[int]) -> tuple[list[int], list[int]]:
-        """The candidates by class, and for each the most that a clique of it and those before it can weigh."""
+        """The candidates by colour, and for each the most that a clique of it and those before it can weigh."""
         order: list[int] = []
         reach: list[int] = []
-        rest, total = candidates, 0
-        while rest:
-            taken, left, mask, heaviest = [], [], 0, 0
-            for vertex in rest:
+        uncoloured, total = candidates, 0
+
+        while uncoloured:
+            colour, others, mask, heaviest = [], [], 0, 0
+            for vertex in uncoloured:
                 if self.neighbours[vertex] & mask:
-                    left.append(vertex)
+                    others.append(vertex)
                 else:
-                    taken.append(vertex)
+                    colour.append(vertex)
                     mask |= 1 << vertex
                     heaviest = max(heaviest, self.weights[vertex])
+
             total += heaviest
-            order += taken
-            reach += [total] * len(taken)
-            rest = left
+            order += colour
+            reach += [total] * len(colour)
+            uncoloured = others
+
         return order, reach

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-Table = tuple[tuple[int, ...], ...]
+LARGEST_ORDER = 128
+"""Tables of larger fields would take long to make."""
+
+FieldTable = tuple[tuple[int, ...], ...]
+"""The result of an operation for each pair of elements [order, order]."""
 
 
 @dataclass(frozen=True)
-class Field:
-    """GF(order): elements are 0 .. order - 1, 0 and 1 being what they are called.
+class GaloisField:
+    """GF(order): elements are 0 .. order - 1, of which 0 and 1 are the neutral ones.
 
     Element `e` stands for the polynomial whose coefficients are the digits of `e` to the base `prime`.
     """
@@ -24,104 +28,136 @@ class Field:
     order: int
     prime: int
     degree: int
-    plus: Table
-    times: Table
+    plus: FieldTable
+    times: FieldTable
 
     def power(self, element: int, exponent: int) -> int:
-        """An element multiplied by itself (exponent 0 gives 1)."""
-        found = 1
+        """An element to a power of 0 or more."""
+        result = 1
         for _ in range(exponent):
-            found = self.times[found][element]
-        return found
+            result = self.times[result][element]
+        return result
 
     def generator(self) -> int:
-        """The smallest element whose powers are all but 0."""
+        """The smallest primitive element: its powers are all elements but 0."""
         return next(e for e in range(1, self.order) if self._period(e) == self.order - 1)
 
     def trace(self, element: int) -> int:
         """The absolute trace: the sum of the conjugates, an element of the prime field."""
-        total, term = 0, element
+        total, conjugate = 0, element
         for _ in range(self.degree):
-            total, term = self.plus[total][term], self.power(term, self.prime)
+            total, conjugate = self.plus[total][conjugate], self.power(conjugate, self.prime)
         return total
 
     def negative(self, element: int) -> int:
-        """What adds to an element to give 0."""
+        """The additive inverse."""
         return self.plus[element].index(0)
 
+    def inverse(self, element: int) -> int:
+        """The multiplicative inverse of an element other than 0."""
+        return self.times[element].index(1)
+
+    def minus(self, x: int, y: int) -> int:
+        """The difference x - y."""
+        return self.plus[x][self.negative(y)]
+
     def _period(self, element: int) -> int:
-        found, length = element, 1
-        while found != 1:
-            found, length = self.times[found][element], length + 1
-        return length
+        """The smallest exponent above 0 that takes an element to 1."""
+        power, exponent = element, 1
+        while power != 1:
+            power, exponent = self.times[power][element], exponent + 1
+        return exponent
 
 
 def prime_power(number: int) -> tuple[int, int] | None:
-    """(p, k) with p prime and number = p ** k, else None.
+    """The prime p and the exponent k of number = p ** k; None for any other number.
 
     >>> prime_power(27), prime_power(12)
     ((3, 3), None)
     """
     if number < 2:
         return None
+
     prime = next(p for p in range(2, number + 1) if number % p == 0)
-    degree = 0
+    exponent = 0
     while number % prime == 0:
-        number, degree = number // prime, degree + 1
-    return (prime, degree) if number == 1 else None
+        number, exponent = number // prime, exponent + 1
+
+    if number != 1:
+        return None
+    return prime, exponent
 
 
 @lru_cache(maxsize=16)
-def field(order: int) -> Field:
-    """The field of a prime power (at most 128). Raises ValueError for other orders."""
-    found = prime_power(order)
-    if found is None or order > 128:
+def field(order: int) -> GaloisField:
+    """The field of a prime power up to `LARGEST_ORDER`. Raises ValueError for other orders."""
+    factors = prime_power(order)
+    if factors is None or order > LARGEST_ORDER:
         raise ValueError(f"no field of order {order} here")
-    prime, degree = found
-    modulus = _irreducible(prime, degree)
-    elements = [_digits(e, prime, degree) for e in range(order)]
-    plus = tuple(
-        tuple(_number([(a + b) % prime for a, b in zip(x, y, strict=True)], prime) for y in elements) for x in elements
-    )
-    times = tuple(tuple(_number(_product(x, y, modulus, prime), prime) for y in elements) for x in elements)
-    return Field(order, prime, degree, plus, times)
+
+    prime, degree = factors
+    modulus = _primitive_polynomial(prime, degree)
+    polynomials = [_digits(e, prime, degree) for e in range(order)]
+
+    def add(x: list[int], y: list[int]) -> int:
+        return _number([(a + b) % prime for a, b in zip(x, y, strict=True)], prime)
+
+    def multiply(x: list[int], y: list[int]) -> int:
+        return _number(_product(x, y, modulus, prime), prime)
+
+    plus = tuple(tuple(add(x, y) for y in polynomials) for x in polynomials)
+    times = tuple(tuple(multiply(x, y) for y in polynomials) for x in polynomials)
+    return GaloisField(order, prime, degree, plus, times)
 
 
 def _digits(number: int, base: int, count: int) -> list[int]:
+    """The lowest digits of a number, the last one first."""
     return [number // base**i % base for i in range(count)]
 
 
 def _number(digits: list[int], base: int) -> int:
-    return sum(d * base**i for i, d in enumerate(digits))
+    """The number with these digits, the last one first."""
+    return sum(digit * base**i for i, digit in enumerate(digits))
 
 
 def _product(x: list[int], y: list[int], modulus: list[int], prime: int) -> list[int]:
     """The product of two polynomials modulo a monic one, whose leading 1 is left out."""
     degree = len(x)
-    full = [0] * (2 * degree - 1)
+    coefficients = [0] * (2 * degree - 1)
     for i, a in enumerate(x):
         for j, b in enumerate(y):
-            full[i + j] = (full[i + j] + a * b) % prime
+            coefficients[i + j] = (coefficients[i + j] + a * b) % prime
+
+    # Reduce from the highest power down, as in long division.
     for top in range(2 * degree - 2, degree - 1, -1):
-        lead, full[top] = full[top], 0
+        lead, coefficients[top] = coefficients[top], 0
         for i, m in enumerate(modulus):
-            full[top - degree + i] = (full[top - degree + i] - lead * m) % prime
-    return full[:degree]
+            coefficients[top - degree + i] = (coefficients[top - degree + i] - lead * m) % prime
+
+    return coefficients[:degree]
 
 
-def _irreducible(prime: int, degree: int) -> list[int]:
-    """The low coefficients of the first monic polynomial of which x is a primitive root; there is one for every
-    degree, and it has no factors."""
-    found = (list(low) for low in product(range(prime), repeat=degree))
-    return next(low for low in found if degree == 1 or (low[0] and _is_primitive(low, prime)))
+def _primitive_polynomial(prime: int, degree: int) -> list[int]:
+    """The low coefficients of the first monic polynomial with x as a primitive root.
+
+    There is one for every degree, and it is irreducible.
+    """
+    for low in product(range(prime), repeat=degree):
+        # Of degree 1, x - 0 will do: the field is that of the integers modulo the prime.
+        if degree == 1 or (low[0] and _is_primitive(list(low), prime)):
+            return list(low)
+    raise AssertionError("every degree has a primitive polynomial")
 
 
 def _is_primitive(modulus: list[int], prime: int) -> bool:
-    """Whether the powers of x modulo the polynomial are all of the prime ** degree - 1 other residues than 0."""
+    """True if the powers of x modulo the polynomial are all of the prime ** degree - 1 residues other than 0."""
     degree = len(modulus)
     one = [1] + [0] * (degree - 1)
     x = [0, 1] + [0] * (degree - 2)
-    found, period = x, 1
-    while found != one and period < prime**degree:
-        found, period = _product(found, x, modulus, prime), period + 1
+
+    # A polynomial with factors may never come back to 1.
+    power, period = x, 1
+    while power != one and period < prime**degree:
+        power, period = _product(power, x, modulus, prime), period + 1
+
     return bool(period == prime**degree - 1)

@@ -1,4 +1,4 @@
-"""Codes made of whole orbits of a group on the branches.
+"""Codes made of orbits of a group on the branches.
 
 An orbit of words under a permutation group is good if its words are far enough from each other; it is enough to compare
 one of them with its images. Two good orbits go together if one word of the first is far enough from all of the second.
@@ -8,60 +8,79 @@ A code is then a clique of orbits whose sizes add up to enough words.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 from archlang.codes.clique import heavy
-from archlang.codes.groups import Group
+from archlang.codes.groups import PermutationGroup
 from archlang.codes.words import MOST, Masks, Rows, rows_of, subsets
 
 SAMPLE = 300_000
-ORBITS = 20_000
-NEIGHBOURS = 700
-STARTS = 3
-NODES = 40_000
-"""Bounds on the work: words drawn where all are too many, orbits kept, orbits joined to a first one, first orbits
-tried, nodes of each clique search."""
+"""Words drawn where there are too many to list."""
 
-Tell = Callable[[int, int], None]
-"""Told of the first orbits tried and the most words so far."""
+ORBITS = 20_000
+"""Good orbits kept."""
+
+NEIGHBOURS = 700
+"""Orbits, of those that go together with the first one, that a clique is looked for in."""
+
+ByteTables = NDArray[np.uint64]
+"""A permutation of the bits of a mask, as the image of each byte at each place [bytes, 256]."""
+
+TellStarts = Callable[[int, int], None]
+"""Called with the number of first orbits tried and the number of words of the last code."""
+
+
+@dataclass(frozen=True)
+class OrbitEffort:
+    """Bounds on the work of `orbit_code`: first orbits tried, and nodes of each clique search."""
+
+    starts: int = 3
+    nodes: int = 40_000
+
+
+ORDINARY = OrbitEffort()
 
 
 def orbit_code(
-    group: Group, weight: int, distance: int, wanted: int, rng: np.random.Generator,
-    tell: Tell | None = None, starts: int = STARTS, nodes: int = NODES,
+    group: PermutationGroup, weight: int, distance: int, wanted: int, rng: np.random.Generator,
+    tell: TellStarts | None = None, effort: OrbitEffort = ORDINARY,
 ) -> tuple[Rows, NDArray[np.intp]] | None:  # fmt: skip
-    """At least `wanted` words of a weight and distance that the group keeps; None where the search finds none.
+    """At least `wanted` words that the group keeps; None where the search has none.
 
     The second result numbers each word's orbit under the group's shifts.
 
-    >>> from archlang.codes.groups import generated
-    >>> seven = generated("Z_7", [tuple((x + 1) % 7 for x in range(7))])
+    >>> from archlang.codes.groups import GroupPlan, generated
+    >>> seven = generated(GroupPlan("Z_7", [tuple((x + 1) % 7 for x in range(7))]))
     >>> rows, parts = orbit_code(seven, 3, 4, 7, np.random.default_rng(0))
     >>> rows.shape, set(parts.tolist())
     ((7, 7), {0})
     """
     degree, most = group.elements.shape[1], weight - distance // 2
-    turns = [_tables(element) for element in group.elements]
-    found = _good(_candidates(group, degree, weight, rng), turns, most)
-    if not len(found):
+    elements = [_tables(element) for element in group.elements]
+
+    orbits = good_orbits(_candidates(group, degree, weight, rng), group, most)
+    if not len(orbits):
         return None
-    if len(found) > ORBITS:
-        found = np.sort(found[rng.choice(len(found), ORBITS, replace=False)])
-    for number, start in enumerate(rng.permutation(len(found))[:starts].tolist()):
-        chosen = _around(found, start, turns, most, wanted, rng, nodes)
+    if len(orbits) > ORBITS:
+        orbits = np.sort(orbits[rng.choice(len(orbits), ORBITS, replace=False)])
+
+    for number, start in enumerate(rng.permutation(len(orbits))[: effort.starts].tolist()):
+        words = _around(orbits, start, elements, most, wanted, rng, effort.nodes)
         if tell is not None:
-            tell(number + 1, len(chosen))
-        if len(chosen) >= wanted:
-            return rows_of(chosen, degree), _parts(chosen, group)
-        if _all_joined(found, len(chosen), group.order):
+            tell(number + 1, len(words))
+        if len(words) >= wanted:
+            return rows_of(words, degree), _parts(words, group)
+        # With few orbits, all of them may be taken: another start gives the same.
+        if len(orbits) * group.order <= len(words):
             break
     return None
 
 
-def _parts(words: Masks, group: Group) -> NDArray[np.intp]:
+def _parts(words: Masks, group: PermutationGroup) -> NDArray[np.intp]:
     """The orbit of each word under the shifts, numbered from 0."""
     least = words.copy()
     for shift in group.shifts:
@@ -69,72 +88,76 @@ def _parts(words: Masks, group: Group) -> NDArray[np.intp]:
     return np.asarray(np.unique(least, return_inverse=True)[1].ravel())
 
 
-def _all_joined(found: Masks, words: int, order: int) -> bool:
-    """Whether the few orbits there are were all taken: nothing else can come."""
-    return len(found) * order <= words
-
-
-def _candidates(group: Group, degree: int, weight: int, rng: np.random.Generator) -> Masks:
-    """Words that meet every orbit: all of them (those with point 0 for a transitive group), or a sample."""
+def _candidates(group: PermutationGroup, degree: int, weight: int, rng: np.random.Generator) -> Masks:
+    """Words that meet every orbit, or a sample of all words."""
+    # A transitive group takes some point of each word to point 0.
     if group.transitive and comb(degree - 1, weight - 1) <= MOST:
         return subsets(degree - 1, weight - 1) << np.uint64(1) | np.uint64(1)
     if comb(degree, weight) <= MOST:
         return subsets(degree, weight)
+
     places = rng.random((SAMPLE, degree)).argpartition(weight, axis=1)[:, :weight].astype(np.uint64)
     return np.asarray(np.unique(np.bitwise_or.reduce(np.uint64(1) << places, axis=1)))
 
 
-def _tables(element: NDArray[np.intp]) -> NDArray[np.uint64]:
-    """A permutation as eight tables, one for each byte of a mask."""
-    found = np.zeros((8, 256), dtype=np.uint64)
+def _tables(element: NDArray[np.intp]) -> ByteTables:
+    """A permutation as tables, one for each byte of a mask, so that masks are moved eight branches at a time."""
+    tables = np.zeros((8, 256), dtype=np.uint64)
     values = np.arange(256)
     for point, image in enumerate(element.tolist()):
-        found[point // 8] |= (values >> point % 8 & 1).astype(np.uint64) << np.uint64(image)
-    return np.asarray(found[: (len(element) + 7) // 8])
+        tables[point // 8] |= (values >> point % 8 & 1).astype(np.uint64) << np.uint64(image)
+    return np.asarray(tables[: (len(element) + 7) // 8])
 
 
-def _moved(masks: Masks, turn: NDArray[np.uint64]) -> Masks:
-    """The images of masks."""
-    found = turn[0][masks & np.uint64(255)]
-    for i in range(1, len(turn)):
-        found = found | turn[i][masks >> np.uint64(8 * i) & np.uint64(255)]
-    return np.asarray(found)
+def _moved(masks: Masks, tables: ByteTables) -> Masks:
+    """The images of masks under a permutation."""
+    images = tables[0][masks & np.uint64(255)]
+    for i in range(1, len(tables)):
+        images = images | tables[i][masks >> np.uint64(8 * i) & np.uint64(255)]
+    return np.asarray(images)
 
 
-def _good(masks: Masks, turns: list[NDArray[np.uint64]], most: int) -> Masks:
-    """The smallest word of each good orbit that the masks meet, in increasing order."""
-    for turn in turns:
-        images = _moved(masks, turn)
+def good_orbits(masks: Masks, group: PermutationGroup, most: int) -> Masks:
+    """The smallest word of each orbit that the masks meet and whose words share at most so many ones, sorted."""
+    elements = [_tables(element) for element in group.elements]
+    for element in elements:
+        images = _moved(masks, element)
         masks = np.asarray(masks[(np.bitwise_count(masks & images) <= most) | (masks == images)])
+
     least = masks.copy()
-    for turn in turns:
-        np.minimum(least, _moved(masks, turn), out=least)
+    for element in elements:
+        np.minimum(least, _moved(masks, element), out=least)
     return np.unique(least)
 
 
 def _around(
-    found: Masks, start: int, turns: list[NDArray[np.uint64]], most: int, wanted: int, rng: np.random.Generator,
-    nodes: int,
-) -> Masks:  # fmt: skip
+    orbits: Masks, start: int, elements: list[ByteTables], most: int, wanted: int, rng: np.random.Generator, nodes: int
+) -> Masks:
     """The words of a heavy clique of orbits that holds the orbit `start`."""
-    first = _orbit(found[start], turns)
-    free = np.ones(len(found), dtype=bool)
-    free[start] = False
+    first = _orbit(orbits[start], elements)
+    compatible = np.ones(len(orbits), dtype=bool)
+    compatible[start] = False
     for word in first:
-        free &= np.bitwise_count(found & word) <= most
-    places = np.flatnonzero(free)
+        compatible &= np.bitwise_count(orbits & word) <= most
+
+    places = np.flatnonzero(compatible)
     if len(places) > NEIGHBOURS:
         places = np.sort(rng.choice(places, NEIGHBOURS, replace=False))
-    near = found[places]
-    joined = np.ones((len(near), len(near)), dtype=bool)
-    orbits = [_orbit(word, turns) for word in near]
-    for turn in turns:
-        joined &= np.bitwise_count(near[:, None] & _moved(near, turn)[None, :]) <= most
-    neighbours = [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in joined]
-    chosen = heavy([len(orbit) for orbit in orbits], neighbours, wanted - len(first), nodes)
-    return np.concatenate([first, *(orbits[v] for v in chosen)])
+
+    near = orbits[places]
+    members = [_orbit(word, elements) for word in near]
+    chosen = heavy([len(orbit) for orbit in members], _neighbours(near, elements, most), wanted - len(first), nodes)
+    return np.concatenate([first, *(members[v] for v in chosen)])
 
 
-def _orbit(word: np.uint64, turns: list[NDArray[np.uint64]]) -> Masks:
+def _neighbours(orbits: Masks, elements: list[ByteTables], most: int) -> list[int]:
+    """For each orbit a mask of the orbits that go together with it."""
+    joined = np.ones((len(orbits), len(orbits)), dtype=bool)
+    for element in elements:
+        joined &= np.bitwise_count(orbits[:, None] & _moved(orbits, element)[None, :]) <= most
+    return [int.from_bytes(np.packbits(row, bitorder="little").tobytes(), "little") for row in joined]
+
+
+def _orbit(word: np.uint64, elements: list[ByteTables]) -> Masks:
     """All images of a word."""
-    return np.unique(np.concatenate([_moved(np.array([word]), turn) for turn in turns]))
+    return np.unique(np.concatenate([_moved(np.array([word]), element) for element in elements]))

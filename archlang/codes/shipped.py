@@ -1,9 +1,9 @@
-"""Codes that come with archlang: tables that `design` found once, under `data/`, a file a size.
+"""Codes that come with archlang: tables that `design` made once, under `data/`, a file for each size.
 
-Each begins with a line `# how: ...` that says how its words were made.
+Each begins with a line `# how: ...`, the way its words were made.
 
->>> found = shipped(10, 15, 6)
->>> found is not None and found[0].distance
+>>> known = shipped(10, 15, 6)
+>>> known is not None and known[0].distance
 8
 """
 
@@ -20,21 +20,23 @@ MARK = "# how: "
 
 
 def sizes() -> list[tuple[int, int, int]]:
-    """(classes, branches, active) of every table that is there."""
-    return sorted(tuple(map(int, path.stem.split("_"))) for path in FOLDER.glob("*.csv"))  # type: ignore[misc]
+    """Classes, branches and active branches of every table in the folder."""
+    numbers = [[int(part) for part in path.stem.split("_")] for path in FOLDER.glob("*.csv")]
+    return sorted((classes, branches, active) for classes, branches, active in numbers)
 
 
 @lru_cache(maxsize=8)
 def shipped(classes: int, branches: int, active: int) -> tuple[Code, str] | None:
-    """The code of these sizes and how it was made, None where none is shipped."""
+    """The code of these sizes and the way it was made; None where none is shipped."""
     path = FOLDER / f"{classes}_{branches}_{active}.csv"
     if not path.is_file():
         return None
+
     data = path.read_bytes()
-    first = data.split(b"\n", 1)[0].decode()
-    return read(data, path.name), first.removeprefix(MARK)
+    first_line = data.split(b"\n", 1)[0].decode()
+    return read(data, path.name), first_line.removeprefix(MARK)
 
 
 def stored(code: Code, how: str) -> str:
-    """A table as it is shipped."""
+    """The text of a table as it is shipped."""
     return f"{MARK}{how}\n{write(code)}"

@@ -18,23 +18,20 @@ Masks = NDArray[np.uint64]
 """Words [count] of at most 64 branches."""
 
 MOST = 3_000_000
-"""Words that are ever listed at once."""
+"""The most words that are ever listed at once."""
+
+BLOCK = 1_024
+"""Rows compared with all others at once, which bounds the memory of `least_distance`."""
 
 
 def rows_of(masks: Masks, branches: int) -> Rows:
-    """Masks as rows."""
+    """Turn masks [count] into rows [count, branches]."""
     shifts = np.arange(branches, dtype=np.uint64)
     return ((masks[:, None] >> shifts) & np.uint64(1)).astype(np.uint8)
 
 
-def masks_of(rows: Rows) -> Masks:
-    """Rows of at most 64 branches as masks."""
-    powers = np.uint64(1) << np.arange(rows.shape[1], dtype=np.uint64)
-    return np.asarray((rows.astype(np.uint64) * powers).sum(axis=1, dtype=np.uint64))
-
-
 def rows_from(sets: Sequence[Sequence[int]], branches: int) -> Rows:
-    """Sets of branches as rows."""
+    """Turn sets of branches into rows."""
     rows = np.zeros((len(sets), branches), dtype=np.uint8)
     for i, members in enumerate(sets):
         rows[i, list(members)] = 1
@@ -42,7 +39,7 @@ def rows_from(sets: Sequence[Sequence[int]], branches: int) -> Rows:
 
 
 def text(rows: Rows) -> tuple[str, ...]:
-    """Rows as strings."""
+    """Turn rows into strings of 0 and 1."""
     return tuple("".join(map(str, row)) for row in rows.tolist())
 
 
@@ -52,35 +49,39 @@ def subsets(size: int, weight: int) -> Masks:
     >>> subsets(4, 3).tolist()
     [7, 11, 13, 14]
     """
-    levels = [np.zeros(1, dtype=np.uint64), *(np.zeros(0, dtype=np.uint64) for _ in range(weight))]
+    # by_weight[j] holds the words of weight j on the first i places.
+    by_weight = [np.zeros(1, dtype=np.uint64), *(np.zeros(0, dtype=np.uint64) for _ in range(weight))]
+
     for i in range(size):
         bit = np.uint64(1 << i)
-        levels = [levels[0], *(np.concatenate([levels[j], levels[j - 1] | bit]) for j in range(1, weight + 1))]
-    return levels[weight]
+        extended = [np.concatenate([by_weight[j], by_weight[j - 1] | bit]) for j in range(1, weight + 1)]
+        by_weight = [by_weight[0], *extended]
+
+    return by_weight[weight]
 
 
 def common(rows: Rows, others: Rows) -> NDArray[np.int32]:
-    """Ones that each of `rows` shares with each of `others`: [rows, others]."""
+    """The number of ones that each of `rows` shares with each of `others`: [rows, others]."""
+    # In float32 the product runs in BLAS; counts of at most 512 ones are exact there.
     return np.asarray((rows.astype(np.float32) @ others.astype(np.float32).T).astype(np.int32))
 
 
 def least_distance(rows: Rows) -> int:
-    """The least Hamming distance of two rows, in blocks of at most 1024 rows; the length for a single row.
+    """The minimum Hamming distance of two rows; the length for a single row.
 
     >>> least_distance(rows_from([(0, 1), (1, 2), (2, 3)], 4))
     2
     """
-    count, best = len(rows), rows.shape[1]
+    smallest = rows.shape[1]
     weights = rows.sum(axis=1, dtype=np.int32)
-    for start in range(0, count, 1024):
-        block = slice(start, start + 1024)
-        apart = weights[block, None] + weights[None, start:] - 2 * common(rows[block], rows[start:])
-        rank = np.arange(len(apart))
-        apart[rank, rank] = best
-        best = min(best, int(apart.min()))
-    return int(best)
 
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        distances = weights[block, None] + weights[None, start:] - 2 * common(rows[block], rows[start:])
 
-def unique(rows: Rows) -> Rows:
-    """Rows without repetition, in increasing order."""
-    return np.unique(rows, axis=0)
+        # A row has distance 0 from itself, which must not count.
+        diagonal = np.arange(len(distances))
+        distances[diagonal, diagonal] = smallest
+        smallest = min(smallest, int(distances.min()))
+
+    return int(smallest)

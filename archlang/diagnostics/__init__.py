@@ -1,6 +1,19 @@
-"""Mistakes as data: what is wrong, where, what to do. Rendered by `render`, explained by `pages`."""
+"""Mistakes as data: the fault, its place, the mend. `render` shows them, `pages` explains them."""
 
-from archlang.diagnostics.kinds import KINDS, Kind
-from archlang.diagnostics.model import ArchError, Diagnostic, Label, did_you_mean, error, suggestions, warning
+from archlang.diagnostics.exception import ArchError
+from archlang.diagnostics.kinds import KINDS, DiagnosticKind
+from archlang.diagnostics.model import Diagnostic, Fix, Label, error, warning
+from archlang.diagnostics.suggest import did_you_mean, suggestions
 
-__all__ = ["KINDS", "ArchError", "Diagnostic", "Kind", "Label", "did_you_mean", "error", "suggestions", "warning"]
+__all__ = [
+    "KINDS",
+    "ArchError",
+    "Diagnostic",
+    "DiagnosticKind",
+    "Fix",
+    "Label",
+    "did_you_mean",
+    "error",
+    "suggestions",
+    "warning",
+]

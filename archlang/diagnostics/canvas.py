@@ -1,4 +1,7 @@
-"""Styled text: lines of pieces, each with a style, printed plainly or in ANSI colours, with the same characters."""
+"""Styled text: lines made of stretches, each with a style, printed plainly or in ANSI colours.
+
+Both forms show the same characters, so that nothing is said by colour alone.
+"""
 
 from __future__ import annotations
 
@@ -16,37 +19,51 @@ COLOURS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text of one style (a key of `COLOURS`, or empty)."""
+class StyledText:
+    """A stretch of text in one style: a key of `COLOURS`, or empty for plain text."""
 
     text: str
     style: str = ""
 
 
-Line = tuple[Piece, ...]
+StyledLine = tuple[StyledText, ...]
 
 
-def painted(line: Line, colour: bool) -> str:
-    """One line as text, without blanks at its end.
+def paint(line: StyledLine, colour: bool) -> str:
+    """Print one line as text, without blanks at its end.
 
-    >>> painted((Piece("a", "strong"), Piece(" b ")), colour=False)
+    >>> paint((StyledText("a", "strong"), StyledText(" b ")), colour=False)
     'a b'
     """
-    pieces = list(line)
-    while pieces and not (kept := pieces[-1].text.rstrip()):
-        pieces.pop()
-    if pieces:
-        pieces[-1] = Piece(kept, pieces[-1].style)
+    stretches = _without_trailing_blanks(line)
     if not colour:
-        return "".join(p.text for p in pieces)
-    return "".join(f"\x1b[{COLOURS[p.style]}m{p.text}\x1b[0m" if p.style and p.text.strip() else p.text for p in pieces)
+        return "".join(stretch.text for stretch in stretches)
+
+    painted = []
+    for stretch in stretches:
+        if stretch.style and stretch.text.strip():  # a coloured blank would only lengthen the output
+            painted.append(f"\x1b[{COLOURS[stretch.style]}m{stretch.text}\x1b[0m")
+        else:
+            painted.append(stretch.text)
+    return "".join(painted)
 
 
-class Row:
-    """One line of terminal columns to draw on, from column 0; drawing further right fills up with blanks."""
+def _without_trailing_blanks(line: StyledLine) -> list[StyledText]:
+    stretches = list(line)
+    while stretches and not stretches[-1].text.strip():
+        stretches.pop()
+
+    if stretches:
+        last = stretches.pop()
+        stretches.append(StyledText(last.text.rstrip(), last.style))
+    return stretches
+
+
+class CanvasRow:
+    """One line of terminal columns to draw on, from column 0. Drawing beyond its end fills the gap with blanks."""
 
     def __init__(self) -> None:
-        self._columns: list[tuple[str, str]] = []
+        self._columns: list[tuple[str, str]] = []  # of each column: its character and its style
 
     def draw(self, column: int, text: str, style: str) -> None:
         """Write each character of `text` into a column of its own, over what stands there."""
@@ -55,12 +72,12 @@ class Row:
         self._columns[column : column + len(text)] = [(char, style) for char in text]
 
     @property
-    def line(self) -> Line:
-        """What was drawn, as pieces of equal style."""
-        pieces: list[Piece] = []
+    def line(self) -> StyledLine:
+        """The columns drawn so far, joined where neighbours share a style."""
+        stretches: list[StyledText] = []
         for char, style in self._columns:
-            if pieces and pieces[-1].style == style:
-                pieces[-1] = Piece(pieces[-1].text + char, style)
+            if stretches and stretches[-1].style == style:
+                stretches[-1] = StyledText(stretches[-1].text + char, style)
             else:
-                pieces.append(Piece(char, style))
-        return tuple(pieces)
+                stretches.append(StyledText(char, style))
+        return tuple(stretches)

@@ -1,4 +1,7 @@
-"""Every kind of mistake by its stable name. `pages/NAME.md` holds what `archlang explain NAME` prints."""
+"""Every kind of mistake by its stable name. `pages/NAME.md` holds the text of `archlang explain NAME`.
+
+Scripts and editors match these names, so a name is never given another meaning. A new kind needs a row here and a page.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,12 @@ Severity = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of mistake: its name, one line on what it is, how bad it is, the exit status it leads to."""
+class DiagnosticKind:
+    """A kind of mistake: name, one line that describes it, severity, and the exit status of a command that meets it.
+
+    The exit statuses: 1 the input is wrong, 2 the command is typed wrong, 3 a comparison or a training failed,
+    4 something must be installed, 70 a mistake of archlang, 130 interrupted.
+    """
 
     name: str
     title: str
@@ -18,8 +25,8 @@ class Kind:
     status: int = 1
 
 
-def _table(severity: Severity, status: int, rows: dict[str, str]) -> dict[str, Kind]:
-    return {name: Kind(name, title, severity, status) for name, title in rows.items()}
+def _table(severity: Severity, status: int, rows: dict[str, str]) -> dict[str, DiagnosticKind]:
+    return {name: DiagnosticKind(name, title, severity, status) for name, title in rows.items()}
 
 
 SYNTAX = _table("error", 1, {
@@ -55,6 +62,7 @@ NAMES = _table("error", 1, {
     "missing-input": "a network without an input",
     "missing-network": "a file without a network where one is needed",
     "in-without-braces": "`in` where nothing flows in",
+    "same-twice": "a tensor that would be merged with itself",
     "recursive-block": "a block that uses itself",
     "undeclared-symbol": "a lower-case name in an input's type that is no dial",
     "reserved-symbol": "`B` declared as a size: it is the batch",
@@ -93,6 +101,8 @@ SHAPES = _table("error", 1, {
     "shape-mismatch": "sizes that must agree do not",
     "expected-tensor": "a bundle where a tensor is wanted",
     "expected-bundle": "a tensor where a bundle is wanted",
+    "expected-logits": "probabilities where a loss wants scores",
+    "exchanged-arguments": "two arguments stand in each other's place",
     "expected-grid": "patches are wanted here",
     "unequal-members": "a bundle whose members must be alike and are not",
     "wrong-rank": "a vector, sequence or map where another is wanted",
@@ -146,6 +156,7 @@ USE = {
     **_table("error", 1, {
         "unreadable-file": "a file that cannot be read",
         "unwritable-output": "an output that cannot be written",
+        "out-of-memory": "too little memory",
         "not-a-model": "a file that is no archlang model",
         "truncated-model": "a model file that ends too early",
         "altered-model": "a model file whose contents are not what was saved",
@@ -199,7 +210,7 @@ RUNS = _table("error", 1, {
 
 PROCESSES = _table("error", 1, {"process-lost": "a training whose other processes ended before it"})
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, DiagnosticKind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,
     **BOOSTING, **PATCHING, **PATTERNS, **RUNS, **PROCESSES,
 }

@@ -1,26 +1,39 @@
-"""The diagnostic, the one exception that leaves archlang, and the search for near matches."""
+"""The diagnostic: one mistake with its place, labels, help and notes, before anything is decided about its looks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
-from archlang.diagnostics.kinds import KINDS, Kind
+from archlang.diagnostics.kinds import KINDS, DiagnosticKind
 from archlang.source import Span
 
 
 @dataclass(frozen=True)
 class Label:
-    """A stretch of a file and what to say of it; the text may be empty."""
+    """A stretch of a file and the words to show beside it, which may be empty."""
 
     span: Span
     text: str = ""
 
 
 @dataclass(frozen=True)
+class Fix:
+    """An edit that mends a mistake: `text` takes the place of `span`. An empty span inserts, an empty text deletes.
+
+    A program may apply it without asking, so a diagnostic has one only if it keeps the meaning that was wanted.
+    """
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
-    """One mistake. `name` is a key of `KINDS`; `primary` is None where no file has a place for it."""
+    """One mistake. `name` is a key of `KINDS`; `primary` is None if no file has a place for it.
+
+    `help` lines say what to write instead; `notes` add facts, such as the blocks that led here.
+    """
 
     name: str
     message: str
@@ -28,35 +41,16 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     help: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    kind: Kind = field(init=False, repr=False, compare=False)
+    fix: Fix | None = None
+    kind: DiagnosticKind = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", KINDS[self.name])
+        object.__setattr__(self, "kind", KINDS[self.name])  # the one way into a frozen dataclass
 
     @property
     def severity(self) -> str:
         """`error` or `warning`."""
         return self.kind.severity
-
-
-class ArchError(Exception):
-    """Everything that archlang refuses, as the diagnostics that say why. Its text is their human form."""
-
-    def __init__(self, diagnostics: Diagnostic | Iterable[Diagnostic]) -> None:
-        self.diagnostics: tuple[Diagnostic, ...] = (
-            (diagnostics,) if isinstance(diagnostics, Diagnostic) else tuple(diagnostics)
-        )
-        super().__init__(self.diagnostics)
-
-    @property
-    def status(self) -> int:
-        """The exit status of a command that ends with this: the smallest among its errors (1 before 3 before 4)."""
-        return min((d.kind.status for d in self.diagnostics if d.severity == "error"), default=1)
-
-    def __str__(self) -> str:
-        from archlang.diagnostics.render import human
-
-        return human(self.diagnostics)
 
 
 def error(
@@ -68,43 +62,31 @@ def error(
     secondary: Sequence[Label] = (),
     help: str | Sequence[str] = (),
     notes: Sequence[str] = (),
+    fix: Fix | None = None,
 ) -> Diagnostic:
-    """A diagnostic of the kind `name`; whether it is an error or a warning is the kind's to say.
+    """Make a diagnostic of the kind `name`. The kind decides if it is an error or a warning.
+
+    Args:
+        name: a key of `KINDS`; anything else raises KeyError.
+        message: one sentence without its full stop.
+        span: the primary place, underlined with `^`.
+        label: words beside the primary place.
+        secondary: further places, underlined with `-`.
+        help: one line or several; each tells the reader what to write.
+        notes: further facts.
+        fix: an edit that a program may apply.
 
     >>> error("undefined-name", "nothing is called `stm` here", help="did you mean `stem`?").severity
     'error'
     """
-    return Diagnostic(
-        name,
-        message,
-        None if span is None else Label(span, label),
-        tuple(secondary),
-        (help,) if isinstance(help, str) else tuple(help),
-        tuple(notes),
-    )
+    primary = None
+    if span is not None:
+        primary = Label(span, label)
+    if isinstance(help, str):
+        help = (help,)
+
+    return Diagnostic(name, message, primary, tuple(secondary), tuple(help), tuple(notes), fix)
 
 
 warning = error
-"""The same function, for the reader of a call that makes a kind of warning."""
-
-
-def suggestions(wrong: str, known: Iterable[str]) -> tuple[str, ...]:
-    """At most three names of `known` that `wrong` may have meant, nearest first.
-
-    >>> suggestions("batchnorm", ["batch_norm", "relu", "conv"])
-    ('batch_norm',)
-    """
-    names = sorted(set(known))
-    folded = {name.lower(): name for name in names}
-    near = get_close_matches(wrong.lower(), folded, n=3, cutoff=0.6)
-    return tuple(folded[name] for name in near)
-
-
-def did_you_mean(wrong: str, known: Iterable[str]) -> tuple[str, ...]:
-    """A help line with the near matches, or none.
-
-    >>> did_you_mean("rleu", ["relu", "gelu", "conv"])
-    ('did you mean `relu`?',)
-    """
-    near = suggestions(wrong, known)
-    return (f"did you mean {', '.join(f'`{name}`' for name in near)}?",) if near else ()
+"""The same function under a second name, for the reader of a call that makes a kind of warning."""

@@ -1,11 +1,11 @@
-"""Diagnostics as data: what `--format json` prints, stable by its `format_version`."""
+"""Diagnostics as data: the output of `--format json`. Its structure is fixed by `format_version`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from archlang.diagnostics.model import Diagnostic, Label
+from archlang.diagnostics.model import Diagnostic, Fix, Label
 from archlang.diagnostics.text import one_line
 from archlang.source import BUILT_IN
 
@@ -15,7 +15,7 @@ NO_PLACE: dict[str, Any] = {"file": None, "line": None, "column": None, "end_lin
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    """All diagnostics, none left out; lines and columns from 1, an end is just behind the last character.
+    """All diagnostics, none left out. Lines and columns count from 1; an end is just behind the last character.
 
     >>> from archlang.diagnostics import error
     >>> as_json([error("usage", "no such command")])["diagnostics"][0]["severity"]
@@ -25,10 +25,12 @@ def as_json(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
 
 
 def place(label: Label | None) -> dict[str, Any]:
-    """File, line, column and end of a label, all null where no file holds it."""
+    """File, line, column and end of a label; all null if no file holds it."""
     if label is None or label.span.source is BUILT_IN:
         return dict(NO_PLACE)
-    span, (end_line, end_column) = label.span, label.span.last
+
+    span = label.span
+    end_line, end_column = span.last
     return {
         "file": one_line(span.source.name),
         "line": span.line,
@@ -40,13 +42,24 @@ def place(label: Label | None) -> dict[str, Any]:
 
 def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
     primary = diagnostic.primary
+    label = ""
+    if primary is not None:
+        label = primary.text
+
     return {
         "name": diagnostic.name,
         "severity": diagnostic.severity,
         "message": diagnostic.message,
         **place(primary),
-        "label": primary.text if primary else "",
+        "label": label,
         "help": list(diagnostic.help),
         "notes": list(diagnostic.notes),
         "secondary": [{**place(label), "label": label.text} for label in diagnostic.secondary],
+        "fix": _fix(diagnostic.fix),
     }
+
+
+def _fix(fix: Fix | None) -> dict[str, Any] | None:
+    if fix is None:
+        return None
+    return {**place(Label(fix.span)), "replacement": fix.text}

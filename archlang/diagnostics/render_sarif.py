@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
-from archlang.diagnostics.kinds import KINDS, Kind
-from archlang.diagnostics.model import Diagnostic, Label
+from archlang.diagnostics.kinds import KINDS, DiagnosticKind
+from archlang.diagnostics.model import Diagnostic, Fix, Label
 from archlang.diagnostics.text import safe
-from archlang.source import BUILT_IN
+from archlang.source import BUILT_IN, Source, Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -25,15 +25,16 @@ def as_sarif(diagnostics: Sequence[Diagnostic], version: str) -> dict[str, Any]:
         "semanticVersion": version,
         "rules": [_rule(kind) for kind in KINDS.values()],
     }
+
     run = {
         "tool": {"driver": driver},
-        "columnKind": "unicodeCodePoints",
+        "columnKind": "unicodeCodePoints",  # the standard's default counts UTF-16 units
         "results": [_result(d) for d in diagnostics],
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(kind: Kind) -> dict[str, Any]:
+def _rule(kind: DiagnosticKind) -> dict[str, Any]:
     return {
         "id": kind.name,
         "shortDescription": {"text": kind.title},
@@ -47,31 +48,58 @@ def _result(diagnostic: Diagnostic) -> dict[str, Any]:
         "ruleIndex": list(KINDS).index(diagnostic.name),
         "level": diagnostic.severity,
         "message": {"text": safe(_message(diagnostic))},
-        "locations": _locations([diagnostic.primary] if diagnostic.primary else []),
-        "relatedLocations": _locations(diagnostic.secondary, numbered=True),
     }
-    return {key: value for key, value in result.items() if value != []}
+
+    # The schema allows a result without a place, but no empty list of places.
+    if diagnostic.primary and (locations := _locations([diagnostic.primary])):
+        result["locations"] = locations
+    if related := _locations(diagnostic.secondary):
+        result["relatedLocations"] = [{"id": number, **location} for number, location in enumerate(related)]
+    if diagnostic.fix is not None:
+        result["fixes"] = [_fix(diagnostic.fix)]
+    return result
 
 
 def _message(diagnostic: Diagnostic) -> str:
-    label = f": {diagnostic.primary.text}" if diagnostic.primary and diagnostic.primary.text else ""
-    extra = [f"help: {text}" for text in diagnostic.help] + [f"note: {text}" for text in diagnostic.notes]
-    return "\n".join([diagnostic.message + label, *extra])
+    """The message with its label, help and notes: SARIF has no fields of their own for them."""
+    message = diagnostic.message
+    if diagnostic.primary and diagnostic.primary.text:
+        message += f": {diagnostic.primary.text}"
+
+    helps = [f"help: {text}" for text in diagnostic.help]
+    notes = [f"note: {text}" for text in diagnostic.notes]
+    return "\n".join([message, *helps, *notes])
 
 
-def _locations(labels: Sequence[Label], numbered: bool = False) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for index, label in enumerate(label for label in labels if label.span.source is not BUILT_IN):
-        location: dict[str, Any] = {"id": index} if numbered else {}
-        location["physicalLocation"] = _physical(label)
+def _locations(labels: Sequence[Label]) -> list[dict[str, Any]]:
+    locations: list[dict[str, Any]] = []
+    for label in labels:
+        if label.span.source is BUILT_IN:
+            continue
+
+        location: dict[str, Any] = {"physicalLocation": _physical(label)}
         if label.text:
             location["message"] = {"text": safe(label.text)}
-        found.append(location)
-    return found
+        locations.append(location)
+    return locations
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
+    change = {"artifactLocation": _artifact(fix.span.source), "replacements": [replacement]}
+    return {"artifactChanges": [change]}
 
 
 def _physical(label: Label) -> dict[str, Any]:
-    span, (end_line, end_column) = label.span, label.span.last
-    region = {"startLine": span.line, "startColumn": span.column, "endLine": end_line, "endColumn": end_column}
-    name = span.source.name.encode("utf-8", "surrogateescape")
-    return {"artifactLocation": {"uri": quote(name, safe="/.-_~")}, "region": region}
+    return {"artifactLocation": _artifact(label.span.source), "region": _region(label.span)}
+
+
+def _region(span: Span) -> dict[str, int]:
+    end_line, end_column = span.last
+    return {"startLine": span.line, "startColumn": span.column, "endLine": end_line, "endColumn": end_column}
+
+
+def _artifact(source: Source) -> dict[str, str]:
+    # A file name that is no UTF-8 reaches Python with surrogates; the URI holds its bytes as they are on the disk.
+    name = source.name.encode("utf-8", "surrogateescape")
+    return {"uri": quote(name, safe="/.-_~")}

@@ -1,7 +1,7 @@
-"""Text that is safe to show, and how wide it is on a terminal.
+"""Text that is safe to show, and its width on a terminal.
 
-What a message repeats of a user's file may hold escape sequences, characters that turn the line around, or a hundred
-thousand of anything. `safe` and `cells` let none of it reach a terminal.
+A message repeats parts of the user's file. They may hold escape sequences, characters that turn the line around, or a
+hundred thousand of anything. `safe` and `cells` let none of it reach a terminal.
 """
 
 from __future__ import annotations
@@ -10,51 +10,67 @@ from dataclasses import dataclass
 from unicodedata import category, combining, east_asian_width
 
 TAB = 4
-MARKS = 4  # combining marks that one letter may carry; more of them are shown as numbers
-LONGEST = 4096  # characters of one message, as in `limits`, which is a floor above
+MARKS = 4  # combining marks that one letter may carry; further ones are shown as numbers
+LONGEST = 4096  # characters of one message, the same number as `limits.DEFAULT.message`
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Unicode categories without a visible form: controls, formats, surrogates, private, unassigned, separators."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """What one character of a line is shown as: the text and the columns it takes. A mark's text joins its letter's."""
+class CharacterCell:
+    """One character as it is shown: the text and the columns it takes. A combining mark joins the letter before it."""
 
     text: str
     width: int
 
 
-def cell(char: str) -> Cell:
-    """How a single character is shown (a tab is not one: its width depends on where it stands).
+def cell(char: str) -> CharacterCell:
+    """The cell of a single character. A tab is not one: its width depends on the column at which it stands.
 
-    >>> cell("a"), cell("\\x1b"), cell("深")
-    (Cell(text='a', width=1), Cell(text='<U+001B>', width=8), Cell(text='深', width=2))
+    >>> cell("a")
+    CharacterCell(text='a', width=1)
+    >>> cell("\\x1b"), cell("深")
+    (CharacterCell(text='<U+001B>', width=8), CharacterCell(text='深', width=2))
     """
-    if " " <= char <= "~":
-        return Cell(char, 1)
+    if " " <= char <= "~":  # most characters: the tables of Unicode need not be asked
+        return CharacterCell(char, 1)
+
     if category(char) in _HIDDEN:
-        return Cell(shown := f"<U+{ord(char):04X}>", len(shown))
+        return _number_cell(char)
     if combining(char) or category(char) in ("Mn", "Me"):
-        return Cell(char, 0)
-    return Cell(char, 2 if east_asian_width(char) in "WF" else 1)
+        return CharacterCell(char, 0)
+    if east_asian_width(char) in "WF":
+        return CharacterCell(char, 2)
+    return CharacterCell(char, 1)
 
 
-def cells(line: str) -> list[Cell]:
+def cells(line: str) -> list[CharacterCell]:
     """One cell for each character of a line: tabs as spaces, hidden characters as their numbers.
 
     >>> "".join(c.text for c in cells("a\\tb\\u202e"))
     'a   b<U+202E>'
     """
-    found: list[Cell] = []
+    shown: list[CharacterCell] = []
     column, marks = 0, 0
     for char in line:
-        made = Cell(" " * (gap := TAB - column % TAB), gap) if char == "\t" else cell(char)
-        marks = marks + 1 if made.width == 0 else 0
-        if made.width == 0 and (marks > MARKS or not found):
-            made = Cell(number := f"<U+{ord(char):04X}>", len(number))
-        found.append(made)
-        column += made.width
-    return found
+        if char == "\t":
+            gap = TAB - column % TAB
+            next_cell = CharacterCell(" " * gap, gap)
+        else:
+            next_cell = cell(char)
+
+        # Without a bound, marks piled on one letter would paint over the lines above and below.
+        if next_cell.width == 0:
+            marks += 1
+            if marks > MARKS or not shown:
+                next_cell = _number_cell(char)
+        else:
+            marks = 0
+
+        shown.append(next_cell)
+        column += next_cell.width
+    return shown
 
 
 def width(text: str) -> int:
@@ -63,17 +79,25 @@ def width(text: str) -> int:
 
 
 def safe(text: str, longest: int = LONGEST) -> str:
-    """The text with nothing hidden in it, cut when it is longer than `longest` characters; line ends stay.
+    """Make hidden characters of a text visible, and cut it if it is longer than `longest` characters. Line ends stay.
 
     >>> safe("a\\x1b[31mb"), safe("x" * 20, 8)
     ('a<U+001B>[31mb', 'xxxxx...')
     """
-    cut = text if len(text) <= longest else text[: longest - 3] + "..."
-    if cut.isascii() and cut.isprintable():
-        return cut
-    return "\n".join("".join(c.text for c in cells(line)) for line in cut.split("\n"))
+    if len(text) > longest:
+        text = text[: longest - 3] + "..."
+    if text.isascii() and text.isprintable():
+        return text
+
+    lines = ("".join(c.text for c in cells(line)) for line in text.split("\n"))
+    return "\n".join(lines)
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:
-    """`safe` text with its line ends as spaces."""
+    """`safe` text with a space for each line end."""
     return safe(" ".join(text.split("\n")), longest)
+
+
+def _number_cell(char: str) -> CharacterCell:
+    text = f"<U+{ord(char):04X}>"
+    return CharacterCell(text, len(text))

@@ -12,13 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from archlang.ops.model import Call, Op, Weight
-from archlang.ops.values import CodeValue, Option, Placed, Weighted
+from archlang.ops.model import Op, OpCall, Weight
+from archlang.ops.values import CodeValue
 from archlang.shapes import Dim, Symbol, Tensor
 from archlang.source import NOWHERE, Span
 
 if TYPE_CHECKING:
     import networkx
+
+    from archlang.graph.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedSite:
     """Where the branches of a code stand: the module path of the stage, which `Member.region` repeats, and the code."""
 
     region: tuple[str, ...]
@@ -108,89 +110,6 @@ class OutputSpec:
     span: Span = NOWHERE
 
 
-@dataclass(frozen=True)
-class Site:
-    """A place that a structural loss is over: its name, what is read there, its code where it has one.
-
-    `facts` holds what else the loss must know of it.
-    """
-
-    name: str
-    port: Port
-    code: CodeValue | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Loss:
-    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads.
-
-    A structural loss, which files do not hand tensors to, has `sites`; it reads their ports and whatever `reads` says.
-    """
-
-    weight: float
-    option: Option
-    reads: tuple[Port | str, ...] = ()
-    span: Span = NOWHERE
-    sites: tuple[Site, ...] = ()
-
-    @property
-    def ports(self) -> tuple[Port, ...]:
-        """Every tensor of the network that it reads."""
-        return (*(r for r in self.reads if isinstance(r, Port)), *(site.port for site in self.sites))
-
-
-@dataclass(frozen=True)
-class Step:
-    """One of several optimisation steps on a batch: a loss and its own optimiser."""
-
-    name: str
-    losses: tuple[Loss, ...]
-    optimizer: Option
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of training, so many epochs or steps long, and the learning rate's curve in it.
-
-    Weights train that a pattern of `only` names (None: all), but for those that one of `freeze` names. `keys` says what
-    a router's keys follow: an `ema`, or nothing, then they are learned.
-    """
-
-    name: str
-    epochs: int
-    lr: Weighted | None = None
-    span: Span = NOWHERE
-    steps: int = 0
-    only: tuple[str, ...] | None = None
-    freeze: tuple[str, ...] = ()
-    keys: Option | None = None
-    places: Mapping[str, Span] = field(default_factory=dict, compare=False)  # where each setting stands
-
-    @property
-    def length(self) -> int:
-        """How long it is, in the unit of its curve: epochs, or steps where it counts those."""
-        return self.steps or self.epochs
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a file's `train { }` declares, checked."""
-
-    losses: tuple[Loss, ...]
-    optimizer: Option | None
-    phases: tuple[Phase, ...]
-    steps: tuple[Step, ...] = ()
-    batch: int = 128
-    seed: int = 0
-    augment: tuple[Option, ...] = ()
-    labels: tuple[str, ...] | None = None
-    span: Span = NOWHERE
-    clip: float | None = None
-    precision: str = "float32"
-    average: Option | None = None
-
-
 @dataclass
 class Graph:
     """A checked network. Nodes stand in program order, which is a topological order."""
@@ -203,9 +122,7 @@ class Graph:
     outputs: tuple[OutputSpec, ...] = ()
     plan: Plan | None = None
     bound: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)  # the network's names: their tensors
-    coded: Mapping[tuple[str, ...], Coded] = field(default_factory=dict)  # region -> branches of a code
-    codes: Mapping[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
-    proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
+    coded: Mapping[tuple[str, ...], CodedSite] = field(default_factory=dict)  # region -> branches of a code
     nodes: dict[str, Node] = field(default_factory=dict)
     readers: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)  # node -> (reader, its slot, our port)
     edges: int = 0
@@ -266,9 +183,9 @@ class Graph:
         """Whether the network hands this port out."""
         return any(output.port == port for output in self.outputs)
 
-    def call(self, node: Node) -> Call:
+    def call(self, node: Node) -> OpCall:
         """The node as its op's rules see it."""
-        return Call(tuple(self.type(p) for p in node.inputs), node.args, node.outputs)
+        return OpCall(tuple(self.type(p) for p in node.inputs), node.args, node.outputs)
 
     def weights(self, node: Node) -> tuple[Weight, ...]:
         """Parameters and buffers of the node's module; nodes of one path share them."""

@@ -1,195 +1,94 @@
-"""`train { }` checked: the objective, the optimiser, the phases and steps, each with what it may declare."""
+"""The plan of a training, as a file's `train { }` declares it: losses over ports of the graph, optimisers, phases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
-from archlang.diagnostics import Label, did_you_mean, suggestions
-from archlang.graph.arguments import value_of
-from archlang.graph.context import Build
-from archlang.graph.ir import Loss, Plan, Port, Step
-from archlang.graph.phases import curve_of, has_length, phase_of
-from archlang.graph.scope import define
-from archlang.graph.sites import SITES, structural
-from archlang.graph.values import Env, Poisoned, TensorValue
-from archlang.graph.values import Label as LabelValue
-from archlang.ops.model import REQUIRED, Arg
-from archlang.ops.values import Option, Weighted
-from archlang.source import Span
-from archlang.syntax.tree import Bind, Body, Let, Stretch, Train
+from archlang.graph.ir import Port
+from archlang.ops.values import CodeValue, Option, Weighted
+from archlang.source import NOWHERE, Span
 
 
-@dataclass
-class _Settings:
-    """What one pair of braces declares: values, their places, and the phases and steps in it."""
+@dataclass(frozen=True)
+class LossSite:
+    """A place that a structural loss is over: its name, what is read there, its code where it has one.
 
-    span: Span
-    values: dict[str, Any] = field(default_factory=dict)
-    spans: dict[str, Span] = field(default_factory=dict)
-    stretches: list[tuple[Stretch, _Settings]] = field(default_factory=list)
-    sound: bool = True
-    meant: set[str] = field(default_factory=set)  # what misspelt settings may have been
+    `facts` holds what else the loss must know of it.
+    """
 
-
-def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
-    """The plan that a `train` declares, or None where a mistake stands in it. `env` holds the network's names."""
-    inner = Env(env)
-    define(b, inner, "label", LabelValue(), train, train.span)
-    found = _read(b, "train", train.body, inner, train.span)
-    steps = [(s, inside) for s, inside in found.stretches if s.word == "step"]
-    phases = [(s, inside) for s, inside in found.stretches if s.word == "phase"]
-    _complete(b, found, steps, phases)
-    sound = found.sound and all(inside.sound for _, inside in found.stretches)
-    if not sound:
-        _more_mistakes(b, found, phases)
-        return None
-    try:
-        return Plan(
-            losses=_losses(b, found), optimizer=found.values["optimizer"],
-            phases=tuple(phase_of(b, s, inside.values, inside.spans) for s, inside in phases),
-            steps=tuple(Step(s.name, _losses(b, inside), inside.values["optimizer"]) for s, inside in steps),
-            batch=found.values["batch"], seed=found.values["seed"], augment=tuple(found.values["augment"]),
-            labels=_labels(b, found), span=train.span, clip=found.values["clip"],
-            precision=found.values["precision"], average=found.values["average"],
-        )
-    except Poisoned:
-        return None
+    name: str
+    port: Port
+    code: CodeValue | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _more_mistakes(b: Build, found: _Settings, phases: Sequence[tuple[Stretch, _Settings]]) -> None:
-    """Where no plan can be made, check what can be checked nevertheless."""
-    checks: list[Callable[[], object]] = [partial(curve_of, b, inside.values, inside.spans) for _, inside in phases]
-    checks += [partial(_labels, b, found)] if "labels" in found.values else []
-    checks += [partial(_losses, b, s) for s in (found, *(i for _, i in found.stretches)) if s.values.get("loss")]
-    for check in checks:
-        with suppress(Poisoned):
-            check()
+@dataclass(frozen=True)
+class Loss:
+    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads.
+
+    A structural loss, which files do not hand tensors to, has `sites`; it reads their ports and whatever `reads` says.
+    """
+
+    weight: float
+    option: Option
+    reads: tuple[Port | str, ...] = ()
+    span: Span = NOWHERE
+    sites: tuple[LossSite, ...] = ()
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Every tensor of the network that it reads."""
+        return (*(r for r in self.reads if isinstance(r, Port)), *(site.port for site in self.sites))
 
 
-def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
-    """Every setting of a body by the arguments that the catalogue declares for it."""
-    declaration = b.catalogue.setting("declaration", kind)
-    args: dict[str, Arg] = {arg.name: arg for arg in declaration.args} if declaration else {}
-    found = _Settings(span)
-    scope = Env(env)
-    names: dict[tuple[str, str], Stretch] = {}
-    for statement in tree.statements:
-        match statement:
-            case Let():
-                from archlang.graph.apply import declare  # `let` means the same in every body
+@dataclass(frozen=True)
+class TrainingStep:
+    """One of several optimisation steps on a batch: a loss and its own optimiser."""
 
-                declare(b, scope, statement)
-            case Bind():
-                _setting(b, kind, statement, args, scope, found)
-            case Stretch():
-                earlier = names.setdefault((statement.word, statement.name), statement)
-                if earlier is not statement:
-                    b.refuse("already-bound", f"two of these are called `{statement.name}`", statement.name_span,
-                             secondary=(Label(earlier.name_span, "the first one"),))
-                found.stretches.append((statement, _read(b, statement.word, statement.body, scope, statement.span)))
-    for name, arg in args.items():
-        if name not in found.values:
-            if arg.default is REQUIRED:
-                found.sound = False
-                if name not in found.spans and name not in found.meant:
-                    b.refuse("missing-argument", f"this {kind} does not say `{name}`: {arg.kind.text}", span)
-            else:
-                found.values[name] = arg.default
-    return found
+    name: str
+    losses: tuple[Loss, ...]
+    optimizer: Option
 
 
-def _setting(b: Build, kind: str, statement: Bind, args: dict[str, Arg], env: Env, found: _Settings) -> None:
-    name = statement.name
-    if name not in args:
-        found.sound = False
-        found.meant.update(suggestions(name, args))
-        help = (*did_you_mean(name, args), f"it takes: {', '.join(args)}")
-        b.refuse("unknown-setting", f"a {kind} has no `{name[:64]}`", statement.name_span, help=help)
-        return
-    if name in found.spans:
-        found.sound = False
-        first = Label(found.spans[name], "the first one")
-        b.refuse("already-bound", f"`{name}` is set twice", statement.name_span, secondary=(first,))
-        return
-    found.spans[name] = statement.value.span
-    try:
-        found.values[name] = value_of(b, statement.value, args[name].kind, env)
-    except Poisoned:
-        found.sound = False
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training, so many epochs or steps long, and the learning rate's curve in it.
+
+    Weights train that a pattern of `only` names (None: all), but for those that one of `freeze` names. `keys` says what
+    a router's keys follow: an `ema`, or nothing, then they are learned.
+    """
+
+    name: str
+    epochs: int
+    lr: Weighted | None = None
+    span: Span = NOWHERE
+    steps: int = 0
+    only: tuple[str, ...] | None = None
+    freeze: tuple[str, ...] = ()
+    keys: Option | None = None
+    places: Mapping[str, Span] = field(default_factory=dict, compare=False)  # where each setting stands
+
+    @property
+    def length(self) -> int:
+        """How long it is, in the unit of its curve: epochs, or steps where it counts those."""
+        return self.steps or self.epochs
 
 
-def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settings]],
-              phases: Sequence[tuple[Stretch, _Settings]]) -> None:
-    """A loss and an optimiser for the whole, or for each step; and a phase."""
-    if steps:
-        for name in ("loss", "optimizer"):
-            if name in found.spans:
-                b.refuse("bad-phase", f"with steps, each step has its own `{name}`", found.spans[name])
-                found.sound = False
-    named = [(f"the step `{stretch.name}`", stretch.name_span, inside) for stretch, inside in steps]
-    for what, where, inside in named or [("this `train`", found.span, found)]:
-        if "loss" not in {*inside.spans, *inside.meant}:
-            b.refuse("missing-loss", f"{what} does not say what to minimise", where,
-                     help="such as `loss = cross_entropy(logits, label)`")
-            inside.sound = False
-        if "optimizer" not in {*inside.spans, *inside.meant}:
-            b.refuse("missing-argument", f"{what} has no `optimizer`", where,
-                     help="such as `optimizer = sgd(lr = 0.1, momentum = 0.9)`")
-            inside.sound = False
-    for stretch, inside in phases:
-        inside.sound &= has_length(b, stretch, inside.values, inside.spans, inside.meant)
-    if not phases:
-        b.refuse("missing-phase", "this `train` has no phase", found.span, help="such as `phase all { epochs = 10 }`")
-        found.sound = False
+@dataclass(frozen=True)
+class Plan:
+    """What a file's `train { }` declares, checked."""
 
-
-def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
-    total: Weighted | None = found.values["loss"]
-    losses: list[Loss] = []
-    for weight, option in total.terms if total else ():
-        if option.name in SITES and not any(isinstance(v, TensorValue) for v in option.args.values()):
-            losses += structural(b, weight, option, found.spans["loss"])
-            continue
-        reads: list[Port | str] = []
-        words = {}
-        for name, value in option.args.items():
-            if isinstance(value, TensorValue):
-                reads.append(value.port)
-            elif isinstance(value, LabelValue):
-                reads.append("label")
-            else:
-                words[name] = value
-        if not any(isinstance(read, Port) for read in reads):
-            raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", found.spans["loss"],
-                           help="name a tensor of it: `cross_entropy(logits, label)`")
-        if option.name in CLUSTERED:
-            words |= _clustered(b, option, reads, found.spans["loss"])
-        losses.append(Loss(weight, Option(option.name, option.role, words), tuple(reads), found.spans["loss"]))
-    return tuple(losses)
-
-
-CLUSTERED = ("mixture_em", "agreement", "iic")
-
-
-def _clustered(b: Build, option: Option, reads: Sequence[Port | str], span: Span) -> dict[str, object]:
-    """Whether what a clustering loss reads is standardised in the network. Raises `Poisoned` (wrong-rank)."""
-    (port,) = (read for read in reads if isinstance(read, Port))
-    dims = b.graph.type(port).dims
-    if len(dims) != 1 or (isinstance(dims[0], int) and dims[0] < 2):
-        raise b.refuse("wrong-rank", f"`{option.name}` reads a vector of two clusters or more, this is "
-                       f"{b.graph.type(port)}", span)
-    if option.args.get("of") is not None or option.args.get("over") == "layer":
-        raise b.refuse("conflicting-arguments", f"`{option.name}` is over the scores that it names, or over gates: "
-                       "`of` and `over` pick gates", span)
-    return {"standardized": b.graph.node(port.node).op.name == "standardize"}
-
-
-def _labels(b: Build, found: _Settings) -> tuple[str, ...] | None:
-    labels: tuple[str, ...] | None = found.values["labels"]
-    if labels is not None and len(set(labels)) != len(labels):
-        raise b.refuse("repeated-argument", "two classes have the same name", found.spans["labels"])
-    return labels
+    losses: tuple[Loss, ...]
+    optimizer: Option | None
+    phases: tuple[Phase, ...]
+    steps: tuple[TrainingStep, ...] = ()
+    batch: int = 128
+    seed: int = 0
+    augment: tuple[Option, ...] = ()
+    labels: tuple[str, ...] | None = None
+    span: Span = NOWHERE
+    clip: float | None = None
+    precision: str = "float32"
+    average: Option | None = None

@@ -2,97 +2,150 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 
 from archlang.kernels.geometry import MOST, Extent, Window
 
 RULES = ("full", "no_centre", "no_coverage", "scan")
-"""How kernels are placed; all but the first are ablations (Table 6). `full`: by coverage, then centre, then reading
-order. `no_centre`: by coverage, then reading order. `no_coverage`: across the centre, each at the next such place after
-the last. `scan`: each at the next place after the last, in reading order."""
+"""The rules by which kernels are placed; all but the first are ablations (Table 6).
+
+`full`: by coverage, then centre, then reading order. `no_centre`: by coverage, then reading order. `no_coverage`:
+across the centre, each at the next such place after the last. `scan`: each at the next place after the last, in reading
+order.
+"""
+
+TRIES = 50
+"""Seeds tried for each candidate that should differ from those before it."""
 
 
 def smaller(kernel: Extent) -> tuple[Extent, ...]:
-    """All shapes that fit into a kernel but its own: K^2 - 1 for a square one.
+    """All shapes that fit into a kernel, except its own: K^2 - 1 for a square one.
 
     >>> smaller((2, 2))
     ((1, 1), (1, 2), (2, 1))
     """
     rows, columns = kernel
-    return tuple((r, c) for r in range(1, rows + 1) for c in range(1, columns + 1))[:-1]
+    shapes = [(r, c) for r in range(1, rows + 1) for c in range(1, columns + 1)]
+    return tuple(shapes[:-1])
 
 
 def place(kernel: Extent, shapes: Sequence[Extent], rules: str = "full") -> tuple[Window, ...]:
-    """Small kernels of these shapes, one after the other, each where the rules want it. The paper's figure 5:
+    """Place small kernels of these shapes one after the other by the rules.
+
+    Args:
+        kernel: rows and columns of the large kernel.
+        shapes: rows and columns of each small kernel, in the order of placing.
+        rules: one of `RULES`.
+
+    The paper's figure 5:
 
     >>> [str(w) for w in place((3, 3), [(3, 1), (1, 3), (3, 1), (3, 1)])]
     ['3x1 at (1, 2)', '1x3 at (2, 1)', '3x1 at (1, 1)', '3x1 at (1, 3)']
     """
     placed: list[Window] = []
-    choose = _PLACING[rules]
+    place_next = _PLACING[rules]
     for shape in shapes:
-        placed.append(choose(kernel, shape, placed))
+        placed.append(place_next(kernel, shape, placed))
     return tuple(placed)
 
 
 def candidate(kernel: Extent, seed: int, types: int | None = None, rules: str = "full") -> tuple[Window, ...]:
-    """A random candidate: `types` shapes (by default 1, 2 or 3, a third each) of the smaller ones, added until all
-    positions are covered. Rules without coverage give as many kernels as the covering candidate of the seed has.
+    """Draw a random candidate: small kernels of a few shapes, added until all positions are covered.
+
+    Rules without coverage give as many kernels as the covering candidate of the seed has.
+
+    Args:
+        kernel: rows and columns of the large kernel.
+        seed: the seed of the draw.
+        types: the number of different shapes; 1, 2 or 3, a third each, if None.
+        rules: one of `RULES`.
 
     Raises ValueError for a 1x1 kernel and for more types than there are.
 
     >>> [str(w) for w in candidate((1, 3), seed=2)]
     ['1x1 at (1, 2)', '1x1 at (1, 1)', '1x2 at (1, 2)']
     """
-    every = smaller(kernel)
-    if not every or (types is not None and not 1 <= types <= len(every)):
-        raise ValueError(f"a {kernel[0]}x{kernel[1]} kernel has {len(every)} smaller shapes")
-    draw = _Draw(f"{seed}:{kernel[0]}x{kernel[1]}")
-    count = min(types or 1 + draw.below(3), len(every))
-    chosen: list[Extent] = []
-    while len(chosen) < count:
-        shape = every[draw.below(len(every))]
-        chosen += [shape] if shape not in chosen else []
-    covering = "no_centre" if rules == "no_centre" else "full"
+    available = smaller(kernel)
+    if not available or (types is not None and not 1 <= types <= len(available)):
+        raise ValueError(f"a {kernel[0]}x{kernel[1]} kernel has {len(available)} smaller shapes")
+
+    draw = PortableRandom(f"{seed}:{kernel[0]}x{kernel[1]}")
+    count = min(types or 1 + draw.below(3), len(available))
+    shapes: list[Extent] = []
+    while len(shapes) < count:
+        shape = available[draw.below(len(available))]
+        if shape not in shapes:
+            shapes.append(shape)
+
+    # Only rules that look at coverage ever end with all positions covered.
+    covering = "full"
+    if rules == "no_centre":
+        covering = rules
+
     placed: list[Window] = []
-    bare = set(Window(*kernel, 1, 1).cells)
-    while bare and len(placed) < MOST:
-        window = _PLACING[covering](kernel, chosen[draw.below(count)], placed)
+    uncovered = set(Window(*kernel, 1, 1).cells)
+    while uncovered and len(placed) < MOST:
+        window = _PLACING[covering](kernel, shapes[draw.below(count)], placed)
         placed.append(window)
-        bare -= window.cells
-    return tuple(placed) if rules == covering else place(kernel, [(w.height, w.width) for w in placed], rules)
+        uncovered -= window.cells
+
+    if rules == covering:
+        return tuple(placed)
+    return place(kernel, [(window.height, window.width) for window in placed], rules)
 
 
-def candidates(kernel: Extent, count: int, seed: int = 0, types: int | None = None,
-               rules: str = "full") -> Iterator[tuple[int, tuple[Window, ...]]]:
-    """Up to `count` candidates that differ, each with the seed that makes it: `seed` and those after it.
+def candidates(
+    kernel: Extent, count: int, seed: int = 0, types: int | None = None, rules: str = "full"
+) -> Iterator[tuple[int, tuple[Window, ...]]]:
+    """Draw up to `count` different candidates, each with the seed that gives it by itself.
 
-    >>> [(s, len(windows)) for s, windows in candidates((3, 3), 3)]
-    [(0, 2), (1, 3), (2, 5)]
+    Those of different seeds are independent of one another: they are no neighbours in one row.
+
+    >>> [len(windows) for _, windows in candidates((3, 3), 3)]
+    [2, 4, 3]
     """
     seen: set[tuple[Window, ...]] = set()
-    for number in range(seed, seed + 50 * count):
-        made = candidate(kernel, number, types, rules)
-        key = tuple(sorted(made))
+    for index in range(TRIES * count):
+        number = draw_seed(seed, index)
+        windows = candidate(kernel, number, types, rules)
+
+        # The same kernels in another order make the same convolution.
+        key = tuple(sorted(windows))
         if key not in seen:
             seen.add(key)
-            yield number, made
+            yield number, windows
         if len(seen) == count:
             return
 
 
-class _Draw:
-    """Random numbers that are the same in every version of Python: of its generator only `random()` promises that."""
+def draw_seed(seed: int, index: int) -> int:
+    """The seed of the `index`-th of several draws that belong to one seed, the same everywhere; the first is itself.
+
+    Numbers in a row would do for one seed, and make those of the next one nearly the same draws.
+
+    >>> draw_seed(7, 0), draw_seed(0, 1) != draw_seed(1, 0)
+    (7, True)
+    """
+    if index == 0:
+        return seed
+    digest = hashlib.sha256(f"{seed}/{index}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+class PortableRandom:
+    """Random integers that are the same in every version of Python, which promises that of `random()` alone."""
 
     def __init__(self, seed: str) -> None:
         self.generator = random.Random(seed)
 
     def below(self, limit: int) -> int:
+        """An integer from 0 to limit - 1."""
         return int(self.generator.random() * limit)
 
 
-# --- where the next kernel goes --------------------------------------------------------------------------------------
+# --- the place of the next kernel ------------------------------------------------------------------------------------
 
 _Placing = Callable[[Extent, Extent, Sequence[Window]], Window]
 
@@ -109,27 +162,43 @@ def _central(kernel: Extent) -> frozenset[Extent]:
     return frozenset((r, c) for r in rows for c in columns)
 
 
-def _by_coverage(kernel: Extent, shape: Extent, placed: Sequence[Window], centred: bool) -> Window:
-    done = {cell for window in placed for cell in window.cells}
-    middle = _central(kernel) if centred else frozenset()
+def _by_coverage(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
+    """The first place with the most positions not yet covered."""
+    covered = {cell for window in placed for cell in window.cells}
     # Of equals, `max` takes the first: that is the reading order.
-    return max(_places(kernel, shape), key=lambda w: (len(w.cells - done), len(w.cells & middle)))
+    return max(_places(kernel, shape), key=lambda window: len(window.cells - covered))
 
 
-def _next(places: Sequence[Window], placed: Sequence[Window]) -> Window:
-    last = (placed[-1].row, placed[-1].column) if placed else (0, 0)
+def _by_coverage_and_centre(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
+    """The first place with the most positions not yet covered, of equals with the most central ones."""
+    covered = {cell for window in placed for cell in window.cells}
+    middle = _central(kernel)
+    return max(_places(kernel, shape), key=lambda w: (len(w.cells - covered), len(w.cells & middle)))
+
+
+def _after_last(places: Sequence[Window], placed: Sequence[Window]) -> Window:
+    """The next of some places after the last kernel, the first one when there is none."""
+    last = (0, 0)
+    if placed:
+        last = (placed[-1].row, placed[-1].column)
     return next((w for w in places if (w.row, w.column) > last), places[0])
 
 
 def _across_centre(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
+    """The next place of those with the most central positions."""
     middle, places = _central(kernel), _places(kernel, shape)
-    most = max(len(w.cells & middle) for w in places)
-    return _next([w for w in places if len(w.cells & middle) == most], placed)
+    most = max(len(window.cells & middle) for window in places)
+    return _after_last([window for window in places if len(window.cells & middle) == most], placed)
+
+
+def _scan(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
+    """The next place."""
+    return _after_last(_places(kernel, shape), placed)
 
 
 _PLACING: dict[str, _Placing] = {
-    "full": lambda kernel, shape, placed: _by_coverage(kernel, shape, placed, centred=True),
-    "no_centre": lambda kernel, shape, placed: _by_coverage(kernel, shape, placed, centred=False),
+    "full": _by_coverage_and_centre,
+    "no_centre": _by_coverage,
     "no_coverage": _across_centre,
-    "scan": lambda kernel, shape, placed: _next(_places(kernel, shape), placed),
+    "scan": _scan,
 }

@@ -1,4 +1,4 @@
-"""Where a small kernel lies in a large one, which positions it covers, and what padding its branch needs.
+"""The geometry of small kernels over a large one: positions that they cover, and the padding of their branches.
 
 Places count from 1, rows before columns, as in the paper: the top left corner is (1, 1).
 """
@@ -16,7 +16,10 @@ Padding = tuple[tuple[int, int], tuple[int, int]]
 """Cells before and after, for rows and for columns; negative ones are cut off."""
 
 MOST = 256
-"""How many small kernels may lie over one large one."""
+"""Small kernels over one large one, at most."""
+
+LISTED = 4
+"""Positions that a message lists, at most."""
 
 
 @dataclass(frozen=True, order=True)
@@ -40,7 +43,8 @@ class Window:
         [(3, 1), (3, 2)]
         """
         rows = range(self.row, self.row + self.height)
-        return frozenset((r, c) for r in rows for c in range(self.column, self.column + self.width))
+        columns = range(self.column, self.column + self.width)
+        return frozenset((r, c) for r in rows for c in columns)
 
     def __str__(self) -> str:
         return f"{self.height}x{self.width} at ({self.row}, {self.column})"
@@ -51,7 +55,7 @@ Trouble = Literal["nothing-to-boost", "branch-count", "branch-too-large", "branc
 
 @dataclass(frozen=True)
 class Complaint:
-    """What is wrong with small kernels over a large one; `index` is the kernel at fault, None for all together."""
+    """A mistake in small kernels over a large one; `index` is the kernel at fault, None for all together."""
 
     name: Trouble
     message: str
@@ -59,13 +63,14 @@ class Complaint:
 
 
 def coverage(kernel: Extent, windows: Sequence[Window]) -> tuple[tuple[int, ...], ...]:
-    """How often each position of the large kernel is covered, row by row.
+    """The number of small kernels over each position of the large one, row by row.
 
     >>> coverage((2, 2), [Window(1, 2, 1, 1), Window(2, 1, 1, 2)])
     ((1, 2), (0, 1))
     """
     cells = [cell for window in windows for cell in window.cells]
-    return tuple(tuple(cells.count((r, c)) for c in range(1, kernel[1] + 1)) for r in range(1, kernel[0] + 1))
+    rows, columns = kernel
+    return tuple(tuple(cells.count((r, c)) for c in range(1, columns + 1)) for r in range(1, rows + 1))
 
 
 def uncovered(kernel: Extent, windows: Sequence[Window]) -> tuple[Extent, ...]:
@@ -88,9 +93,12 @@ def show(counts: Sequence[Sequence[int]]) -> str:
 
 
 def complaints(kernel: Extent, windows: Sequence[Window], covering: bool = True) -> tuple[Complaint, ...]:
-    """Everything wrong with small kernels over a large one; empty where they are legal (PBConv, section 4.2).
+    """List the mistakes in small kernels over a large one; none if they are legal (PBConv, section 4.2).
 
-    `covering`: whether every position must be covered.
+    Args:
+        kernel: rows and columns of the large kernel.
+        windows: the small kernels.
+        covering: whether every position must be covered.
 
     >>> [c.name for c in complaints((3, 3), [Window(3, 1, 2, 1), Window(4, 1, 1, 1)])]
     ['branch-outside', 'branch-too-large', 'uncovered-positions']
@@ -101,29 +109,48 @@ def complaints(kernel: Extent, windows: Sequence[Window], covering: bool = True)
     size = f"{rows}x{columns}"
     if rows * columns == 1:
         return (Complaint("nothing-to-boost", "a 1x1 kernel has a single position: no smaller kernel fits into it"),)
-    found = [_misplaced(kernel, window, index) for index, window in enumerate(windows)]
+
+    placing = [_misplaced(kernel, window, index) for index, window in enumerate(windows)]
+    mistakes = [complaint for complaint in placing if complaint is not None]
+
     if not windows:
-        found.append(Complaint("branch-count", f"over a {size} kernel at least one small kernel is wanted"))
+        mistakes.append(Complaint("branch-count", f"over a {size} kernel at least one small kernel is wanted"))
     if len(windows) > MOST:
-        found.append(Complaint("branch-count", f"there are {len(windows)} small kernels; the limit is {MOST}"))
-    inside = [w for w, bad in zip(windows, found, strict=False) if bad is None]
-    bare = uncovered(kernel, inside) if windows and covering else ()
-    if bare:
-        shown = ", ".join(map(str, bare[:4])) + (f" and {len(bare) - 4} more" if len(bare) > 4 else "")
-        found.append(Complaint("uncovered-positions", f"no small kernel covers {shown} of the {size} kernel"))
-    return tuple(complaint for complaint in found if complaint is not None)
+        mistakes.append(Complaint("branch-count", f"there are {len(windows)} small kernels; the limit is {MOST}"))
+
+    # Without any kernel nothing is covered, which is one mistake and not two.
+    if windows and covering:
+        inside = [window for window, complaint in zip(windows, placing, strict=True) if complaint is None]
+        bare = uncovered(kernel, inside)
+        if bare:
+            message = f"no small kernel covers {_listed(bare)} of the {size} kernel"
+            mistakes.append(Complaint("uncovered-positions", message))
+    return tuple(mistakes)
+
+
+def _listed(positions: Sequence[Extent]) -> str:
+    """The first positions, and the number of the others."""
+    listed = ", ".join(map(str, positions[:LISTED]))
+    if len(positions) > LISTED:
+        listed += f" and {len(positions) - LISTED} more"
+    return listed
 
 
 def _misplaced(kernel: Extent, window: Window, index: int) -> Complaint | None:
+    """The mistake of a small kernel that is too large or leaves the large one."""
     rows, columns = kernel
     if window.height > rows or window.width > columns:
         return Complaint("branch-too-large", f"{window.height}x{window.width} is larger than {rows}x{columns}", index)
-    low, wide = rows - window.height + 1, columns - window.width + 1
-    if not (1 <= window.row <= low and 1 <= window.column <= wide):
-        places = f"rows 1 to {low} and columns 1 to {wide}" if low > 1 or wide > 1 else "(1, 1)"
-        message = f"{window} leaves the {rows}x{columns} kernel: {window.height}x{window.width} fits at {places}"
-        return Complaint("branch-outside", message, index)
-    return None
+
+    last_row, last_column = rows - window.height + 1, columns - window.width + 1
+    if 1 <= window.row <= last_row and 1 <= window.column <= last_column:
+        return None
+
+    places = "(1, 1)"
+    if last_row > 1 or last_column > 1:
+        places = f"rows 1 to {last_row} and columns 1 to {last_column}"
+    message = f"{window} leaves the {rows}x{columns} kernel: {window.height}x{window.width} fits at {places}"
+    return Complaint("branch-outside", message, index)
 
 
 def branch_padding(padding: Padding, dilation: Extent, kernel: Extent, window: Window) -> Padding:
@@ -135,19 +162,26 @@ def branch_padding(padding: Padding, dilation: Extent, kernel: Extent, window: W
     ((1, 1), (-1, 1))
     """
     (top, bottom), (left, right) = padding
-    (dr, dc), (rows, columns) = dilation, kernel
+    (row_step, column_step), (rows, columns) = dilation, kernel
+    below = rows - window.row - window.height + 1
+    beside = columns - window.column - window.width + 1
     return (
-        (top - dr * (window.row - 1), bottom - dr * (rows - window.row - window.height + 1)),
-        (left - dc * (window.column - 1), right - dc * (columns - window.column - window.width + 1)),
+        (top - row_step * (window.row - 1), bottom - row_step * below),
+        (left - column_step * (window.column - 1), right - column_step * beside),
     )
 
 
 def padding_steps(padding: Padding, outer: Padding, zeros: bool) -> tuple[Padding, Padding]:
-    """How a branch is padded: cells added first, then cells cut off, each without the other's.
+    """Split a branch's padding into two steps: cells added first, then cells cut off.
 
-    With zeros only what the branch needs is added. Any other mode looks at the whole map, so there all of the large
+    With zeros only what the branch needs is added. Any other mode looks at the full map, so there all of the large
     kernel's padding is added and what is too much is cut off again. Two steps, because on maps smaller than the crop
     one step fails, and circular padding in one step would wrap what is cut.
+
+    Args:
+        padding: the branch's padding; negative is cropping.
+        outer: the large kernel's padding.
+        zeros: whether padding is with zeros.
 
     >>> padding_steps(((1, 1), (-1, 1)), ((1, 1), (1, 1)), zeros=True)
     (((1, 1), (0, 1)), ((0, 0), (-1, 0)))
@@ -155,8 +189,11 @@ def padding_steps(padding: Padding, outer: Padding, zeros: bool) -> tuple[Paddin
     (((1, 1), (1, 1)), ((0, 0), (-2, 0)))
     """
     (top, bottom), (left, right) = padding
-    needed = (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))
-    added = needed if zeros else outer
-    (a, b), (c, d) = added
-    return added, ((top - a, bottom - b), (left - c, right - d))
 
+    added = outer
+    if zeros:
+        added = (max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))
+
+    (added_top, added_bottom), (added_left, added_right) = added
+    cut = (top - added_top, bottom - added_bottom), (left - added_left, right - added_right)
+    return added, cut

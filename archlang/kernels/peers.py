@@ -8,7 +8,7 @@ from archlang.kernels.geometry import Extent, Window
 
 
 def centre(kernel: Extent) -> Extent:
-    """The position that size-keeping padding puts on the output's own place; where a side is even, the earlier one.
+    """The position that size-keeping padding puts on the output's place; where a side is even, the earlier one.
 
     >>> centre((3, 5)), centre((4, 4))
     ((2, 3), (2, 2))
@@ -24,7 +24,10 @@ def acb(kernel: Extent) -> tuple[Window, ...]:
     """
     row, column = centre(kernel)
     both = (Window(1, kernel[1], row, 1), Window(kernel[0], 1, 1, column))
-    return tuple(w for w in both if (w.height, w.width) != kernel) or both[:1]
+
+    # Of a kernel with one row (or column), that row is the kernel itself, and no smaller one.
+    smaller = tuple(window for window in both if (window.height, window.width) != kernel)
+    return smaller or both[:1]
 
 
 def dbb(kernel: Extent) -> tuple[Window, ...]:

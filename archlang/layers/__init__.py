@@ -1,28 +1,28 @@
 """The torch modules and functions that operations name and torch itself does not have."""
 
-from archlang.layers.attending import (
+from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
+from archlang.layers.clustering import Standardize
+from archlang.layers.coded import BranchMask, coded_sum, coding_loss, energies, energy, weigh
+from archlang.layers.edges import sobel
+from archlang.layers.initialise import fill
+from archlang.layers.layer_attention import (
     EqualAttention,
     InnateStatic,
     RecurrentAttention,
     SelfAttention,
     StaticVector,
 )
-from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, SqueezeExcite
-from archlang.layers.clustering import Standardize
-from archlang.layers.coding import BranchMask, coded_sum, coding_loss, energies, energy, weigh
-from archlang.layers.cosine import CosineRouter
-from archlang.layers.edges import sobel
-from archlang.layers.experts import Dispatch, executed, join_experts, set_cut
-from archlang.layers.initialise import fill
-from archlang.layers.keys import Keyed
 from archlang.layers.merging import average, largest, times, total
+from archlang.layers.multipath import Gates, Mix, Stitch, combine
 from archlang.layers.normalisation import ChannelNorm
-from archlang.layers.patches import add_position, cut_patches, put_back
+from archlang.layers.patch_experts.dispatch import Dispatch, executed, join_experts, set_cut
+from archlang.layers.patch_experts.keys import Keyed
+from archlang.layers.patch_experts.patches import add_position, cut_patches, put_back
+from archlang.layers.patch_experts.router import CosineRouter
 from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
 from archlang.layers.recurrent import GRU, LSTM
 from archlang.layers.regularisation import DropPath
 from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
-from archlang.layers.routing import Gates, Mix, Stitch, combine
 from archlang.layers.sparse import SparseGates
 
 __all__ = [

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.layers.clustering import Standardize
-from archlang.layers.routing import Gates
+from archlang.layers.multipath import Gates
 
 
 class SparseGates(Gates):
@@ -29,12 +29,20 @@ class SparseGates(Gates):
         self.keep = keep
         self.standardize: nn.Module | None = Standardize(outputs) if standardized else None
 
+    def scores(self, *inputs: Tensor) -> Tensor:
+        """The gates before the softmax, [batch, 1, n], standardised where that is asked for."""
+        scores = super().scores(*inputs)
+        if self.standardize is None:
+            return scores
+        standardized: Tensor = self.standardize(scores[:, 0])
+        return standardized[:, None]
+
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]  # three results
         """[batch, C, ...] to three tensors [batch, n], in float32 at least."""
         scores = self.scores(*inputs)[:, 0]
-        if self.standardize is not None:
-            scores = self.standardize(scores)
         before = scores.softmax(1)
+
+        # A stable sort: of equal paths the first is taken, on every device.
         order = before.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
         left = before * torch.zeros_like(before).scatter(1, order, 1.0)
         return left / left.sum(1, keepdim=True).detach(), before, scores

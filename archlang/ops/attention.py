@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.kinds import Flag, Int, Real
-from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import LINES, flow, known, need_divides, need_rank
 from archlang.shapes import Dim, Tensor
 
 
-def _attention_shape(call: Call) -> Tensor:
+def _attention_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2)
     features = known(x.dims[1], "features")
     need_divides(call["heads"], features, "heads must divide the features", "heads")
@@ -23,7 +23,7 @@ def _dense(name: str, leaving: int, entering: int, bias: bool) -> tuple[Weight, 
     return (weight, Weight(f"{name}.bias", (leaving,))) if bias else (weight,)
 
 
-def _attention_weights(call: Call) -> tuple[Weight, ...]:
+def _attention_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[1], "features")
     return (
         *_dense("project", 3 * features, features, call["bias"]),
@@ -31,7 +31,7 @@ def _attention_weights(call: Call) -> tuple[Weight, ...]:
     )
 
 
-def _attention_flops(call: Call) -> Dim:
+def _attention_flops(call: OpCall) -> Dim:
     """Four dense maps, and two products of positions with positions."""
     positions, features = call.x.dims
     return 8 * positions * features * features + 4 * positions * positions * features
@@ -43,6 +43,7 @@ ATTENTION = Op(
     "(Vaswani et al. 2017, eq. 1).",
     shape=_attention_shape, weights=_attention_weights, flops=_attention_flops,
     torch=Module("archlang.layers.Attention", lambda call: {"features": call.x.dims[1], **call.args}),
+    habit=("", "heads", "dropout", "bias"),
     args=(
         Arg("heads", Int(1), doc="heads; they share the features"),
         Arg("bias", Flag(), True, "whether the four dense maps have one"),
@@ -53,19 +54,19 @@ ATTENTION = Op(
 )
 
 
-def _hidden(call: Call) -> int:
+def _hidden(call: OpCall) -> int:
     channels = known(call.x.dims[0], "channels")
     hidden: int | None = call["hidden"]
     return max(1, channels // int(call["ratio"])) if hidden is None else hidden
 
 
-def _excite_shape(call: Call) -> Tensor:
+def _excite_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
     return x
 
 
-def _excite_weights(call: Call) -> tuple[Weight, ...]:
+def _excite_weights(call: OpCall) -> tuple[Weight, ...]:
     channels, hidden = known(call.x.dims[0], "channels"), _hidden(call)
     return (
         *_dense("squeeze", hidden, channels, call["bias"]),
@@ -73,7 +74,7 @@ def _excite_weights(call: Call) -> tuple[Weight, ...]:
     )
 
 
-def _excite_arguments(call: Call) -> Mapping[str, Any]:
+def _excite_arguments(call: OpCall) -> Mapping[str, Any]:
     return {"channels": call.x.dims[0], "hidden": _hidden(call), "bias": call["bias"]}
 
 
@@ -88,11 +89,11 @@ SQUEEZE_EXCITE = Op(
         Arg("hidden", Int(1), None, "hidden units; auto: by the ratio"),
         Arg("bias", Flag(), False, "whether the two dense maps have one"),
     ),
-    example=flow("[64, 16, 16]", "conv(3x3, 64) -> batch_norm -> squeeze_excite(16)"),
+    example=flow("[64, 16, 16]", "conv(3x3, 64) -> batch_norm -> squeeze_excite(ratio = 16)"),
 )
 
 
-def _position_shape(call: Call) -> Tensor:
+def _position_shape(call: OpCall) -> Tensor:
     for size in call.x.dims:
         known(size, "sizes under a learned position embedding")
     return call.x
@@ -106,17 +107,18 @@ POSITION_EMBEDDING = Op(
 )
 
 
-def _token_shape(call: Call) -> Tensor:
+def _token_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2)
     return Tensor((x.dims[0] + 1, known(x.dims[1], "features")))
 
 
 CLASS_TOKEN = Op(
     name="class_token", family="attention",
-    doc="Puts one learned position before a sequence, to be read out by `slice(0, 1)` (Dosovitskiy et al. 2021).",
+    doc="Puts one learned position before a sequence, to be read out by `slice(0, stop = 1)` "
+    "(Dosovitskiy et al. 2021).",
     shape=_token_shape, weights=lambda call: (Weight("weight", (call.x.dims[1],)),),
     torch=Module("archlang.layers.ClassToken", lambda call: {"features": call.x.dims[1]}),
-    example=flow("[49, 64]", "class_token -> attention(4) -> slice(0, 1) -> flatten"),
+    example=flow("[49, 64]", "class_token -> attention(4) -> slice(0, stop = 1) -> flatten"),
 )
 
 OPS = (ATTENTION, SQUEEZE_EXCITE, POSITION_EMBEDDING, CLASS_TOKEN)

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from archlang.ops import (
     activation,
-    attending,
     attention,
-    boosting,
-    coding,
+    coded,
     convolution,
     edges,
+    layer_attention,
     linear,
     losses,
     merging,
+    multipath,
     normalisation,
-    patching,
+    patch_experts,
+    pbconv,
     pooling,
     recurrent,
     regularisation,
     reshaping,
-    routing,
     settings_network,
     settings_optimising,
     settings_training,
     sparse,
     structures,
 )
+from archlang.ops.facts import Facts
 from archlang.ops.model import Catalogue
+from archlang.ops.values import Option
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    attending, routing, coding, boosting, patching, sparse, edges,
+    layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
 )
 
 CATALOGUE = Catalogue(
@@ -39,9 +43,25 @@ CATALOGUE = Catalogue(
     settings={
         (s.role, s.name): s
         for s in (
-            *boosting.SETTINGS, *coding.SETTINGS, *losses.SETTINGS, *patching.SETTINGS,
+            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },
 )
 """All operations, structures and settings that archlang itself brings."""
+
+F = TypeVar("F", bound=Facts)
+
+
+def facts_of(option: Option, kind: type[F]) -> F:
+    """The facts of an option's setting. Raises `LookupError` for a setting that states none of this kind.
+
+    >>> from archlang.ops.facts import LossFacts
+    >>> facts_of(Option("cross_entropy", "loss"), LossFacts).reads_classes
+    True
+    """
+    setting = CATALOGUE.setting(option.role, option.name)
+    facts = setting.facts if setting is not None else None
+    if not isinstance(facts, kind):
+        raise LookupError(f"the {option.role} `{option.name}` states no {kind.__name__}")
+    return facts

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archlang.ops.kinds import Fault, Flag, Int, OneOf, Setting, SizeOf, Words
-from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.facts import SLIDING
+from archlang.ops.kinds import Fault, Flag, Int, OneOf, SettingKind, SizeOf, Words
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Size
 from archlang.ops.windows import KERNELS, Pairs, as_pad, fits_mode, padding_kind, pairs, slide, symmetric, trimmed
 from archlang.shapes import Dim, Tensor, product
 
 MODES = ("zeros", "reflect", "replicate", "circular")
-INIT = Arg("init", Setting("initialiser"), None, "how the kernel starts; auto: torch's own way")
-BIAS = Arg("bias", Flag(), None, "auto: yes, unless a batch norm is its only consumer")
+INIT = Arg("init", SettingKind("initialiser"), None, "how the kernel starts; auto: torch's own way")
+BIAS = Arg("bias", Flag(), None, "auto: yes, unless its only consumer takes the mean of every channel off, "
+           "as a batch norm does")
 INPUTS = {1: "[3, 32]", 2: "[3, 32, 32]", 3: "[3, 16, 32, 32]"}
 WHERE = {1: "lines", 2: "maps", 3: "volumes"}
 
 
-def _channels(call: Call) -> tuple[int, int, int]:
+def _channels(call: OpCall) -> tuple[int, int, int]:
     """Channels in, channels out, groups."""
     entering = known(call.x.dims[0], "channels")
     if "multiplier" in call.args:
@@ -28,7 +30,7 @@ def _channels(call: Call) -> tuple[int, int, int]:
     return entering, call["channels"], groups
 
 
-def _checked(call: Call) -> tuple[Size, tuple[int, int, int]]:
+def _checked(call: OpCall) -> tuple[Size, tuple[int, int, int]]:
     kernel: Size = call["kernel"]
     need_rank(call, len(kernel) + 1, words=LINES)
     entering, leaving, groups = _channels(call)
@@ -37,7 +39,7 @@ def _checked(call: Call) -> tuple[Size, tuple[int, int, int]]:
     return kernel, (entering, leaving, groups)
 
 
-def _pairs(call: Call) -> Pairs:
+def _pairs(call: OpCall) -> Pairs:
     """The padding of a convolution, without what no window reaches."""
     kernel, stride, dilation = call["kernel"], call["stride"], call["dilation"]
     found = pairs(call["padding"], kernel, dilation)
@@ -48,7 +50,7 @@ def _pairs(call: Call) -> Pairs:
     return trimmed(found, sizes, slide(sizes, kernel, stride, dilation, found), reach, stride)
 
 
-def _shape(call: Call) -> Tensor:
+def _shape(call: OpCall) -> Tensor:
     kernel, (_, leaving, _) = _checked(call)
     found = pairs(call["padding"], kernel, call["dilation"])
     sizes = call.x.dims[1:]
@@ -56,7 +58,7 @@ def _shape(call: Call) -> Tensor:
     return Tensor((leaving, *slide(sizes, kernel, call["stride"], call["dilation"], found)))
 
 
-def _pad(call: Call) -> tuple[tuple[int, ...], str] | None:
+def _pad(call: OpCall) -> tuple[tuple[int, ...], str] | None:
     found = _pairs(call)
     if symmetric(found):
         return None
@@ -64,18 +66,18 @@ def _pad(call: Call) -> tuple[tuple[int, ...], str] | None:
     return as_pad(found), "constant" if mode == "zeros" else mode
 
 
-def _weights(call: Call) -> tuple[Weight, ...]:
+def _weights(call: OpCall) -> tuple[Weight, ...]:
     entering, leaving, groups = _channels(call)
     kernel = Weight("weight", (leaving, entering // groups, *call["kernel"]), init=call["init"])
     return (kernel,) if call["bias"] is False else (kernel, Weight("bias", (leaving,)))
 
 
-def _flops(call: Call) -> Dim:
+def _flops(call: OpCall) -> Dim:
     """Two for every weight of the kernel at every place: `2 * places * numel(weight)`."""
     return 2 * product(call.y.dims[1:]) * _weights(call)[0].numel
 
 
-def _arguments(call: Call) -> Mapping[str, Any]:
+def _arguments(call: OpCall) -> Mapping[str, Any]:
     entering, leaving, groups = _channels(call)
     found = _pairs(call)
     whole = symmetric(found)
@@ -109,7 +111,9 @@ def _conv(rank: int) -> Op:
         name=_name(rank, "conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        mixes=lambda call: (0, 1) if _channels(call)[2] == 1 else None,
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
+        habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),
@@ -126,7 +130,7 @@ def _depthwise(rank: int) -> Op:
         name=_name(rank, "depthwise_conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]} in which every channel has kernels of its own and mixes with no other.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             *_sliding(rank),
@@ -136,7 +140,7 @@ def _depthwise(rank: int) -> Op:
     )
 
 
-def _transposed_padding(call: Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _transposed_padding(call: OpCall) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Padding and output padding. Auto: the output is `stride` times the input: `2 p - o = d (k - 1) + 1 - s`."""
     kernel, stride, dilation, padding = call["kernel"], call["stride"], call["dilation"], call["padding"]
     extra = call["output_padding"]
@@ -150,7 +154,7 @@ def _transposed_padding(call: Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return inner, tuple(2 * p - m for p, m in zip(inner, more, strict=True))
 
 
-def _transposed_shape(call: Call) -> Tensor:
+def _transposed_shape(call: OpCall) -> Tensor:
     kernel, (_, leaving, _) = _checked(call)
     padding, extra = _transposed_padding(call)
     stride, dilation = call["stride"], call["dilation"]
@@ -170,18 +174,18 @@ def _transposed_shape(call: Call) -> Tensor:
     return Tensor((leaving, *sizes))
 
 
-def _transposed_weights(call: Call) -> tuple[Weight, ...]:
+def _transposed_weights(call: OpCall) -> tuple[Weight, ...]:
     entering, leaving, groups = _channels(call)
     kernel = Weight("weight", (entering, leaving // groups, *call["kernel"]), init=call["init"])
     return (kernel,) if call["bias"] is False else (kernel, Weight("bias", (leaving,)))
 
 
-def _transposed_flops(call: Call) -> Dim:
+def _transposed_flops(call: OpCall) -> Dim:
     """Two for every weight of the kernel at every place of the input."""
     return 2 * product(call.x.dims[1:]) * _transposed_weights(call)[0].numel
 
 
-def _transposed_arguments(call: Call) -> Mapping[str, Any]:
+def _transposed_arguments(call: OpCall) -> Mapping[str, Any]:
     entering, leaving, groups = _channels(call)
     padding, extra = _transposed_padding(call)
     return {
@@ -199,7 +203,8 @@ def _transposed(rank: int) -> Op:
         name=name, family="convolution",
         doc=f"A transposed convolution over {WHERE[rank]}: every cell spreads a learned kernel over the output.",
         shape=_transposed_shape, weights=_transposed_weights, flops=_transposed_flops,
-        torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments),
+        torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments), gives=SLIDING[rank],
+        habit=("", "channels", "kernel", "stride", "padding", "output_padding", "groups", "bias", "dilation"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from archlang.ops.model import Call, Function, Op
+from archlang.ops.model import Function, Op, OpCall
 from archlang.ops.rules import flow, need_rank
 from archlang.shapes import Dim, Tensor
 
 
-def _shape(call: Call) -> Tensor:
+def _shape(call: OpCall) -> Tensor:
     _, height, width = need_rank(call, 3).dims
     return Tensor((2, height, width))
 
 
-def _flops(call: Call) -> Dim:
+def _flops(call: OpCall) -> Dim:
     _, height, width = call.y.dims
     return 2 * 2 * 9 * height * width
 

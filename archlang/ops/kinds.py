@@ -209,7 +209,7 @@ class SizeOf(Kind):
 
 
 @dataclass(frozen=True)
-class ListOf(Kind):
+class ListKind(Kind):
     """A list of `low` to `high` values of one kind."""
 
     item: Kind
@@ -268,7 +268,7 @@ class OneOf(Kind):
 
 
 @dataclass(frozen=True)
-class Setting(Kind):
+class SettingKind(Kind):
     """A setting of a role, such as `cross_connection(hidden = 16)` where a router is wanted."""
 
     role: str
@@ -284,7 +284,7 @@ class Setting(Kind):
 
 
 @dataclass(frozen=True)
-class Sum(Kind):
+class SumKind(Kind):
     """A weighted sum of settings of a role: a loss, or a schedule with a factor."""
 
     role: str

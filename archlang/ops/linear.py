@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from archlang.ops.convolution import INIT
 from archlang.ops.kinds import Fault, Flag, Int, TensorKind
-from archlang.ops.model import Arg, Call, Function, Module, Op, Weight
+from archlang.ops.model import Arg, Function, Module, Op, OpCall, Weight
 from archlang.ops.rules import flow, known, need_rank
 from archlang.shapes import Dim, Tensor, product
 
 
-def _linear_shape(call: Call) -> Tensor:
+def _linear_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2)
     known(x.dims[-1], "features")
     return Tensor((*x.dims[:-1], call["features"]))
 
 
-def _linear_weights(call: Call) -> tuple[Weight, ...]:
+def _linear_weights(call: OpCall) -> tuple[Weight, ...]:
     weight = Weight("weight", (call["features"], call.x.dims[-1]), init=call["init"])
-    return (weight, Weight("bias", (call["features"],))) if call["bias"] else (weight,)
+    # A bias that is still open counts until the graph settles it.
+    return (weight,) if call["bias"] is False else (weight, Weight("bias", (call["features"],)))
 
 
-def _linear_flops(call: Call) -> Dim:
+def _linear_flops(call: OpCall) -> Dim:
     return 2 * product(call.x.dims) * int(call["features"])
 
 
@@ -28,14 +29,21 @@ LINEAR = Op(
     name="linear", family="linear", doc="A dense map W x + b of a vector, or of every position of a sequence.",
     shape=_linear_shape, weights=_linear_weights, flops=_linear_flops,
     torch=Module("torch.nn.Linear", lambda call: {
-        "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"],
+        "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"] is not False,
     }),
-    args=(Arg("features", Int(1), doc="features that leave"), Arg("bias", Flag(), True, "whether b is learned"), INIT),
+    habit=("", "features", "bias"),
+    biased=-1, mixes=lambda call: (call.x.rank - 1, 1),
+    args=(
+        Arg("features", Int(1), doc="features that leave"),
+        Arg("bias", Flag(), None, "whether b is learned; auto: yes, unless its only consumer takes the mean of every "
+            "feature off, as a batch norm or `standardize` does"),
+        INIT,
+    ),
     example=flow("[3, 32, 32]", "flatten -> linear(10)"),
 )
 
 
-def _matmul_shape(call: Call) -> Tensor:
+def _matmul_shape(call: OpCall) -> Tensor:
     a, b = need_rank(call, 2), need_rank(call, 2, index=1)
     if a.dims[1] != b.dims[0]:
         raise Fault("shape-mismatch", f"matmul needs [a, b] and [b, c]: {a} and {b} do not fit", input=1,

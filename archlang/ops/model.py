@@ -6,11 +6,12 @@ something (a router, a loss, a schedule), a `Structure` takes braces or changes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from archlang.ops.kinds import Kind
+from archlang.ops.facts import Facts, Result
+from archlang.ops.kinds import Kind, TensorKind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
 
@@ -30,7 +31,8 @@ REQUIRED = _Required()
 class Arg:
     """One argument. A default of None means `auto`: the operation works it out.
 
-    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`.
+    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`. `placed`: whether
+    it may be given by place although it has a default.
     """
 
     name: str
@@ -38,10 +40,31 @@ class Arg:
     default: object = REQUIRED
     doc: str = ""
     many: bool = False
+    placed: bool = False
+
+
+def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
+    """Return the names of the arguments that may be given by place, in order; all others are given by name.
+
+    Those that must be given, tensors, and the only one of an operation that has one. So no number can land in an
+    argument that its writer did not think of: `conv(3, 64, 3)` sets no stride.
+
+    >>> from archlang.ops.kinds import Int, Real
+    >>> by_place((Arg("heads", Int(1)), Arg("dropout", Real(0, 1), 0.0)))
+    ('heads',)
+    >>> by_place((Arg("p", Real(0, 1), 0.5),))
+    ('p',)
+    """
+    if len(args) == 1:
+        return (args[0].name,)
+    return tuple(
+        arg.name for arg in args
+        if arg.default is REQUIRED or arg.many or arg.placed or isinstance(arg.kind, TensorKind)
+    )
 
 
 @dataclass(frozen=True)
-class Call:
+class OpCall:
     """One use of an op: types in, checked arguments, and (once its shape rule ran) types out.
 
     `inputs` holds the flow's tensor (or a bundle's members), then the tensors given as arguments.
@@ -84,8 +107,8 @@ class Weight:
         return product(self.shape)
 
 
-Arguments = Callable[[Call], Mapping[str, Any]]
-Target = str | Callable[[Call], str]
+Arguments = Callable[[OpCall], Mapping[str, Any]]
+Target = str | Callable[[OpCall], str]
 """A dotted name, or how to choose one: `BatchNorm1d` or `BatchNorm2d`, by the rank of what comes in."""
 
 
@@ -100,7 +123,7 @@ class Module:
     arguments: Arguments = lambda call: {}
     packed: bool = False
 
-    def dotted(self, call: Call) -> str:
+    def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
         return self.target if isinstance(self.target, str) else self.target(call)
 
@@ -117,22 +140,32 @@ class Function:
     arguments: Arguments = lambda call: {}
     packed: bool = False
 
-    def dotted(self, call: Call) -> str:
+    def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
         return self.target if isinstance(self.target, str) else self.target(call)
 
 
-def no_weights(call: Call) -> tuple[Weight, ...]:
+def no_weights(call: OpCall) -> tuple[Weight, ...]:
     """For ops without parameters and buffers."""
     return ()
 
 
-def no_flops(call: Call) -> Dim:
+def no_flops(call: OpCall) -> Dim:
     """For ops that multiply nothing by a weight: element-wise ones, pools, norms are not counted."""
     return 0
 
 
-def each_row(call: Call) -> bool:
+def no_axis(call: OpCall) -> None:
+    """For ops without an axis of this kind."""
+    return
+
+
+def each_channel(call: OpCall) -> int | None:
+    """For ops that take the mean of every channel off, in training: the axis of the channels."""
+    return 0
+
+
+def each_row(call: OpCall) -> bool:
     """For ops whose result for a sample depends, in evaluation mode, on that sample alone: all but a few."""
     return True
 
@@ -150,7 +183,24 @@ class Op:
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
+    drawn   how diagrams show it: a `box`; the `end` of an arrow from outside; a circle with a `sum` for each output,
+            `weighted` where its first input holds the weights; a router's `gates`; `attention` over layers, an arrow
+            from each.
+    line    what its box says, where that is not its name and arguments.
+    centres the axis of its input along which it takes the mean off, for each index that over all other axes (in
+            training; over the batch, too, or for each sample): a bias along that axis before it changes nothing and
+            has a gradient of rounding noise. None for none.
+    biased  the axis of its result that a bias of its own runs along.
+    joins   the axis along which it lays its inputs end to end; None where it does something else.
+    mixes   (axis, dimension): every result reads all of what enters along that axis, which is that dimension of its
+            weight; None where results read parts, or there is no such weight.
+    remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
+    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
+            Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here: what
+            `conv(3, 64, 3)` was meant to be.
+    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -158,23 +208,37 @@ class Op:
     name: str
     family: str
     doc: str
-    shape: Callable[[Call], Tensor | tuple[Tensor, ...]]
+    shape: Callable[[OpCall], Tensor | tuple[Tensor, ...]]
     torch: Module | Function
     args: tuple[Arg, ...] = ()
-    weights: Callable[[Call], tuple[Weight, ...]] = no_weights
-    flops: Callable[[Call], Dim] = no_flops
+    weights: Callable[[OpCall], tuple[Weight, ...]] = no_weights
+    flops: Callable[[OpCall], Dim] = no_flops
     takes: Literal["tensor", "bundle"] = "tensor"
-    pad: Callable[[Call], tuple[tuple[int, ...], str] | None] | None = None
-    rows: Callable[[Call], bool] = each_row
+    pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
+    rows: Callable[[OpCall], bool] = each_row
     taps: tuple[tuple[int, str], ...] = ()
+    drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
+    weighted: bool = False
+    line: Callable[[Mapping[str, Any]], str] | None = None
+    centres: Callable[[OpCall], int | None] = no_axis
+    biased: int = 0
+    joins: Callable[[OpCall], int | None] = no_axis
+    mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
+    remains: bool = False
+    copies: bool = False
     keyed: bool = False
+    habit: tuple[str, ...] = ()
+    gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
+
+    facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    """
 
     name: str
     role: str
@@ -182,6 +246,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True)

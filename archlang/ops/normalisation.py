@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.kinds import Flag, Int, Real, Words
-from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight, each_channel
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Option
 from archlang.shapes import Tensor, product
@@ -27,19 +27,19 @@ def _running(features: int) -> tuple[Weight, ...]:
     )
 
 
-def _batch_shape(call: Call) -> Tensor:
+def _batch_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
     return x
 
 
-def _batch_weights(call: Call) -> tuple[Weight, ...]:
+def _batch_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[0], "channels")
     scale = (Weight("weight", (features,), init=_constant(call["scale"])), Weight("bias", (features,)))
     return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
 
 
-def _batch_arguments(call: Call) -> Mapping[str, Any]:
+def _batch_arguments(call: OpCall) -> Mapping[str, Any]:
     return {
         "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
         "affine": call["affine"], "track_running_stats": call["running"],
@@ -50,8 +50,9 @@ BATCH_NORM = Op(
     name="batch_norm", family="normalisation",
     doc="Every channel with mean 0 and variance 1 over the batch and all places, then scaled and shifted "
     "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
-    shape=_batch_shape, weights=_batch_weights, rows=lambda call: bool(call["running"]),
+    shape=_batch_shape, weights=_batch_weights, centres=each_channel, rows=lambda call: bool(call["running"]),
     torch=Module(lambda call: f"torch.nn.BatchNorm{max(1, call.x.rank - 1)}d", _batch_arguments),
+    habit=("", "eps", "momentum", "affine", "running"),
     args=(
         Arg("scale", Real(), 1.0, "where the learned scale starts; 0 lets a residual branch start silent"),
         EPS,
@@ -63,34 +64,34 @@ BATCH_NORM = Op(
 )
 
 
-def _by_features(call: Call) -> bool:
+def _by_features(call: OpCall) -> bool:
     return bool(call["over"] == "features")
 
 
-def _normalised(call: Call) -> tuple[int, ...]:
+def _normalised(call: OpCall) -> tuple[int, ...]:
     if not _by_features(call):
         return tuple(known(size, "sizes under a layer norm over `all`") for size in call.x.dims)
     axis = -1 if call.x.rank <= 2 else 0
     return (known(call.x.dims[axis], "features"),)
 
 
-def _layer_shape(call: Call) -> Tensor:
+def _layer_shape(call: OpCall) -> Tensor:
     need_rank(call, 1, 2, 3, 4)
     _normalised(call)
     return call.x
 
 
-def _layer_weights(call: Call) -> tuple[Weight, ...]:
+def _layer_weights(call: OpCall) -> tuple[Weight, ...]:
     sizes = _normalised(call)
     return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
 
 
-def _layer_target(call: Call) -> str:
+def _layer_target(call: OpCall) -> str:
     channels = call.x.rank >= 3 and _by_features(call)
     return "archlang.layers.ChannelNorm" if channels else "torch.nn.LayerNorm"
 
 
-def _layer_arguments(call: Call) -> Mapping[str, Any]:
+def _layer_arguments(call: OpCall) -> Mapping[str, Any]:
     sizes, eps, affine = _normalised(call), call["eps"], call["affine"]
     if call.x.rank >= 3 and _by_features(call):
         return {"channels": sizes[0], "eps": eps, "affine": affine}
@@ -102,12 +103,15 @@ LAYER_NORM = Op(
     doc="Every sample by itself with mean 0 and variance 1 (Ba et al. 2016): over the features of each position, "
     "over the channels of each place of a map, or over all numbers of the sample.",
     shape=_layer_shape, weights=_layer_weights, torch=Module(_layer_target, _layer_arguments),
+    habit=("", "eps", "affine"),
+    # Over the features of a sequence, the mean of every position goes; a bias of a line's channels with it.
+    centres=lambda call: 0 if _by_features(call) and call.x.rank == 2 else None,
     args=(Arg("over", Words(("features", "all")), "features", "what mean and variance are taken over"), EPS, AFFINE),
     example=flow("[49, 64]", "layer_norm"),
 )
 
 
-def _group_shape(call: Call) -> Tensor:
+def _group_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     channels = known(x.dims[0], "channels")
     need_divides(call["groups"], channels, "groups must divide the channels", "groups")
@@ -116,7 +120,7 @@ def _group_shape(call: Call) -> Tensor:
     return x
 
 
-def _group_weights(call: Call) -> tuple[Weight, ...]:
+def _group_weights(call: OpCall) -> tuple[Weight, ...]:
     sizes = (call.x.dims[0],)
     return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
 
@@ -125,28 +129,30 @@ GROUP_NORM = Op(
     name="group_norm", family="normalisation",
     doc="Every group of channels of a sample with mean 0 and variance 1 (Wu and He 2018).",
     shape=_group_shape, weights=_group_weights,
+    centres=lambda call: 0 if call["groups"] == call.x.dims[0] else None,
     torch=Module("torch.nn.GroupNorm", lambda call: {
         "num_groups": call["groups"], "num_channels": call.x.dims[0], "eps": call["eps"], "affine": call["affine"],
     }),
+    habit=("groups", "", "eps", "affine"),
     args=(Arg("groups", Int(1), doc="groups that the channels are cut into"), EPS, AFFINE),
     example=flow("[32, 16, 16]", "group_norm(8)"),
 )
 
 
-def _instance_shape(call: Call) -> Tensor:
+def _instance_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
     need_at_least(product(x.dims[1:]), 2, "empty-map", "an instance norm over a single place has no variance")
     return x
 
 
-def _instance_weights(call: Call) -> tuple[Weight, ...]:
+def _instance_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[0], "channels")
     scale = (Weight("weight", (features,)), Weight("bias", (features,)))
     return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
 
 
-def _instance_arguments(call: Call) -> Mapping[str, Any]:
+def _instance_arguments(call: OpCall) -> Mapping[str, Any]:
     return {
         "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
         "affine": call["affine"], "track_running_stats": call["running"],
@@ -156,8 +162,9 @@ def _instance_arguments(call: Call) -> Mapping[str, Any]:
 INSTANCE_NORM = Op(
     name="instance_norm", family="normalisation",
     doc="Every channel of a sample with mean 0 and variance 1 over its places (Ulyanov et al. 2016).",
-    shape=_instance_shape, weights=_instance_weights,
+    shape=_instance_shape, weights=_instance_weights, centres=each_channel,
     torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _instance_arguments),
+    habit=("", "eps", "momentum", "affine", "running"),
     args=(
         EPS,
         Arg("momentum", Real(0, 1), 0.1, "weight of a batch in the running statistics"),
@@ -167,17 +174,17 @@ INSTANCE_NORM = Op(
     example=flow("[32, 16, 16]", "instance_norm"),
 )
 
-def _standard_shape(call: Call) -> Tensor:
+def _standard_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1)
     known(x.dims[0], "clusters")
     return x
 
 
 STANDARDIZE = Op(
-    name="standardize", family="normalisation",
+    name="standardize", family="normalisation", gives=("standardised",),
     doc="The relevance of each cluster with mean 0 and deviation 1, nothing learned: what neural mixture EM makes "
     "distributions of (Tissera 2023, eq. 4.11). In evaluation by running statistics.",
-    shape=_standard_shape,
+    shape=_standard_shape, centres=each_channel,
     weights=lambda call: (
         Weight("mean", call.x.dims, trained=False), Weight("variance", call.x.dims, trained=False),
         Weight("seen", (), trained=False, dtype="int64"),

@@ -13,9 +13,9 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from archlang.diagnostics import ArchError, did_you_mean, error
-from archlang.ops.attending import PREFIX
 from archlang.ops.catalogue import CATALOGUE
 from archlang.ops.kinds import Kind
+from archlang.ops.layer_attention import PREFIX
 from archlang.ops.model import Arg, Catalogue, Function, Module, Op, Setting
 
 GROUP = "archlang.ops"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
-from archlang.ops.model import Arg, Call, Function, Module, Op
+from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import LINES, flow, need_rank
 from archlang.ops.values import Size
 from archlang.ops.windows import KERNELS, Pairs, half_at_most, padding_kind, pairs, slide, symmetric, trimmed
@@ -19,7 +20,7 @@ def _name(rank: int, name: str) -> str:
     return name if rank == 2 else f"{name}{rank}d"
 
 
-def _parts(call: Call) -> tuple[Size, Size, Size, Pairs]:
+def _parts(call: OpCall) -> tuple[Size, Size, Size, Pairs]:
     """Size, stride, dilation, padding. A pool without a stride tiles; one with a stride keeps the size at stride 1."""
     size: Size = call["size"]
     dilation: Size = call.args.get("dilation", Size((1,) * len(size)))
@@ -41,7 +42,7 @@ def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
     return full + 1
 
 
-def _window_shape(call: Call) -> Tensor:
+def _window_shape(call: OpCall) -> Tensor:
     size, stride, dilation, found = _parts(call)
     x = need_rank(call, len(size) + 1, words=LINES)
     half_at_most(found, size, dilation)
@@ -56,7 +57,7 @@ def _window_shape(call: Call) -> Tensor:
     return Tensor((x.dims[0], *places))
 
 
-def _needed(call: Call) -> Pairs:
+def _needed(call: OpCall) -> Pairs:
     size, stride, dilation, found = _parts(call)
     reach = Size(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
     sizes = call.x.dims[1:]
@@ -68,13 +69,13 @@ def _even(found: Pairs, size: Size) -> bool:
     return symmetric(found) and all(before <= k // 2 for (before, _), k in zip(found, size, strict=True))
 
 
-def _window_target(kind: str, rank: int) -> Callable[[Call], str]:
+def _window_target(kind: str, rank: int) -> Callable[[OpCall], str]:
     return lambda call: (
         f"torch.nn.{kind}Pool{rank}d" if _even(_needed(call), call["size"]) else f"archlang.layers.Uneven{kind}Pool"
     )
 
 
-def _max_arguments(call: Call) -> Mapping[str, Any]:
+def _max_arguments(call: OpCall) -> Mapping[str, Any]:
     size, stride, dilation, _ = _parts(call)
     found = _needed(call)
     common = {"kernel_size": tuple(size), "stride": tuple(stride), "dilation": tuple(dilation)}
@@ -83,7 +84,7 @@ def _max_arguments(call: Call) -> Mapping[str, Any]:
     return {**common, "padding": found}
 
 
-def _avg_arguments(call: Call) -> Mapping[str, Any]:
+def _avg_arguments(call: OpCall) -> Mapping[str, Any]:
     size, stride, _, _ = _parts(call)
     found, counted = _needed(call), call["count_padding"]
     common = {"kernel_size": tuple(size), "stride": tuple(stride), "count_include_pad": counted}
@@ -105,7 +106,8 @@ def _windows(rank: int) -> tuple[Arg, ...]:
 def _max_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "max_pool"), family="pooling", doc="The largest number in each window of each channel.",
-        shape=_window_shape, torch=Module(_window_target("Max", rank), _max_arguments),
+        shape=_window_shape, torch=Module(_window_target("Max", rank), _max_arguments), gives=SLIDING[rank],
+        habit=("size", "stride", "padding", "dilation"),
         args=(*_windows(rank), Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between a window's cells")),
         example=flow(INPUTS[rank], f"{_name(rank, 'max_pool')}({KERNELS[rank]}, stride = 2)"),
     )
@@ -114,22 +116,23 @@ def _max_pool(rank: int) -> Op:
 def _avg_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "avg_pool"), family="pooling", doc="The mean of each window of each channel.",
-        shape=_window_shape, torch=Module(_window_target("Avg", rank), _avg_arguments),
+        shape=_window_shape, torch=Module(_window_target("Avg", rank), _avg_arguments), gives=SLIDING[rank],
+        habit=("size", "stride", "padding", "ceil", "count_padding"),
         args=(*_windows(rank), Arg("count_padding", Flag(), True, "whether padding counts in the mean, as zeros")),
         example=flow(INPUTS[rank], f"{_name(rank, 'avg_pool')}({KERNELS[rank]})"),
     )
 
 
-def _global_shape(call: Call) -> Tensor:
+def _global_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2, 3, 4)
     return Tensor((x.dims[-1] if x.rank == 2 else x.dims[0],))
 
 
-def _line_shape(call: Call) -> Tensor:
+def _line_shape(call: OpCall) -> Tensor:
     return Tensor((need_rank(call, 2, words=LINES).dims[0],))
 
 
-def _dims(call: Call) -> tuple[int, ...]:
+def _dims(call: OpCall) -> tuple[int, ...]:
     return (1,) if call.x.rank == 2 else tuple(range(2, call.x.rank + 1))
 
 
@@ -150,7 +153,7 @@ def _global(kind: str, target: str, doc: str) -> tuple[Op, Op]:
     )
 
 
-def _adaptive_shape(call: Call) -> Tensor:
+def _adaptive_shape(call: OpCall) -> Tensor:
     size: Size = call["size"]
     return Tensor((need_rank(call, len(size) + 1, words=LINES).dims[0], *size))
 
@@ -161,6 +164,7 @@ def _adaptive(rank: int, kind: str, words: str) -> Op:
         name=name, family="pooling", shape=_adaptive_shape,
         doc=f"The {words} of each cell of a grid laid over the map, of a given size whatever the map's.",
         torch=Module(f"torch.nn.Adaptive{kind}Pool{rank}d", lambda call: {"output_size": tuple(call["size"])}),
+        gives=SLIDING[rank],
         args=(Arg("size", SizeOf(rank), doc="the grid's size"),),
         example=flow(INPUTS[rank], f"{name}({KERNELS[rank]})"),
     )

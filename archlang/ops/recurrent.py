@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.kinds import Fault, Flag, Int, Real, Words
-from archlang.ops.model import Arg, Call, Module, Op, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import flow, known, need_rank
 from archlang.shapes import Dim, Tensor
 
 GATES = {"lstm": 4, "gru": 3}
 
 
-def _ways(call: Call) -> int:
+def _ways(call: OpCall) -> int:
     return 2 if call["bidirectional"] else 1
 
 
-def _shape(call: Call) -> Tensor:
+def _shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2)
     known(x.dims[1], "features")
     if call["dropout"] and call["layers"] == 1:
@@ -26,7 +26,7 @@ def _shape(call: Call) -> Tensor:
     return Tensor((leaving,) if call["give"] == "last" else (x.dims[0], leaving))
 
 
-def _cells(call: Call) -> list[tuple[str, int]]:
+def _cells(call: OpCall) -> list[tuple[str, int]]:
     """Each cell's suffix in torch's names, and the features that enter it."""
     entering = [known(call.x.dims[1], "features")] + [_ways(call) * call["hidden"]] * (call["layers"] - 1)
     ways = ("", "_reverse")[: _ways(call)]
@@ -36,7 +36,7 @@ def _cells(call: Call) -> list[tuple[str, int]]:
 def _recurrent(name: str, doc: str) -> Op:
     gates = GATES[name]
 
-    def weights(call: Call) -> tuple[Weight, ...]:
+    def weights(call: OpCall) -> tuple[Weight, ...]:
         rows = gates * call["hidden"]
         found: list[Weight] = []
         for suffix, entering in _cells(call):
@@ -46,12 +46,12 @@ def _recurrent(name: str, doc: str) -> Op:
                 found += [Weight(f"bias_ih_{suffix}", (rows,)), Weight(f"bias_hh_{suffix}", (rows,))]
         return tuple(found)
 
-    def flops(call: Call) -> Dim:
+    def flops(call: OpCall) -> Dim:
         """Two for every weight of a matrix at every position."""
         hidden: int = call["hidden"]
         return 2 * call.x.dims[0] * sum(gates * hidden * (entering + hidden) for _, entering in _cells(call))
 
-    def arguments(call: Call) -> Mapping[str, Any]:
+    def arguments(call: OpCall) -> Mapping[str, Any]:
         return {
             "features": call.x.dims[1], "hidden": call["hidden"], "layers": call["layers"],
             "bidirectional": call["bidirectional"], "last": call["give"] == "last",
@@ -61,6 +61,7 @@ def _recurrent(name: str, doc: str) -> Op:
     return Op(
         name=name, family="recurrent", doc=doc, shape=_shape, weights=weights, flops=flops,
         torch=Module(f"archlang.layers.{name.upper()}", arguments),
+        habit=("", "hidden", "layers", "bias"),
         args=(
             Arg("hidden", Int(1), doc="features of the state"),
             Arg("layers", Int(1, 64), 1, "cells on top of each other"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from archlang.ops.kinds import Real
-from archlang.ops.model import Arg, Call, Module, Op
+from archlang.ops.model import Arg, Module, Op, OpCall
 from archlang.ops.rules import LINES, flow, need_rank
 from archlang.shapes import Tensor
 
 _P = Real(0, 1)
 
 
-def _same(call: Call) -> Tensor:
+def _same(call: OpCall) -> Tensor:
     return call.x
 
 

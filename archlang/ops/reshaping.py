@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Extent, Fault, Int, ListOf, OneOf, SizeOf, Words
-from archlang.ops.model import Arg, Call, Function, Module, Op
+from archlang.ops.kinds import Extent, Fault, Int, ListKind, OneOf, SizeOf, Words
+from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import AXIS, axis_index, axis_of, flow, need_at_least, need_divides, need_rank, replaced
 from archlang.shapes import Dim, Tensor, divides, product
 
@@ -26,7 +26,7 @@ def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
     return tuple(size if isinstance(size, int) else -1 for size in sizes)
 
 
-def _reshape_shape(call: Call) -> Tensor:
+def _reshape_shape(call: OpCall) -> Tensor:
     sizes = list(call["sizes"])
     free = [i for i, size in enumerate(sizes) if size == -1]
     if len(free) > 1:
@@ -53,12 +53,12 @@ RESHAPE = Op(
     doc="The same numbers in the same order under other sizes; one of them may be -1 and is worked out.",
     shape=_reshape_shape,
     torch=Function("archlang.layers.reshape", lambda call: {"sizes": _numbers(call.y.dims)}),
-    args=(Arg("sizes", ListOf(OneOf((Extent(), Int(-1, -1))), 1, 8), doc="the sizes of a sample"),),
+    args=(Arg("sizes", ListKind(OneOf((Extent(), Int(-1, -1))), 1, 8), doc="the sizes of a sample"),),
     example=flow("[64, 7, 7]", "reshape([64, 49])"),
 )
 
 
-def _order(call: Call) -> tuple[int, ...]:
+def _order(call: OpCall) -> tuple[int, ...]:
     order = tuple(axis_index(axis, call.x, "axes") for axis in call["axes"])
     if sorted(order) != list(range(call.x.rank)):
         raise Fault("wrong-axis", f"each of the {call.x.rank} axes of {call.x} must be named once", argument="axes")
@@ -69,12 +69,12 @@ PERMUTE = Op(
     name="permute", family="reshaping", doc="The axes of a sample in another order.",
     shape=lambda call: Tensor(tuple(call.x.dims[i] for i in _order(call))),
     torch=Function("torch.permute", lambda call: {"dims": (0, *(i + 1 for i in _order(call)))}),
-    args=(Arg("axes", ListOf(AXIS, 1), doc="the axes, as words or numbers, in their new order"),),
+    args=(Arg("axes", ListKind(AXIS, 1), doc="the axes in their new order"),),
     example=flow("[49, 64]", "permute([features, positions])"),
 )
 
 
-def _to_sequence_shape(call: Call) -> Tensor:
+def _to_sequence_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 3, 4)
     return Tensor((product(x.dims[1:]), x.dims[0]))
 
@@ -87,7 +87,7 @@ TO_SEQUENCE = Op(
 )
 
 
-def _to_map_shape(call: Call) -> Tensor:
+def _to_map_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 2)
     height, width = call["height"], call["width"]
     if height * width != x.dims[0]:
@@ -110,7 +110,7 @@ TO_MAP = Op(
 _CUT_AXIS = Arg("axis", AXIS, "channels", "the axis that is cut: the first one unless given")
 
 
-def _split_shape(call: Call) -> tuple[Tensor, ...]:
+def _split_shape(call: OpCall) -> tuple[Tensor, ...]:
     axis, parts = axis_of(call), call["parts"]
     size = call.x.dims[axis]
     if isinstance(parts, int):
@@ -121,7 +121,7 @@ def _split_shape(call: Call) -> tuple[Tensor, ...]:
     return tuple(replaced(call.x, axis, part) for part in parts)
 
 
-def _split_arguments(call: Call) -> Mapping[str, Any]:
+def _split_arguments(call: OpCall) -> Mapping[str, Any]:
     name = "chunks" if isinstance(call["parts"], int) else "split_size_or_sections"
     return {name: call["parts"], "dim": axis_of(call) + 1}
 
@@ -131,14 +131,14 @@ SPLIT = Op(
     shape=_split_shape,
     torch=Function(lambda call: "torch.chunk" if isinstance(call["parts"], int) else "torch.split", _split_arguments),
     args=(
-        Arg("parts", OneOf((Int(2, 1024), ListOf(Int(1), 2, 1024))), doc="how many equal parts, or the size of each"),
+        Arg("parts", OneOf((Int(2, 1024), ListKind(Int(1), 2, 1024))), doc="how many equal parts, or the size of each"),
         _CUT_AXIS,
     ),
     example=flow("[64, 16, 16]", "split(2) -> each { conv(3x3, 32) } -> concat"),
 )
 
 
-def _slice_shape(call: Call) -> Tensor:
+def _slice_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     size, start, stop = call.x.dims[axis], call["start"], call["stop"]
     if stop is not None:
@@ -157,11 +157,11 @@ SLICE = Op(
         "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"],
     }),
     args=(Arg("start", Int(0), doc="the first index, from 0"), Arg("stop", Int(1), None, "auto: the end"), _CUT_AXIS),
-    example=flow("[64, 16, 16]", "slice(0, 32)"),
+    example=flow("[64, 16, 16]", "slice(0, stop = 32)"),
 )
 
 
-def _upsample_shape(call: Call) -> Tensor:
+def _upsample_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 3)
     factor, size = call["factor"], call["size"]
     if (factor is None) == (size is None):
@@ -169,7 +169,7 @@ def _upsample_shape(call: Call) -> Tensor:
     return Tensor((x.dims[0], *(size or (n * f for n, f in zip(x.dims[1:], factor, strict=True)))))
 
 
-def _upsample_arguments(call: Call) -> Mapping[str, Any]:
+def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
     factor, size = call["factor"], call["size"]
     return {
         "size": size and tuple(size), "scale_factor": factor and tuple(float(f) for f in factor),
@@ -179,23 +179,23 @@ def _upsample_arguments(call: Call) -> Mapping[str, Any]:
 
 UPSAMPLE = Op(
     name="upsample", family="reshaping", doc="A larger map (or one of another size) by repeating or blending cells.",
-    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments),
+    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments), habit=("size", "factor", "mode"),
     args=(
         Arg("factor", SizeOf(2), None, "how many times larger"),
         Arg("size", SizeOf(2), None, "the size that leaves, instead of a factor"),
         Arg("mode", Words(("nearest", "bilinear", "bicubic")), "nearest", "how cells between are found"),
     ),
-    example=flow("[64, 8, 8]", "upsample(2, mode = bilinear)"),
+    example=flow("[64, 8, 8]", "upsample(factor = 2, mode = bilinear)"),
 )
 
 
-def _shuffle_shape(call: Call) -> Tensor:
+def _shuffle_shape(call: OpCall) -> Tensor:
     x, factor = need_rank(call, 3), call["factor"]
     need_divides(factor * factor, x.dims[0], "pixel_shuffle needs factor * factor parts of the channels", "factor")
     return Tensor((x.dims[0] // (factor * factor), x.dims[1] * factor, x.dims[2] * factor))
 
 
-def _unshuffle_shape(call: Call) -> Tensor:
+def _unshuffle_shape(call: OpCall) -> Tensor:
     x, factor = need_rank(call, 3), call["factor"]
     for size in x.dims[1:]:
         need_divides(factor, size, "pixel_unshuffle cuts the map into cells", "factor")

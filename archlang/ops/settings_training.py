@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Int, ListOf, OneOf, Real, String, Sum, Words
-from archlang.ops.kinds import Setting as SettingKind
+from archlang.ops.kinds import Int, ListKind, OneOf, Real, SettingKind, String, SumKind, Words
 from archlang.ops.model import Arg, Setting
 
 
@@ -22,7 +21,7 @@ AUGMENTATIONS = (
                   Arg("p", Real(0, 1), 0.5, "probability")),
     _augmentation("rand_augment", "So many of fourteen changes of light and shape, drawn for each image (Cubuk et al. "
                   "2020).", Arg("count", Int(1), 2, "changes, one after the other"),
-                  Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(2, 9)"),
+                  Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(count = 2, strength = 9)"),
     _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x.",
                   Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),
                   Arg("saturation", Real(0, 1), 0.4, "x of it")),
@@ -35,18 +34,18 @@ AUGMENTATIONS = (
             "gets them at inference too. As an augmentation for a later version.", available=False),
 )
 
-_RATE = Arg("lr", Sum("schedule"), None, "the rate's curve; auto: constant")
-_LOSS = Arg("loss", Sum("loss"), None, "what is minimised")
+_RATE = Arg("lr", SumKind("schedule"), None, "the rate's curve; auto: constant")
+_LOSS = Arg("loss", SumKind("loss"), None, "what is minimised")
 _OPTIMIZER = Arg("optimizer", SettingKind("optimizer"), None, "how")
 _BATCH = Arg("batch", Int(1), 128, "samples in a batch")
 _SEED = Arg("seed", Int(0), 0, "of everything random")
-_AUGMENT = Arg("augment", ListOf(SettingKind("augmentation"), 0), (), "changes of the images in training, in order")
+_AUGMENT = Arg("augment", ListKind(SettingKind("augmentation"), 0), (), "changes of the images in training, in order")
 _KEYS = Arg("keys", OneOf((Words(("learned",)), SettingKind("keys"))), None, "how a router's keys change")
-_LABELS = Arg("labels", ListOf(String(), 1), None, "the classes' names")
+_LABELS = Arg("labels", ListKind(String(), 1), None, "the classes' names")
 _CLIP = Arg("clip", Real(0, above=True), None, "the largest norm of a step's gradient; auto: any")
 _PRECISION = Arg("precision", Words(("float32", "bfloat16", "float16")), "float32", "what the network calculates in")
 _AVERAGE = Arg("average", SettingKind("average"), None, "which mean of the weights is tested and kept; auto: none")
-_NAMES = OneOf((String(), ListOf(String())))
+_NAMES = OneOf((String(), ListKind(String())))
 _ONLY = Arg("only", _NAMES, None, "patterns of the modules or weights that train; auto: all")
 _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that do not train")
 
@@ -58,8 +57,8 @@ DECLARATIONS = (
              Arg("steps", Int(1), None, "batches, instead of epochs"), _RATE, _KEYS, _ONLY, _FREEZE)),
     Setting("step", "declaration", "What may stand in a step.", (_LOSS, _OPTIMIZER)),
     Setting("input", "declaration", "What an input may carry.",
-            (Arg("mean", ListOf(Real(), 1), None, "of each channel"),
-             Arg("std", ListOf(Real(0, above=True), 1), None, "of each channel"))),
+            (Arg("mean", ListKind(Real(), 1), None, "of each channel"),
+             Arg("std", ListKind(Real(0, above=True), 1), None, "of each channel"))),
 )
 
 SETTINGS = AUGMENTATIONS + DECLARATIONS

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.kinds import Flag, Int
-from archlang.ops.model import Arg, Call, Module, Op, Setting, Weight
+from archlang.ops.model import Arg, Module, Op, OpCall, Setting, Weight
 from archlang.ops.rules import flow, known
 from archlang.shapes import Dim, Tensor
 
@@ -18,17 +18,17 @@ _ARGS = (
 )
 
 
-def _features(call: Call) -> int:
+def _features(call: OpCall) -> int:
     x = call.x
     return known(x.dims[-1] if x.rank == 2 else x.dims[0], "channels under a router")
 
 
-def _shape(call: Call) -> tuple[Tensor, ...]:
+def _shape(call: OpCall) -> tuple[Tensor, ...]:
     _features(call)
     return (Tensor((call["outputs"],)),) * 3
 
 
-def _weights(call: Call) -> tuple[Weight, ...]:
+def _weights(call: OpCall) -> tuple[Weight, ...]:
     outputs, hidden, features = call["outputs"], call["hidden"], _features(call)
     kept = (
         *(Weight(f"standardize.{name}", (outputs,), trained=False) for name in ("mean", "variance")),
@@ -39,17 +39,17 @@ def _weights(call: Call) -> tuple[Weight, ...]:
     return Weight("squeeze", (1, hidden, features)), Weight("excite", (1, outputs, hidden)), *kept
 
 
-def _flops(call: Call) -> Dim:
+def _flops(call: OpCall) -> Dim:
     return 2 * sum((w.numel for w in _weights(call) if w.trained), 0)
 
 
-def _arguments(call: Call) -> Mapping[str, Any]:
+def _arguments(call: OpCall) -> Mapping[str, Any]:
     return {"outputs": call["outputs"], "features": _features(call),
             **{name: call[name] for name in ("hidden", "keep", "standardized")}}
 
 
 SPARSE_GATES = Op(
-    name="sparse_gates", family="routing", internal=True, taps=((0, ""), (1, "before")),
+    name="sparse_gates", family="multipath", internal=True, taps=((0, ""), (1, "before")), gives=("", "gates"),
     doc="Weights of paths worked out from the input, the largest kept and divided by their sum; then all of them, and "
     "the relevance scores (Tissera 2023, section 5.3).",
     shape=_shape, weights=_weights, flops=_flops,

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from archlang.ops.boosting import PBCONV
-from archlang.ops.coding import CODED
-from archlang.ops.kinds import Int, OneOf, Setting, Words
+from archlang.ops.coded import CODED
+from archlang.ops.kinds import Int, OneOf, SettingKind, Words
 from archlang.ops.model import Arg, Structure
-from archlang.ops.patching import PATCHED
+from archlang.ops.patch_experts import PATCHED
+from archlang.ops.pbconv import PBCONV
 from archlang.ops.rules import flow
 
-ROUTER = Setting("router")
+ROUTER = SettingKind("router")
 _MAP = "[3, 32, 32]"
-_MIX = OneOf((Words(("learned",)), Setting("mixing")))
+_MIX = OneOf((Words(("learned",)), SettingKind("mixing")))
 
 AVAILABLE = (
     Structure(
         "fork", "Copies of a tensor; with a router, each copy weighted by a gate (one-to-many connector).",
-        (Arg("n", Int(1), doc="members of the bundle"), Arg("router", ROUTER, None, "auto: plain copies")),
+        (Arg("n", Int(1), doc="members of the bundle"), Arg("router", ROUTER, None, "auto: plain copies", placed=True)),
         example=flow(_MAP, "fork(2, cross_connection) -> each { conv(3x3, 8) } -> mean"),
     ),
     Structure(
@@ -54,7 +54,7 @@ AVAILABLE = (
     ),
     Structure(
         "attend", "Brings the results of layers together, weighted by attention.",
-        (Arg("by", Setting("aggregator"), doc="the kind of attention"),),
+        (Arg("by", SettingKind("aggregator"), doc="the kind of attention"),),
         example=flow(_MAP, "layers { conv(3x3, 8); conv(3x3, 16) } -> each { flatten -> linear(10) } "
                      "-> attend(static_vector)"),
     ),

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
+import torch
 from torch import fx, nn
 
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.emit import emit, module_name
 from archlang.graph.ir import Graph
-from archlang.graph.removal import head_node, removed
+from archlang.graph.removal import head_node, removal
 from archlang.passes.base import Pass, does_not_apply
 from archlang.rewrite.base import Rewritten
 from archlang.rewrite.report import FusionReport
@@ -72,12 +73,18 @@ class Extract(Pass[nn.Module, Rewritten]):
         graph, chosen = record.network.graph, list(self.numbers)
         weights = dict(subject.state_dict())
 
+        smaller = removal(graph, chosen)
+        for (path, weight), part in smaller.narrowed.items():
+            name = f"{module_name(path)}.{weight}"
+            kept = torch.tensor(part.kept, device=weights[name].device)
+            weights[name] = weights[name].index_select(part.dimension, kept)
+
         head = head_node(graph)
         if head is not None:
             rows = {f"{module_name(head.path)}.{name}" for name in ("weight", "bias")} & weights.keys()
             weights.update({name: weights[name][chosen] for name in rows})
 
-        made = emit(removed(graph, chosen), seed=record.seed)
+        made = emit(smaller.graph, seed=record.seed)
         like = next(subject.parameters(), None)
         if like is not None:
             made = made.to(like.device, like.dtype)

@@ -1,7 +1,7 @@
 """What one does with networks: convolutions boosted, kernels searched for."""
 
-from archlang.studies.boosted_conv import BoostedConv
-from archlang.studies.boosting import boost
-from archlang.studies.positions import dispersion, equivalent_kernels, position_map
+from archlang.studies.pbconv.boosting import boost
+from archlang.studies.pbconv.modules import BoostedConv
+from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, position_map
 
 __all__ = ["BoostedConv", "boost", "dispersion", "equivalent_kernels", "position_map"]

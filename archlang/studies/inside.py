@@ -14,9 +14,10 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph
-from archlang.layers.routing import Gates
-from archlang.train.devices import place
-from archlang.train.evaluation import record_of
+from archlang.layers.multipath import Gates
+from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
+from archlang.train.loop.evaluation import record_of
+from archlang.train.processes.devices import place
 
 ROUTED = ("specs/multipath/base_cnn_cc.arch", "examples/04_paths.arch")
 """Networks with gates, named where one without is given."""
@@ -26,8 +27,9 @@ ROUTED = ("specs/multipath/base_cnn_cc.arch", "examples/04_paths.arch")
 class Router:
     """A router with gates: its name, the call of its `Gates` and what stands behind, and its places in the graph.
 
-    `sums` are the calls whose results are its outputs, in order. Its gates [inputs, outputs] are called
-    `NAME.INPUT.OUTPUT`, from 0.
+    `sums` are the calls whose results are its outputs, in order: weighted sums, or the results of experts, which are
+    weighted where they are summed (`weighs_results`). Its gates [inputs, outputs] are called `NAME.INPUT.OUTPUT`, from
+    0. `nodes` are the ids of its sums in the network's graph.
     """
 
     name: str
@@ -36,19 +38,35 @@ class Router:
     inputs: int
     outputs: int
     nodes: tuple[str, ...]
+    weighs_results: bool = False
 
     @property
     def gates(self) -> tuple[str, ...]:
         """The names of its gates, inputs first."""
         return tuple(f"{self.name}.{i}.{j}" for i in range(self.inputs) for j in range(self.outputs))
 
+    def weights(self, value: Any, samples: int) -> torch.Tensor:
+        """The gates that count, [samples, inputs, outputs], of what the call gave; 0 for a path that was left out."""
+        kept = value[0] if isinstance(value, tuple) else value
+        return self._by_sample(kept, samples)
 
-class Watch(fx.Interpreter):
+    def relevance(self, value: Any, samples: int) -> torch.Tensor:
+        """The gates before any of them was left out, [samples, inputs, outputs]."""
+        before = value[1] if isinstance(value, tuple) else value
+        return self._by_sample(before, samples)
+
+    def _by_sample(self, rows: torch.Tensor, samples: int) -> torch.Tensor:
+        """The mean over the patches of a sample, where rows are patches."""
+        return rows.detach().double().reshape(samples, -1, self.inputs, self.outputs).mean(1)
+
+
+class ValueRecorder(fx.Interpreter):
     """A model run one operation after the other, which keeps the results of some of them in `seen`."""
 
     def __init__(self, model: fx.GraphModule, wanted: Sequence[fx.Node]) -> None:
         super().__init__(model, graph=graph_of(model))
-        self.wanted, self.seen = set(wanted), dict[fx.Node, Any]()
+        self.wanted = set(wanted)
+        self.seen = dict[fx.Node, Any]()
 
     def run_node(self, n: fx.Node) -> Any:
         """One operation."""
@@ -60,36 +78,63 @@ class Watch(fx.Interpreter):
 
 def graph_of(model: fx.GraphModule) -> fx.Graph:
     """The operations of a model with parallel members one by one, so that each has a value of its own."""
-    found: fx.Graph = model.meta.get("loop", model.graph)
-    return found
+    ungrouped: fx.Graph = model.meta.get("loop", model.graph)
+    return ungrouped
 
 
 def routers(model: fx.GraphModule) -> tuple[Router, ...]:
     """The routers with gates, in program order. Raises `ArchError` (unsupported-module) where there is none."""
-    record = record_of(model)
-    graph: Graph = record.network.graph
-    count: dict[str, int] = {}
-    found = []
+    graph: Graph = record_of(model).network.graph
+    times: dict[str, int] = {}
+    made = []
     for node in graph_of(model).nodes:
         module = model.get_submodule(node.target) if node.op == "call_module" else None
-        if isinstance(module, Gates):
-            path = node.target.removesuffix(".gates")
-            count[path] = count.get(path, 0) + 1
-            name = path if count[path] == 1 else f"{path}_{count[path]}"
-            places = tuple(n.id for n in graph if n.op.name == "combine" and _reads(graph, n, node.target))
-            found.append(Router(name, node, _sums(node, module.outputs), module.inputs, module.outputs, places))
-    if not found:
+        if not isinstance(module, Gates):
+            continue
+
+        path = node.target.removesuffix(".gates")
+        times[path] = times.get(path, 0) + 1
+        name = path if times[path] == 1 else f"{path}_{times[path]}"
+        made.append(_router(model, graph, name, node, module))
+
+    if not made:
         raise ArchError(error(
             "unsupported-module", f"nothing in `{graph.name}` has gates",
             help=["gates come with `route(cross_connection)`, `route(cross_prediction(...))` and `fork` of either",
                   f"networks with gates: {', '.join(f'`{name}`' for name in ROUTED)}",
                   "`archlang transform FILE multipath{paths=2,router=cross_connection}` makes one of another"]))
-    return tuple(found)
+    return tuple(made)
 
 
-def _reads(graph: Graph, node: Any, target: str) -> bool:
-    gates = graph.node(node.inputs[0].node)
-    return gates.op.name == "gates" and module_name(gates.path) == target
+def _router(model: fx.GraphModule, graph: Graph, name: str, call: fx.Node, module: Gates) -> Router:
+    dispatch = _dispatch_behind(model, call)
+    if dispatch is None:
+        sums = _sums(call, module.outputs)
+        return Router(name, call, sums, module.inputs, module.outputs, _readers(graph, str(call.target)))
+
+    (weights,) = [user for user in dispatch.users if user.args[1] == 0]
+    join = next(iter(weights.users))
+    results = tuple(arg for arg in join.args[1:] if isinstance(arg, fx.Node))
+    return Router(name, call, results, module.inputs, module.outputs, _readers(graph, str(dispatch.target)), True)
+
+
+def _dispatch_behind(model: fx.GraphModule, call: fx.Node) -> fx.Node | None:
+    """The call that hands rows to experts by these gates; None where inputs are summed by them."""
+    waiting = [call]
+    while waiting:
+        node = waiting.pop()
+        if node.op == "call_module" and isinstance(model.get_submodule(str(node.target)), Dispatch):
+            return node
+        # Between gates and a dispatch stand a pick out of several results, and a change of shape, at most.
+        if node is call or (node.op == "call_function" and len(node.all_input_nodes) == 1):
+            waiting.extend(node.users)
+    return None
+
+
+def _readers(graph: Graph, target: str) -> tuple[str, ...]:
+    """The ids of the nodes whose first input is the first result of the module of this name."""
+    firsts = [(node, node.inputs[0]) for node in graph if node.inputs]
+    return tuple(n.id for n, port in firsts if port.index == 0 and module_name(graph.node(port.node).path) == target)
 
 
 def _sums(call: fx.Node, outputs: int) -> tuple[fx.Node, ...]:
@@ -110,8 +155,10 @@ def named(gates: Sequence[str], wanted: str, what: str = "gate") -> int:
     """The place of a name among those there are. Raises `ArchError` (unknown-name)."""
     if wanted in gates:
         return gates.index(wanted)
+
     shown = one_line(wanted, 80)
-    help = [*did_you_mean(wanted, gates), f"there are {', '.join(gates[:20])}" + (", ..." if len(gates) > 20 else "")]
+    known = ", ".join(gates[:20]) + (", ..." if len(gates) > 20 else "")
+    help = [*did_you_mean(wanted, gates), f"there are {known}"]
     raise ArchError(error("unknown-name", f"there is no {what} called `{shown}`", help=help))
 
 
@@ -121,8 +168,22 @@ def placed(model: nn.Module, device: str) -> Iterator[tuple[torch.device, torch.
     target = place(device)
     first = next(model.parameters(), torch.zeros(()))
     was, home, kind = model.training, first.device, first.dtype
+
     model.to(target).eval()
     try:
         yield target, kind
     finally:
         model.to(home).train(was)
+
+
+@contextmanager
+def all_rows(model: nn.Module) -> Iterator[None]:
+    """Every expert gets all rows, so that results lie side by side by sample; afterwards the cuts are as they were."""
+    before = {dispatch: dispatch.cut for dispatch in dispatches(model).values()}
+    for dispatch in before:
+        dispatch.cut = None
+    try:
+        yield
+    finally:
+        for dispatch, cut in before.items():
+            dispatch.cut = cut

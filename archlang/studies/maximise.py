@@ -15,12 +15,12 @@ from torch import fx
 from torch.nn import functional
 
 from archlang.diagnostics import ArchError, did_you_mean, error
-from archlang.layers.routing import Gates
+from archlang.layers.multipath import Gates
 from archlang.rewrite.extract import told
-from archlang.studies.inside import Watch, graph_of, named, placed, routers
-from archlang.train.evaluation import losses_of, record_of
+from archlang.studies.inside import ValueRecorder, all_rows, graph_of, named, placed, routers
 from archlang.train.fitting import fit_of
-from archlang.train.objective import main_output, scores_port
+from archlang.train.loop.evaluation import losses_of, record_of
+from archlang.train.losses.objective import main_output, scores_port
 
 What = Literal["gate", "output", "cluster", "filter"]
 
@@ -62,11 +62,11 @@ def maximise(
     """
     record = record_of(model)
     graph = record.network.graph
-    fit = fit_of(graph, record.mean, record.std)
+    fit = fit_of(graph, record.mean, record.std, record.image)
     size = tuple(d for d in fit.type.dims if isinstance(d, int))
     if len(size) != fit.type.rank:
         raise ArchError(error("unsupported-module", f"the input {fit.type} has no fixed size"))
-    with placed(model, device) as (target, kind):
+    with placed(model, device) as (target, kind), all_rows(model):
         response = _response(model, what, name)
         frozen = [p for p in model.parameters() if p.requires_grad]
         for p in frozen:
@@ -136,13 +136,17 @@ def _gate(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Te
     gates = model.get_submodule(str(router.call.target))
     assert isinstance(gates, Gates)
     entering = [n for n in router.call.args if isinstance(n, fx.Node)]
+    given, wanted = divmod(place, gates.outputs)
 
     def response(x: torch.Tensor) -> torch.Tensor:
-        watch = Watch(model, entering)
-        watch.run(x)
-        scores = gates.scores(*(watch.seen[n] for n in entering))[0, place // gates.outputs]
-        others = torch.cat([scores[: place % gates.outputs], scores[place % gates.outputs + 1 :]])
-        return scores[place % gates.outputs] - (others.logsumexp(0) if len(others) else 0.0)
+        recorder = ValueRecorder(model, entering)
+        recorder.run(x)
+        # Rows are the patches of this one input where experts stand on a grid: the mean over them.
+        scores = gates.scores(*(recorder.seen[n] for n in entering))[:, given]
+        others = torch.cat([scores[:, :wanted], scores[:, wanted + 1 :]], 1)
+        if others.shape[1] == 0:
+            return scores[:, wanted].mean()
+        return (scores[:, wanted] - others.logsumexp(1)).mean()
 
     return response
 
@@ -164,9 +168,9 @@ def _output(model: fx.GraphModule, name: str, what: str) -> Callable[[torch.Tens
     place = numbers.index(int(name)) if by_number else named(names, name, what)
 
     def response(x: torch.Tensor) -> torch.Tensor:
-        watch = Watch(model, [node])
-        watch.run(x)
-        value: torch.Tensor = watch.seen[node][0, place]
+        recorder = ValueRecorder(model, [node])
+        recorder.run(x)
+        value: torch.Tensor = recorder.seen[node][0, place]
         return value
 
     return response
@@ -184,9 +188,9 @@ def _filter(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.
         raise ArchError(error("unknown-name", f"`{path}` has {count} filters, from 0 to {count - 1}"))
 
     def response(x: torch.Tensor) -> torch.Tensor:
-        watch = Watch(model, [node])
-        watch.run(x)
-        return functional.leaky_relu(watch.seen[node][0, int(channel)], 0.1).mean()
+        recorder = ValueRecorder(model, [node])
+        recorder.run(x)
+        return functional.leaky_relu(recorder.seen[node][0, int(channel)], 0.1).mean()
 
     return response
 

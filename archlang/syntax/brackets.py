@@ -1,7 +1,7 @@
 """Brackets, before anything is parsed: each has its partner, none is too deep, and the heads of `if` and `for` end.
 
 One linear walk over the tokens. It says where a bracket is missing, which a parser notices only lines later, and it
-bounds the depth of all that follows.
+bounds the depth of everything that follows.
 """
 
 from __future__ import annotations
@@ -18,141 +18,193 @@ CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSING = set(CLOSER.values())
 DECLARATION_WORDS = {"IMPORT", "LET", "BLOCK", "CODE", "NETWORK", "TRAIN"}
 STATEMENT_WORDS = {"LET", "INPUT", "OUTPUT", "PHASE", "STEP"}
+
 _SIGN = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBRACE": "}"}
 
 
+def mark_heads(tokens: list[Token]) -> list[Token]:
+    """Give the brace that ends the head of an `if` or a `for` a type of its own, `HEAD_BRACE`.
+
+    Without it the grammar would be ambiguous: in `if each { relu }` the braces could belong to `each`. The first brace
+    behind `if` or `for` that stands in no bracket opened since ends the head.
+    """
+    marked = []
+    heads_without_brace = [0]  # one count for each open bracket
+    for token in tokens:
+        if token.type in ("IF", "FOR"):
+            heads_without_brace[-1] += 1
+        elif token.type in CLOSER:
+            if token.type == "LBRACE" and heads_without_brace[-1]:
+                heads_without_brace[-1] -= 1
+                token = replace(token, type="HEAD_BRACE")
+            heads_without_brace.append(0)
+        elif token.type in CLOSING and len(heads_without_brace) > 1:
+            heads_without_brace.pop()
+
+        marked.append(token)
+    return marked
+
+
+def check_brackets(tokens: list[Token], limits: Limits) -> Diagnostic | None:
+    """Find the first bracket without a partner, shown where its partner is missing; or the first that is too deep.
+
+    Only one is reported: behind a broken bracket everything is a guess.
+    """
+    check = _BracketCheck(limits)
+    for token, following in zip_longest(tokens, tokens[1:]):
+        mistake = check.step(token, following)
+        if mistake is not None:
+            return mistake
+    return check.end()
+
+
 @dataclass
-class _Open:
+class _OpenBracket:
     token: Token
     indent: int  # column of the first token on its line, from 1
     before: Token | None  # the token before it
 
 
-def mark_heads(tokens: list[Token]) -> list[Token]:
-    """The same tokens with the brace that ends the head of an `if` or a `for` made a `HEAD_BRACE`."""
-    out, waiting, depth = [], [0], 0
-    for token in tokens:
-        if token.type in ("IF", "FOR"):
-            waiting[-1] += 1
-        elif token.type in CLOSER:
-            if token.type == "LBRACE" and waiting[-1]:
-                waiting[-1] -= 1
-                token = replace(token, type="HEAD_BRACE")
-            waiting.append(0)
-            depth += 1
-        elif token.type in CLOSING and depth:
-            waiting.pop()
-            depth -= 1
-        out.append(token)
-    return out
+class _BracketCheck:
+    """The brackets open so far, and the place at which one of them seems to lack its end.
 
-
-def check_brackets(tokens: list[Token], limits: Limits) -> Diagnostic | None:
-    """The first bracket without a partner, shown where its partner is missing; or the first that is too deep."""
-    scan = _Brackets(limits)
-    for token, following in zip_longest(tokens, tokens[1:]):
-        if found := scan.step(token, following):
-            return found
-    return scan.end()
-
-
-class _Brackets:
-    """The brackets open so far, and where one of them seems to lack its end."""
+    A missing brace is noticed only at the end of the file. The indentation tells earlier: a line that begins a
+    statement no further right than the line with the opening brace is probably outside of it. That is a suspicion, used
+    only once it is certain that a bracket is missing, since layout is free.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.stack: list[_Open] = []
-        self.suspect: tuple[_Open, Token] | None = None  # an opener, and the token behind which its end is missing
+        self.stack: list[_OpenBracket] = []
+        self.suspect: tuple[_OpenBracket, Token] | None = None  # an opener, and the token behind which its end lacks
         self.indent = 1
         self.previous: Token | None = None
 
     def step(self, token: Token, following: Token | None) -> Diagnostic | None:
-        """Take one token; what is wrong with it, if anything."""
+        """Take one token; return the mistake that it brings to light, if any."""
         if token.first:
             self.indent = token.span.column
-        top, previous, self.previous = self.stack[-1] if self.stack else None, self.previous, token
-        if top and previous:
+        previous = self.previous
+        self.previous = token
+
+        if self.stack and previous:
+            top = self.stack[-1]
             if self.suspect is None:
                 self.suspect = self._suspicion(top, token, previous, following)
             if top.token.type != "LBRACE" and self._cannot_be_inside(top, token, previous, following):
                 return _unclosed(top.token, previous, token)
+
         if token.type in CLOSER:
-            self.stack.append(_Open(token, self.indent, previous))
-            return _too_deep(token.span, self.limits) if len(self.stack) > self.limits.nesting else None
-        return self._close(token, previous) if token.type in CLOSING else None
+            return self._open(token, previous)
+        if token.type in CLOSING:
+            return self._close(token, previous)
+        return None
 
     def end(self) -> Diagnostic | None:
-        """What is wrong at the end of the file, if anything."""
+        """Return the mistake that shows at the end of the file, if any."""
         if not self.stack or self.previous is None:
             return None
+
         opened, last = self.suspect or (self.stack[-1], self.previous)
         return _unclosed(opened.token, last, None)
 
+    def _open(self, token: Token, previous: Token | None) -> Diagnostic | None:
+        self.stack.append(_OpenBracket(token, self.indent, previous))
+        if len(self.stack) > self.limits.nesting:
+            return _too_deep(token.span, self.limits)
+        return None
+
     def _close(self, token: Token, previous: Token | None) -> Diagnostic | None:
         if not self.stack:
-            return _unmatched(token, None)
+            return _unmatched(token)
+
         top = self.stack[-1].token
         if CLOSER[top.type] == token.type:
             self.stack.pop()
             return None
+
+        # The bracket fits one further out: then the inner one was not closed. Otherwise this one is the odd one.
         if previous and any(CLOSER[one.token.type] == token.type for one in self.stack):
             return _unclosed(top, previous, token)
-        return _unmatched(token, top if top.type != "LBRACE" else None)
+        if top.type == "LBRACE":
+            return _unmatched(token)
+        return _cannot_close(token, top)
 
     def _suspicion(
-        self, top: _Open, token: Token, previous: Token, following: Token | None
-    ) -> tuple[_Open, Token] | None:
-        """A brace whose body seems to be over, or a parenthesis before a brace that holds a network's statements."""
+        self, top: _OpenBracket, token: Token, previous: Token, following: Token | None
+    ) -> tuple[_OpenBracket, Token] | None:
+        """Find a brace whose body seems to be over, or a parenthesis left open before a brace of statements."""
         if top.token.type != "LBRACE":
             return None
-        outside = self.stack[-2] if len(self.stack) > 1 else None
+
+        # `network N(a = 2 {` with a statement behind it: a network's braces do not stand inside parentheses.
+        outside = None
+        if len(self.stack) > 1:
+            outside = self.stack[-2]
         if outside and outside.token.type != "LBRACE" and previous is top.token and top.before:
             if token.first and (token.type in STATEMENT_WORDS or _binds(token, following)):
                 return outside, top.before
             return None
+
         begins = token.type in STATEMENT_WORDS | DECLARATION_WORDS | {"NAME", "DOC"}
         new_line = token.first and token.span.line != top.token.span.line
-        return (top, previous) if begins and new_line and self.indent <= top.indent else None
+        if begins and new_line and self.indent <= top.indent:
+            return top, previous
+        return None
 
-    def _cannot_be_inside(self, top: _Open, token: Token, previous: Token, following: Token | None) -> bool:
-        """Whether a token cannot stand directly inside parentheses or square brackets."""
+    def _cannot_be_inside(
+        self, top: _OpenBracket, token: Token, previous: Token, following: Token | None
+    ) -> bool:
+        """Return whether a token cannot stand directly inside parentheses or square brackets."""
         if token.type == "STEP" and (following is None or following.type != "NAME"):
             return False  # a name like any other, unless it begins a step
+
+        # A reserved word used as a name, as in `f(let)`, is another mistake; the parser has words for it.
         if token.type in STATEMENT_WORDS | DECLARATION_WORDS:
             return token.first or previous.type not in ("COMMA", "LPAR", "LSQB", "EQUAL", "DOT", "ARROW", "AS")
-        over = token.first and self.indent <= top.indent and previous.type not in ("COMMA", "LPAR", "LSQB")
-        return over and _binds(token, following)
+
+        new_statement = token.first and self.indent <= top.indent and _binds(token, following)
+        return new_statement and previous.type not in ("COMMA", "LPAR", "LSQB")
 
 
 def _binds(token: Token, following: Token | None) -> bool:
+    """Return whether `name =` begins here."""
     return token.type == "NAME" and following is not None and following.type == "EQUAL"
 
 
-def _unclosed(opener: Token, last: Token, found: Token | None) -> Diagnostic:
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+def _unclosed(opener: Token, last: Token, next_token: Token | None) -> Diagnostic:
     sign, partner = _SIGN[opener.type], _SIGN[CLOSER[opener.type]]
-    place = Span(last.span.source, last.end, last.end)
+    help = f"add `{partner}`"
+    if next_token is not None:
+        help += f" before `{next_token.text[:20]}`"
+
     return error(
         "unclosed-bracket",
         f"this `{sign}` is not closed",
-        place,
+        Span(last.span.source, last.end, last.end),
         f"`{partner}` is missing here",
         secondary=(Label(opener.span, "opened here"),),
-        help=f"add `{partner}`" + (f" before `{found.text[:20]}`" if found else ""),
+        help=help,
     )
 
 
-def _unmatched(token: Token, opener: Token | None) -> Diagnostic:
-    sign = _SIGN[token.type]
-    if opener is not None:
-        partner = _SIGN[CLOSER[opener.type]]
-        return error(
-            "unmatched-bracket",
-            f"`{sign}` cannot close `{_SIGN[opener.type]}`",
-            token.span,
-            f"`{partner}` is wanted here",
-            secondary=(Label(opener.span, "opened here"),),
-        )
-    return error("unmatched-bracket", f"nothing opened this `{sign}`", token.span, "delete it, or add what it closes")
+def _cannot_close(token: Token, opener: Token) -> Diagnostic:
+    partner = _SIGN[CLOSER[opener.type]]
+    return error(
+        "unmatched-bracket",
+        f"`{_SIGN[token.type]}` cannot close `{_SIGN[opener.type]}`",
+        token.span,
+        f"`{partner}` is wanted here",
+        secondary=(Label(opener.span, "opened here"),),
+    )
+
+
+def _unmatched(token: Token) -> Diagnostic:
+    message = f"nothing opened this `{_SIGN[token.type]}`"
+    return error("unmatched-bracket", message, token.span, "delete it, or add what it closes")
 
 
 def _too_deep(span: Span, limits: Limits) -> Diagnostic:

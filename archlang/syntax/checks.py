@@ -1,13 +1,13 @@
-"""Rules of form that the grammar leaves open: what a body may hold, the order of arguments, length and depth."""
+"""Rules of form that the grammar leaves open: the content of bodies, the order of arguments, length and depth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import archlang.syntax.tree as tree
 from archlang.diagnostics import Diagnostic, Label, error
 from archlang.limits import DEFAULT, Limits
 from archlang.source import Span
-from archlang.syntax import tree
 from archlang.syntax.walk import children
 
 _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -18,74 +18,127 @@ _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
     "phase": ((tree.Let, tree.Bind), "`name = value` and `let`"),
     "step": ((tree.Let, tree.Bind), "`name = value` and `let`"),
 }
-"""What may stand in the braces of each owner, and how to say so."""
+"""The statements that may stand in the braces of each owner, and the words for them."""
 
-_AROUND = 8  # what may stand around the longest sum: a call, a flow, braces
+_AROUND = 8  # levels that may stand around the longest sum: a call, a flow, braces
 _CAPITALS = {"True": "true", "False": "false"}
 _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 
 
 def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
-    """Every breach of form in a tree, in the order of the text; a tree that is too deep is not looked at further."""
-    found: list[Diagnostic] = []
-    stack: list[tuple[tree.Node, str, int, bool]] = [(file, "stage", 0, False)]
+    """Find every breach of form in a tree, in the order of the text.
+
+    A tree that is too deep is not looked at further: that one mistake is all that is reported. Later passes recurse, so
+    nothing deep may reach them; this one walks with a stack of its own.
+    """
+    mistakes: list[Diagnostic] = []
+
+    # Of each node still to be seen: the owner of the braces it stands in, its depth, and whether it is the left side of
+    # another operator. `a + b + c` is a tree that leans to the left, and only its topmost node stands for the chain.
+    stack: list[tuple[tree.TreeNode, str, int, bool]] = [(file, "stage", 0, False)]
     while stack:
         node, owner, depth, chained = stack.pop()
-        if isinstance(node, tree.Binary) and not chained and (late := _term(node, limits.terms)) is not None:
-            return [_too_long(late, limits)]
-        if depth > limits.terms + _AROUND or _signs(node, limits):
+
+        if isinstance(node, tree.Binary) and not chained:
+            late_term = _term(node, limits.terms)
+            if late_term is not None:
+                return [_too_long(late_term, limits)]
+        if depth > limits.terms + _AROUND or _repeats_too_often(node, limits):
             return [_too_deep(node.span)]
-        if isinstance(node, tree.Body):
-            found.extend(_body(node, owner))
-        elif isinstance(node, tree.Call | tree.From | tree.Input):
-            found.extend(_order(node.arguments or ()))
-        elif isinstance(node, tree.Name) and node.text in _CAPITALS:
-            found.append(_capital(node))
-        elif isinstance(node, tree.Binary) and isinstance(node.left, tree.If | tree.For):
-            found.append(_brace_in_head(node.left))
+
+        mistakes.extend(_own_mistakes(node, owner))
+
         owner = _owner(node)
         deeper = depth + isinstance(node, tree.Expr)
         for child in children(node):
             stack.append((child, owner, deeper, isinstance(node, tree.Binary) and child is node.left))
-    return sorted(found, key=lambda d: d.primary.span.start if d.primary else 0)
+
+    return sorted(mistakes, key=lambda d: d.primary.span.start if d.primary else 0)
 
 
-def _owner(node: tree.Node) -> str:
-    if isinstance(node, tree.Stretch):
-        return node.word
-    return {tree.Network: "network", tree.Block: "block", tree.Train: "train"}.get(type(node), "stage")
+def _own_mistakes(node: tree.TreeNode, owner: str) -> Iterator[Diagnostic]:
+    """Find the mistakes of a node itself, without those of its parts."""
+    if isinstance(node, tree.Body):
+        yield from _body_mistakes(node, owner)
+    elif isinstance(node, tree.Call | tree.From | tree.Input):
+        yield from _order_mistakes(node.arguments or ())
+    elif isinstance(node, tree.Name) and node.text in _CAPITALS:
+        yield _capital(node)
+    elif isinstance(node, tree.Binary) and isinstance(node.left, tree.If | tree.For):
+        yield _brace_in_head(node.left)
 
 
-def _body(body: tree.Body, owner: str) -> Iterator[Diagnostic]:
+def _owner(node: tree.TreeNode) -> str:
+    """The key of `_HOLDS` for braces that are a direct part of a node."""
+    match node:
+        case tree.Stretch():
+            return node.word
+        case tree.NetworkDeclaration():
+            return "network"
+        case tree.Block():
+            return "block"
+        case tree.Train():
+            return "train"
+
+    return "stage"
+
+
+# --- bodies ----------------------------------------------------------------------------------------------------------
+
+
+def _body_mistakes(body: tree.Body, owner: str) -> Iterator[Diagnostic]:
+    allowed, words = _HOLDS[owner]
     if not body.statements and not body.flows:
-        yield error("empty-body", "these braces hold nothing", body.span, "empty", help=f"add {_HOLDS[owner][1]}")
+        yield error("empty-body", "these braces hold nothing", body.span, "empty", help=f"add {words}")
         return
+
     if body.flows and owner in _WITHOUT_FLOWS:
         yield _misplaced(body.flows[0], "a flow", owner)
     elif body.flows and body.statements:
         yield _mixed(body)
+
     for statement in body.statements:
-        if not isinstance(statement, _HOLDS[owner][0]):
-            yield _misplaced(statement, f"`{statement.span.text.split()[0]}`", owner)
+        if not isinstance(statement, allowed):
+            first_word = statement.span.text.split()[0]
+            yield _misplaced(statement, f"`{first_word}`", owner)
 
 
 def _mixed(body: tree.Body) -> Diagnostic:
     flow = body.flows[0].span
-    labels = [Label(_head(flow), "this is a flow"), Label(_head(body.statements[0].span), "this is a statement")]
+    labels = [
+        Label(_first_line(flow), "this is a flow"),
+        Label(_first_line(body.statements[0].span), "this is a statement"),
+    ]
+    # The later one is the odd one: the first tells what the body holds.
     early, late = sorted(labels, key=lambda label: label.span.start)
-    help = f"write `output {_short(flow)}`, or give the flow a name: `name = ...`"
-    message = "a body holds flows or statements, not both"
-    return error("mixed-body", message, late.span, late.text, secondary=(early,), help=help)
+
+    return error(
+        "mixed-body",
+        "a body holds flows or statements, not both",
+        late.span,
+        late.text,
+        secondary=(early,),
+        help=f"write `output {_short(flow)}`, or give the flow a name: `name = ...`",
+    )
 
 
-def _misplaced(node: tree.Node, what: str, owner: str) -> Diagnostic:
-    where = "braces behind a stage" if owner == "stage" else f"a `{owner}`"
-    help = f"{where} hold {_HOLDS[owner][1]}" if owner == "stage" else f"{where} holds {_HOLDS[owner][1]}"
-    return error("misplaced-statement", f"{what} does not belong here", _head(node.span), f"in {where}", help=help)
+def _misplaced(node: tree.TreeNode, subject: str, owner: str) -> Diagnostic:
+    words = _HOLDS[owner][1]
+    if owner == "stage":
+        where, help = "braces behind a stage", f"braces behind a stage hold {words}"
+    else:
+        where, help = f"a `{owner}`", f"a `{owner}` holds {words}"
+
+    place = _first_line(node.span)
+    return error("misplaced-statement", f"{subject} does not belong here", place, f"in {where}", help=help)
 
 
-def _order(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+def _order_mistakes(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
     named: tree.Argument | None = None
+
     for argument in arguments:
         if argument.name is not None:
             named = argument
@@ -98,7 +151,7 @@ def _order(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic]:
                 secondary=(Label(named.span, "with a name"),),
                 help="put it before the named ones, or give it its name",
             )
-            return
+            return  # the same mend helps the others
 
 
 def _capital(node: tree.Name) -> Diagnostic:
@@ -107,37 +160,52 @@ def _capital(node: tree.Name) -> Diagnostic:
 
 
 def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:
-    word, body = ("if", node.then) if isinstance(node, tree.If) else ("for", node.body)
+    if isinstance(node, tree.If):
+        word, body = "if", node.then
+    else:
+        word, body = "for", node.body
+
+    keyword = Span(node.span.source, node.span.start, node.span.start + len(word))
     return error(
         "brace-in-head",
         f"the first braces behind `{word}` end its head, and something follows them that belongs to a head",
-        _head(body.span),
+        _first_line(body.span),
         "these end the head",
-        secondary=(Label(Span(node.span.source, node.span.start, node.span.start + len(word)), "of this"),),
+        secondary=(Label(keyword, "of this"),),
         help="put what needs braces into parentheses: `if (stage { ... }) == x { ... }`",
     )
 
 
-def _signs(node: tree.Node, limits: Limits) -> bool:
-    """Whether more than `limits.nesting` signs, or `else`s, follow one another from this node on."""
+# --- length and depth ------------------------------------------------------------------------------------------------
+
+
+def _repeats_too_often(node: tree.TreeNode, limits: Limits) -> bool:
+    """Return whether more than `limits.nesting` signs, or `else if`s, follow one another from this node on."""
     count = int(isinstance(node, tree.Unary))
-    while isinstance(node, tree.Unary | tree.If):
-        follower = node.operand if isinstance(node, tree.Unary) else node.otherwise
-        if type(follower) is not type(node):
-            return False
-        node, count = follower, count + 1
+    while True:
+        match node:
+            case tree.Unary(operand=tree.Unary() as follower):
+                node = follower
+            case tree.If(otherwise=tree.If() as other):
+                node = other
+            case _:
+                return False
+
+        count += 1
         if count > limits.nesting:
             return True
-    return False
 
 
 def _term(node: tree.Expr, number: int) -> Span | None:
-    """The place of a term, counted from 0, of a chain of operators; None where it has fewer."""
-    spans = []
+    """The place of term `number`, counted from 0, of a chain of operators; None if it has fewer."""
+    places = []  # from the last term to the second
     while isinstance(node, tree.Binary):
-        spans.append(node.right.span)
+        places.append(node.right.span)
         node = node.left
-    return spans[-number] if len(spans) >= number else None
+
+    if len(places) < number:
+        return None
+    return places[-number]
 
 
 def _too_long(span: Span, limits: Limits) -> Diagnostic:
@@ -147,15 +215,17 @@ def _too_long(span: Span, limits: Limits) -> Diagnostic:
 
 def _too_deep(span: Span) -> Diagnostic:
     help = "give inner parts a name, or make blocks of them"
-    return error("nesting-too-deep", "this is nested too deep", _head(span), "too deep", help=help)
+    return error("nesting-too-deep", "this is nested too deep", _first_line(span), "too deep", help=help)
 
 
-def _head(span: Span) -> Span:
-    """The span's first line, so that an underline stays short."""
+def _first_line(span: Span) -> Span:
+    """The first line of a span, so that the underline stays short."""
     first = span.text.split("\n", 1)[0].rstrip()
     return Span(span.source, span.start, span.start + len(first))
 
 
 def _short(span: Span) -> str:
     text = " ".join(span.text.split())
-    return text if len(text) <= 40 else text[:40] + " ..."
+    if len(text) <= 40:
+        return text
+    return text[:40] + " ..."

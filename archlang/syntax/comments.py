@@ -1,8 +1,8 @@
 """Comments find the nodes they speak of, so that they move with them when the file is written anew.
 
-A comment behind code hangs on the widest item that ends there; one on a line of its own on the next item inside the
-same brackets, or on the end of the braces. Items are what may have lines of their own: declarations, statements, flows
-in braces, the steps of a flow, arguments, parameters, members of lists.
+A comment behind code hangs on the widest item that ends there. One on a line of its own hangs on the next item inside
+the same brackets, or on the end of the braces. Items are nodes that may have lines of their own: declarations,
+statements, flows in braces, the steps of a flow, arguments, parameters, members of lists.
 """
 
 from __future__ import annotations
@@ -10,109 +10,137 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any
 
+import archlang.syntax.tree as tree
 from archlang.source import Source
-from archlang.syntax import tree
 from archlang.syntax.lexing import Remark, Scanned, Token, blank_before
 from archlang.syntax.walk import children, walk
 
-_LINES = tree.Declaration | tree.Statement
+_NAMED_LINES = tree.Declaration | tree.Statement
 
 
 def attach(file: tree.File, scanned: Scanned) -> None:
-    """Hang every comment on a node of the tree just made, and mark the nodes that an empty line stands before."""
+    """Hang every comment on a node of the tree just made, and mark the nodes that an empty line stands before.
+
+    Args:
+        file: the tree; its nodes get their comments.
+        scanned: the tokens and comments of the text that the tree was made of.
+    """
     _mark_blanks(file, scanned.source)
     if not scanned.remarks:
         return
-    index = _Index(file)
-    ends = [token.end for token in scanned.tokens]
+
+    index = _ItemIndex(file)
+    token_ends = [token.end for token in scanned.tokens]
     for remark in scanned.remarks:
-        last = bisect_right(ends, remark.comment.span.start) - 1
-        if remark.own or last < 0 or not index.behind(remark, scanned.tokens, last):
-            index.before(remark)
+        last = bisect_right(token_ends, remark.comment.span.start) - 1
+        if remark.alone or last < 0 or not index.hang_behind(remark, scanned.tokens, last):
+            index.hang_before(remark)
 
 
-def _add(node: tree.Node, field: str, value: Any) -> None:
-    object.__setattr__(node, field, value)  # the tree is a moment old and still nobody's
+def _set(node: tree.TreeNode, field: str, value: Any) -> None:
+    # Nodes are frozen. These have just been made by the parser and nobody else holds them yet.
+    object.__setattr__(node, field, value)
 
 
 def _mark_blanks(file: tree.File, source: Source) -> None:
-    lines = (item for node in walk(file) if isinstance(node, tree.Body | tree.File) for item in _items(node))
-    for node in lines:
-        line = source.starts[source.position(node.span.start)[0] - 1]
-        if blank_before(source, node.span.start) and not source.text[line : node.span.start].strip():
-            _add(node, "blank", True)
+    for parent in walk(file):
+        if not isinstance(parent, tree.Body | tree.File):
+            continue
+        for node in _items(parent):
+            line_start = source.starts[source.position(node.span.start)[0] - 1]
+            begins_line = not source.text[line_start : node.span.start].strip()
+            if begins_line and blank_before(source, node.span.start):
+                _set(node, "blank", True)
 
 
-class _Index:
-    """Where the items of a tree begin and end, and what is inside what."""
+class _ItemIndex:
+    """The places at which the items of a tree begin and end, and the nodes inside each node."""
 
     def __init__(self, file: tree.File) -> None:
         self.file = file
-        self.inside: dict[int, tuple[list[int], list[tree.Node]]] = {}
-        self.items: dict[int, list[tree.Node]] = {}
-        self.ending: dict[int, tree.Node] = {}  # offset of an end: the widest item with that end
+        # Of each node: the starts of its parts, the parts.
+        self.inside: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
+        self.items: dict[int, list[tree.TreeNode]] = {}
+        self.item_ids: set[int] = set()
+        self.widest_ending: dict[int, tree.TreeNode] = {}  # offset of an end: the widest item with that end
         self.bodies: dict[int, tree.Body] = {}  # offset of a brace: the body it opens
-        self.anchors: set[int] = set()
-        self.firsts: set[int] = set()  # first steps: what speaks of them speaks of the whole flow
-        for node in walk(file):
-            self._add(node)
+        self.first_steps: set[int] = set()  # a comment on one of them speaks of the whole flow
 
-    def _add(self, node: tree.Node) -> None:
+        for node in walk(file):
+            self._register(node)
+
+    def _register(self, node: tree.TreeNode) -> None:
         parts = list(children(node))
         self.inside[id(node)] = [part.span.start for part in parts], parts
+
         items = _items(node)
         self.items[id(node)] = items
         if isinstance(node, tree.Body):
             self.bodies[node.span.start] = node
         if isinstance(node, tree.Flow):
-            self.firsts.add(id(items[0]))
-        for item in items:
-            self.anchors.add(id(item))
-            known = self.ending.get(item.span.end)
-            if known is None or item.span.start < known.span.start:
-                self.ending[item.span.end] = item
+            self.first_steps.add(id(items[0]))
 
-    def behind(self, remark: Remark, tokens: list[Token], last: int) -> bool:
-        """Hang a comment on what ends before it on its line; False where nothing does."""
+        for item in items:
+            self.item_ids.add(id(item))
+            known = self.widest_ending.get(item.span.end)
+            if known is None or item.span.start < known.span.start:
+                self.widest_ending[item.span.end] = item
+
+    def hang_behind(self, remark: Remark, tokens: list[Token], last: int) -> bool:
+        """Hang a comment on the item that ends before it on its line; return False if there is none.
+
+        Args:
+            remark: the comment.
+            tokens: all tokens of the file.
+            last: index of the last token before the comment.
+        """
         body = self.bodies.get(tokens[last].start)
-        if body is not None:
-            _add(body, "before", (*body.before, remark.comment))
+        if body is not None:  # `train {  # why`
+            _set(body, "before", (*body.before, remark.comment))
             return True
+
         while last > 0 and tokens[last].type in ("COMMA", "SEMICOLON"):
             last -= 1
-        node = self.ending.get(tokens[last].end)
+        node = self.widest_ending.get(tokens[last].end)
         if node is None or node.behind is not None:
             return False
-        _add(node, "behind", remark.comment)
+        _set(node, "behind", remark.comment)
         return True
 
-    def before(self, remark: Remark) -> None:
-        """Hang a comment on what comes after it, or on the end of what it is in."""
+    def hang_before(self, remark: Remark) -> None:
+        """Hang a comment on the item that comes after it, or on the end of the node it is in."""
         path = self._path(remark.comment.span.start)
-        for depth in range(len(path) - 1, -1, -1):
-            if self._take(path[depth], remark, innermost=depth == len(path) - 1):
+        if self._take_inside(path[-1], remark):
+            return
+
+        for node in reversed(path):  # a declaration is in the path, so one of them takes it
+            if id(node) in self.item_ids and id(node) not in self.first_steps:
+                _put_before(node, remark)
                 return
 
-    def _take(self, node: tree.Node, remark: Remark, innermost: bool) -> bool:
+    def _take_inside(self, node: tree.TreeNode, remark: Remark) -> bool:
+        """Hang a comment on an item of the node it stands in; return False if it speaks of the node itself."""
         place = remark.comment.span.start
-        items = self.items[id(node)]
-        head = _name_start(node)
-        if innermost and (head is None or head < place):
-            at = bisect_right([item.span.start for item in items], place)
-            if at < len(items):
-                return _put_before(items[at], remark)
-            if isinstance(node, tree.Body | tree.File):
-                _add(node, "after", (*node.after, remark.comment))
-                return True
-            if items and items[-1].span.end <= place:
-                return _put_last(items[-1], remark)
-        if id(node) in self.anchors and id(node) not in self.firsts:
-            return _put_before(node, remark)
-        return isinstance(node, tree.File) and _put_before(node.declarations[0], remark)
+        name_start = _name_start(node)
+        if name_start is not None and name_start >= place:  # between `block` and its name
+            return False
 
-    def _path(self, place: int) -> list[tree.Node]:
+        items = self.items[id(node)]
+        at = bisect_right([item.span.start for item in items], place)
+        if at < len(items):
+            _put_before(items[at], remark)
+            return True
+        if isinstance(node, tree.Body | tree.File):
+            _set(node, "after", (*node.after, remark.comment))
+            return True
+        if items and items[-1].span.end <= place:
+            _put_last(items[-1], remark)
+            return True
+        return False
+
+    def _path(self, place: int) -> list[tree.TreeNode]:
         """The nodes around a place, from the file to the innermost."""
-        path: list[tree.Node] = [self.file]
+        path: list[tree.TreeNode] = [self.file]
         while True:
             starts, parts = self.inside[id(path[-1])]
             at = bisect_right(starts, place) - 1
@@ -121,25 +149,30 @@ class _Index:
             path.append(parts[at])
 
 
-def _put_before(node: tree.Node, remark: Remark) -> bool:
-    _add(node, "before", (*node.before, remark.comment))
-    return True
+def _put_before(node: tree.TreeNode, remark: Remark) -> None:
+    _set(node, "before", (*node.before, remark.comment))
 
 
-def _put_last(node: tree.Node, remark: Remark) -> bool:
-    if node.behind is not None:
-        return _put_before(node, remark)
-    _add(node, "behind", remark.comment)
-    return True
+def _put_last(node: tree.TreeNode, remark: Remark) -> None:
+    if node.behind is not None:  # a line holds one comment
+        _put_before(node, remark)
+    else:
+        _set(node, "behind", remark.comment)
 
 
-def _name_start(node: tree.Node) -> int | None:
-    """Where a declaration or statement says its name: what stands before it speaks of all of it."""
+def _name_start(node: tree.TreeNode) -> int | None:
+    """Offset of the name of a declaration or statement. A comment before it speaks of all of it."""
+    if not isinstance(node, _NAMED_LINES):
+        return None
+
     span = getattr(node, "name_span", None) or getattr(node, "path_span", None)
-    return span.start if span is not None and isinstance(node, _LINES) and span.end else None
+    if span is None or not span.end:  # an output without a name
+        return None
+    return int(span.start)
 
 
-def _items(node: tree.Node) -> list[tree.Node]:
+def _items(node: tree.TreeNode) -> list[tree.TreeNode]:
+    """The parts of a node that may have lines, and so comments, of their own."""
     match node:
         case tree.File():
             return list(node.declarations)
@@ -155,6 +188,7 @@ def _items(node: tree.Node) -> list[tree.Node]:
             return list(node.names)
         case tree.Block():
             return list(node.parameters)
-        case tree.Network():
+        case tree.NetworkDeclaration():
             return list(node.dials)
+
     return []

@@ -1,16 +1,16 @@
-"""A tree as indented text, one node a line: what `--show tree` prints and what golden files hold."""
+"""A tree as indented text, one node a line: the output of `--show tree` and the content of golden files."""
 
 from __future__ import annotations
 
 from dataclasses import fields
 
-from archlang.syntax.tree import Node
+from archlang.syntax.tree import TreeNode
 
 _HIDDEN = ("span", "before", "behind", "blank", "after", "written")
 
 
-def dump(node: Node) -> str:
-    """The tree below a node: kind, plain fields, comments; what is inside it follows two columns further right.
+def dump(node: TreeNode) -> str:
+    """Print the tree below a node: kind, plain fields, comments. Its parts follow two columns further right.
 
     >>> from archlang.syntax.tree import Binary, Name, Number
     >>> print(dump(Binary("*", Number(3), Name("relu"))))
@@ -19,27 +19,34 @@ def dump(node: Node) -> str:
       right: Name text='relu'
     """
     lines: list[str] = []
-    stack: list[tuple[int, str, Node]] = [(0, "", node)]
+    stack: list[tuple[int, str, TreeNode]] = [(0, "", node)]
     while stack:
         depth, label, one = stack.pop()
         plain, inner = _split(one)
-        comments = [f"# {comment.text}" for comment in (*one.before, *([one.behind] if one.behind else []))]
-        lines.append("  " * depth + label + " ".join([type(one).__name__, *plain, *comments]))
+
+        comments = list(one.before)
+        if one.behind is not None:
+            comments.append(one.behind)
+        kind = type(one).__name__.removesuffix("Declaration")
+        words = [kind, *plain, *(f"# {comment.text}" for comment in comments)]
+
+        lines.append("  " * depth + label + " ".join(words))
         stack.extend((depth + 1, name, child) for name, child in reversed(inner))
     return "\n".join(lines)
 
 
-def _split(node: Node) -> tuple[list[str], list[tuple[str, Node]]]:
-    """A node's plain fields as text, and its parts, each with the words before it."""
+def _split(node: TreeNode) -> tuple[list[str], list[tuple[str, TreeNode]]]:
+    """Split the fields of a node into plain ones, as text, and nodes, each with the words before it."""
     plain: list[str] = []
-    inner: list[tuple[str, Node]] = []
+    inner: list[tuple[str, TreeNode]] = []
     for one in fields(node):
         value = getattr(node, one.name)
         if one.name in _HIDDEN or one.name.endswith("_span") or value is None:
             continue
-        if isinstance(value, Node):
+
+        if isinstance(value, TreeNode):
             inner.append((f"{one.name}: ", value))
-        elif isinstance(value, tuple) and any(isinstance(item, Node) for item in value):
+        elif isinstance(value, tuple) and any(isinstance(item, TreeNode) for item in value):
             inner.extend((f"{one.name}[{at}]: ", item) for at, item in enumerate(value))
         elif value != ():
             plain.append(f"{one.name}={value!r}")

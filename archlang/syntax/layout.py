@@ -1,7 +1,9 @@
 """Text that finds its own line breaks: a small relative of Wadler's prettier printer.
 
-A document is text, line breaks that may stay spaces, and groups that stay on one line where they fit. Nothing here
+A document is text, line breaks that may stay spaces, and groups that stay on one line if they fit. Nothing here
 recurses over a document, so its depth does not matter.
+
+P. Wadler, "A prettier printer", in The Fun of Programming, 2003.
 """
 
 from __future__ import annotations
@@ -12,33 +14,38 @@ WIDTH = 110
 _DEEPEST = 60  # a column past which nothing is aligned
 
 
+# --- documents -------------------------------------------------------------------------------------------------------
+# Each knows whether a line break inside it is certain (`hard`). That is known when it is made, so that no walk is
+# needed to find out if a group can fit on a line.
+
+
 @dataclass(frozen=True, slots=True)
-class Cat:
-    """One after the other. `hard`: a line break inside is certain."""
+class Sequenced:
+    """Parts one after the other."""
 
     parts: tuple[Doc, ...]
     hard: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line break; the text `flat` where its group stays on one line."""
+class LineBreak:
+    """A line break; the text `flat` instead if its group stays on one line."""
 
     flat: str = " "
     hard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Soft:
-    """A space and what follows it, with a line break for the space where that does not fit on the line."""
+class SoftBreak:
+    """A space and the part behind it; a line break instead of the space if that part does not fit on the line."""
 
     following: Doc
     hard: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Its lines are all spaces if it fits on the line, else all breaks."""
+class LayoutGroup:
+    """A part whose line breaks are all spaces if it fits on the line, else all breaks."""
 
     inner: Doc
     hard: bool
@@ -46,7 +53,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Nest:
-    """Lines inside begin `by` columns further right; with `align`, at the column where this begins."""
+    """A part whose lines begin `by` columns further right; with `align`, at the column at which it begins."""
 
     inner: Doc
     by: int
@@ -55,57 +62,66 @@ class Nest:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
-    """A comment at the end of the line: whatever follows it begins a new one."""
+class TrailingComment:
+    """A comment at the end of the line: the text behind it begins a new one."""
 
     text: str
     hard: bool = True
 
 
-Doc = str | Cat | Line | Soft | Group | Nest | Behind
-HARD = Line(hard=True)
+Doc = str | Sequenced | LineBreak | SoftBreak | LayoutGroup | Nest | TrailingComment
+HARD = LineBreak(hard=True)
 
 
 def is_hard(doc: Doc) -> bool:
-    """Whether a document takes more than one line in any case."""
+    """Return whether a document takes more than one line in any case."""
     return not isinstance(doc, str) and doc.hard
 
 
 def cat(*parts: Doc) -> Doc:
-    """One document after the other."""
-    return parts[0] if len(parts) == 1 else Cat(parts, any(is_hard(part) for part in parts))
+    """Put documents one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Sequenced(parts, any(is_hard(part) for part in parts))
 
 
 def group(*parts: Doc) -> Doc:
-    """All on one line if it fits."""
+    """Keep the parts on one line if they fit."""
     inner = cat(*parts)
-    return Group(inner, is_hard(inner))
+    return LayoutGroup(inner, is_hard(inner))
 
 
 def soft(*parts: Doc) -> Doc:
-    """On the same line if it fits there."""
+    """Put the parts behind a space if they fit there, else on a new line."""
     following = cat(*parts)
-    return Soft(following, is_hard(following))
+    return SoftBreak(following, is_hard(following))
 
 
 def nest(by: int, *parts: Doc) -> Doc:
-    """Lines further right by a number of columns."""
+    """Indent the lines of the parts by a number of columns."""
     inner = cat(*parts)
     return Nest(inner, by, False, is_hard(inner))
 
 
 def align(*parts: Doc) -> Doc:
-    """Lines that begin where this begins."""
+    """Begin the lines of the parts at the column at which the first one begins."""
     inner = cat(*parts)
     return Nest(inner, 0, True, is_hard(inner))
 
 
-def render(doc: Doc, width: int = WIDTH) -> str:
-    """The text of a document, without spaces at the ends of lines.
+# --- the page --------------------------------------------------------------------------------------------------------
 
-    >>> render(group("f(", nest(2, Line(""), "a,", Line(), "b"), Line(""), ")"), 80)
+
+def render(doc: Doc, width: int = WIDTH) -> str:
+    """Lay out a document as text, without spaces at the ends of lines.
+
+    Args:
+        doc: the document.
+        width: columns of a line. A single word that is longer still stands.
+
+    >>> render(group("f(", nest(2, LineBreak(""), "a,", LineBreak(), "b"), LineBreak(""), ")"), 80)
     'f(a, b)'
-    >>> print(render(group("f(", nest(2, Line(""), "a,", Line(), "b"), Line(""), ")"), 5))
+    >>> print(render(group("f(", nest(2, LineBreak(""), "a,", LineBreak(), "b"), LineBreak(""), ")"), 5))
     f(
       a,
       b
@@ -114,85 +130,114 @@ def render(doc: Doc, width: int = WIDTH) -> str:
     return _Page(width).run(doc)
 
 
-_Item = tuple[int, bool, Doc]  # indentation, whether flat, what
+_Item = tuple[int, bool, Doc]
+"""A document still to be laid out, with its indentation and whether its line breaks stay spaces (`flat`)."""
 
 
 class _Page:
     """The text so far, the column reached, and the comment that waits for the end of the line."""
 
     def __init__(self, width: int) -> None:
-        self.width, self.out, self.column, self.waiting = width, [""], 0, ""
+        self.width = width
+        self.out: list[str] = []
+        self.column = 0
+        self.waiting_comment = ""
 
     def run(self, doc: Doc) -> str:
         stack: list[_Item] = [(0, False, doc)]
         while stack:
-            indent, flat, one = stack.pop()
-            if isinstance(one, str):
-                self.text(one, indent)
-            elif isinstance(one, Cat):
-                stack.extend((indent, flat, part) for part in reversed(one.parts))
-            elif isinstance(one, Behind):
-                self.waiting = one.text
-            elif isinstance(one, Nest):
-                column = min(self.column, _DEEPEST) if self.column <= _DEEPEST else indent + 4
-                stack.append(((column if one.align else indent) + one.by, flat, one.inner))
-            elif isinstance(one, Group):
-                fits = not one.hard and (flat or self.fits([(indent, True, one.inner)], stack))
-                stack.append((indent, fits, one.inner))
-            elif isinstance(one, Soft):
-                self.soft(one, indent, flat, stack)
-            elif flat and not one.hard:
-                self.text(one.flat, indent)
-            else:
-                self.newline(indent)
-        self.newline(0)
-        return "\n".join(line.rstrip() for line in "".join(self.out).split("\n")).rstrip("\n")
+            self._lay_out(stack.pop(), stack)
+        self._newline(0)  # writes the last waiting comment
 
-    def soft(self, one: Soft, indent: int, flat: bool, stack: list[_Item]) -> None:
-        if flat or (not self.waiting and self.fits([(indent, True, one.following), (indent, True, " ")], stack)):
-            self.text(" ", indent)
-        else:
-            self.newline(indent)
-        stack.append((indent, flat, one.following))
+        lines = "".join(self.out).split("\n")
+        return "\n".join(line.rstrip() for line in lines).rstrip("\n")
 
-    def text(self, text: str, indent: int) -> None:
-        if self.waiting and text:
-            self.newline(indent)
+    def _lay_out(self, item: _Item, stack: list[_Item]) -> None:
+        """Write one document, or put its parts onto the stack."""
+        indent, flat, doc = item
+
+        match doc:
+            case str():
+                self._text(doc, indent)
+            case Sequenced(parts=parts):
+                stack.extend((indent, flat, part) for part in reversed(parts))
+            case TrailingComment(text=text):
+                self.waiting_comment = text
+            case Nest(inner=inner, by=by):
+                stack.append((self._start_column(doc, indent) + by, flat, inner))
+            case LayoutGroup(inner=inner, hard=hard):
+                fits = not hard and (flat or self._fits([(indent, True, inner)], stack))
+                stack.append((indent, fits, inner))
+            case SoftBreak(following=following):
+                if flat or self._follows_on_line(following, indent, stack):
+                    self._text(" ", indent)
+                else:
+                    self._newline(indent)
+                stack.append((indent, flat, following))
+            case LineBreak(flat=text, hard=hard):
+                if flat and not hard:
+                    self._text(text, indent)
+                else:
+                    self._newline(indent)
+
+    def _start_column(self, doc: Nest, indent: int) -> int:
+        if not doc.align:
+            return indent
+        if self.column <= _DEEPEST:
+            return self.column
+        return indent + 4  # aligned there, deep code would get narrower with every level
+
+    def _follows_on_line(self, following: Doc, indent: int, stack: list[_Item]) -> bool:
+        # The space in front counts: the stack is read from its end.
+        return not self.waiting_comment and self._fits([(indent, True, following), (indent, True, " ")], stack)
+
+    def _text(self, text: str, indent: int) -> None:
+        if self.waiting_comment and text:
+            self._newline(indent)
         self.out.append(text)
         self.column += len(text)
 
-    def newline(self, indent: int) -> None:
-        if self.waiting:
-            self.out.append("  " + self.waiting)
-            self.waiting = ""
+    def _newline(self, indent: int) -> None:
+        if self.waiting_comment:
+            self.out.append("  " + self.waiting_comment)
+            self.waiting_comment = ""
         self.out.append("\n" + " " * indent)
         self.column = indent
 
-    def fits(self, first: list[_Item], rest: list[_Item]) -> bool:
-        """Whether the line has room for the first and for what stands behind it up to a possible line break."""
-        room, below, stack = self.width - self.column, len(rest), first
+    def _fits(self, first: list[_Item], rest: list[_Item]) -> bool:
+        """Return whether the line has room for some items and for the text behind them up to a possible line break.
+
+        Args:
+            first: the items, the next one last; the list is used up.
+            rest: the stack of everything behind them; it is not changed.
+        """
+        room = self.width - self.column
+        unread = len(rest)  # items of `rest` that have not been looked at
+        stack = first
         while room >= 0:
             if not stack:
-                if not below:
+                if not unread:
                     return True
-                below -= 1
-                stack.append(rest[below])
-            _, flat, one = stack.pop()
-            if isinstance(one, str):
-                room -= len(one)
-            elif isinstance(one, Cat):
-                stack.extend((0, flat, part) for part in reversed(one.parts))
-            elif isinstance(one, Group | Nest):
-                stack.append((0, flat, one.inner))
-            elif isinstance(one, Behind):
-                return True
-            elif isinstance(one, Soft):
-                if not flat:
-                    return True
-                room -= 1
-                stack.append((0, flat, one.following))
-            else:
-                if one.hard or not flat:
-                    return True
-                room -= len(one.flat)
+                unread -= 1
+                stack.append(rest[unread])
+
+            _, flat, doc = stack.pop()
+            match doc:
+                case str():
+                    room -= len(doc)
+                case Sequenced(parts=parts):
+                    stack.extend((0, flat, part) for part in reversed(parts))
+                case LayoutGroup(inner=inner) | Nest(inner=inner):
+                    stack.append((0, flat, inner))
+                case TrailingComment():
+                    return True  # a comment may be as long as it likes
+                case SoftBreak(following=following):
+                    if not flat:
+                        return True
+                    room -= 1
+                    stack.append((0, flat, following))
+                case LineBreak(flat=text, hard=hard):
+                    if hard or not flat:
+                        return True
+                    room -= len(text)
         return False

@@ -1,4 +1,4 @@
-"""Text to tokens: every mistake of spelling is found in one walk over the text, and none hides another.
+"""Text to tokens. One walk over the text finds every mistake of spelling, so that none hides another.
 
 >>> from archlang.source import Source
 >>> [token.type for token in scan(Source("demo.arch", "x = in -> conv(3x3)"), DEFAULT).tokens]
@@ -10,17 +10,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from archlang.diagnostics import Diagnostic, error
+import archlang.syntax.spelling as spelling
+from archlang.diagnostics import Diagnostic
 from archlang.limits import DEFAULT, Limits
 from archlang.source import Source, Span
-from archlang.syntax import spelling
 from archlang.syntax.tree import Comment
 
 WORDS = (
     "archlang", "import", "let", "block", "code", "network", "train", "phase", "step", "input", "output", "in", "for",
     "if", "else", "and", "or", "not", "as", "at", "from", "where", "true", "false",
 )  # fmt: skip
-"""The reserved words; the terminal of each is the word in capitals."""
+"""The reserved words. The terminal of each is the word in capitals."""
 
 SIGNS = {
     "->": "ARROW", "==": "EQUALS", "!=": "DIFFERS", "<=": "AT_MOST", ">=": "AT_LEAST", "//": "FLOOR",
@@ -28,10 +28,12 @@ SIGNS = {
     "=": "EQUAL", ";": "SEMICOLON", ",": "COMMA", ":": "COLON", ".": "DOT",
     "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
 }  # fmt: skip
-"""Signs and their terminals, longer ones first."""
+"""Signs and their terminals, longer ones first, so that `->` is not read as `-` and `>`."""
 
 _TYPES = {**{word: word.upper() for word in WORDS}, **SIGNS}
 
+# A number takes all letters, digits and points that touch it: `3abc` is then one misspelt number with one message, and
+# not a number with a name behind it. What is well-formed is decided by the next two patterns.
 _LEXEME = re.compile(
     r"""
       (?P<space>[ \t\r\n]+)
@@ -55,7 +57,10 @@ _STRING = re.compile(r'"((?:[^"\\\n]|\\[^\n]|\\(?=\n|\Z))*)("|(?=\n|\Z))')
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word, number, text or sign. `value` is what it stands for: a number, a text with escapes resolved, sizes."""
+    """One word, number, text or sign.
+
+    `value` is the meaning of a literal: a number, a text with its escapes resolved, the sizes of `3x3`.
+    """
 
     type: str
     text: str
@@ -76,15 +81,15 @@ class Token:
 
 @dataclass(frozen=True)
 class Remark:
-    """A comment in the text: `own` where it has its line for itself."""
+    """A comment in the text. `alone` tells if it has its line for itself."""
 
     comment: Comment
-    own: bool
+    alone: bool
 
 
 @dataclass
 class Scanned:
-    """What a text is made of, and the mistakes of spelling in it."""
+    """The tokens and comments of a text, and the mistakes of spelling in it, each in the order of the text."""
 
     source: Source
     tokens: list[Token] = field(default_factory=list)
@@ -93,18 +98,21 @@ class Scanned:
 
 
 def scan(source: Source, limits: Limits = DEFAULT) -> Scanned:
-    """The tokens and comments of a text in order, with a diagnostic for each mistake of spelling."""
-    return _Scan(source, limits).run()
+    """Cut a text into tokens and comments, with a diagnostic for each mistake of spelling. It never raises."""
+    return _Scanner(source, limits).run()
 
 
 def blank_before(source: Source, offset: int) -> bool:
-    """Whether an empty line stands between a place and what comes before it."""
+    """Return whether the line above the one at `offset` is empty."""
     line = source.position(offset)[0]
     return line > 1 and not source.line(line - 1).strip()
 
 
-class _Scan:
-    """The walk: one method for each sort of lexeme."""
+class _Scanner:
+    """The walk over the text: one method for each group of `_LEXEME`, with the name of the group.
+
+    Each method gets the start and the end of the match and returns where to read on.
+    """
 
     def __init__(self, source: Source, limits: Limits) -> None:
         self.source, self.text, self.limits = source, source.text, limits
@@ -112,14 +120,16 @@ class _Scan:
         self.out.mistakes.extend(spelling.hidden_characters(source))
 
     def run(self) -> Scanned:
-        at, size = 0, len(self.text)
-        while at < size:
+        at = 0
+        while at < len(self.text):
             match = _LEXEME.match(self.text, at)
-            assert match is not None and match.lastgroup is not None
+            assert match is not None and match.lastgroup is not None  # the last group takes any character
             at = getattr(self, match.lastgroup)(at, match.end())
+
             if len(self.out.tokens) > self.limits.tokens:
                 self.mistake(spelling.too_many_tokens(self.out.tokens.pop().span, self.limits.tokens))
                 break
+
         self.out.mistakes.sort(key=lambda d: d.primary.span.start if d.primary else 0)
         return self.out
 
@@ -127,8 +137,10 @@ class _Scan:
         return Span(self.source, start, end)
 
     def add(self, type: str, start: int, end: int, value: object = None) -> int:
-        before = self.out.tokens[-1].end if self.out.tokens else 0
-        first = not self.out.tokens or self.text.find("\n", before, start) >= 0
+        """Append a token; return its end."""
+        first = True
+        if self.out.tokens:
+            first = self.text.find("\n", self.out.tokens[-1].end, start) >= 0
         self.out.tokens.append(Token(type, self.text[start:end], self.span(start, end), value, first))
         return end
 
@@ -142,67 +154,67 @@ class _Scan:
     def comment(self, start: int, end: int) -> int:
         text = self.text[start:end].rstrip()
         line = self.source.position(start)[0]
-        own = not self.text[self.source.starts[line - 1] : start].strip()
-        comment = Comment(text, self.span(start, start + len(text)), own and blank_before(self.source, start))
-        self.out.remarks.append(Remark(comment, own))
+        alone = not self.text[self.source.starts[line - 1] : start].strip()
+
+        blank = alone and blank_before(self.source, start)
+        comment = Comment(text, self.span(start, start + len(text)), blank)
+        self.out.remarks.append(Remark(comment, alone))
         return end
 
     def name(self, start: int, end: int) -> int:
-        text = self.text[start:end]
         self.mistake(spelling.long_name(self.span(start, end), self.limits.name))
-        return self.add(_TYPES.get(text, "NAME"), start, end)
+        return self.add(_TYPES.get(self.text[start:end], "NAME"), start, end)
 
     def sign(self, start: int, end: int) -> int:
         return self.add(_TYPES[self.text[start:end]], start, end)
 
     def number(self, start: int, end: int) -> int:
         text, span = self.text[start:end], self.span(start, end)
+
         if _NUMBER.fullmatch(text):
             value, wrong = spelling.number(span, self.limits)
             self.mistake(wrong)
             return self.add("NUMBER", start, end, value)
+
         if _SIZE.fullmatch(text):
             sizes, wrong = spelling.sizes(span, self.limits)
             self.mistake(wrong)
             return self.add("SIZE", start, end, sizes)
+
+        # A token stands in for the misspelt number, so that the parser finds no second mistake here.
         self.mistake(spelling.bad_number(span))
         return self.add("NUMBER", start, end, 0)
 
-    def string(self, start: int, end: int) -> int:
+    def string(self, start: int, _: int) -> int:
         match = _STRING.match(self.text, start)
-        assert match is not None
-        if not match[2]:
-            end = start + len(match[0].rstrip())
-            self.mistake(spelling.unclosed_string(self.span(start, end)))
+        assert match is not None  # a quote alone matches
+        content, closing_quote = match[1], match[2]
+
+        if closing_quote:
+            self.mistake(spelling.long_string(self.span(start, match.end()), len(content), self.limits.string))
         else:
-            self.mistake(spelling.long_string(self.span(start, match.end()), len(match[1]), self.limits.string))
-        value, wrong = spelling.unescape(self.source, start + 1, match[1])
+            self.mistake(spelling.unclosed_string(self.span(start, start + len(match[0].rstrip()))))
+
+        value, wrong = spelling.unescape(self.source, start + 1, content)
         self.out.mistakes.extend(wrong)
         return self.add("STRING", start, match.end(), value)
 
     def doc(self, start: int, end: int) -> int:
         match = _DOC.match(self.text, start)
         if match is None:
-            self.mistake(
-                error(
-                    "unclosed-string", "this doc string does not end", self.span(start, end), "opened here",
-                    help='close it with `"""`',
-                )
-            )  # fmt: skip
+            self.mistake(spelling.unclosed_doc(self.span(start, end)))
             return self.add("DOC", start, len(self.text), "")
-        self.mistake(spelling.long_doc(self.span(start, end), len(match[1]), self.limits.doc))
+
+        self.mistake(spelling.long_doc(self.span(start, match.end()), len(match[1]), self.limits.doc))
         return self.add("DOC", start, match.end(), spelling.tidy(match[1]))
 
     def wrong(self, start: int, end: int) -> int:
-        if hidden := spelling.HIDDEN.match(self.text, start):
+        if hidden := spelling.HIDDEN.match(self.text, start):  # reported with all others at the beginning
             return hidden.end()
-        while end < len(self.text) and _is_wrong(self.text[end]) and self.text[start] == self.text[end]:
+
+        # `&&` is one mistake, not two.
+        while end < len(self.text) and self.text[end] == self.text[start]:
             end += 1
         end, diagnostic = spelling.bad_character(self.source, start, end)
         self.mistake(diagnostic)
         return end
-
-
-def _is_wrong(char: str) -> bool:
-    match = _LEXEME.match(char)
-    return match is not None and match.lastgroup == "wrong"

@@ -1,7 +1,7 @@
-"""The LALR machine: lark's tables for the grammar, read ready-made, since working them out takes longer than a check.
+"""The LALR machine: lark's tables for the grammar, read ready-made, since making them takes longer than a check.
 
-The tables are JSON beside the grammar: data, no code. They carry a digest of the grammar and lark's version; where
-either differs, the machine is made from the grammar. `python -m archlang.syntax` writes them anew; a test compares.
+The tables are JSON beside the grammar: data, no code. They carry a digest of the grammar and lark's version; if either
+differs, the machine is made from the grammar. `python -m archlang.syntax` writes them anew; a test compares.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lark import Lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
-from archlang.syntax.build_tree import Builder
+from archlang.syntax.build_tree import TreeBuilder
 
 TABLES = "archlang.tables.json"
 OPTIONS: dict[str, Any] = {
@@ -26,10 +26,12 @@ OPTIONS: dict[str, Any] = {
 
 
 def folder() -> Path:
-    """Where the grammar lies: inside the package when installed, beside it in a checkout."""
+    """The folder of the grammar: inside the package once it is installed, beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "grammars"
-    return inside if inside.exists() else package.parent / "grammars"
+    if inside.exists():
+        return inside
+    return package.parent / "grammars"
 
 
 def grammar_text() -> str:
@@ -39,22 +41,31 @@ def grammar_text() -> str:
 
 @lru_cache(maxsize=1)
 def machine() -> Lark:
-    """The machine that reads files."""
+    """The machine that reads files, made once in a process."""
     grammar = grammar_text()
+    tables: dict[str, Any] = {}
     path = folder() / TABLES
-    tables = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if path.exists():
+        tables = json.loads(path.read_text(encoding="utf-8"))
+
+    # Tables of another grammar or lark are worse than none: they would read another language.
     if tables.get("made_of") != made_of(grammar):
-        return Lark(grammar, transformer=Builder(), **OPTIONS)
+        return Lark(grammar, transformer=TreeBuilder(), **OPTIONS)
+
     data, memo = tables["data"], tables["memo"]
     parser = data["parser"]["parser"]
-    parser["states"] = {int(number): _numbered(row) for number, row in parser["states"].items()}
-    parser["tokens"] = _numbered(parser["tokens"])
-    made: Lark = Lark._load_from_dict(data, _numbered(memo), transformer=Builder())  # type: ignore[no-untyped-call]
-    return made  # read as lark's own stand-alone parsers read their tables
+    parser["states"] = {int(number): _with_numeric_keys(row) for number, row in parser["states"].items()}
+    parser["tokens"] = _with_numeric_keys(parser["tokens"])
+
+    # lark's own stand-alone parsers read their tables through this method.
+    ready_made: Lark = Lark._load_from_dict(  # type: ignore[no-untyped-call]
+        data, _with_numeric_keys(memo), transformer=TreeBuilder()
+    )
+    return ready_made
 
 
 def made_of(grammar: str) -> str:
-    """What tables belong to: lark's version and a digest of the grammar."""
+    """The mark of the tables of a grammar: lark's version and a digest of the text."""
     return f"lark {lark.__version__}, grammar {sha256(grammar.encode()).hexdigest()}"
 
 
@@ -65,6 +76,12 @@ def tables_text() -> str:
     return json.dumps({"made_of": made_of(grammar), "data": data, "memo": memo}, sort_keys=True, separators=(",", ":"))
 
 
-def _numbered(row: dict[str, Any]) -> dict[Any, Any]:
-    """Keys as the numbers that they were before JSON made texts of them."""
-    return {int(key) if key.lstrip("-").isdigit() else key: value for key, value in row.items()}
+def _with_numeric_keys(row: dict[str, Any]) -> dict[Any, Any]:
+    """Turn keys back into the numbers that they were before JSON made texts of them."""
+    restored: dict[Any, Any] = {}
+    for key, value in row.items():
+        if key.lstrip("-").isdigit():
+            restored[int(key)] = value
+        else:
+            restored[key] = value
+    return restored

@@ -1,4 +1,4 @@
-"""A tree with parts exchanged: the one way in which trees are rewritten."""
+"""Rewriting of trees: the one way in which parts of a tree are exchanged."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from archlang.syntax.tree import Node
+from archlang.syntax.tree import TreeNode
 from archlang.syntax.walk import parts
 
-N = TypeVar("N", bound=Node)
+N = TypeVar("N", bound=TreeNode)
 
 
-def mapped(node: N, change: Callable[[Node], Node]) -> N:
-    """The node with `change` applied to each node inside it and then to itself; untouched parts stay the same objects.
+def mapped(node: N, change: Callable[[TreeNode], TreeNode]) -> N:
+    """Apply `change` to each node inside `node` and then to the node itself. Untouched parts stay the same objects.
 
-    `change` returns what it is given where nothing is to be done. Spans and comments of changed nodes are kept.
+    Args:
+        node: the root; it is not modified.
+        change: gets a node whose parts are changed already. It returns its argument if nothing is to be done.
+
+    Spans and comments of changed nodes are kept.
 
     >>> from archlang.syntax.tree import Binary, Name
     >>> grown = mapped(Binary("+", Name("a"), Name("b")), lambda n: Name("c") if n == Name("a") else n)
@@ -25,12 +29,21 @@ def mapped(node: N, change: Callable[[Node], Node]) -> N:
     changes: dict[str, Any] = {}
     for name in parts(type(node)):
         value = getattr(node, name)
-        if isinstance(value, Node):
+        if isinstance(value, TreeNode):
             new: Any = mapped(value, change)
             if new is not value:
                 changes[name] = new
         elif isinstance(value, tuple) and value:
-            new = tuple(mapped(item, change) if isinstance(item, Node) else item for item in value)
+            new = tuple(_mapped_item(item, change) for item in value)
             if any(a is not b for a, b in zip(new, value, strict=True)):
                 changes[name] = new
-    return change(replace(node, **changes) if changes else node)  # type: ignore[return-value]  # kinds are kept by `change`
+
+    if changes:
+        node = replace(node, **changes)
+    return change(node)  # type: ignore[return-value]  # `change` keeps the kind of a node
+
+
+def _mapped_item(item: object, change: Callable[[TreeNode], TreeNode]) -> object:
+    if isinstance(item, TreeNode):
+        return mapped(item, change)
+    return item  # the sizes of `3x3` are plain numbers

@@ -1,369 +1,81 @@
-"""What is said of a text that does not fit the grammar: a table of well-known slips, and general words for the rest.
-
-`SLIPS` is read from top to bottom and the first row that fits speaks. Each row brings wrong texts of its own; a test
-feeds them to the parser and asks for the row's message.
-"""
+"""The words for a text that does not fit the grammar: a row of the table of slips, or general words for the rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
-from archlang.diagnostics import Diagnostic, Label, error
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.source import Span
-from archlang.syntax.facts import WORD_TYPES, Facts, Refusal
-from archlang.syntax.recovery import Piece
+from archlang.syntax.facts import Facts, Refusal
+from archlang.syntax.recovery import SourceFragment
+from archlang.syntax.slip import Slip, Where, pair_span
+from archlang.syntax.slips import SLIPS
 from archlang.syntax.words import describe
 
-__all__ = ["SLIPS", "Refusal", "Slip", "explain"]
 
-Where = Literal["found", "previous", "behind", "line"]
-"""The token found, the one before it, the place right behind that, or the first token of the line."""
+def explain(refusal: Refusal, fragment: SourceFragment) -> Diagnostic:
+    """Make the diagnostic for the place at which the parser could not go on.
 
+    Args:
+        refusal: the token that does not fit, and those that would have.
+        fragment: the tokens that were read, and the one that follows them in the file.
+    """
+    facts = Facts(refusal, fragment)
 
-@dataclass(frozen=True)
-class Slip:
-    """One well-known mistake: when it is this one, what to say, where to point, and texts that show it."""
-
-    when: Callable[[Facts], bool]
-    message: str
-    help: str
-    examples: tuple[str, ...]
-    where: Where = "found"
-    name: str = "unexpected-token"
-    label: str = ""
-
-
-def _comparison(facts: Facts) -> bool:
-    signs = {"EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST"}
-    return facts.found in signs and "STAR" in facts.allowed and facts.found not in facts.allowed
-
-
-def _pair(facts: Facts, first: str, second: str) -> bool:
-    """Whether two signs stand side by side here, without a space between them."""
-    here, before, after = facts.token, facts.previous, facts.next
-    if facts.found == second and before and here and before.type == first and before.end == here.start:
-        return True
-    return bool(facts.found == first and here and after and after.type == second and here.end == after.start)
-
-
-def _foreign(*words: str) -> Callable[[Facts], bool]:
-    """Whether a word of another language was taken for a name, here or just before."""
-
-    def when(facts: Facts) -> bool:
-        return (facts.found == "NAME" and facts.text in words and facts.first_of_line) or facts.lonely in words
-
-    return when
-
-
-_CALLED_DECLARATIONS = ("def", "class", "function", "fn", "func", "module", "layer", "model", "net")
-
-SLIPS: tuple[Slip, ...] = (
-    Slip(
-        lambda f: f.found == "EQUAL" and f.before in WORD_TYPES and "EQUAL" not in f.allowed,
-        "`{previous}` is a word of the language, so nothing can be called that",
-        "choose another name, such as `{previous}_`",
-        ("train { step = 3 }", "let let = 3", "network N { input = 3 }"),
-        where="previous", name="reserved-word", label="reserved",
-    ),
-    Slip(
-        lambda f: f.found in WORD_TYPES and f.next_type == "EQUAL" and f.found not in f.allowed and not f.ended,
-        "`{found}` is a word of the language, so nothing can be called that",
-        "choose another name, such as `{found}_`",
-        ("network N {\n input x: [3]\n from = x\n output x }", "let x = f(at = 3)", "from = 3"),
-        name="reserved-word", label="reserved",
-    ),
-    Slip(
-        lambda f: f.found == "FROM" and f.before == "EQUAL" and "LET" in f.context,
-        "only a `code` is read `from` a file",
-        "write `code name = from \"file.csv\"`",
-        ('let words = from "words.csv"',),
-    ),
-    Slip(
-        lambda f: f.found == "ELSE" and not f.ended,
-        "this `else` has no `if`",
-        "`else` stands right behind the braces of an `if`",
-        ("block b = else { relu }", "block b = each { relu } else { gelu }"),
-    ),
-    Slip(
-        lambda f: f.found == "OUTPUT" and f.next_type in ("COMMA", "RPAR", "ARROW") and not f.first_of_line,
-        "`output` hands a value out; it is no name to read it by",
-        "name the flow, `logits = ...`, hand it out with `output logits`, and read `logits`",
-        ("train { loss = cross_entropy(output, label) }", "train { loss = mse(output) }"),
-        name="reserved-word", label="reserved",
-    ),
-    Slip(
-        lambda f: f.found in WORD_TYPES and "NAME" in f.allowed and not f.first_of_line and not f.ended,
-        "`{found}` is a word of the language, so nothing can be called that",
-        "choose another name, such as `{found}_`",
-        ("let x = let", "let step = 3", "block b(at) = relu", "block b = conv(3) as in", "let x = f(from = 3)"),
-        name="reserved-word", label="reserved",
-    ),
-    Slip(
-        lambda f: _pair(f, "EQUAL", "MORETHAN"),
-        "an arrow is written `->`",
-        "write `->`; at least is `>=`",
-        ("block b = conv(3) => relu", "network N { x => conv(3) }"),
-    ),
-    Slip(
-        lambda f: _pair(f, "SLASH", "STAR"),
-        "a comment is written with `#`",
-        "begin each line of the comment with `#`",
-        ("/* a comment */ let x = 1", "let x = 1 /* one */"),
-    ),
-    Slip(
-        lambda f: f.line_start == "FLOOR",
-        "a comment is written with `#`",
-        "`//` divides and floors; begin the comment with `#`",
-        ("// a comment\nlet x = 1", "let x = 1\n// the first one", "network N {\n // one\n input x: [3]\n output x }"),
-        where="line",
-    ),
-    Slip(
-        lambda f: _pair(f, "STAR", "STAR"),
-        "there is no power",
-        "multiply: `c * c`",
-        ("let x = 3 ** 2",),
-    ),
-    Slip(
-        lambda f: f.found == "DOC",
-        "a doc string does not belong here",
-        "it stands right after the first line, before a declaration (not an `import`), or first inside its braces",
-        ('block b = each { """no""" relu }', 'let x = """no"""', '"""a"""\n"""b"""\n"""c"""\nlet x = 1'),
-    ),
-    Slip(
-        lambda f: _comparison(f) and f.found == "MORETHAN",
-        "comparisons do not chain; a flow is written with `->`",
-        "write `a -> b -> c`; of numbers, `a > b and b > c`",
-        ("let x = 3 > 2 > 1", "network N { input x: [3]\n output x > relu > relu }"),
-    ),
-    Slip(
-        _comparison,
-        "comparisons do not chain",
-        "write `a < b and b < c`",
-        ("let x = 1 < 2 < 3", "let x = a == b == c"),
-    ),
-    Slip(
-        lambda f: f.found == "EQUAL" and ("IF" in f.context_of_head or "WHERE" in f.context_of_head),
-        "`=` gives a name; equal is written `==`",
-        "write `==`",
-        ("block b(s) = if s = 1 { relu }", "network N { input x: [3, H] where H = 3 output x }"),
-    ),
-    Slip(
-        _foreign("return", "yield"),
-        "a result is handed out with `output`",
-        "write `output value`",
-        ("block b { x = in -> relu\n return x }", "return x"),
-        where="line",
-    ),
-    Slip(
-        _foreign(*_CALLED_DECLARATIONS),
-        "a part is declared with `block`, a whole with `network`",
-        "write `block name(parameters) = flow` or `network name { ... }`",
-        ("def f(x) = relu", "class Net { }", "let x = 1\nfunction f() { }"),
-        where="line",
-    ),
-    Slip(
-        _foreign("const", "var", "val", "set"),
-        "a value is named with `let`",
-        "write `let name = value`",
-        ("const x = 3", "var y = 2"),
-        where="line",
-    ),
-    Slip(
-        lambda f: f.before == "NAME" and f.previous_text in ("elif", "elsif", "elseif"),
-        "a second test is written `else if`",
-        "write `else if test { ... }`",
-        ("block b(s) = if s { relu } elif s { gelu }", "network N { x = in -> if s { relu }\n elif s { gelu } }"),
-        where="previous",
-    ),
-    Slip(
-        lambda f: f.text in ("elif", "elsif", "elseif"),
-        "a second test is written `else if`",
-        "write `else if test { ... }`",
-        ("let y = if s { relu } elif",),
-    ),
-    Slip(
-        lambda f: f.found == "FROM" and f.at_file_level,
-        "an import begins with `import`",
-        "write `import std.resnet (projection)`",
-        ("from std.resnet import projection",),
-    ),
-    Slip(
-        lambda f: f.found in ("INPUT", "OUTPUT", "PHASE", "STEP") and f.at_file_level,
-        "`{found}` stands in the braces of a declaration",
-        "`input` and `output` belong in a `network`, `phase` and `step` in a `train`",
-        ("input x: [3]", "let x = 1\noutput x", "phase all { epochs = 1 }"),
-    ),
-    Slip(
-        lambda f: f.found == "NAME" and f.at_file_level and f.next_type == "EQUAL",
-        "a bare `=` stands in the braces of a declaration",
-        "outside of them write `let {found} = ...`",
-        ("widths = [1, 2]", "let x = 1\ny = 2"),
-    ),
-    Slip(
-        lambda f: f.found == "COMMA" and "SEMICOLON" in f.allowed,
-        "flows and statements have `;` between them, not `,`",
-        "write `;`, or leave the `,` out",
-        ("block b = parallel { relu, gelu }", "train { a = 1, b = 2 }"),
-    ),
-    Slip(
-        lambda f: f.found == "SEMICOLON" and "COMMA" in f.allowed,
-        "inside `( )` and `[ ]` a `,` stands between two values",
-        "write `,`",
-        ("let x = [1; 2]", "block b = conv(3x3; 64)"),
-    ),
-    Slip(
-        lambda f: f.found == "COLON" and bool({"LBRACE", "HEAD_BRACE"} & f.allowed),
-        "a body stands in braces",
-        "write `{ ... }` instead of `:`",
-        ("network N: input x", "block b(s) = if s: relu", "train: loss = 1"),
-    ),
-    Slip(
-        lambda f: f.found == "LBRACE" and f.closed_head is not None,
-        "the head of an `if` or a `for` has no braces of its own",
-        "put what needs braces into parentheses: `if (stage { ... }) == x { ... }`",
-        ("block b = if each { relu } { gelu }", "block b = for c in words { relu } { conv(c) }",
-         "block b = if each { relu } == 3 { gelu }"),
-        name="brace-in-head", where="found", label="so these are a second pair",
-    ),
-    Slip(
-        lambda f: f.found == "EQUAL" and f.context[-2:] == ("INPUT", "NAME"),
-        "the type of an input follows a colon",
-        "write `input {previous}: [channels, height, width]`",
-        ("network N { input x = [3, 32, 32] output x }",),
-    ),
-    Slip(
-        lambda f: f.context[-2:] in (("NAME", "COLON"),) and f.allowed == {"LSQB"} and not f.ended,
-        "the type of an input is a list of sizes",
-        "write `[3, 32, 32]` for three channels of 32 x 32",
-        ("network N { input x: 3x32x32 output x }", "network N { input x: (3, 32) output x }"),
-    ),
-    Slip(
-        lambda f: f.context[-1:] == ("TRAIN",) and f.found == "NAME",
-        "a `train` has no name",
-        "write `train { ... }`; a file has one at most",
-        ("train quick { loss = x }",),
-    ),
-    Slip(
-        lambda f: f.found == "EQUAL" and "NETWORK" in f.context and "LBRACE" in f.allowed and "LBRACE" not in f.context,
-        "a network is written with braces",
-        "write `network name { input ...; output ... }`; a `block` may be one flow behind `=`",
-        ("network N = conv(3)", "network N(a = 1) = conv(3)"),
-    ),
-    Slip(
-        lambda f: "IMPORT" in f.context and "LPAR" not in f.context and f.allowed <= {"LPAR", "DOT", "NAME"},
-        "an import says which names it wants",
-        "write `import std.resnet (projection)`",
-        ("import std.resnet", 'import "./a.arch"\nlet x = 1', "import std.resnet as r", "import std.*"),
-        where="behind", label="names in parentheses are missing",
-    ),
-    Slip(
-        lambda f: f.found == "EQUAL" and "EQUALS" in f.allowed,
-        "only a plain name stands left of `=`",
-        "equal is written `==`",
-        ("block b { x[0] = in -> relu\n output x }", "let x = a = b", "network N { a.b = c }"),
-    ),
-    Slip(
-        lambda f: f.before == "NUMBER" and f.found == "NAME" and f.text.startswith("x") and not f.first_of_line,
-        "a size is written in one word",
-        "write `3x3`",
-        ("let k = 3 x 3", "block b = conv(3 x 3, 64)"),
-    ),
-    Slip(
-        lambda f: f.before == "NUMBER" and f.found in ("NAME", "FOR", "IF", "LPAR") and "STAR" in f.allowed
-        and not f.first_of_line,
-        "a repetition or a product needs its `*`",
-        "write `{previous} * {found}`",
-        ("block b = 3 relu", "let x = 3 (2 + 1)"),
-    ),
-    Slip(
-        lambda f: f.found in ("NUMBER", "SIZE", "STRING") and f.before == "NAME" and "LPAR" in f.allowed
-        and not f.first_of_line,
-        "arguments stand in parentheses",
-        "write `{previous}({found})`",
-        ("block b = conv 3x3", "block b = dropout 0.1 -> relu"),
-    ),
-    Slip(
-        lambda f: f.stray_name and "_ends_in_flow" in f.context,
-        "a `;` is missing between two flows",
-        "write `;` before `{previous}`, or `->` if it is the next step",
-        ("block b = parallel { conv(1)\n relu -> gelu }", "block b = parallel { conv(1)\n relu }"),
-        where="previous",
-    ),
-    Slip(
-        lambda f: f.stray_name and "_ends_in_statement" in f.context,
-        "a flow stands among statements",
-        "hand it out with `output`, or give it a name: `name = ...`",
-        ("block b { x = in -> relu\n gelu -> relu }", "network N { input x: [3]\n conv(3) }"),
-        where="previous", name="mixed-body",
-    ),
-    Slip(
-        lambda f: f.stray_word and "ARROW" not in f.allowed,
-        "two steps have `->` between them",
-        "write `->` before `{previous}`",
-        ("network N { y = x relu\n output y }", "block b { y = in -> conv(3) relu -> gelu\n output y }"),
-        where="previous",
-    ),
-    Slip(
-        lambda f: "COMMA" in f.allowed and f.starts_value and not f.ended,
-        "two values have `,` between them",
-        "write `,` before `{found}`",
-        ("let x = [1 2]", "let x = f(a b)", "let x = [\n  a\n  b\n]", "block b(c d) = relu", "import std.a (b c)"),
-    ),
-    Slip(
-        lambda f: "ARROW" in f.allowed and f.starts_value and not f.first_of_line and not f.ended,
-        "two steps have `->` between them",
-        "write `->` before `{found}`",
-        ("let y = x relu", "block b = conv(3) relu -> gelu"),
-    ),
-    Slip(
-        lambda f: f.context[-1:] == ("ELSE",),
-        "`else` is followed by braces or by another `if`",
-        "write `else { ... }`",
-        ("block b(s) = if s { relu } else gelu",),
-        where="behind",
-    ),
-)  # fmt: skip
-
-
-def explain(refusal: Refusal, piece: Piece) -> Diagnostic:
-    """The diagnostic for the place at which the parser could not go on."""
-    facts = Facts(refusal, piece)
     for slip in SLIPS:
         if slip.when(facts):
-            return _speak(slip, facts)
-    return _general(facts)
+            return _slip_diagnostic(slip, facts)
+    return _general_diagnostic(facts)
 
 
-def _speak(slip: Slip, facts: Facts) -> Diagnostic:
-    message, help = (
-        text.replace("{found}", facts.shown).replace("{previous}", facts.previous_shown)
-        for text in (slip.message, slip.help)
-    )
+def _slip_diagnostic(slip: Slip, facts: Facts) -> Diagnostic:
     secondary: tuple[Label, ...] = ()
     if slip.name == "brace-in-head" and facts.closed_head is not None:
         secondary = (Label(facts.closed_head, "these end the head"),)
-    span = _place(slip.where, facts)
-    return error(slip.name, message, span, slip.label, secondary=secondary, help=help)
+
+    fix: Fix | None = None
+    if slip.fix is not None:
+        fix = slip.fix(facts)
+
+    message = _filled(slip.message, facts)
+    if isinstance(slip.help, str):
+        help = _filled(slip.help, facts)
+    else:
+        help = slip.help(facts)
+    return error(slip.name, message, _place(slip.where, facts), slip.label, secondary=secondary, help=help, fix=fix)
 
 
-def _place(where: Where, facts: Facts) -> Span:
-    if where == "found" and facts.token is not None:
-        return facts.token.span
-    if where == "line" and facts.line_token is not None:
+def _filled(words: str, facts: Facts) -> str:
+    # Not str.format: many messages show braces.
+    words = words.replace("{line}", facts.line_token.text)
+    return words.replace("{token}", facts.shown).replace("{previous}", facts.previous_shown)
+
+
+def _place(where: Where | Callable[[Facts], Span], facts: Facts) -> Span:
+    if callable(where):
+        return where(facts)
+
+    if where == "token":
+        return facts.place
+    # Two signs, not one, or another token than the one that does not fit.
+    if where == "pair":
+        return pair_span(facts)
+    if where == "line":
         return facts.line_token.span
-    if where == "previous" and facts.previous is not None:
+    if where == "previous":
         return facts.previous.span
     return facts.behind
 
 
-def _general(facts: Facts) -> Diagnostic:
+def _general_diagnostic(facts: Facts) -> Diagnostic:
     expected = describe(facts.allowed)
-    label = f"expected {expected}" if expected else "nothing can follow"
+    label = "nothing can follow"
+    if expected:
+        label = f"expected {expected}"
+
     if facts.at_end:
         return error("unexpected-end", f"the file ends behind `{facts.previous_shown}`", facts.behind, label)
-    if facts.missing:
+    if facts.is_gap:
         message = f"something is missing behind `{facts.previous_shown}`"
         return error("unexpected-token", message, facts.behind, label, notes=(f"`{facts.shown}` follows",))
     return error("unexpected-token", f"`{facts.shown}` cannot stand here", facts.place, label)

@@ -1,5 +1,8 @@
 """Text to tree. Everything that may be wrong with a text comes out as an `ArchError`.
 
+A text passes four gates: spelling (`lexing`), brackets (`brackets`), grammar (`machine`), form (`checks`). A mistake at
+one gate is reported together with those of the later gates that it cannot have caused.
+
 >>> from archlang.source import Source
 >>> parse(Source("demo.arch", "archlang 1\\nlet widths = [32, 64]\\n")).declarations[0].name
 'widths'
@@ -15,62 +18,76 @@ from lark import Token as LarkToken
 from lark import UnexpectedInput
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
+import archlang.syntax.tree as tree
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.limits import DEFAULT, Limits
 from archlang.source import Source, Span
-from archlang.syntax import tree
 from archlang.syntax.brackets import check_brackets, mark_heads
 from archlang.syntax.checks import check_tree
 from archlang.syntax.comments import attach
+from archlang.syntax.facts import Refusal
 from archlang.syntax.lexing import Token, scan
 from archlang.syntax.machine import machine
-from archlang.syntax.mistakes import Refusal, explain
+from archlang.syntax.mistakes import explain
 from archlang.syntax.pragma import check_pragma
-from archlang.syntax.recovery import Piece, pieces
+from archlang.syntax.recovery import SourceFragment, declarations
+
+_SWALLOWS_BRACKETS = ("unclosed-string", "too-many-tokens")
+"""Mistakes that hide part of the text, so that brackets without a partner mean nothing."""
 
 
 def decode(data: bytes, name: str, limits: Limits = DEFAULT) -> Source:
-    """The source in some bytes; `not-utf8` or `file-too-large` where there is none. A byte order mark is skipped."""
+    """Read bytes as a source. A byte order mark is skipped.
+
+    Args:
+        data: the content of a file.
+        name: the file as messages show it.
+        limits: `file_bytes` bounds the size.
+
+    Raises ArchError: `not-utf8`, `file-too-large`.
+    """
     if len(data) > limits.file_bytes:
-        raise ArchError(_too_large(Source(name, ""), len(data), limits))
+        raise ArchError(_too_large(Source(name, ""), limits))
+
     try:
         return Source(name, data.decode("utf-8-sig"))
     except UnicodeDecodeError as wrong:
-        start = data[: wrong.start].decode("utf-8-sig", "replace")
-        rest = data[wrong.start :].decode("utf-8", "replace")
-        source = Source(name, start + rest)
-        message = f"byte {data[wrong.start]:#04x} is not UTF-8"
-        span = Span(source, len(start), len(start) + 1)
-        raise ArchError(
-            error("not-utf8", message, span, "here", help="save the file with the encoding UTF-8")
-        ) from None
+        raise ArchError(_not_utf8(data, wrong.start, name)) from None
 
 
 def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
-    """The tree of a text, with its comments; raises one `ArchError` with every mistake found."""
+    """Read a text as a tree with its comments. Raises one ArchError with every mistake found, in their order."""
     size = len(source.text.encode("utf-8", "surrogatepass"))
     if size > limits.file_bytes:
-        raise ArchError(_too_large(source, size, limits))
+        raise ArchError(_too_large(source, limits))
+
+    # Spelling, first line and brackets are judged together: none of their mistakes can cause one of the others.
     scanned = scan(source, limits)
-    pragma = check_pragma(source, scanned.tokens)
-    bracket = None
-    if not any(d.name in ("unclosed-string", "too-many-tokens") for d in scanned.mistakes):
-        bracket = check_brackets(scanned.tokens, limits)
-    mistakes = [*scanned.mistakes, *(d for d in (pragma, bracket) if d)]
+    mistakes = list(scanned.mistakes)
+    if pragma := check_pragma(source, scanned.tokens):
+        mistakes.append(pragma)
+    brackets_count = not any(d.name in _SWALLOWS_BRACKETS for d in scanned.mistakes)
+    if brackets_count and (bracket := check_brackets(scanned.tokens, limits)):
+        mistakes.append(bracket)
+
     tokens = mark_heads(scanned.tokens)
     if mistakes:
         raise ArchError(_sorted([*mistakes, *_refusals(tokens, mistakes, limits)]))
+
     file = _read(tokens)
     if isinstance(file, int):
-        raise ArchError(_sorted(_refusals(tokens, [], limits) or [_misplaced(tokens, file)]))
-    if found := check_tree(file, limits):
-        raise ArchError(found)
+        raise ArchError(_sorted(_refusals(tokens, [], limits) or [_second_doc(tokens, file)]))
+
+    if breaches := check_tree(file, limits):
+        raise ArchError(breaches)
+
+    # Comments last: they are no tokens, so the parser has not seen them.
     attach(file, scanned)
     return file
 
 
 def parse_expr(text: str, name: str = "<expression>", limits: Limits = DEFAULT) -> tree.Expr:
-    """The tree of a single expression, such as a dial's value on the command line.
+    """Read a single expression, such as the value of a dial on the command line. Raises ArchError as `parse` does.
 
     >>> parse_expr("3 * 4").operator
     '*'
@@ -80,12 +97,17 @@ def parse_expr(text: str, name: str = "<expression>", limits: Limits = DEFAULT) 
     match file.declarations:
         case (tree.Let(value=value),):
             return value
+
+    # The text went on with a declaration of its own, such as `3 let b = 4`.
     span = file.declarations[1].span
     raise ArchError(error("unexpected-token", "one expression is wanted here", span, "more than one"))
 
 
+# --- the machine -----------------------------------------------------------------------------------------------------
+
+
 def _read(tokens: Sequence[Token]) -> tree.File | int:
-    """The tree of some tokens; or the index of the first that does not fit, their number where the end does not."""
+    """The tree of some tokens, or the index of the first that does not fit: their number if it is the end."""
     parser = machine().parse_interactive()
     read = 0
     try:
@@ -95,54 +117,82 @@ def _read(tokens: Sequence[Token]) -> tree.File | int:
         file = parser.feed_token(LarkToken("$END", ""))
     except UnexpectedInput:
         return read
+
     assert isinstance(file, tree.File)
     return file
 
 
 def _refused(tokens: Sequence[Token], at: int) -> Refusal:
-    """What was possible at the refused token: read again up to it, since the machine may reduce before it fails."""
+    """The state of the parser at the refused token.
+
+    The tokens before it are read once more: a machine that has failed may have reduced rules on the way.
+    """
     parser = machine().parse_interactive()
     for token in tokens[:at]:
         parser.feed_token(token)  # type: ignore[arg-type]  # as above
+
     allowed: set[str] = parser.accepts()  # type: ignore[no-untyped-call]  # untyped in lark
     return Refusal(tuple(tokens), at, frozenset(allowed), _context(parser))
 
 
 def _context(parser: InteractiveParser) -> tuple[str, ...]:
-    """What lies on the parser's stack: types of tokens, names of half-read rules, kinds of finished nodes."""
+    """The parser's stack: types of tokens, names of half-read rules, kinds of finished nodes."""
     stack: Sequence[Any] = parser.parser_state.value_stack
     return tuple(str(getattr(part, "data", getattr(part, "type", type(part).__name__))) for part in stack)
 
 
+# --- all mistakes of a file ------------------------------------------------------------------------------------------
+
+
 def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> list[Diagnostic]:
-    """What is wrong with each declaration, and each statement in it, that holds none of the known mistakes."""
-    found: list[Diagnostic] = []
-    for piece in pieces(tokens, known):
-        if len(found) >= limits.diagnostics:
+    """The mistakes of each declaration, and of each statement in it, that holds none of the known ones."""
+    mistakes: list[Diagnostic] = []
+    for fragment in declarations(tokens, known):
+        if len(mistakes) >= limits.diagnostics:  # a file of nothing but mistakes is not read to its end
             break
-        file = _read(piece.tokens)
+
+        file = _read(fragment.tokens)
         if isinstance(file, int):
-            inner = list(islice(filter(None, map(_refusal, piece.parts())), limits.diagnostics))
-            found.extend(dict.fromkeys(inner or [explain(_refused(piece.tokens, file), piece)]))
+            in_statements = filter(None, map(_refusal, fragment.statements()))
+            refusals = list(islice(in_statements, limits.diagnostics))
+            if not refusals:  # no body, or a mistake that no statement shows alone
+                refusals = [explain(_refused(fragment.tokens, file), fragment)]
+            mistakes.extend(dict.fromkeys(refusals))  # each statement shows a wrong head again
         else:
-            found.extend(check_tree(file, limits))
-    return found
+            mistakes.extend(check_tree(file, limits))
+    return mistakes
 
 
-def _misplaced(tokens: Sequence[Token], at: int) -> Diagnostic:
-    """What is wrong with a file each of whose declarations could stand alone: a doc string that stands second."""
-    return explain(_refused(tokens, at), Piece(tuple(tokens[:2]), tuple(tokens[2:]), None))
+def _refusal(fragment: SourceFragment) -> Diagnostic | None:
+    read = _read(fragment.tokens)
+    if isinstance(read, int):
+        return explain(_refused(fragment.tokens, read), fragment)
+    return None
 
 
-def _refusal(piece: Piece) -> Diagnostic | None:
-    read = _read(piece.tokens)
-    return explain(_refused(piece.tokens, read), piece) if isinstance(read, int) else None
+def _second_doc(tokens: Sequence[Token], at: int) -> Diagnostic:
+    """The mistake of a file whose declarations could all stand alone: a doc string that stands second."""
+    return explain(_refused(tokens, at), SourceFragment(tuple(tokens[:2]), tuple(tokens[2:]), None))
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     return sorted(diagnostics, key=lambda d: d.primary.span.start if d.primary else 0)
 
 
-def _too_large(source: Source, size: int, limits: Limits) -> Diagnostic:
+# --- bytes -----------------------------------------------------------------------------------------------------------
+
+
+def _not_utf8(data: bytes, at: int, name: str) -> Diagnostic:
+    """The diagnostic for byte `at`, in a source whose undecodable bytes are shown as U+FFFD."""
+    before = data[:at].decode("utf-8-sig", "replace")
+    after = data[at:].decode("utf-8", "replace")
+    source = Source(name, before + after)
+
+    span = Span(source, len(before), len(before) + 1)
+    message = f"byte {data[at]:#04x} is not UTF-8"
+    return error("not-utf8", message, span, "here", help="save the file with the encoding UTF-8")
+
+
+def _too_large(source: Source, limits: Limits) -> Diagnostic:
     message = f"the file has more than the {limits.file_bytes:,} bytes that are read"
     return error("file-too-large", message, Span(source, 0, 0), "", help="put blocks into files of their own")

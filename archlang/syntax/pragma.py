@@ -1,4 +1,4 @@
-"""The first line, `archlang 1`: the version of the language, and what tells these files from others in `.arch`."""
+"""The first line, `archlang 1`: the version of the language. It tells these files from others that end in `.arch`."""
 
 from __future__ import annotations
 
@@ -12,17 +12,31 @@ VERSION = 1
 
 
 def check_pragma(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
-    """What is wrong with the first line, if anything."""
+    """Find the fault of the first line, if it has one.
+
+    Args:
+        source: the whole text.
+        tokens: all tokens of the text; there may be none.
+    """
     help = f"begin the file with the line `archlang {VERSION}`"
-    if not tokens or tokens[0].type != "ARCHLANG":
-        return error("missing-pragma", _without(tokens), Span(source, 0, len(source.line(1))), "", help=help)
+
+    if not tokens:
+        return error("missing-pragma", "the file is empty", Span(source, 0, len(source.line(1))), "", help=help)
+    if tokens[0].type != "ARCHLANG":
+        message = f"the first line is not `archlang {VERSION}`"
+        return error("missing-pragma", message, Span(source, 0, len(source.line(1))), "", help=help)
+
+    # A comment may not stand before it either: other programs look at the first line alone.
     word = tokens[0].span
     if word.line != 1 or source.text[: word.start].strip():
         return error("missing-pragma", f"`archlang {VERSION}` is not the first line", word, "too late", help=help)
-    number = tokens[1] if len(tokens) > 1 and not tokens[1].first else None
-    if number is None or number.type != "NUMBER":
+
+    if len(tokens) < 2 or tokens[1].first or tokens[1].type != "NUMBER":
         place = Span(source, word.end, word.end)
         return error("missing-pragma", "the first line lacks its number", place, f"`{VERSION}` is missing", help=help)
+
+    # The spelling is compared, not the value: `1.0` is no version.
+    number = tokens[1]
     if number.text != str(VERSION):
         return error(
             "unsupported-version",
@@ -31,10 +45,7 @@ def check_pragma(source: Source, tokens: Sequence[Token]) -> Diagnostic | None:
             "another version",
             help=f"write `archlang {VERSION}`, or read the file with the archlang that it was written for",
         )
+
     if len(tokens) > 2 and not tokens[2].first:
         return error("missing-pragma", "the first line holds more than the version", tokens[2].span, "", help=help)
     return None
-
-
-def _without(tokens: Sequence[Token]) -> str:
-    return f"the first line is not `archlang {VERSION}`" if tokens else "the file is empty"

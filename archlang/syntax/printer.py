@@ -9,145 +9,228 @@ block unit(c) = conv(3x3, c) -> relu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from archlang.syntax import tree
-from archlang.syntax.layout import HARD, Behind, Doc, Line, cat, group, is_hard, nest, render
-from archlang.syntax.print_expr import arguments_of, behind, expr, lead, quote, row
-from archlang.syntax.table import aligned_rows, paddings
+import archlang.syntax.tree as tree
+from archlang.syntax.layout import HARD, Doc, LineBreak, TrailingComment, cat, group, is_hard, nest, render
+from archlang.syntax.print_expr import ExpressionPrinter
+from archlang.syntax.print_parts import behind, lead, quote, row
+from archlang.syntax.table import NO_PADDING, Padding, aligned_rows, paddings
+from archlang.syntax.tree import Expr
+
+_ONE_LINE = 1 << 30  # columns: more than any line has
 
 
 def print_file(file: tree.File) -> str:
     """A whole file in canonical form, with a line end at its end."""
     parts: list[Doc] = [f"archlang {file.version}", HARD]
-    first = file.declarations[0] if file.declarations else None
     if file.doc:
         parts.extend((_doc(file.doc), HARD))
-    elif first is not None and getattr(first, "doc", None):
+    elif file.declarations and getattr(file.declarations[0], "doc", None):
         parts.extend(('""""""', HARD))  # or the first declaration's doc string would be the file's
+
     parts.append(_lines(file.declarations, _declaration, set_apart=True))
-    after = tuple(_after(file.after))
-    parts.extend(after if file.declarations or not file.after else _first(file.after[0], after))
-    return render(cat(*parts)) + "\n"
+    last_comments = _closing_comments(file.after)
+    if last_comments and not file.declarations:  # the line before the first of them has ended already
+        last_comments = last_comments[1:]
+        if file.after[0].blank:
+            parts.append(HARD)
+    return render(cat(*parts, *last_comments)) + "\n"
 
 
-def print_expr(node: tree.Expr) -> str:
-    """An expression in canonical form; on several lines where it is long or holds comments."""
-    return render(expr(node))
+def print_expr(node: Expr) -> str:
+    """An expression in canonical form; on several lines if it is long or holds comments."""
+    return render(_EXPRESSIONS.expr(node))
 
 
-def print_flat(node: tree.Expr) -> str:
+def print_flat(node: Expr) -> str:
     """An expression on a single line, however long, unless it holds statements or comments."""
-    return render(expr(node), width=1 << 30)
+    return render(_EXPRESSIONS.expr(node), width=_ONE_LINE)
 
 
-def braces(body: tree.Body) -> Doc:
-    """Braces with a statement on each line."""
-    parts: list[Doc] = [Behind(body.before[0].text)] if body.before else []
-    parts.extend(part for comment in body.before[1:] for part in (HARD, comment.text))
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def _lines(
+    nodes: Sequence[tree.TreeNode], print_one: Callable[[tree.TreeNode, Padding], Doc], set_apart: bool = False
+) -> Doc:
+    """Declarations or statements, each on its line. An empty line stays if the file has one.
+
+    Args:
+        nodes: the lines.
+        print_one: prints one of them with a padding.
+        set_apart: put an empty line around those with braces.
+    """
+    parts: list[Doc] = []
+    # Lines look at their neighbours: columns are aligned over runs of lines of one sort.
+    pads = paddings(nodes)
+    rows = aligned_rows(nodes, print_flat)
+    for at, node in enumerate(nodes):
+        if at > 0:
+            parts.append(HARD)
+        tall = set_apart and at > 0 and (_has_braces(node) or _has_braces(nodes[at - 1]))
+
+        line = rows.get(at) or print_one(node, pads.get(at, NO_PADDING))
+        parts.extend((lead(node, at, tall), line, behind(node)))
+    return cat(*parts, "")
+
+
+def _has_braces(node: tree.TreeNode) -> bool:
+    return isinstance(getattr(node, "body", None), tree.Body)
+
+
+def _closing_comments(comments: Sequence[tree.Comment]) -> list[Doc]:
+    """The comments at the end of a file or of braces: line break and text in turn."""
+    parts: list[Doc] = []
+    for comment in comments:
+        line_break: Doc = HARD
+        if comment.blank:
+            line_break = cat(HARD, HARD)
+        parts.extend((line_break, comment.text))
+    return parts
+
+
+def _doc(text: str) -> Doc:
+    """A doc string. Its quotes stand alone on their lines if its own indentation would be lost otherwise."""
+    text = text.replace('"""', "'''").expandtabs(4).strip()  # only a program can put its own quotes into it
+    first, *rest = [line.rstrip() for line in text.split("\n")]
+    if not rest:
+        return f'"""{first}"""'
+
+    parts: list[Doc] = [f'"""{first}']
+    if all(line.startswith(" ") for line in rest if line):
+        parts = ['"""', HARD, first]
+    for line in rest:
+        parts.extend((HARD, line))
+    return cat(*parts, HARD, '"""')
+
+
+# --- declarations ----------------------------------------------------------------------------------------------------
+
+
+def _declaration(node: tree.TreeNode, pad: Padding) -> Doc:
+    before: Doc = ""
+    if doc := getattr(node, "doc", None):
+        before = cat(_doc(doc), HARD)
+
+    match node:
+        case tree.Import():
+            return _import(node)
+        case tree.Let(name=name, value=value):
+            return cat(before, f"let {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
+        case tree.CodeDeclaration(name=name, value=value):
+            return cat(before, f"code {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
+        case tree.Block():
+            return cat(before, _block(node))
+        case tree.NetworkDeclaration(name=name, dials=dials, body=body):
+            return cat(before, f"network {name}", _parameters(dials), " ", _braces(body))
+
+    assert isinstance(node, tree.Train)
+    return cat(before, "train ", _braces(node.body))
+
+
+def _import(node: tree.Import) -> Doc:
+    path = node.path
+    if node.quoted:
+        path = quote(path)
+
+    names: list[Doc] = []
+    for one in node.names:
+        if one.alias:
+            names.append(f"{one.name} as {one.alias}")
+        else:
+            names.append(one.name)
+    return cat(f"import {path} ", row("(", node.names, names, ")"))
+
+
+def _block(node: tree.Block) -> Doc:
+    head = cat(f"block {node.name}", _parameters(node.parameters))
+    if isinstance(node.body, tree.Body):
+        return cat(head, " ", _braces(node.body))
+    return cat(head, " = ", _EXPRESSIONS.expr(node.body))
+
+
+def _parameters(parameters: Sequence[tree.Parameter]) -> Doc:
+    if not parameters:
+        return ""
+
+    docs: list[Doc] = []
+    for one in parameters:
+        if one.default is None:
+            docs.append(one.name)
+        else:
+            docs.append(cat(f"{one.name} = ", _EXPRESSIONS.expr(one.default)))
+    return row("(", parameters, docs, ")")
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+def _statement(node: tree.TreeNode, pad: Padding) -> Doc:
+    match node:
+        case tree.Let(name=name, value=value):
+            return cat(f"let {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
+        case tree.Bind(name=name, value=tree.Flow() as flow):
+            return cat(f"{name:<{pad[0]}} = ", _EXPRESSIONS.flow(flow, source_width=pad[1]))
+        case tree.Bind(name=name, value=value):
+            return cat(f"{name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
+        case tree.Input():
+            return _input(node)
+        case tree.Output(name=None, value=value):
+            return cat("output ", _EXPRESSIONS.expr(value))
+        case tree.Output(name=name, value=value):
+            return cat(f"output {name} = ", _EXPRESSIONS.expr(value))
+
+    assert isinstance(node, tree.Stretch)
+    return cat(f"{node.word} {node.name} ", _stretch_body(node.body))
+
+
+def _input(node: tree.Input) -> Doc:
+    parts: list[Doc] = [f"input {node.name}: ", _EXPRESSIONS.expr(node.sizes)]
+    if node.arguments is not None:
+        parts.extend((" ", _EXPRESSIONS.arguments(node.arguments)))
+    if node.where is not None:
+        parts.extend((" where ", _EXPRESSIONS.expr(node.where)))
+    return cat(*parts)
+
+
+def _stretch_body(body: tree.Body) -> Doc:
+    """The settings of a phase or step: on one line if they fit there, without comments or empty lines."""
+    plain = not body.doc and not body.flows and not body.after and not body.before
+    if not plain or any(one.before or one.behind or one.blank for one in body.statements):
+        return _braces(body)
+
+    parts: list[Doc] = []
+    for at, one in enumerate(body.statements):
+        if at == 0:
+            parts.append(LineBreak())
+        else:
+            parts.append(LineBreak("; "))
+        parts.append(_statement(one, NO_PADDING))
+
+    # A value with statements in braces cannot stand on one line.
+    short = group("{", nest(2, *parts, ""), LineBreak(), "}")
+    if is_hard(short):
+        return _braces(body)
+    return short
+
+
+def _braces(body: tree.Body) -> Doc:
+    """Braces with a statement, or a flow, on each line."""
+    parts: list[Doc] = []
+    if body.before:  # comments behind the opening brace: the first stays on its line
+        parts.append(TrailingComment(body.before[0].text))
+        for comment in body.before[1:]:
+            parts.extend((HARD, comment.text))
+
     if body.doc:
         parts.extend((HARD, _doc(body.doc)))
     if body.statements:
         parts.extend((HARD, _lines(body.statements, _statement)))
     if body.flows:
-        parts.extend((HARD, _flows(body.flows)))
-    parts.extend(_after(body.after))
+        parts.extend((HARD, _EXPRESSIONS.flows(body.flows, HARD)))
+    parts.extend(_closing_comments(body.after))
     return cat("{", nest(2, *parts, ""), HARD, "}")
 
 
-def _after(comments: Sequence[tree.Comment]) -> Iterator[Doc]:
-    for comment in comments:
-        yield cat(HARD, HARD) if comment.blank else HARD
-        yield comment.text
-
-
-def _first(comment: tree.Comment, after: Sequence[Doc]) -> Iterator[Doc]:
-    """The comments of a file without declarations: the line before the first of them has ended already."""
-    yield HARD if comment.blank else ""
-    yield from after[1:]
-
-
-def _lines(nodes: Sequence[Any], one: Any, set_apart: bool = False) -> Doc:
-    """Declarations or statements, each on its line; an empty line stays where the file has one."""
-    parts: list[Doc] = []
-    pads = paddings(nodes)
-    rows = aligned_rows(nodes)
-    for at, node in enumerate(nodes):
-        if at:
-            parts.append(HARD)
-        tall = set_apart and at > 0 and (_is_tall(node) or _is_tall(nodes[at - 1]))
-        parts.extend((lead(node, at, tall), rows[at] if at in rows else one(node, pads.get(at, (0, 0))), behind(node)))
-    return cat(*parts, "")
-
-
-def _is_tall(node: tree.Node) -> bool:
-    return isinstance(getattr(node, "body", None), tree.Body)
-
-
-def _flows(flows: Sequence[tree.Expr]) -> Doc:
-    parts: list[Doc] = []
-    for at, flow in enumerate(flows):
-        last = at + 1 == len(flows)
-        parts.extend((lead(flow, at), expr(flow), "" if last else ";", behind(flow), "" if last else HARD))
-    return cat(*parts)
-
-
-def _declaration(node: tree.Declaration, pad: tuple[int, int]) -> Doc:
-    doc = getattr(node, "doc", None)
-    before: Doc = cat(_doc(doc), HARD) if doc else ""
-    match node:
-        case tree.Import(path=path, names=names, quoted=quoted):
-            docs: list[Doc] = [f"{one.name} as {one.alias}" if one.alias else one.name for one in names]
-            return cat(f"import {quote(path) if quoted else path} ", row("(", names, docs, ")"))
-        case tree.Let(name=name, value=value):
-            return cat(before, f"let {name:<{pad[0]}} = ", expr(value))
-        case tree.Code(name=name, value=value):
-            return cat(before, f"code {name:<{pad[0]}} = ", expr(value))
-        case tree.Block(name=name, parameters=parameters, body=tree.Body() as inner):
-            return cat(before, f"block {name}", _parameters(parameters), " ", braces(inner))
-        case tree.Block(name=name, parameters=parameters, body=flow):
-            return cat(before, f"block {name}", _parameters(parameters), " = ", expr(flow))  # type: ignore[arg-type]
-        case tree.Network(name=name, dials=dials, body=inner):
-            return cat(before, f"network {name}", _parameters(dials), " ", braces(inner))
-    assert isinstance(node, tree.Train)
-    return cat(before, "train ", braces(node.body))
-
-
-def _parameters(parameters: Sequence[tree.Parameter]) -> Doc:
-    docs = [cat(one.name, "" if one.default is None else cat(" = ", expr(one.default))) for one in parameters]
-    return row("(", parameters, docs, ")") if parameters else ""
-
-
-def _statement(node: tree.Statement, pad: tuple[int, int]) -> Doc:
-    match node:
-        case tree.Let(name=name, value=value):
-            return cat(f"let {name:<{pad[0]}} = ", expr(value))
-        case tree.Bind(name=name, value=value):
-            return cat(f"{name:<{pad[0]}} = ", expr(value, source=pad[1]))
-        case tree.Input(name=name, sizes=sizes, arguments=arguments, where=where):
-            given: Doc = "" if arguments is None else cat(" ", arguments_of(arguments))
-            return cat(f"input {name}: ", expr(sizes), given, "" if where is None else cat(" where ", expr(where)))
-        case tree.Output(name=name, value=value):
-            return cat("output ", f"{name} = " if name else "", expr(value))
-    return cat(f"{node.word} {node.name} ", _stretch(node.body))
-
-
-def _stretch(body: tree.Body) -> Doc:
-    plain = not body.doc and not body.flows and not body.after and not body.before
-    if not plain or any(one.before or one.behind or one.blank for one in body.statements):
-        return braces(body)
-    parts: list[Doc] = []
-    for at, one in enumerate(body.statements):
-        parts.extend((Line("; ") if at else Line(), _statement(one, (0, 0))))
-    short = group("{", nest(2, *parts, ""), Line(), "}")
-    return braces(body) if is_hard(short) else short
-
-
-def _doc(text: str) -> Doc:
-    lines = [line.rstrip() for line in text.replace('"""', "'''").expandtabs(4).strip().split("\n")]
-    if len(lines) == 1:
-        return f'"""{lines[0]}"""'
-    indented = all(line.startswith(" ") for line in lines[1:] if line)
-    first: list[Doc] = ['"""', HARD, lines[0]] if indented else [f'"""{lines[0]}']
-    return cat(*first, *(part for line in lines[1:] for part in (HARD, line)), HARD, '"""')
+_EXPRESSIONS = ExpressionPrinter(statement_braces=_braces)

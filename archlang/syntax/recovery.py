@@ -1,7 +1,7 @@
-"""Cutting a file with mistakes into pieces that can be judged one by one, so that all of them show in one run.
+"""Cutting a file with mistakes into fragments that are judged one by one, so that all mistakes show in one run.
 
-The words that begin a declaration are reserved, so outside brackets each begins one; in a body's braces a statement
-begins with its word or with `name =`. A piece is therefore never cut at the wrong place once the brackets match.
+The words that begin a declaration are reserved, so outside brackets each of them begins one. In the braces of a body a
+statement begins with its word or with `name =`. So a file whose brackets match is never cut at a wrong place.
 """
 
 from __future__ import annotations
@@ -27,97 +27,133 @@ _WANTS_MORE = {
 }  # fmt: skip
 """Behind these, on the same line, a word begins nothing new: it stands where a name or a value must."""
 
-_FIRST_LINE = {"missing-pragma", "unsupported-version"}
-_BREAKS = {"unclosed-bracket", "unmatched-bracket", "unclosed-string", "nesting-too-deep"}
+_FIRST_LINE_KINDS = {"missing-pragma", "unsupported-version"}
+_BRACKET_KINDS = {"unclosed-bracket", "unmatched-bracket", "unclosed-string", "nesting-too-deep"}
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Tokens that make a file of their own: a first line, then one declaration, perhaps with one statement only."""
+class SourceFragment:
+    """Tokens that make a file of their own: a first line, then one declaration, perhaps with only one statement."""
 
     pragma: tuple[Token, ...]
     body: tuple[Token, ...]
-    following: Token | None  # what stands behind it in the file
-    closing: Token | None = None  # where it is one statement: the brace that was put behind it
+    following: Token | None  # the token behind it in the file
+    closing: Token | None = None  # the brace put behind it, if it holds one statement
 
     @property
     def tokens(self) -> tuple[Token, ...]:
         """All of them, in order."""
         return self.pragma + self.body
 
-    def parts(self) -> list[Piece]:
-        """The same declaration once for each of its statements; none where it has no body or a very long head."""
+    def statements(self) -> list[SourceFragment]:
+        """The same declaration once for each of its statements; none if it has no body or a very long head."""
         start = _body_start(self.body)
         if start is None or start > LONGEST_HEAD:
             return []
-        head, tail = self.body[:start], self.body[-1]
-        inner = self.body[start:-1]
+
+        head, inner, closing = self.body[:start], self.body[start:-1], self.body[-1]
         cuts = [*_statement_starts(inner), len(inner)]
-        if cuts[0] != 0:
+        if cuts[0] != 0:  # whatever stands before the first statement is judged too
             cuts.insert(0, 0)
-        out = []
-        for a, b in pairwise(cuts):
-            following = inner[b] if b < len(inner) else tail
-            out.append(Piece(self.pragma, (*head, *inner[a:b], tail), following, tail))
-        return out
+
+        fragments = []
+        for begin, end in pairwise(cuts):
+            following = closing
+            if end < len(inner):
+                following = inner[end]
+            body = (*head, *inner[begin:end], closing)
+            fragments.append(SourceFragment(self.pragma, body, following, closing))
+        return fragments
 
 
-def pieces(tokens: Sequence[Token], known: Sequence[Diagnostic]) -> Iterator[Piece]:
-    """The declarations in which none of the known mistakes stands, and which no broken bracket may reach."""
+def declarations(tokens: Sequence[Token], known: Sequence[Diagnostic]) -> Iterator[SourceFragment]:
+    """Yield each declaration that holds none of the known mistakes and that no broken bracket may reach.
+
+    Args:
+        tokens: the whole file.
+        known: mistakes of spelling and of brackets. A declaration with one of them would only be reported twice.
+    """
     if not tokens or any(d.name == "too-many-tokens" for d in known):
         return
-    pragma, rest = _pragma(tokens)
-    spans = [d.primary.span.start for d in known if d.primary and d.name not in _FIRST_LINE]
-    broken = [d for d in known if d.name in _BREAKS]
-    labels = [label for d in broken for label in (d.primary, *d.secondary) if label]
-    end = min((label.span.start for label in labels), default=None)
+
+    pragma, rest = _split_pragma(tokens)
+    mistakes = [d.primary.span.start for d in known if d.primary and d.name not in _FIRST_LINE_KINDS]
+    first_broken = _first_broken_bracket(known)
+
     starts = list(_declaration_starts(rest))
     if not starts or starts[0] != 0:
         starts.insert(0, 0)
-    for a, b in zip(starts, [*starts[1:], len(rest)], strict=True):
-        body, following = tuple(rest[a:b]), rest[b] if b < len(rest) else None
+
+    for begin, end in zip(starts, [*starts[1:], len(rest)], strict=True):
+        body = tuple(rest[begin:end])
         if not body:
             continue
-        until = following.start if following else len(body[0].span.source.text) + 1
-        if any(body[0].start <= place < until for place in spans) or (end is not None and until > end):
+
+        following = None
+        until = len(body[0].span.source.text) + 1
+        if end < len(rest):
+            following = rest[end]
+            until = following.start
+
+        if any(body[0].start <= place < until for place in mistakes):
             continue
-        yield Piece(pragma, body, following)
+        if first_broken is not None and until > first_broken:
+            continue
+        yield SourceFragment(pragma, body, following)
 
 
-def _pragma(tokens: Sequence[Token]) -> tuple[tuple[Token, ...], Sequence[Token]]:
+def _first_broken_bracket(known: Sequence[Diagnostic]) -> int | None:
+    """Offset from which on brackets do not match; None if all do."""
+    broken = [d for d in known if d.name in _BRACKET_KINDS]
+    labels = [label for d in broken for label in (d.primary, *d.secondary) if label]
+    return min((label.span.start for label in labels), default=None)
+
+
+def _split_pragma(tokens: Sequence[Token]) -> tuple[tuple[Token, ...], Sequence[Token]]:
+    """A first line as it should be, and the tokens behind the one of the file, which may be wrong or missing."""
     place = Span(tokens[0].span.source, 0, 0)
-    made = (Token("ARCHLANG", "archlang", place), Token("NUMBER", "1", place, 1))
+    pragma = (Token("ARCHLANG", "archlang", place), Token("NUMBER", "1", place, 1))
+
     if tokens[0].type != "ARCHLANG":
-        return made, tokens
-    return made, tokens[2:] if len(tokens) > 1 and tokens[1].type == "NUMBER" else tokens[1:]
+        return pragma, tokens
+    if len(tokens) > 1 and tokens[1].type == "NUMBER":
+        return pragma, tokens[2:]
+    return pragma, tokens[1:]
 
 
 def _declaration_starts(tokens: Sequence[Token]) -> Iterator[int]:
     depth = 0
+
     for at, token in enumerate(tokens):
         if token.type in OPENING:
             depth += 1
         elif token.type in CLOSING:
             depth -= 1
         elif not depth and token.type in DECLARATION_WORDS and _begins(tokens, at):
-            documented = at and tokens[at - 1].type == "DOC"
-            yield at - 1 if documented else at
+            if at and tokens[at - 1].type == "DOC":  # its doc string belongs to it
+                yield at - 1
+            else:
+                yield at
 
 
 def _body_start(tokens: Sequence[Token]) -> int | None:
-    """Index behind the opening brace of a declaration's own body, None where it has none."""
-    words = [token.type for token in tokens]
-    first = next((at for at, word in enumerate(words) if word != "DOC"), len(words))
-    if words[-1] != "RBRACE" or words[first] not in ("NETWORK", "BLOCK", "TRAIN"):
+    """Index behind the opening brace of a declaration's own body, None if it has none."""
+    types = [token.type for token in tokens]
+    first = next((at for at, type in enumerate(types) if type != "DOC"), len(types))
+    if types[-1] != "RBRACE" or types[first] not in ("NETWORK", "BLOCK", "TRAIN"):
         return None
+
     depth = 0
-    for at in range(first, len(words)):
-        word = words[at]
-        if word == "EQUAL" and not depth:
+    for at in range(first, len(types)):
+        if types[at] == "EQUAL" and not depth:  # `block name = flow`: braces in it belong to a stage
             return None
-        if word == "LBRACE" and not depth:
-            return at + 2 if words[at + 1] == "DOC" else at + 1
-        depth += (word in OPENING) - (word in CLOSING)
+
+        if types[at] == "LBRACE" and not depth:
+            if types[at + 1] == "DOC":
+                return at + 2
+            return at + 1
+
+        depth += (types[at] in OPENING) - (types[at] in CLOSING)
     return None
 
 
@@ -133,15 +169,20 @@ def _statement_starts(tokens: Sequence[Token]) -> Iterator[int]:
 
 
 def _binds(tokens: Sequence[Token], at: int) -> bool:
-    """Whether `name =` stands here, be the name a reserved word at the beginning of a line."""
+    """Return whether `name =` stands here, even if the name is a reserved word at the beginning of a line."""
     if at + 1 >= len(tokens) or tokens[at + 1].type != "EQUAL":
         return False
+
     named = tokens[at].type == "NAME" or (tokens[at].first and tokens[at].text in WORDS)
     return named and (not at or tokens[at - 1].type not in ("LET", "OUTPUT"))
 
 
 def _begins(tokens: Sequence[Token], at: int) -> bool:
+    """Return whether something new may begin at a token."""
     if not at or tokens[at].first:
         return True
+
     before = tokens[at - 1].type
-    return before not in _WANTS_MORE and (tokens[at].type != "IMPORT" or before in ("RPAR", "SEMICOLON"))
+    if tokens[at].type == "IMPORT":  # `import` in the middle of a line is more often a misused name
+        return before in ("RPAR", "SEMICOLON")
+    return before not in _WANTS_MORE

@@ -1,11 +1,11 @@
-"""The rules for single words, numbers, strings and characters, each with the diagnostic for its breach."""
+"""Rules for single words, numbers, strings and characters, each with the diagnostic for its breach."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-from archlang.diagnostics import Diagnostic, error
+from archlang.diagnostics import Diagnostic, Fix, error
 from archlang.limits import Limits
 from archlang.source import Source, Span
 
@@ -16,60 +16,105 @@ HIDDEN = re.compile(
 """Commands to a terminal, controls but tab and line ends, zero-width and bidirectional characters, lone surrogates."""
 
 _ESCAPE = re.compile(r"\\(u\{[^}\"]*\}?|.)", re.DOTALL)
-_PLAIN = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
-_SAME_MEANING = {
-    "'": "a string stands in double quotes: `\"text\"`",
-    "!": "write `not`, or `!=` for different",
-    "&": "write `and`",
-    "|": "write `or`; a step follows with `->`",
-    "^": "there is no power: multiply",
-    "@": "a place is given with `at`: `3x1 at (1, 2)`",
-    "\u2192": "an arrow is written `->`",
-    "\u21d2": "an arrow is written `->`",
-    "\xd7": "a size is written with the letter x: `3x3`; a product with `*`",
-    "\xb7": "a product is written `*`",
-    "\u2212": "a minus is written `-`",
-    "\u2013": "a minus is written `-`",
-    "\u2260": "different is written `!=`",
-    "\u2264": "at most is written `<=`",
-    "\u2265": "at least is written `>=`",
-    "\u201c": 'a string stands in straight quotes: `"text"`',
-    "\u201d": 'a string stands in straight quotes: `"text"`',
-    "\u2018": 'a string stands in straight double quotes: `"text"`',
-    "\u2019": 'a string stands in straight double quotes: `"text"`',
-    "\\": "a line needs no sign to go on: layout is free",
-    "`": "names stand without quotes",
+_PLAIN_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
+_LONGEST_SHOWN = 40
+_QUOTED = re.compile(r"'([^'\n]*)'")
+
+_SAME_MEANING: dict[str, tuple[str, str | None]] = {
+    "'": ("a word stands without quotes, a string in double quotes: `\"text\"`", None),
+    "!": ("write `not`, or `!=` for different", "not "),
+    "&": ("write `and`", "and"),
+    "|": ("write `or`; a step follows with `->`", None),
+    "^": ("there is no power: multiply", None),
+    "@": ("a place is given with `at`: `3x1 at (1, 2)`; matrices are multiplied by `a -> matmul(b)`", None),
+    "\u2192": ("an arrow is written `->`", "->"),
+    "\u21d2": ("an arrow is written `->`", "->"),
+    "\xd7": ("a size is written with the letter x: `3x3`; a product with `*`", None),
+    "\xb7": ("a product is written `*`", "*"),
+    "\u2212": ("a minus is written `-`", "-"),
+    "\u2013": ("a minus is written `-`", "-"),
+    "\u2260": ("different is written `!=`", "!="),
+    "\u2264": ("at most is written `<=`", "<="),
+    "\u2265": ("at least is written `>=`", ">="),
+    "\u201c": ('a string stands in straight quotes: `"text"`', '"'),
+    "\u201d": ('a string stands in straight quotes: `"text"`', '"'),
+    "\u2018": ('a string stands in straight double quotes: `"text"`', '"'),
+    "\u2019": ('a string stands in straight double quotes: `"text"`', '"'),
+    "\\": ("a line needs no sign to go on: layout is free", ""),
+    "`": ("names stand without quotes", ""),
 }
+"""Characters of other languages, and of word processors: the mend in words, and the text that stands for them here."""
+
+
+# --- characters ------------------------------------------------------------------------------------------------------
 
 
 def hidden_characters(source: Source) -> list[Diagnostic]:
-    """One diagnostic for each run of characters that a reader cannot see, wherever it stands."""
-    return [
-        error(
-            "hidden-character",
-            f"a hidden character: {_title(match[0][0])}",
-            Span(source, match.start(), match.end()),
-            "here, though it cannot be seen",
-            help="delete it; in a string it can be written as an escape, such as `\\u{200b}`",
-        )
-        for match in HIDDEN.finditer(source.text)
-    ]
+    """One diagnostic for each run of characters that a reader cannot see, in comments and strings too.
+
+    With them a text can look other than it is: bidirectional marks, for instance, show its words in another order.
+    """
+    help = "delete it; in a string it can be written as an escape, such as `\\u{200b}`"
+
+    mistakes = []
+    for match in HIDDEN.finditer(source.text):
+        message = f"a hidden character: {_unicode_name(match[0][0])}"
+        span = Span(source, match.start(), match.end())
+        mistakes.append(error("hidden-character", message, span, "here, though it cannot be seen", help=help))
+    return mistakes
 
 
 def bad_character(source: Source, start: int, end: int) -> tuple[int, Diagnostic]:
-    """The diagnostic for a character without meaning, and where to read on: a text in single quotes is left as one."""
+    """The offset to read on from, and the diagnostic for characters `start` to `end`, which mean nothing."""
     char = source.text[start]
-    if char == "'":
-        quoted = re.compile(r"'[^'\n]*'").match(source.text, start)
-        end = quoted.end() if quoted else end
-    help = _SAME_MEANING.get(char, "outside strings and comments the language is written in ASCII")
-    shown = f"`{char}`" if char.isprintable() else _title(char)
+    if quoted := _QUOTED.match(source.text, start):
+        return quoted.end(), _single_quotes(Span(source, start, quoted.end()), quoted[1])
+
     span = Span(source, start, end)
-    return end, error("bad-character", f"{shown} means nothing here", span, "not part of the language", help=help)
+    help, text = _SAME_MEANING.get(char, ("outside strings and comments the language is written in ASCII", None))
+    if char == "\xd7" and _between_digits(span):
+        text = "x"
+    fix: Fix | None = None
+    if text is not None:
+        fix = Fix(span, text)
+    return end, _meaningless(char, span, help, fix)
+
+
+def _single_quotes(span: Span, content: str) -> Diagnostic:
+    """The diagnostic for a text in single quotes, which is passed over as a whole: its words are no names."""
+    help, _ = _SAME_MEANING["'"]
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", content):
+        help = f'a word stands without quotes, `{content}`, a string in double quotes, `"{content}"`'
+
+    # Either may be meant; the string is certainly well-formed, and its place says if a word is wanted.
+    fix: Fix | None = None
+    if not set(content) & {'"', "\\"}:
+        fix = Fix(span, f'"{content}"')
+    return _meaningless("'", span, help, fix)
+
+
+def _meaningless(char: str, span: Span, help: str, fix: Fix | None) -> Diagnostic:
+    shown = _unicode_name(char)
+    if char.isprintable():
+        shown = f"`{char}`"
+    message = f"{shown} means nothing here"
+    return error("bad-character", message, span, "not part of the language", help=help, fix=fix)
+
+
+def _between_digits(span: Span) -> bool:
+    text = span.source.text
+    return text[span.start - 1 : span.start].isdigit() and text[span.end : span.end + 1].isdigit()
+
+
+def _unicode_name(char: str) -> str:
+    return f"U+{ord(char):04X} {unicodedata.name(char, 'control character')}"
+
+
+# --- lengths ---------------------------------------------------------------------------------------------------------
 
 
 def long_name(span: Span, limit: int) -> Diagnostic | None:
-    """A name has at most 64 characters."""
+    """The diagnostic for a name of more than `limit` characters."""
     size = span.end - span.start
     if size <= limit:
         return None
@@ -77,49 +122,50 @@ def long_name(span: Span, limit: int) -> Diagnostic | None:
 
 
 def long_string(span: Span, size: int, limit: int) -> Diagnostic | None:
-    """A string has at most 1,024 characters between its quotes."""
+    """The diagnostic for a string whose `size` characters between the quotes are more than `limit`."""
     if size <= limit:
         return None
     return error("string-too-long", f"this string has {size:,} characters", span, f"at most {limit:,} are allowed")
 
 
 def long_doc(span: Span, size: int, limit: int) -> Diagnostic | None:
-    """A doc string has at most 16 KiB."""
+    """The diagnostic for a doc string whose `size` characters between the quotes are more than `limit`."""
     if size <= limit:
         return None
     return error("string-too-long", f"this doc string has {size:,} characters", span, f"at most {limit:,} are allowed")
 
 
-def unclosed_string(span: Span) -> Diagnostic:
-    """A string ends on the line on which it begins."""
-    message = "this string does not end on its line"
-    return error("unclosed-string", message, span, "opened here", help='close it with `"`')
-
-
 def too_many_tokens(span: Span, limit: int) -> Diagnostic:
-    """A file has at most 65,536 words and signs."""
+    """The diagnostic at the first token past the limit."""
     return error("too-many-tokens", f"this file has more than {limit:,} words and signs", span, "read up to here")
 
 
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
 def number(span: Span, limits: Limits) -> tuple[int | float, Diagnostic | None]:
-    """The value of a well-formed integer or float; 0 with a diagnostic where it is too large."""
+    """The value of a well-formed integer or float; 0 with a diagnostic if it is too large."""
     text = span.text
     if text.isdigit():
         return _integer(text, span, limits)
+
     value = float(text)
-    if value == float("inf"):
+    if value == float("inf"):  # `1e999` is well-formed
         return 0, error("number-too-large", "this number is too large", span, "past what a float can hold")
     return value, None
 
 
 def sizes(span: Span, limits: Limits) -> tuple[tuple[int, ...], Diagnostic | None]:
-    """The numbers of a size such as `3x3`."""
+    """The numbers of a size such as `3x3`, with a diagnostic for the first that is too large."""
     parts = [_integer(part, span, limits) for part in span.text.split("x")]
-    return tuple(int(value) for value, _ in parts), next((wrong for _, wrong in parts if wrong), None)
+    first_mistake = next((wrong for _, wrong in parts if wrong), None)
+    return tuple(int(value) for value, _ in parts), first_mistake
 
 
 def _integer(text: str, span: Span, limits: Limits) -> tuple[int, Diagnostic | None]:
     digits = text.lstrip("0") or "0"
+
+    # The digits are counted first: turning a hundred thousand of them into a number takes seconds.
     if len(digits) > len(str(limits.integer)) or int(digits) > limits.integer:
         return 0, error("number-too-large", "this number is too large", span, f"at most {limits.integer:,} is allowed")
     return int(digits), None
@@ -128,7 +174,10 @@ def _integer(text: str, span: Span, limits: Limits) -> tuple[int, Diagnostic | N
 def bad_number(span: Span) -> Diagnostic:
     """The diagnostic for digits that make no number and no size."""
     text = span.text
-    shown = text if len(text) <= 40 else text[:40] + "..."
+    shown = text
+    if len(text) > _LONGEST_SHOWN:
+        shown = text[:_LONGEST_SHOWN] + "..."
+
     if text.startswith("."):
         help = f"write `0{shown}`"
     elif text.endswith("."):
@@ -137,6 +186,8 @@ def bad_number(span: Span) -> Diagnostic:
         help = "a size has two or three numbers with a small x between them: `3x3`, `3x3x3`"
     elif re.fullmatch(r"[0-9]+(_[0-9]+)+", text):
         help = f"digits are written without separators: `{shown.replace('_', '')}`"
+    elif re.fullmatch(r"[0-9]+x", text):
+        help = f"a size has a number on both sides, `{text}3`; a stage is repeated with `*`: `{text[:-1]} * stage`"
     elif re.fullmatch(r"[0-9]+x[A-Za-z0-9_]*", text):
         help = "a size is made of numbers, `3x3`; `size(h, w)` makes one from names"
     else:
@@ -144,36 +195,63 @@ def bad_number(span: Span) -> Diagnostic:
     return error("bad-number", f"`{shown}` is not a number", span, "neither a number nor a size", help=help)
 
 
-def unescape(source: Source, start: int, raw: str) -> tuple[str, list[Diagnostic]]:
-    """The text that a string stands for, and a diagnostic for each escape that does not exist."""
-    wrong: list[Diagnostic] = []
+# --- strings ---------------------------------------------------------------------------------------------------------
 
-    def one(match: re.Match[str]) -> str:
+
+def unclosed_string(span: Span) -> Diagnostic:
+    """The diagnostic for a string that does not end on the line on which it begins."""
+    message = "this string does not end on its line"
+    return error("unclosed-string", message, span, "opened here", help='close it with `"`')
+
+
+def unclosed_doc(span: Span) -> Diagnostic:
+    """The diagnostic for a doc string that does not end at all."""
+    message = "this doc string does not end"
+    return error("unclosed-string", message, span, "opened here", help='close it with `"""`')
+
+
+def unescape(source: Source, start: int, raw: str) -> tuple[str, list[Diagnostic]]:
+    """The text that a string stands for, and a diagnostic for each escape that does not exist.
+
+    Args:
+        source: the file, for the places of the mistakes.
+        start: offset of the first character of `raw` in it.
+        raw: the characters between the quotes.
+    """
+    mistakes: list[Diagnostic] = []
+
+    # A wrong escape leaves nothing behind, so that reading can go on.
+    def resolve(match: re.Match[str]) -> str:
         code = match[1]
-        if code in _PLAIN:
-            return _PLAIN[code]
+        if code in _PLAIN_ESCAPES:
+            return _PLAIN_ESCAPES[code]
+
         digits = re.fullmatch(r"u\{([0-9A-Fa-f]{1,6})\}", code)
-        if digits and (value := int(digits[1], 16)) <= 0x10FFFF and not 0xD800 <= value <= 0xDFFF:
-            return chr(value)
+        if digits and _is_character(int(digits[1], 16)):
+            return chr(int(digits[1], 16))
+
         span = Span(source, start + match.start(), start + match.end())
         help = 'the escapes are `\\"`, `\\\\`, `\\n`, `\\t` and `\\u{...}` with the number of a character'
-        wrong.append(error("bad-escape", "this escape does not exist", span, "unknown", help=help))
+        mistakes.append(error("bad-escape", "this escape does not exist", span, "unknown", help=help))
         return ""
 
-    return _ESCAPE.sub(one, raw), wrong
+    return _ESCAPE.sub(resolve, raw), mistakes
+
+
+def _is_character(code: int) -> bool:
+    """Return whether a number is one of Unicode, and not half of a UTF-16 pair, which no UTF-8 file can hold."""
+    return code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF
 
 
 def tidy(doc: str) -> str:
-    """A doc string without the indentation it has in the file, and without empty lines at its ends.
+    """Remove the indentation that a doc string has in the file, and empty lines at its ends.
 
     >>> tidy("One.\\n\\n    Two.\\n      Three.\\n  ")
     'One.\\n\\nTwo.\\n  Three.'
     """
-    first, *rest = (line.rstrip() for line in doc.replace("\r\n", "\n").expandtabs(4).split("\n"))
+    lines = [line.rstrip() for line in doc.replace("\r\n", "\n").expandtabs(4).split("\n")]
+    first, *rest = lines
+
+    # The first line begins behind the quotes, so the indentation is that of the others.
     margin = min((len(line) - len(line.lstrip()) for line in rest if line), default=0)
-    lines = [first.lstrip(), *(line[margin:] for line in rest)]
-    return "\n".join(lines).strip("\n")
-
-
-def _title(char: str) -> str:
-    return f"U+{ord(char):04X} {unicodedata.name(char, 'control character')}"
+    return "\n".join([first.lstrip(), *(line[margin:] for line in rest)]).strip("\n")

@@ -2,79 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from archlang.syntax import tree
-from archlang.syntax.layout import WIDTH, render
-from archlang.syntax.print_expr import expr
+import archlang.syntax.tree as tree
+from archlang.syntax.layout import WIDTH
+from archlang.syntax.tree import Expr
 
 _WIDEST = 16
 """Names that differ by more columns than this are not brought into one column."""
 
+Padding = tuple[int, int]
+"""Columns of a line's name and of the source of its flow; 0 leaves them as they are."""
 
-def paddings(nodes: Sequence[tree.Node]) -> dict[int, tuple[int, int]]:
-    """For each line of a run of bindings: the width of its name, and of the source of its flow (0: as it is)."""
-    found: dict[int, tuple[int, int]] = {}
-    for run in _runs(nodes, (tree.Bind, tree.Let, tree.Code)):
-        names = [len(one.name) for at in run if isinstance(one := nodes[at], tree.Bind | tree.Let | tree.Code)]
-        width = max(names) if max(names) - min(names) <= _WIDEST else 0
-        sources = [_source(nodes[at]) for at in run]
-        known = [len(source) for source in sources if source]
-        even = len(known) == len(run) >= 3 and max(known) - min(known) <= _WIDEST
+NO_PADDING: Padding = (0, 0)
+
+
+def paddings(nodes: Sequence[tree.TreeNode]) -> dict[int, Padding]:
+    """The padding of each line that is one of a run of bindings, by the index of the line."""
+    result: dict[int, Padding] = {}
+    for run in _runs(nodes, (tree.Bind, tree.Let, tree.CodeDeclaration)):
+        lines = [nodes[at] for at in run]
+        names = [len(one.name) for one in lines if isinstance(one, tree.Bind | tree.Let | tree.CodeDeclaration)]
+        name_width = 0
+        if max(names) - min(names) <= _WIDEST:
+            name_width = max(names)
+
+        # Arrows are aligned from three flows on, and only if every line has one: two may be alike by chance.
+        sources = [len(source) for one in lines if (source := _source(one))]
+        source_width = 0
+        if len(sources) == len(run) >= 3 and max(sources) - min(sources) <= _WIDEST:
+            source_width = max(sources)
+
         for at in run:
-            found[at] = (width, max(known) if even else 0)
-    return found
+            result[at] = (name_width, source_width)
+    return result
 
 
-def _source(node: tree.Node) -> str:
-    """The plain name with which a binding's flow begins, if it does."""
+def _source(node: tree.TreeNode) -> str:
+    """The plain name with which the flow of a binding begins, else empty."""
     if not isinstance(node, tree.Bind) or not isinstance(node.value, tree.Flow) or len(node.value.steps) < 2:
         return ""
-    first = node.value.steps[0]
-    plain = not first.behind and not node.value.steps[1].before
+
+    first, second = node.value.steps[:2]
+    if first.behind or second.before:  # a comment stands before the arrow
+        return ""
     if isinstance(first, tree.In):
-        return "in" if plain else ""
-    return first.text if isinstance(first, tree.Name) and plain else ""
+        return "in"
+    if isinstance(first, tree.Name):
+        return first.text
+    return ""
 
 
-def aligned_rows(nodes: Sequence[tree.Node]) -> dict[int, str]:
-    """Phases or steps with the same settings, a line each, where all of them fit and hold no comments."""
-    found: dict[int, str] = {}
+def aligned_rows(nodes: Sequence[tree.TreeNode], flat: Callable[[Expr], str]) -> dict[int, str]:
+    """Phases or steps with the same settings, a line each, if all of them fit and hold no comments.
+
+    Args:
+        nodes: the lines of a body.
+        flat: prints a value on one line.
+
+    Returns the text of each line that is part of such a table, by the index of the line.
+    """
+    result: dict[int, str] = {}
     for run in _runs(nodes, (tree.Stretch,)):
         stretches = [one for at in run if isinstance(one := nodes[at], tree.Stretch)]
-        cells = [_cells(one) for one in stretches]
-        keys = {tuple(cell.split(" = ")[0] for cell in row) for row in cells if row}
-        if len(run) < 2 or not all(cells) or len(keys) != 1:
+        settings = [_settings(one, flat) for one in stretches]
+        if len(run) < 2 or not all(settings) or len({tuple(name for name, _ in row) for row in settings}) != 1:
             continue
-        names = max(len(one.name) for one in stretches)
-        widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-        lines = []
-        for one, row in zip(stretches, cells, strict=True):
-            padded = " ".join(f"{cell + ';':<{width + 1}}" for cell, width in zip(row[:-1], widths[:-1], strict=True))
-            lines.append(f"{one.word} {one.name:<{names}} {{ {padded}{' ' if padded else ''}{row[-1]} }}")
-        if max(len(line) for line in lines) <= WIDTH - 2:
-            found.update(zip(run, lines, strict=True))
-    return found
+
+        lines = _table_lines(stretches, settings)
+        if max(len(line) for line in lines) <= WIDTH - 2:  # a body is indented by two
+            result.update(zip(run, lines, strict=True))
+    return result
 
 
-def _cells(node: tree.Stretch) -> list[str]:
-    """The settings of a phase, each as it stands on one line; none where they do not fit into a table."""
+_Settings = list[tuple[str, str]]
+
+
+def _settings(node: tree.Stretch, flat: Callable[[Expr], str]) -> _Settings:
+    """The names and values of a phase, each on one line; none if they do not fit into a table."""
     body = node.body
     if body.doc or body.flows or body.after or body.before:
         return []
-    cells = []
+
+    settings = []
     for one in body.statements:
         if not isinstance(one, tree.Bind) or one.before or one.behind or one.blank:
             return []
-        text = render(expr(one.value), 1 << 30)
-        if "\n" in text or "#" in text:
+        text = flat(one.value)
+        if "\n" in text or "#" in text:  # statements or comments, which need lines of their own
             return []
-        cells.append(f"{one.name} = {text}")
-    return cells
+        settings.append((one.name, text))
+    return settings
 
 
-def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Iterator[list[int]]:
-    """Neighbours of one kind, with nothing between them, as indices."""
+def _table_lines(stretches: Sequence[tree.Stretch], settings: Sequence[_Settings]) -> list[str]:
+    rows = [[f"{name} = {value}" for name, value in row] for row in settings]
+    name_width = max(len(one.name) for one in stretches)
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+
+    lines = []
+    for one, row in zip(stretches, rows, strict=True):
+        padded = [f"{cell + ';':<{width + 1}} " for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+        lines.append(f"{one.word} {one.name:<{name_width}} {{ {''.join(padded)}{row[-1]} }}")
+    return lines
+
+
+def _runs(nodes: Sequence[tree.TreeNode], kinds: tuple[type[tree.TreeNode], ...]) -> Iterator[list[int]]:
+    """Yield the indices of neighbours of one kind that have nothing between them."""
     run: list[int] = []
     for at, node in enumerate(nodes):
         if run and not _joins(node, nodes[at - 1]):
@@ -86,8 +120,8 @@ def _runs(nodes: Sequence[tree.Node], kinds: tuple[type[tree.Node], ...]) -> Ite
         yield run
 
 
-def _joins(node: tree.Node, before: tree.Node) -> bool:
-    """Whether a line goes on with what the line before began."""
+def _joins(node: tree.TreeNode, before: tree.TreeNode) -> bool:
+    """Return whether a line goes on with what the line before began."""
     if type(node) is not type(before) or node.before or node.blank or getattr(node, "doc", None):
         return False
     return not isinstance(node, tree.Stretch) or node.word == getattr(before, "word", None)

@@ -1,6 +1,6 @@
-"""The tree: what a `.arch` file says, before anything is known of its meaning. Every node of it stands on this page.
+"""The tree: the content of a `.arch` file, before anything is known of its meaning. Every kind of node is on this page.
 
-Spans and comments take no part in equality, so `parse(print(tree)) == tree` is a sentence about meaning alone.
+Spans and comments take no part in equality, so `parse(print(tree)) == tree` compares meanings alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from archlang.source import NOWHERE, Span
 
 @dataclass(frozen=True)
 class Comment:
-    """A `#` comment with its sign, right-stripped; `blank` where an empty line stands before it."""
+    """A `#` comment with its sign, right-stripped. `blank` marks an empty line before it."""
 
     text: str
     span: Span = field(default=NOWHERE, compare=False, repr=False)
@@ -21,8 +21,12 @@ class Comment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
-    """What all nodes have: a place, the comments on lines of their own before them, the one behind them."""
+class TreeNode:
+    """The parts common to all nodes: place and comments.
+
+    `before` holds comments on lines of their own, `behind` the one at the end of the line. The parser builds nodes
+    bottom-up and hangs comments on them last; from then on a tree does not change.
+    """
 
     span: Span = field(default=NOWHERE, compare=False, repr=False)
     before: tuple[Comment, ...] = field(default=(), compare=False, repr=False)
@@ -34,69 +38,69 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Name(Node):
+class Name(TreeNode):
     """A name in use: `stem`, `relu`, `H`."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class In(Node):
-    """`in`: what enters the innermost braces."""
+class In(TreeNode):
+    """`in`: the value that enters the innermost block, or the innermost braces that are applied to a value."""
 
 
 @dataclass(frozen=True)
-class Number(Node):
-    """An integer or a float; `written` is how the file spells it."""
+class Number(TreeNode):
+    """An integer or a float. `written` is its spelling in the file, which the printer keeps: `1e-3`, not `0.001`."""
 
     value: int | float
     written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
-class Truth(Node):
+class Truth(TreeNode):
     """`true` or `false`."""
 
     value: bool
 
 
 @dataclass(frozen=True)
-class Text(Node):
-    """A string in double quotes, escapes resolved."""
+class Text(TreeNode):
+    """A string in double quotes, with its escapes resolved."""
 
     value: str
 
 
 @dataclass(frozen=True)
-class SizeLiteral(Node):
-    """`3x3`, `1x7`, `3x3x3`: rows x columns, depth first."""
+class SizeLiteral(TreeNode):
+    """`3x3`, `1x7`, `3x3x3`: rows x columns, or depth x rows x columns."""
 
     sizes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ListOf(Node):
+class ListOf(TreeNode):
     """`[a, b]`: a static list, or a tensor's type after `input name:`."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class TupleOf(Node):
-    """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` alone is just `a`, with `Parens` kept."""
+class TupleOf(TreeNode):
+    """`(a, b)`: a bundle of tensors, or a place such as `(1, 2)`. `(a)` without a comma is `Parens`."""
 
     items: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class Parens(Node):
-    """`(a -> b)`: an expression in parentheses that the meaning needs or the writer wanted."""
+class Parens(TreeNode):
+    """`(a -> b)`: an expression in parentheses. They are kept even if precedence does not need them."""
 
     inner: Expr
 
 
 @dataclass(frozen=True)
-class Unary(Node):
+class Unary(TreeNode):
     """`-a`, `+a`, `not a`."""
 
     operator: Literal["-", "+", "not"]
@@ -107,8 +111,8 @@ Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*",
 
 
 @dataclass(frozen=True)
-class Binary(Node):
-    """`left operator right`. `4 * stage` and `3x1 at (1, 2)` are written so too."""
+class Binary(TreeNode):
+    """`left operator right`; also a repetition, `4 * stage`, and a kernel at a place, `3x1 at (1, 2)`."""
 
     operator: Operator
     left: Expr
@@ -116,8 +120,8 @@ class Binary(Node):
 
 
 @dataclass(frozen=True)
-class Argument(Node):
-    """One argument of a call; `name` is None for one given by its place."""
+class Argument(TreeNode):
+    """One argument of a call. `name` is None for a positional one."""
 
     name: str | None
     value: Expr
@@ -125,8 +129,8 @@ class Argument(Node):
 
 
 @dataclass(frozen=True)
-class Call(Node):
-    """`callee(arguments) { body }`; `arguments` is None where no parentheses stand, `body` None where no braces do."""
+class Call(TreeNode):
+    """`callee(arguments) { body }`. `arguments` is None without parentheses, `body` is None without braces."""
 
     callee: Expr
     arguments: tuple[Argument, ...] | None
@@ -134,7 +138,7 @@ class Call(Node):
 
 
 @dataclass(frozen=True)
-class Field(Node):
+class Field(TreeNode):
     """`value.name`."""
 
     value: Expr
@@ -142,7 +146,7 @@ class Field(Node):
 
 
 @dataclass(frozen=True)
-class Index(Node):
+class Index(TreeNode):
     """`value[index]`."""
 
     value: Expr
@@ -150,15 +154,15 @@ class Index(Node):
 
 
 @dataclass(frozen=True)
-class Flow(Node):
+class Flow(TreeNode):
     """`a -> b -> c`, two steps or more."""
 
     steps: tuple[Expr, ...]
 
 
 @dataclass(frozen=True)
-class As(Node):
-    """`step as name`: names the step's modules."""
+class As(TreeNode):
+    """`step as name`: gives the modules of the step a name."""
 
     step: Expr
     name: str
@@ -166,8 +170,8 @@ class As(Node):
 
 
 @dataclass(frozen=True)
-class If(Node):
-    """`if test { then } else { otherwise }`; `otherwise` is another `If` for `else if`, None where no `else` stands."""
+class If(TreeNode):
+    """`if test { then } else { otherwise }`. `otherwise` is another `If` for `else if`, and None without `else`."""
 
     test: Expr
     then: Body
@@ -175,7 +179,7 @@ class If(Node):
 
 
 @dataclass(frozen=True)
-class For(Node):
+class For(TreeNode):
     """`for name in values { body }`."""
 
     name: str
@@ -185,8 +189,8 @@ class For(Node):
 
 
 @dataclass(frozen=True)
-class From(Node):
-    """`from "file.csv"`, with contracts in parentheses behind it if any: only as the value of a `code`."""
+class From(TreeNode):
+    """`from "file.csv" (distance = 6)`: the value of a `code`. Its arguments are properties that are checked."""
 
     path: str
     arguments: tuple[Argument, ...] | None = None
@@ -202,7 +206,7 @@ Expr = (
 
 
 @dataclass(frozen=True)
-class Let(Node):
+class Let(TreeNode):
     """`let name = value`: a static value or a stage."""
 
     name: str
@@ -212,7 +216,7 @@ class Let(Node):
 
 
 @dataclass(frozen=True)
-class Bind(Node):
+class Bind(TreeNode):
     """`name = value`: a tensor or bundle in a body, a setting in a `train`, a `phase` or a `step`."""
 
     name: str
@@ -221,7 +225,7 @@ class Bind(Node):
 
 
 @dataclass(frozen=True)
-class Input(Node):
+class Input(TreeNode):
     """`input name: [C, H, W] (mean = [...], std = [...]) where test`."""
 
     name: str
@@ -232,7 +236,7 @@ class Input(Node):
 
 
 @dataclass(frozen=True)
-class Output(Node):
+class Output(TreeNode):
     """`output value` (name is None) or `output name = value`."""
 
     name: str | None
@@ -241,7 +245,7 @@ class Output(Node):
 
 
 @dataclass(frozen=True)
-class Stretch(Node):
+class Stretch(TreeNode):
     """`phase name { settings }` or `step name { settings }` in a `train`."""
 
     word: Literal["phase", "step"]
@@ -254,8 +258,11 @@ Statement = Let | Bind | Input | Output | Stretch
 
 
 @dataclass(frozen=True)
-class Body(Node):
-    """Braces: a doc string if any, then statements or flows, never both. `after`: comments before the brace."""
+class Body(TreeNode):
+    """Braces: perhaps a doc string, then statements or flows, never both.
+
+    `after` holds the comments before the closing brace.
+    """
 
     doc: str | None = None
     statements: tuple[Statement, ...] = ()
@@ -267,16 +274,16 @@ class Body(Node):
 
 
 @dataclass(frozen=True)
-class Imported(Node):
-    """One name of an import, `as` another one if wanted."""
+class Imported(TreeNode):
+    """One name of an import, perhaps under another one: `name as alias`."""
 
     name: str
     alias: str | None = None
 
 
 @dataclass(frozen=True)
-class Import(Node):
-    """`import std.resnet (names)` (path is the dotted name) or `import "./file.arch" (names)` (`quoted`)."""
+class Import(TreeNode):
+    """`import std.resnet (names)`, whose path is the dotted name, or, `quoted`, `import "./file.arch" (names)`."""
 
     path: str
     names: tuple[Imported, ...]
@@ -285,16 +292,16 @@ class Import(Node):
 
 
 @dataclass(frozen=True)
-class Parameter(Node):
-    """A parameter of a block or a dial of a network; a block's may lack a default."""
+class Parameter(TreeNode):
+    """A parameter of a block or a dial of a network. Only that of a block may lack a default."""
 
     name: str
     default: Expr | None = None
 
 
 @dataclass(frozen=True)
-class Block(Node):
-    """`block name(parameters) = flow` (`body` is an expression) or with braces (`body` is a `Body`)."""
+class Block(TreeNode):
+    """`block name(parameters) = flow`, whose `body` is an expression, or with braces, whose `body` is a `Body`."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -304,8 +311,8 @@ class Block(Node):
 
 
 @dataclass(frozen=True)
-class Code(Node):
-    """`code name = value`: branch codewords, designed, written in place or from a file."""
+class CodeDeclaration(TreeNode):
+    """`code name = value`: codewords of branches, designed, written in place or read from a file."""
 
     name: str
     value: Expr
@@ -314,7 +321,7 @@ class Code(Node):
 
 
 @dataclass(frozen=True)
-class Network(Node):
+class NetworkDeclaration(TreeNode):
     """`network name(dials) { statements }`."""
 
     name: str
@@ -325,19 +332,19 @@ class Network(Node):
 
 
 @dataclass(frozen=True)
-class Train(Node):
+class Train(TreeNode):
     """`train { settings, phases, steps }`."""
 
     body: Body
     doc: str | None = None
 
 
-Declaration = Import | Let | Block | Code | Network | Train
+Declaration = Import | Let | Block | CodeDeclaration | NetworkDeclaration | Train
 
 
 @dataclass(frozen=True)
-class File(Node):
-    """A whole file; `after` holds the comments behind the last declaration."""
+class File(TreeNode):
+    """A whole file. `after` holds the comments behind the last declaration."""
 
     declarations: tuple[Declaration, ...]
     doc: str | None = None

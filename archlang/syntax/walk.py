@@ -1,27 +1,33 @@
-"""Going through a tree without recursion."""
+"""Traversal of a tree without recursion, so that no file is too deep for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
 
-from archlang.syntax.tree import Comment, Node
+from archlang.syntax.tree import Comment, TreeNode
 
-_PARTS: dict[str, tuple[str, ...]] = {}
+_NOT_MEANING = ("span", "before", "behind", "blank", "after")
+"""Fields that say where a node stands and which comments hang on it."""
+
+_PARTS: dict[str, tuple[str, ...]] = {}  # `fields` is slow, and every check of a file walks its tree several times
 
 
-def parts(kind: type[Node]) -> tuple[str, ...]:
-    """The fields of a kind of node that say what it is, without those that say where it stands."""
+def parts(kind: type[TreeNode]) -> tuple[str, ...]:
+    """The fields of a kind of node that carry its meaning, without places and comments."""
     known = _PARTS.get(kind.__name__)
-    if known is None:
-        kept = ("span", "before", "behind", "blank", "after")
-        known = tuple(one.name for one in fields(kind) if one.name not in kept and not one.name.endswith("_span"))
-        _PARTS[kind.__name__] = known
-    return known
+    if known is not None:
+        return known
+
+    names = [one.name for one in fields(kind)]
+    _PARTS[kind.__name__] = tuple(
+        name for name in names if name not in _NOT_MEANING and not name.endswith("_span")
+    )  # fmt: skip
+    return _PARTS[kind.__name__]
 
 
-def children(node: Node) -> Iterator[Node]:
-    """The nodes directly inside a node, in the order of its fields.
+def children(node: TreeNode) -> Iterator[TreeNode]:
+    """Yield the nodes directly inside a node, in the order of its fields.
 
     >>> from archlang.syntax.tree import Binary, Name
     >>> [child.text for child in children(Binary("+", Name("a"), Name("b")))]
@@ -29,14 +35,15 @@ def children(node: Node) -> Iterator[Node]:
     """
     for name in parts(type(node)):
         value = getattr(node, name)
-        if isinstance(value, Node):
+
+        if isinstance(value, TreeNode):
             yield value
         elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, Node))
+            yield from (item for item in value if isinstance(item, TreeNode))
 
 
-def walk(node: Node) -> Iterator[Node]:
-    """A node and all that is inside it, each before its parts, in the order of the fields."""
+def walk(node: TreeNode) -> Iterator[TreeNode]:
+    """Yield a node and all that is inside it, each before its parts, in the order of the fields."""
     stack = [node]
     while stack:
         one = stack.pop()
@@ -44,10 +51,10 @@ def walk(node: Node) -> Iterator[Node]:
         stack.extend(reversed(list(children(one))))
 
 
-def comments_of(node: Node) -> Iterator[Comment]:
-    """Every comment that hangs on a node or inside it."""
+def comments_of(node: TreeNode) -> Iterator[Comment]:
+    """Yield every comment that hangs on a node or on one inside it."""
     for one in walk(node):
         yield from one.before
         if one.behind is not None:
             yield one.behind
-        yield from getattr(one, "after", ())
+        yield from getattr(one, "after", ())  # only files and bodies have comments at their end

@@ -1,4 +1,4 @@
-"""Terminals in words that a reader knows."""
+"""Terminals of the grammar in words that a reader of messages knows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ _CONTINUED = {
 }  # fmt: skip
 _STATEMENT = {"LET", "INPUT", "OUTPUT", "PHASE", "STEP", "NAME"}
 _DECLARATION = {"IMPORT", "LET", "BLOCK", "CODE", "NETWORK", "TRAIN"}
+
 _SHOWN = {
     **{type: f"`{sign}`" for sign, type in SIGNS.items()},
     **{word.upper(): f"`{word}`" for word in WORDS},
     "HEAD_BRACE": "`{`", "NAME": "a name", "NUMBER": "a number", "SIZE": "a size", "STRING": "a string",
     "DOC": "a doc string", "$END": "the end of the file",
 }  # fmt: skip
+
+# After a complete value a parser allows some twenty terminals, which nobody wants to read one by one.
 _GROUPS = (
     ({"NUMBER", "STRING"}, _VALUE, "a value"),
     ({"STAR", "DOT"}, _CONTINUED, "more of the value"),
@@ -28,11 +31,11 @@ _GROUPS = (
     ({"IMPORT", "NETWORK"}, _DECLARATION | {"DOC"}, "a declaration"),
     ({"LET", "OUTPUT"}, _STATEMENT, "a statement"),
 )
-"""Where all of the first set are allowed, the words stand for all of the second."""
+"""If all terminals of the first set are allowed, the words stand for all of the second."""
 
 
 def describe(allowed: Collection[str]) -> str:
-    """What may stand somewhere, in a few words.
+    """Say in a few words which terminals may stand somewhere.
 
     >>> describe({"NAME", "STRING"})
     'a name or a string'
@@ -45,6 +48,7 @@ def describe(allowed: Collection[str]) -> str:
             words.append(name)
             left -= covered
     words.extend(sorted(_SHOWN[type] for type in left - {"COMMENT"}))
+
     if len(words) <= 1:
         return "".join(words)
     return f"{', '.join(words[:-1])} or {words[-1]}"

@@ -1,6 +1,6 @@
 """Transformations: graph in, graph out, printed as `.arch` again.
 
->>> from archlang.graph import loads
+>>> from archlang.elaborate import loads
 >>> net = loads('''archlang 1
 ... network N(classes = 10) {
 ...   input image: [1, 8, 8]

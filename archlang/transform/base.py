@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from archlang.diagnostics import ArchError, Diagnostic
-from archlang.graph.network import Network, rebuilt
+from archlang.elaborate.network import Network, rebuilt
 from archlang.passes.base import Pass, does_not_apply
 from archlang.passes.catalogue import PASSES, PassCatalogue
 from archlang.syntax.tree import File
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 
 refuse = does_not_apply
 

@@ -19,13 +19,13 @@ from archlang.syntax.tree import (
     File,
     Flow,
     Name,
-    Node,
     Number,
     Parameter,
     Parens,
+    TreeNode,
     Truth,
 )
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.sequence import bare
 
@@ -57,7 +57,7 @@ def place_key(span: Span) -> PlaceKey:
     return id(span.source), span.start, span.end
 
 
-def chains(node: Node) -> Iterator[Chain]:
+def chains(node: TreeNode) -> Iterator[Chain]:
     """The chains that a flow holds."""
     steps = node.steps if isinstance(node, Flow) else ()
     for start in range(len(steps) - LENGTH + 1):
@@ -123,9 +123,9 @@ class Branching:
                 return left
             items = left
 
-    def change(self, code: Name, carrier: str | None) -> Callable[[Node], Node]:
+    def change(self, code: Name, carrier: str | None) -> Callable[[TreeNode], TreeNode]:
         """The change of a body's nodes, with the code known as `code`; `carrier` is the parameter it came in for."""
-        def changed(node: Node) -> Node:
+        def changed(node: TreeNode) -> TreeNode:
             if isinstance(node, Flow):
                 chain = next((c for c in chains(node) if place_key(c.middle.span) in self.sites), None)
                 if chain is not None:
@@ -140,7 +140,7 @@ class Branching:
 
         return changed
 
-    def used(self, use: Call | Name, code: Name) -> Node:
+    def used(self, use: Call | Name, code: Name) -> TreeNode:
         """A use of a block as one of its twin, which is made where it is first wanted."""
         block = self.blocks[called(use)]
         if block.name not in self.twins:

@@ -12,8 +12,8 @@ from archlang.codes.contract import Contract
 from archlang.codes.table import read
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean
 from archlang.diagnostics.text import one_line
+from archlang.elaborate.network import Network, rebuilt
 from archlang.graph.ir import Node
-from archlang.graph.network import Network, rebuilt
 from archlang.source import Source, Span
 from archlang.syntax import parse
 from archlang.syntax.tree import (
@@ -22,7 +22,7 @@ from archlang.syntax.tree import (
     Block,
     Body,
     Call,
-    Code,
+    CodeDeclaration,
     Expr,
     Field,
     File,
@@ -35,7 +35,7 @@ from archlang.syntax.tree import (
     Train,
     Truth,
 )
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
 from archlang.transform.branching import Branching, Chain, PlaceKey, chains, place_key
@@ -86,7 +86,7 @@ class CodedBranches(Transformation):
             (declaration,) = parse(Source("<code>", f"archlang 1\ncode {CODE} = {self.code}\n")).declarations
         except (ArchError, ValueError):
             raise ValueError(f"`code` is a name or how a code is made, not {self.code[:80]!r}") from None
-        assert isinstance(declaration, Code)
+        assert isinstance(declaration, CodeDeclaration)
 
         if isinstance(declaration.value, From):
             raise ValueError("a table is given by its path alone: `code=words.csv`")
@@ -105,7 +105,7 @@ class CodedBranches(Transformation):
             help = (*did_you_mean(strange[0], names), f"there are: {', '.join(names)}")
             return [refuse(f"no flow of this network is called `{strange[0][:64]}`", help=help)]
 
-        known = [code.name for code in net.project.main.of(Code) if isinstance(code, Code)]
+        known = [code.name for code in net.project.main.of(CodeDeclaration) if isinstance(code, CodeDeclaration)]
         if isinstance(self.declared, Name) and self.declared.text not in known:
             help = (*did_you_mean(self.declared.text, known), "or give `design(...)`, `words(...)`, a table `file.csv`")
             return [refuse(f"this file declares no code `{self.declared.text[:64]}`", help=help)]
@@ -147,13 +147,13 @@ class CodedBranches(Transformation):
         assert isinstance(size, int), "a code has a number of branches"
         return size
 
-    def _code(self, net: Network) -> tuple[str, tuple[Code, ...]]:
+    def _code(self, net: Network) -> tuple[str, tuple[CodeDeclaration, ...]]:
         """The code's name, and its declaration where the file has none."""
         if isinstance(self.declared, Name):
             return self.declared.text, ()
         taken = {getattr(node, "name", None) for node in walk(net.tree)}
         name = next(n for n in (CODE, *(f"{CODE}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
-        return name, (Code(name, self.declared),)
+        return name, (CodeDeclaration(name, self.declared),)
 
     def run(self, net: Network) -> File:
         """The file with coded blocks, the code, and the coding loss."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archlang.diagnostics import ArchError
-from archlang.graph.boosted import placed
-from archlang.graph.flatten import listed as written
+from archlang.elaborate.structures.pbconv import placed
 from archlang.kernels import Extent, Window, complaints
 from archlang.limits import DEFAULT
+from archlang.project.flatten import listed as written
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.tree import Binary, Expr, Let, ListOf, Number, SizeLiteral, TupleOf

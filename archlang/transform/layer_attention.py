@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.graph.network import Network, rebuilt
+from archlang.elaborate.network import Network, rebuilt
 from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import (
     Argument,
@@ -22,11 +22,11 @@ from archlang.syntax.tree import (
     Let,
     ListOf,
     Name,
-    Node,
     Number,
     Output,
     Parameter,
     SizeLiteral,
+    TreeNode,
     TupleOf,
 )
 from archlang.syntax.walk import walk
@@ -269,7 +269,7 @@ class _Rewriting:
 
 def _with_values(expr: Expr, values: Mapping[str, Expr]) -> Expr:
     """An expression with other expressions in the place of some names."""
-    def change(node: Node) -> Node:
+    def change(node: TreeNode) -> TreeNode:
         if isinstance(node, Name) and node.text in values:
             return values[node.text]
         return node

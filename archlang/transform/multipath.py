@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.graph.network import Network, rebuilt
+from archlang.elaborate.network import Network, rebuilt
 from archlang.syntax.tree import Argument, Bind, Body, Call, Expr, File, Flow, For, Let, Name, Number, Output, Parameter
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
 from archlang.transform.predict import Predicted, predictions

@@ -8,8 +8,8 @@ from functools import partial
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
+from archlang.elaborate.network import Network
 from archlang.graph.ir import Node
-from archlang.graph.network import Network
 from archlang.kernels import PEERS, RULES, Extent, Window
 from archlang.source import Span
 from archlang.syntax.mapping import mapped
@@ -27,9 +27,9 @@ from archlang.syntax.tree import (
     Name,
     Number,
     SizeLiteral,
+    TreeNode,
     Truth,
 )
-from archlang.syntax.tree import Node as TreeNode
 from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
 from archlang.transform.branching import PlaceKey, place_key

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archlang.graph.network import Network
+from archlang.elaborate.network import Network
 from archlang.ops import CATALOGUE
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Argument, Block, Call, Expr, Flow, Import, Name, Node, Number, SizeLiteral
+from archlang.syntax.tree import Argument, Block, Call, Expr, Flow, Import, Name, Number, SizeLiteral, TreeNode
 from archlang.syntax.walk import walk
 from archlang.transform.sequence import SequentialStep, bare
 
@@ -111,13 +111,13 @@ def _bound(block: Block, arguments: Sequence[Argument]) -> dict[str, Expr] | Non
     return given if len(given) == len(bound) else None
 
 
-def _substituted(node: Node, arguments: dict[str, Expr]) -> Node:
+def _substituted(node: TreeNode, arguments: dict[str, Expr]) -> TreeNode:
     """The argument in the place of a parameter's name."""
     if isinstance(node, Name) and node.text in arguments:
         return arguments[node.text]
     return node
 
 
-def _names(arguments: dict[str, Expr]) -> set[Node]:
+def _names(arguments: dict[str, Expr]) -> set[TreeNode]:
     """The names that stand in arguments."""
     return {n for value in arguments.values() for n in walk(value) if isinstance(n, Name)}

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.diagnostics import Diagnostic
+from archlang.elaborate.network import Network
 from archlang.graph.ir import Graph, Node
-from archlang.graph.network import Network
 from archlang.shapes import Tensor
 from archlang.source import Span
 from archlang.syntax.tree import As, Bind, Call, Expr, Flow, Input, Let, Name, Output, Parens
-from archlang.syntax.tree import Network as NetworkTree
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
 

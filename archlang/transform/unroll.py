@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang.diagnostics import ArchError
-from archlang.graph.network import Network
+from archlang.elaborate.network import Network
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, ListOf, Name, Node, Output
+from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, In, ListOf, Name, Output, TreeNode
+from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
 from archlang.transform.sequence import bare, steps_of, tree_of
 
@@ -40,6 +41,9 @@ def _step(step: Expr) -> tuple[Expr, ...]:
     loop = bare(step)
     if not isinstance(loop, For):
         return (step,)
+    if any(isinstance(node, In) for node in walk(loop.body)):
+        raise ArchError(refuse("this loop cannot be written out: `in` is what enters each of its turns", loop.span,
+                               help="a block for one turn keeps that meaning"))
     if not isinstance(loop.values, ListOf) or not loop.body.flows:
         raise ArchError(refuse("this loop cannot be written out: its list is not written in place", loop.span))
     return tuple(new for item in loop.values.items for new in _turn(loop, item))
@@ -47,7 +51,7 @@ def _step(step: Expr) -> tuple[Expr, ...]:
 
 def _turn(loop: For, item: Expr) -> tuple[Expr, ...]:
     """One turn of a loop, the item in the place of the loop's name."""
-    def change(node: Node) -> Node:
+    def change(node: TreeNode) -> TreeNode:
         if isinstance(node, Name) and node.text == loop.name:
             return item
         return node

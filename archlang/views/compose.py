@@ -15,16 +15,13 @@ from dataclasses import dataclass, field
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, compact, levels, outline
-from archlang.views.patching import FAMILY, patch_line
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
 
 TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
 
 FOLLOWERS = frozenset({"normalisation", "activation", "regularisation"})
-FANS = frozenset({"combine", "stitch", "join_experts"})
-GATED = frozenset({"combine", "join_experts"})  # those whose first input is the weights
-ATTENDING = "attending"  # the family of attention over layers
+"""Families whose operations stand in the box of the one before them."""
 
 
 @dataclass
@@ -39,10 +36,14 @@ class Group:
 
 
 def compose(graph: Graph, depth: int | None = None) -> Picture:
-    """The picture of a graph, with scopes opened to `depth` (0: none); None: as deep as `TALLEST` and `MOST` allow."""
+    """Compose the picture of a graph, with scopes opened to `depth` (0: none).
+
+    Without a depth, scopes are opened as deep as `TALLEST` and `MOST` allow.
+    """
     tree = outline(graph)
     if depth is not None:
         return _Composer(graph, tree, max(depth, 0)).picture()
+
     deepest = max((len(levels(node.path)) for node in graph), default=1)
     picture = _Composer(graph, tree, deepest).picture()
     for tried in range(deepest - 2, -1, -1):
@@ -53,6 +54,8 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
 
 
 class _Composer:
+    """Groups nodes into boxes, and makes boxes, frames and arrows of the groups."""
+
     def __init__(self, graph: Graph, tree: Scope, depth: int) -> None:
         self.graph, self.depth = graph, depth
         self.scopes = {scope.levels: scope for scope in tree.walk()}
@@ -61,6 +64,7 @@ class _Composer:
             for port in node.inputs:
                 self.readers.setdefault(port, []).append(node)
         self.handed_out = {output.port for output in graph.outputs}
+
         self.of: dict[str, Group] = {}
         self.groups = self._repeated(self._grouped())
         for group in self.groups:
@@ -69,6 +73,7 @@ class _Composer:
     def picture(self) -> Picture:
         """Boxes, then frames around them, then arrows."""
         frames = _Frames([(group.home, _box_count(group)) for group in self.groups])
+
         boxes: list[Box] = []
         self.ids: dict[int, str] = {}
         for group in self.groups:
@@ -78,6 +83,8 @@ class _Composer:
             Box(f"out{i}", (clean(output.name or "output"),), "end", "end", "output of the network", None)
             for i, output in enumerate(self.graph.outputs)
         )
+
+        # Blocks that share a code show it once.
         codes = {site.code.words: site.code.name for site in self.graph.coded.values()}
         shown = tuple((clean(name), words) for words, name in codes.items())
         return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters), shown)
@@ -89,6 +96,8 @@ class _Composer:
         for node in self.graph:
             home = levels(node.path)[:-1]
             key = home[: self.depth + 1]
+
+            # A scope below the depth is one box, unless it holds one operation alone.
             if len(home) > self.depth and self.scopes[key].cost.ops > 1:
                 if key not in closed:
                     closed[key] = Group([], key[:-1], self.scopes[key], cost=self.scopes[key].cost)
@@ -98,26 +107,33 @@ class _Composer:
                 group = self._stacked_on(node, at) or Group([], home)
                 if not group.nodes:
                     groups.append(group)
+
             group.nodes.append(node)
             at[node.id] = group
         return groups
 
     def _stacked_on(self, node: Node, at: dict[str, Group]) -> Group | None:
+        """The box that a norm, an activation or a dropout stands in, if it follows just that."""
         if node.op.family not in FOLLOWERS or len(node.inputs) != 1:
             return None
+
         port = node.inputs[0]
         before = self.graph.node(port.node)
         alone = len(self.readers[port]) == 1 and port not in self.handed_out and len(before.outputs) == 1
         alike = (before.path[:-1], before.members) == (node.path[:-1], node.members) and before.outputs == node.outputs
         group = at[before.id]
-        special = before.op.name in FANS | {"input", "gates"} or group.scope is not None
-        return group if alone and alike and not special else None
+        # Circles and ends of arrows hold nothing else, and a closed scope is a box already.
+        special = before.op.drawn in ("sum", "end", "gates") or group.scope is not None
+        if not alone or not alike or special:
+            return None
+        return group
 
     def _repeated(self, groups: list[Group]) -> list[Group]:
+        """Equal closed scopes in a row become one group that stands for several."""
         merged: list[Group] = []
         for group in groups:
-            last = merged[-1] if merged else None
-            if last is not None and self._continues(last, group):
+            if merged and self._continues(merged[-1], group):
+                last = merged[-1]
                 last.nodes += group.nodes
                 last.times += 1
                 last.cost += group.cost
@@ -126,42 +142,49 @@ class _Composer:
         return merged
 
     def _continues(self, last: Group, group: Group) -> bool:
+        """Tell whether a closed scope is one more of the same, fed by the one before it and by nothing else."""
         if last.scope is None or group.scope is None or last.home != group.home:
             return False
+
         before = last.nodes[-len(group.nodes) :]
         same_name = _stem(last.scope.name) == _stem(group.scope.name)
         if not same_name or list(map(_shape, before)) != list(map(_shape, group.nodes)):
             return False
+
         inner, outer = {node.id for node in group.nodes}, {node.id for node in before}
         entering = {port for node in group.nodes for port in node.inputs if port.node not in inner}
-        made = {Port(node.id, i) for node in before for i in range(len(node.outputs))}
-        readers = {port: {reader.id for reader in self.readers.get(port, [])} for port in made}
-        leaving = {port for port in made if port in self.handed_out or not readers[port] <= outer}
+        outputs = {Port(node.id, i) for node in before for i in range(len(node.outputs))}
+        readers = {port: {reader.id for reader in self.readers.get(port, [])} for port in outputs}
+        leaving = {port for port in outputs if port in self.handed_out or not readers[port] <= outer}
+
+        # Nothing but the next copy may read what leaves: else the arrow from this one would be lost.
         return entering == leaving and all(readers[p] <= inner and p not in self.handed_out for p in leaving)
 
     def _boxes(self, group: Group, frames: _Frames) -> list[Box]:
         first = group.nodes[0]
         cluster, caption = frames.place(group.home)
         if group.scope is not None:
-            name = _caption((*caption, group.scope.name))
-            title = f"{group.times} × {_stem(name)}" if group.times > 1 else name
-            lines: tuple[str, ...] = (clean(title), _summary(group.cost))
-            return [Box(first.id, lines, "scope", "scope", clean(group.scope.path, 200), cluster)]
+            return [_closed(group, group.scope, cluster, caption)]
+
         tip = clean("  ".join(f"{n.id} {n.name}" for n in group.nodes), 400)
-        if first.op.name == "input":
+        if first.op.drawn == "end":
             return [Box(first.id, (clean(first.path[-1]), clean(str(first.outputs[0]))), "end", "end", tip, cluster)]
-        if first.op.name in FANS:
-            return [Box(_circle(first, i), ("Σ",), "sum", "routing", tip, cluster) for i in range(len(first.outputs))]
-        if first.op.name == "gates":
-            return [Box(first.id, ("gates",), "gate", "routing", tip, cluster)]
-        if first.op.family == ATTENDING:
-            above = (_caption(caption),) if caption else ()
-            return [Box(first.id, (*above, clean(_attention(first))), "plain", first.op.family, tip, cluster)]
-        lines = tuple(clean(line) for node in group.nodes for line in (_line(node), *_map(node)))
-        above = (_caption(caption),) if caption else ()
-        return [Box(first.id, above + lines, "plain", first.op.family, tip, cluster)]
+        if first.op.drawn == "sum":
+            return [Box(_circle(first, i), ("Σ",), "sum", "multipath", tip, cluster) for i in range(len(first.outputs))]
+        if first.op.drawn == "gates":
+            return [Box(first.id, ("gates",), "gate", "multipath", tip, cluster)]
+
+        lines: list[str] = []
+        if caption:
+            lines.append(_caption(caption))
+        if first.op.drawn == "attention":
+            lines.append(clean(_attention(first)))
+        else:
+            lines += [clean(line) for node in group.nodes for line in (_line(node), *_map(node))]
+        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster)]
 
     def _arrows(self) -> list[Arrow]:
+        # Tensors between the same two boxes share an arrow; a dict keeps them in order and once.
         carried: dict[tuple[str, str, Line], dict[Port, None]] = {}
         for node in self.graph:
             for slot, port in enumerate(node.inputs):
@@ -170,9 +193,9 @@ class _Composer:
                         carried.setdefault((tail, head, line), {})[port] = None
         for i, output in enumerate(self.graph.outputs):
             carried.setdefault((self._tail(output.port), f"out{i}", "flow"), {})[output.port] = None
+
         return [
-            Arrow(tail, head, self._label(list(ports)) if line in ("flow", "attend") else "", line,
-                  tuple(ports))
+            Arrow(tail, head, self._label(line, list(ports)), line, tuple(ports))
             for (tail, head, line), ports in carried.items()
         ]
 
@@ -180,40 +203,72 @@ class _Composer:
         tail = self._tail(port)
         if self.of[node.id].scope is not None:
             return [(tail, self.ids[id(self.of[node.id])], "flow")]
-        if node.op.name in FANS:
-            line: Line = "gate" if node.op.name in GATED and slot == 0 else "fan"
+
+        if node.op.drawn == "sum":
+            line: Line = "fan"
+            if node.op.weighted and slot == 0:
+                line = "gate"
             return [(tail, _circle(node, i), line) for i in range(len(node.outputs))]
-        kind: Line = "gate" if node.op.name == "gates" else "attend" if node.op.family == ATTENDING else "flow"
-        return [(tail, self.ids[id(self.of[node.id])], kind)]
+
+        return [(tail, self.ids[id(self.of[node.id])], _LINES.get(node.op.drawn, "flow"))]
 
     def _tail(self, port: Port) -> str:
         node, group = self.graph.node(port.node), self.of[port.node]
-        return _circle(node, port.index) if node.op.name in FANS and group.scope is None else self.ids[id(group)]
+        if node.op.drawn == "sum" and group.scope is None:
+            return _circle(node, port.index)
+        return self.ids[id(group)]
 
-    def _label(self, ports: list[Port]) -> str:
+    def _label(self, line: Line, ports: list[Port]) -> str:
+        """The types of the tensors that an arrow carries; a router's arrows are too many for labels."""
+        if line not in ("flow", "attend"):
+            return ""
+
         types = [self._type(port) for port in ports]
+        if len(types) == 1:
+            return types[0]
         if len(set(types)) == 1:
-            return types[0] if len(types) == 1 else f"{len(types)} * {types[0]}"
-        return clean(", ".join(types)) if len(types) < 4 else f"{len(types)} tensors"
+            return f"{len(types)} * {types[0]}"
+        if len(types) < 4:
+            return clean(", ".join(types))
+        return f"{len(types)} tensors"
 
     def _type(self, port: Port) -> str:
         rows = self.graph.node(port.node).rows
-        return str(self.graph.type(port)) if rows == 1 else f"{rows} × {self.graph.type(port)}"
+        if rows == 1:
+            return str(self.graph.type(port))
+        return f"{rows} × {self.graph.type(port)}"
+
+
+_LINES: dict[str, Line] = {"gates": "gate", "attention": "attend"}
+"""The arrows that lead to what is drawn so; `flow` to all else."""
+
+
+def _closed(group: Group, scope: Scope, cluster: str | None, caption: tuple[str, ...]) -> Box:
+    """The box of a closed scope, or of several equal ones in a row."""
+    title = _caption((*caption, scope.name))
+    if group.times > 1:
+        title = f"{group.times} × {_stem(title)}"
+
+    lines = (clean(title), _summary(group.cost))
+    return Box(group.nodes[0].id, lines, "scope", "scope", clean(scope.path, 200), cluster)
 
 
 class _Frames:
-    """Which scopes get a frame: those that would hold at least two things, boxes or frames."""
+    """The scopes that get a frame: those that would hold at least two things, boxes or frames."""
 
     def __init__(self, homes: list[tuple[tuple[str, ...], int]]) -> None:
-        held: dict[tuple[str, ...], int] = {}
+        held: dict[tuple[str, ...], int] = {}  # boxes and frames directly in each scope
         known: set[tuple[str, ...]] = set()
         for home, boxes in homes:
             held[home] = held.get(home, 0) + boxes
             for depth in range(1, len(home) + 1):
                 known.add(home[:depth])
+
+        # From the inside out: a scope that holds anything is one thing to the scope around it.
         for scope in sorted(known, key=len, reverse=True):
             inner = held.get(scope, 0)
             held[scope[:-1]] = held.get(scope[:-1], 0) + min(inner, 1)
+
         order = {home[:d]: None for home, _ in homes for d in range(1, len(home) + 1)}
         self.names: dict[tuple[str, ...], str] = {}
         self.clusters: list[Cluster] = []
@@ -234,7 +289,9 @@ class _Frames:
 
 def _box_count(group: Group) -> int:
     first = group.nodes[0]
-    return len(first.outputs) if group.scope is None and first.op.name in FANS else 1
+    if group.scope is None and first.op.drawn == "sum":
+        return len(first.outputs)
+    return 1
 
 
 def _circle(node: Node, index: int) -> str:
@@ -244,7 +301,9 @@ def _circle(node: Node, index: int) -> str:
 def _caption(steps: tuple[str, ...]) -> str:
     """Scope names in a row; a router's stage is called by the input and the output that it lies between."""
     pair = re.fullmatch(r"(\d+)\.(\d+)", steps[-1])
-    return clean(f"{pair[1]} → {pair[2]}" if pair else ".".join(steps))
+    if pair:
+        return clean(f"{pair[1]} → {pair[2]}")
+    return clean(".".join(steps))
 
 
 def _stem(name: str) -> str:
@@ -256,26 +315,36 @@ def _shape(node: Node) -> tuple[object, ...]:
 
 
 def _map(node: Node) -> tuple[str, ...]:
-    """How often each position of a boosted kernel is covered, a line for each of its rows."""
-    return tuple(node.args["coverage"].split(" / ")) if "coverage" in node.args else ()
+    """A line for each row of a boosted kernel: how often each position is covered."""
+    if "coverage" not in node.args:
+        return ()
+    return tuple(node.args["coverage"].split(" / "))
 
 
 def _line(node: Node) -> str:
-    if "coverage" in node.args:
-        return f"sum of branches over {node.args['kernel']}"
-    if node.op.family == FAMILY:
-        return patch_line(node)
+    if node.op.line is not None:
+        return node.op.line(node.args)
+
+    # A module that is called as its operation is, perhaps with a number, needs no name beside it.
     leaf = levels(node.path)[-1]
-    named = "" if re.fullmatch(rf"{re.escape(node.op.name)}_?(_\d+)?(\.\d+)*", leaf) else f"{leaf}: "
+    named = f"{leaf}: "
+    if re.fullmatch(rf"{re.escape(node.op.name)}_?(_\d+)?(\.\d+)*", leaf):
+        named = ""
     return f"{named}{node.op.name} {arguments(node)}".rstrip()
 
 
 def _attention(node: Node) -> str:
     """The kind of attention over layers and its arguments; `attend` stands above as the name of its scope."""
+    if node.args.get("bypass"):
+        return f"join {len(node.inputs)} layers"
     kind = node.op.name.removeprefix("attend_")
-    return f"join {len(node.inputs)} layers" if node.args.get("bypass") else f"{kind} {arguments(node)}".rstrip()
+    return f"{kind} {arguments(node)}".rstrip()
 
 
 def _summary(cost: Cost) -> str:
-    ops = f"{cost.ops} op{'s' if cost.ops != 1 else ''}"
-    return f"{ops} · {compact(cost.parameters)} parameters" if cost.parameters != 0 else ops
+    ops = f"{cost.ops} ops"
+    if cost.ops == 1:
+        ops = "1 op"
+    if cost.parameters == 0:
+        return ops
+    return f"{ops} · {compact(cost.parameters)} parameters"

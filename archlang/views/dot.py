@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from archlang.views.coded import code_table
-from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, active, opened, paint
-from archlang.views.picture import Arrow, Box, Cluster, Picture
+from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, opened
+from archlang.views.picture import Arrow, Box, Cluster, Picture, colours_of
 
 
 def quoted(text: str) -> str:
-    r"""Text as a DOT string that means just this text, whatever stands in it; line ends become centred lines.
+    r"""Quote text as a DOT string that means just this text; line ends become centred lines.
 
     >>> print(quoted('a "b" \\'), quoted("<b>"), quoted("x:y"))
     "a \"b\" \\" "<b>" "x:y"
     """
+    # An `&` would start an entity: Graphviz reads them in labels.
     escaped = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return '"' + "".join(c for c in escaped if c.isprintable()) + '"'
 
 
 def to_dot(picture: Picture) -> str:
-    """The picture in Graphviz's language, top to bottom, clusters nested."""
+    """Write the picture in Graphviz's language, top to bottom, clusters nested."""
     lines = [f"digraph {quoted(picture.name)} {{", *_defaults(picture.name), *_body(picture, None, 1)]
+
+    # Arrows within a frame pull harder than those between frames, so that frames stay together.
     home = {box.id: box.cluster for box in picture.boxes}
     lines += [f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head])}" for arrow in picture.arrows]
+
     for i, code in enumerate(picture.codes):
         lines.append(f'  code{i} [shape=plain, style="", label=<{code_table(*code)}>];')
     return "\n".join([*lines, "}", ""])
@@ -33,20 +37,23 @@ def _defaults(name: str) -> list[str]:
     graph = {
         "rankdir": "TB", "bgcolor": "white", "fontname": FONT, "fontsize": "13", "fontcolor": QUIET, "label": name,
         "labelloc": "t", "nodesep": "0.22", "ranksep": "0.3", "pad": "0.2", "compound": "true",
-    }  # fmt: skip
+    }
     node = {
         "shape": "box", "style": "rounded,filled", "fontname": FONT, "fontsize": "11", "fontcolor": INK,
         "margin": "0.14,0.06", "height": "0.3", "penwidth": "1.1",
-    }  # fmt: skip
+    }
     edge = {"fontname": FONT, "fontsize": "9", "fontcolor": QUIET, "color": "#52606d", "arrowsize": "0.6"}
+
     return [f"  graph {_attributes(graph)};", f"  node {_attributes(node)};", f"  edge {_attributes(edge)};"]
 
 
 def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
     boxes, clusters = picture.inside(within)
     pad = "  " * depth
+
     for box in boxes:
         yield f"{pad}{box.id} {_attributes(_box(box))};"
+
     for cluster in clusters:
         yield f"{pad}subgraph cluster_{cluster.id} {{"
         yield f"{pad}  graph {_attributes(_cluster(cluster, depth))};"
@@ -55,43 +62,54 @@ def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
 
 
 def _cluster(cluster: Cluster, depth: int) -> Mapping[str, str]:
+    ground = "#ffffff"
+    if depth % 2:
+        ground = GROUND
+
     return {
         "label": cluster.label, "labeljust": "l", "fontsize": "10", "fontcolor": QUIET, "style": "rounded,filled",
-        "color": FRAME, "fillcolor": GROUND if depth % 2 else "#ffffff", "penwidth": "0.8", "margin": "9",
-    }  # fmt: skip
+        "color": FRAME, "fillcolor": ground, "penwidth": "0.8", "margin": "9",
+    }
 
 
 def _box(box: Box) -> Mapping[str, str]:
-    colours = paint(box.family) if box.shade is None else active(box.shade)
-    found = {
+    colours = colours_of(box)
+    attributes = {
         "label": "\n".join(box.lines), "tooltip": box.tip, "fillcolor": colours.fill, "color": colours.border,
         "fontcolor": colours.text,
-    }  # fmt: skip
-    if box.family != "routing":
-        found |= {"group": box.cluster or "top"}  # a column is straight
+    }
+
+    # Boxes of one group stand in a straight column; a router's parts stand between columns.
+    if box.look not in ("sum", "gate"):
+        attributes |= {"group": box.cluster or "top"}
+
     if box.look == "sum":
-        found |= {"shape": "circle", "width": "0.28", "height": "0.28", "fixedsize": "true", "style": "filled"}
+        attributes |= {"shape": "circle", "width": "0.28", "height": "0.28", "fixedsize": "true", "style": "filled"}
     elif box.look == "gate":
-        found |= {"shape": "ellipse", "fontsize": "9", "margin": "0.02,0.01", "height": "0.2", "style": "filled"}
+        attributes |= {"shape": "ellipse", "fontsize": "9", "margin": "0.02,0.01", "height": "0.2", "style": "filled"}
     elif box.look == "scope":
-        found |= {"peripheries": "2"}
+        attributes |= {"peripheries": "2"}
     elif box.look == "end":
-        found |= {"style": "filled", "shape": "box", "margin": "0.2,0.05"}
-    return found
+        attributes |= {"style": "filled", "shape": "box", "margin": "0.2,0.05"}
+
+    return attributes
 
 
 def _arrow(arrow: Arrow, at_home: bool) -> str:
-    found = {"label": f" {arrow.label}", "weight": "12" if at_home else "2"}
+    attributes = {"label": f" {arrow.label}", "weight": "12" if at_home else "2"}
+
     if arrow.line == "fan":
-        found = {"color": FAN, "weight": "1", "arrowsize": "0.45", "penwidth": "0.9"}
+        attributes = {"color": FAN, "weight": "1", "arrowsize": "0.45", "penwidth": "0.9"}
     elif arrow.line == "gate":
-        found = {"color": GATE, "weight": "1", "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
+        attributes = {"color": GATE, "weight": "1", "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
     elif arrow.line == "attend":
-        found |= {"color": ATTEND, "weight": "1", "penwidth": "1.3"}
+        attributes |= {"color": ATTEND, "weight": "1", "penwidth": "1.3"}
+
     if arrow.strength is not None:
         colour, width = opened(arrow.strength)
-        found |= {"color": colour, "penwidth": f"{width:.2f}", "edgetooltip": arrow.label, "label": arrow.label}
-    return f"{arrow.tail} -> {arrow.head} {_attributes(found)};"
+        attributes |= {"color": colour, "penwidth": f"{width:.2f}", "edgetooltip": arrow.label, "label": arrow.label}
+
+    return f"{arrow.tail} -> {arrow.head} {_attributes(attributes)};"
 
 
 def _attributes(values: Mapping[str, str]) -> str:

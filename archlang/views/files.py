@@ -1,4 +1,4 @@
-"""Pictures as files: which format, which engine, and what to do where an engine is missing.
+"""Pictures as files: which format, which engine, and the way on where an engine is missing.
 
 `dot` on the path comes first, then pygraphviz, then the built-in layout, which knows SVG only.
 """
@@ -29,13 +29,14 @@ SECONDS = 60
 LARGE = 2000
 """Arrows beyond which pygraphviz is not asked: it runs inside our process, where nothing could stop it."""
 
+# Graphviz inside our process keeps global state, and several `dot` at once would only slow each other down.
 _one_at_a_time = threading.Lock()
 
 
 def render(
     network: HasGraph | Graph, target: str = "svg", depth: int | None = None, engine: str | None = None
 ) -> str | bytes:
-    """The picture of a network: text for svg, dot, mmd and html, bytes for png and pdf.
+    """Draw a network: returns text for svg, dot, mmd and html, bytes for png and pdf.
 
     `target` is a format or a path that ends in one. `depth` opens so many levels of scopes; without it the picture is
     opened as deep as it stays readable. `engine` asks for one of `ENGINES`; without it the first that is there draws.
@@ -46,7 +47,7 @@ def render(
 
 
 def draw(picture: Picture, target: str = "svg", engine: str | None = None) -> str | bytes:
-    """A picture in a format, as `render` does it."""
+    """Draw a picture in a format, as `render` does."""
     kind = format_of(target)
     if kind == "dot":
         return to_dot(picture)
@@ -54,40 +55,49 @@ def draw(picture: Picture, target: str = "svg", engine: str | None = None) -> st
         return to_mermaid(picture)
     if kind == "html":
         return to_html(_drawn(picture, "svg", engine).decode(), picture.name)
-    made = _drawn(picture, kind, engine)
-    return made.decode() if kind == "svg" else made
+
+    drawing = _drawn(picture, kind, engine)
+    if kind == "svg":
+        return drawing.decode()
+    return drawing
 
 
 def format_of(target: str) -> str:
-    """The format that a path or a bare format name asks for.
+    """Return the format that a path or a bare format name asks for.
 
     >>> format_of("out/net.SVG"), format_of("png")
     ('svg', 'png')
     """
     kind = (PurePath(target).suffix or target).lstrip(".").lower()
-    if kind not in FORMATS:
-        message = f"there is no picture format `{kind[:20]}`"
-        known = f"the formats are {', '.join('.' + name for name in FORMATS)}"
-        raise ArchError(error("usage", message, help=[*did_you_mean(kind, FORMATS), known]))
-    return kind
+    if kind in FORMATS:
+        return kind
+
+    message = f"there is no picture format `{kind[:20]}`"
+    known = f"the formats are {', '.join('.' + name for name in FORMATS)}"
+    raise ArchError(error("usage", message, help=[*did_you_mean(kind, FORMATS), known]))
 
 
 def engines() -> tuple[str, ...]:
-    """The engines that are there, the preferred one first."""
-    found = ["dot"] if shutil.which("dot") else []
-    found += ["pygraphviz"] if importlib.util.find_spec("pygraphviz") else []
-    return (*found, "builtin")
+    """List the engines that are there, the preferred one first."""
+    present = []
+    if shutil.which("dot"):
+        present.append("dot")
+    if importlib.util.find_spec("pygraphviz"):
+        present.append("pygraphviz")
+    return (*present, "builtin")
 
 
 def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
     wanted = (engine,) if engine else engines()
     if kind != "svg":
         wanted = tuple(name for name in wanted if name != "builtin")
+
     with _one_at_a_time:
         for name in wanted:
-            made = _DRAW[name](picture, kind)
-            if made is not None:
-                return made
+            drawing = _DRAW[name](picture, kind)
+            if drawing is not None:
+                return drawing
+
     if kind == "svg" and engine is None:
         return to_svg(picture).encode()
     raise ArchError(
@@ -105,6 +115,7 @@ def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
 def _by_dot(picture: Picture, kind: str) -> bytes | None:
     if shutil.which("dot") is None:
         return None
+
     command = ["dot", f"-T{kind}"]
     try:
         done = subprocess.run(command, input=to_dot(picture).encode(), capture_output=True, timeout=SECONDS, check=True)
@@ -119,16 +130,22 @@ def _by_pygraphviz(picture: Picture, kind: str) -> bytes | None:
     import pygraphviz
 
     try:
-        made = pygraphviz.AGraph(string=to_dot(picture)).draw(format=kind, prog="dot")
+        drawing = pygraphviz.AGraph(string=to_dot(picture)).draw(format=kind, prog="dot")
     except (OSError, ValueError, RuntimeError):
         return None
-    return bytes(made) if made else None
+
+    # An engine that fails quietly hands out nothing.
+    if not drawing:
+        return None
+    return bytes(drawing)
 
 
 def _by_ourselves(picture: Picture, kind: str) -> bytes | None:
-    return to_svg(picture).encode() if kind == "svg" else None
+    if kind != "svg":
+        return None
+    return to_svg(picture).encode()
 
 
 _DRAW: dict[str, Callable[[Picture, str], bytes | None]] = {
     "dot": _by_dot, "pygraphviz": _by_pygraphviz, "builtin": _by_ourselves,
-}  # fmt: skip
+}

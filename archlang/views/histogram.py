@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
 
-from archlang.views.palette import FONT, FRAME, INK, QUIET
+from archlang.views.elements import page, plain, words
+from archlang.views.palette import FRAME, INK, QUIET
 
 WIDTH, HEIGHT, LEFT, TOP, ROOM = 420.0, 120.0, 30.0, 26.0, 46.0
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7d8b1f", "#56b4e9", "#a15c00", "#52606d", "#5b3fa0", "#b00020")
@@ -22,7 +22,7 @@ class Bars:
 
 
 @dataclass(frozen=True)
-class Panel:
+class Histogram:
     """Distributions over one axis from `low` to `high`."""
 
     title: str
@@ -31,53 +31,48 @@ class Panel:
     bars: Sequence[Bars]
 
 
-def histograms(panels: Sequence[Panel]) -> str:
-    """The panels as a page; within one, heights are shares of each distribution, on a common scale.
+def histograms(panels: Sequence[Histogram]) -> str:
+    """Draw the panels as a page; within one, heights are shares of each distribution, on a common scale.
 
-    >>> histograms([Panel("gate", 0.0, 1.0, [Bars("all", (1, 3))])]).count("<path")
+    >>> histograms([Histogram("gate", 0.0, 1.0, [Bars("all", (1, 3))])]).count("<path")
     1
     """
     parts: list[str] = []
     top = TOP
     for panel in panels:
         parts += _panel(panel, top)
+        # A panel is as high as its frame or as the list of names beside it.
         top += max(HEIGHT, 14.0 * len(panel.bars)) + ROOM
-    wide = LEFT + WIDTH + 220
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{top:.0f}" '
-            f'viewBox="0 0 {wide:.0f} {top:.0f}" font-family={quoteattr(FONT)} font-size="11">')
-    return "\n".join([head, f'<rect width="{wide:.0f}" height="{top:.0f}" fill="white"/>', *parts, "</svg>", ""])
+
+    return page(LEFT + WIDTH + 220, top, parts)
 
 
-def _panel(panel: Panel, top: float) -> list[str]:
+def _panel(panel: Histogram, top: float) -> list[str]:
     shares = [[count / max(sum(one.counts), 1) for count in one.counts] for one in panel.bars]
     most = max((share for row in shares for share in row), default=0.0) or 1.0
     parts = [
-        _words(LEFT, top - 6, panel.title, INK),
+        words(LEFT, top - 6, panel.title, INK),
         f'<rect x="{LEFT}" y="{top:.1f}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="{FRAME}"/>',
-        _words(LEFT - 4, top + 10, f"{100 * most:.0f} %", QUIET, "end"),
-        _words(LEFT, top + HEIGHT + 13, f"{panel.low:.3g}", QUIET, "middle"),
-        _words(LEFT + WIDTH, top + HEIGHT + 13, f"{panel.high:.3g}", QUIET, "middle"),
+        words(LEFT - 4, top + 10, f"{100 * most:.0f} %", QUIET, "end"),
+        words(LEFT, top + HEIGHT + 13, f"{panel.low:.3g}", QUIET, "middle"),
+        words(LEFT + WIDTH, top + HEIGHT + 13, f"{panel.high:.3g}", QUIET, "middle"),
     ]
+
     for place, (one, row) in enumerate(zip(panel.bars, shares, strict=True)):
         colour = COLOURS[place % len(COLOURS)]
         parts.append(f'<path d="{_outline(row, most, top)}" fill="{colour}" fill-opacity="0.12" stroke="{colour}"'
-                     f' stroke-width="1.3"><title>{_text(one.name)}</title></path>')
-        parts.append(_words(LEFT + WIDTH + 10, top + 11 + 14 * place, one.name, colour))
+                     f' stroke-width="1.3"><title>{plain(one.name)}</title></path>')
+        parts.append(words(LEFT + WIDTH + 10, top + 11 + 14 * place, one.name, colour))
+
     return parts
 
 
 def _outline(row: Sequence[float], most: float, top: float) -> str:
     wide, floor = WIDTH / len(row), top + HEIGHT
     steps = [f"M{LEFT:.1f} {floor:.1f}"]
+
     for place, share in enumerate(row):
         y = floor - HEIGHT * share / most
         steps.append(f"L{LEFT + wide * place:.1f} {y:.1f} L{LEFT + wide * (place + 1):.1f} {y:.1f}")
+
     return " ".join([*steps, f"L{LEFT + WIDTH:.1f} {floor:.1f} Z"])
-
-
-def _words(x: float, y: float, text: str, colour: str, anchor: str = "start") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}">{_text(text)}</text>'
-
-
-def _text(text: str) -> str:
-    return escape("".join(c if c.isprintable() else " " for c in text))

@@ -16,7 +16,8 @@ from archlang.views.picture import Arrow, Picture
 
 GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
 SWEEPS = 12
-FAR = 1e5  # so far apart are neighbours in a layer, seen from where arrows meet one of them
+FAR = 1e5
+"""How far apart neighbours in a layer are, seen from where arrows meet one of them."""
 
 Point = tuple[float, float]
 
@@ -33,7 +34,7 @@ class Rect:
 
 @dataclass
 class Layout:
-    """Where everything is: boxes and frames by id, for every arrow (by number) the points it runs through."""
+    """The place of everything: boxes and frames by id, for every arrow (by number) the points it runs through."""
 
     width: float = 0.0
     height: float = 0.0
@@ -44,7 +45,7 @@ class Layout:
 
 @dataclass(eq=False)
 class _Item:
-    """What stands in a layer: a box, a frame (`inner` is its layout), or the lane of an arrow."""
+    """A thing in a layer: a box, a frame (`inner` is its layout), or the lane of an arrow."""
 
     w: float
     h: float
@@ -56,19 +57,29 @@ class _Item:
     below: list[tuple[_Item, int]] = field(default_factory=list)
 
     def port(self, arrow: int, bottom: bool) -> float:
-        """Where the arrow meets the item, from its middle."""
+        """The place where the arrow meets the item, from its middle to the right."""
         if self.inner is None or arrow not in self.inner.routes:
             return 0.0
-        return self.inner.routes[arrow][-1 if bottom else 0][0] - self.w / 2
+
+        end = 0
+        if bottom:
+            end = -1
+        return self.inner.routes[arrow][end][0] - self.w / 2
+
+
+Ends = tuple[_Item | None, _Item | None]
+"""The items that an arrow joins; None for an end outside the frame."""
 
 
 def layout(picture: Picture) -> Layout:
-    """A place for everything in the picture; an arrow against the order of its frames goes straight."""
+    """Find a place for everything in the picture; an arrow against the order of its frames goes straight."""
     done = _Frame(picture, _homes(picture), None).placed()
     for number, arrow in enumerate(picture.arrows):
         tail, head = done.boxes[arrow.tail], done.boxes[arrow.head]
         start, stop = (tail.x + tail.w / 2, tail.y + tail.h), (head.x + head.w / 2, head.y)
         points = done.routes.get(number, [])
+
+        # Arrows that lead back, or past the frames that they were routed in, go straight.
         if len(points) < 2 or _far(points[0], start) or _far(points[-1], stop):
             done.routes[number] = [start, stop]
     return done
@@ -92,6 +103,7 @@ class _Frame:
     def __init__(self, picture: Picture, homes: dict[str, tuple[str | None, ...]], name: str | None) -> None:
         self.picture, self.homes, self.name = picture, homes, name
         self.items: dict[str, _Item] = {}
+
         boxes, clusters = picture.inside(name)
         inner = {c.id: _Frame(picture, homes, c.id).placed() for c in clusters}
         titles = {c.id: text_width(c.label, SMALL + 1) + 2 * PAD for c in clusters}
@@ -99,6 +111,8 @@ class _Frame:
             self.items[box.id] = _Item(*box_size(box), box.id)
         for key, done in inner.items():
             self.items[key] = _Item(max(done.width, titles[key]), done.height, key, done)
+
+        # Items stand in program order, a frame where its first box stands.
         first = {key: i for i, key in reversed([(i, self._holder(b.id)) for i, b in enumerate(picture.boxes)]) if key}
         self.order = self._ordered(sorted(self.items, key=lambda key: first[key]))
 
@@ -110,19 +124,25 @@ class _Frame:
             if tail and head and tail != head:
                 into[head].add(tail)
                 onward[tail].add(head)
+
         rank = {name: i for i, name in enumerate(names)}
         ready = [i for i, name in enumerate(names) if not into[name]]
         waiting = iter(range(len(names)))
         order: dict[str, int] = {}
         while len(order) < len(names):
-            name = names[heappop(ready) if ready else next(i for i in waiting if names[i] not in order)]
+            if ready:
+                name = names[heappop(ready)]
+            else:  # frames in a circle: the first in program order goes first
+                name = names[next(i for i in waiting if names[i] not in order)]
             if name in order:
                 continue
+
             order[name] = len(order)
             for other in onward[name]:
                 into[other].discard(name)
                 if not into[other]:
                     heappush(ready, rank[other])
+
         return order
 
     def _joined(self) -> Iterator[tuple[str | None, str | None]]:
@@ -134,50 +154,65 @@ class _Frame:
         chain = self.homes[box]
         if self.name not in chain:
             return None
+
         at = chain.index(self.name) + 1
-        return chain[at] if at < len(chain) else box
+        if at < len(chain):
+            return chain[at]
+        return box
 
     def placed(self) -> Layout:
         """Layers, lanes, order, places; then all as one layout with its corner at (0, 0)."""
         ends = self._ends()
         self._rank(ends)
+
         layers: list[list[_Item]] = [[] for _ in range(1 + max((i.rank for i in self.items.values()), default=0))]
         for key in self.order:
             layers[self.items[key].rank].append(self.items[key])
+
         lanes = self._lanes(ends, layers)
         _arrange(layers)
         _place(layers)
         return self._finish(layers, ends, lanes)
 
-    def _ends(self) -> dict[int, tuple[_Item | None, _Item | None]]:
+    def _ends(self) -> dict[int, Ends]:
         """The arrows that matter here, with the items at their ends; None for an end outside."""
-        found: dict[int, tuple[_Item | None, _Item | None]] = {}
+        ends: dict[int, Ends] = {}
         for number, (tail, head) in enumerate(self._joined()):
-            if tail != head and not (tail and head and self.order[tail] > self.order[head]):
-                found[number] = (self.items[tail] if tail else None, self.items[head] if head else None)
-        return found
+            inside = tail == head
+            backward = tail and head and self.order[tail] > self.order[head]
+            if not inside and not backward:
+                ends[number] = (self.items.get(tail or ""), self.items.get(head or ""))
+        return ends
 
-    def _rank(self, ends: dict[int, tuple[_Item | None, _Item | None]]) -> None:
+    def _rank(self, ends: dict[int, Ends]) -> None:
         into: dict[str, list[_Item]] = {}
         for tail, head in ends.values():
             if tail and head:
                 into.setdefault(head.name, []).append(tail)
+
         for key in self.order:
             self.items[key].rank = max((tail.rank + 1 for tail in into.get(key, [])), default=0)
 
     def _lanes(
-        self, ends: dict[int, tuple[_Item | None, _Item | None]], layers: list[list[_Item]]
+        self, ends: dict[int, Ends], layers: list[list[_Item]]
     ) -> dict[int, list[_Item]]:
         lanes: dict[int, list[_Item]] = {}
         for number, (tail, head) in ends.items():
-            start = tail.rank + 1 if tail else 0
-            stop = head.rank if head else len(layers)
+            start, stop = 0, len(layers)
+            if tail:
+                start = tail.rank + 1
+            if head:
+                stop = head.rank
+
             arrow = self.picture.arrows[number]
-            wide = LANE if not arrow.label else LANE + 1.4 * text_width(arrow.label, SMALL)
+            wide = LANE
+            if arrow.label:
+                wide += 1.4 * text_width(arrow.label, SMALL)
             lanes[number] = [_Item(wide, 0.0, rank=rank) for rank in range(start, stop)]
             for lane in lanes[number]:
                 layers[lane.rank].append(lane)
-            chain = [*([tail] if tail else []), *lanes[number], *([head] if head else [])]
+
+            chain = [item for item in (tail, *lanes[number], head) if item]
             for upper, lower in pairwise(chain):
                 upper.below.append((lower, number))
                 lower.above.append((upper, number))
@@ -186,22 +221,25 @@ class _Frame:
     def _finish(
         self,
         layers: list[list[_Item]],
-        ends: dict[int, tuple[_Item | None, _Item | None]],
+        ends: dict[int, Ends],
         lanes: dict[int, list[_Item]],
     ) -> Layout:
         left = min((i.x - i.w / 2 for layer in layers for i in layer), default=0.0) - PAD
         right = max((i.x + i.w / 2 for layer in layers for i in layer), default=0.0) + PAD
         top = PAD + TITLE
         done = Layout(width=right - left)
+
         tops, heights = [], []
         for layer in layers:
             tops.append(top)
             heights.append(max((item.h for item in layer), default=0.0))
             top += heights[-1] + GAP_Y
         done.height = top - GAP_Y + PAD
+
         for item in self.items.values():
             y = tops[item.rank] + (heights[item.rank] - item.h) / 2
             self._settle(done, item, item.x - left - item.w / 2, y)
+
         for number, (tail, head) in ends.items():
             passing = [(i.x - left, tops[i.rank] + part * heights[i.rank]) for i in lanes[number] for part in (0, 1)]
             done.routes[number] = [*_leave(done, tail, number), *passing, *_enter(done, head, number)]
@@ -211,9 +249,11 @@ class _Frame:
         if item.inner is None:
             done.boxes[item.name] = Rect(x, y, item.w, item.h)
             return
+
         done.frames[item.name] = Rect(x, y, item.w, item.h)
-        for into, found in ((done.boxes, item.inner.boxes), (done.frames, item.inner.frames)):
-            into.update((key, Rect(r.x + x, r.y + y, r.w, r.h)) for key, r in found.items())
+        for into, inner in ((done.boxes, item.inner.boxes), (done.frames, item.inner.frames)):
+            into.update((key, Rect(r.x + x, r.y + y, r.w, r.h)) for key, r in inner.items())
+
         for number, points in item.inner.routes.items():
             item.inner.routes[number] = [(px + x, py + y) for px, py in points]
             done.routes[number] = item.inner.routes[number]
@@ -239,43 +279,68 @@ def _enter(done: Layout, item: _Item | None, number: int) -> list[Point]:
 
 def _arrange(layers: list[list[_Item]]) -> None:
     """Order every layer by the middle of its neighbours' places, down and up in turn."""
-    for sweep in range(6):
-        down = sweep % 2 == 0
-        place = {id(item): i / max(len(layer) - 1, 1) for layer in layers for i, item in enumerate(layer)}
-        for layer in layers if down else layers[::-1]:
-            keys = {}
-            for item in layer:
-                joined = item.above if down else item.below
-                near = [place[id(other)] + other.port(number, down) / FAR for other, number in joined]
-                keys[id(item)] = sum(near) / len(near) if near else place[id(item)]
+    for down in (True, False) * 3:
+        place = {id(item): share for layer in layers for item, share in _shares(layer)}
+        for layer in _in_turn(layers, down):
+            keys = {id(item): _middle(item, place, down) for item in layer}
             layer.sort(key=lambda item: keys[id(item)])
-            place.update({id(item): i / max(len(layer) - 1, 1) for i, item in enumerate(layer)})
+            place.update((id(item), share) for item, share in _shares(layer))
+
+
+def _in_turn(layers: list[list[_Item]], down: bool) -> list[list[_Item]]:
+    if down:
+        return layers
+    return layers[::-1]
+
+
+def _shares(layer: list[_Item]) -> list[tuple[_Item, float]]:
+    """Each item of a layer with its place in the order, from 0 to 1."""
+    return [(item, i / max(len(layer) - 1, 1)) for i, item in enumerate(layer)]
+
+
+def _joined(item: _Item, down: bool) -> list[tuple[_Item, int]]:
+    """The neighbours that an item follows in a sweep, and the numbers of the arrows between."""
+    if down:
+        return item.above
+    return item.below
+
+
+def _middle(item: _Item, place: dict[int, float], down: bool) -> float:
+    near = [place[id(other)] + other.port(number, down) / FAR for other, number in _joined(item, down)]
+    if not near:
+        return place[id(item)]
+    return sum(near) / len(near)
 
 
 def _place(layers: list[list[_Item]]) -> None:
     """Pull every item to where its neighbours are, down and up in turn."""
     for layer in layers:
         _spread(layer, [0.0] * len(layer))
-    for sweep in range(SWEEPS):
-        down = sweep % 2 == 0
-        for layer in layers if down else layers[::-1]:
+    for down in (True, False) * (SWEEPS // 2):
+        for layer in _in_turn(layers, down):
             _spread(layer, [_wish(item, down) for item in layer])
 
 
 def _wish(item: _Item, down: bool) -> float:
     near = [
-        other.x + other.port(number, down) - item.port(number, not down)
-        for other, number in (item.above if down else item.below)
+        other.x + other.port(number, down) - item.port(number, not down) for other, number in _joined(item, down)
     ]
-    return sum(near) / len(near) if near else item.x
+    if not near:
+        return item.x
+    return sum(near) / len(near)
 
 
 def _spread(layer: Sequence[_Item], wishes: Sequence[float]) -> None:
-    """Places nearest to the wishes (least squares) that keep the order and the distances."""
-    offsets, at = [], 0.0
-    for before, item in zip([None, *layer], layer, strict=False):
-        at += 0.0 if before is None else (before.w + item.w) / 2 + (GAP_X if before.name or item.name else 2.0)
+    """Place items nearest to their wishes (least squares), their order and distances kept."""
+    offsets, at = [0.0][: len(layer)], 0.0
+    for before, item in pairwise(layer):
+        gap = GAP_X
+        if not before.name and not item.name:  # lanes run side by side
+            gap = 2.0
+        at += (before.w + item.w) / 2 + gap
         offsets.append(at)
+
+    # Pool adjacent violators: neighbours whose wishes cross share their mean.
     pools: list[tuple[float, int]] = []
     for wish, offset in zip(wishes, offsets, strict=True):
         mean, count = wish - offset, 1
@@ -283,13 +348,14 @@ def _spread(layer: Sequence[_Item], wishes: Sequence[float]) -> None:
             other, size = pools.pop()
             mean, count = (other * size + mean * count) / (size + count), size + count
         pools.append((mean, count))
+
     places = [mean for mean, count in pools for _ in range(count)]
     for item, place, offset in zip(layer, places, offsets, strict=True):
         item.x = place + offset
 
 
 def label_place(points: Sequence[Point], arrow: Arrow) -> Point:
-    """Where an arrow's label begins: right of the middle of its first open stretch."""
+    """Return the place where an arrow's label begins: right of the middle of its first open stretch."""
     (x0, y0), (x1, y1) = max(
         pairwise(points), key=lambda pair: abs(pair[1][1] - pair[0][1]), default=(points[0],) * 2
     )

@@ -9,18 +9,30 @@ NARROW, WIDE = frozenset("ijlI.,:;|'!()[]{} ft"), frozenset("mwMW@%Σ×")
 
 
 def text_width(text: str, size: float = TEXT) -> float:
-    """About how wide a text is, rather more than less.
+    """Estimate how wide a text is, rather more than less.
 
     >>> text_width("ill") < text_width("abc") < text_width("WMW")
     True
     """
-    return size * sum(0.34 if c in NARROW else 0.9 if c in WIDE else 0.7 if c.isupper() else 0.58 for c in text)
+    return size * sum(map(_letter_width, text))
+
+
+def _letter_width(letter: str) -> float:
+    """The width of a letter, as a share of the size of the letters."""
+    if letter in NARROW:
+        return 0.34
+    if letter in WIDE:
+        return 0.9
+    if letter.isupper():
+        return 0.7
+    return 0.58
 
 
 def box_size(box: Box) -> tuple[float, float]:
-    """Width and height of a box around its lines."""
+    """Return the width and the height of a box around its lines."""
     if box.look == "sum":
         return 22.0, 22.0
+
     widest, lines = max(text_width(line) for line in box.lines), len(box.lines)
     if box.look == "gate":
         return widest + 22.0, 20.0

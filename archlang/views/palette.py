@@ -38,16 +38,16 @@ FAMILIES = {
     "merging": PLAIN,
     "attention": SEQUENCE,
     "recurrent": SEQUENCE,
-    "attending": SEQUENCE,
-    "routing": ROUTING,
-    "patching": ROUTING,
+    "layer_attention": SEQUENCE,
+    "multipath": ROUTING,
+    "patch_experts": ROUTING,
     "scope": Paint("#ffffff", "#33475b"),
     "end": Paint("#33475b", "#33475b", "#ffffff"),
 }
 
 
 def paint(family: str) -> Paint:
-    """The colours of a family; a plug-in's own family is white.
+    """Return the colours of a family; a plug-in's own family is white.
 
     >>> paint("convolution").fill, paint("mine").fill
     ('#d6e6f5', '#ffffff')
@@ -56,25 +56,33 @@ def paint(family: str) -> Paint:
 
 
 def active(share: float) -> Paint:
-    """The colours of a box by how active it is, from white (0) to red (1).
+    """Return the colours of a box by how active it is, from white (0) to red (1).
 
     >>> active(0.0).fill, active(1.0).fill
     ('#ffffff', '#cb181d')
     """
-    fill = mixed((255, 255, 255), (203, 24, 29), share)
-    return Paint(fill, "#99000d", "#ffffff" if share > 0.6 else INK)
+    text = INK
+    if share > 0.6:  # dark letters could not be read on it
+        text = "#ffffff"
+    return Paint(between((255, 255, 255), (203, 24, 29), share), "#99000d", text)
 
 
 def opened(gate: float) -> tuple[str, float]:
-    """The colour and the width of an arrow by how open its gate is: from thin and light to wide and dark blue.
+    """Return the colour and the width of an arrow by how open its gate is: from thin and light to wide and dark blue.
 
     >>> opened(0.0), opened(1.0)
     (('#c6dbef', 0.5), ('#08306b', 5.0))
     """
-    return mixed((198, 219, 239), (8, 48, 107), gate), 0.5 + 4.5 * min(max(gate, 0.0), 1.0)
+    width = 0.5 + 4.5 * min(max(gate, 0.0), 1.0)
+    return between((198, 219, 239), (8, 48, 107), gate), width
 
 
-def mixed(low: tuple[int, int, int], high: tuple[int, int, int], share: float) -> str:
-    """The colour that lies a share of the way from one to another."""
+def between(low: tuple[int, int, int], high: tuple[int, int, int], share: float) -> str:
+    """Return the colour that lies a share of the way from one to another; shares are cut to 0 and 1.
+
+    >>> between((255, 255, 255), (23, 62, 122), 2.0)
+    '#173e7a'
+    """
     part = min(max(share, 0.0), 1.0)
-    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(low, high, strict=True))
+    red, green, blue = (round(start + (end - start) * part) for start, end in zip(low, high, strict=True))
+    return f"#{red:02x}{green:02x}{blue:02x}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archlang.graph.ir import Port
+from archlang.views.palette import Paint, active, paint
 
 Look = Literal["plain", "scope", "gate", "sum", "end"]
 Line = Literal["flow", "fan", "gate", "attend"]
@@ -26,6 +27,13 @@ class Box:
     tip: str
     cluster: str | None
     shade: float | None = None
+
+
+def colours_of(box: Box) -> Paint:
+    """Return the colours of a box: its family's, or by how active it is where that is known."""
+    if box.shade is None:
+        return paint(box.family)
+    return active(box.shade)
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,7 @@ class Picture:
     codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def inside(self, cluster: str | None) -> tuple[list[Box], list[Cluster]]:
-        """The boxes and clusters that stand directly in a cluster (None: in no cluster)."""
+        """Return the boxes and clusters that stand directly in a cluster (None: in no cluster)."""
         return [b for b in self.boxes if b.cluster == cluster], [c for c in self.clusters if c.parent == cluster]
 
     @property
@@ -76,25 +84,28 @@ class Picture:
 
 
 def ranks(picture: Picture) -> dict[str, int]:
-    """For each box the number of boxes above it on the longest way; arrows back in program order count for none.
+    """Count for each box the boxes above it on the longest way; arrows back in program order count for none.
 
     >>> boxes = [Box(name, (name,), "plain", "linear", "", None) for name in "abc"]
     >>> ranks(Picture("p", tuple(boxes), (Arrow("a", "b", "", "flow"), Arrow("b", "c", "", "flow")), ()))
     {'a': 0, 'b': 1, 'c': 2}
     """
     place = {box.id: i for i, box in enumerate(picture.boxes)}
-    found = dict.fromkeys(place, 0)
+    rank = dict.fromkeys(place, 0)
+    # In program order each box is settled before the arrows that leave it are looked at.
     forward = [a for a in picture.arrows if place[a.tail] < place[a.head]]
     for arrow in sorted(forward, key=lambda a: place[a.head]):
-        found[arrow.head] = max(found[arrow.head], found[arrow.tail] + 1)
-    return found
+        rank[arrow.head] = max(rank[arrow.head], rank[arrow.tail] + 1)
+    return rank
 
 
 def clean(text: str, width: int = 56) -> str:
-    """One line without control characters, cut when long.
+    """Return one line without control characters, cut when long.
 
     >>> clean("a\\nb\\x1b[0m"), clean("x" * 60, 4)
     ('a b [0m', 'xxx…')
     """
     plain = "".join(c if c.isprintable() else " " for c in text)
-    return plain if len(plain) <= width else plain[: width - 1] + "…"
+    if len(plain) <= width:
+        return plain
+    return plain[: width - 1] + "…"

@@ -10,7 +10,7 @@ from archlang.ops.values import show
 
 
 def dump(network: HasGraph | Graph) -> str:
-    """All of a graph: dials, symbols, then `id op(arguments) inputs -> types @ path`, then the outputs.
+    """Write all of a graph: dials, symbols, then `id op(arguments) inputs -> types @ path`, then the outputs.
 
     A port is its node's id, with `:1` for its second output. Members of something parallel follow in braces.
     """
@@ -23,24 +23,33 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield f"dial {name} = {show(value)}"
     for symbol in graph.symbols:
         yield f"symbol {symbol.name} from {symbol.low} to {symbol.high}, divisible by {symbol.divisor}"
+
     for node in graph:
         yield _node(graph, node)
+
     for output in graph.outputs:
         yield f"output {output.name or ''}".rstrip() + f" {_port(graph, output.port)}"
 
 
 def _node(graph: Graph, node: Node) -> str:
-    args = ", ".join(f"{name} = {show(value)}" for name, value in node.args.items())
+    call = f"{node.id} {node.op.name}"
+    if node.args:
+        call += f"({', '.join(f'{name} = {show(value)}' for name, value in node.args.items())})"
+
     inputs = " ".join(_port(graph, port) for port in node.inputs)
     types = ", ".join(str(t) for t in node.outputs)
-    call = f"{node.id} {node.op.name}({args})" if args else f"{node.id} {node.op.name}"
     members = "".join(f" {_member(member)}" for member in node.members)
-    rows = "" if node.rows == 1 else f" ({node.rows} of each sample)"
+    rows = ""
+    if node.rows != 1:
+        rows = f" ({node.rows} of each sample)"
+
     return f"{call} {inputs}".rstrip() + f" -> {types}{rows} @ {node.name}{members}"
 
 
 def _port(graph: Graph, port: Port) -> str:
-    return port.node if len(graph.node(port.node).outputs) == 1 else f"{port.node}:{port.index}"
+    if len(graph.node(port.node).outputs) == 1:
+        return port.node
+    return f"{port.node}:{port.index}"
 
 
 def _member(member: Member) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from archlang.ops import Arg, Call, Module, Op, Weight
+from archlang.ops import Arg, Module, Op, OpCall, Weight
 from archlang.ops.kinds import Real
 from archlang.ops.rules import need_rank
 from archlang.shapes import Tensor
 
 
-def _shape(call: Call) -> Tensor:
+def _shape(call: OpCall) -> Tensor:
     x = need_rank(call, 3)  # a map [channels, height, width]; anything else is an error at the file's line
     return Tensor((x.dims[0],))
 

@@ -9,7 +9,7 @@ import pytest
 
 from archlang.analysis import Report, report, table
 from archlang.analysis.report import BlockRow, peak_bytes
-from archlang.graph import loads
+from archlang.elaborate import loads
 from archlang.graph.ir import Graph
 from tests.views.networks import RELU, Builder, base_cnn_cc, resnet50
 from tests.views.test_pictures import SMALL

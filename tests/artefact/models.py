@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import torch
 
+from archlang.elaborate.network import loads
 from archlang.emit import ArchModule, emit
-from archlang.graph.network import loads
 
 TEXT = """archlang 1
 

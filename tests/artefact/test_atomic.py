@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError
 
 
@@ -71,7 +71,7 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
     target = tmp_path / "a"
     write_whole(target, b"0" * 100_000)
     code = (
-        "import sys; from archlang.artefact.atomic import write_whole\n"
+        "import sys; from archlang.atomic import write_whole\n"
         "print('go', flush=True)\n"
         "for n in range(10**6): write_whole(sys.argv[1], str(n % 10).encode() * 100_000)"
     )

@@ -22,7 +22,7 @@ from archlang.artefact import container, load_model
 from archlang.artefact.manifest import Manifest, encode, seal
 from archlang.artefact.saving import pack
 from archlang.diagnostics import ArchError
-from archlang.graph.network import loads
+from archlang.elaborate.network import loads
 from archlang.limits import DEFAULT
 from archlang.ops import CATALOGUE
 

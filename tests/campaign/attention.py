@@ -19,7 +19,7 @@ from statistics import mean, stdev
 
 import torch
 
-from archlang.graph import load
+from archlang.elaborate import load
 from archlang.train import fit
 from archlang.views.chart import Course, strips
 

@@ -15,7 +15,7 @@ import torch
 from torch import fx, nn
 
 import archlang
-from archlang.studies.boosting import Boosting, Left
+from archlang.studies.pbconv.boosting import Boosting, Left
 from tests.campaign.fusion import counted, difference, taken
 from tests.campaign.networks import Make
 from tests.rewrite.harness import convolutions, norms

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from archlang.graph import load
-from archlang.graph.network import Network
+from archlang.elaborate import load
+from archlang.elaborate.network import Network
 from archlang.studies.coded import ablate, decode, extract, judge
 from archlang.train import fit
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from archlang.graph import load, loads
+from archlang.elaborate import load, loads
 from archlang.graph.removal import removed
 from archlang.rewrite.extract import extract
 from tests.studies.test_coded import alive, masked

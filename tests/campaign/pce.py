@@ -11,10 +11,10 @@ from pathlib import Path
 
 import torch
 
-from archlang.graph import Network, loads
-from archlang.graph.network import load
-from archlang.studies.cutting import evaluate_cuts
-from archlang.studies.patches import usage_of
+from archlang.elaborate import Network, loads
+from archlang.elaborate.network import load
+from archlang.studies.patch_experts.cutting import evaluate_cuts
+from archlang.studies.patch_experts.patches import usage_of
 from archlang.train import fit
 
 SPECS = Path(__file__).parents[2] / "specs" / "pce"

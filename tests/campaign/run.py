@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.generate.broken import broken
 from tests.generate.judge import Judged, caught, survived, valid
 from tests.generate.mutants import examples, mutant

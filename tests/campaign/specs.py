@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from archlang.graph import load
-from archlang.graph.network import Network
+from archlang.elaborate import load
+from archlang.elaborate.network import Network
 from archlang.ops.values import Weighted
 from archlang.train import Data, Result, Tensors, fit
 

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch", reason="training is torch's")
 
-from archlang.cli.progress import Bars, Lines, epoch_line, headline, watch
+from archlang.cli.progress import ProgressBars, ProgressLines, epoch_line, headline, watch
 from archlang.train import Beat, Epoch, Outline, Progress
 
 OUTLINE = Outline("Net", "digits\x1b", 2, 3, 6, 100, 20, "cpu", 5)
@@ -38,7 +38,7 @@ epoch 2/2 (all): loss 0.5000; test loss 0.7500; rate 0.05, 2.0 s, 3 steps skippe
 
 def test_lines_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with watch() as progress:
-        assert type(progress) is Lines
+        assert type(progress) is ProgressLines
         play(progress)
     assert capsys.readouterr().err == EXPECTED
 
@@ -51,7 +51,7 @@ def test_a_bar_on_a_terminal() -> None:
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=120, color_system=None)
     with Bar(TextColumn("{task.description}", markup=False), BarColumn(), console=console, auto_refresh=False) as bar:
-        bars = Bars(bar)
+        bars = ProgressBars(bar)
         play(bars)
         assert bar.tasks[0].completed == bar.tasks[0].total == 6
     text = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).replace("\r", "")
@@ -65,7 +65,7 @@ def test_a_terminal_gets_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", stream)
     with watch() as progress:
-        assert type(progress) is Bars
+        assert type(progress) is ProgressBars
 
 
 def test_an_epoch_in_words() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from archlang.artefact import save
 from archlang.compiler import compile, fuse
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.cli.conftest import ROOT, Call
 
 
@@ -78,7 +78,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("routes", "--data", "digits", "--samples", "400"), 2, "there is no 400"),
     (("routes", "--data", "digits", "-o", "r.gif"), 2, "gif"),
     (("gates", "--data", "digits", "--gate", "maps.route.0.7"), 1, "maps.route.0.1"),
-    (("gates", "--data", "digits", "-o", "g.png"), 2, "SVG only"),
+    (("gates", "--data", "digits", "-o", "g.png"), 2, "as .svg"),
     (("gates", "--data", "digits", "--synthesised"), 2, "--gate"),
     (("classes", "--data", "digits", "--class", "ten"), 1, "there is no class"),
     (("classes", "--data", "digit"), 1, "digits"),
@@ -86,7 +86,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("maximise", "--output", "10"), 1, "there is no output"),
     (("maximise", "--output", "1", "--output", "2", "-o", "m.png"), 2, "a sheet"),
     (("maximise", "--filter", "maps.each.0.conv.16"), 1, "16 filters"),
-    (("weights", "-o", "w.pdf"), 2, "SVG only"),
+    (("weights", "-o", "w.pdf"), 2, "as .svg"),
 ])
 def test_what_is_refused(
     call: Call, models: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -103,3 +103,17 @@ def test_a_network_without_gates_is_told_which_have_some(call: Call, tmp_path: P
     for words in (("routes", "--data", "digits"), ("gates", "--data", "digits"), ("classes", "--data", "digits")):
         found = call("show", words[0], str(tmp_path / "plain.safetensors"), *words[1:])
         assert found.status == 1 and "has gates" in found.err and "multipath" in found.err
+
+
+def test_sparse_paths_are_shown_too(call: Call, tmp_path: Path) -> None:
+    file = str(tmp_path / "sparse.safetensors")
+    save(compile(load(ROOT / "specs" / "multipath" / "sparse_digits.arch"), seed=1), file)
+    shown = call("show", "routes", file, "--data", "digits", "--samples", "0,3", "-o", str(tmp_path / "r.svg"))
+    assert shown.status == 0 and shown.out.count("maps.experts.router") == 2 and (tmp_path / "r-2.svg").exists()
+    gates = json.loads(call("show", "gates", file, "--data", "digits", "--format", "json").out)["gates"]
+    assert sum(gate["mean"] for gate in gates) == pytest.approx(1) and len(gates) == 4
+    one = call("show", "gates", file, "--data", "digits", "--gate", "maps.experts.router.0.1", "--top", "2",
+               "-o", str(tmp_path / "g.svg"))
+    assert one.status == 0 and (tmp_path / "g.svg").read_text().count("<image") == 4
+    classes = json.loads(call("show", "classes", file, "--data", "digits", "--format", "json").out)["gates"]
+    assert [len(gate["classes"]) for gate in classes] == [10] * 4

@@ -13,13 +13,20 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from archlang.cli.main import run
 from archlang.compiler import compile
+from archlang.elaborate import load, loads
 from archlang.emit import ArchModule
-from archlang.graph import load, loads
 from archlang.layers.clustering import agreement, em_loss
-from archlang.studies.cluster_pictures import contours, members, neighbours
-from archlang.studies.clustering import accuracy, assign, cluster, distributions, information, judged
+from archlang.studies.clustering.clustering import (
+    accuracy,
+    assign,
+    cluster,
+    distributions,
+    information,
+    judged,
+)
+from archlang.studies.clustering.pictures import contours, members, neighbours
 from archlang.train import fit
-from archlang.train.data import Data, Tensors
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.fitting import fit_of
 
 SPECS = Path(__file__).parents[2] / "specs" / "clustering"
@@ -88,7 +95,7 @@ def test_both_steps_move_the_weights_and_the_second_sees_what_the_first_did() ->
     made = fit(net, Data("images", split, split), epochs=1, seed=0, device="cpu").model
     plain = compile(net, seed=0).train()
     assert isinstance(made, ArchModule)
-    fitted = fit_of(net.graph, made.archlang.mean, made.archlang.std)
+    fitted = fit_of(net.graph, made.archlang.mean, made.archlang.std, made.archlang.image)
     x, flipped = fitted(images), fitted(images.flip(-1))
 
     def move(loss: torch.Tensor, rate: float) -> None:

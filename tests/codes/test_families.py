@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from archlang.codes import fields, linear, steiner
-from archlang.codes.families import plans, pools
+from archlang.codes.families import families, plans
 from archlang.codes.groups import groups
-from archlang.codes.words import common, least_distance, masks_of, rows_from, rows_of, subsets
+from archlang.codes.words import common, least_distance, rows_from, rows_of, subsets
 
 
 @pytest.mark.parametrize("order", [2, 3, 4, 5, 7, 8, 9, 16, 25, 27])
@@ -104,20 +104,21 @@ def test_points_of_a_design_share_lambda_blocks() -> None:
 @pytest.mark.parametrize("sizes", [
     (10, 10, 5), (10, 10, 3), (100, 20, 8), (100, 20, 4), (26, 16, 6), (77, 22, 6), (16, 20, 5), (22, 11, 5),
 ])  # fmt: skip
-def test_pools_keep_what_they_say(sizes: tuple[int, int, int]) -> None:
+def test_families_keep_what_they_say(sizes: tuple[int, int, int]) -> None:
     classes, branches, active = sizes
-    found = pools(*sizes)
-    assert found
-    for pool in found:
-        rows = pool.rows[:3000]
-        assert len(pool.rows) >= classes and rows.shape[1] == branches
+    known = families(*sizes)
+    assert known
+    for family in known:
+        rows = family.rows[:3000]
+        assert len(family.rows) >= classes and rows.shape[1] == branches
         assert set(rows.sum(axis=1).tolist()) == {active}
-        assert least_distance(rows) >= pool.distance
+        assert least_distance(rows) >= family.distance
 
 
 def test_words_as_rows_and_masks() -> None:
     masks = subsets(9, 4)
-    assert len(masks) == 126 and (masks_of(rows_of(masks, 9)) == masks).all()
+    written = [sum(1 << i for i, bit in enumerate(row) if bit) for row in rows_of(masks, 9).tolist()]
+    assert len(masks) == 126 and written == masks.tolist()
     rows = rows_from([(0, 1), (2, 3), (0, 3)], 4)
     assert least_distance(rows) == 2
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from archlang.codes import linear
-from archlang.codes.balance import Program, choose, spread
+from archlang.codes.balance import IntegerProgram, choose, spread
 from archlang.codes.clique import heavy
-from archlang.codes.groups import generated, groups
-from archlang.codes.local import State, search
+from archlang.codes.groups import GroupPlan, generated, groups
+from archlang.codes.local import TabuState, search
 from archlang.codes.orbits import orbit_code
 from archlang.codes.words import least_distance, rows_of, subsets
 
@@ -42,7 +42,7 @@ def test_orbits_of_translations_make_a_biplane() -> None:
 
 
 def test_orbits_beyond_what_exists() -> None:
-    seven = generated("Z_7", [tuple((x + 1) % 7 for x in range(7))])
+    seven = generated(GroupPlan("Z_7", [tuple((x + 1) % 7 for x in range(7))]))
     assert seven is not None
     assert orbit_code(seven, 3, 4, 8, np.random.default_rng(0)) is None
     assert orbit_code(seven, 3, 6, 7, np.random.default_rng(0)) is None
@@ -72,7 +72,7 @@ def test_the_integer_program_against_all_choices() -> None:
     for _ in range(5):
         pool = words[rng.permutation(15)[:8]]
         best = min(spread(pool[list(chosen)]) for chosen in combinations(range(8), 5))
-        program = Program(pool.T.astype(float), np.zeros(6), 5)
+        program = IntegerProgram(pool.T.astype(float), np.zeros(6), 5)
         chosen = program.closest()
         assert chosen is not None and spread(pool[chosen]) == best
         exact = program.within(1, 2, rng)
@@ -96,7 +96,7 @@ def test_tabu_search_ends() -> None:
 
 
 def test_the_state_of_the_search_stays_true() -> None:
-    state = State(9, 12, 4, 1, np.random.default_rng(0))
+    state = TabuState(9, 12, 4, 1, np.random.default_rng(0))
     for _ in range(60):
         state.step(0)
     shared = state.rows @ state.rows.T

@@ -10,7 +10,7 @@ import pytest
 
 from archlang.diagnostics import KINDS, ArchError, Diagnostic
 from archlang.diagnostics.explain import PAGES
-from archlang.graph.network import check, load
+from archlang.elaborate.network import check, load
 from archlang.limits import DEFAULT
 
 FENCE = re.compile(r"^```(\S+)(?: ([^\n]*))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -33,10 +33,10 @@ class Example:
 def examples(name: str) -> tuple[list[Example], Example, Example]:
     """The files beside it, the wrong and the right example of a page."""
     text = (PAGES / f"{name}.md").read_text(encoding="utf-8")
-    found = [Example(m[1], tuple((m[2] or "").split()), m[3]) for m in FENCE.finditer(text)]
+    blocks = [Example(m[1], tuple((m[2] or "").split()), m[3]) for m in FENCE.finditer(text)]
     assert "\nWrong:\n" in text
     assert "\nRight:\n" in text
-    return found[:-2], found[-2], found[-1]
+    return blocks[:-2], blocks[-2], blocks[-1]
 
 
 def mistakes(example: Example, beside: list[Example], folder: Path) -> tuple[Diagnostic, ...]:

@@ -112,11 +112,11 @@ def test_any_span_of_any_text_can_be_shown(text: str, data: st.DataObject) -> No
         return Span(source, min(a, b), max(a, b))
 
     labels = [Label(span(), data.draw(st.text(max_size=8))) for _ in range(data.draw(st.integers(0, 3)))]
-    found: Diagnostic = error("usage", "m", span(), "primary", secondary=labels)
-    shown = human([found])
+    mistake: Diagnostic = error("usage", "m", span(), "primary", secondary=labels)
+    shown = human([mistake])
     assert "^" in shown
     assert "primary" in shown
-    assert ANSI.sub("", human([found], colour=True)) == shown
+    assert ANSI.sub("", human([mistake], colour=True)) == shown
 
 
 def test_a_line_full_of_marks_stays_short() -> None:

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from archlang.compiler import compile, load
-from archlang.graph import check
-from archlang.graph import load as load_with
+from archlang.elaborate import check
+from archlang.elaborate import load as load_with
 from archlang.ops import catalogue_with
 from archlang.source import Source
 from archlang.syntax import parse, print_file

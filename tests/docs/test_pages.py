@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from archlang.graph import check
+from archlang.elaborate import check
 from tests.docs.pages import PAGES, ROOT, Block, agrees, blocks, commands, whole
 from tests.docs.running import checkout_in, output_of
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from archlang.graph.ir import Graph, InputSpec, Member, Node, OutputSpec, Port
-from archlang.ops.model import Call, Function, Module, Op, Weight
+from archlang.ops.model import Function, Module, Op, OpCall, Weight
 from archlang.shapes import Tensor
 from archlang.source import Source, Span
 
@@ -21,25 +21,25 @@ def span(line: int) -> Span:
     return Span(SOURCE, start, start + 4)
 
 
-def _conv_shape(call: Call) -> Tensor:
+def _conv_shape(call: OpCall) -> Tensor:
     _, rows, columns = call.x.dims
     stride = call["stride"]
     return Tensor((call["channels"], (rows + stride - 1) // stride, (columns + stride - 1) // stride))
 
 
-def _conv_weights(call: Call) -> tuple[Weight, ...]:
+def _conv_weights(call: OpCall) -> tuple[Weight, ...]:
     weight = Weight("weight", (call["channels"], call.x.dims[0], 3, 3), init=call["init"])
     return (weight, Weight("bias", (call["channels"],))) if call["bias"] else (weight,)
 
 
-def _norm_weights(call: Call) -> tuple[Weight, ...]:
+def _norm_weights(call: OpCall) -> tuple[Weight, ...]:
     size = (call.x.dims[0],)
     kept = [Weight(n, size, trained=False) for n in ("running_mean", "running_var")]
     counter = Weight("num_batches_tracked", (), trained=False, dtype="int64")
     return (Weight("weight", size), Weight("bias", size), *kept, counter)
 
 
-def _gates_weights(call: Call) -> tuple[Weight, ...]:
+def _gates_weights(call: OpCall) -> tuple[Weight, ...]:
     return (Weight("weight", (len(call.inputs), call["outputs"], call.x.dims[0])),)
 
 
@@ -120,7 +120,7 @@ class Maker:
         path = tuple(path.split(".")) if isinstance(path, str) else tuple(path)
         args = {**DEFAULTS.get(op, {}), **args}
         if types is None:
-            found = OPS[op].shape(Call(tuple(self.graph.type(p) for p in inputs), args))
+            found = OPS[op].shape(OpCall(tuple(self.graph.type(p) for p in inputs), args))
             types = found if isinstance(found, tuple) else (found,)
         id = f"n{len(self.graph)}"
         self.graph.add(Node(id, OPS[op], args, inputs, types, path, span(self.line), members=tuple(members)))

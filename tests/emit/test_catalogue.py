@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import fx
 
+from archlang.elaborate import loads
 from archlang.emit import emit, module_name
-from archlang.graph import loads
 from archlang.ops import CATALOGUE
 from archlang.shapes import substitute
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from archlang.elaborate import loads
 from archlang.emit import emit
 from archlang.emit.grouping import plan
-from archlang.graph import loads
 from archlang.layers import grouped
 
 ROUTED = """archlang 1

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from archlang.diagnostics import ArchError, Diagnostic
-from archlang.graph import Network, check_text, loads
+from archlang.elaborate import Network, check_text, loads
 from archlang.shapes import Tensor, substitute
 from archlang.source import Source
 from archlang.syntax import decode, parse, print_file

@@ -15,7 +15,7 @@ def renamed(file: tree.File) -> tree.File:
     """Every name that a file binds, but those of inputs, outputs and imports, with `_other` behind it."""
     names = {node.name for node in walk(file) if isinstance(node, BINDERS)}
 
-    def change(node: tree.Node) -> tree.Node:
+    def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
             case tree.Name(text=text) if text in names:
                 return replace(node, text=f"{text}_other")
@@ -32,14 +32,23 @@ def renamed(file: tree.File) -> tree.File:
 
 
 def unrolled(file: tree.File) -> tree.File:
-    """Every `3 * stage` as `(stage -> stage -> stage)`."""
-    def change(node: tree.Node) -> tree.Node:
+    """Every `3 * stage` as `(stage -> stage -> stage)`, but where `in` is what enters a turn."""
+    def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
-            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if _is_stage(stage):
-                return tree.Parens(stage if count == 1 else tree.Flow((stage,) * count)) if count else node
+            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if count:
+                # A turn rebinds `in`, a flow written out does not.
+                if not _is_stage(stage) or _says_in(stage):
+                    return node
+                if count == 1:
+                    return tree.Parens(stage)
+                return tree.Parens(tree.Flow((stage,) * count))
         return node
 
     return mapped(file, change)
+
+
+def _says_in(expr: tree.Expr) -> bool:
+    return any(isinstance(node, tree.In) for node in walk(expr))
 
 
 def _is_stage(expr: tree.Expr) -> bool:
@@ -61,7 +70,7 @@ def inlined(file: tree.File) -> tree.File:
         and not any(isinstance(inner, tree.In) for inner in walk(node))
     }
 
-    def change(node: tree.Node) -> tree.Node:
+    def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
             case tree.Call(callee=tree.Name(text=text)) if text in blocks:
                 return _expanded(blocks[text], node.arguments or ())
@@ -75,7 +84,7 @@ def _expanded(block: tree.Block, arguments: tuple[tree.Argument, ...]) -> tree.P
     values |= {p.name: a.value for p, a in zip(block.parameters, arguments, strict=False) if a.name is None}
     values |= {a.name: a.value for a in arguments if a.name is not None}
 
-    def put(node: tree.Node) -> tree.Node:
+    def put(node: tree.TreeNode) -> tree.TreeNode:
         if isinstance(node, tree.Name) and node.text in values:
             value = values[node.text]
             assert value is not None, node.text

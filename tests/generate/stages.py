@@ -52,6 +52,23 @@ def conv(r: random.Random, t: Type) -> Made:
     return f"conv({', '.join([kernel, str(c), *extra])})", (c, -(-t[1] // stride), -(-t[2] // stride))
 
 
+def boosted(r: random.Random, t: Type) -> Made:
+    """A position-boosted convolution or a peer of it."""
+    c, stride, kernel = r.choice(CHANNELS), r.choice((1, 1, 2)), r.choice(("3x3", "1x3", "4x3", "5x5"))
+    kernels = r.choice(("acb", "dbb", "none", f"propose(seed = {r.randrange(9)})", "propose(types = 2, rules = scan)"))
+    if kernel == "3x3" and r.random() < 0.5:
+        kernels = "[3x2 at (1, 1), 3x1 at (1, 3), 1x1 at (2, 2)]"
+    extra = [text for text in ("gamma = 0.5", "padding_mode = replicate", "norm = false") if r.random() < 0.2]
+    if stride > 1:
+        extra.append(f"stride = {stride}")
+    if kernels != "dbb" and r.random() < 0.2:
+        extra.append("dilation = 2")
+    if t[0] == c and r.random() < 0.3:
+        extra.append("groups = channels")
+    arguments = ", ".join([kernel, str(c), f"kernels = {kernels}", *extra])
+    return f"pbconv({arguments})", (c, -(-t[1] // stride), -(-t[2] // stride))
+
+
 def bare_conv(r: random.Random, t: Type) -> Made:
     """A convolution without padding."""
     k, c = r.choice((2, 3)), r.choice(CHANNELS)
@@ -96,11 +113,11 @@ def reform(r: random.Random, t: Type) -> Made:
     if c * h * w <= 400:
         found.append(("flatten", (c * h * w,)))
     if c > 1:
-        found.append((f"slice(0, {c - 1})", (c - 1, h, w)))
+        found.append((f"slice(0, stop = {c - 1})", (c - 1, h, w)))
     if h > 1:
         found.append(("slice(1, axis = height)", (c, h - 1, w)))
     if max(h, w) <= 8:
-        found += [("upsample(2)", (c, 2 * h, 2 * w)), ("upsample(2, mode = bilinear)", (c, 2 * h, 2 * w))]
+        found += [(f"upsample(factor = 2{mode})", (c, 2 * h, 2 * w)) for mode in ("", ", mode = bilinear")]
         if c % 4 == 0:
             found.append(("pixel_shuffle(2)", (c // 4, 2 * h, 2 * w)))
     if h % 2 == 0 and w % 2 == 0 and c <= 4:
@@ -110,7 +127,7 @@ def reform(r: random.Random, t: Type) -> Made:
 
 def excite(r: random.Random, t: Type) -> Made:
     """A gate for each channel."""
-    return r.choice(("squeeze_excite", "squeeze_excite(2, bias = true)", "squeeze_excite(hidden = 2)")), t
+    return r.choice(("squeeze_excite", "squeeze_excite(ratio = 2, bias = true)", "squeeze_excite(hidden = 2)")), t
 
 
 def dense(r: random.Random, t: Type) -> Made:
@@ -135,7 +152,7 @@ def of_sequence(r: random.Random, t: Type) -> Made:
         ("attention(1)", t), ("layer_norm", t), ("position_embedding", t), ("class_token", (p + 1, f)),
         ("lstm(2)", (p, 2)), ("gru(3, give = last)", (3,)), ("lstm(2, bidirectional = true, give = last)", (4,)),
         ("conv1d(3, 4)", (4, f)), ("global_avg_pool", (f,)), ("global_avg_pool1d", (p,)), ("flatten", (p * f,)),
-        (f"to_map(1, {p})", (f, 1, p)), ("permute([features, positions])", (f, p)), ("slice(0, 1)", (1, f)),
+        (f"to_map(1, {p})", (f, 1, p)), ("permute([features, positions])", (f, p)), ("slice(0, stop = 1)", (1, f)),
     ]
     if f % 2 == 0:
         found.append(("attention(2, causal = true)", t))
@@ -158,7 +175,7 @@ def of_volume(r: random.Random, t: Type) -> Made:
 MAKERS: dict[int, tuple[Maker, ...]] = {
     1: (plain, dense, dense, norm, of_vector),
     2: (plain, dense, of_sequence, of_sequence),
-    3: (plain, norm, conv, conv, conv, bare_conv, depthwise, transposed, pool, reform, excite),
+    3: (plain, norm, conv, conv, conv, boosted, bare_conv, depthwise, transposed, pool, reform, excite),
     4: (plain, of_volume, norm),
 }
 """Makers of single operations by the rank of what enters."""

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from archlang.ops import CATALOGUE, REQUIRED, Arg, Call, Module, Op, Size
+from archlang.ops import CATALOGUE, REQUIRED, Arg, Module, Op, OpCall, Size
 from archlang.ops.kinds import TensorKind
 from archlang.shapes import Tensor
 
@@ -41,10 +41,10 @@ def size(*numbers: int) -> Size:
     return Size(numbers)
 
 
-def use(op: str | Op, *shapes: tuple[Any, ...], **given: Any) -> tuple[Op, Call]:
+def use(op: str | Op, *shapes: tuple[Any, ...], **given: Any) -> tuple[Op, OpCall]:
     """A use of an op on inputs of these sizes; its outputs are in the call. Raises `Fault`."""
     found = CATALOGUE.ops[op] if isinstance(op, str) else op
-    call = Call(tuple(Tensor(tuple(s)) for s in shapes), arguments(found.args, given))
+    call = OpCall(tuple(Tensor(tuple(s)) for s in shapes), arguments(found.args, given))
     if found.name == "input":
         call = replace(call, outputs=call.inputs)
     made = found.shape(call)
@@ -60,7 +60,7 @@ def locate(dotted: str) -> Any:
         return getattr(locate(module), name)
 
 
-def lower(op: Op, call: Call) -> tuple[nn.Module | None, Callable[..., Any]]:
+def lower(op: Op, call: OpCall) -> tuple[nn.Module | None, Callable[..., Any]]:
     """The op's module (None for a function), and something that runs the whole op on tensors with a batch."""
     target = op.torch
     if isinstance(target, Module):
@@ -83,7 +83,7 @@ def lower(op: Op, call: Call) -> tuple[nn.Module | None, Callable[..., Any]]:
     return module, run
 
 
-def inputs(call: Call, batch: int = 2, seed: int = 0) -> list[torch.Tensor]:
+def inputs(call: OpCall, batch: int = 2, seed: int = 0) -> list[torch.Tensor]:
     """Random tensors that fit a call."""
     generator = torch.Generator().manual_seed(seed)
     return [torch.randn(batch, *(int(d) for d in x.dims), generator=generator) for x in call.inputs]  # type: ignore[arg-type]

@@ -25,7 +25,8 @@ def test_every_family_in_the_folder_stands_in_the_tuple() -> None:
     assert {m for m in modules if hasattr(m, "OPS")} == set(FAMILIES)
     settings = [s for m in modules for s in getattr(m, "SETTINGS", ())]
     structures = [s for m in modules for s in getattr(m, "STRUCTURES", ())]
-    assert settings == list(CATALOGUE.settings.values())
+    assert len(settings) == len(CATALOGUE.settings)
+    assert all(CATALOGUE.settings[s.role, s.name] is s for s in settings)
     assert structures == list(CATALOGUE.structures.values())
 
 

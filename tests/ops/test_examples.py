@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from archlang.elaborate import loads
 from archlang.emit.emit import emit
-from archlang.graph import loads
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Op, Setting, Structure
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from archlang.elaborate import Network, load, loads
 from archlang.emit import emit
-from archlang.graph import Network, load, loads
 from archlang.syntax import print_file, tree
 from tests.generate.judge import same_graph
 from tests.generate.programs import program

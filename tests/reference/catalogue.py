@@ -11,7 +11,7 @@ from torch import Tensor
 from tests.reference import activations, attending, forms, merging, norms, pools, recurrent, sliding
 
 STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend",
-              "patches", "position", "experts", "unpatch", "pbconv")
+              "patches", "position", "experts", "unpatch", "pbconv", "branches", "energy_normalize")
 Rule = Callable[..., Tensor | tuple[Tensor, ...]]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from archlang.elaborate import Network, loads
 from archlang.emit import emit
 from archlang.emit.names import safe
-from archlang.graph import Network, loads
 from archlang.shapes import Tensor as Type
 from tests.reference.machine import Plan, Reference
 

@@ -24,6 +24,7 @@ from tests.reference.values import (
     Stage,
     StructureUse,
     Surprise,
+    Turn,
     Value,
     Where,
 )
@@ -53,7 +54,9 @@ def apply(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:
         case FlowUse():
             return run(m, value, use.steps, replace(use.scope, where=where))
         case Repeated():
-            return _repeat(m, use, value, where.enter(_repeated_name(use.stage)))
+            return _repeat(m, use, value, where.enter(use.name or _repeated_name(use.stage)))
+        case Turn():
+            return _turn(m, use, value, where)
         case Chosen():
             return _choose(m, use, value, where)
         case Looped():
@@ -128,13 +131,18 @@ def _copy(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:
     return apply(m, use, value, where)
 
 
+def _turn(m: Reference, use: Turn, value: Flowing, where: Where) -> Flowing:
+    made = evaluate(m, use.expr, Scope(use.scope, value, where))
+    return made if isinstance(made, Value | Group) else _copy(m, as_stage(made), value, where)
+
+
 def _choose(m: Reference, use: Chosen, value: Flowing, where: Where) -> Flowing:
     branch: tree.Body | tree.If | None = use.expr
     while isinstance(branch, tree.If):
         test = evaluate(m, branch.test, replace(use.scope, where=None))
         assert isinstance(test, bool)
         branch = branch.then if test else branch.otherwise
-    return value if branch is None else body(m, branch, Scope(use.scope, value, where))
+    return value if branch is None else body(m, branch, Scope(use.scope, use.scope.entering, where, flowing=value))
 
 
 def _loop(m: Reference, use: Looped, value: Flowing, where: Where) -> Flowing:
@@ -155,7 +163,7 @@ def block(m: Reference, use: BlockUse, value: Flowing, where: Where) -> Flowing:
         given = use.given.get(parameter.name)
         if given is None:
             assert parameter.default is not None, parameter.name
-            given = evaluate(m, parameter.default, replace(scope, entering=None))
+            given = evaluate(m, parameter.default, replace(scope, entering=None, flowing=None))
         scope.names[parameter.name] = as_stage(given) if isinstance(given, BlockName) else given
     return body(m, use.block.body, scope)
 
@@ -166,7 +174,7 @@ def body(m: Reference, content: tree.Body | tree.Expr, scope: Scope) -> Flowing:
         return tensors(m, content, scope)
     if content.flows:
         return tensors(m, content.flows[0], scope)
-    inner = Scope(scope, scope.entering, scope.where)
+    inner = Scope(scope, scope.entering, scope.where, flowing=scope.flowing)
     reserve(content, inner)
     result: Flowing | None = None
     for statement in content.statements:
@@ -205,5 +213,5 @@ def tensors(m: Reference, expr: tree.Expr, scope: Scope) -> Flowing:
     value = evaluate(m, expr, scope)
     if isinstance(value, Value | Group):
         return value
-    assert scope.entering is not None, "a flow of a network starts with a tensor"
-    return apply(m, as_stage(value), scope.entering, _where(scope))
+    assert scope.flowing is not None, "a flow of a network starts with a tensor"
+    return apply(m, as_stage(value), scope.flowing, _where(scope))

@@ -17,6 +17,7 @@ from torch import Tensor
 from archlang.source import Source
 from archlang.syntax import parse, parse_expr, tree
 from tests.reference import static
+from tests.reference.coded import declared
 from tests.reference.names import evaluate
 from tests.reference.values import BlockName, Flowing, Group, Later, Scope, Surprise, Value, Where
 
@@ -25,12 +26,18 @@ STANDARD = Path(__file__).parents[2] / "archlang" / "std"
 
 @dataclass
 class Made:
-    """One operation that ran: its name, its module's path, which operations it read, the weights that it asked for."""
+    """One operation that ran: its name, its module's path, which operations it read, the weights that it asked for.
+
+    `open_bias` is the axis (the batch is 0) along which a bias runs that the file left open, `centres` the one along
+    which a norm takes the mean off.
+    """
 
     name: str
     path: tuple[str, ...]
     reads: tuple[int, ...]
     weights: dict[str, tuple[tuple[int, ...], bool]] = field(default_factory=dict)
+    open_bias: int | None = None
+    centres: int | None = None
 
 
 @dataclass
@@ -54,7 +61,7 @@ class Reference:
     def __init__(self, file: tree.File, dials: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
         self.file, self.folder = file, folder
         self.dials = {name: parse_expr(text) for name, text in (dials or {}).items()}
-        self.network = next(d for d in file.declarations if isinstance(d, tree.Network))
+        self.network = next(d for d in file.declarations if isinstance(d, tree.NetworkDeclaration))
         self.biases: dict[tuple[str, ...], bool] = {}
         self.state: Callable[[tuple[str, ...], str], Tensor] | None = None
         self.training = False
@@ -96,16 +103,17 @@ class Reference:
         return {name: value.data for name, value in self._evaluate(list(inputs)).items()}
 
     def _settle(self, live: set[int], ends: set[int]) -> None:
-        """A bias left open: learned, unless a batch norm is the only reader at every use of the module."""
-        readers: dict[int, list[str]] = {}
+        """A bias left open: learned, unless the only reader at every use of the module takes it off again."""
+        readers: dict[int, list[Made]] = {}
         for number in live:
             for read in self.steps[number].reads:
-                readers.setdefault(read, []).append(self.steps[number].name)
+                readers.setdefault(read, []).append(self.steps[number])
         for number in live:
             step = self.steps[number]
-            if step.weights.pop("bias?", None) is not None:
-                alone = readers.get(number) == ["batch_norm"] and number not in ends
-                self.biases[step.path] = self.biases.get(step.path, False) or not alone
+            if step.open_bias is not None:
+                alone = [reader.centres for reader in readers.get(number, [])] == [step.open_bias]
+                useless = alone and number not in ends
+                self.biases[step.path] = self.biases.get(step.path, False) or not useless
 
     # --- what operations ask for ---
 
@@ -164,6 +172,8 @@ class Reference:
                         scope.names[name.alias or name.name] = Later(lambda s=source, n=name.name: s.find(n))  # type: ignore[misc]
                 case tree.Let():
                     scope.names[item.name] = Later(lambda e=item.value: evaluate(self, e, scope))  # type: ignore[misc]
+                case tree.CodeDeclaration():
+                    scope.names[item.name] = Later(lambda e=item.value: declared(self, e, scope, folder))  # type: ignore[misc]
                 case tree.Block():
                     scope.names[item.name] = BlockName(item, scope)
         return scope
@@ -213,13 +223,17 @@ class Use:
         assert tuple(found.shape) == shape, f"{'.'.join(self.path)}.{name} is {tuple(found.shape)}, not {shape}"
         return found
 
-    def bias(self, given: object, size: int) -> Tensor | None:
-        """A bias; left open, it is there unless a batch norm is the only reader of what is made."""
+    def bias(self, given: object, size: int, axis: int) -> Tensor | None:
+        """A bias along an axis; left open, it is there unless the only reader takes the mean off along that axis."""
         machine = self.machine
         if given is None and machine.state is None and machine.live is None:
-            machine.steps[self.number].weights["bias?"] = ((), True)
+            machine.steps[self.number].open_bias = axis
         wanted = machine.biases.get(self.path, True) if given is None else given
         return self.weight("bias", size) if wanted else None
+
+    def centres(self, axis: int) -> None:
+        """Say that in training the mean is taken off for each index of an axis."""
+        self.machine.steps[self.number].centres = axis
 
     def change(self, name: str, value: Tensor) -> None:
         """What training leaves in a buffer; what no output needs never runs."""

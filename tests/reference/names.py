@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.syntax import tree
+from archlang.syntax.walk import walk
 from tests.reference import static
 from tests.reference.catalogue import OPS, STRUCTURES
 from tests.reference.values import (
@@ -15,6 +16,7 @@ from tests.reference.values import (
     Called,
     Choice,
     Chosen,
+    Code,
     Flowing,
     FlowUse,
     Group,
@@ -26,6 +28,7 @@ from tests.reference.values import (
     Stage,
     StructureUse,
     Surprise,
+    Turn,
     Value,
     Word,
 )
@@ -114,6 +117,11 @@ def _name(m: Reference, expr: tree.Name, scope: Scope) -> object:
 
 def _binary(m: Reference, expr: tree.Binary, scope: Scope) -> object:
     left = evaluate(m, expr.left, scope)
+    repeated = _repeated(expr.right) if expr.operator == "*" else None
+    if repeated is not None:
+        assert isinstance(left, int)
+        block = scope.find(repeated)
+        return Repeated(left, Turn(expr.right, scope), block.block.name if isinstance(block, BlockName) else repeated)
     if expr.operator in ("and", "or"):
         return left if left is (expr.operator == "or") else evaluate(m, expr.right, scope)
     right = evaluate(m, expr.right, scope)
@@ -127,6 +135,22 @@ def _binary(m: Reference, expr: tree.Binary, scope: Scope) -> object:
     return static.calculate(expr.operator, left, right)
 
 
+def _repeated(expr: tree.Expr) -> str | None:
+    """The name of a stage that says `in`, so that each turn has to be worked out by itself; else None."""
+    if not any(isinstance(node, tree.In) for node in walk(expr)):
+        return None
+    while isinstance(expr, tree.Parens):
+        expr = expr.inner
+    match expr:
+        case tree.Call(callee=tree.Name(text=text)):
+            return None if text in static.FUNCTIONS else text
+        case tree.As():
+            return expr.name
+        case tree.Flow() | tree.If() | tree.For():
+            return "repeat"
+    return None
+
+
 def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
     assert isinstance(expr.callee, tree.Name)
     name = expr.callee.text
@@ -136,6 +160,8 @@ def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
     if isinstance(found, BlockName):
         parameters = [p.name for p in found.block.parameters]
         return BlockUse(found.block, found.home, {**dict(zip(parameters, places, strict=False)), **names})
+    if found is None and name == "words":
+        return Code.of(places)
     if found is None and name in static.FUNCTIONS:
         return static.function(name, list(places))
     if found is None and name in OPS:

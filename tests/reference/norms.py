@@ -35,6 +35,7 @@ def _moments(u: Use, channels: int) -> tuple[Tensor, Tensor, Tensor]:
 def batch_norm(u: Use, x: Tensor, *, scale: float = 1.0, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
                running: bool = True) -> Tensor:
     """Statistics of the batch in training (and where none run); else the running ones."""
+    u.centres(1)
     channels, dims = x.shape[1], (0, *range(2, x.dim()))
     if running:
         mean, variance, count = _moments(u, channels)
@@ -55,6 +56,7 @@ def batch_norm(u: Use, x: Tensor, *, scale: float = 1.0, eps: float = 1e-5, mome
 def instance_norm(u: Use, x: Tensor, *, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
                   running: bool = False) -> Tensor:
     """Statistics of each channel of a sample; running ones are the means over the batch."""
+    u.centres(1)
     channels, dims = x.shape[1], tuple(range(2, x.dim()))
     if running:
         mean, variance, _ = _moments(u, channels)
@@ -78,12 +80,16 @@ def layer_norm(u: Use, x: Tensor, *, over: object = None, eps: float = 1e-5, aff
     if x.dim() > 3:
         made = _standard(x, (1,), eps)
         return _affine(u, made, x.shape[1]) if affine else made
+    if x.dim() == 3:
+        u.centres(1)
     made = _standard(x, (x.dim() - 1,), eps)
     return made * u.weight("weight", x.shape[-1]) + u.weight("bias", x.shape[-1]) if affine else made
 
 
 def group_norm(u: Use, x: Tensor, *, groups: int, eps: float = 1e-5, affine: bool = True) -> Tensor:
     """Each group of channels of a sample."""
+    if groups == x.shape[1]:
+        u.centres(1)
     made = _standard(x.reshape(x.shape[0], groups, -1), (2,), eps).reshape(x.shape)
     return _affine(u, made, x.shape[1]) if affine else made
 
@@ -94,6 +100,7 @@ def standardize(u: Use, x: Tensor, *, statistics: object = None, momentum: float
     The running ones change nothing in the gradient of the batch's own but its scale: `r (a - m) / s + d` with numbers
     r and d (batch renormalisation: Ioffe 2017).
     """
+    u.centres(1)
     count, eps = x.shape[1], 1e-5
     mean, variance = u.weight("mean", count, trained=False), u.weight("variance", count, trained=False)
     seen = u.weight("seen", trained=False)

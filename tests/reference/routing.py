@@ -55,6 +55,9 @@ class _Under:
     def change(self, name: str, value: Tensor) -> None:
         self.use.change(f"{self.part}.{name}", value)
 
+    def centres(self, axis: int) -> None:
+        """What enters are scores made inside the module, not the input of the operation."""
+
 
 def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object) -> Tensor:
     """[batch, n]: the `keep` largest gates over their sum, in training a number; the others 0 (section 5.3)."""

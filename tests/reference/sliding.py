@@ -53,7 +53,7 @@ def _convolve(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, st
     mode = "zeros" if padding_mode is None else word(padding_mode)
     weight = u.weight("weight", channels, entering // parts, *size)
     around = _edge(x, _sides(padding, size, spread), mode)
-    return _SUMS[rank](around, weight, u.bias(bias, channels), step, 0, spread, parts)
+    return _SUMS[rank](around, weight, u.bias(bias, channels, 1), step, 0, spread, parts)
 
 
 def _depthwise(u: Use, x: Tensor, rank: int, *, multiplier: int = 1, **given: object) -> Tensor:
@@ -84,7 +84,7 @@ def _transposed(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, 
     padded = functional.pad(x, [cell for pair in reversed(sides) for cell in pair])
     turned = weight.flip(tuple(range(2, 2 + rank)))
     turned = turned.reshape(parts, entering // parts, channels // parts, *size).transpose(1, 2).flatten(0, 1)
-    return _SUMS[rank](padded, turned, u.bias(bias, channels), 1, 0, spread, parts)
+    return _SUMS[rank](padded, turned, u.bias(bias, channels, 1), 1, 0, spread, parts)
 
 
 def conv(u: Use, x: Tensor, *, kernel: object, channels: int, stride: object = 1, padding: object = None,
@@ -118,10 +118,10 @@ OF_OTHER_RANKS = {
 """The same over lines and volumes."""
 
 
-def linear(u: Use, x: Tensor, *, features: int, bias: object = True, init: object = None) -> Tensor:
+def linear(u: Use, x: Tensor, *, features: int, bias: object = None, init: object = None) -> Tensor:
     """W x + b along the last axis."""
     made = torch.einsum("...i,oi->...o", x, u.weight("weight", features, x.shape[-1]))
-    shift = u.bias(bias, features)
+    shift = u.bias(bias, features, x.dim() - 1)
     return made if shift is None else made + shift
 
 

@@ -50,6 +50,8 @@ def field(value: object, name: str) -> object:
     """`value.name`."""
     if isinstance(value, Group) and name == "count":
         return len(value.members)
+    if name in ("branches", "classes") and hasattr(value, name):
+        return getattr(value, name)
     if isinstance(value, Value):
         sizes = value.sizes
         found = dict(zip(_FIELDS[len(sizes)], sizes, strict=True))

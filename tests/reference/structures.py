@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.syntax import tree
-from tests.reference import boosting, patching, routing
+from tests.reference import boosting, coded, patching, routing
 from tests.reference import layers as attending
 from tests.reference.flows import apply, body
 from tests.reference.names import as_stage
@@ -47,6 +47,12 @@ def structure(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
             return Group(tuple(_braces(m, use, 0, v, where.inside(str(i))) for i, v in enumerate(_all(value))))
         case "patches" | "position" | "unpatch" | "experts":
             return _patching(m, use, value, where)
+        case "branches":
+            count, drop = coded.given(use)
+            made = (_braces(m, use, 0, value, where.inside(str(i))) for i in range(count))
+            return coded.left_out(m, Group(tuple(made)), drop)
+        case "energy_normalize":
+            return coded.energy_normalized(m, value, where)
         case "pbconv":
             return boosting.pbconv(m, use, value, where)
         case "shared" if isinstance(value, Patches):

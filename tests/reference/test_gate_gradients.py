@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from archlang.elaborate import loads
 from archlang.emit import emit
-from archlang.graph import loads
 
 NETWORK = """archlang 1
 network Connected(inputs = 2, outputs = 3) {

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
-import archlang.layers.routing as routing_layers
+import archlang.layers.multipath as routing_layers
+from archlang.elaborate import loads
+from archlang.elaborate.finish import _taken_off
 from archlang.emit import emit
-from archlang.graph import loads
-from archlang.graph.finish import _only_normalised
 from tests.reference.compare import Pair, reference_of
 
 TEXT = """archlang 1
@@ -128,7 +128,7 @@ def test_bug_is_noticed(bug: Bug) -> None:
 
 
 def _wide(inner: Callable[..., object]) -> Callable[..., object]:
-    return lambda graph, node: False
+    return lambda graph, node, read: False
 
 
 @contextmanager
@@ -139,7 +139,7 @@ def _patched(monkeypatch: pytest.MonkeyPatch, target: str, value: object) -> Ite
 
 
 @pytest.mark.parametrize(("target", "value", "words"), [
-    ("archlang.graph.finish._only_normalised", _wide(_only_normalised), None),
+    ("archlang.elaborate.finish._taken_off", _wide(_taken_off), None),
     ("archlang.ops.windows.same", lambda k, d: tuple((t - t // 2, t // 2) for t in
                                                      (b * (a - 1) for a, b in zip(k, d, strict=True))), "differs"),
 ], ids=["wrong bias rule", "padding on the wrong side"])

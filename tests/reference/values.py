@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -60,6 +60,21 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Code:
+    """A code; which words it has makes no difference to what a network computes, only to its losses."""
+
+    classes: int
+    branches: int
+
+    @classmethod
+    def of(cls, words: Iterable[object]) -> Code:
+        """`words("1100", "0110", ...)`."""
+        texts = [str(word) for word in words]
+        (branches,) = {len(text) for text in texts}
+        return cls(len(texts), branches)
+
+
+@dataclass(frozen=True)
 class Choice:
     """A setting with its arguments, by place and by name: `cross_connection(hidden = 16)`."""
 
@@ -103,12 +118,20 @@ class Where:
 
 @dataclass
 class Scope:
-    """Names outward through `outer`; `entering` is what `in` means; `where` names the modules of flows written here."""
+    """Names outward through `outer`; `entering` is what `in` means; `where` names the modules of flows written here.
+
+    `flowing` is what a flow goes on with that starts with a stage: another value in the braces of an `if` alone.
+    """
 
     outer: Scope | None
     entering: Flowing | None
     where: Where | None
     names: dict[str, object] = field(default_factory=dict)
+    flowing: Flowing | None = None
+
+    def __post_init__(self) -> None:
+        if self.flowing is None:
+            self.flowing = self.entering
 
     def find(self, name: str) -> object | None:
         """What a name stands for, or None."""
@@ -184,6 +207,15 @@ class Repeated:
 
     count: int
     stage: Stage
+    name: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """What is repeated and says `in`: another stage for each turn."""
+
+    expr: tree.Expr
+    scope: Scope
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,5 +243,5 @@ class Called:
     bound: bool = False
 
 
-Stage = OpUse | StructureUse | BlockUse | FlowUse | Repeated | Chosen | Looped | Called
-STAGES = (OpUse, StructureUse, BlockUse, FlowUse, Repeated, Chosen, Looped, Called)
+Stage = OpUse | StructureUse | BlockUse | FlowUse | Repeated | Turn | Chosen | Looped | Called
+STAGES = (OpUse, StructureUse, BlockUse, FlowUse, Repeated, Turn, Chosen, Looped, Called)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from archlang.compiler import compile
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.specs.rows import SPECS
 
 

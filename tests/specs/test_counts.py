@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archlang.analysis import report
-from archlang.graph import load
+from archlang.elaborate import load
 from tests.specs.rows import EXACT, MULTIPATH, PRINTED, SPECS, Dials
 
 

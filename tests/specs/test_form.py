@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from archlang.diagnostics import ArchError
-from archlang.graph import check, load
+from archlang.elaborate import check, load
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from archlang.graph import load
-from archlang.graph.network import Network
+from archlang.elaborate import load
+from archlang.elaborate.network import Network
 from archlang.kernels import candidate
 
 FOLDER = Path(__file__).resolve().parents[2] / "specs" / "pbconv"

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import archlang
-from archlang.graph import check
+from archlang.elaborate import check
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from archlang.compiler import compile
-from archlang.graph import check, load
+from archlang.elaborate import check, load
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file

@@ -8,17 +8,19 @@ import numpy
 import pytest
 import torch
 
+from archlang.cli.commands.show_routes import strengths
 from archlang.compiler import compile, fuse
 from archlang.diagnostics import ArchError
-from archlang.graph import load, loads
-from archlang.layers.routing import combine
-from archlang.studies.gates import BINS, mean_route, responses, routes
+from archlang.elaborate import load, loads
+from archlang.layers.multipath import combine
+from archlang.layers.patch_experts.dispatch import dispatches
 from archlang.studies.inside import routers
 from archlang.studies.maximise import Ascent, maximise
-from archlang.studies.weights import parallel_weights
-from archlang.train.data import Data, Tensors
+from archlang.studies.multipath.gates import BINS, mean_route, responses, routes
+from archlang.studies.multipath.weights import parallel_weights
+from archlang.train.data.splits import Data, Tensors
 from archlang.views.compose import compose
-from archlang.views.routes import Strengths, route_picture
+from archlang.views.multipath import Strengths, route_picture
 
 CROSSED = """archlang 1
 network Crossed {
@@ -171,3 +173,97 @@ def test_what_has_no_gates_is_refused_with_names_of_what_has() -> None:
         maximise(plain, "output", "11", ascent=FAST, device="cpu")
     with pytest.raises(ArchError, match="filter"):
         maximise(plain, "filter", "nowhere.1", ascent=FAST, device="cpu")
+
+
+# --- gates of experts ------------------------------------------------------------------------------------------------
+
+SPARSE = """archlang 1
+network Sparse {
+  input x: [2, 4, 4]
+  y = x -> conv(1x1, 3) -> experts(4, sparse_connection(keep = KEEP, hidden = 0, standardized = true)) { conv(3x3, 3) }
+  z = y -> experts(3, cross_connection(hidden = 0)) { conv(1x1, 2) } -> global_avg_pool -> linear(4)
+  output z
+}
+"""
+
+
+def sparse_by_hand(
+    model: torch.fx.GraphModule, x: torch.Tensor, keep: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The weights that are kept, the softmax before that, and each path's mean magnitude in the sum, [batch, 4]."""
+    w = model.state_dict()
+    x = torch.conv2d(x, w["y.conv.weight"], w["y.conv.bias"])
+    scores = x.mean((2, 3)) @ w["y.experts.router.gates.weight"][0].T
+    mean, variance = (w[f"y.experts.router.gates.standardize.{part}"] for part in ("mean", "variance"))
+    before = ((scores - mean) / (variance + 1e-5).sqrt()).softmax(1)
+    largest = torch.zeros_like(before).scatter(1, before.topk(keep, 1).indices, 1.0)
+    kept = before * largest / (before * largest).sum(1, keepdim=True)
+    made = [torch.conv2d(x, w[f"y.experts.{i}.conv.weight"], w[f"y.experts.{i}.conv.bias"], padding=1)
+            for i in range(4)]
+    active = torch.stack([y.abs().mean((1, 2, 3)) for y in made], 1) * kept
+    return kept, before, active
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+@pytest.mark.parametrize("form", ["compiled", "fused"])
+def test_sparse_gates_and_gates_behind_them_are_the_hand_calculation(data: Data, form: str, keep: int) -> None:
+    model = compile(loads(SPARSE.replace("KEEP", str(keep))), seed=2)
+    samples = data.test.batch(range(30))[0]
+    model.train()(samples)  # so that the standardisation has seen something
+    model.eval()
+    seen = model if form == "compiled" else fuse(model)
+    kept, before, active = sparse_by_hand(model, samples, keep)
+
+    ways = routes(seen, samples, device="cpu")
+    shares = active / active.sum(1, keepdim=True)
+    for row, way in enumerate(ways):
+        assert [route.router for route in way] == ["y.experts.router", "z.experts.router"]
+        torch.testing.assert_close(torch.tensor(way[0].gates), kept[row : row + 1], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(torch.tensor(way[0].outputs), shares[row], atol=1e-5, rtol=1e-4)
+        assert way[0].inputs == (1.0,) and len(way[1].outputs) == 3 and sum(way[1].gates[0]) == pytest.approx(1)
+
+    found = responses(seen, data, device="cpu")
+    assert found.gates == (*(f"y.experts.router.0.{j}" for j in range(4)),
+                           *(f"z.experts.router.0.{j}" for j in range(3)))
+    torch.testing.assert_close(found.values[:, :4], kept.double(), atol=1e-5, rtol=1e-4)
+    column = before[:, 1].double().numpy()
+    strongest, weakest = found.extremes(1, 5)
+    assert list(strongest) == sorted(range(30), key=lambda i: -column[i])[:5]
+    assert list(weakest) == sorted(range(30), key=lambda i: column[i])[:5]
+    assert sum(one.samples for _, one in found.by_class(0)) == 30
+
+    gate = maximise(seen, "gate", "y.experts.router.0.2", ascent=FAST, device="cpu")
+    logs = sparse_by_hand(model, gate.input[None], keep)[1][0].double().log()
+    assert gate.after == pytest.approx(float(logs[2] - logs[[0, 1, 3]].logsumexp(0)), rel=1e-4)
+    assert gate.after > gate.before
+    assert all(dispatch.cut == (0.0 if name.startswith("y") else None) for name, dispatch in dispatches(seen).items())
+
+
+def test_gates_over_patches_are_averaged_over_the_patches_of_a_sample(data: Data) -> None:
+    model = compile(loads("""archlang 1
+network Grid {
+  input x: [2, 4, 4]
+  y = x -> patches(2x2) -> experts(3, cross_connection(hidden = 0)) { conv(3x3, 4) } -> unpatch
+  output y -> global_avg_pool -> linear(4)
+}
+"""), seed=5).eval()
+    samples = data.test.batch(range(30))[0]
+    weight = model.state_dict()["y.experts.router.gates.weight"][0]
+    patches = samples.unfold(2, 2, 2).unfold(3, 2, 2).mean((4, 5))
+    by_hand = (patches.permute(0, 2, 3, 1) @ weight.T).softmax(3).mean((1, 2))
+    found = responses(model, data, device="cpu")
+    torch.testing.assert_close(found.values, by_hand.double(), atol=1e-6, rtol=1e-5)
+    way = routes(model, samples[:2], device="cpu")[1][0]
+    torch.testing.assert_close(torch.tensor(way.gates), by_hand[1:2], atol=1e-6, rtol=1e-5)
+
+
+def test_the_diagram_of_experts_has_their_weights_and_their_shares() -> None:
+    model = compile(loads(SPARSE.replace("KEEP", "2")), seed=2).eval()
+    way = routes(model, torch.rand(1, 2, 4, 4), device="cpu")[0]
+    picture = route_picture(loads(SPARSE.replace("KEEP", "2")).graph,
+                            {id: strengths(route) for route in way for id in route.nodes})
+    fans = [arrow for arrow in picture.arrows if arrow.line == "fan"]
+    wanted = sorted(round(g, 9) for route in way for g in route.gates[0])
+    assert sorted(round(arrow.strength or 0, 9) for arrow in fans) == wanted
+    shades = sorted(box.shade for box in picture.boxes if box.shade is not None)
+    assert shades == pytest.approx(sorted(s for route in way for s in (*route.outputs, 1.0)), abs=1e-9)

@@ -74,8 +74,8 @@ CASES: list[tuple[str, str, tuple[int, int, str]]] = [
 
 @pytest.mark.parametrize(("name", "text", "where"), CASES)
 def test_kind_and_place(name: str, text: str, where: tuple[int, int, str]) -> None:
-    (found,) = mistakes(text)
-    assert (found.name, place(found)) == (name, where)
+    (mistake,) = mistakes(text)
+    assert (mistake.name, place(mistake)) == (name, where)
 
 
 def test_every_syntax_kind_is_shown() -> None:
@@ -93,8 +93,8 @@ def test_every_syntax_kind_is_shown() -> None:
 def test_bytes_that_are_not_utf8(data: bytes, where: tuple[int, int, str]) -> None:
     with pytest.raises(ArchError) as problem:
         decode(data, "test.arch")
-    (found,) = problem.value.diagnostics
-    assert (found.name, place(found)) == ("not-utf8", where)
+    (mistake,) = problem.value.diagnostics
+    assert (mistake.name, place(mistake)) == ("not-utf8", where)
 
 
 def test_a_byte_order_mark_is_skipped() -> None:
@@ -131,13 +131,13 @@ def test_behind_a_broken_bracket_nothing_is_guessed() -> None:
 
 
 def test_what_could_stand_there_is_said_in_words() -> None:
-    (found,) = mistakes(PRAGMA + "let x == 3\n")
-    assert found.primary is not None and found.primary.text == "expected `=`"
-    (found,) = mistakes(PRAGMA + "let y = [1, , 2]\n")
-    assert found.primary is not None and found.primary.text == "expected a value or `]`"
+    (mistake,) = mistakes(PRAGMA + "let x == 3\n")
+    assert mistake.primary is not None and mistake.primary.text == "expected `=`"
+    (mistake,) = mistakes(PRAGMA + "let y = [1, , 2]\n")
+    assert mistake.primary is not None and mistake.primary.text == "expected a value or `]`"
 
 
 def test_long_and_hostile_text_is_not_echoed_whole() -> None:
-    (found,) = mistakes(PRAGMA + f'let x = 1 "{"y" * 900}"\n')
-    assert len(found.message) + sum(map(len, found.help)) < 300
+    (mistake,) = mistakes(PRAGMA + f'let x = 1 "{"y" * 900}"\n')
+    assert len(mistake.message) + sum(map(len, mistake.help)) < 300
     assert names(PRAGMA + "let \x1b[31m = 1") == ["hidden-character"]

@@ -101,7 +101,7 @@ PRECEDENCE = [
 ]
 
 
-def bare(node: tree.Node) -> str:
+def bare(node: tree.TreeNode) -> str:
     """A dump without parentheses: those of the second column only show what belongs together."""
     lines = dump(node).replace("inner: ", "").split("\n")
     return " ".join(line.strip() for line in lines).replace("Parens ", "")

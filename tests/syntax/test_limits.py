@@ -26,40 +26,40 @@ def test_file_size() -> None:
 def test_tokens() -> None:
     limits = replace(DEFAULT, tokens=10)
     assert names(PRAGMA + "let a = 1 let b = 2", limits) == []
-    (found,) = mistakes(PRAGMA + "let a = 1 let b = 2;", limits)
-    assert (found.name, place(found)) == ("too-many-tokens", (2, 20, ";"))
+    (mistake,) = mistakes(PRAGMA + "let a = 1 let b = 2;", limits)
+    assert (mistake.name, place(mistake)) == ("too-many-tokens", (2, 20, ";"))
 
 
 def test_name() -> None:
     assert names(PRAGMA + f"let {'a' * 64} = 1") == []
-    (found,) = mistakes(PRAGMA + f"let {'a' * 65} = 1")
-    assert (found.name, place(found)) == ("name-too-long", (2, 5, "a" * 65))
+    (mistake,) = mistakes(PRAGMA + f"let {'a' * 65} = 1")
+    assert (mistake.name, place(mistake)) == ("name-too-long", (2, 5, "a" * 65))
 
 
 def test_string() -> None:
     assert names(PRAGMA + f'let a = "{"x" * 1024}"') == []
-    (found,) = mistakes(PRAGMA + f'let a = "{"x" * 1025}"')
-    assert (found.name, place(found)[:2]) == ("string-too-long", (2, 9))
+    (mistake,) = mistakes(PRAGMA + f'let a = "{"x" * 1025}"')
+    assert (mistake.name, place(mistake)[:2]) == ("string-too-long", (2, 9))
 
 
 def test_doc_string() -> None:
     assert names(PRAGMA + f'"""{"x" * DEFAULT.doc}"""') == []
-    (found,) = mistakes(PRAGMA + f'"""{"x" * (DEFAULT.doc + 1)}"""')
-    assert (found.name, place(found)[:2]) == ("string-too-long", (2, 1))
+    (mistake,) = mistakes(PRAGMA + f'"""{"x" * (DEFAULT.doc + 1)}"""')
+    assert (mistake.name, place(mistake)[:2]) == ("string-too-long", (2, 1))
 
 
 @pytest.mark.parametrize("number", [DEFAULT.integer + 1, "9" * 5000, "1e999", f"3x{DEFAULT.integer + 1}"])
 def test_number(number: object) -> None:
     assert names(PRAGMA + f"let a = {DEFAULT.integer}\nlet b = 3x{DEFAULT.integer}\nlet c = 1e300") == []
-    (found,) = mistakes(PRAGMA + f"let a = {number}")
-    assert (found.name, place(found)) == ("number-too-large", (2, 9, str(number)))
+    (mistake,) = mistakes(PRAGMA + f"let a = {number}")
+    assert (mistake.name, place(mistake)) == ("number-too-large", (2, 9, str(number)))
 
 
 @pytest.mark.parametrize("sign", ["+", "*", "or", "and", "%"])
 def test_terms(sign: str) -> None:
     assert names(PRAGMA + "let a = " + f" {sign} ".join(["x"] * 256)) == []
-    (found,) = mistakes(PRAGMA + "let a = " + f" {sign} ".join(["x"] * 256 + ["y", "x"]))
-    assert (found.name, place(found)[2]) == ("expression-too-long", "y")
+    (mistake,) = mistakes(PRAGMA + "let a = " + f" {sign} ".join(["x"] * 256 + ["y", "x"]))
+    assert (mistake.name, place(mistake)[2]) == ("expression-too-long", "y")
 
 
 DEEP = [
@@ -74,8 +74,8 @@ def test_nesting(opening: str, core: str, closing: str) -> None:
         return PRAGMA + "let a = " + opening * depth + core + closing * depth
 
     assert names(nested(64)) == []
-    (found,) = mistakes(nested(65))
-    assert found.name == "nesting-too-deep"
+    (mistake,) = mistakes(nested(65))
+    assert mistake.name == "nesting-too-deep"
     assert names(nested(12_000))[0] in ("nesting-too-deep", "too-many-tokens")
 
 

@@ -7,7 +7,7 @@ from hypothesis.strategies import SearchStrategy
 
 from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
-from archlang.syntax.print_expr import (
+from archlang.syntax.precedence import (
     AND,
     BASE,
     COMPARE,
@@ -136,8 +136,8 @@ declarations = st.one_of(
     _imports,
     st.builds(tree.Let, names, expressions, docs),
     st.builds(tree.Block, names, _parameters, expressions | _home, docs),
-    st.builds(tree.Code, names, expressions | st.builds(tree.From, texts, _given), docs),
-    st.builds(tree.Network, names, _parameters, _network, docs),
+    st.builds(tree.CodeDeclaration, names, expressions | st.builds(tree.From, texts, _given), docs),
+    st.builds(tree.NetworkDeclaration, names, _parameters, _network, docs),
     st.builds(tree.Train, _train, docs),
 )
 files = st.builds(tree.File, st.lists(declarations, max_size=4).map(tuple), docs)

@@ -9,7 +9,7 @@ import torch
 
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError
-from archlang.graph import Network, load, loads
+from archlang.elaborate import Network, load, loads
 from archlang.transform import apply
 
 SPECS = Path(__file__).parents[2] / "specs"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archlang.diagnostics import ArchError
-from archlang.graph import Network, load, loads
+from archlang.elaborate import Network, load, loads
 from archlang.passes.catalogue import PASSES
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file
@@ -190,3 +190,10 @@ def test_what_was_said_of_one_path_is_not_said_of_many() -> None:
     text = BASE.replace("archlang 1\n", 'archlang 1\n"""551,018 parameters."""\n')
     listing = apply(loads(text), "multipath{paths=3}").listing
     assert listing.startswith('archlang 1\n"""BaseCNN, made over by `multipath{paths=3}`."""\n')
+
+
+def test_a_loop_that_says_in_is_not_written_out() -> None:
+    flow = "image -> for c in [3, 3] { conv(3x3, c) -> add(in) } -> global_avg_pool -> linear(2)"
+    net = loads(f"archlang 1\nnetwork N {{ input image: [3, 8, 8]\n output {flow} }}\n")
+    with pytest.raises(ArchError, match="enters each of its turns"):
+        apply(net, Multipath(router="cross_prediction"))

@@ -10,7 +10,7 @@ import torch
 
 from archlang.compiler import compile, load, loads
 from archlang.diagnostics import ArchError
-from archlang.graph import Network
+from archlang.elaborate import Network
 from archlang.transform import apply
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"

@@ -7,7 +7,7 @@ from typing import Any
 
 from archlang.graph.ir import Graph, InputSpec, Member, Node, OutputSpec, Port
 from archlang.ops.kinds import Int, Kind
-from archlang.ops.model import REQUIRED, Arg, Call, Function, Op, Weight, no_weights
+from archlang.ops.model import REQUIRED, Arg, Function, Op, OpCall, Weight, no_weights
 from archlang.shapes import Dim, Tensor
 
 
@@ -15,41 +15,42 @@ def op(
     name: str,
     family: str,
     args: Mapping[str, object] = {},
-    weights: Callable[[Call], tuple[Weight, ...]] = no_weights,
-    flops: Callable[[Call], Dim] = lambda call: 0,
+    weights: Callable[[OpCall], tuple[Weight, ...]] = no_weights,
+    flops: Callable[[OpCall], Dim] = lambda call: 0,
     internal: bool = False,
+    **drawn: Any,
 ) -> Op:
     kind: Kind = Int()
-    shape: Callable[[Call], Tensor] = lambda call: call.x  # noqa: E731
+    shape: Callable[[OpCall], Tensor] = lambda call: call.x  # noqa: E731
     table = tuple(Arg(key, kind, default) for key, default in args.items())
-    return Op(name, family, name, shape, Function("torch.relu"), table, weights, flops, internal=internal)
+    return Op(name, family, name, shape, Function("torch.relu"), table, weights, flops, internal=internal, **drawn)
 
 
-def _conv(call: Call) -> tuple[Weight, ...]:
+def _conv(call: OpCall) -> tuple[Weight, ...]:
     size = call["size"]
     return (Weight("weight", (call["channels"], call.x.dims[0], size, size)),)
 
 
-def _conv_flops(call: Call) -> Dim:
+def _conv_flops(call: OpCall) -> Dim:
     return 2 * call.y.elements * call.x.dims[0] * call["size"] ** 2
 
 
-def _norm(call: Call) -> tuple[Weight, ...]:
+def _norm(call: OpCall) -> tuple[Weight, ...]:
     c = call.x.dims[0]
     stats = (Weight("running_mean", (c,), False), Weight("running_var", (c,), False))
     return (Weight("weight", (c,)), Weight("bias", (c,)), *stats, Weight("num_batches_tracked", (), False, "int64"))
 
 
-def _linear(call: Call) -> tuple[Weight, ...]:
+def _linear(call: OpCall) -> tuple[Weight, ...]:
     return (Weight("weight", (call["features"], call.x.dims[0])), Weight("bias", (call["features"],)))
 
 
-def _gates(call: Call) -> tuple[Weight, ...]:
+def _gates(call: OpCall) -> tuple[Weight, ...]:
     m, n, h, c = len(call.inputs), call["outputs"], call["hidden"], call.x.dims[0]
     return (Weight("squeeze", (m, h, c)), Weight("excite", (m, n, h)))
 
 
-INPUT = op("input", "routing", internal=True)
+INPUT = op("input", "multipath", internal=True, drawn="end")
 CONV_ARGS = {"size": REQUIRED, "channels": REQUIRED, "stride": 1, "bias": None}
 CONV = op("conv", "convolution", CONV_ARGS, _conv, _conv_flops)
 NORM = op("batch_norm", "normalisation", {"eps": 1e-5}, _norm)
@@ -60,8 +61,9 @@ LINEAR = op("linear", "linear", {"features": REQUIRED}, _linear, lambda call: 2 
 ADD = op("add", "merging")
 MEAN = op("mean", "merging")
 FLATTEN = op("flatten", "reshaping")
-GATES = op("gates", "routing", {"hidden": REQUIRED, "outputs": REQUIRED}, _gates, internal=True)
-COMBINE = op("combine", "routing", {"column": None, "outputs": REQUIRED}, internal=True)
+GATES = op("gates", "multipath", {"hidden": REQUIRED, "outputs": REQUIRED}, _gates, internal=True, drawn="gates")
+COMBINED = {"column": None, "outputs": REQUIRED}
+COMBINE = op("combine", "multipath", COMBINED, internal=True, drawn="sum", weighted=True)
 
 
 class Builder:

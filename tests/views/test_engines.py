@@ -15,7 +15,7 @@ import pytest
 
 import archlang.views.files as engine_room
 from archlang.diagnostics import ArchError
-from archlang.graph import loads
+from archlang.elaborate import loads
 from archlang.views import draw, engines, format_of, render
 from archlang.views.compose import compose
 from archlang.views.dot import to_dot

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archlang.graph import loads
+from archlang.elaborate import loads
 from archlang.graph.ir import Graph
 from archlang.views import dump, render
 from archlang.views.compose import MOST, TALLEST, compose

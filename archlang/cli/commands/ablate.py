@@ -7,37 +7,42 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, formats, opening, output, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
+    from archlang.graph.removal import At
     from archlang.studies.coded import Removed
 
 
-@click.command("ablate", short_help="Branches of a block removed, and the accuracy that is left.")
+@click.command("ablate", short_help="Remove branches of a block and measure the accuracy left.")
 @click.argument("model", metavar="MODEL")
 @data
 @click.option("--block", metavar="NAME", help="A coded block, or what holds some (default: each in turn).")
 @click.option("--remove", type=click.IntRange(0), metavar="K", help="At most so many (default: all of a kind).")
 @click.option("--what", type=click.Choice(("active", "inactive")), help="Which branches (default: both, apart).")
+@click.option("--at", type=click.Choice(("after", "before")), default="after", show_default=True,
+              help="Zero branches after energies are normalised, or before, as the authors do.")
 @output("Where to draw it (.svg).")
 @seed
 @formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, model: str, data: str, block: str | None, remove: int | None, what: str | None,
-            output: str | None, seed: int) -> None:
-    """Set branches of coded blocks of the model file MODEL to zero, after normalisation, drawn anew for each sample.
+            at: At, output: str | None, seed: int) -> None:
+    """Set branches of coded blocks of the model file MODEL to zero, drawn anew for each sample.
 
-    Active branches are those that work for a sample's class.
+    Active branches are those that work for a sample's class. After normalisation the branches that are left keep their
+    energies; before it they share the energy of those that are gone.
     """
     from archlang.studies.coded import ablate
     from archlang.views.coded import ablation_svg
 
+    ending(output, ".svg")
     kinds = (what,) if what else ("active", "inactive")
-    found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed)
+    found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed, at=at)
     if output is not None:
         write(session, output, ablation_svg([(r.block, r.what, r.count, r.accuracy) for r in found]).encode())
     if output == "-":

@@ -12,12 +12,13 @@ from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, Diagnostic
 from archlang.diagnostics.render import summary
+from archlang.wording import counted
 
 if TYPE_CHECKING:
     from archlang.ops import Catalogue
 
 
-@click.command("check", short_help="Every mistake of every file.")
+@click.command("check", short_help="Report every mistake of every file.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @formats("human", "concise", "json", "sarif")
 @reading
@@ -30,25 +31,29 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
     from archlang.ops import catalogue_with
 
     catalogue = catalogue_with(session.plugins)
-    found = [mistake for file in once(files) for mistake in mistakes(session, file, dials, catalogue)]
-    session.results(found)
+    diagnostics = [mistake for file in once(files) for mistake in mistakes(session, file, dials, catalogue)]
+    session.results(diagnostics)
+
     if session.format == "human":
-        count = f"{len(files)} file{'s' if len(files) != 1 else ''}"
-        session.note(f"{count}: {summary(found) or 'no mistakes'}")
-    return min((d.kind.status for d in found if d.severity == "error"), default=0)
+        session.note(f"{counted(len(files), 'file')}: {summary(diagnostics) or 'no mistakes'}")
+
+    # The mildest status of the errors: one file that is missing beside one that is wrong is still 1.
+    return min((d.kind.status for d in diagnostics if d.severity == "error"), default=0)
 
 
 def mistakes(
     session: Session, file: str, dials: Mapping[str, str], catalogue: Catalogue
 ) -> tuple[Diagnostic, ...]:
-    """All diagnostics of one file or of standard input; never raises ArchError."""
-    from archlang.graph.network import check, check_text
+    """Return all diagnostics of one file or of standard input; never raises ArchError."""
+    from archlang.elaborate.network import check, check_text
     from archlang.syntax import decode
 
     if file != "-":
         return check(file, dials, limits=session.limits, catalogue=catalogue)
+
     try:
         text = decode(read_bytes(file, session.limits), STDIN).text
     except ArchError as problem:
         return problem.diagnostics
+
     return check_text(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)

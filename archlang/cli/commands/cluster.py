@@ -18,8 +18,8 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.graph import Network
-    from archlang.studies.clustering import Clustered
+    from archlang.elaborate import Network
+    from archlang.studies.clustering.clustering import Clustered
 
 
 @click.command("cluster", short_help="Cluster data without labels (neural mixture EM).")
@@ -46,10 +46,12 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
     samples of each cluster and a synthesised one) or, for points in the plane, contours.svg; tsne.svg where asked for.
     Accuracy (clusters named after classes as well as possible) and NMI are told where the data has labels.
     """
+    if tsne and no_pictures:
+        raise refuse("`--tsne` draws a picture, `--no-pictures` draws none")
     network = open_network(session, file, _with_clusters(dials, clusters))
     _fits(network, clusters)
     from archlang.cli.progress import watch
-    from archlang.studies.clustering import cluster
+    from archlang.studies.clustering.clustering import cluster
     from archlang.train import newest_folder, next_folder
 
     where = Path(folder) if folder is not None else (newest_folder if resume else next_folder)(network.name)
@@ -78,7 +80,7 @@ def _with_clusters(dials: Mapping[str, str], clusters: int | None) -> dict[str, 
 def _fits(network: Network, clusters: int | None) -> None:
     """Raises ArchError where the network has another number of clusters than was asked for."""
     from archlang.diagnostics import ArchError, error
-    from archlang.studies.clustering import port_of
+    from archlang.studies.clustering.clustering import port_of
 
     count = network.graph.type(port_of(network)).dims[0]
     if clusters is not None and count != clusters:
@@ -89,7 +91,7 @@ def _fits(network: Network, clusters: int | None) -> None:
 def _pictures(model: GraphModule, data: str, found: Clustered, network: Network, device: str,
               tsne: bool) -> list[tuple[str, str]]:
     from archlang.shapes import Tensor
-    from archlang.studies.cluster_pictures import contours, members, neighbours
+    from archlang.studies.clustering.pictures import contours, members, neighbours
 
     made = []
     if network.graph.inputs[0].type == Tensor((2,)):
@@ -103,7 +105,7 @@ def _pictures(model: GraphModule, data: str, found: Clustered, network: Network,
 
 def gamma_of(network: Network) -> float:
     """The gamma of the file's clustering loss; 1 where none has one."""
-    from archlang.train.planning import plan_of, steps_of
+    from archlang.train.optimization.planning import plan_of, steps_of
 
     losses = (loss for step in steps_of(plan_of(network)) for loss in step.losses)
     found: Any = next((loss.option.args["gamma"] for loss in losses if "gamma" in loss.option.args), 1.0)

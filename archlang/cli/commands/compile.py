@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_network, read_bytes, shown_name, write, write_model
+from archlang.cli.files import ending, open_network, read_bytes, shown_name, write, write_model
 from archlang.cli.options import output, reading, refuse, seed
 from archlang.cli.session import Session
 
 if TYPE_CHECKING:
-    from archlang.graph.network import Network
+    from archlang.elaborate.network import Network
 
 STAIRS = ("tree", "graph", "module", "python")
 
@@ -40,6 +40,7 @@ def command(
 
     Without `-o` and `--show` nothing is written: it shows that the file compiles.
     """
+    ending(output, ".safetensors")
     if output == "-" and stair is not None:
         raise refuse("the model and `--show` cannot both go to standard output")
     if stair == "tree":

@@ -1,4 +1,4 @@
-"""`archlang diff A.arch B.arch`: what changed."""
+"""`archlang diff A.arch B.arch`: the changes between two networks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 
 
-@click.command("diff", short_help="What changed between two files.")
+@click.command("diff", short_help="Show what changed between two files.")
 @click.argument("before", metavar="A.arch")
 @click.argument("after", metavar="B.arch")
 @formats("human", "json")
@@ -23,5 +23,9 @@ def command(session: Session, before: str, after: str, dials: Mapping[str, str])
     from archlang.analysis.difference import describe
 
     old, new = (open_network(session, file, dials) for file in once((before, after)))
-    found = diff(old, new)
-    session.data(found.json() if session.format == "json" else describe(found))
+    difference = diff(old, new)
+
+    if session.format == "json":
+        session.data(difference.json())
+    else:
+        session.data(describe(difference))

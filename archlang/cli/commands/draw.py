@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 
 import click
 
 from archlang.cli.files import open_network, write
-from archlang.cli.options import output, reading
+from archlang.cli.options import output, reading, refuse
 from archlang.cli.session import Session
 
 FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
 
 
-@click.command("draw", short_help="The diagram of a network.")
+@click.command("draw", short_help="Draw the diagram of a network.")
 @click.argument("file", metavar="FILE")
 @output("Where to draw it: a name ending in .svg, .png, .pdf, .dot, .mmd or .html (default: standard output).")
 @click.option("--to", type=click.Choice(FORMATS), help="The format, where the name does not say it (default: svg).")
@@ -27,6 +28,14 @@ def command(
     from archlang.views import format_of, render
 
     place = output or "-"
-    form = to or ("svg" if place == "-" else format_of(place))
-    picture = render(open_network(session, file, dials), form, depth)
-    write(session, place, picture.encode() if isinstance(picture, str) else picture)
+    # A name's ending says the format; only a name without one, such as a device, leaves it to `--to`.
+    if place != "-" and (PurePath(place).suffix or to is None):
+        named = format_of(place)
+        if to is not None and to != named:
+            raise refuse(f"`-o` ends in .{named}, `--to` says {to}")
+        to = named
+
+    picture = render(open_network(session, file, dials), to or "svg", depth)
+    if isinstance(picture, str):
+        picture = picture.encode()
+    write(session, place, picture)

@@ -1,4 +1,4 @@
-"""`archlang eval MODEL --data NAME`: how good a model is."""
+"""`archlang eval MODEL --data NAME`: loss and accuracy of a model."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from archlang.diagnostics.text import one_line
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-    from archlang.studies.cutting import Cut
+    from archlang.studies.patch_experts.cutting import Cut
     from archlang.train import Evaluation
 
 
-@click.command("eval", short_help="How good a model is on data.")
+@click.command("eval", short_help="Evaluate a model on data.")
 @click.argument("model", metavar="MODEL")
 @data
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
@@ -38,7 +38,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
     """
     from archlang.rewrite.extract import told
     from archlang.train import evaluate
-    from archlang.train.evaluation import record_of
+    from archlang.train.loop.evaluation import record_of
 
     loaded = open_model(session, model)
     few = told(record_of(loaded).passes)
@@ -50,7 +50,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
         found = evaluate(loaded, data, device=device)
         shown, rows = as_json(found), table(found)
     else:
-        from archlang.studies.cutting import evaluate_cuts
+        from archlang.studies.patch_experts.cutting import evaluate_cuts
 
         every = evaluate_cuts(loaded, data, cuts, device=device)
         shown, rows = {**as_json(every[0].found), "cuts": [cut_json(c) for c in every[1:]]}, cut_table(every)
@@ -63,7 +63,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
 def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[str, Any], str]:
     """A network of a few classes as a detector of them: a document, and lines for people."""
     from archlang.studies.coded import judge
-    from archlang.train.evaluation import record_of
+    from archlang.train.loop.evaluation import record_of
 
     judged, labels = judge(model, classes, data), record_of(model).labels or ()
     names = [labels[c] if c < len(labels) else str(c) for c in classes]
@@ -91,15 +91,24 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 def table(found: Evaluation) -> str:
     """An evaluation for people: the whole first, then a line for each class."""
-    share = "" if found.accuracy is None else f", accuracy {100 * found.accuracy:.2f} %"
-    head = f"{found.samples} samples: loss {found.loss:.4f}{share}"
+    head = f"{found.samples} samples: loss {found.loss:.4f}"
+    if found.accuracy is not None:
+        head += f", accuracy {100 * found.accuracy:.2f} %"
+
     names = [one_line(c.name, 60) for c in found.classes]
     wide = max(map(len, names), default=0)
     rows = [
-        f"  {name:{wide}}  {100 * c.accuracy:6.2f} %  {c.correct} of {c.samples}"
+        f"  {name:{wide}}  {_percent(c.accuracy)}  {c.correct} of {c.samples}"
         for name, c in zip(names, found.classes, strict=True)
     ]
     return "\n".join([head, *rows])
+
+
+def _percent(share: float | None) -> str:
+    """A share in eight columns; a dash where there is none, as for a class without samples."""
+    if share is None:
+        return f"{'-':>8}"
+    return f"{100 * share:6.2f} %"
 
 
 def cut_json(cut: Cut) -> dict[str, Any]:
@@ -122,8 +131,8 @@ def cut_table(cuts: Sequence[Cut]) -> str:
     first = cuts[0].found
     lines = [f"{first.samples} samples", "    cut    loss  accuracy  pairs of a patch and an expert worked out"]
     for c in cuts:
-        share = "       -" if c.found.accuracy is None else f"{100 * c.found.accuracy:6.2f} %"
-        done = "all" if c.cut is None else f"{c.pairs:,} of {c.of:,} ({100 * c.pairs / max(c.of, 1):.1f} %)"
-        name = "none" if c.cut is None else f"{c.cut:g}"
-        lines.append(f"  {name:>5}  {c.found.loss:6.4f}  {share}  {done}")
+        name, done = "none", "all"
+        if c.cut is not None:
+            name, done = f"{c.cut:g}", f"{c.pairs:,} of {c.of:,} ({100 * c.pairs / max(c.of, 1):.1f} %)"
+        lines.append(f"  {name:>5}  {c.found.loss:6.4f}  {_percent(c.found.accuracy)}  {done}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`archlang explain NAME`: what a kind of mistake is and how to mend it."""
+"""`archlang explain NAME`: a kind of mistake and how to mend it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from archlang.cli.session import Session
 from archlang.diagnostics.explain import explain, kinds
 
 
-@click.command("explain", short_help="What a kind of mistake is and how to mend it.")
+@click.command("explain", short_help="Explain a kind of mistake and how to mend it.")
 @click.argument("name", required=False)
 @debug
 @click.pass_obj
 def command(session: Session, name: str | None) -> None:
     """Explain the kind of mistake NAME, as it stands in the brackets of a message; without NAME, list all kinds."""
-    session.data(kinds() if name is None else explain(name))
+    if name is None:
+        session.data(kinds())
+    else:
+        session.data(explain(name))

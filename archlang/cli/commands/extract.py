@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from archlang.cli.files import open_model, write_model
+from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 
-@click.command("extract", short_help="The network of a few classes, without the branches of the others.")
+@click.command("extract", short_help="Extract the network of a few classes from a coded one.")
 @click.argument("model", metavar="MODEL")
 @click.option("--class", "classes", multiple=True, required=True, metavar="NAME", help="A class, or its number from 0.")
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Threshold on its training part, tested on the rest.")
@@ -26,6 +26,7 @@ def command(session: Session, model: str, classes: tuple[str, ...], data: str | 
     """
     from archlang.studies.coded import class_numbers, extract, judge
 
+    ending(output, ".safetensors")
     whole = open_model(session, model)
     numbers = class_numbers(whole, classes)
     made = extract(whole, numbers)

@@ -6,11 +6,12 @@ from difflib import unified_diff
 
 import click
 
-from archlang.artefact.atomic import write_whole
+from archlang.atomic import write_whole
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.wording import counted
 
 
 @click.command("fmt", short_help="Write files in the canonical form.")
@@ -26,6 +27,7 @@ def command(session: Session, files: tuple[str, ...], check: bool, diff: bool) -
     """
     problems: list[Diagnostic] = []
     changed: list[str] = []
+
     for file in once(files):
         try:
             before, after = formatted(session, file)
@@ -34,22 +36,27 @@ def command(session: Session, files: tuple[str, ...], check: bool, diff: bool) -
             elif not check:
                 _store(session, file, before, after)
         except ArchError as problem:
+            # The other files are formatted all the same.
             problems += problem.diagnostics
             continue
+
         if before != after:
             changed.append(file)
             if check:
                 session.data(shown_name(file))
+
     if changed and check:
-        of = f"{len(changed)} of {len(files)} file{'s' if len(files) != 1 else ''}"
-        message = f"{of} {'are' if len(changed) != 1 else 'is'} not in canonical form"
+        verb = "are"
+        if len(changed) == 1:
+            verb = "is"
+        message = f"{len(changed)} of {counted(len(files), 'file')} {verb} not in canonical form"
         problems.append(error("not-formatted", message, help="`archlang fmt` without `--check` rewrites them"))
     if problems:
         raise ArchError(problems)
 
 
 def formatted(session: Session, file: str) -> tuple[bytes, bytes]:
-    """A file as it is and in canonical form. Raises ArchError for a file that cannot be read or parsed."""
+    """Return a file as it is and in canonical form. Raises ArchError for a file that cannot be read or parsed."""
     from archlang.syntax import decode, parse, print_file
 
     before = read_bytes(file, session.limits)
@@ -69,6 +76,8 @@ def _show_difference(session: Session, file: str, before: bytes, after: bytes) -
     name = shown_name(file)
     old, new = before.decode("utf-8-sig").splitlines(), after.decode().splitlines()
     lines = list(unified_diff(old, new, name, f"{name} (canonical)", lineterm=""))
+
+    # Lines were split, so that a difference in their ends alone shows in no line.
     if not lines and before != after:
         lines = [f"{name}: only line ends or marks at the file's beginning or end differ"]
     if lines:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from archlang.cli.commands.transform import rewritten
+from archlang.cli.files import ending
 from archlang.cli.options import opening, output
 from archlang.cli.session import Session
 
 
-@click.command("fuse", short_help="The inference form of a model.")
+@click.command("fuse", short_help="Fuse a model to its inference form.")
 @click.argument("model", metavar="MODEL")
 @output("Where to write the fused model (.safetensors).")
 @click.option("--verify", is_flag=True, help="Compare both on random inputs first; leave with status 3 if they differ.")
@@ -22,4 +23,5 @@ def command(session: Session, model: str, output: str | None, verify: bool) -> N
     """
     from archlang.passes.catalogue import PASSES
 
+    ending(output, ".safetensors")
     rewritten(session, model, PASSES.parse("fuse"), output, verify)

@@ -1,4 +1,4 @@
-"""`archlang info FILE`: what a network costs."""
+"""`archlang info FILE`: the cost of a network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 
 
-@click.command("info", short_help="Shapes, parameters, FLOPs and memory, per node and in all.")
+@click.command("info", short_help="Count shapes, parameters, FLOPs and memory, per node and in all.")
 @click.argument("file", metavar="FILE")
 @click.option("--depth", type=click.IntRange(0, 64), help="Leave out what lies under so many levels of blocks.")
 @formats("human", "json")
@@ -24,5 +24,8 @@ def command(session: Session, file: str, depth: int | None, dials: Mapping[str, 
     """
     from archlang.analysis import report, table
 
-    found = report(open_network(session, file, dials))
-    session.data(found.json() if session.format == "json" else table(found, depth))
+    counts = report(open_network(session, file, dials))
+    if session.format == "json":
+        session.data(counts.json())
+    else:
+        session.data(table(counts, depth))

@@ -18,7 +18,7 @@ from archlang.ops.values import show
 Entry = Op | Setting | Structure
 
 
-@click.command("ops", short_help="The catalogue of operations and settings.")
+@click.command("ops", short_help="List the catalogue of operations and settings.")
 @click.argument("name", required=False)
 @plugins
 @debug
@@ -26,23 +26,27 @@ Entry = Op | Setting | Structure
 def command(session: Session, name: str | None) -> None:
     """List all operations, structures and settings, or show what NAME takes, means and looks like."""
     catalogue = catalogue_with(session.plugins)
-    session.data(listing(catalogue) if name is None else "\n\n".join(map(described, entries(catalogue, name))))
+    if name is None:
+        session.data(listing(catalogue))
+    else:
+        session.data("\n\n".join(map(described, entries(catalogue, name))))
 
 
 def sections(catalogue: Catalogue) -> dict[str, list[Entry]]:
-    """Heading to entries: operations by family, then structures, then settings by role."""
-    found: dict[str, list[Entry]] = {}
+    """Sort the catalogue by headings: operations by family, then structures, then settings by role."""
+    headings: dict[str, list[Entry]] = {}
     for op in catalogue.ops.values():
         if not op.internal:
-            found.setdefault(op.family, []).append(op)
-    found["structure"] = list(catalogue.structures.values())
+            headings.setdefault(op.family, []).append(op)
+
+    headings["structure"] = list(catalogue.structures.values())
     for (role, _), setting in catalogue.settings.items():
-        found.setdefault(f"setting: {role}", []).append(setting)
-    return found
+        headings.setdefault(f"setting: {role}", []).append(setting)
+    return headings
 
 
 def listing(catalogue: Catalogue) -> str:
-    """Every name with the first sentence of what it means, under its heading."""
+    """List every name with the first sentence of its meaning, under its heading."""
     parts = sections(catalogue)
     wide = max(len(entry.name) for part in parts.values() for entry in part)
     blocks = [
@@ -53,12 +57,11 @@ def listing(catalogue: Catalogue) -> str:
 
 
 def entries(catalogue: Catalogue, name: str) -> list[Entry]:
-    """What has this name: one stage, or settings of several roles. Raises ArchError (unknown-name)."""
+    """Find all of this name: one stage, or settings of several roles. Raises ArchError (unknown-name)."""
     stage = catalogue.stage(name)
-    found: list[Entry] = [stage] if stage is not None else []
-    for role in catalogue.roles_of(name):
-        setting = catalogue.setting(role, name)
-        found += [setting] if setting is not None else []
+    named = [stage, *(catalogue.setting(role, name) for role in catalogue.roles_of(name))]
+    found: list[Entry] = [entry for entry in named if entry is not None]
+
     if not found:
         known = [*catalogue.stages, *(setting for _, setting in catalogue.settings)]
         near = did_you_mean(name, known) or "`archlang ops` lists the catalogue"
@@ -67,10 +70,15 @@ def entries(catalogue: Catalogue, name: str) -> list[Entry]:
 
 
 def described(entry: Entry) -> str:
-    """One entry in full: how it is written, what it means, its arguments, an example."""
-    kind = f"{entry.family} operation" if isinstance(entry, Op) else "structure"
-    if isinstance(entry, Setting):
-        kind = f"setting: {entry.role}"
+    """Describe one entry in full: its form, its meaning, its arguments, an example."""
+    match entry:
+        case Op():
+            kind = f"{entry.family} operation"
+        case Setting():
+            kind = f"setting: {entry.role}"
+        case Structure():
+            kind = "structure"
+
     lines = [_signature(entry), f"  {kind}", "", f"  {entry.doc}"]
     if not getattr(entry, "available", True):
         lines += ["", "  This version of archlang reads it and cannot compile it yet."]
@@ -84,31 +92,46 @@ def described(entry: Entry) -> str:
 def _sentence(entry: Entry) -> str:
     head = re.split(r"(?<=\.)\s+(?=[A-Z])", entry.doc.strip(), maxsplit=1)[0]
     head = shorten(head, 100, placeholder=" ...")
-    later = "" if getattr(entry, "available", True) else " (not available yet)"
-    return f"{head}{later}"
+    if getattr(entry, "available", True):
+        return head
+    return f"{head} (not available yet)"
 
 
 def _signature(entry: Entry) -> str:
-    args = [_argument(arg) for arg in entry.args]
-    call = f"{entry.name}({', '.join(args)})" if args else entry.name
+    signature = entry.name
+    if entry.args:
+        signature += f"({', '.join(map(_argument, entry.args))})"
+
     braces = {"flow": " { flow }", "flows": " { flow; flow }"}
-    return call + (braces.get(entry.body, "") if isinstance(entry, Structure) else "")
+    if isinstance(entry, Structure):
+        signature += braces.get(entry.body, "")
+    return signature
 
 
 def _argument(arg: Arg) -> str:
-    name = f"{arg.name}..." if arg.many or getattr(arg.kind, "many", False) else arg.name
-    return name if arg.default is REQUIRED else f"{name} = {_default(arg)}"
+    name = arg.name
+    if arg.many or getattr(arg.kind, "many", False):
+        name += "..."
+    if arg.default is REQUIRED:
+        return name
+    return f"{name} = {_default(arg)}"
 
 
 def _default(arg: Arg) -> str:
-    if isinstance(arg.default, str) and arg.default in arg.kind.words:  # a bare word, as files write it
+    # A bare word, as files write it, not a string.
+    if isinstance(arg.default, str) and arg.default in arg.kind.words:
         return arg.default
-    return "auto" if arg.default is None else show(arg.default)
+    if arg.default is None:
+        return "auto"
+    return show(arg.default)
 
 
 def _arguments(args: tuple[Arg, ...]) -> Iterator[str]:
     wide = max(len(arg.name) for arg in args)
     for arg in args:
-        default = "" if arg.default is REQUIRED else f" [{_default(arg)}]"
-        meaning = f"; {arg.doc}" if arg.doc else ""
-        yield f"{arg.name:{wide}}  {arg.kind.text}{default}{meaning}"
+        line = f"{arg.name:{wide}}  {arg.kind.text}"
+        if arg.default is not REQUIRED:
+            line += f" [{_default(arg)}]"
+        if arg.doc:
+            line += f"; {arg.doc}"
+        yield line

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from archlang.train import Prediction
 
 
-@click.command("predict", short_help="What a model says of images.")
+@click.command("predict", short_help="Predict the classes of images.")
 @click.argument("model", metavar="MODEL")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many classes to name.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
+
+from archlang.cli.lazy import LazyGroup
 
 SUBJECTS = {
     "routes": "The way of given inputs through parallel paths.",
@@ -19,27 +19,12 @@ SUBJECTS = {
 """Subject to its help line. Each is the object `command` of the module `commands.show_SUBJECT`."""
 
 
-class Subjects(click.Group):
-    """A group that imports a subject's module when it is asked for, and shows its help from the table."""
+class Subjects(LazyGroup):
+    """All subjects of `show`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click calls it so
-        """All subjects, in the table's order."""
-        return list(SUBJECTS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
-        """The subject of this name."""
-        if cmd_name not in SUBJECTS:
-            return None
-        found = import_module(f"archlang.cli.commands.show_{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        """The table, without importing any subject."""
-        with formatter.section("Subjects"):
-            formatter.write_dl(list(SUBJECTS.items()))
+    table, heading, noun, modules = SUBJECTS, "Subjects", "subject", "archlang.cli.commands.show_"
 
 
-@click.group("show", cls=Subjects, short_help="What a trained network does inside.")
+@click.group("show", cls=Subjects, short_help="Show what a trained network does inside.")
 def command() -> None:
     """What a trained network does inside: numbers and pictures of a model file or a run folder."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_model, write
-from archlang.cli.options import device, formats, opening, output
+from archlang.cli.files import ending, numbered, open_model, single, write
+from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.attention import Attention, Course
+    from archlang.studies.layer_attention.readings import Attention, Course
 
 
 @click.command("attention", short_help="Which layers a network attends to.")
@@ -27,16 +27,21 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(session: Session, source: str, data: str | None, output: str | None, device: str) -> None:
     """The attention over layers of a model file, or its course over the training in a run folder."""
-    from archlang.studies.attention import attention_of, course_of
+    from archlang.studies.layer_attention.readings import attention_of, course_of
 
+    ending(output, ".svg")
     if Path(source).is_dir():
         course = course_of(source)
-        for number, picture in enumerate(course.svg if output else ()):
-            write(session, _numbered(output or "-", number), picture.encode())
+        pictures = course.svg if output is not None else ()
+        single(output, len(pictures))
+        for number, picture in enumerate(pictures):
+            write(session, numbered(str(output), number), picture.encode())
         if output == "-":
             return
         document = {"columns": list(course.columns), "rows": [list(row) for row in course.rows]}
         shown = course_table(course)
+    elif output is not None:
+        raise refuse("a picture is drawn of the course of a training: give its run folder, not a model file")
     else:
         found = attention_of(open_model(session, source), data, device=device)
         document = {"sites": [asdict(site) for site in found]}
@@ -45,11 +50,6 @@ def command(session: Session, source: str, data: str | None, output: str | None,
         session.document({"format_version": FORMAT_VERSION, **document})
     else:
         session.data(shown)
-
-
-def _numbered(output: str, number: int) -> str:
-    path = Path(output)
-    return output if not number or output == "-" else str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))
 
 
 def site_table(found: Attention) -> str:

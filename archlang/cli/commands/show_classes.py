@@ -7,8 +7,7 @@ from dataclasses import asdict
 import click
 
 from archlang.cli.commands.show_gates import range_table, teller
-from archlang.cli.commands.show_weights import svg_only
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -27,11 +26,11 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 def command(session: Session, model: str, data: str, gate: str | None, classes: tuple[str, ...], output: str | None,
             device: str) -> None:
     """How the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
-    from archlang.studies.gates import responses
     from archlang.studies.inside import named
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.studies.multipath.gates import responses
+    from archlang.views.histogram import Bars, Histogram, histograms
 
-    svg_only(output)
+    ending(output, ".svg")
     found = responses(open_model(session, model), data, device=device, tell=teller(session))
     picked = range(len(found.gates)) if gate is None else [named(found.gates, gate)]
     rows = {}
@@ -40,7 +39,7 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
         wanted = [named([name for name, _ in every], name, "class") for name in classes] or range(len(every))
         rows[found.gates[place]] = [every[number][1] for number in wanted]
     if output is not None:
-        panels = [Panel(name, 0.0, 1.0, [Bars(one.name, one.counts) for one in ranges])
+        panels = [Histogram(name, 0.0, 1.0, [Bars(one.name, one.counts) for one in ranges])
                   for name, ranges in rows.items()]
         write(session, output, histograms(panels).encode())
     if output == "-":

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -24,6 +24,7 @@ def command(session: Session, model: str, data: str, output: str | None) -> None
     from archlang.studies.coded import decode
     from archlang.views.coded import energies_svg
 
+    ending(output, ".svg")
     found = decode(open_model(session, model), data)
     if output is not None:
         write(session, output, energies_svg([(d.block, d.energies, d.words) for d in found]).encode())

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, device, formats, opening, output, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.gates import Range, Responses
+    from archlang.studies.multipath.gates import Range, Responses
     from archlang.views.sheet import Tile
 
 
@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 def command(session: Session, model: str, data: str, gate: str | None, top: int, synthesised: bool, seed: int,
             output: str | None, device: str) -> None:
     """The range of every gate of the model file MODEL over the test part of the data, as figures and histograms."""
-    from archlang.cli.commands.show_weights import svg_only
-    from archlang.studies.gates import responses
     from archlang.studies.inside import named
+    from archlang.studies.multipath.gates import responses
 
-    svg_only(output)
+    ending(output, ".svg")
     if synthesised and gate is None:
         raise refuse("`--synthesised` makes an input for one gate: say which with `--gate`")
+    if synthesised and output is None:
+        raise refuse("`--synthesised` draws an input: say where with `-o`")
     loaded = open_model(session, model)
     found = responses(loaded, data, device=device, tell=teller(session))
     picked = range(len(found.gates)) if gate is None else [named(found.gates, gate)]
@@ -93,10 +94,10 @@ def _ends(found: Responses, place: int, top: int) -> dict[str, list[dict[str, An
 
 
 def _histograms(found: Responses) -> str:
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.views.histogram import Bars, Histogram, histograms
 
     ranges = [found.range_of(place) for place in range(len(found.gates))]
-    return histograms([Panel(one.name, 0.0, 1.0, [Bars("all samples", one.counts)]) for one in ranges])
+    return histograms([Histogram(one.name, 0.0, 1.0, [Bars("all samples", one.counts)]) for one in ranges])
 
 
 def _sheet(found: Responses, place: int, top: int, made: list[Tile]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import device, formats, opening, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -67,8 +67,6 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
 def _sensible(wanted: list[tuple[What, str]], file: str | None) -> None:
     if not wanted:
         raise refuse("say what is to be maximised", ("`--gate`, `--output`, `--cluster` or `--filter`, with a name",))
-    kind = (file or "-.svg").lower()
-    if file != "-" and not kind.endswith((".svg", ".png")):
-        raise refuse(f"synthesised inputs are drawn as .svg or .png, not as `{one_line(str(file), 80)}`")
-    if kind.endswith(".png") and len(wanted) > 1:
+    ending(file, ".svg", ".png")
+    if file is not None and file.lower().endswith(".png") and len(wanted) > 1:
         raise refuse("a .png holds one input; several make a sheet, as .svg")

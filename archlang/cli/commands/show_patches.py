@@ -9,14 +9,13 @@ import click
 
 from archlang.cli.commands.show_gates import teller
 from archlang.cli.commands.show_routes import inputs_of
-from archlang.cli.commands.show_weights import svg_only
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.patches import Usage
+    from archlang.studies.patch_experts.patches import Usage
 
 
 @click.command("patches", short_help="Which expert took which patch, and how much each is used.")
@@ -36,20 +35,22 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     With -o, each image is drawn with its patches in the colours of the experts that weigh most for them. How usage went
     over a training stands in its run folder: usage.csv and usage.svg, thresholds.csv and thresholds.svg.
     """
-    from archlang.studies.patches import patches_of, usage_of
+    from archlang.studies.patch_experts.patches import patches_of, usage_of
     from archlang.studies.tiles import tile_of
-    from archlang.views.patches import Row, patched
+    from archlang.views.patch_experts import PatchedImage, patched
 
     if bool(images) == (data is not None):
         raise refuse("give images, or `--data` with `--samples`")
-    svg_only(output)
+    if samples is not None and (images or output is None):
+        raise refuse("`--samples` picks which images of `--data` are drawn with `-o`")
+    ending(output, ".svg")
     loaded = open_model(session, model)
-    rows: list[Row] = []
+    rows: list[PatchedImage] = []
     usage: list[tuple[str, tuple[Usage, ...]]] = []
     for names, batch in inputs_of(images, data, samples) if output is not None or data is None else ():
         taken, used = patches_of(loaded, batch, device=device)
         usage.append((", ".join(names), used))
-        rows += [Row(tile_of(image, name), [(stage.site, stage.cells) for stage in stages])
+        rows += [PatchedImage(tile_of(image, name), [(stage.site, stage.cells) for stage in stages])
                  for name, image, stages in zip(names, batch, taken, strict=True)]
     if data is not None:
         usage = [(data, usage_of(loaded, data, device=device, tell=teller(session)))]

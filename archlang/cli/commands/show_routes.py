@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import open_model, write
+from archlang.cli.files import ending, numbered, open_model, single, write
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     import torch
 
     from archlang.graph.ir import Graph
-    from archlang.studies.gates import Route
+    from archlang.studies.multipath.gates import Route
+    from archlang.views.multipath import Strengths
 
+PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".html")
 Way = tuple[str, "tuple[Route, ...]"]
 
 
@@ -28,7 +29,7 @@ Way = tuple[str, "tuple[Route, ...]"]
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Take inputs from the test part of this data.")
 @click.option("--samples", metavar="I,J,...", help="Which of them, from 0; the first if it is not said.")
 @click.option("--mean", is_flag=True, help="One diagram of all of them; without --samples, of all data.")
-@output("Where to draw (.svg, .png, .pdf, .dot); of several inputs the second is NAME-2.")
+@output("Where to draw (.svg, .png, .pdf, .dot, .mmd, .html); of several inputs the second is NAME-2.")
 @device
 @formats("human", "json")
 @opening
@@ -36,14 +37,14 @@ Way = tuple[str, "tuple[Route, ...]"]
 def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None, mean: bool,
             output: str | None, device: str) -> None:
     """How open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
-    from archlang.studies.gates import mean_route, routes
-    from archlang.train.evaluation import record_of
-    from archlang.views.files import format_of
+    from archlang.studies.multipath.gates import mean_route, routes
+    from archlang.train.loop.evaluation import record_of
 
     if bool(images) == (data is not None):
         raise refuse("give images, or `--data` with `--samples`")
-    if output not in (None, "-"):
-        format_of(str(output))
+    if images and samples is not None:
+        raise refuse("`--samples` picks from `--data`; images are all shown")
+    ending(output, *PICTURES)
     loaded = open_model(session, model)
     batches = inputs_of(images, data, samples, everything=mean)
     ways: list[Way] = []
@@ -52,8 +53,9 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     if mean:
         ways = [(f"mean of {len(ways)} inputs", mean_route([way for _, way in ways]))]
     graph = record_of(loaded).network.graph
-    for number, (name, way) in enumerate(ways if output else ()):
-        write(session, _numbered(str(output), number), _drawn(graph, way, name, str(output)))
+    single(output, len(ways))
+    for number, (name, way) in enumerate(ways if output is not None else ()):
+        write(session, numbered(str(output), number), _drawn(graph, way, name, str(output)))
     if output == "-":
         return
     if session.format == "json":
@@ -75,8 +77,8 @@ def _images(paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:
 
 
 def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[list[str], torch.Tensor]]:
-    from archlang.train.evaluation import BATCH, in_order
-    from archlang.train.sources import find
+    from archlang.train.data.sources import find
+    from archlang.train.loop.evaluation import BATCH, in_order
 
     found = find(data)
     split, words = found.test, [w.strip() for w in samples.split(",")] if samples is not None else ["0"]
@@ -96,16 +98,20 @@ def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[lis
 
 def _drawn(graph: Graph, way: tuple[Route, ...], name: str, output: str) -> bytes:
     from archlang.views.files import draw
-    from archlang.views.routes import Strengths, route_picture
+    from archlang.views.multipath import route_picture
 
-    held = {id: Strengths(r.gates, r.inputs, r.outputs) for r in way for id in r.nodes}
+    held = {id: strengths(route) for route in way for id in route.nodes}
     made = draw(route_picture(graph, held, name), "svg" if output == "-" else output)
     return made if isinstance(made, bytes) else made.encode()
 
 
-def _numbered(output: str, number: int) -> str:
-    path = Path(output)
-    return output if not number or output == "-" else str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))
+def strengths(route: Route) -> Strengths:
+    """The numbers of a router for the diagram: of its weighted sum, or of the sum of its experts' results."""
+    from archlang.views.multipath import Strengths
+
+    if route.weighs_results:
+        return Strengths([[gate] for gate in route.gates[0]], route.outputs, [1.0], weighs_results=True)
+    return Strengths(route.gates, route.inputs, route.outputs)
 
 
 def route_table(name: str, way: tuple[Route, ...]) -> str:

@@ -6,11 +6,10 @@ from dataclasses import asdict
 
 import click
 
-from archlang.cli.files import open_model, write
-from archlang.cli.options import formats, opening, output, refuse
+from archlang.cli.files import ending, open_model, write
+from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
-from archlang.diagnostics.text import one_line
 
 
 @click.command("weights", short_help="Weight histograms of parallel operations.")
@@ -21,13 +20,15 @@ from archlang.diagnostics.text import one_line
 @click.pass_obj
 def command(session: Session, model: str, output: str | None) -> None:
     """The weights of each parallel operation of the model file MODEL, peers on one axis."""
-    from archlang.studies.weights import parallel_weights
-    from archlang.views.histogram import Bars, Panel, histograms
+    from archlang.studies.multipath.weights import parallel_weights
+    from archlang.views.histogram import Bars, Histogram, histograms
 
-    svg_only(output)
+    ending(output, ".svg")
     found = parallel_weights(open_model(session, model))
     if output is not None:
-        panels = [Panel(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found]
+        panels = [
+            Histogram(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found
+        ]
         write(session, output, histograms(panels).encode())
     if output == "-":
         return
@@ -41,9 +42,3 @@ def command(session: Session, model: str, output: str | None) -> None:
         lines += [f"  {w.name:{wide}} {w.count:>9} weights  mean {w.mean:8.4f}  deviation {w.deviation:.4f}  "
                   f"from {w.least:.4f} to {w.most:.4f}" for w in one.members]
     session.data("\n".join(lines))
-
-
-def svg_only(output: str | None) -> None:
-    """Refuse, before anything is computed, a name that asks for a picture in another form. Raises ArchError (usage)."""
-    if output not in (None, "-") and not str(output).lower().endswith(".svg"):
-        raise refuse(f"this picture is drawn as SVG only, not as `{one_line(str(output), 80)}`", ("`-o NAME.svg`",))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import open_model, open_network, write, write_model
+from archlang.cli.files import ending, open_model, open_network, write, write_model
 from archlang.cli.options import output, reading, refuse
 from archlang.cli.session import Session
 
@@ -44,6 +44,7 @@ def command(
         raise refuse("`--verify` compares models; a transformation makes another network on purpose")
     from archlang.compiler import transform
 
+    ending(output, ".arch")
     made = transform(open_network(session, file, dials), chosen)
     session.warnings(made.warnings)
     write(session, output or "-", made.listing.encode())
@@ -53,6 +54,7 @@ def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str |
     """Apply a pass to a model file, say what was done, and write the result where that is wanted."""
     from archlang.rewrite.applying import rewrite
 
+    ending(output, ".safetensors")
     before = open_model(session, file)
     after = rewrite(before, chosen)
 

@@ -1,4 +1,4 @@
-"""What a router of experts is trained on beside the task: to be sure, and to leave no expert without work (PCE)."""
+"""Losses of a router of experts beside the task: to be sure, and to leave no expert without work (PCE)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ def entropy(weights: torch.Tensor) -> torch.Tensor:
 
 
 def confidence(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The mean entropy of softmax weights [rows, experts] before the filter, summed over the sites (PCE, eq. 15)."""
-    return torch.stack([entropy(weights).mean() for weights in reads]).sum()
+    """The mean entropy of softmax weights [rows, experts] before the filter, averaged over the sites (PCE, eq. 15).
+
+    Averaged, so that its weight in a sum of losses means the same in networks of any depth.
+    """
+    return torch.stack([entropy(weights).mean() for weights in reads]).mean()
 
 
 def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """`sum_e relu(below - mean weight of e) / below`, summed over the sites: 0 where all experts work.
+    """`sum_e relu(below - mean weight of e) / below`, averaged over the sites: 0 where all experts work.
 
     It stands for eq. 16 of the document, a count that has no gradient: weights [rows, experts] after the filter.
 
@@ -37,11 +40,11 @@ def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Te
     1.25
     """
     below = float(args["below"])
-    return torch.stack([(torch.relu(below - weights.mean(0)) / below).sum() for weights in reads]).sum()
+    return torch.stack([(torch.relu(below - weights.mean(0)) / below).sum() for weights in reads]).mean()
 
 
 def unused(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """How many experts are used by less than the share `below` of the rows (PCE, eq. 16, 17), over all sites."""
+    """The number of experts that less than the share `below` of the rows use (PCE, eq. 16, 17), over all sites."""
     below = float(args["below"])
     return torch.stack([(usage(weights) < below).sum() for weights in reads]).sum().float()
 

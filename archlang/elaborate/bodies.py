@@ -1,0 +1,148 @@
+"""Bodies and flows: what a pair of braces makes of what enters, statement by statement and step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from archlang.diagnostics import Label
+from archlang.elaborate.arguments import stage_of
+from archlang.elaborate.context import Build
+from archlang.elaborate.interpret import STAGE, apply, known
+from archlang.elaborate.scope import define
+from archlang.elaborate.values import (
+    POISON,
+    BundleValue,
+    Env,
+    Flowing,
+    Place,
+    Poison,
+    Poisoned,
+    Stage,
+    StructureStage,
+    TensorValue,
+)
+from archlang.source import Span
+from archlang.syntax.tree import As, Bind, Body, Call, Expr, Input, Let, Name, Output
+
+
+def run(b: Build, value: Flowing, at: Span, steps: Sequence[Expr], env: Env) -> Flowing:
+    """Pass a value through steps. `at` is where it stands in the text; after a mistake the rest is read only."""
+    for step in steps:
+        try:
+            stage = stage_of(b, step, env)
+            value = apply(b, stage, value, at, place_in(env))
+        except Poisoned:
+            value = POISON
+        at = step.span
+    return value
+
+
+def place_in(env: Env) -> Place:
+    """Return the scope of modules that flows in `env` put their nodes in."""
+    return env.place if env.place is not None else Place()
+
+
+def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
+    """What a body hands out: the result of its flow, or of its `output` once all its statements are done."""
+    if not b.surveying:
+        b.tick(tree.span, place_in(env))
+    if not isinstance(tree, Body):
+        return tensor_of(b, tree, env)
+    if tree.flows:
+        return tensor_of(b, tree.flows[0], env)
+    place = place_in(env)
+    for statement in tree.statements:
+        if isinstance(statement, Bind):
+            place.reserve(statement.name)
+    inner = env.inner()
+    inner.later = bound_names(tree)
+    _one_output(b, tree)
+    result: Flowing = POISON
+    for statement in tree.statements:
+        match statement:
+            case Let():
+                declare(b, inner, statement)
+            case Bind():
+                bind(b, inner, statement)
+            case Output():
+                result = tensor_of(b, statement.value, inner)
+    return result
+
+
+def bound_names(tree: Body) -> dict[str, Span]:
+    """The names that a body's statements bind, and where."""
+    return {s.name: s.name_span for s in tree.statements if isinstance(s, Let | Bind | Input)}
+
+
+def _one_output(b: Build, tree: Body) -> None:
+    """A body with statements has exactly one `output`, without a name: only a network has several."""
+    first, *more = [*(s for s in tree.statements if isinstance(s, Output)), None]
+    if first is None:
+        brace = Span(tree.span.source, max(tree.span.end - 1, tree.span.start), tree.span.end)
+        b.refuse("missing-output", "this body hands nothing out", brace, help="end it with `output name`")
+    for other in more[:-1]:
+        assert first is not None and other is not None
+        b.refuse("several-outputs", "a block has one output", other.span,
+                 secondary=(Label(first.span, "the first one"),))
+    if first is not None and first.name is not None:
+        b.refuse("misplaced-statement", "an output with a name belongs in a network", first.name_span,
+                 help="write `output` and the flow alone")
+
+
+def declare(b: Build, env: Env, statement: Let) -> None:
+    """`let name = value`: evaluated here, so that its mistakes are reported even if nothing uses it."""
+    value = known(b, statement.value, env.static())
+    if isinstance(value, TensorValue | BundleValue):
+        b.refuse("wrong-kind", "`let` binds static values and stages; a tensor is bound without `let`", statement.span)
+        value = POISON
+    define(b, env, statement.name, value, statement, statement.name_span)
+
+
+def bind(b: Build, env: Env, statement: Bind) -> Flowing:
+    """`name = flow`: the tensors that come out, in a scope of modules called by the name."""
+    place = place_in(env).at(statement.name)
+    value = tensor_of(b, statement.value, replace(env, place=place))
+    define(b, env, statement.name, value, statement, statement.name_span)
+    return value
+
+
+def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
+    """The tensors that an expression stands for in a body: a stage means `in -> stage`."""
+    try:
+        value = known(b, expr, env, STAGE if env.flowing is not None and _likely_stage(expr, env) else None)
+        if isinstance(value, TensorValue | BundleValue | Poison):
+            return value
+        if env.flowing is None:
+            message = "a flow of a network starts with a tensor: an input, or what one led to"
+            start = b.graph.inputs[0].name if b.graph.inputs else "input"
+            raise b.refuse("stage-is-no-tensor", message, expr.span, help=f"such as `{start} -> ...`")
+        stage = stage_of(b, expr, env) if not isinstance(value, Stage) else value
+        return apply(b, stage, env.flowing, env.at or expr.span, place_in(env))
+    except Poisoned:
+        return POISON
+
+
+def _likely_stage(expr: Expr, env: Env) -> bool:
+    """Whether an unknown name here would rather be a misspelt stage than a misspelt tensor."""
+    return isinstance(expr, Call | As) or (isinstance(expr, Name) and expr.text not in set(env.all_names()))
+
+
+def read_braces(b: Build, stage: StructureStage) -> None:
+    """Read the flows in the braces for mistakes, once."""
+    if stage.body is None or id(stage.body) in b.surveyed:
+        return
+    b.surveyed.add(id(stage.body))
+    read_flows(b, stage.body, stage.env)
+
+
+def read_flows(b: Build, tree: Body, env: Env) -> None:
+    """Read the flows of a body for mistakes."""
+    with b.survey():
+        for one in flows(tree):
+            body(b, one, env.applied(POISON, Place()))
+
+
+def flows(tree: Body) -> list[Body]:
+    """A body as one body a flow."""
+    return [replace(tree, flows=(flow,)) for flow in tree.flows] if len(tree.flows) > 1 else [tree]

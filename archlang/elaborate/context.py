@@ -1,0 +1,200 @@
+"""The state of one build: the graph that grows, the mistakes found, the names used, the budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from archlang.diagnostics import Diagnostic, Label, error
+from archlang.elaborate.values import Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
+from archlang.graph.ir import Graph, Node, Port
+from archlang.limits import Limits
+from archlang.ops.kinds import Fault
+from archlang.ops.model import Catalogue, Op, OpCall
+from archlang.ops.values import CodeValue, Placed
+from archlang.project.project import CodeTable
+from archlang.shapes import Dim, Tensor, at_least
+from archlang.source import NOWHERE, Span
+from archlang.syntax.tree import Block, CodeDeclaration, Let
+
+Declared = Block | Let | CodeDeclaration
+
+
+STEPS = 5  # for each node that a network may have: stages, braces and members, with nodes of their own or without
+
+
+class Abort(Exception):
+    """The build stops at once: a budget is used up, and it is reported."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rule of every kind of expression and stage, and of every structural stage by its name.
+
+    An expression's rule takes (build, expression, scope, the kind that is wanted) and returns its value. A stage's rule
+    takes (build, stage, value, where it stands, the scope of its modules) and returns what comes out.
+    """
+
+    expressions: Mapping[type, Callable[..., object]]
+    stages: Mapping[type, Callable[..., Flowing]]
+    structures: Mapping[str, Callable[..., Value]]
+
+
+@dataclass
+class Build:
+    """Everything that the parts of a build share."""
+
+    catalogue: Catalogue
+    limits: Limits
+    graph: Graph
+    rules: Rules
+    codes: dict[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
+    proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
+    mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
+    repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)  # tree nodes whose name was read, by id()
+    surveyed: set[int] = field(default_factory=set)
+    surveying: int = 0  # above 0: code is read for mistakes only and makes no nodes
+    active: list[Declared] = field(default_factory=list)  # what is being read or expanded, innermost last
+    calls: dict[tuple[int, int], tuple[Declared, Declared, Span]] = field(default_factory=dict)  # who names whom
+    circular: set[int] = field(default_factory=set)  # declarations that lead back to themselves, by id()
+    reading: bool = True  # until the network is built
+    inside_network: dict[str, Span] = field(default_factory=dict)  # the names that the network binds, for help
+    fixed: dict[str, tuple[int, Span]] = field(default_factory=dict)  # symbolic sizes that were given numbers
+    inputless: bool = False  # whether a network without an input is being built
+    files: dict[int, CodeTable | None] = field(default_factory=dict)  # tables of codes, by id() of the `from`
+    stages: frozenset[str] = frozenset()  # structural stages that the project's files write, used or not
+    drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
+    steps: int = 0
+    here: Span = NOWHERE  # the part of the network that is being built
+
+    # --- mistakes ----------------------------------------------------------------------------------------------------
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Keep a mistake; the same one at the same place, in another copy of a block, only counts."""
+        where = diagnostic.primary.span if diagnostic.primary else None
+        key = (diagnostic.name, where and (where.source.name, where.start, where.end), where or diagnostic.message)
+        if key in self.mistakes:
+            self.repeats[key] = self.repeats.get(key, 0) + 1
+        else:
+            self.mistakes[key] = diagnostic
+
+    def refuse(self, name: str, message: str, span: Span, label: str = "", **more: Any) -> Poisoned:
+        """Report a mistake and return what to raise after it."""
+        self.report(error(name, message, span, label, **more))
+        return Poisoned()
+
+    def fault(self, fault: Fault, span: Span, given: Given | None = None, place: Place | None = None,
+              secondary: Sequence[Label] = ()) -> Poisoned:
+        """Report what an operation has against its use, at the argument at fault if it names one."""
+        where = given.spans.get(fault.argument, span) if given and fault.argument else span
+        return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help,
+                           notes=chain(place) if place else (), secondary=secondary)
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All mistakes in the order of the text, errors and warnings together; counts of copies added."""
+        kept = [self._counted(key, d) for key, d in self.mistakes.items()]
+        return tuple(sorted(kept, key=_order))
+
+    def _counted(self, key: tuple[object, ...], diagnostic: Diagnostic) -> Diagnostic:
+        others = self.repeats.get(key, 0)
+        if not others or not diagnostic.notes:
+            return diagnostic
+        copies = f"and in {others} more cop{'y' if others == 1 else 'ies'}"
+        return replace(diagnostic, notes=(*diagnostic.notes, copies))
+
+    # --- reading without building ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def survey(self) -> Iterator[None]:
+        """Within this, code is read for mistakes but makes no nodes."""
+        self.surveying += 1
+        try:
+            yield
+        finally:
+            self.surveying -= 1
+
+    def tick(self, span: Span, place: Place, count: int = 1) -> None:
+        """Count stages passed through, braces entered and members made; ends the build when there are too many."""
+        self.steps += count
+        self.here = place.frames[0].span if place.frames else span
+        if self.steps > STEPS * self.limits.nodes:
+            raise self._exhausted(span, place)
+
+    def _exhausted(self, span: Span, place: Place) -> Abort:
+        span = place.frames[0].span if place.frames else span
+        message = f"expanded, this network has more than {self.limits.nodes} nodes; here the budget ends"
+        help = "fewer repetitions, or a higher limit on the command line"
+        self.report(error("too-many-nodes", message, span, help=help))
+        return Abort()
+
+    # --- nodes -------------------------------------------------------------------------------------------------------
+
+    def emit(self, op: Op, args: Mapping[str, Any], inputs: Sequence[TensorValue], path: tuple[str, ...],
+             place: Place, span: Span, rows: Dim | None = None) -> tuple[TensorValue, ...]:
+        """Append a node and return its results. Raises `Fault` for a wrong use, `Poisoned` while surveying.
+
+        A sample has as many `rows` of them as of what enters, unless they are given.
+        """
+        if self.surveying:
+            raise Poisoned
+        if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
+            raise self._exhausted(span, place)
+        if not op.copies and repeated(inputs) is not None:
+            raise Fault("same-twice", "this would merge a tensor with itself", help=COPY)
+
+        call = OpCall(tuple(v.type for v in inputs), args)
+        shaped = op.shape(call)
+        outputs = shaped if isinstance(shaped, tuple) else (shaped,)
+        for tensor in outputs:
+            self._measure(tensor)
+        node = Node(f"n{len(self.graph)}", op, args, tuple(v.port for v in inputs), outputs, path, span,
+                    place.frames, place.members, self.rows_of(inputs) if rows is None else rows)
+        self.graph.add(node)
+        return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
+
+    def rows_of(self, values: Sequence[TensorValue]) -> Dim:
+        """How many rows a sample has of these tensors: its patches, else 1."""
+        return self.graph.node(values[0].port.node).rows if values else 1
+
+    def _measure(self, tensor: Tensor) -> None:
+        for size in tensor.dims:
+            if at_least(size, self.limits.dimension + 1) is True:
+                raise Fault("dimension-too-large", f"a size of {size} is past the limit of {self.limits.dimension}")
+            if at_least(size, 1) is False:
+                raise Fault("empty-map", f"nothing is left of the value: it would be {tensor}")
+
+
+COPY = "where that is meant, say so with a copy: `-> identity`"
+"""Help for a tensor that would be merged with itself."""
+
+
+def repeated(inputs: Sequence[TensorValue]) -> tuple[int, int] | None:
+    """Return the places of the first tensor that is there twice, or None where all are different."""
+    seen: dict[Port, int] = {}
+    for index, value in enumerate(inputs):
+        if value.port in seen:
+            return seen[value.port], index
+        seen[value.port] = index
+    return None
+
+
+def chain(place: Place) -> tuple[str, ...]:
+    """The loops' values at a place and the blocks that led there, innermost first, as notes."""
+    loops = ", ".join(f"{name} = {value}" for name, value in place.loops[-6:])
+    notes = [f"with {loops}"] if loops else []
+    for frame in reversed(place.frames[-6:]):
+        values = ", ".join(f"{name} = {value}" for name, value in frame.values)
+        block = f"{frame.block}({values})" if values else frame.block
+        notes.append(f"in {block}, used at {frame.span.source.name}:{frame.span.line}")
+    return tuple(notes)
+
+
+def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    if diagnostic.primary is None:
+        return ("", 0, 0)
+    span = diagnostic.primary.span
+    return (span.source.name, span.start, span.end)

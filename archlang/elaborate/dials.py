@@ -1,0 +1,108 @@
+"""A network's dials and fixed sizes: their values, as given or by default, of the kind that the default has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archlang.diagnostics import did_you_mean
+from archlang.elaborate.context import Build
+from archlang.elaborate.interpret import evaluate, known
+from archlang.elaborate.scope import define
+from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, Poison, Poisoned, Stage, TensorValue
+from archlang.ops.kinds import Kind, SettingKind, describe
+from archlang.ops.values import Option, Size
+from archlang.source import Span
+from archlang.syntax.tree import Expr, Input, Name, NetworkDeclaration, Parameter
+from archlang.syntax.walk import walk
+
+
+def dial_values(b: Build, network: NetworkDeclaration, env: Env, home: Env,
+                given: Mapping[str, Expr]) -> dict[str, object]:
+    """Define the dials in `env` and return their values by name; what is given from outside is read in `home`.
+
+    A symbolic size of an input can be given too: it is a number then.
+    """
+    names = [dial.name for dial in network.dials]
+    sizes = _symbols(network)
+    for name, expr in given.items():
+        if name in sizes and name not in names:
+            _fix(b, name, expr, home)
+        elif name not in names:
+            listed = f"`{network.name}` has: {', '.join(names)}" if names else f"`{network.name}` has no dials"
+            b.refuse("unknown-dial", f"there is no dial `{name[:64]}`", _place(expr, network.name_span),
+                     help=(*did_you_mean(name, (*names, *sizes)), listed))
+    values: dict[str, object] = {}
+    for dial in network.dials:
+        value = _value(b, dial, env, home, given.get(dial.name))
+        define(b, env, dial.name, value, dial, dial.span)
+        if not isinstance(value, Poison):
+            values[dial.name] = value
+    return values
+
+
+def _symbols(network: NetworkDeclaration) -> set[str]:
+    """The names that an input's sizes are written with."""
+    inputs = (s for s in network.body.statements if isinstance(s, Input))
+    return {node.text for s in inputs for item in s.sizes.items for node in walk(item) if isinstance(node, Name)}
+
+
+def _fix(b: Build, name: str, expr: Expr, home: Env) -> None:
+    """Give a symbolic size of an input a number, as if the file bounded it so."""
+    value = known(b, expr, home)
+    if isinstance(value, int) and not isinstance(value, bool):
+        b.fixed[name] = value, _place(expr, expr.span)
+    elif not isinstance(value, Poison):
+        b.refuse("bad-dial", f"the size `{name[:64]}` is a whole number, this is {describe(value)}", expr.span)
+
+
+def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) -> object:
+    default = known(b, dial.default, env) if dial.default is not None else None
+    if isinstance(default, TensorValue | BundleValue):
+        b.refuse("bad-dial", "a dial is a static value", dial.span)
+        return POISON
+    if expr is None:
+        if default is None:
+            b.refuse("bad-dial", f"the dial `{dial.name}` has no default and is not given", dial.span,
+                     help=f"give it: `-p {dial.name}=...`")
+            return POISON
+        return default
+    try:
+        value = evaluate(b, expr, home, _wanted(default))
+    except Poisoned:
+        return POISON
+    if isinstance(default, Poison) or default is None or _fits(value, default):
+        return value
+    b.refuse("bad-dial", f"the dial `{dial.name}` is {_kind(default)}, this is {describe(value)}",
+             _place(expr, dial.span))
+    return POISON
+
+
+def _wanted(default: object) -> Kind | None:
+    return SettingKind(default.role) if isinstance(default, Option) else None
+
+
+def _fits(value: object, default: object) -> bool:
+    match default:
+        case bool(): return isinstance(value, bool)
+        case int(): return isinstance(value, int) and not isinstance(value, bool)
+        case float(): return isinstance(value, int | float) and not isinstance(value, bool)
+        case Size(): return isinstance(value, Size) or (isinstance(value, int) and not isinstance(value, bool))
+        case Option(): return isinstance(value, Option) and value.role == default.role
+        case Stage() | BlockValue(): return isinstance(value, Stage | BlockValue)
+        case _: return type(value) is type(default)
+
+
+def _kind(default: object) -> str:
+    match default:
+        case bool(): return "true or false"
+        case int(): return "a whole number"
+        case float(): return "a number"
+        case Size(): return "a size"
+        case str(): return "a text"
+        case Option(): return f"a {default.role}"
+        case list(): return "a list"
+        case _: return "a stage"
+
+
+def _place(expr: Expr, otherwise: Span) -> Span:
+    return expr.span if expr.span.end else otherwise

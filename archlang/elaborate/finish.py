@@ -1,0 +1,129 @@
+"""The last steps on a graph without mistakes: cut off what no output needs, settle biases, keep to the budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archlang.diagnostics import error
+from archlang.elaborate.context import Build
+from archlang.elaborate.structures.coded import codes_fit
+from archlang.elaborate.training.coverage import groups_fit, phases_train_something
+from archlang.graph.ir import Graph, Node, Port
+from archlang.shapes import Dim, Tensor, at_least, product
+
+
+def finish(b: Build) -> None:
+    """Prune, settle, verify. Only called where no error stands."""
+    if not b.graph.outputs:
+        return
+    prune(b.graph)
+    settle_biases(b.graph)
+    for rule in RULES:
+        rule(b)
+
+
+def prune(graph: Graph) -> None:
+    """Remove every node from which no output (and no loss) can be reached; inputs stay."""
+    plan = graph.plan
+    losses = (*plan.losses, *(loss for step in plan.steps for loss in step.losses)) if plan else ()
+    waiting = [output.port.node for output in graph.outputs]
+    waiting += [port.node for loss in losses for port in loss.ports]
+    needed = {spec.node for spec in graph.inputs}
+    while waiting:
+        id = waiting.pop()
+        if id not in needed or not graph.node(id).inputs:
+            needed.add(id)
+            waiting.extend(port.node for port in graph.node(id).inputs if port.node not in needed)
+    graph.keep(needed)
+    graph.bound = {
+        name: ports for name, ports in graph.bound.items() if all(port.node in needed for port in ports)
+    }
+
+
+def settle_biases(graph: Graph) -> None:
+    """A bias left open is learned unless the node's only reader takes it off again; sharers of a module agree."""
+    wanted: dict[tuple[str, ...], bool] = {}
+    read = _read_by_losses(graph)
+    openly = [node for node in graph if node.args.get("bias", True) is None]
+    for node in openly:
+        wanted[node.path] = wanted.get(node.path, False) or not _taken_off(graph, node, read)
+    for node in openly:
+        graph.update(node.id, args={**node.args, "bias": wanted[node.path]})
+
+
+def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:
+    """Whether nothing but one operation sees a node's result, and that takes the mean off along the axis of the bias.
+
+    Of a sequence a batch norm takes that of each position, not of each feature: there a bias still says something.
+    """
+    port = Port(node.id)
+    readers = graph.consumers(port)
+    if len(readers) != 1 or graph.is_output(port) or port in read_by_losses:
+        return False
+
+    reader = readers[0][0]
+    axis = reader.op.centres(graph.call(reader))
+    return axis is not None and axis == node.op.biased % node.outputs[0].rank
+
+
+def _read_by_losses(graph: Graph) -> set[Port]:
+    if graph.plan is None:
+        return set()
+    losses = (*graph.plan.losses, *(loss for step in graph.plan.steps for loss in step.losses))
+    return {port for loss in losses for port in loss.ports}
+
+
+# --- rules on the whole graph ----------------------------------------------------------------------------------------
+
+
+def parameters_within_budget(b: Build) -> None:
+    """No more parameters than allowed."""
+    _budget(b, "too-many-parameters", b.graph.parameters, b.limits.parameters, "parameters")
+
+
+def memory_within_budget(b: Build) -> None:
+    """No more activation bytes for one sample than allowed."""
+    _budget(b, "too-much-memory", b.graph.activation_bytes, b.limits.activation_bytes, "bytes of activations a sample")
+
+
+def _budget(b: Build, name: str, amount: Dim, limit: int, what: str) -> None:
+    if at_least(amount, limit + 1) is not True:
+        return
+    costs: dict[str, Callable[[Node], Dim]] = {
+        "too-many-parameters": lambda node: sum((w.numel for w in b.graph.weights(node) if w.trained), 0),
+        "too-much-memory": lambda node: sum((node.rows * t.elements for t in node.outputs), 0),
+    }
+    largest = max(b.graph, key=lambda node: _number(costs[name](node)))
+    b.report(error(name, f"this network has {_grouped(amount)} {what}; the limit is {limit:,}", largest.span,
+                   "the largest part of it is here", help="a higher limit can be set on the command line"))
+
+
+def _grouped(amount: Dim) -> str:
+    return f"{amount:,}" if isinstance(amount, int) else str(amount)
+
+
+def batch_norms_see_enough(b: Build) -> None:
+    """Warn of a batch norm whose statistics stand on fewer than 16 values a channel in training."""
+    batch = b.graph.plan.batch if b.graph.plan else None
+    for node in b.graph:
+        if node.op.name != "batch_norm" or batch is None:
+            continue
+        places = product(_type(b.graph, node).dims[1:])
+        values = node.rows * places * batch
+        if isinstance(values, int) and values < 16:
+            b.report(error("small-batch-norm", f"this batch norm sees {values} values a channel in training", node.span,
+                           help="a larger batch, or group_norm, which does not depend on it"))
+
+
+def _type(graph: Graph, node: Node) -> Tensor:
+    return graph.type(node.inputs[0])
+
+
+def _number(size: Dim) -> float:
+    return size if isinstance(size, int) else size.high
+
+
+RULES = (
+    parameters_within_budget, memory_within_budget, batch_norms_see_enough, codes_fit, phases_train_something,
+    groups_fit,
+)

@@ -1,0 +1,195 @@
+"""A network's inputs: their sizes, symbols with bounds, mean and deviation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import lcm
+
+from archlang.diagnostics import did_you_mean
+from archlang.elaborate.arguments import given_for
+from archlang.elaborate.context import Build
+from archlang.elaborate.interpret import known
+from archlang.elaborate.placing import signature
+from archlang.elaborate.scope import define, lookup
+from archlang.elaborate.values import POISON, Env, Poison, Poisoned, TensorValue
+from archlang.graph.ir import InputSpec, Node, Port
+from archlang.ops.kinds import ListKind, OneOf, Real, describe
+from archlang.ops.model import Arg
+from archlang.shapes import LARGEST, Dim, Poly, Symbol, Tensor, at_least, symbol
+from archlang.source import Span
+from archlang.syntax.tree import Binary, Expr, Input, Name, Number, Parens
+
+_NUMBERS = OneOf((Real(), ListKind(Real())))
+_ARGS = (
+    Arg("mean", _NUMBERS, None, "the data's mean, one number or one a channel"),
+    Arg("std", OneOf((Real(0, above=True), ListKind(Real(0, above=True)))), None, "its standard deviation"),
+)
+
+
+def declare_input(b: Build, statement: Input, env: Env) -> None:
+    """Define an input's name and the symbols in its sizes, and add its node."""
+    value: object = POISON
+    try:
+        tensor = _type(b, statement, env)
+        spec = _normalised(b, statement, tensor, env)
+        node = Node(f"n{len(b.graph)}", b.catalogue.ops["input"], {}, (), (tensor,), (statement.name,), statement.span)
+        b.graph.add(node)
+        mean, std = spec
+        b.graph.inputs = (*b.graph.inputs, InputSpec(statement.name, tensor, node.id, mean, std))
+        value = TensorValue(Port(node.id), tensor)
+    except Poisoned:
+        pass
+    define(b, env, statement.name, value, statement, statement.name_span)
+
+
+def _type(b: Build, statement: Input, env: Env) -> Tensor:
+    bounds = {name.text: _Bounds(name.span) for item in statement.sizes.items for name in _symbols(item, env)}
+    if "B" in bounds:
+        where = bounds.pop("B").span
+        define(b, env, "B", POISON, statement, where)  # said once: its uses are no mistakes of their own
+        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where)
+    if statement.where is not None:
+        _read_where(b, statement.where, bounds, env)
+    for name, bound in bounds.items():
+        bound.fix(b, name)
+        made = bound.symbol(b, name)
+        atoms = (atom for m, _ in made.terms for atom in m) if isinstance(made, Poly) else ()
+        b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
+        define(b, env, name, made, statement, bound.span)
+    if not 1 <= len(statement.sizes.items) <= 4:
+        raise b.refuse("wrong-rank", "an input has one to four sizes: [features], [positions, features], "
+                       "[channels, height, width] or [channels, depth, height, width]", statement.sizes.span)
+    sizes = [_size(b, item, env) for item in statement.sizes.items]
+    if any(s is None for s in sizes):
+        raise Poisoned
+    return Tensor(tuple(s for s in sizes if s is not None))
+
+
+def _symbols(expr: Expr, env: Env) -> list[Name]:
+    """The capitalised names in a size that nothing else defines."""
+    match expr:
+        case Name():
+            return [expr] if expr.text[0].isupper() and env.find(expr.text) is None else []
+        case Binary():
+            return [*_symbols(expr.left, env), *_symbols(expr.right, env)]
+        case Parens():
+            return _symbols(expr.inner, env)
+        case _:
+            return []
+
+
+def _size(b: Build, expr: Expr, env: Env) -> Dim | None:
+    if isinstance(expr, Name) and not expr.text[0].isupper() and lookup_quietly(b, env, expr) is None:
+        help = (*did_you_mean(expr.text, env.all_names()), "a symbolic size starts with a capital letter: `[3, H, W]`")
+        b.refuse("undeclared-symbol", f"`{expr.text[:64]}` is no dial and no static value", expr.span, help=help)
+        return None
+    value = known(b, expr, env)
+    if isinstance(value, Poison):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | Poly):
+        b.refuse("wrong-kind", f"a size is a whole number, this is {describe(value)}", expr.span)
+        return None
+    if at_least(value, 1) is False or at_least(value, b.limits.dimension + 1) is True:
+        name = "out-of-range" if at_least(value, 1) is False else "dimension-too-large"
+        b.refuse(name, f"a size lies from 1 to {b.limits.dimension}, this is {value}", expr.span)
+        return None
+    return value
+
+
+def lookup_quietly(b: Build, env: Env, name: Name) -> object | None:
+    """What a name stands for, poison included."""
+    try:
+        return lookup(b, env, name.text, name.span)
+    except Poisoned:
+        return POISON
+
+
+@dataclass
+class _Bounds:
+    span: Span
+    low: int = 1
+    high: int = LARGEST
+    divisor: int = 1
+    where: Span | None = field(default=None)
+
+    def fix(self, b: Build, name: str) -> None:
+        """Bound it to the number that was given for it from outside."""
+        if name in b.fixed:
+            number, where = b.fixed[name]
+            if not self.low <= number <= self.high or number % self.divisor:
+                told = f"`{name}` lies from {self.low} to {self.high}"
+                told += f" and is divisible by {self.divisor}" if self.divisor > 1 else ""
+                b.refuse("out-of-range", f"{told}, this is {number}", where)
+            else:
+                self.low = self.high = number
+
+    def symbol(self, b: Build, name: str) -> Dim:
+        if self.low > self.high or self.high < self.divisor:
+            b.refuse("out-of-range", f"no size fulfils what is said of `{name}`", self.where or self.span)
+            self.low, self.high, self.divisor = 1, LARGEST, 1
+        low = -(-self.low // self.divisor) * self.divisor
+        high = self.high // self.divisor * self.divisor
+        return low if low == high else symbol(name, low, high, self.divisor)
+
+
+def _read_where(b: Build, expr: Expr, bounds: dict[str, _Bounds], env: Env) -> None:
+    match expr:
+        case Parens():
+            _read_where(b, expr.inner, bounds, env)
+        case Binary(operator="and"):
+            _read_where(b, expr.left, bounds, env)
+            _read_where(b, expr.right, bounds, env)
+        case Binary(operator="==", left=Binary(operator="%", left=Name() as name, right=by), right=Number(value=0)):
+            number = _bound(b, name, by, bounds, env)
+            if number is not None and number >= 1:
+                bounds[name.text].divisor = lcm(bounds[name.text].divisor, number)
+            elif number is not None:
+                b.refuse("out-of-range", "a divisor is at least 1", by.span)
+        case Binary(operator="<" | "<=" | ">" | ">=" | "==" as sign, left=Name() as name, right=limit):
+            _limit(b, sign, name, limit, bounds, env, expr.span)
+        case Binary(operator="<" | "<=" | ">" | ">=" as sign, left=limit, right=Name() as name):
+            _limit(b, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[sign], name, limit, bounds, env, expr.span)
+        case _:
+            b.refuse("wrong-kind", "`where` bounds symbols: `H >= 32`, `H % 32 == 0`, joined by `and`", expr.span)
+
+
+def _limit(b: Build, sign: str, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: Env, span: Span) -> None:
+    number = _bound(b, name, limit, bounds, env)
+    if number is None:
+        return
+    bound = bounds[name.text]
+    bound.where = span
+    if sign in (">", ">=", "=="):
+        bound.low = max(bound.low, number + (sign == ">"))
+    if sign in ("<", "<=", "=="):
+        bound.high = min(bound.high, number - (sign == "<"))
+
+
+def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: Env) -> int | None:
+    value = known(b, limit, env)
+    if name.text not in bounds:
+        b.refuse("undefined-name", f"`{name.text[:64]}` is no symbol of this input", name.span,
+                 help=did_you_mean(name.text, bounds))
+        return None
+    if isinstance(value, Poison):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        b.refuse("wrong-kind", f"a bound is a whole number, this is {describe(value)}", limit.span)
+        return None
+    return value
+
+
+Numbers = tuple[float, ...] | None
+
+
+def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[Numbers, Numbers]:
+    given = given_for(b, signature("input", _ARGS), statement.arguments or (), statement.span, env)
+    found: list[Numbers] = []
+    for name in ("mean", "std"):
+        value = given[name]
+        numbers = None if value is None else tuple(value) if isinstance(value, tuple | list) else (value,)
+        if numbers is not None and len(numbers) not in (1, tensor.dims[0]):
+            raise b.refuse("wrong-count", f"`{name}` has one number, or one for each of the {tensor.dims[0]} channels",
+                           given.spans[name], f"these are {len(numbers)}")
+        found.append(numbers)
+    return found[0], found[1]

@@ -1,0 +1,54 @@
+"""The two dispatchers of elaboration: `evaluate` for expressions, `apply` for stages.
+
+A flow is an expression, and a stage holds flows: the rules of each kind need the other kind. They meet here and nowhere
+else. Each rule is found in `Build.rules`, which `build` fills; so no module of rules has to import another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archlang.elaborate.context import Build
+from archlang.elaborate.values import POISON, Env, Flowing, Place, Poison, Poisoned, Stage
+from archlang.ops.kinds import Fault, Kind, StageKind
+from archlang.source import Span
+from archlang.syntax.tree import Expr
+
+STAGE = StageKind()
+
+
+def evaluate(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:
+    """Return the value of an expression: static, a tensor, a bundle or a stage.
+
+    `expect` is the kind that the surroundings want: it gives bare words their meaning. Raises `Poisoned` once every
+    mistake in the expression is reported.
+    """
+    value = b.rules.expressions[type(expr)](b, expr, env, expect)
+    if isinstance(value, Poison):
+        raise Poisoned
+    return value
+
+
+def known(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:
+    """Return the same value, but poison where `evaluate` raises: to go on and find more mistakes."""
+    try:
+        return evaluate(b, expr, env, expect)
+    except Poisoned:
+        return POISON
+
+
+def apply(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Pass a value, which stands at `at` in the text, through one stage; its nodes get names in `place`.
+
+    Raises `Poisoned` or returns poison after a mistake.
+    """
+    b.tick(stage.span, place)
+    return b.rules.stages[type(stage)](b, stage, value, at, place)
+
+
+def guarded(b: Build, span: Span, env: Env, make: Callable[[], object]) -> object:
+    """Return what `make` gives; report its fault at `span`, with the blocks that led there."""
+    try:
+        return make()
+    except Fault as fault:
+        raise b.fault(fault, span, None, env.place) from None

@@ -1,0 +1,163 @@
+"""What a file is once it is checked: a graph with its text, its dials and its warnings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.elaborate.build import Built, build
+from archlang.graph.ir import Graph
+from archlang.limits import DEFAULT, Limits
+from archlang.ops import CATALOGUE
+from archlang.ops.model import Catalogue
+from archlang.ops.values import show
+from archlang.project.flatten import flatten
+from archlang.project.project import Project, open_project, open_text, reopened
+from archlang.shapes import Dim
+from archlang.source import Source
+from archlang.syntax import parse
+from archlang.syntax.lexing import WORDS
+from archlang.syntax.printer import print_file
+from archlang.syntax.tree import Expr, File, Import, Let, TreeNode
+
+Dials = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A checked network. It needs no torch; `archlang.compile` makes a module of it."""
+
+    graph: Graph
+    project: Project
+    given: Mapping[str, Expr]
+    warnings: tuple[Diagnostic, ...]
+    built: Built = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The network's name in the file."""
+        return self.graph.name
+
+    @property
+    def dials(self) -> Mapping[str, object]:
+        """The dials' values, given or by default."""
+        return self.graph.dials
+
+    @cached_property
+    def tree(self) -> File:
+        """One file that needs no other: imports written out, dials given from outside as defaults, no comments lost."""
+        return flatten(self.project, self.given, self.built.codes, self.built.proposed)
+
+    @cached_property
+    def text(self) -> str:
+        """The tree in canonical form."""
+        return print_file(self.tree)
+
+    @cached_property
+    def listing(self) -> str:
+        """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
+        imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
+        if self.given or self.built.codes or any(item.quoted for item in imports):
+            return self.text
+        return print_file(self.project.main.file)
+
+    @property
+    def parameters(self) -> Dim:
+        """Numbers in all parameters."""
+        return self.graph.parameters
+
+    @property
+    def buffers(self) -> Dim:
+        """Numbers in all buffers: running statistics and their counters."""
+        return self.graph.buffers
+
+    @property
+    def flops(self) -> Dim:
+        """Floating-point operations for one sample, a multiply-add as two."""
+        return self.graph.flops
+
+    @property
+    def activation_bytes(self) -> Dim:
+        """Bytes of every node's result for one sample in float32."""
+        return self.graph.activation_bytes
+
+
+def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
+         catalogue: Catalogue = CATALOGUE) -> Network:
+    """Read and check a file. Raises ArchError with every mistake in it."""
+    return _checked(open_project(Path(path), limits), dials or {}, limits, catalogue)
+
+
+def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
+          catalogue: Catalogue = CATALOGUE) -> Network:
+    """Check a text. Raises ArchError with every mistake in it.
+
+    >>> net = loads("archlang 1\\nnetwork N { input x: [3, 8, 8]\\n output x -> conv(3x3, 4) -> batch_norm }")
+    >>> net.parameters, net.buffers
+    (116, 9)
+    """
+    return _checked(open_text(text, name, limits), dials or {}, limits, catalogue)
+
+
+def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE) -> Network:
+    """The network of a file that was rewritten: printed, read and checked again, with the imports it had before."""
+    project = reopened(net.project, print_file(file), limits)
+    return _checked(project, dict(net.given), limits, catalogue)
+
+
+def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
+          catalogue: Catalogue = CATALOGUE) -> tuple[Diagnostic, ...]:
+    """Every mistake and warning of a file, which may be one of blocks alone."""
+    try:
+        project = open_project(Path(path), limits)
+        return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
+    except ArchError as problem:
+        return problem.diagnostics
+
+
+def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
+               catalogue: Catalogue = CATALOGUE) -> tuple[Diagnostic, ...]:
+    """The same for a text."""
+    try:
+        project = open_text(text, name, limits)
+        return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
+    except ArchError as problem:
+        return problem.diagnostics
+
+
+def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogue) -> Network:
+    given = _expressions(dials, limits)
+    built = build(project, given, catalogue, limits)
+    if any(d.severity == "error" for d in built.diagnostics):
+        raise ArchError(built.diagnostics)
+    if project.main.network is None:
+        message = f"{project.main.source.name} declares no network"
+        help = "it can be imported by a file that does: `network Name { ... }`"
+        raise ArchError(error("missing-network", message, project.main.file.span, help=help))
+    return Network(built.graph, project, given, built.diagnostics, built)
+
+
+def _expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:
+    """Each dial's value as an expression of the language; a string is read as one."""
+    return {name: _expression(name, value, limits) for name, value in dials.items()}
+
+
+def _expression(name: str, value: object, limits: Limits) -> Expr:
+    if isinstance(value, TreeNode):
+        return value  # type: ignore[return-value]  # an expression that was read before
+    written = value if isinstance(value, str) else show(value)
+    called = name if re.fullmatch(r"[A-Za-z_]\w{0,63}", name, re.ASCII) and name not in WORDS else "value"
+    source = Source(f"<dial {name[:64]}>", f"archlang 1\nlet {called} = {written}\n")
+    try:
+        declarations = parse(source, limits).declarations
+    except ArchError:
+        declarations = ()
+    if len(declarations) != 1 or not isinstance(declarations[0], Let):
+        message = f"the value of the dial `{name[:64]}` is not an expression: {written[:80]!r}"
+        raise ArchError(error("bad-dial", message))
+    return declarations[0].value

@@ -1,0 +1,128 @@
+"""Names: defining them once, finding them, and saying what is meant when they are not there."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Label, did_you_mean, error
+from archlang.elaborate.context import Build
+from archlang.elaborate.values import POISON, Env, Poisoned
+from archlang.ops.kinds import Kind, StageKind
+from archlang.source import Span
+from archlang.syntax.tree import Bind, Block, CodeDeclaration, Let, TreeNode
+
+FUNCTIONS = ("range", "len", "min", "max", "size", "words")
+
+
+def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: Span) -> None:
+    """Bind a name in a scope. Reports a second binding, and a name that hides one of the same file."""
+    earlier = env.nodes.get(name)
+    if earlier is not None and earlier is not node:
+        before = Label(name_span(earlier), "bound here first")
+        help = ("give each step its own name, or write them as one flow",) if isinstance(node, Bind) else ()
+        b.report(error("already-bound", f"`{name}` is bound twice", span, "again here", secondary=(before,), help=help))
+        return
+    hidden = _outer_place(env.outer, name)
+    if hidden:
+        before = Label(hidden, "the outer one")
+        message = f"`{name}` hides another `{name}` of this file"
+        b.report(error("shadowed-name", message, span, "", secondary=(before,), help="give one of them another name"))
+    env.names[name] = value
+    env.nodes[name] = node
+
+
+def _outer_place(env: Env | None, name: str) -> Span | None:
+    """Where a name is bound further out, above or below."""
+    while env is not None:
+        if name in env.nodes:
+            return name_span(env.nodes[name])
+        if name in env.later:
+            return env.later[name]
+        env = env.outer
+    return None
+
+
+def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
+    """What a name stands for here, or None; remembers that it was read, and which block names which."""
+    node = find_node(env, name)
+    if node is not None:
+        b.used.add(id(node))
+        if b.reading and b.active and isinstance(node, Block | Let | CodeDeclaration):
+            caller = b.active[-1]
+            b.calls.setdefault((id(caller), id(node)), (caller, node, span))
+    found = env.find(name)
+    if found is POISON:
+        raise Poisoned
+    return found
+
+
+def find_node(env: Env, name: str) -> TreeNode | None:
+    """The tree node that binds a name in this scope or further out."""
+    scope: Env | None = env
+    while scope is not None:
+        if name in scope.nodes:
+            return scope.nodes[name]
+        scope = scope.outer
+    return None
+
+
+def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> Poisoned:
+    """Report a name that means nothing here, with what it may have been meant to be."""
+    shown = name[:64]
+    elsewhere, label = _elsewhere(b, env, name)
+    if expect is not None and (expect.words or expect.role):
+        words = choices(b, expect)
+        message = f"`{shown}` is not known here: {_listed(words)}"
+        help = elsewhere or did_you_mean(name, (*words, *env.all_names()))
+        return b.refuse("unknown-word", message, span, help=help, secondary=label)
+    stages = (*b.catalogue.stages, *env.all_names())
+    if isinstance(expect, StageKind):
+        help = elsewhere or _foreign(name) or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
+        return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=help, secondary=label)
+    settings = {n for _, n in b.catalogue.settings}
+    help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})
+    return b.refuse("undefined-name", f"nothing is called `{shown}` here", span, help=help, secondary=label)
+
+
+def choices(b: Build, expect: Kind) -> tuple[str, ...]:
+    """The words that a kind of argument knows, and the settings of its role."""
+    return (*expect.words, *(b.catalogue.of_role(expect.role) if expect.role else ()))
+
+
+def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[Label, ...]]:
+    """Help, and a place, for a name that is bound where it cannot be seen from here."""
+    scope: Env | None = env
+    while scope is not None:
+        if name in scope.later:
+            return ("a name can be used behind the place where it is bound",), (Label(scope.later[name], "bound here"),)
+        scope = scope.outer
+    if name in b.inside_network:
+        help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
+        return (help,), (Label(b.inside_network[name], "the network's"),)
+    return (), ()
+
+
+FOREIGN = {
+    "avgpool": "avg_pool", "batchnorm2d": "batch_norm", "bn": "batch_norm", "cat": "concat", "concatenate": "concat",
+    "conv2d": "conv", "convtranspose2d": "conv_transpose", "dense": "linear", "dropout2d": "drop_channels",
+    "dwconv": "depthwise_conv", "fc": "linear", "gap": "global_avg_pool", "interpolate": "upsample",
+    "maxpool": "max_pool", "maxpool2d": "max_pool", "multihead_attention": "attention", "skip": "residual",
+    "se": "squeeze_excite", "swish": "silu",
+}
+"""Names that other programs have for stages."""
+
+
+def _foreign(name: str) -> tuple[str, ...]:
+    here = FOREIGN.get(name.lower())
+    return (f"it is called `{here}` here",) if here else ()
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    if not words:
+        return "there is nothing to choose from yet"
+    shown = ", ".join(f"`{word}`" for word in words[:12])
+    return f"it can be {shown}" + (" ..." if len(words) > 12 else "")
+
+
+def name_span(node: TreeNode) -> Span:
+    """Where a declaration or statement names what it binds."""
+    span: Span | None = getattr(node, "name_span", None)
+    return span if span is not None and span.end else node.span

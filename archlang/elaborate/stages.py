@@ -1,0 +1,245 @@
+"""Stages: the rule of each kind. Blocks and loops are expanded where they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from archlang.elaborate import arithmetic
+from archlang.elaborate.arguments import shown
+from archlang.elaborate.bodies import body, read_braces, run
+from archlang.elaborate.context import Build
+from archlang.elaborate.interpret import STAGE, apply, evaluate, guarded, known
+from archlang.elaborate.operations import operation
+from archlang.elaborate.scope import define
+from archlang.elaborate.values import (
+    POISON,
+    BlockStage,
+    BundleValue,
+    Env,
+    Flowing,
+    FlowStage,
+    ForStage,
+    IfStage,
+    NamedStage,
+    OpStage,
+    Place,
+    Poison,
+    Poisoned,
+    RepeatStage,
+    Stage,
+    StructureStage,
+    TensorValue,
+    TurnStage,
+)
+from archlang.graph.ir import Frame
+from archlang.ops.kinds import describe
+from archlang.source import Span
+from archlang.syntax.tree import Body, If
+
+
+def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    inner = stage.stage
+    if stage.scope:
+        return apply(b, _at(inner, stage.span), value, at, place.enter(stage.name))
+    match inner:
+        case NamedStage():
+            return apply(b, inner.stage, value, at, place.enter(stage.name))
+        case OpStage():
+            return operation(b, inner, value, at, place, stage.name)
+        case BlockStage():
+            return _block(b, inner, value, at, place.enter(stage.name))
+        case RepeatStage():
+            return _repeat(b, inner, value, at, place.enter(stage.name))
+        case ForStage():
+            return _for(b, inner, value, at, place.enter(stage.name))
+        case StructureStage():
+            return _structure(b, inner, value, at, place, stage.name)
+    return apply(b, inner, value, at, place.enter(stage.name))
+
+
+def _at(stage: Stage, span: Span) -> Stage:
+    return stage if isinstance(stage, FlowStage) else replace(stage, span=span)
+
+
+def _repeat_name(stage: Stage) -> str:
+    match stage:
+        case NamedStage() | BlockStage() | OpStage() | TurnStage():
+            return stage.name
+        case StructureStage():
+            return stage.structure.name
+        case _:
+            return "repeat"
+
+
+def _repeat(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    if not stage.count:
+        with b.survey():
+            apply(b, stage.stage, POISON, at, Place())
+    for i in range(stage.count):
+        inner = place.at(str(i))
+        value = _within(b, stage.stage, value, at, inner)
+        at = stage.span
+        if isinstance(value, Poison):
+            break
+    return value
+
+
+def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Apply a stage whose own name stands in `place` already."""
+    match stage:
+        case BlockStage():
+            return _block(b, stage, value, at, place)
+        case NamedStage():
+            again = apply if stage.scope else _within
+            return again(b, _at(stage.stage, stage.span), value, at, place)
+        case TurnStage():
+            return _turn(b, stage, value, at, place)
+        case StructureStage() | OpStage():
+            outer = replace(place, path=place.path[:-1], taken={})
+            if isinstance(stage, OpStage):
+                return operation(b, stage, value, at, outer, place.path[-1])
+            return _structure(b, stage, value, at, outer, place.path[-1])
+    return apply(b, stage, value, at, place)
+
+
+def _turn(b: Build, stage: TurnStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Make one turn of a repeated stage that says `in`: a flow in it may start with `in`, and is a tensor then."""
+    made = evaluate(b, stage.expr, stage.env.applied(value, place, at), STAGE)
+    if isinstance(made, TensorValue | BundleValue):
+        return made
+    if isinstance(made, Stage):
+        return _within(b, made, value, at, place)
+    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(made)}", stage.span)
+
+
+def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Expand a block: its parameters in a scope of their own, its body on what flows in."""
+    if isinstance(value, Poison) or b.surveying or id(stage.block) in b.circular:
+        return POISON  # its body is read for mistakes by itself; a recursion is reported from the names
+    if len(b.active) >= b.limits.nesting:
+        raise b.refuse("nesting-too-deep", f"blocks use blocks more than {b.limits.nesting} deep here",
+                       (place.frames[0] if place.frames else stage).span)
+    frame = Frame(stage.name, stage.span, stage.shown)
+    place = place.framed(frame)
+    b.active.append(stage.block)
+    try:
+        env = parameters(b, stage, stage.home.applied(value, place, at))
+        return body(b, stage.block.body, env)
+    finally:
+        b.active.pop()
+
+
+def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
+    """The scope of a block's parameters: given values, else defaults, evaluated where the block is declared."""
+    for parameter in stage.block.parameters:
+        value = stage.given.get(parameter.name)
+        if value is None:
+            value = known(b, parameter.default, env.closed()) if parameter.default is not None else POISON
+        define(b, env, parameter.name, value, parameter, parameter.span)
+    return env
+
+
+def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    expr: If | Body | None = stage.expr
+    taken: Body | None = None
+    last: Span | None = None
+    while isinstance(expr, If) and taken is None:
+        test = known(b, expr.test, stage.env.static())
+        truth = POISON if isinstance(test, Poison) else _truth(b, expr, test, stage.env)
+        if isinstance(truth, Poison):
+            _survey_branches(b, expr, stage.env)
+            return POISON
+        _survey(b, expr.then, stage.env)
+        taken, last = (expr.then if truth else None), expr.test.span
+        expr = expr.otherwise
+    _survey_branches(b, expr, stage.env)
+    if taken is None and isinstance(expr, Body):
+        taken = expr
+    if taken is None:
+        return replace(value, passed=last) if isinstance(value, TensorValue) else value
+    return body(b, taken, stage.env.continued(value, place, at))
+
+
+def _truth(b: Build, expr: If, test: object, env: Env) -> bool | Poison:
+    try:
+        return bool(guarded(b, expr.test.span, env, lambda: arithmetic.truth(test)))
+    except Poisoned:
+        return POISON
+
+
+def _survey_branches(b: Build, expr: If | Body | None, env: Env) -> None:
+    while isinstance(expr, If):
+        with b.survey():
+            known(b, expr.test, env.static())
+        _survey(b, expr.then, env)
+        expr = expr.otherwise
+    if isinstance(expr, Body):
+        _survey(b, expr, env)
+
+
+def _survey(b: Build, tree: Body, env: Env) -> None:
+    """Read a branch for mistakes, taken or not, once."""
+    if id(tree) in b.surveyed:
+        return
+    b.surveyed.add(id(tree))
+    with b.survey():
+        body(b, tree, env.unread())
+
+
+def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    expr = stage.expr
+    values = known(b, expr.values, stage.env.static())
+    if not isinstance(values, Poison) and not isinstance(values, list | tuple):
+        b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
+        values = POISON
+    if isinstance(values, Poison) or isinstance(value, Poison) or not values:
+        env = stage.env.applied(POISON, Place())
+        define(b, env, expr.name, POISON, expr, expr.name_span)
+        with b.survey():
+            body(b, expr.body, env)
+        return POISON if isinstance(values, Poison) else value
+    for i, item in enumerate(values):
+        inner = replace(place.at(str(i)), loops=(*place.loops, (expr.name, shown(item))))
+        env = stage.env.applied(value, inner, at)
+        define(b, env, expr.name, item, expr, expr.name_span)
+        value, at = body(b, expr.body, env), expr.body.span
+        if isinstance(value, Poison):
+            break
+    return value
+
+
+def _flow(b: Build, stage: FlowStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    return run(b, value, at, stage.steps, replace(stage.env, place=place))
+
+
+def _structure(b: Build, stage: StructureStage, value: Flowing, at: Span, place: Place, name: str) -> Flowing:
+    """Pass a value through a structural stage, whose modules live under `name`."""
+    if not stage.structure.available:
+        read_braces(b, stage)
+        message = f"`{stage.structure.name}` is part of the language, but this version cannot compile it yet"
+        raise b.refuse("not-available", message, stage.span)
+
+    if isinstance(value, Poison):
+        read_braces(b, stage)
+        return POISON
+
+    return b.rules.structures[stage.structure.name](b, stage, value, at, place.enter(name))
+
+
+def _repeated(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    return _repeat(b, stage, value, at, place.enter(_repeat_name(stage.stage)))
+
+
+RULES: dict[type, Callable[..., Flowing]] = {
+    OpStage: lambda b, stage, value, at, place: operation(b, stage, value, at, place, stage.name),
+    NamedStage: _named,
+    BlockStage: lambda b, stage, value, at, place: _block(b, stage, value, at, place.enter(stage.name)),
+    FlowStage: _flow,
+    RepeatStage: _repeated,
+    TurnStage: _turn,
+    IfStage: _if,
+    ForStage: lambda b, stage, value, at, place: _for(b, stage, value, at, place.enter("loop")),
+    StructureStage: lambda b, stage, value, at, place: _structure(b, stage, value, at, place, stage.structure.name),
+}
+"""The rule of each kind of stage, by itself: its modules are called as the stage is."""

@@ -1,0 +1,92 @@
+"""Routers: `fork` and `route`, and what cross-connections, cross-predictions and cross-stitches become."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Label
+from archlang.elaborate.context import Build, chain
+from archlang.elaborate.structures.common import Rule, applied, members_of, node_of, tensor_in
+from archlang.elaborate.values import BundleValue, Given, OpStage, Place, StructureStage, TensorValue, Value
+from archlang.ops.values import Option
+from archlang.shapes import Bundle
+from archlang.source import Span
+
+
+def _fork(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    count: int = stage.given["n"]
+    b.tick(stage.span, place, count)
+    router: Option | None = stage.given["router"]
+    if router is not None and isinstance(value, BundleValue):
+        message = f"a one-to-many connector has one input, {len(value.members)} flow in"
+        raise b.refuse("router-inputs", message, stage.span, secondary=(Label(at, f"this is {value.type}"),),
+                       notes=chain(place), help=f"between bundles: `route({router.name}, to = {count})`")
+    tensor = tensor_in(b, stage, value, at, place)
+    if router is None:
+        return BundleValue((tensor,) * count)
+    return _routed(b, stage, (tensor,), count, router, at, place)
+
+
+def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    members = members_of(b, stage, value, at, place)
+    if not all(isinstance(member, TensorValue) for member in members):
+        raise b.refuse("expected-tensor", "`route` works on a bundle of tensors, this one holds bundles", stage.span,
+                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
+                       help="`each { route(...) }` works on each of them")
+    count = stage.given["to"] or len(members)
+    b.tick(stage.span, place, count)
+    return _routed(b, stage, members, count, stage.given["router"], at, place)  # type: ignore[arg-type]  # all tensors
+
+
+def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+            at: Span, place: Place) -> Value:
+    if router.name not in ("cross_connection", "cross_prediction", "cross_stitch"):
+        message = f"`{router.name}` chooses between experts, it does not connect paths"
+        raise b.refuse("router-inputs", message, stage.given.spans["router"], notes=chain(place),
+                       help=f"`experts(n, {router.name}(...)) {{ ... }}` takes it; between paths: `cross_connection`")
+    if router.name == "cross_prediction":
+        return _cross_prediction(b, stage, inputs, count, router, at, place)
+    if len({v.type for v in inputs}) > 1:
+        raise b.refuse("unequal-members", f"`{router.name}` sums its inputs, so they must be equal", stage.span,
+                       secondary=(Label(at, f"this is {Bundle(tuple(v.type for v in inputs))}"),), notes=chain(place))
+    if router.name == "cross_stitch":
+        return BundleValue(node_of(b, stage, "stitch", {"outputs": count}, inputs, place, "stitch"))
+    gates = _gates(b, stage, inputs, count, router, place)
+    made = node_of(b, stage, "combine", {"column": None, "outputs": count}, (gates, *inputs), place, "combine")
+    return BundleValue(made)
+
+
+def _cross_prediction(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+                      at: Span, place: Place) -> Value:
+    """Every input predicts every output: `Y_j = act(sum_i g_ij U_ij)` (Tissera 2023, eq. 3.1, 3.6)."""
+    gates = _gates(b, stage, inputs, count, router, place)
+    total = len(inputs) * count
+    outputs: list[Value] = []
+    predicted = [
+        [
+            _predict(b, stage, router.args["stage"], value, place.member("route", i * count + j, total, str(i), str(j)))
+            for j in range(count)
+        ]
+        for i, value in enumerate(inputs)
+    ]
+    for j in range(count):
+        column = tuple(row[j] for row in predicted)
+        joined = node_of(b, stage, "combine", {"column": j, "outputs": count}, (gates, *column), place, "combine")[0]
+        act = router.args["act"] or OpStage(b.catalogue.ops["relu"], Given({}), "relu", span=stage.span)
+        outputs.append(applied(b, act, joined, stage.span, place))  # type: ignore[arg-type]  # a stage, by its kind
+    return BundleValue(tuple(outputs))
+
+
+def _predict(b: Build, stage: StructureStage, mapping: object, value: TensorValue, place: Place) -> TensorValue:
+    result = applied(b, mapping, value, stage.span, place)  # type: ignore[arg-type]  # a stage, by its kind
+    if not isinstance(result, TensorValue):
+        message = "a cross-prediction predicts one tensor, this flow makes a bundle"
+        raise b.refuse("expected-tensor", message, stage.span)
+    return result
+
+
+def _gates(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+           place: Place) -> TensorValue:
+    args = {"hidden": router.args["hidden"], "outputs": count}
+    return node_of(b, stage, "gates", args, inputs, place, "gates")[0]
+
+
+RULES: dict[str, Rule] = {"fork": _fork, "route": _route}

@@ -1,0 +1,109 @@
+"""Parallel parts: `each`, `shared`, `parallel`, `layers`, and the bypass `residual`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from archlang.diagnostics import Label
+from archlang.elaborate.bodies import flows
+from archlang.elaborate.context import COPY, Build, chain
+from archlang.elaborate.structures.common import Rule, braces, collected, inside, members_of, node_of, tensor_in
+from archlang.elaborate.structures.patch_experts import shared_by_patches
+from archlang.elaborate.values import BundleValue, GridValue, Place, StructureStage, TensorValue, Value
+from archlang.ops.layer_attention import features_of, places_of
+from archlang.ops.values import Option
+from archlang.source import Span
+
+
+def _each(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    tree = braces(stage)
+    members = members_of(b, stage, value, at, place)
+
+    def make(i: int) -> Value:
+        return inside(b, stage, tree, members[i], at, place.member("each", i, len(members)))
+
+    return collected(len(members), make)
+
+
+def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    tree = braces(stage)
+    if isinstance(value, GridValue):
+        return shared_by_patches(b, stage, value, at, place)
+    members = members_of(b, stage, value, at, place)
+    if len({m.type for m in members}) > 1:
+        raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,
+                       secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
+                       help="`each { ... }` gives every member its own weights")
+
+    def make(i: int) -> Value:
+        inner = replace(place.member("shared", i, len(members)), path=place.path, taken={})
+        return inside(b, stage, tree, members[i], at, inner)
+
+    return collected(len(members), make)
+
+
+def _parallel(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    branches = flows(braces(stage))
+
+    def make(i: int) -> Value:
+        return inside(b, stage, branches[i], value, at, place.member("parallel", i, len(branches)))
+
+    return collected(len(branches), make)
+
+
+def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    steps = flows(braces(stage))
+    results: list[Value] = []
+    for i, tree in enumerate(steps):
+        value = inside(b, stage, tree, value, at, place.member("layers", i, len(steps)))
+        at = tree.flows[0].span if tree.flows else tree.span
+        results.append(value)
+    return BundleValue(tuple(results))
+
+
+def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    tree = braces(stage)
+    _one_way(b, stage, place)
+    tensor = tensor_in(b, stage, value, at, place)
+    result = inside(b, stage, tree, tensor, at, place)
+    joining = stage.given["join"] == "concat"
+    does = "joins" if joining else "adds"
+    what = f"`residual` {does} what enters {'and' if joining else 'to'} what its flow makes"
+    if not isinstance(result, TensorValue):
+        message = f"{what}: this flow makes a bundle"
+        raise b.refuse("expected-tensor", message, tree.span, f"this is {result.type}", notes=chain(place))
+    fits = places_of(result.type) == places_of(tensor.type) if joining else result.type == tensor.type
+    if not fits or result.type.rank != tensor.type.rank:
+        message = f"{what}, but {tensor.type} and {result.type} differ"
+        raise b.refuse("shape-mismatch", message, tree.span, f"this makes {result.type}", notes=chain(place),
+                       secondary=(Label(at, f"{tensor.type} enters"),))
+    if result.port == tensor.port:
+        message = "`residual` would merge what enters with itself: its flow passes its input through"
+        raise b.refuse("same-twice", message, tree.span, notes=chain(place), help=COPY)
+    return _brought_together(b, stage, tensor, result, place)
+
+
+def _one_way(b: Build, stage: StructureStage, place: Place) -> None:
+    """`mix` and `join = concat` are two ways to bring x and f(x) together."""
+    if stage.given["mix"] is not None and stage.given["join"] == "concat":
+        other = (Label(stage.given.spans["mix"], "x and f(x) are mixed"),)
+        raise b.refuse("conflicting-arguments", "`mix` and `join = concat` exclude each other",
+                       stage.given.spans["join"], "x and f(x) are joined", secondary=other, notes=chain(place),
+                       help="a mix is a weighted sum; joined, a dense map of both decides")
+
+
+def _brought_together(b: Build, stage: StructureStage, x: TensorValue, made: TensorValue, place: Place) -> Value:
+    """x + f(x), their mix, or attention over the two (Bird 2022, section 2: concatenation, then contraction)."""
+    if stage.given["join"] == "concat":
+        args = {"features": features_of(made.type), "bypass": True}
+        return node_of(b, stage, "attend_innate_static", args, (x, made), place, "join")[0]
+    mix = stage.given["mix"]
+    if mix is None:
+        return node_of(b, stage, "add", {}, (x, made), place, "add")[0]
+    beta = mix.args["beta"] if isinstance(mix, Option) else None
+    return node_of(b, stage, "mix", {"beta": beta}, (x, made), place, "mix")[0]
+
+
+RULES: dict[str, Rule] = {
+    "each": _each, "shared": _shared, "parallel": _parallel, "layers": _layers, "residual": _residual,
+}

@@ -1,0 +1,219 @@
+"""Patches and their experts: `patches`, `position`, `experts`, `unpatch`, and `shared` on a grid (PCE, section 4.1).
+
+In the graph a grid is one tensor whose batch holds all patches of all samples, so that what is done to every patch is
+one node. Experts are handed rows: patches of a grid, or whole samples where a plain tensor comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from archlang.diagnostics import Label
+from archlang.elaborate.context import Build, chain
+from archlang.elaborate.structures.common import Rule, applied, braces, collected, inside, node_of, tensor_in
+from archlang.elaborate.values import BundleValue, GridValue, Place, Stage, StructureStage, TensorValue, Value
+from archlang.graph.ir import Port
+from archlang.ops.kinds import Fault
+from archlang.ops.model import OpCall
+from archlang.ops.rules import need_at_least, need_rank
+from archlang.ops.values import Option, Size
+from archlang.shapes import Dim, divides
+from archlang.source import Span
+
+# --- the grid --------------------------------------------------------------------------------------------------------
+
+
+def _patches(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    size: Size = stage.given["size"]
+    stride: Size = stage.given["stride"] or size
+    _steps_fit(b, stage, size, stride, place)
+    x = tensor_in(b, stage, value, at, place)
+    try:
+        _, height, width = need_rank(OpCall((x.type,), {}), 3).dims
+        rows, columns = (_count(*sizes) for sizes in zip((height, width), size, stride, strict=True))
+    except Fault as fault:
+        labels = () if fault.label else (Label(at, f"this is {x.type}"),)
+        raise b.fault(fault, stage.span, stage.given, place, labels) from None
+    args = {"size": size, "stride": stride, "rows": rows, "columns": columns}
+    outer = b.rows_of((x,))
+    (made,) = node_of(b, stage, "cut_patches", args, (x,), place, "cut", outer * rows * columns)
+    return GridValue(tensor=made, rows=rows, columns=columns, size=(height, width), patch=(size[0], size[1]),
+                     stride=(stride[0], stride[1]), outer=outer)
+
+
+def _steps_fit(b: Build, stage: StructureStage, size: Size, stride: Size, place: Place) -> None:
+    if any(step > cells for step, cells in zip(stride, size, strict=True)):
+        message = f"patches of {size} every {stride} leave out parts of the map"
+        raise b.refuse("out-of-range", message, stage.given.spans.get("stride", stage.span), notes=chain(place),
+                       help="a stride is at most the size of a patch")
+
+
+def _count(cells: Dim, size: int, stride: int) -> Dim:
+    """How many patches a row or column of cells needs, the last one filled up."""
+    message = f"a patch of {size} cells does not fit into {cells}"
+    need_at_least(cells, size, "patch-too-large", message, argument="size")
+    return (cells - size + stride - 1) // stride + 1
+
+
+def _position(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    grid = _grid_in(b, stage, value, at, place)
+    args = {"rows": grid.rows, "columns": grid.columns}
+    return replace(grid, tensor=node_of(b, stage, "add_position", args, (grid.tensor,), place, "add")[0])
+
+
+def _unpatch(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    grid = _grid_in(b, stage, value, at, place)
+    now = grid.tensor.type.dims[1:]
+    scaled = [_scaled(*sizes) for sizes in zip(grid.size, grid.stride, now, grid.patch, strict=True)] if now else []
+    if len(scaled) < 2 or None in scaled:
+        message = f"patches were cut as {Size(grid.patch)} maps and are {grid.tensor.type} now"
+        raise b.refuse("shape-mismatch", message, stage.span, secondary=(Label(at, f"this is {grid.type}"),),
+                       notes=chain(place), help="`unpatch` puts back maps, of that size or of all sizes in proportion")
+    size, stride = zip(*(pair for pair in scaled if pair), strict=True)
+    args = {"size": size, "stride": Size(stride), "rows": grid.rows, "columns": grid.columns}
+    return node_of(b, stage, "put_back", args, (grid.tensor,), place, "put", grid.outer)[0]
+
+
+def _scaled(size: Dim, stride: int, now: Dim, patch: int) -> tuple[Dim, int] | None:
+    """The size of a map and the step between its patches when patches of one size became another; None: they do not."""
+    if now == patch:
+        return size, stride
+    if not isinstance(now, int) or (stride * now) % patch or divides(patch, size * now) is not True:
+        return None
+    return (size * now) // patch, stride * now // patch
+
+
+def _grid_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> GridValue:
+    if isinstance(value, GridValue):
+        return value
+    what = "one tensor" if isinstance(value, TensorValue) else "a bundle"
+    raise b.refuse("expected-grid", f"`{stage.structure.name}` works on a grid of patches, this is {what}", stage.span,
+                   secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
+                   help="`patches(16x16)` cuts a map into a grid")
+
+
+def shared_by_patches(b: Build, stage: StructureStage, grid: GridValue, at: Span, place: Place) -> Value:
+    """`shared { flow }` on a grid: the flow sees one patch, and has one set of weights for all."""
+    before = len(b.graph)
+    inner = replace(place.member("shared", 0, 1), path=place.path, taken={}, members=place.members)
+    made = inside(b, stage, braces(stage), grid.tensor, at, inner)
+    if not isinstance(made, TensorValue):
+        raise b.refuse("expected-tensor", "a patch becomes one tensor, this flow makes a bundle", stage.span,
+                       secondary=(Label(braces(stage).span, f"this is {made.type}"),), notes=chain(place))
+    _sees_nothing_else(b, stage, before, (grid.tensor.port,), place)
+    return replace(grid, tensor=made)
+
+
+def _sees_nothing_else(b: Build, stage: StructureStage, before: int, entering: Iterable[Port], place: Place) -> None:
+    """What stands in the braces reads what enters there alone: another tensor has other rows."""
+    added = list(b.graph)[before:]
+    inner, allowed = {node.id for node in added}, set(entering)
+    for node in added:
+        for port in node.inputs:
+            if port.node not in inner and port not in allowed:
+                message = f"a flow in `{stage.structure.name}` sees what flows in and nothing else"
+                raise b.refuse("shape-mismatch", message, node.span, notes=chain(place),
+                               help=f"this also reads `{b.graph.node(port.node).name}`, which is not cut into patches "
+                               "or handed to experts; bring it in before")
+
+
+# --- experts ---------------------------------------------------------------------------------------------------------
+
+
+def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    tree, count = braces(stage), int(stage.given["n"])
+    b.tick(stage.span, place, count)
+    grid = value if isinstance(value, GridValue) else None
+    x = grid.tensor if grid is not None else tensor_in(b, stage, value, at, place)
+    weights = _weights(b, stage, x, count, place)
+    cut = 0.0 if b.graph.node(weights.port.node).op.name == "sparse_gates" else None
+    handed = node_of(b, stage, "dispatch", {"experts": count, "cut": cut}, (weights, x), place, "dispatch")
+
+    def make(i: int) -> Value:
+        before = len(b.graph)
+        made = inside(b, stage, tree, handed[1 + i], at, place.member("experts", i, count))
+        if not isinstance(made, TensorValue):
+            raise b.refuse("expected-tensor", "an expert makes one tensor, this flow makes a bundle", tree.span,
+                           f"this is {made.type}", notes=chain(place))
+        _sees_nothing_else(b, stage, before, (handed[1 + i].port,), place)
+        return made
+
+    members = collected(count, make)
+    assert isinstance(members, BundleValue)
+    made: tuple[TensorValue, ...] = members.members  # type: ignore[assignment]  # each is a tensor, checked above
+    (total,) = node_of(b, stage, "join_experts", {}, (handed[0], *made), place, "sum")
+    return total if grid is None else replace(grid, tensor=total)
+
+
+def _weights(b: Build, stage: StructureStage, x: TensorValue, count: int, place: Place) -> TensorValue:
+    """The weights of the experts for each row, [n], by whichever router gives such."""
+    router: Option = stage.given["router"]
+    make = ROUTERS.get(router.name)
+    if make is None:
+        known = ", ".join(f"`{name}`" for name in ROUTERS)
+        message = f"`{router.name}` gives no weights for each patch that experts could be chosen by"
+        raise b.refuse("router-inputs", message, stage.given.spans["router"], notes=chain(place),
+                       help=f"a router of experts is one of {known}")
+    return make(b, stage, router, x, count, place)
+
+
+def _cosine(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
+            place: Place) -> TensorValue:
+    """Cosines of an embedding of each row with a key for each expert (PCE, eq. 2-11)."""
+    span = stage.given.spans["router"]
+    args = dict(router.args)
+    embed = args.pop("embed")
+    assert isinstance(embed, Stage), "its kind says so"
+    _filter_fits(b, args, count, span, place)
+    inner, before = place.enter("router"), len(b.graph)
+    made = applied(b, embed, x, span, inner)
+    if not isinstance(made, TensorValue) or made.type.rank != 1:
+        message = f"an embedding is a vector of each patch, this is {made.type}"
+        raise b.refuse("wrong-rank", message, span, notes=chain(place),
+                       help="`conv(3x3, 8) -> pyramid_pool(1, 2, 4)` makes a vector of a map")
+    _sees_nothing_else(b, stage, before, (x.port,), place)
+    return node_of(b, stage, "cosine", {**args, "experts": count}, (made,), inner, "cosine")[0]
+
+
+def _filter_fits(b: Build, args: dict[str, object], count: int, span: Span, place: Place) -> None:
+    """`top(k)` keeps no more than there are, and asks for no threshold."""
+    keep, threshold = args["keep"], args["threshold"]
+    if not isinstance(keep, Option):
+        return
+    if int(str(keep.args["k"])) > count:
+        experts = f"{count} experts" if count > 1 else "a single expert"
+        message = f"`{keep}` keeps more weights than there are: this router chooses between {experts}"
+        raise b.refuse("out-of-range", message, span, notes=chain(place))
+    if threshold is not None and str(threshold) != "none":
+        message = f"`{keep}` keeps the largest weights, whatever a threshold says"
+        raise b.refuse("conflicting-arguments", message, span, notes=chain(place),
+                       help="`keep = soft` or `keep = hard` goes with a threshold")
+
+
+def _gated(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
+           place: Place) -> TensorValue:
+    """The gates of a cross-connection with one input: a softmax over the experts (Tissera 2023, eq. 3.3-3.5)."""
+    inner = place.enter("router")
+    args = {"hidden": router.args["hidden"], "outputs": count}
+    gates = node_of(b, stage, "gates", args, (x,), inner, "gates")
+    return node_of(b, stage, "flatten", {}, gates, inner, "flatten")[0]
+
+
+def _sparse(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
+            place: Place) -> TensorValue:
+    """A gate that keeps its largest weights: what it leaves out is not calculated at inference (section 5.3)."""
+    keep = int(str(router.args["keep"]))
+    if keep > count:
+        message = f"`keep = {keep}` is more than there are: this router chooses between {count}"
+        raise b.refuse("out-of-range", message, stage.given.spans["router"], notes=chain(place))
+    args = {**router.args, "outputs": count}
+    return node_of(b, stage, "sparse_gates", args, (x,), place.enter("router"), "gates")[0]
+
+
+ROUTERS: dict[str, Callable[[Build, StructureStage, Option, TensorValue, int, Place], TensorValue]] = {
+    "cosine_router": _cosine, "cross_connection": _gated, "sparse_connection": _sparse,
+}
+"""Routers that give each row a weight for each expert: a further one is a function here."""
+
+RULES: dict[str, Rule] = {"patches": _patches, "position": _position, "unpatch": _unpatch, "experts": _experts}

@@ -1,0 +1,268 @@
+"""`pbconv`: what a position-boosted convolution and its peers are made of (Hao et al., PBConv, section 4.2).
+
+Branch 0 is the large kernel, branch l the l-th small one; each is a convolution, with a batch norm unless `norm` is
+false, called `pbconv.l.conv` and `pbconv.l.batch_norm`. A small kernel's padding is an operation of its own wherever
+the convolution's would not do, so that whoever fuses the sum sees nothing but ordinary operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from archlang.elaborate.context import Build, chain
+from archlang.elaborate.structures.common import Rule, node_of, tensor_in
+from archlang.elaborate.values import Given, Place, StructureStage, TensorValue, Value
+from archlang.kernels import (
+    PEERS,
+    Padding,
+    Window,
+    branch_padding,
+    candidate,
+    complaints,
+    coverage,
+    padding_steps,
+    show,
+)
+from archlang.ops.kinds import Fault
+from archlang.ops.model import OpCall
+from archlang.ops.rules import known, need_rank
+from archlang.ops.values import Option, Placed, Size
+from archlang.ops.windows import pairs
+from archlang.source import Span
+
+NONE: Padding = ((0, 0), (0, 0))
+
+
+def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
+    windows = _windows(b, stage, place)
+    x = tensor_in(b, stage, value, at, place)
+    parts = _Parts(b, stage, place, x, _channels(b, stage, x, place))
+    chosen = stage.given["kernels"]
+    peer = chosen.name if isinstance(chosen, Option) else ""
+    if peer == "none":
+        return parts.main(1)
+    chains = _chains(b, stage, parts, place) if peer == "dbb" else ()
+    count = 1 + len(windows) + len(chains)
+    made = [parts.main(count), *(parts.small(w, i, count) for i, w in enumerate(windows, 1))]
+    made += [make(parts, i, count) for i, make in enumerate(chains, 1 + len(windows))]
+    kernel: Size = stage.given["kernel"]
+    args = {
+        "coverage": show(coverage((kernel[0], kernel[1]), windows)), "kernel": kernel,
+        "kernels": placed(windows),
+    }
+    return node_of(b, stage, "boosted_sum", args, tuple(made), place, "sum")[0]
+
+
+# --- which kernels ---------------------------------------------------------------------------------------------------
+
+
+def _windows(b: Build, stage: StructureStage, place: Place) -> tuple[Window, ...]:
+    """The small kernels, all that is wrong with them reported."""
+    chosen, size = stage.given["kernels"], stage.given["kernel"]
+    kernel = (size[0], size[1])
+    listed = not isinstance(chosen, Option)
+    if not listed and chosen.name == "none":
+        return ()
+    if kernel == (1, 1):
+        help = "a plain `conv` does it, or `kernels = none`"
+        (complaint,) = complaints(kernel, ())
+        raise b.refuse(complaint.name, complaint.message, stage.given.spans.get("kernel", stage.span), help=help,
+                       notes=chain(place))
+    if not listed:
+        return _found(b, stage, chosen, kernel, place)
+    windows = tuple(_window(b, stage, one, i, place) for i, one in enumerate(chosen))
+    found = [
+        b.refuse(c.name, c.message, _span(stage, c.index), notes=chain(place), help=_HELP.get(c.name, ()))
+        for c in complaints(kernel, windows)
+    ]
+    if found:
+        raise found[0]
+    return windows
+
+
+_HELP = {
+    "branch-outside": "places count from (1, 1), the top left corner; rows come first",
+    "uncovered-positions": "every position is boosted by at least one small kernel; `propose(seed = 7)` finds some",
+}
+
+
+def _window(b: Build, stage: StructureStage, placed: Placed, index: int, place: Place) -> Window:
+    if len(placed.size) == 2 and len(placed.place) == 2:
+        return Window(*placed.size, *placed.place)
+    message = f"`{placed}` is no kernel in a plane: rows x columns at (row, column) are wanted"
+    raise b.refuse("wrong-kind", message, _span(stage, index), notes=chain(place))
+
+
+def _span(stage: StructureStage, index: int | None) -> Span:
+    """Where one kernel of a list stands, or all of them."""
+    single = stage.given.places.get("kernels", ())
+    if index is not None and len(single) == len(stage.given["kernels"]):
+        return single[index]
+    return stage.given.spans.get("kernels", stage.span)
+
+
+def _found(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, int],
+           place: Place) -> tuple[Window, ...]:
+    if chosen.name in PEERS:
+        return PEERS[chosen.name](kernel)
+    seed, types, rules = (chosen.args[name] for name in ("seed", "types", "rules"))
+    try:
+        made = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
+    except ValueError as problem:
+        raise b.refuse("branch-count", str(problem), _span(stage, None), notes=chain(place)) from None
+    b.proposed.setdefault(id(chosen.origin), set()).add(() if complaints(kernel, made) else placed(made))
+    return made
+
+
+def placed(windows: Sequence[Window]) -> tuple[Placed, ...]:
+    """Small kernels as values of the language."""
+    return tuple(Placed(Size((w.height, w.width)), (w.row, w.column)) for w in windows)
+
+
+# --- the branches ----------------------------------------------------------------------------------------------------
+
+
+def _channels(b: Build, stage: StructureStage, x: TensorValue, place: Place) -> int:
+    """Channels that leave."""
+    given: int | None = stage.given["channels"]
+    try:
+        need_rank(OpCall((x.type,), {}), 3)
+        entering = known(x.type.dims[0], "channels")
+    except Fault as fault:
+        raise b.fault(fault, stage.span, stage.given, place) from None
+    return given if given is not None else entering * int(stage.given["multiplier"])
+
+
+@dataclass
+class _Parts:
+    """Makes the branches of one `pbconv`."""
+
+    b: Build
+    stage: StructureStage
+    place: Place
+    x: TensorValue
+    channels: int
+
+    @property
+    def given(self) -> Given:
+        return self.stage.given
+
+    @property
+    def groups(self) -> int:
+        entering = self.x.type.dims[0]
+        assert isinstance(entering, int)
+        return entering if self.given["groups"] == "channels" else int(self.given["groups"])
+
+    @property
+    def silent(self) -> bool:
+        """Whether small branches start at nothing without a batch norm to say so."""
+        return not self.given["norm"] and self.given["gamma"] == 0
+
+    @property
+    def padding(self) -> Padding:
+        rows, columns = pairs(self.given["padding"], self.given["kernel"], self.given["dilation"])
+        return rows, columns
+
+    def branch(self, index: int, count: int) -> Place:
+        """The scope of a branch's modules."""
+        return self.place.member("pbconv", index, count)
+
+    def node(self, op: str, args: Mapping[str, Any], x: TensorValue, at: Place) -> TensorValue:
+        """A node with the given arguments, the others by default."""
+        defaults = {arg.name: arg.default for arg in self.b.catalogue.ops[op].args}
+        return node_of(self.b, self.stage, op, {**defaults, **args}, (x,), at, op)[0]
+
+    def main(self, count: int) -> TensorValue:
+        """Branch 0: the convolution itself."""
+        at, given = self.branch(0, count), self.given
+        names = ("kernel", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init")
+        made = self.node("conv", {**{n: given[n] for n in names}, "channels": self.channels}, self.x, at)
+        return self.normed(made, at, given["scale"])
+
+    def small(self, window: Window, index: int, count: int) -> TensorValue:
+        """A branch for a small kernel: what it must not see cut off, what it lacks added."""
+        given, kernel = self.given, self.given["kernel"]
+        at = self.branch(index, count)
+        net = branch_padding(self.padding, given["dilation"], (kernel[0], kernel[1]), window)
+        x, padding = self.padded(self.x, net, at)
+        made = self.conv(Size((window.height, window.width)), self.channels, x, padding, at, last=True)
+        return self.normed(made, at, given["gamma"])
+
+    def conv(self, kernel: Size, channels: int, x: TensorValue, padding: Size, at: Place,
+             last: bool = False, strided: bool = True) -> TensorValue:
+        """A convolution of a branch, without bias; `last`: before the branch's last batch norm."""
+        given = self.given
+        init = Option("zeros", "initialiser") if last and self.silent else given["init"]
+        args: dict[str, Any] = {"kernel": kernel, "channels": channels, "padding": padding, "groups": self.groups,
+                                "bias": False, "init": init}
+        if strided:
+            args |= {"stride": given["stride"], "dilation": given["dilation"]}
+        return self.node("conv", args, x, at)
+
+    def normed(self, x: TensorValue, at: Place, scale: float) -> TensorValue:
+        """With a batch norm, unless there is none."""
+        if not self.given["norm"]:
+            return x
+        args = {"scale": scale, "eps": self.given["eps"], "momentum": self.given["momentum"]}
+        return self.node("batch_norm", args, x, at)
+
+    def padded(self, x: TensorValue, net: Padding, at: Place) -> tuple[TensorValue, Size]:
+        """The map with what is left to the convolution itself: symmetric zeros, where that is all."""
+        mode = self.given["padding_mode"]
+        if mode == "zeros" and all(before == after >= 0 for before, after in net):
+            return x, Size((net[0][0], net[1][0]))
+        added, cut = padding_steps(net, self.padding, mode == "zeros")
+        if added != NONE:
+            x = self.node("pad_map", {"rows": added[0], "columns": added[1], "mode": mode}, x, at)
+        if cut != NONE:
+            rows, columns = (tuple(-cells for cells in pair) for pair in cut)
+            x = self.node("crop_map", {"rows": rows, "columns": columns}, x, at)
+        return x, Size((0, 0))
+
+
+# --- diverse branch blocks -------------------------------------------------------------------------------------------
+
+
+def _chains(b: Build, stage: StructureStage, parts: _Parts, place: Place) -> tuple[Any, ...]:
+    """The chains of a diverse branch block, which know no dilation (Ding et al. 2021, figure 2)."""
+    message = ""
+    if any(d != 1 for d in stage.given["dilation"]):
+        message = "the mean of a diverse branch block cannot be dilated"
+    elif parts.silent and _plain_mean(parts):
+        message = "without batch norms the mean of each channel has no weights that could start at 0"
+    if message:
+        argument = "gamma" if parts.silent else "dilation"
+        span = stage.given.spans.get(argument, stage.span)
+        raise b.refuse("out-of-range", message, span, notes=chain(place))
+    return (_reduced, _mean)
+
+
+def _plain_mean(parts: _Parts) -> bool:
+    return parts.groups == parts.x.type.dims[0] == parts.channels
+
+
+def _reduced(parts: _Parts, index: int, count: int) -> TensorValue:
+    """1x1, then the large kernel. The padding stands before the 1x1: its bias then reaches the border as well."""
+    at, entering = parts.branch(index, count), parts.x.type.dims[0]
+    assert isinstance(entering, int)
+    inner = 2 * entering if parts.groups == parts.channels else entering
+    x, padding = parts.padded(parts.x, parts.padding, at)
+    x = parts.normed(parts.conv(Size((1, 1)), inner, x, padding, at, strided=False), at, 1.0)
+    x = parts.conv(parts.given["kernel"], parts.channels, x, Size((0, 0)), at, last=True)
+    return parts.normed(x, at, parts.given["gamma"])
+
+
+def _mean(parts: _Parts, index: int, count: int) -> TensorValue:
+    """1x1, then the mean of each window; of a depthwise convolution the mean alone."""
+    at = parts.branch(index, count)
+    x, padding = parts.padded(parts.x, parts.padding, at)
+    if not _plain_mean(parts):
+        x = parts.conv(Size((1, 1)), parts.channels, x, padding, at, last=True, strided=False)
+        x, padding = parts.normed(x, at, 1.0), Size((0, 0))
+    args = {"size": parts.given["kernel"], "stride": parts.given["stride"], "padding": padding}
+    return parts.normed(parts.node("avg_pool", args, x, at), at, parts.given["gamma"])
+
+
+RULES: dict[str, Rule] = {"pbconv": _pbconv}

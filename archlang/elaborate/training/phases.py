@@ -1,0 +1,55 @@
+"""Phases of a `train`: how long, the learning rate's curve, what trains. Called where their settings are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archlang.elaborate.context import Build
+from archlang.graph.plan import Phase
+from archlang.ops.values import Option, Weighted
+from archlang.source import Span
+from archlang.syntax.tree import Stretch
+
+
+def phase_of(b: Build, stretch: Stretch, values: Mapping[str, Any], spans: Mapping[str, Span]) -> Phase:
+    """The phase that its settings declare. Raises `Poisoned` (bad-phase)."""
+    curve = curve_of(b, values, spans)
+    keys = values["keys"]
+    return Phase(
+        stretch.name, values["epochs"] or 0, curve, stretch.span, values["steps"] or 0,
+        _patterns(values["only"]) if values["only"] is not None else None, _patterns(values["freeze"]),
+        keys if isinstance(keys, Option) else None, {name: spans[name] for name in spans},
+    )
+
+
+def has_length(b: Build, stretch: Stretch, values: Mapping[str, Any], spans: Mapping[str, Span],
+               meant: set[str]) -> bool:
+    """Whether a phase says once how long it is; a mistake is reported, unless a misspelt setting may have said it."""
+    said = [name for name in ("epochs", "steps") if name in spans]
+    if len(said) == 2:
+        b.refuse("bad-phase", "a phase is so many epochs or so many steps long, not both", spans["steps"])
+    elif not said and not meant & {"epochs", "steps"}:
+        b.refuse("bad-phase", "this phase does not say how long it is", stretch.span,
+                 help="such as `epochs = 10`, or `steps = 1000` for so many batches")
+    return len(said) == 1
+
+
+def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> Weighted | None:
+    """The learning rate's curve of a phase. Raises `Poisoned` (bad-phase)."""
+    curve: Weighted | None = values.get("lr")
+    if curve is None:
+        return None
+    if len(curve.terms) != 1 or curve.terms[0][0] <= 0:
+        raise b.refuse("bad-phase", "a learning rate's curve is one schedule, times a positive factor if wanted",
+                       spans["lr"])
+    length = values.get("steps") or values.get("epochs")
+    warmup: Any = curve.terms[0][1].args.get("warmup") or 0
+    if length and warmup >= length:
+        raise b.refuse("bad-phase", "the warm-up is as long as its phase", spans["lr"],
+                       help="a shorter `warmup`, or a phase of its own with `lr = linear(...)`")
+    return curve
+
+
+def _patterns(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())

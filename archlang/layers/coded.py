@@ -1,0 +1,115 @@
+"""Branches of a code: energies, what normalises them, which are left out (Avranas, Kountouris: Coded ResNeXt)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+EPS = 1e-8
+"""Added to a mean energy under a root: branches without energy stay zero and have finite gradients."""
+
+
+def energy(x: Tensor) -> Tensor:
+    """The mean of squares of each sample, [batch, ...] to [batch], in float32 at least.
+
+    >>> energy(torch.tensor([[3.0, 4.0]]))
+    tensor([12.5000])
+    """
+    return _wide(x).square().flatten(1).mean(1)
+
+
+def energies(*members: Tensor, of: int) -> tuple[Tensor, Tensor]:
+    """Energies of branches after normalisation, [batch, members], and the weights that normalise them, the same shape.
+
+    `y_n = T_n / sqrt(mean_i E(T_i))` has the energy `E(T_n) / mean_i E(T_i)`; the energies of all `of` branches sum to
+    `of`, with those that were taken out (E = 0).
+
+    >>> one = torch.ones(1, 2, 1, 1)
+    >>> energies(one, 2 * one, 0 * one, of=3)[0]
+    tensor([[0.6000, 2.4000, 0.0000]])
+    """
+    return normalised(torch.stack([energy(x) for x in members], 1), of)
+
+
+def normalised(raw: Tensor, of: int) -> tuple[Tensor, Tensor]:
+    """Raw energies [batch, members] to normalised ones and to the branches' weights."""
+    scale = torch.rsqrt(raw.sum(1, keepdim=True) / of + EPS)
+    return raw * scale.square(), scale.expand_as(raw)
+
+
+def weigh(weights: Tensor, *members: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors, a single one as it is.
+
+    >>> weigh(torch.tensor([[2.0]]), torch.ones(1, 1, 2))
+    tensor([[[2., 2.]]])
+    """
+    shape = (-1, *(1,) * (members[0].dim() - 1))
+    scaled = [x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True)]
+
+    # A node with one result is that tensor in the traced graph, not a tuple of one.
+    return scaled[0] if len(scaled) == 1 else tuple(scaled)
+
+
+class BranchMask(nn.Module):
+    """DropSubNN: for each sample and branch 0 with probability `p`, else `1 / (1 - p)`, in training; else 1.
+
+    [batch, ...] to [batch, branches], in float32 at least.
+    """
+
+    def __init__(self, branches: int, p: float = 0.1) -> None:
+        super().__init__()
+        self.branches, self.p = branches, p
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The mask for a batch."""
+        ones = _wide(x.new_ones(x.shape[0], self.branches))
+        return functional.dropout(ones, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        """Its settings."""
+        return f"{self.branches}, p={self.p}"
+
+
+def coded_sum(
+    x: Tensor, weights: Sequence[Tensor], masks: Sequence[Tensor], of: int
+) -> tuple[Tensor, Tensor]:
+    """1x1 convolutions of branches, normalised by their energies, masked and summed, and the energies [batch, n].
+
+    x holds the branches side by side, [batch, n d, ...]; the weights are [C, d, 1, ...] each. The branches themselves,
+    [batch, n, C, ...], are never made: with `G_n = x_n x_n^T` their energies are `<W_n^T W_n, G_n> / (C places)`, and
+    the weighted sum is one convolution.
+    """
+    count, places = len(weights), x.shape[2:].numel()
+    kernels = torch.stack([w.flatten(1) for w in weights])  # [n, C, d]
+    with torch.autocast(x.device.type if x.device.type != "meta" else "cpu", enabled=False):
+        wide = _wide(kernels)
+        inner = _wide(x).reshape(x.shape[0], count, -1, places)
+        gram = inner @ inner.transpose(2, 3)
+        raw = (gram * (wide.transpose(1, 2) @ wide)).sum((2, 3)).clamp_min(0) / (kernels.shape[1] * places)
+        made, factor = normalised(raw, of)
+        for mask in masks:
+            factor = factor * mask
+    scaled = x.reshape(x.shape[0], count, -1, places) * factor.to(x.dtype)[:, :, None, None]
+    joined = kernels.transpose(0, 1).flatten(1)  # [C, n d]
+    flat = functional.conv1d(scaled.reshape(x.shape[0], -1, places), joined[:, :, None])
+    return flat.reshape(x.shape[0], -1, *x.shape[2:]), made
+
+
+def coding_loss(energy: Tensor, words: Tensor, power: float = 4) -> Tensor:
+    """Mean over batch and branches of `|r E - w|^power`, r the share of ones in a word (Coded ResNeXt, coding loss).
+
+    energy [batch, branches], words [batch, branches] of the samples' classes; a scalar.
+
+    >>> coding_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor(0.)
+    """
+    share = words.mean(1, keepdim=True)
+    apart = share * energy - words
+    return (apart.abs() if power % 2 else apart).pow(power).mean()
+
+
+def _wide(x: Tensor) -> Tensor:
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -1,0 +1,1 @@
+"""Patches, their router, the experts that take them, and keys (PCE, section 4.1)."""

@@ -1,0 +1,257 @@
+"""Patches of a map and experts for them: what files write, and what it becomes in the graph (PCE, section 4.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archlang.ops.kinds import Extent, Fault, Int, ListKind, OneOf, Real, SettingKind, SizeOf, StageKind, Words
+from archlang.ops.model import Arg, Function, Module, Op, OpCall, Setting, Structure, Weight
+from archlang.ops.rules import flow, known, need_members, need_rank
+from archlang.ops.values import Option
+from archlang.shapes import Tensor
+
+ROUTED = Words(("soft", "hard"))
+
+_CELLS = (
+    Arg("rows", Extent(), doc="rows of patches"),
+    Arg("columns", Extent(), doc="columns of patches"),
+)
+_STRIDE = Arg("stride", SizeOf(2), doc="steps between two patches")
+
+
+def _grid(call: OpCall) -> dict[str, Any]:
+    return {"rows": call["rows"], "columns": call["columns"]}
+
+
+# --- the grid --------------------------------------------------------------------------------------------------------
+
+
+def _cut_shape(call: OpCall) -> Tensor:
+    return Tensor((need_rank(call, 3).dims[0], *call["size"]))
+
+
+def _grid_line(args: Mapping[str, Any]) -> str:
+    every = "" if args["stride"] == args["size"] else f", every {args['stride']}"
+    return f"grid {args['rows']} × {args['columns']} of {args['size']}{every}"
+
+
+CUT_PATCHES = Op(
+    name="cut_patches", family="patch_experts", internal=True, line=_grid_line,
+    doc="Patches of a map, row by row, each from here on a sample of its own; zeros below and on the right where they "
+    "reach over the edge (PCE, eq. 1).",
+    shape=_cut_shape,
+    torch=Function("archlang.layers.cut_patches", lambda call: {
+        "size": tuple(call["size"]), "stride": tuple(call["stride"]), **_grid(call)}),
+    args=(Arg("size", SizeOf(2), doc="a patch"), _STRIDE, *_CELLS),
+)
+
+
+def _position_shape(call: OpCall) -> Tensor:
+    channels, *places = need_rank(call, 3).dims
+    return Tensor((channels + 4, *places))
+
+
+ADD_POSITION = Op(
+    name="add_position", family="patch_experts", internal=True,
+    line=lambda args: "x, y in the grid; x, y in the patch",
+    doc="Four channels more: x and y of the patch in the grid, x and y of a pixel in the patch, from 0 to 1 (PCE, "
+    "section 4.1.1).",
+    shape=_position_shape, torch=Function("archlang.layers.add_position", _grid), args=_CELLS,
+)
+
+
+def _back_shape(call: OpCall) -> Tensor:
+    return Tensor((need_rank(call, 3).dims[0], *call["size"]))
+
+
+def _map_line(args: Mapping[str, Any]) -> str:
+    height, width = args["size"]
+    return f"one map {height}x{width}"
+
+
+PUT_BACK = Op(
+    name="put_back", family="patch_experts", internal=True, line=_map_line,
+    doc="Patches back where they were cut, as one map; their mean where they overlap.",
+    shape=_back_shape,
+    torch=Function("archlang.layers.put_back", lambda call: {
+        "size": tuple(call["size"]), "stride": tuple(call["stride"]), **_grid(call)}),
+    args=(Arg("size", ListKind(Extent(), 2, 2), doc="the map, rows by columns"), _STRIDE, *_CELLS),
+)
+
+# --- experts ---------------------------------------------------------------------------------------------------------
+
+
+def _route_shape(call: OpCall) -> tuple[Tensor, ...]:
+    need_rank(call, 1)
+    known(call.x.dims[0], "features of an embedding")
+    weights = Tensor((call["experts"],))
+    return weights, weights, Tensor((1,)), Tensor((3,))
+
+
+def _route_weights(call: OpCall) -> tuple[Weight, ...]:
+    keys = Weight("keys", (call["experts"], call.x.dims[0]))
+    return (keys, Weight("started", (), False, "int64")) if call["start"] == "kmeans" else (keys,)
+
+
+def _route_arguments(call: OpCall) -> Mapping[str, Any]:
+    threshold: Option | None = call["threshold"]
+    name, args = (threshold.name, threshold.args) if threshold is not None else ("adaptive", _ADAPTED)
+    keep = call["keep"]
+    of_number = isinstance(keep, Option)
+    found: dict[str, Any] = {"experts": call["experts"], "features": call.x.dims[0], "start": call["start"]}
+    found |= {"steepness": call["steepness"], "temperature": call["temperature"]}
+    found["keep"] = keep.args["k"] if of_number else keep
+    if name == "fixed":
+        return found | {"fixed": args["value"]}
+    if name == "none" or of_number:
+        return found
+    shares = (args["max"], args["entropy"], args["gap"])
+    return found | {"threshold": shares, "base": args["base"], "form": args["form"]}
+
+
+_ADAPTED = {"max": 0.4, "entropy": 0.3, "gap": 0.3, "form": "document", "base": 1.0}
+
+_ROUTING = (
+    Arg("threshold", SettingKind("threshold"), None, "what a weight must reach; auto: `adaptive`, none with `top(k)`"),
+    Arg("steepness", Real(0, above=True), 10.0, "of the soft filter"),
+    Arg("temperature", Real(0, above=True), 1.0, "that cosines are divided by before the softmax"),
+    Arg("keep", OneOf((ROUTED, SettingKind("filter"))), "soft", "`soft`: each weight times a sigmoid; `hard`: those "
+        "that reach the threshold, and the largest; `top(k)`: the k largest"),
+    Arg("start", Words(("kmeans", "random")), "kmeans", "where keys start: amid the first batch of a training, or "
+        "anywhere"),
+)
+
+def _router_line(args: Mapping[str, Any]) -> str:
+    return f"cosines with {args['experts']} keys, {_filter_line(args['keep'], args['threshold'])}"
+
+
+def _filter_line(keep: str | Option, threshold: Option | None) -> str:
+    """How weights are filtered, in a few words."""
+    if isinstance(keep, Option):
+        return f"the {keep.args['k']} largest"
+
+    name = "adaptive" if threshold is None else threshold.name
+    if name == "none":
+        return "no threshold"
+
+    value = ""
+    if threshold is not None and name == "fixed":
+        value = f" {threshold.args['value']}"
+    return f"{keep} {name} threshold{value}"
+
+
+COSINE = Op(
+    name="cosine", family="patch_experts", internal=True, keyed=True, line=_router_line,
+    taps=((0, ""), (1, "before"), (2, "threshold"), (3, "parts")),
+    doc="Weights of experts: a softmax of the cosines of an embedding with a key for each, filtered by a threshold "
+    "and divided by their sum (PCE, eq. 2-11); then the weights before the filter, the threshold, its three parts.",
+    shape=_route_shape, weights=_route_weights,
+    flops=lambda call: 2 * call["experts"] * call.x.dims[0],
+    torch=Module("archlang.layers.CosineRouter", _route_arguments),
+    args=(Arg("experts", Int(1), doc="how many"), *_ROUTING),
+)
+
+
+def _dispatch_shape(call: OpCall) -> tuple[Tensor, ...]:
+    weights, x = call.inputs
+    return (weights, *(x,) * int(call["experts"]))
+
+
+DISPATCH = Op(
+    name="dispatch", family="patch_experts", internal=True,
+    line=lambda args: f"to {args['experts']} expert{'s' if args['experts'] > 1 else ''}",
+    doc="Hands rows to experts: the weights that count, then what each expert gets; all rows, or at inference those "
+    "with a weight of at least `cut` times the row's largest.",
+    shape=_dispatch_shape,
+    torch=Module("archlang.layers.Dispatch", lambda call: {"experts": call["experts"], "cut": call["cut"]}),
+    args=(
+        Arg("experts", Int(1), doc="how many"),
+        Arg("cut", Real(0, 1), None, "share of a row's largest weight that an expert needs at inference; auto: all "
+            "experts get all rows"),
+    ),
+)
+
+
+def _join_shape(call: OpCall) -> Tensor:
+    weights, *made = call.inputs
+    x = need_members(OpCall(tuple(made), call.args), "experts")
+    if weights != Tensor((len(made),)):
+        raise Fault("router-inputs", f"weights {weights} do not fit {len(made)} experts")
+    return x
+
+
+JOIN_EXPERTS = Op(
+    name="join_experts", family="patch_experts", internal=True, takes="bundle", drawn="sum", weighted=True,
+    doc="What experts made, summed by their weights (PCE, eq. 12).",
+    shape=_join_shape, torch=Function("archlang.layers.join_experts"),
+)
+
+OPS = (CUT_PATCHES, ADD_POSITION, PUT_BACK, COSINE, DISPATCH, JOIN_EXPERTS)
+
+# --- what files write ------------------------------------------------------------------------------------------------
+
+_MAP = "[8, 32, 32]"
+_EMBED = "conv(3x3, 8) -> pyramid_pool(1, 2, 4)"
+
+
+def _use(router: str = "", stages: str = "conv(3x3, 8) -> batch_norm -> relu") -> str:
+    by = f"cosine_router({_EMBED}{router})"
+    return flow(_MAP, f"patches(16x16) -> position -> experts(4, {by}) {{ {stages} }} -> unpatch")
+
+
+PATCHED = (
+    Structure(
+        "patches", "Cuts a map into a grid of patches, filled up with zeros below and on the right where sizes do not "
+        "divide.",
+        (
+            Arg("size", SizeOf(2), doc="a patch"),
+            Arg("stride", SizeOf(2), None, "steps between two patches; auto: the size, so that none overlap"),
+        ),
+        example=flow(_MAP, "patches(16x16, stride = 8) -> shared { conv(3x3, 8) } -> unpatch"),
+    ),
+    Structure(
+        "position", "Adds four channels to patches: x and y of the patch in its grid, x and y of a pixel in its patch, "
+        "from 0 to 1.", example=_use(),
+    ),
+    Structure(
+        "experts", "n flows with weights of their own on each patch (or each sample of a tensor): the sum of their "
+        "results, weighted by a router. At inference a patch can go to the experts alone that weigh enough.",
+        (
+            Arg("n", Int(1), doc="experts"),
+            Arg("router", SettingKind("router"), doc="how the weights come about"),
+        ),
+        body="flow", example=_use(),
+    ),
+    Structure(
+        "unpatch", "Puts the patches of a grid back where they were cut; their mean where they overlap.",
+        example=flow(_MAP, "patches(8x8) -> shared { conv(3x3, 8) } -> unpatch"),
+    ),
+)
+
+
+def _threshold(name: str, doc: str, *args: Arg, use: str = "") -> Setting:
+    return Setting(name, "threshold", doc, args, _use(f", threshold = {use or name}"))
+
+
+SETTINGS = (
+    Setting(
+        "cosine_router", "router", "Weights of experts by the cosine of an embedding with a key for each, filtered by "
+        "a threshold (PCE, section 4.1.2).",
+        (Arg("embed", StageKind(), doc="what makes a vector of each patch"), *_ROUTING), _use(", temperature = 0.1"),
+    ),
+    _threshold("adaptive", "`base (max (1 - w_max) + entropy H / H_max + gap (w_1 - w_rest) / w_1)` of each patch "
+               "(PCE, eq. 4-10).",
+               Arg("max", Real(0), 0.4, "share of what the largest weight lacks"),
+               Arg("entropy", Real(0), 0.3, "share of the entropy"),
+               Arg("gap", Real(0), 0.3, "share of the gap between the largest weight and those after it"),
+               Arg("form", Words(("document", "authors")), "document", "the entropy's term: H / H_max; or "
+                   "1 - H / H_max, as in the authors' code"),
+               Arg("base", Real(0), 1.0, "a factor of it all, as in the authors' code"),
+               use="adaptive(max = 0.4, entropy = 0.3, gap = 0.3)"),
+    _threshold("fixed", "The same threshold for every patch.", Arg("value", Real(0, 1), doc="what a weight must reach"),
+               use="fixed(0.2)"),
+    _threshold("none", "No threshold: the softmax alone."),
+    Setting("top", "filter", "Keeps the k largest weights of each patch, whatever the threshold.",
+            (Arg("k", Int(1), doc="how many"),), _use(", keep = top(2)")),
+)

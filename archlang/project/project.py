@@ -1,0 +1,229 @@
+"""A file and all that it imports, read once each: relative files inside the project's folder, and the standard blocks.
+
+The project is the folder of the file that was asked for. No import leaves it: by `..`, an absolute path or a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
+from archlang.limits import Limits
+from archlang.source import Source, Span
+from archlang.syntax import decode, parse
+from archlang.syntax.tree import Block, CodeDeclaration, Declaration, File, From, Import, Let, NetworkDeclaration, Train
+from archlang.syntax.walk import walk
+
+STD = Path(__file__).resolve().parent.parent / "std"
+
+
+@dataclass(frozen=True)
+class CodeTable:
+    """A file that holds a code: its name as messages have it, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """One file of a project: its tree, its text, and for each import of it the unit it names (None: not readable).
+
+    `tables` holds what its codes are read `from`, by the id of the tree's node (None: not readable).
+    """
+
+    key: str
+    source: Source
+    file: File
+    imports: dict[int, Unit | None] = field(default_factory=dict)
+    tables: dict[int, CodeTable | None] = field(default_factory=dict)
+
+    @property
+    def exports(self) -> dict[str, Let | Block | CodeDeclaration]:
+        """What other files may import: its own lets, blocks and codes."""
+        return {d.name: d for d in self.file.declarations if isinstance(d, Let | Block | CodeDeclaration)}
+
+    def imported(self, item: Import) -> Unit | None:
+        """The unit that an import of this file names."""
+        return self.imports.get(id(item))
+
+    def of(self, kind: type[Declaration]) -> Iterator[Declaration]:
+        """The declarations of one kind."""
+        return (d for d in self.file.declarations if isinstance(d, kind))
+
+    @property
+    def network(self) -> NetworkDeclaration | None:
+        """The file's network."""
+        return next((d for d in self.file.declarations if isinstance(d, NetworkDeclaration)), None)
+
+    @property
+    def train(self) -> Train | None:
+        """The file's `train`."""
+        return next((d for d in self.file.declarations if isinstance(d, Train)), None)
+
+
+@dataclass
+class Project:
+    """All units by key, in the order in which they are complete (an imported file before the one that imports it)."""
+
+    main: Unit
+    units: dict[str, Unit]
+    mistakes: list[Diagnostic]
+
+
+def read(path: Path, limits: Limits) -> bytes:
+    """A file's bytes, at most one more than it may have. Raises ArchError (unreadable-file)."""
+    try:
+        with path.open("rb") as file:  # never all of it: it may be endless
+            return file.read(limits.file_bytes + 1)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise ArchError(error("unreadable-file", f"cannot read {str(path)!r}: {reason.lower()}")) from None
+
+
+def open_project(path: Path, limits: Limits) -> Project:
+    """Read and parse a file and all its imports. Raises ArchError if the file itself cannot be read or parsed."""
+    data = read(path, limits)
+    return _Loader(limits, path.resolve().parent).start(str(path.resolve()), decode(data, str(path), limits))
+
+
+def open_text(text: str, name: str, limits: Limits) -> Project:
+    """The same for a text that is no file: it can import the standard blocks only."""
+    return _Loader(limits, None).start(name, decode(text.encode(errors="surrogatepass"), name, limits))
+
+
+def reopened(project: Project, text: str, limits: Limits) -> Project:
+    """The project with another text as its main file; what that imports is taken from the files read before."""
+    source = Source(project.main.source.name, text)
+    file = parse(source, limits)
+    before = {item.path: project.main.imported(item) for item in project.main.of(Import) if isinstance(item, Import)}
+    imports = {id(item): before.get(item.path) for item in file.declarations if isinstance(item, Import)}
+    known = {item.path: project.main.tables.get(id(item)) for item in tables_of(project.main.file)}
+    tables = {id(item): known.get(item.path) for item in tables_of(file)}
+    main = Unit(project.main.key, source, file, imports, tables)
+    units = {key: unit for key, unit in project.units.items() if unit is not project.main}
+    return Project(main, {**units, main.key: main}, project.mistakes)
+
+
+def tables_of(file: File) -> list[From]:
+    """Every `from "file.csv"` of a file."""
+    codes = [item for item in file.declarations if isinstance(item, CodeDeclaration)]
+    return [node for item in codes for node in walk(item) if isinstance(node, From)]
+
+
+class _Loader:
+    def __init__(self, limits: Limits, root: Path | None) -> None:
+        self.limits, self.root = limits, root
+        self.units: dict[str, Unit] = {}
+        self.mistakes: list[Diagnostic] = []
+        self.opening: list[str] = []
+        self.bytes = 0
+
+    def start(self, key: str, source: Source) -> Project:
+        main = self._unit(key, source)
+        return Project(main, self.units, self.mistakes)
+
+    def _unit(self, key: str, source: Source) -> Unit:
+        self.bytes += len(source.text.encode(errors="replace"))
+        unit = Unit(key, source, parse(source, self.limits))
+        self.opening.append(key)
+        for item in unit.of(Import):
+            assert isinstance(item, Import)
+            try:
+                unit.imports[id(item)] = self._import(item, source)
+            except ArchError as problem:
+                self.mistakes.extend(problem.diagnostics)
+                unit.imports[id(item)] = None
+        for table in tables_of(unit.file):
+            try:
+                unit.tables[id(table)] = self._table(table, source)
+            except ArchError as problem:
+                self.mistakes.extend(problem.diagnostics)
+                unit.tables[id(table)] = None
+        self.opening.pop()
+        self.units[key] = unit
+        return unit
+
+    def _table(self, item: From, source: Source) -> CodeTable:
+        """The bytes of a code's table, which lies in the project as imported files do."""
+        path, name = self._inside(item.path, source, item.span, "a table", "*.csv")
+        try:
+            data = read(path, self.limits)
+        except ArchError as problem:
+            raise _refuse_at("import-not-found", problem.diagnostics[0].message, item.span) from None
+        if len(data) > self.limits.file_bytes:
+            raise _refuse_at("file-too-large", f"a table holds at most {self.limits.file_bytes} bytes", item.span)
+        self.bytes += len(data)
+        if self.bytes > self.limits.total_bytes:
+            message = f"all files together may hold {self.limits.total_bytes} bytes"
+            raise _refuse_at("too-many-files", message, item.span)
+        return CodeTable(name, data)
+
+    def _import(self, item: Import, source: Source) -> Unit:
+        path, name = self._locate(item, source)
+        key = item.path if not item.quoted else str(path)
+        if key in self.opening:
+            chain = " -> ".join([*(Path(k).name for k in self.opening[self.opening.index(key) :]), Path(key).name])
+            raise _refuse("import-cycle", f"these files import each other: {chain}", item)
+        if key in self.units:
+            return self.units[key]
+        if len(self.opening) > self.limits.import_depth:
+            raise _refuse("import-too-deep", f"imports may nest {self.limits.import_depth} deep", item)
+        if len(self.units) + len(self.opening) >= self.limits.files:
+            raise _refuse("too-many-files", f"a network may be spread over {self.limits.files} files", item)
+        try:
+            data = read(path, self.limits)
+        except ArchError as problem:
+            raise _refuse("import-not-found", problem.diagnostics[0].message, item) from None
+        if self.bytes + len(data) > self.limits.total_bytes:
+            raise _refuse("too-many-files", f"all files together may hold {self.limits.total_bytes} bytes", item)
+        return self._unit(key, decode(data, name, self.limits))
+
+    def _locate(self, item: Import, source: Source) -> tuple[Path, str]:
+        if not item.quoted:
+            return _standard(item), f"<{item.path}>"
+        if self.root is None or source.name.startswith("<"):
+            raise _refuse("import-not-found", "only a file can import other files; this text can import `std`", item)
+        span = item.path_span if item.path_span.end else item.span
+        return self._inside(item.path, source, span, "an import", "*.arch")
+
+    def _inside(self, asked: str, source: Source, span: Span, what: str, kind: str) -> tuple[Path, str]:
+        """A relative path inside the project as a path that can be opened, and how messages call it."""
+        if self.root is None or source.name.startswith("<"):
+            raise _refuse_at("import-not-found", f"only a file can read {what}; this text has no folder", span)
+        if "\0" in asked:
+            raise _refuse_at("import-not-found", "no file has such a name", span)
+        wanted = Path(asked)
+        if wanted.is_absolute() or "\\" in asked or ":" in asked:
+            example = "./blocks.arch" if kind == "*.arch" else "./code.csv"
+            raise _refuse_at("import-outside", f'{what} is a relative path such as "{example}"', span)
+        path = (Path(self.opening[-1]).parent / wanted).resolve()
+        if not path.is_relative_to(self.root):
+            raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
+        if not path.is_file():
+            near = did_you_mean(path.name, [p.name for p in path.parent.glob(kind)] if path.parent.is_dir() else [])
+            raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
+        return path, str(Path(source.name).parent / wanted)
+
+
+def _standard(item: Import) -> Path:
+    first, *rest = item.path.split(".")
+    known = sorted(p.stem for p in STD.glob("*.arch"))
+    if first != "std" or len(rest) != 1:
+        message = "a module's name is `std.` and one word, a file's is a path in quotes"
+        raise _refuse("import-not-found", message, item, [f"there are: {', '.join(f'`std.{k}`' for k in known)}"])
+    if rest[0] not in known:
+        near = did_you_mean(item.path, [f"std.{k}" for k in known])
+        listed = [f"there are: {', '.join(f'`std.{k}`' for k in known)}"]
+        raise _refuse("import-not-found", f"there is no standard module `{item.path[:64]}`", item, near or listed)
+    return STD / f"{rest[0]}.arch"
+
+
+def _refuse(name: str, message: str, item: Import, help: tuple[str, ...] | list[str] = ()) -> ArchError:
+    return _refuse_at(name, message, item.path_span if item.path_span.end else item.span, help)
+
+
+def _refuse_at(name: str, message: str, span: Span, help: tuple[str, ...] | list[str] = ()) -> ArchError:
+    return ArchError(error(name, message, span, help=help))

@@ -1,0 +1,1 @@
+"""Clustering with neural mixture EM, and its pictures."""

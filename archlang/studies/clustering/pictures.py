@@ -1,0 +1,85 @@
+"""Pictures of a clustering: best members and synthesised inputs, distributions over the plane, a t-SNE map."""
+
+from __future__ import annotations
+
+import torch
+from torch import fx
+
+from archlang.diagnostics import ArchError, error
+from archlang.studies.clustering.clustering import Clustered, distributions, scores_of
+from archlang.studies.maximise import maximise
+from archlang.studies.tiles import tile_of, tiles_of
+from archlang.train.data.splits import Joined
+from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import data_of, record_of
+from archlang.train.losses.objective import values_of
+from archlang.views.scatter import Plane, planes
+from archlang.views.sheet import sheet
+
+GRID = 48
+MOST = 1500
+"""How many samples a t-SNE map has; evenly spread over all."""
+
+
+def members(model: fx.GraphModule, data: object, found: Clustered, *, top: int = 10, seed: int = 0,
+            synthesised: bool = True, device: str = "auto") -> str:
+    """For each cluster the samples with the largest relevance, then an input made by gradient ascent (figure 4.8)."""
+    split = Joined(data_of(model, data).parts)
+    rows = []
+    for cluster in range(found.relevance.shape[1]):
+        best = found.relevance[:, cluster].argsort(descending=True, stable=True)[:top].tolist()
+        tiles = tiles_of(split, best, [f"{float(found.relevance[i, cluster]):.2f}" for i in best])
+        if synthesised:
+            image = maximise(model, "cluster", str(cluster), seed=seed, device=device)
+            tiles.append(tile_of(image.image, "synthesised"))
+        rows.append((f"cluster {cluster}: {found.counts[cluster]} samples", tiles))
+    return sheet(rows)
+
+
+@torch.no_grad()
+def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float) -> str:
+    """All clusters in the plane, then each cluster's distribution (figures 4.4, 4.5). Raises `ArchError` (bad-data)."""
+    record = record_of(model)
+    split = Joined(data_of(model, data).parts)
+    points, _ = split.batch(range(len(split)))
+    if points.flatten(1).shape[1] != 2:
+        raise ArchError(error("bad-data", "distributions over the plane need samples of two numbers"))
+    low, high = points.amin(0), points.amax(0)
+    (low_x, low_y), (high_x, high_y) = low.tolist(), high.tolist()
+    x, y = (torch.linspace(a, b, GRID) for a, b in ((low_x, high_x), (low_y, high_y)))
+    places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).flatten(0, 1)
+    kept = next(iter(model.parameters()), torch.zeros(()))
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
+    made = model.eval()(fit(places.to(kept.device)).to(kept.dtype))
+    graph = record.network.graph
+    scores = values_of(graph, made, torch.zeros(1))[scores_of(record.network)]
+    fields = distributions(scores.double().cpu(), gamma).reshape(GRID, GRID, -1)
+    bounds, groups = (low_x, high_x, low_y, high_y), found.relevance.shape[1]
+    rows = [(float(a), float(b), int(g)) for (a, b), g in zip(points.tolist(), found.assigned.tolist(), strict=True)]
+    drawn = [Plane("clusters", bounds, rows)]
+    drawn += [Plane(f"distribution {c}", bounds, [p for p in rows if p[2] == c], fields[:, :, c].tolist())
+              for c in range(groups)]
+    return planes(drawn, groups)
+
+
+def neighbours(found: Clustered, *, seed: int = 0) -> str:
+    """The relevance of samples as a map in the plane (t-SNE), by cluster, and by class where labels are (figure 4.7).
+
+    Raises `ArchError` (missing-tool) without scikit-learn.
+    """
+    try:
+        from sklearn.manifold import TSNE
+    except ImportError:
+        message = "a t-SNE map comes with scikit-learn, which is not installed"
+        raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
+    picked = list(range(0, len(found.relevance), -(-len(found.relevance) // MOST)))
+    places = TSNE(random_state=seed, init="pca", perplexity=min(30, len(picked) - 1)).fit_transform(
+        found.relevance[picked].float().numpy())
+    (low_x, low_y), (high_x, high_y) = places.min(0).tolist(), places.max(0).tolist()
+    groups = max(found.relevance.shape[1], 0 if found.labels is None else int(found.labels.max()) + 1)
+    drawn = []
+    for title, marks in (("by cluster", found.assigned), ("by class", found.labels)):
+        if marks is not None:
+            rows = [(float(x), float(y), int(marks[i])) for (x, y), i in zip(places.tolist(), picked, strict=True)]
+            drawn.append(Plane(title, (low_x, high_x, low_y, high_y), rows))
+    return planes(drawn, groups)

@@ -1,0 +1,132 @@
+"""Where a network's attention over its layers lies: of a model on data, or over a training as its run folder tells."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.emit.names import module_name
+from archlang.ops.layer_attention import PREFIX
+from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
+from archlang.train.loop.watch import pictures, sites
+from archlang.train.processes.devices import place
+
+STATIC = {
+    "innate_static": "share of the norm of each layer's block of the dense map",
+    "recurrent": "share of the norm of each layer's block of the contraction",
+    "static_vector": "the vector",
+    "mean": "equal",
+}
+"""Kinds whose attention belongs to the network and not to its input, and what it is there."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """The attention at one site: the mean over the inputs and its deviation between them, by layer from the lowest.
+
+    `what` says what the numbers are; a static kind has no deviation (None).
+    """
+
+    site: str
+    kind: str
+    what: str
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Course:
+    """The attention of a training: a column for each SITE.LAYER, a row for each step."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+
+    @property
+    def svg(self) -> tuple[str, ...]:
+        """A picture for each site: layers against time."""
+        return tuple(svg for _, svg in pictures("attention", self.columns, [list(row) for row in self.rows]))
+
+
+@torch.no_grad()
+def attention_of(model: torch.nn.Module, data: object | None = None, *, device: str = "auto") -> tuple[Attention, ...]:
+    """The attention at every site of a model: on the test part of `data`, or without data of static kinds alone.
+
+    Raises `ArchError`: unsupported-module (nothing in it attends to layers, or it is not archlang's), missing-argument
+    (attention depends on the input and no data is given), unknown-data, bad-data.
+    """
+    record = record_of(model)
+    graph = record.network.graph
+    found = sites(graph)
+    if not found:
+        raise ArchError(error("unsupported-module", f"nothing in `{graph.name}` attends to layers",
+                              help="`archlang transform FILE layer-attention` makes a network that does"))
+    kinds = {name: node.op.name.removeprefix(PREFIX) for name, node in found.items()}
+    dynamic = [name for name, kind in kinds.items() if kind not in STATIC]
+    if dynamic and data is None:
+        raise ArchError(error("missing-argument", f"the attention of `{dynamic[0]}` depends on the input",
+                              help="say on which data it is measured: `--data digits`"))
+    target = place(device)
+    was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
+    seen: dict[str, list[torch.Tensor]] = {name: [] for name in found}
+    handles = [
+        model.get_submodule(module_name(node.path)).register_forward_hook(
+            lambda module, inputs, result, name=name: seen[name].append(result[1].double().cpu())
+        ) for name, node in found.items()
+    ]
+    model.to(target).eval()
+    try:
+        _run(model, record, data, target)
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.to(home).train(was)
+    return tuple(_summed(name, kinds[name], torch.cat(seen[name])) for name in found)
+
+
+def _run(model: torch.nn.Module, record: object, data: object | None, target: torch.device) -> None:
+    """The test part of the data through the model; without data zeros, of which static attention does not depend."""
+    graph = record.network.graph  # type: ignore[attr-defined]  # a record of a compiled model
+    kind = next((p.dtype for p in model.parameters()), torch.float32)
+    if data is None:
+        sizes = [[d if isinstance(d, int) else d.low for d in spec.type.dims] for spec in graph.inputs]
+        model(*(torch.zeros(1, *size, dtype=kind, device=target) for size in sizes))
+        return
+    fit = fit_of(graph, record.mean, record.std, record.image)  # type: ignore[attr-defined]
+    split = data_of(model, data).test
+    for rows in in_order(len(split), BATCH):
+        model(fit(split.batch(rows)[0].to(target)).to(kind))
+
+
+def _summed(site: str, kind: str, rows: torch.Tensor) -> Attention:
+    mean = tuple(rows.mean(0).tolist())
+    if kind in STATIC:
+        return Attention(site, kind, STATIC[kind], mean)
+    what = f"mean over {len(rows)} inputs, heads and queries" if kind == "self_attention" else f"of {len(rows)} inputs"
+    return Attention(site, kind, what, mean, tuple(rows.std(0, correction=0).tolist()))
+
+
+def course_of(folder: str | Path) -> Course:
+    """The attention over the training in a run folder. Raises `ArchError` (unreadable-file, unsupported-module)."""
+    path = Path(folder) / "attention.csv"
+    shown = one_line(str(path), 200)
+    if not path.exists() and (Path(folder) / "log.csv").exists():
+        where = one_line(str(folder), 200)
+        raise ArchError(error("unsupported-module", f"the training in `{where}` had no attention over layers"))
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *rows = list(csv.reader(file))
+        numbers = tuple(tuple(float(v) for v in row[2:]) for row in rows)
+        if not numbers or any(len(row) != len(head) - 2 for row in numbers):
+            raise ValueError("rows of different lengths")
+    except OSError as problem:
+        said = (problem.strerror or "").lower()
+        raise ArchError(error("unreadable-file", f"cannot read `{shown}`: {said}")) from None
+    except ValueError:
+        raise ArchError(error("unreadable-file", f"`{shown}` is no table of attention")) from None
+    return Course(tuple(head[2:]), numbers)

@@ -1,0 +1,83 @@
+"""Weights of operations that stand side by side in parallel paths (Tissera 2023, section 3.5.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import fx
+
+from archlang.diagnostics import ArchError, error
+from archlang.emit.names import module_name
+from archlang.train.loop.evaluation import record_of
+
+BINS = 40
+KINDS = ("each", "parallel", "route", "branches")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of one of several parallel operations: moments, and how many lie in each bin of the layer's axis."""
+
+    name: str
+    count: int
+    mean: float
+    deviation: float
+    least: float
+    most: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Parallel operations on one axis, from `low` to `high` in equal bins."""
+
+    name: str
+    low: float
+    high: float
+    members: tuple[Weights, ...]
+
+
+def parallel_weights(model: fx.GraphModule) -> tuple[Layer, ...]:
+    """The `weight` of every operation with parallel peers, layer by layer, peers on the same axis.
+
+    Raises `ArchError` (unsupported-module) where nothing with weights is parallel.
+    """
+    graph = record_of(model).network.graph
+    held = model.state_dict()
+    layers: dict[str, dict[str, torch.Tensor]] = {}
+    for node in graph:
+        members = [m for m in node.members if m.kind in KINDS]
+        name = module_name(node.path)
+        weight = held.get(f"{name}.weight")
+        if not members or weight is None or node.op.family not in ("convolution", "linear"):
+            continue
+        innermost = members[-1]
+        rest = node.path[len(innermost.region):]
+        stem = ".".join((*node.path[: len(innermost.region)], "*", *_after(rest)))
+        layers.setdefault(stem, {})[name] = weight.detach().double().cpu().flatten()
+    found = tuple(_layer(stem, peers) for stem, peers in layers.items() if len(peers) > 1)
+    if not found:
+        raise ArchError(error("unsupported-module", f"no operations with weights are parallel in `{graph.name}`",
+                              help="parallel paths come with `each`, `parallel` and `cross_prediction`"))
+    return found
+
+
+def _after(rest: tuple[str, ...]) -> tuple[str, ...]:
+    """What follows a member's own steps, which are numbers."""
+    steps = list(rest)
+    while steps and steps[0].isdigit():
+        steps.pop(0)
+    return tuple(steps)
+
+
+def _layer(stem: str, peers: dict[str, torch.Tensor]) -> Layer:
+    low = min(float(w.min()) for w in peers.values())
+    high = max(float(w.max()) for w in peers.values())
+    high = high if high > low else low + 1.0
+    return Layer(stem, low, high, tuple(
+        Weights(name, len(w), float(w.mean()), float(w.std(correction=0)), float(w.min()), float(w.max()),
+                tuple(torch.bincount(((w - low) / (high - low) * BINS).long().clamp(0, BINS - 1), minlength=BINS)
+                      .tolist()))
+        for name, w in peers.items()
+    ))

@@ -1,0 +1,176 @@
+"""Which expert took which patch of an image, how much each expert is used, and what thresholds came out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import fx, nn
+
+from archlang.diagnostics import ArchError, error
+from archlang.emit.names import module_name
+from archlang.graph.ir import Graph
+from archlang.graph.patch_experts import ExpertSite, expert_sites
+from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
+from archlang.layers.patch_experts.router import CosineRouter
+from archlang.studies.inside import all_rows, placed
+from archlang.train.fitting import fit_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
+from archlang.views.patch_experts import PatchCell
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Thresholds of a router over all rows: the mean, the least, the largest, and the means of the three parts."""
+
+    mean: float
+    least: float
+    most: float
+    parts: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A stage of experts on data: rows (patches or samples) seen, for each expert its mean weight after the filter and
+    the share of rows in which it weighs most; thresholds where the router has them.
+    """
+
+    site: str
+    rows: int
+    mean: tuple[float, ...]
+    largest: tuple[float, ...]
+    thresholds: Thresholds | None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One image at one stage of experts: its patches, as parts of the image, with the weights of the experts."""
+
+    site: str
+    cells: tuple[PatchCell, ...]
+
+
+@dataclass
+class _Seen:
+    weights: list[torch.Tensor]
+    thresholds: list[torch.Tensor]
+
+    def all_of(self, which: list[torch.Tensor]) -> torch.Tensor:
+        return torch.cat(which) if which else torch.zeros(0, 4)
+
+
+def usage_of(
+    model: fx.GraphModule, data: object, *, device: str = "auto", tell: Callable[[int, int], None] | None = None
+) -> tuple[Usage, ...]:
+    """How much each expert is used on the test part of `data`. Raises `ArchError`: unsupported-module, unknown-data."""
+    split = data_of(model, data).test
+    with _watching(model, device) as (run, seen, sites):
+        for rows in in_order(len(split), BATCH):
+            run(split.batch(rows)[0])
+            if tell is not None:
+                tell(rows.stop, len(split))
+        return tuple(_usage(site, seen[site.name]) for site in sites)
+
+
+def patches_of(
+    model: fx.GraphModule, images: torch.Tensor, *, device: str = "auto"
+) -> tuple[tuple[tuple[Taken, ...], ...], tuple[Usage, ...]]:
+    """For each image [batch, ...] what every stage of experts on patches did with it; and the usage over these images.
+
+    Stages whose rows are whole samples count as one patch. Raises `ArchError` (unsupported-module).
+    """
+    with _watching(model, device) as (run, seen, sites):
+        run(images)
+        graph = record_of(model).network.graph
+        taken = [
+            tuple(Taken(site.name, _cells(graph, site, seen[site.name].weights[0], len(images), i)) for site in sites)
+            for i in range(len(images))
+        ]
+        return tuple(taken), tuple(_usage(site, seen[site.name]) for site in sites)
+
+
+@contextmanager
+def _watching(
+    model: fx.GraphModule, device: str
+) -> Iterator[tuple[Callable[[torch.Tensor], None], dict[str, _Seen], tuple[ExpertSite, ...]]]:
+    """A function that runs a model on samples, what its routers said meanwhile by stage, and the stages."""
+    record = record_of(model)
+    graph: Graph = record.network.graph
+    places, routers = dispatches(model), _routers(model)
+    named = {module_name(node.path): node for node in graph if node.op.name == "dispatch"}
+    sites = {module_name(node.path): site for site, node in
+             zip(expert_sites(graph), (n for n in graph if n.op.name == "dispatch"), strict=True)}
+    if not places or not named.keys() <= places.keys():
+        raise ArchError(error("unsupported-module", f"nothing in `{graph.name}` hands patches to experts",
+                              help=["`patches(4x4) -> experts(4, router) { ... } -> unpatch` does",
+                                    "networks with experts: `specs/pce/pce_tiny.arch`"]))
+    seen = {site.name: _Seen([], []) for site in sites.values()}
+    with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen), all_rows(model):
+        fit = fit_of(graph, record.mean, record.std, record.image)
+
+        @torch.no_grad()
+        def run(samples: torch.Tensor) -> None:
+            model(fit(samples.to(target)).to(kind))
+
+        yield run, seen, tuple(sites.values())
+
+
+def _routers(model: nn.Module) -> dict[str, CosineRouter]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, CosineRouter)}
+
+
+@contextmanager
+def _hooked(places: dict[str, Dispatch], routers: dict[str, CosineRouter], sites: dict[str, ExpertSite], graph: Graph,
+            seen: dict[str, _Seen]) -> Iterator[None]:
+    def weights_of(name: str) -> Callable[..., None]:
+        def look(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            seen[name].weights.append(inputs[0].double().cpu())
+        return look
+
+    def thresholds_of(name: str) -> Callable[..., None]:
+        def look(_module: nn.Module, _inputs: object, result: tuple[torch.Tensor, ...]) -> None:
+            seen[name].thresholds.append(torch.cat(result[2:4], 1).double().cpu())
+        return look
+
+    handles = [places[path].register_forward_pre_hook(weights_of(site.name)) for path, site in sites.items()]
+    for site in sites.values():
+        router = routers.get(module_name(graph.node(site.weights.node).path))
+        if router is not None:
+            handles.append(router.register_forward_hook(thresholds_of(site.name)))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _usage(site: ExpertSite, seen: _Seen) -> Usage:
+    weights, limits = seen.all_of(seen.weights), seen.all_of(seen.thresholds)
+    first = torch.bincount(weights.argmax(1), minlength=site.experts).double() / len(weights)
+    thresholds = None
+    if len(limits):
+        whole, parts = limits[:, 0], limits[:, 1:].mean(0).tolist()
+        thresholds = Thresholds(float(whole.mean()), float(whole.min()), float(whole.max()), tuple(parts))
+    return Usage(site.name, len(weights), tuple(weights.mean(0).tolist()), tuple(first.tolist()), thresholds)
+
+
+def _cells(graph: Graph, site: ExpertSite, weights: torch.Tensor, images: int, image: int) -> tuple[PatchCell, ...]:
+    """The patches of one image as parts of it, each from 0 to 1; what a patch reaches over the edge is cut off."""
+    each = len(weights) // images
+    own: Sequence[Sequence[float]] = weights[image * each : (image + 1) * each].tolist()
+    cut = site.cut
+    if cut is None or each != cut.args["rows"] * cut.args["columns"]:
+        return tuple(PatchCell(0.0, 0.0, 1.0, 1.0, tuple(row)) for row in own)
+    (high, wide), (down, right) = cut.args["size"], cut.args["stride"]
+    rows, columns = cut.args["rows"], cut.args["columns"]
+    sizes = graph.type(cut.inputs[0]).dims[1:]
+    full = ((rows - 1) * down + high, (columns - 1) * right + wide)
+    height, width = (s if isinstance(s, int) else f for s, f in zip(sizes, full, strict=True))
+    found = []
+    for place, row in enumerate(own):
+        top, left = place // columns * down, place % columns * right
+        found.append(PatchCell(left / width, top / height, min(left + wide, width) / width,
+                          min(top + high, height) / height, tuple(row)))
+    return tuple(found)

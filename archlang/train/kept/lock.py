@@ -1,0 +1,51 @@
+"""One training a folder: a lock that the system lifts when its process ends, however it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from archlang.atomic import unwritable
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+
+NAME = ".lock"
+
+
+class Lock:
+    """The lock of a folder, held from the beginning. Its file stays: to remove it would let two hold it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises `ArchError`: run-in-use where another process holds it, unwritable-output."""
+        path = folder / NAME
+        try:
+            self.handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as problem:
+            raise unwritable(path, problem) from None
+
+        try:
+            _acquire(self.handle)
+        except OSError:
+            os.close(self.handle)
+            shown = one_line(os.fspath(folder), 200)
+            message = f"another training is writing to the folder `{shown}`"
+            raise ArchError(error("run-in-use", message, help="wait for it, or name another with --run")) from None
+
+    def release(self) -> None:
+        """Let others have it."""
+        if self.handle >= 0:
+            os.close(self.handle)
+            self.handle = -1
+
+
+def _acquire(handle: int) -> None:
+    """Raises OSError where another process, or another lock of this one, has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

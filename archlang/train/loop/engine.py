@@ -1,0 +1,151 @@
+"""The training of what a file declares: phases of epochs of batches, seeded, logged, saved, continued.
+
+The same seed on the same machine kind, torch version and thread count gives the same weights, bit for bit, whether or
+not the training was interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from archlang.diagnostics import ArchError, error
+from archlang.elaborate.network import Network
+from archlang.train.data.sources import find
+from archlang.train.kept.board import Board
+from archlang.train.kept.checkpoints import restore
+from archlang.train.kept.identity import differences
+from archlang.train.kept.records import RunRecords
+from archlang.train.kept.runs import Run, open_run, reopen_run
+from archlang.train.loop.preparing import prepared
+from archlang.train.loop.progress import Progress, Result
+from archlang.train.loop.task import TrainingTask
+from archlang.train.loop.training import Training
+from archlang.train.optimization.planning import plan_of
+from archlang.train.processes.devices import place
+from archlang.train.processes.sharding import Sharding
+from archlang.train.processes.world import World, joined
+from archlang.train.training_data import training_data
+
+Start = Literal["new", "resume", "fork"]
+
+
+def fit(
+    network: Network,
+    data: object,
+    *,
+    epochs: int | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    run: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    start: Start = "new",
+    checkpoint_every: int | None = None,
+    tensorboard: bool = False,
+    sharding: Sharding = "auto",
+) -> Result:
+    """Train a network as the `train` of its file says.
+
+    Arguments:
+        network: a checked network.
+        data: what `sources.find` takes: the name of a data set, `module:function`, `folder:PATH`, or a `Data`.
+        epochs: shortens or stretches all phases alike.
+        seed: stands for the file's.
+        device: `auto` for a GPU where there is one, or torch's name of a device.
+        run: a new or empty folder for `network.arch`, `config.json`, `log.csv`, the model files `last.safetensors` and
+            `best.safetensors` (by test accuracy, then loss), and a checkpoint after every epoch. Without it nothing is
+            written.
+        progress: is told what happens.
+        start: `resume` goes on from the newest checkpoint of the run: the weights that come out are those of a training
+            that was never interrupted. `fork` does so with another file, seed or data; what differs is told and noted.
+        checkpoint_every: writes a checkpoint after so many steps too.
+        tensorboard: writes event files into the folder of the run.
+        sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`) or a part (`fsdp`).
+
+    Under `torchrun` each process calls it: batches are shared out among them, the first one alone writes and is told of
+    progress.
+
+    Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, run-in-use, run-differs, no-checkpoint,
+    diverged, missing-tool, unwritable-output, process-lost, and what compiling raises.
+    """
+    plan = plan_of(network)
+    with joined(device) as world:
+        progress = (progress if world.is_first else None) or Progress()
+        ready = training_data(network, plan, find(data))
+        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed)
+        if run is None:
+            if start != "new" or tensorboard:
+                raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
+            return prepared(task).go(progress)
+
+        folder = _folder(run, start, world)
+        try:
+            if start == "new":
+                training, records = _begun(task, folder)
+            else:
+                training, records = _continued(task, folder, start, progress)
+            records.every = checkpoint_every
+            if tensorboard and world.is_first:
+                records.board = Board(folder.folder, len(training.state.history))
+            return training.go(progress)
+        finally:
+            folder.close()
+
+
+def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:
+    """The run's folder, which the first process opens for all."""
+    if not world.is_first:
+        return Run(Path(run))
+    if start == "new":
+        return open_run(run)
+    return reopen_run(run)
+
+
+def _begun(task: TrainingTask, run: Run) -> tuple[Training, RunRecords]:
+    """A new training in a run folder."""
+    training = prepared(task)
+    records = RunRecords.of(task, training.trained.module, run)
+    training.records = records
+    return training, records
+
+
+def _continued(task: TrainingTask, run: Run, start: Start, progress: Progress) -> tuple[Training, RunRecords]:
+    """The training of a run folder, as its newest checkpoint has it."""
+    newest = run.newest(progress.note) if task.world.is_first else None
+    tensors, facts = task.world.broadcast(newest) or ({}, {})
+    before = facts["identity"]
+    if task.requested_seed is None:
+        task = replace(task, requested_seed=before["seed"])
+    if task.epochs is None:
+        task = replace(task, epochs=before["epochs"])
+
+    training, records = _begun(task, run)
+    _compare(facts, records, start, progress)
+    batches, trained = training.batches, training.trained
+    anew = restore(tensors, facts["counters"], trained.module, batches.stages, batches.stepper, trained.average)
+    if anew:
+        progress.note(f"begun anew: {', '.join(anew)}")
+
+    training.resume(facts)
+    if start == "fork":
+        records.forks = [*records.forks, {"step": facts["total"], "from": before}]
+    return training, records
+
+
+def _compare(facts: Mapping[str, Any], records: RunRecords, start: Start, progress: Progress) -> None:
+    """Refuse to resume another training; say what differs where that is allowed."""
+    different = differences(facts["identity"], records.identity)
+    if different and start == "resume":
+        verb = "differs" if len(different) == 1 else "differ"
+        message = f"this is not the training that was begun here: {', '.join(different)} {verb}"
+        raise ArchError(error("run-differs", message, help="`--fork` goes on from its weights nevertheless"))
+    if different:
+        progress.note(f"forked; what differs: {', '.join(different)}")
+
+    was, now = facts["environment"], records.environment
+    others = [f"{key} (was {was.get(key)}, is {now[key]})" for key in now if was.get(key) != now[key]]
+    if others:
+        progress.note(f"last bits may differ from an uninterrupted training's: {', '.join(others)}")

@@ -1,0 +1,204 @@
+"""Evaluation of a model on the test part of data: loss, accuracy, and accuracy by class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from archlang.diagnostics import ArchError, error
+from archlang.emit import observing
+from archlang.graph.ir import Graph
+from archlang.graph.plan import Loss
+from archlang.layers.processes import alone
+from archlang.ops.values import Option
+from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.ready import for_model
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Data, Split
+from archlang.train.fitting import Fit, fit_of
+from archlang.train.losses.classes import class_output
+from archlang.train.losses.objective import (
+    LABEL,
+    Objective,
+    hits,
+    inner_ports,
+    labelled,
+    main_output,
+    objective,
+    scores_port,
+    values_of,
+)
+from archlang.train.processes.devices import place
+from archlang.train.processes.world import World
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """The figures of one class: its name, its samples, those of them that were recognised."""
+
+    name: str
+    samples: int
+    correct: int
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of its samples that were recognised; None where there are none."""
+        if not self.samples:
+            return None
+        return self.correct / self.samples
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class, single losses."""
+
+    loss: float
+    accuracy: float | None
+    samples: int
+    classes: tuple[ClassScore, ...] = ()
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
+    """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
+
+    The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
+    model's mode is left alone.
+
+    Raises `ArchError`: unknown-data, bad-data, unsupported-module.
+    """
+    record = record_of(model)
+    graph = record.network.graph
+    ready = data_of(model, data)
+    labels = record.labels or ready.classes
+
+    losses = losses_of(graph)
+    if record.passes:  # the inside of a rewritten model is no longer what the graph says
+        losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
+
+    target = place(device)
+    fit = fit_of(graph, record.mean, record.std, record.image)
+    was_training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
+    model.to(target).eval()
+    try:
+        ports = inner_ports(losses, graph)
+        observed = observing(model, graph, ports) if ports else model
+        goal = objective(losses, graph)
+        goal.state.to(target)
+        return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
+    finally:
+        model.to(home).train(was_training)
+
+
+def data_of(model: torch.nn.Module, data: object) -> Data:
+    """The data of `sources.find` as a model takes it: images in the sizes of its training, classes in its numbers.
+
+    Raises `ArchError`: unknown-data, bad-data, unsupported-module.
+    """
+    record = record_of(model)
+    graph = record.network.graph
+    return for_model(find(data), record, class_output(graph, losses_of(graph)))
+
+
+@torch.no_grad()
+def measure(
+    model: torch.nn.Module,
+    graph: Graph,
+    goal: Objective,
+    losses: Sequence[Loss],
+    split: Split,
+    fit: Fit,
+    labels: Sequence[str] | None,
+    batch: int = BATCH,
+    world: World | None = None,
+) -> Evaluation:
+    """One pass over a split with a model in evaluation mode, on the device where it is; each process takes its share.
+
+    Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
+    second one with the changes that the file's `augment` names, the same at every measurement.
+    """
+    goal.state.eval()
+    world = world or World()
+    weight = next(iter(model.parameters()), torch.zeros(()))
+    port, ports = scores_port(graph, losses), inner_ports(losses, graph)
+    augmentations = graph.plan.augment if graph.plan else ()
+    chance = torch.Generator().manual_seed(0)
+
+    sums: dict[str, float] = {}
+    recognised, known = [], []
+    for rows in in_order(len(split), batch):
+        samples, share = split.batch(world.share(rows))
+        samples = samples.to(weight.device)
+        label = world.all_gather(share.to(weight.device), len(rows))
+
+        outputs = model(fit(samples).to(weight.dtype))
+        values = goal.gathered(values_of(graph, outputs, label, ports), port, world)
+        second = None
+        if goal.views is not None:
+            changed = fit.normalise(augment(fit.shape(samples), augmentations, chance)).to(weight.dtype)
+            second = goal.gathered(values_of(graph, model(changed), label, ports), port, world)
+
+        with alone():  # every process has the values of the whole batch
+            total, parts = goal(values, second)
+        for name, value in {"": total, **parts}.items():
+            sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
+
+        correct = None
+        if goal.supervised and labelled(label):
+            correct = hits(values[port], label)
+        if correct is not None:
+            recognised.append(correct.cpu())
+            known.append(label.cpu())
+
+    loss, *others = (value / len(split) for value in sums.values())
+    single = dict(zip(list(sums)[1:], others, strict=True))
+    if not recognised:
+        return Evaluation(loss, None, len(split), parts=single)
+
+    correct, label = torch.cat(recognised), torch.cat(known)
+    scores = _by_class(correct, label, labels)
+    return Evaluation(loss, float(correct.double().mean()), len(split), scores, single)
+
+
+def in_order(count: int, batch: int) -> Iterator[range]:
+    """The indices 0 to `count - 1` in batches."""
+    for start in range(0, count, batch):
+        yield range(start, min(start + batch, count))
+
+
+def losses_of(graph: Graph) -> tuple[Loss, ...]:
+    """The losses that the file's `train` minimises in its first step; without one, the main output's cross-entropy."""
+    plan = graph.plan
+    if plan is not None and (plan.losses or plan.steps):
+        return plan.losses or plan.steps[0].losses
+    return bare_losses(graph)
+
+
+def bare_losses(graph: Graph) -> tuple[Loss, ...]:
+    """The cross-entropy of the main output."""
+    return (Loss(1.0, Option("cross_entropy", "loss"), (main_output(graph), LABEL)),)
+
+
+def record_of(model: torch.nn.Module) -> Any:
+    """The record that a compiled model carries. Raises `ArchError` (unsupported-module) for a model of others."""
+    record = getattr(model, "archlang", None)
+    if getattr(record, "network", None) is None:
+        raise ArchError(error("unsupported-module", "only a model that archlang compiled knows how to read data"))
+    return record
+
+
+def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:
+    """The figures of each class, of those without samples too."""
+    count = max(int(label.max()) + 1, len(labels or ()))
+    label = label.long()  # labels of two classes may be booleans
+    samples = torch.bincount(label, minlength=count).tolist()
+    hits = torch.bincount(label[correct], minlength=count).tolist()
+
+    names = [str(number) for number in range(count)]
+    names[: len(labels or ())] = labels or ()
+    return tuple(ClassScore(*row) for row in zip(names, samples, hits, strict=True))

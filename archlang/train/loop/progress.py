@@ -1,0 +1,147 @@
+"""The progress of a training, as it is told while it runs, and its result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import fx
+
+from archlang.train.kept.runs import Run
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A training that is about to begin.
+
+    epochs        epochs in all
+    steps, total  batches in an epoch, and in all
+    run           the folder
+    done          batches that are done already where a training goes on
+    validation_samples  samples that the best epoch is chosen on, where the data has them apart from the test
+    """
+
+    network: str
+    data: str
+    epochs: int
+    steps: int
+    total: int
+    train_samples: int
+    test_samples: int
+    device: str
+    seed: int
+    run: Run | None = None
+    done: int = 0
+    validation_samples: int = 0
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One batch that is done.
+
+    epoch, step     its number, each from 1
+    done            how many batches are done in all
+    loss, accuracy  of the epoch so far
+    lr              the learning rate of this step
+    speed           samples a second in this epoch
+    """
+
+    epoch: int
+    step: int
+    done: int
+    loss: float
+    accuracy: float | None
+    lr: float
+    speed: float
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One finished epoch, counted from 1. An accuracy is None where outputs are no classes.
+
+    lr                 the rate of its first step, of its first optimiser
+    skipped            steps left out because a loss or gradient was no number
+    parts, test_parts  the unweighted losses and metrics on the training part and on the test part
+    samples            samples that it trained on
+
+    Where the data has a validation part, the best epoch is chosen on it, and the test part is only told.
+    """
+
+    number: int
+    phase: str
+    lr: float
+    train_loss: float
+    train_accuracy: float | None
+    test_loss: float
+    test_accuracy: float | None
+    skipped: int
+    seconds: float
+    parts: Mapping[str, float] = field(default_factory=dict)
+    test_parts: Mapping[str, float] = field(default_factory=dict)
+    samples: int = 0
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def chosen_by(self) -> tuple[float, float | None]:
+        """The loss and the accuracy that the best epoch is chosen by: of the validation part, else of the test part."""
+        if self.validation_loss is not None:
+            return self.validation_loss, self.validation_accuracy
+        return self.test_loss, self.test_accuracy
+
+    def better_than(self, other: Epoch | None) -> bool:
+        """Tell whether it recognises more of the part it is chosen by.
+
+        Where that is equal or unknown, it is better with the smaller loss.
+        """
+        if other is None:
+            return True
+
+        (my_loss, mine), (your_loss, yours) = self.chosen_by, other.chosen_by
+        if mine is not None and yours is not None and mine != yours:
+            return mine > yours
+        return my_loss < your_loss or math.isnan(your_loss)
+
+    def row(self) -> dict[str, object]:
+        """Its row in `log.csv`; single losses only where there are several."""
+        fields = ("phase", "lr", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "skipped")
+        row: dict[str, object] = {"epoch": self.number, **{name: getattr(self, name) for name in fields}}
+        row["seconds"] = round(self.seconds, 3)
+
+        if self.validation_loss is not None:
+            row |= {"validation_loss": self.validation_loss, "validation_accuracy": self.validation_accuracy}
+        if len(self.parts) > 1:
+            row |= {f"train_{name}": value for name, value in self.parts.items()}
+            row |= {f"test_{name}": value for name, value in self.test_parts.items()}
+        return row
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished training: the model after the last epoch, in evaluation mode, all epochs, the best one, the folder.
+
+    Where the file says `average`, the model holds the mean of the weights.
+    """
+
+    model: fx.GraphModule
+    history: tuple[Epoch, ...]
+    best: Epoch
+    seed: int
+    run: Run | None = None
+
+
+class Progress:
+    """Told what happens while a training runs; every method may be left as it is, which does nothing."""
+
+    def start(self, outline: Outline) -> None:
+        """Everything is checked; the first step comes next."""
+
+    def step(self, beat: Beat) -> None:
+        """A step is done, or was skipped."""
+
+    def epoch(self, epoch: Epoch, best: bool) -> None:
+        """An epoch is done and its files are written; `best` says whether it is the best so far."""
+
+    def note(self, text: str) -> None:
+        """Something that whoever watches should know: a damaged checkpoint, what differs from before."""

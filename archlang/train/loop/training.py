@@ -1,0 +1,178 @@
+"""The loop of a training: rounds of batches through the phases, what is kept after each, where it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from archlang.layers.synced import unsynced
+from archlang.train.data.splits import Split
+from archlang.train.kept.records import RunRecords
+from archlang.train.loop.batches import BatchTrainer
+from archlang.train.loop.evaluation import Evaluation, measure
+from archlang.train.loop.progress import Beat, Epoch, Outline, Progress, Result
+from archlang.train.loop.state import TrainingState
+from archlang.train.loop.stepping import diverged, finite
+from archlang.train.loop.stopping import Stop, stopping
+from archlang.train.loop.tally import Tally
+from archlang.train.loop.task import TrainingTask
+from archlang.train.loop.trained import TrainedModel
+from archlang.train.loop.watch import collapsed_keys
+from archlang.train.optimization.planning import ScheduledPhase
+
+
+@dataclass
+class Training:
+    """A training: the task, the model, what trains it on a batch, how far it is, and where it is kept."""
+
+    task: TrainingTask
+    trained: TrainedModel
+    batches: BatchTrainer
+    records: RunRecords | None = None
+    state: TrainingState = field(default_factory=TrainingState)
+    warned: set[str] = field(default_factory=set)  # the stages of experts whose collapse was told
+
+    def go(self, progress: Progress) -> Result:
+        """All rounds that are left of all phases."""
+        outline = self._outline()
+        if self.records is not None:
+            self.records.begin(outline, self.trained.fit)
+
+        progress.start(outline)
+        try:
+            with stopping() as stop:
+                self._rounds(progress, stop)
+        finally:
+            if self.records is not None:
+                self.records.close()
+
+        if self.records is not None:
+            self.records.draw()
+        self.trained.settle(self.state.total)
+        model = unsynced(self.trained.complete()).eval()
+        assert self.state.best is not None  # there is at least one round
+        return Result(model, tuple(self.state.history), self.state.best, self.task.seed, outline.run)
+
+    def resume(self, facts: Mapping[str, Any]) -> None:
+        """Stand where a checkpoint was written."""
+        self.state.restore(facts, self.task.batches_per_epoch)
+        if self.records is not None:
+            self.records.resume(facts, len(self.state.history))
+
+    def _rounds(self, progress: Progress, stop: Stop) -> None:
+        """Train the rounds that are left, and measure each."""
+        entered = None
+        for scheduled, number in self._left():
+            if scheduled is not entered:
+                self.batches.enter(scheduled.phase)
+                entered = scheduled
+
+            self._round(scheduled, number, progress, stop)
+            self._finish(scheduled, progress)
+            self._warn(progress)
+            self._stop(stop, is_kept=True)
+
+    def _warn(self, progress: Progress) -> None:
+        """Say once of each stage of experts that its keys have collapsed."""
+        for site, warning in collapsed_keys(self.trained.module, self.task.network.graph).items():
+            if site not in self.warned:
+                self.warned.add(site)
+                progress.note(warning)
+
+    def _left(self) -> Iterator[tuple[ScheduledPhase, int]]:
+        """The rounds that are not done: their phases and numbers within them."""
+        rounds = [(scheduled, number) for scheduled in self.task.phases for number in range(scheduled.rounds)]
+        yield from rounds[len(self.state.history) :]
+
+    def _round(self, scheduled: ScheduledPhase, number: int, progress: Progress, stop: Stop) -> None:
+        """Train the batches that are left of round `number` of a phase."""
+        state, epoch, size = self.state, len(self.state.history), scheduled.size(number)
+        tally = state.tally = state.tally or Tally()
+        self.batches.prepare()
+
+        with torch.random.fork_rng(devices=self.task.forked_devices):
+            for rows in self.batches.order(epoch)[state.step : size]:
+                at = number * scheduled.per_epoch + state.step
+                is_done = self.batches.train(rows, scheduled, at, state.total, tally)
+                state.step += 1
+                state.total += 1
+                if self.records is not None:
+                    self.records.watch.note(epoch + 1, state.step, is_done)
+
+                beat = Beat(epoch + 1, state.step, state.total, tally.loss, tally.accuracy, tally.lr, tally.speed)
+                try:
+                    progress.step(beat)
+                except KeyboardInterrupt:  # between two steps all is in order
+                    stop.asked = True
+                self._stop(stop, is_kept=False)
+                if self.records is not None and self.records.is_due(state.total) and state.step < size:
+                    self.records.write_checkpoint(self.batches, state)
+
+    def _finish(self, scheduled: ScheduledPhase, progress: Progress) -> None:
+        """Measure the round just done on the test part, and on the validation part where there is one, and keep it.
+
+        A checkpoint holds the weights themselves; the model files hold their average, which is what was measured.
+        """
+        state = self.state
+        assert state.tally is not None
+        if self.trained.average is not None:
+            self.trained.average.epoch(len(state.history) + 1)
+
+        with self.trained.averaged(state.total):
+            if self.task.world.any(not finite(self.trained.module)):
+                raise diverged("weights are no numbers any more")
+            epoch = self._measured(scheduled, state.tally)
+            is_best = epoch.better_than(state.best)
+            if self.records is not None:
+                self.records.write_models(self.trained.complete(), is_best)
+
+        state.finish(epoch, is_best)
+        if self.records is not None:
+            self.records.write_row(epoch)
+            self.records.write_checkpoint(self.batches, state)
+            if self.records.board is not None:
+                self.records.board.epoch(epoch)
+        progress.epoch(epoch, is_best)
+
+    def _measured(self, scheduled: ScheduledPhase, tally: Tally) -> Epoch:
+        """The figures of a round, with those of the test part and the validation part."""
+        data = self.task.data
+        tested = self._evaluated(data.test)
+        validated = None
+        if data.validation is not None:
+            validated = self._evaluated(data.validation)
+
+        first_rate = float("nan") if tally.first_lr is None else tally.first_lr
+        return Epoch(
+            len(self.state.history) + 1, scheduled.phase.name, first_rate, tally.loss, tally.accuracy, tested.loss,
+            tested.accuracy, tally.skipped, tally.seconds, tally.parts, tested.parts, tally.samples,
+            *((None, None) if validated is None else (validated.loss, validated.accuracy)),
+        )
+
+    def _evaluated(self, split: Split) -> Evaluation:
+        """The model on a part of the data."""
+        model, task = self.batches.stepper.model.eval(), self.task
+        goal, labels = self.batches.stages[0].goal, self.trained.module.archlang.labels
+        return measure(model, task.network.graph, goal, task.losses, split, self.trained.fit, labels, world=task.world)
+
+    def _stop(self, stop: Stop, is_kept: bool) -> None:
+        """Stop where somebody asked any of the processes to, and keep what was done."""
+        if not self.task.world.any(stop.asked):
+            return
+        if self.records is not None and not is_kept:
+            self.records.write_checkpoint(self.batches, self.state)
+        raise KeyboardInterrupt
+
+    def _outline(self) -> Outline:
+        task = self.task
+        validation = task.data.validation
+        run = self.records.run if self.records is not None else None
+        return Outline(
+            task.network.name, task.data.name, sum(scheduled.rounds for scheduled in task.phases),
+            task.batches_per_epoch, sum(scheduled.batches for scheduled in task.phases), len(task.data.train),
+            len(task.data.test), str(task.device), task.seed, run, self.state.total,
+            0 if validation is None else len(validation),
+        )

@@ -1,0 +1,1 @@
+"""Devices, and several processes that train one model together."""

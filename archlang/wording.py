@@ -1,0 +1,14 @@
+"""Words that follow a number."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Write a number and its noun; the plural takes an `s` unless it is given.
+
+    >>> counted(1, "file"), counted(3, "file"), counted(2, "copy", "copies")
+    ('1 file', '3 files', '2 copies')
+    """
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {plural or noun + 's'}"

@@ -1,0 +1,70 @@
+"""`train { }` as the graph has it: losses, phases, steps, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from archlang.graph.ir import Port
+from archlang.graph.plan import Plan
+from tests.elaborate.texts import net, text, wrong
+
+BODY = "scores = x -> flatten -> linear(4)\n output scores"
+
+
+def plan(inside: str) -> Plan:
+    """The plan of a small network with this `train`."""
+    found = net(BODY, f"train {{\n{inside}\n}}").graph.plan
+    assert found is not None
+    return found
+
+
+LOSS, SGD, ALL = "loss = cross_entropy(scores, label)", "optimizer = sgd(lr = 0.1)", "phase all { epochs = 2 }"
+
+
+def test_a_plan_with_everything() -> None:
+    made = plan("let w = 0.5\n loss = cross_entropy(scores, label) + w * mse(scores, scores)\n"
+                "optimizer = adam(lr = 1e-3)\n"
+                'batch = 32\n seed = 7\n augment = [flip, crop(2)]\n labels = ["a", "b", "c", "d"]\n'
+                "phase warm { epochs = 1; lr = linear }\n phase all { epochs = 9; lr = 0.3 * cosine(to = 1e-5) }")
+    assert [(loss.weight, loss.option.name) for loss in made.losses] == [(1.0, "cross_entropy"), (0.5, "mse")]
+    assert isinstance(made.losses[0].reads[0], Port)
+    assert made.losses[0].reads[1] == "label"
+    assert (made.batch, made.seed, made.labels) == (32, 7, ("a", "b", "c", "d"))
+    assert [option.name for option in made.augment] == ["flip", "crop"]
+    assert [(phase.name, phase.epochs) for phase in made.phases] == [("warm", 1), ("all", 9)]
+    assert made.phases[1].lr is not None
+    assert made.phases[1].lr.terms[0][0] == 0.3
+
+
+def test_steps_have_losses_and_optimizers_of_their_own() -> None:
+    two = "step two { loss = mse(scores, scores); optimizer = adam(lr = 0.1) }"
+    made = plan(f"step one {{ {LOSS}; {SGD} }}\n {two}\n {ALL}")
+    losses = [(step.name, step.losses[0].option.name) for step in made.steps]
+    assert losses == [("one", "cross_entropy"), ("two", "mse")]
+    assert made.losses == ()
+
+
+@pytest.mark.parametrize(("inside", "kinds"), [
+    (f"{SGD}\n {ALL}", {"missing-loss"}),
+    (f"{LOSS}\n {ALL}", {"missing-argument"}),
+    (f"{LOSS}\n {SGD}", {"missing-phase"}),
+    (f"{LOSS}\n {SGD}\n phase all {{ lr = cosine }}", {"bad-phase"}),
+    (f"{LOSS}\n {SGD}\n phase all {{ epochs = 0 }}", {"out-of-range"}),
+    (f"{LOSS}\n {SGD}\n {ALL}\n {ALL}", {"already-bound"}),
+    (f"{LOSS}\n {LOSS}\n {SGD}\n {ALL}", {"already-bound"}),
+    (f"{LOSS}\n {SGD}\n {ALL}\n epochs = 3", {"unknown-setting"}),
+    (f"{LOSS}\n {SGD}\n step a {{ {LOSS}; {SGD} }}\n {ALL}", {"bad-phase"}),
+    (f"loss = 3\n {SGD}\n {ALL}", {"wrong-kind"}),
+    (f"loss = sgd(lr = 0.1)\n {SGD}\n {ALL}", {"wrong-kind"}),
+    (f"loss = cross_entropy(lost, label)\n {SGD}\n {ALL}", {"undefined-name"}),
+    (f"loss = cross_entropy(label, label)\n {SGD}\n {ALL}", {"unknown-site"}),
+    (f"{LOSS}\n optimizer = sgd(lr = -1)\n {ALL}", {"out-of-range"}),
+    (f'{LOSS}\n {SGD}\n {ALL}\n labels = ["a", "a"]', {"repeated-argument"}),
+    (f"{LOSS}\n {SGD}\n {ALL}\n batch = 2.5\n augment = [flop]", {"wrong-kind", "unknown-word"}),
+])
+def test_what_no_plan_can_be_made_of(inside: str, kinds: set[str]) -> None:
+    assert set(wrong(text(BODY, f"train {{\n{inside}\n}}"))) == kinds
+
+
+def test_label_is_a_word_of_train_only() -> None:
+    assert wrong(text("output x -> add(label)")) == ["undefined-name"]

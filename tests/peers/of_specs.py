@@ -1,0 +1,252 @@
+"""Every network of `specs/` and its peer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from torch import nn
+
+from archlang.kernels import candidate
+from tests.peers.comparing import Pair
+from tests.peers.libraries import timm, torchvision_models
+from tests.peers.mapping import in_order
+from tests.peers.networks import of_file
+from tests.peers.papers import clustering, coded, layer_attention, multipath, pbconv, pce, residual, squeezed
+
+REPVGG = in_order(later=r"(.*\.)identity\..*")
+"""timm registers the identity's batch norm first, archlang's text has it last."""
+
+
+def torchvision(name: str, classes: int = 5) -> nn.Module:
+    """A network of torchvision."""
+    model: nn.Module = getattr(torchvision_models(), name)(num_classes=classes)
+    return model
+
+
+def vgg16(classes: int = 5) -> nn.Module:
+    """torchvision's VGG16 for maps of 32 x 32: at 224 its adaptive pool to 7 x 7 does nothing, here there is none."""
+    model = torchvision("vgg16_bn", classes)
+    model.avgpool = nn.Identity()
+    model.classifier[0] = nn.Linear(512, 4096)
+    return model
+
+
+def repvgg(classes: int = 5) -> nn.Module:
+    """timm's RepVGG-A0 in its form for training."""
+    model: nn.Module = timm().create_model("repvgg_a0", pretrained=False, num_classes=classes)
+    return model
+
+
+def resnext50(classes: int = 5) -> nn.Module:
+    """torchvision's ResNeXt-50 (32x4d), its last layer without a bias, as the authors of Coded ResNeXt have it."""
+    model = torchvision("resnext50_32x4d", classes)
+    model.fc = nn.Linear(2048, classes, bias=False)
+    return model
+
+
+def proposed(seed: int) -> pbconv.Make:
+    """PBConv with the candidate of a seed for each size of kernel (the rules are tested in `tests/kernels`)."""
+    def places(kernel: tuple[int, int]) -> list[pbconv.Place]:
+        return [((w.height, w.width), (w.row, w.column)) for w in candidate(kernel, seed)]
+
+    return pbconv.placed({(3, 3): places((3, 3)), (7, 7): places((7, 7))})
+
+
+def _multipath() -> list[Pair]:
+    spec = partial(of_file, size=16)
+    name = "specs/multipath/{}".format
+    plain = {"base_cnn": (32, 64, 128), "wide_cnn": (64, 128, 256)}
+    deep = ((32, 32), (64, 64), (128,) * 3, (256,) * 3)
+
+    return [
+        *(
+            Pair(name(n), "plain C, M and F of table 3.1", spec(name(n)),
+                 lambda w=w: residual.plain_cnn(tuple((c, c) for c in w), 16, 10))
+            for n, w in plain.items()
+        ),
+        Pair(name("deep_cnn"), "plain C, M and F of table 3.1", spec(name("deep_cnn")),
+             lambda: residual.plain_cnn(deep, 16, 10)),
+        Pair(name("base_cnn_x"), "separate paths", spec(name("base_cnn_x")), lambda: multipath.base_cnn_x(3, 16, 10)),
+        *(
+            Pair(name("base_cnn_cc"), f"algorithm 2 with {n} paths", spec(name("base_cnn_cc"), paths=n, hidden=h),
+                 lambda n=n, h=h: multipath.base_cnn_cc(n, 16, 10, h))
+            for n, h in ((2, 16), (3, 5))
+        ),
+        *(
+            Pair(name("base_cnn_cp"), f"algorithm 1 with {n} paths", spec(name("base_cnn_cp"), paths=n),
+                 lambda n=n: multipath.base_cnn_cp(n, 16, 10))
+            for n in (2, 3)
+        ),
+        Pair(name("cross_stitch"), "cross-stitched paths", spec(name("cross_stitch")),
+             lambda: multipath.cross_stitch(2, 16, 10)),
+        Pair(name("se_base_cnn"), "SE behind every convolution", spec(name("se_base_cnn")),
+             lambda: squeezed.se_base_cnn(16, 32, 10)),
+        Pair(name("vgg13_cc"), "algorithm 2", of_file(name("vgg13_cc"), size=64, classes=5),
+             lambda: multipath.vgg13_cc(2, 64, 5), batch=2),
+        Pair(name("sparse_digits"), "the largest gate's path", of_file(name("sparse_digits")),
+             lambda: squeezed.SparsePaths(4, 10), batch=32),
+    ]
+
+
+def _residual() -> list[Pair]:
+    name = "specs/multipath/{}".format
+
+    return [
+        *(
+            Pair(name(n), f"torchvision {n}", of_file(name(n), size=33, classes=5), partial(torchvision, n), batch=2)
+            for n in ("resnet18", "resnet34", "resnet50")
+        ),
+        *(
+            Pair(name("resnet_cifar"), f"He et al. 2016, section 4.2, {depth} layers",
+                 of_file(name("resnet_cifar"), size=12, depth=depth), partial(residual.resnet_cifar, depth, 10))
+            for depth in (8, 20)
+        ),
+        Pair(name("resnet_cifar_cc"), "algorithm 2", of_file(name("resnet_cifar_cc"), size=12, paths=3),
+             lambda: multipath.resnet_cifar_cc(20, 3, 10)),
+        Pair(name("resnet_cifar_cp"), "algorithm 1", of_file(name("resnet_cifar_cp"), size=12),
+             lambda: multipath.resnet_cifar_cp(20, 2, 10)),
+        Pair(name("resnet18_cc"), "algorithm 2", of_file(name("resnet18_cc"), size=33, classes=5),
+             lambda: multipath.resnet_imagenet_cc((2, 2, 2, 2), False, 2, 5), batch=2),
+        Pair(name("resnet50_cc"), "algorithm 2", of_file(name("resnet50_cc"), size=33, classes=5),
+             lambda: multipath.resnet_imagenet_cc((3, 4, 6, 3), True, 2, 5), batch=2),
+    ]
+
+
+def _boosted() -> list[Pair]:
+    name = "specs/pbconv/{}".format
+
+    def spec(n: str, boost: str = "none") -> Pair:
+        size = 32 if n == "vgg16" else 33
+        return Pair(name(n), "", of_file(name(n), size=size, classes=5, boost=boost), nn.Identity)
+
+    def pair(n: str, judge: str, peer: object, boost: str = "none", mapper: object = None) -> Pair:
+        made = spec(n, boost)
+        return Pair(made.ours, judge, made.network, peer, mapper or in_order(), batch=2)  # type: ignore[arg-type]
+
+    libraries = [
+        *(pair(n, f"torchvision {n}", partial(torchvision, n))
+          for n in ("resnet18", "resnet50", "resnet101", "mobilenet_v2")),
+        pair("vgg16", "torchvision vgg16_bn", vgg16),
+        pair("repvgg_a0", "timm repvgg_a0", repvgg, mapper=REPVGG),
+    ]
+    makes = {"acb": pbconv.AsymmetricBranches, "dbb": pbconv.DiverseBranches, "pbconv(seed = 3)": proposed(3)}
+    peers = {"resnet18": partial(torchvision, "resnet18"), "mobilenet_v2": partial(torchvision, "mobilenet_v2")}
+    boosted = [
+        pair(n, f"torchvision {n} with {boost}", lambda p=p, m=m: pbconv.boosted(p(), m), boost)
+        for n, p in peers.items() for boost, m in makes.items()
+    ]
+    repvgg_boosted = pair("repvgg_a0", "timm repvgg_a0 with pbconv(seed = 3)",
+                          lambda: pbconv.boosted(repvgg(), proposed(3)), "pbconv(seed = 3)", REPVGG)
+    return [*libraries, *boosted, repvgg_boosted, *_unet()]
+
+
+def _unet() -> list[Pair]:
+    name = "specs/pbconv/unet"
+    boosted = of_file(name, size=32, width=4, boost="pbconv(seed = 3)")
+
+    return [
+        Pair(name, "Ronneberger et al. 2015, padded", of_file(name, size=32, width=4), lambda: pbconv.UNet(4)),
+        Pair(name, "the same with pbconv(seed = 3)", boosted, lambda: pbconv.boosted(pbconv.UNet(4), proposed(3))),
+    ]
+
+
+def _coded() -> list[Pair]:
+    name = "specs/coded_resnext/{}".format
+
+    def spec(n: str, size: int, **dials: object) -> object:
+        return of_file(name(n), size=size, **dials)
+
+    plain = partial(coded.cifar, 10, 11, 10, coded=False)
+    return [
+        Pair(name("resnext29"), "Xie et al. 2017, plain", of_file(name("resnext29"), size=8), plain),
+        Pair(name("cifar10"), "energies branch by branch", of_file(name("cifar10"), size=8),
+             lambda: coded.cifar(10, 11, 10)),
+        Pair(name("cifar10"), "plain without codes", of_file(name("cifar10"), size=8, use_codes=False), plain),
+        Pair(name("cifar100"), "energies branch by branch", of_file(name("cifar100"), size=8),
+             lambda: coded.cifar(20, 6, 100)),
+        Pair(name("imagenet"), "energies branch by branch", of_file(name("imagenet"), size=33),
+             lambda: coded.imagenet(1000), batch=2),
+        Pair(name("imagenet"), "torchvision resnext50_32x4d without codes",
+             of_file(name("imagenet"), size=33, use_codes=False), lambda: resnext50(1000), batch=2),
+        Pair(name("digits"), "energies branch by branch", of_file(name("digits")), lambda: coded.digits(10)),
+        Pair(name("digits"), "plain without codes", of_file(name("digits"), use_codes=False),
+             lambda: coded.digits(10, coded=False)),
+    ]
+
+
+def _pce() -> list[Pair]:
+    name = "specs/pce/{}".format
+    cifar, tiny = [(16, 16), (32, 8), (32, 8), (64, 4)], [(12, 4), (24, 2)]
+
+    return [
+        Pair(name("pce_cifar10"), "equations 1 to 12", of_file(name("pce_cifar10")),
+             lambda: pce.Network(3, cifar, 4, 0.1, 10), batch=2),
+        Pair(name("pce_tiny"), "equations 1 to 12", of_file(name("pce_tiny")),
+             lambda: pce.Network(1, tiny, 4, 0.1, 10)),
+        Pair(name("pce_tiny"), "equations 1 to 12 where patches do not divide", of_file(name("pce_tiny"), size=9, n=3),
+             lambda: pce.Network(1, tiny, 3, 0.1, 10)),
+        Pair(name("pce_tiny"), "equations 1 to 12 with one expert", of_file(name("pce_tiny"), n=1),
+             lambda: pce.Network(1, tiny, 1, 0.1, 10),
+             unmoved=("router", "a single expert's weight is 1 whatever its router says")),
+        Pair(name("dense_cifar10"), "one expert on the whole map", of_file(name("dense_cifar10"), size=16),
+             lambda: pce.Dense(3, (16, 33, 33, 68), 10)),
+        Pair(name("dense_tiny"), "one expert on the whole map", of_file(name("dense_tiny")),
+             lambda: pce.Dense(1, (12, 27), 10)),
+    ]
+
+
+def _layer_attention() -> list[Pair]:
+    name = "specs/layer_attention/{}".format
+    kinds = {
+        "static_vector": layer_attention.StaticVector,
+        "self_attention": lambda sizes: layer_attention.SelfAttention(sizes, 4),
+        "recurrent": lambda sizes: layer_attention.Recurrent(sizes, 128),
+    }
+    rows = {
+        "plain": lambda inner, _: inner, "residual_mix": lambda inner, _: layer_attention.Mixed(inner),
+        "residual_concat": layer_attention.Contracted,
+    }
+    small = (16, 16, 32, 32, 64, 64)
+
+    return [
+        Pair(name("innate_static"), "figure 5", of_file(name("innate_static"), size=8),
+             lambda: layer_attention.innate_static(8, 128, 10)),
+        *(
+            Pair(name(n), "figure 6", of_file(name(n), size=8),
+                 lambda k=k: layer_attention.attended(k, 8, 128, 10))
+            for n, k in kinds.items()
+        ),
+        *(
+            Pair(name(n), "the last layer alone", of_file(name(n), size=8),
+                 lambda around=around: layer_attention.last_alone(around, 8, 128, 10))
+            for n, around in rows.items()
+        ),
+        Pair(name("digits"), "figure 6 with a static vector", of_file(name("digits")),
+             lambda: layer_attention.attended(layer_attention.StaticVector, 8, 32, 10, 1, small)),
+        Pair(name("digits_plain"), "the last layer alone", of_file(name("digits_plain")),
+             lambda: layer_attention.last_alone(rows["plain"], 8, 32, 10, 1, small)),
+        Pair(name("digits_residual"), "equation 1", of_file(name("digits_residual")),
+             lambda: layer_attention.last_alone(rows["residual_mix"], 8, 32, 10, 1, small)),
+    ]
+
+
+def _clustering() -> list[Pair]:
+    name = "specs/clustering/{}".format
+    cifar = ((64, 64), (128, 128), (256, 256))
+
+    return [
+        Pair(name("mnist"), "table 4.2", of_file(name("mnist"), size=12),
+             lambda: clustering.table_4_2(((64,), (128,), (256,)), 12, 10, hidden=32), batch=5),
+        Pair(name("cifar10"), "table 4.2", of_file(name("cifar10"), size=12),
+             lambda: clustering.table_4_2(cifar, 12, 10), batch=5),
+        Pair(name("cifar100"), "table 4.2", of_file(name("cifar100"), size=12),
+             lambda: clustering.table_4_2(cifar, 12, 20), batch=5),
+        Pair(name("stl10"), "table 4.2", of_file(name("stl10"), size=16),
+             lambda: clustering.table_4_2((*cifar, (256, 256)), 16, 10), batch=5),
+        Pair(name("digits"), "its own row of C, M and F", of_file(name("digits")),
+             lambda: clustering.digits(10), batch=5),
+        Pair(name("two_d"), "section 4.5.1", of_file(name("two_d")), lambda: clustering.plane(10), batch=5),
+    ]
+
+
+PAIRS = [*_multipath(), *_residual(), *_boosted(), *_coded(), *_pce(), *_layer_attention(), *_clustering()]

@@ -1,0 +1,8 @@
+"""What has no peer, and why. Everything else in `specs/`, `examples/` and `std` stands in a table of pairs."""
+
+from __future__ import annotations
+
+WITHOUT_PEER = {
+    "examples/mistakes": "wrong on purpose: `tests/docs` compares what is said about it",
+    "examples/10_plugin/network": "its operation is a plug-in's, which no library has (`tests/ops/test_plugins.py`)",
+}
