@@ -54,7 +54,9 @@ class AttentionCourse:
 
 
 @torch.no_grad()
-def attention_of(model: torch.nn.Module, data: object | None = None, *, device: str = "auto") -> tuple[AttentionReading, ...]:
+def attention_of(
+    model: torch.nn.Module, data: object | None = None, *, device: str = "auto"
+) -> tuple[AttentionReading, ...]:
     """The attention at every site of a model: on the test part of `data`, or without data of static kinds alone.
 
     Raises `ArchError`: unsupported-module (nothing in it attends to layers, or it is not archlang's), missing-argument
