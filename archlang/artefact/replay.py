@@ -57,9 +57,9 @@ def check_passes(passes: tuple[str, ...]) -> None:
             raise refuse("foreign-model", message, help="update archlang")
 
 
-def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
+def rebuild(network: Network, manifest: Manifest, taps: bool = False) -> fx.GraphModule:
     """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
-    model = emit(network.graph, seed=manifest.seed)
+    model = emit(network.graph, seed=manifest.seed, taps=taps)
     image = None
     if manifest.image is not msgspec.UNSET:
         image = manifest.image
