@@ -23,9 +23,6 @@ from archlang.train.problems import bad_data
 FORMS = ("give a torch Dataset of (image, label) pairs, a pair of tensors, or two of either for training and test, "
          "or a table such as {\"train\": ..., \"val\": ..., \"test\": ...}")
 
-KNOWN_SPLITS = (Tensors, Items, ImageFiles, Joined)
-"""Splits that check what they give by themselves."""
-
 
 @dataclass(frozen=True)
 class ForeignSplit:
@@ -92,11 +89,24 @@ def _of_data(data: Data) -> Data:
     validation = None
     if data.validation is not None:
         validation = _known(data.validation)
-    return Data(data.name, _known(data.train), _known(data.test), data.classes, validation)
+    return Data(data.name, _known(data.train), _known(data.test), _names(data.classes), validation)
+
+
+def _names(classes: Any) -> tuple[str, ...] | None:
+    """The class names of a user's `Data`."""
+    if classes is None:
+        return None
+    if not isinstance(classes, tuple | list) or not all(isinstance(name, str) for name in classes):
+        raise bad_data("the classes of the data are no list of names")
+    return tuple(classes)
 
 
 def _known(split: Any) -> Split:
-    if isinstance(split, KNOWN_SPLITS):
+    """A part of a user's `Data`: plain tensors, a split that checks what it gives, or one that is checked."""
+    if isinstance(split, Tensors):
+        return _of_arrays((split.samples, split.labels))[0]
+    if isinstance(split, Items | ImageFiles | Joined):
+        length_of(split)
         return split
     if not hasattr(split, "batch") or not hasattr(split, "__len__"):
         raise bad_data(f"a part of the data is no split ({one_line(type(split).__name__, 60)})",
