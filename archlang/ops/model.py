@@ -195,9 +195,16 @@ class Op:
     example: str = ""
 
 
+def fits(args: Mapping[str, Any]) -> None:
+    """For settings whose arguments have nothing to do with each other."""
+
+
 @dataclass(frozen=True)
 class Setting:
-    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`."""
+    """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
+
+    `check` looks at arguments together, each checked by its kind before; it raises `Fault` where they do not fit.
+    """
 
     name: str
     role: str
@@ -205,6 +212,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    check: Callable[[Mapping[str, Any]], None] = fits
 
 
 @dataclass(frozen=True)
