@@ -55,11 +55,15 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOMS.get(name)
-    if name == "codes":  # a room that is public as it is
+    # A room that is public as it is.
+    if name == "codes":
         return import_module("archlang.codes")
+
+    room = _ROOMS.get(name)
     if room is None:
         raise AttributeError(f"module 'archlang' has no attribute {name!r}")
+
+    # Found once, it is an attribute like any other.
     value = getattr(import_module(room), name)
     globals()[name] = value
     return value
@@ -69,8 +73,8 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-class _Door(ModuleType):
-    """Keeps a public name from being replaced by the room of the same name when that room is imported."""
+class PublicModule(ModuleType):
+    """The type of this module: a public name is not replaced by a room of the same name when that is imported."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _ROOMS and isinstance(value, ModuleType):
@@ -78,4 +82,4 @@ class _Door(ModuleType):
         super().__setattr__(name, value)
 
 
-sys.modules[__name__].__class__ = _Door
+sys.modules[__name__].__class__ = PublicModule

@@ -18,18 +18,25 @@ HERE = Path(__file__).resolve().parent
 def specs() -> Path:
     """The folder of the networks: inside an installed package, beside it in a checkout."""
     inside = HERE / "specs"
-    return inside if inside.is_dir() else HERE.parent / "specs"
+    if inside.is_dir():
+        return inside
+    return HERE.parent / "specs"
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """Names of networks in order; `pattern` has `*` and `?` and may leave out the folder.
+    """List the names of networks in order; `pattern` has `*` and `?` and may leave out the folder.
 
     >>> "multipath/base_cnn_cc" in list_models("base_cnn*")
     True
     """
     folder = specs()
     names = sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.arch"))
-    return [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(name.rpartition("/")[2], pattern)]
+    return [name for name in names if fnmatchcase(name, pattern) or fnmatchcase(_last(name), pattern)]
+
+
+def _last(name: str) -> str:
+    """A name without its folder."""
+    return name.rpartition("/")[2]
 
 
 def model_path(name: str) -> Path:
@@ -38,21 +45,28 @@ def model_path(name: str) -> Path:
     Raises ArchError (unknown-name).
     """
     known = list_models()
-    found = [full for full in known if name in (full, full.rpartition("/")[2])]
-    if len(found) == 1:
-        return specs() / f"{found[0]}.arch"
+    matches = [full for full in known if name in (full, _last(full))]
+    if len(matches) == 1:
+        return specs() / f"{matches[0]}.arch"
+
     shown = one_line(name, 80)
-    if found:
-        message = f"`{shown}` may be one of {', '.join(found)}"
+    if matches:
+        message = f"`{shown}` may be one of {', '.join(matches)}"
         raise ArchError(error("unknown-name", message, help="write the folder too"))
-    near = did_you_mean(name, [*known, *(full.rpartition("/")[2] for full in known)])
-    raise ArchError(
-        error("unknown-name", f"no network is called `{shown}`", help=near or "`archlang.list_models()` lists them")
-    )
+
+    near = did_you_mean(name, [*known, *map(_last, known)])
+    help = near or "`archlang.list_models()` lists them"
+    raise ArchError(error("unknown-name", f"no network is called `{shown}`", help=help))
 
 
 def create_model(name: str, *, seed: int = 0, taps: bool = False, **dials: object) -> GraphModule:
-    """The compiled network of this name with its dials set: `create_model("multipath/base_cnn_cc", paths=3)`.
+    """Compile the network of a name with its dials set: `create_model("multipath/base_cnn_cc", paths=3)`.
+
+    Args:
+        name: the network's name; the folder may be left out where no other has the name.
+        seed: the seed of the weights.
+        taps: return `(outputs, taps)` from the model, as `archlang.compile` says.
+        dials: values of the network's dials.
 
     Raises ArchError: unknown-name, unknown-dial, bad-dial.
     """

@@ -1,4 +1,4 @@
-"""Counts as data: what a network costs (`report`), and what two differ in (`diff`), with their texts for people."""
+"""Counts as data: the cost of a network (`report`), the differences of two (`diff`), and their texts for people."""
 
 from archlang.analysis.diff import Diff, diff
 from archlang.analysis.difference import describe

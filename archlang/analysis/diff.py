@@ -1,4 +1,4 @@
-"""What is different between two networks: in structure, in arguments, in wiring, in what they cost and give."""
+"""The differences of two networks: in structure, in arguments, in wiring, in costs and declarations."""
 
 from __future__ import annotations
 
@@ -9,24 +9,31 @@ from typing import Literal
 import msgspec
 
 from archlang.analysis.align import Item, Pair, Signatures, align, name_of, stem
-from archlang.analysis.report import FORMAT_VERSION, Count, Plain, count, plain
+from archlang.analysis.report import FORMAT_VERSION, Count, Plain, call_text, count, plain
 from archlang.graph.ir import Graph, Node, Port
-from archlang.graph.outline import HasGraph, Scope, arguments, costs, graph_of, outline
-from archlang.graph.plan import Plan
+from archlang.graph.outline import Cost, HasGraph, Scope, costs, graph_of, outline
+from archlang.graph.plan import Loss, Phase, Plan
 from archlang.ops.values import show
 
-What = Literal["added", "removed", "changed", "renamed", "rewired"]
+ChangeKind = Literal["added", "removed", "changed", "renamed", "rewired"]
+Declared = Literal["dial", "input", "output", "train"]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. `name` is the dotted name after the change, or before it where nothing is left.
+    """One difference of structure.
 
-    `kind` says of what: `operation` or `block` (a scope with all in it, `ops` operations). `before` and `after` hold
-    what differs, as text: the calls, the names, or the inputs. `parameters` is how many more there are now.
+    Args:
+        what: the kind of difference.
+        kind: `operation`, or `block` for a scope with all inside it.
+        name: the dotted name after the change, or before it where nothing is left.
+        before: the call, the name or the inputs before, as text.
+        after: the same after.
+        ops: the number of operations concerned.
+        parameters: how many more there are now.
     """
 
-    what: What
+    what: ChangeKind
     kind: Literal["operation", "block"]
     name: str
     before: str | None
@@ -36,7 +43,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Sum:
+class CountChange:
     """A count of both networks."""
 
     before: Count
@@ -44,10 +51,10 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingChange:
     """A dial, an input, an output or a part of the training that differs; None where one network lacks it."""
 
-    kind: Literal["dial", "input", "output", "train"]
+    kind: Declared
     name: str
     before: Plain
     after: Plain
@@ -61,17 +68,17 @@ class Diff:
     before: str
     after: str
     changes: list[Change]
-    settings: list[Setting]
-    parameters: Sum
-    buffers: Sum
-    flops: Sum
-    activation_bytes: Sum
+    settings: list[SettingChange]
+    parameters: CountChange
+    buffers: CountChange
+    flops: CountChange
+    activation_bytes: CountChange
 
     @property
     def same(self) -> bool:
-        """Whether the two compute and declare the same, up to the network's own name and a renumbering."""
-        sums = (self.parameters, self.buffers, self.flops, self.activation_bytes)
-        return not self.changes and not self.settings and all(s.before == s.after for s in sums)
+        """True if the two compute and declare the same, up to the network's name and a renumbering."""
+        counts = (self.parameters, self.buffers, self.flops, self.activation_bytes)
+        return not self.changes and not self.settings and all(c.before == c.after for c in counts)
 
     def json(self) -> str:
         """The differences as one JSON document."""
@@ -79,110 +86,146 @@ class Diff:
 
 
 def diff(before: HasGraph | Graph, after: HasGraph | Graph) -> Diff:
-    """Compares two networks; an inserted layer is one change, whatever its neighbours are called now."""
-    a, b = graph_of(before), graph_of(after)
-    found = _Differ(a, b)
-    old, new = (tree.cost for tree in found.trees)
+    """Compare two networks; an inserted layer is one change, whatever its neighbours are called now."""
+    old, new = AnalysedGraph(graph_of(before)), AnalysedGraph(graph_of(after))
+    cost, new_cost = old.tree.cost, new.tree.cost
     return Diff(
         FORMAT_VERSION,
-        a.name,
-        b.name,
-        found.changes(),
-        [*_settings(a, b)],
-        Sum(count(old.parameters), count(new.parameters)),
-        Sum(count(old.buffers), count(new.buffers)),
-        Sum(count(old.flops), count(new.flops)),
-        Sum(count(old.activation_bytes), count(new.activation_bytes)),
+        old.graph.name,
+        new.graph.name,
+        GraphComparison(old, new).changes(),
+        [*_settings(old.graph, new.graph)],
+        CountChange(count(cost.parameters), count(new_cost.parameters)),
+        CountChange(count(cost.buffers), count(new_cost.buffers)),
+        CountChange(count(cost.flops), count(new_cost.flops)),
+        CountChange(count(cost.activation_bytes), count(new_cost.activation_bytes)),
     )
 
 
-class _Differ:
-    def __init__(self, a: Graph, b: Graph) -> None:
-        self.a, self.b = a, b
-        self.costs = costs(a), costs(b)
-        self.trees = outline(a, self.costs[0]), outline(b, self.costs[1])
-        self.signature = Signatures(*self.trees)
+class AnalysedGraph:
+    """A graph with the costs of its nodes and its tree of scopes."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.costs = costs(graph)
+        self.tree = outline(graph, self.costs)
+
+    def cost(self, item: Item) -> Cost:
+        """The cost of a scope or an operation."""
+        if isinstance(item, Scope):
+            return item.cost
+        return self.costs[item.id]
+
+
+class GraphComparison:
+    """The comparison of two graphs; `partner` maps operations before to their counterparts after, by id."""
+
+    def __init__(self, old: AnalysedGraph, new: AnalysedGraph) -> None:
+        self.old, self.new = old, new
+        self.signature = Signatures(old.tree, new.tree)
         self.partner: dict[str, str] = {}
 
     def changes(self) -> list[Change]:
-        """Differences of structure in program order, then those of wiring."""
-        return [*self._scopes(*self.trees), *self._wiring()]
+        """The differences of structure in program order, then those of wiring."""
+        return [*self._structure(), *self._wiring()]
 
-    def _scopes(self, before: Scope, after: Scope) -> Iterator[Change]:
-        waiting: list[Pair] = list(align(before, after, self.signature))[::-1]
+    def _structure(self) -> Iterator[Change]:
+        """The differences of scopes and operations, a scope before its contents."""
+        waiting = self._aligned(self.old.tree, self.new.tree)
         while waiting:
             pair = waiting.pop()
             match pair.before, pair.after:
                 case None, item if item is not None:
-                    yield self._alone("added", item, 1)
+                    yield self._added(item)
                 case item, None if item is not None:
-                    yield self._alone("removed", item, 0)
+                    yield self._removed(item)
                 case Node() as x, Node() as y:
                     self.partner[x.id] = y.id
                     yield from self._operation(x, y)
                 case Scope() as x, Scope() as y:
                     if stem(x.name) != stem(y.name):
                         yield Change("renamed", "block", y.path, x.path, y.path, y.cost.ops, 0)
-                    waiting.extend(list(align(x, y, self.signature))[::-1])
+                    waiting.extend(self._aligned(x, y))
 
-    def _alone(self, what: What, item: Item, side: int) -> Change:
+    def _aligned(self, before: Scope, after: Scope) -> list[Pair]:
+        """The pairs of two scopes' items, the last first, as a stack hands them out."""
+        return list(align(before, after, self.signature))[::-1]
+
+    def _added(self, item: Item) -> Change:
+        cost = self.new.cost(item)
         if isinstance(item, Scope):
-            size, ops, name, text = item.cost.parameters, item.cost.ops, item.path, None
-        else:
-            size, ops, name, text = self.costs[side][item.id].parameters, 1, item.name, _call(item)
-        kind: Literal["operation", "block"] = "block" if isinstance(item, Scope) else "operation"
-        if what == "added":
-            return Change(what, kind, name, None, text, ops, count(size))
-        return Change(what, kind, name, text, None, ops, count(-size))
+            return Change("added", "block", item.path, None, None, cost.ops, count(cost.parameters))
+        return Change("added", "operation", item.name, None, call_text(item), 1, count(cost.parameters))
+
+    def _removed(self, item: Item) -> Change:
+        cost = self.old.cost(item)
+        if isinstance(item, Scope):
+            return Change("removed", "block", item.path, None, None, cost.ops, count(-cost.parameters))
+        return Change("removed", "operation", item.name, call_text(item), None, 1, count(-cost.parameters))
 
     def _operation(self, x: Node, y: Node) -> Iterator[Change]:
-        more = self.costs[1][y.id].parameters - self.costs[0][x.id].parameters
+        """The differences in name and in arguments of two counterparts."""
         if stem(name_of(x)) != stem(name_of(y)):
             yield Change("renamed", "operation", y.name, x.name, y.name, 1, 0)
-        follows = y.op.internal and not self.b.weights(y)  # a router's `combine` changes with its gates
-        if _call(x) != _call(y) and not follows:
-            yield Change("changed", "operation", y.name, _call(x), _call(y), 1, count(more))
+
+        # A router's `combine` changes with its gates, and is no change of its own.
+        follows = y.op.internal and not self.new.graph.weights(y)
+        if call_text(x) != call_text(y) and not follows:
+            more = self.new.cost(y).parameters - self.old.cost(x).parameters
+            yield Change("changed", "operation", y.name, call_text(x), call_text(y), 1, count(more))
 
     def _wiring(self) -> Iterator[Change]:
-        """Operations that read another counterpart than before; what was put in or taken out between is no rewiring."""
-        back = {new: old for old, new in self.partner.items()}
-        for old, new in self.partner.items():
-            x, y = self.a.node(old), self.b.node(new)
-            if x.op.name == "input" or not all(p.node in self.partner for p in x.inputs):
+        """Operations that read another counterpart than before.
+
+        An operation put in or taken out between two others is no rewiring of them.
+        """
+        kept = set(self.partner.values())
+        for old_id, new_id in self.partner.items():
+            x, y = self.old.graph.node(old_id), self.new.graph.node(new_id)
+            if not all(port.node in self.partner for port in x.inputs):
                 continue
-            if all(p.node in back for p in y.inputs):
-                carried = tuple(Port(self.partner[p.node], p.index) for p in x.inputs)
-                if carried != y.inputs:
-                    before, after = _read(self.a, x), _read(self.b, y)
-                    yield Change("rewired", "operation", y.name, before, after, 1, 0)
+            if not all(port.node in kept for port in y.inputs):
+                continue
+
+            carried = tuple(Port(self.partner[port.node], port.index) for port in x.inputs)
+            if carried != y.inputs:
+                before, after = _read_by(self.old.graph, x), _read_by(self.new.graph, y)
+                yield Change("rewired", "operation", y.name, before, after, 1, 0)
 
 
-def _call(node: Node) -> str:
-    given = arguments(node)
-    return f"{node.op.name}({given})" if given else node.op.name
-
-
-def _read(graph: Graph, node: Node) -> str:
+def _read_by(graph: Graph, node: Node) -> str:
+    """The names of the operations that a node reads."""
     return ", ".join(graph.node(port.node).name for port in node.inputs)
 
 
-def _settings(a: Graph, b: Graph) -> Iterator[Setting]:
-    yield from _compared("dial", {k: plain(v) for k, v in a.dials.items()}, {k: plain(v) for k, v in b.dials.items()})
+def _settings(a: Graph, b: Graph) -> Iterator[SettingChange]:
+    """The differences in dials, inputs, outputs and training."""
+    yield from _compared("dial", _dials(a), _dials(b))
     yield from _compared("input", _inputs(a), _inputs(b))
     yield from _compared("output", _outputs(a), _outputs(b))
     yield from _compared("train", _plan(a.plan), _plan(b.plan))
 
 
-def _compared(
-    kind: Literal["dial", "input", "output", "train"], before: dict[str, Plain], after: dict[str, Plain]
-) -> Iterator[Setting]:
+def _compared(kind: Declared, before: dict[str, Plain], after: dict[str, Plain]) -> Iterator[SettingChange]:
+    """The entries that differ, or that one side lacks."""
     for name in {**before, **after}:
         if name not in before or name not in after or before[name] != after[name]:
-            yield Setting(kind, name, before.get(name), after.get(name))
+            yield SettingChange(kind, name, before.get(name), after.get(name))
+
+
+def _dials(graph: Graph) -> dict[str, Plain]:
+    return {name: plain(value) for name, value in graph.dials.items()}
 
 
 def _inputs(graph: Graph) -> dict[str, Plain]:
-    return {i.name: str(i.type) + (f" mean {show(i.mean)} std {show(i.std)}" if i.mean else "") for i in graph.inputs}
+    """The type of each input, and its normalisation where it has one."""
+    texts: dict[str, Plain] = {}
+    for spec in graph.inputs:
+        text = str(spec.type)
+        if spec.mean:
+            text += f" mean {show(spec.mean)} std {show(spec.std)}"
+        texts[spec.name] = text
+    return texts
 
 
 def _outputs(graph: Graph) -> dict[str, Plain]:
@@ -190,10 +233,12 @@ def _outputs(graph: Graph) -> dict[str, Plain]:
 
 
 def _plan(plan: Plan | None) -> dict[str, Plain]:
+    """The parts of a training as text, by name."""
     if plan is None:
         return {}
-    found: dict[str, Plain] = {
-        "loss": " + ".join(f"{show(loss.weight)} * {loss.option}" for loss in plan.losses),
+
+    parts: dict[str, Plain] = {
+        "loss": _losses(plan.losses),
         "optimizer": show(plan.optimizer),
         "batch": plan.batch,
         "seed": plan.seed,
@@ -204,11 +249,25 @@ def _plan(plan: Plan | None) -> dict[str, Plain]:
         "average": show(plan.average),
     }
     for step in plan.steps:
-        losses = " + ".join(f"{show(loss.weight)} * {loss.option}" for loss in step.losses)
-        found[f"step {step.name}"] = f"{losses}; {step.optimizer}"
+        parts[f"step {step.name}"] = f"{_losses(step.losses)}; {step.optimizer}"
     for phase in plan.phases:
-        length = f"steps = {phase.steps}" if phase.steps else f"epochs = {phase.epochs}"
-        extra = {"keys": phase.keys, "only": phase.only, "freeze": phase.freeze or None}
-        settings = "".join(f"; {name} = {show(value)}" for name, value in extra.items() if value is not None)
-        found[f"phase {phase.name}"] = f"{length}; lr = {show(phase.lr)}{settings}"
-    return found
+        parts[f"phase {phase.name}"] = _phase(phase)
+    return parts
+
+
+def _losses(losses: tuple[Loss, ...]) -> str:
+    return " + ".join(f"{show(loss.weight)} * {loss.option}" for loss in losses)
+
+
+def _phase(phase: Phase) -> str:
+    """A phase as text: its length, its learning rate, and the settings that it has."""
+    text = f"epochs = {phase.epochs}"
+    if phase.steps:
+        text = f"steps = {phase.steps}"
+    text += f"; lr = {show(phase.lr)}"
+
+    optional = {"keys": phase.keys, "only": phase.only, "freeze": phase.freeze or None}
+    for name, value in optional.items():
+        if value is not None:
+            text += f"; {name} = {show(value)}"
+    return text

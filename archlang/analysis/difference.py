@@ -4,64 +4,94 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archlang.analysis.diff import Change, Diff, Sum
+from archlang.analysis.diff import Change, CountChange, Diff
 from archlang.analysis.report import Count
 from archlang.analysis.table import grouped
 from archlang.ops.values import show
+from archlang.wording import counted
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~", "renamed": ">", "rewired": ">"}
 
 
-def describe(found: Diff) -> str:
+def describe(diff: Diff) -> str:
     """All differences, then the counts of both networks side by side."""
-    names = found.before if found.before == found.after else f"{found.before} -> {found.after}"
-    if found.same:
+    names = diff.before
+    if diff.before != diff.after:
+        names = f"{diff.before} -> {diff.after}"
+    if diff.same:
         return f"{names}: no difference\n"
-    settings = [
-        f"~ {s.kind} {s.name}: {_value(s.before)} -> {_value(s.after)}" for s in found.settings
-    ]
-    return "\n".join([names, "", *settings, *map(_change, found.changes), "", *_sums(found), ""])
+
+    settings = [f"~ {s.kind} {s.name}: {_value(s.before)} -> {_value(s.after)}" for s in diff.settings]
+    return "\n".join([names, "", *settings, *map(_change, diff.changes), "", *_counts(diff), ""])
 
 
 def _value(value: object) -> str:
-    return "none" if value is None else value if isinstance(value, str) else show(value)
+    """A setting's value; text stands without quotes."""
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value
+    return show(value)
 
 
 def _change(change: Change) -> str:
-    what = change.name if change.kind == "operation" else f"{change.name} ({_operations(change.ops)})"
+    """The line of a change of structure."""
+    name = change.name
+    if change.kind == "block":
+        name = f"{change.name} ({counted(change.ops, 'operation')})"
+
+    return f"{SIGNS[change.what]} {name}{_detail(change)}{_more_parameters(change.parameters)}"
+
+
+def _detail(change: Change) -> str:
+    """The calls, names or inputs of a change; a block that is added or removed has none."""
     match change.what:
-        case "added": detail = f": {change.after}" if change.after else ""
-        case "removed": detail = f": {change.before}" if change.before else ""
-        case "changed": detail = f": {change.before} -> {change.after}"
-        case "renamed": detail = f": was {change.before}"
-        case "rewired": detail = f": reads {change.after}, read {change.before}"
-    more = f"  [{_signed(change.parameters)} parameters]" if change.parameters != 0 else ""
-    return f"{SIGNS[change.what]} {what}{detail}{more}"
+        case "changed":
+            return f": {change.before} -> {change.after}"
+        case "renamed":
+            return f": was {change.before}"
+        case "rewired":
+            return f": reads {change.after}, read {change.before}"
+
+    text = change.after or change.before
+    if text is None:
+        return ""
+    return f": {text}"
 
 
-def _operations(number: int) -> str:
-    return f"{number} operation{'s' if number != 1 else ''}"
+def _more_parameters(number: Count) -> str:
+    """The change in parameters, with its sign; nothing for none."""
+    if number == 0:
+        return ""
+    if isinstance(number, int):
+        return f"  [{number:+,} parameters]"
+    return f"  [{number} parameters]"
 
 
-def _signed(number: Count) -> str:
-    return f"{number:+,}" if isinstance(number, int) else number
-
-
-def _sums(found: Diff) -> Iterator[str]:
+def _counts(diff: Diff) -> Iterator[str]:
+    """The counts of both networks, aligned."""
     rows = [
-        ("parameters", found.parameters),
-        ("buffers", found.buffers),
-        ("FLOPs", found.flops),
-        ("activation bytes", found.activation_bytes),
+        ("parameters", diff.parameters),
+        ("buffers", diff.buffers),
+        ("FLOPs", diff.flops),
+        ("activation bytes", diff.activation_bytes),
     ]
-    widths = [max(len(grouped(getattr(total, side))) for _, total in rows) for side in ("before", "after")]
-    for name, total in rows:
-        before, after = grouped(total.before).rjust(widths[0]), grouped(total.after).rjust(widths[1])
-        yield f"{name:<17} {before} -> {after}{_change_of(total)}"
+    before_width = max(len(grouped(change.before)) for _, change in rows)
+    after_width = max(len(grouped(change.after)) for _, change in rows)
+
+    for name, change in rows:
+        before, after = grouped(change.before).rjust(before_width), grouped(change.after).rjust(after_width)
+        yield f"{name:<17} {before} -> {after}{_relative(change)}"
 
 
-def _change_of(total: Sum) -> str:
-    if not isinstance(total.before, int) or not isinstance(total.after, int) or total.before == total.after:
-        return "  (same)" if total.before == total.after else ""
-    more = total.after - total.before
-    return f"  ({more:+,}, {100 * more / total.before:+.1f} %)" if total.before else f"  ({more:+,})"
+def _relative(change: CountChange) -> str:
+    """The difference of two counts, also in per cent; nothing where one is symbolic."""
+    if change.before == change.after:
+        return "  (same)"
+    if not isinstance(change.before, int) or not isinstance(change.after, int):
+        return ""
+
+    more = change.after - change.before
+    if change.before == 0:
+        return f"  ({more:+,})"
+    return f"  ({more:+,}, {100 * more / change.before:+.1f} %)"

@@ -1,4 +1,4 @@
-"""What a network costs: in all, node by node, scope by scope, path by path. Plain data that any format can carry."""
+"""The cost of a network: in all, node by node, scope by scope, path by path. Plain data that any format can carry."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from archlang.codes.code import Code
 from archlang.graph.coded import block_name
 from archlang.graph.ir import CodedSite, Graph, Member, Node
 from archlang.graph.outline import Cost, HasGraph, arguments, costs, graph_of, outline
+from archlang.ops.patch_experts import DISPATCH
 from archlang.ops.values import show
 from archlang.shapes import Dim
 from archlang.source import NOWHERE
 
 FORMAT_VERSION = 1
+
+FLOAT_BYTES = 4
+"""Bytes of a number in float32."""
 
 Count = int | str
 """A number, or the text of one that depends on symbols such as `H`."""
@@ -25,7 +29,23 @@ Plain = int | float | bool | str | None
 
 @dataclass(frozen=True)
 class NodeRow:
-    """One operation; `call` is how a file would write it. Weights that several nodes share count at the first."""
+    """One operation.
+
+    Args:
+        id: the node's id in the graph.
+        name: its module path, with dots.
+        op: the name of its operation.
+        call: the text that a file would have for it.
+        args: its arguments by name.
+        inputs: the types of its inputs.
+        outputs: the types of its outputs.
+        parameters: trained numbers; those that several nodes share count at the first.
+        buffers: other numbers of its state.
+        flops: floating-point operations of one sample.
+        activation_bytes: bytes of its results of one sample.
+        file: the file that it stems from; None if none did.
+        line: the line there.
+    """
 
     id: str
     name: str
@@ -44,7 +64,7 @@ class NodeRow:
 
 @dataclass(frozen=True)
 class BlockRow:
-    """A scope and all inside it; `depth` is 1 for the network's own names."""
+    """A scope and all inside it; `depth` is 1 for the names at the top of the network."""
 
     name: str
     depth: int
@@ -57,7 +77,7 @@ class BlockRow:
 
 @dataclass(frozen=True)
 class PathRow:
-    """One member of something parallel: a path, branch or layer of the stage at `region`."""
+    """One member of a parallel part: path, branch or layer number `index` of the stage at `region`, `of` in all."""
 
     kind: str
     region: str
@@ -72,9 +92,17 @@ class PathRow:
 
 @dataclass(frozen=True)
 class CodeRow:
-    """A code that the network's branches follow: `histogram` is distance to pairs of words, `columns` classes a branch.
+    """A code that the network's branches follow.
 
-    `blocks` are the stages whose branches follow it.
+    Args:
+        name: the code's name in the file.
+        classes: the number of words.
+        branches: the length of a word.
+        distance: the minimum distance of two words.
+        active: the weight of the words; None if they differ.
+        histogram: the number of pairs of words at each distance.
+        columns: the number of classes of each branch.
+        blocks: the stages whose branches follow the code.
     """
 
     name: str
@@ -89,10 +117,15 @@ class CodeRow:
 
 @dataclass(frozen=True)
 class ExpertsRow:
-    """A place where rows (patches, or samples) go to experts: how many of each a sample has, and FLOPs.
+    """A place where rows (patches, or samples) go to experts.
 
-    `pair_flops` are those of one expert on one row, `router_flops` those of the router on one row; `active_flops[k]`
-    those of the place for a sample when each row goes to k + 1 experts, the last of them the dense form.
+    Args:
+        name: the place's module path.
+        rows: the rows of a sample.
+        experts: the number of experts.
+        pair_flops: FLOPs of one expert on one row.
+        router_flops: FLOPs of the router on one row.
+        active_flops: FLOPs of the place for a sample when each row goes to k + 1 experts; the last is the dense form.
     """
 
     name: str
@@ -107,8 +140,8 @@ class ExpertsRow:
 class Report:
     """Counts of a network. FLOPs are of one sample, a multiply-add as two; bytes are of float32 results of one sample.
 
-    `peak_bytes` is the most that is alive at once when nodes run in order and a result goes after its last reader; None
-    where a size is symbolic.
+    `peak_bytes` is the most that is alive at once when nodes run in order and a result is freed after its last reader;
+    None where a size is symbolic.
     """
 
     format_version: int
@@ -131,7 +164,7 @@ class Report:
 
 
 def report(network: HasGraph | Graph) -> Report:
-    """Counts everything in a network."""
+    """Count everything in a network."""
     graph = graph_of(network)
     cost = costs(graph)
     tree = outline(graph, cost)
@@ -145,47 +178,59 @@ def report(network: HasGraph | Graph) -> Report:
         [_block(scope.path, len(scope.levels), scope.cost) for scope in tree.walk() if scope.levels],
         _paths(graph, cost),
         _codes(graph),
-        [_experts(graph, node) for node in graph if node.op.name == "dispatch"],
+        [_experts(graph, node) for node in graph if node.op is DISPATCH],
     )
 
 
 def _experts(graph: Graph, dispatch: Node) -> ExpertsRow:
-    """One place of experts, which its dispatch stands for."""
-    region, number = dispatch.path[:-1], int(dispatch.args["experts"])
+    """The row of a place of experts, which its dispatch stands for."""
+    region, experts = dispatch.path[:-1], int(dispatch.args["experts"])
+
     router: Dim = 0
     pair: Dim = 0
     for node in graph:
-        flops = node.op.flops(graph.call(node))
+        flops = node.op.flops(graph.call(node)) * _repeats(node.rows, dispatch.rows)
+
+        # All experts cost the same: the first one stands for them.
         if any((m.region, m.kind, m.index) == (region, "experts", 0) for m in node.members):
-            pair += flops * _times(node.rows, dispatch.rows)
+            pair += flops
         elif node.path[: len(region) + 1] == (*region, "router"):
-            router += flops * _times(node.rows, dispatch.rows)
-    active = [count(dispatch.rows * (router + k * pair)) for k in range(1, number + 1)]
-    return ExpertsRow(".".join(region), count(dispatch.rows), number, count(pair), count(router), active)
+            router += flops
+
+    active = [count(dispatch.rows * (router + k * pair)) for k in range(1, experts + 1)]
+    return ExpertsRow(".".join(region), count(dispatch.rows), experts, count(pair), count(router), active)
 
 
-def _times(inner: Dim, outer: Dim) -> Dim:
-    """How often something inside runs for each row outside: more than once where patches are cut of patches."""
-    return inner // outer if isinstance(outer, int) and inner != outer else 1
+def _repeats(inner: Dim, outer: Dim) -> Dim:
+    """The runs of something inside for each row outside: more than one where patches are cut of patches."""
+    if isinstance(outer, int) and inner != outer:
+        return inner // outer
+    return 1
 
 
 def _codes(graph: Graph) -> list[CodeRow]:
-    """Each code once, in the order in which the network uses them."""
-    sites: dict[tuple[str, ...], list[CodedSite]] = {}
+    """A row for each code, in the order in which the network uses them."""
+    sites_of: dict[tuple[str, ...], list[CodedSite]] = {}
     for site in graph.coded.values():
-        sites.setdefault(site.code.words, []).append(site)
+        sites_of.setdefault(site.code.words, []).append(site)
+
     rows = []
-    for words, at in sites.items():
+    for words, sites in sites_of.items():
         code = Code(words)
-        blocks = [block_name(site.region) for site in at]
-        rows.append(CodeRow(at[0].code.name, code.classes, code.branches, code.distance, code.active, code.histogram,
-                            list(code.columns), blocks))
+        rows.append(
+            CodeRow(
+                sites[0].code.name, code.classes, code.branches, code.distance, code.active, code.histogram,
+                list(code.columns), [block_name(site.region) for site in sites],
+            )
+        )  # fmt: skip
     return rows
 
 
 def count(size: Dim) -> Count:
-    """The number, or the text of what is symbolic."""
-    return size if isinstance(size, int) else str(size)
+    """The number, or the text of a symbolic one."""
+    if isinstance(size, int):
+        return size
+    return str(size)
 
 
 def plain(value: object) -> Plain:
@@ -194,63 +239,84 @@ def plain(value: object) -> Plain:
     >>> plain(3), plain("same"), plain((1, 2))
     (3, 'same', '[1, 2]')
     """
-    return value if isinstance(value, int | float | str) or value is None else show(value)
+    if value is None or isinstance(value, int | float | str):
+        return value
+    return show(value)
+
+
+def call_text(node: Node) -> str:
+    """The call of an operation as a file would have it."""
+    given = arguments(node)
+    if given:
+        return f"{node.op.name}({given})"
+    return node.op.name
 
 
 def peak_bytes(graph: Graph) -> int | None:
     """The most bytes of results alive at once in float32 for one sample; None where a size is symbolic."""
-    order = {node.id: i for i, node in enumerate(graph)}
-    last = {node.id: i for node, i in zip(graph, order.values(), strict=True)}
-    for node in graph:
+    nodes = list(graph)
+    position = {node.id: i for i, node in enumerate(nodes)}
+
+    # A result that nobody reads is freed at once, an output never.
+    last_use = dict(position)
+    for node in nodes:
         for port in node.inputs:
-            last[port.node] = max(last[port.node], order[node.id])
+            last_use[port.node] = max(last_use[port.node], position[node.id])
     for output in graph.outputs:
-        last[output.port.node] = len(order)
-    ending: dict[int, list[str]] = {}
-    for id, when in last.items():
-        ending.setdefault(when, []).append(id)
+        last_use[output.port.node] = len(nodes)
+
+    freed_at: dict[int, list[str]] = {}
+    for id, use in last_use.items():
+        freed_at.setdefault(use, []).append(id)
+
     sizes: dict[str, int] = {}
     alive = most = 0
-    for node in graph:
-        size = sum((node.rows * t.elements * 4 for t in node.outputs), 0)
+    for i, node in enumerate(nodes):
+        size = sum((node.rows * t.elements * FLOAT_BYTES for t in node.outputs), 0)
         if not isinstance(size, int):
             return None
+
         sizes[node.id] = size
         alive += size
         most = max(most, alive)
-        alive -= sum(sizes[id] for id in ending.get(order[node.id], []))
+        alive -= sum(sizes[id] for id in freed_at.get(i, []))
     return most
 
 
 def _node(graph: Graph, node: Node, cost: Cost) -> NodeRow:
-    nowhere = node.span is NOWHERE or not node.span.source.text
-    given = arguments(node)
-    call = f"{node.op.name}({given})" if given else node.op.name
+    """The row of an operation."""
+    file = line = None
+    if node.span is not NOWHERE and node.span.source.text:
+        file, line = node.span.source.name, node.span.line
+
     return NodeRow(
         node.id,
         node.name,
         node.op.name,
-        call,
+        call_text(node),
         {name: plain(value) for name, value in node.args.items()},
         [str(graph.type(port)) for port in node.inputs],
         [str(t) for t in node.outputs],
         *_counts(cost),
-        None if nowhere else node.span.source.name,
-        None if nowhere else node.span.line,
+        file,
+        line,
     )
 
 
 def _block(name: str, depth: int, cost: Cost) -> BlockRow:
+    """The row of a scope."""
     return BlockRow(name, depth, cost.ops, *_counts(cost))
 
 
 def _counts(cost: Cost) -> tuple[Count, Count, Count, Count]:
+    """Parameters, buffers, FLOPs and activation bytes."""
     return count(cost.parameters), count(cost.buffers), count(cost.flops), count(cost.activation_bytes)
 
 
 def _paths(graph: Graph, cost: dict[str, Cost]) -> list[PathRow]:
-    found: dict[Member, Cost] = {}
+    """A row for each member of each parallel part; a node inside several counts in each."""
+    cost_of: dict[Member, Cost] = {}
     for node in graph:
         for member in node.members:
-            found[member] = found.get(member, Cost()) + cost[node.id]
-    return [PathRow(m.kind, ".".join(m.region), m.index, m.count, c.ops, *_counts(c)) for m, c in found.items()]
+            cost_of[member] = cost_of.get(member, Cost()) + cost[node.id]
+    return [PathRow(m.kind, ".".join(m.region), m.index, m.count, c.ops, *_counts(c)) for m, c in cost_of.items()]

@@ -2,62 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from archlang.analysis.report import BlockRow, CodeRow, Count, ExpertsRow, NodeRow, PathRow, Report
 from archlang.graph.outline import compact, levels
 from archlang.ops.values import show
+from archlang.wording import counted
 
 WIDEST = 40
+"""Characters of a cell at most."""
+
+Cells = tuple[str, ...]
+
 HEAD = ("name", "operation", "output", "parameters", "FLOPs", "bytes")
+PATHS_HEAD = ("path", "operations", "parameters", "FLOPs", "bytes")
+CODES_HEAD = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
+EXPERTS_HEAD = (
+    "experts", "a sample's rows", "experts", "FLOPs a row and expert", "router a row", "all active", "half", "one",
+)
+COVERAGE_HEAD = ("boosted kernel", "size", "coverage", "small kernels")
 
 
 def table(report: Report, depth: int | None = None) -> str:
-    """Totals, then a row a scope and a row a node; `depth` leaves out what lies under so many levels of scopes."""
-    rows = _tree(report, depth)
-    parts = [_totals(report), _aligned([HEAD, *rows])]
+    """The totals, then a row for each scope and operation; `depth` leaves out rows under more levels of scopes."""
+    parts = [_totals(report), _aligned([HEAD, *_tree(report, depth)], left=3)]
     if report.paths:
-        head = ("path", "operations", "parameters", "FLOPs", "bytes")
-        parts.append(_aligned([head, *map(_path, report.paths)], left=1))
+        parts.append(_aligned([PATHS_HEAD, *map(_path, report.paths)], left=1))
     if report.codes:
-        titles = ("code", "classes", "branches", "active", "distance", "classes a branch", "distances: pairs")
-        parts.append(_aligned([titles, *map(_code, report.codes)], left=1))
+        parts.append(_aligned([CODES_HEAD, *map(_code, report.codes)], left=1))
     if report.experts:
-        parts.append(_aligned([_EXPERTS, *map(_experts, report.experts)], left=1))
-    covered = [(n.name.rpartition(".")[0], n.args["kernel"], n.args["coverage"], n.args["kernels"])
-               for n in report.nodes if "coverage" in n.args]
-    if covered:
-        rows = [("boosted kernel", "size", "coverage", "small kernels"), *[tuple(map(str, row)) for row in covered]]
-        parts.append(_aligned(rows, left=4))
+        parts.append(_aligned([EXPERTS_HEAD, *map(_experts, report.experts)], left=1))
+
+    kernels = [_coverage(node) for node in report.nodes if "coverage" in node.args]
+    if kernels:
+        parts.append(_aligned([COVERAGE_HEAD, *kernels], left=4))
     return "\n\n".join(parts) + "\n"
 
 
-_EXPERTS = (
-    "experts", "a sample's rows", "experts", "FLOPs a row and expert", "router a row", "all active", "half", "one",
-)
-
-
-def _experts(row: ExpertsRow) -> tuple[str, ...]:
-    """What a place of experts costs, with all of them, half of them (rounded up) or one working on each row."""
-    active = [row.active_flops[k - 1] for k in (row.experts, -(-row.experts // 2), 1)]
-    return row.name, *map(_cell, (row.rows, row.experts, row.pair_flops, row.router_flops, *active))
-
-
-def _code(row: CodeRow) -> tuple[str, ...]:
-    low, high = min(row.columns), max(row.columns)
-    columns = str(low) if low == high else f"{low} to {high}"
-    active = "unequal" if row.active is None else str(row.active)
-    pairs = ", ".join(f"{distance}: {count:,}" for distance, count in row.histogram.items())
-    return row.name, str(row.classes), str(row.branches), active, str(row.distance), columns, pairs
-
-
 def grouped(number: Count) -> str:
-    """With thousands separators; what is symbolic as it is.
+    """A number with thousands separators; a symbolic one as it is.
 
     >>> grouped(1110564), grouped("4*H")
     ('1,110,564', '4*H')
     """
-    return f"{number:,}" if isinstance(number, int) else number
+    if isinstance(number, int):
+        return f"{number:,}"
+    return number
 
 
 def size(number: Count) -> str:
@@ -68,6 +58,7 @@ def size(number: Count) -> str:
     """
     if not isinstance(number, int):
         return f"{number} bytes"
+
     value, unit = float(number), "B"
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if value < 1024 or unit == "TiB":
@@ -76,82 +67,149 @@ def size(number: Count) -> str:
     return f"{value:.4g} {unit}"
 
 
+# --- totals ----------------------------------------------------------------------------------------------------------
+
+
 def _totals(report: Report) -> str:
-    dials = ", ".join(f"{name} = {show(value)}" for name, value in report.dials.items())
+    """The network with its dials, and the sums over all operations."""
     rows = [
-        ("parameters", _both(report.parameters, "")),
-        ("buffers", _both(report.buffers, "")),
-        ("FLOPs", _both(report.flops, "one sample; a multiply-add counts as two")),
+        ("parameters", _total(report.parameters)),
+        ("buffers", _total(report.buffers)),
+        ("FLOPs", _total(report.flops, "one sample; a multiply-add counts as two")),
         ("activations", f"{size(report.activation_bytes)} (one sample in float32, every result)"),
     ]
     if report.peak_bytes is not None:
         rows.append(("peak", f"{size(report.peak_bytes)} (at once, each result until its last use)"))
     if not isinstance(report.activation_bytes, int):
         rows.append(("sizes", "the input's are open; give them for numbers, as in `-p H=224`"))
-    title = f"{report.network}({dials})" if dials else report.network
+
+    title = report.network
+    if report.dials:
+        dials = ", ".join(f"{name} = {show(value)}" for name, value in report.dials.items())
+        title = f"{title}({dials})"
     return "\n".join([title, *(f"  {name:<12} {value}" for name, value in rows)])
 
 
-def _both(number: Count, note: str) -> str:
-    short = f"{compact(number)}" if isinstance(number, int) and number >= 1000 else ""
-    notes = "; ".join(part for part in (short, note) if part)
-    return f"{grouped(number)} ({notes})" if notes else grouped(number)
+def _total(number: Count, note: str = "") -> str:
+    """A number in full, in short where it is long, and a note."""
+    notes = []
+    if isinstance(number, int) and number >= 1000:
+        notes.append(compact(number))
+    if note:
+        notes.append(note)
+
+    if not notes:
+        return grouped(number)
+    return f"{grouped(number)} ({'; '.join(notes)})"
 
 
-def _tree(report: Report, depth: int | None) -> list[tuple[str, ...]]:
-    blocks = {tuple(levels(tuple(block.name.split(".")))): block for block in report.blocks}
-    rows: list[tuple[str, ...]] = []
-    shown: set[tuple[str, ...]] = set()
+# --- scopes and operations -------------------------------------------------------------------------------------------
+
+
+def _tree(report: Report, depth: int | None) -> list[Cells]:
+    """A row for each scope where it begins, and for each operation."""
+    block_at = {levels(tuple(block.name.split("."))): block for block in report.blocks}
+    shown: set[Cells] = set()
+
+    rows: list[Cells] = []
     for node in report.nodes:
         steps = levels(tuple(node.name.split(".")))
         for end in range(1, len(steps)):
-            here = steps[:end]
-            if here not in shown and (depth is None or end <= depth + 1):
-                shown.add(here)
-                rows.append(_block(blocks[here], here))
+            scope = steps[:end]
+            if scope not in shown and (depth is None or end <= depth + 1):
+                shown.add(scope)
+                rows.append(_block(block_at[scope], scope))
+
         if depth is None or len(steps) <= depth + 1:
             rows.append(_node(node, steps))
     return rows
 
 
-def _block(block: BlockRow, steps: tuple[str, ...]) -> tuple[str, ...]:
-    name = "  " * (len(steps) - 1) + steps[-1]
-    ops = f"{block.ops} operation{'s' if block.ops != 1 else ''}"
-    return (name, ops, "", *map(_cell, (block.parameters, block.flops, block.activation_bytes)))
+def _indented(steps: Cells) -> str:
+    """The last step of a path, indented by the number of those above it."""
+    return "  " * (len(steps) - 1) + steps[-1]
 
 
-def _node(node: NodeRow, steps: tuple[str, ...]) -> tuple[str, ...]:
-    name = "  " * (len(steps) - 1) + steps[-1]
+def _block(block: BlockRow, steps: Cells) -> Cells:
+    numbers = (block.parameters, block.flops, block.activation_bytes)
+    return (_indented(steps), counted(block.ops, "operation"), "", *map(_cell, numbers))
+
+
+def _node(node: NodeRow, steps: Cells) -> Cells:
     kinds = list(dict.fromkeys(node.outputs))
-    output = f"{len(node.outputs)} * {kinds[0]}" if len(node.outputs) > 1 and len(kinds) == 1 else ", ".join(kinds)
-    call = node.call if len(node.call) <= 40 else node.call[:39] + "…"
-    return (name, call, _cut(output), *map(_few, (node.parameters, node.flops, node.activation_bytes)))
+    output = ", ".join(kinds)
+    if len(node.outputs) > 1 and len(kinds) == 1:
+        output = f"{len(node.outputs)} * {kinds[0]}"
+
+    numbers = (node.parameters, node.flops, node.activation_bytes)
+    return (_indented(steps), _cut(node.call), _cut(output), *map(_cell_or_dash, numbers))
 
 
-def _path(row: PathRow) -> tuple[str, ...]:
+# --- parallel parts, codes, experts, small kernels -------------------------------------------------------------------
+
+
+def _path(row: PathRow) -> Cells:
     name = f"{row.region}.{row.index} of {row.of}"
     return (name, str(row.ops), *map(_cell, (row.parameters, row.flops, row.activation_bytes)))
 
 
-def _few(number: Count) -> str:
-    return "-" if number == 0 else _cell(number)
+def _code(row: CodeRow) -> Cells:
+    low, high = min(row.columns), max(row.columns)
+    columns = str(low)
+    if low != high:
+        columns = f"{low} to {high}"
+
+    active = "unequal"
+    if row.active is not None:
+        active = str(row.active)
+
+    pairs = ", ".join(f"{distance}: {count:,}" for distance, count in row.histogram.items())
+    return row.name, str(row.classes), str(row.branches), active, str(row.distance), columns, pairs
+
+
+def _experts(row: ExpertsRow) -> Cells:
+    """The costs of a place of experts, with all of them, half of them (rounded up) or one working on each row."""
+    active = [row.active_flops[k - 1] for k in (row.experts, -(-row.experts // 2), 1)]
+    return row.name, *map(_cell, (row.rows, row.experts, row.pair_flops, row.router_flops, *active))
+
+
+def _coverage(node: NodeRow) -> Cells:
+    """The small kernels over a large one, which stands at the path above the operation."""
+    region = node.name.rpartition(".")[0]
+    return region, str(node.args["kernel"]), str(node.args["coverage"]), str(node.args["kernels"])
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
 
 
 def _cell(number: Count) -> str:
     return _cut(grouped(number))
 
 
+def _cell_or_dash(number: Count) -> str:
+    """A number; a dash for 0, of which a table of operations is full."""
+    if number == 0:
+        return "-"
+    return _cell(number)
+
+
 def _cut(text: str) -> str:
-    """What a cell can hold of a long formula; the totals and the JSON have it whole."""
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+    """The part of a long text that a cell can hold; the totals and the JSON have all of it."""
+    if len(text) <= WIDEST:
+        return text
+    return text[: WIDEST - 1] + "…"
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: int = 3) -> str:
+def _aligned(rows: Iterable[Sequence[str]], left: int) -> str:
     """Columns of equal width: the first `left` ones flush left, the others flush right; a rule under the head."""
+    rows = list(rows)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+
     lines = []
     for row in rows:
-        cells = enumerate(zip(row, widths, strict=True))
-        lines.append("  ".join(cell.ljust(w) if i < left else cell.rjust(w) for i, (cell, w) in cells))
-    lines.insert(1, "  ".join("-" * w for w in widths))
-    return "\n".join(line.rstrip() for line in lines)
+        cells = [cell.ljust(width) for cell, width in zip(row[:left], widths, strict=False)]
+        cells += [cell.rjust(width) for cell, width in zip(row[left:], widths[left:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -6,31 +6,21 @@ names and normalisation, and a digest over all of it. The digest is integrity, n
 
 from __future__ import annotations
 
-import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from archlang.limits import DEFAULT, Limits
-
 if TYPE_CHECKING:
-    from torch import fx
-
-    from archlang.ops.model import Catalogue
+    from archlang.artefact.loading import load_model
+    from archlang.artefact.saving import save
 
 __all__ = ["load_model", "save"]
 
-
-def save(model: fx.GraphModule, path: str | os.PathLike[str]) -> None:
-    """Write a compiled model to a file; see `saving.save`."""
-    from archlang.artefact.saving import save as write
-
-    write(model, path)
+_MODULES = {"load_model": "archlang.artefact.loading", "save": "archlang.artefact.saving"}
+"""Public names to modules that import torch, which takes a second: the digest of a file needs none of it."""
 
 
-def load_model(
-    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue | None = None
-) -> fx.GraphModule:
-    """The model of a file, in evaluation mode; see `loading.load_model`."""
-    from archlang.artefact.loading import load_model as read
-    from archlang.ops import CATALOGUE
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'archlang.artefact' has no attribute {name!r}")
 
-    return read(path, limits=limits, catalogue=catalogue or CATALOGUE)
+    return getattr(import_module(_MODULES[name]), name)

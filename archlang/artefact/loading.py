@@ -5,76 +5,86 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import BinaryIO
 
 import safetensors.torch
+import torch
 from torch import fx
 
-from archlang.artefact import container, table
-from archlang.artefact.container import Container, refuse
+from archlang.artefact import table
+from archlang.artefact.container import Container, read, refuse
 from archlang.artefact.manifest import Manifest, Sealed, decode, digest
+from archlang.artefact.reading import opened
 from archlang.artefact.replay import check_passes, dials_of, rebuild
-from archlang.diagnostics import ArchError, error
+from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.elaborate.network import Network, loads
 from archlang.limits import DEFAULT, MIB, Limits
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
+from archlang.passes.catalogue import PASSES, PassCatalogue
 
 Check = Callable[[str], Network]
+"""Checks a text. Raises ArchError."""
 
 ROOM = 32
 """A model with passes is built before it is compared: from a network of at most so many times the file's numbers."""
 
 
 def load_model(
-    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE,
+    passes: PassCatalogue = PASSES,
 ) -> fx.GraphModule:
     """The model of a file that `save` wrote, in evaluation mode on the CPU, in the kind of numbers it was saved in.
 
     In this order: the header is checked, the text parsed and checked, the table of tensors derived from it and
     compared, the digest and the finiteness of all weights verified, the network compiled, its passes replayed.
-    `limits` and `catalogue` (one with the operations of plug-ins) are those that the text is checked with.
+
+    Args:
+        path: the file.
+        limits: those that the text is checked with.
+        catalogue: the operations that the text may use; one with those of plug-ins, for instance.
+        passes: the passes that the file may name.
 
     Raises `ArchError`: unreadable-file, not-a-model, unsafe-model, truncated-model, altered-model, foreign-model,
     non-finite-model. A file that passes is as it was written; that says nothing of who wrote it.
     """
-    try:
-        if not Path(path).exists():
-            raise FileNotFoundError(2, "there is no such file")
-        if not Path(path).is_file():
-            raise IsADirectoryError(21, "it is no regular file")
-        with Path(path).open("rb") as file:
-            return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue))
-    except OSError as problem:
-        shown = one_line(os.fspath(path), 200)
-        said = (problem.strerror or "the system refuses it").lower()
-        raise ArchError(error("unreadable-file", f"`{shown}` cannot be read: {said}")) from None
+    with opened(path) as file:
+        return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue), passes)
 
 
-def _load(file: BinaryIO, check: Check) -> fx.GraphModule:
-    head = container.read(file)
+def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule:
+    """The model of an open file."""
+    head = read(file)
     sealed = decode(head.metadata)
     manifest = sealed.manifest
+
     try:
-        check_passes(manifest.passes)
+        check_passes(manifest.passes, passes)
         network = _network(manifest, check)
-        kind = _kind(head, network, manifest)
+        kind = _kind(head, network, manifest, passes)
     except ArchError:
-        _verify(file, head, sealed)  # a file that something changed says so, whatever else is wrong with it
+        # A file that something changed says so, whatever else is wrong with it.
+        _verify(file, head, sealed)
         raise
+
     data = _bytes(file, head)
     if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:
         raise _altered()
     weights = safetensors.torch.load(data)
-    for name, value in weights.items():
-        if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise refuse("non-finite-model", f"`{name[:80]}` holds NaN or infinity")
-    model = rebuild(network, manifest).to(table.FLOATS[kind])
+    _check_finite(weights)
+
+    model = rebuild(network, manifest, passes).to(table.FLOATS[kind])
     table.compare(head.table, table.of_state(model.state_dict()))
     model.load_state_dict(weights, strict=True)
     return model
+
+
+def _check_finite(weights: dict[str, torch.Tensor]) -> None:
+    """Raise `ArchError` (non-finite-model) for NaN or infinity."""
+    for name, value in weights.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise refuse("non-finite-model", f"`{name[:80]}` holds NaN or infinity")
 
 
 def _network(manifest: Manifest, check: Check) -> Network:
@@ -89,35 +99,42 @@ def _network(manifest: Manifest, check: Check) -> Network:
             notes=(one_line(first.message, 300),),
             help="the file may come from another version of archlang",
         ) from None
+
     if network.text != manifest.network or dials_of(network) != manifest.dials:
         raise refuse("foreign-model", "the file's network is not in the form that this archlang writes")
     return network
 
 
-def _kind(head: Container, network: Network, manifest: Manifest) -> str:
+def _kind(head: Container, network: Network, manifest: Manifest, passes: PassCatalogue) -> str:
+    """The file's one kind of floating-point number, once its tensors are those of the network."""
     slots = table.of_graph(network.graph)
     if not manifest.passes:
         return table.compare(head.table, slots)
+
+    # What passes leave is known only when they ran: no small file may make a large network run through them.
     if table.numbers(slots) > ROOM * table.numbers(head.table) + MIB:
         raise refuse("altered-model", "the file's weights are far fewer than its network needs")
-    return table.compare(head.table, table.of_state(rebuild(network, manifest).state_dict()))
+    return table.compare(head.table, table.of_state(rebuild(network, manifest, passes).state_dict()))
 
 
 def _bytes(file: BinaryIO, head: Container) -> bytes:
+    """All bytes of the file, whose header must still be the one that was checked."""
     file.seek(0)
     data = file.read(len(head.raw) + head.end)
     if len(data) < len(head.raw) + head.end or not data.startswith(head.raw):
-        raise _altered()  # somebody wrote to it while it was read
+        raise _altered()
     return data
 
 
 def _verify(file: BinaryIO, head: Container, sealed: Sealed) -> None:
+    """Raise `ArchError` (altered-model) unless the digest agrees."""
     file.seek(len(head.raw))
     if digest(head, _chunks(file)) != sealed.digest:
         raise _altered()
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    """The rest of a file, a mebibyte at a time."""
     while chunk := file.read(MIB):
         yield chunk
 

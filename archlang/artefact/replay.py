@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
+import msgspec
 from torch import fx
 
 from archlang.artefact.container import refuse
 from archlang.artefact.manifest import Manifest
 from archlang.elaborate.network import Network
 from archlang.emit import Record, emit
-from archlang.rewrite import fuse
-from archlang.rewrite.extract import classes_of, extract
+from archlang.passes.catalogue import PASSES, PassCatalogue
 from archlang.syntax import print_expr, tree
 
 Rewrite = Callable[[fx.GraphModule], fx.GraphModule]
-PASSES: Mapping[str, Rewrite] = {"fuse": fuse}
-"""Every pass without options by the name that `Record.passes` keeps."""
 
 
-def pass_of(name: str) -> Rewrite | None:
+def pass_of(name: str, passes: PassCatalogue = PASSES) -> Rewrite | None:
     """The pass that a name of `Record.passes` stands for: `fuse`, `extract{class=3}`; None for any other."""
-    classes = classes_of(name)
-    return PASSES.get(name) if classes is None else lambda model: extract(model, classes)
+    chosen = passes.replayable(name)
+    if chosen is None:
+        return None
+    return lambda model: chosen(model).module
 
 
 def describe(record: Record) -> Manifest:
-    """What a file says of a model, its digest blank."""
+    """The description of a model in its file, the digest blank."""
     return Manifest(
         network=record.network.text,
         dials=dials_of(record.network),
@@ -35,30 +35,35 @@ def describe(record: Record) -> Manifest:
         labels=record.labels,
         mean=record.mean,
         std=record.std,
+        image=msgspec.UNSET if record.image is None else record.image,
     )
 
 
 def dials_of(network: Network) -> dict[str, str]:
-    """The dials' values as the network's own text has them."""
+    """The dials' values as the network's text has them."""
     declared = next(d for d in network.tree.declarations if isinstance(d, tree.NetworkDeclaration))
     return {dial.name: print_expr(dial.default) for dial in declared.dials if dial.default is not None}
 
 
-def check_passes(passes: tuple[str, ...]) -> None:
-    """Raises `ArchError` (foreign-model) for a pass that this archlang does not have."""
-    for name in passes:
-        if pass_of(name) is None:
+def check_passes(names: tuple[str, ...], passes: PassCatalogue = PASSES) -> None:
+    """Raise ArchError (foreign-model) for a pass that is not in the catalogue."""
+    for name in names:
+        if pass_of(name, passes) is None:
             message = "the file names a transformation that this archlang does not have"
-            raise refuse("foreign-model", message, help="update archlang")
+            raise refuse("foreign-model", message, help="update archlang, or name the plug-in that it comes from")
 
 
-def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
-    """The model that a manifest describes, in evaluation mode, with fresh weights."""
+def rebuild(network: Network, manifest: Manifest, passes: PassCatalogue = PASSES) -> fx.GraphModule:
+    """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
     model = emit(network.graph, seed=manifest.seed)
-    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std)
+    image = None
+    if manifest.image is not msgspec.UNSET:
+        image = manifest.image
+    model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std, image)
+
     replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:
-        rewrite = pass_of(name)
-        assert rewrite is not None  # checked before
+        rewrite = pass_of(name, passes)
+        assert rewrite is not None, "passes are checked before they are replayed"
         replayed = rewrite(replayed).eval()
     return replayed

@@ -8,59 +8,68 @@ import safetensors.torch
 import torch
 from torch import fx
 
-from archlang.artefact import container, table
-from archlang.artefact.container import KEY
+from archlang.artefact import table
+from archlang.artefact.container import KEY, read_bytes
 from archlang.artefact.manifest import encode, seal, sound
 from archlang.artefact.replay import describe, pass_of
 from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, error
 from archlang.emit import Record
+from archlang.passes.catalogue import PASSES, PassCatalogue
 
 
-def save(model: fx.GraphModule, path: str | os.PathLike[str]) -> None:
+def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCatalogue = PASSES) -> None:
     """Write a compiled model to one file: its weights, and in their header the text that it was compiled from.
 
-    The same model gives the same bytes. The file is written whole or not at all. Its digest shows later whether
-    something changed it; it does not show who wrote it.
+    The same model gives the same bytes. The file is written completely or not at all. Its digest shows later whether
+    something changed it; it does not show who wrote it. `passes` are those that the model may have gone through.
 
     Raises `ArchError`: unsupported-module, non-finite-model, unwritable-output.
     """
-    write_whole(path, pack(model))
+    write_whole(path, pack(model, passes))
 
 
-def pack(model: fx.GraphModule) -> bytes:
+def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
     """The bytes of a model's file."""
-    record = _record(model)
+    record = _record(model, passes)
     state = {name: _plain(value) for name, value in model.state_dict().items()}
-    _check(record, state)
+    _check_state(record, state)
+
     manifest = describe(record)
     if not sound(manifest):
         raise _unsupported("the model's seed, class names or normalisation are not such as a file can hold")
+
     data = safetensors.torch.save(state, {KEY: encode(manifest)})
-    return seal(data, container.read_bytes(data))
+    return seal(data, read_bytes(data))
 
 
-def _record(model: fx.GraphModule) -> Record:
+def _record(model: fx.GraphModule, passes: PassCatalogue) -> Record:
+    """The record of a model that a file can describe."""
     record = getattr(model, "archlang", None)
     if not isinstance(record, Record) or record.network is None:
         raise _unsupported("only a model that archlang compiled from a file can be saved: its text goes with it")
+
     for name in record.passes:
-        if pass_of(name) is None:
+        if pass_of(name, passes) is None:
             raise _unsupported("the model went through a transformation that a file cannot repeat")
     return record
 
 
 def _plain(value: torch.Tensor) -> torch.Tensor:
+    """A tensor as safetensors takes it."""
     # Cloned because views of one storage are refused, and a later step of training must not show in the file.
     return value.detach().to("cpu").contiguous().clone()
 
 
-def _check(record: Record, state: dict[str, torch.Tensor]) -> None:
+def _check_state(record: Record, state: dict[str, torch.Tensor]) -> None:
+    """Raise `ArchError` for weights that are not the network's, of several kinds of numbers, or not finite."""
     if not record.passes and table.of_state(state) != table.of_graph(record.network.graph):
         raise _unsupported("the model's weights are no longer those of the network it was compiled from")
+
     kinds = {value.dtype for value in state.values()} - {torch.int64}
     if kinds - table.KINDS.keys() or len(kinds) > 1:
         raise _unsupported("a model is saved in one kind of floating-point number; this one mixes several")
+
     for name, value in state.items():
         if value.is_floating_point() and not bool(value.isfinite().all()):
             raise ArchError(error("non-finite-model", f"`{name}` holds NaN or infinity; the model was not saved"))

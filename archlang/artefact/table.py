@@ -1,9 +1,10 @@
-"""Which tensors a network's model must have: names, shapes, kinds of numbers, known before anything is allocated."""
+"""The tensors that a network's model must have: names, shapes, kinds of numbers, known before anything is allocated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 
 import torch
 
@@ -20,23 +21,25 @@ KINDS: Mapping[torch.dtype, str] = {
     torch.int64: "I64",
 }
 FLOATS: Mapping[str, torch.dtype] = {name: kind for kind, name in KINDS.items() if kind.is_floating_point}
+"""torch's kinds of numbers to the file's, and the floating-point ones back."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A tensor that a model must have."""
+    """A tensor that a model must have; `integer` for a counter, else it is of the model's floating-point kind."""
 
     shape: tuple[int, ...]
-    whole: bool  # integers: a counter
+    integer: bool
 
 
 def of_graph(graph: Graph) -> dict[str, Slot]:
     """The tensors of a network as it is compiled, by their names in the `state_dict`; read off the graph."""
-    return {
-        f"{module_name(path)}.{w.name}": Slot(tuple(substitute(size, {}) for size in w.shape), w.dtype == "int64")
-        for path, node in graph.modules().items()
-        for w in graph.weights(node)
-    }
+    slots = {}
+    for path, node in graph.modules().items():
+        for weight in graph.weights(node):
+            shape = tuple(substitute(size, {}) for size in weight.shape)
+            slots[f"{module_name(path)}.{weight.name}"] = Slot(shape, weight.dtype == "int64")
+    return slots
 
 
 def of_state(state: Mapping[str, torch.Tensor]) -> dict[str, Slot]:
@@ -47,25 +50,27 @@ def of_state(state: Mapping[str, torch.Tensor]) -> dict[str, Slot]:
 def compare(table: Mapping[str, Entry], wanted: Mapping[str, Slot]) -> str:
     """The file's one kind of floating-point number. Raises `ArchError` (altered-model) where tables differ."""
     missing, extra = sorted(wanted.keys() - table.keys()), sorted(table.keys() - wanted.keys())
-    if missing or extra:
-        said = f"`{missing[0]}` is missing" if missing else f"`{extra[0][:80]}` is one too many"
-        raise refuse("altered-model", f"the file's weights are not those of its network: {said}")
+    if missing:
+        raise _unlike(f"`{missing[0]}` is missing")
+    if extra:
+        raise _unlike(f"`{extra[0][:80]}` is one too many")
+
     for name, slot in wanted.items():
         entry = table[name]
-        if entry.shape != slot.shape or (entry.dtype == "I64") is not slot.whole:
-            raise refuse("altered-model", f"the file's weights are not those of its network: `{name[:80]}` differs")
+        if entry.shape != slot.shape or (entry.dtype == "I64") is not slot.integer:
+            raise _unlike(f"`{name[:80]}` differs")
+
     floats = {entry.dtype for entry in table.values()} - {"I64"}
     if len(floats) > 1:
         raise refuse("altered-model", "the file mixes several kinds of floating-point numbers")
-    return floats.pop() if floats else "F32"
+    return next(iter(floats), "F32")
+
+
+def _unlike(detail: str) -> Exception:
+    """The error of tensors that are not those of the network."""
+    return refuse("altered-model", f"the file's weights are not those of its network: {detail}")
 
 
 def numbers(slots: Mapping[str, Slot] | Mapping[str, Entry]) -> int:
-    """How many numbers the tensors hold in all."""
-    total = 0
-    for slot in slots.values():
-        count = 1
-        for size in slot.shape:
-            count *= size
-        total += count
-    return total
+    """The count of numbers that the tensors hold in all."""
+    return sum(prod(slot.shape) for slot in slots.values())

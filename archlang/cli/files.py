@@ -48,8 +48,10 @@ def open_model(session: Session, path: str) -> GraphModule:
     """The model of a file, in evaluation mode, with the call's limits and plug-ins."""
     from archlang.artefact import load_model
     from archlang.ops import catalogue_with
+    from archlang.passes.plugins import passes_with
 
-    return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins))
+    passes = passes_with(session.plugins)
+    return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
 
 
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
@@ -119,11 +121,13 @@ def once(files: tuple[str, ...]) -> tuple[str, ...]:
 def write_model(session: Session, model: GraphModule, output: str) -> None:
     """Save a model, to standard output for `-`."""
     from archlang.artefact import save
+    from archlang.passes.plugins import passes_with
 
+    passes = passes_with(session.plugins)
     if output != "-":
-        save(model, output)
+        save(model, output, passes=passes)
         return
     with TemporaryDirectory() as folder:
         part = Path(folder) / "model.safetensors"
-        save(model, part)
+        save(model, part, passes=passes)
         session.bytes(part.read_bytes())

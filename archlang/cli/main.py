@@ -12,13 +12,22 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from archlang.cli.streams import replace_closed
 
 if TYPE_CHECKING:
     from archlang.cli.session import Session
     from archlang.diagnostics import Diagnostic
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+NO_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "out of memory", "failed to map segment", "not enough memory",
+)
+"""Words in which torch, the loader of libraries and the system say that memory is used up."""
+
 COMPLETE = "_ARCHLANG_COMPLETE"
 """What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
@@ -27,9 +36,7 @@ EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
 
 def main() -> None:
     """Run the command that was typed and leave with its status."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    replace_closed()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -58,6 +65,7 @@ def _reported(argv: Sequence[str]) -> int:
     session = Session.of(argv)
 
     try:
+        _require_folder()
         return _invoked(argv, session)
     except BrokenPipeError:
         raise
@@ -103,6 +111,17 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
     return 0
 
 
+def _require_folder() -> None:
+    """Raise ArchError where the working folder was removed: libraries that load later would end the process there."""
+    from archlang.diagnostics import ArchError, error
+
+    try:
+        Path.cwd()
+    except OSError:
+        message = "the working folder is gone: another program removed it"
+        raise ArchError(error("unreadable-file", message, help="change to a folder that is there")) from None
+
+
 def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
     """Say to the user in one diagnostic what an exception that nobody expected means."""
     from archlang.diagnostics import error
@@ -110,6 +129,7 @@ def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
     from archlang.limits import DEFAULT
 
     said = one_line(f"{type(problem).__name__}: {problem}", 300)
+    words = str(problem).lower()
 
     if isinstance(problem, KeyboardInterrupt):
         return error("interrupted", "stopped; no output was left half-written")
@@ -125,6 +145,16 @@ def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
     if isinstance(problem, RecursionError) and session.limits.nesting > DEFAULT.nesting:
         message = f"for `--limit nesting={session.limits.nesting}` Python's own stack is too small"
         return error("nesting-too-deep", message)
+
+    if isinstance(problem, MemoryError) or any(phrase in words for phrase in NO_MEMORY):
+        return error("out-of-memory", "there is too little memory for this command",
+                     help="a smaller batch or fewer samples at once take less; nothing was left half-written")
+
+    if isinstance(problem, OSError) and problem.errno == errno.EBADF:
+        kind = "unwritable-output"
+        if words.endswith("input is closed"):
+            kind = "unreadable-file"
+        return error(kind, (problem.strerror or said).lower())
 
     if isinstance(problem, OSError) and problem.errno in FULL:
         return error("unwritable-output", f"the output cannot be written: {(problem.strerror or said).lower()}")

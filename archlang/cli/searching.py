@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from archlang.cli.progress import many
+from archlang.cli.streams import remark
 from archlang.diagnostics.text import one_line
 from archlang.studies.pbconv.search import Audience
 from archlang.studies.pbconv.trial import Settings, Trial
@@ -26,8 +27,9 @@ class Lines(Audience):
         """What is searched."""
         self.total, self.finished = settings.candidates, done
         going = f", going on after {done}" if done else ""
+        times = f" from {settings.seeds} seeds each" if settings.seeds > 1 else ""
         self.say(f"searching small kernels for {', '.join(sizes)}: {many(settings.candidates, 'candidate')} of "
-                 f"{many(settings.iterations, 'iteration')}, seed {settings.seed}{going}")
+                 f"{many(settings.iterations, 'iteration')}{times}, seed {settings.seed}{going}")
 
     def trial(self, trial: Trial) -> None:
         """The candidate's line."""
@@ -39,7 +41,7 @@ class Lines(Audience):
 
     def say(self, line: str) -> None:
         """Write a line at once, so that a log can be followed."""
-        print(line, file=sys.stderr, flush=True)
+        remark(line)
 
 
 class Bars(Lines):
@@ -54,7 +56,7 @@ class Bars(Lines):
     def start(self, settings: Settings, sizes: Sequence[str], done: int) -> None:
         """The bar's length."""
         super().start(settings, sizes, done)
-        self.length = settings.iterations
+        self.length = settings.iterations * settings.seeds
         self.bar.update(self.task, total=settings.candidates * self.length, completed=done * self.length)
         self.move(0)
 

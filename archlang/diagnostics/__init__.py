@@ -2,7 +2,7 @@
 
 from archlang.diagnostics.exception import ArchError
 from archlang.diagnostics.kinds import KINDS, DiagnosticKind
-from archlang.diagnostics.model import Diagnostic, Label, error, warning
+from archlang.diagnostics.model import Diagnostic, Fix, Label, error, warning
 from archlang.diagnostics.suggest import did_you_mean, suggestions
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ArchError",
     "Diagnostic",
     "DiagnosticKind",
+    "Fix",
     "Label",
     "did_you_mean",
     "error",

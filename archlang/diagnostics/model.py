@@ -18,6 +18,17 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Fix:
+    """An edit that mends a mistake: `text` takes the place of `span`. An empty span inserts, an empty text deletes.
+
+    A program may apply it without asking, so a diagnostic has one only if it keeps the meaning that was wanted.
+    """
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One mistake. `name` is a key of `KINDS`; `primary` is None if no file has a place for it.
 
@@ -30,6 +41,7 @@ class Diagnostic:
     secondary: tuple[Label, ...] = ()
     help: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    fix: Fix | None = None
     kind: DiagnosticKind = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +62,7 @@ def error(
     secondary: Sequence[Label] = (),
     help: str | Sequence[str] = (),
     notes: Sequence[str] = (),
+    fix: Fix | None = None,
 ) -> Diagnostic:
     """Make a diagnostic of the kind `name`. The kind decides if it is an error or a warning.
 
@@ -61,6 +74,7 @@ def error(
         secondary: further places, underlined with `-`.
         help: one line or several; each tells the reader what to write.
         notes: further facts.
+        fix: an edit that a program may apply.
 
     >>> error("undefined-name", "nothing is called `stm` here", help="did you mean `stem`?").severity
     'error'
@@ -71,7 +85,7 @@ def error(
     if isinstance(help, str):
         help = (help,)
 
-    return Diagnostic(name, message, primary, tuple(secondary), tuple(help), tuple(notes))
+    return Diagnostic(name, message, primary, tuple(secondary), tuple(help), tuple(notes), fix)
 
 
 warning = error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from archlang.diagnostics.model import Diagnostic, Label
+from archlang.diagnostics.model import Diagnostic, Fix, Label
 from archlang.diagnostics.text import one_line
 from archlang.source import BUILT_IN
 
@@ -55,4 +55,11 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
         "help": list(diagnostic.help),
         "notes": list(diagnostic.notes),
         "secondary": [{**place(label), "label": label.text} for label in diagnostic.secondary],
+        "fix": _fix(diagnostic.fix),
     }
+
+
+def _fix(fix: Fix | None) -> dict[str, Any] | None:
+    if fix is None:
+        return None
+    return {**place(Label(fix.span)), "replacement": fix.text}

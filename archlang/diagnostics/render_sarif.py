@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from archlang.diagnostics.kinds import KINDS, DiagnosticKind
-from archlang.diagnostics.model import Diagnostic, Label
+from archlang.diagnostics.model import Diagnostic, Fix, Label
 from archlang.diagnostics.text import safe
-from archlang.source import BUILT_IN
+from archlang.source import BUILT_IN, Source, Span
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -55,6 +55,8 @@ def _result(diagnostic: Diagnostic) -> dict[str, Any]:
         result["locations"] = locations
     if related := _locations(diagnostic.secondary):
         result["relatedLocations"] = [{"id": number, **location} for number, location in enumerate(related)]
+    if diagnostic.fix is not None:
+        result["fixes"] = [_fix(diagnostic.fix)]
     return result
 
 
@@ -82,11 +84,22 @@ def _locations(labels: Sequence[Label]) -> list[dict[str, Any]]:
     return locations
 
 
-def _physical(label: Label) -> dict[str, Any]:
-    span = label.span
-    end_line, end_column = span.last
-    region = {"startLine": span.line, "startColumn": span.column, "endLine": end_line, "endColumn": end_column}
+def _fix(fix: Fix) -> dict[str, Any]:
+    replacement = {"deletedRegion": _region(fix.span), "insertedContent": {"text": fix.text}}
+    change = {"artifactLocation": _artifact(fix.span.source), "replacements": [replacement]}
+    return {"artifactChanges": [change]}
 
+
+def _physical(label: Label) -> dict[str, Any]:
+    return {"artifactLocation": _artifact(label.span.source), "region": _region(label.span)}
+
+
+def _region(span: Span) -> dict[str, int]:
+    end_line, end_column = span.last
+    return {"startLine": span.line, "startColumn": span.column, "endLine": end_line, "endColumn": end_column}
+
+
+def _artifact(source: Source) -> dict[str, str]:
     # A file name that is no UTF-8 reaches Python with surrogates; the URI holds its bytes as they are on the disk.
-    name = span.source.name.encode("utf-8", "surrogateescape")
-    return {"artifactLocation": {"uri": quote(name, safe="/.-_~")}, "region": region}
+    name = source.name.encode("utf-8", "surrogateescape")
+    return {"uri": quote(name, safe="/.-_~")}

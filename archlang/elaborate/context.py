@@ -143,6 +143,9 @@ class Build:
             raise Poisoned
         if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
             raise self._exhausted(span, place)
+        if not op.copies and repeated(inputs) is not None:
+            raise Fault("same-twice", "this would merge a tensor with itself", help=COPY)
+
         call = OpCall(tuple(v.type for v in inputs), args)
         shaped = op.shape(call)
         outputs = shaped if isinstance(shaped, tuple) else (shaped,)
@@ -163,6 +166,20 @@ class Build:
                 raise Fault("dimension-too-large", f"a size of {size} is past the limit of {self.limits.dimension}")
             if at_least(size, 1) is False:
                 raise Fault("empty-map", f"nothing is left of the value: it would be {tensor}")
+
+
+COPY = "where that is meant, say so with a copy: `-> identity`"
+"""Help for a tensor that would be merged with itself."""
+
+
+def repeated(inputs: Sequence[TensorValue]) -> tuple[int, int] | None:
+    """Return the places of the first tensor that is there twice, or None where all are different."""
+    seen: dict[Port, int] = {}
+    for index, value in enumerate(inputs):
+        if value.port in seen:
+            return seen[value.port], index
+        seen[value.port] = index
+    return None
 
 
 def chain(place: Place) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from archlang.elaborate.arguments import block_stage, given_for, stage_of
 from archlang.elaborate.bodies import read_flows, run
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known
+from archlang.elaborate.placing import signature_of
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
     POISON,
@@ -348,7 +349,7 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
         raise b.refuse("needless-body", f"`{setting.name}` takes no braces", call.body.span)
     if setting.role == "code":
         return codes.designed(b, setting, call or at, (call and call.arguments) or (), env)
-    given = given_for(b, setting.name, setting.args, (call and call.arguments) or (), span, env)
+    given = given_for(b, signature_of(setting), (call and call.arguments) or (), span, env)
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
         raise b.refuse("not-available", message, span, help=setting.doc)
@@ -368,7 +369,7 @@ def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: En
     if wants == "none" and body is not None:
         raise b.refuse("needless-body", f"`{name}` takes no braces", body.span)
     try:
-        given = given_for(b, name, entry.args, arguments, span, env)
+        given = given_for(b, signature_of(entry), arguments, span, env)
     except Poisoned:
         if body is not None:  # what its flows use is used, and their mistakes are mistakes
             read_flows(b, body, env)

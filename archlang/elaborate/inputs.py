@@ -9,6 +9,7 @@ from archlang.diagnostics import did_you_mean
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import known
+from archlang.elaborate.placing import signature
 from archlang.elaborate.scope import define, lookup
 from archlang.elaborate.values import POISON, Env, Poison, Poisoned, TensorValue
 from archlang.graph.ir import InputSpec, Node, Port
@@ -182,7 +183,7 @@ Numbers = tuple[float, ...] | None
 
 
 def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[Numbers, Numbers]:
-    given = given_for(b, "input", _ARGS, statement.arguments or (), statement.span, env)
+    given = given_for(b, signature("input", _ARGS), statement.arguments or (), statement.span, env)
     found: list[Numbers] = []
     for name in ("mean", "std"):
         value = given[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archlang.diagnostics import Label
-from archlang.elaborate.context import Build, chain
+from archlang.elaborate.context import COPY, Build, chain, repeated
 from archlang.elaborate.values import (
     POISON,
     BundleValue,
@@ -39,6 +39,9 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
         spans.extend(stage.given.places.get(argument, (stage.span,) * len(tensors)))
     inputs = (*entering(b, stage, value, at, place, bool(further)), *further)
     args = {k: v for k, v in stage.given.values.items() if k not in extra}
+    again = None if b.surveying or stage.op.copies else repeated(inputs)
+    if again is not None:
+        raise _same_twice(b, stage, again, inputs, [at, *spans], place)
     try:
         outputs = b.emit(stage.op, args, inputs, (*place.path, name), place, stage.span)
     except Fault as fault:
@@ -99,6 +102,23 @@ def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValu
         fault.label = f"{joined} flows in"
     secondary = [] if _covers(at, where) else [Label(at, f"this is {joined}")]
     return b.fault(fault, where, stage.given, place, secondary)
+
+
+def _same_twice(b: Build, stage: OpStage, again: tuple[int, int], inputs: Sequence[TensorValue],
+                spans: Sequence[Span], place: Place) -> Poisoned:
+    """Report an operation that would merge a tensor with itself, at the second of the two."""
+    further = len(spans) - 1
+    first, second = again
+    entered = len(inputs) - further
+    where, label = stage.span, f"members {first} and {second} are one tensor"
+    secondary = []
+    if second >= entered:
+        where, label = spans[1 + second - entered], "the same tensor again"
+        secondary = [Label(spans[0] if first < entered else spans[1 + first - entered], "this tensor")]
+
+    help = (*_passes(inputs[second], where), *_passes(inputs[first], spans[0]), COPY)
+    return b.refuse("same-twice", f"`{stage.name}` would merge a tensor with itself", where, label,
+                    secondary=secondary, notes=chain(place), help=tuple(dict.fromkeys(help)))
 
 
 def _covers(outer: Span, inner: Span) -> bool:

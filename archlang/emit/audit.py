@@ -12,33 +12,46 @@ FORMS = (
     ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Subscript,
     ast.UnaryOp, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.FloorDiv,
 )
-"""Every syntax form that generated code may hold: no imports, loops, lambdas, comprehensions or comparisons."""
+"""The syntax forms that generated code may hold: no imports, loops, lambdas, comprehensions or comparisons."""
+
+BUILT_IN = frozenset({"self", "torch", "getattr"})
+"""Names that generated code reads without assigning them."""
+
 _SPECIAL = re.compile("__.*[^_]__")
 
 
 def audit(code: str, functions: frozenset[str] = frozenset()) -> list[str]:
-    r"""What generated code holds that it should not; nothing for good code.
+    r"""List what generated code holds that it should not; empty for good code.
 
-    `functions` are the global names it may read, beside `self`, `torch`, `getattr` and what it assigns itself.
+    Args:
+        code: the source of `forward`.
+        functions: global names that it may read.
 
     >>> audit("def forward(self, x):\n    y = self.conv(x);  x = None\n    return y")
     []
     >>> audit("def forward(self, x):\n    return __import__(x)")
     ['the name `__import__`']
     """
-    tree = list(ast.walk(ast.parse(code)))
-    found = [f"the form `{type(node).__name__}`" for node in tree if not isinstance(node, FORMS)]
-    known = {"self", "torch", "getattr", *functions}
-    known |= {node.arg for node in tree if isinstance(node, ast.arg)}
-    names = [node for node in tree if isinstance(node, ast.Name)]
+    nodes = list(ast.walk(ast.parse(code)))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+
+    # Arguments and whatever the code assigns may be read as well.
+    known = BUILT_IN | functions
+    known |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     known |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    found += [f"the name `{node.id}`" for node in names if node.id not in known]
-    attributes = [node.attr for node in tree if isinstance(node, ast.Attribute)]
-    return found + [f"the attribute `{name}`" for name in attributes if _SPECIAL.fullmatch(name)]
+
+    problems = [f"the form `{type(node).__name__}`" for node in nodes if not isinstance(node, FORMS)]
+    problems += [f"the name `{node.id}`" for node in names if node.id not in known]
+
+    # Special attributes such as `__globals__` lead from an object to everything else.
+    attributes = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    problems += [f"the attribute `{name}`" for name in attributes if _SPECIAL.fullmatch(name)]
+    return problems
 
 
 def audit_module(module: fx.GraphModule) -> list[str]:
-    """`audit` of a graph module's code, with the functions that its own nodes call."""
+    """Audit a graph module's code, with the functions that its own nodes call."""
     called = {node.target for node in module.graph.nodes if node.op == "call_function"}
-    names = {n for n, value in type(module).forward.__globals__.items() if callable(value) and value in called}
-    return audit(module.code, frozenset(names))
+    global_names = type(module).forward.__globals__
+    functions = {name for name, value in global_names.items() if callable(value) and value in called}
+    return audit(module.code, frozenset(functions))

@@ -1,4 +1,4 @@
-"""Blocks of coded branches that run as one: dense maps of branches, their energies, what weighs them, and the sum.
+"""Blocks of coded branches that run as one: dense maps of branches, their energies, their weights, and the sum.
 
 `conv(1x1) of each branch -> energies -> weigh (-> drop) -> sum  -->  one convolution of scaled inputs`: the branches
 themselves, as many times the channels of the sum as there are branches, are never made.
@@ -6,63 +6,115 @@ themselves, as many times the channels of the sum as there are branches, are nev
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from archlang.emit.targets import CONVOLUTION, TOTAL, target_of
 from archlang.graph.ir import Graph, Node, Port
+from archlang.ops.coded import ENERGIES, WEIGH
 
-Unit = tuple[Node, ...]
-
-
-def tails(graph: Graph) -> list[Unit]:
-    """Each such block: its convolutions in the order of the branches, then the other nodes, the sum last."""
-    return [tail for node in graph if node.op.name == "energies" and (tail := _tail(graph, node)) is not None]
+NORMALISING = 1
+"""The output of energies that holds the weights which normalise the branches; 0 holds the energies."""
 
 
-def convolutions(unit: Unit) -> Unit:
-    """The convolutions of a block."""
-    return tuple(node for node in unit if node.op.name == "conv")
+@dataclass(frozen=True)
+class CodedTail:
+    """The nodes of such a block.
+
+    Args:
+        convolutions: the last convolution of each branch, in the branches' order.
+        energies: the node that calculates the branches' energies.
+        steps: what weighs the branches, one after the other, and the sum at the end.
+    """
+
+    convolutions: tuple[Node, ...]
+    energies: Node
+    steps: tuple[Node, ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, the sum last."""
+        return (*self.convolutions, self.energies, *self.steps)
+
+    @property
+    def sum(self) -> Node:
+        """The sum of the branches."""
+        return self.steps[-1]
+
+    @property
+    def masks(self) -> list[Port]:
+        """The weights of the branches beside those that normalise them."""
+        weights = [step.inputs[0] for step in self.steps if step.op is WEIGH]
+        return [port for port in weights if port.node != self.energies.id]
 
 
-def is_tail(unit: Unit) -> bool:
-    """Whether a unit is such a block."""
-    return any(node.op.name == "energies" for node in unit) and len(unit) > 1
+def coded_tails(graph: Graph) -> list[CodedTail]:
+    """Every such block of a graph, in program order."""
+    tails = [_tail(graph, node) for node in graph if node.op is ENERGIES]
+    return [tail for tail in tails if tail is not None]
 
 
-def masks(unit: Unit) -> list[Port]:
-    """What the branches are weighed by beside their energies."""
-    energies = next(node for node in unit if node.op.name == "energies")
-    return [node.inputs[0] for node in unit if node.op.name == "weigh" and node.inputs[0].node != energies.id]
-
-
-def _tail(graph: Graph, energies: Node) -> Unit | None:
-    convs = tuple(graph.node(port.node) for port in energies.inputs)
-    if not all(_dense(graph, conv) for conv in convs) or len({conv.path for conv in convs}) < len(convs):
+def _tail(graph: Graph, energies: Node) -> CodedTail | None:
+    """The block around a node that calculates energies; None where it cannot run as one."""
+    convolutions = tuple(graph.node(port.node) for port in energies.inputs)
+    if not all(_is_dense(graph, node) for node in convolutions):
         return None
+
+    # Branches that share weights are not branches of their own.
+    if len({node.path for node in convolutions}) < len(convolutions):
+        return None
+
+    # Step by step, one node must read all branches and nothing else may read any, down to the sum.
     steps: list[Node] = []
     members = energies.inputs
-    while True:
-        reader = _reader(graph, members, {energies.id})
+    while not steps or steps[-1].op is WEIGH:
+        reader = _sole_reader(graph, members, apart=energies.id)
         if reader is None:
             return None
         steps.append(reader)
-        if reader.op.name == "sum":
-            weighed = sum(step.inputs[0] == Port(energies.id, 1) for step in steps)
-            return (*convs, energies, *steps) if weighed == 1 == len(graph.consumers(Port(energies.id, 1))) else None
         members = tuple(Port(reader.id, i) for i in range(len(reader.outputs)))
 
-
-def _dense(graph: Graph, node: Node) -> bool:
-    """Whether a node is a 1x1 convolution without bias over all channels."""
-    args = node.args
-    return node.op.name == "conv" and args["bias"] is False and args["groups"] == 1 and all(
-        set(args[name] or (fallback,)) == {fallback}
-        for name, fallback in (("kernel", 1), ("stride", 1), ("dilation", 1), ("padding", 0))
-    )
-
-
-def _reader(graph: Graph, members: tuple[Port, ...], apart: set[str]) -> Node | None:
-    """The one node, beside those set apart, that reads all members and nothing else of them: a `weigh` or a `sum`."""
-    found = {node.id: node for port in members for node, _ in graph.consumers(port) if node.id not in apart}
-    if len(found) != 1 or any(graph.is_output(port) for port in members):
+    if not _normalises_once(graph, energies, steps):
         return None
-    (reader,) = found.values()
-    entering = reader.inputs[1:] if reader.op.name == "weigh" else reader.inputs
-    return reader if reader.op.name in ("weigh", "sum") and entering == members else None
+    return CodedTail(convolutions, energies, tuple(steps))
+
+
+def _normalises_once(graph: Graph, energies: Node, steps: list[Node]) -> bool:
+    """True if the weights that normalise the branches weigh them, once, and nothing else reads them.
+
+    The block that runs as one does not give them to anybody.
+    """
+    weights = Port(energies.id, NORMALISING)
+    uses = sum(step.inputs[0] == weights for step in steps)
+    return uses == 1 and len(graph.consumers(weights)) == 1 and not graph.is_output(weights)
+
+
+def _is_dense(graph: Graph, node: Node) -> bool:
+    """True for a 1x1 convolution without bias over all channels."""
+    args = node.args
+    if target_of(graph, node) != CONVOLUTION or args["bias"] is not False:
+        return False
+
+    # A depthwise convolution has the same target, and no argument for its groups.
+    if args.get("groups") != 1:
+        return False
+
+    # A size that is not given is worked out, and is then the usual one.
+    usual = {"kernel": 1, "stride": 1, "dilation": 1, "padding": 0}
+    return all(set(args[name] or (size,)) == {size} for name, size in usual.items())
+
+
+def _sole_reader(graph: Graph, members: tuple[Port, ...], apart: str) -> Node | None:
+    """The one node, beside that set apart, that reads all members: it weighs or sums them, and reads nothing else."""
+    if any(graph.is_output(port) for port in members):
+        return None
+
+    readers = {node.id: node for port in members for node, _ in graph.consumers(port) if node.id != apart}
+    if len(readers) != 1:
+        return None
+    (reader,) = readers.values()
+
+    if reader.op is WEIGH and reader.inputs[1:] == members:
+        return reader
+    if target_of(graph, reader) == TOTAL and reader.inputs == members:
+        return reader
+    return None

@@ -9,7 +9,7 @@ from torch import fx, nn
 from archlang.diagnostics import ArchError, error
 from archlang.emit.audit import audit_module
 from archlang.emit.grouped import GroupingBuilder
-from archlang.emit.grouping import Parallel, Unit, plan
+from archlang.emit.grouping import Parallel, Unit, nodes_of, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.record import Record
@@ -18,50 +18,75 @@ from archlang.graph.ir import Graph, Port
 
 
 def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> ArchModule:
-    """The module of a checked graph, in training mode, float32, on the CPU.
+    """Make the module of a checked graph, in training mode, float32, on the CPU.
 
-    `taps` adds a dict of what can be looked at inside. `parallel` says how equal members of a parallel part run: one
-    by one (`loop`), as one grouped or batched operation (`grouped`), or whichever measured faster (`auto`); weights
-    and their names are the same in all three. What runs as one reads the members' weights and does not call their
-    modules: whoever hooks or exchanges members' modules (`SyncBatchNorm`) compiles with `loop`.
+    Weights and their names are the same for every `parallel`. Members that run as one have their weights read and their
+    modules not called: whoever hooks or exchanges members' modules (`SyncBatchNorm`) compiles with `loop`.
+
+    Args:
+        graph: the checked graph.
+        seed: the seed of the weights.
+        taps: add a dict of the values that can be looked at inside.
+        parallel: run equal members of a parallel part one by one (`loop`), as one grouped or batched operation
+            (`grouped`), or in the way that measured faster (`auto`).
+
+    Raises `ArchError` (internal-error) if the generated code holds more than it may.
     """
     modules, units = build_modules(graph, seed), plan(graph, parallel)
     module = ArchModule(modules, _write(graph, modules, units, taps), _class_name(graph.name))
-    if any(len(unit) > 1 for unit in units):
+
+    # Passes that look at single operations start from the form without grouping.
+    if any(len(nodes_of(unit)) > 1 for unit in units):
         module.meta["loop"] = _write(graph, modules, plan(graph, "loop"), taps)
-    module.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)
+    module.meta["inputs"] = _expected(graph)
     module.archlang = _record(graph, seed)
-    strange = audit_module(module)
-    if strange:
-        raise ArchError(error("internal-error", f"the generated code holds {strange[0]}"))
+
+    problems = audit_module(module)
+    if problems:
+        raise ArchError(error("internal-error", f"the generated code holds {problems[0]}"))
     return module
 
 
 def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: Parallel = "auto") -> ArchModule:
-    """A module that shares the weights of a graph's model and gives `(outputs, (the values of ports, ...))`.
+    """Make a module that shares the weights of a graph's model and gives `(outputs, (the values of ports, ...))`.
 
-    It follows the model in everything: device, kind of numbers, mode, and what a training does to it. What is cut into
-    patches comes as it runs, the patches of all samples one after the other: [batch * patches, ...].
+    It follows the model in everything: device, kind of numbers, mode, and what a training does to it. Patches of a map
+    come as they run, the patches of all samples one after the other: [batch * patches, ...].
     """
-    made = ArchModule(model, _write(graph, model, plan(graph, parallel), False, ports), _class_name(graph.name))
-    made.meta["inputs"] = tuple(Expected(i.name, i.type, graph.node(i.node).span) for i in graph.inputs)
-    return made.train(model.training)
+    fx_graph = _write(graph, model, plan(graph, parallel), False, ports)
+    module = ArchModule(model, fx_graph, _class_name(graph.name))
+    module.meta["inputs"] = _expected(graph)
+    return module.train(model.training)
 
 
-def _write(graph: Graph, modules: nn.Module, units: tuple[Unit, ...], taps: bool,
-           ports: Sequence[Port] = ()) -> fx.Graph:
+def _write(
+    graph: Graph, modules: nn.Module, units: tuple[Unit, ...], taps: bool, ports: Sequence[Port] = ()
+) -> fx.Graph:
+    """Write all units of a graph, and the outputs."""
     builder = GroupingBuilder(graph, modules)
+    inputs = {spec.node for spec in graph.inputs}  # written as placeholders already
     for unit in units:
-        if unit[0].op.name != "input":
+        if nodes_of(unit)[0].id not in inputs:
             builder.unit(unit)
     return builder.finish(taps, ports)
 
 
+def _expected(graph: Graph) -> tuple[Expected, ...]:
+    """The inputs as the file declares them."""
+    return tuple(Expected(spec.name, spec.type, graph.node(spec.node).span) for spec in graph.inputs)
+
+
 def _class_name(name: str) -> str:
-    return name if name.isidentifier() and name.isascii() else "Network"
+    """The name of the module's class; a name with other letters than Python's would not compile."""
+    if name.isidentifier() and name.isascii():
+        return name
+    return "Network"
 
 
 def _record(graph: Graph, seed: int) -> Record:
+    """The record of a fresh model; what normalises the first input, and the class names of its training plan."""
     first = graph.inputs[0]
-    labels = graph.plan.labels if graph.plan is not None else None
+    labels = None
+    if graph.plan is not None:
+        labels = graph.plan.labels
     return Record(None, seed, labels=labels, mean=first.mean, std=first.std)

@@ -8,17 +8,30 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from archlang.emit.builder import Builder
-from archlang.emit.coded import convolutions, is_tail, masks
-from archlang.emit.grouping import HEAVY, Unit
+from archlang.emit.builder import ModuleBuilder
+from archlang.emit.coded import CodedTail
+from archlang.emit.grouping import Twins, Unit
 from archlang.emit.names import module_name
+from archlang.emit.targets import heavy_kind
 from archlang.graph.ir import Graph, Node, Port
 from archlang.layers import coded_sum, grouped
 from archlang.ops.model import Module
 
+NORM_STATE = {
+    "weights": "weight", "biases": "bias", "means": "running_mean", "variances": "running_var",
+    "counters": "num_batches_tracked",
+}  # fmt: skip
+"""Arguments of the grouped batch norm to the attributes of a batch norm that they are taken from."""
 
-class GroupingBuilder(Builder):
-    """A `Builder` that also writes units of several nodes. `modules` holds the weights that it refers to."""
+
+class GroupingBuilder(ModuleBuilder):
+    """A `ModuleBuilder` that also writes units of several nodes.
+
+    Attributes:
+        modules: the tree of modules that holds the weights.
+        joined: the fx node that carries several ports side by side.
+        part_of: the ports that a port stands side by side with, where its unit runs as one.
+    """
 
     def __init__(self, graph: Graph, modules: nn.Module) -> None:
         super().__init__(graph)
@@ -28,104 +41,145 @@ class GroupingBuilder(Builder):
 
     def unit(self, unit: Unit) -> None:
         """Write a unit: a single node as it is, several as one operation."""
-        if is_tail(unit):
-            return self._coded(unit)
-        if len(unit) == 1:
-            for port in unit[0].inputs:
-                self._take_apart(port)
-            return self.one_by_one(unit[0])
-        made = self._together(unit)
-        ports = tuple(Port(node.id) for node in unit)
-        self.joined[ports] = self._noted(made, unit)
-        self.part_of.update((port, ports) for port in ports)
-        return None
-
-    def _coded(self, unit: Unit) -> None:
-        """Write the end of a block of coded branches as one call: its sum, and the energies."""
-        convs, last = convolutions(unit), unit[-1]
-        energies = next(node for node in unit if node.op.name == "energies")
-        kwargs = {"weights": self._each(convs, "weight"), "masks": tuple(self._value(p) for p in masks(unit)),
-                  "of": energies.args["of"]}
-        x = self._join(convs)
-        made = self.into.create_node("call_function", coded_sum, (x,), kwargs, name=self.name(last) + "_all")
-        self._noted(made, convs)
-        self.values[Port(last.id)] = self.item(made, 0, last)
-        self.values[Port(energies.id)] = self.item(made, 1, energies)
+        if isinstance(unit, CodedTail):
+            self._coded(unit)
+        elif len(unit) == 1:
+            self._alone(unit[0])
+        else:
+            self._together(unit)
 
     def finish(self, taps: bool, ports: Sequence[Port] = ()) -> fx.Graph:
-        """As of any builder; outputs are taken apart first."""
-        for port in (*(output.port for output in self.graph.outputs), *ports):
+        """Write the outputs, taken apart where they stand side by side."""
+        for output in self.graph.outputs:
+            self._take_apart(output.port)
+        for port in ports:
             self._take_apart(port)
         return super().finish(taps, ports)
 
-    def _together(self, unit: Unit) -> fx.Node:
-        first = unit[0]
-        call, target = self.graph.call(first), first.op.torch
-        kind, name = HEAVY.get(target.dotted(call)), self.name(first) + "_all"
-        common = kind in ("convolution", "linear") and len({node.inputs[0] for node in unit}) == 1
-        x = self._padded(unit, self._value(unit[0].inputs[0]) if common else self._join(unit))
+    def _alone(self, node: Node) -> None:
+        """Write a single node."""
+        for port in node.inputs:
+            self._take_apart(port)
+        self.one_by_one(node)
+
+    def _coded(self, tail: CodedTail) -> None:
+        """Write the end of a block of coded branches as one call: its sum, and the energies."""
+        kwargs = {
+            "weights": self._attributes(tail.convolutions, "weight"),
+            "masks": tuple(self._value(port) for port in tail.masks),
+            "of": tail.energies.args["of"],
+        }
+        x = self._join(tail.convolutions)
+        name = self.name(tail.sum) + "_all"
+        both = self.into.create_node("call_function", coded_sum, (x,), kwargs, name=name)
+        self._noted_for(both, tail.convolutions)
+
+        self.values[Port(tail.sum.id)] = self.item(both, 0, tail.sum)
+        self.values[Port(tail.energies.id)] = self.item(both, 1, tail.energies)
+
+    def _together(self, twins: Twins) -> None:
+        """Write several nodes as one, whose result holds theirs side by side."""
+        ports = tuple(Port(node.id) for node in twins)
+        self.joined[ports] = self._noted_for(self._one_call(twins), twins)
+        self.part_of.update((port, ports) for port in ports)
+
+    def _one_call(self, twins: Twins) -> fx.Node:
+        """The call of a grouped form, or of a member's module or function, which treats all channels alike."""
+        first = twins[0]
+        kind, name = heavy_kind(self.graph, first), self.name(first) + "_all"
+
+        # Where all members read one tensor, it need not be repeated for each.
+        common = kind in ("convolution", "linear") and len({node.inputs[0] for node in twins}) == 1
+        if common:
+            x = self._value(first.inputs[0])
+        else:
+            x = self._join(twins)
+        x = self._padded_for(twins, x)
+
+        if kind == "batch_norm":
+            return self.into.create_node("call_function", grouped.batch_norm, (x,), self._norm(twins), name=name)
         if kind is not None:
-            function: Any = getattr(grouped, kind)
-            kwargs = self._norm(unit) if kind == "batch_norm" else self._contraction(unit, kind, common)
-            return self.into.create_node("call_function", function, (x,), kwargs, name=name)
+            kwargs = self._contraction(twins, kind, common)
+            return self.into.create_node("call_function", getattr(grouped, kind), (x,), kwargs, name=name)
+
+        target = first.op.torch
         if isinstance(target, Module):
             return self.into.create_node("call_module", module_name(first.path), (x,), name=name)
-        kwargs = {key: self.plain(value) for key, value in target.arguments(call).items()}
+        kwargs = {key: self.plain(value) for key, value in target.arguments(self.graph.call(first)).items()}
         return self.into.create_node("call_function", torch.flatten, (x,), kwargs, name=name)
 
     def _value(self, port: Port) -> fx.Node:
+        """The fx node of a port by itself."""
         self._take_apart(port)
         return self.values[port]
 
-    def _join(self, unit: Unit) -> fx.Node:
-        ports = tuple(node.inputs[0] for node in unit)
+    def _join(self, twins: Twins) -> fx.Node:
+        """The first inputs of nodes side by side, joined unless they are so already."""
+        ports = tuple(node.inputs[0] for node in twins)
         if ports not in self.joined:
             members = tuple(self._value(port) for port in ports)
-            made = self.into.create_node("call_function", grouped.gather, (members,), name=self.name(unit[0]) + "_in")
-            self.joined[ports] = self._noted(made, unit)
+            name = self.name(twins[0]) + "_in"
+            gathered = self.into.create_node("call_function", grouped.gather, (members,), name=name)
+            self.joined[ports] = self._noted_for(gathered, twins)
         return self.joined[ports]
 
     def _take_apart(self, port: Port) -> None:
-        ports = self.part_of.get(port)
-        if ports is None or port in self.values:
+        """Give a port and those beside it fx nodes of their own."""
+        if port not in self.part_of or port in self.values:
             return
-        whole, unit = self.joined[ports], tuple(self.graph.node(p.node) for p in ports)
-        parts = self.into.create_node("call_function", torch.chunk, (whole, len(ports), 1),
-                                      name=self.name(unit[0]) + "_parts")
-        self._noted(parts, unit)
-        for index, (each, node) in enumerate(zip(ports, unit, strict=True)):
-            self.values[each] = self.item(parts, index, node)
 
-    def _padded(self, unit: Unit, x: fx.Node) -> fx.Node:
-        made = self.padded(unit[0], x)
-        return x if made is x else self._noted(made, unit)
+        ports = self.part_of[port]
+        nodes = tuple(self.graph.node(p.node) for p in ports)
+        args = (self.joined[ports], len(ports), 1)
+        parts = self.into.create_node("call_function", torch.chunk, args, name=self.name(nodes[0]) + "_parts")
+        self._noted_for(parts, nodes)
 
-    def _contraction(self, unit: Unit, kind: str, common: bool) -> dict[str, Any]:
-        module: Any = self._module(unit[0])
-        biases = self._each(unit, "bias") if module.bias is not None else None
-        kwargs: dict[str, Any] = {"weights": self._each(unit, "weight"), "biases": biases, "common": common}
+        for index, (member, node) in enumerate(zip(ports, nodes, strict=True)):
+            self.values[member] = self.item(parts, index, node)
+
+    def _padded_for(self, twins: Twins, x: fx.Node) -> fx.Node:
+        """Write the padding that all nodes want; return x itself where they want none."""
+        padded = self.padded(twins[0], x)
+        if padded is x:
+            return x
+        return self._noted_for(padded, twins)
+
+    def _contraction(self, twins: Twins, kind: str, common: bool) -> dict[str, Any]:
+        """The arguments of a grouped convolution or linear layer."""
+        module: Any = self._module(twins[0])
+        biases = None
+        if module.bias is not None:
+            biases = self._attributes(twins, "bias")
+
+        kwargs: dict[str, Any] = {"weights": self._attributes(twins, "weight"), "biases": biases, "common": common}
         if kind == "convolution":
             kwargs |= {key: getattr(module, key) for key in ("stride", "padding", "dilation", "groups")}
         return kwargs
 
-    def _norm(self, unit: Unit) -> dict[str, Any]:
-        module: Any = self._module(unit[0])
-        kwargs: dict[str, Any] = {"training": self._each(unit, "training")}
-        for key, name in (("weights", "weight"), ("biases", "bias"), ("means", "running_mean"),
-                          ("variances", "running_var"), ("counters", "num_batches_tracked")):
-            kwargs[key] = self._each(unit, name) if getattr(module, name) is not None else None
+    def _norm(self, twins: Twins) -> dict[str, Any]:
+        """The arguments of a grouped batch norm."""
+        module: Any = self._module(twins[0])
+        kwargs: dict[str, Any] = {"training": self._attributes(twins, "training")}
+        for key, name in NORM_STATE.items():
+            kwargs[key] = None
+            if getattr(module, name) is not None:
+                kwargs[key] = self._attributes(twins, name)
         return kwargs | {"momentum": module.momentum, "eps": module.eps}
 
     def _module(self, node: Node) -> nn.Module:
+        """The module that holds a node's weights."""
         return self.modules.get_submodule(module_name(node.path))
 
-    def _each(self, unit: Unit, attribute: str) -> tuple[fx.Node, ...]:
-        names = [f"{module_name(node.path)}.{attribute}" for node in unit]
-        variables = [f"{self.name(node)}_{attribute}" for node in unit]
-        made = [self.into.create_node("get_attr", n, name=v) for n, v in zip(names, variables, strict=True)]
-        return tuple(self.noted(one, node) for one, node in zip(made, unit, strict=True))
+    def _attributes(self, twins: Twins, attribute: str) -> tuple[fx.Node, ...]:
+        """One attribute of each node's module."""
+        return tuple(self._attribute(node, attribute) for node in twins)
 
-    def _noted(self, made: fx.Node, unit: Unit) -> fx.Node:
-        self.noted(made, unit[0])
-        made.meta["archlang"]["members"] = tuple(node.name for node in unit)
-        return made
+    def _attribute(self, node: Node, attribute: str) -> fx.Node:
+        target, name = f"{module_name(node.path)}.{attribute}", f"{self.name(node)}_{attribute}"
+        return self.noted(self.into.create_node("get_attr", target, name=name), node)
+
+    def _noted_for(self, fx_node: fx.Node, nodes: Sequence[Node]) -> fx.Node:
+        """Note on an fx node that it stands for several nodes, at the place of the first, and return it."""
+        self.noted(fx_node, nodes[0])
+        fx_node.meta["archlang"]["members"] = tuple(node.name for node in nodes)
+        return fx_node

@@ -1,4 +1,4 @@
-"""What a compiled model says when it is fed something else than its inputs, or fails while it runs."""
+"""Messages of a compiled model that is fed something else than its inputs, or fails while it runs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, Diagnostic, error
-from archlang.shapes import Dim, Poly, Symbol, Tensor
+from archlang.emit.sizes import lone_symbol
+from archlang.shapes import Dim, Poly, Tensor
 from archlang.source import Span
+from archlang.wording import counted
 
 
 @dataclass(frozen=True)
 class Expected:
-    """An input as the file declares it."""
+    """An input as the file declares it: its name, its type without the batch, and its place."""
 
     name: str
     type: Tensor
     span: Span
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Expected:
-        return self  # nothing in it changes
+        # It never changes, and a copy of a model has the same inputs.
+        return self
 
     @property
     def text(self) -> str:
@@ -33,68 +36,98 @@ class Expected:
 
 
 def check_inputs(expected: Sequence[Expected], args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The tensors of a call in the network's order, compared with what it takes; a batch may have any size.
+    """Compare the tensors of a call with the inputs that are declared; return them in the network's order.
 
-    By keyword an input goes under its own name or the generated code's. Raises `ArchError` (input-shape).
+    A batch may have any size. By keyword an input is given under its declared name or the generated code's. Raises
+    `ArchError` (input-shape).
     """
     given = (*args, *_ordered(expected, len(args), kwargs))
     if len(given) != len(expected):
         names = ", ".join(f"`{e.name}`" for e in expected)
-        message = f"this network takes {_count(len(expected))} ({names}), this call has {len(given)}"
-        raise ArchError(error("input-shape", message, expected[0].span if expected else None))
+        message = f"this network takes {counted(len(expected), 'input')} ({names}), this call has {len(given)}"
+        raise ArchError(error("input-shape", message, _first_span(expected)))
+
+    # A symbol of two inputs must have one value.
     symbols: dict[str, int] = {}
-    wrong = [found for e, value in zip(expected, given, strict=True) if (found := _mismatch(e, value, symbols))]
-    if wrong:
-        raise ArchError(wrong)
+    mismatches = [_mismatch(e, value, symbols) for e, value in zip(expected, given, strict=True)]
+    problems = [mismatch for mismatch in mismatches if mismatch is not None]
+    if problems:
+        raise ArchError(problems)
     return given
 
 
-def _ordered(expected: Sequence[Expected], done: int, kwargs: Mapping[str, Any]) -> list[Any]:
-    names = {e.name: i for i, e in enumerate(expected)} | {f"input_{i}": i for i in range(len(expected))}
-    unknown = [name for name in kwargs if names.get(name, -1) < done]
-    if unknown:
-        raise TypeError(f"this network takes no further input called {unknown[0]!r}")
-    return [kwargs[name] for name in sorted(kwargs, key=names.__getitem__)]
+def _first_span(expected: Sequence[Expected]) -> Span | None:
+    """The place of the first input."""
+    if not expected:
+        return None
+    return expected[0].span
 
 
-def _count(number: int) -> str:
-    return "1 input" if number == 1 else f"{number} inputs"
+def _ordered(expected: Sequence[Expected], positional: int, kwargs: Mapping[str, Any]) -> list[Any]:
+    """The inputs that are given by keyword, in the network's order. Raises TypeError, as Python does for a function."""
+    index_of = {e.name: i for i, e in enumerate(expected)}
+    index_of |= {f"input_{i}": i for i in range(len(expected))}
+
+    for name in kwargs:
+        if index_of.get(name, -1) < positional:
+            raise TypeError(f"this network takes no further input called {name!r}")
+    return [kwargs[name] for name in sorted(kwargs, key=index_of.__getitem__)]
 
 
 def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Diagnostic | None:
+    """The diagnostic of a value that does not fit its input; sizes of symbols are added to `symbols`."""
+    # Somebody traces a module that this one is part of: there is no tensor to look at.
     if isinstance(value, fx.Proxy):
-        return None  # somebody traces a module that this one is part of
+        return None
+
     if not isinstance(value, torch.Tensor):
-        what = f"the input `{expected.name}` must be a tensor {expected.text}, this is a {type(value).__name__}"
-        return error("input-shape", what, expected.span)
+        message = f"the input `{expected.name}` must be a tensor {expected.text}, this is a {type(value).__name__}"
+        return error("input-shape", message, expected.span)
+
     dims = expected.type.dims
+    reason: str | None = ""
     if value.dim() == len(dims) + 1:
-        sizes = list(value.shape[1:])
-        reason = next((r for d, s in zip(dims, sizes, strict=True) if (r := _size(d, s, symbols)) is not None), None)
-        if reason is None:
-            return None
-    else:
-        reason = ""
+        reason = _first_reason(dims, list(value.shape[1:]), symbols)
+    if reason is None:
+        return None
+
     shape = "[" + ", ".join(map(str, value.shape)) + "]"
-    message = f"the input `{expected.name}` must be {expected.text}, this is {shape}" + reason
+    message = f"the input `{expected.name}` must be {expected.text}, this is {shape}{reason}"
     return error("input-shape", message, expected.span, "declared here", help=_advice(dims, tuple(value.shape)))
 
 
+def _first_reason(dims: Sequence[Dim], sizes: Sequence[Any], symbols: dict[str, int]) -> str | None:
+    """None if all sizes fit, else the text to add to the message for the first that does not."""
+    for dim, size in zip(dims, sizes, strict=True):
+        reason = _size(dim, size, symbols)
+        if reason is not None:
+            return reason
+    return None
+
+
 def _size(dim: Dim, size: Any, symbols: dict[str, int]) -> str | None:
-    """None where a size fits, else what to add to the message (maybe nothing)."""
+    """None if a size fits, else the text to add to the message, which may be empty."""
     if not isinstance(dim, Poly):
-        return None if size == dim else ""
-    atom = dim.terms[0][0][0] if len(dim.terms) == 1 and len(dim.terms[0][0]) == 1 else None
-    if not isinstance(atom, Symbol) or not isinstance(size, int):  # a size that torch.export keeps symbolic
+        if size == dim:
+            return None
+        return ""
+
+    # torch.export may keep a size symbolic: there is no number to compare.
+    symbol = lone_symbol(dim)
+    if symbol is None or not isinstance(size, int):
         return None
-    if symbols.setdefault(atom.name, size) != size:
-        return f": `{atom.name}` cannot be {symbols[atom.name]} and {size}"
-    if size % atom.divisor:
-        return f": {atom.divisor} must divide `{atom.name}`"
-    return None if atom.low <= size <= atom.high else f": `{atom.name}` goes from {atom.low} to {atom.high}"
+
+    if symbols.setdefault(symbol.name, size) != size:
+        return f": `{symbol.name}` cannot be {symbols[symbol.name]} and {size}"
+    if size % symbol.divisor:
+        return f": {symbol.divisor} must divide `{symbol.name}`"
+    if not symbol.low <= size <= symbol.high:
+        return f": `{symbol.name}` goes from {symbol.low} to {symbol.high}"
+    return None
 
 
 def _advice(dims: tuple[Dim, ...], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """The help for the two usual mistakes."""
     if shape == dims:
         return ("the batch is missing: `x.unsqueeze(0)` makes a batch of one",)
     if len(dims) == 3 and shape[1:] == (*dims[1:], dims[0]):
@@ -103,12 +136,15 @@ def _advice(dims: tuple[Dim, ...], shape: tuple[int, ...]) -> tuple[str, ...]:
 
 
 def explain(module: fx.GraphModule, failure: Exception) -> None:
-    """Append to an exception's text where in the `.arch` file the operation stands that failed, if one of them did."""
+    """Append the place of the failing operation in the `.arch` file to an exception's text, if one of them failed."""
     node = _failing_node(module, failure.__traceback__)
-    facts = node.meta.get("archlang") if node is not None else None
-    if facts is None:
+    if node is None or "archlang" not in node.meta:
         return
+
+    facts = node.meta["archlang"]
     place = f"in `{facts['op']}` ({facts['path']})\n  --> {facts['span']}"
+
+    # Many exceptions show their one text only; a note is the way for all others.
     if len(failure.args) == 1 and isinstance(failure.args[0], str):
         failure.args = (f"{failure.args[0]}\n{place}",)
     else:
@@ -116,11 +152,14 @@ def explain(module: fx.GraphModule, failure: Exception) -> None:
 
 
 def _failing_node(module: fx.GraphModule, traceback: TracebackType | None) -> fx.Node | None:
+    """The node of the line of generated code that an exception came through."""
     code = type(module).forward.__code__
     while traceback is not None and traceback.tb_frame.f_code is not code:
         traceback = traceback.tb_next
     if traceback is None:
         return None
+
     # Each line of generated code assigns the variable that has its node's name.
-    name = module.code.split("\n")[traceback.tb_lineno - 1].partition("=")[0].strip()
+    line = module.code.split("\n")[traceback.tb_lineno - 1]
+    name = line.partition("=")[0].strip()
     return next((node for node in module.graph.nodes if node.name == name), None)

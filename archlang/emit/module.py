@@ -15,17 +15,18 @@ from archlang.emit.record import Record
 
 
 class ArchModule(fx.GraphModule):
-    """A compiled network. `model(x)` takes a batch and gives a batch.
+    """A compiled network: `model(x)` takes a batch and gives a batch.
 
-    A network with one output gives a tensor; with several, a dict by their names, the main one under the name it is
-    bound to, or `output`. Compiled with taps, it gives a pair: outputs, and a dict of tensors by name.
+    A network with one output gives a tensor. With several it gives a dict by their names; the main one stands under the
+    name it is bound to, or `output`. Compiled with taps, it gives a pair: outputs, and a dict of tensors by name.
 
-    Being called, it first compares its inputs with their declaration, and what fails inside names its line of the
-    file. `forward`, which `torch.compile`, `torch.export` and `fx.Interpreter` take, is the plain generated code.
+    A call first compares its inputs with their declaration, and an operation that fails names its line of the file.
+    `forward`, which `torch.compile`, `torch.export` and `fx.Interpreter` take, is the plain generated code.
     """
 
     def __init__(self, root: nn.Module, graph: fx.Graph, class_name: str = "Network") -> None:
         super().__init__(root, graph, class_name)
+
         # torch copies what the graph names, weight by weight: whole modules keep their class, order and hooks.
         for name, child in root.named_children():
             self.add_module(name, child)
@@ -35,7 +36,7 @@ class ArchModule(fx.GraphModule):
 
     @property
     def archlang(self) -> Record:
-        """Where the model comes from, and what was done to it."""
+        """The origin of the model, and what was done to it."""
         record: Record = self.meta.get("archlang", Record())
         return record
 
@@ -46,19 +47,22 @@ class ArchModule(fx.GraphModule):
     @property
     def inputs(self) -> tuple[Expected, ...]:
         """The declared inputs, in the order of the call."""
-        found: tuple[Expected, ...] = self.meta.get("inputs", ())
-        return found
+        expected: tuple[Expected, ...] = self.meta.get("inputs", ())
+        return expected
 
     def recompile(self) -> PythonCode:
         """Generate the code anew from the graph."""
         code = super().recompile()
+
         # torch's own wrapper prints a failing line of generated code, and under torch.compile stumbles over doing so.
         type(self).__call__ = ArchModule.__call__  # type: ignore[method-assign]  # each model has a class of its own
         return code
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the network. Raises `ArchError` (input-shape) where inputs do not fit."""
+        # Not `self.inputs`: under torch.compile a property's frame would be compiled as one more graph.
         args = check_inputs(self.meta.get("inputs", ()), args, kwargs)
+
         try:
             return super().__call__(*args)
         except ArchError:
@@ -69,6 +73,7 @@ class ArchModule(fx.GraphModule):
 
 
 def _unseen(function: Callable[..., Any], inside: Any) -> None:
+    """Have torch.compile skip a function, and treat the calls inside it as `inside` says."""
     strategy = eval_frame._FrameExecStrategy(eval_frame._FrameAction.SKIP, inside)
     eval_frame.set_code_exec_strategy(function.__code__, strategy)
 

@@ -10,11 +10,14 @@ from torch import fx
 
 _EMPTY = fx.GraphModule(torch.nn.Module(), fx.Graph())
 _GLOBALS = ("inf", "nan", "NoneType", "torch", "device", "fx_pytree", "pytree", "self", "archlang", "inputs")
+
 TAKEN = frozenset(
     name.rstrip("_") for name in (*keyword.kwlist, *keyword.softkwlist, *dir(_EMPTY), *vars(_EMPTY), *_GLOBALS)
 )
-"""What a part of a module path may not be called, whatever number of `_` it ends in: Python's keywords, fx's globals,
-attributes of a `GraphModule`."""
+"""Names that no part of a module path may have, also with `_` behind them.
+
+They are Python's keywords, fx's globals, and the attributes of a `GraphModule`.
+"""
 
 
 def safe(part: str) -> str:
@@ -28,8 +31,11 @@ def safe(part: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z_0-9]+", part, re.ASCII):
         raise ValueError("a part of a module path holds letters, digits and `_` only")
+
     special = part.startswith("__") and part.endswith("__")
-    return f"{part}_" if special or part.rstrip("_") in TAKEN else part
+    if special or part.rstrip("_") in TAKEN:
+        return f"{part}_"
+    return part
 
 
 def module_name(path: tuple[str, ...]) -> str:
@@ -47,4 +53,6 @@ def variable(op: str, number: int) -> str:
     >>> variable("batch_norm", 7), variable("acme.nan", 2)
     ('batch_norm_7', 'acme_nan_2')
     """
-    return re.sub(r"[^a-z0-9_]", "_", op.lower()).strip("_0123456789") + f"_{number}"
+    # Digits at the end are cut too, since the number follows.
+    stem = re.sub(r"[^a-z0-9_]", "_", op.lower()).strip("_0123456789")
+    return f"{stem}_{number}"

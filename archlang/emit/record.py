@@ -1,4 +1,4 @@
-"""What a compiled model knows of itself, apart from its weights."""
+"""The record of a compiled model: its origin and what was done to it, apart from its weights."""
 
 from __future__ import annotations
 
@@ -7,11 +7,41 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Record:
-    """Where a model comes from and what was done to it; found at `model.archlang`.
+class ImagePreparation:
+    """The sizes that image files are brought to.
 
-    `network` is the checked network, None for a model that no file made. `passes` names what was applied since, in
-    order, as a model file replays it. `labels` are the class names; `mean` and `std` the data's, one per channel.
+    The middle of an image is cut out in these proportions, as large as it goes.
+
+    Args:
+        channels: 1 for grey, 3 for colour.
+        rows: pixels from top to bottom.
+        columns: pixels from left to right.
+        crop: the share of the middle's side that is kept (ImageNet: 0.875).
+    """
+
+    channels: int
+    rows: int
+    columns: int
+    crop: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows, columns."""
+        return self.channels, self.rows, self.columns
+
+
+@dataclass(frozen=True)
+class Record:
+    """The origin of a model and what was done to it, at `model.archlang`.
+
+    Args:
+        network: the checked network; None for a model that no file made.
+        seed: the seed that its weights were initialised with.
+        passes: the names of the passes applied since, in order, as a model file replays them.
+        labels: the class names.
+        mean: the data's mean, one number a channel.
+        std: the data's standard deviation, one number a channel.
+        image: the sizes that image files were brought to in training.
     """
 
     network: Any = None
@@ -20,6 +50,7 @@ class Record:
     labels: tuple[str, ...] | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    image: ImagePreparation | None = None
 
     def after(self, name: str) -> Record:
         """The record of the model that the pass `name` makes.
@@ -30,4 +61,5 @@ class Record:
         return replace(self, passes=(*self.passes, name))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Record:
-        return self  # nothing in it changes, and a copy of a model stems from the same network
+        # A record never changes, and a copy of a model stems from the same network.
+        return self

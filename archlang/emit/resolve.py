@@ -9,20 +9,24 @@ from typing import Any
 
 @cache
 def resolve(target: str) -> Any:
-    """The object that a dotted name means: `torch.nn.Conv2d`, `archlang.layers.multipath.Gates`, `operator.add`.
+    """The object with a dotted name: `torch.nn.Conv2d`, `archlang.layers.multipath.Gates`, `operator.add`.
 
-    Targets are part of the catalogue and never come from a file.
+    Targets are part of the catalogue and never come from a file. Raises ModuleNotFoundError.
 
     >>> resolve("operator.add")(1, 2)
     3
     """
     parts = target.split(".")
+
+    # The longest part that is a module is imported; the rest are its attributes.
     for split in range(len(parts) - 1, 0, -1):
         try:
-            found: Any = import_module(".".join(parts[:split]))
+            value: Any = import_module(".".join(parts[:split]))
         except ModuleNotFoundError:
             continue
+
         for part in parts[split:]:
-            found = getattr(found, part)
-        return found
+            value = getattr(value, part)
+        return value
+
     raise ModuleNotFoundError(f"no module holds {target}")

@@ -1,4 +1,4 @@
-"""The tree of modules that hold a network's weights, filled with their starting values."""
+"""The tree of modules that hold a network's weights, initialised."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.ops.model import Module
 
 
 def build_modules(graph: Graph, seed: int) -> nn.Module:
-    """A plain tree of modules, one for each module path, whatever the number of nodes that share it.
+    """Build a plain tree of modules, one for each module path, whatever the number of nodes that share it.
 
     The n-th module with weights draws from a generator of its own, seeded with `seed` and n: names have no part in
     it, nor has anything that the file changes behind the module. torch's global generator is left as it was.
@@ -23,19 +23,24 @@ def build_modules(graph: Graph, seed: int) -> nn.Module:
     root = nn.Module()
     ordinals = {path: n for n, path in enumerate(graph.modules())}
     built: set[tuple[str, ...]] = set()
+
     with torch.random.fork_rng(devices=[]), torch.device("cpu"):
         for node in graph:
-            if isinstance(node.op.torch, Module) and node.path not in built:
-                torch.default_generator.manual_seed(_derive(seed, ordinals.get(node.path, -1)))
-                built.add(node.path)
-                _place(root, node.path, build_module(graph, node))
+            if not isinstance(node.op.torch, Module) or node.path in built:
+                continue
+
+            # Modules without weights have no ordinal and draw nothing.
+            torch.default_generator.manual_seed(_derive(seed, ordinals.get(node.path, -1)))
+            built.add(node.path)
+            _place(root, node.path, build_module(graph, node))
     return root
 
 
 def build_module(graph: Graph, node: Node) -> nn.Module:
-    """The module of one node, initialised as its arguments say."""
+    """Build the module of one node, initialised as its arguments say."""
     call = graph.call(node)
     module: nn.Module = resolve(node.op.torch.dotted(call))(**node.op.torch.arguments(call))
+
     for weight in graph.weights(node):
         if weight.init is not None:
             fill(getattr(module, weight.name), weight.init)
@@ -43,19 +48,23 @@ def build_module(graph: Graph, node: Node) -> nn.Module:
 
 
 def _derive(seed: int, ordinal: int) -> int:
+    """The seed of one module's generator."""
     # Hashed to 32 bits: torch's generator drops the upper half of a seed, and neighbouring seeds should not be alike.
     return int.from_bytes(hashlib.sha256(f"{seed}:{ordinal}".encode()).digest()[:4], "big")
 
 
 def _place(root: nn.Module, path: tuple[str, ...], module: nn.Module) -> None:
+    """Put a module at its path, with plain modules for the steps above it."""
     *outer, last = map(safe, path)
-    holder = root
+    parent = root
     for part in outer:
-        if part not in holder._modules:
-            holder.add_module(part, nn.Module())
-        holder = holder.get_submodule(part)
-    standing = holder._modules.pop(last, None)
-    if standing is not None:  # a step named `a` may stand beside others below `a.`
+        if part not in parent._modules:
+            parent.add_module(part, nn.Module())
+        parent = parent.get_submodule(part)
+
+    # A step named `a` may stand beside others below `a.`: what was placed there moves into the module.
+    standing = parent._modules.pop(last, None)
+    if standing is not None:
         for name, child in standing.named_children():
             module.add_module(name, child)
-    holder.add_module(last, module)
+    parent.add_module(last, module)

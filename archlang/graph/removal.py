@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.coded import CodedBlock
 from archlang.graph.ir import Graph, InputSpec, Member, Node, Port
 from archlang.ops.catalogue import CATALOGUE
+from archlang.ops.rules import replaced
 from archlang.shapes import Tensor
 
 MASK = "branch_mask_input"
@@ -20,11 +22,33 @@ def removed(graph: Graph, classes: Sequence[int]) -> Graph:
     Branches go before energies are normalised; the mean of energies stays one over all branches, so that the result
     equals that of the whole network with those branches at zero. Modules keep their names.
 
-    Raises ArchError (pass-does-not-apply): no code, or branches brought together otherwise than by a sum.
+    Raises ArchError (pass-does-not-apply): no code, or branches brought together otherwise than by a sum, or end to end
+    before a convolution or a linear layer.
     """
+    return removal(graph, classes).graph
+
+
+def removal(graph: Graph, classes: Sequence[int]) -> Removal:
+    """The same, with the parts of weights that are left."""
     if not graph.coded:
         raise _refused("this network has no branches of a code")
-    return _Removal(graph, tuple(classes)).run()
+    return _Remover(graph, tuple(classes)).run()
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """A dimension of a weight of which some indices are left."""
+
+    dimension: int
+    kept: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A graph without some branches, and by (module path, weight) what is left of weights that lose parts."""
+
+    graph: Graph
+    narrowed: Mapping[tuple[tuple[str, ...], str], Narrowed]
 
 
 def head_node(graph: Graph) -> Node | None:
@@ -41,10 +65,16 @@ def _refused(message: str) -> ArchError:
 
 
 @dataclass
-class _Removal:
+class _Remover:
+    """Goes through a graph once. `moved` says where a port is now, None where it is gone; `gaps` which indices of an
+    axis are left of a tensor whose parts lay end to end.
+    """
+
     graph: Graph
     classes: tuple[int, ...]
-    moved: dict[Port, Port | None] = field(default_factory=dict)  # None: gone
+    moved: dict[Port, Port | None] = field(default_factory=dict)
+    gaps: dict[Port, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    narrowed: dict[tuple[tuple[str, ...], str], Narrowed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.kept = {
@@ -53,7 +83,8 @@ class _Removal:
         }
         self.head = head_node(self.graph)
 
-    def run(self) -> Graph:
+    def run(self) -> Removal:
+        """The smaller graph. Raises ArchError (pass-does-not-apply)."""
         old = self.graph
         new = Graph(old.name, old.doc, old.dials, old.symbols, old.inputs)
         for node in old:
@@ -64,7 +95,9 @@ class _Removal:
         if any(port is None for _, port in outputs):
             raise _refused("nothing is left of an output without the other branches")
         new.outputs = tuple(replace(output, port=port) for output, port in outputs if port is not None)
-        return new
+        if any(output.port in self.gaps for output in old.outputs):
+            raise _refused("branches that lie end to end leave the network as they are")
+        return Removal(new, self.narrowed)
 
     def _at(self, port: Port) -> Port | None:
         return self.moved.get(port, port)
@@ -81,14 +114,46 @@ class _Removal:
         if node.inputs and not alive:
             self.moved.update(dict.fromkeys(ports))
             return None
-        if len(alive) < len(inputs) and node.op.name not in ("energies", "sum"):
-            raise _refused(f"branches can be taken out before a sum, not before `{node.op.name}`")
         outputs = (Tensor((len(alive),)),) * 2 if node.op.name == "energies" else node.outputs
+        if len(alive) < len(inputs) and not node.op.remains:
+            outputs = (self._end_to_end(node, inputs),)
+        self._read_gaps(node)
         made = replace(node, inputs=alive, outputs=outputs, members=tuple(map(self._member, node.members)))
         if self.head is not None and node.id == self.head.id:
             made = replace(made, args={**node.args, "features": len(self.classes)},
                            outputs=(Tensor((len(self.classes),)),))
         return made
+
+    def _end_to_end(self, node: Node, inputs: Sequence[Port | None]) -> Tensor:
+        """The type of what is left where branches are laid end to end; notes which indices these are."""
+        axis = node.op.joins(self.graph.call(node))
+        sizes = [self.graph.type(port).dims[axis] for port in node.inputs] if axis is not None else []
+        if axis is None or not all(isinstance(size, int) for size in sizes):
+            raise _refused(f"branches can be taken out before `sum` or `concat`, not before `{node.op.name}`")
+
+        kept: list[int] = []
+        start = 0
+        for port, size in zip(inputs, sizes, strict=True):
+            if port is not None:
+                kept += range(start, start + int(str(size)))
+            start += int(str(size))
+        self.gaps[Port(node.id)] = (axis, tuple(kept))
+        return replaced(node.outputs[0], axis, len(kept))
+
+    def _read_gaps(self, node: Node) -> None:
+        """Note what is left of a weight that runs over what was laid end to end; refuse what reads it otherwise."""
+        gaps = [self.gaps[port] for port in node.inputs if port in self.gaps]
+        if not gaps:
+            return
+
+        axis, kept = gaps[0]
+        mixed = node.op.mixes(self.graph.call(node))
+        # A module that another node runs too would need its whole weight there.
+        alone = [other.id for other in self.graph if other.path == node.path] == [node.id]
+        if mixed is None or mixed[0] != axis or not alone:
+            raise _refused("branches that lie end to end can be taken out where one convolution or linear layer reads "
+                           f"all of them, not before `{node.op.name}`")
+        self.narrowed[node.path, "weight"] = Narrowed(mixed[1], kept)
 
     def _weigh(self, node: Node, ports: list[Port], inputs: list[Port | None]) -> Node | None:
         """What is weighed by a mask passes as it is; of what is weighed by energies, the branches that are left."""
@@ -110,20 +175,36 @@ class _Removal:
         return member if kept is None else replace(member, index=kept.index(member.index), count=len(kept))
 
 
-def with_mask(graph: Graph, block: CodedBlock) -> Graph:
-    """The graph with a further input [branches] that the branches of a block, once normalised, are multiplied by."""
+At = Literal["before", "after"]
+"""Where branches are multiplied by a mask: before energies are taken and normalised, or after."""
+
+
+def with_mask(graph: Graph, block: CodedBlock, at: At = "after") -> Graph:
+    """The graph with a further input [branches] that the branches of a block are multiplied by.
+
+    `before` normalisation the branches that are left share the energy of those that are gone, as in the authors' code:
+    the mean stays one over all branches. `after` it they keep their own.
+    """
     count = block.coded.code.branches
     mask = Port(MASK)
     new = Graph(graph.name, graph.doc, graph.dials, graph.symbols,
                 (*graph.inputs, InputSpec("mask", Tensor((count,)), MASK)), graph.outputs)
     new.add(Node(MASK, CATALOGUE.ops["input"], {}, (), (Tensor((count,)),), (MASK,)))
-    weights = Port(block.energies.node, 1)
+    energies = graph.node(block.energies.node)
+    weights = Port(energies.id, 1)
+    weighed = next(node for node, slot in graph.consumers(weights) if slot == 0)
     moved: dict[Port, Port] = {}
+
+    def add_masked(members: Sequence[Port]) -> None:
+        path = (*weighed.path[:-1], "masked")
+        masked = replace(weighed, id=f"{weighed.id}_masked", inputs=(mask, *members), path=path)
+        new.add(masked)
+        moved.update({port: Port(masked.id, i) for i, port in enumerate(members)})
+
     for node in graph:
+        if node.id == energies.id and at == "before":
+            add_masked(energies.inputs)
         new.add(replace(node, inputs=tuple(moved.get(port, port) for port in node.inputs)))
-        if node.op.name == "weigh" and node.inputs[0] == weights:
-            made = [Port(node.id, i) for i in range(len(node.outputs))]
-            masked = replace(node, id=f"{node.id}_masked", inputs=(mask, *made), path=(*node.path[:-1], "masked"))
-            new.add(masked)
-            moved.update({port: Port(masked.id, port.index) for port in made})
+        if node.id == weighed.id and at == "after":
+            add_masked([Port(node.id, i) for i in range(len(node.outputs))])
     return new

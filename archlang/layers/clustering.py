@@ -21,7 +21,8 @@ class Standardize(nn.Module):
     [batch, clusters] to the same, in float32 at least; the variance is biased, nothing is learned. In training
     `running` takes running statistics that the batch has just moved (section 4.5.1), with the gradient that the batch's
     own have (as batch renormalisation: Ioffe 2017; without it a cluster can win all samples by a shift); `batch` takes
-    the batch's own. In evaluation it is the running ones. Sums go over all processes.
+    the batch's own. In evaluation it is the running ones. Sums go over all processes. For gates there is a form of its
+    own, `StandardizeGates`.
 
     >>> norm = Standardize(2, "batch")
     >>> norm(torch.tensor([[1.0, 5.0], [3.0, 5.0]])).round(decimals=3)
@@ -49,19 +50,21 @@ class Standardize(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[batch, clusters] to the same."""
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        if self.training:
-            mean, variance = moments(wide)
-            self._follow(mean.detach(), variance.detach())
-            normal = (wide - mean) * torch.rsqrt(variance + EPS)
-            if self.statistics == "batch":
-                return normal
-            return self._moved(normal, mean.detach(), variance.detach())
-        return (wide - self.mean) * torch.rsqrt(self.variance + EPS)
+        if not self.training:
+            return (wide - self.mean) * torch.rsqrt(self.variance + EPS)
 
-    def _moved(self, normal: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        """What a batch standardised by its own statistics is under the running ones; these count as numbers."""
+        mean, variance = moments(wide)
+        self._follow(mean.detach(), variance.detach())
+        if self.statistics == "batch":
+            return (wide - mean) * torch.rsqrt(variance + EPS)
+        return self._by_running(wide, mean, variance)
+
+    def _by_running(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """`(x - running mean) / running deviation`, with the gradient that the batch's own statistics have."""
         scale = torch.rsqrt(self.variance + EPS)
-        return normal * (torch.sqrt(variance + EPS) * scale) + (mean - self.mean) * scale
+        ratio = torch.sqrt(variance.detach() + EPS) * scale
+        normal = (x - mean) * torch.rsqrt(variance + EPS)
+        return normal * ratio + (mean.detach() - self.mean) * scale
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
@@ -74,6 +77,19 @@ class Standardize(nn.Module):
     def extra_repr(self) -> str:
         """Its settings."""
         return f"{len(self.mean)}, {self.statistics}, momentum={self.momentum}"
+
+
+class StandardizeGates(Standardize):
+    """The same numbers for the relevance under gates, whose gradient can widen or narrow the range of a gate.
+
+    Running statistics count as numbers but for the batch's mean: `(x - mean) s + (stopped(mean) - running mean) s`
+    with `s = 1 / running deviation`. As in `Standardize` no cluster gains by a shift of its scores. But under its
+    gradient a loss is exactly as large for a score times any factor, too, and so cannot spread a gate (section 5.1).
+    """
+
+    def _by_running(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:  # noqa: ARG002  # a number here
+        scale = torch.rsqrt(self.variance + EPS)
+        return (x - mean) * scale + (mean.detach() - self.mean) * scale
 
 
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:

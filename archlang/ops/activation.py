@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlang.ops.facts import Result
 from archlang.ops.kinds import Real, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import AXIS, axis_of, flow, known
@@ -13,12 +14,12 @@ def _same(call: OpCall) -> Tensor:
     return call.x
 
 
-def _plain(name: str, target: str, doc: str, *args: Arg) -> Op:
+def _plain(name: str, target: str, doc: str, *args: Arg, gives: tuple[Result, ...] = ()) -> Op:
     """One that needs no more than torch's module; its arguments have torch's names."""
     return Op(
         name=name, family="activation", doc=doc, shape=_same, args=args,
         torch=Module(f"torch.nn.{target}", lambda call: dict(call.args)),
-        example=flow("[10]", name),
+        example=flow("[10]", name), gives=gives,
     )
 
 
@@ -59,12 +60,12 @@ def _along_shape(call: OpCall) -> Tensor:
     return call.x
 
 
-def _along(name: str, target: str, doc: str) -> Op:
+def _along(name: str, target: str, doc: str, gives: tuple[Result, ...] = ()) -> Op:
     return Op(
         name=name, family="activation", doc=doc, shape=_along_shape,
         torch=Module(f"torch.nn.{target}", lambda call: {"dim": _axis(call) + 1}),
         args=(Arg("axis", AXIS, None, "the axis; auto: the features of a vector or sequence, the channels of a map"),),
-        example=flow("[10]", name),
+        example=flow("[10]", name), gives=gives,
     )
 
 
@@ -85,12 +86,12 @@ OPS = (
     _plain("silu", "SiLU", "x sigmoid(x), also called swish."),
     _plain("mish", "Mish", "x tanh(softplus(x)) (Misra 2019)."),
     _plain("hardswish", "Hardswish", "x relu6(x + 3) / 6 (Howard et al. 2019)."),
-    _plain("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6."),
-    _plain("sigmoid", "Sigmoid", "1 / (1 + exp(-x))."),
+    _plain("hardsigmoid", "Hardsigmoid", "relu6(x + 3) / 6.", gives=("chances",)),
+    _plain("sigmoid", "Sigmoid", "1 / (1 + exp(-x)).", gives=("chances",)),
     _plain("tanh", "Tanh", "The hyperbolic tangent."),
     _plain("softplus", "Softplus", "log(1 + exp(beta x)) / beta.",
            Arg("beta", Real(0, above=True), 1.0, "how sharp the bend is")),
-    _along("softmax", "Softmax", "exp(x) divided by its sum along an axis."),
+    _along("softmax", "Softmax", "exp(x) divided by its sum along an axis.", gives=("shares",)),
     _along("log_softmax", "LogSoftmax", "The logarithm of softmax, computed safely."),
     Op(
         name="identity", family="activation", doc="What comes in.", shape=_same, torch=Module("torch.nn.Identity"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from archlang.ops import (
     activation,
     attention,
@@ -26,7 +28,9 @@ from archlang.ops import (
     sparse,
     structures,
 )
+from archlang.ops.facts import Facts
 from archlang.ops.model import Catalogue
+from archlang.ops.values import Option
 
 FAMILIES = (
     convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
@@ -45,3 +49,19 @@ CATALOGUE = Catalogue(
     },
 )
 """All operations, structures and settings that archlang itself brings."""
+
+F = TypeVar("F", bound=Facts)
+
+
+def facts_of(option: Option, kind: type[F]) -> F:
+    """The facts of an option's setting. Raises `LookupError` for a setting that states none of this kind.
+
+    >>> from archlang.ops.facts import LossFacts
+    >>> facts_of(Option("cross_entropy", "loss"), LossFacts).reads_classes
+    True
+    """
+    setting = CATALOGUE.setting(option.role, option.name)
+    facts = setting.facts if setting is not None else None
+    if not isinstance(facts, kind):
+        raise LookupError(f"the {option.role} `{option.name}` states no {kind.__name__}")
+    return facts

@@ -21,7 +21,7 @@ ENERGIES = Op(
     name="energies", family="coded", internal=True, takes="bundle", taps=((0, ""),),
     doc="The energy of each branch after normalisation, E_n / mean(E) with E the mean of squares, and the weight "
     "1 / sqrt(mean(E)) that normalises it (Coded ResNeXt); the mean is over `of` branches.",
-    shape=_energies_shape,
+    shape=_energies_shape, remains=True,
     torch=Function("archlang.layers.energies", lambda call: {"of": call["of"]}),
     args=(Arg("of", Int(1), doc="branches that the mean is over, those that were taken out included"),),
 )

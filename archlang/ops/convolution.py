@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, OneOf, SettingKind, SizeOf, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
@@ -127,7 +128,9 @@ def _conv(rank: int) -> Op:
         name=_name(rank, "conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        mixes=lambda call: (0, 1) if _channels(call)[2] == 1 else None,
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
+        habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),
@@ -144,7 +147,7 @@ def _depthwise(rank: int) -> Op:
         name=_name(rank, "depthwise_conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]} in which every channel has kernels of its own and mixes with no other.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments),
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             *_sliding(rank),
@@ -217,7 +220,8 @@ def _transposed(rank: int) -> Op:
         name=name, family="convolution",
         doc=f"A transposed convolution over {WHERE[rank]}: every cell spreads a learned kernel over the output.",
         shape=_transposed_shape, weights=_transposed_weights, flops=_transposed_flops,
-        torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments),
+        torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments), gives=SLIDING[rank],
+        habit=("", "channels", "kernel", "stride", "padding", "output_padding", "groups", "bias", "dilation"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),

@@ -227,3 +227,8 @@ MEAN = _kind(
 )
 
 OPS = (INNATE_STATIC, STATIC_VECTOR, SELF_ATTENTION, RECURRENT, MEAN)
+
+
+def attends(op: Op) -> bool:
+    """Whether an operation attends to layers; its second result is then the attention, [layers]."""
+    return op.name.startswith(PREFIX) and isinstance(op.torch, Module)

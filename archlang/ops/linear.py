@@ -31,7 +31,8 @@ LINEAR = Op(
     torch=Module("torch.nn.Linear", lambda call: {
         "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"] is not False,
     }),
-    biased=-1,
+    habit=("", "features", "bias"),
+    biased=-1, mixes=lambda call: (call.x.rank - 1, 1),
     args=(
         Arg("features", Int(1), doc="features that leave"),
         Arg("bias", Flag(), None, "whether b is learned; auto: yes, unless its only consumer takes the mean of every "

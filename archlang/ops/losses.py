@@ -1,57 +1,111 @@
-"""Losses that a `train { }` may minimise: over tensors it names, or over every site of a kind (`graph/sites.py`)."""
+"""Losses that a `train { }` may minimise: over tensors it names, or over sites of the network.
+
+Each states its facts (`ops.facts.LossFacts`): how it reads its tensors, whether class names belong to it, where its
+sites are. Its formula stands in `train/losses/`.
+"""
 
 from __future__ import annotations
 
+from archlang.ops.facts import LossFacts, SiteFacts
 from archlang.ops.kinds import Flag, Int, ListKind, OneOf, Real, String, TensorKind, Words
 from archlang.ops.model import Arg, Setting
 
 _LOGITS = Arg("logits", TensorKind(), doc="scores, before a softmax")
 _LABEL = Arg("label", TensorKind(), doc="what is right: `label`")
 _OF = Arg("of", OneOf((String(), ListKind(String()))), None, "names of the parts it is over; auto: all of its kind")
-
-
-def _loss(name: str, doc: str, *args: Arg) -> Setting:
-    tensors = ", ".join(arg.name for arg in args if isinstance(arg.kind, TensorKind))
-    return Setting(name, "loss", doc, args, f"loss = {name}({tensors})")
-
-
-_STATISTICS = Arg("statistics", Words(("running", "batch", "none")), "running", "what scores are standardised by, "
-                  "where the network does not (`standardize`); `none`: the ablation of table 4.1")
-_GAMMA = Arg("gamma", Real(0, above=True), 5.0, "divides the relevance in the likelihood")
-SETTINGS = (
-    _loss("cross_entropy", "Minus the logarithm of the right class's share in the softmax.", _LOGITS, _LABEL,
-          Arg("label_smoothing", Real(0, 1), 0.0, "share spread over all classes")),
-    _loss("mse", "The mean of squared differences; a class stands for its one-hot vector.",
-          Arg("prediction", TensorKind(), doc="numbers"), _LABEL),
-    _loss("bce", "Binary cross-entropy of each logit; a class stands for its one-hot vector.", _LOGITS, _LABEL),
-    _loss("kl", "KL(p || q), p the softmax of the target and q that of the logits.",
-          _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax")),
-    Setting("mixture_em", "loss", "The clustering objective of neural mixture EM: minus the mean over samples of "
-            "`sum_j p_j log sigmoid(a*_j / gamma)`, on relevance scores (Tissera 2023, eq. 4.22), or on the relevance "
-            "under every gate of the network (section 5.1). With `augmented`, of the samples and of augmented copies "
-            "(eq. 4.23).",
-            (Arg("scores", TensorKind(), None, "relevance scores, a number a cluster; auto: all gates"), _GAMMA,
-             Arg("augmented", Flag(), False, "whether it is over augmented copies too"), _STATISTICS,
-             Arg("prior", Words(("uniform", "ema")), None, "of the clusters; `ema`: the mean posterior so far; auto: "
-                 "uniform for scores, ema for gates"),
-             Arg("over", Words(("gate", "layer")), "gate", "each gate alone, or the gates of a router together "
-                 "(section 5.2)"), _OF), "loss = mixture_em(logits, gamma = 5)"),
-    Setting("agreement", "loss", "KL(p || q) between the clusters p of samples, held, and q of their augmented copies "
-            "(Tissera 2023, eq. 4.24).", (Arg("scores", TensorKind(), doc="relevance scores"), _STATISTICS),
-            "loss = agreement(logits)"),
-    Setting("iic", "loss", "Minus the mutual information between the clusters of samples and of their augmented copies "
-            "(Ji et al. 2019), for comparison.", (Arg("scores", TensorKind(), doc="scores, before a softmax"),),
-            "loss = iic(logits)"),
-    Setting("confidence", "loss", "The mean entropy of the weights that patches give to experts, before the filter, "
-            "averaged over the stages of experts (PCE, eq. 15).", (_OF,),
-            "loss = cross_entropy(logits, label) + 0.01 * confidence()"),
-    Setting("collapse", "loss", "`relu(below - mean weight) / below`, summed over experts, averaged over the stages of "
-            "experts: what those lack that are hardly used (PCE, eq. 16, made differentiable). How many experts less "
-            "than this share of patches use is reported beside it.",
-            (Arg("below", Real(0, 1, above=True), 0.01, "the least mean weight of an expert"), _OF),
-            "loss = cross_entropy(logits, label) + 0.001 * collapse(below = 0.01)"),
-    Setting("coding_loss", "loss", "Mean over batch and branches of |r E - w|^power, summed over the blocks of codes: "
-            "the energies E of branches, times the share r of branches that work for a class, against its word w "
-            "(Coded ResNeXt).", (Arg("power", Int(1), 4, "the exponent"), _OF),
-            "loss = cross_entropy(logits, label) + 6 * coding_loss(power = 4)"),
+_STATISTICS = Arg(
+    "statistics", Words(("running", "batch", "none")), "running",
+    "what scores are standardised by, where the network does not (`standardize`); `none`: the ablation of table 4.1",
 )
+_GAMMA = Arg("gamma", Real(0, above=True), 5.0, "divides the relevance in the likelihood")
+
+
+def _loss(name: str, facts: LossFacts, doc: str, *args: Arg, example: str = "") -> Setting:
+    """A loss; its example hands it the tensors that it takes, unless another one is given."""
+    tensors = ", ".join(arg.name for arg in args if isinstance(arg.kind, TensorKind))
+    return Setting(name, "loss", doc, args, example or f"loss = {name}({tensors})", facts=facts)
+
+
+TASK = (
+    _loss(
+        "cross_entropy", LossFacts(target="classes", applies="softmax", reads_classes=True),
+        "Minus the logarithm of the right class's share in the softmax; of maps and sequences the mean over places.",
+        _LOGITS, _LABEL,
+        Arg("label_smoothing", Real(0, 1), 0.0, "share spread over all classes"),
+    ),
+    _loss(
+        "mse", LossFacts(target="numbers", reads_classes=True),
+        "The mean of squared differences; a class stands for its one-hot vector.",
+        Arg("prediction", TensorKind(), doc="numbers"), _LABEL,
+    ),
+    _loss(
+        "bce", LossFacts(target="chances", applies="sigmoid", reads_classes=True),
+        "Binary cross-entropy of each logit; a class stands for its one-hot vector.",
+        _LOGITS, _LABEL,
+    ),
+    _loss(
+        "kl", LossFacts(target="scores", applies="softmax"),
+        "KL(p || q), p the softmax of the target and q that of the logits; of maps and sequences the mean over places.",
+        _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax"),
+    ),
+)
+
+CLUSTERING = (
+    _loss(
+        "mixture_em",
+        LossFacts(clusters=True, views="plain+augmented", sites=SiteFacts("gates", "route", "the gates of routers")),
+        "The clustering objective of neural mixture EM: minus the mean over samples of "
+        "`sum_j p_j log sigmoid(a*_j / gamma)`, on relevance scores (Tissera 2023, eq. 4.22), or on the relevance "
+        "under every gate of the network (section 5.1). With `augmented`, of the samples and of augmented copies "
+        "(eq. 4.23).",
+        Arg("scores", TensorKind(), None, "relevance scores, a number a cluster; auto: all gates"), _GAMMA,
+        Arg("augmented", Flag(), False, "whether it is over augmented copies too"), _STATISTICS,
+        Arg("prior", Words(("uniform", "ema")), None,
+            "of the clusters; `ema`: the mean posterior so far; auto: uniform for scores, ema for gates"),
+        Arg("over", Words(("gate", "layer")), "gate",
+            "each gate alone, or the gates of a router together (section 5.2)"),
+        _OF, example="loss = mixture_em(logits, gamma = 5)",
+    ),
+    _loss(
+        "agreement", LossFacts(clusters=True, views="plain+augmented"),
+        "KL(p || q) between the clusters p of samples, held, and q of their augmented copies (Tissera 2023, eq. 4.24).",
+        Arg("scores", TensorKind(), doc="relevance scores"), _STATISTICS, example="loss = agreement(logits)",
+    ),
+    _loss(
+        "iic", LossFacts(applies="softmax", clusters=True, views="plain+augmented"),
+        "Minus the mutual information between the clusters of samples and of their augmented copies (Ji et al. 2019), "
+        "for comparison.",
+        Arg("scores", TensorKind(), doc="scores, before a softmax"), example="loss = iic(logits)",
+    ),
+)
+
+ROUTING = (
+    _loss(
+        "confidence", LossFacts(sites=SiteFacts("weights", "experts", "the weights of experts")),
+        "The mean entropy of the weights that patches give to experts, before the filter, averaged over the stages of "
+        "experts (PCE, eq. 15).",
+        _OF, example="loss = cross_entropy(logits, label) + 0.01 * confidence()",
+    ),
+    _loss(
+        "collapse", LossFacts(sites=SiteFacts("filtered weights", "experts", "the weights of experts")),
+        "`relu(below - mean weight) / below`, summed over experts, averaged over the stages of experts: what those "
+        "lack that are hardly used (PCE, eq. 16, made differentiable). How many experts less than this share of "
+        "patches use is reported beside it.",
+        Arg("below", Real(0, 1, above=True), 0.01, "the least mean weight of an expert"), _OF,
+        example="loss = cross_entropy(logits, label) + 0.001 * collapse(below = 0.01)",
+    ),
+)
+
+CODING = (
+    _loss(
+        "coding_loss",
+        LossFacts(sites=SiteFacts("energies", "energy_normalize", "branches of a code whose energies are normalised",
+                                  labelled=True)),
+        "Mean over batch and branches of |r E - w|^power, summed over the blocks of codes: the energies E of branches, "
+        "times the share r of branches that work for a class, against its word w (Coded ResNeXt).",
+        Arg("power", Int(1), 4, "the exponent"), _OF,
+        example="loss = cross_entropy(logits, label) + 6 * coding_loss(power = 4)",
+    ),
+)
+
+SETTINGS = TASK + CLUSTERING + ROUTING + CODING

@@ -20,9 +20,10 @@ def _pairwise(name: str, two: str, more: str, doc: str, many: bool) -> Op:
     )
 
 
-def _members(name: str, target: str, doc: str) -> Op:
+def _members(name: str, target: str, doc: str, remains: bool = False) -> Op:
     return Op(
-        name=name, family="merging", doc=doc, takes="bundle", shape=lambda call: need_members(call, name),
+        name=name, family="merging", doc=doc, takes="bundle", remains=remains,
+        shape=lambda call: need_members(call, name),
         torch=Function(target), example=flow("[64, 8, 8]", f"fork(2) -> each {{ conv(3x3, 32) }} -> {name}"),
     )
 
@@ -34,17 +35,13 @@ SCALE = Op(
 )
 
 
-def _axis_text(call: OpCall) -> str:
-    return f"`{call['axis']}`" if isinstance(call["axis"], str) else f"axis {call['axis']}"
-
-
 def _concat_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     total: Dim = call.x.dims[axis]
     for index, other in enumerate(call.inputs[1:], 1):
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
-                "shape-mismatch", f"`concat` along {_axis_text(call)} needs all other sizes equal, "
+                "shape-mismatch", f"`concat` along `{call['axis']}` needs all other sizes equal, "
                 f"but {call.x} and {other} differ", input=index, label=f"this is {other}",
             )
         total = total + other.dims[axis]
@@ -54,6 +51,7 @@ def _concat_shape(call: OpCall) -> Tensor:
 CONCAT = Op(
     name="concat", family="merging", takes="bundle", shape=_concat_shape,
     doc="Tensors end to end along an axis: the members of a bundle, or `a -> concat(b, c)`.",
+    joins=axis_of,
     torch=Function("torch.cat", lambda call: {"dim": axis_of(call) + 1}, packed=True),
     args=(
         Arg("others", TensorKind(many=True, low=0), doc="further tensors, where what flows in is one"),
@@ -81,7 +79,7 @@ OPS = (
               many=True),
     _pairwise("sub", "torch.sub", "torch.sub", "What flows in less the other tensor.", many=False),
     SCALE,
-    _members("sum", "archlang.layers.total", "The sum of a bundle's members."),
+    _members("sum", "archlang.layers.total", "The sum of a bundle's members.", remains=True),
     _members("mean", "archlang.layers.average", "The mean of a bundle's members."),
     _members("product", "archlang.layers.times", "The product of a bundle's members, number by number."),
     _members("maximum", "archlang.layers.largest", "The largest of a bundle's members, number by number."),

@@ -6,11 +6,12 @@ something (a router, a loss, a schedule), a `Structure` takes braces or changes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from archlang.ops.kinds import Kind
+from archlang.ops.facts import Facts, Result
+from archlang.ops.kinds import Kind, TensorKind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
 
@@ -30,7 +31,8 @@ REQUIRED = _Required()
 class Arg:
     """One argument. A default of None means `auto`: the operation works it out.
 
-    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`.
+    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`. `placed`: whether
+    it may be given by place although it has a default.
     """
 
     name: str
@@ -38,6 +40,27 @@ class Arg:
     default: object = REQUIRED
     doc: str = ""
     many: bool = False
+    placed: bool = False
+
+
+def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
+    """Return the names of the arguments that may be given by place, in order; all others are given by name.
+
+    Those that must be given, tensors, and the only one of an operation that has one. So no number can land in an
+    argument that its writer did not think of: `conv(3, 64, 3)` sets no stride.
+
+    >>> from archlang.ops.kinds import Int, Real
+    >>> by_place((Arg("heads", Int(1)), Arg("dropout", Real(0, 1), 0.0)))
+    ('heads',)
+    >>> by_place((Arg("p", Real(0, 1), 0.5),))
+    ('p',)
+    """
+    if len(args) == 1:
+        return (args[0].name,)
+    return tuple(
+        arg.name for arg in args
+        if arg.default is REQUIRED or arg.many or arg.placed or isinstance(arg.kind, TensorKind)
+    )
 
 
 @dataclass(frozen=True)
@@ -132,9 +155,9 @@ def no_flops(call: OpCall) -> Dim:
     return 0
 
 
-def no_axis(call: OpCall) -> int | None:
-    """For ops that leave the mean of what comes in as it is."""
-    return None
+def no_axis(call: OpCall) -> None:
+    """For ops without an axis of this kind."""
+    return
 
 
 def each_channel(call: OpCall) -> int | None:
@@ -168,7 +191,16 @@ class Op:
             training; over the batch, too, or for each sample): a bias along that axis before it changes nothing and
             has a gradient of rounding noise. None for none.
     biased  the axis of its result that a bias of its own runs along.
+    joins   the axis along which it lays its inputs end to end; None where it does something else.
+    mixes   (axis, dimension): every result reads all of what enters along that axis, which is that dimension of its
+            weight; None where results read parts, or there is no such weight.
+    remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
+    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
+            Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here: what
+            `conv(3, 64, 3)` was meant to be.
+    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -190,7 +222,13 @@ class Op:
     line: Callable[[Mapping[str, Any]], str] | None = None
     centres: Callable[[OpCall], int | None] = no_axis
     biased: int = 0
+    joins: Callable[[OpCall], int | None] = no_axis
+    mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
+    remains: bool = False
+    copies: bool = False
     keyed: bool = False
+    habit: tuple[str, ...] = ()
+    gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
 
@@ -203,6 +241,7 @@ def fits(args: Mapping[str, Any]) -> None:
 class Setting:
     """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
 
+    facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
     `check` looks at arguments together, each checked by its kind before; it raises `Fault` where they do not fit.
     """
 
@@ -212,6 +251,7 @@ class Setting:
     args: tuple[Arg, ...] = ()
     example: str = ""
     available: bool = True
+    facts: Facts | None = None
     check: Callable[[Mapping[str, Any]], None] = fits
 
 

@@ -40,7 +40,8 @@ def _gates_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 GATES = Op(
-    name="gates", family="multipath", internal=True, takes="bundle", taps=((0, ""),), drawn="gates",
+    name="gates", family="multipath", internal=True, takes="bundle", taps=((0, ""),), drawn="gates", gives=("gates",),
+    copies=True,
     doc="The gates of a router: for each input, one weight for each output, worked out from the input itself; "
     "those of one input sum to 1 (Tissera 2023, eq. 3.3-3.5; without hidden units eq. 3.9).",
     shape=_gates_shape, weights=_gates_weights, flops=_gates_flops,
@@ -67,7 +68,7 @@ def _combine_flops(call: OpCall) -> Dim:
 
 
 COMBINE = Op(
-    name="combine", family="multipath", internal=True, takes="bundle", drawn="sum", weighted=True,
+    name="combine", family="multipath", internal=True, takes="bundle", drawn="sum", weighted=True, copies=True,
     doc="What leaves a router: each output is the sum of all inputs, weighted by their gates (Tissera 2023, eq. 3.7); "
     "with `column`, that output alone (the sum in eq. 3.6).",
     shape=_combine_shape, flops=_combine_flops,
@@ -84,7 +85,7 @@ def _stitch_shape(call: OpCall) -> tuple[Tensor, ...]:
 
 
 STITCH = Op(
-    name="stitch", family="multipath", internal=True, takes="bundle", drawn="sum",
+    name="stitch", family="multipath", internal=True, takes="bundle", drawn="sum", copies=True,
     doc="Each output is a sum of all inputs; its weights are learned and do not depend on them "
     "(Misra et al. 2016, eq. 1).",
     shape=_stitch_shape,

@@ -98,7 +98,7 @@ PBCONV = Structure(
     (
         # Every position of the kernel is looked at when small ones are placed and their coverage is drawn.
         Arg("kernel", SizeOf(2, 1, 31), doc="the large kernel's size, at most 31x31"),
-        Arg("channels", Int(1), None, "channels that leave; auto: `multiplier` for each that enters"),
+        Arg("channels", Int(1), None, "channels that leave; auto: `multiplier` for each that enters", placed=True),
         Arg("kernels", _KERNELS, doc="the small kernels and their places, from (1, 1) on, or how to find some"),
         Arg("stride", SizeOf(2, 1, FARTHEST[2]), Size((1, 1)), "steps between two places"),
         Arg("padding", padding_kind(2), None, "cells around the map; auto: keeps the size at stride 1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import LINES, flow, need_at_least, need_rank
@@ -125,7 +126,8 @@ def _windows(rank: int) -> tuple[Arg, ...]:
 def _max_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "max_pool"), family="pooling", doc="The largest number in each window of each channel.",
-        shape=_window_shape, torch=Module(_window_target("Max", rank), _max_arguments),
+        shape=_window_shape, torch=Module(_window_target("Max", rank), _max_arguments), gives=SLIDING[rank],
+        habit=("size", "stride", "padding", "dilation"),
         args=(*_windows(rank), Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between a window's cells")),
         example=flow(INPUTS[rank], f"{_name(rank, 'max_pool')}({KERNELS[rank]}, stride = 2)"),
     )
@@ -135,7 +137,8 @@ def _avg_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "avg_pool"), family="pooling", doc="The mean of each window of each channel.",
         shape=_mean_of_volume_shape if rank == 3 else _window_shape,
-        torch=Module(_window_target("Avg", rank), _avg_arguments),
+        torch=Module(_window_target("Avg", rank), _avg_arguments), gives=SLIDING[rank],
+        habit=("size", "stride", "padding", "ceil", "count_padding"),
         args=(*_windows(rank), Arg("count_padding", Flag(), True, "whether padding counts in the mean, as zeros")),
         example=flow(INPUTS[rank], f"{_name(rank, 'avg_pool')}({KERNELS[rank]})"),
     )
@@ -182,6 +185,7 @@ def _adaptive(rank: int, kind: str, words: str) -> Op:
         name=name, family="pooling", shape=_adaptive_shape,
         doc=f"The {words} of each cell of a grid laid over the map, of a given size whatever the map's.",
         torch=Module(f"torch.nn.Adaptive{kind}Pool{rank}d", lambda call: {"output_size": tuple(call["size"])}),
+        gives=SLIDING[rank],
         args=(Arg("size", SizeOf(rank), doc="the grid's size"),),
         example=flow(INPUTS[rank], f"{name}({KERNELS[rank]})"),
     )

@@ -74,7 +74,7 @@ INITIALISERS = (
     _initialiser("constant", "All the same.", Arg("value", Real(), doc="the number"), example="constant(0.1)"),
     _initialiser("normal", "Drawn from a normal distribution.", _MEAN, _STD, example="normal(std = 0.01)"),
     _initialiser("uniform", "Drawn evenly from a range.", Arg("low", Real(), -0.1, "its beginning"),
-                 Arg("high", Real(), 0.1, "its end"), example="uniform(-0.05, 0.05)", check=_has_an_end),
+                 Arg("high", Real(), 0.1, "its end"), example="uniform(low = -0.05, high = 0.05)", check=_has_an_end),
     _initialiser("truncated_normal", "Drawn from a normal distribution, at most two deviations away.", _MEAN,
                  Arg("std", Real(0), 0.02, "the standard deviation")),
     _initialiser("kaiming_normal", "Normal, its variance by the connections of a unit (He et al. 2015).", *_KAIMING,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archlang.ops.facts import AverageFacts, OptimizerFacts, ScheduleFacts
 from archlang.ops.kinds import Fault, Flag, Int, ListKind, Real, SettingKind, String
 from archlang.ops.model import Arg, Setting, fits
 
@@ -23,8 +24,12 @@ def _eps(value: float = 1e-8) -> Arg:
     return Arg("eps", Real(0, above=True), value, "added to a divisor")
 
 
-def _optimiser(name: str, doc: str, *args: Arg, check: Callable[[Mapping[str, Any]], None] = fits) -> Setting:
-    return Setting(name, "optimizer", doc, (_LR, *args, _GROUPS), f"optimizer = {name}(lr = 0.001)", check=check)
+def _optimiser(name: str, torch: str, doc: str, *args: Arg, fused: bool = False,
+               check: Callable[[Mapping[str, Any]], None] = fits) -> Setting:
+    """An optimiser by torch's class name; `fused` where torch has a kernel of the whole step for CPUs and GPUs."""
+    facts = OptimizerFacts(f"torch.optim.{torch}", fused)
+    return Setting(name, "optimizer", doc, (_LR, *args, _GROUPS), f"optimizer = {name}(lr = 0.001)", facts=facts,
+                   check=check)
 
 
 def _betas_below_1(args: Mapping[str, Any]) -> None:
@@ -51,37 +56,38 @@ def _steps_go_both_ways(args: Mapping[str, Any]) -> None:
 
 
 OPTIMISERS = (
-    _optimiser("sgd", "Stochastic gradient descent.",
+    _optimiser("sgd", "SGD", "Stochastic gradient descent.",
                Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
                Arg("nesterov", Flag(), False, "whether the gradient is taken after the momentum's step"), _DECAY,
-               Arg("dampening", Real(0, 1), 0.0, "share of the gradient that momentum leaves out"),
+               Arg("dampening", Real(0, 1), 0.0, "share of the gradient that momentum leaves out"), fused=True,
                check=_nesterov_has_momentum),
-    _optimiser("adam", "Adam (Kingma and Ba 2015); weight decay goes into the gradient.",
-               _betas(), _eps(), _DECAY, _AMSGRAD, check=_betas_below_1),
-    _optimiser("adamw", "Adam with decoupled weight decay (Loshchilov and Hutter 2019).", _betas(), _eps(),
-               Arg("weight_decay", Real(0), 0.01, "pulls weights to zero"), _AMSGRAD, check=_betas_below_1),
-    _optimiser("rmsprop", "RMSprop (Tieleman and Hinton 2012).", Arg("alpha", Real(0, 1), 0.99, "smoothing"),
+    _optimiser("adam", "Adam", "Adam (Kingma and Ba 2015); weight decay goes into the gradient.",
+               _betas(), _eps(), _DECAY, _AMSGRAD, fused=True, check=_betas_below_1),
+    _optimiser("adamw", "AdamW", "Adam with decoupled weight decay (Loshchilov and Hutter 2019).", _betas(), _eps(),
+               Arg("weight_decay", Real(0), 0.01, "pulls weights to zero"), _AMSGRAD, fused=True,
+               check=_betas_below_1),
+    _optimiser("rmsprop", "RMSprop", "RMSprop (Tieleman and Hinton 2012).", Arg("alpha", Real(0, 1), 0.99, "smoothing"),
                _eps(), _DECAY, Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
                Arg("centered", Flag(), False, "whether the divisor is the gradient's deviation")),
-    _optimiser("adagrad", "Adagrad (Duchi et al. 2011).", Arg("lr_decay", Real(0), 0.0, "of the learning rate"),
-               _DECAY, _eps(1e-10)),
-    _optimiser("adadelta", "Adadelta (Zeiler 2012); `lr` multiplies its steps, 1 is the paper's.",
+    _optimiser("adagrad", "Adagrad", "Adagrad (Duchi et al. 2011).",
+               Arg("lr_decay", Real(0), 0.0, "of the learning rate"), _DECAY, _eps(1e-10)),
+    _optimiser("adadelta", "Adadelta", "Adadelta (Zeiler 2012); `lr` multiplies its steps, 1 is the paper's.",
                Arg("rho", Real(0, 1), 0.9, "smoothing"), _eps(1e-6), _DECAY),
-    _optimiser("adamax", "Adam with the largest gradient for the root of squares (Kingma and Ba 2015).",
+    _optimiser("adamax", "Adamax", "Adam with the largest gradient for the root of squares (Kingma and Ba 2015).",
                _betas(), _eps(), _DECAY, check=_betas_below_1),
-    _optimiser("nadam", "Adam with Nesterov's momentum (Dozat 2016).", _betas(), _eps(), _DECAY,
+    _optimiser("nadam", "NAdam", "Adam with Nesterov's momentum (Dozat 2016).", _betas(), _eps(), _DECAY,
                Arg("momentum_decay", Real(0), 0.004, "of the momentum"), _DECOUPLED, check=_betas_below_1),
-    _optimiser("radam", "Adam whose first steps are rectified (Liu et al. 2020).", _betas(), _eps(), _DECAY,
+    _optimiser("radam", "RAdam", "Adam whose first steps are rectified (Liu et al. 2020).", _betas(), _eps(), _DECAY,
                _DECOUPLED, check=_betas_below_1),
-    _optimiser("rprop", "Resilient backpropagation (Riedmiller and Braun 1993), for batches of all samples; `lr` is "
-               "its first step alone, so that schedules change nothing later.",
+    _optimiser("rprop", "Rprop", "Resilient backpropagation (Riedmiller and Braun 1993), for batches of all samples; "
+               "`lr` is its first step alone, so that schedules change nothing later.",
                Arg("etas", ListKind(Real(0, above=True), 2, 2), (0.5, 1.2), "factors of its steps, down and up"),
                Arg("step_sizes", ListKind(Real(0, above=True), 2, 2), (1e-6, 50.0), "its smallest and largest step"),
                check=_steps_go_both_ways),
-    _optimiser("asgd", "Averaged gradient descent (Polyak and Juditsky 1992).",
+    _optimiser("asgd", "ASGD", "Averaged gradient descent (Polyak and Juditsky 1992).",
                Arg("lambd", Real(0), 1e-4, "how fast the rate falls"), Arg("alpha", Real(0, 2), 0.75, "its power"),
                Arg("t0", Real(0), 1e6, "the step at which averaging starts"), _DECAY),
-    _optimiser("adafactor", "Adafactor (Shazeer and Stern 2018): squares are kept by rows and columns.",
+    _optimiser("adafactor", "Adafactor", "Adafactor (Shazeer and Stern 2018): squares are kept by rows and columns.",
                Arg("beta2_decay", Real(None, 0), -0.8, "the power at which old squares fade"),
                Arg("d", Real(1), 1.0, "the largest step, in units of its root mean square"), _DECAY),
 )
@@ -101,8 +107,9 @@ _WARMUP = Arg("warmup", Real(0), 0, "epochs (steps, in a phase of steps) in whic
 _TO = Arg("to", Real(0), 0.0, "the rate at the end, absolute")
 
 
-def _schedule(name: str, doc: str, *args: Arg, example: str = "") -> Setting:
-    return Setting(name, "schedule", doc, args, f"phase all {{ epochs = 10; lr = {example or name} }}")
+def _schedule(name: str, doc: str, *args: Arg, example: str = "", from_start: bool = False) -> Setting:
+    use = f"phase all {{ epochs = 10; lr = {example or name} }}"
+    return Setting(name, "schedule", doc, args, use, facts=ScheduleFacts(from_start))
 
 
 SCHEDULES = (
@@ -111,7 +118,8 @@ SCHEDULES = (
     _schedule("linear", "Evenly from the optimiser's rate down.", _TO, _WARMUP),
     _schedule("steps", "Times a factor at each of some epochs (steps, in a phase of steps).",
               Arg("at", Int(1), doc="epochs, counted within the phase", many=True),
-              Arg("by", Real(0, above=True), 0.1, "the factor"), _WARMUP, example="steps(4, 8, by = 0.1)"),
+              Arg("by", Real(0, above=True), 0.1, "the factor"), _WARMUP, example="steps(4, 8, by = 0.1)",
+              from_start=True),
     _schedule("restarts", "Cosines one after the other, each from the optimiser's rate down (SGDR, Loshchilov and "
               "Hutter 2017).", Arg("first", Real(0, above=True), doc="epochs of the first one"),
               Arg("times", Real(1), 1.0, "how much longer each is than the one before"), _TO, _WARMUP,
@@ -124,9 +132,11 @@ SCHEDULES = (
 
 AVERAGES = (
     Setting("ema", "average", "A moving average of the weights, moved at every step.",
-            (Arg("decay", Real(0, 1), 0.999, "share of it that a step keeps"),), "average = ema(0.999)"),
+            (Arg("decay", Real(0, 1), 0.999, "share of it that a step keeps"),), "average = ema(0.999)",
+            facts=AverageFacts(every_step=True)),
     Setting("swa", "average", "The plain mean of the weights at the ends of epochs (Izmailov et al. 2018).",
-            (Arg("after", Int(0), doc="epochs that are left out, first"),), "average = swa(after = 5)"),
+            (Arg("after", Int(0), doc="epochs that are left out, first"),), "average = swa(after = 5)",
+            facts=AverageFacts(every_step=False)),
 )
 
 SETTINGS = OPTIMISERS + GROUPS + SCHEDULES + AVERAGES

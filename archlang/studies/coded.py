@@ -13,14 +13,13 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import observing
 from archlang.graph.coded import CodedBlock, coded_blocks, within
-from archlang.graph.removal import with_mask
+from archlang.graph.removal import At, with_mask
 from archlang.rewrite.extract import extract
-from archlang.train.data import Split
+from archlang.train.data.splits import Split
 from archlang.train.fitting import fit_of
-from archlang.train.loop.evaluation import BATCH, in_order, losses_of, record_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.coding import table_of
 from archlang.train.losses.objective import hits, scores_port, values_of
-from archlang.train.sources import find
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,16 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Removed:
-    """A block with k branches of each sample at zero, drawn by a seed: the accuracy that is left."""
+    """A block with k branches of each sample at zero, drawn by a seed: the accuracy that is left.
+
+    `at` says whether they were taken out before or after energies were normalised.
+    """
 
     block: str
     what: str
     count: int
     accuracy: float
+    at: At = "after"
 
 
 def class_numbers(model: fx.GraphModule, names: Sequence[str]) -> tuple[int, ...]:
@@ -80,7 +83,7 @@ def class_numbers(model: fx.GraphModule, names: Sequence[str]) -> tuple[int, ...
 
 def judge(model: fx.GraphModule, classes: Sequence[int], data: object) -> Judged:
     """An extracted network as a detector of its classes. The threshold is the one with the largest F1 in training."""
-    found, record = find(data), record_of(model)
+    found, record = data_of(model, data), record_of(model)
     scores, wanted = _scores(model, record, found.train, classes)
     threshold = best_threshold(scores, wanted)
     scores, wanted = _scores(model, record, found.test, classes)
@@ -113,7 +116,7 @@ def decode(model: fx.GraphModule, data: object) -> tuple[Decoded, ...]:
     seen = observing(model, graph, [block.energies for block in blocks]).eval()
     energies: list[list[torch.Tensor]] = [[] for _ in blocks]
     labels = []
-    for inputs, label in _batches(model, record, find(data).test):
+    for inputs, label in _batches(model, record, data_of(model, data).test):
         for into, value in zip(energies, seen(inputs)[1], strict=True):
             into.append(value.double().cpu())
         labels.append(label)
@@ -142,21 +145,24 @@ def _decoded(block: CodedBlock, energies: torch.Tensor, label: torch.Tensor) -> 
 
 def ablate(
     model: fx.GraphModule, data: object, *, block: str | None = None, most: int | None = None,
-    what: Sequence[str] = ("active", "inactive"), seed: int = 0,
+    what: Sequence[str] = ("active", "inactive"), seed: int = 0, at: At = "after",
 ) -> tuple[Removed, ...]:
     """Accuracy on the test part of data with 0, 1, ... `most` branches of a block at zero, drawn for each sample among
     those that work for its class (`active`) or do not (`inactive`). Without `block`, of every block in turn.
+
+    Branches go `after` energies were normalised, so that those that are left keep theirs, or `before` that, as in the
+    authors' code: those that are left are normalised by themselves, with a mean over all branches.
     """
     record = _whole(model)
-    split, found = find(data).test, []
+    split, found = data_of(model, data).test, []
     for one in _chosen(_blocks(record.network.graph), block):
-        masked = observing(model, with_mask(record.network.graph, one), ()).eval()
+        masked = observing(model, with_mask(record.network.graph, one, at), ()).eval()
         active = min(word.count("1") for word in one.coded.code.words)
         for kind in what:
             top = active if kind == "active" else one.coded.code.branches - active
             for count in range(min(top, most if most is not None else top) + 1):
                 accuracy = _masked(model, masked, record, split, one, kind == "active", count, seed)
-                found.append(Removed(one.name, kind, count, accuracy))
+                found.append(Removed(one.name, kind, count, accuracy, at))
     return tuple(found)
 
 
@@ -216,7 +222,7 @@ def _scores(
 def _batches(model: fx.GraphModule, record: Any, split: Split) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Samples as the model wants them, and their labels."""
     kept = next(iter(model.parameters()), torch.zeros(()))
-    fit = fit_of(record.network.graph, record.mean, record.std)
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
     model.eval()
     for rows in in_order(len(split), BATCH):
         samples, label = split.batch(rows)

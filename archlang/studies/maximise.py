@@ -62,7 +62,7 @@ def maximise(
     """
     record = record_of(model)
     graph = record.network.graph
-    fit = fit_of(graph, record.mean, record.std)
+    fit = fit_of(graph, record.mean, record.std, record.image)
     size = tuple(d for d in fit.type.dims if isinstance(d, int))
     if len(size) != fit.type.rank:
         raise ArchError(error("unsupported-module", f"the input {fit.type} has no fixed size"))

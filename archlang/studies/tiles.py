@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from archlang.diagnostics import ArchError, error
-from archlang.train.data import Split
+from archlang.train.data.splits import Split
 from archlang.views.sheet import Tile
 
 

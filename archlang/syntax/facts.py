@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -144,6 +145,18 @@ class Facts:
             at -= 1
         return self.tokens[at]
 
+    @cached_property
+    def line(self) -> tuple[Token, ...]:
+        """The tokens from `line_token` to the end of its line."""
+        first = self.line_token
+        return tuple(t for t in self.tokens if t.span.line == first.span.line and t.start >= first.start)
+
+    @cached_property
+    def rest_of_line(self) -> tuple[Token, ...]:
+        """The tokens from the one that does not fit to the end of its line."""
+        place = self.place
+        return tuple(t for t in self.tokens[self.at :] if t.span.line == place.line and t.start >= place.start)
+
     # --- readings of the place ---
 
     @property
@@ -178,10 +191,15 @@ class Facts:
     @cached_property
     def context_of_head(self) -> tuple[str, ...]:
         """The half-read parts inside the innermost open bracket."""
-        opening = [at for at, part in enumerate(self.context) if part in OPENING]
-        if not opening:
-            return self.context
-        return self.context[opening[-1] :]
+        depth = 0
+        for at in reversed(range(len(self.context))):
+            if self.context[at] in CLOSING:  # a bracket that is complete and not yet part of a node
+                depth += 1
+            elif self.context[at] in OPENING:
+                if not depth:
+                    return self.context[at:]
+                depth -= 1
+        return self.context
 
     @cached_property
     def closed_head(self) -> Span | None:
@@ -198,6 +216,13 @@ class Facts:
             if not depth and token.type == "HEAD_BRACE":
                 return token.span.to(end.span)
         return None
+
+
+def written(tokens: Sequence[Token]) -> str:
+    """The text of the file from the first of some tokens to the last."""
+    if not tokens:
+        return ""
+    return tokens[0].span.to(tokens[-1].span).text
 
 
 def _type(token: Token | None) -> str:

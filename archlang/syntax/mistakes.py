@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from archlang.diagnostics import Diagnostic, Label, error
+from collections.abc import Callable
+
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.source import Span
 from archlang.syntax.facts import Facts, Refusal
 from archlang.syntax.recovery import SourceFragment
-from archlang.syntax.slips import SLIPS, Slip, Where
+from archlang.syntax.slip import Slip, Where, pair_span
+from archlang.syntax.slips import SLIPS
 from archlang.syntax.words import describe
 
 
@@ -30,18 +33,33 @@ def _slip_diagnostic(slip: Slip, facts: Facts) -> Diagnostic:
     if slip.name == "brace-in-head" and facts.closed_head is not None:
         secondary = (Label(facts.closed_head, "these end the head"),)
 
-    message, help = _filled(slip.message, facts), _filled(slip.help, facts)
-    return error(slip.name, message, _place(slip.where, facts), slip.label, secondary=secondary, help=help)
+    fix: Fix | None = None
+    if slip.fix is not None:
+        fix = slip.fix(facts)
+
+    message = _filled(slip.message, facts)
+    if isinstance(slip.help, str):
+        help = _filled(slip.help, facts)
+    else:
+        help = slip.help(facts)
+    return error(slip.name, message, _place(slip.where, facts), slip.label, secondary=secondary, help=help, fix=fix)
 
 
-def _filled(text: str, facts: Facts) -> str:
+def _filled(words: str, facts: Facts) -> str:
     # Not str.format: many messages show braces.
-    return text.replace("{token}", facts.shown).replace("{previous}", facts.previous_shown)
+    words = words.replace("{line}", facts.line_token.text)
+    return words.replace("{token}", facts.shown).replace("{previous}", facts.previous_shown)
 
 
-def _place(where: Where, facts: Facts) -> Span:
+def _place(where: Where | Callable[[Facts], Span], facts: Facts) -> Span:
+    if callable(where):
+        return where(facts)
+
     if where == "token":
         return facts.place
+    # Two signs, not one, or another token than the one that does not fit.
+    if where == "pair":
+        return pair_span(facts)
     if where == "line":
         return facts.line_token.span
     if where == "previous":

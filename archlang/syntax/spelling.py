@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from archlang.diagnostics import Diagnostic, error
+from archlang.diagnostics import Diagnostic, Fix, error
 from archlang.limits import Limits
 from archlang.source import Source, Span
 
@@ -18,31 +18,32 @@ HIDDEN = re.compile(
 _ESCAPE = re.compile(r"\\(u\{[^}\"]*\}?|.)", re.DOTALL)
 _PLAIN_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _LONGEST_SHOWN = 40
+_QUOTED = re.compile(r"'([^'\n]*)'")
 
-_SAME_MEANING = {
-    "'": "a string stands in double quotes: `\"text\"`",
-    "!": "write `not`, or `!=` for different",
-    "&": "write `and`",
-    "|": "write `or`; a step follows with `->`",
-    "^": "there is no power: multiply",
-    "@": "a place is given with `at`: `3x1 at (1, 2)`",
-    "\u2192": "an arrow is written `->`",
-    "\u21d2": "an arrow is written `->`",
-    "\xd7": "a size is written with the letter x: `3x3`; a product with `*`",
-    "\xb7": "a product is written `*`",
-    "\u2212": "a minus is written `-`",
-    "\u2013": "a minus is written `-`",
-    "\u2260": "different is written `!=`",
-    "\u2264": "at most is written `<=`",
-    "\u2265": "at least is written `>=`",
-    "\u201c": 'a string stands in straight quotes: `"text"`',
-    "\u201d": 'a string stands in straight quotes: `"text"`',
-    "\u2018": 'a string stands in straight double quotes: `"text"`',
-    "\u2019": 'a string stands in straight double quotes: `"text"`',
-    "\\": "a line needs no sign to go on: layout is free",
-    "`": "names stand without quotes",
+_SAME_MEANING: dict[str, tuple[str, str | None]] = {
+    "'": ("a word stands without quotes, a string in double quotes: `\"text\"`", None),
+    "!": ("write `not`, or `!=` for different", "not "),
+    "&": ("write `and`", "and"),
+    "|": ("write `or`; a step follows with `->`", None),
+    "^": ("there is no power: multiply", None),
+    "@": ("a place is given with `at`: `3x1 at (1, 2)`; matrices are multiplied by `a -> matmul(b)`", None),
+    "\u2192": ("an arrow is written `->`", "->"),
+    "\u21d2": ("an arrow is written `->`", "->"),
+    "\xd7": ("a size is written with the letter x: `3x3`; a product with `*`", None),
+    "\xb7": ("a product is written `*`", "*"),
+    "\u2212": ("a minus is written `-`", "-"),
+    "\u2013": ("a minus is written `-`", "-"),
+    "\u2260": ("different is written `!=`", "!="),
+    "\u2264": ("at most is written `<=`", "<="),
+    "\u2265": ("at least is written `>=`", ">="),
+    "\u201c": ('a string stands in straight quotes: `"text"`', '"'),
+    "\u201d": ('a string stands in straight quotes: `"text"`', '"'),
+    "\u2018": ('a string stands in straight double quotes: `"text"`', '"'),
+    "\u2019": ('a string stands in straight double quotes: `"text"`', '"'),
+    "\\": ("a line needs no sign to go on: layout is free", ""),
+    "`": ("names stand without quotes", ""),
 }
-"""Characters of other languages, and of word processors, with the mend that says what stands for them here."""
+"""Characters of other languages, and of word processors: the mend in words, and the text that stands for them here."""
 
 
 # --- characters ------------------------------------------------------------------------------------------------------
@@ -66,18 +67,43 @@ def hidden_characters(source: Source) -> list[Diagnostic]:
 def bad_character(source: Source, start: int, end: int) -> tuple[int, Diagnostic]:
     """The offset to read on from, and the diagnostic for characters `start` to `end`, which mean nothing."""
     char = source.text[start]
+    if quoted := _QUOTED.match(source.text, start):
+        return quoted.end(), _single_quotes(Span(source, start, quoted.end()), quoted[1])
 
-    # A text in single quotes is passed over as a whole: its words would be reported as undefined names.
-    quoted = re.compile(r"'[^'\n]*'").match(source.text, start)
-    if quoted:
-        end = quoted.end()
+    span = Span(source, start, end)
+    help, text = _SAME_MEANING.get(char, ("outside strings and comments the language is written in ASCII", None))
+    if char == "\xd7" and _between_digits(span):
+        text = "x"
+    fix: Fix | None = None
+    if text is not None:
+        fix = Fix(span, text)
+    return end, _meaningless(char, span, help, fix)
 
+
+def _single_quotes(span: Span, content: str) -> Diagnostic:
+    """The diagnostic for a text in single quotes, which is passed over as a whole: its words are no names."""
+    help, _ = _SAME_MEANING["'"]
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", content):
+        help = f'a word stands without quotes, `{content}`, a string in double quotes, `"{content}"`'
+
+    # Either may be meant; the string is certainly well-formed, and its place says if a word is wanted.
+    fix: Fix | None = None
+    if not set(content) & {'"', "\\"}:
+        fix = Fix(span, f'"{content}"')
+    return _meaningless("'", span, help, fix)
+
+
+def _meaningless(char: str, span: Span, help: str, fix: Fix | None) -> Diagnostic:
     shown = _unicode_name(char)
     if char.isprintable():
         shown = f"`{char}`"
-    help = _SAME_MEANING.get(char, "outside strings and comments the language is written in ASCII")
-    span = Span(source, start, end)
-    return end, error("bad-character", f"{shown} means nothing here", span, "not part of the language", help=help)
+    message = f"{shown} means nothing here"
+    return error("bad-character", message, span, "not part of the language", help=help, fix=fix)
+
+
+def _between_digits(span: Span) -> bool:
+    text = span.source.text
+    return text[span.start - 1 : span.start].isdigit() and text[span.end : span.end + 1].isdigit()
 
 
 def _unicode_name(char: str) -> str:
@@ -160,6 +186,8 @@ def bad_number(span: Span) -> Diagnostic:
         help = "a size has two or three numbers with a small x between them: `3x3`, `3x3x3`"
     elif re.fullmatch(r"[0-9]+(_[0-9]+)+", text):
         help = f"digits are written without separators: `{shown.replace('_', '')}`"
+    elif re.fullmatch(r"[0-9]+x", text):
+        help = f"a size has a number on both sides, `{text}3`; a stage is repeated with `*`: `{text[:-1]} * stage`"
     elif re.fullmatch(r"[0-9]+x[A-Za-z0-9_]*", text):
         help = "a size is made of numbers, `3x3`; `size(h, w)` makes one from names"
     else:

@@ -1,6 +1,7 @@
 """Training of what a file declares, and what one does with the model that comes out: evaluation and prediction."""
 
-from archlang.train.data import Data, Items, Tensors
+from archlang.train.data.items import Items
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.kept.runs import Run, newest_folder, next_folder
 from archlang.train.loop.engine import fit
 from archlang.train.loop.evaluation import ClassScore, Evaluation, evaluate

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from torch.nn import functional
 
+from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph
 from archlang.shapes import Tensor
-from archlang.train.data import Split
+from archlang.train.data.pixels import kept_window, resized, with_channels
+from archlang.train.data.ready import image_preparation
+from archlang.train.data.splits import Split
 from archlang.train.problems import bad_data
 
 LOOKED_AT = 4096
@@ -22,29 +24,46 @@ AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Fit:
-    """A network's input type and the normalisation before it (one number a channel, or none)."""
+    """A network's input type, the normalisation before it (one number a channel, or none), the sizes of its images.
+
+    `image` has the sizes that the network leaves open as they were in training.
+    """
 
     type: Tensor
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    image: ImagePreparation | None = None
 
     def shape(self, samples: torch.Tensor) -> torch.Tensor:
-        """Samples [batch, ...] in the sizes of the input; a symbolic size keeps the data's.
+        """Samples [batch, ...] in the sizes of the input; a size that nothing tells is the data's.
 
-        Maps are resized (bilinear, antialiased), grey repeated over the channels, colour made grey for one channel;
-        images are flattened for a vector. Raises `ArchError` (bad-data) where nothing of that helps.
+        Maps are resized (bilinear, antialiased) where that keeps their proportions, grey repeated over three channels,
+        colour made grey for one; images are flattened for a vector. Raises `ArchError` (bad-data) where nothing of that
+        helps.
         """
         want = self.type.dims
         if len(want) == 3 and samples.ndim == 3:
             samples = samples[:, None]
         if len(want) == 3 and samples.ndim == 4:
-            return _resized(_channels(samples, want[0]), want[1:])
-        if len(want) == 1:
+            return self._image(samples)
+
+        if len(want) == 1 and samples.ndim == 4 and self.image is not None:
+            samples = _same_proportions(with_channels(samples, self.image.channels), self.image)
+        if len(want) == 1 and samples.ndim > 1:
             samples = samples.flatten(1)
+
         have = samples.shape[1:]
         if len(have) != len(want) or any(isinstance(w, int) and w != h for w, h in zip(want, have, strict=True)):
             raise bad_data(f"the network wants {self.type}, a sample of the data is {list(have)}")
         return samples
+
+    def _image(self, samples: torch.Tensor) -> torch.Tensor:
+        own = tuple(samples.shape[1:]) if self.image is None else self.image.shape
+        channels, rows, columns = (
+            want if isinstance(want, int) else size for want, size in zip(self.type.dims, own, strict=True)
+        )
+        preparation = ImagePreparation(channels, rows, columns)
+        return _same_proportions(with_channels(samples, channels), preparation)
 
     def normalise(self, samples: torch.Tensor) -> torch.Tensor:
         """Each channel minus its mean, over its deviation."""
@@ -59,13 +78,17 @@ class Fit:
         return self.normalise(self.shape(samples))
 
 
-def fit_of(graph: Graph, mean: Sequence[float] | None = None, std: Sequence[float] | None = None) -> Fit:
+def fit_of(
+    graph: Graph, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
+    image: ImagePreparation | None = None,
+) -> Fit:
     """The fit of a network's one input; its own mean and deviation, where it declares them, come first."""
     if len(graph.inputs) != 1:
         raise bad_data(f"the network has {len(graph.inputs)} inputs; images can be given to a network with one")
+
     declared = graph.inputs[0]
     mean, std = (declared.mean, declared.std) if declared.mean else (mean, std)
-    return Fit(declared.type, tuple(mean) if mean else None, tuple(std) if std else None)
+    return Fit(declared.type, tuple(mean) if mean else None, tuple(std) if std else None, image)
 
 
 def fit_to(graph: Graph, split: Split) -> Fit:
@@ -73,13 +96,14 @@ def fit_to(graph: Graph, split: Split) -> Fit:
 
     A channel that never changes gets the deviation 1. A vector is normalised by one number for all its sizes.
     """
-    bare = fit_of(graph)
+    bare = replace(fit_of(graph), image=image_preparation(graph, split))
     if bare.mean is not None:
-        return bare if bare.std is not None else Fit(bare.type, bare.mean, (1.0,) * len(bare.mean))
+        return bare if bare.std is not None else replace(bare, std=(1.0,) * len(bare.mean))
+
     stride = max(1, len(split) // LOOKED_AT)
     mean, std = _moments(bare, split, range(0, len(split), stride)[:LOOKED_AT])
     std = torch.where(std < 1e-6, 1.0, std)
-    return Fit(bare.type, _rounded(mean), _rounded(std))
+    return replace(bare, mean=_rounded(mean), std=_rounded(std))
 
 
 def _moments(fit: Fit, split: Split, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
@@ -102,20 +126,14 @@ def _rounded(values: torch.Tensor) -> tuple[float, ...]:
     return tuple(round(v, 6) for v in values.reshape(-1).tolist())
 
 
-def _channels(images: torch.Tensor, want: object) -> torch.Tensor:
-    have = images.shape[1]
-    if not isinstance(want, int) or have == want:
-        return images
-    if have == 1:
-        return images.expand(-1, want, -1, -1)
-    if have == 3 and want == 1:
-        weights = images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R 601
-        return (images * weights).sum(1, keepdim=True)
-    raise bad_data(f"the network wants {want} channels, the images of the data have {have}")
+def _same_proportions(images: torch.Tensor, preparation: ImagePreparation) -> torch.Tensor:
+    """Images [batch, channels, rows, columns] scaled, if that alone brings them to the wanted sizes.
 
-
-def _resized(images: torch.Tensor, want: Sequence[object]) -> torch.Tensor:
-    height, width = (w if isinstance(w, int) else h for w, h in zip(want, images.shape[2:], strict=True))
-    if (height, width) == tuple(images.shape[2:]):
-        return images
-    return functional.interpolate(images, (height, width), mode="bilinear", antialias=True, align_corners=False)
+    Image files are cut to the wanted proportions; numbers are not, since nobody said that their border may go.
+    """
+    rows, columns = images.shape[2:]
+    if kept_window(rows, columns, replace(preparation, crop=1.0)) != (rows, columns):
+        raise bad_data(
+            f"the network wants {preparation.rows} x {preparation.columns}, samples are {rows} x {columns}, in other "
+            "proportions", help="cut or pad them in the function that gives the data")
+    return resized(images, preparation.rows, preparation.columns)

@@ -1,25 +1,33 @@
-"""What a model sees in image files."""
+"""The classes that a model sees in image files."""
 
 from __future__ import annotations
 
 import os
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from PIL import Image, ImageOps
 
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
+from archlang.emit import ImagePreparation, Record
+from archlang.graph.ir import Graph, Port
+from archlang.graph.plan import Loss
 from archlang.rewrite.extract import told
-from archlang.train.data import from_image
+from archlang.train.data.image_files import NoImage, read_pixels, strict_about_size
+from archlang.train.data.ready import preparation_of
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
-from archlang.train.losses.objective import scores_port, values_of
+from archlang.train.losses.objective import LABEL, scores_port, values_of
 from archlang.train.processes.devices import place
 
 TOP = 5
+
+PROBABILITIES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "cross_entropy": lambda scores: scores.softmax(0),
+    "bce": torch.sigmoid,
+}
+"""From scores [classes] to probabilities, by the loss that they were trained with; of others nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +35,7 @@ class Guess:
     """A class, by its number in the data and its name, its score, and how probable the model holds it.
 
     A network of a few classes says nothing of the others, so there is no probability (None), only a score that a
-    threshold can be held against.
+    threshold can be held against; the same holds for scores of a loss that knows no probabilities.
     """
 
     index: int
@@ -50,57 +58,90 @@ def predict(
 ) -> list[Prediction]:
     """The `top` likeliest classes of every image file, in the files' order.
 
-    Images are turned as their camera noted, resized and normalised as in training. A file that is no image gets a
-    prediction with an error (unreadable-image); the others go on. Raises `ArchError`: unsupported-module, bad-data.
+    Images are read, turned, cut, resized and normalised as in training and by `evaluate` (`data.pixels`). A file that
+    is no image gets a prediction with an error (unreadable-image); the others go on. Raises `ArchError`:
+    unsupported-module, bad-data.
     """
     record = record_of(model)
-    graph = record.network.graph
-    fit = fit_of(graph, record.mean, record.std)
+    graph: Graph = record.network.graph
+    preparation = preparation_of(record)
+    fit = fit_of(graph, record.mean, record.std, preparation)
     port = scores_port(graph, losses_of(graph))
+    guess = _Guesser.of(record, port, top)
+
     target = place(device)
     was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     kind = next((p.dtype for p in model.parameters()), torch.float32)
     model.to(target).eval()
-    found = []
+
+    predictions = []
     try:
         for path in (os.fspath(p) for p in paths):
             try:
-                inputs = fit(read_image(path)[None].to(target)).to(kind)
+                pixels = read_image(path, preparation)
             except ArchError as problem:
-                found.append(Prediction(path, error=problem.diagnostics[0]))
+                predictions.append(Prediction(path, error=problem.diagnostics[0]))
                 continue
+            inputs = fit(pixels[None].to(target)).to(kind)
             with torch.no_grad():
                 scores = values_of(graph, model(inputs), torch.zeros(1))[port]
-            found.append(Prediction(path, _guesses(scores, record.labels, top, told(record.passes))))
+            predictions.append(Prediction(path, guess(scores)))
     finally:
         model.to(home).train(was)
-    return found
+    return predictions
 
 
-def read_image(path: str) -> torch.Tensor:
-    """An image file as floats [1 or 3, rows, columns] from 0 to 1. Raises `ArchError` (unreadable-image)."""
-    shown = one_line(path, 200)
+def read_image(path: str, preparation: ImagePreparation | None = None) -> torch.Tensor:
+    """An image file as floats [channels, rows, columns] from 0 to 1, in its own size without a preparation.
+
+    Raises `ArchError` (unreadable-image).
+    """
     try:
-        with warnings.catch_warnings(), Image.open(path) as image:
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return from_image(ImageOps.exif_transpose(image))
-    except FileNotFoundError:
-        message = f"there is no file `{shown}`"
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        message = f"`{shown}` has more pixels than are read"
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):
-        message = f"`{shown}` is no image that can be read"
-    raise ArchError(error("unreadable-image", message))
+        with strict_about_size():
+            return read_pixels(path, preparation)
+    except NoImage as problem:
+        raise ArchError(error("unreadable-image", f"`{one_line(path, 200)}` {problem}")) from None
 
 
-def _guesses(
-    scores: torch.Tensor, labels: Sequence[str] | None, top: int, few: Sequence[int] | None
-) -> tuple[Guess, ...]:
-    if scores.ndim != 2:
-        raise ArchError(error("bad-data", "the network's main output is no row of class scores"))
-    row = scores[0].double().cpu()
-    chances: list[float | None] = [None] * len(row) if few is not None else list(row.softmax(0).tolist())
-    numbers = few if few is not None else range(len(row))
-    order = row.argsort(descending=True, stable=True).tolist()[: max(top, 1)]
-    names = {n: labels[n] if labels and n < len(labels) else str(n) for n in numbers}
-    return tuple(Guess(numbers[i], names[numbers[i]], float(row[i]), chances[i]) for i in order)
+@dataclass(frozen=True)
+class _Guesser:
+    """From the scores of one image to its classes: their numbers and names, and how scores become probabilities."""
+
+    labels: Sequence[str]
+    few: Sequence[int] | None
+    top: int
+    probabilities: Callable[[torch.Tensor], torch.Tensor] | None
+
+    @classmethod
+    def of(cls, record: Record, port: Port, top: int) -> _Guesser:
+        """The guesser of a model whose scores come from `port`."""
+        few = told(record.passes)
+        loss = _loss_of(losses_of(record.network.graph), port)
+        known = None if few is not None or loss is None else PROBABILITIES.get(loss)
+        return cls(record.labels or (), few, max(top, 1), known)
+
+    def __call__(self, scores: torch.Tensor) -> tuple[Guess, ...]:
+        """The likeliest classes of scores [1, classes]; a single logit is that of the class 1 against 0."""
+        if scores.ndim != 2:
+            raise ArchError(error("bad-data", "the network's main output is no row of class scores"))
+
+        row = scores[0].double().cpu()
+        chances = None if self.probabilities is None else self.probabilities(row)
+        if len(row) == 1 and chances is not None and self.probabilities is torch.sigmoid:
+            row, chances = torch.stack((-row[0], row[0])), torch.stack((1 - chances[0], chances[0]))
+
+        numbers = self.few if self.few is not None else range(len(row))
+        order = row.argsort(descending=True, stable=True).tolist()[: self.top]
+        return tuple(
+            Guess(numbers[i], self._name(numbers[i]), float(row[i]), None if chances is None else float(chances[i]))
+            for i in order
+        )
+
+    def _name(self, number: int) -> str:
+        return self.labels[number] if number < len(self.labels) else str(number)
+
+
+def _loss_of(losses: Sequence[Loss], port: Port) -> str | None:
+    """The name of the loss that compares the scores with labels."""
+    return next((loss.option.name for loss in losses if LABEL in loss.reads and port in loss.reads), None)
+

@@ -29,7 +29,7 @@ from archlang.studies.clustering.clustering import (
 from archlang.studies.multipath.gates import responses
 from archlang.studies.patch_experts.patches import usage_of
 from archlang.train import fit
-from archlang.train.sources import find
+from archlang.train.data.sources import find
 
 ROOT = Path(__file__).parents[2]
 DIGITS = (ROOT / "specs" / "clustering" / "digits.arch").read_text()
@@ -38,7 +38,6 @@ SPARSE = (ROOT / "specs" / "multipath" / "sparse_digits.arch").read_text()
 LOSS = "cross_entropy(logits, label)"
 EM = " + 0.01 * mixture_em()"
 GAMMA = 5.0
-REACH = ("least", "median", "most", "deviation")
 
 
 def without(text: str, *parts: str) -> str:
@@ -113,19 +112,20 @@ def held_back(epochs: int) -> Iterable[str]:
 
 
 def gates(seeds: int, epochs: int) -> Iterable[str]:
-    """How far the gates of two paths reach."""
-    for name, text in (("none", PATHS), ("0.01", PATHS.replace(LOSS, LOSS + EM)),
-                       ("0.1", PATHS.replace(LOSS, LOSS + EM.replace("0.01", "0.1")))):
-        ranges, right = [], []
+    """The ranges of the gates of two paths, seed by seed: means over seeds would hide what a seed does."""
+    for weight in (None, 0.01, 0.03, 0.1):
+        text = PATHS
+        if weight is not None:
+            text = PATHS.replace(LOSS, LOSS + EM.replace("0.01", str(weight)))
+
         for seed in range(seeds):
             done = fit(loads(text), "digits", epochs=epochs, seed=seed, device="cpu")
             seen = responses(done.model, "digits", device="cpu")
-            ranges.append([seen.range_of(i) for i in range(len(seen.gates))])
-            right.append(done.history[-1].test_accuracy or 0.0)
-        for same in zip(*ranges, strict=True):
-            shown = [f"{mean([getattr(r, what) for r in same]):.3f}" for what in REACH]
-            above = 100 * mean([r.above_half for r in same])
-            yield f"| {name} | {same[0].name} | {' | '.join(shown)} | {above:.1f} | {spread(right)} |"
+            # The gates of an input sum to 1: the first of two says what the second does.
+            ranges = [seen.range_of(i) for i, name in enumerate(seen.gates) if name.endswith(".0")]
+            shown = [f"{r.least:.2f} {r.median:.2f} {r.most:.2f} ({r.deviation:.3f})" for r in ranges]
+            accuracy = 100 * (done.history[-1].test_accuracy or 0.0)
+            yield f"| {weight or 'none'} | {seed} | {' | '.join(shown)} | {accuracy:.2f} |"
 
 
 def sparse(seeds: int, epochs: int) -> Iterable[str]:
@@ -159,7 +159,7 @@ def main(arguments: list[str] | None = None) -> int:
         head = "| relevance | mean of each distribution on held-back data | largest cluster, % |"
         table(head, held_back(options.epochs))
     if "gates" in options.tables:
-        head = "| weight of the loss | gate | least | median | most | deviation | above 0.5, % | accuracy, % |"
+        head = "| weight of the loss | seed | gate 0.0: least, median, most (deviation) | gate 1.0 | accuracy, % |"
         table(head, gates(few, 15))
     if "sparse" in options.tables:
         table("| scores of paths | clustering loss | accuracy, % | shares of the paths, %, by seed |", sparse(few, 5))

@@ -75,7 +75,9 @@ def test_the_winner_the_ranking_and_the_plot_whatever_the_jobs(call: Call, file:
     assert alone.status == 0 and alone.err.count("\ncandidate") == 3
     headline = "searching small kernels for 3x3: 3 candidates of 2 iterations, seed 3\n"
     assert alone.err.startswith(headline + "candidate 1 (1 of 3 done): 3x3 0.")
-    assert re.search(r"^3x3 kernels by the dispersion .*\n +1  0\.\d{4}  candidate \d: \[", alone.out)
+    line = (r"^3x3 kernels by the dispersion .*\n +1  0\.\d{4}  \(before training 0\.\d{4}\)  "
+            r"candidate \d, \d small kernels?: \[")
+    assert re.search(line, alone.out) and "correlation" in alone.out
     assert "pbconv(" in best.read_text() and load(best).parameters > load(file).parameters
     assert plot.read_text().count("<polyline") == 3
     assert sorted(p.name for p in tmp_path.iterdir()) == ["best.arch", "maps.svg", "net.arch"]
@@ -85,6 +87,12 @@ def test_the_winner_the_ranking_and_the_plot_whatever_the_jobs(call: Call, file:
     printed = boost(call, file, "--seed", "3")
     assert printed.out == best.read_text() and alone.out in printed.err
     assert boost(call, file, "--seed", "4").out != printed.out
+
+
+def test_several_seeds_are_averaged_and_their_deviation_is_told(call: Call, file: str, tmp_path: Path) -> None:
+    several = boost(call, file, "-o", str(tmp_path / "best.arch"), "--seeds", "2")
+    assert several.status == 0 and "of 2 iterations from 2 seeds each, seed 0\n" in several.err
+    assert re.search(r"\n +1  0\.\d{4} ± 0\.\d{4}  \(before", several.out)
 
 
 def test_a_search_that_was_killed_goes_on(call: Call, file: str, tmp_path: Path,

@@ -32,7 +32,7 @@ CASES = [
     (OSError(errno.ENOSPC, "No space left on device"), 1, "error[unwritable-output]: the output cannot be written: no"),
     (ValueError("odd \x1b[31m"), 70, "error[internal-error]: a mistake in archlang itself (ValueError: odd <U+001B>"),
     (RecursionError("deep"), 70, "please report it"),
-    (MemoryError(), 70, "MemoryError"),
+    (MemoryError(), 1, "error[out-of-memory]"),
 ]
 
 

@@ -57,6 +57,40 @@ def test_an_output_that_is_full(tmp_path: Path) -> None:
     assert err.startswith(b"error[unwritable-output]")
 
 
+@pytest.mark.parametrize(("call", "closed", "status", "said"), [
+    ("check -", "<&-", 1, "error[unreadable-file]: standard input is closed"),
+    ("info examples/01_sequential.arch", ">&-", 1, "error[unwritable-output]: standard output is closed"),
+    ("check examples/mistakes.arch", ">&-", 1, "error[unwritable-output]: standard output is closed"),
+    ("draw examples/01_sequential.arch -o -", ">&-", 1, "error[unwritable-output]: standard output is closed"),
+    ("check examples/mistakes.arch", ">/dev/null 2>&-", 1, ""),
+    ("check examples/01_sequential.arch", "2>&-", 0, ""),
+])
+def test_streams_that_are_closed(call: str, closed: str, status: int, said: str) -> None:
+    command = f"exec {sys.executable} -m archlang {call} {closed}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr  # a library may have warned before
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("call", ["check net.arch", f"draw {ROOT}/examples/01_sequential.arch -o net.svg"])
+def test_a_working_folder_that_is_gone(call: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m archlang {call}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[unreadable-file]: the working folder is gone")
+
+
+def test_too_little_memory() -> None:
+    command = f"ulimit -v 400000; exec {sys.executable} -m archlang compile examples/01_sequential.arch"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error[out-of-memory]: there is too little memory for this command")
+
+
 def test_a_terminal_that_knows_ascii_only(tmp_path: Path) -> None:
     file = tmp_path / "é.arch"
     file.write_text(DEMO.replace("stem =", "stém ="), encoding="utf-8")

@@ -26,7 +26,7 @@ from archlang.studies.clustering.clustering import (
 )
 from archlang.studies.clustering.pictures import contours, members, neighbours
 from archlang.train import fit
-from archlang.train.data import Data, Tensors
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.fitting import fit_of
 
 SPECS = Path(__file__).parents[2] / "specs" / "clustering"
@@ -95,7 +95,7 @@ def test_both_steps_move_the_weights_and_the_second_sees_what_the_first_did() ->
     made = fit(net, Data("images", split, split), epochs=1, seed=0, device="cpu").model
     plain = compile(net, seed=0).train()
     assert isinstance(made, ArchModule)
-    fitted = fit_of(net.graph, made.archlang.mean, made.archlang.std)
+    fitted = fit_of(net.graph, made.archlang.mean, made.archlang.std, made.archlang.image)
     x, flipped = fitted(images), fitted(images.flip(-1))
 
     def move(loss: torch.Tensor, rate: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.diagnostics import Diagnostic, Label, error, warning
+from archlang.diagnostics import Diagnostic, Fix, Label, error, warning
 from archlang.source import NOWHERE, Source, Span
 
 RESNET = Source(
@@ -77,5 +77,9 @@ SAMPLES: dict[str, Diagnostic] = {
         notes=["x" * 5000],
     ),
     "nowhere": warning("unused-name", "made by a transformation", NOWHERE, "no file wrote this"),
+    "fixed": error(
+        "unexpected-token", "an arrow is written `->`", at(RESNET, "->"), help="write `->`",
+        fix=Fix(at(RESNET, "->"), "=>"),
+    ),
     "only-secondary": error("recursive-block", "uses itself", secondary=[Label(at(STEM, "stem"), "here")]),
 }

@@ -12,7 +12,7 @@ from tests.diagnostics.samples import SAMPLES
 from tests.golden import check_golden
 
 GOLDEN = Path(__file__).parent / "golden"
-SOME = [SAMPLES[name] for name in ("merge", "other-file", "multi-line", "nowhere", "hostile")]
+SOME = [SAMPLES[name] for name in ("merge", "other-file", "multi-line", "nowhere", "hostile", "fixed")]
 
 
 def test_json_form() -> None:
@@ -23,7 +23,7 @@ def test_json_holds_every_field_for_every_diagnostic() -> None:
     for record in as_json(list(SAMPLES.values()))["diagnostics"]:
         assert list(record) == [
             "name", "severity", "message", "file", "line", "column", "end_line", "end_column", "label", "help", "notes",
-            "secondary",
+            "secondary", "fix",
         ]
         assert (record["file"] is None) == (record["line"] is None)
 

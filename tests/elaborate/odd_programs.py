@@ -9,7 +9,8 @@ def _net(body: str, before: str = "", dials: str = "", size: str = "[3, 8, 8]") 
 
 ODD: dict[str, tuple[str, str]] = {
     "if around fork": ("", _net("output x -> if in_two { fork(2) -> each { relu } -> mean }", "let in_two = true")),
-    "if that makes a bundle": ("", _net("output x -> if true { fork(2) } else { parallel { relu } } -> mean")),
+    "if that makes a bundle": ("", _net(
+        "output x -> if true { parallel { relu; tanh } } else { fork(2) } -> mean")),
     "if whose branches differ": ("", _net(
         "output x -> if x.height > 4 { conv(3x3, 4) } else { flatten -> linear(2) }")),
     "if false without else": ("", _net("output x -> if false { flatten }")),
@@ -39,7 +40,7 @@ ODD: dict[str, tuple[str, str]] = {
     "prediction of other size": ("", _net(
         "output x -> fork(2) -> route(cross_prediction(flatten -> linear(5), act = tanh), to = 3) -> sum")),
     "prediction of unequal members": ("", _net(
-        "output x -> parallel { conv(3x3, 4); conv(3x3, 4, stride = 2) -> upsample(2) } "
+        "output x -> parallel { conv(3x3, 4); conv(3x3, 4, stride = 2) -> upsample(factor = 2) } "
         "-> route(cross_prediction(conv(1x1, 2))) -> sum")),
     "prediction that is a bundle": ("expected-tensor", _net(
         "output x -> fork(2) -> route(cross_prediction(fork(2))) -> sum")),
@@ -49,7 +50,9 @@ ODD: dict[str, tuple[str, str]] = {
     "residual around each": ("expected-tensor", _net("output x -> fork(2) -> residual { each { relu } } -> mean")),
     "residual inside each": ("", _net("output x -> fork(2) -> each { residual { conv(3x3, 3) } } -> mean")),
     "residual around a fork": ("", _net("output x -> residual { fork(2) -> each { conv(3x3, 3) } -> mean }")),
-    "residual of nothing": ("", _net("output x -> residual { in }")),
+    "residual of nothing": ("same-twice", _net("output x -> residual { in }")),
+    "mixed residual of nothing": ("same-twice", _net("output x -> residual(mix = learned) { if false { relu } }")),
+    "residual of a copy": ("", _net("output x -> residual { identity }")),
     "residual with statements": ("", _net(
         "output x -> residual(mix = learned) { a = in -> conv(1x1, 3)\n output a -> add(in) }")),
     "nested residuals": ("", _net("output x -> residual { residual { residual(mix = fixed(0.5)) { relu } } }")),
@@ -89,10 +92,12 @@ ODD: dict[str, tuple[str, str]] = {
     "bundle by hand": ("", _net("a = x -> conv(1x1, 2)\n output (x, a, x -> conv(1x1, 4)) -> concat")),
     "bundle of one": ("", _net("output x -> parallel { conv(1x1, 2) } -> stack -> reshape([2, 8, 8])")),
     "the same tensor twice": ("", _net("output (x, x) -> each { conv(1x1, 2) } -> sum")),
-    "add to itself": ("", _net("output x -> add(x)")),
-    "add many": ("", _net("a = x -> relu\n output x -> add(a, x, a)")),
-    "add a list": ("", _net("a = x -> relu\n output x -> add([a, x], a)")),
-    "concat with itself": ("", _net("output x -> concat(x, x, axis = width)")),
+    "add to itself": ("same-twice", _net("output x -> add(x)")),
+    "add many": ("", _net("a = x -> relu\n output x -> add(a, a -> tanh)")),
+    "add one of many twice": ("same-twice", _net("a = x -> relu\n output x -> add(a, a)")),
+    "add a list": ("", _net("a = x -> relu\n b = x -> tanh\n output x -> add([a, b], x -> silu)")),
+    "concat with itself": ("same-twice", _net("output x -> concat(x, axis = width)")),
+    "concat with a copy": ("", _net("output x -> concat(x -> identity, axis = width)")),
     "bundle flows into concat with more": ("expected-tensor", _net("output x -> fork(2) -> concat(x)")),
     "output is the input": ("", _net("output x")),
     "the same output twice": ("", _net("a = x -> conv(1x1, 2)\n output a\n output again = a\n output direct = x")),
@@ -110,10 +115,18 @@ ODD: dict[str, tuple[str, str]] = {
         "output x -> layers { conv(1x1, 4); if in.channels == 4 { relu }; conv(1x1, 4) } -> sum")),
     "layers of unequal": ("", _net(
         "output x -> layers { conv(3x3, 4); max_pool(2x2) } -> each { global_avg_pool } -> concat")),
-    "layers of bundles": ("", _net("output x -> layers { fork(2); each { relu } } -> each { sum } -> sum")),
-    "parallel of bundles": ("", _net("output x -> parallel { fork(2); fork(3) } -> each { sum } -> sum")),
-    "parallel of passing": ("", _net("output x -> parallel { in; in -> relu; if false { tanh } } -> concat")),
-    "each on nothing new": ("", _net("output x -> fork(2) -> each { in } -> sum")),
+    "layers of bundles": ("", _net(
+        "output x -> layers { fork(2) -> each { tanh }; each { relu } } -> each { sum } -> sum")),
+    "parallel of bundles": ("", _net(
+        "output x -> parallel { fork(2); fork(3) } -> each { each { relu } -> sum } -> sum")),
+    "parallel of passing": ("", _net("output x -> parallel { in; in -> relu } -> concat")),
+    "parallel of passing twice": ("same-twice", _net("output x -> parallel { in; if false { tanh } } -> concat")),
+    "each on nothing new": ("same-twice", _net("output x -> fork(2) -> each { in } -> sum")),
+    "copies alone": ("same-twice", _net("output x -> fork(3) -> stack")),
+    "copies of a member": ("same-twice", _net("a = x -> fork(2) -> each { relu }\n output (a[0], a[1], a[0]) -> mean")),
+    "copies behind a router": ("", _net("output x -> fork(2) -> route(cross_stitch) -> maximum")),
+    "copies under attention": ("same-twice", _net("a = x -> flatten\n output (a, a) -> attend(static_vector)")),
+    "times itself": ("same-twice", _net("a = x -> conv(1x1, 1) -> reshape([8, 8])\n output a -> matmul(a)")),
     "as on everything": ("", _net(
         "output x -> fork(2) as f -> each { conv(3x3, 4) as c -> (batch_norm -> relu) as post } as paths "
         "-> route(cross_stitch) as r -> mean as m -> (2 * conv(3x3, 4)) as twice "
@@ -151,7 +164,7 @@ ODD: dict[str, tuple[str, str]] = {
     "let before it is used at the top": ("", _net("output x -> conv(1x1, b)", "let b = a + 1\nlet a = 3")),
     "let that uses itself": ("recursive-block", _net("output x -> conv(1x1, a)", "let a = a + 1")),
     "vector through pool": ("wrong-rank", _net("output x -> flatten -> max_pool(2x2)")),
-    "one by one map": ("", _net("output x -> conv(8x8, 4, padding = 0) -> conv(3x3, 4) -> squeeze_excite(2)")),
+    "one by one map": ("", _net("output x -> conv(8x8, 4, padding = 0) -> conv(3x3, 4) -> squeeze_excite(ratio = 2)")),
     "even kernel": ("", _net("output x -> conv(2x2, 4) -> conv(4x2, 4, stride = 2) -> max_pool(2x2, stride = 1)")),
     "padding larger than the map": ("", _net("output x -> conv(3x3, 4, padding = 20)")),
     "stride larger than the map": ("", _net("output x -> conv(3x3, 4, stride = 100)")),
@@ -159,7 +172,8 @@ ODD: dict[str, tuple[str, str]] = {
     "line": ("", _net("output x -> conv1d(3, 4) -> max_pool1d(2) -> batch_norm", size="[2, 16]")),
     "no network inputs used": ("", _net("output y", "", size="[3]\n  input y: [4]")),
     "symbolic through everything": ("", _net(
-        "a = x -> conv(3x3, 4, stride = 2) -> upsample(2)\n output (x, a) -> concat -> global_avg_pool -> linear(2)",
+        "a = x -> conv(3x3, 4, stride = 2) -> upsample(factor = 2)"
+        "\n output (x, a) -> concat -> global_avg_pool -> linear(2)",
         size="[3, H, W] where H % 2 == 0 and W % 2 == 0 and H >= 8 and W >= 8")),
     "unequal symbols": ("shape-mismatch", _net("output x -> add(y)", size="[3, H, W]\n  input y: [3, G, W]")),
     "lets that lead to each other": ("recursive-block", _net("output x -> a", "let a = b\nlet b = a")),

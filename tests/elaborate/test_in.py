@@ -30,7 +30,7 @@ def fed_with_one(network: archlang.Network) -> float:
     ("output scale(2) -> if true { let tail = add(in) ; output scale(3) -> tail }", 6 + 1),
     ("output scale(2) -> if in.features == 1 { add(in) }", 2 + 1),
     ("let tail = if true { add(in) }\n output scale(2) -> tail", 2 + 1),
-    ("a = scale(2)\n output a -> if true { add(in, a) }", 2 + 1 + 2),
+    ("a = scale(2)\n output a -> if true { add(in, a -> scale(5)) }", 2 + 1 + 10),
     # Whatever applies its braces to a value rebinds it.
     ("output scale(2) -> residual { scale(3) -> add(in) }", 2 + 6 + 2),
     ("output scale(2) -> parallel { scale(3) -> add(in); in } -> sum", 6 + 2 + 2),
@@ -45,7 +45,7 @@ def fed_with_one(network: archlang.Network) -> float:
     ("output scale(2) -> 2 * (scale(3) -> add(in)) as again", 2 * 4 * 4),
     ("output scale(2) -> 2 * 2 * (scale(3) -> add(in))", 2 * 4**4),
     ("output scale(2) -> 0 * (scale(3) -> add(in))", 2),
-    ("output scale(2) -> 2 * one(in)", 2 * 2 * 2),
+    ("output scale(2) -> 2 * one(in -> scale(3))", 2 * 4 * 4),
     ("output scale(2) -> one(in)", 2 + 1),
     ("output scale(2) -> tail(add(in))", 2 * 7 + 1),
     # The innermost of them counts, with an `if` between or not.

@@ -57,7 +57,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
     ("kernel-too-large", "b = map -> conv(9x9, 4, padding = none)"),
     ("kernel-too-large", "b = map -> max_pool(7x7)"),
     ("wrong-axis", "b = map -> softmax(axis = depth)"),
-    ("wrong-axis", "b = map -> concat(map, axis = 5)"),
+    ("wrong-axis", "b = map -> relu -> concat(map, axis = features)"),
     ("wrong-count", "b = map -> reshape([7, 11])"),
     ("wrong-count", "b = map -> split([1, 2])"),
     ("tensor-is-no-stage", "b = map -> vector"),

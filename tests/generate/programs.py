@@ -132,13 +132,15 @@ class Writer:
         others += [f"{name} -> {keeping(r, t)}" for name in others if name in a.tensors]
         if not others:
             return None
-        some = ", ".join(r.choice(others) for _ in range(r.choice((1, 1, 2))))
+        changed = f"{keeping(r, t)} -> "  # what flows here may be one of the others: nothing is merged with itself
+        first, second = r.choice(others), f"{r.choice(others).partition(' ->')[0]} -> {keeping(r, t)}"
+        some = r.choice((first, first, f"{first}, {second}"))
         kind = r.choice(("add", "mul", "sub", "concat"))
         if kind == "sub":
-            return f"sub({r.choice(others)})", t
+            return f"{changed}sub({first})", t
         if kind == "concat":
-            return (f"concat({some})", (t[0] * (2 + some.count(", ")), *t[1:])) if "(" not in some else None
-        return f"{kind}({some})", t
+            return (f"{changed}concat({some})", (t[0] * (2 + some.count(", ")), *t[1:])) if "(" not in some else None
+        return f"{changed}{kind}({some})", t
 
     def _residual(self, t: Type, a: Around) -> tuple[str, Type]:
         head = self.r.choice(("residual", "residual", "residual(mix = learned)", "residual(mix = fixed(0.25))"))
@@ -171,7 +173,7 @@ class Writer:
             rest = rest if str(widths[0]) not in rest else "relu"
             return f"for {name} in {widths} {{ conv(3x3, {name}) -> {rest} }}", (widths[-1], *t[1:])
         body = self.keep(t, a.inside(t))
-        return f"for {name} in range({r.randint(0, 2)}) {{ {body} -> scale(1 / (1 + {name}) * 1.0) }}".replace(
+        return f"relu -> for {name} in range({r.randint(0, 2)}) {{ {body} -> scale(1 / (1 + {name}) * 1.0) }}".replace(
             "1 / (1 +", "1.0 / (1 +"), t
 
     def _called(self, t: Type, a: Around) -> tuple[str, Type] | None:
@@ -335,7 +337,7 @@ class Writer:
             if not a.flows or not others:
                 return None
             other = r.choice((r.choice(others), f"other = {r.choice(others)} -> tanh"))
-            return f"{name}({other})", t
+            return f"{keeping(r, t)} -> {name}({other})", t
 
         self.blocks.append(Block(name, call))
         how = r.choice(("in -> add(other) -> relu", "mul(other)", "in -> sub(other -> relu)", "relu -> add(in, other)"))
@@ -396,7 +398,8 @@ class Writer:
             line = f"  {name} = {source} -> fork({count}) -> each {{ {self.keep(t, Around(depth=2))} }}"
             return f"{name}[{at}]", t, [line]
         alike = [name for name, held in tensors.items() if held == t]
-        members = [r.choice((one, f"{one} -> {keeping(r, t)}")) for one in r.choices(alike, k=r.randint(2, 3))]
+        members = [f"{one} -> {keeping(r, t)}" for one in r.choices(alike, k=r.randint(1, 2))]
+        members.insert(r.randint(0, len(members)), r.choice(alike))
         merged, made = self._merged(t, len(members))
         return f"({', '.join(members)}) -> {merged}", made, []
 

@@ -32,14 +32,23 @@ def renamed(file: tree.File) -> tree.File:
 
 
 def unrolled(file: tree.File) -> tree.File:
-    """Every `3 * stage` as `(stage -> stage -> stage)`."""
+    """Every `3 * stage` as `(stage -> stage -> stage)`, but where `in` is what enters a turn."""
     def change(node: tree.TreeNode) -> tree.TreeNode:
         match node:
-            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if _is_stage(stage):
-                return tree.Parens(stage if count == 1 else tree.Flow((stage,) * count)) if count else node
+            case tree.Binary(operator="*", left=tree.Number(value=int(count)), right=stage) if count:
+                # A turn rebinds `in`, a flow written out does not.
+                if not _is_stage(stage) or _says_in(stage):
+                    return node
+                if count == 1:
+                    return tree.Parens(stage)
+                return tree.Parens(tree.Flow((stage,) * count))
         return node
 
     return mapped(file, change)
+
+
+def _says_in(expr: tree.Expr) -> bool:
+    return any(isinstance(node, tree.In) for node in walk(expr))
 
 
 def _is_stage(expr: tree.Expr) -> bool:

@@ -14,6 +14,7 @@ from archlang.kernels import (
     candidates,
     complaints,
     coverage,
+    draw_seed,
     padding_steps,
     place,
     smaller,
@@ -72,6 +73,17 @@ def test_different_candidates_have_different_seeds() -> None:
     assert len({tuple(sorted(windows)) for _, windows in made}) == 10
     assert made[0][0] == 5 and all(windows == candidate((3, 3), seed) for seed, windows in made)
     assert len(list(candidates((1, 2), 10))) == 1  # there is only one
+
+
+def test_candidates_of_different_seeds_are_independent() -> None:
+    """Ten searches over 5x5 kernels: seeds in one row would share nine of ten, and leave 19 different ones."""
+    drawn = [tuple(sorted(windows)) for seed in range(10) for _, windows in candidates((5, 5), 10, seed=seed)]
+    assert len(drawn) == 100 and len(set(drawn)) >= 75
+    assert len({draw_seed(seed, index) for seed in range(30) for index in range(30)}) == 900
+
+
+def test_candidates_are_the_same_everywhere() -> None:
+    assert [draw_seed(*pair) for pair in ((0, 0), (0, 1), (7, 3))] == [0, 1419524863, 849297907]
 
 
 def test_known_candidates_stay_as_they_are() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from archlang.studies.layer_attention.torch_models.torch_models import KINDS, attend_layers, stages
 from torch import nn
 
 from archlang.cli.main import run
@@ -16,6 +15,7 @@ from archlang.diagnostics import ArchError
 from archlang.elaborate import load
 from archlang.ops import catalogue_with
 from archlang.studies.layer_attention.readings import attention_of, course_of
+from archlang.studies.layer_attention.torch_models import KINDS, attend_layers, stages
 from archlang.train import fit
 from archlang.transform import apply
 

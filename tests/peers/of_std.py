@@ -268,7 +268,7 @@ def _others() -> list[Pair]:
         block("pce", "project(3x3, 5)", document, lambda: nn.Conv2d(8, 5, 3, 1, 1)),
         block("pce", "expert(6)", document, lambda: pce.Expert(8, 6)),
         block("pce", "expert(8, drop = 0.3)", document, lambda: pce.Expert(8, 8, 0.3)),
-        block("pce", "pce(6, size = 5x5, n = 3)", document, lambda: pce.Layer(8, 6, 5, 3, 1.0)),
+        block("pce", "pce(6, size = 5x5, n = 3)", document, lambda: pce.Layer(8, 6, 5, 3, 0.1)),
         block("pce", "pce(6, size = 4x4, temperature = 0.1)", document, lambda: pce.Layer(8, 6, 4, 4, 0.1)),
         block("resnet", "projection(6)", "option B of He et al. 2016", lambda: residual.shortcut(8, 6)),
         block("resnet", "projection(8, stride = 2)", "option B of He et al. 2016",

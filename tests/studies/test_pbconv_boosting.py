@@ -150,7 +150,7 @@ def test_all_branches_learn() -> None:
 
 
 def test_refusals() -> None:
-    with pytest.raises(ArchError, match=r"(?s)cannot trace this Odd.*at test_boosting.py"):
+    with pytest.raises(ArchError, match=r"(?s)cannot trace this Odd.*at test_pbconv_boosting.py"):
         archlang.boost(type("Odd", (nn.Module,), {"forward": lambda self, x: x if x.sum() > 0 else -x})())
     with pytest.raises(ArchError, match="no convolution"):
         archlang.boost(nn.Sequential(nn.Linear(2, 2)))

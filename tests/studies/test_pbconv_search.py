@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean, stdev
 
+import numpy
 import pytest
 import torch
 
 from archlang.compiler import loads
 from archlang.diagnostics import ArchError
 from archlang.studies.pbconv import trial as boost_trial
-from archlang.studies.pbconv.search import Audience, ranked, search, winner
-from archlang.studies.pbconv.trial import Settings, Trial
+from archlang.studies.pbconv.search import Audience, agreement, proposals, ranked, search, spread, winner
+from archlang.studies.pbconv.trial import Settings, Trial, run_trial
 from archlang.views.heatmap import Curve, Map, heatmaps
 
 TEXT = """archlang 1
@@ -77,6 +80,43 @@ def test_a_search_ranks_its_candidates_and_goes_on(tmp_path: Path) -> None:
     assert len(journal.read_text().splitlines()) == 4  # the line that was cut off is gone
     with pytest.raises(ArchError, match="another search"):
         search(net, DATA, Settings(candidates=2), journal=journal, resume=True)
+
+
+def test_a_trial_with_several_seeds_is_the_mean_of_trials_with_one() -> None:
+    """Seed by seed by other searches, whose first training has that seed."""
+    torch.set_num_threads(1)
+    several = Settings(candidates=1, iterations=2, seed=5, seeds=3)
+    (trial,) = search(loads(TEXT), DATA, several)
+    alone = [
+        run_trial(loads(TEXT), DATA, Trial(0, trial.kernels), Settings(1, 2, several.training_seed(index)))
+        for index in range(3)
+    ]
+    assert len({several.training_seed(index) for index in range(3)}) == 3 and several.training_seed(0) == 5
+    for size in ("1x3", "3x3"):
+        assert [scores[size] for scores in trial.each] == [one.scores[size] for one in alone]
+        assert trial.scores[size] == pytest.approx(mean(one.scores[size] for one in alone))
+        assert trial.starts[size] == pytest.approx(mean(one.trace[0][1][size] for one in alone))
+        assert spread(trial, size) == pytest.approx(stdev(one.scores[size] for one in alone))
+        assert trial.maps[size] == [pytest.approx([mean(cells) for cells in zip(*rows, strict=True)])
+                                    for rows in zip(*(one.maps[size] for one in alone), strict=True)]
+    assert spread(alone[0], "3x3") is None
+
+
+def test_scores_before_and_after_are_compared() -> None:
+    trials = [Trial(n, {"3x3": ""}, {"3x3": after}, {"3x3": before})
+              for n, (before, after) in enumerate([(0.1, 0.3), (0.2, 0.5), (0.4, 0.6), (0.3, 0.2)])]
+    wanted = numpy.corrcoef([0.1, 0.2, 0.4, 0.3], [0.3, 0.5, 0.6, 0.2])[0, 1]
+    assert agreement(trials, "3x3") == pytest.approx(wanted)
+    assert agreement([*trials, Trial(4, {"3x3": ""}, failed="bad")], "3x3") == pytest.approx(wanted)
+    assert agreement(trials[:2], "3x3") is None
+    same = [Trial(n, {"3x3": ""}, {"3x3": 0.1}, {"3x3": 0.1 * n}) for n in range(3)]
+    assert agreement(same, "3x3") is None
+
+
+def test_searches_of_neighbouring_seeds_propose_other_candidates() -> None:
+    proposed = [{trial.kernels["3x3"] for trial in proposals(loads(TEXT), Settings(seed=seed))} for seed in range(8)]
+    assert len(set.union(*proposed)) > 40 and all(len(one) == 10 for one in proposed)
+    assert all(len(a & b) < 8 for a, b in itertools.combinations(proposed, 2))
 
 
 def test_one_failing_candidate_does_not_stop_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

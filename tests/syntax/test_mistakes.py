@@ -16,11 +16,23 @@ CASES = [(slip, text) for slip in SLIPS for text in slip.examples]
 def test_slip(slip: Slip, text: str) -> None:
     (mistake,) = mistakes(PRAGMA + text)
     assert mistake.name == slip.name
-    pattern = re.escape(slip.message).replace(r"\{token\}", ".+").replace(r"\{previous\}", ".+")
+    pattern = re.sub(r"\\\{(token|previous|line)\\\}", ".+", re.escape(slip.message))
     assert re.fullmatch(pattern, mistake.message)
     assert mistake.help
-    assert "{token}" not in "".join(mistake.help) and "{previous}" not in "".join(mistake.help)
+    assert not re.search(r"\{(token|previous|line)\}", "".join(mistake.help))
     assert mistake.primary is not None and mistake.primary.span.start >= len(PRAGMA)
+
+
+@pytest.mark.parametrize(("slip", "text"), [case for case in CASES if case[0].fix], ids=lambda case: str(case)[:40])
+def test_the_fix_of_a_slip_removes_it(slip: Slip, text: str) -> None:
+    (mistake,) = mistakes(PRAGMA + text)
+    assert mistake.fix is not None or slip.name == "unexpected-token"
+    if mistake.fix is None:  # a row may know an edit for some of its texts only
+        return
+
+    span = mistake.fix.span
+    mended = span.source.text[: span.start] + mistake.fix.text + span.source.text[span.end :]
+    assert mistake.message not in [other.message for other in mistakes(mended)]
 
 
 def test_every_row_has_examples() -> None:

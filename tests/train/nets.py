@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from archlang.elaborate.network import Network, loads
+from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.shapes import Tensor
 from archlang.train import Data, Tensors
 
 NETWORK = """archlang 1
@@ -25,6 +27,22 @@ train {
   phase all { epochs = 3; lr = cosine }
 }
 """
+
+
+class OneType(Graph):
+    """A graph of outputs alone, all of one type: enough for losses and steps over models that no file describes."""
+
+    kind = Tensor((2,))
+
+    def type(self, port: Port) -> Tensor:  # every port is of this type
+        return self.kind
+
+
+def outputs(*ports: Port, sizes: tuple[int, ...] = (2,)) -> Graph:
+    """A graph that hands out these ports, the first without a name."""
+    graph = OneType("g", outputs=tuple(OutputSpec(f"out{n}" if n else None, port) for n, port in enumerate(ports)))
+    graph.kind = Tensor(sizes)
+    return graph
 
 
 def tiny(train: str = TRAIN, **dials: object) -> Network:

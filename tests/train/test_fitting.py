@@ -7,7 +7,7 @@ from torch.nn import functional
 from archlang.diagnostics import ArchError
 from archlang.graph.ir import Graph, InputSpec
 from archlang.shapes import Tensor, symbol
-from archlang.train.data import Tensors
+from archlang.train.data.splits import Tensors
 from archlang.train.fitting import Fit, fit_of, fit_to
 
 
@@ -17,9 +17,9 @@ def graph(*dims: object, **more: object) -> Graph:
 
 def test_grey_is_repeated_and_resized() -> None:
     images = torch.rand(2, 1, 8, 8)
-    fitted = Fit(Tensor((3, 32, 16))).shape(images)
-    expected = functional.interpolate(images, (32, 16), mode="bilinear", antialias=True, align_corners=False)
-    assert fitted.shape == (2, 3, 32, 16)
+    fitted = Fit(Tensor((3, 32, 32))).shape(images)
+    expected = functional.interpolate(images, (32, 32), mode="bilinear", antialias=True, align_corners=False)
+    assert fitted.shape == (2, 3, 32, 32)
     assert all(torch.equal(fitted[:, c], expected[:, 0]) for c in range(3))
 
 
@@ -41,7 +41,10 @@ def test_images_are_flattened_for_a_vector() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dims", "sample"), [((63,), (1, 8, 8)), ((2, 8, 8), (3, 8, 8)), ((4, 5), (5, 4)), ((1, 2, 2, 2), (1, 2, 2))]
+    ("dims", "sample"), [
+        ((63,), (1, 8, 8)), ((3, 32, 16), (3, 8, 8)), ((16, 8, 8), (1, 8, 8)), ((2, 8, 8), (3, 8, 8)),
+        ((4, 5), (5, 4)), ((1, 2, 2, 2), (1, 2, 2)),
+    ]
 )
 def test_what_cannot_fit(dims: tuple[int, ...], sample: tuple[int, ...]) -> None:
     with pytest.raises(ArchError) as caught:

@@ -13,6 +13,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
+    from archlang.graph.removal import At
     from archlang.studies.coded import Removed
 
 
@@ -22,23 +23,26 @@ if TYPE_CHECKING:
 @click.option("--block", metavar="NAME", help="A coded block, or what holds some (default: each in turn).")
 @click.option("--remove", type=click.IntRange(0), metavar="K", help="At most so many (default: all of a kind).")
 @click.option("--what", type=click.Choice(("active", "inactive")), help="Which branches (default: both, apart).")
+@click.option("--at", type=click.Choice(("after", "before")), default="after", show_default=True,
+              help="Zero branches after energies are normalised, or before, as the authors do.")
 @output("Where to draw it (.svg).")
 @seed
 @formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, model: str, data: str, block: str | None, remove: int | None, what: str | None,
-            output: str | None, seed: int) -> None:
-    """Set branches of coded blocks of the model file MODEL to zero, after normalisation, drawn anew for each sample.
+            at: At, output: str | None, seed: int) -> None:
+    """Set branches of coded blocks of the model file MODEL to zero, drawn anew for each sample.
 
-    Active branches are those that work for a sample's class.
+    Active branches are those that work for a sample's class. After normalisation the branches that are left keep their
+    energies; before it they share the energy of those that are gone.
     """
     from archlang.studies.coded import ablate
     from archlang.views.coded import ablation_svg
 
     ending(output, ".svg")
     kinds = (what,) if what else ("active", "inactive")
-    found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed)
+    found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed, at=at)
     if output is not None:
         write(session, output, ablation_svg([(r.block, r.what, r.count, r.accuracy) for r in found]).encode())
     if output == "-":

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, metavar="J",
               help="Candidates at a time, each in a process (default: 1).")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, metavar="N", help="The search's seed (default: 0).")
+@click.option("--seeds", type=click.IntRange(1, 100), default=1, metavar="N",
+              help="Trainings of each candidate, from different weights; its score is their mean (default: 1).")
 @click.option("--types", type=click.IntRange(1, 48), metavar="T", help="Shapes in each candidate (default: 1-3).")
 @click.option("--rules", type=click.Choice(RULES), default="full", help="How small kernels are placed (default: full).")
 @click.option("--resume", is_flag=True, help="Go on with a search that was interrupted.")
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 @reading
 @click.pass_obj
 def command(session: Session, file: str, data: str, candidates: int, iterations: int, jobs: int, seed: int,
-            types: int | None, rules: str, resume: bool, plot: str | None, output: str | None,
+            seeds: int, types: int | None, rules: str, resume: bool, plot: str | None, output: str | None,
             dials: Mapping[str, str]) -> None:
     """Train candidates for small kernels briefly, rank them by the dispersion of their positions, write the winner.
 
@@ -53,7 +55,7 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
     from archlang.studies.pbconv.search import search, winner
     from archlang.studies.pbconv.trial import Settings
 
-    settings = Settings(candidates, iterations, seed, types, rules)
+    settings = Settings(candidates, iterations, seed, types, rules, seeds)
     journal = Path(f"{output}.journal.jsonl") if kept else None
     with watching() as audience:
         trials = search(network, data, settings, jobs=jobs, journal=journal, resume=resume, audience=audience)
@@ -68,14 +70,23 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
 
 
 def ranking(trials: Sequence[Trial]) -> list[str]:
-    """The candidates by their score, for each kernel size."""
-    from archlang.studies.pbconv.search import ranked
+    """The candidates by their score, for each kernel size: that before training beside it, and their small kernels."""
+    from archlang.cli.progress import many
+    from archlang.studies.pbconv.search import agreement, ranked, spread
 
     lines = []
     for size in trials[0].kernels:
         lines.append(f"{size} kernels by the dispersion of their positions")
         for place, trial in enumerate(ranked(trials, size), 1):
-            lines.append(f"  {place:>3}  {trial.scores[size]:.4f}  candidate {trial.number + 1}: {trial.kernels[size]}")
+            deviation = spread(trial, size)
+            score = f"{trial.scores[size]:.4f}" + (f" ± {deviation:.4f}" if deviation is not None else "")
+            branches = many(trial.kernels[size].count(" at "), "small kernel")
+            lines.append(f"  {place:>3}  {score}  (before training {trial.starts[size]:.4f})  "
+                         f"candidate {trial.number + 1}, {branches}: {trial.kernels[size]}")
+
+        correlation = agreement(trials, size)
+        if correlation is not None:
+            lines.append(f"  scores before and after training: correlation {correlation:+.2f}")
     failed = [f"  candidate {t.number + 1} failed: {t.failed}" for t in trials if t.failed]
     return lines + failed
 

@@ -1,4 +1,4 @@
-"""`archlang eval MODEL --data NAME`: how good a model is."""
+"""`archlang eval MODEL --data NAME`: loss and accuracy of a model."""
 
 from __future__ import annotations
 
@@ -91,15 +91,24 @@ def as_json(found: Evaluation) -> dict[str, Any]:
 
 def table(found: Evaluation) -> str:
     """An evaluation for people: the whole first, then a line for each class."""
-    share = "" if found.accuracy is None else f", accuracy {100 * found.accuracy:.2f} %"
-    head = f"{found.samples} samples: loss {found.loss:.4f}{share}"
+    head = f"{found.samples} samples: loss {found.loss:.4f}"
+    if found.accuracy is not None:
+        head += f", accuracy {100 * found.accuracy:.2f} %"
+
     names = [one_line(c.name, 60) for c in found.classes]
     wide = max(map(len, names), default=0)
     rows = [
-        f"  {name:{wide}}  {100 * c.accuracy:6.2f} %  {c.correct} of {c.samples}"
+        f"  {name:{wide}}  {_percent(c.accuracy)}  {c.correct} of {c.samples}"
         for name, c in zip(names, found.classes, strict=True)
     ]
     return "\n".join([head, *rows])
+
+
+def _percent(share: float | None) -> str:
+    """A share in eight columns; a dash where there is none, as for a class without samples."""
+    if share is None:
+        return f"{'-':>8}"
+    return f"{100 * share:6.2f} %"
 
 
 def cut_json(cut: Cut) -> dict[str, Any]:
@@ -122,8 +131,8 @@ def cut_table(cuts: Sequence[Cut]) -> str:
     first = cuts[0].found
     lines = [f"{first.samples} samples", "    cut    loss  accuracy  pairs of a patch and an expert worked out"]
     for c in cuts:
-        share = "       -" if c.found.accuracy is None else f"{100 * c.found.accuracy:6.2f} %"
-        done = "all" if c.cut is None else f"{c.pairs:,} of {c.of:,} ({100 * c.pairs / max(c.of, 1):.1f} %)"
-        name = "none" if c.cut is None else f"{c.cut:g}"
-        lines.append(f"  {name:>5}  {c.found.loss:6.4f}  {share}  {done}")
+        name, done = "none", "all"
+        if c.cut is not None:
+            name, done = f"{c.cut:g}", f"{c.pairs:,} of {c.of:,} ({100 * c.pairs / max(c.of, 1):.1f} %)"
+        lines.append(f"  {name:>5}  {c.found.loss:6.4f}  {_percent(c.found.accuracy)}  {done}")
     return "\n".join(lines)

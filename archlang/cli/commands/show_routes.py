@@ -77,8 +77,8 @@ def _images(paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:
 
 
 def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[list[str], torch.Tensor]]:
+    from archlang.train.data.sources import find
     from archlang.train.loop.evaluation import BATCH, in_order
-    from archlang.train.sources import find
 
     found = find(data)
     split, words = found.test, [w.strip() for w in samples.split(",")] if samples is not None else ["0"]

@@ -76,7 +76,7 @@ def applied(b: Build, stage: Stage, value: TensorValue, at: Span, place: Place) 
 
 def node_of(b: Build, stage: StructureStage, op: str, args: Mapping[str, Any], inputs: tuple[TensorValue, ...],
           place: Place, name: str, rows: Dim | None = None) -> tuple[TensorValue, ...]:
-    """A node of an operation that files do not write themselves, named inside the place."""
+    """Append a node of an operation that files do not write themselves, named inside the place."""
     try:
         return b.emit(b.catalogue.ops[op], args, inputs, (*place.path, place.unique(name)), place, stage.span, rows)
     except Fault as fault:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from archlang.diagnostics import Label
 from archlang.elaborate.bodies import flows
-from archlang.elaborate.context import Build, chain
+from archlang.elaborate.context import COPY, Build, chain
 from archlang.elaborate.structures.common import Rule, braces, collected, inside, members_of, node_of, tensor_in
 from archlang.elaborate.structures.patch_experts import shared_by_patches
 from archlang.elaborate.values import BundleValue, GridValue, Place, StructureStage, TensorValue, Value
@@ -77,6 +77,9 @@ def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
         message = f"{what}, but {tensor.type} and {result.type} differ"
         raise b.refuse("shape-mismatch", message, tree.span, f"this makes {result.type}", notes=chain(place),
                        secondary=(Label(at, f"{tensor.type} enters"),))
+    if result.port == tensor.port:
+        message = "`residual` would merge what enters with itself: its flow passes its input through"
+        raise b.refuse("same-twice", message, tree.span, notes=chain(place), help=COPY)
     return _brought_together(b, stage, tensor, result, place)
 
 

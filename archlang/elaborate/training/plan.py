@@ -13,13 +13,11 @@ from archlang.elaborate.arguments import value_of
 from archlang.elaborate.bodies import declare
 from archlang.elaborate.context import Build
 from archlang.elaborate.scope import define
+from archlang.elaborate.training.losses import losses_of
 from archlang.elaborate.training.phases import curve_of, has_length, phase_of
-from archlang.elaborate.training.sites import SITES, structural
-from archlang.elaborate.values import Env, LabelValue, Poisoned, TensorValue
-from archlang.graph.ir import Port
+from archlang.elaborate.values import Env, LabelValue, Poisoned
 from archlang.graph.plan import Loss, Plan, TrainingStep
 from archlang.ops.model import REQUIRED, Arg
-from archlang.ops.values import Option, Weighted
 from archlang.source import Span
 from archlang.syntax.tree import Bind, Body, Let, Stretch, Train
 
@@ -147,44 +145,7 @@ def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settin
 
 
 def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
-    total: Weighted | None = found.values["loss"]
-    losses: list[Loss] = []
-    for weight, option in total.terms if total else ():
-        if option.name in SITES and not any(isinstance(v, TensorValue) for v in option.args.values()):
-            losses += structural(b, weight, option, found.spans["loss"])
-            continue
-        reads: list[Port | str] = []
-        words = {}
-        for name, value in option.args.items():
-            if isinstance(value, TensorValue):
-                reads.append(value.port)
-            elif isinstance(value, LabelValue):
-                reads.append("label")
-            else:
-                words[name] = value
-        if not any(isinstance(read, Port) for read in reads):
-            raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", found.spans["loss"],
-                           help="name a tensor of it: `cross_entropy(logits, label)`")
-        if option.name in CLUSTERED:
-            words |= _clustered(b, option, reads, found.spans["loss"])
-        losses.append(Loss(weight, Option(option.name, option.role, words), tuple(reads), found.spans["loss"]))
-    return tuple(losses)
-
-
-CLUSTERED = ("mixture_em", "agreement", "iic")
-
-
-def _clustered(b: Build, option: Option, reads: Sequence[Port | str], span: Span) -> dict[str, object]:
-    """Whether what a clustering loss reads is standardised in the network. Raises `Poisoned` (wrong-rank)."""
-    (port,) = (read for read in reads if isinstance(read, Port))
-    dims = b.graph.type(port).dims
-    if len(dims) != 1 or (isinstance(dims[0], int) and dims[0] < 2):
-        raise b.refuse("wrong-rank", f"`{option.name}` reads a vector of two clusters or more, this is "
-                       f"{b.graph.type(port)}", span)
-    if option.args.get("of") is not None or option.args.get("over") == "layer":
-        raise b.refuse("conflicting-arguments", f"`{option.name}` is over the scores that it names, or over gates: "
-                       "`of` and `over` pick gates", span)
-    return {"standardized": b.graph.node(port.node).op.name == "standardize"}
+    return losses_of(b, found.values["loss"], found.spans.get("loss", found.span))
 
 
 def _labels(b: Build, found: _Settings) -> tuple[str, ...] | None:

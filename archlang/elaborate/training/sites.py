@@ -10,6 +10,7 @@ from archlang.graph.coded import coded_blocks, within
 from archlang.graph.ir import Graph, Port
 from archlang.graph.patch_experts import expert_sites
 from archlang.graph.plan import Loss, LossSite
+from archlang.ops.facts import SiteFacts, SiteKind
 from archlang.ops.values import Option
 from archlang.source import Span
 
@@ -33,35 +34,33 @@ def _filtered(graph: Graph) -> Iterator[tuple[tuple[str, ...], LossSite]]:
 
 def _gates(graph: Graph) -> Iterator[tuple[tuple[str, ...], LossSite]]:
     for node in graph:
-        if node.op.name in ("gates", "sparse_gates"):
-            index = 1 if node.op.name == "sparse_gates" else 0  # before all but the largest are left out
-            yield node.path[:-1], LossSite(".".join(node.path[:-1]), Port(node.id, index))
+        if "gates" in node.op.gives:
+            region = node.path[:-1]
+            yield region, LossSite(".".join(region), Port(node.id, node.op.gives.index("gates")))
 
 
-SITES: dict[str, tuple[Find, str, str, bool]] = {
-    "coding_loss": (_energies, "energy_normalize", "branches of a code whose energies are normalised", True),
-    "mixture_em": (_gates, "route", "the gates of routers", False),
-    "confidence": (_unfiltered, "experts", "the weights of experts", False),
-    "collapse": (_filtered, "experts", "the weights of experts", False),
+FINDERS: dict[SiteKind, Find] = {
+    "energies": _energies, "gates": _gates, "weights": _unfiltered, "filtered weights": _filtered,
 }
-"""Loss to: its sites with their module paths, the stage that makes one, what they are, whether it reads the labels."""
+"""Kind of site to a function that gives all of them in a graph, with their module paths."""
 
 
-def structural(b: Build, weight: float, option: Option, span: Span) -> list[Loss]:
+def structural(b: Build, weight: float, option: Option, facts: SiteFacts, span: Span) -> list[Loss]:
     """The loss over its sites; none where an `if` leaves the network without any. Raises `Poisoned` (unknown-site)."""
-    find, stage, what, labelled = SITES[option.name]
-    sites = list(find(b.graph))
+    sites = list(FINDERS[facts.kind](b.graph))
     chosen = _chosen(b, option, sites, span)
-    args = {name: value for name, value in option.args.items() if name not in ("of", "scores")}
-    if args.get("augmented"):
+
+    if option.args.get("augmented"):
         raise b.refuse("conflicting-arguments", f"`{option.name}` over sites reads one view of the samples: "
                        "`augmented` goes with scores that it names", span)
     if chosen:
-        reads = ("label",) if labelled else ()
+        # The tensors that it could have been given, and what picked the sites, say nothing to its formula.
+        args = {name: value for name, value in option.args.items() if name not in ("of", "scores")}
+        reads = ("label",) if facts.labelled else ()
         return [Loss(weight, Option(option.name, option.role, args), reads, span, tuple(chosen))]
-    if not sites and stage in b.stages:
+    if not sites and facts.stage in b.stages:
         return []
-    raise b.refuse("unknown-site", f"`{option.name}` is over {what}, and the network has none", span)
+    raise b.refuse("unknown-site", f"`{option.name}` is over {facts.description}, and the network has none", span)
 
 
 def _chosen(b: Build, option: Option, sites: list[tuple[tuple[str, ...], LossSite]], span: Span) -> list[LossSite]:

@@ -87,6 +87,21 @@ class Keyed(nn.Module):
 
 
 @torch.no_grad()
+def largest_cosine(keys: Tensor) -> float:
+    """The largest cosine of two different keys [count, size]; -1 where there is one alone.
+
+    At 1 two keys are one: their experts get the same weight whatever comes in.
+
+    >>> round(largest_cosine(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, -1.0], [3.0, 3.0]])), 4)
+    0.7071
+    """
+    directions = unit(keys)
+    cosines = directions @ directions.t()
+    cosines.fill_diagonal_(-1.0)
+    return float(cosines.max())
+
+
+@torch.no_grad()
 def kmeans(embeddings: Tensor, fallback: Tensor, rounds: int = ROUNDS) -> Tensor:
     """Unit-length means of embeddings [rows, size] by cosine, one for each row of `fallback` [count, size].
 

@@ -57,6 +57,20 @@ def parts(logs: Tensor, form: str = "document") -> Tensor:
     return torch.stack((1 - first, 1 - share if form == "authors" else share, (first - rest) / (first + EPS)), 1)
 
 
+def passing(weights: Tensor, before: Tensor, threshold: Tensor) -> Tensor:
+    """Where a weight passes the filter: it reaches the row's threshold, or is the row's largest, and is kept.
+
+    weights [rows, n] after the filter, `before` those before it, threshold [rows, 1]. The soft filter leaves a rest of
+    every weight, so that a weight above 0 says nothing there (PCE, eq. 11, 17).
+
+    >>> before = torch.tensor([[0.5, 0.3, 0.2]])
+    >>> passing(before, before, torch.tensor([[0.25]]))
+    tensor([[ True,  True, False]])
+    """
+    reached = (before >= threshold) | (before == before.amax(1, keepdim=True))
+    return reached & (weights > 0)
+
+
 class CosineRouter(Keyed):
     """Weights of n experts for each embedding: a softmax of cosines with the experts' keys, filtered by a threshold.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,38 +19,16 @@ from archlang.graph.plan import Plan, TrainingStep
 from archlang.layers.clustering import likelihood_log
 from archlang.ops.values import Option
 from archlang.train import fit
-from archlang.train.data import Data, Split
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Data, Joined
 from archlang.train.fitting import fit_of
-from archlang.train.loop.evaluation import BATCH, in_order, record_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.losses.objective import LABEL, main_output, values_of
 from archlang.train.optimization.planning import plan_of, steps_of
-from archlang.train.sources import find
 
 Counts = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.int64]]
 CLUSTERING = ("mixture_em", "agreement", "iic")
-
-
-@dataclass(frozen=True)
-class Joined:
-    """Two splits as one: all samples of a data set."""
-
-    parts: tuple[Split, ...]
-
-    def __len__(self) -> int:
-        return sum(map(len, self.parts))
-
-    def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Samples by index, the first part's first, in the order of the indices."""
-        found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-        start = 0
-        for part in self.parts:
-            own = [i for i in indices if start <= i < start + len(part)]
-            if own:
-                samples, labels = part.batch([i - start for i in own])
-                found |= {i: (samples[row], labels[row]) for row, i in enumerate(own)}
-            start += len(part)
-        return torch.stack([found[i][0] for i in indices]), torch.stack([found[i][1] for i in indices])
 
 
 @dataclass(frozen=True)
@@ -77,7 +54,7 @@ class Clustered:
 def whole(data: object) -> Data:
     """The data with all samples for training: clustering sees no labels, so nothing has to be kept from it."""
     found = find(data)
-    return replace(found, train=Joined((found.train, found.test)), classes=None)
+    return replace(found, train=Joined(found.parts), validation=None, classes=None)
 
 
 def cluster(
@@ -133,12 +110,12 @@ def assign(model: fx.GraphModule, data: object, port: Port | None = None) -> Clu
     """The cluster of every sample of `data`, training part first: where the relevance that the file clusters by, or
     that at `port`, is largest.
     """
-    record, found = record_of(model), find(data)
+    record = record_of(model)
     graph = record.network.graph
     port = scores_of(record.network) if port is None else port
     inner = () if graph.is_output(port) else (port,)
     run = observing(model, graph, inner).eval() if inner else model.eval()
-    split, fitted = Joined((found.train, found.test)), fit_of(graph, record.mean, record.std)
+    split, fitted = Joined(data_of(model, data).parts), fit_of(graph, record.mean, record.std, record.image)
     kept = next(iter(model.parameters()), torch.zeros(()))
     scores, labels = [], []
     for rows in in_order(len(split), BATCH):

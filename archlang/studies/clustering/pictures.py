@@ -6,13 +6,13 @@ import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
-from archlang.studies.clustering.clustering import Clustered, Joined, distributions, scores_of
+from archlang.studies.clustering.clustering import Clustered, distributions, scores_of
 from archlang.studies.maximise import maximise
 from archlang.studies.tiles import tile_of, tiles_of
+from archlang.train.data.splits import Joined
 from archlang.train.fitting import fit_of
-from archlang.train.loop.evaluation import record_of
+from archlang.train.loop.evaluation import data_of, record_of
 from archlang.train.losses.objective import values_of
-from archlang.train.sources import find
 from archlang.views.scatter import Plane, planes
 from archlang.views.sheet import sheet
 
@@ -24,8 +24,7 @@ MOST = 1500
 def members(model: fx.GraphModule, data: object, found: Clustered, *, top: int = 10, seed: int = 0,
             synthesised: bool = True, device: str = "auto") -> str:
     """For each cluster the samples with the largest relevance, then an input made by gradient ascent (figure 4.8)."""
-    held = find(data)
-    split = Joined((held.train, held.test))
+    split = Joined(data_of(model, data).parts)
     rows = []
     for cluster in range(found.relevance.shape[1]):
         best = found.relevance[:, cluster].argsort(descending=True, stable=True)[:top].tolist()
@@ -40,8 +39,8 @@ def members(model: fx.GraphModule, data: object, found: Clustered, *, top: int =
 @torch.no_grad()
 def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float) -> str:
     """All clusters in the plane, then each cluster's distribution (figures 4.4, 4.5). Raises `ArchError` (bad-data)."""
-    held, record = find(data), record_of(model)
-    split = Joined((held.train, held.test))
+    record = record_of(model)
+    split = Joined(data_of(model, data).parts)
     points, _ = split.batch(range(len(split)))
     if points.flatten(1).shape[1] != 2:
         raise ArchError(error("bad-data", "distributions over the plane need samples of two numbers"))
@@ -50,7 +49,8 @@ def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float
     x, y = (torch.linspace(a, b, GRID) for a, b in ((low_x, high_x), (low_y, high_y)))
     places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).flatten(0, 1)
     kept = next(iter(model.parameters()), torch.zeros(()))
-    made = model.eval()(fit_of(record.network.graph, record.mean, record.std)(places.to(kept.device)).to(kept.dtype))
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
+    made = model.eval()(fit(places.to(kept.device)).to(kept.dtype))
     graph = record.network.graph
     scores = values_of(graph, made, torch.zeros(1))[scores_of(record.network)]
     fields = distributions(scores.double().cpu(), gamma).reshape(GRID, GRID, -1)

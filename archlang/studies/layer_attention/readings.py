@@ -13,10 +13,9 @@ from archlang.diagnostics.text import one_line
 from archlang.emit.names import module_name
 from archlang.ops.layer_attention import PREFIX
 from archlang.train.fitting import fit_of
-from archlang.train.loop.evaluation import BATCH, in_order, record_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.watch import pictures, sites
 from archlang.train.processes.devices import place
-from archlang.train.sources import find
 
 STATIC = {
     "innate_static": "share of the norm of each layer's block of the dense map",
@@ -98,8 +97,8 @@ def _run(model: torch.nn.Module, record: object, data: object | None, target: to
         sizes = [[d if isinstance(d, int) else d.low for d in spec.type.dims] for spec in graph.inputs]
         model(*(torch.zeros(1, *size, dtype=kind, device=target) for size in sizes))
         return
-    fit = fit_of(graph, record.mean, record.std)  # type: ignore[attr-defined]
-    split = find(data).test
+    fit = fit_of(graph, record.mean, record.std, record.image)  # type: ignore[attr-defined]
+    split = data_of(model, data).test
     for rows in in_order(len(split), BATCH):
         model(fit(split.batch(rows)[0].to(target)).to(kind))
 

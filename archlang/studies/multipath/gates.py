@@ -9,11 +9,10 @@ import torch
 from torch import fx
 
 from archlang.studies.inside import Router, ValueRecorder, all_rows, placed, routers
-from archlang.train.data import Split
+from archlang.train.data.splits import Split
 from archlang.train.fitting import fit_of
-from archlang.train.loop.evaluation import BATCH, in_order, record_of
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.problems import bad_data
-from archlang.train.sources import find
 
 BINS = 20
 Tell = Callable[[int, int], None]
@@ -106,7 +105,7 @@ def routes(model: fx.GraphModule, samples: torch.Tensor, *, device: str = "auto"
     """For each sample [count, ...] its way through all routers. Raises `ArchError` (unsupported-module, bad-data)."""
     record = record_of(model)
     known = routers(model)
-    fit = fit_of(record.network.graph, record.mean, record.std)
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
     wanted = [node for router in known for node in (router.call, *router.call.all_input_nodes, *router.sums)]
 
     ways: list[tuple[Route, ...]] = []
@@ -169,8 +168,8 @@ def responses(model: fx.GraphModule, data: object, *, device: str = "auto", tell
     """
     record = record_of(model)
     known = routers(model)
-    data = find(data)
-    fit = fit_of(record.network.graph, record.mean, record.std)
+    data = data_of(model, data)
+    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
 
     values: list[torch.Tensor] = []
     relevance: list[torch.Tensor] = []

@@ -17,8 +17,7 @@ from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
 from archlang.layers.patch_experts.router import CosineRouter
 from archlang.studies.inside import all_rows, placed
 from archlang.train.fitting import fit_of
-from archlang.train.loop.evaluation import BATCH, in_order, record_of
-from archlang.train.sources import find
+from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.views.patch_experts import PatchCell
 
 
@@ -66,7 +65,7 @@ def usage_of(
     model: fx.GraphModule, data: object, *, device: str = "auto", tell: Callable[[int, int], None] | None = None
 ) -> tuple[Usage, ...]:
     """How much each expert is used on the test part of `data`. Raises `ArchError`: unsupported-module, unknown-data."""
-    split = find(data).test
+    split = data_of(model, data).test
     with _watching(model, device) as (run, seen, sites):
         for rows in in_order(len(split), BATCH):
             run(split.batch(rows)[0])
@@ -109,7 +108,7 @@ def _watching(
                                     "networks with experts: `specs/pce/pce_tiny.arch`"]))
     seen = {site.name: _Seen([], []) for site in sites.values()}
     with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen), all_rows(model):
-        fit = fit_of(graph, record.mean, record.std)
+        fit = fit_of(graph, record.mean, record.std, record.image)
 
         @torch.no_grad()
         def run(samples: torch.Tensor) -> None:

@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import stdev
 from typing import Any
+
+import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.elaborate.network import Network
 from archlang.kernels import Extent, Window, candidates
 from archlang.studies.pbconv.trial import Settings, Trial, boosted, run_trial
 from archlang.studies.pbconv.workers import in_processes
+from archlang.train.data.sources import find
 from archlang.train.optimization.planning import plan_of
-from archlang.train.sources import find
 from archlang.transform.pbconv import sites
 
 
@@ -132,6 +135,26 @@ def _read(journal: Path, header: str) -> list[Trial]:
         except (ValueError, TypeError):
             continue  # a line that was cut off when the search was interrupted
     return found
+
+
+def agreement(trials: Sequence[Trial], size: str) -> float | None:
+    """The correlation (Pearson) of the dispersions of a size before and after training; None for less than three
+    candidates, or where either is the same for all.
+    """
+    fine = [trial for trial in trials if not trial.failed]
+    if len(fine) < 3:
+        return None
+    pairs = torch.tensor([[trial.starts[size], trial.scores[size]] for trial in fine], dtype=torch.float64).t()
+    if bool((pairs.std(1) == 0).any()):
+        return None
+    return float(torch.corrcoef(pairs)[0, 1])
+
+
+def spread(trial: Trial, size: str) -> float | None:
+    """The deviation of a dispersion over the seeds of a trial; None for one seed."""
+    if len(trial.each) < 2:
+        return None
+    return stdev(scores[size] for scores in trial.each)
 
 
 def ranked(trials: Sequence[Trial], size: str) -> list[Trial]:

@@ -11,15 +11,17 @@ import torch
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics.text import one_line
 from archlang.elaborate.network import Network
+from archlang.kernels import draw_seed
 from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, maps_by_size
-from archlang.train.augment import augment
+from archlang.train.data.augmentation.augment import augment_both
+from archlang.train.data.sources import find
 from archlang.train.fitting import fit_to
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses.objective import objective, scores_port
 from archlang.train.optimization.optimizers import optimizer, set_rate
 from archlang.train.optimization.planning import batch_count, batches, derived, plan_of, steps_of
-from archlang.train.sources import find
+from archlang.train.training_data import training_data
 from archlang.transform import PBConv, apply
 
 POINTS = 20
@@ -30,12 +32,16 @@ POINTS = 20
 class Trial:
     """One candidate: its small kernels for each size as the language writes them, and what its training showed.
 
-    `scores` holds the dispersion by size, `maps` the mean map of eq. 1, `trace` (iteration, dispersion by size) pairs.
+    `scores` holds the dispersion by size after training, `starts` that before it, `each` the scores of every seed; with
+    several seeds the first two are means over them. `maps` holds the mean map of eq. 1, `trace` (iteration, dispersion
+    by size) pairs, means as well.
     """
 
     number: int
     kernels: Mapping[str, str]
     scores: Mapping[str, float] = field(default_factory=dict)
+    starts: Mapping[str, float] = field(default_factory=dict)
+    each: Sequence[Mapping[str, float]] = ()
     maps: Mapping[str, Sequence[Sequence[float]]] = field(default_factory=dict)
     trace: Sequence[tuple[int, Mapping[str, float]]] = ()
     seconds: float = 0.0
@@ -44,27 +50,45 @@ class Trial:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is searched: candidates, iterations each, the seed, and how candidates are made."""
+    """What is searched: candidates, iterations each, the seed, how candidates are made, and from how many seeds each
+    is trained.
+    """
 
     candidates: int = 10
     iterations: int = 100
     seed: int = 0
     types: int | None = None
     rules: str = "full"
+    seeds: int = 1
+
+    def training_seed(self, index: int) -> int:
+        """The seed of each candidate's `index`-th training: of weights, order and augmentation."""
+        return draw_seed(self.seed, index)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """A candidate trained from one seed: the dispersion by size over the iterations, the maps by size at the end."""
+
+    trace: Sequence[tuple[int, Mapping[str, float]]]
+    maps: Mapping[str, torch.Tensor]
 
 
 def boosted(net: Network, kernels: Mapping[str, str]) -> Network:
     """The network with these small kernels; itself where there are none."""
-    return apply(net, PBConv(kernels="; ".join(kernels.values()))) if kernels else net
+    if not kernels:
+        return net
+    return apply(net, PBConv(kernels="; ".join(kernels.values())))
 
 
 def run_trial(net: Network, data: object, trial: Trial, settings: Settings,
               stepped: Callable[[int], None] = lambda done: None) -> Trial:
     """Train a candidate for some iterations as its file says. What goes wrong is told in the trial, not raised.
 
-    `stepped` hears how many iterations are done.
+    `stepped` hears how many iterations are done, over all seeds.
     """
-    began, threads = time.perf_counter(), torch.get_num_threads()
+    began = time.perf_counter()
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the same numbers, however many candidates run at a time
     try:
         done = _trained(boosted(net, trial.kernels), data, trial, settings, stepped)
@@ -78,46 +102,80 @@ def run_trial(net: Network, data: object, trial: Trial, settings: Settings,
 
 def _trained(net: Network, data: object, trial: Trial, settings: Settings,
              stepped: Callable[[int], None]) -> Trial:
-    model = compile_network(net, seed=settings.seed)
+    """The trial with means over the trainings from all seeds."""
+    trainings = []
+    for index in range(settings.seeds):
+        before = index * settings.iterations
+        trainings.append(_train(net, data, settings, settings.training_seed(index),
+                                lambda done, before=before: stepped(before + done)))  # type: ignore[misc]  # bound now
+
+    traces = zip(*(training.trace for training in trainings), strict=True)
+    trace = [(points[0][0], _mean([scores for _, scores in points])) for points in traces]
+    maps = {
+        size: torch.stack([training.maps[size] for training in trainings]).mean(0).tolist()
+        for size in trainings[0].maps
+    }
+    each = [training.trace[-1][1] for training in trainings]
+    return replace(trial, scores=trace[-1][1], starts=trace[0][1], each=each, maps=maps, trace=trace)
+
+
+def _mean(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of several dispersions, size by size."""
+    return {size: sum(one[size] for one in scores) / len(scores) for size in scores[0]}
+
+
+def _train(net: Network, data: object, settings: Settings, seed: int, stepped: Callable[[int], None]) -> _Training:
+    """Train a candidate from one seed."""
+    model = compile_network(net, seed=seed)
     trace: list[tuple[int, Mapping[str, float]]] = []
     every = max(1, settings.iterations // POINTS)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived(settings.seed, 0, "model"))
-        for number in _steps(net, model, data, settings):
+        torch.manual_seed(derived(seed, 0, "model"))
+        for number in _steps(net, model, data, settings.iterations, seed):
             if number % every == 0 or number == settings.iterations:
                 trace.append((number, _scores(model, net)))
             stepped(number)
+
     maps = maps_by_size(equivalent_kernels(model, net.graph))
-    means = {f"{r}x{c}": torch.stack(list(m.values())).mean(0).tolist() for (r, c), m in maps.items()}
-    return replace(trial, scores=trace[-1][1], maps=means, trace=trace)
+    means = {f"{rows}x{columns}": torch.stack(list(layers.values())).mean(0)
+             for (rows, columns), layers in maps.items()}
+    return _Training(trace, means)
 
 
 def _scores(model: torch.nn.Module, net: Network) -> dict[str, float]:
     maps = maps_by_size(equivalent_kernels(model, net.graph))
-    return {f"{r}x{c}": dispersion(list(found.values())) for (r, c), found in maps.items()}
+    return {f"{rows}x{columns}": dispersion(list(layers.values())) for (rows, columns), layers in maps.items()}
 
 
-def _steps(net: Network, model: torch.nn.Module, data: object, settings: Settings) -> Iterator[int]:
-    """One optimisation step after the other by the file's first phase; gives how many are done, 0 first."""
-    plan, found = plan_of(net), find(data)
-    fitted = fit_to(net.graph, found.train)
+def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, seed: int) -> Iterator[int]:
+    """One optimizer step after the other by the file's first phase; gives how many are done, 0 first."""
+    plan = plan_of(net)
+    split = training_data(net, plan, find(data)).train
+    fitted = fit_to(net.graph, split)
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
     weights = named_weights(net.graph, model)
-    stages = [Optimization(objective(s.losses, net.graph), optimizer(s.optimizer, weights)) for s in steps_of(plan)]
+    stages = [
+        Optimization(objective(step.losses, net.graph), optimizer(step.optimizer, weights)) for step in steps_of(plan)
+    ]
+
     phase = plan.phases[0]
-    unit = 1 if phase.steps else batch_count(len(found.train), plan.batch)
+    # A phase counts epochs, or steps: the schedule goes by the same.
+    unit = 1 if phase.steps else batch_count(len(split), plan.batch)
     number = 0
     yield number
-    while number < settings.iterations:
-        order, chance = (torch.Generator().manual_seed(derived(settings.seed, number, u)) for u in ("order", "augment"))
-        for rows in batches(len(found.train), plan.batch, order):
-            samples, label = found.train.batch(rows)
-            inputs = fitted.normalise(augment(fitted.shape(samples), plan.augment, chance))
+    while number < iterations:
+        order = torch.Generator().manual_seed(derived(seed, number, "order"))
+        chance = torch.Generator().manual_seed(derived(seed, number, "augment"))
+        for rows in batches(len(split), plan.batch, order):
+            samples, label = split.batch(rows)
+            images, label = augment_both(fitted.shape(samples), label, plan.augment, chance)
+            inputs = fitted.normalise(images)
             for stage in stages:
                 set_rate(stage.optimizer, phase.lr, number / unit, phase.length)
                 stepper(stage, inputs, label)
+
             number += 1
             yield number
-            if number == settings.iterations:
+            if number == iterations:
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from archlang.atomic import unwritable
 from archlang.diagnostics import ArchError, error
 from archlang.train.loop.progress import Epoch
 
@@ -21,16 +22,28 @@ class Board:
         except ImportError:
             message = "TensorBoard is not installed"
             raise ArchError(error("missing-tool", message, help='pip install "archlang[logs]"')) from None
-        made: Any = SummaryWriter
-        self.writer = made(str(folder / FOLDER), purge_step=passed + 1 if passed else None)
+        self.kind: Any = SummaryWriter
+        self.folder, self.passed = folder / FOLDER, passed
+        self.writer: Any = None
 
     def epoch(self, epoch: Epoch) -> None:
-        """Write every number of an epoch."""
-        for name, value in epoch.row().items():
-            if name not in ("epoch", "phase") and isinstance(value, (int, float)):
-                self.writer.add_scalar(name.replace("_", "/", 1), value, epoch.number)
-        self.writer.flush()
+        """Write every number of an epoch. Raises `ArchError` (unwritable-output)."""
+        try:
+            self._open()
+            for name, value in epoch.row().items():
+                if name not in ("epoch", "phase") and isinstance(value, (int, float)):
+                    self.writer.add_scalar(name.replace("_", "/", 1), value, epoch.number)
+            self.writer.flush()
+        except OSError as problem:
+            raise unwritable(self.folder, problem) from None
 
     def close(self) -> None:
-        """Write what is left."""
-        self.writer.close()
+        """Write the events that are left."""
+        if self.writer is not None:
+            self.writer.close()
+
+    def _open(self) -> None:
+        """Begin an event file with the first epoch: a training that fails before it leaves nothing behind."""
+        if self.writer is None:
+            purge = self.passed + 1 if self.passed else None
+            self.writer = self.kind(str(self.folder), purge_step=purge)

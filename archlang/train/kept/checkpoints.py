@@ -18,19 +18,21 @@ State = Mapping[str, torch.Tensor]
 
 def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | None) -> dict[str, torch.Tensor]:
     """Every tensor that a training needs to go on, whole; every process must ask for them."""
-    found = {f"model.{name}": full(value) for name, value in model.state_dict().items()}
+    tensors = {f"model.{name}": full(value) for name, value in model.state_dict().items()}
     for number, stage in enumerate(stages):
-        found |= {f"loss.{number}.{name}": value for name, value in stage.goal.state.state_dict().items()}
+        tensors |= {f"loss.{number}.{name}": value for name, value in stage.goal.state.state_dict().items()}
         for slot, values in stage.optimizer.state_dict()["state"].items():
-            tensors = {key: full(value) for key, value in values.items() if isinstance(value, torch.Tensor)}
-            found |= {f"optimizer.{number}.{slot}.{key}": value for key, value in tensors.items()}
+            for key, value in values.items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"optimizer.{number}.{slot}.{key}"] = full(value)
+
     if average is not None:
-        found |= {f"average.{name}": value for name, value in average.state().items()}
-    return found
+        tensors |= {f"average.{name}": value for name, value in average.state().items()}
+    return tensors
 
 
 def counters(stepper: Stepper, stages: Sequence[Optimization], average: Average | None) -> dict[str, Any]:
-    """What goes with the tensors and is none: counts, and the scales of losses in float16."""
+    """The rest of the state, which is no tensors: counts, and the scales of losses in float16."""
     return {
         "skipped": stepper.skipped,
         "in_a_row": stepper.in_a_row,
@@ -42,35 +44,50 @@ def counters(stepper: Stepper, stages: Sequence[Optimization], average: Average 
 
 def restore(tensors: State, facts: Mapping[str, Any], model: nn.Module, stages: Sequence[Optimization],
             stepper: Stepper, average: Average | None) -> list[str]:
-    """Put a state back; what of it does not fit any more and begins anew, in words.
+    """Put a state back; the parts of it that do not fit any more and begin anew are returned, in words.
+
+    Arguments:
+        tensors: what `gather` gave.
+        facts: what `counters` gave.
 
     Raises `ArchError` (run-differs) where the weights are those of another network.
     """
-    anew = []
     weights = _under("model", tensors)
     if _shapes(weights) != _shapes(model.state_dict()):
         raise ArchError(error("run-differs", "the checkpoint's weights are not those of this network"))
     model.load_state_dict({name: like(weights[name], value) for name, value in model.state_dict().items()})
+
+    anew = []
     for number, stage in enumerate(stages):
-        kinds, scalers = facts["optimizers"], facts["scalers"]
-        if number < len(kinds) and kinds[number] == _kind(stage):
-            _restore_optimizer(stage, _under(f"optimizer.{number}", tensors))
-        else:
-            anew.append(f"optimizer {number + 1}")
-        remembered = _under(f"loss.{number}", tensors)
-        if _shapes(remembered) == _shapes(stage.goal.state.state_dict()):
-            stage.goal.state.load_state_dict(remembered)
-        else:
-            anew.append(f"what loss {number + 1} remembers")
-        if stage.scaler is not None and number < len(scalers) and scalers[number]:
-            stage.scaler.load_state_dict(scalers[number])
+        anew += _restore_stage(number, stage, tensors, facts)
     stepper.skipped, stepper.in_a_row = facts["skipped"], facts["in_a_row"]
+
     if average is not None:
-        mean = _under("average", tensors)
-        if mean.keys() >= set(average.names):
-            average.restore(mean, facts["averaged"])
+        state = _under("average", tensors)
+        if state.keys() >= set(average.names):
+            average.restore(state, facts["averaged"])
         else:
             anew.append("the average")
+    return anew
+
+
+def _restore_stage(number: int, stage: Optimization, tensors: State, facts: Mapping[str, Any]) -> list[str]:
+    """Put back the optimiser, the loss and the scale of a stage; what begins anew is returned."""
+    anew = []
+    kinds, scalers = facts["optimizers"], facts["scalers"]
+    if number < len(kinds) and kinds[number] == _kind(stage):
+        _restore_optimizer(stage, _under(f"optimizer.{number}", tensors))
+    else:
+        anew.append(f"optimizer {number + 1}")
+
+    remembered = _under(f"loss.{number}", tensors)
+    if _shapes(remembered) == _shapes(stage.goal.state.state_dict()):
+        stage.goal.state.load_state_dict(remembered)
+    else:
+        anew.append(f"what loss {number + 1} remembers")
+
+    if stage.scaler is not None and number < len(scalers) and scalers[number]:
+        stage.scaler.load_state_dict(scalers[number])
     return anew
 
 
@@ -79,7 +96,10 @@ def _restore_optimizer(stage: Optimization, state: State) -> None:
     for name, value in state.items():
         slot, _, key = name.partition(".")
         weight = stage.weights[int(slot)]
-        slots.setdefault(int(slot), {})[key] = like(value, weight) if value.shape == weight.shape else value
+        # Momenta are divided as their weight is; a count of steps is whole everywhere.
+        restored = like(value, weight) if value.shape == weight.shape else value
+        slots.setdefault(int(slot), {})[key] = restored
+
     optimizer = stage.optimizer
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -90,6 +110,7 @@ def _kind(stage: Optimization) -> list[Any]:
 
 
 def _under(prefix: str, tensors: State) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin with a prefix, without it."""
     return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
 
 

@@ -23,8 +23,9 @@ class Lock:
             self.handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as problem:
             raise unwritable(path, problem) from None
+
         try:
-            _take(self.handle)
+            _acquire(self.handle)
         except OSError:
             os.close(self.handle)
             shown = one_line(os.fspath(folder), 200)
@@ -38,7 +39,7 @@ class Lock:
             self.handle = -1
 
 
-def _take(handle: int) -> None:
+def _acquire(handle: int) -> None:
     """Raises OSError where another process, or another lock of this one, has it."""
     if sys.platform == "win32":
         import msvcrt

@@ -1,4 +1,4 @@
-"""How good a model is: loss, accuracy, and accuracy by class, on the test part of the data."""
+"""Evaluation of a model on the test part of data: loss, accuracy, and accuracy by class."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from archlang.graph.ir import Graph
 from archlang.graph.plan import Loss
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
-from archlang.train.augment import augment
-from archlang.train.data import Split
+from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.ready import for_model
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Data, Split
 from archlang.train.fitting import Fit, fit_of
+from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import (
     LABEL,
     Objective,
@@ -30,23 +33,24 @@ from archlang.train.losses.objective import (
 )
 from archlang.train.processes.devices import place
 from archlang.train.processes.world import World
-from archlang.train.sources import find
 
 BATCH = 256
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How a model does on the samples of one class."""
+    """The figures of one class: its name, its samples, those of them that were recognised."""
 
     name: str
     samples: int
     correct: int
 
     @property
-    def accuracy(self) -> float:
-        """Share of its samples that were recognised."""
-        return self.correct / self.samples if self.samples else 0.0
+    def accuracy(self) -> float | None:
+        """Share of its samples that were recognised; None where there are none."""
+        if not self.samples:
+            return None
+        return self.correct / self.samples
 
 
 @dataclass(frozen=True)
@@ -63,28 +67,42 @@ class Evaluation:
 def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
     """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
 
-    The loss is the one its file declares, else the cross-entropy of its main output. The model's mode is left alone.
+    The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
+    model's mode is left alone.
+
     Raises `ArchError`: unknown-data, bad-data, unsupported-module.
     """
     record = record_of(model)
     graph = record.network.graph
-    found = find(data)
-    labels = record.labels or found.classes
+    ready = data_of(model, data)
+    labels = record.labels or ready.classes
+
     losses = losses_of(graph)
-    if record.passes:  # what a rewritten model is made of is no longer what the graph says
+    if record.passes:  # the inside of a rewritten model is no longer what the graph says
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
+
     target = place(device)
-    fit = fit_of(graph, record.mean, record.std)
-    was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
+    fit = fit_of(graph, record.mean, record.std, record.image)
+    was_training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     model.to(target).eval()
     try:
         ports = inner_ports(losses, graph)
-        seen = observing(model, graph, ports) if ports else model
+        observed = observing(model, graph, ports) if ports else model
         goal = objective(losses, graph)
         goal.state.to(target)
-        return measure(seen, graph, goal, losses, found.test, fit, labels, batch)
+        return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
     finally:
-        model.to(home).train(was)
+        model.to(home).train(was_training)
+
+
+def data_of(model: torch.nn.Module, data: object) -> Data:
+    """The data of `sources.find` as a model takes it: images in the sizes of its training, classes in its numbers.
+
+    Raises `ArchError`: unknown-data, bad-data, unsupported-module.
+    """
+    record = record_of(model)
+    graph = record.network.graph
+    return for_model(find(data), record, class_output(graph, losses_of(graph)))
 
 
 @torch.no_grad()
@@ -99,42 +117,52 @@ def measure(
     batch: int = BATCH,
     world: World | None = None,
 ) -> Evaluation:
-    """One pass over a split with a model in evaluation mode, where the model lies; each process takes its share.
+    """One pass over a split with a model in evaluation mode, on the device where it is; each process takes its share.
 
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
     second one with the changes that the file's `augment` names, the same at every measurement.
     """
     goal.state.eval()
     world = world or World()
-    kept = next(iter(model.parameters()), torch.zeros(()))
+    weight = next(iter(model.parameters()), torch.zeros(()))
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
-    options, chance = graph.plan.augment if graph.plan else (), torch.Generator().manual_seed(0)
+    augmentations = graph.plan.augment if graph.plan else ()
+    chance = torch.Generator().manual_seed(0)
+
     sums: dict[str, float] = {}
-    right, seen = [], []
+    recognised, known = [], []
     for rows in in_order(len(split), batch):
-        samples, own = split.batch(world.share(rows))
-        inputs = fit(samples.to(kept.device)).to(kept.dtype)
-        label = world.whole(own.to(kept.device), len(rows))
-        values = goal.whole(values_of(graph, model(inputs), label, ports), port, world)
+        samples, share = split.batch(world.share(rows))
+        samples = samples.to(weight.device)
+        label = world.all_gather(share.to(weight.device), len(rows))
+
+        outputs = model(fit(samples).to(weight.dtype))
+        values = goal.gathered(values_of(graph, outputs, label, ports), port, world)
         second = None
         if goal.views is not None:
-            other = fit.normalise(augment(fit.shape(samples.to(kept.device)), options, chance)).to(kept.dtype)
-            second = goal.whole(values_of(graph, model(other), label, ports), port, world)
+            changed = fit.normalise(augment(fit.shape(samples), augmentations, chance)).to(weight.dtype)
+            second = goal.gathered(values_of(graph, model(changed), label, ports), port, world)
+
         with alone():  # every process has the values of the whole batch
             total, parts = goal(values, second)
         for name, value in {"": total, **parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
-        correct = hits(values[port], label) if goal.supervised and labelled(label) else None
+
+        correct = None
+        if goal.supervised and labelled(label):
+            correct = hits(values[port], label)
         if correct is not None:
-            right.append(correct.cpu())
-            seen.append(label.cpu())
+            recognised.append(correct.cpu())
+            known.append(label.cpu())
+
     loss, *others = (value / len(split) for value in sums.values())
-    apart = dict(zip(list(sums)[1:], others, strict=True))
-    if not right:
-        return Evaluation(loss, None, len(split), parts=apart)
-    correct, label = torch.cat(right), torch.cat(seen)
+    single = dict(zip(list(sums)[1:], others, strict=True))
+    if not recognised:
+        return Evaluation(loss, None, len(split), parts=single)
+
+    correct, label = torch.cat(recognised), torch.cat(known)
     scores = _by_class(correct, label, labels)
-    return Evaluation(loss, float(correct.double().mean()), len(split), scores, apart)
+    return Evaluation(loss, float(correct.double().mean()), len(split), scores, single)
 
 
 def in_order(count: int, batch: int) -> Iterator[range]:
@@ -144,7 +172,7 @@ def in_order(count: int, batch: int) -> Iterator[range]:
 
 
 def losses_of(graph: Graph) -> tuple[Loss, ...]:
-    """What the file's `train` minimises, in its first step; without one, the cross-entropy of the main output."""
+    """The losses that the file's `train` minimises in its first step; without one, the main output's cross-entropy."""
     plan = graph.plan
     if plan is not None and (plan.losses or plan.steps):
         return plan.losses or plan.steps[0].losses
@@ -157,7 +185,7 @@ def bare_losses(graph: Graph) -> tuple[Loss, ...]:
 
 
 def record_of(model: torch.nn.Module) -> Any:
-    """What a model knows of itself. Raises `ArchError` (unsupported-module) where archlang did not make it."""
+    """The record that a compiled model carries. Raises `ArchError` (unsupported-module) for a model of others."""
     record = getattr(model, "archlang", None)
     if getattr(record, "network", None) is None:
         raise ArchError(error("unsupported-module", "only a model that archlang compiled knows how to read data"))
@@ -165,8 +193,12 @@ def record_of(model: torch.nn.Module) -> Any:
 
 
 def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:
+    """The figures of each class, of those without samples too."""
     count = max(int(label.max()) + 1, len(labels or ()))
-    all_of = torch.bincount(label, minlength=count).tolist()
-    right = torch.bincount(label[correct], minlength=count).tolist()
-    names = [labels[i] if labels and i < len(labels) else str(i) for i in range(count)]
-    return tuple(ClassScore(*row) for row in zip(names, all_of, right, strict=True))
+    label = label.long()  # labels of two classes may be booleans
+    samples = torch.bincount(label, minlength=count).tolist()
+    hits = torch.bincount(label[correct], minlength=count).tolist()
+
+    names = [str(number) for number in range(count)]
+    names[: len(labels or ())] = labels or ()
+    return tuple(ClassScore(*row) for row in zip(names, samples, hits, strict=True))

@@ -1,4 +1,4 @@
-"""A phase put into force on a model: which weights train, which batch norms keep their statistics, what keys follow."""
+"""A phase put into force on a model: which weights train, which batch norms are frozen, what keys follow."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ def named_weights(graph: Graph, model: nn.Module) -> dict[str, nn.Parameter]:
 
 def enter(phase: Phase, graph: Graph, model: nn.Module) -> None:
     """Let the weights that a phase trains take gradients, the others none, and the keys follow what it says."""
-    decay: Any = phase.keys.args["decay"] if phase.keys is not None else None
     weights = named_weights(graph, model)
-    here = trained(weights, phase.only, phase.freeze)
+    training = trained(weights, phase.only, phase.freeze)
     for name, weight in weights.items():
-        weight.requires_grad_(name in here)
+        weight.requires_grad_(name in training)
+
+    decay: Any = None
+    if phase.keys is not None:
+        decay = phase.keys.args["decay"]
     for module in model.modules():
         if isinstance(module, Keyed):
-            frozen = not module.keys.requires_grad
-            module.follow(None if frozen else decay)
-            module.keys.requires_grad_(not frozen and decay is None)
+            is_frozen = not module.keys.requires_grad
+            module.follow(None if is_frozen else decay)
+            module.keys.requires_grad_(not is_frozen and decay is None)
 
 
-def rest(model: nn.Module) -> None:
-    """Put the batch norms whose weights are frozen into evaluation mode: what is frozen keeps its statistics."""
+def freeze_statistics(model: nn.Module) -> None:
+    """Put the batch norms whose weights are frozen into evaluation mode: their statistics are frozen with them."""
     for module in model.modules():
         weights = list(module.parameters(recurse=False))
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and weights:

@@ -1,7 +1,8 @@
-"""What a training tells whoever watches, and what it leaves behind."""
+"""The progress of a training, as it is told while it runs, and its result."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,9 +13,13 @@ from archlang.train.kept.runs import Run
 
 @dataclass(frozen=True)
 class Outline:
-    """What is about to happen: epochs in all, batches in each and in all, samples, the device, the seed, the folder.
+    """A training that is about to begin.
 
-    `done` batches are behind it where a training goes on.
+    epochs        epochs in all
+    steps, total  batches in an epoch, and in all
+    run           the folder
+    done          batches that are done already where a training goes on
+    validation_samples  samples that the best epoch is chosen on, where the data has them apart from the test
     """
 
     network: str
@@ -28,12 +33,19 @@ class Outline:
     seed: int
     run: Run | None = None
     done: int = 0
+    validation_samples: int = 0
 
 
 @dataclass(frozen=True)
 class Beat:
-    """One batch: its epoch and step, from 1, and how many batches are done in all; loss and accuracy of the epoch so
-    far; the learning rate; samples a second in this epoch."""
+    """One batch that is done.
+
+    epoch, step     its number, each from 1
+    done            how many batches are done in all
+    loss, accuracy  of the epoch so far
+    lr              the learning rate of this step
+    speed           samples a second in this epoch
+    """
 
     epoch: int
     step: int
@@ -46,11 +58,14 @@ class Beat:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One finished epoch, counted from 1.
+    """One finished epoch, counted from 1. An accuracy is None where outputs are no classes.
 
-    `lr` is the rate of its first step (of its first optimiser); `parts` the unweighted losses and metrics on the
-    training part, `test_parts` on the test part; `skipped` the steps left out because a loss or gradient was no number;
-    `samples` those it trained on. An accuracy is None where outputs are no classes.
+    lr                 the rate of its first step, of its first optimiser
+    skipped            steps left out because a loss or gradient was no number
+    parts, test_parts  the unweighted losses and metrics on the training part and on the test part
+    samples            samples that it trained on
+
+    Where the data has a validation part, the best epoch is chosen on it, and the test part is only told.
     """
 
     number: int
@@ -65,21 +80,37 @@ class Epoch:
     parts: Mapping[str, float] = field(default_factory=dict)
     test_parts: Mapping[str, float] = field(default_factory=dict)
     samples: int = 0
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def chosen_by(self) -> tuple[float, float | None]:
+        """The loss and the accuracy that the best epoch is chosen by: of the validation part, else of the test part."""
+        if self.validation_loss is not None:
+            return self.validation_loss, self.validation_accuracy
+        return self.test_loss, self.test_accuracy
 
     def better_than(self, other: Epoch | None) -> bool:
-        """Whether it recognises more of the test part, or, where that is equal or unknown, has the smaller loss."""
+        """Tell whether it recognises more of the part it is chosen by.
+
+        Where that is equal or unknown, it is better with the smaller loss.
+        """
         if other is None:
             return True
-        mine, yours = self.test_accuracy, other.test_accuracy
+
+        (my_loss, mine), (your_loss, yours) = self.chosen_by, other.chosen_by
         if mine is not None and yours is not None and mine != yours:
             return mine > yours
-        return self.test_loss < other.test_loss or other.test_loss != other.test_loss
+        return my_loss < your_loss or math.isnan(your_loss)
 
     def row(self) -> dict[str, object]:
         """Its row in `log.csv`; single losses only where there are several."""
         fields = ("phase", "lr", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "skipped")
         row: dict[str, object] = {"epoch": self.number, **{name: getattr(self, name) for name in fields}}
         row["seconds"] = round(self.seconds, 3)
+
+        if self.validation_loss is not None:
+            row |= {"validation_loss": self.validation_loss, "validation_accuracy": self.validation_accuracy}
         if len(self.parts) > 1:
             row |= {f"train_{name}": value for name, value in self.parts.items()}
             row |= {f"test_{name}": value for name, value in self.test_parts.items()}

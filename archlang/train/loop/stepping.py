@@ -1,4 +1,4 @@
-"""One optimisation step that nothing but numbers can come out of."""
+"""One optimizer step that leaves everything as it was where its loss or gradient is no number."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.
 
 @dataclass
 class Optimization:
-    """One loss with its optimiser. `scaler` keeps gradients in float16's range: it multiplies the loss."""
+    """An objective with its optimiser. `scaler` keeps gradients in float16's range: it multiplies the loss."""
 
     goal: Objective
     optimizer: torch.optim.Optimizer
@@ -39,7 +39,7 @@ class Optimization:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step saw: its loss, its single losses, how many samples it recognised (None: no classes)."""
+    """The figures of a step: its loss, its single losses, how many samples it recognised (None: no classes)."""
 
     loss: float
     parts: Mapping[str, float]
@@ -55,25 +55,30 @@ class Snapshot:
         self.copies = [[torch.empty_like(value) for value in group] for group in self.groups]
 
     @torch.no_grad()
-    def keep(self) -> None:
+    def take(self) -> None:
         """Copy the tensors."""
         for group, copies in zip(self.groups, self.copies, strict=True):
             torch._foreach_copy_(copies, group)
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Put back what was copied."""
+        """Put back the copies."""
         for group, copies in zip(self.groups, self.copies, strict=True):
             torch._foreach_copy_(group, copies)
 
 
 @dataclass
 class Stepper:
-    """Does the steps of a training and keeps count of those that had to be skipped. The model must be in its place.
+    """Does the steps of a training and counts those that had to be skipped. The model must be on its device.
 
-    With `ports`, the model hands out their values beside its outputs. `clip` is the largest norm of a gradient. The
-    network calculates in `precision`; weights, losses and gradients of weights stay in float32. In a `world` of several
-    processes the model gets this one's share of the samples; `is_divided` where weights lie in parts (FSDP).
+    model       the network; with `ports` it hands out their values beside its outputs
+    graph       the graph of the network
+    scores      the output whose largest number is the class
+    clip        the largest norm of a gradient
+    precision   what the network calculates in; weights, losses and gradients of weights stay in float32
+    world       the processes of the training; the model gets this one's share of the samples
+    is_divided  whether weights lie in parts (FSDP)
+    skipped     steps that were skipped, in all and (`in_a_row`) since the last one that was done
     """
 
     model: torch.nn.Module
@@ -90,54 +95,64 @@ class Stepper:
     def __post_init__(self) -> None:
         # Walking a large module tree in every step is slower than many of the steps themselves.
         self._inside = [*self.model.buffers(), *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
-        self._kept: dict[int, Snapshot] = {}
+        self._snapshots: dict[int, Snapshot] = {}
         self._wrapped: dict[int, torch.nn.Module] = {}
 
     def enter(self) -> None:
         """A phase begins: from now on other weights may train."""
         self._wrapped.clear()
-        sharding.apart(self.model)
+        sharding.reshard(self.model)
 
     def __call__(
         self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor, second: torch.Tensor | None = None
     ) -> Outcome | None:
         """One step; None where loss or gradient is no number: then weights, optimiser and buffers are as before.
 
-        `label` holds the labels of the batch, `inputs` this process's share of its samples, `second` another view of
-        them, for losses that read two. Raises `ArchError` (diverged) at the tenth in a row.
+        Arguments:
+            stage: the objective and the optimiser.
+            inputs: this process's share of the batch's samples, [samples, ...].
+            label: the labels of the whole batch.
+            second: another view of the samples, for losses that read two.
+
+        Raises `ArchError`: diverged at the tenth such step in a row, bad-data.
         """
-        kept = self._kept_of(stage)
-        kept.keep()
+        snapshot = self._snapshot(stage)
+        snapshot.take()
         stage.optimizer.zero_grad(set_to_none=True)
+
         values = self._values(stage, inputs, label)
         other = None if second is None else self._values(stage, second, label)
         with alone():  # every process has the values of the whole batch
             total, parts = stage.goal(values, other)
         norm = self._backward(stage, total)
-        right = hits(values[self.scores].detach(), label) if stage.goal.supervised else None
-        seen = self._seen(total, norm, parts, right)
-        if not self.world.any(seen is None) and seen is not None:
-            self._move(stage, norm)
-            return seen
-        self._undo(stage, kept)
-        return None
 
-    def _kept_of(self, stage: Optimization) -> Snapshot:
-        """What the forward pass itself changes: running statistics, keys that follow a mean, what losses remember."""
-        if id(stage) not in self._kept:
-            self._kept[id(stage)] = Snapshot([*self._inside, *stage.goal.state.buffers()])
-        return self._kept[id(stage)]
+        recognised = None
+        if stage.goal.supervised:
+            recognised = hits(values[self.scores].detach(), label)
+        outcome = self._outcome(total, norm, parts, recognised)
+        if self.world.any(outcome is None) or outcome is None:
+            self._undo(stage, snapshot)
+            return None
+        self._move(stage, norm)
+        return outcome
+
+    def _snapshot(self, stage: Optimization) -> Snapshot:
+        """A copy of what the forward pass itself changes: running statistics, EMA keys, what losses remember."""
+        if id(stage) not in self._snapshots:
+            self._snapshots[id(stage)] = Snapshot([*self._inside, *stage.goal.state.buffers()])
+        return self._snapshots[id(stage)]
 
     def _values(self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor) -> Values:
-        """What the losses of a stage read, and the scores, of the whole batch."""
+        """The tensors that the losses of a stage read, and the scores, of the whole batch."""
         with self.world.mode(len(label)):
-            found = values_of(self.graph, self._forward(stage, inputs), label, self.ports)
-        return stage.goal.whole(found, self.scores, self.world)
+            values = values_of(self.graph, self._forward(stage, inputs), label, self.ports)
+        return stage.goal.gathered(values, self.scores, self.world)
 
     def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:
+        model = self._wrapped.get(id(stage), self.model)
         try:
             with self._cast(inputs.device):
-                return self._wrapped.get(id(stage), self.model)(inputs)
+                return model(inputs)
         except ValueError as problem:
             if "more than 1 value per channel" not in str(problem):
                 raise
@@ -150,36 +165,45 @@ class Stepper:
         return torch.autocast(device.type, KINDS[self.precision])
 
     def _backward(self, stage: Optimization, total: torch.Tensor) -> torch.Tensor:
-        """The gradients, and their norm; NaN or infinite where one of them is no number."""
+        """Calculate the gradients; their norm, NaN or infinite where one of them is no number."""
         torch.autograd.backward(total if stage.scaler is None else stage.scaler.scale(total))
+
         if self.world.size > 1 and not self.is_divided and id(stage) not in self._wrapped:
-            # What a loss reaches is known after its first step: torch's engine must be told.
-            reached = sharding.average(stage.weights, self.world)
+            # The weights that a loss reaches are known after its first step: torch's engine must be told.
+            reached = sharding.average_gradients(stage.weights, self.world)
             if reached:
                 self._wrapped[id(stage)] = sharding.wrapped(self.model, reached)
+
         if stage.scaler is not None:
             stage.scaler.unscale_(stage.optimizer)
         gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
+        if self.is_divided:
+            return sharding.norm(gradients)
         # On a CPU ten times as fast as the largest absolute value. Squares of numbers past 1e19 overflow: such a step
         # is skipped too, as it would throw the weights away.
-        return sharding.norm(gradients) if self.is_divided else torch.nn.utils.get_total_norm(gradients)
+        return torch.nn.utils.get_total_norm(gradients)
 
     @staticmethod
-    def _seen(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
-              correct: torch.Tensor | None) -> Outcome | None:
-        """What the step saw, if loss and gradient are numbers. All of it comes from the device in one go."""
-        count = [] if correct is None else [correct.sum()]
-        wanted = [norm, total, *parts.values(), *count]
-        size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in wanted]).tolist()
+    def _outcome(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
+                 recognised: torch.Tensor | None) -> Outcome | None:
+        """The figures of a step, if loss and gradient are numbers. All of them come from the device in one transfer."""
+        count = [] if recognised is None else [recognised.sum()]
+        figures = [norm, total, *parts.values(), *count]
+        size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in figures]).tolist()
+
+        # A comparison with NaN is false as well.
         if not (abs(size) < float("inf") and abs(loss) < float("inf")):
             return None
-        return Outcome(loss, dict(zip(parts, values, strict=False)), int(values[-1]) if count else None)
+        correct = int(values[-1]) if count else None
+        return Outcome(loss, dict(zip(parts, values, strict=False)), correct)
 
     def _move(self, stage: Optimization, norm: torch.Tensor) -> None:
+        """Clip the gradients and do the optimizer step."""
         if self.clip is not None and self.is_divided:
             sharding.clip([w.grad for w in stage.weights if w.grad is not None], self.clip, norm)
         elif self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(stage.weights, self.clip, norm)
+
         if stage.scaler is None:
             stage.optimizer.step()
         else:
@@ -187,11 +211,13 @@ class Stepper:
             stage.scaler.update()
         self.in_a_row = 0
 
-    def _undo(self, stage: Optimization, kept: Snapshot) -> None:
+    def _undo(self, stage: Optimization, snapshot: Snapshot) -> None:
+        """Leave a step out: put back what its forward pass changed, and count it."""
         stage.optimizer.zero_grad(set_to_none=True)
-        kept.restore()
+        snapshot.restore()
         self.skipped += 1
         self.in_a_row += 1
+
         if stage.scaler is not None:
             # A scale that was too large is not the training's fault: it is halved, and only a small one counts.
             self.in_a_row -= stage.scaler.get_scale() > 1
@@ -207,6 +233,6 @@ def diverged(message: str) -> ArchError:
 
 
 def finite(model: torch.nn.Module) -> bool:
-    """Whether all weights and buffers of a model are numbers."""
-    found = [sharding.local(value) for value in model.state_dict().values() if value.is_floating_point()]
-    return all(bool(value.isfinite().all()) for value in found)
+    """Tell whether all weights and buffers of a model are numbers."""
+    tensors = [sharding.local(value) for value in model.state_dict().values() if value.is_floating_point()]
+    return all(bool(value.isfinite().all()) for value in tensors)

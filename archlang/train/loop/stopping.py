@@ -10,13 +10,13 @@ from types import FrameType
 
 
 class Stop:
-    """Whether somebody asked to stop."""
+    """Tell whether somebody asked to stop."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        """The first time only take note; the second time, stop where we are."""
+        """The first time only take note; the second time, stop at once."""
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -27,9 +27,12 @@ def stopping() -> Iterator[Stop]:
     """Within this, the first Ctrl-C only sets `asked`. Elsewhere than in the main thread nothing changes."""
     stop = Stop()
     before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+    # Python handles signals in its main thread alone, and a handler of the caller's is not ours to replace.
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or before is not signal.default_int_handler:
         yield stop
         return
+
     signal.signal(signal.SIGINT, stop)
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""What an epoch has seen so far: means over its samples; skipped steps do not count."""
+"""The figures of an epoch so far: means over its samples; skipped steps do not count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from archlang.train.loop.stepping import Outcome
 
 @dataclass
 class Tally:
-    """Sums over the steps of an epoch. A training that goes on in the middle of one goes on with its tally."""
+    """Sums over the steps of an epoch. A training that goes on in the middle of one goes on with its tally.
+
+    samples, sum, correct  of the first optimiser: samples, their losses, those that were recognised
+    lr, first_lr           the rate of the last step and of the first
+    is_classes             whether outputs are classes
+    sums, counts           of each single loss or metric, and the samples that it is over
+    skipped                steps that were left out
+    before                 seconds that passed before an interruption
+    resumed                samples that were done before it
+    began                  the clock's reading when this process began
+    """
 
     samples: int = 0
     sum: float = 0.0
@@ -35,6 +45,7 @@ class Tally:
         """Count a step of the first of a training's optimisers, whose loss is the epoch's."""
         if outcome is None:
             return
+
         self.samples += samples
         self.sum += outcome.loss * samples
         self.is_classes = outcome.correct is not None
@@ -62,18 +73,17 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """How long the epoch has taken, those of its parts that came before an interruption too."""
+        """The time that the epoch has taken, with the parts of it that came before an interruption."""
         return self.before + time.perf_counter() - self.began
 
     @property
     def speed(self) -> float:
-        """Samples a second since this process has been at it."""
+        """Samples a second since this process began."""
         return (self.samples - self.resumed) / max(time.perf_counter() - self.began, 1e-9)
 
     def state(self) -> dict[str, Any]:
         """Everything to go on with, as JSON takes it."""
-        found = asdict(self)
-        return {**found, "before": self.seconds, "began": 0.0}
+        return {**asdict(self), "before": self.seconds, "began": 0.0}
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Tally:

@@ -1,4 +1,4 @@
-"""What the steps on one batch see of its samples: as they are, or with the changes that a file's `augment` names."""
+"""The samples of a batch as the steps on it see them: plain, or with the changes that a file's `augment` names."""
 
 from __future__ import annotations
 
@@ -7,35 +7,47 @@ from dataclasses import dataclass, field
 
 import torch
 
+from archlang.ops.facts import ViewPair
 from archlang.ops.values import Option
-from archlang.train.augment import augment
+from archlang.train.data.augmentation.augment import augment_both
 from archlang.train.fitting import Fit
-from archlang.train.losses.catalogue import ViewPair
 
 
 @dataclass
 class BatchViews:
     """Views of a batch, each drawn when it is first asked for, and the same to all steps on the batch.
 
-    `shaped` holds the samples in the sizes of the network's input; views come out normalised.
+    shaped     the samples in the sizes of the network's input
+    labels     theirs; label maps and target images are moved with the samples
+    fit        normalises them
+    options    the augmentations, in order
+    generator  what they are drawn from
     """
 
     shaped: torch.Tensor
+    labels: torch.Tensor
     fit: Fit
     options: Sequence[Option]
     generator: torch.Generator
-    drawn: list[torch.Tensor] = field(default_factory=list)
+    _drawn: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
-    def of(self, kind: ViewPair | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def of(self, pair: ViewPair | None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The main view, and the second one where two are wanted. A training on one view gets an augmented one."""
-        if kind is None:
-            return self.augmented(0), None
-        if kind == "plain+augmented":
-            return self.fit.normalise(self.shaped), self.augmented(0)
-        return self.augmented(0), self.augmented(1)
+        if pair is None:
+            return self.augmented(0)[0], None
+        if pair == "plain+augmented":
+            return self.fit.normalise(self.shaped), self.augmented(0)[0]
+        return self.augmented(0)[0], self.augmented(1)[0]
 
-    def augmented(self, number: int) -> torch.Tensor:
-        """The first or second augmented view."""
-        while len(self.drawn) <= number:
-            self.drawn.append(self.fit.normalise(augment(self.shaped, self.options, self.generator)))
-        return self.drawn[number]
+    def labels_of(self, pair: ViewPair | None) -> torch.Tensor:
+        """The labels as they lie on the main view."""
+        if pair == "plain+augmented":
+            return self.labels
+        return self.augmented(0)[1]
+
+    def augmented(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """The first or second augmented view, and its labels."""
+        while len(self._drawn) <= number:
+            images, labels = augment_both(self.shaped, self.labels, self.options, self.generator)
+            self._drawn.append((self.fit.normalise(images), labels))
+        return self._drawn[number]

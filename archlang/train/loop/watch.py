@@ -1,9 +1,10 @@
-"""What is watched while a network with layers or experts trains: what each of them gets, at every step.
+"""Figures of layers and experts while a network trains, at every step.
 
-Each becomes a table `NAME.csv` in the run's folder, a row for every step, and a picture `NAME.svg` at the end:
+Each kind becomes a table `NAME.csv` in the run's folder, a row for every step, and a picture `NAME.svg` at the end:
 `attention` has a column SITE.LAYER for every layer that an `attend` or a `residual(join = concat)` reads (means over
 the batch), `gradients` the norm of the gradient of all weights of each step of `layers`, `betas` each learned mix;
-`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts.
+`usage` the mean weight of each expert after the filter, `thresholds` the mean threshold of each router and its parts,
+`keys` the largest cosine of two keys of each router, and the share of patches in which an expert passes the filter.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -22,174 +23,333 @@ from torch import nn
 from archlang.atomic import write_whole
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node
-from archlang.graph.patch_experts import ROUTED, expert_sites
+from archlang.graph.patch_experts import expert_sites
+from archlang.layers.patch_experts.keys import Keyed, largest_cosine
+from archlang.layers.patch_experts.router import passing
 from archlang.layers.processes import mean
-from archlang.ops.layer_attention import PREFIX
-from archlang.ops.model import Module
+from archlang.ops.layer_attention import attends
 from archlang.train.kept.runs import append
 from archlang.train.processes.sharding import full, norm
 from archlang.views.chart import Course, strips
 
+Rows = Sequence[Sequence[float]]
+
+COLLAPSED = 0.99
+"""The cosine above which two keys count as one."""
+
+
+@dataclass(frozen=True)
+class PictureStyle:
+    """The form of a table's pictures.
+
+    title    the title, `{site}` the site that it is of
+    column   what a column is called, `{site}` and `{last}` the parts of its name
+    numbered what a column with a number is called, where that differs
+    low      the number of the lightest colour; None for the smallest
+    by_site  whether each site has a picture of its own
+    """
+
+    title: str
+    column: str
+    numbered: str = ""
+    low: float | None = 0.0
+    by_site: bool = True
+
+
+STYLES = {
+    "attention": PictureStyle("attention: {site}", "layer {last}"),
+    "gradients": PictureStyle("gradients: {site}", "layer {last}", low=None),
+    "betas": PictureStyle("beta, the share of f(x)", "{site}.{last}", by_site=False),
+    "usage": PictureStyle("usage: {site}", "expert {last}"),
+    "thresholds": PictureStyle("thresholds: {site}", "{last}"),
+    "keys": PictureStyle("keys: {site}", "{last}", numbered="expert {last}", low=None),
+}
+"""The pictures of every table, by its name."""
+
 
 def sites(graph: Graph) -> dict[str, Node]:
     """The modules that attend to layers, by the module path of their `attend`; their second result is the attention."""
-    found = [node for node in graph if node.op.name.startswith(PREFIX) and isinstance(node.op.torch, Module)]
-    return {".".join(node.path[:-1]): node for node in found}
+    return {".".join(node.path[:-1]): node for node in graph if attends(node.op)}
 
 
 def routing(graph: Graph) -> dict[str, Node]:
     """The routers of experts that filter weights, by the name of their stage; the first result holds the weights."""
-    found = ((site, graph.node(site.weights.node)) for site in expert_sites(graph))
-    return {site.name: node for site, node in found if node.op.name in ROUTED}
+    routers = ((site, graph.node(site.weights.node)) for site in expert_sites(graph))
+    return {site.name: node for site, node in routers if _tap(node, "before") is not None}
+
+
+def _tap(node: Node, name: str) -> int | None:
+    """The index of the result that an operation hands out under a name."""
+    return next((index for index, tap in node.op.taps if tap == name), None)
 
 
 @dataclass
 class StepTable:
-    """Columns with a row for every step; `read` gives the numbers of the step just done."""
+    """Columns with a row for every step.
+
+    `read` gives the numbers of the step just done. `steps` holds epoch and step of each row; the first `written` rows
+    are in the file.
+    """
 
     name: str
     columns: tuple[str, ...]
     read: Callable[[], list[float]]
+    steps: list[tuple[int, int]] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
     written: int = 0
 
+    def note(self, epoch: int, step: int, is_done: bool) -> None:
+        """Take the numbers of a step, as precise as the file has them; those of a step that was skipped are none.
 
-class TrainingWatch:
-    """Looks at a model in training. `note` is called after every step, `keep` now and then, `close` at the end."""
-
-    def __init__(self, model: nn.Module, graph: Graph) -> None:
-        self.seen: dict[str, torch.Tensor] = {}
-        self.steps: list[tuple[int, int]] = []
-        self.routed: dict[str, tuple[torch.Tensor, ...]] = {}
-        self.handles = [self._hook(model, name, node) for name, node in sites(graph).items()]
-        self.handles += [self._routing(model, name, node) for name, node in routing(graph).items()]
-        made = (self._attention(graph), self._gradients(model, graph), self._betas(model, graph),
-                self._usage(graph), self._thresholds(graph))
-        self.tables = [table for table in made if table.columns]
-
-    def note(self, epoch: int, step: int, done: bool) -> None:
-        """Take the numbers of a step; those of a step that was skipped are none."""
+        A training that goes on reads its rows from the file, and must draw the picture that one in a single run draws.
+        """
+        values = [math.nan] * len(self.columns)
+        if is_done:
+            values = [float(_shown(value)) for value in self.read()]
         self.steps.append((epoch, step))
-        for table in self.tables:
-            table.rows.append(table.read() if done else [math.nan] * len(table.columns))
+        self.rows.append(values)
 
-    def keep(self, folder: Path) -> None:
-        """Append the rows that no file has yet. Raises `ArchError` (unwritable-output)."""
-        for table in self.tables:
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            if not table.written:
-                writer.writerow(["epoch", "step", *table.columns])
-            for place in range(table.written, len(table.rows)):
-                writer.writerow([*self.steps[place], *(f"{value:.6g}" for value in table.rows[place])])
-            table.written = len(table.rows)
-            append(folder / f"{table.name}.csv", text.getvalue())
+    def write(self, folder: Path) -> None:
+        """Append the rows that the file does not have. Raises `ArchError` (unwritable-output)."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if not self.written:
+            writer.writerow(self.head)
+        for (epoch, step), row in list(zip(self.steps, self.rows, strict=True))[self.written :]:
+            writer.writerow([epoch, step, *map(_shown, row)])
+        append(folder / f"{self.name}.csv", text.getvalue())
+        self.written = len(self.rows)
 
     def resume(self, folder: Path, steps: int) -> None:
-        """Take up the rows of the first so many steps from their files; what the files hold beyond is cut off."""
+        """Take up the first so many rows from the file; what it holds beyond is cut off.
+
+        A file with other columns is of another network, which a fork leaves behind, and one without numbers was
+        changed by somebody: it begins anew.
+        """
+        path = folder / f"{self.name}.csv"
+        head, lines = "", []
+        if steps and path.exists():
+            head, *lines = [*path.read_text(encoding="utf-8", errors="replace").splitlines(), ""]
+            lines = [line for line in lines if line][:steps]
+
+        try:
+            self.steps, self.rows = self._parsed(head, lines)
+        except ValueError:
+            path.unlink(missing_ok=True)
+            return
+        write_whole(path, "".join(f"{line}\n" for line in (head, *lines)).encode())
+        self.written = len(self.rows)
+
+    def _parsed(self, head: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]], list[list[float]]]:
+        """The steps and the rows of a file. Raises `ValueError` where it is another table."""
+        if next(csv.reader([head]), []) != self.head:
+            raise ValueError("other columns")
+
+        steps, rows = [], []
+        for epoch, step, *values in csv.reader(lines):
+            if len(values) != len(self.columns):
+                raise ValueError("another number of columns")
+            steps.append((int(epoch), int(step)))
+            rows.append([float(value) for value in values])
+        return steps, rows
+
+    @property
+    def head(self) -> list[str]:
+        """The first line of the file."""
+        return ["epoch", "step", *self.columns]
+
+
+class TrainingWatch:
+    """Looks at a model in training. `note` is called after every step, `write` now and then, `close` at the end."""
+
+    def __init__(self, model: nn.Module, graph: Graph) -> None:
+        self.count = 0
+        self.attention: dict[str, torch.Tensor] = {}
+        self.routed: dict[str, tuple[torch.Tensor, ...]] = {}
+        self.handles = [self._hook(model, name, node, self._attended) for name, node in sites(graph).items()]
+        self.handles += [self._hook(model, name, node, self._routed) for name, node in routing(graph).items()]
+
+        tables = (
+            self._attention(graph), _gradients(model, graph), _betas(model, graph), self._usage(graph),
+            self._thresholds(graph), self._keys(model, graph),
+        )
+        self.tables = [table for table in tables if table.columns]
+
+    def note(self, epoch: int, step: int, is_done: bool) -> None:
+        """Take the numbers of a step."""
+        self.count += 1
         for table in self.tables:
-            path = folder / f"{table.name}.csv"
-            if not steps or not path.exists():
-                path.unlink(missing_ok=True)
-                continue
-            head, *lines = path.read_text(encoding="utf-8").splitlines()
-            write_whole(path, "".join(f"{line}\n" for line in (head, *lines[:steps])).encode())
-            cells = [line.split(",") for line in lines[:steps]]
-            self.steps = [(int(row[0]), int(row[1])) for row in cells]
-            table.rows = [[float(value) for value in row[2:]] for row in cells]
-            table.written = len(table.rows)
+            table.note(epoch, step, is_done)
+
+    def write(self, folder: Path) -> None:
+        """Append the rows that no file has yet. Raises `ArchError` (unwritable-output)."""
+        for table in self.tables:
+            table.write(folder)
+
+    def resume(self, folder: Path, steps: int) -> None:
+        """Take up the rows of the first so many steps from their files."""
+        self.count = steps
+        for table in self.tables:
+            table.resume(folder, steps)
 
     def close(self, folder: Path | None) -> None:
-        """Draw what was seen, and leave the model alone from now on."""
+        """Leave the model alone from now on, and draw what was seen where there is a folder."""
         for handle in self.handles:
             handle.remove()
-        for table in self.tables if folder is not None else ():
-            assert folder is not None
+        if folder is None:
+            return
+        for table in self.tables:
             for site, picture in pictures(table.name, table.columns, table.rows):
                 write_whole(folder / f"{table.name}{site}.svg", picture.encode())
 
-    def _hook(self, model: nn.Module, name: str, node: Node) -> torch.utils.hooks.RemovableHandle:
+    def _hook(self, model: nn.Module, name: str, node: Node, keep: Callable[[str, tuple[torch.Tensor, ...]], None]
+              ) -> torch.utils.hooks.RemovableHandle:
+        """Hand the results of a module in training to `keep`."""
+
         def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
             if module.training:
-                self.seen[name] = result[1].detach()
+                keep(name, result)
 
         return model.get_submodule(module_name(node.path)).register_forward_hook(look)
 
-    def _routing(self, model: nn.Module, name: str, node: Node) -> torch.utils.hooks.RemovableHandle:
-        def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
-            if module.training:
-                self.routed[name] = tuple(part.detach() for part in result)
+    def _attended(self, name: str, result: tuple[torch.Tensor, ...]) -> None:
+        self.attention[name] = result[1].detach()
 
-        return model.get_submodule(module_name(node.path)).register_forward_hook(look)
+    def _routed(self, name: str, result: tuple[torch.Tensor, ...]) -> None:
+        self.routed[name] = tuple(part.detach() for part in result)
 
-    def _usage(self, graph: Graph) -> StepTable:
-        found = {name: int(node.outputs[0].dims[0]) for name, node in routing(graph).items()}  # type: ignore[arg-type]
-        columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
-        return StepTable("usage", columns, lambda: [v for name in found for v in mean(self.routed[name][0]).tolist()])
-
-    def _thresholds(self, graph: Graph) -> StepTable:
-        found = [name for name, node in routing(graph).items() if node.op.name == "cosine"]
-        columns = tuple(f"{name}.{part}" for name in found for part in ("threshold", "max", "entropy", "gap"))
+    def _attention(self, graph: Graph) -> StepTable:
+        layers = {name: len(node.inputs) for name, node in sites(graph).items()}
 
         def read() -> list[float]:
-            return [v for name in found for part in self.routed[name][2:4] for v in mean(part).tolist()]
+            return [v for name in layers for v in mean(self.attention[name]).tolist()]
+
+        return StepTable("attention", _numbered(layers), read)
+
+    def _usage(self, graph: Graph) -> StepTable:
+        experts = {name: int(node.outputs[0].dims[0]) for name, node in routing(graph).items()}  # type: ignore[arg-type]
+
+        def read() -> list[float]:
+            return [v for name in experts for v in mean(self.routed[name][0]).tolist()]
+
+        return StepTable("usage", _numbered(experts), read)
+
+    def _thresholds(self, graph: Graph) -> StepTable:
+        places = {name: (_tap(node, "threshold"), _tap(node, "parts")) for name, node in routing(graph).items()}
+        indices = {name: [i for i in pair if i is not None] for name, pair in places.items() if None not in pair}
+        columns = tuple(f"{name}.{part}" for name in indices for part in ("threshold", "max", "entropy", "gap"))
+
+        def read() -> list[float]:
+            return [v for name, pair in indices.items() for i in pair for v in mean(self.routed[name][i]).tolist()]
 
         return StepTable("thresholds", columns, read)
 
-    def _attention(self, graph: Graph) -> StepTable:
-        found = {name: len(node.inputs) for name, node in sites(graph).items()}
-        columns = tuple(f"{name}.{i + 1}" for name, count in found.items() for i in range(count))
-        return StepTable("attention", columns, lambda: [v for name in found for v in mean(self.seen[name]).tolist()])
-
-    def _gradients(self, model: nn.Module, graph: Graph) -> StepTable:
-        held = layer_parameters(model, graph)
+    def _keys(self, model: nn.Module, graph: Graph) -> StepTable:
+        """The largest cosine of two keys, and the share of patches in which each expert passes the filter."""
+        routers = {name: model.get_submodule(module_name(node.path)) for name, node in routing(graph).items()}
+        keyed = {name: module for name, module in routers.items() if isinstance(module, Keyed)}
+        columns = [
+            f"{name}.{last}" for name, module in keyed.items()
+            for last in ("cosine", *range(1, len(module.keys) + 1))
+        ]
 
         def read() -> list[float]:
-            norms = [[p.grad for p in weights if p.grad is not None] for weights in held.values()]
-            return [float(norm(g)) if g else 0.0 for g in norms]
+            row: list[float] = []
+            for name, module in keyed.items():
+                row.append(largest_cosine(full(module.keys.detach())))
+                row += mean(passing(*self.routed[name][:3]).double()).tolist()
+            return row
 
-        return StepTable("gradients", tuple(held), read)
+        return StepTable("keys", tuple(columns), read)
 
-    def _betas(self, model: nn.Module, graph: Graph) -> StepTable:
-        mixes = {".".join(n.path[:-1]): n for n in graph if n.op.name == "mix" and n.args["beta"] is None}
-        logits = [model.get_parameter(f"{module_name(node.path)}.logit") for node in mixes.values()]
-        return StepTable("betas", tuple(mixes), lambda: [float(torch.sigmoid(full(p.detach()))) for p in logits])
+
+def _numbered(counts: dict[str, int]) -> tuple[str, ...]:
+    """Columns NAME.1, NAME.2, ... for each name."""
+    return tuple(f"{name}.{i + 1}" for name, count in counts.items() for i in range(count))
+
+
+def _gradients(model: nn.Module, graph: Graph) -> StepTable:
+    parameters = layer_parameters(model, graph)
+
+    def read() -> list[float]:
+        norms = []
+        for weights in parameters.values():
+            gradients = [p.grad for p in weights if p.grad is not None]
+            norms.append(float(norm(gradients)) if gradients else 0.0)
+        return norms
+
+    return StepTable("gradients", tuple(parameters), read)
+
+
+def _betas(model: nn.Module, graph: Graph) -> StepTable:
+    learned = [node for node in graph if any(weight.name == "logit" for weight in graph.weights(node))]
+    mixes = {".".join(node.path[:-1]): node for node in learned}
+    logits = [model.get_parameter(f"{module_name(node.path)}.logit") for node in mixes.values()]
+
+    def read() -> list[float]:
+        return [float(torch.sigmoid(full(p.detach()))) for p in logits]
+
+    return StepTable("betas", tuple(mixes), read)
+
+
+def collapsed_keys(model: nn.Module, graph: Graph) -> dict[str, str]:
+    """Warn of each stage of experts two of whose keys have become one: returns the warning by the stage's name.
+
+    Every process must call it: keys may be spread over all of them.
+    """
+    warnings = {}
+    for name, node in routing(graph).items():
+        router = model.get_submodule(module_name(node.path))
+        if not isinstance(router, Keyed):
+            continue
+
+        cosine = largest_cosine(full(router.keys.detach()))
+        if cosine > COLLAPSED:
+            warnings[name] = (
+                f"keys of `{name}` have collapsed: two of them have the cosine {cosine:.4f}, so that their experts get "
+                "the same weights; a lower `temperature` keeps keys apart"
+            )
+    return warnings
 
 
 def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parameter]]:
     """The weights of each step of each `layers`, by the step's module path."""
-    paths: dict[str, dict[str, None]] = {}
+    paths: dict[str, set[str]] = {}
     for node in graph:
         for member in node.members:
             if member.kind == "layers":
                 layer = ".".join((*member.region, str(member.index + 1)))
-                paths.setdefault(layer, {})[module_name(node.path)] = None
+                paths.setdefault(layer, set()).add(module_name(node.path))
+
     named = dict(model.named_parameters())
-    found = {
-        layer: [p for name, p in named.items() if name.rpartition(".")[0] in held or _inside(name, held)]
-        for layer, held in paths.items()
+    parameters = {
+        layer: [p for name, p in named.items() if any(name.startswith(f"{path}.") for path in modules)]
+        for layer, modules in paths.items()
     }
-    return {layer: weights for layer, weights in found.items() if weights}
+    return {layer: weights for layer, weights in parameters.items() if weights}
 
 
-def _inside(name: str, held: dict[str, None]) -> bool:
-    return any(name.startswith(path + ".") for path in held)
-
-
-def pictures(name: str, columns: tuple[str, ...], rows: list[list[float]]) -> Iterator[tuple[str, str]]:
+def pictures(name: str, columns: tuple[str, ...], rows: Rows) -> Iterator[tuple[str, str]]:
     """A picture for each site of a table: what to add to the file's name, and the SVG."""
-    split = [tuple(column.rpartition(".")[::2]) for column in columns]
-    groups = [list(g) for _, g in groupby(range(len(columns)), lambda i: split[i][0])] if name != "betas" else []
-    for number, places in enumerate(groups or [list(range(len(columns)))]):
-        site = split[places[0]][0]
-        shown = tuple(_shown(name, *split[i]) for i in places)
-        title = f"{name}: {site}" if name != "betas" else "beta, the share of f(x)"
+    style = STYLES[name]
+    parts = [tuple(column.rpartition(".")[::2]) for column in columns]
+    groups = [list(range(len(columns)))]
+    if style.by_site:
+        groups = [list(places) for _, places in groupby(range(len(columns)), lambda i: parts[i][0])]
+
+    for number, places in enumerate(groups):
+        shown = tuple(_column_name(style, *parts[i]) for i in places)
+        title = style.title.format(site=parts[places[0]][0])
         course = Course(title, shown, [[row[i] for i in places] for row in rows])
-        yield "" if number == 0 else f"-{number + 1}", strips(course, low=None if name == "gradients" else 0.0)
+        yield "" if number == 0 else f"-{number + 1}", strips(course, low=style.low)
 
 
-def _shown(name: str, site: str, last: str) -> str:
-    """A column as the picture names it."""
-    if name == "betas":
-        return f"{site}.{last}" if site else last
-    return last if name == "thresholds" else f"{'expert' if name == 'usage' else 'layer'} {last}"
+def _column_name(style: PictureStyle, site: str, last: str) -> str:
+    form = style.column
+    if style.numbered and last.isdigit():
+        form = style.numbered
+    return form.format(site=site, last=last).lstrip(".")
+
+
+def _shown(value: float) -> str:
+    return f"{value:.6g}"

@@ -10,6 +10,7 @@ from torch import nn
 
 from archlang.layers.clustering import (
     Standardize,
+    StandardizeGates,
     Statistics,
     agreement,
     centred,
@@ -20,35 +21,45 @@ from archlang.layers.clustering import (
 from archlang.layers.processes import summed
 
 DECAY = 0.99
-"""How much of the priors stays at each step (an exponential moving average of the mean posterior)."""
+"""The share of the priors that stays at each step (an exponential moving average of the mean posterior)."""
 
 
 class Clusters(nn.Module):
-    """One clustering: relevance [batch, clusters] standardised, unless the network does that, and its priors."""
+    """One clustering: relevance [batch, clusters], standardised unless the network does that, and its priors.
+
+    Arguments:
+        clusters: how many.
+        args: the arguments of the loss: `gamma`, `statistics`, `prior`.
+        standardize: how relevance is standardised, for training with running statistics; None where the network does.
+    """
 
     priors: torch.Tensor
 
-    def __init__(self, clusters: int, args: Mapping[str, Any], given: bool) -> None:
+    def __init__(self, clusters: int, args: Mapping[str, Any], standardize: type[Standardize] | None) -> None:
         super().__init__()
-        self.gamma = float(args["gamma"]) if "gamma" in args else 1.0
+        self.gamma = float(args.get("gamma", 1.0))
+        self.is_even = args.get("prior") != "ema"
         statistics: Statistics | Literal["none"] = args.get("statistics") or "running"
-        bare = given or statistics == "none"
-        kind: Statistics = "batch" if statistics == "batch" else "running"
-        self.standardize = nn.Identity() if bare else Standardize(clusters, kind)
-        self.even = args.get("prior") != "ema"
+
+        self.standardize: nn.Module = nn.Identity()
+        if standardize is not None and statistics != "none":
+            self.standardize = standardize(clusters, statistics)
         self.register_buffer("priors", torch.full((clusters,), 1 / clusters))
 
     def relevance(self, scores: torch.Tensor) -> torch.Tensor:
         """`a*`."""
-        found: torch.Tensor = self.standardize(scores)
-        return found
+        relevance: torch.Tensor = self.standardize(scores)
+        return relevance
 
     def forward(self, scores: torch.Tensor, second: torch.Tensor | None = None) -> torch.Tensor:
         """The loss (eq. 4.22; of two views 4.23); priors follow the mean posterior in training."""
         relevance = self.relevance(scores)
-        other = self.relevance(second) if second is not None else None
-        if self.even:
+        other = None
+        if second is not None:
+            other = self.relevance(second)
+        if self.is_even:
             return em_loss(relevance, self.gamma, other)
+
         priors = self.priors.to(relevance.dtype)
         loss = em_loss(relevance, self.gamma, other, priors)
         if self.training:
@@ -57,8 +68,14 @@ class Clusters(nn.Module):
 
     @torch.no_grad()
     def _follow(self, p: torch.Tensor) -> None:
-        parts = summed(torch.cat((p.sum(0), p.new_tensor([float(len(p))]))))
-        self.priors.mul_(DECAY).add_((1 - DECAY) * (parts[:-1] / parts[-1]).to(self.priors.dtype))
+        """The EMA update of the priors by the mean posterior [batch, clusters] of all processes."""
+        sums = summed(torch.cat((p.sum(0), p.new_tensor([float(len(p))]))))
+        self.priors.mul_(DECAY).add_((1 - DECAY) * (sums[:-1] / sums[-1]).to(self.priors.dtype))
+
+
+def _over_scores(args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> Clusters:
+    """The clustering of scores that the file names."""
+    return Clusters(sizes[0][0], args, None if args.get("standardized") else Standardize)
 
 
 class MixtureEM(nn.Module):
@@ -66,12 +83,12 @@ class MixtureEM(nn.Module):
 
     def __init__(self, args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> None:
         super().__init__()
-        self.clusters = Clusters(sizes[0][0], args, bool(args.get("standardized")))
+        self.clusters = _over_scores(args, sizes)
 
     def forward(self, reads: Sequence[torch.Tensor]) -> torch.Tensor:
         """The loss of scores [batch, clusters], then those of the augmented copy where there is one."""
-        found: torch.Tensor = self.clusters(*reads[:2])
-        return found
+        loss: torch.Tensor = self.clusters(*reads[:2])
+        return loss
 
 
 class GateClusters(nn.Module):
@@ -82,12 +99,13 @@ class GateClusters(nn.Module):
 
     def __init__(self, args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> None:
         super().__init__()
-        self.layer = args.get("over") == "layer"
-        shapes = [(1, *size) if len(size) == 1 else size for size in sizes]
-        counts = [1 if self.layer else inputs for inputs, _ in shapes]
-        made = [[Clusters(outputs, {"prior": "ema", **args}, False) for _ in range(count)]
-                for count, (_, outputs) in zip(counts, shapes, strict=True)]
-        self.gates = nn.ModuleList(nn.ModuleList(row) for row in made)
+        self.is_by_layer = args.get("over") == "layer"
+        args = {**args, "prior": args.get("prior") or "ema"}  # auto is given as None
+        self.gates = nn.ModuleList()
+        for size in sizes:
+            inputs, outputs = size if len(size) == 2 else (1, size[0])
+            count = 1 if self.is_by_layer else inputs
+            self.gates.append(nn.ModuleList(Clusters(outputs, args, StandardizeGates) for _ in range(count)))
 
     def forward(self, reads: Sequence[torch.Tensor]) -> torch.Tensor:
         """The sum over gates [batch, inputs, outputs], or [batch, outputs], of all sites; one path has no gates."""
@@ -95,9 +113,13 @@ class GateClusters(nn.Module):
         for row, gates in zip(self.gates, reads, strict=True):
             assert isinstance(row, nn.ModuleList)
             relevance = centred(gates if gates.dim() == 3 else gates[:, None])
-            relevance = relevance.mean(1, keepdim=True) if self.layer else relevance
-            losses += [one(relevance[:, i]) for i, one in enumerate(row) if relevance.shape[2] > 1]
-        return torch.stack(losses).sum() if losses else reads[0].new_zeros(())
+            if self.is_by_layer:
+                relevance = relevance.mean(1, keepdim=True)
+            losses += [clusters(relevance[:, i]) for i, clusters in enumerate(row) if relevance.shape[2] > 1]
+
+        if not losses:
+            return reads[0].new_zeros(())
+        return torch.stack(losses).sum()
 
 
 class Agreement(nn.Module):
@@ -105,7 +127,7 @@ class Agreement(nn.Module):
 
     def __init__(self, args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> None:
         super().__init__()
-        self.clusters = Clusters(sizes[0][0], args, bool(args.get("standardized")))
+        self.clusters = _over_scores(args, sizes)
 
     def forward(self, reads: Sequence[torch.Tensor]) -> torch.Tensor:
         """Scores [batch, clusters] of the samples, then of the copies."""
@@ -115,16 +137,15 @@ class Agreement(nn.Module):
 
 def mixture_em(args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> nn.Module:
     """The clustering loss over what the file names, or over gates."""
-    return (GateClusters if args.get("sites") else MixtureEM)(args, sizes)
+    if args.get("sites"):
+        return GateClusters(args, sizes)
+    return MixtureEM(args, sizes)
 
 
-def iic(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+def iic(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:  # as all formulas
     """Invariant information clustering of two views."""
     return mutual_information(*reads[:2])
 
 
 STATEFUL = {"mixture_em": mixture_em, "agreement": Agreement}
 FORMULAS = {"iic": iic}
-PAIRED: Mapping[str, Literal["plain+augmented"]] = {
-    "mixture_em": "plain+augmented", "agreement": "plain+augmented", "iic": "plain+augmented",
-}

@@ -9,17 +9,21 @@ from typing import Any
 import torch
 
 from archlang.layers import coding_loss
-from archlang.train.losses.checks import in_range
+from archlang.train.losses.targets import class_numbers
 
 
 def coding(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The coding loss of every site, summed: the label, then energies [batch, branches] of each (Coded ResNeXt)."""
+    """The coding loss of every site, summed (Coded ResNeXt).
+
+    It reads class numbers [batch], then the energies [batch, branches] of each site. Raises `ArchError` (bad-data).
+    """
     label, *energies = reads
     words = [site.code.words for site in args["sites"]]
     tables = [table_of(w).to(e) for w, e in zip(words, energies, strict=True)]
-    in_range(label, len(tables[0]))
-    rows = [coding_loss(e, table[label], args["power"]) for e, table in zip(energies, tables, strict=True)]
-    return torch.stack(rows).sum()
+    label = class_numbers("coding_loss", label, energies[0].shape[:1], len(tables[0]))
+
+    pairs = zip(energies, tables, strict=True)
+    return torch.stack([coding_loss(e, table[label], args["power"]) for e, table in pairs]).sum()
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""What a router of experts is trained on beside the task: to be sure, and to leave no expert without work (PCE)."""
+"""Losses of a router of experts beside the task: to be sure, and to leave no expert without work (PCE)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Te
 
 
 def unused(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """How many experts are used by less than the share `below` of the rows (PCE, eq. 16, 17), over all sites."""
+    """The number of experts that less than the share `below` of the rows use (PCE, eq. 16, 17), over all sites."""
     below = float(args["below"])
     return torch.stack([(usage(weights) < below).sum() for weights in reads]).sum().float()
 

@@ -1,4 +1,4 @@
-"""What a training minimises: a weighted sum of losses, each read from tensors of the network and from the labels."""
+"""The objective of a training: a weighted sum of losses, each read from tensors of the network and from the labels."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from torch import nn
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
 from archlang.graph.plan import Loss
-from archlang.train.losses import catalogue as tables
-from archlang.train.losses.catalogue import Formula, ViewPair, views_of
+from archlang.graph.scores import class_axis
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import LossFacts, ViewPair
+from archlang.train.losses import catalogue
+from archlang.train.losses.catalogue import Formula, views_of
+from archlang.train.losses.targets import check_numbers
 from archlang.train.processes.world import World
 
 Values = Mapping[Port | str, torch.Tensor]
@@ -22,9 +26,15 @@ LABEL = "label"
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One loss of a sum: the name it is reported under, its weight, how it is calculated, what it reads.
+    """One loss of a sum.
 
-    `views` says which two views it reads, if it reads two; `metrics` are reported beside it.
+    name      what it is reported under
+    weight    its factor in the sum
+    formula   a function of tensors and arguments, or a module that holds running state
+    args      the arguments of the formula
+    reads     the tensors of the network that it reads, and `label`
+    views     the two views that it reads, if it reads two
+    metrics   figures that are reported beside it
     """
 
     name: str
@@ -36,17 +46,17 @@ class LossTerm:
     metrics: Mapping[str, Formula] = field(default_factory=dict)
 
     def tensors(self, values: Values, second: Values | None) -> list[torch.Tensor]:
-        """What it reads, in float32 or wider; of a second view everything but the label."""
-        found = [_wide(values[read]) for read in self.reads]
+        """The tensors that it reads, in float32 or wider; of a second view everything but the label."""
+        tensors = [_widened(values[read]) for read in self.reads]
         if self.views is not None and second is not None:
-            found += [_wide(second[read]) for read in self.reads if isinstance(read, Port)]
-        return found
+            tensors += [_widened(second[read]) for read in self.reads if isinstance(read, Port)]
+        return tensors
 
     def value(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         """The loss, unweighted."""
         if isinstance(self.formula, nn.Module):
-            found: torch.Tensor = self.formula(tensors)
-            return found
+            value: torch.Tensor = self.formula(tensors)
+            return value
         return self.formula(tensors, self.args)
 
 
@@ -59,27 +69,35 @@ class Objective:
 
     @property
     def views(self) -> ViewPair | None:
-        """Which two views of the samples it reads; None for one."""
+        """The two views of the samples that it reads; None for one."""
         return next((term.views for term in self.terms if term.views is not None), None)
 
-    def whole(self, values: Values, scores: Port, world: World) -> Values:
-        """Of what each process has of a batch, the whole: what the losses read, the scores, the labels.
+    @property
+    def supervised(self) -> bool:
+        """Tell whether it reads labels: only then are hits a figure of what it trains."""
+        return any(LABEL in term.reads for term in self.terms)
+
+    def gathered(self, values: Values, scores: Port, world: World) -> Values:
+        """The tensors that losses read, the scores and the labels, of the batch as a whole: every process has a share.
 
         The labels are those of the whole batch already.
         """
         if world.size == 1:
             return values
-        read = dict.fromkeys([scores, LABEL, *(read for term in self.terms for read in term.reads)])
-        count = len(values[LABEL])
-        return {key: values[key] if key == LABEL else world.whole(values[key], count) for key in read}
 
-    @property
-    def supervised(self) -> bool:
-        """Whether it reads labels: only then are hits a figure of what it trains."""
-        return any(LABEL in term.reads for term in self.terms)
+        wanted = dict.fromkeys([scores, LABEL, *(read for term in self.terms for read in term.reads)])
+        count = len(values[LABEL])
+        gathered = {key: world.all_gather(values[key], count) for key in wanted if key != LABEL}
+        return {**gathered, LABEL: values[LABEL]}
 
     def __call__(self, values: Values, second: Values | None = None) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The sum, a scalar, and every loss and metric by name, unweighted. They are calculated in float32 or wider."""
+        """The sum, a scalar, and every loss and metric by name, unweighted, calculated in float32 or wider.
+
+        Raises `ArchError` (bad-data) where the labels are none that its losses can read.
+        """
+        if self.supervised:
+            check_numbers(values[LABEL])
+
         parts: dict[str, torch.Tensor] = {}
         total: torch.Tensor | None = None
         for term in self.terms:
@@ -87,6 +105,7 @@ class Objective:
             parts[term.name] = term.value(tensors)
             weighted = term.weight * parts[term.name]
             total = weighted if total is None else total + weighted
+
             with torch.no_grad():
                 parts |= {name: formula(tensors, term.args) for name, formula in term.metrics.items()}
         if total is None:
@@ -106,65 +125,82 @@ def objective(losses: Sequence[Loss], graph: Graph) -> Objective:
         earlier = sum(other.option.name == loss.option.name for other in losses[:number])
         term = _term(loss, graph, f"_{earlier + 1}" if earlier else "")
         if term is None:
-            said = f"the loss `{loss.option.name}` is not part of this version"
-            problems.append(error("not-available", said, loss.span))
+            message = f"the loss `{loss.option.name}` is not part of this version"
+            problems.append(error("not-available", message, loss.span))
         else:
             terms.append(term)
+
     if len({term.views for term in terms if term.views is not None}) > 1:
-        said = "losses that read different views of the samples stand in one sum"
-        problems.append(error("bad-phase", said, losses[0].span, help="give each its own `step`"))
+        message = "losses that read different views of the samples stand in one sum"
+        problems.append(error("bad-phase", message, losses[0].span, help="give each its own `step`"))
     if problems:
         raise ArchError(problems)
+
     state = {term.name: term.formula for term in terms if isinstance(term.formula, nn.Module)}
     return Objective(tuple(terms), nn.ModuleDict(state))
 
 
 def _term(loss: Loss, graph: Graph, mark: str) -> LossTerm | None:
-    kind = loss.option.name
+    """The term of a loss; `mark` tells it from earlier ones of its name. None without a formula."""
+    name = loss.option.name
     reads = (*loss.reads, *(site.port for site in loss.sites))
     args = {**loss.option.args, "sites": loss.sites}
-    formula: Formula | nn.Module | None = (tables.STRUCTURAL if loss.sites else tables.FORMULAS).get(kind)
-    if kind in tables.STATEFUL:
-        formula = tables.STATEFUL[kind](args, [_sizes(graph, read) for read in reads])
+    formula = _formula(loss, graph, args, reads)
     if formula is None:
         return None
-    metrics = {f"{name}{mark}": metric for name, metric in tables.METRICS.get(kind, {}).items()}
-    return LossTerm(f"{kind}{mark}", loss.weight, formula, args, reads, views_of(loss), metrics)
+
+    if facts_of(loss.option, LossFacts).target is not None and isinstance(reads[0], Port):
+        args["class_axis"] = class_axis(graph, reads[0])
+    metrics = {f"{metric}{mark}": formula for metric, formula in catalogue.METRICS.get(name, {}).items()}
+    return LossTerm(f"{name}{mark}", loss.weight, formula, args, reads, views_of(loss), metrics)
+
+
+def _formula(loss: Loss, graph: Graph, args: Mapping[str, Any], reads: Sequence[Port | str]
+             ) -> Formula | nn.Module | None:
+    """The formula of a loss, made for the sizes of what it reads where it has running state."""
+    name = loss.option.name
+    if name in catalogue.STATEFUL:
+        return catalogue.STATEFUL[name](args, [_sizes(graph, read) for read in reads])
+    if loss.sites:
+        return catalogue.STRUCTURAL.get(name)
+    return catalogue.FORMULAS.get(name)
 
 
 def _sizes(graph: Graph, read: Port | str) -> tuple[int, ...]:
-    dims = graph.type(read).dims if isinstance(read, Port) else ()
-    return tuple(size if isinstance(size, int) else 0 for size in dims)
+    if not isinstance(read, Port):
+        return ()
+    return tuple(size if isinstance(size, int) else 0 for size in graph.type(read).dims)
 
 
 def inner_ports(losses: Sequence[Loss], graph: Graph) -> tuple[Port, ...]:
-    """What losses read inside the network, beside its outputs."""
+    """The ports that losses read inside the network, beside its outputs."""
     return tuple(dict.fromkeys(port for loss in losses for port in loss.ports if not graph.is_output(port)))
 
 
 def values_of(
     graph: Graph, result: Any, label: torch.Tensor, ports: Sequence[Port] = ()
 ) -> dict[Port | str, torch.Tensor]:
-    """What losses may read: the network's outputs by their ports, the labels as `label`, and the values of `ports`.
+    """The tensors that losses may read: the network's outputs by their ports, the labels as `label`, those of `ports`.
 
     With `ports`, the result is that of a model which hands them out beside its outputs (`emit.observing`).
     """
     inner: Sequence[torch.Tensor] = ()
     if ports:
         result, inner = result
-    tensors = list(result.values()) if isinstance(result, dict) else [result]
-    found: dict[Port | str, torch.Tensor] = {LABEL: label}
-    for output, tensor in zip(graph.outputs, tensors, strict=True):
-        found[output.port] = tensor
-    return found | dict(zip(ports, inner, strict=True))
+    outputs = list(result.values()) if isinstance(result, dict) else [result]
+
+    values: dict[Port | str, torch.Tensor] = {LABEL: label}
+    for output, tensor in zip(graph.outputs, outputs, strict=True):
+        values[output.port] = tensor
+    return values | dict(zip(ports, inner, strict=True))
 
 
 def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
     """The output whose largest number is the class: what the first loss with labels reads, else the main one."""
     for loss in losses:
-        found = [read for read in loss.reads if isinstance(read, Port)]
-        if LABEL in loss.reads and found and graph.is_output(found[0]):
-            return found[0]
+        ports = [read for read in loss.reads if isinstance(read, Port)]
+        if LABEL in loss.reads and ports and graph.is_output(ports[0]):
+            return ports[0]
     return main_output(graph)
 
 
@@ -174,16 +210,20 @@ def main_output(graph: Graph) -> Port:
 
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
-    """Whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
+    """Tell whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
     if scores.ndim != 2 or label.ndim != 1 or label.is_floating_point() or scores.shape[1] < 2:
         return None
     return scores.argmax(1) == label
 
 
 def labelled(label: torch.Tensor) -> bool:
-    """Whether samples have labels; -1 stands for none."""
-    return label.is_floating_point() or label.numel() == 0 or bool((label >= 0).any())
+    """Tell whether samples have labels; -1 stands for none."""
+    if label.is_floating_point() or label.is_complex() or label.numel() == 0:
+        return True
+    return bool((label >= 0).any())
 
 
-def _wide(value: torch.Tensor) -> torch.Tensor:
-    return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+def _widened(value: torch.Tensor) -> torch.Tensor:
+    if value.dtype in (torch.float16, torch.bfloat16):
+        return value.float()
+    return value

@@ -1,4 +1,8 @@
-"""Losses that compare outputs with labels, or with each other."""
+"""Losses that compare outputs with labels, or with each other.
+
+`args["class_axis"]` is the axis of classes among the sizes of one sample: 0 for vectors, lines, maps and volumes, 1 for
+sequences [batch, positions, classes].
+"""
 
 from __future__ import annotations
 
@@ -8,34 +12,62 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from archlang.train.losses.checks import as_target, in_range
+from archlang.train.losses import targets
 
 
 def cross_entropy(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean of `-log softmax(logits)[label]`; logits [batch, classes], labels [batch] as numbers or [batch, classes]."""
+    """The mean of `-log softmax(logits)[label]` over samples and their places.
+
+    Logits [batch, classes], [batch, classes, ...] or [batch, positions, classes]. The label holds class numbers in that
+    shape without the classes, or a share of each class in that shape. Raises `ArchError` (bad-data).
+    """
     logits, label = reads
-    if not label.is_floating_point():
-        in_range(label, logits.shape[1])
-    return functional.cross_entropy(logits, label, label_smoothing=float(args.get("label_smoothing") or 0.0))
+    axis = _axis(args)
+    smoothing = float(args.get("label_smoothing") or 0.0)
+
+    if label.is_floating_point():
+        shares = targets.class_shares("cross_entropy", logits, label, axis)
+        return functional.cross_entropy(logits.movedim(axis, 1), shares.movedim(axis, 1), label_smoothing=smoothing)
+
+    places = (*logits.shape[:axis], *logits.shape[axis + 1 :])
+    numbers = targets.class_numbers("cross_entropy", label, places, logits.shape[axis], axis)
+    return functional.cross_entropy(logits.movedim(axis, 1), numbers, label_smoothing=smoothing)
 
 
 def mse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean of squared differences; class numbers are compared as one-hot rows where the output has several numbers."""
+    """The mean of squared differences of outputs and targets [batch, ...].
+
+    Class numbers are compared as one-hot rows where the output has several numbers. Raises `ArchError` (bad-data).
+    """
     value, target = reads
-    return functional.mse_loss(value, as_target(value, target))
+    return functional.mse_loss(value, targets.numbers("mse", value, target, _axis(args)))
 
 
 def bce(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean binary cross-entropy of logits, after a sigmoid, with targets from 0 to 1 or class numbers."""
+    """The mean binary cross-entropy of logits [batch, ...], after a sigmoid, with targets from 0 to 1.
+
+    Class numbers are compared as one-hot rows where there are several logits. Raises `ArchError` (bad-data).
+    """
     logits, target = reads
-    return functional.binary_cross_entropy_with_logits(logits, as_target(logits, target))
+    chances = targets.chances("bce", logits, target, _axis(args))
+    return functional.binary_cross_entropy_with_logits(logits, chances)
 
 
 def kl(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """Mean over the batch of `KL(p || q)`: q of logits, p of a target [batch, classes]; no gradient through p."""
-    q, p = reads
-    log_p, log_q = functional.log_softmax(p.detach(), 1), functional.log_softmax(q, 1)
-    return functional.kl_div(log_q, log_p, reduction="batchmean", log_target=True)
+    """The mean over samples and their places of `KL(p || q)`, q the softmax of logits, p that of the target.
+
+    Both have scores in one shape; no gradient goes through p. Raises `ArchError` (bad-data).
+    """
+    logits, target = reads
+    axis = _axis(args)
+    log_p = functional.log_softmax(targets.scores("kl", logits, target).detach(), axis)
+    log_q = functional.log_softmax(logits, axis)
+    return functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(axis).mean()
+
+
+def _axis(args: Mapping[str, Any]) -> int:
+    """The axis of classes with the batch counted."""
+    return int(args.get("class_axis", 0)) + 1
 
 
 FORMULAS = {"cross_entropy": cross_entropy, "mse": mse, "bce": bce, "kl": kl}

@@ -1,4 +1,4 @@
-"""What a file declares, made definite for one training: phases with their epochs, batches, seeds."""
+"""The plan of a file made definite for one training: phases with their batches, the order of samples, seeds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from archlang.artefact.manifest import is_label
 from archlang.diagnostics import ArchError, error
-from archlang.graph.ir import Graph
 from archlang.graph.plan import Phase, Plan, TrainingStep
-from archlang.train import augment
+from archlang.train.data.augmentation import augment
 from archlang.train.optimization import schedule
-from archlang.train.problems import bad_data
 
 if TYPE_CHECKING:
     from archlang.elaborate.network import Network
@@ -41,7 +38,7 @@ class ScheduledPhase:
 
     @property
     def rounds(self) -> int:
-        """How many rounds it takes."""
+        """The number of rounds that it takes."""
         return -(-self.batches // self.per_epoch)
 
     def size(self, number: int) -> int:
@@ -49,7 +46,7 @@ class ScheduledPhase:
         return min(self.per_epoch, self.batches - number * self.per_epoch)
 
     def at(self, step: int) -> float:
-        """How far the phase is at its `step`, from 0, in the unit of its curve."""
+        """The time at `step`, from 0, in the unit of the phase's curve."""
         return step * self.phase.length / self.batches
 
 
@@ -60,14 +57,13 @@ def plan_of(network: Network) -> Plan:
     """
     plan: Plan | None = network.graph.plan
     if plan is None:
-        raise ArchError(error(
-            "missing-train", f"the file of `{network.name}` does not say how to train it", help=f"add `{EXAMPLE}`",
-        ))
+        message = f"the file of `{network.name}` does not say how to train it"
+        raise ArchError(error("missing-train", message, help=f"add `{EXAMPLE}`"))
     if not plan.phases:
         raise ArchError(error("missing-phase", "`train` needs a phase", plan.span, help="`phase all { epochs = 10 }`"))
-    for step in steps_of(plan):
-        if not step.losses:
-            raise ArchError(error("missing-loss", "`train` needs a loss", plan.span))
+    if any(not step.losses for step in steps_of(plan)):
+        raise ArchError(error("missing-loss", "`train` needs a loss", plan.span))
+
     schedule.check(plan.phases)
     augment.check(plan.augment)
     return plan
@@ -77,6 +73,7 @@ def steps_of(plan: Plan) -> tuple[TrainingStep, ...]:
     """The optimisation steps on each batch, in turn; most files have one. Raises `ArchError` (missing-loss)."""
     if plan.steps:
         return plan.steps
+
     if plan.optimizer is None:
         message = "`train` needs an optimiser"
         raise ArchError(error("missing-loss", message, plan.span, help="`optimizer = adam(lr = 0.001)`"))
@@ -94,15 +91,24 @@ def stretches(phases: Sequence[Phase], epochs: int | None, per_epoch: int) -> tu
     ([3, 2], [150, 100])
     """
     sizes = [phase.steps or phase.epochs * per_epoch for phase in phases]
-    declared = sum(sizes)
     if epochs is not None:
         if epochs < 1:
             raise ArchError(error("usage", "a training takes at least one epoch"))
         unit = 1 if any(phase.steps for phase in phases) else per_epoch
-        ends = [round(sum(sizes[: n + 1]) * (epochs * per_epoch // unit) / declared) * unit for n in range(len(sizes))]
-        sizes = [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
+        sizes = _rescaled(sizes, epochs * per_epoch, unit)
+
     pairs = zip(phases, sizes, strict=True)
     return tuple(ScheduledPhase(phase, size, per_epoch) for phase, size in pairs if size)
+
+
+def _rescaled(sizes: Sequence[int], total: int, unit: int) -> list[int]:
+    """Sizes in the same proportions that sum to `total`, each a multiple of `unit`.
+
+    Ends are rounded, not sizes, so that errors do not add up.
+    """
+    declared = sum(sizes)
+    ends = [round(sum(sizes[: n + 1]) * (total // unit) / declared) * unit for n in range(len(sizes))]
+    return [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
 
 
 def batches(count: int, size: int, generator: torch.Generator) -> Iterator[list[int]]:
@@ -114,45 +120,22 @@ def batches(count: int, size: int, generator: torch.Generator) -> Iterator[list[
     [4, 5]
     """
     order = torch.randperm(count, generator=generator).tolist()
-    number = batch_count(count, size)
-    for index in range(number):
-        yield order[index * size : (index + 1) * size if index + 1 < number else count]
+    last = batch_count(count, size) - 1
+    for index in range(last):
+        yield order[index * size : (index + 1) * size]
+    yield order[last * size :]
 
 
 def batch_count(count: int, size: int) -> int:
-    """How many batches there are.
+    """The number of batches of so many samples.
 
     >>> [batch_count(n, 4) for n in (2, 4, 5, 8, 9, 10)]
     [1, 1, 1, 2, 2, 3]
     """
-    whole, rest = divmod(count, size)
-    return max(1, whole + (rest > 1))
+    full, rest = divmod(count, size)
+    return max(1, full + (rest > 1))
 
 
 def derived(seed: int, epoch: int, use: str) -> int:
     """A seed of its own for each epoch and use, so that what one draws never changes what another gets."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{epoch}:{use}".encode()).digest()[:4], "big")
-
-
-def class_count(graph: Graph, plan: Plan, port_type: Sequence[object]) -> int | None:
-    """How many classes the scored output tells apart, where a loss compares it with class numbers."""
-    reads_label = any(loss.option.name == "cross_entropy" for step in steps_of(plan) for loss in step.losses)
-    size = port_type[0] if len(port_type) == 1 else None
-    return size if reads_label and isinstance(size, int) else None
-
-
-def labels_of(plan: Plan, classes: tuple[str, ...] | None, outputs: int | None) -> tuple[str, ...] | None:
-    """The class names that travel with the model: the file's, else the data's.
-
-    Raises `ArchError` (bad-data) where a name cannot be shown or the network has fewer outputs than there are names.
-    """
-    labels = plan.labels or classes
-    if labels is None or outputs is None:
-        return None
-    if not all(is_label(label) for label in labels):
-        raise bad_data("a class name is empty, longer than 256 characters, or cannot be shown")
-    if max(len(labels), len(classes or ())) > outputs:
-        count = max(len(labels), len(classes or ()))
-        help = f"set the network's dial for the number of classes, as in `-p classes={count}`"
-        raise bad_data(f"there are {count} classes, the network tells {outputs} apart", help=help)
-    return labels

@@ -1,4 +1,7 @@
-"""Learning rates as plain functions of time: how far a phase is, in epochs or steps, gives the next step's rate."""
+"""Learning rates as plain functions of time: the epochs or steps into a phase give the next step's rate.
+
+A curve gets the rate that it starts at, the time `at` since its origin, its length `epochs`, and its arguments.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.plan import Phase
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import ScheduleFacts
 from archlang.ops.values import Option, Weighted
 
 Curve = Callable[[float, float, float, Mapping[str, Any]], float]
@@ -53,7 +58,7 @@ def restarts(start: float, at: float, epochs: float, args: Mapping[str, Any]) ->
     """
     length, times = float(args["first"]), float(args.get("times", 1.0))
     if times == 1.0:
-        at %= length
+        at %= length  # at once: the loop would take as many turns as there were restarts
     while at >= length:
         at -= length
         length *= times
@@ -68,15 +73,21 @@ def one_cycle(start: float, at: float, epochs: float, args: Mapping[str, Any]) -
     [0.1, 0.55, 1.0, 0.5, 0.001]
     """
     first, up = start / float(args["start"]), float(args["rise"]) * epochs
+
     if at < up:
         return cosine(first, at, up, {"to": start})
     return cosine(start, at - up, max(epochs - up, 1e-9), {"to": first / float(args["end"])})
 
 
 CURVES: Mapping[str, Curve] = {
-    "constant": constant, "cosine": cosine, "steps": steps, "linear": linear, "restarts": restarts,
+    "constant": constant,
+    "cosine": cosine,
+    "steps": steps,
+    "linear": linear,
+    "restarts": restarts,
     "one_cycle": one_cycle,
 }
+"""Curves by the names that files use; `ops/settings_optimising.py` states their arguments and facts."""
 
 
 def rate(lr: Weighted | None, base: float, at: float, epochs: float) -> float:
@@ -93,7 +104,7 @@ def rate(lr: Weighted | None, base: float, at: float, epochs: float) -> float:
     """
     if lr is None:
         return base
-    return sum(_term(base * factor, option, at, epochs) for factor, option in lr.terms)
+    return sum(_curve(base * factor, option, at, epochs) for factor, option in lr.terms)
 
 
 def check(phases: Sequence[Phase]) -> None:
@@ -102,23 +113,27 @@ def check(phases: Sequence[Phase]) -> None:
     for phase in phases:
         for _, option in phase.lr.terms if phase.lr else ():
             if option.name not in CURVES:
-                said = f"the curve `{option.name}` is not part of this version"
-                problems.append(error("not-available", said, phase.span))
+                message = f"the curve `{option.name}` is not part of this version"
+                problems.append(error("not-available", message, phase.span))
             elif _warmup(option) >= phase.length > 0:
-                said = f"the warm-up of `{phase.name}` is as long as the phase"
-                problems.append(error("bad-phase", said, phase.span))
+                message = f"the warm-up of `{phase.name}` is as long as the phase"
+                problems.append(error("bad-phase", message, phase.span))
     if problems:
         raise ArchError(problems)
 
 
-def _term(start: float, option: Option, at: float, epochs: float) -> float:
+def _curve(start: float, option: Option, at: float, epochs: float) -> float:
+    """The rate of one curve, its warm-up included."""
     warmup = _warmup(option)
     if at < warmup:
         return start * at / warmup
+
     args = {name: value for name, value in option.args.items() if value is not None}
-    # A cosine spends what is left after the warm-up; the epochs of `steps` count from the phase's start.
-    gone = 0.0 if option.name == "steps" else warmup
-    return CURVES[option.name](start, at - gone, epochs - gone, args)
+    # A cosine spends the epochs that are left after the warm-up; those of `steps` count from the phase's start.
+    origin = warmup
+    if facts_of(option, ScheduleFacts).from_start:
+        origin = 0.0
+    return CURVES[option.name](start, at - origin, epochs - origin, args)
 
 
 def _warmup(option: Option) -> float:

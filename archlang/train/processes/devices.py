@@ -1,4 +1,4 @@
-"""Where a model runs."""
+"""Devices that a model runs on."""
 
 from __future__ import annotations
 
@@ -19,15 +19,19 @@ def place(name: str, number: int = 0) -> torch.device:
     device(type='cpu')
     """
     if name in ("auto", "cuda") and torch.cuda.is_available():
-        return torch.device("cuda", number % torch.cuda.device_count()) if number else torch.device("cuda")
+        if number == 0:
+            return torch.device("cuda")
+        return torch.device("cuda", number % torch.cuda.device_count())
     if name == "auto":
         return torch.device("cpu")
+
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device)  # a name may be well formed and the device missing
     except (RuntimeError, AssertionError, ValueError, NotImplementedError):
         shown = one_line(name, 40)
         raise ArchError(error("usage", f"there is no device `{shown}` here", help="`cpu` is always there")) from None
+
     if device.type == "meta":
         raise ArchError(error("usage", "the device `meta` calculates nothing"))
     return device

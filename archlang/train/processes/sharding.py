@@ -1,4 +1,4 @@
-"""How the weights of a model lie on several processes: whole on each (DDP), or in parts (FSDP); torch's own engines."""
+"""Weights of a model on several processes: whole on each (DDP), or in parts (FSDP); torch's own engines."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from archlang.layers.patch_experts.keys import Keyed
 from archlang.train.processes.world import World
 
 Sharding = Literal["auto", "ddp", "fsdp"]
-_NEW = "forward_sync_buffers"
-BUFFERS = _NEW if _NEW in signature(DistributedDataParallel).parameters else "broadcast_buffers"
-"""Torch's word, which depends on its version, for copying buffers in every step; they are the same everywhere."""
+BUFFERS = "broadcast_buffers"
+"""Torch's word for broadcasting buffers in every step, which is left out: they are the same everywhere."""
+if "forward_sync_buffers" in signature(DistributedDataParallel).parameters:
+    BUFFERS = "forward_sync_buffers"  # as newer versions call it
 LARGE = 2**20
-"""From how many numbers on the weights of an operation are brought together for it alone, and not for all at once."""
+"""From how many numbers on the weights of an operation are gathered for it alone, and not for all at once."""
 
 
 def check(sharding: Sharding, world: World, plan: Plan, model: nn.Module) -> None:
@@ -31,12 +32,16 @@ def check(sharding: Sharding, world: World, plan: Plan, model: nn.Module) -> Non
     if world.size == 1:
         help = "torchrun --nproc_per_node 2 -m archlang train ..."
         raise ArchError(error("usage", "weights are divided among several processes, and this is one", help=help))
-    reasons = {"`average`": plan.average is not None, "`precision = float16`": plan.precision == "float16",
-               "a router of experts": any(isinstance(module, Keyed) for module in model.modules())}
-    found = [reason for reason, is_so in reasons.items() if is_so]
-    if found:
-        message = f"{found[0]} wants its weights whole on each process"
-        raise ArchError(error("not-available", message, help="`--sharding ddp` keeps them whole"))
+
+    reasons = {
+        "`average`": plan.average is not None,
+        "`precision = float16`": plan.precision == "float16",
+        "a router of experts": any(isinstance(module, Keyed) for module in model.modules()),
+    }
+    for reason, is_so in reasons.items():
+        if is_so:
+            message = f"{reason} wants its weights whole on each process"
+            raise ArchError(error("not-available", message, help="`--sharding ddp` keeps them whole"))
 
 
 def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:
@@ -48,6 +53,7 @@ def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:
     still = [w for w in model.parameters() if w.requires_grad and id(w) not in moved]
     for weight in still:
         weight.requires_grad_(False)
+
     try:
         settings: dict[str, Any] = {BUFFERS: False}
         return DistributedDataParallel(model, **settings)
@@ -57,16 +63,17 @@ def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:
 
 
 @torch.no_grad()
-def average(weights: Sequence[nn.Parameter], world: World) -> list[nn.Parameter]:
+def average_gradients(weights: Sequence[nn.Parameter], world: World) -> list[nn.Parameter]:
     """Make gradients their means over the processes; the weights that have one on any process are returned."""
     has = torch.tensor([weight.grad is not None for weight in weights], dtype=torch.int64)
     distributed.all_reduce(has)
-    found = [weight for weight, count in zip(weights, has.tolist(), strict=True) if count]
-    for weight in found:
-        gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad.div_(world.size)
-        distributed.all_reduce(gradient)
-        weight.grad = gradient
-    return found
+    reached = [weight for weight, count in zip(weights, has.tolist(), strict=True) if count]
+
+    for weight in reached:
+        if weight.grad is None:  # it has one elsewhere, and every process must join the sum
+            weight.grad = torch.zeros_like(weight)
+        distributed.all_reduce(weight.grad.div_(world.size))
+    return reached
 
 
 def divide(model: ArchModule, device: torch.device, world: World) -> None:
@@ -80,18 +87,19 @@ def divide(model: ArchModule, device: torch.device, world: World) -> None:
     fully_shard(model, mesh=mesh)
 
 
-def apart(model: nn.Module) -> None:
-    """Let go of weights that were brought together for a calculation: what is done to them then would be lost."""
+def reshard(model: nn.Module) -> None:
+    """Let go of weights that were gathered for a calculation: what is done to them then would be lost."""
     for module in model.modules():
-        parts: Any = module
+        sharded: Any = module
         if hasattr(module, "reshard"):
-            parts.reshard()
+            sharded.reshard()
 
 
 def large(model: ArchModule) -> list[nn.Module]:
     """Modules with many weights that the generated code calls, and whose weights it reads in no other way."""
     called = [str(node.target) for node in model.graph.nodes if node.op == "call_module"]
     read = [str(node.target) for node in model.graph.nodes if node.op == "get_attr"]
+
     names = [n for n in dict.fromkeys(called) if not any(target.startswith(f"{n}.") for target in read)]
     modules = [model.get_submodule(name) for name in names]
     return [m for m in modules if sum(w.numel() for w in m.parameters()) >= LARGE]
@@ -99,33 +107,40 @@ def large(model: ArchModule) -> list[nn.Module]:
 
 def full(value: Tensor) -> Tensor:
     """A tensor with all its parts; every process must ask for it."""
-    found: Any = value
-    return found.full_tensor() if hasattr(found, "full_tensor") else value
+    tensor: Any = value
+    if hasattr(tensor, "full_tensor"):
+        gathered: Tensor = tensor.full_tensor()
+        return gathered
+    return value
 
 
 def local(value: Tensor) -> Tensor:
     """The part of a tensor that lies here."""
-    found: Any = value
-    return found.to_local() if hasattr(found, "to_local") else value
+    tensor: Any = value
+    if hasattr(tensor, "to_local"):
+        part: Tensor = tensor.to_local()
+        return part
+    return value
 
 
 def like(value: Tensor, other: Tensor) -> Tensor:
     """A whole tensor divided as another one is."""
-    found: Any = other
-    if not hasattr(found, "device_mesh"):
+    pattern: Any = other
+    if not hasattr(pattern, "device_mesh"):
         return value
     from torch.distributed.tensor import distribute_tensor
 
-    made: Tensor = distribute_tensor(value.to(found.device), found.device_mesh, found.placements)
-    return made
+    divided: Tensor = distribute_tensor(value.to(pattern.device), pattern.device_mesh, pattern.placements)
+    return divided
 
 
 def norm(gradients: Sequence[Tensor]) -> Tensor:
     """The norm of all gradients, with the parts that lie elsewhere."""
-    own = torch.nn.utils.get_total_norm([local(gradient) for gradient in gradients])
+    here = torch.nn.utils.get_total_norm([local(gradient) for gradient in gradients])
     if all(gradient is local(gradient) for gradient in gradients):
-        return own
-    square = own.square()
+        return here
+
+    square = here.square()
     distributed.all_reduce(square)
     return square.sqrt()
 

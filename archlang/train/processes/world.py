@@ -1,6 +1,6 @@
-"""The processes of a training, as `torchrun` starts them: who one is among them, and what they tell each other.
+"""The processes of a training, as `torchrun` starts them: their ranks, and what they tell each other.
 
-Each process calculates its share of every batch. What comes out is gathered, so that every process sees losses and
+Each process calculates its share of every batch. The results are gathered, so that every process sees losses and
 metrics of the whole batch, the same numbers in the same order as one process would.
 """
 
@@ -35,7 +35,7 @@ class World:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is the process that writes and prints."""
+        """Tell whether it is the process that writes and prints."""
         return self.rank == 0
 
     def share(self, rows: Sequence[int]) -> Sequence[int]:
@@ -45,46 +45,59 @@ class World:
         ([[0, 1], [2, 3, 4]], [0, 1, 2])
         """
         count = len(rows)
-        return rows if count < self.size else rows[self._begin(self.rank, count) : self._begin(self.rank + 1, count)]
+        if count < self.size:
+            return rows
+        return rows[self._begin(self.rank, count) : self._begin(self.rank + 1, count)]
 
     def mode(self, count: int) -> AbstractContextManager[None]:
-        """What a batch of so many rows is calculated within: where every process has all of it, nothing is summed."""
-        return alone() if self.size > 1 and count < self.size else nullcontext()
+        """The context that a batch of so many rows is calculated in.
 
-    def whole(self, x: Tensor, count: int) -> Tensor:
-        """What all processes have of a tensor, one after the other: it has the rows of their shares of a batch of
-        `count`, or a multiple of them.
+        Where there are fewer rows than processes, every process has all of them, and sums over processes would count
+        each row several times.
+        """
+        if self.size > 1 and count < self.size:
+            return alone()
+        return nullcontext()
+
+    def all_gather(self, x: Tensor, count: int) -> Tensor:
+        """The rows of all processes, one after the other.
+
+        Arguments:
+            x: [rows, ...], the rows of this process's share of a batch, or a multiple of them.
+            count: how many samples the batch has.
 
         Its gradient is right where every process calculates the same from it, and gradients of weights are averaged.
         """
         if self.size == 1 or count < self.size:
             return x
+
         shares = [self._begin(r + 1, count) - self._begin(r, count) for r in range(self.size)]
         each, left = divmod(len(x), shares[self.rank])
         if left:
             raise ValueError(f"{len(x)} rows are no multiple of {shares[self.rank]} samples")
+
         sizes = tuple(each * share for share in shares)
-        made: Tensor = _Gathered.apply(x, sizes, self.rank)  # type: ignore[no-untyped-call]  # torch's own lacks it
-        return made
+        gathered: Tensor = _AllGather.apply(x, sizes, self.rank)  # type: ignore[no-untyped-call]  # torch's own lacks it
+        return gathered
 
     def any(self, flag: bool) -> bool:
-        """Whether it is so for any process."""
+        """Tell whether it is so for any process (an all_reduce)."""
         if self.size == 1:
             return flag
         total = torch.tensor([int(flag)])
         distributed.all_reduce(total)
         return bool(total)
 
-    def same(self, value: T) -> T:
-        """What the first process has."""
+    def broadcast(self, value: T) -> T:
+        """The value that the first process has."""
         if self.size == 1:
             return value
-        held: list[Any] = [value]
-        distributed.broadcast_object_list(held)
-        found: T = held[0]
-        return found
+        box: list[Any] = [value]
+        distributed.broadcast_object_list(box)
+        received: T = box[0]
+        return received
 
-    def meet(self) -> None:
+    def barrier(self) -> None:
         """Wait for the others."""
         self.any(False)
 
@@ -92,13 +105,18 @@ class World:
         return rank * count // self.size
 
 
-class _Gathered(torch.autograd.Function):
-    """Parts of all processes along the rows. Each calculates the same from the whole, so that its own part of the
-    gradient, times their number, averages to the gradient."""
+class _AllGather(torch.autograd.Function):
+    """The rows of all processes, with a gradient.
+
+    Each process calculates the same from them, so that its own part of the gradient, times their number, averages to
+    the gradient.
+    """
 
     @staticmethod
     def forward(context: Any, x: Tensor, counts: tuple[int, ...], rank: int) -> Tensor:
         context.counts, context.rank = counts, rank
+
+        # all_gather wants tensors of one size: shares differ by a row where a batch does not divide evenly.
         padded = x.new_zeros(max(counts), *x.shape[1:])
         padded[: len(x)] = x.detach()
         parts = [torch.empty_like(padded) for _ in counts]
@@ -108,8 +126,8 @@ class _Gathered(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         begin = sum(context.counts[: context.rank])
-        own = gradients[0][begin : begin + context.counts[context.rank]]
-        return own * len(context.counts), None, None
+        share = gradients[0][begin : begin + context.counts[context.rank]]
+        return share * len(context.counts), None, None
 
 
 def world() -> World:
@@ -130,14 +148,16 @@ def joined(device: str = "auto") -> Iterator[World]:
 
     The first process to fail says why. Raises `ArchError` (process-lost) in the others, which end as well.
     """
-    if world().size > 1 or int(os.environ.get("WORLD_SIZE", "1")) < 2 or "RANK" not in os.environ:
+    is_started = int(os.environ.get("WORLD_SIZE", "1")) > 1 and "RANK" in os.environ
+    if world().size > 1 or not is_started:
         yield world()
         return
+
     local = int(os.environ.get("LOCAL_RANK", os.environ["RANK"]))
     distributed.init_process_group(_backend(device, local), timeout=TIMEOUT)
     try:
         yield world()
-        world().meet()
+        world().barrier()
     except Exception as problem:
         lost = _lost(problem)
         if lost is not None:
@@ -150,24 +170,30 @@ def _backend(device: str, local: int) -> str:
     """NCCL between GPUs, Gloo between CPUs, and between processes that share a GPU, which NCCL refuses."""
     if not torch.cuda.is_available() or device == "cpu":
         return "gloo"
+
     count = torch.cuda.device_count()
     torch.cuda.set_device(local % count)
-    own = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) <= count and distributed.is_nccl_available()
-    return f"cpu:gloo,cuda:{'nccl' if own else 'gloo'}"
+    if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) <= count and distributed.is_nccl_available():
+        return "cpu:gloo,cuda:nccl"
+    return "cpu:gloo,cuda:gloo"
 
 
 def _lost(problem: Exception) -> ArchError | None:
     """None for the first process that has a problem of its own; for the others, that a process was lost."""
-    first = True
+    is_first = True
     with suppress(Exception):  # where the others cannot be asked any more, it is said twice rather than never
         store = distributed.distributed_c10d._get_default_store()
-        first = store.add(_FAILED, 1) == 1
-    said = str(problem).lower()
-    is_broken = isinstance(problem, RuntimeError) and any(name in said for name in ("gloo", "nccl"))
-    if first and not is_broken and not isinstance(problem, distributed.DistError):
+        is_first = store.add(_FAILED, 1) == 1
+
+    text = str(problem).lower()
+    is_broken = isinstance(problem, RuntimeError) and any(name in text for name in ("gloo", "nccl"))
+    if is_first and not is_broken and not isinstance(problem, distributed.DistError):
         return None
-    help = "what it said, or the system's log, tells why" if first else ()
-    return Lost(error("process-lost", "another process of this training ended", help=help), said=not first)
+
+    help: Sequence[str] = ()
+    if is_first:
+        help = ("what it said, or the system's log, tells why",)
+    return Lost(error("process-lost", "another process of this training ended", help=help), said=not is_first)
 
 
 class Lost(ArchError):

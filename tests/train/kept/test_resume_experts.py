@@ -11,7 +11,7 @@ from archlang.artefact import load_model
 from archlang.elaborate import loads
 from archlang.studies.patch_experts.patches import usage_of
 from archlang.train import Progress, fit
-from archlang.train.data import Data, Tensors
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.loop.progress import Beat
 
 TEXT = """archlang 1

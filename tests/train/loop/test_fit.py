@@ -132,9 +132,21 @@ def test_several_losses_are_reported_apart(tmp_path: Path) -> None:
     assert "train_cross_entropy,train_mse" in result.run.log.read_text()
 
 
-def test_labels_of_the_file_come_first() -> None:
+def test_labels_of_the_file_are_matched_with_the_datas_by_name() -> None:
+    named = TRAIN.replace("batch ", 'labels = ["c", "a", "b"]\n  batch ')
+    data = bars()
+    model = fit(tiny(named), data, epochs=1).model
+    assert model.archlang.labels == ("c", "a", "b")
+    plain = evaluate(fit(tiny(TRAIN), data, epochs=1).model, data)
+    found = evaluate(model, data)
+    assert [score.name for score in found.classes] == ["c", "a", "b"]
+    assert {s.name: s.samples for s in found.classes} == {s.name: s.samples for s in plain.classes}
+
+
+def test_labels_of_the_file_that_are_not_the_datas() -> None:
     named = TRAIN.replace("batch ", 'labels = ["x", "y", "z"]\n  batch ')
-    assert fit(tiny(named), bars(), epochs=1).model.archlang.labels == ("x", "y", "z")
+    with pytest.raises(ArchError, match="class `a`"):
+        fit(tiny(named), bars(), epochs=1)
 
 
 def test_a_run_folder_that_is_taken(tmp_path: Path) -> None:

@@ -12,18 +12,18 @@ from torch.optim import swa_utils
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import Network, loads
-from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.ir import Port
 from archlang.graph.patterns import chosen, matches, trained
 from archlang.graph.plan import Loss, Phase
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.ops.values import Option
 from archlang.train import Progress, fit
-from archlang.train.loop.phasing import enter, named_weights, rest
+from archlang.train.loop.phasing import enter, freeze_statistics, named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses.objective import objective
 from archlang.train.optimization.averaging import Average
 from archlang.train.optimization.optimizers import divided, optimizer
-from tests.train.nets import NETWORK, TRAIN, bars, tiny
+from tests.train.nets import NETWORK, TRAIN, bars, outputs, tiny
 
 ROUTED = """archlang 1
 
@@ -60,7 +60,7 @@ class Snapshots(Progress):
 
 def snapshots(network: Network, monkeypatch: pytest.MonkeyPatch, **options: object) -> list[dict[str, torch.Tensor]]:
     """The weights before a training and after each of its epochs."""
-    from archlang.train.loop import engine
+    from archlang.train.loop import preparing
 
     seen = Snapshots()
 
@@ -69,7 +69,7 @@ def snapshots(network: Network, monkeypatch: pytest.MonkeyPatch, **options: obje
         seen.epochs.append(copy.deepcopy(seen.model.state_dict()))
         return seen.model
 
-    monkeypatch.setattr(engine, "compile_network", compiled)
+    monkeypatch.setattr(preparing, "compile_network", compiled)
     fit(network, bars(), progress=seen, **options)
     return seen.epochs
 
@@ -161,12 +161,12 @@ def test_a_frozen_batch_norm_rests() -> None:
     network = tiny(TRAIN.replace("epochs = 3;", 'epochs = 3; freeze = "features.batch_norm";'))
     model = compile_network(network).train()
     enter(network.graph.plan.phases[0], network.graph, model)
-    rest(model)
+    freeze_statistics(model)
     assert not model.get_submodule("features.batch_norm").training
     assert model.get_submodule("features.dropout").training
     enter(Phase("all", 1), network.graph, model)
     model.train()
-    rest(model)
+    freeze_statistics(model)
     assert model.get_submodule("features.batch_norm").training
 
 
@@ -205,7 +205,7 @@ def test_schedules_start_at_each_groups_rate() -> None:
     made = []
     text = TRAIN.replace("momentum = 0.9", 'momentum = 0.9, groups = [group("logits", lr = 0.2)]')
     text = text.replace("lr = cosine", "lr = steps(1, by = 0.5)")
-    from archlang.train.loop import engine
+    from archlang.train.loop import preparing
 
     class Noted(Optimization):
         def __init__(self, *args: object) -> None:
@@ -213,7 +213,7 @@ def test_schedules_start_at_each_groups_rate() -> None:
             made.append(self.optimizer)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "Optimization", Noted)
+        patch.setattr(preparing, "Optimization", Noted)
         fit(tiny(text), bars(), epochs=3, progress=Watcher())
     assert rates[0] == [0.1, 0.2]
     assert rates[6] == [0.05, 0.1]
@@ -301,7 +301,7 @@ def test_an_average_is_swapped_without_a_copy() -> None:
 # --- a step ----------------------------------------------------------------------------------------------------------
 
 OUT = Port("n1")
-GRAPH = Graph("g", outputs=(OutputSpec(None, OUT),))
+GRAPH = outputs(OUT)
 
 
 def stepped(model: nn.Module, precision: str = "float32", clip: float | None = None, factor: float = 1.0) -> Stepper:

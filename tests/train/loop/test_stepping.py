@@ -5,14 +5,15 @@ import torch
 from torch import nn
 
 from archlang.diagnostics import ArchError
-from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
 from archlang.ops.values import Option
 from archlang.train.loop.stepping import PATIENCE, Optimization, Stepper
 from archlang.train.losses.objective import objective
+from tests.train.nets import outputs
 
 OUT = Port("n1")
-GRAPH = Graph("g", outputs=(OutputSpec(None, OUT),))
+GRAPH = outputs(OUT)
 
 
 class Root(torch.autograd.Function):

@@ -1,6 +1,7 @@
 """Losses that remember, that read two views, that read inside the network, and what is reported beside them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,26 +9,22 @@ from torch import nn
 
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
-from archlang.graph.ir import Graph, OutputSpec, Port
+from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
+from archlang.ops.catalogue import CATALOGUE
+from archlang.ops.facts import LossFacts
 from archlang.ops.values import Option
-from archlang.shapes import Tensor
 from archlang.train import fit
-from archlang.train.data import Tensors
+from archlang.train.data.splits import Tensors
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses import catalogue as tables
 from archlang.train.losses.objective import objective
-from tests.train.nets import TRAIN, bars, tiny
+from tests.train.nets import NETWORK, TRAIN, bars, outputs, tiny
 
 OUT = Port("n1")
 
 
-class Typed(Graph):
-    def type(self, port: Port):
-        return Tensor((2,))
-
-
-GRAPH = Typed("g", outputs=(OutputSpec(None, OUT),))
+GRAPH = outputs(OUT)
 
 
 class Running(nn.Module):
@@ -44,10 +41,18 @@ class Running(nn.Module):
         return reads[0].square().mean()
 
 
+def states(monkeypatch: pytest.MonkeyPatch, name: str, **facts: object) -> None:
+    """Change the facts that the catalogue states of a loss."""
+    setting = CATALOGUE.settings["loss", name]
+    changed = replace(setting, facts=replace(setting.facts, **facts))
+    monkeypatch.setitem(CATALOGUE.settings, ("loss", name), changed)
+
+
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(tables, "STATEFUL", {"bce": Running})
-    monkeypatch.setattr(tables, "PAIRED", {"bce": "two augmented", "mse": "plain+augmented"})
+    states(monkeypatch, "bce", views="two augmented")
+    states(monkeypatch, "mse", views="plain+augmented")
     monkeypatch.setattr(tables, "METRICS", {"bce": {"largest": lambda reads, args: reads[0].max()}})
     yield
 
@@ -95,3 +100,29 @@ def test_labels_that_are_not_there_are_named() -> None:
     bare = type(data)("bare", Tensors(data.train.samples, torch.full_like(data.train.labels, -1)), data.test)
     with pytest.raises(ArchError, match="no labels"):
         fit(tiny(), bare)
+
+
+def focal(reads: list[torch.Tensor], args: dict[str, object]) -> torch.Tensor:
+    """Cross-entropy times `(1 - p)^2` (Lin et al. 2017)."""
+    log_p = reads[0].log_softmax(1).gather(1, reads[1][:, None])
+    return -((1 - log_p.exp()) ** 2 * log_p).mean()
+
+
+def test_class_names_travel_with_a_model_of_a_new_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss that nobody compares by its name: what training must know of it stands among its facts."""
+    like = CATALOGUE.settings["loss", "cross_entropy"]
+    new = replace(like, name="focal", facts=LossFacts("classes", "softmax", reads_classes=True))
+    monkeypatch.setitem(CATALOGUE.settings, ("loss", "focal"), new)
+    monkeypatch.setattr(tables, "FORMULAS", {**tables.FORMULAS, "focal": focal})
+    result = fit(loads(NETWORK + TRAIN.replace("cross_entropy", "focal")), bars(), epochs=2)
+    assert result.model.archlang.labels == ("a", "b", "c")
+    assert result.history[-1].test_accuracy is not None
+
+
+@pytest.mark.parametrize(("loss", "labels"), [
+    ("cross_entropy(logits, label)", ("a", "b", "c")), ("mse(logits, label)", ("a", "b", "c")),
+    ("bce(logits, label)", ("a", "b", "c")), ("mse(logits, logits)", None),
+])
+def test_class_names_belong_to_losses_that_read_classes(loss: str, labels: tuple[str, ...] | None) -> None:
+    result = fit(tiny(TRAIN.replace("cross_entropy(logits, label)", loss)), bars(), epochs=1)
+    assert result.model.archlang.labels == labels

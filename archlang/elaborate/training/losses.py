@@ -1,0 +1,116 @@
+"""The losses of a `train`: what each of them reads, and what is wrong with that as far as a file can show it.
+
+Labels are known only from the data; the rest of the checks is in `train/losses/targets.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from archlang.diagnostics import Label
+from archlang.elaborate.context import Build
+from archlang.elaborate.training.sites import structural
+from archlang.elaborate.values import LabelValue, TensorValue
+from archlang.graph.ir import Port
+from archlang.graph.plan import Loss
+from archlang.graph.scores import applied, class_axis
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import LossFacts
+from archlang.ops.values import Option, Weighted
+from archlang.source import Span
+
+LABEL = "label"
+PROBABILITIES = ("shares", "chances")
+"""Results of operations that are no scores any more."""
+
+
+def losses_of(b: Build, total: Weighted | None, span: Span) -> tuple[Loss, ...]:
+    """The losses of a weighted sum, each with what it reads. Raises `Poisoned`."""
+    losses: list[Loss] = []
+    for weight, option in total.terms if total else ():
+        facts = facts_of(option, LossFacts)
+        has_tensor = any(isinstance(value, TensorValue) for value in option.args.values())
+        if facts.sites is not None and not has_tensor:
+            losses += structural(b, weight, option, facts.sites, span)
+        else:
+            losses.append(_over_tensors(b, weight, option, facts, span))
+    return tuple(losses)
+
+
+def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, span: Span) -> Loss:
+    """A loss over tensors that the file names."""
+    reads: dict[str, Port | str] = {}
+    words: dict[str, object] = {}
+    for name, value in option.args.items():
+        if isinstance(value, TensorValue):
+            reads[name] = value.port
+        elif isinstance(value, LabelValue):
+            reads[name] = LABEL
+        else:
+            words[name] = value
+
+    if not any(isinstance(read, Port) for read in reads.values()):
+        raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", span,
+                       help="name a tensor of it: `cross_entropy(logits, label)`")
+
+    if facts.target is not None:
+        _compared(b, option, facts, reads, span)
+    if facts.clusters:
+        words |= _clustered(b, option, facts, reads, span)
+    return Loss(weight, Option(option.name, option.role, words), tuple(reads.values()), span)
+
+
+def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Port | str], span: Span) -> None:
+    """A loss that compares scores with a target: their order, their sizes, their range."""
+    (first, scores), (second, target) = reads.items()
+    if not isinstance(scores, Port):
+        raise b.refuse(
+            "exchanged-arguments",
+            f"the first argument of `{option.name}` is `{first}`, a tensor of the network, and the label is given",
+            span, help=f"the label comes second: `{option.name}({first}, {LABEL})`",
+        )
+
+    _not_squashed(b, option, facts, first, scores, span)
+    sizes = b.graph.type(scores).dims
+    if facts.target == "classes" and sizes[class_axis(b.graph, scores)] == 1:
+        raise b.refuse("wrong-count", f"`{option.name}` over one class is always 0, and `{first}` has one", span,
+                       help="`bce` reads a single logit as the chance of the second of two classes")
+    if not isinstance(target, Port):
+        return
+
+    if facts.target == "scores":
+        _not_squashed(b, option, facts, second, target, span)
+    if b.graph.type(target) != b.graph.type(scores):
+        raise b.refuse("shape-mismatch", f"`{option.name}` compares `{first}` {b.graph.type(scores)} with `{second}` "
+                       f"{b.graph.type(target)}", span, help="both have the same sizes")
+
+
+def _not_squashed(b: Build, option: Option, facts: LossFacts, name: str, port: Port, span: Span) -> None:
+    """Scores must not be probabilities: under a second softmax or sigmoid the loss never comes near its minimum."""
+    result = applied(b.graph, port)
+    if facts.applies is None or result is None or result[0] not in PROBABILITIES:
+        return
+
+    before = result[1].op.name
+    raise b.refuse(
+        "expected-logits",
+        f"`{option.name}` applies a {facts.applies} itself, and its `{name}` have been through `{before}` already",
+        span, secondary=(Label(result[1].span, "here"),), help=f"hand it what stands before `{before}`",
+    )
+
+
+def _clustered(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Port | str],
+               span: Span) -> dict[str, object]:
+    """Tell whether what a clustering loss reads is standardised in the network. Raises `Poisoned`."""
+    ((name, port),) = ((name, read) for name, read in reads.items() if isinstance(read, Port))
+    dims = b.graph.type(port).dims
+    if len(dims) != 1 or (isinstance(dims[0], int) and dims[0] < 2):
+        raise b.refuse("wrong-rank", f"`{option.name}` reads a vector of two clusters or more, this is "
+                       f"{b.graph.type(port)}", span)
+    if option.args.get("of") is not None or option.args.get("over") == "layer":
+        raise b.refuse("conflicting-arguments", f"`{option.name}` is over the scores that it names, or over gates: "
+                       "`of` and `over` pick gates", span)
+
+    _not_squashed(b, option, facts, name, port, span)
+    gives = b.graph.node(port.node).op.gives
+    return {"standardized": bool(gives) and gives[port.index] == "standardised"}

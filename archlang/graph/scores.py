@@ -1,0 +1,44 @@
+"""Scores of classes in a graph: the axis that classes lie on, and what was applied to them last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archlang.graph.ir import Graph, Node, Port
+from archlang.ops.facts import Result
+
+_ELEMENTWISE = ("activation", "normalisation", "regularisation", "pooling")
+"""Families that leave every axis where it was."""
+
+_REARRANGING = ("reshaping", "regularisation", "pooling")
+"""Families that leave probabilities probabilities: they move, drop or average them."""
+
+
+def class_axis(graph: Graph, port: Port) -> int:
+    """The axis of classes among the sizes of one sample: the features of a vector or sequence, else the channels.
+
+    A line [channels, length], which a 1d convolution makes, has as many sizes as a sequence [positions, features].
+    """
+    if len(graph.type(port).dims) != 2:
+        return 0
+    if any("line" in node.op.gives for node in _back(graph, port, _ELEMENTWISE)):
+        return 0
+    return 1
+
+
+def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:
+    """The function that a tensor has been through last, as `Op.gives` says, and its node; None for no such function."""
+    for node in _back(graph, port, _REARRANGING):
+        index = port.index if node.id == port.node else 0
+        if node.op.gives and node.op.gives[index] not in ("", "line"):
+            return node.op.gives[index], node
+    return None
+
+
+def _back(graph: Graph, port: Port, families: tuple[str, ...]) -> Iterator[Node]:
+    """The nodes from a port back along their first inputs, as far as operations are of these families, and one more."""
+    node = graph.node(port.node)
+    yield node
+    while node.op.family in families and node.inputs:
+        node = graph.node(node.inputs[0].node)
+        yield node

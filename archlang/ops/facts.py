@@ -1,0 +1,99 @@
+"""Facts about settings that other rooms ask for: fields of the catalogue, so that nobody compares names.
+
+A new loss, optimiser, schedule or average states these facts where it is declared; training reads them through
+`catalogue.facts_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Target = Literal["classes", "chances", "numbers", "scores"]
+"""How a loss reads the tensor that it compares scores with.
+
+classes   class numbers, or a share of each class (a distribution)
+chances   numbers from 0 to 1; a class number stands for its one-hot row
+numbers   any numbers; a class number stands for its one-hot row
+scores    scores before a softmax
+"""
+
+Result = Literal["", "shares", "chances", "standardised", "gates", "line"]
+"""Results of operations that a loss must recognise.
+
+Of a softmax, of a sigmoid, standardised relevance, the gates of a router, a line [channels, length].
+"""
+
+SLIDING: dict[int, tuple[Result, ...]] = {1: ("line",), 2: (), 3: ()}
+"""`Op.gives` of what slides over lines, maps and volumes, by their number of sliding axes."""
+
+ViewPair = Literal["plain+augmented", "two augmented"]
+"""Two views of the same samples: as they are and augmented, or augmented twice."""
+
+SiteKind = Literal["energies", "gates", "weights", "filtered weights"]
+"""Tensors inside a network that structural losses are over; `elaborate.training.sites` finds them."""
+
+
+@dataclass(frozen=True)
+class SiteFacts:
+    """The sites of a structural loss.
+
+    kind         which tensors it is over
+    stage        the stage of the language that makes such a site
+    description  these tensors in words, for messages
+    labelled     whether the loss reads the labels beside them
+    """
+
+    kind: SiteKind
+    stage: str
+    description: str
+    labelled: bool = False
+
+
+@dataclass(frozen=True)
+class LossFacts:
+    """The way in which a loss reads its tensors.
+
+    target         what it compares its first tensor with; None for a loss without a target
+    applies        the function that it applies to its scores itself: a network must not apply one before
+    reads_classes  whether labels may be class numbers of its scores; their names then travel with the model
+    clusters       whether its scores are one number a cluster, two or more in all
+    views          the two views of the samples that it reads, unless told `augmented = false`
+    sites          where it is over parts of the network, unless it is given tensors
+    """
+
+    target: Target | None = None
+    applies: Literal["softmax", "sigmoid"] | None = None
+    reads_classes: bool = False
+    clusters: bool = False
+    views: ViewPair | None = None
+    sites: SiteFacts | None = None
+
+
+@dataclass(frozen=True)
+class OptimizerFacts:
+    """The class of torch that an optimiser is, as a dotted name, and whether it has a fused kernel."""
+
+    torch: str
+    fused: bool = False
+
+
+@dataclass(frozen=True)
+class ScheduleFacts:
+    """The origin of a curve's time: the end of the warm-up, or (`from_start`) the start of the phase."""
+
+    from_start: bool = False
+
+
+@dataclass(frozen=True)
+class AverageFacts:
+    """When an average of the weights moves.
+
+    every_step  at every step, with the buffers; otherwise at the end of an epoch, and statistics of batch norms are
+                taken anew for it
+    """
+
+    every_step: bool
+
+
+Facts = LossFacts | OptimizerFacts | ScheduleFacts | AverageFacts

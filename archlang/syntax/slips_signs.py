@@ -1,0 +1,143 @@
+"""Slips with signs: those of other languages, and separators of the wrong kind."""
+
+from __future__ import annotations
+
+from archlang.syntax.facts import Facts
+from archlang.syntax.slip import Slip, line_start_becomes, pair, pair_becomes, token_becomes
+
+
+def _comparison(facts: Facts) -> bool:
+    """Recognise a second comparison: behind the first one more of a sum may follow, but no further comparison."""
+    signs = {"EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST"}
+    return facts.type in signs and "STAR" in facts.allowed and facts.type not in facts.allowed
+
+
+def _equal_in_test(facts: Facts) -> bool:
+    """Recognise `=` in the test of an `if` or a `where`, in parentheses or not."""
+    if facts.type != "EQUAL":
+        return False
+    if "IF" in facts.context_of_head or "WHERE" in facts.context_of_head:
+        return True
+
+    opening = len(facts.context) - len(facts.context_of_head)
+    return facts.context_of_head[:1] == ("LPAR",) and facts.context[:opening][-1:] == ("IF",)
+
+
+def _listed_outputs(facts: Facts) -> str:
+    first, second = facts.previous_shown, facts.next
+    further = second.text if second else "other"
+    return f"write `output {first}` and, with a name of its own, `output second = {further}`"
+
+
+def _in_output(facts: Facts) -> bool:
+    return facts.type == "COMMA" and facts.line[:1] != () and facts.line[0].type == "OUTPUT"
+
+
+def _is_bundle(facts: Facts) -> bool:
+    """Recognise `x = a, b` in braces: what follows the comma is no further `name = value`."""
+    if facts.type != "COMMA" or facts.context_of_head[1:3] != ("NAME", "EQUAL"):
+        return False
+    return "SEMICOLON" in facts.allowed and [token.type for token in facts.rest_of_line[2:3]] != ["EQUAL"]
+
+
+SIGNS: tuple[Slip, ...] = (
+    # --- signs of other languages ---
+    # The lexer reads `=>`, `/*` and `**` as two signs each.
+    Slip(
+        lambda f: pair(f, "EQUAL", "MORETHAN"),
+        "an arrow is written `->`",
+        "write `->`; at least is `>=`",
+        ("block b = conv(3) => relu", "network N { x => conv(3) }"),
+        where="pair", fix=pair_becomes("->"),
+    ),
+    Slip(
+        lambda f: pair(f, "MORETHAN", "MORETHAN"),
+        "an arrow is written `->`",
+        "write `->`",
+        ("block b = conv(3) >> relu", "network N { input x: [3]\n y = x >> relu\n output y }"),
+        where="pair", fix=pair_becomes("->"),
+    ),
+    Slip(
+        lambda f: pair(f, "SLASH", "STAR"),
+        "a comment is written with `#`",
+        "begin each line of the comment with `#`",
+        ("/* a comment */ let x = 1", "let x = 1 /* one */"),
+    ),
+    Slip(
+        # The parser may stumble over any word of the comment; the line tells that it is one.
+        lambda f: f.line_token.type == "FLOOR",
+        "a comment is written with `#`",
+        "`//` divides and floors; begin the comment with `#`",
+        ("// a comment\nlet x = 1", "let x = 1\n// the first one", "network N {\n // one\n input x: [3]\n output x }"),
+        where="line", fix=line_start_becomes("#"),
+    ),
+    Slip(
+        lambda f: pair(f, "STAR", "STAR"),
+        "there is no power",
+        "multiply: `c * c`",
+        ("let x = 3 ** 2",),
+    ),
+    Slip(
+        lambda f: f.type == "DOC",
+        "a doc string does not belong here",
+        "it stands right after the first line, before a declaration (not an `import`), or first inside its braces",
+        ('block b = each { """no""" relu }', 'let x = """no"""', '"""a"""\n"""b"""\n"""c"""\nlet x = 1'),
+    ),
+    Slip(
+        lambda f: _comparison(f) and f.type == "MORETHAN",
+        "comparisons do not chain; a flow is written with `->`",
+        "write `a -> b -> c`; of numbers, `a > b and b > c`",
+        ("let x = 3 > 2 > 1", "network N { input x: [3]\n output x > relu > relu }"),
+    ),
+    Slip(
+        _comparison,
+        "comparisons do not chain",
+        "write `a < b and b < c`",
+        ("let x = 1 < 2 < 3", "let x = a == b == c"),
+    ),
+    Slip(
+        _equal_in_test,
+        "`=` gives a name; equal is written `==`",
+        "write `==`",
+        ("block b(s) = if s = 1 { relu }", "network N { input x: [3, H] where H = 3 output x }",
+         "block b(s) = if (s = 1) { relu }"),
+        fix=token_becomes("=="),
+    ),
+)  # fmt: skip
+
+
+SEPARATORS: tuple[Slip, ...] = (
+    # --- separators ---
+    Slip(
+        _in_output,
+        "an `output` hands out one value",
+        _listed_outputs,
+        ("network N { input x: [3]\n output x, x }",),
+    ),
+    Slip(
+        _is_bundle,
+        "several values make a bundle in parentheses",
+        "write `name = (a, b)`",
+        ("network N { input x: [3]\n y = x, x -> concat\n output y }",),
+    ),
+    Slip(
+        lambda f: f.type == "COMMA" and "SEMICOLON" in f.allowed,
+        "flows and statements have `;` between them, not `,`",
+        "write `;`, or leave the `,` out",
+        ("block b = parallel { relu, gelu }", "train { a = 1, b = 2 }"),
+        fix=token_becomes(";"),
+    ),
+    Slip(
+        lambda f: f.type == "SEMICOLON" and "COMMA" in f.allowed,
+        "inside `( )` and `[ ]` a `,` stands between two values",
+        "write `,`",
+        ("let x = [1; 2]", "block b = conv(3x3; 64)"),
+        fix=token_becomes(","),
+    ),
+    Slip(
+        lambda f: f.type == "COLON" and bool({"LBRACE", "HEAD_BRACE"} & f.allowed),
+        "a body stands in braces",
+        "write `{ ... }` instead of `:`",
+        ("network N: input x", "block b(s) = if s: relu", "train: loss = 1"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,158 @@
+"""Slips with heads and values: parts that are missing, and parts side by side with nothing between them."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Fix
+from archlang.syntax.facts import Facts
+from archlang.syntax.slip import Slip, insert_behind_previous, token_becomes
+
+
+def _head_without_brace(facts: Facts) -> bool:
+    """Recognise a stage behind the head of an `if` or a `for`, where the brace that ends the head must stand."""
+    in_head = "IF" in facts.context_of_head or "FOR" in facts.context_of_head
+    return in_head and "HEAD_BRACE" in facts.allowed and facts.starts_value and not facts.ended
+
+
+def _joined_size(facts: Facts) -> Fix | None:
+    """`3x3` for `3 x 3`: the number before, the letter, and the number behind."""
+    if facts.text != "x" or facts.next is None or facts.next.type != "NUMBER":
+        return None
+    return Fix(facts.previous.span.to(facts.next.span), f"{facts.previous_text}x{facts.next.text}")
+
+
+HEADS: tuple[Slip, ...] = (
+    # --- the heads of declarations and of `if` and `for` ---
+    Slip(
+        lambda f: f.type == "EQUAL" and f.context[-2:] == ("FOR", "NAME"),
+        "`for` takes its values with `in`",
+        lambda f: f"write `for {f.previous_text} in [...] {{ ... }}`",
+        ("block b = for c = [8, 16] { conv(3x3, c) }",),
+        fix=token_becomes("in"),
+    ),
+    Slip(
+        _head_without_brace,
+        "the stages of an `if` or a `for` stand in braces, `{ }`",
+        "write `if test { stage } else { stage }` or `for name in list { stage }`",
+        ("block b(s) = if s == 1 relu else gelu", "block b(s) = if s == 1 then relu",
+         "block b = for c in [1, 2] conv(3x3, c)"),
+    ),
+    Slip(
+        lambda f: f.type == "LBRACE" and f.closed_head is not None,
+        "the head of an `if` or a `for` has no braces of its own",
+        "put what needs braces into parentheses: `if (stage { ... }) == x { ... }`",
+        ("block b = if each { relu } { gelu }", "block b = for c in words { relu } { conv(c) }",
+         "block b = if each { relu } == 3 { gelu }"),
+        name="brace-in-head", where="token", label="so these are a second pair",
+    ),
+    Slip(
+        lambda f: f.type == "EQUAL" and f.context[-2:] == ("INPUT", "NAME"),
+        "the type of an input follows a colon",
+        "write `input {previous}: [channels, height, width]`",
+        ("network N { input x = [3, 32, 32] output x }",),
+        fix=token_becomes(":"),
+    ),
+    Slip(
+        lambda f: f.context[-2:] in (("NAME", "COLON"),) and f.allowed == {"LSQB"} and not f.ended,
+        "the type of an input is a list of sizes",
+        "write `[3, 32, 32]` for three channels of 32 x 32",
+        ("network N { input x: 3x32x32 output x }", "network N { input x: (3, 32) output x }"),
+    ),
+    Slip(
+        lambda f: f.context[-1:] == ("TRAIN",) and f.type == "NAME",
+        "a `train` has no name",
+        "write `train { ... }`; a file has one at most",
+        ("train quick { loss = x }",),
+        fix=token_becomes(""),
+    ),
+    Slip(
+        lambda f: f.type == "EQUAL" and "NETWORK" in f.context and "LBRACE" in f.allowed and "LBRACE" not in f.context,
+        "a network is written with braces",
+        "write `network name { input ...; output ... }`; a `block` may be one flow behind `=`",
+        ("network N = conv(3)", "network N(a = 1) = conv(3)"),
+    ),
+    Slip(
+        lambda f: "IMPORT" in f.context and "LPAR" not in f.context and f.allowed <= {"LPAR", "DOT", "NAME"},
+        "an import says which names it wants",
+        "write `import std.resnet (projection)`",
+        ("import std.resnet", 'import "./a.arch"\nlet x = 1', "import std.resnet as r", "import std.*"),
+        where="behind", label="names in parentheses are missing",
+    ),
+)  # fmt: skip
+
+
+VALUES: tuple[Slip, ...] = (
+    # --- expressions ---
+    Slip(
+        lambda f: f.type == "EQUAL" and "EQUALS" in f.allowed,
+        "only a plain name stands left of `=`",
+        "equal is written `==`",
+        ("block b { x[0] = in -> relu\n output x }", "let x = a = b", "network N { a.b = c }"),
+    ),
+    Slip(
+        lambda f: f.previous_type == "NUMBER" and f.type == "NAME" and f.text.startswith("x") and not f.first_of_line,
+        "a size is written in one word",
+        "write `3x3`",
+        ("let k = 3 x 3", "block b = conv(3 x 3, 64)"),
+        fix=lambda f: _joined_size(f),
+    ),
+    Slip(
+        lambda f: f.previous_type == "NUMBER" and f.type in ("NAME", "FOR", "IF", "LPAR") and "STAR" in f.allowed
+        and not f.first_of_line,
+        "a repetition or a product needs its `*`",
+        "write `{previous} * {token}`",
+        ("block b = 3 relu", "let x = 3 (2 + 1)"),
+        fix=insert_behind_previous(" *"),
+    ),
+    Slip(
+        lambda f: f.type in ("NUMBER", "SIZE", "STRING") and f.previous_type == "NAME" and "LPAR" in f.allowed
+        and not f.first_of_line,
+        "arguments stand in parentheses",
+        "write `{previous}({token})`",
+        ("block b = conv 3x3", "block b = dropout 0.1 -> relu"),
+    ),
+    # --- two things side by side, with nothing between them ---
+    # A name behind a complete flow could begin `name = ...`, so the parser takes it and stumbles over the next token.
+    Slip(
+        lambda f: f.stray_name and "_ends_in_flow" in f.context,
+        "a `;` is missing between two flows",
+        "write `;` before `{previous}`, or `->` if it is the next step",
+        ("block b = parallel { conv(1)\n relu -> gelu }", "block b = parallel { conv(1)\n relu }"),
+        where="previous",
+    ),
+    Slip(
+        lambda f: f.stray_name and "_ends_in_statement" in f.context,
+        "a flow stands among statements",
+        "hand it out with `output`, or give it a name: `name = ...`",
+        ("block b { x = in -> relu\n gelu -> relu }", "network N { input x: [3]\n conv(3) }"),
+        where="previous", name="mixed-body", label="this flow",
+    ),
+    Slip(
+        lambda f: f.stray_word and "ARROW" not in f.allowed,
+        "two steps have `->` between them",
+        "write `->` before `{previous}`",
+        ("network N { y = x relu\n output y }", "block b { y = in -> conv(3) relu -> gelu\n output y }"),
+        where="previous",
+    ),
+    # Rows that fit almost any pair of values, so they stand last.
+    Slip(
+        lambda f: "COMMA" in f.allowed and f.starts_value and not f.ended,
+        "two values have `,` between them",
+        "write `,` before `{token}`",
+        ("let x = [1 2]", "let x = f(a b)", "let x = [\n  a\n  b\n]", "block b(c d) = relu", "import std.a (b c)"),
+        fix=insert_behind_previous(","),
+    ),
+    Slip(
+        lambda f: "ARROW" in f.allowed and f.starts_value and not f.first_of_line and not f.ended,
+        "two steps have `->` between them",
+        "write `->` before `{token}`",
+        ("let y = x relu", "block b = conv(3) relu -> gelu"),
+        fix=insert_behind_previous(" ->"),
+    ),
+    Slip(
+        lambda f: f.context[-1:] == ("ELSE",),
+        "`else` is followed by braces or by another `if`",
+        "write `else { ... }`",
+        ("block b(s) = if s { relu } else gelu",),
+        where="behind",
+    ),
+)  # fmt: skip

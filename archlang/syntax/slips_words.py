@@ -1,0 +1,189 @@
+"""Slips with words: reserved ones used as names, those of other languages, misspelt ones, and bindings gone wrong."""
+
+from __future__ import annotations
+
+from archlang.diagnostics import Fix, suggestions
+from archlang.syntax.facts import WORD_TYPES, Facts
+from archlang.syntax.slip import Slip, foreign, insert_behind_previous, line_start_becomes, token_becomes
+
+_DECLARING = ("import", "let", "block", "code", "network", "train")
+_STATING = ("input", "output", "let", "phase", "step")
+_CALLED_DECLARATIONS = ("function", "fn", "func", "module", "layer", "model", "net")
+
+
+def _misspelt_declaration(facts: Facts) -> bool:
+    if facts.type != "NAME" or not facts.at_file_level or facts.next_type in ("EQUAL", "DOT"):
+        return False
+    return bool(suggestions(facts.text, _DECLARING))
+
+
+def _misspelt_statement(facts: Facts) -> bool:
+    line = facts.line
+    if len(line) < 2 or line[0].type != "NAME" or line[1].type not in ("NAME", "IN"):
+        return False
+    return bool(suggestions(line[0].text, _STATING))
+
+
+def _near_word(facts: Facts) -> str:
+    """The word of the language that a name at the beginning of a line may have been meant to be."""
+    if facts.at_file_level:
+        return suggestions(facts.text, _DECLARING)[0]
+    return suggestions(facts.line_token.text, _STATING)[0]
+
+
+def _is_dashed_name(facts: Facts) -> bool:
+    touches = facts.token is not None and facts.previous.end == facts.token.start
+    return facts.stray and facts.type == "MINUS" and touches
+
+
+def _equals_for_colon(facts: Facts) -> Fix:
+    place = facts.place
+    if facts.next is not None and facts.next.type == "EQUAL" and facts.next.start == place.end:  # `:=`
+        place = place.to(facts.next.span)
+        return Fix(place, "=")
+    return Fix(place, " =")
+
+
+RESERVED: tuple[Slip, ...] = (
+    # --- reserved words used as names ---
+    Slip(
+        lambda f: f.type == "EQUAL" and f.previous_type in WORD_TYPES and "EQUAL" not in f.allowed,
+        "`{previous}` is a word of the language, so nothing can be called that",
+        "choose another name, such as `{previous}_`",
+        ("train { step = 3 }", "let let = 3", "network N { input = 3 }"),
+        where="previous", name="reserved-word", label="reserved",
+    ),
+    Slip(
+        lambda f: f.type in WORD_TYPES and f.next_type == "EQUAL" and f.type not in f.allowed and not f.ended,
+        "`{token}` is a word of the language, so nothing can be called that",
+        "choose another name, such as `{token}_`",
+        ("network N {\n input x: [3]\n from = x\n output x }", "let x = f(at = 3)", "from = 3"),
+        name="reserved-word", label="reserved",
+    ),
+    Slip(
+        # Before the general rows for words: here `from` is meant as the word it is.
+        lambda f: f.type == "FROM" and f.previous_type == "EQUAL" and "LET" in f.context,
+        "only a `code` is read `from` a file",
+        "write `code name = from \"file.csv\"`",
+        ('let words = from "words.csv"',),
+    ),
+    Slip(
+        lambda f: f.type == "ELSE" and not f.ended,
+        "this `else` has no `if`",
+        "`else` stands right behind the braces of an `if`",
+        ("block b = else { relu }", "block b = each { relu } else { gelu }"),
+    ),
+    Slip(
+        lambda f: f.type == "OUTPUT" and f.next_type in ("COMMA", "RPAR", "ARROW") and not f.first_of_line,
+        "`output` hands a value out; it is no name to read it by",
+        "name the flow, `logits = ...`, hand it out with `output logits`, and read `logits`",
+        ("train { loss = cross_entropy(output, label) }", "train { loss = mse(output) }"),
+        name="reserved-word", label="reserved",
+    ),
+    Slip(
+        lambda f: f.type in WORD_TYPES and "NAME" in f.allowed and not f.first_of_line and not f.ended,
+        "`{token}` is a word of the language, so nothing can be called that",
+        "choose another name, such as `{token}_`",
+        ("let x = let", "let step = 3", "block b(at) = relu", "block b = conv(3) as in", "let x = f(from = 3)"),
+        name="reserved-word", label="reserved",
+    ),
+)  # fmt: skip
+
+
+STATEMENTS: tuple[Slip, ...] = (
+    # --- words of other languages ---
+    # They are plain names here, so the parser goes on for a word or two before it stumbles.
+    Slip(
+        foreign(*_CALLED_DECLARATIONS),
+        "a part is declared with `block`, a whole with `network`",
+        "write `block name(parameters) = flow` or `network name { ... }`",
+        ("layer { x = 1 }", "let x = 1\nfunction f() { }"),
+        where="line",
+    ),
+    Slip(
+        foreign("const", "var", "val", "set"),
+        "a value is named with `let`",
+        lambda f: f"write `let {f.line[1].text if len(f.line) > 1 else 'name'} = ...`",
+        ("const x = 3", "var y = 2"),
+        where="line", fix=line_start_becomes("let"),
+    ),
+    Slip(
+        lambda f: f.previous_type == "NAME" and f.previous_text in ("elif", "elsif", "elseif"),
+        "a second test is written `else if`",
+        "write `else if test { ... }`",
+        ("block b(s) = if s { relu } elif s { gelu }", "network N { x = in -> if s { relu }\n elif s { gelu } }"),
+        where="previous", fix=lambda f: Fix(f.previous.span, "else if"),
+    ),
+    Slip(
+        lambda f: f.text in ("elif", "elsif", "elseif"),
+        "a second test is written `else if`",
+        "write `else if test { ... }`",
+        ("let y = if s { relu } elif",),
+        fix=token_becomes("else if"),
+    ),
+    # --- statements outside of the braces they belong in ---
+    Slip(
+        lambda f: f.type in ("INPUT", "OUTPUT", "PHASE", "STEP") and f.at_file_level,
+        "`{token}` stands in the braces of a declaration",
+        "`input` and `output` belong in a `network`, `phase` and `step` in a `train`",
+        ("input x: [3]", "let x = 1\noutput x", "phase all { epochs = 1 }"),
+    ),
+    Slip(
+        lambda f: f.type == "NAME" and f.at_file_level and f.next_type == "EQUAL",
+        "a bare `=` stands in the braces of a declaration",
+        "outside of them write `let {token} = ...`",
+        ("widths = [1, 2]", "let x = 1\ny = 2"),
+        fix=lambda f: Fix(f.place, f"let {f.text}"),
+    ),
+    Slip(
+        lambda f: f.type in ("TRAIN", "NETWORK", "BLOCK", "CODE", "IMPORT") and f.first_of_line and not f.at_file_level
+        and not f.ended,
+        "`{token}` does not stand inside other braces",
+        "put it outside, behind the brace that closes the declaration around it",
+        ("network N { input x: [3]\n output x\n train { loss = 1 } }", "block b {\n block c = relu\n output in }"),
+    ),
+    Slip(
+        _misspelt_declaration,
+        "`{token}` begins no declaration",
+        lambda f: f"did you mean `{_near_word(f)}`?",
+        ("netwrok N { input x: [3] }", "let x = 1\nblok b = relu"),
+        fix=lambda f: Fix(f.place, _near_word(f)),
+    ),
+    Slip(
+        _misspelt_statement,
+        "`{line}` begins no statement",
+        lambda f: f"did you mean `{_near_word(f)}`?",
+        ("network N {\n inptu x: [3]\n output x }", "network N {\n input x: [3]\n ouput x }"),
+        where="line", fix=lambda f: Fix(f.line_token.span, _near_word(f)),
+    ),
+    # --- bindings ---
+    Slip(
+        _is_dashed_name,
+        "a name holds letters, digits and `_`, and no `-`",
+        lambda f: f"write `{f.previous_text}_{f.next.text if f.next else ''}`, here and where it is used",
+        ("network N { input x: [3]\n layer-1 = x -> relu\n output x }",),
+        where="previous",
+    ),
+    Slip(
+        lambda f: f.stray and f.type == "COLON",
+        "`:` stands behind the name of an input only; a tensor gets its name with `=`",
+        "write `{previous} = ...`",
+        ("network N { input x: [3]\n y: x -> relu\n output y }",
+         "network N { input x: [3]\n y := x -> relu\n output y }"),
+        fix=lambda f: _equals_for_colon(f),
+    ),
+    Slip(
+        lambda f: f.stray and f.type in ("PLUS", "MINUS", "STAR", "SLASH") and f.next_type == "EQUAL",
+        "a name is bound once and does not change",
+        "give the result a name of its own, such as `y = {previous} -> add(other)`",
+        ("network N { input x: [3]\n x += x\n output x }",),
+        where="previous",
+    ),
+    Slip(
+        lambda f: f.stray_name and f.type == "NAME" and not f.ended and "LBRACE" in f.context,
+        "nothing stands between `{previous}` and `{token}`",
+        "write `{previous} = {token} ...` for a name of the flow, or `{previous} -> {token}` for a step",
+        ("network N { input x: [3]\n y x -> relu\n output y }",),
+        where="previous", fix=insert_behind_previous(" ="),
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Augmentations, calculated on whole batches; `augment` applies those that a file names."""

@@ -1,0 +1,180 @@
+"""Augmentations of a batch: which there are, how they treat what belongs to an image, and how they are applied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import torch
+
+from archlang.diagnostics import ArchError, error
+from archlang.ops.values import Option
+from archlang.train.data.augmentation import light, place, rand_augment
+from archlang.train.problems import bad_data
+
+Change = Callable[[torch.Tensor, torch.Generator, Mapping[str, Any]], torch.Tensor]
+
+
+class Effect(Enum):
+    """What an augmentation does to an image, which decides whether a label map or a target image can follow it."""
+
+    MOVES = "moves pixels that are there"
+    FRAMES = "moves pixels, and brings in black ones from outside"
+    HIDES = "hides a part of the image"
+    LIGHTS = "changes light and colour"
+    ANY = "changes anything"
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """One augmentation: how it is calculated, and its effect.
+
+    `reach` names its argument that counts pixels, which cannot be more than the image has. `clamps` says that it keeps
+    numbers from 0 to 1, and so would cut others.
+    """
+
+    change: Change
+    effect: Effect
+    reach: str | None = None
+    clamps: bool = False
+
+
+AUGMENTATIONS: Mapping[str, Augmentation] = {
+    "flip": Augmentation(place.flip, Effect.MOVES),
+    "shift": Augmentation(place.shift, Effect.MOVES, reach="by"),
+    "crop": Augmentation(place.crop, Effect.FRAMES, reach="pad"),
+    "rotate": Augmentation(place.rotate, Effect.FRAMES),
+    "scale": Augmentation(place.scale, Effect.FRAMES),
+    "erase": Augmentation(place.erase, Effect.HIDES),
+    "color_jitter": Augmentation(light.color_jitter, Effect.LIGHTS, clamps=True),
+    "grayscale": Augmentation(light.grayscale, Effect.LIGHTS),
+    "rand_augment": Augmentation(rand_augment.rand_augment, Effect.ANY, clamps=True),
+}
+
+MOST_CHANGES = 100
+"""Changes of one `rand_augment`, each a pass over the batch."""
+
+
+def augment(images: torch.Tensor, options: Sequence[Option], generator: torch.Generator) -> torch.Tensor:
+    """Images [batch, channels, height, width] after the augmentations, in order.
+
+    The generator lies on the CPU, so that a seed means the same on every device.
+    """
+    if options:
+        _require_images(options[0], images)
+    for option in options:
+        images = AUGMENTATIONS[option.name].change(images, generator, _arguments(option))
+    return images
+
+
+def augment_both(
+    images: torch.Tensor, labels: torch.Tensor, options: Sequence[Option], generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images and their labels after the augmentations; labels that lie on the image go with it, by the same draws.
+
+    Arguments:
+        images: [batch, channels, height, width].
+        labels: label maps [batch, height, width] of integers, target images [batch, channels, height, width] or
+            [batch, height, width] of floats, or labels of another kind, which stay as they are.
+
+    `require_followable` says which augmentations a map or a target image can follow.
+    """
+    if not lies_on_image(labels):
+        return augment(images, options, generator), labels
+
+    for option in options:
+        augmentation = AUGMENTATIONS[option.name]
+        drawn = generator.get_state()
+        images = augmentation.change(images, generator, _arguments(option))
+        if augmentation.effect in (Effect.MOVES, Effect.FRAMES):
+            again = torch.Generator()
+            again.set_state(drawn)
+            labels = _moved_labels(labels, augmentation.change, again, _arguments(option))
+    return images, labels
+
+
+def lies_on_image(labels: torch.Tensor) -> bool:
+    """Whether labels [batch, ...] are maps or images: with rows and columns."""
+    return labels.ndim >= 3
+
+
+# --- what is refused before a training begins -------------------------------------------------------------------------
+
+
+def check(options: Sequence[Option]) -> None:
+    """Raises `ArchError` (not-available) for an augmentation that this version has not."""
+    missing = [option.name for option in options if option.name not in AUGMENTATIONS]
+    said = "the augmentation `{}` is not part of this version"
+    if missing:
+        raise ArchError([error("not-available", said.format(name)) for name in missing])
+
+
+def check_samples(options: Sequence[Option], samples: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raises `ArchError` (bad-data) for augmentations that these samples, or their labels, cannot take.
+
+    Arguments:
+        samples: [batch, ...] in the sizes of the network's input.
+        labels: [batch, ...].
+    """
+    for option in options:
+        _require_images(option, samples)
+        _require_reach(option, samples)
+        if AUGMENTATIONS[option.name].clamps and (float(samples.min()) < 0 or float(samples.max()) > 1):
+            raise bad_data(f"`{option.name}` changes the light of numbers from 0 to 1, and a sample has others, from "
+                           f"{float(samples.min()):g} to {float(samples.max()):g}",
+                           help="scale them in the function that gives the data; bytes are scaled by themselves")
+        if lies_on_image(labels):
+            require_followable(option, samples, labels)
+
+
+def require_followable(option: Option, images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Raises `ArchError` (bad-data) where labels that lie on the image cannot follow an augmentation.
+
+    A map of classes follows what moves pixels that are there, and stands under other light; for pixels from outside it
+    has no class. A target image follows what moves pixels; under other light it would be another target.
+    """
+    effect = AUGMENTATIONS[option.name].effect
+    is_map = not labels.is_floating_point()
+    what = "map of classes" if is_map else "target image"
+
+    allowed = (Effect.MOVES, Effect.LIGHTS) if is_map else (Effect.MOVES, Effect.FRAMES)
+    if effect not in allowed:
+        others = [name for name, other in AUGMENTATIONS.items() if other.effect in allowed]
+        raise bad_data(f"`{option.name}` {effect.value}, which a {what} cannot follow",
+                       help=f"with such labels there are {', '.join(others)}")
+    if effect is not Effect.LIGHTS and labels.shape[-2:] != images.shape[-2:]:
+        raise bad_data(f"`{option.name}` moves images of {list(images.shape[-2:])}, and each has a {what} of "
+                       f"{list(labels.shape[-2:])}", help="give both in one size")
+
+
+def _require_images(option: Option, samples: torch.Tensor) -> None:
+    if samples.ndim != 4:
+        raise bad_data(f"`{option.name}` changes images, and a sample is {list(samples.shape[1:])}",
+                       help="leave `augment` out, or give the network an input of [channels, rows, columns]")
+
+
+def _require_reach(option: Option, samples: torch.Tensor) -> None:
+    reach = AUGMENTATIONS[option.name].reach
+    smaller = min(samples.shape[-2:])
+    if reach is not None and int(_arguments(option)[reach]) > smaller:
+        raise bad_data(f"`{option}` moves images by more pixels than they have, {list(samples.shape[-2:])}",
+                       help=f"`{reach}` is at most {smaller}")
+
+    count = option.args.get("count")
+    if isinstance(count, int) and count > MOST_CHANGES:
+        raise bad_data(f"`{option}` changes each image {count} times; at most {MOST_CHANGES} are done")
+
+
+def _arguments(option: Option) -> dict[str, Any]:
+    return {name: value for name, value in option.args.items() if value is not None}
+
+
+def _moved_labels(
+    labels: torch.Tensor, change: Change, generator: torch.Generator, args: Mapping[str, Any]
+) -> torch.Tensor:
+    """Maps or target images moved as their images were; all pixels are read from the nearest one, so classes stay."""
+    planes = labels.flatten(1, -3) if labels.ndim > 3 else labels[:, None]
+    moved = change(planes.double(), generator, args).to(labels.dtype)
+    return moved.reshape(labels.shape)

@@ -1,0 +1,133 @@
+"""Data made ready for a network: images in its sizes, labels in the numbers that it gives the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from archlang.emit import ImagePreparation, Record
+from archlang.graph.ir import Graph
+from archlang.shapes import Dim
+from archlang.train.data.image_files import SIDE, ImageFiles
+from archlang.train.data.items import Items
+from archlang.train.data.labels import ClassOutput
+from archlang.train.data.matching import matched, require_known, with_class_numbers
+from archlang.train.data.splits import Data, Joined, Split, Tensors
+from archlang.train.problems import bad_data
+
+COLOUR = 3
+
+
+def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores: ClassOutput | None) -> Data:
+    """Data as a training of a network takes it.
+
+    `labels` are the class names of the network's file: the data's are matched with them by name. `scores` is the output
+    whose loss reads class numbers, None where no loss does. Raises `ArchError` (bad-data) for classes that the file
+    does not name, and for labels that are no classes.
+    """
+    ready = _prepared(data, image_preparation(graph, data.train))
+    if scores is not None:
+        ready = _of_parts(ready, lambda split: with_class_numbers(split, scores))
+    if labels is None or ready.classes is None:
+        return ready
+    return _matched(ready, labels, "`labels` in the file")
+
+
+def for_model(data: Data, record: Record, scores: ClassOutput | None) -> Data:
+    """Data as a trained model is judged on it: prepared as in its training, classes matched with the model's by name.
+
+    A part may lack some of the model's classes. Raises `ArchError` (bad-data) for a class that the model does not know.
+    """
+    ready = _prepared(data, preparation_of(record, data.test))
+    if scores is not None:
+        ready = _of_parts(ready, lambda split: with_class_numbers(split, scores))
+    if ready.classes is None:
+        return ready
+
+    if record.labels is not None:
+        return _matched(ready, record.labels, "the model")
+    if scores is not None and len(ready.classes) < (scores.classes or 0):
+        raise bad_data(
+            f"the data has {len(ready.classes)} classes, the model tells {scores.classes} apart, and it carries no "
+            "names to match them by", help="name them in its file: `labels = [...]` in `train`")
+    return ready
+
+
+def image_preparation(graph: Graph, split: Split | None, crop: float = 1.0) -> ImagePreparation | None:
+    """The sizes that images are brought to for a network; None where its input is no image and the data holds none.
+
+    Sizes that the network leaves open, or all where it wants a vector, are the data's own.
+    """
+    dims = graph.inputs[0].type.dims if len(graph.inputs) == 1 else ()
+    shape = image_shape(split) if split is not None else None
+    first = split.parts[0] if isinstance(split, Joined) else split
+    if isinstance(first, ImageFiles):
+        crop = first.preparation.crop
+
+    if len(dims) == 3:
+        own = shape or (COLOUR, SIDE, SIDE)
+        channels, rows, columns = (_size(dim, size) for dim, size in zip(dims, own, strict=True))
+        return ImagePreparation(channels, rows, columns, crop)
+    if shape is None or len(dims) != 1:
+        return None
+    return ImagePreparation(*shape, crop)
+
+
+def preparation_of(record: Record, split: Split | None = None) -> ImagePreparation | None:
+    """The sizes that a model wants image files in: those of its training, else those of its network.
+
+    Without a training, a size that the network leaves open is 224, whatever the data, so that every command which reads
+    a file sees the same. `split` serves networks of a vector.
+    """
+    if record.image is not None:
+        return record.image
+
+    graph: Graph = record.network.graph
+    is_image = len(graph.inputs) == 1 and len(graph.inputs[0].type.dims) == 3
+    return image_preparation(graph, None if is_image else split)
+
+
+def image_shape(split: Split) -> tuple[int, int, int] | None:
+    """Channels, rows and columns of a split's images; None where its samples are none."""
+    if isinstance(split, Joined):
+        return image_shape(split.parts[0])
+    if isinstance(split, ImageFiles):
+        return split.preparation.shape
+
+    if isinstance(split, Tensors):
+        sizes = tuple(split.samples.shape[1:])
+    elif len(split):
+        sizes = tuple(split.batch([0])[0].shape[1:])
+    else:
+        return None
+
+    if len(sizes) == 2:
+        return 1, sizes[0], sizes[1]
+    return (sizes[0], sizes[1], sizes[2]) if len(sizes) == 3 else None
+
+
+def _size(dim: Dim, own: int) -> int:
+    return dim if isinstance(dim, int) else own
+
+
+def _prepared(data: Data, preparation: ImagePreparation | None) -> Data:
+    if preparation is None:
+        return data
+
+    def of_split(split: Split) -> Split:
+        if isinstance(split, Joined):
+            return Joined(tuple(of_split(part) for part in split.parts))
+        return split.prepared_as(preparation) if isinstance(split, ImageFiles | Items) else split
+
+    return _of_parts(data, of_split)
+
+
+def _matched(data: Data, labels: Sequence[str], whose: str) -> Data:
+    have = data.classes or ()
+    require_known(have, labels, whose)
+    return replace(_of_parts(data, lambda split: matched(split, have, labels, whose)), classes=tuple(labels))
+
+
+def _of_parts(data: Data, change: Callable[[Split], Split]) -> Data:
+    validation = None if data.validation is None else change(data.validation)
+    return replace(data, train=change(data.train), test=change(data.test), validation=validation)

@@ -1,0 +1,131 @@
+"""All that a training writes into its run folder, and takes up from there when it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from archlang.artefact.saving import save
+from archlang.emit import ArchModule
+from archlang.train.fitting import Fit
+from archlang.train.kept.board import Board
+from archlang.train.kept.checkpoints import counters, gather
+from archlang.train.kept.identity import environment, identity
+from archlang.train.kept.runs import Run
+from archlang.train.loop.batches import BatchTrainer
+from archlang.train.loop.progress import Epoch, Outline
+from archlang.train.loop.state import TrainingState
+from archlang.train.loop.task import TrainingTask
+from archlang.train.loop.watch import TrainingWatch
+from archlang.version import VERSION
+
+
+@dataclass
+class RunRecords:
+    """The records of a training. Each process has them; only the first one writes.
+
+    run          the folder
+    watch        the figures of layers and experts, at every step
+    identity     what must be the same for a training to go on bit for bit
+    environment  what decides the last bits of sums
+    every        a checkpoint is written after so many steps too
+    board        event files for TensorBoard
+    forks        where the training was forked, and from what
+    """
+
+    task: TrainingTask
+    run: Run
+    watch: TrainingWatch
+    identity: dict[str, Any]
+    environment: dict[str, str]
+    every: int | None = None
+    board: Board | None = None
+    forks: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, task: TrainingTask, model: torch.nn.Module, run: Run) -> RunRecords:
+        """The records of a new training."""
+        return cls(
+            task, run, TrainingWatch(model, task.network.graph),
+            identity(task.network, task.data, task.seed, task.epochs), environment(task.device, task.world.size),
+        )
+
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether this process writes."""
+        return self.task.world.is_first
+
+    def begin(self, outline: Outline, fit: Fit) -> None:
+        """Write what was asked for."""
+        if not self.is_writing:
+            return
+
+        facts = {
+            "network": outline.network,
+            "dials": self.identity["dials"],
+            "data": outline.data,
+            "epochs": outline.epochs,
+            "batch": self.task.plan.batch,
+            "seed": outline.seed,
+            "device": outline.device,
+            "threads": torch.get_num_threads(),
+            "processes": self.task.world.size,
+            "mean": fit.mean,
+            "std": fit.std,
+            "versions": {"archlang": VERSION, **{k: self.environment[k] for k in ("torch", "python")}},
+            "forks": [{"step": fork["step"], "seed": fork["from"]["seed"]} for fork in self.forks],
+        }
+        self.run.write_config(facts, self.task.network.text)
+
+    def is_due(self, total: int) -> bool:
+        """Tell whether a checkpoint is wanted after so many batches, inside an epoch."""
+        return bool(self.every) and total % (self.every or 1) == 0
+
+    def write_models(self, model: ArchModule, is_best: bool) -> None:
+        """Write the model of the last epoch, and that of the best."""
+        if not self.is_writing:
+            return
+        save(model, self.run.last)
+        if is_best:
+            save(model, self.run.best)
+
+    def write_row(self, epoch: Epoch) -> None:
+        """Write an epoch's row of the log."""
+        if self.is_writing:
+            self.run.append(epoch.row())
+
+    def write_checkpoint(self, batches: BatchTrainer, state: TrainingState) -> None:
+        """Write the state of the training, and the rows that are watched; every process must call it."""
+        tensors = gather(batches.trained.module, batches.stages, batches.trained.average)
+        if not self.is_writing:
+            return
+
+        self.watch.write(self.run.folder)
+        facts = {
+            "identity": self.identity,
+            "environment": self.environment,
+            "forks": self.forks,
+            **state.facts(self.task.batches_per_epoch),
+            "watched": self.watch.count,
+            "counters": counters(batches.stepper, batches.stages, batches.trained.average),
+        }
+        self.run.keep(state.total, tensors, facts)
+
+    def resume(self, facts: Mapping[str, Any], epochs: int) -> None:
+        """Take up the tables of the first `epochs` rounds; what they hold beyond the checkpoint is cut off."""
+        self.forks = facts["forks"]
+        if self.is_writing:
+            self.run.cut(epochs)
+            self.watch.resume(self.run.folder, facts["watched"])
+
+    def draw(self) -> None:
+        """Draw what was watched, and leave the model alone from now on."""
+        self.watch.close(self.run.folder if self.is_writing else None)
+
+    def close(self) -> None:
+        """Write the event files that are left."""
+        if self.board is not None:
+            self.board.close()

@@ -1,0 +1,106 @@
+"""Training on one batch: its samples, its chance, the optimizer steps on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from archlang.graph.plan import Phase
+from archlang.train.loop.phasing import enter, freeze_statistics
+from archlang.train.loop.stepping import Optimization, Outcome, Stepper
+from archlang.train.loop.tally import Tally
+from archlang.train.loop.task import TrainingTask, seed_generators
+from archlang.train.loop.trained import TrainedModel
+from archlang.train.loop.views import BatchViews
+from archlang.train.losses.objective import labelled
+from archlang.train.optimization.optimizers import set_rate
+from archlang.train.optimization.planning import ScheduledPhase, batches, derived
+
+
+@dataclass
+class BatchTrainer:
+    """Does the optimizer steps on batches: those of every stage in turn."""
+
+    task: TrainingTask
+    trained: TrainedModel
+    stages: list[Optimization]
+    stepper: Stepper
+
+    def enter(self, phase: Phase) -> None:
+        """Let a phase begin: other weights may train from now on."""
+        self.stepper.enter()
+        enter(phase, self.task.network.graph, self.trained.module)
+
+    def prepare(self) -> None:
+        """Put the model and the losses into training mode."""
+        self.stepper.model.train()
+        freeze_statistics(self.stepper.model)
+        for stage in self.stages:
+            stage.goal.state.train()
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch, counted from 0, in their random order."""
+        generator = torch.Generator().manual_seed(derived(self.task.seed, epoch, "order"))
+        return list(batches(len(self.task.data.train), self.task.plan.batch, generator))
+
+    def train(self, rows: Sequence[int], scheduled: ScheduledPhase, at: int, total: int, tally: Tally) -> bool:
+        """Do the optimizer steps on a batch; whether the last of them was done.
+
+        Arguments:
+            rows: the samples of the batch, by their indices.
+            scheduled: the phase.
+            at: the number of this batch in its phase, from 0.
+            total: how many batches of the training are done.
+            tally: where the figures of the steps are added.
+
+        All chance in it comes from the seed and the batch's number, so that going on needs no state of generators.
+        """
+        task, device = self.task, self.task.device
+        samples, share = task.data.train.batch(task.world.share(rows))
+        share = share.to(device)
+        label = task.world.all_gather(share, len(rows))
+
+        chance = torch.Generator().manual_seed(task.seed_of("augment", total, len(rows)))
+        seed_generators(task.seed_of("model", total, len(rows)), device)
+        fit = self.trained.fit
+        views = BatchViews(fit.shape(samples.to(device)), share, fit, task.plan.augment, chance)
+
+        is_labelled = labelled(label)
+        outcome = None
+        for number, stage in enumerate(self.stages):
+            rate = set_rate(stage.optimizer, scheduled.phase.lr, scheduled.at(at), scheduled.phase.length)
+            main, second = views.of(stage.goal.views)
+
+            # Label maps and target images move with their images; other labels are the same for every view.
+            moved = views.labels_of(stage.goal.views)
+            target = label
+            if moved is not share:
+                target = task.world.all_gather(moved, len(rows))
+
+            outcome = self.stepper(stage, main, target, second)
+            if number == 0:
+                tally.rate(rate)
+                tally.add(_counted(outcome, is_labelled), len(label))
+            self._count(stage, outcome, len(label), tally)
+        return outcome is not None
+
+    def _count(self, stage: Optimization, outcome: Outcome | None, samples: int, tally: Tally) -> None:
+        """Add a step to the average of the weights and to the epoch's figures."""
+        if outcome is None:
+            tally.skipped += 1
+            return
+
+        if self.trained.average is not None:
+            self.trained.average.step()
+        for name, value in outcome.parts.items():
+            shown = f"{stage.name}_{name}" if len(self.stages) > 1 else name
+            tally.part(shown, value, samples)
+
+
+def _counted(outcome: Outcome | None, is_labelled: bool) -> Outcome | None:
+    """A step's figures without hits where samples have no labels."""
+    if outcome is None or is_labelled:
+        return outcome
+    return replace(outcome, correct=None)

@@ -1,0 +1,80 @@
+"""A training made ready: the model compiled for the data, its optimisers, its average."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from archlang.compiler import compile as compile_network
+from archlang.emit import ArchModule, observing
+from archlang.graph.ir import Port
+from archlang.layers.synced import synced
+from archlang.train.fitting import Fit, fit_to
+from archlang.train.loop.batches import BatchTrainer
+from archlang.train.loop.phasing import named_weights
+from archlang.train.loop.stepping import Optimization, Stepper
+from archlang.train.loop.task import TrainingTask
+from archlang.train.loop.trained import TrainedModel
+from archlang.train.loop.training import Training
+from archlang.train.losses.classes import class_count, labels_of
+from archlang.train.losses.objective import Objective, inner_ports, objective, scores_port
+from archlang.train.optimization.averaging import Average
+from archlang.train.optimization.optimizers import optimizer
+from archlang.train.optimization.planning import steps_of
+from archlang.train.processes.sharding import check, divide
+
+
+def prepared(task: TrainingTask) -> Training:
+    """The training of a task, before its first step.
+
+    Raises `ArchError`: bad-data, bad-phase, not-available, usage, and what compiling raises.
+    """
+    graph, plan, world = task.network.graph, task.plan, task.world
+    scores = scores_port(graph, task.losses)
+    goals = [objective(step.losses, graph) for step in steps_of(plan)]
+    fit = world.broadcast(fit_to(graph, task.data.train))
+
+    model = _compiled(task, fit, scores)
+    check(task.sharding, world, plan, model)
+    if world.size > 1:
+        synced(model)
+
+    ports = inner_ports(task.losses, graph)
+    observed = observing(model, graph, ports, task.parallel) if ports else model
+    undivided = None
+    if task.sharding == "fsdp":
+        undivided = _compiled(task, fit, scores)
+        divide(observed, task.device, world)
+
+    stages = _stages(task, model, goals)
+    stepper = Stepper(observed, graph, scores, ports, plan.clip, plan.precision, world, undivided is not None)
+    average = None
+    if plan.average is not None:
+        average = Average(plan.average, model)
+    trained = TrainedModel(task, model, fit, average, undivided)
+    return Training(task, trained, BatchTrainer(task, trained, stages, stepper))
+
+
+def _stages(task: TrainingTask, model: ArchModule, goals: list[Objective]) -> list[Optimization]:
+    """The optimisation steps of the plan: each objective with its optimiser."""
+    weights = named_weights(task.network.graph, model)
+    stages = []
+    for goal, step in zip(goals, steps_of(task.plan), strict=True):
+        goal.state.to(task.device)
+        scaler = None
+        if task.plan.precision == "float16":
+            scaler = torch.amp.GradScaler(task.device.type)
+        stages.append(Optimization(goal, optimizer(step.optimizer, weights), scaler, step.name))
+    return stages
+
+
+def _compiled(task: TrainingTask, fit: Fit, scores: Port) -> ArchModule:
+    """The compiled network with its class names and its normalisation, on the device."""
+    count = class_count(task.network.graph, task.losses, scores)
+    labels = labels_of(task.plan, task.data.classes, count)
+    model = compile_network(task.network, seed=task.seed, parallel=task.parallel)
+    assert isinstance(model, ArchModule)  # the public signature promises less
+
+    model.archlang = replace(model.archlang, labels=labels, mean=fit.mean, std=fit.std, image=fit.image)
+    return model.to(task.device)

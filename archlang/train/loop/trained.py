@@ -1,0 +1,81 @@
+"""The model of a training: its weights, their average, and the form in which it is tested and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from archlang.emit import ArchModule
+from archlang.layers.processes import alone
+from archlang.train.fitting import LOOKED_AT, Fit
+from archlang.train.loop.stepping import Snapshot
+from archlang.train.loop.task import TrainingTask, seed_generators
+from archlang.train.optimization.averaging import Average
+from archlang.train.optimization.planning import derived
+from archlang.train.processes.sharding import full
+
+
+@dataclass
+class TrainedModel:
+    """A model in training.
+
+    module     the compiled network, on the device
+    fit        how samples become its inputs
+    average    the average of its weights, where the file asks for one
+    undivided  a second model to put complete weights in, where those of the first lie in parts
+    """
+
+    task: TrainingTask
+    module: ArchModule
+    fit: Fit
+    average: Average | None = None
+    undivided: ArchModule | None = None
+
+    def complete(self) -> ArchModule:
+        """The model with all its weights; every process must ask for it."""
+        if self.undivided is None:
+            return self.module
+        self.undivided.load_state_dict({name: full(value) for name, value in self.module.state_dict().items()})
+        return self.undivided
+
+    @contextmanager
+    def averaged(self, total: int) -> Iterator[None]:
+        """Within this, after `total` batches, the model is what is tested and kept: the average if there is one."""
+        if self.average is None or not self.average.count:
+            yield
+            return
+
+        statistics = Snapshot(list(self.module.buffers()) if self.average.stale else [])
+        statistics.take()
+        with self.average.applied():
+            if self.average.stale:
+                self._measure_statistics(total)
+            yield
+        statistics.restore()
+
+    def settle(self, total: int) -> None:
+        """At the very end, leave the average of the weights in the model."""
+        if self.average is None or not self.average.count:
+            return
+
+        stale = self.average.stale
+        self.average.swap()
+        if stale:
+            self._measure_statistics(total)
+
+    def _measure_statistics(self, total: int) -> None:
+        """Take the statistics of batch norms anew, over evenly spread training samples, as torch does it."""
+        split, size, device = self.task.data.train, self.task.plan.batch, self.task.device
+        chosen = range(0, len(split), max(1, len(split) // LOOKED_AT))[:LOOKED_AT]
+        parts = [chosen[i : i + size] for i in range(0, len(chosen), size)]
+        # A batch of one has no deviation; it counts only where there is no other.
+        usable = [rows for rows in parts if len(rows) > 1 or len(parts) == 1]
+
+        with torch.random.fork_rng(devices=self.task.forked_devices):
+            seed_generators(derived(self.task.seed, total, "renew"), device)
+            inputs = (self.fit(split.batch(rows)[0].to(device)) for rows in usable)
+            with alone():
+                torch.optim.swa_utils.update_bn(inputs, self.module)

@@ -1,0 +1,33 @@
+"""Data as a training takes it, looked at before anything is written."""
+
+from __future__ import annotations
+
+from archlang.elaborate.network import Network
+from archlang.graph.plan import Plan
+from archlang.train.data.augmentation.augment import check_samples
+from archlang.train.data.ready import for_training
+from archlang.train.data.splits import Data
+from archlang.train.fitting import fit_of
+from archlang.train.losses.classes import class_output
+from archlang.train.optimization.planning import steps_of
+
+LOOKED_AT = 16
+"""Samples of the training part that augmentations are checked with."""
+
+
+def training_data(network: Network, plan: Plan, data: Data) -> Data:
+    """Data made ready for the training of a network (`data.ready.for_training`).
+
+    Raises `ArchError` (bad-data) for classes that the file does not name, labels that are no classes, samples that do
+    not fit the network's input, and augmentations that the samples or their labels cannot take.
+    """
+    graph = network.graph
+    losses = [loss for step in steps_of(plan) for loss in step.losses]
+    ready = for_training(data, graph, plan.labels, class_output(graph, losses))
+
+    fit = fit_of(graph)
+    for part in ready.parts[1:]:
+        fit.shape(part.batch([0])[0])
+    samples, labels = ready.train.batch(range(min(LOOKED_AT, len(ready.train))))
+    check_samples(plan.augment, fit.shape(samples), labels)
+    return ready
