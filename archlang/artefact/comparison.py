@@ -49,7 +49,10 @@ DEEPEST = 8
 
 
 def check_unchanged(model: fx.GraphModule, record: Record, passes: PassCatalogue = PASSES) -> None:
-    """Compare a model with the one that its record describes; `passes` are those that it may name. Raises `ArchError` (changed-model) for a difference."""
+    """Compare a model with the one that its record describes; `passes` are those that the record may name.
+
+    Raises `ArchError` (changed-model) for a difference.
+    """
     if not record.passes:
         reference = _reference_for(model, record)
         _compare_modules(model, reference.modules)
