@@ -73,6 +73,8 @@ def test_both_compute_the_same(heading: str, row: Habit, wrong: str, right: str,
     theirs = eval(wrong, {"nn": nn, "F": F, "torch": torch, "x": x, "y": y})
     if isinstance(theirs, nn.Module):
         module = theirs.train(training)
+        if "Lazy" in wrong:  # it takes its shape from the first tensor
+            module(x)
         if training and "Dropout" in wrong:  # drawn by chance, each from its own generator
             return
         model.load_state_dict(dict(zip(model.state_dict(), module.state_dict().values(), strict=True)))

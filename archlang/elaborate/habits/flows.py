@@ -90,8 +90,7 @@ class FlowReader:
         if path[:1] == ("self",) and len(path) == 2:
             return Translation("Python", "self", f"{path[1]}{_in_parentheses(arguments)}")
         if path[-1:] == ("Sequential",):
-            steps = [self._step_text(argument.value) for argument in arguments]
-            return Translation("PyTorch", ".".join(path), " -> ".join(steps) or "identity")
+            return self._sequential(path, arguments)
         if len(path) == 1 and self.names.takes_braces(path[0]) and path[0] not in self.names.others:
             return self._in_braces(path[0], arguments)
         if not path or self.names.knows(path):
@@ -105,6 +104,17 @@ class FlowReader:
     def _layer(self, path: tuple[str, ...], row: Habit, arguments: Sequence[Argument]) -> Translation:
         text = self._written(row, arguments, None)
         return Translation(origin_of(path, row), ".".join(path), text, row, exact=not row.by_type)
+
+    def _sequential(self, path: tuple[str, ...], arguments: Sequence[Argument]) -> Translation:
+        """Stages one behind the other are a flow; Keras and some of PyTorch's users give them as a list."""
+        steps = [step for argument in arguments for step in items_of(argument.value)]
+        texts = [self._step_text(step) for step in steps]
+        return Translation("PyTorch", ".".join(path), " -> ".join(texts) or "identity", exact=self._all_known(steps))
+
+    def _all_known(self, steps: Sequence[Expr]) -> bool:
+        """Return whether every step is a stage here, or has been translated as a whole."""
+        translations = [self.stage(step) for step in steps]
+        return all(one is None or (one.exact and one.text is not None) for one in translations)
 
     def _in_braces(self, name: str, arguments: Sequence[Argument]) -> Translation | None:
         """Read flows that were given in parentheses: `residual(conv -> relu)`, `parallel([a, b])`."""

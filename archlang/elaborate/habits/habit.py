@@ -11,6 +11,9 @@ from archlang.syntax.tree import Argument, Expr, ListOf, Name, Number, Parens, S
 PYTHON_NAMES = {"True": "true", "False": "false", "None": "auto"}
 """Python's values that are names here."""
 
+TRUTH_WORDS = {**PYTHON_NAMES, "null": "auto", "yes": "true", "no": "false", "on": "true", "off": "false"}
+"""The same with the words of other languages."""
+
 
 @dataclass(frozen=True)
 class Habit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archlang.elaborate.habits.habit import CallReading, Habit, short_size, size_text
+from archlang.elaborate.habits.habit import CallReading, Habit, items_of, short_size, size_text
 from archlang.elaborate.habits.writing import always, plain, stage, unless
 
 _CONV = (
@@ -39,6 +39,28 @@ def _conv2d(call: CallReading) -> str | None:
         "bias": unless(call.text("use_bias"), "true"),
     }
     return _activated(stage("conv", [size_text(kernel), call.text("filters")], named), call)
+
+
+def _flax_conv(call: CallReading) -> str | None:
+    """Flax's convolution keeps the size unless told otherwise, as the one here does."""
+    kernel, strides = call.numbers("kernel_size", 2), call.numbers("strides", 2, 1)
+    if kernel is None or strides is None or set(strides) != {1}:
+        return None
+
+    padding: str | None = None
+    if call.word("padding") == "VALID":
+        padding = "none"
+    elif call.gives("padding") and call.word("padding") != "SAME":
+        return None
+    named = {"padding": padding, "bias": unless(call.text("use_bias"), "true")}
+    return stage("conv", [size_text(kernel), call.text("features")], named)
+
+
+def _reshape(call: CallReading) -> str | None:
+    if not call.gives("target_shape"):
+        return None
+    sizes = [call.text_of(item) for item in items_of(call.values["target_shape"])]
+    return stage("reshape", [f"[{', '.join(sizes)}]"], {})
 
 
 def _dense(call: CallReading) -> str | None:
@@ -100,6 +122,11 @@ KERAS_LAYERS: tuple[Habit, ...] = (
     Habit("Keras", ("Dense",), ("units", "activation", "use_bias", "features"), _dense, "linear(features)", (
         ("layers.Dense(10)", "linear(10)"), ('layers.Dense(128, activation="relu")', "linear(128) -> relu"),
     ), "[12]", note="an activation is a step of its own"),
+    Habit("Flax", ("Conv",), ("features", "kernel_size", "strides", "padding", "use_bias"), _flax_conv,
+          "conv(kernel, channels)", (("nn.Conv(features=16, kernel_size=(3, 3))", "conv(3x3, 16)"),)),
+    Habit("Keras", ("Reshape",), ("target_shape",), _reshape, "reshape(sizes)",
+          (("layers.Reshape((3, 1024))", "reshape([3, 1024])"),),
+          note="channels stand first here, and last in Keras: the numbers are the same, their order is not"),
     _pool("max_pool", "Max"), _pool("avg_pool", "Average"),
     _global_pool("global_avg_pool", "Average"), _global_pool("global_max_pool", "Max"),
     Habit("Keras", ("BatchNormalization",), ("axis", "momentum", "epsilon"), _batch_norm, "batch_norm",

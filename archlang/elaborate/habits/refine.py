@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archlang.diagnostics import Diagnostic, Fix, error
+from archlang.diagnostics import Diagnostic, Fix, did_you_mean, error, suggestions
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
-from archlang.elaborate.habits.flows import IN_BRACES, REPEATED, FlowReader, Translation
-from archlang.elaborate.habits.habit import PYTHON_NAMES
+from archlang.elaborate.habits.flows import FlowReader, Translation
+from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.wording import fitted, is_static, message_of, snake_case
 from archlang.elaborate.placing import meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import (
     Argument,
-    As,
-    Binary,
     Bind,
     Call,
     Expr,
@@ -33,12 +32,8 @@ from archlang.syntax.tree import (
     ListOf,
     Name,
     Number,
-    Parens,
-    SizeLiteral,
     Text,
     TreeNode,
-    Truth,
-    Unary,
 )
 
 MOST = 200
@@ -127,11 +122,11 @@ class _Rewording:
             return argument
         if kind == "too-many-arguments" and (order := self._order()) is not None:
             return order
-        no_tensor = kind == "stage-is-no-tensor" or (kind == "wrong-kind" and _is_static(self.node))
+        no_tensor = kind == "stage-is-no-tensor" or (kind == "wrong-kind" and is_static(self.node))
         if no_tensor and self._is_bound_value():
             return self._framework() or self._static()
-        if kind == "wrong-kind" and isinstance(self.node, Index | Number):
-            return self._framework() or self._index() or self._rate()
+        if kind == "wrong-kind":
+            return self._framework() or self._value()
         if kind in _OF_SHAPES:
             return self._input_sizes()
         return self._framework() or self._python_name() or self._missing_name()
@@ -170,7 +165,7 @@ class _Rewording:
         text, habit = translation.text, translation.habit
         fix: Fix | None = None
         if text is not None:
-            text = _fitted(text, parent)
+            text = fitted(text, parent)
             help = f"write `{text}`"
             if translation.exact:
                 fix = Fix(node.span, text)
@@ -179,24 +174,25 @@ class _Rewording:
         elif habit is not None:
             help = habit.form
         else:
-            help = "`archlang ops` lists all stages; docs/from-pytorch.md shows their names in PyTorch"
+            near = did_you_mean(snake_case(translation.shown.split(".")[-1]), self.catalogue.stages)
+            help = (near or ("`archlang ops` lists all stages; docs/from-pytorch.md shows their names in PyTorch",))[0]
 
         notes: tuple[str, ...] = ()
         if habit is not None and habit.note:
             notes = (habit.note,)
-        mistake = error("foreign-form", _message(translation), node.span, help=help, notes=notes, fix=fix)
+        mistake = error("foreign-form", message_of(translation), node.span, help=help, notes=notes, fix=fix)
         return _Reworded(mistake, node.span)
 
     # --- names ---
 
     def _python_name(self) -> _Reworded | None:
-        if not isinstance(self.node, Name) or self.node.text not in PYTHON_NAMES:
+        if not isinstance(self.node, Name) or self.node.text not in TRUTH_WORDS:
             return None
 
-        span, right = self.node.span, PYTHON_NAMES[self.node.text]
-        if self.node.text == "None":
+        span, right = self.node.span, TRUTH_WORDS[self.node.text]
+        if right == "auto":
             help = "leave the argument out, or write its default: `auto`, `none` or a stage such as `identity`"
-            return _Reworded(error("foreign-form", "there is no `None`", span, help=help), span)
+            return _Reworded(error("foreign-form", f"there is no `{self.node.text}`", span, help=help), span)
         message = f"`{self.node.text}` is written `{right}`"
         return _Reworded(error("foreign-form", message, span, help=f"write `{right}`", fix=Fix(span, right)), span)
 
@@ -222,7 +218,7 @@ class _Rewording:
         better = renamed(call, argument.name, signature)
         if better is None:
             return None
-        text = _fitted(better.text, self.path[self.path.index(call) - 1])
+        text = fitted(better.text, self.path[self.path.index(call) - 1])
         help = (f"{better.reason}: write `{text}`",)
         return _Reworded(replace(self.diagnostic, help=help, fix=Fix(call.span, text)), call.span)
 
@@ -265,6 +261,40 @@ class _Rewording:
         mistake = replace(self.diagnostic, help=(f"{habit.reason}: write `{text}`",), fix=fix)
         return _Reworded(mistake, statement.name_span)
 
+    def _value(self) -> _Reworded | None:
+        """A value of a kind that only newcomers write at its place."""
+        match self.node:
+            case Index():
+                return self._index()
+            case Number():
+                return self._rate()
+            case ListOf():
+                return self._list()
+            case Text(value=text):
+                return self._text(text)
+        return None
+
+    def _list(self) -> _Reworded | None:
+        """Tensors in square brackets."""
+        node = self.node
+        if not isinstance(node, ListOf) or len(node.items) < 2:
+            return None
+        sources = [source for item in node.items if (source := self.reader.source(item)) is not None]
+        if len(sources) != len(node.items):
+            return None
+        bundle = f"({', '.join(sources)})"
+        help = (f"a list holds static values; tensors make a bundle: write `{bundle}`",)
+        return _Reworded(replace(self.diagnostic, help=help, fix=Fix(node.span, bundle)), node.span)
+
+    def _text(self, text: str) -> _Reworded | None:
+        """The name of a stage, a loss or an optimizer in quotes."""
+        names = {*self.catalogue.stages, *(name for _, name in self.catalogue.settings)}
+        near = suggestions(text, names)
+        if not near:
+            return None
+        help = f"names stand without quotes, with their arguments behind them: `{near[0]}(...)`"
+        return _Reworded(replace(self.diagnostic, help=(help,)), self.node.span)
+
     def _rate(self) -> _Reworded | None:
         """A learning rate as a number, where a phase has a curve."""
         if not isinstance(self.parent, Bind) or self.parent.name != "lr":
@@ -276,13 +306,17 @@ class _Rewording:
     # --- values ---
 
     def _index(self) -> _Reworded | None:
-        """The arguments of a stage in square brackets."""
+        """The arguments of a stage in square brackets, or the index of a tensor."""
         node = self.node
         if not isinstance(node, Index) or not isinstance(node.value, Name):
             return None
-        if self.catalogue.stage(node.value.text) is None:
+        name, index = node.value.text, print_flat(node.index)
+        if self.reader.source(node.value) is not None:
+            help = f"a part of a tensor is taken by a stage: `{name} -> slice({index}, ...)`, along `axis = ...`"
+            return _Reworded(replace(self.diagnostic, help=(help,)), node.span)
+        if self.catalogue.stage(name) is None:
             return None
-        help = f"arguments stand in parentheses, `( )`: `{node.value.text}({print_flat(node.index)})`"
+        help = f"arguments stand in parentheses, `( )`: `{name}({index})`"
         return _Reworded(replace(self.diagnostic, help=(help,)), node.span)
 
     def _is_bound_value(self) -> bool:
@@ -299,7 +333,7 @@ class _Rewording:
 
         fix: Fix | None = None
         help = [f"write `let {statement.name} = {written}`"]
-        if _is_static(value):
+        if is_static(value):
             message = "`=` binds tensors; a static value is bound with `let`"
             start = statement.span.start
             fix = Fix(Span(statement.span.source, start, start), "let ")
@@ -317,56 +351,6 @@ class _Rewording:
         if not help:
             return None
         return _Reworded(replace(self.diagnostic, help=(*self.diagnostic.help, help)), primary.span)
-
-
-def _message(translation: Translation) -> str:
-    origin, shown = translation.origin, translation.shown
-    if origin == "Python":
-        return _python_message(shown)
-
-    here = ""
-    if translation.habit is not None:
-        here = translation.habit.here
-    if here and shown.startswith("."):
-        return f"`{shown}` is a method of {origin}'s tensors; here a tensor flows through `{here}`"
-    if here:
-        return f"`{shown}` belongs to {origin}; here it is `{here}`"
-    return f"`{shown}` belongs to {origin}"
-
-
-def _python_message(shown: str) -> str:
-    """The message for a form that is no name of a framework."""
-    if shown == "self":
-        return "there is no `self`: names belong to the braces in which they are bound"
-    if shown == REPEATED:
-        return "a stage is repeated with the number before it"
-    if shown == IN_BRACES:
-        return "the flows of this stage stand in braces, not in parentheses"
-    if shown.endswith("("):
-        return f"a tensor flows through `{shown[:-1]}`; it is not given as an argument"
-    if shown.startswith("."):
-        return f"`{shown}` is no method of a tensor: a tensor flows through stages"
-    return f"`{shown}` works on numbers; tensors flow through a stage"
-
-
-def _fitted(text: str, parent: TreeNode) -> str:
-    """The text in parentheses if it is a flow and stands where only one value can."""
-    if " -> " in text and isinstance(parent, Binary | Unary | As | Index | Field):
-        return f"({text})"
-    return text
-
-
-def _is_static(value: TreeNode) -> bool:
-    """Return whether an expression is a number, a list, a size or a text for certain."""
-    match value:
-        case Number() | ListOf() | SizeLiteral() | Text() | Truth():
-            return True
-        case Binary(left=left, right=right):
-            return _is_static(left) and _is_static(right)
-        case Unary(operand=inner) | Parens(inner=inner):
-            return _is_static(inner)
-
-    return False
 
 
 def _inside(inner: Span, outer: Span) -> bool:

@@ -167,6 +167,11 @@ TORCH_LAYERS: tuple[Habit, ...] = (
         ("nn.Linear(12, 10)", "linear(10)"), ("nn.Linear(12, 10, bias=False)", "linear(10, bias = false)"),
         ("nn.Linear(in_features=12, out_features=10)", "linear(10)"),
     ), "[12]", note="the features that enter are known"),
+    Habit("PyTorch", ("LazyLinear",), ("out_features", "bias"),
+          plain("linear", "out_features", named={"bias": "bias"}, defaults={"bias": "true"}), "linear(features)",
+          (("nn.LazyLinear(10)", "linear(10)"),), "[12]"),
+    Habit("PyTorch", ("LazyConv2d",), _CONV[1:], convolution("conv", 2), "conv(kernel, channels)",
+          (("nn.LazyConv2d(8, 3, padding=1)", "conv(3x3, 8)"),)),
     # --- norms ---
     Habit("PyTorch", ("BatchNorm2d", "BatchNorm1d", "BatchNorm3d", "SyncBatchNorm"), _NORM,
           plain("batch_norm", named=_NAMED_NORM, defaults={"affine": "true", "track_running_stats": "true"}),
