@@ -164,6 +164,7 @@ USE = {
         "foreign-model": "a model file of another format, version or program",
         "unsafe-model": "a model file that could run code when opened",
         "non-finite-model": "a model whose weights hold NaN or infinity",
+        "changed-model": "a model that no longer computes what its text says",
         "unknown-data": "a data set that is not known",
         "bad-data": "data that does not fit the network",
         "unreadable-image": "an image that cannot be read",

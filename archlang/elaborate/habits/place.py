@@ -14,7 +14,7 @@ from archlang.syntax.walk import children, walk
 
 
 @dataclass(frozen=True)
-class Place:
+class CallPlace:
     """The nodes around a place, from the file to the innermost, and the reader that knows its names."""
 
     path: Sequence[TreeNode]
@@ -28,7 +28,7 @@ class Place:
 
 def place_of(
     file: File, span: Span, catalogue: Catalogue, ranks: Mapping[str, int], readers: dict[int, FlowReader]
-) -> Place:
+) -> CallPlace:
     """Find the nodes around a span.
 
     Args:
@@ -48,7 +48,7 @@ def place_of(
     declaration = path[min(1, len(path) - 1)]
     if id(declaration) not in readers:
         readers[id(declaration)] = FlowReader(_known_names(file, declaration, catalogue, ranks))
-    return Place(path, readers[id(declaration)])
+    return CallPlace(path, readers[id(declaration)])
 
 
 def _known_names(

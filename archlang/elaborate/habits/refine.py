@@ -14,7 +14,7 @@ from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.flows import FlowReader, Translation
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
-from archlang.elaborate.habits.place import Place, place_of
+from archlang.elaborate.habits.place import CallPlace, place_of
 from archlang.elaborate.habits.wording import fitted, is_static, message_of, snake_case
 from archlang.elaborate.placing import meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
@@ -99,7 +99,7 @@ class _Reworded:
 class _Rewording:
     """One mistake, the nodes around it, and the tables that may know it."""
 
-    def __init__(self, diagnostic: Diagnostic, place: Place, catalogue: Catalogue) -> None:
+    def __init__(self, diagnostic: Diagnostic, place: CallPlace, catalogue: Catalogue) -> None:
         self.diagnostic = diagnostic
         self.path, self.reader = place.path, place.reader
         self.in_network = place.in_network
