@@ -27,6 +27,7 @@ TABLES: dict[str, tuple[Habit, ...]] = {
 }
 """The tables under the headings of the page."""
 
+# Functions of several tensors and methods are no stages: the first tensor is no argument that a row knows.
 ROWS: dict[str, Habit] = {
     name: row
     for heading, rows in TABLES.items() if heading not in ("Functions of several tensors", "Methods of tensors")
@@ -34,6 +35,7 @@ ROWS: dict[str, Habit] = {
 }
 """Rows that stand for a stage, a loss or an optimizer."""
 
+# A class has capitals in its name, and a function has none.
 FUNCTIONS: dict[str, Habit] = {
     name: row for rows in (TORCH_LAYERS, MERGES) for row in rows for name in row.names if name.islower()
 }

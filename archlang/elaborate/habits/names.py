@@ -74,6 +74,7 @@ def function_row(path: tuple[str, ...]) -> Habit | None:
 
 def origin_of(path: tuple[str, ...], row: Habit) -> str:
     """The framework of a name: that of its module, unless `nn` stands before a layer that PyTorch does not have."""
+    # Flax and PyTorch both call their module `nn`; the layer tells which is meant.
     origin = PREFIXES.get(path[0], row.origin)
     if origin == "PyTorch":
         return row.origin

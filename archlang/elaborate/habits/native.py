@@ -130,6 +130,7 @@ def _in_order(
         return None
     values = {**named, **dict(zip(free, positional, strict=False))}
 
+    # Once one that must be given is left out, the rest would take its place: they get their names.
     words = []
     by_place = True  # until one that must be given is missing
     for name, must in signature:

@@ -38,6 +38,7 @@ def place_of(
         ranks: the number of axes of each tensor of the network, by its name.
         readers: the readers made so far, by the id of their declaration; a new one is added.
     """
+    # Spans of nodes nest, so that at most one part of each node holds the place.
     path: list[TreeNode] = [file]
     while True:
         inner = [node for node in children(path[-1]) if node.span.start <= span.start and span.end <= node.span.end]
@@ -63,6 +64,7 @@ def _known_names(
         elif isinstance(item, Let | Block):
             others.add(item.name)
 
+    # Names count wherever they are bound: whether one is seen from a place is elaboration's to say.
     for node in walk(declaration):
         if isinstance(node, Input | Bind):
             tensors.add(node.name)

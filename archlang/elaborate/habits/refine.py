@@ -116,12 +116,15 @@ class _Rewording:
 
     def _by_kind(self) -> _Reworded | None:
         kind = self.diagnostic.name
+
+        # Kinds of which a single table knows the habits.
         if kind == "unknown-setting":
             return self._setting()
         if kind == "unknown-argument" and (argument := self._argument()) is not None:
             return argument
         if kind == "too-many-arguments" and (order := self._order()) is not None:
             return order
+        # A value in place of a tensor: a form of another framework explains it better than its kind does.
         no_tensor = kind == "stage-is-no-tensor" or (kind == "wrong-kind" and is_static(self.node))
         if no_tensor and self._is_bound_value():
             return self._framework() or self._static()
@@ -272,6 +275,7 @@ class _Rewording:
                 return self._list()
             case Text(value=text):
                 return self._text(text)
+
         return None
 
     def _list(self) -> _Reworded | None:
@@ -279,6 +283,8 @@ class _Rewording:
         node = self.node
         if not isinstance(node, ListOf) or len(node.items) < 2:
             return None
+
+        # Tensors alone make a bundle; with a number among them nothing is certain.
         sources = [source for item in node.items if (source := self.reader.source(item)) is not None]
         if len(sources) != len(node.items):
             return None
@@ -311,6 +317,7 @@ class _Rewording:
         if not isinstance(node, Index) or not isinstance(node.value, Name):
             return None
         name, index = node.value.text, print_flat(node.index)
+
         if self.reader.source(node.value) is not None:
             help = f"a part of a tensor is taken by a stage: `{name} -> slice({index}, ...)`, along `axis = ...`"
             return _Reworded(replace(self.diagnostic, help=(help,)), node.span)

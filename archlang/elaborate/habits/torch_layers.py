@@ -68,7 +68,7 @@ def _adaptive(here: str, there: str, rank: int, *examples: tuple[str, str]) -> H
 
     def write(call: CallReading) -> str | None:
         size = call.numbers("output_size", rank)
-        if size is None:
+        if size is None:  # `None` along an axis keeps its size, for which there is no text here
             return None
         return stage(here, [size_text(size)], {})
 
@@ -109,6 +109,7 @@ def _layer_norm(call: CallReading) -> str | None:
 
 
 def _upsample(call: CallReading) -> str | None:
+    # Corners that are aligned put the cells elsewhere; the stage here never aligns them.
     mode = call.word("mode") or "nearest"
     if mode not in ("nearest", "bilinear", "bicubic") or call.truth("align_corners", False) is not False:
         return None
@@ -122,6 +123,7 @@ def _upsample(call: CallReading) -> str | None:
 
 
 def _attention(call: CallReading) -> str | None:
+    # Keys and values of other sizes come from other tensors, and the stage here has but one.
     if call.gives("kdim") or call.gives("vdim") or call.gives("add_bias_kv"):
         return None
     named = {"bias": unless(call.text("bias"), "true"), "dropout": call.text("dropout")}

@@ -45,6 +45,8 @@ def _python_message(shown: str) -> str:
         return "a stage is repeated with the number before it"
     if shown == IN_BRACES:
         return "the flows of this stage stand in braces, not in parentheses"
+
+    # What is left is a stage called like a function, a method, or a sign.
     if shown.endswith("("):
         return f"a tensor flows through `{shown[:-1]}`; it is not given as an argument"
     if shown.startswith("."):
