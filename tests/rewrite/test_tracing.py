@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from archlang.diagnostics import ArchError
 from archlang.rewrite import fuse
+from archlang.rewrite.tracing import TraceOptions, traced
 from tests.rewrite.harness import assert_same, assert_untouched, example, norms, snapshot
 from tests.rewrite.subjects import chain, randomised
 
@@ -388,3 +389,9 @@ def test_values_that_decide_are_refused_with_an_example_too() -> None:
 
 
 # --- what the caller has ---------------------------------------------------------------------------------------------
+
+
+def test_a_trace_says_what_it_saw() -> None:
+    trace = traced(randomised(Moving("counts")))
+    assert trace.moves_buffers and not trace.doubts
+    assert not traced(randomised(Moving("counts")), TraceOptions(buffers=True)).doubts

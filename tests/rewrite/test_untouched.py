@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from archlang.diagnostics import ArchError
 from archlang.rewrite import fuse
-from archlang.rewrite.tracing import TraceOptions, traced
 from tests.rewrite.harness import assert_same, assert_untouched, check, example, norms, snapshot
 from tests.rewrite.subjects import chain, randomised
 
@@ -143,9 +142,3 @@ def test_a_graph_is_compared_where_inputs_can_be_guessed() -> None:
                             (chain(nn.Conv1d(4, 4, 3), nn.ReLU()), True),
                             (chain(nn.ReLU(), nn.Softmax(1)), False)):
         assert fuse(randomised(parts)).meta["report"].compared == compared
-
-
-def test_a_trace_says_what_it_saw() -> None:
-    trace = traced(randomised(Moving("counts")))
-    assert trace.moves_buffers and not trace.doubts
-    assert not traced(randomised(Moving("counts")), TraceOptions(buffers=True)).doubts
