@@ -43,6 +43,7 @@ CASES: list[tuple[str, str, tuple[int, int, str]]] = [
     ("unclosed-bracket", PRAGMA + "network N {\n  input x: [3, 2\n  output x\n}\n", (3, 17, "")),
     ("unclosed-bracket", PRAGMA + "network N {\n  x = add(3, 4\n  y = z\n}\n", (3, 15, "")),
     ("unclosed-bracket", PRAGMA + "network N {\n  x = each {\n    relu\n  y = z\n}\n", (4, 9, "")),
+    ("unclosed-bracket", PRAGMA + "block b {\n  output in -> parallel { relu; gelu -> sum\n}\n", (3, 44, "")),
     ("unclosed-bracket", PRAGMA + "network N(a = 2 {\n  input x: [3]\n}\n", (2, 16, "")),
     ("unclosed-bracket", PRAGMA + "network N {\n  input x: [3]\n  output x\n", (4, 11, "")),
     ("unclosed-bracket", PRAGMA + "block b = each { f(1 }\n", (2, 21, "")),
