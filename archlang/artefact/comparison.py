@@ -23,6 +23,7 @@ from archlang.graph.ir import Graph
 from archlang.layers.patch_experts.dispatch import Dispatch
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.synced import SyncedBatchNorm
+from archlang.passes.catalogue import PASSES, PassCatalogue
 
 HELP = "a file holds the text and the weights alone: undo the change, or write it into the text and compile that"
 
@@ -47,8 +48,11 @@ DEEPEST = 8
 """Levels of objects inside an attribute that are compared."""
 
 
-def check_unchanged(model: fx.GraphModule, record: Record) -> None:
-    """Compare a model with the one that its record describes. Raises `ArchError` (changed-model) for a difference."""
+def check_unchanged(model: fx.GraphModule, record: Record, passes: PassCatalogue = PASSES) -> None:
+    """Compare a model with the one that its record describes; `passes` are those that the record may name.
+
+    Raises `ArchError` (changed-model) for a difference.
+    """
     if not record.passes:
         reference = _reference_for(model, record)
         _compare_modules(model, reference.modules)
@@ -56,7 +60,7 @@ def check_unchanged(model: fx.GraphModule, record: Record) -> None:
         return
 
     # A pass works on weights: the model is made again, with fresh ones.
-    fresh = [rebuild(record.network, describe(record), taps) for taps in (False, True)]
+    fresh = [rebuild(record.network, describe(record), passes, taps=taps) for taps in (False, True)]
     _compare_modules(model, fresh[0])
     _compare_graphs(model, (list(_described(module.graph)) for module in fresh))
 

@@ -53,6 +53,7 @@ SYNTAX = _table("error", 1, {
 NAMES = _table("error", 1, {
     "undefined-name": "a name that nothing defines",
     "unknown-stage": "a stage that neither the file nor the catalogue has",
+    "foreign-form": "a name or a form of PyTorch, Keras or Python that is written otherwise here",
     "already-bound": "a name bound twice",
     "shadowed-name": "a name inside that hides one outside",
     "several-networks": "more than one network in a file",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archlang.diagnostics import Label, did_you_mean
+from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, known
+from archlang.elaborate.placing import Signature, place, signature_of_block
 from archlang.elaborate.scope import find_node, name_span
 from archlang.elaborate.values import (
     POISON,
@@ -33,47 +34,18 @@ from archlang.syntax.tree import Argument, Block, Expr, Name
 from archlang.syntax.tree import ListOf as ListTree
 
 
-def place_arguments(b: Build, what: str, names: Sequence[str], many: str | None, arguments: Sequence[Argument],
-                    span: Span) -> dict[str, list[Argument]]:
-    """Each argument under the name of its parameter; mistakes are reported, the rest goes on. `many` takes all left."""
-    placed: dict[str, list[Argument]] = {}
-    position = 0
-    for argument in arguments:
-        name = argument.name
-        if name is None:
-            name = names[position] if position < len(names) else None
-            if name is None or (name != many and name in placed):
-                takes = f"{len(names)} argument{'' if len(names) == 1 else 's'}" if names else "no arguments"
-                b.refuse("too-many-arguments", f"`{what}` takes {takes}", argument.span,
-                         help=(f"they are: {', '.join(names)}",) if names else ())
-                continue
-            position += name != many
-        elif name not in names:
-            where = argument.name_span if argument.name_span.end else argument.span
-            help = (*did_you_mean(name, names), f"it takes: {', '.join(names)}" if names else "it takes no arguments")
-            b.refuse("unknown-argument", f"`{what}` has no argument `{name[:64]}`", where, help=help)
-            continue
-        elif name in placed and name != many:
-            first = Label(placed[name][0].span, "given here first")
-            b.refuse("repeated-argument", f"`{name}` is given twice", argument.span, secondary=(first,))
-            continue
-        placed.setdefault(name, []).append(argument)
-    return placed
-
-
-def given_for(b: Build, what: str, spec: Sequence[Arg], arguments: Sequence[Argument], span: Span, env: Env) -> Given:
-    """The checked arguments of an operation, a structure or a setting. Raises `Poisoned` when one is wrong."""
-    many = next((a.name for a in spec if a.many or getattr(a.kind, "many", False)), None)
+def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: Span, env: Env) -> Given:
+    """Return the checked arguments of an operation, a structure or a setting. Raises `Poisoned` when one is wrong."""
     before = len(b.mistakes)
-    placed = place_arguments(b, what, [a.name for a in spec], many, arguments, span)
+    placed = place(b, takes, arguments)
     values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
     bad = len(b.mistakes) > before or sum(map(len, placed.values())) < len(arguments)
-    for arg in spec:
+    for arg in takes.args:
         if bad and arg.name not in placed and arg.default is REQUIRED:
             continue  # it may be what the wrong argument was meant to be
         try:
-            values[arg.name] = _argument(b, what, arg, placed.get(arg.name, []), span, env)
+            values[arg.name] = _argument(b, takes.what, arg, placed.get(arg.name, []), span, env)
         except Poisoned:
             bad = True
         if arg.name in placed:
@@ -158,7 +130,7 @@ def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: 
                    home: Env) -> tuple[Mapping[str, object], tuple[tuple[str, str], ...]]:
     """A block's parameters: the values given, each evaluated where the block was called, and how messages show them."""
     before = len(b.mistakes)
-    placed = place_arguments(b, block.name, [p.name for p in block.parameters], None, arguments, span)
+    placed = place(b, signature_of_block(block), arguments)
     values: dict[str, object] = {
         name: _as_value(b, known(b, given[0].value, env), given[0].value, env) for name, given in placed.items()
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from archlang.diagnostics import ArchError, Diagnostic, Label
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
+from archlang.elaborate.placing import signature, signature_of
 from archlang.elaborate.values import Env, Given, Poisoned
 from archlang.ops.coded import CONTRACT
 from archlang.ops.kinds import String
@@ -30,7 +31,7 @@ def written(b: Build, expr: Call, env: Env) -> CodeValue:
     from archlang.codes.code import faults_of_words
     from archlang.codes.contract import faults
 
-    given = given_for(b, "words", _WORDS, _flagged(expr.arguments or ()), expr.span, env)
+    given = given_for(b, signature("words", _WORDS), _flagged(expr.arguments or ()), expr.span, env)
     rows, places = tuple(given["words"]), dict(enumerate(given.places.get("words", ())))
     found = faults_of_words(rows) or faults(Words(rows), _contract(given), expr.span, places)
     if found:
@@ -42,7 +43,7 @@ def from_table(b: Build, expr: From, env: Env) -> CodeValue:
     """`from "table.csv" (distance = 4)`. Raises `Poisoned`."""
     from archlang.codes.table import read
 
-    given = given_for(b, "from", CONTRACT, _flagged(expr.arguments or ()), expr.span, env)
+    given = given_for(b, signature("from", CONTRACT), _flagged(expr.arguments or ()), expr.span, env)
     table = b.files.get(id(expr))
     if table is None:  # it could not be read, and that is reported
         raise Poisoned
@@ -61,7 +62,7 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
     if not (b.active and isinstance(b.active[-1], CodeDeclaration)):
         raise b.refuse("misplaced-statement", "a code is designed in a declaration of its own", expr.span,
                        help="`code name = design(...)` beside the network, then `branches(name)`")
-    given = given_for(b, "design", setting.args, _flagged(arguments), expr.span, env)
+    given = given_for(b, signature_of(setting), _flagged(arguments), expr.span, env)
     sizes = given["classes"], given["branches"], given["active"]
     try:
         code = bounded_design(*sizes, distance=given["distance"], seed=given["seed"], span=expr.span).code

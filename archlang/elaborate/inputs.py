@@ -9,6 +9,7 @@ from archlang.diagnostics import did_you_mean
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import known
+from archlang.elaborate.placing import signature
 from archlang.elaborate.scope import define, lookup
 from archlang.elaborate.values import POISON, Env, Poison, Poisoned, TensorValue
 from archlang.graph.ir import InputSpec, Node, Port
@@ -46,7 +47,9 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     if "B" in bounds:
         where = bounds.pop("B").span
         define(b, env, "B", POISON, statement, where)  # said once: its uses are no mistakes of their own
-        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where)
+        rest = [item.span.text for item in statement.sizes.items if item.span != where]
+        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where,
+                 help=f"write `input {statement.name}: [{', '.join(rest)}]`")
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)
     for name, bound in bounds.items():
@@ -182,7 +185,7 @@ Numbers = tuple[float, ...] | None
 
 
 def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[Numbers, Numbers]:
-    given = given_for(b, "input", _ARGS, statement.arguments or (), statement.span, env)
+    given = given_for(b, signature("input", _ARGS), statement.arguments or (), statement.span, env)
     found: list[Numbers] = []
     for name in ("mean", "std"):
         value = given[name]

@@ -43,6 +43,7 @@ ATTENTION = Op(
     "(Vaswani et al. 2017, eq. 1).",
     shape=_attention_shape, weights=_attention_weights, flops=_attention_flops,
     torch=Module("archlang.layers.Attention", lambda call: {"features": call.x.dims[1], **call.args}),
+    habit=("", "heads", "dropout", "bias"),
     args=(
         Arg("heads", Int(1), doc="heads; they share the features"),
         Arg("bias", Flag(), True, "whether the four dense maps have one"),
@@ -88,7 +89,7 @@ SQUEEZE_EXCITE = Op(
         Arg("hidden", Int(1), None, "hidden units; auto: by the ratio"),
         Arg("bias", Flag(), False, "whether the two dense maps have one"),
     ),
-    example=flow("[64, 16, 16]", "conv(3x3, 64) -> batch_norm -> squeeze_excite(16)"),
+    example=flow("[64, 16, 16]", "conv(3x3, 64) -> batch_norm -> squeeze_excite(ratio = 16)"),
 )
 
 
@@ -113,10 +114,11 @@ def _token_shape(call: OpCall) -> Tensor:
 
 CLASS_TOKEN = Op(
     name="class_token", family="attention",
-    doc="Puts one learned position before a sequence, to be read out by `slice(0, 1)` (Dosovitskiy et al. 2021).",
+    doc="Puts one learned position before a sequence, to be read out by `slice(0, stop = 1)` "
+    "(Dosovitskiy et al. 2021).",
     shape=_token_shape, weights=lambda call: (Weight("weight", (call.x.dims[1],)),),
     torch=Module("archlang.layers.ClassToken", lambda call: {"features": call.x.dims[1]}),
-    example=flow("[49, 64]", "class_token -> attention(4) -> slice(0, 1) -> flatten"),
+    example=flow("[49, 64]", "class_token -> attention(4) -> slice(0, stop = 1) -> flatten"),
 )
 
 OPS = (ATTENTION, SQUEEZE_EXCITE, POSITION_EMBEDDING, CLASS_TOKEN)

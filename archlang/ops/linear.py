@@ -31,6 +31,7 @@ LINEAR = Op(
     torch=Module("torch.nn.Linear", lambda call: {
         "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"] is not False,
     }),
+    habit=("", "features", "bias"),
     biased=-1, mixes=lambda call: (call.x.rank - 1, 1),
     args=(
         Arg("features", Int(1), doc="features that leave"),

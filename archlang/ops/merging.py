@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.ops.kinds import Fault, Real, TensorKind
 from archlang.ops.model import Arg, Function, Op, OpCall
-from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced
+from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced, to_agree
 from archlang.shapes import Dim, Tensor
 
 _TWO = "input x: [32, 8, 8]\noutput x -> conv(3x3, 32) -> {name}(x)"
@@ -35,18 +35,14 @@ SCALE = Op(
 )
 
 
-def _axis_text(call: OpCall) -> str:
-    return f"`{call['axis']}`" if isinstance(call["axis"], str) else f"axis {call['axis']}"
-
-
 def _concat_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     total: Dim = call.x.dims[axis]
     for index, other in enumerate(call.inputs[1:], 1):
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
-                "shape-mismatch", f"`concat` along {_axis_text(call)} needs all other sizes equal, "
-                f"but {call.x} and {other} differ", input=index, label=f"this is {other}",
+                "shape-mismatch", f"`concat` along `{call['axis']}` needs all other sizes equal, "
+                f"but {call.x} and {other} differ", input=index, label=f"this is {other}", help=to_agree(call.x, other),
             )
         total = total + other.dims[axis]
     return replaced(call.x, axis, total)

@@ -6,12 +6,12 @@ something (a router, a loss, a schedule), a `Structure` takes braces or changes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from archlang.ops.facts import Facts, Result
-from archlang.ops.kinds import Kind
+from archlang.ops.kinds import Kind, TensorKind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
 
@@ -31,7 +31,8 @@ REQUIRED = _Required()
 class Arg:
     """One argument. A default of None means `auto`: the operation works it out.
 
-    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`.
+    With `many` it takes all further arguments given by place, as a tuple: `steps(80, 150, by = 0.1)`. `placed`: whether
+    it may be given by place although it has a default.
     """
 
     name: str
@@ -39,6 +40,27 @@ class Arg:
     default: object = REQUIRED
     doc: str = ""
     many: bool = False
+    placed: bool = False
+
+
+def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
+    """Return the names of the arguments that may be given by place, in order; all others are given by name.
+
+    Those that must be given, tensors, and the only one of an operation that has one. So no number can land in an
+    argument that its writer did not think of: `conv(3, 64, 3)` sets no stride.
+
+    >>> from archlang.ops.kinds import Int, Real
+    >>> by_place((Arg("heads", Int(1)), Arg("dropout", Real(0, 1), 0.0)))
+    ('heads',)
+    >>> by_place((Arg("p", Real(0, 1), 0.5),))
+    ('p',)
+    """
+    if len(args) == 1:
+        return (args[0].name,)
+    return tuple(
+        arg.name for arg in args
+        if arg.default is REQUIRED or arg.many or arg.placed or isinstance(arg.kind, TensorKind)
+    )
 
 
 @dataclass(frozen=True)
@@ -176,6 +198,8 @@ class Op:
     copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
             Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
+    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here: what
+            `conv(3, 64, 3)` was meant to be.
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
@@ -203,9 +227,14 @@ class Op:
     remains: bool = False
     copies: bool = False
     keyed: bool = False
+    habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
     internal: bool = False
     example: str = ""
+
+
+def fits(args: Mapping[str, Any]) -> None:
+    """For settings whose arguments have nothing to do with each other."""
 
 
 @dataclass(frozen=True)
@@ -213,6 +242,7 @@ class Setting:
     """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
 
     facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    `check` looks at arguments together, each checked by its kind before; it raises `Fault` where they do not fit.
     """
 
     name: str
@@ -222,6 +252,7 @@ class Setting:
     example: str = ""
     available: bool = True
     facts: Facts | None = None
+    check: Callable[[Mapping[str, Any]], None] = fits
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Flag, Int, Real, Words
+from archlang.ops.kinds import Fault, Flag, Int, Real, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight, each_channel
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Option
-from archlang.shapes import Tensor, product
+from archlang.shapes import Tensor, at_least, product
 
 EPS = Arg("eps", Real(0, above=True), 1e-5, "added to the variance")
 AFFINE = Arg("affine", Flag(), True, "whether a scale and a shift are learned")
@@ -30,6 +30,13 @@ def _running(features: int) -> tuple[Weight, ...]:
 def _batch_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
+
+    # Without running statistics a single sample is normalised by its own places, of which there must be some.
+    if not call["running"] and at_least(product(x.dims[1:]), 2) is not True:
+        raise Fault(
+            "empty-map", "a single sample of one place a channel has no variance of its own", argument="running",
+            help="keep the running statistics, or take `layer_norm`, which does not depend on the batch",
+        )
     return x
 
 
@@ -52,6 +59,7 @@ BATCH_NORM = Op(
     "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
     shape=_batch_shape, weights=_batch_weights, centres=each_channel, rows=lambda call: bool(call["running"]),
     torch=Module(lambda call: f"torch.nn.BatchNorm{max(1, call.x.rank - 1)}d", _batch_arguments),
+    habit=("", "eps", "momentum", "affine", "running"),
     args=(
         Arg("scale", Real(), 1.0, "where the learned scale starts; 0 lets a residual branch start silent"),
         EPS,
@@ -102,6 +110,7 @@ LAYER_NORM = Op(
     doc="Every sample by itself with mean 0 and variance 1 (Ba et al. 2016): over the features of each position, "
     "over the channels of each place of a map, or over all numbers of the sample.",
     shape=_layer_shape, weights=_layer_weights, torch=Module(_layer_target, _layer_arguments),
+    habit=("", "eps", "affine"),
     # Over the features of a sequence, the mean of every position goes; a bias of a line's channels with it.
     centres=lambda call: 0 if _by_features(call) and call.x.rank == 2 else None,
     args=(Arg("over", Words(("features", "all")), "features", "what mean and variance are taken over"), EPS, AFFINE),
@@ -131,6 +140,7 @@ GROUP_NORM = Op(
     torch=Module("torch.nn.GroupNorm", lambda call: {
         "num_groups": call["groups"], "num_channels": call.x.dims[0], "eps": call["eps"], "affine": call["affine"],
     }),
+    habit=("groups", "", "eps", "affine"),
     args=(Arg("groups", Int(1), doc="groups that the channels are cut into"), EPS, AFFINE),
     example=flow("[32, 16, 16]", "group_norm(8)"),
 )
@@ -161,6 +171,7 @@ INSTANCE_NORM = Op(
     doc="Every channel of a sample with mean 0 and variance 1 over its places (Ulyanov et al. 2016).",
     shape=_instance_shape, weights=_instance_weights, centres=each_channel,
     torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _instance_arguments),
+    habit=("", "eps", "momentum", "affine", "running"),
     args=(
         EPS,
         Arg("momentum", Real(0, 1), 0.1, "weight of a batch in the running statistics"),

@@ -61,6 +61,7 @@ def _recurrent(name: str, doc: str) -> Op:
     return Op(
         name=name, family="recurrent", doc=doc, shape=_shape, weights=weights, flops=flops,
         torch=Module(f"archlang.layers.{name.upper()}", arguments),
+        habit=("", "hidden", "layers", "bias"),
         args=(
             Arg("hidden", Int(1), doc="features of the state"),
             Arg("layers", Int(1, 64), 1, "cells on top of each other"),

@@ -69,7 +69,7 @@ PERMUTE = Op(
     name="permute", family="reshaping", doc="The axes of a sample in another order.",
     shape=lambda call: Tensor(tuple(call.x.dims[i] for i in _order(call))),
     torch=Function("torch.permute", lambda call: {"dims": (0, *(i + 1 for i in _order(call)))}),
-    args=(Arg("axes", ListKind(AXIS, 1), doc="the axes, as words or numbers, in their new order"),),
+    args=(Arg("axes", ListKind(AXIS, 1), doc="the axes in their new order"),),
     example=flow("[49, 64]", "permute([features, positions])"),
 )
 
@@ -157,7 +157,7 @@ SLICE = Op(
         "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"],
     }),
     args=(Arg("start", Int(0), doc="the first index, from 0"), Arg("stop", Int(1), None, "auto: the end"), _CUT_AXIS),
-    example=flow("[64, 16, 16]", "slice(0, 32)"),
+    example=flow("[64, 16, 16]", "slice(0, stop = 32)"),
 )
 
 
@@ -179,13 +179,13 @@ def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
 
 UPSAMPLE = Op(
     name="upsample", family="reshaping", doc="A larger map (or one of another size) by repeating or blending cells.",
-    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments),
+    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments), habit=("size", "factor", "mode"),
     args=(
         Arg("factor", SizeOf(2), None, "how many times larger"),
         Arg("size", SizeOf(2), None, "the size that leaves, instead of a factor"),
         Arg("mode", Words(("nearest", "bilinear", "bicubic")), "nearest", "how cells between are found"),
     ),
-    example=flow("[64, 8, 8]", "upsample(2, mode = bilinear)"),
+    example=flow("[64, 8, 8]", "upsample(factor = 2, mode = bilinear)"),
 )
 
 

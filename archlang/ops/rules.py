@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Fault, Int, OneOf, Words
+from dataclasses import dataclass
+
+from archlang.ops.kinds import Fault, Words
 from archlang.ops.model import OpCall
 from archlang.shapes import Dim, Floor, Poly, Symbol, Tensor, at_least, divides, substitute
 
@@ -18,8 +20,26 @@ AXES: dict[int, dict[str, int]] = {
     3: {"channels": 0, "height": 1, "width": 2},
     4: {"channels": 0, "depth": 1, "height": 2, "width": 3},
 }
-AXIS = OneOf((Words(("channels", "depth", "height", "width", "positions", "features", "length")), Int(None)))
-"""An axis by its word, or by its index among the sizes of one sample (0 is the first, -1 the last)."""
+NAMES = {
+    1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
+    4: ("channels", "depth", "height", "width"),
+}
+"""For each rank, the first name of each axis."""
+
+
+@dataclass(frozen=True)
+class AxisKind(Words):
+    """An axis by its word. A number is let through to the shape rule, which knows the word that it was meant to be."""
+
+    words: tuple[str, ...] = ("channels", "depth", "height", "width", "positions", "features", "length")
+
+    def accept(self, value: object) -> str | int:  # type: ignore[override]  # a number is refused by `axis_index`
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        return super().accept(value)
+
+
+AXIS = AxisKind()
 
 LINE = "a line [channels, length]"
 LINES = {**RANKS, 2: LINE}
@@ -66,7 +86,7 @@ def need_equal(call: OpCall, what: str) -> Tensor:
         if other != first:
             raise Fault(
                 "shape-mismatch", f"`{what}` needs equal tensors, but {first} and {other} differ",
-                input=index, label=f"this is {other}",
+                input=index, label=f"this is {other}", help=to_agree(first, other),
             )
     return first
 
@@ -78,39 +98,73 @@ def need_members(call: OpCall, what: str) -> Tensor:
         if other != first:
             raise Fault(
                 "unequal-members", f"`{what}` needs equal members, but member 0 is {first} and member {index} {other}",
-                input=index,
+                input=index, help=to_agree(first, other),
             )
     return first
+
+
+def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
+    """Say how two tensors come to be of one type: by their channels, or by the places of their maps.
+
+    >>> to_agree(Tensor((8, 32, 32)), Tensor((16, 32, 32)))
+    ('`conv(1x1, 8)` gives the other the same channels; `concat` puts channels beside each other instead',)
+    """
+    if first.rank != other.rank or first.rank < 3:
+        return ()
+
+    same_places = first.dims[1:] == other.dims[1:]
+    if same_places and isinstance(first.dims[0], int):
+        channels = f"`conv(1x1, {first.dims[0]})` gives the other the same channels"
+        return (f"{channels}; `concat` puts channels beside each other instead",)
+    if same_places:
+        return ()
+    return ("give both the same strides and pools, or bring one to the other's size: `upsample(size = ...)`, a pool",)
 
 
 def known(size: Dim, what: str) -> int:
     """A size that weights depend on, as a number. Raises symbolic-parameters."""
     if isinstance(size, int):
         return size
-    raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic")
+    help = "pool to a fixed size before it, `global_avg_pool` or `adaptive_avg_pool(4x4)`, or give the input numbers"
+    raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic", help=help)
 
 
 def axis_of(call: OpCall, name: str = "axis", x: Tensor | None = None) -> int:
-    """Which of the sample's sizes the argument means, counted from 0. Raises wrong-axis."""
+    """Return the sample's size that the argument means, counted from 0. Raises wrong-axis."""
     x = call.x if x is None else x
     return axis_index(call[name], x, name)
 
 
 def axis_index(axis: str | int, x: Tensor, argument: str = "axis") -> int:
-    """Which of the sizes of `x` a word or index means, counted from 0. Raises wrong-axis.
+    """Return the size of `x` that a word means, counted from 0. Raises wrong-axis.
 
-    >>> axis_index("width", Tensor((3, 8, 8))), axis_index(-1, Tensor((49, 64)))
+    >>> axis_index("width", Tensor((3, 8, 8))), axis_index("features", Tensor((49, 64)))
     (2, 1)
     """
-    if isinstance(axis, str):
-        found = AXES.get(x.rank, {}).get(axis)
-        if found is None:
-            names = ", ".join(f"`{word}`" for word in AXES.get(x.rank, {}))
-            raise Fault("wrong-axis", f"{x} has no axis `{axis}`", argument=argument, help=f"its axes are {names}")
-        return found
-    if not -x.rank <= axis < x.rank:
-        raise Fault("wrong-axis", f"{x} has no axis {axis}", argument=argument, help=f"it has {x.rank} sizes")
-    return axis % x.rank
+    words = AXES.get(x.rank, {})
+    listed = f"its axes are {', '.join(f'`{word}`' for word in words)}"
+    if isinstance(axis, int):
+        meant = torch_axis(axis, x.rank)
+        help = f"torch's dim {axis}, which counts the batch, is `{meant}` of {x}" if meant is not None else listed
+        raise Fault("wrong-axis", f"an axis is a word, this is the number {axis}", argument=argument, help=help)
+
+    if axis not in words:
+        raise Fault("wrong-axis", f"{x} has no axis `{axis}`", argument=argument, help=listed)
+    return words[axis]
+
+
+def torch_axis(dim: int, rank: int) -> str | None:
+    """Return the word for one of torch's dimensions, which count the batch as 0; None for the batch or none at all.
+
+    >>> torch_axis(1, 3), torch_axis(-1, 3), torch_axis(0, 3)
+    ('channels', 'width', None)
+    """
+    names = NAMES.get(rank, ())
+    if 1 <= dim <= len(names):
+        return names[dim - 1]
+    if -len(names) <= dim < 0:
+        return names[dim]
+    return None
 
 
 def replaced(x: Tensor, axis: int, size: Dim) -> Tensor:
@@ -130,11 +184,12 @@ def need_divides(by: int, size: Dim, what: str, argument: str | None = None) -> 
             raise Fault("unknown-size", text, argument=argument, help=help)
 
 
-def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str | None = None) -> None:
+def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str | None = None,
+                  help: str | tuple[str, ...] = ()) -> None:
     """Nothing, if `size >= bound`. Raises the fault `name`, or unknown-size with the bound that would tell."""
     match at_least(size, bound):
         case False:
-            raise Fault(name, message, argument=argument)
+            raise Fault(name, message, argument=argument, help=help)
         case None:
             raise Fault(
                 "unknown-size", f"whether {size} is at least {bound} is not known here",

@@ -21,7 +21,7 @@ AUGMENTATIONS = (
                   Arg("p", Real(0, 1), 0.5, "probability")),
     _augmentation("rand_augment", "So many of fourteen changes of light and shape, drawn for each image (Cubuk et al. "
                   "2020).", Arg("count", Int(1), 2, "changes, one after the other"),
-                  Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(2, 9)"),
+                  Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(count = 2, strength = 9)"),
     _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x.",
                   Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),
                   Arg("saturation", Real(0, 1), 0.4, "x of it")),

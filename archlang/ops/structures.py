@@ -16,7 +16,7 @@ _MIX = OneOf((Words(("learned",)), SettingKind("mixing")))
 AVAILABLE = (
     Structure(
         "fork", "Copies of a tensor; with a router, each copy weighted by a gate (one-to-many connector).",
-        (Arg("n", Int(1), doc="members of the bundle"), Arg("router", ROUTER, None, "auto: plain copies")),
+        (Arg("n", Int(1), doc="members of the bundle"), Arg("router", ROUTER, None, "auto: plain copies", placed=True)),
         example=flow(_MAP, "fork(2, cross_connection) -> each { conv(3x3, 8) } -> mean"),
     ),
     Structure(

@@ -79,10 +79,10 @@ def test_a_renamed_operation_is_a_renaming() -> None:
 def test_another_wiring_is_told_where_structure_is_the_same() -> None:
     found = diff(
         net(("output logits", "a = stem -> relu\n  b = stem -> sigmoid\n  output a\n  output more = b -> add(a)")),
-        net(("output logits", "a = stem -> relu\n  b = stem -> sigmoid\n  output a\n  output more = b -> add(b)")),
+        net(("output logits", "a = stem -> relu\n  b = stem -> sigmoid\n  output a\n  output more = b -> add(stem)")),
     )
     assert told(found) == [("rewired", "add")]
-    assert (found.changes[0].before, found.changes[0].after) == ("b.sigmoid, a.relu", "b.sigmoid, b.sigmoid")
+    assert (found.changes[0].before, found.changes[0].after) == ("b.sigmoid, a.relu", "b.sigmoid, stem.max_pool")
 
 
 def test_dials_inputs_and_outputs_are_compared() -> None:

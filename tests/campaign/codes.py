@@ -1,4 +1,4 @@
-"""`python -m tests.campaign.codes [--store]`: sizes of the source, of published tables and harder ones, designed afresh.
+"""`python -m tests.campaign.codes [--store]`: sizes of the source, of published tables and harder ones, designed anew.
 
 Prints the table of docs/codes.md. `--store` writes the sizes that are shipped to archlang/codes/data.
 """

@@ -40,7 +40,7 @@ ODD: dict[str, tuple[str, str]] = {
     "prediction of other size": ("", _net(
         "output x -> fork(2) -> route(cross_prediction(flatten -> linear(5), act = tanh), to = 3) -> sum")),
     "prediction of unequal members": ("", _net(
-        "output x -> parallel { conv(3x3, 4); conv(3x3, 4, stride = 2) -> upsample(2) } "
+        "output x -> parallel { conv(3x3, 4); conv(3x3, 4, stride = 2) -> upsample(factor = 2) } "
         "-> route(cross_prediction(conv(1x1, 2))) -> sum")),
     "prediction that is a bundle": ("expected-tensor", _net(
         "output x -> fork(2) -> route(cross_prediction(fork(2))) -> sum")),
@@ -164,7 +164,7 @@ ODD: dict[str, tuple[str, str]] = {
     "let before it is used at the top": ("", _net("output x -> conv(1x1, b)", "let b = a + 1\nlet a = 3")),
     "let that uses itself": ("recursive-block", _net("output x -> conv(1x1, a)", "let a = a + 1")),
     "vector through pool": ("wrong-rank", _net("output x -> flatten -> max_pool(2x2)")),
-    "one by one map": ("", _net("output x -> conv(8x8, 4, padding = 0) -> conv(3x3, 4) -> squeeze_excite(2)")),
+    "one by one map": ("", _net("output x -> conv(8x8, 4, padding = 0) -> conv(3x3, 4) -> squeeze_excite(ratio = 2)")),
     "even kernel": ("", _net("output x -> conv(2x2, 4) -> conv(4x2, 4, stride = 2) -> max_pool(2x2, stride = 1)")),
     "padding larger than the map": ("", _net("output x -> conv(3x3, 4, padding = 20)")),
     "stride larger than the map": ("", _net("output x -> conv(3x3, 4, stride = 100)")),
@@ -172,7 +172,8 @@ ODD: dict[str, tuple[str, str]] = {
     "line": ("", _net("output x -> conv1d(3, 4) -> max_pool1d(2) -> batch_norm", size="[2, 16]")),
     "no network inputs used": ("", _net("output y", "", size="[3]\n  input y: [4]")),
     "symbolic through everything": ("", _net(
-        "a = x -> conv(3x3, 4, stride = 2) -> upsample(2)\n output (x, a) -> concat -> global_avg_pool -> linear(2)",
+        "a = x -> conv(3x3, 4, stride = 2) -> upsample(factor = 2)"
+        "\n output (x, a) -> concat -> global_avg_pool -> linear(2)",
         size="[3, H, W] where H % 2 == 0 and W % 2 == 0 and H >= 8 and W >= 8")),
     "unequal symbols": ("shape-mismatch", _net("output x -> add(y)", size="[3, H, W]\n  input y: [3, G, W]")),
     "lets that lead to each other": ("recursive-block", _net("output x -> a", "let a = b\nlet b = a")),

@@ -94,7 +94,7 @@ BOMBS = {
         f"let a{i} = a{i - 1} and a{i - 1}\n" for i in range(1, 31))), None),
     "defaults that double": (text("output x -> b30", "block b0(f = relu) = f\n" + "".join(
         f"block b{i}(f = b{i - 1}, g = b{i - 1}) = f -> g\n" for i in range(1, 31))), "too-many-nodes"),
-    "sizes that grow": (text("output x -> 40 * upsample(2)"), "dimension-too-large"),
+    "sizes that grow": (text("output x -> 40 * upsample(factor = 2)"), "dimension-too-large"),
     "symbols that grow": (text("a = x -> 30 * (reshape([in.height * in.width, 3, 1]))\n output a",
                                size="[3, H, W]"), None),
 }

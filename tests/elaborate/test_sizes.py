@@ -10,14 +10,15 @@ from tests.elaborate.texts import net, out, text, wrong
 @pytest.mark.parametrize(("where", "flow", "expected"), [
     ("H % 32 == 0 and W % 32 == 0", "conv(3x3, 8, stride = 2)", "[8, H/2, W/2]"),
     ("H % 32 == 0 and W % 32 == 0", "5 * max_pool(2x2)", "[3, H/32, W/32]"),
-    ("H % 2 == 0 and W % 2 == 0", "max_pool(2x2) -> upsample(2)", "[3, H, W]"),
+    ("H % 2 == 0 and W % 2 == 0", "max_pool(2x2) -> upsample(factor = 2)", "[3, H, W]"),
     ("H >= 8 and W >= 8", "conv(3x3, 8, padding = 0)", "[8, H - 2, W - 2]"),
     ("H >= 8 and W >= 8", "max_pool(2x2)", "[3, floor((H - 2) / 2) + 1, floor((W - 2) / 2) + 1]"),
     ("H >= 8 and W == 16", "reshape([x.height, 48])", "[H, 48]"),
     ("H >= 8 and W >= 8", "concat(x -> relu, x -> tanh, axis = height)", "[3, 3*H, W]"),
     ("H >= 8 and W >= 8", "to_sequence", "[H*W, 3]"),
     ("H % 4 == 0 and W % 4 == 0", "pixel_unshuffle(4)", "[48, H/4, W/4]"),
-    ("64 <= H and W > 63 and W <= 128", "slice(0, 64, axis = height) -> slice(1, 64, axis = width)", "[3, 64, 63]"),
+    ("64 <= H and W > 63 and W <= 128", "slice(0, stop = 64, axis = height) -> slice(1, stop = 64, axis = width)",
+     "[3, 64, 63]"),
 ])
 def test_symbolic_sizes_survive(where: str, flow: str, expected: str) -> None:
     network = net(f"output x -> {flow}", size=f"[3, H, W] where {where}")
@@ -37,7 +38,7 @@ def test_bounds_that_say_nothing(where: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("flow", [
-    "conv(9x9, 4, padding = 0)", "slice(0, 20, axis = height)", "split(3, axis = height) -> sum",
+    "conv(9x9, 4, padding = 0)", "slice(0, stop = 20, axis = height)", "split(3, axis = height) -> sum",
     "if x.height > 20 { relu }",
 ])
 def test_what_is_not_known_is_not_accepted(flow: str) -> None:

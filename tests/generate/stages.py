@@ -113,11 +113,11 @@ def reform(r: random.Random, t: Type) -> Made:
     if c * h * w <= 400:
         found.append(("flatten", (c * h * w,)))
     if c > 1:
-        found.append((f"slice(0, {c - 1})", (c - 1, h, w)))
+        found.append((f"slice(0, stop = {c - 1})", (c - 1, h, w)))
     if h > 1:
         found.append(("slice(1, axis = height)", (c, h - 1, w)))
     if max(h, w) <= 8:
-        found += [("upsample(2)", (c, 2 * h, 2 * w)), ("upsample(2, mode = bilinear)", (c, 2 * h, 2 * w))]
+        found += [(f"upsample(factor = 2{mode})", (c, 2 * h, 2 * w)) for mode in ("", ", mode = bilinear")]
         if c % 4 == 0:
             found.append(("pixel_shuffle(2)", (c // 4, 2 * h, 2 * w)))
     if h % 2 == 0 and w % 2 == 0 and c <= 4:
@@ -127,7 +127,7 @@ def reform(r: random.Random, t: Type) -> Made:
 
 def excite(r: random.Random, t: Type) -> Made:
     """A gate for each channel."""
-    return r.choice(("squeeze_excite", "squeeze_excite(2, bias = true)", "squeeze_excite(hidden = 2)")), t
+    return r.choice(("squeeze_excite", "squeeze_excite(ratio = 2, bias = true)", "squeeze_excite(hidden = 2)")), t
 
 
 def dense(r: random.Random, t: Type) -> Made:
@@ -152,7 +152,7 @@ def of_sequence(r: random.Random, t: Type) -> Made:
         ("attention(1)", t), ("layer_norm", t), ("position_embedding", t), ("class_token", (p + 1, f)),
         ("lstm(2)", (p, 2)), ("gru(3, give = last)", (3,)), ("lstm(2, bidirectional = true, give = last)", (4,)),
         ("conv1d(3, 4)", (4, f)), ("global_avg_pool", (f,)), ("global_avg_pool1d", (p,)), ("flatten", (p * f,)),
-        (f"to_map(1, {p})", (f, 1, p)), ("permute([features, positions])", (f, p)), ("slice(0, 1)", (1, f)),
+        (f"to_map(1, {p})", (f, 1, p)), ("permute([features, positions])", (f, p)), ("slice(0, stop = 1)", (1, f)),
     ]
     if f % 2 == 0:
         found.append(("attention(2, causal = true)", t))

@@ -106,7 +106,7 @@ def _windows(x: tuple[int, ...], **more: tuple[Any, ...]) -> list[Case]:
 
 
 _PLAIN = one(V, S, M, W)
-_AXES = [*_PLAIN, *one(M, axis="width"), *one(M, axis=1), *one(S, axis="positions"), *one(W, axis=-1)]
+_AXES = [*_PLAIN, *one(M, axis="width"), *one(M, axis="height"), *one(S, axis="positions"), *one(W, axis="width")]
 _MERGE = [*several(M, M), *several(V, V, V), *several(S, S, S, S)]
 _BUNDLE = [*_MERGE, *several(W)]
 _STATE: list[dict[str, Any]] = [
@@ -223,7 +223,7 @@ CASES: dict[str, list[Case]] = {
     "permute": [
         *one(S, axes=["features", "positions"]),
         *one(M, axes=["height", "width", "channels"]),
-        *one(W, axes=[3, 1, -2, 0]),
+        *one(W, axes=["width", "depth", "height", "channels"]),
     ],
     "to_sequence": one(M, W),
     "to_map": [*one((12, 5), height=3, width=4), *one((12, 5), height=12, width=1)],

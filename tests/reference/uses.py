@@ -64,7 +64,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         softplus(beta = 9)
         softmax
         softmax(axis = width)
-        log_softmax(axis = -1)
+        log_softmax(axis = width)
         identity
         max_pool(2x2)
         max_pool(3x2)
@@ -96,25 +96,25 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         flatten
         reshape([2, -1, 9])
         permute([width, channels, height])
-        permute([2, 0, 1])
+        permute([width, channels, height])
         to_sequence
         split(2) -> concat
         split([1, 3]) -> each { conv(1x1, 2) } -> sum
         split(3, axis = width) -> each { batch_norm } -> concat(axis = height)
-        slice(1, 3)
+        slice(1, stop = 3)
         slice(4, axis = height)
-        slice(0, 2, axis = -1)
-        upsample(2)
+        slice(0, stop = 2, axis = width)
+        upsample(factor = 2)
         upsample(factor = size(1, 3), mode = bilinear)
         upsample(size = 11x5)
         upsample(size = 20x7, mode = bilinear)
-        upsample(3, mode = bicubic)
+        upsample(factor = 3, mode = bicubic)
         upsample(size = 5x17, mode = bicubic)
         pixel_shuffle(2)
         pixel_unshuffle(3)
         scale(-0.5)
         squeeze_excite
-        squeeze_excite(2, bias = true)
+        squeeze_excite(ratio = 2, bias = true)
         squeeze_excite(hidden = 3)
         position_embedding
         conv(1x1, 4) -> add(x)
@@ -149,7 +149,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         layers { linear(4); linear(3) } -> attend(innate_static(5))
         layers { linear(4); linear(3) } -> attend(static_vector(features = 5))
         fork(3) -> each { linear(6) } -> attend(self_attention(heads = 2))
-        fork(2) -> each { linear(4) } -> attend(self_attention(4, features = 3))
+        fork(2) -> each { linear(4) } -> attend(self_attention(heads = 4, features = 3))
         fork(3) -> each { linear(4) } -> attend(recurrent(5))
         fork(3) -> each { linear(4) } -> attend(mean)
         residual(join = concat) { linear(6) -> relu }
@@ -166,7 +166,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         softmax(axis = positions)
         attention(2)
         attention(4, bias = false, causal = true)
-        class_token -> attention(2) -> slice(0, 1) -> flatten
+        class_token -> attention(2) -> slice(0, stop = 1) -> flatten
         position_embedding
         lstm(3)
         lstm(3, give = last)
@@ -189,7 +189,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         global_avg_pool1d
         global_max_pool1d
         drop_channels(0.0)
-        squeeze_excite(2)
+        squeeze_excite(ratio = 2)
         permute([features, positions]) -> conv1d(3, 2)
         matmul(x -> permute([features, positions]))
         to_map(1, 5)
@@ -204,7 +204,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         residual(join = concat) { conv(3x3, 5) }
         layers { conv(3x3, 8); relu; conv(3x3, 8) } -> attend(static_vector)
         layers { conv(3x3, 4); conv(3x3, 3) } -> attend(innate_static(5))
-        layers { conv(3x3, 8); relu } -> attend(self_attention(2))
+        layers { conv(3x3, 8); relu } -> attend(self_attention(heads = 2))
         layers { conv(3x3, 8); relu } -> attend(recurrent(3))
         layers { conv(3x3, 8); relu } -> attend(mean)
         fork(3) -> each { conv(3x3, 4) -> batch_norm } -> mean
@@ -213,7 +213,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         fork(2, cross_stitch) -> each { conv(3x3, 4) } -> route(cross_stitch) -> sum
         fork(2) -> each { conv(1x1, 4) } -> route(cross_connection(hidden = 0), to = 1) -> concat
         fork(2, cross_prediction(conv(3x3, 4, bias = false) -> batch_norm)) -> sum
-        fork(2) -> each { conv(1x1, 4) } -> route(cross_prediction(conv(3x3, 3), 2, tanh), to = 3) -> mean
+        fork(2) -> each { conv(1x1, 4) } -> route(cross_prediction(conv(3x3, 3), hidden = 2, act = tanh), to = 3) -> sum
         fork(2) -> route(cross_prediction(conv(3x3, 3), act = identity)) -> sum
         parallel { conv(1x1, 2); conv(3x3, 3) -> relu; identity } -> concat
         layers { conv(3x3, 8); conv(3x3, 8) -> relu; batch_norm } -> sum
@@ -248,7 +248,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         adaptive_max_pool3d(2)
         global_avg_pool
         global_max_pool
-        squeeze_excite(2)
+        squeeze_excite(ratio = 2)
         to_sequence
         softmax(axis = depth)
         drop_channels(0)
@@ -281,7 +281,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         experts(4, sparse_connection(hidden = 3, standardized = true)) { linear(3) }
         experts(3, sparse_connection(hidden = 0, keep = 2)) { linear(3) -> relu }
         standardize
-        linear(4) -> standardize(batch) -> linear(3)
+        linear(4) -> standardize(statistics = batch) -> linear(3)
         linear(5) -> standardize(momentum = 0.3) -> linear(3)
     """),
 ) for line in lines.strip().splitlines())

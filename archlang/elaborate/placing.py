@@ -1,0 +1,162 @@
+"""Arguments to their parameters, by place and by name, and what a wrong one was meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archlang.diagnostics import Label, did_you_mean
+from archlang.elaborate.context import Build
+from archlang.ops.kinds import SizeOf
+from archlang.ops.model import REQUIRED, Arg, Entry, Op, by_place
+from archlang.syntax.tree import Argument, Block, Expr, Number
+
+SHORT = 40  # characters of an argument that is repeated in a message
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of something that is called.
+
+    Attributes:
+        what: The name, for messages.
+        names: All parameters, in order.
+        places: Those that may be given by place, in order.
+        many: The one that takes all that are left, or None.
+        args: Their declarations, where the catalogue has them.
+        habit: The order in which torch takes them (`Op.habit`).
+    """
+
+    what: str
+    names: tuple[str, ...]
+    places: tuple[str, ...]
+    many: str | None = None
+    args: tuple[Arg, ...] = ()
+    habit: tuple[str, ...] = ()
+
+
+def signature_of(entry: Entry) -> Signature:
+    """Return the signature of an operation, a structure or a setting."""
+    habit = entry.habit if isinstance(entry, Op) else ()
+    return signature(entry.name, entry.args, habit)
+
+
+def signature(what: str, args: Sequence[Arg], habit: tuple[str, ...] = ()) -> Signature:
+    """Return the signature of something that takes these arguments of the catalogue."""
+    many = next((a.name for a in args if a.many or getattr(a.kind, "many", False)), None)
+    return Signature(what, tuple(a.name for a in args), by_place(args), many, tuple(args), habit)
+
+
+def signature_of_block(block: Block) -> Signature:
+    """Return the signature of a block: its reader sees its parameters, so that each may be given by place."""
+    names = tuple(parameter.name for parameter in block.parameters)
+    return Signature(block.name, names, names)
+
+
+def place(b: Build, takes: Signature, arguments: Sequence[Argument]) -> dict[str, list[Argument]]:
+    """Return each argument under the name of its parameter; mistakes are reported, the rest goes on."""
+    found: dict[str, list[Argument]] = {}
+    surplus: list[Argument] = []
+    position = 0
+    for argument in arguments:
+        if argument.name is not None:
+            _named(b, takes, argument, found)
+            continue
+
+        name = takes.places[position] if position < len(takes.places) else None
+        if name is None or (name != takes.many and name in found):
+            surplus.append(argument)
+            continue
+        position += name != takes.many
+        found.setdefault(name, []).append(argument)
+
+    if surplus:
+        _too_many(b, takes, arguments, surplus)
+    return found
+
+
+def _named(b: Build, takes: Signature, argument: Argument, found: dict[str, list[Argument]]) -> None:
+    name = argument.name
+    assert name is not None
+
+    if name not in takes.names:
+        where = argument.name_span if argument.name_span.end else argument.span
+        listed = f"it takes: {', '.join(takes.names)}" if takes.names else "it takes no arguments"
+        b.refuse("unknown-argument", f"`{takes.what}` has no argument `{name[:64]}`", where,
+                 help=(*did_you_mean(name, takes.names), listed))
+        return
+
+    if name in found and name != takes.many:
+        first = Label(found[name][0].span, "given here first")
+        b.refuse("repeated-argument", f"`{name}` is given twice", argument.span, secondary=(first,))
+        return
+
+    found.setdefault(name, []).append(argument)
+
+
+# --- too many by place -----------------------------------------------------------------------------------------------
+
+
+def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus: Sequence[Argument]) -> None:
+    """Report arguments that have no place, all at once."""
+    named = [name for name in takes.names if name not in takes.places]
+    help = []
+    instead = meant_by_torch(takes, arguments)
+    if instead is not None:
+        help.append(f"torch's order is another one, and what enters is known here: `{instead}`")
+
+    if not takes.names:
+        message = f"`{takes.what}` takes no arguments"
+    elif not named:
+        message = f"`{takes.what}` takes {_counted(len(takes.names))}"
+        help.append(f"they are: {', '.join(takes.names)}")
+    elif not takes.places:
+        message = f"`{takes.what}` takes its arguments by name"
+        help.append(f"they are: {', '.join(named)}")
+    else:
+        message = f"`{takes.what}` takes {_counted(len(takes.places))} by place: {', '.join(takes.places)}"
+        help.append(f"by name: {', '.join(named)}")
+    b.refuse("too-many-arguments", message, surplus[0].span.to(surplus[-1].span), help=tuple(help))
+
+
+def _counted(count: int) -> str:
+    return f"{count} argument{'' if count == 1 else 's'}"
+
+
+def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+    """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
+    values: dict[str, Expr] = {}
+    for index, argument in enumerate(arguments):
+        name = argument.name
+        if name is None and index >= len(takes.habit):
+            return None
+        if name is None:
+            name = takes.habit[index]
+        if len(argument.value.span.text) > SHORT:
+            return None
+        if name:
+            values[name] = argument.value
+
+    missing = any(arg.default is REQUIRED and arg.name not in values for arg in takes.args)
+    if missing or not set(values) <= set(takes.names):
+        return None
+    return _written(takes, values)
+
+
+def _written(takes: Signature, values: Mapping[str, Expr]) -> str:
+    parts = []
+    for arg in takes.args:
+        if arg.name in values:
+            text = _text(values[arg.name], arg)
+            parts.append(text if arg.name in takes.places else f"{arg.name} = {text}")
+    return f"{takes.what}({', '.join(parts)})" if parts else takes.what
+
+
+def _text(value: Expr, arg: Arg) -> str:
+    """Return an argument as it was written; a kernel's single number as the size that it stands for."""
+    square = isinstance(value, Number) and isinstance(arg.kind, SizeOf) and arg.default is REQUIRED
+    if square:
+        return "x".join([value.span.text] * arg.kind.rank)  # type: ignore[attr-defined]  # a size, checked above
+    return value.span.text
+
+
