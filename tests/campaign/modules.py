@@ -134,7 +134,8 @@ CASES: dict[str, Case] = {
         lambda: chain(nn.Conv2d(4, 6, 3), nn.InstanceNorm2d(6, affine=True, track_running_stats=True))),
     # 37 to 42: before, between, behind
     "norm first": Case(lambda: chain(nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3))),
-    "norm first, reflect": Case(lambda: chain(nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect"))),
+    "norm first, reflect": Case(
+        lambda: chain(nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect"))),
     "norm first, zeros": Case(lambda: chain(nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding=1)), folds=False),
     "norm first, zeros, no shift": Case(lambda: with_state(without_shift, lambda: chain(
         nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding=1))), prepared=True),

@@ -27,5 +27,5 @@ def test_with_all_options(name: str) -> None:
 def test_without_options_nothing_is_wrong(way: str) -> None:
     words = [judged(case, WAYS[way]).word for case in CASES.values()]
     assert words.count("wrong") == 0
-    assert words.count("folded") >= (37 if way.endswith("example") else 52)
+    assert words.count("folded") >= (36 if way.endswith("example") else 51)
     assert words.count("refused") == (2 if way.endswith("example") else 1)

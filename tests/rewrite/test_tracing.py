@@ -276,7 +276,7 @@ def test_a_call_of_its_own(kind: Any) -> None:
 
 
 def test_a_forward_of_one_object() -> None:
-    model, x = randomised(Doubling()), example(MAP)
+    model = randomised(Doubling())
     inner = model.forward
     model.forward = lambda x: inner(x) + 1  # type: ignore[method-assign]
     with pytest.raises(ArchError, match="exchanged on this one object"):
