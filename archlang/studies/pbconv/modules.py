@@ -29,7 +29,7 @@ class BoostedConv(nn.Module):
     def __init__(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, windows: Sequence[Window],
                  gamma: Gamma = "one", chains: bool = False) -> None:
         super().__init__()
-        parts = _Parts(conv, norm, gamma)
+        parts = _Branches(conv, norm, gamma)
         outer = outer_padding(conv)
         self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
         zeros = conv.padding_mode == "zeros"
@@ -118,7 +118,7 @@ def outer_padding(conv: nn.Conv1d | nn.Conv2d) -> Padding:
     return (int(rows), int(rows)), (int(columns), int(columns))
 
 
-class _Parts:
+class _Branches:
     """Makes the new branches of a convolution, on its device and in its dtype."""
 
     def __init__(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, gamma: Gamma) -> None:

@@ -40,6 +40,7 @@ def views_of(loss: Loss) -> ViewPair | None:
 
     Such a loss reads the tensors of the main view, then those of the second one, of which the label is none.
     """
+    # Over sites there is one view: `elaborate` refuses another.
     if loss.sites or loss.option.args.get("augmented") is False:
         return None
     return facts_of(loss.option, LossFacts).views
