@@ -21,9 +21,8 @@ MAP = (2, 4, 8, 9)
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
-def folded(
-    model: nn.Module, shape: Any = MAP, convs: int = 1, left: int = 0, given: bool = True, **options: Any
-) -> Any:
+def folded(model: nn.Module, shape: Any = MAP, convs: int = 1, left: int = 0, given: bool = True,
+           **options: Any) -> Any:
     """Fuse with options and assert the common rules; the fused model."""
     model, x = randomised(model), example(shape)
     before = snapshot(model)
