@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
@@ -10,7 +11,7 @@ from archlang.elaborate.interpret import evaluate, known
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, Poison, Poisoned, Stage, TensorValue
 from archlang.ops.kinds import Kind, SettingKind, describe
-from archlang.ops.values import Option, Size
+from archlang.ops.values import Option, Size, show
 from archlang.source import Span
 from archlang.syntax.tree import Expr, Input, Name, NetworkDeclaration, Parameter
 from archlang.syntax.walk import walk
@@ -63,18 +64,29 @@ def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) ->
     if expr is None:
         if default is None:
             b.refuse("bad-dial", f"the dial `{dial.name}` has no default and is not given", dial.span,
-                     help=f"give it: `-p {dial.name}=...`")
+                     help=f"give it, `-p {dial.name}=...`, or write a default: `{dial.name} = 10`")
             return POISON
         return default
+    before = len(b.mistakes)
     try:
         value = evaluate(b, expr, home, _wanted(default))
     except Poisoned:
+        _say_kind(b, dial, default, before)
         return POISON
     if isinstance(default, Poison) or default is None or _fits(value, default):
         return value
     b.refuse("bad-dial", f"the dial `{dial.name}` is {_kind(default)}, this is {describe(value)}",
              _place(expr, dial.span))
     return POISON
+
+
+def _say_kind(b: Build, dial: Parameter, default: object, before: int) -> None:
+    """Add to the mistakes in a dial's value, those after the first `before`, what kind of value it takes."""
+    if default is None or isinstance(default, Poison | Option):
+        return
+    for key, mistake in list(b.mistakes.items())[before:]:
+        help = (*mistake.help, f"the dial `{dial.name}` takes {_kind(default)}, such as its default {show(default)}")
+        b.mistakes[key] = replace(mistake, help=help)
 
 
 def _wanted(default: object) -> Kind | None:

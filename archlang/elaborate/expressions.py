@@ -37,7 +37,7 @@ from archlang.elaborate.values import (
     TensorValue,
     TurnStage,
 )
-from archlang.ops.kinds import Kind, StageKind, describe
+from archlang.ops.kinds import Fault, Kind, StageKind, describe
 from archlang.ops.model import Op, Setting, Structure
 from archlang.ops.values import CodeValue, Option, Size, show
 from archlang.shapes import Dim
@@ -99,6 +99,8 @@ def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
         if b.inputless and env.place is not None:
             raise Poisoned  # what is missing is the input, and that is reported
         help = "name a tensor instead: an input, or what one led to"
+        if b.graph.inputs:
+            help = f"name a tensor instead: the input `{b.graph.inputs[0].name}`, or what one led to"
         if env.flowing is not None:
             help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
         raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
@@ -134,7 +136,13 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
         raise Poisoned
     if expr.operator == "*" and isinstance(right, BlockValue | Stage):
         return _repeat(b, expr, left, right, env)
-    return guarded(b, expr.span, env, lambda: arithmetic.binary(expr.operator, left, right, b.limits))
+    try:
+        return arithmetic.binary(expr.operator, left, right, b.limits)
+    except Fault as fault:
+        at = expr.span
+        if fault.input is not None:
+            at = (expr.left, expr.right)[fault.input].span
+        raise b.fault(fault, at, None, env.place) from None
 
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:
@@ -347,6 +355,10 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
         raise b.refuse("not-available", message, span, help=setting.doc)
+    try:
+        setting.check(given.values)
+    except Fault as fault:
+        raise b.fault(fault, span, given, env.place) from None
     return Option(setting.name, setting.role, given.values, call or at)
 
 

@@ -101,9 +101,9 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
     """Report arguments that have no place, all at once."""
     named = [name for name in takes.names if name not in takes.places]
     help = []
-    meant = _meant(takes, arguments)
-    if meant is not None:
-        help.append(f"torch's order is another one, and what enters is known here: `{meant}`")
+    instead = meant_by_torch(takes, arguments)
+    if instead is not None:
+        help.append(f"torch's order is another one, and what enters is known here: `{instead}`")
 
     if not takes.names:
         message = f"`{takes.what}` takes no arguments"
@@ -123,7 +123,7 @@ def _counted(count: int) -> str:
     return f"{count} argument{'' if count == 1 else 's'}"
 
 
-def _meant(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
     """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
     values: dict[str, Expr] = {}
     for index, argument in enumerate(arguments):

@@ -93,8 +93,11 @@ VIEWS: set[Any] = {
 
 SHAPE_READS = {"size", "dim", "ndimension", "numel", "get_device"}
 """Methods that read the form of their tensor only."""
-SHAPE_READS_OF_OTHER = {"reshape_as", "view_as", "expand_as"}
-"""Methods that read the form of their second tensor only."""
+SHAPE_READS_OF_OTHER: set[Any] = {
+    "reshape_as", "view_as", "expand_as",
+    aten.reshape_as.default, aten.view_as.default, aten.expand_as.default,
+}
+"""Operations that read the form of their second tensor only."""
 SHAPE_ATTRIBUTES = {"shape", "ndim", "dtype", "device"}
 
 NORM_MODULES: dict[type, tuple[int, ...]] = {
@@ -138,6 +141,6 @@ def is_shape_read(user: fx.Node, node: fx.Node) -> bool:
     """Whether a node reads only the form of another, not its numbers."""
     if user.op == "call_method" and user.target in SHAPE_READS:
         return True
-    if user.op == "call_method" and user.target in SHAPE_READS_OF_OTHER:
+    if user.target in SHAPE_READS_OF_OTHER and len(user.args) == 2:
         return user.args[0] is not node
     return user.op == "call_function" and user.target is getattr and user.args[1] in SHAPE_ATTRIBUTES

@@ -101,12 +101,16 @@ def _pair(bench: Bench, first: Link, between: list[Link], second: Link) -> None:
         raise Obstacle("read-elsewhere")
     bench.check_unshared(links)
 
+    originals = links[:-1]
     if elsewhere:
         links = _duplicated(bench, links)
         first, second = links[0], links[-1]
     main = max((li for li in links if li.contraction), key=_numbers)
     bench.merge(main, first.source, step, links, second.node)
     bench.replace(second.node, main.node, links)
+    if elsewhere:
+        for link in reversed(originals):
+            bench.discard(link.node)  # where every reader has a copy of its own by now
 
 
 def _read_elsewhere(bench: Bench, links: Sequence[Link]) -> bool:
