@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-archives campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
 setup: $(READY)
 
 demo: $(READY)
@@ -51,6 +51,9 @@ benchmarks: $(PEERS)
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
+
+campaign-archives: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.archives --mutants 100000
 
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes

@@ -18,20 +18,21 @@ def together(session: Session, device: str) -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE") or 1) < 2:
         yield
         return
+
     from archlang.train.processes.world import Lost, joined
 
-    first = True
+    is_first = True
     try:
         with joined(device) as world:
-            first = world.is_first
-            session.is_quiet = not first
+            is_first = world.is_first
+            session.is_quiet = not is_first
             yield
     except Lost as problem:
         if problem.said:
             raise SystemExit(problem.status) from None
         raise
     except KeyboardInterrupt:
-        if not first:
+        if not is_first:  # the first one reports it
             raise SystemExit(130) from None
         raise
     finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from archlang.cli.streams import remark
 from archlang.diagnostics.text import one_line
 from archlang.train.loop.progress import Beat, Epoch, Outline, Progress
 
@@ -16,14 +17,17 @@ if TYPE_CHECKING:
 
 
 def headline(outline: Outline) -> str:
-    """What is about to be trained, on what, with which seed."""
+    """The first line: what is trained, on what, with which seed."""
     length = f"{many(outline.epochs, 'epoch')} of {many(outline.steps, 'step')}"
-    if outline.total != outline.epochs * outline.steps:
+    if outline.total != outline.epochs * outline.steps:  # phases that count steps end inside an epoch
         length = f"{many(outline.total, 'step')} in {many(outline.epochs, 'epoch')}"
+
     kept_apart = f"{outline.test_samples} for testing"
     if outline.validation_samples:
         kept_apart = f"{outline.validation_samples} for validation, {kept_apart}"
-    done = f", going on after {many(outline.done, 'step')}" if outline.done else ""
+    done = ""
+    if outline.done:
+        done = f", going on after {many(outline.done, 'step')}"
     return (
         f"training {outline.network} on {one_line(outline.data, 80)}: {many(outline.train_samples, 'sample')}"
         f" ({kept_apart}), {length} on {outline.device}, seed {outline.seed}{done}"
@@ -36,7 +40,9 @@ def many(count: int, what: str) -> str:
     >>> many(1, "epoch"), many(2, "epoch")
     ('1 epoch', '2 epochs')
     """
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    if count == 1:
+        return f"{count} {what}"
+    return f"{count} {what}s"
 
 
 def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
@@ -45,24 +51,27 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     >>> epoch_line(Epoch(2, "all", 0.1, 0.5, 0.75, 0.25, 0.9, 0, 1.5), 10, best=True)
     'epoch 2/10 (all): loss 0.5000, accuracy 75.00 %; test loss 0.2500, accuracy 90.00 %; rate 0.1, 1.5 s, best'
     """
-    skipped = f", {many(epoch.skipped, 'step')} skipped" if epoch.skipped else ""
-    speed = f" ({epoch.samples / epoch.seconds:.1f} samples/s)" if epoch.samples and epoch.seconds else ""
-    parts = ", ".join(f"{name} {value:.4f}" for name, value in epoch.parts.items())
-    apart = f" ({parts})" if len(epoch.parts) > 1 else ""
-    validation = ""
+    line = f"epoch {epoch.number}/{epochs} ({epoch.phase}): {score(epoch.train_loss, epoch.train_accuracy)}"
+    if len(epoch.parts) > 1:
+        line += f" ({', '.join(f'{name} {value:.4f}' for name, value in epoch.parts.items())})"
     if epoch.validation_loss is not None:
-        validation = f" validation {score(epoch.validation_loss, epoch.validation_accuracy)};"
-    return (
-        f"epoch {epoch.number}/{epochs} ({epoch.phase}): {score(epoch.train_loss, epoch.train_accuracy)}{apart};"
-        f"{validation} test {score(epoch.test_loss, epoch.test_accuracy)};"
-        f" rate {epoch.lr:.4g}, {epoch.seconds:.1f} s{speed}"
-        + skipped + (", best" if best else "")
-    )
+        line += f"; validation {score(epoch.validation_loss, epoch.validation_accuracy)}"
+    line += f"; test {score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s"
+
+    if epoch.samples and epoch.seconds:
+        line += f" ({epoch.samples / epoch.seconds:.1f} samples/s)"
+    if epoch.skipped:
+        line += f", {many(epoch.skipped, 'step')} skipped"
+    if best:
+        line += ", best"
+    return line
 
 
 def score(loss: float, accuracy: float | None) -> str:
     """A loss and an accuracy, as lines tell them."""
-    return f"loss {loss:.4f}" + ("" if accuracy is None else f", accuracy {100 * accuracy:.2f} %")
+    if accuracy is None:
+        return f"loss {loss:.4f}"
+    return f"loss {loss:.4f}, accuracy {100 * accuracy:.2f} %"
 
 
 class ProgressLines(Progress):
@@ -86,7 +95,7 @@ class ProgressLines(Progress):
 
     def say(self, line: str) -> None:
         """Write a line at once, so that a log can be followed."""
-        print(line, file=sys.stderr, flush=True)
+        remark(line)
 
 
 class ProgressBars(ProgressLines):
@@ -115,9 +124,11 @@ class ProgressBars(ProgressLines):
 @contextmanager
 def watch() -> Iterator[Progress]:
     """A bar if standard error is a terminal, else lines."""
+    # In a log a bar would be thousands of lines.
     if not sys.stderr.isatty():
         yield ProgressLines()
         return
+
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

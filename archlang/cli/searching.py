@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from archlang.cli.progress import many
+from archlang.cli.streams import remark
 from archlang.diagnostics.text import one_line
 from archlang.studies.pbconv.search import Audience
 from archlang.studies.pbconv.trial import Settings, Trial
@@ -40,10 +41,10 @@ class Lines(Audience):
 
     def say(self, line: str) -> None:
         """Write a line at once, so that a log can be followed."""
-        print(line, file=sys.stderr, flush=True)
+        remark(line)
 
 
-class Bars(Lines):
+class TrialBars(Lines):
     """A bar over the iterations of all candidates, with their rate and the time that remains; the lines above it."""
 
     def __init__(self, bar: Bar) -> None:
@@ -96,4 +97,4 @@ def watching() -> Iterator[Audience]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Bars(bar)
+        yield TrialBars(bar)

@@ -1,14 +1,15 @@
-"""What one call of the command line knows of itself, and the only way in which it writes to the terminal."""
+"""One call of the command line: its options, and the only way in which it writes to the terminal."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
+from archlang.cli.streams import is_output_closed, remark
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import concise, human, summary
 from archlang.diagnostics.render_json import as_json
@@ -18,11 +19,19 @@ from archlang.limits import DEFAULT, Limits
 from archlang.version import VERSION
 
 FORMATS = ("human", "concise", "json", "sarif")
+Form = Callable[..., str]
 
 
 @dataclass
 class Session:
-    """The form of the output, the limits, the plug-ins, whether to show tracebacks, and whether another one speaks."""
+    """The options that all commands share.
+
+    format    the form of diagnostics
+    debug     tracebacks are shown
+    limits    the limits of files and networks
+    plugins   plug-ins whose operations files may use
+    is_quiet  another process of this training speaks
+    """
 
     format: str = "human"
     debug: bool = False
@@ -32,73 +41,89 @@ class Session:
 
     @classmethod
     def of(cls, argv: Sequence[str]) -> Session:
-        """What the bare words of a call say already, so that even a call typed wrong is answered in its format.
+        """The session that the bare words of a call ask for: a call typed wrong is answered in its format too.
 
         >>> Session.of(["check", "--format=json"]).format
         'json'
         """
-        words = list(argv[: argv.index("--")] if "--" in argv else argv)
+        words = list(argv)
+        if "--" in words:
+            words = words[: words.index("--")]
         given = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--format"]
         given += [word.removeprefix("--format=") for word in words if word.startswith("--format=")]
-        known = [word for word in given if word in FORMATS]
-        return cls(format=known[-1] if known else "human", debug="--debug" in words)
+
+        # The last one counts, as for click; what it refuses is answered for people.
+        known = ["human", *(word for word in given if word in FORMATS)]
+        return cls(format=known[-1], debug="--debug" in words)
 
     def data(self, text: str) -> None:
-        """What was asked for, on standard output, in UTF-8 whatever the terminal's encoding; with one line end."""
+        """Write a result on standard output, in UTF-8 whatever the terminal's encoding; with one line end.
+
+        Raises OSError where standard output is closed or full.
+        """
         self.bytes((text.rstrip("\n") + "\n").encode("utf-8", "backslashreplace"))
 
     def bytes(self, data: bytes) -> None:
-        """The same for what is no text."""
+        """The same for a result that is no text."""
         if self.is_quiet:
             return
-        sys.stdout.flush()
+        sys.stdout.flush()  # text that was printed before comes first
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
     def document(self, value: dict[str, Any]) -> None:
-        """A JSON document."""
+        """Write a JSON document on standard output."""
         self.data(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
     def note(self, text: str) -> None:
-        """A remark, on standard error."""
+        """Write a remark on standard error."""
         if not self.is_quiet:
-            print(safe(text), file=sys.stderr)
+            remark(safe(text))
 
     def warnings(self, found: Sequence[Diagnostic]) -> None:
-        """Warnings about what is used, on standard error, in the form that was asked for people."""
+        """Write warnings on standard error, in the form for people."""
+        # A document on standard output must stay alone there, so these have two forms only.
+        form = human if self.format == "human" else concise
         if found and not self.is_quiet:
-            self._to_terminal(found, sys.stderr, concise if self.format != "human" else human)
+            remark(self._shown(found, sys.stderr, form))
 
     def results(self, found: Sequence[Diagnostic]) -> None:
-        """Diagnostics as what a command is for (`check`): on standard output, their number on standard error."""
+        """Write diagnostics that a command is for (`check`) on standard output, their number on standard error."""
         match self.format:
             case "json": self.document(as_json(found))
             case "sarif": self.document(as_sarif(found, VERSION))
-            case "concise": self._to_terminal(found, sys.stdout, concise)
-            case _: self._to_terminal(found, sys.stdout, human)
+            case "concise": self._results(found, concise)
+            case _: self._results(found, human)
 
     def failure(self, found: Sequence[Diagnostic]) -> None:
-        """Why a command did not do what it is for: on standard error, but as the one document where that is asked."""
-        if self.format in ("json", "sarif"):
+        """Write why a command failed: on standard error, but as the one document where that is asked for."""
+        # With standard output closed, standard error is the only way to say so.
+        if self.format in ("json", "sarif") and not is_output_closed():
             self.results(found)
             return
-        self._to_terminal(found, sys.stderr, concise if self.format == "concise" else human)
+        form = concise if self.format == "concise" else human
+        if found:
+            remark(self._shown(found, sys.stderr, form))
         if len(found) > 1:
             self.note(summary(found))
 
-    def _to_terminal(self, found: Sequence[Diagnostic], stream: TextIO, form: Any) -> None:
+    def _results(self, found: Sequence[Diagnostic], form: Form) -> None:
         if not found:
             return
-        bounds = {"limit": self.limits.diagnostics, "longest": self.limits.message}
+        print(self._shown(found, sys.stdout, form))
+        if form is human:
+            sys.stdout.flush()
+
+    def _shown(self, found: Sequence[Diagnostic], stream: TextIO, form: Form) -> str:
+        """Diagnostics in a form, in the session's limits."""
+        bounds: dict[str, Any] = {"limit": self.limits.diagnostics, "longest": self.limits.message}
         if form is human:
             bounds["colour"] = wants_colour(stream)
-        print(form(found, **bounds), file=stream)
-        if form is human and stream is sys.stdout:
-            stream.flush()
+        return form(found, **bounds)
 
 
 def wants_colour(stream: TextIO) -> bool:
-    """Whether to colour: never with `NO_COLOR`, always with `FORCE_COLOR`, else on a terminal that can."""
+    """Tell whether to colour: never with `NO_COLOR`, always with `FORCE_COLOR`, else on a terminal that can."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

@@ -1,4 +1,7 @@
-"""Standard streams that were closed before the command began: using one is an error, having none is not."""
+"""Standard streams that were closed before the command began, are full, or have no reader any more.
+
+Using a closed one is an error, having none is not. Remarks on standard error are dropped where nobody can read them.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,7 @@ def replace_closed() -> None:
 
     Messages have nowhere to go where standard error is closed: they are dropped, the exit status says enough.
     """
+    _occupy()
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(ClosedBytes("input"))
     if sys.stdout is None:
@@ -52,3 +56,47 @@ def replace_closed() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def is_output_closed() -> bool:
+    """Tell whether standard output was closed before the command began."""
+    return isinstance(getattr(sys.stdout, "buffer", None), ClosedBytes)
+
+
+def require_output() -> None:
+    """Raise OSError (EBADF) where standard output is closed, before a long work whose result it is to get."""
+    if is_output_closed():
+        sys.stdout.buffer.write(b"")
+
+
+def remark(text: str) -> None:
+    """Write a line on standard error at once; where nobody can read it, it is dropped.
+
+    A log on a full disk, or a reader that has gone, must not end a training.
+    """
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # ValueError: the stream was closed while running
+        _forget_remarks()
+
+
+def _occupy() -> None:
+    """Open `/dev/null` under the number of every closed stream.
+
+    The next file would get that number, and what a library prints would end in a model or a checkpoint.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # it gets the lowest free number, which is this one
+
+
+def _forget_remarks() -> None:
+    """Write remarks nowhere from now on; the old stream would raise again when Python shuts down."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for good; a device

@@ -12,6 +12,7 @@ minimised. Of many words only `FREE` are left to the program, the rest staying a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,12 @@ SWAPS = 4_000
 
 SAMPLE = 48
 """Words to leave and words to enter that are compared for one swap."""
+
+FEW = 4
+"""Words that are added or dropped one by one."""
+
+MOST_SUMS = 16
+"""Different column sums up to which orbits are swapped until they agree."""
 
 NODES = 100
 FREE = 240
@@ -85,13 +92,39 @@ def choose(rows: Rows, count: int, rng: np.random.Generator, parts: NDArray[np.i
         if chosen is not None:
             return ChosenWords(chosen, "whole orbits of its shifts")
 
-    chosen = rows[_swapped(rows, count, rng)]
+    chosen = rows[_swapped(rows, count, _mean(rows, count), rng)]
     return ChosenWords(chosen, "chosen for even columns")
+
+
+def choose_orbits(
+    rows: Rows, count: int, rng: np.random.Generator, partitions: Iterable[NDArray[np.intp]]
+) -> ChosenWords | None:
+    """Choose whole orbits whose columns are even together; None where the search has none.
+
+    Words far from each other cannot be swapped one by one until columns are even: every swap changes many. Orbits under
+    shifts have the same sums on all points that the shifts take to each other, so that few sums have to agree.
+
+    Args:
+        rows: at least `count` words of one weight.
+        count: the number of words to choose.
+        rng: the source of chance.
+        partitions: numbers of the words' orbits [rows], under one group of shifts each.
+    """
+    if len(rows) == count and is_even(rows):
+        return ChosenWords(rows, "")
+
+    for parts in partitions:
+        chosen = _even_parts(rows, count, parts)
+        if chosen is None:
+            chosen = _swapped_parts(rows, count, parts, rng)
+        if chosen is not None and is_even(chosen):
+            return ChosenWords(chosen, "orbits of shifts with even columns")
+    return None
 
 
 def solve(rows: Rows, count: int, rng: np.random.Generator) -> ChosenWords:
     """Choose rows by the integer program: slower, and among few words as even as it can be."""
-    start = _swapped(rows, count, rng)
+    start = _swapped(rows, count, _mean(rows, count), rng)
     solved = None
     if len(start) < len(rows):
         solved = _solved(rows, start, rng)
@@ -129,12 +162,54 @@ def _even_parts(rows: Rows, count: int, parts: NDArray[np.intp]) -> Rows | None:
     return rows[np.isin(parts, parts_for[count])]
 
 
-def _swapped(rows: Rows, count: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Swap chosen words for others, each time the best of a sample, until the columns are even or `SWAPS`."""
+def _swapped_parts(rows: Rows, count: int, parts: NDArray[np.intp], rng: np.random.Generator) -> Rows | None:
+    """Swap parts of one size until the columns are even; None where no number of them is near enough to `count`.
+
+    Few words may be missing or too many: they are added or dropped one by one.
+    """
+    sizes = np.bincount(parts)
+    size = int(np.bincount(sizes).argmax())
+    usual = np.flatnonzero(sizes == size)
+
+    for take in (count // size, -(-count // size)):
+        missing = count - take * size
+        if abs(missing) > FEW or not 0 < take <= len(usual):
+            continue
+
+        # Points that shifts take to each other have one sum. With many sums to agree, no swap is likely to fit.
+        sums = np.stack([rows[parts == part].sum(axis=0, dtype=np.int64) for part in usual])
+        distinct = np.unique(sums, axis=1)
+        if distinct.shape[1] > MOST_SUMS:
+            continue
+
+        mean = take * int(sums[0].sum()) / rows.shape[1]
+        taken = usual[_swapped(distinct, take, mean, rng)]
+        inside, outside = rows[np.isin(parts, taken)], rows[~np.isin(parts, taken)]
+        if missing > 0:
+            return np.concatenate([inside, outside[_swapped(outside, missing, _mean(outside, missing), rng)]])
+        if missing < 0:
+            return np.delete(inside, _swapped(inside, -missing, _mean(inside, -missing), rng), axis=0)
+        return inside
+    return None
+
+
+def _mean(rows: Rows, count: int) -> float:
+    """The mean column sum of so many words of one weight."""
+    return float(count * int(rows[0].sum()) / rows.shape[1])
+
+
+def _swapped(
+    rows: Rows | NDArray[np.int64], count: int, mean: float, rng: np.random.Generator
+) -> NDArray[np.intp]:
+    """Swap chosen rows for others, each time the best of a sample, until the columns are even or `SWAPS`.
+
+    Rows may be words, or sums of equally many words; `mean` is the mean column sum of `count` of them.
+    """
     order = rng.permutation(len(rows))
     inside, outside = order[:count].copy(), order[count:].copy()
+    if not len(outside):
+        return np.sort(inside)
 
-    mean = count * int(rows[0].sum()) / rows.shape[1]
     tolerated = 1 - int(mean.is_integer())
     sums = rows[inside].sum(axis=0, dtype=np.int64)
     signed = rows.astype(np.int16)

@@ -1,7 +1,7 @@
-"""Heavy cliques: sets of pairwise joined vertices whose weights add up to a target.
+"""Heavy cliques by branch and bound: sets of pairwise joined vertices whose weights add up to a target.
 
-Branch and bound: vertices are coloured, so that vertices of a colour are not joined; a clique has at most one vertex
-of each colour, and the sum of the colours' largest weights bounds what can still come (Babel 1994).
+Vertices are coloured, so that vertices of a colour are not joined; a clique has at most one vertex of each colour, and
+the sum of the colours' largest weights bounds what can still come (Babel 1994).
 
 >>> heavy([2, 2, 3], [0b010, 0b101, 0b010], 5, 100)
 [1, 2]

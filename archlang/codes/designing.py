@@ -58,7 +58,7 @@ class Design:
 
 def design(
     classes: int, branches: int, active: int, distance: int | None = None, seed: int = 0, *, fresh: bool = False,
-    uneven: bool = False, names: Sequence[str] | None = None, tell: Tell | None = None,
+    uneven: bool = False, effort: int = 1, names: Sequence[str] | None = None, tell: Tell | None = None,
 ) -> Design:  # fmt: skip
     """Search for the best code: words of weight `active`, even columns, the largest minimum distance.
 
@@ -70,6 +70,7 @@ def design(
         seed: another seed searches elsewhere; the same one gives the same code.
         fresh: search even where a table of this size is shipped.
         uneven: let column sums differ, for a larger distance.
+        effort: rounds of search at each distance, 1 or more; more of them take longer and never give a worse code.
         names: the classes' names.
         tell: called with the progress, in words.
 
@@ -87,7 +88,7 @@ def design(
         result = _shipped(classes, branches, active, distance)
 
     if result is None:
-        code_search = CodeSearch(CodeSizes(classes, branches, active), seed, FULL, uneven, tell)
+        code_search = CodeSearch(CodeSizes(classes, branches, active), seed, FULL, effort, uneven, tell)
         result = _result(code_search, distance)
         if distance is not None and result.distance < distance:
             raise _not_reached(result, distance)
@@ -159,7 +160,8 @@ def _not_reached(result: Design, distance: int) -> ArchError:
         message += f"; with uneven columns it reached {result.further} (`--uneven`)"
 
     notes = [f"{b.name} bound: {b.distance} at most" for b in result.bounds]
-    return ArchError(error("code-contract", message, help="another `--seed` searches elsewhere", notes=notes))
+    help = "`--effort` searches longer, another `--seed` elsewhere"
+    return ArchError(error("code-contract", message, help=help, notes=notes))
 
 
 def _takes_too_long(

@@ -55,12 +55,14 @@ class PermutationGroup:
         name: the name for people.
         elements: all permutations [order, degree] of the points.
         shifts: the permutations of the subgroup of shifts, whose orbits often have even columns.
+        generators: permutations that generate the shifts.
         cyclic: whether the shifts are those of Z_m, perhaps on several copies.
     """
 
     name: str
     elements: NDArray[np.intp] = field(repr=False)
     shifts: NDArray[np.intp] = field(repr=False)
+    generators: Sequence[Permutation] = field(default=(), repr=False)
     cyclic: bool = False
 
     @property
@@ -99,7 +101,16 @@ def generated(plan: GroupPlan) -> PermutationGroup | None:
     shifts = closure(plan.shifts)
     if elements is None or shifts is None:
         return None
-    return PermutationGroup(plan.name, elements, shifts, plan.cyclic)
+    return PermutationGroup(plan.name, elements, shifts, plan.shifts, plan.cyclic)
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors of a number, the largest first.
+
+    >>> divisors(12)
+    [12, 6, 4, 3, 2, 1]
+    """
+    return [d for d in range(number, 0, -1) if number % d == 0]
 
 
 @lru_cache(maxsize=32)
@@ -197,6 +208,9 @@ def _cyclic(points: int) -> Iterator[GroupPlan]:
             shift = _on_copies(m, copies, fixed, 1, 1)
             yield GroupPlan(f"Z_{m}{beside}", [shift], cyclic=True)
 
+            # On many points the products would take long to list, and shifts alone have enough orbits.
+            if points > LARGEST_FIELD:
+                continue
             for unit in range(2, m):
                 if gcd(unit, m) == 1:
                     multiplier = _on_copies(m, copies, fixed, unit, 0)

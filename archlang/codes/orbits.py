@@ -62,7 +62,7 @@ def orbit_code(
     degree, most = group.elements.shape[1], weight - distance // 2
     elements = [_tables(element) for element in group.elements]
 
-    orbits = _good(_candidates(group, degree, weight, rng), elements, most)
+    orbits = good_orbits(_candidates(group, degree, weight, rng), group, most)
     if not len(orbits):
         return None
     if len(orbits) > ORBITS:
@@ -117,8 +117,9 @@ def _moved(masks: Masks, tables: ByteTables) -> Masks:
     return np.asarray(images)
 
 
-def _good(masks: Masks, elements: list[ByteTables], most: int) -> Masks:
-    """The smallest word of each good orbit that the masks meet, in increasing order."""
+def good_orbits(masks: Masks, group: PermutationGroup, most: int) -> Masks:
+    """The smallest word of each orbit that the masks meet and whose words share at most so many ones, sorted."""
+    elements = [_tables(element) for element in group.elements]
     for element in elements:
         images = _moved(masks, element)
         masks = np.asarray(masks[(np.bitwise_count(masks & images) <= most) | (masks == images)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
@@ -20,7 +21,7 @@ from archlang.elaborate.values import (
     TensorValue,
 )
 from archlang.ops.kinds import Kind, SettingKind, describe
-from archlang.ops.values import Option, Size
+from archlang.ops.values import Option, Size, show
 from archlang.source import Span
 from archlang.syntax.tree import Call, Expr, Input, Name, NetworkDeclaration, Parameter
 from archlang.syntax.walk import walk
@@ -73,12 +74,14 @@ def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) ->
     if expr is None:
         if default is None:
             b.refuse("bad-dial", f"the dial `{dial.name}` has no default and is not given", dial.span,
-                     help=f"give it: `-p {dial.name}=...`")
+                     help=f"give it, `-p {dial.name}=...`, or write a default: `{dial.name} = 10`")
             return POISON
         return default
+    before = len(b.mistakes)
     try:
         value = evaluate(b, expr, home, None if _is_known(b, expr) else _wanted(default))
     except Poisoned:
+        _say_kind(b, dial, default, before)
         return POISON
     if isinstance(default, Poison) or default is None or _fits(value, default):
         return value
@@ -91,6 +94,15 @@ def _is_known(b: Build, expr: Expr) -> bool:
     """Tell an expression that begins with a name of the catalogue: what it means is settled where it lands."""
     name = expr.callee if isinstance(expr, Call) else expr
     return isinstance(name, Name) and bool(b.catalogue.readings(name.text, bare=name is expr))
+
+
+def _say_kind(b: Build, dial: Parameter, default: object, before: int) -> None:
+    """Add to the mistakes in a dial's value, those after the first `before`, what kind of value it takes."""
+    if default is None or isinstance(default, Poison | Option):
+        return
+    for key, mistake in list(b.mistakes.items())[before:]:
+        help = (*mistake.help, f"the dial `{dial.name}` takes {_kind(default)}, such as its default {show(default)}")
+        b.mistakes[key] = replace(mistake, help=help)
 
 
 def _wanted(default: object) -> Kind | None:

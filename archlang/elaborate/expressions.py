@@ -38,7 +38,7 @@ from archlang.elaborate.values import (
     TensorValue,
     TurnStage,
 )
-from archlang.ops.kinds import Kind, SettingKind, StageKind, describe
+from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
 from archlang.ops.model import Op, Setting, Structure
 from archlang.ops.values import CodeValue, Option, Size, show
 from archlang.shapes import Dim
@@ -102,6 +102,8 @@ def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
         if b.inputless and env.place is not None:
             raise Poisoned  # what is missing is the input, and that is reported
         help = "name a tensor instead: an input, or what one led to"
+        if b.graph.inputs:
+            help = f"name a tensor instead: the input `{b.graph.inputs[0].name}`, or what one led to"
         if env.flowing is not None:
             help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
         raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
@@ -142,7 +144,13 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
             return _same_word(b, left, right) is (expr.operator == "==")
         if expect is None and expr.operator in "+-*":
             return _open(expr, env, left, right)
-    return guarded(b, expr.span, env, lambda: arithmetic.binary(expr.operator, left, right, b.limits))
+    try:
+        return arithmetic.binary(expr.operator, left, right, b.limits)
+    except Fault as fault:
+        at = expr.span
+        if fault.input is not None:
+            at = (expr.left, expr.right)[fault.input].span
+        raise b.fault(fault, at, None, env.place) from None
 
 
 def _open(expr: Binary, env: Env, *parts: object) -> OpenWord:
@@ -401,6 +409,10 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
         raise b.refuse("not-available", message, span, help=setting.doc)
+    try:
+        setting.check(given.values)
+    except Fault as fault:
+        raise b.fault(fault, span, given, env.place) from None
     return Option(setting.name, setting.role, given.values, call or at)
 
 

@@ -101,7 +101,7 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
     """Report arguments that have no place, all at once."""
     named = [name for name in takes.names if name not in takes.places]
     help = []
-    meant, named_here = _meant(takes, arguments, takes.habit), _meant(takes, arguments, takes.names)
+    meant, named_here = meant_by_torch(takes, arguments), _meant(takes, arguments, takes.names)
     if meant is not None:
         help.append(f"torch's order is another one, and what enters is known here: `{meant}`")
     elif named_here is not None:
@@ -123,6 +123,11 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
 
 def _counted(count: int) -> str:
     return f"{count} argument{'' if count == 1 else 's'}"
+
+
+def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+    """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
+    return _meant(takes, arguments, takes.habit)
 
 
 def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]) -> str | None:

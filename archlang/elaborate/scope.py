@@ -75,7 +75,7 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
         return b.refuse("unknown-word", message, span, help=help, secondary=label)
     stages = (*b.catalogue.stages, *env.all_names())
     if isinstance(expect, StageKind):
-        help = elsewhere or _foreign(name) or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
+        help = elsewhere or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
         return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=help, secondary=label)
     settings = {n for _, n in b.catalogue.settings}
     help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})
@@ -115,21 +115,6 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
         help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
         return (help,), (Label(b.inside_network[name], "the network's"),)
     return (), ()
-
-
-FOREIGN = {
-    "avgpool": "avg_pool", "batchnorm2d": "batch_norm", "bn": "batch_norm", "cat": "concat", "concatenate": "concat",
-    "conv2d": "conv", "convtranspose2d": "conv_transpose", "dense": "linear", "dropout2d": "drop_channels",
-    "dwconv": "depthwise_conv", "fc": "linear", "gap": "global_avg_pool", "interpolate": "upsample",
-    "maxpool": "max_pool", "maxpool2d": "max_pool", "multihead_attention": "attention", "skip": "residual",
-    "se": "squeeze_excite", "swish": "silu",
-}
-"""Names that other programs have for stages."""
-
-
-def _foreign(name: str) -> tuple[str, ...]:
-    here = FOREIGN.get(name.lower())
-    return (f"it is called `{here}` here",) if here else ()
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -52,7 +52,7 @@ class SiteFacts:
 
 @dataclass(frozen=True)
 class LossFacts:
-    """How a loss reads tensors.
+    """The way in which a loss reads its tensors.
 
     target         what it compares its first tensor with; None for a loss without a target
     applies        the function that it applies to its scores itself: a network must not apply one before

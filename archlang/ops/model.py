@@ -237,11 +237,16 @@ class Op:
     example: str = ""
 
 
+def fits(args: Mapping[str, Any]) -> None:
+    """For settings whose arguments have nothing to do with each other."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
 
     facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    `check` looks at arguments together, each checked by its kind before; it raises `Fault` where they do not fit.
     """
 
     name: str
@@ -251,6 +256,7 @@ class Setting:
     example: str = ""
     available: bool = True
     facts: Facts | None = None
+    check: Callable[[Mapping[str, Any]], None] = fits
 
 
 @dataclass(frozen=True)

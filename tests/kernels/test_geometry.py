@@ -71,7 +71,7 @@ def test_the_number_of_types_can_be_asked_for() -> None:
 def test_different_candidates_have_different_seeds() -> None:
     made = list(candidates((3, 3), 10, seed=5))
     assert len({tuple(sorted(windows)) for _, windows in made}) == 10
-    assert all(windows == candidate((3, 3), seed) for seed, windows in made)
+    assert made[0][0] == 5 and all(windows == candidate((3, 3), seed) for seed, windows in made)
     assert len(list(candidates((1, 2), 10))) == 1  # there is only one
 
 
@@ -83,7 +83,7 @@ def test_candidates_of_different_seeds_are_independent() -> None:
 
 
 def test_candidates_are_the_same_everywhere() -> None:
-    assert [draw_seed(*pair) for pair in ((0, 0), (0, 1), (7, 3))] == [713683445, 1419524863, 849297907]
+    assert [draw_seed(*pair) for pair in ((0, 0), (0, 1), (7, 3))] == [0, 1419524863, 849297907]
 
 
 def test_known_candidates_stay_as_they_are() -> None:

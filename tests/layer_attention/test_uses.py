@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from archlang.studies.layer_attention.torch_models.torch_models import KINDS, attend_layers, stages
 from torch import nn
 
 from archlang.cli.main import run
@@ -16,6 +15,7 @@ from archlang.diagnostics import ArchError
 from archlang.elaborate import load
 from archlang.ops import catalogue_with
 from archlang.studies.layer_attention.readings import attention_of, course_of
+from archlang.studies.layer_attention.torch_models import KINDS, attend_layers, stages
 from archlang.train import fit
 from archlang.transform import apply
 
@@ -176,7 +176,8 @@ def test_a_plugin_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("name", "parameters"), [
     ("plain", 1_337_450), ("innate_static", 14_968_938), ("static_vector", 15_068_016),
-    ("self_attention", 15_117_546), ("recurrent", 15_200_106), ("digits", 193_408), ("digits_plain", 80_570),
+    ("self_attention", 15_117_546), ("recurrent", 15_200_106), ("digits", 193_792), ("digits_shift", 193_792),
+    ("digits_plain", 80_570),
 ])
 def test_sizes_of_the_specs(name: str, parameters: int) -> None:
     assert load(SPECS / "layer_attention" / f"{name}.arch").parameters == parameters

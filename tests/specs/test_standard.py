@@ -31,7 +31,7 @@ import std.attention (encoder, patch_embedding)
 network ViT {
   input image: [3, 224, 224]
   tokens = image -> patch_embedding(768) -> 12 * encoder(12, 3072) -> layer_norm
-  output tokens -> slice(0, 1) -> flatten -> linear(1000)
+  output tokens -> slice(0, stop = 1) -> flatten -> linear(1000)
 }
 """
 

@@ -181,7 +181,7 @@ SPARSE = """archlang 1
 network Sparse {
   input x: [2, 4, 4]
   y = x -> conv(1x1, 3) -> experts(4, sparse_connection(keep = KEEP, hidden = 0, standardized = true)) { conv(3x3, 3) }
-  z = y -> experts(3, cross_connection(hidden = 0)) { conv(1x1, 2) } -> global_avg_pool -> linear(3)
+  z = y -> experts(3, cross_connection(hidden = 0)) { conv(1x1, 2) } -> global_avg_pool -> linear(4)
   output z
 }
 """
@@ -244,7 +244,7 @@ def test_gates_over_patches_are_averaged_over_the_patches_of_a_sample(data: Data
 network Grid {
   input x: [2, 4, 4]
   y = x -> patches(2x2) -> experts(3, cross_connection(hidden = 0)) { conv(3x3, 4) } -> unpatch
-  output y -> global_avg_pool -> linear(3)
+  output y -> global_avg_pool -> linear(4)
 }
 """), seed=5).eval()
     samples = data.test.batch(range(30))[0]

@@ -51,7 +51,6 @@ CASES: list[tuple[str, str, tuple[int, int, str]]] = [
     ("unexpected-token", PRAGMA + "let a = = 1\n", (2, 9, "=")),
     ("unexpected-token", PRAGMA + "let a =\nlet b = 2\n", (2, 8, "")),
     ("unexpected-token", PRAGMA + "network N {\n  y = x ->\n  output y\n}\n", (3, 11, "")),
-    ("unexpected-token", PRAGMA + "let a = True\n", (2, 9, "True")),
     ("unexpected-end", PRAGMA + "let a =\n", (2, 8, "")),
     ("unexpected-end", PRAGMA + "network N  # and then?\n\n\n", (2, 10, "")),
     ("reserved-word", PRAGMA + "let at = 1\n", (2, 5, "at")),

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import STDIN, read_bytes, shown_name, write
+from archlang.cli.files import ending, read_bytes, shown_name, write
 from archlang.cli.options import debug, formats, output, refuse, seed
 from archlang.cli.session import Session
 
 if TYPE_CHECKING:
-    from archlang.codes import Code
+    from archlang.codes import Code, Design
 
 FORMAT_VERSION = 1
+
 EVERY = 2.0
 """Seconds between two lines of progress."""
 
 _count = click.IntRange(0, 10**6)
+_rounds = click.IntRange(1, 10**4)
 
 
 @click.group("codes", short_help="Design and judge branch codes.")
 def command() -> None:
-    """Branch codes: which branches of a network work for which classes."""
+    """Branch codes: the assignment of a network's branches to classes."""
 
 
 @command.command("design", short_help="Search for a code.")
@@ -32,44 +35,65 @@ def command() -> None:
 @click.option("--active", type=_count, metavar="W", required=True, help="Ones of every word.")
 @click.option("--distance", type=_count, metavar="D", help="The least distance to reach; the largest if not given.")
 @seed
+@click.option(
+    "--effort", type=_rounds, metavar="ROUNDS", default=1, show_default=True,
+    help="Rounds of search before a distance is given up.",
+)
 @click.option("--fresh", is_flag=True, help="Search, even where a table of this size is shipped.")
 @click.option("--uneven", is_flag=True, help="Let branches work for different numbers of classes.")
 @click.option("--names", metavar="FILE", help="Names of the classes, a line each.")
-@output("Write the table here.")
+@output("Write the table here (.csv).")
 @formats("human", "json")
 @debug
 @click.pass_obj
 def design_command(
-    session: Session, classes: int, branches: int, active: int, distance: int | None, seed: int, fresh: bool,
-    uneven: bool, names: str | None, output: str | None,
+    session: Session, classes: int, branches: int, active: int, distance: int | None, seed: int, effort: int,
+    fresh: bool, uneven: bool, names: str | None, output: str | None,
 ) -> None:  # fmt: skip
     """Design K words of N branches with W active ones each.
 
     Branches work for equally many classes, as far as that divides; then the least distance of two words is made as
     large as the search can. What no code can have is refused with the bound that forbids it.
     """
-    from archlang.codes import write as table
     from archlang.codes.designing import design, refuse_impossible
+    from archlang.codes.table import write as table
 
+    ending(output, ".csv")
     refuse_impossible(classes, branches, active, distance)
-    called = None if names is None else class_names(session, names, classes)
-    found = design(
-        classes, branches, active, distance, seed, fresh=fresh, uneven=uneven, names=called, tell=Progress(session)
-    )
+    called = None
+    if names is not None:
+        called = class_names(session, names, classes)
+
+    result = design(
+        classes, branches, active, distance, seed, fresh=fresh, uneven=uneven, effort=effort, names=called,
+        tell=SearchNotes(session),
+    )  # fmt: skip
     if output is not None:
-        write(session, output, table(found.code).encode())
+        write(session, output, table(result.code).encode())
+    _tell(session, result, seed, output)
+
+
+def _tell(session: Session, result: Design, seed: int, output: str | None) -> None:
+    """Report a design, with its words unless they went to a file."""
+    from archlang.codes.table import write as table
+
     if session.format == "json":
-        facts = {**described(found.code), "how": found.how, "seed": seed, "further": found.further}
+        facts = {**described(result.code), "how": result.how, "seed": seed, "further": result.further}
+        # Standard output holds the table or the document, never both.
         if output != "-":
-            session.document({**facts, "words": list(found.words)})
+            session.document({**facts, "words": list(result.words)})
         return
-    lines = [*report(found.code), f"how        {found.how} (seed {seed})"]
-    if found.further:
-        lines.append(f"further    distance {found.further} was reached with uneven columns only: `--uneven`")
+
+    lines = [*report(result.code), f"how        {result.how} (seed {seed})"]
+    if result.further:
+        lines.append(f"further    distance {result.further} was reached with uneven columns only: `--uneven`")
+
     if output == "-":
         session.note("\n".join(lines))
-    else:
-        session.data("\n".join([*lines, *([] if output else ["", table(found.code)])]))
+        return
+    if output is None:
+        lines += ["", table(result.code)]
+    session.data("\n".join(lines))
 
 
 @command.command("check", short_help="Judge a table.")
@@ -95,7 +119,7 @@ def check_command(session: Session, /, file: str, **promises: Any) -> None:
         session.data("\n".join(report(code)))
 
 
-class Progress:
+class SearchNotes:
     """A line on standard error now and then, while a search runs."""
 
     def __init__(self, session: Session) -> None:
@@ -111,9 +135,7 @@ class Progress:
 
 
 def table_bytes(session: Session, file: str) -> bytes:
-    """A table's bytes; tables may be as long as all files of a network together."""
-    from dataclasses import replace
-
+    """The bytes of a table, which may be as long as all files of a network together."""
     return read_bytes(file, replace(session.limits, file_bytes=session.limits.total_bytes))
 
 
@@ -122,8 +144,7 @@ def class_names(session: Session, file: str, classes: int) -> list[str]:
     text = table_bytes(session, file).decode("utf-8-sig", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) != classes:
-        name = STDIN if file == "-" else file
-        raise refuse(f"`{name[:200]}` names {len(lines)} classes, not {classes}")
+        raise refuse(f"`{shown_name(file)[:200]}` names {len(lines)} classes, not {classes}")
     return lines
 
 
@@ -156,24 +177,44 @@ def report(code: Code) -> list[str]:
                weight 4 (words of weight 2 in 4 differ in at most 4 places)
     optimal    no such code has a larger distance
     """
-    weight = f"{code.active}" if code.active is not None else f"{min(code.weights)} to {max(code.weights)}"
-    pairs = [f"{distance}: {count:,} pair{'s' if count > 1 else ''}" for distance, count in code.histogram.items()]
-    limits = [f"{b.name} {b.distance} ({b.reason})" for b in code.bounds]
-    best = "no such code has a larger distance"
-    open_ = f"not known: the bounds leave room up to {code.bounds[0].distance}"
+    pairs = [f"{distance}: {_pairs(count)}" for distance, count in code.histogram.items()]
+    labels = ["bounds", *[""] * (len(code.bounds) - 1)]
+    limits = [f"{label:10} {b.name} {b.distance} ({b.reason})" for label, b in zip(labels, code.bounds, strict=True)]
+
+    verdict = f"not known: the bounds leave room up to {code.bounds[0].distance}"
+    if code.optimal:
+        verdict = "no such code has a larger distance"
+
+    sizes = f"{code.classes} classes, {code.branches} branches, {_weight(code)} active"
     return [
-        f"{code.classes} classes, {code.branches} branches, {weight} active: least distance {code.distance}",
+        f"{sizes}: least distance {code.distance}",
         f"distances  {', '.join(pairs)}",
         f"columns    {_columns(code)}",
-        *(f"{'bounds' if i == 0 else '':10} {line}" for i, line in enumerate(limits)),
-        f"optimal    {best if code.optimal else open_}",
+        *limits,
+        f"optimal    {verdict}",
     ]
 
 
+def _pairs(count: int) -> str:
+    if count == 1:
+        return "1 pair"
+    return f"{count:,} pairs"
+
+
+def _weight(code: Code) -> str:
+    """The ones of a word, or their range."""
+    if code.active is not None:
+        return str(code.active)
+    return f"{min(code.weights)} to {max(code.weights)}"
+
+
 def _columns(code: Code) -> str:
-    low, high = min(code.columns), max(code.columns)
-    if low == high:
-        return f"{low} classes for each branch"
+    """The classes of a branch; of columns that differ, how often each sum occurs."""
+    if len(set(code.columns)) == 1:
+        return f"{code.columns[0]} classes for each branch"
+
+    remark = "uneven"
+    if code.balanced:
+        remark = "the closest there is: equal ones do not divide"
     counts = [f"{sums} classes for {code.columns.count(sums)}" for sums in sorted(set(code.columns))]
-    told = "the closest there is: equal ones do not divide" if code.balanced else "uneven"
-    return f"{', '.join(counts)} branches ({told})"
+    return f"{', '.join(counts)} branches ({remark})"

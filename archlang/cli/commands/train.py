@@ -13,6 +13,7 @@ from archlang.cli.files import open_network
 from archlang.cli.options import data, device, reading, refuse
 from archlang.cli.processes import together
 from archlang.cli.session import Session
+from archlang.cli.streams import require_output
 
 if TYPE_CHECKING:
     from archlang.train import Progress, Result
@@ -59,16 +60,25 @@ def command(
     """
     if resume and fork:
         raise refuse("`--resume` and `--fork` exclude each other")
-    start: Start = "resume" if resume else "fork" if fork else "new"
+    start: Start = "new"
+    if resume:
+        start = "resume"
+    if fork:
+        start = "fork"
+    require_output()  # an hour of training must not end in a result that cannot be written
+
     with together(session, device):
         network = open_network(session, file, dials)
         where = _where(session, folder, start, network.name)
-        from archlang.train import fit
+        from archlang.train import fit  # torch takes a second: files with mistakes are told before
 
-        options = {"epochs": epochs, "seed": seed, "device": device, "checkpoint_every": every,
-                   "tensorboard": tensorboard, "sharding": sharding}
-        _report(session, where, lambda progress: fit(network, data, run=where, start=start, progress=progress,
-                                                     **options))  # type: ignore[arg-type]  # of several types
+        def train(progress: Progress) -> Result:
+            return fit(
+                network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
+                checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
+            )
+
+        _report(session, where, train)
 
 
 def _where(session: Session, folder: str | None, start: Start, name: str) -> Path:
@@ -77,25 +87,28 @@ def _where(session: Session, folder: str | None, start: Start, name: str) -> Pat
 
     if folder is not None or session.is_quiet:
         return Path(folder or "runs")
-    return (next_folder if start == "new" else newest_folder)(name)
+    if start == "new":
+        return next_folder(name)
+    return newest_folder(name)
 
 
-def _report(session: Session, where: Path, go: Callable[[Progress], Result]) -> None:
+def _report(session: Session, where: Path, train: Callable[[Progress], Result]) -> None:
     """Do a training and say what came of it."""
     from archlang.cli.progress import score, watch
     from archlang.train import Progress
 
     try:
         with nullcontext(Progress()) if session.is_quiet else watch() as progress:
-            result = go(progress)
+            result = train(progress)
     except KeyboardInterrupt:
+        # Before the first checkpoint there is nothing to go on from.
         if any(where.glob("checkpoint-*.safetensors")):
             session.note(f"what was done is kept; the same command goes on with it: --run {where} --resume")
         raise
+
     best = result.best
-    chosen = ""
+    line = f"best epoch {best.number} of {len(result.history)}: "
     if best.validation_loss is not None:
-        chosen = f"validation {score(best.validation_loss, best.validation_accuracy)}; "
-    tested = score(best.test_loss, best.test_accuracy)
-    session.data(f"best epoch {best.number} of {len(result.history)}: {chosen}test {tested}")
+        line += f"validation {score(best.validation_loss, best.validation_accuracy)}; "
+    session.data(f"{line}test {score(best.test_loss, best.test_accuracy)}")
     session.note(f"kept in {where}")

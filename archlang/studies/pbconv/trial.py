@@ -62,12 +62,7 @@ class Settings:
     seeds: int = 1
 
     def training_seed(self, index: int) -> int:
-        """The seed of a candidate's `index`-th training: weights, order and augmentation; the same for all candidates.
-
-        The first is the search's own, so that a search with more seeds begins with what one seed gave.
-        """
-        if index == 0:
-            return self.seed
+        """The seed of each candidate's `index`-th training: of weights, order and augmentation."""
         return draw_seed(self.seed, index)
 
 

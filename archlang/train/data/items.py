@@ -29,7 +29,7 @@ class Items:
     """A split over a torch `Dataset` of (sample, label) pairs or of samples alone, which get the label -1.
 
     `rows` picks some of its items. `layout` says how its arrays lie, `names` numbers labels that are names,
-    `preparation` says how Pillow images are made alike.
+    `preparation` says how Pillow images are made alike. All arrays have the `shape` of the first, where it is known.
     """
 
     dataset: Any
@@ -37,6 +37,7 @@ class Items:
     layout: Layout = "CHW"
     names: Names = field(default_factory=dict)
     preparation: ImagePreparation | None = None
+    shape: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,6 +57,7 @@ class Items:
         """One item as a sample and its label."""
         sample, label = raw_item(self.dataset, number)
 
+        # The item's number goes before what is said of its sample.
         try:
             with blamed("reading the sample"):
                 pixels = as_sample(sample, self.layout, self.preparation)
@@ -64,8 +66,11 @@ class Items:
             raise bad_data(f"item {number}: {first.message}", help=first.help) from None
 
         target = label_of_item(label, self.names, number)
-        if target.ndim >= 2 and isinstance(sample, Image.Image):
-            self._refuse_cut(sample, number)
+        if isinstance(sample, Image.Image):
+            if target.ndim >= 2:
+                self._refuse_cut(sample, number)
+        elif self.shape is not None and tuple(pixels.shape) != self.shape:
+            raise _of_another_size("sample", number, pixels, f"the first has {list(self.shape)}")
         return pixels, target
 
     def prepared_as(self, preparation: ImagePreparation) -> Items:
@@ -85,19 +90,25 @@ def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | Non
 
     Raises `ArchError` (bad-data) where its `__len__` fails.
     """
+    count = length_of(dataset)
     if rows is None:
-        rows = range(length_of(dataset))
-    return Items(dataset, rows, _layout_of(dataset), names or {})
+        rows = range(count)
+
+    # Every array must have the first one's shape, in whatever batch it comes; images are made alike.
+    items = Items(dataset, rows, _layout_of(dataset), names or {})
+    if not count or isinstance(raw_item(dataset, 0)[0], Image.Image):
+        return items
+    return replace(items, shape=tuple(items.item(0)[0].shape))
 
 
 def is_items(value: Any) -> bool:
-    """Whether a value can be read item by item: it has a length and gives items by number, unlike a text or a table."""
+    """Tell what can be read item by item: it has a length and gives items by number, unlike a text or a table."""
     is_other = isinstance(value, Mapping | torch.Tensor | numpy.ndarray | numpy.generic | str | bytes | bytearray)
     return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not is_other
 
 
 def length_of(dataset: Any) -> int:
-    """How many items a data set says it has. Raises `ArchError` (bad-data) where that fails or cannot be."""
+    """The number of items that a data set says it has. Raises `ArchError` (bad-data) where that fails or cannot be."""
     with blamed("the length of the data (`__len__`)"):
         count = len(dataset)
     if count > MOST_ITEMS:
@@ -162,11 +173,15 @@ def _stacked(parts: Sequence[torch.Tensor], numbers: Sequence[int], what: str) -
     first = parts[0]
     for part, number in zip(parts, numbers, strict=True):
         if part.shape != first.shape:
-            said = (f"the {what}s differ in size: item {number} has {list(part.shape)}, item {numbers[0]} has "
-                    f"{list(first.shape)}")
-            raise bad_data(said, help="make them alike in the function that gives the data")
+            raise _of_another_size(what, number, part, f"item {numbers[0]} has {list(first.shape)}")
 
     # Whole numbers among fractions are fractions too.
     if any(part.is_floating_point() for part in parts):
         return torch.stack([part.float() for part in parts])
     return torch.stack(list(parts))
+
+
+def _of_another_size(what: str, number: int, part: torch.Tensor, other: str) -> ArchError:
+    """The error of an item that does not fit the others; the caller raises it."""
+    return bad_data(f"the {what}s differ in size: item {number} has {list(part.shape)}, {other}",
+                    help="make them alike in the function that gives the data")

@@ -37,9 +37,29 @@ def as_sample(value: Any, layout: Layout = "CHW", preparation: ImagePreparation 
         raise bad_data("a sample is a single number without an axis", help="give it one, as in [1]")
     if not sample.numel():
         raise bad_data(f"a sample is empty: {list(sample.shape)}")
+    if not is_finite(sample):
+        raise bad_data("a sample holds NaN or infinity")
     if layout == "HWC" and sample.ndim == 3:
         sample = sample.permute(2, 0, 1)
     return scaled(sample)
+
+
+def is_finite(values: torch.Tensor) -> bool:
+    """Tell whether all numbers are finite; integers always are."""
+    if not values.is_floating_point():
+        return True
+    if values.element_size() < 2:
+        values = values.float()  # torch does not ask it of floats of 8 bits
+    return bool(values.isfinite().all())
+
+
+def samples_in_memory(value: torch.Tensor | numpy.ndarray) -> torch.Tensor:
+    """All samples of a data set, [count, ...]. Raises `ArchError` (bad-data), naming the first that is not finite."""
+    samples = plain_tensor(value, "the array of samples")
+    if not is_finite(samples):
+        first = int((~samples.isfinite()).nonzero()[0, 0])
+        raise bad_data(f"item {first} of the data holds NaN or infinity")
+    return samples
 
 
 def plain_tensor(value: torch.Tensor | numpy.ndarray, what: str) -> torch.Tensor:

@@ -55,7 +55,7 @@ class RunRecords:
 
     @property
     def is_writing(self) -> bool:
-        """Whether this process writes."""
+        """Tell whether this process writes."""
         return self.task.world.is_first
 
     def begin(self, outline: Outline, fit: Fit) -> None:
@@ -63,6 +63,7 @@ class RunRecords:
         if not self.is_writing:
             return
 
+        # What a person looks for first; `identity` in a checkpoint is what decides.
         facts = {
             "network": outline.network,
             "dials": self.identity["dials"],
@@ -81,7 +82,7 @@ class RunRecords:
         self.run.write_config(facts, self.task.network.text)
 
     def is_due(self, total: int) -> bool:
-        """Whether a checkpoint is wanted after so many batches, inside an epoch."""
+        """Tell whether a checkpoint is wanted after so many batches, inside an epoch."""
         return bool(self.every) and total % (self.every or 1) == 0
 
     def write_models(self, model: ArchModule, is_best: bool) -> None:
@@ -99,10 +100,12 @@ class RunRecords:
 
     def write_checkpoint(self, batches: BatchTrainer, state: TrainingState) -> None:
         """Write the state of the training, and the rows that are watched; every process must call it."""
+        # Weights may lie in parts on all processes: gathering them is work of all, writing is that of the first.
         tensors = gather(batches.trained.module, batches.stages, batches.trained.average)
         if not self.is_writing:
             return
 
+        # Rows come before the checkpoint that counts them; killed in between, the next run cuts them off.
         self.watch.write(self.run.folder)
         facts = {
             "identity": self.identity,
@@ -123,7 +126,9 @@ class RunRecords:
 
     def draw(self) -> None:
         """Draw what was watched, and leave the model alone from now on."""
-        self.watch.close(self.run.folder if self.is_writing else None)
+        if self.is_writing:
+            self.watch.draw(self.run.folder)
+        self.watch.close()
 
     def close(self) -> None:
         """Write the event files that are left."""

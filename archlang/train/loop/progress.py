@@ -91,7 +91,10 @@ class Epoch:
         return self.test_loss, self.test_accuracy
 
     def better_than(self, other: Epoch | None) -> bool:
-        """Whether it recognises more of the part it is chosen by, or, where that is equal or unknown, has less loss."""
+        """Tell whether it recognises more of the part it is chosen by.
+
+        Where that is equal or unknown, it is better with the smaller loss.
+        """
         if other is None:
             return True
 
@@ -104,7 +107,7 @@ class Epoch:
         """Its row in `log.csv`; single losses only where there are several."""
         fields = ("phase", "lr", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "skipped")
         row: dict[str, object] = {"epoch": self.number, **{name: getattr(self, name) for name in fields}}
-        row["seconds"] = round(self.seconds, 3)
+        row["seconds"] = round(self.seconds, 3)  # the clock says no more
 
         if self.validation_loss is not None:
             row |= {"validation_loss": self.validation_loss, "validation_accuracy": self.validation_accuracy}

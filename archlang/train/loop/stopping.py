@@ -10,7 +10,7 @@ from types import FrameType
 
 
 class Stop:
-    """Whether somebody asked to stop."""
+    """Tell whether somebody asked to stop."""
 
     def __init__(self) -> None:
         self.asked = False

@@ -64,7 +64,10 @@ class TrainingTask:
 
     @property
     def parallel(self) -> Literal["auto", "loop"]:
-        """How parallel parts run: batch norms that are frozen, measured anew or exchanged must be called one by one."""
+        """The way parallel parts run.
+
+        Batch norms that are frozen, measured anew or synchronised must be called one by one.
+        """
         plan = self.plan
         is_frozen = any(phase.only is not None or phase.freeze for phase in plan.phases)
         is_measured = plan.average is not None and not facts_of(plan.average, AverageFacts).every_step
@@ -77,6 +80,7 @@ class TrainingTask:
 
         Each process draws for its own rows, the first one as a single process does.
         """
+        # A batch with fewer rows than processes lies on each of them, and must be drawn alike.
         if self.world.rank and count >= self.world.size:
             use = f"{use} {self.world.rank}"
         return derived(self.seed, total, use)

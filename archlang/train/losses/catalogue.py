@@ -36,10 +36,11 @@ METRICS: Mapping[str, Mapping[str, Formula]] = {**experts.METRICS}
 
 
 def views_of(loss: Loss) -> ViewPair | None:
-    """Which two views of the samples a loss reads; None for a loss that reads one, or is told `augmented = false`.
+    """The two views of the samples that a loss reads; None where it reads one, or is told `augmented = false`.
 
     Such a loss reads the tensors of the main view, then those of the second one, of which the label is none.
     """
+    # Over sites there is one view: `elaborate` refuses another.
     if loss.sites or loss.option.args.get("augmented") is False:
         return None
     return facts_of(loss.option, LossFacts).views

@@ -16,7 +16,7 @@ from archlang.train.problems import bad_data
 
 
 def class_count(graph: Graph, losses: Sequence[Loss], scores: Port) -> int | None:
-    """How many classes the scored output tells apart; None where no loss compares scores with class numbers.
+    """The number of classes that the scored output tells apart; None where no loss compares scores with class numbers.
 
     A single number under `mse` or `bce` is no score of one class: it is a value, or the chance of the second of two.
     """

@@ -1,4 +1,4 @@
-"""What a router of experts is trained on beside the task: to be sure, and to leave no expert without work (PCE)."""
+"""Losses of a router of experts beside the task: to be sure, and to leave no expert without work (PCE)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def entropy(weights: torch.Tensor) -> torch.Tensor:
     >>> [round(v, 4) for v in entropy(torch.tensor([[0.5, 0.5], [0.9, 0.1]])).tolist()]
     [0.6931, 0.3251]
     """
+    # The logarithm must not see a 0: its gradient would be NaN although the product is 0.
     safe = torch.where(weights > 0, weights, torch.ones_like(weights))
     return -(weights * safe.log()).sum(-1)
 
@@ -44,7 +45,7 @@ def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Te
 
 
 def unused(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """How many experts are used by less than the share `below` of the rows (PCE, eq. 16, 17), over all sites."""
+    """The number of experts that less than the share `below` of the rows use (PCE, eq. 16, 17), over all sites."""
     below = float(args["below"])
     return torch.stack([(usage(weights) < below).sum() for weights in reads]).sum().float()
 
@@ -55,6 +56,7 @@ def usage(weights: torch.Tensor) -> torch.Tensor:
     >>> usage(torch.tensor([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]])).tolist()
     [1.0, 0.5, 0.0]
     """
+    # One sum over processes, of counts and rows together.
     count = summed(torch.cat(((weights > 0).sum(0), weights.new_tensor([len(weights)], dtype=torch.int64))).double())
     return (count[:-1] / count[-1]).to(weights.dtype)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,23 @@ def test_a_full_disk_leaves_the_run_as_it_was(folder: Path) -> None:
     assert "error[unwritable-output]" in found.stderr
     assert "Traceback" not in found.stderr
     assert not [path for path in (folder / "full").glob("*") if path.suffix == ".part"]
+
+
+@pytest.mark.parametrize("limit", [1, 400, 3000, 20000])
+def test_a_disk_that_is_full_from_the_start_leaves_nothing(folder: Path, limit: int) -> None:
+    """Nothing could be gone on with: neither a folder is left nor, in one that was there, a file."""
+    words = resume.command(folder, "full from the start")[3:]
+    run_folder = folder / "full from the start"
+    for made_before in (False, True):
+        if made_before:
+            run_folder.mkdir()
+        found = subprocess.run([sys.executable, "-c", FULL, str(limit), *words], env=resume.settings(),
+                               capture_output=True, text=True, check=False)
+        assert found.returncode == 1, found.stderr
+        assert "error[unwritable-output]" in found.stderr and "Traceback" not in found.stderr
+        left = {path.name for path in run_folder.glob("*")}
+        assert left <= {".lock"} and run_folder.exists() is made_before
+    shutil.rmtree(run_folder)
 
 
 def test_the_command_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
