@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.diagnostics import Label, did_you_mean, error
 from archlang.elaborate.context import Build
-from archlang.elaborate.values import POISON, Env, Poisoned
+from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
 from archlang.syntax.tree import Bind, Block, CodeDeclaration, Let, TreeNode
@@ -80,6 +80,23 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
     settings = {n for _, n in b.catalogue.settings}
     help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})
     return b.refuse("undefined-name", f"nothing is called `{shown}` here", span, help=help, secondary=label)
+
+
+def misplaced(b: Build, word: OpenWord, expect: Kind, at: Span) -> Poisoned:
+    """Report a word that has no meaning where it lands, at `at`: at its own place, which may be far from there."""
+    span = word.expr.span
+    landing = () if span == at else (Label(at, "it lands here"),)
+    if expect.words or expect.role:
+        words = choices(b, expect)
+        message = f"`{word.text[:64]}` is not known where it lands: {_listed(words)}"
+        return b.refuse("unknown-word", message, span, secondary=landing, help=did_you_mean(word.text, words))
+
+    if expect.stages:
+        message = f"`{word.text[:64]}` lands where a stage is wanted, and no stage is called so"
+        return b.refuse("unknown-stage", message, span, secondary=landing)
+
+    message = f"{expect.text} is wanted where it lands, this is {word.described}"
+    return b.refuse("wrong-kind", message, span, secondary=landing)
 
 
 def choices(b: Build, expect: Kind) -> tuple[str, ...]:

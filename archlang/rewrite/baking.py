@@ -89,13 +89,13 @@ def bake_constants(module: fx.GraphModule) -> bool:
 
 
 def _depends_on(node: fx.Node, constant: set[fx.Node]) -> bool:
-    """Whether a call reads constants and nothing else."""
+    """Tell whether a call reads constants and nothing else."""
     inputs = node.all_input_nodes
     return node.op in ("call_function", "call_method") and bool(inputs) and constant.issuperset(inputs)
 
 
 def _is_pure(memory: Memory, node: fx.Node) -> bool:
-    """Whether a call is one of torch's or Python's own that overwrites nothing."""
+    """Tell whether a call is one of torch's or Python's own that overwrites nothing."""
     known = isinstance(node.target, str) or room_of(node.target) in _ROOMS
     return known and not memory.written(node)
 

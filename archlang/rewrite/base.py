@@ -134,7 +134,7 @@ def _behind_hooks(module: fx.GraphModule) -> set[fx.Node]:
 
 
 def _compared(name: str, own: OwnGraph) -> bool:
-    """Whether the rewritten graph was compared with the model. Raises ArchError (not-equal) where they differ."""
+    """Tell whether the rewritten graph was compared with the model. Raises ArchError (not-equal) where they differ."""
     if own.witness is None:
         return False
     said = own.witness.doubt(own.module)

@@ -114,7 +114,7 @@ def _pair(bench: Bench, first: Link, between: list[Link], second: Link) -> None:
 
 
 def _read_elsewhere(bench: Bench, links: Sequence[Link]) -> bool:
-    """Whether somebody else reads a result in between, or its form where that changes."""
+    """Tell whether somebody else reads a result in between, or its form where that changes."""
     same_form = all(isinstance(link.step, AffineStep) or link.idle for link in links[1:])
     inner = [link.node for link in links[:-1]]
     form_read = not same_form and any(len(node.users) > 1 for node in inner)
@@ -122,7 +122,7 @@ def _read_elsewhere(bench: Bench, links: Sequence[Link]) -> bool:
 
 
 def _may_duplicate(bench: Bench, links: Sequence[Link]) -> bool:
-    """Whether all links but the last may be computed once more.
+    """Tell whether all links but the last may be computed once more.
 
     Two contractions may not: the first one would be computed for the others, and once more inside the product. What
     works in place may not be done twice.

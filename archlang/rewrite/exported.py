@@ -19,7 +19,7 @@ _HOOK_TABLES = ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_forwar
 
 
 def is_exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:
-    """Whether a module is a graph of torch.export, whose operations say themselves whether they train.
+    """Tell whether a module is a graph of torch.export, whose operations say themselves whether they train.
 
     It calls no modules but the guards of its inputs; a part under torch.no_grad or torch.autocast is a graph in it.
     """

@@ -193,7 +193,7 @@ class _Attempts:
 
 
 def _has_optional_numbers(model: nn.Module) -> bool:
-    """Whether a model's `forward` has optional arguments that are numbers."""
+    """Tell whether a model's `forward` has optional arguments that are numbers."""
     try:
         given = inspect.signature(type(model).forward).parameters.values()
     except (TypeError, ValueError):

@@ -71,7 +71,7 @@ class Witness:
         return _compared(one, other, exact | {torch.float64: max(EXACT, SAME_GRAPH[dtype])})
 
     def same_gradients(self, other: nn.Module) -> bool:
-        """Whether the same results of two modules can be differentiated."""
+        """Tell whether the same results of two modules can be differentiated."""
         def flags(module: nn.Module) -> list[bool]:
             with random_state(), torch.enable_grad():
                 seed_all(SEED)
@@ -144,7 +144,7 @@ def without_hooks(module: nn.Module) -> nn.Module:
 
 
 def _calculates_weights(hook: Any) -> bool:
-    """Whether a hook is torch's own: weight norm, spectral norm, pruning, and the checks of exported graphs."""
+    """Tell whether a hook is torch's own: weight norm, spectral norm, pruning, and the checks of exported graphs."""
     return str(getattr(hook, "__module__", "") or type(hook).__module__).startswith("torch.")
 
 

@@ -21,7 +21,8 @@ MAP = (2, 4, 8, 9)
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
-def folded(model: nn.Module, shape: Any = MAP, convs: int = 1, left: int = 0, given: bool = True, **options: Any) -> Any:
+def folded(model: nn.Module, shape: Any = MAP, convs: int = 1, left: int = 0, given: bool = True,
+           **options: Any) -> Any:
     """Fuse with options and assert the common rules; the fused model."""
     model, x = randomised(model), example(shape)
     before = snapshot(model)
@@ -259,7 +260,8 @@ JOINED: dict[str, tuple[Any, int, int]] = {
                                                 norm=nn.BatchNorm2d(10)), 1, 1),
     "one part twice": (lambda: joined(lambda s, x: (lambda y: s.norm(torch.cat([y, y], 1)))(s.a(x)),
                                       norm=nn.BatchNorm2d(12)), 1, 1),
-    "of rows": (lambda: joined(lambda s, x: s.norm(torch.cat([s.a(x), s.a(x.relu())], 2)), norm=nn.BatchNorm2d(6)), 2, 1),
+    "of rows": (lambda: joined(lambda s, x: s.norm(torch.cat([s.a(x), s.a(x.relu())], 2)),
+                               norm=nn.BatchNorm2d(6)), 2, 1),
     "read twice": (lambda: joined(lambda s, x: (lambda y: s.norm(y) * y)(torch.cat([s.a(x), s.b(x)], 1))), 2, 1),
     "two norms": (lambda: joined(lambda s, x: s.last(s.norm(torch.cat([s.a(x), s.b(x)], 1))), last=nn.BatchNorm2d(8)),
                   2, 0),

@@ -84,16 +84,24 @@ def fit(
 
         folder = _folder(run, start, world)
         try:
-            if start == "new":
-                training, records = _begun(task, folder)
-            else:
-                training, records = _continued(task, folder, start, progress)
-            records.every = checkpoint_every
-            if tensorboard and world.is_first:
-                records.board = Board(folder.folder, len(training.state.history))
-            return training.go(progress)
+            return _recorded(task, folder, start, progress, checkpoint_every, tensorboard)
         finally:
             folder.close()
+
+
+def _recorded(
+    task: TrainingTask, folder: Run, start: Start, progress: Progress, checkpoint_every: int | None, tensorboard: bool
+) -> Result:
+    """Train with everything kept in the run's folder."""
+    if start == "new":
+        training, records = _begun(task, folder)
+    else:
+        training, records = _continued(task, folder, start, progress)
+
+    records.every = checkpoint_every
+    if tensorboard and task.world.is_first:
+        records.board = Board(folder.folder, len(training.state.history))
+    return training.go(progress)
 
 
 def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:
