@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate import arithmetic, codes
-from archlang.elaborate.arguments import block_stage, given_for, stage_of
-from archlang.elaborate.bodies import read_flows, run
+from archlang.elaborate.arguments import block_stage, stage_of
+from archlang.elaborate.bodies import run
+from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
-from archlang.elaborate.placing import signature_of
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
     POISON,
@@ -28,20 +28,17 @@ from archlang.elaborate.values import (
     IfStage,
     NamedStage,
     OpenWord,
-    OpStage,
     Place,
     Poison,
     Poisoned,
     RepeatStage,
     Stage,
-    StructureStage,
     TensorValue,
     TurnStage,
+    fields_of,
 )
 from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
-from archlang.ops.model import Op, Setting, Structure
-from archlang.ops.values import CodeValue, Option, Size, show
-from archlang.shapes import Dim
+from archlang.ops.values import Option, Size, show
 from archlang.source import Span
 from archlang.syntax.tree import (
     As,
@@ -94,7 +91,7 @@ def _name(b: Build, expr: Name, env: Env, expect: Kind | None) -> object:
         return NamedStage(found, expr.text, scope=True, span=expr.span)
     if found is not None:
         return found
-    return _registered(b, expr.text, None, expr, env, expect)
+    return catalogued(b, expr.text, None, expr, env, expect)
 
 
 def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
@@ -261,12 +258,12 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
         raise b.refuse("not-callable", message, expr.callee.span, secondary=where)
     if name in FUNCTIONS and expr.arguments is not None:
         return _function(b, expr, name, env)
-    return _registered(b, name, expr, expr.callee, env, expect)
+    return catalogued(b, name, expr, expr.callee, env, expect)
 
 
 def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
     value = evaluate(b, expr.value, env)
-    fields = _fields(value)
+    fields = fields_of(value)
     if expr.name in fields:
         return fields[expr.name]
     kind = f"{describe(value)} {value.type}" if isinstance(value, TensorValue | BundleValue) else describe(value)
@@ -359,84 +356,6 @@ RULES: dict[type, Callable[..., object]] = {
 }
 
 
-# --- names of the catalogue, blocks, functions -----------------------------------------------------------------------
-
-
-def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expect: Kind | None) -> object:
-    if expect is not None and name in expect.words and call is None:
-        return name
-    if expect is None:
-        readings = b.catalogue.readings(name, bare=call is None)
-        if len(readings) > 1 or readings == ("word",):
-            return _left_open(b, readings, name, call, at, env)
-    setting = b.catalogue.setting(expect.role, name) if expect and expect.role else None
-    wordy = expect is not None and not expect.stages and bool(expect.words or expect.role)
-    if setting is None and wordy and b.catalogue.stage(name) is not None:
-        raise unknown(b, env, name, at.span, expect)  # a word was wanted, not the stage of this name
-    if setting is None:
-        stage = b.catalogue.stage(name)
-        if stage is not None:
-            return _stage(b, stage, call, at, env)
-        roles = b.catalogue.roles_of(name)
-        setting = b.catalogue.setting(roles[0], name) if roles else None
-    if setting is None:
-        for argument in (call.arguments or ()) if call else ():
-            known(b, argument.value, env)
-        if call and call.body:
-            read_flows(b, call.body, env)
-        raise unknown(b, env, name, at.span, STAGE if call and call.body else expect)
-    return _option(b, setting, call, at, env)
-
-
-def _left_open(b: Build, readings: tuple[str, ...], name: str, call: Call | None, at: Expr, env: Env) -> OpenWord:
-    """Keep a name of several meanings until it lands; what its arguments name is looked up now."""
-    arguments = (call.arguments or ()) if call is not None else ()
-    with b.survey():
-        for argument in arguments:
-            known(b, argument.value, env)
-    if call is None:
-        return OpenWord(name, readings, at, env)
-    return OpenWord(call.span.text, readings, call, env)
-
-
-def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option | CodeValue:
-    span = call.span if call else at.span
-    if call is not None and call.body is not None:
-        raise b.refuse("needless-body", f"`{setting.name}` takes no braces", call.body.span)
-    if setting.role == "code":
-        return codes.designed(b, setting, call or at, (call and call.arguments) or (), env)
-    given = given_for(b, signature_of(setting), (call and call.arguments) or (), span, env)
-    if not setting.available:
-        message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
-        raise b.refuse("not-available", message, span, help=setting.doc)
-    try:
-        setting.check(given.values)
-    except Fault as fault:
-        raise b.fault(fault, span, given, env.place) from None
-    return Option(setting.name, setting.role, given.values, call or at)
-
-
-def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: Env) -> Stage:
-    span = call.span if call else at.span
-    name = entry.name
-    arguments = (call and call.arguments) or ()
-    body = call.body if call else None
-    wants = entry.body if isinstance(entry, Structure) else "none"
-    if wants == "none" and body is not None:
-        raise b.refuse("needless-body", f"`{name}` takes no braces", body.span)
-    try:
-        given = given_for(b, signature_of(entry), arguments, span, env)
-    except Poisoned:
-        if body is not None:  # what its flows use is used, and their mistakes are mistakes
-            read_flows(b, body, env)
-        raise
-    if isinstance(entry, Op):
-        return OpStage(entry, given, name, span=span)
-    if wants != "none" and body is None:
-        raise b.refuse("missing-body", f"`{name}` takes a flow in braces: `{name} {{ ... }}`", span)
-    return StructureStage(entry, given, body, env, span=span)
-
-
 def _function(b: Build, expr: Call, name: str, env: Env) -> object:
     if expr.body is not None:
         raise b.refuse("needless-body", f"`{name}` takes no braces", expr.body.span)
@@ -455,22 +374,3 @@ def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> li
     if any(isinstance(v, Poison) for v in values):
         raise Poisoned
     return values
-
-
-def _fields(value: object) -> dict[str, object]:
-    if isinstance(value, GridValue):
-        return {"rows": value.rows, "columns": value.columns}
-    if isinstance(value, BundleValue):
-        return {"count": len(value.members)}
-    if isinstance(value, CodeValue):
-        return {"classes": value.classes, "branches": value.branches}
-    if not isinstance(value, TensorValue):
-        return {}
-    names = {
-        1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
-        4: ("channels", "depth", "height", "width"),
-    }.get(value.type.rank, ())
-    sizes: dict[str, Dim] = dict(zip(names, value.type.dims, strict=True))
-    if value.type.rank == 2:
-        sizes |= {"channels": value.type.dims[0], "length": value.type.dims[1]}
-    return {**sizes}

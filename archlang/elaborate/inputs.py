@@ -189,7 +189,12 @@ def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[N
     found: list[Numbers] = []
     for name in ("mean", "std"):
         value = given[name]
-        numbers = None if value is None else tuple(value) if isinstance(value, tuple | list) else (value,)
+        numbers: Numbers = None
+        if isinstance(value, tuple | list):
+            numbers = tuple(value)
+        elif value is not None:
+            numbers = (value,)
+
         if numbers is not None and len(numbers) not in (1, tensor.dims[0]):
             raise b.refuse("wrong-count", f"`{name}` has one number, or one for each of the {tensor.dims[0]} channels",
                            given.spans[name], f"these are {len(numbers)}")

@@ -170,6 +170,15 @@ def compact(number: Dim) -> str:
         value /= 1000
         if abs(value) < 999.5 or prefix == "E":
             break
-    digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
+
+    # Three digits in all; the bounds are where rounding would make a fourth.
+    digits = 0
+    if abs(value) < 9.995:
+        digits = 2
+    elif abs(value) < 99.95:
+        digits = 1
+
     text = f"{value:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {prefix}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return f"{text} {prefix}"

@@ -60,7 +60,7 @@ def mistakes(example: Example, beside: list[Example], folder: Path) -> tuple[Dia
 
 
 def said_by(code: str) -> set[str]:
-    """The kinds of mistakes that an example in Python is refused for; it may use the names `text`, `net` and `model`."""
+    """The kinds of mistakes that an example in Python is refused for; its names are `text`, `net` and `model`."""
     text = "archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n  output x -> conv(3x3, 4) -> batch_norm\n}\n"
     net = archlang.loads(text)
     try:

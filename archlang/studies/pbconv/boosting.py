@@ -246,8 +246,12 @@ class _Search:
             return
         owner = str(weight.target).rpartition(".")[0]
         if max(stored(self.model, weight).shape[2:]) > 1:
-            own = isinstance(self.model.get_submodule(owner), _ConvNd)
-            self.left[owner or node.name] = "transposed" if turned else "own-class" if own else "function"
+            reason = "function"
+            if turned:
+                reason = "transposed"
+            elif isinstance(self.model.get_submodule(owner), _ConvNd):
+                reason = "own-class"
+            self.left[owner or node.name] = reason
 
     def plain(self, name: str, conv: nn.Module) -> None:
         """Raises _Stays where a convolution of torch's own cannot be replaced."""
