@@ -106,7 +106,7 @@ def batch_norms_see_enough(b: Build) -> None:
     """Warn of a batch norm whose statistics stand on fewer than 16 values a channel in training."""
     batch = b.graph.plan.batch if b.graph.plan else None
     for node in b.graph:
-        if node.op.name != "batch_norm" or batch is None:
+        if not node.op.batched or batch is None:
             continue
         places = product(_type(b.graph, node).dims[1:])
         values = node.rows * places * batch

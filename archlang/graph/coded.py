@@ -20,7 +20,7 @@ def coded_blocks(graph: Graph) -> tuple[CodedBlock, ...]:
     """Every block in which energies are normalised, in program order; run twice, a block is there twice."""
     found = []
     for node in graph:
-        region = region_of(graph, node) if node.op.name == "energies" else None
+        region = region_of(graph, node) if node.op.piece == "energies" else None
         if region is not None:
             found.append(CodedBlock(block_name(region), Port(node.id), graph.coded[region]))
     return tuple(found)

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from archlang.graph.coded import block_name
 from archlang.graph.ir import Graph, Node, Port
 
-ROUTED = {"cosine": 1, "sparse_gates": 1}
-"""Operations that filter weights, and which of their results holds the weights before that."""
-
 
 @dataclass(frozen=True)
 class ExpertSite:
@@ -28,13 +25,17 @@ class ExpertSite:
 
 def expert_sites(graph: Graph) -> tuple[ExpertSite, ...]:
     """Every stage of experts, in program order."""
-    return tuple(_site(graph, node) for node in graph if node.op.name == "dispatch")
+    return tuple(_site(graph, node) for node in graph if node.op.piece == "dispatch")
 
 
 def _site(graph: Graph, dispatch: Node) -> ExpertSite:
     weights, rows = dispatch.inputs
     router = graph.node(weights.node)
-    before = Port(router.id, ROUTED[router.op.name]) if router.op.name in ROUTED else weights
+
+    before = weights
+    if router.op.before is not None:
+        before = Port(router.id, router.op.before)
+
     region = dispatch.path[:-1]
     return ExpertSite(block_name(region), region, weights, before, dispatch.args["experts"], _cut(graph, rows))
 
@@ -43,9 +44,12 @@ def _cut(graph: Graph, port: Port) -> Node | None:
     """The node that cut the patches which are rows here; None behind a stage that puts patches back, or without any."""
     node = graph.node(port.node)
     while node.inputs:
-        if node.op.name == "cut_patches":
+        if node.op.piece == "cut patches":
             return node
-        if node.op.name == "put_back":
+        if node.op.piece == "put back":
             return None
-        node = graph.node(node.inputs[-1 if node.op.name == "join_experts" else 0].node)
+
+        # The first input of a sum of experts is where their rows came from, not the rows themselves.
+        rows = -1 if node.op.piece == "joined experts" else 0
+        node = graph.node(node.inputs[rows].node)
     return None

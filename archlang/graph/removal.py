@@ -56,7 +56,8 @@ def head_node(graph: Graph) -> Node | None:
     output = next((o for o in graph.outputs if o.name is None), graph.outputs[0])
     node = graph.node(output.port.node)
     classes = {site.code.classes for site in graph.coded.values()}
-    dense = node.op.name == "linear" and not graph.consumers(output.port) and node.outputs[0].rank == 1
+    mixes = node.op.mixes(graph.call(node)) is not None
+    dense = mixes and not graph.consumers(output.port) and node.outputs[0].rank == 1
     return node if dense and classes == {node.outputs[0].dims[0]} else None
 
 
@@ -104,17 +105,17 @@ class _Remover:
 
     def _node(self, node: Node) -> Node | None:
         ports = [Port(node.id, i) for i in range(len(node.outputs))]
-        if node.op.name == "branch_mask" or any(self._out(m) for m in node.members):
+        if node.op.piece == "branch mask" or any(self._out(m) for m in node.members):
             self.moved.update(dict.fromkeys(ports))
             return None
         inputs = [self._at(port) for port in node.inputs]
         alive = tuple(port for port in inputs if port is not None)
-        if node.op.name == "weigh":
+        if node.op.piece == "weighed":
             return self._weigh(node, ports, inputs)
         if node.inputs and not alive:
             self.moved.update(dict.fromkeys(ports))
             return None
-        outputs = (Tensor((len(alive),)),) * 2 if node.op.name == "energies" else node.outputs
+        outputs = (Tensor((len(alive),)),) * 2 if node.op.piece == "energies" else node.outputs
         if len(alive) < len(inputs) and not node.op.remains:
             outputs = (self._end_to_end(node, inputs),)
         self._read_gaps(node)

@@ -18,7 +18,7 @@ def _energies_shape(call: OpCall) -> tuple[Tensor, ...]:
 
 
 ENERGIES = Op(
-    name="energies", family="coded", internal=True, takes="bundle", taps=((0, ""),),
+    name="energies", family="coded", internal=True, takes="bundle", piece="energies", taps=((0, ""),),
     doc="The energy of each branch after normalisation, E_n / mean(E) with E the mean of squares, and the weight "
     "1 / sqrt(mean(E)) that normalises it (Coded ResNeXt); the mean is over `of` branches.",
     shape=_energies_shape, remains=True,
@@ -35,13 +35,13 @@ def _weigh_shape(call: OpCall) -> tuple[Tensor, ...]:
 
 
 WEIGH = Op(
-    name="weigh", family="coded", internal=True, takes="bundle",
+    name="weigh", family="coded", internal=True, takes="bundle", piece="weighed",
     doc="Each branch times its weight, a number for each sample and branch.",
     shape=_weigh_shape, torch=Function("archlang.layers.weigh"),
 )
 
 BRANCH_MASK = Op(
-    name="branch_mask", family="coded", internal=True,
+    name="branch_mask", family="coded", internal=True, piece="branch mask",
     doc="In training 0 for branches left out, 1 / (1 - p) for the others, for each sample and branch; else 1 "
     "(DropSubNN, Coded ResNeXt).",
     shape=lambda call: Tensor((call["branches"],)),

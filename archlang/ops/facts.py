@@ -24,6 +24,13 @@ Result = Literal["", "shares", "chances", "standardised", "gates", "line"]
 Of a softmax, of a sigmoid, standardised relevance, the gates of a router, a line [channels, length].
 """
 
+Piece = Literal["", "cut patches", "put back", "dispatch", "joined experts", "energies", "weighed", "branch mask"]
+"""Operations that are a piece of a structure, for whoever looks for its pieces in a graph.
+
+Patches cut and put back, rows handed to experts and their results summed; of coded branches the energies, the branches
+times their weights, the mask that leaves some out.
+"""
+
 SLIDING: dict[int, tuple[Result, ...]] = {1: ("line",), 2: (), 3: ()}
 """`Op.gives` of what slides over lines, maps and volumes, by their number of sliding axes."""
 
@@ -86,6 +93,18 @@ class ScheduleFacts:
 
 
 @dataclass(frozen=True)
+class KernelsFacts:
+    """The branches that a choice of small kernels puts beside a large one.
+
+    windows  none at all, those of a published block, or those that the candidate rules draw
+    chains   whether two chains stand beside them: 1x1 before the large kernel, 1x1 before the mean
+    """
+
+    windows: Literal["none", "published", "drawn"]
+    chains: bool = False
+
+
+@dataclass(frozen=True)
 class AverageFacts:
     """When an average of the weights moves.
 
@@ -96,4 +115,4 @@ class AverageFacts:
     every_step: bool
 
 
-Facts = LossFacts | OptimizerFacts | ScheduleFacts | AverageFacts
+Facts = LossFacts | OptimizerFacts | ScheduleFacts | KernelsFacts | AverageFacts

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from archlang.ops.facts import Facts, Result
+from archlang.ops.facts import Facts, Piece, Result
 from archlang.ops.kinds import Kind, TensorKind
 from archlang.ops.values import Option
 from archlang.shapes import Dim, Tensor, product
@@ -199,6 +199,10 @@ class Op:
     mixes   (axis, dimension): every result reads all of what enters along that axis, which is that dimension of its
             weight; None where results read parts, or there is no such weight.
     remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
+    piece   the piece of a structure that it is, where others look for it in a graph; "" for none.
+    before  which of its results are weights before a filter took some away; None where it filters none.
+    sparse  whether what it gives the weight 0 need not be calculated, at inference.
+    batched whether its statistics are over the batch in training: few values make them poor.
     copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
             Otherwise one tensor twice is a mistake (`same-twice`).
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
@@ -229,6 +233,10 @@ class Op:
     joins: Callable[[OpCall], int | None] = no_axis
     mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
     remains: bool = False
+    piece: Piece = ""
+    before: int | None = None
+    sparse: bool = False
+    batched: bool = False
     copies: bool = False
     keyed: bool = False
     habit: tuple[str, ...] = ()

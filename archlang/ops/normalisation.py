@@ -57,7 +57,8 @@ BATCH_NORM = Op(
     name="batch_norm", family="normalisation",
     doc="Every channel with mean 0 and variance 1 over the batch and all places, then scaled and shifted "
     "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
-    shape=_batch_shape, weights=_batch_weights, centres=each_channel, rows=lambda call: bool(call["running"]),
+    shape=_batch_shape, weights=_batch_weights, centres=each_channel, batched=True,
+    rows=lambda call: bool(call["running"]),
     torch=Module(lambda call: f"torch.nn.BatchNorm{max(1, call.x.rank - 1)}d", _batch_arguments),
     habit=("", "eps", "momentum", "affine", "running"),
     args=(

@@ -37,7 +37,7 @@ def _grid_line(args: Mapping[str, Any]) -> str:
 
 
 CUT_PATCHES = Op(
-    name="cut_patches", family="patch_experts", internal=True, line=_grid_line,
+    name="cut_patches", family="patch_experts", internal=True, piece="cut patches", line=_grid_line,
     doc="Patches of a map, row by row, each from here on a sample of its own; zeros below and on the right where they "
     "reach over the edge (PCE, eq. 1).",
     shape=_cut_shape,
@@ -71,7 +71,7 @@ def _map_line(args: Mapping[str, Any]) -> str:
 
 
 PUT_BACK = Op(
-    name="put_back", family="patch_experts", internal=True, line=_map_line,
+    name="put_back", family="patch_experts", internal=True, piece="put back", line=_map_line,
     doc="Patches back where they were cut, as one map; their mean where they overlap.",
     shape=_back_shape,
     torch=Function("archlang.layers.put_back", lambda call: {
@@ -142,7 +142,7 @@ def _filter_line(keep: str | Option, threshold: Option | None) -> str:
 
 
 COSINE = Op(
-    name="cosine", family="patch_experts", internal=True, keyed=True, line=_router_line,
+    name="cosine", family="patch_experts", internal=True, keyed=True, before=1, line=_router_line,
     taps=((0, ""), (1, "before"), (2, "threshold"), (3, "parts")),
     doc="Weights of experts: a softmax of the cosines of an embedding with a key for each, filtered by a threshold "
     "and divided by their sum (PCE, eq. 2-11); then the weights before the filter, the threshold, its three parts.",
@@ -159,7 +159,7 @@ def _dispatch_shape(call: OpCall) -> tuple[Tensor, ...]:
 
 
 DISPATCH = Op(
-    name="dispatch", family="patch_experts", internal=True,
+    name="dispatch", family="patch_experts", internal=True, piece="dispatch",
     line=lambda args: f"to {args['experts']} expert{'s' if args['experts'] > 1 else ''}",
     doc="Hands rows to experts: the weights that count, then what each expert gets; all rows, or at inference those "
     "with a weight of at least `cut` times the row's largest.",
@@ -183,6 +183,7 @@ def _join_shape(call: OpCall) -> Tensor:
 
 JOIN_EXPERTS = Op(
     name="join_experts", family="patch_experts", internal=True, takes="bundle", drawn="sum", weighted=True,
+    piece="joined experts",
     doc="What experts made, summed by their weights (PCE, eq. 12).",
     shape=_join_shape, torch=Function("archlang.layers.join_experts"),
 )

@@ -6,6 +6,7 @@ from typing import Literal
 
 from archlang.kernels import RULES
 from archlang.ops.convolution import FARTHEST, INIT, MODES
+from archlang.ops.facts import KernelsFacts
 from archlang.ops.kinds import Flag, Int, Kind, ListKind, OneOf, PlacedSize, Real, SettingKind, SizeOf, String, Words
 from archlang.ops.model import Arg, Function, Op, OpCall, Structure
 from archlang.ops.model import Setting as Choice
@@ -78,15 +79,16 @@ def _use(kernels: str) -> str:
 
 
 SETTINGS = (
-    Choice("none", "kernels", "No small kernels: an ordinary convolution.", (), _use("none")),
+    Choice("none", "kernels", "No small kernels: an ordinary convolution.", (), _use("none"),
+           facts=KernelsFacts("none")),
     Choice("acb", "kernels", "The middle row and column (asymmetric convolution block, Ding et al. 2019).", (),
-           _use("acb")),
+           _use("acb"), facts=KernelsFacts("published")),
     Choice("dbb", "kernels", "A 1x1 kernel, 1x1 before the large kernel, 1x1 before its mean (diverse branch block, "
-           "Ding et al. 2021).", (), _use("dbb")),
+           "Ding et al. 2021).", (), _use("dbb"), facts=KernelsFacts("published", chains=True)),
     Choice("propose", "kernels", "Random small kernels that cover all positions, by the candidate rules (PBConv, "
-           "section 4.3).", _SEARCHED, _use("propose(seed = 7)")),
+           "section 4.3).", _SEARCHED, _use("propose(seed = 7)"), facts=KernelsFacts("drawn")),
     Choice("pbconv", "kernels", "The same as `propose`, so that a dial can say `none`, `acb`, `dbb` or `pbconv`.",
-           _SEARCHED, _use("pbconv(seed = 7)")),
+           _SEARCHED, _use("pbconv(seed = 7)"), facts=KernelsFacts("drawn")),
 )
 
 _GROUPS = OneOf((Int(1), Words(("channels",))))

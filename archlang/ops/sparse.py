@@ -50,6 +50,7 @@ def _arguments(call: OpCall) -> Mapping[str, Any]:
 
 SPARSE_GATES = Op(
     name="sparse_gates", family="multipath", internal=True, taps=((0, ""), (1, "before")), gives=("", "gates"),
+    before=1, sparse=True,
     doc="Weights of paths worked out from the input, the largest kept and divided by their sum; then all of them, and "
     "the relevance scores (Tissera 2023, section 5.3).",
     shape=_shape, weights=_weights, flops=_flops,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build, chain
 from archlang.elaborate.structures.common import Rule, applied, members_of, node_of, tensor_in
@@ -38,17 +40,33 @@ def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place
 
 def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
             at: Span, place: Place) -> Value:
-    if router.name not in ("cross_connection", "cross_prediction", "cross_stitch"):
+    connect = CONNECTING.get(router.name)
+    if connect is None:
         message = f"`{router.name}` chooses between experts, it does not connect paths"
         raise b.refuse("router-inputs", message, stage.given.spans["router"], notes=chain(place),
                        help=f"`experts(n, {router.name}(...)) {{ ... }}` takes it; between paths: `cross_connection`")
-    if router.name == "cross_prediction":
-        return _cross_prediction(b, stage, inputs, count, router, at, place)
+    return connect(b, stage, inputs, count, router, at, place)
+
+
+def _sums_equal(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], router: Option, at: Span,
+                place: Place) -> None:
+    """Refuse inputs of several types to a router that sums them. Raises `Poisoned`."""
     if len({v.type for v in inputs}) > 1:
         raise b.refuse("unequal-members", f"`{router.name}` sums its inputs, so they must be equal", stage.span,
                        secondary=(Label(at, f"this is {Bundle(tuple(v.type for v in inputs))}"),), notes=chain(place))
-    if router.name == "cross_stitch":
-        return BundleValue(node_of(b, stage, "stitch", {"outputs": count}, inputs, place, "stitch"))
+
+
+def _cross_stitch(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+                  at: Span, place: Place) -> Value:
+    """Every output is a learned sum of all inputs (Misra et al. 2016, eq. 1)."""
+    _sums_equal(b, stage, inputs, router, at, place)
+    return BundleValue(node_of(b, stage, "stitch", {"outputs": count}, inputs, place, "stitch"))
+
+
+def _cross_connection(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
+                      at: Span, place: Place) -> Value:
+    """Every output is the sum of all inputs, weighted by their gates for it (Tissera 2023, eq. 3.7)."""
+    _sums_equal(b, stage, inputs, router, at, place)
     gates = _gates(b, stage, inputs, count, router, place)
     made = node_of(b, stage, "combine", {"column": None, "outputs": count}, (gates, *inputs), place, "combine")
     return BundleValue(made)
@@ -88,5 +106,10 @@ def _gates(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], cou
     args = {"hidden": router.args["hidden"], "outputs": count}
     return node_of(b, stage, "gates", args, inputs, place, "gates")[0]
 
+
+CONNECTING: dict[str, Callable[..., Value]] = {
+    "cross_connection": _cross_connection, "cross_prediction": _cross_prediction, "cross_stitch": _cross_stitch,
+}
+"""Routers that connect paths: a further one is a function here. The others choose between experts."""
 
 RULES: dict[str, Rule] = {"fork": _fork, "route": _route}

@@ -127,7 +127,8 @@ def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Pla
     grid = value if isinstance(value, GridValue) else None
     x = grid.tensor if grid is not None else tensor_in(b, stage, value, at, place)
     weights = _weights(b, stage, x, count, place)
-    cut = 0.0 if b.graph.node(weights.port.node).op.name == "sparse_gates" else None
+    sparse = b.graph.node(weights.port.node).op.sparse
+    cut = 0.0 if sparse else None
     handed = node_of(b, stage, "dispatch", {"experts": count, "cut": cut}, (weights, x), place, "dispatch")
 
     def make(i: int) -> Value:

@@ -25,6 +25,8 @@ from archlang.kernels import (
     padding_steps,
     show,
 )
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import KernelsFacts
 from archlang.ops.kinds import Fault
 from archlang.ops.model import OpCall
 from archlang.ops.rules import known, need_rank
@@ -39,11 +41,13 @@ def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     windows = _windows(b, stage, place)
     x = tensor_in(b, stage, value, at, place)
     parts = _Parts(b, stage, place, x, _channels(b, stage, x, place))
-    chosen = stage.given["kernels"]
-    peer = chosen.name if isinstance(chosen, Option) else ""
-    if peer == "none":
+    facts = _facts(stage)
+    if facts is not None and facts.windows == "none":
         return parts.main(1)
-    chains = _chains(b, stage, parts, place) if peer == "dbb" else ()
+
+    chains: tuple[Any, ...] = ()
+    if facts is not None and facts.chains:
+        chains = _chains(b, stage, parts, place)
     count = 1 + len(windows) + len(chains)
     made = [parts.main(count), *(parts.small(w, i, count) for i, w in enumerate(windows, 1))]
     made += [make(parts, i, count) for i, make in enumerate(chains, 1 + len(windows))]
@@ -55,6 +59,14 @@ def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     return node_of(b, stage, "boosted_sum", args, tuple(made), place, "sum")[0]
 
 
+def _facts(stage: StructureStage) -> KernelsFacts | None:
+    """Return the facts of a choice of small kernels; None where they are listed."""
+    chosen = stage.given["kernels"]
+    if isinstance(chosen, Option):
+        return facts_of(chosen, KernelsFacts)
+    return None
+
+
 # --- which kernels ---------------------------------------------------------------------------------------------------
 
 
@@ -62,15 +74,15 @@ def _windows(b: Build, stage: StructureStage, place: Place) -> tuple[Window, ...
     """The small kernels, all that is wrong with them reported."""
     chosen, size = stage.given["kernels"], stage.given["kernel"]
     kernel = (size[0], size[1])
-    listed = not isinstance(chosen, Option)
-    if not listed and chosen.name == "none":
+    facts = _facts(stage)
+    if facts is not None and facts.windows == "none":
         return ()
     if kernel == (1, 1):
         help = "a plain `conv` does it, or `kernels = none`"
         (complaint,) = complaints(kernel, ())
         raise b.refuse(complaint.name, complaint.message, stage.given.spans.get("kernel", stage.span), help=help,
                        notes=chain(place))
-    if not listed:
+    if facts is not None:
         return _found(b, stage, chosen, kernel, place)
     windows = tuple(_window(b, stage, one, i, place) for i, one in enumerate(chosen))
     found = [
@@ -105,7 +117,7 @@ def _span(stage: StructureStage, index: int | None) -> Span:
 
 def _found(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, int],
            place: Place) -> tuple[Window, ...]:
-    if chosen.name in PEERS:
+    if facts_of(chosen, KernelsFacts).windows == "published":
         return PEERS[chosen.name](kernel)
     seed, types, rules = (chosen.args[name] for name in ("seed", "types", "rules"))
     try:
