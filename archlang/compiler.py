@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from archlang.elaborate import Network
 from archlang.elaborate import load as load_graph
 from archlang.elaborate import loads as loads_graph
 
 if TYPE_CHECKING:
-    from torch import Tensor
     from torch.fx import GraphModule
     from torch.nn import Module
 
     from archlang.emit import Parallel
+    from archlang.passes.base import Pass
 
 
 def load(path: str | Path, /, **dials: object) -> Network:
@@ -50,18 +50,37 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
     return model
 
 
-def fuse(model: Module, inputs: Sequence[Tensor] | None = None) -> GraphModule:
+def fuse(model: Module, inputs: Sequence[Any] | None = None, *, shared: Literal["keep", "clone"] = "keep",
+         parametrised: Literal["keep", "bake"] = "keep") -> GraphModule:
     """Make the inference form of a model in evaluation mode; the model itself stays as it is.
 
-    An example of its inputs lets more be fused in models that no file made.
+    An example of its inputs, a tuple, lets more be fused in models that no file made. With `shared="clone"` a
+    convolution that others use too is computed once more where a norm then folds; with `parametrised="bake"` weights
+    that are calculated (weight norm, spectral norm, pruning) are stored.
     """
-    from archlang.rewrite import fuse as fold
+    from archlang.rewrite.fold import fuse as fold
 
-    return fold(model, inputs)
+    return fold(model, inputs, shared=shared, parametrised=parametrised)
 
 
-def transform(net: Network, text: str) -> Network:
-    """Make another network of one: `transform(net, "multipath{paths=2,router=cross_connection}")`."""
-    from archlang.transform import apply
+@overload
+def transform(subject: Network, what: str | Pass[Any, Any]) -> Network: ...
 
-    return apply(net, text)
+
+@overload
+def transform(subject: Module, what: str | Pass[Any, Any], inputs: Sequence[Any] | None = None) -> GraphModule: ...
+
+
+def transform(subject: Network | Module, what: str | Pass[Any, Any],
+              inputs: Sequence[Any] | None = None) -> Network | GraphModule:
+    """Make another network of one: `transform(net, "multipath{paths=2,router=cross_connection}")`.
+
+    Of a model, a rewriting such as `fuse` makes another model. A pass of one's own is given as it is.
+    """
+    if isinstance(subject, Network):
+        from archlang.transform.base import apply
+
+        return apply(subject, what)
+    from archlang.rewrite.applying import rewrite
+
+    return rewrite(subject, what, inputs)

@@ -22,6 +22,7 @@ from archlang.elaborate.network import Network, loads
 from archlang.limits import DEFAULT, MIB, Limits
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
+from archlang.passes.catalogue import PASSES, PassCatalogue
 
 Check = Callable[[str], Network]
 """Checks a text. Raises ArchError."""
@@ -31,7 +32,8 @@ ROOM = 32
 
 
 def load_model(
-    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE
+    path: str | os.PathLike[str], *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE,
+    passes: PassCatalogue = PASSES,
 ) -> fx.GraphModule:
     """The model of a file that `save` wrote, in evaluation mode on the CPU, in the kind of numbers it was saved in.
 
@@ -42,24 +44,25 @@ def load_model(
         path: the file.
         limits: those that the text is checked with.
         catalogue: the operations that the text may use; one with those of plug-ins, for instance.
+        passes: the passes that the file may name.
 
     Raises `ArchError`: unreadable-file, not-a-model, unsafe-model, truncated-model, altered-model, foreign-model,
     non-finite-model. A file that passes is as it was written; that says nothing of who wrote it.
     """
     with opened(path) as file:
-        return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue))
+        return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue), passes)
 
 
-def _load(file: BinaryIO, check: Check) -> fx.GraphModule:
+def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule:
     """The model of an open file."""
     head = read(file)
     sealed = decode(head.metadata)
     manifest = sealed.manifest
 
     try:
-        check_passes(manifest.passes)
+        check_passes(manifest.passes, passes)
         network = _network(manifest, check)
-        kind = _kind(head, network, manifest)
+        kind = _kind(head, network, manifest, passes)
     except ArchError:
         # A file that something changed says so, whatever else is wrong with it.
         _verify(file, head, sealed)
@@ -71,7 +74,7 @@ def _load(file: BinaryIO, check: Check) -> fx.GraphModule:
     weights = safetensors.torch.load(data)
     _check_finite(weights)
 
-    model = rebuild(network, manifest).to(table.FLOATS[kind])
+    model = rebuild(network, manifest, passes).to(table.FLOATS[kind])
     table.compare(head.table, table.of_state(model.state_dict()))
     model.load_state_dict(weights, strict=True)
     return model
@@ -102,7 +105,7 @@ def _network(manifest: Manifest, check: Check) -> Network:
     return network
 
 
-def _kind(head: Container, network: Network, manifest: Manifest) -> str:
+def _kind(head: Container, network: Network, manifest: Manifest, passes: PassCatalogue) -> str:
     """The file's one kind of floating-point number, once its tensors are those of the network."""
     slots = table.of_graph(network.graph)
     if not manifest.passes:
@@ -111,7 +114,7 @@ def _kind(head: Container, network: Network, manifest: Manifest) -> str:
     # What passes leave is known only when they ran: no small file may make a large network run through them.
     if table.numbers(slots) > ROOM * table.numbers(head.table) + MIB:
         raise refuse("altered-model", "the file's weights are far fewer than its network needs")
-    return table.compare(head.table, table.of_state(rebuild(network, manifest).state_dict()))
+    return table.compare(head.table, table.of_state(rebuild(network, manifest, passes).state_dict()))
 
 
 def _bytes(file: BinaryIO, head: Container) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 from torch import fx
@@ -11,22 +11,18 @@ from archlang.artefact.container import refuse
 from archlang.artefact.manifest import Manifest
 from archlang.elaborate.network import Network
 from archlang.emit import Record, emit
-from archlang.rewrite import fuse
-from archlang.rewrite.extract import classes_of, extract
+from archlang.passes.catalogue import PASSES, PassCatalogue
 from archlang.syntax import print_expr, tree
 
 Rewrite = Callable[[fx.GraphModule], fx.GraphModule]
 
-PASSES: Mapping[str, Rewrite] = {"fuse": fuse}
-"""Every pass without options by the name that `Record.passes` keeps."""
 
-
-def pass_of(name: str) -> Rewrite | None:
+def pass_of(name: str, passes: PassCatalogue = PASSES) -> Rewrite | None:
     """The pass that a name of `Record.passes` stands for: `fuse`, `extract{class=3}`; None for any other."""
-    classes = classes_of(name)
-    if classes is None:
-        return PASSES.get(name)
-    return lambda model: extract(model, classes)
+    chosen = passes.replayable(name)
+    if chosen is None:
+        return None
+    return lambda model: chosen(model).module
 
 
 def describe(record: Record) -> Manifest:
@@ -49,17 +45,19 @@ def dials_of(network: Network) -> dict[str, str]:
     return {dial.name: print_expr(dial.default) for dial in declared.dials if dial.default is not None}
 
 
-def check_passes(passes: tuple[str, ...]) -> None:
-    """Raise `ArchError` (foreign-model) for a pass that this archlang does not have."""
-    for name in passes:
-        if pass_of(name) is None:
+def check_passes(names: tuple[str, ...], passes: PassCatalogue = PASSES) -> None:
+    """Raise ArchError (foreign-model) for a pass that is not in the catalogue."""
+    for name in names:
+        if pass_of(name, passes) is None:
             message = "the file names a transformation that this archlang does not have"
-            raise refuse("foreign-model", message, help="update archlang")
+            raise refuse("foreign-model", message, help="update archlang, or name the plug-in that it comes from")
 
 
-def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
+def rebuild(
+    network: Network, manifest: Manifest, passes: PassCatalogue = PASSES, *, taps: bool = False
+) -> fx.GraphModule:
     """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
-    model = emit(network.graph, seed=manifest.seed)
+    model = emit(network.graph, seed=manifest.seed, taps=taps)
     image = None
     if manifest.image is not msgspec.UNSET:
         image = manifest.image
@@ -67,7 +65,7 @@ def rebuild(network: Network, manifest: Manifest) -> fx.GraphModule:
 
     replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:
-        rewrite = pass_of(name)
+        rewrite = pass_of(name, passes)
         assert rewrite is not None, "passes are checked before they are replayed"
         replayed = rewrite(replayed).eval()
     return replayed

@@ -9,28 +9,33 @@ import torch
 from torch import fx
 
 from archlang.artefact import table
+from archlang.artefact.comparison import check_unchanged
 from archlang.artefact.container import KEY, read_bytes
 from archlang.artefact.manifest import encode, seal, sound
 from archlang.artefact.replay import describe, pass_of
 from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, error
 from archlang.emit import Record
+from archlang.passes.catalogue import PASSES, PassCatalogue
 
 
-def save(model: fx.GraphModule, path: str | os.PathLike[str]) -> None:
+def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCatalogue = PASSES) -> None:
     """Write a compiled model to one file: its weights, and in their header the text that it was compiled from.
 
     The same model gives the same bytes. The file is written completely or not at all. Its digest shows later whether
-    something changed it; it does not show who wrote it.
+    something changed it; it does not show who wrote it. `passes` are those that the model may have gone through.
 
-    Raises `ArchError`: unsupported-module, non-finite-model, unwritable-output.
+    Raises `ArchError`: unsupported-module, changed-model (its computation is no longer that of its text),
+    non-finite-model, unwritable-output.
     """
-    write_whole(path, pack(model))
+    write_whole(path, pack(model, passes))
 
 
-def pack(model: fx.GraphModule) -> bytes:
+def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
     """The bytes of a model's file."""
-    record = _record(model)
+    record = _record(model, passes)
+    check_unchanged(model, record, passes)
+
     state = {name: _plain(value) for name, value in model.state_dict().items()}
     _check_state(record, state)
 
@@ -42,14 +47,14 @@ def pack(model: fx.GraphModule) -> bytes:
     return seal(data, read_bytes(data))
 
 
-def _record(model: fx.GraphModule) -> Record:
+def _record(model: fx.GraphModule, passes: PassCatalogue) -> Record:
     """The record of a model that a file can describe."""
     record = getattr(model, "archlang", None)
     if not isinstance(record, Record) or record.network is None:
         raise _unsupported("only a model that archlang compiled from a file can be saved: its text goes with it")
 
     for name in record.passes:
-        if pass_of(name) is None:
+        if pass_of(name, passes) is None:
             raise _unsupported("the model went through a transformation that a file cannot repeat")
     return record
 

@@ -24,13 +24,14 @@ STDIN = "<stdin>"
 
 
 def read_bytes(file: str, limits: Limits) -> bytes:
-    """What a file or standard input holds, at most one byte more than a file may have.
+    """The bytes of a file or of standard input, at most one more than a file may have.
 
     Raises ArchError (unreadable-file).
     """
     most = limits.file_bytes + 1
     if file == "-":
-        return sys.stdin.buffer.read(most)
+        return _standard_input(most)
+
     try:
         with Path(file).open("rb") as stream:
             return stream.read(most)
@@ -40,16 +41,32 @@ def read_bytes(file: str, limits: Limits) -> bytes:
 
 
 def shown_name(file: str) -> str:
-    """How messages call a file."""
-    return STDIN if file == "-" else file
+    """The name of a file in messages."""
+    if file == "-":
+        return STDIN
+    return file
+
+
+def _standard_input(most: int) -> bytes:
+    """The first bytes of standard input. Raises ArchError (unreadable-file) where it is closed."""
+    if sys.stdin is None:  # a shell's `<&-`
+        raise ArchError(error("unreadable-file", "standard input is closed"))
+    try:
+        return sys.stdin.buffer.read(most)
+    except (OSError, ValueError) as problem:
+        said = getattr(problem, "strerror", None) or str(problem)
+        message = f"cannot read standard input: {one_line(said, 200).lower()}"
+        raise ArchError(error("unreadable-file", message)) from None
 
 
 def open_model(session: Session, path: str) -> GraphModule:
     """The model of a file, in evaluation mode, with the call's limits and plug-ins."""
     from archlang.artefact import load_model
     from archlang.ops import catalogue_with
+    from archlang.passes.plugins import passes_with
 
-    return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins))
+    passes = passes_with(session.plugins)
+    return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
 
 
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
@@ -61,11 +78,11 @@ def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Netwo
     catalogue = catalogue_with(session.plugins)
     if file == "-":
         text = decode(read_bytes(file, session.limits), STDIN).text
-        found = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)
+        network = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)
     else:
-        found = load(file, dials, limits=session.limits, catalogue=catalogue)
-    session.warnings(found.warnings)
-    return found
+        network = load(file, dials, limits=session.limits, catalogue=catalogue)
+    session.warnings(network.warnings)
+    return network
 
 
 def write(session: Session, output: str, data: bytes) -> None:
@@ -119,11 +136,13 @@ def once(files: tuple[str, ...]) -> tuple[str, ...]:
 def write_model(session: Session, model: GraphModule, output: str) -> None:
     """Save a model, to standard output for `-`."""
     from archlang.artefact import save
+    from archlang.passes.plugins import passes_with
 
+    passes = passes_with(session.plugins)
     if output != "-":
-        save(model, output)
+        save(model, output, passes=passes)
         return
     with TemporaryDirectory() as folder:
         part = Path(folder) / "model.safetensors"
-        save(model, part)
+        save(model, part, passes=passes)
         session.bytes(part.read_bytes())

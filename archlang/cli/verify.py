@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from archlang.rewrite import verify, verify_nodes
+from archlang.rewrite.verify import verify, verify_nodes
 from archlang.shapes import Symbol, substitute
 
 SAMPLES = 4
@@ -17,15 +17,15 @@ def verify_equal(before: Any, after: torch.nn.Module, seed: int = 0) -> str:
 
     Raises ArchError (not-equal).
     """
-    found = verify(before, after, random_inputs(before.archlang.network.graph, seed)).check()
-    return f"verified on {SAMPLES} random samples: results up to {found.largest:.3g}, equal to {found.error:.1g}"
+    compared = verify(before, after, random_inputs(before.archlang.network.graph, seed)).check()
+    return f"verified on {SAMPLES} random samples: results up to {compared.largest:.3g}, equal to {compared.error:.1g}"
 
 
 def node_errors(before: Any, after: Any, seed: int = 0) -> list[str]:
     """A line for each fused node: its parts, and its largest error in float64."""
-    found = verify_nodes(before, after, random_inputs(before.archlang.network.graph, seed))
+    errors = verify_nodes(before, after, random_inputs(before.archlang.network.graph, seed))
     parts = {merge.into: len(merge.parts) for merge in after.meta["report"].merges}
-    return [f"{place}: {parts[place]} nodes became one, largest error {error:.1e}" for place, error in found.items()]
+    return [f"{place}: {parts[place]} nodes became one, largest error {error:.1e}" for place, error in errors.items()]
 
 
 def random_inputs(graph: Any, seed: int = 0) -> list[torch.Tensor]:
@@ -47,4 +47,6 @@ def fitting(symbol: Symbol) -> int:
     """
     wanted = max(symbol.low, min(32, symbol.high))
     up = -(-wanted // symbol.divisor) * symbol.divisor
-    return up if up <= symbol.high else symbol.high // symbol.divisor * symbol.divisor
+    if up <= symbol.high:
+        return up
+    return symbol.high // symbol.divisor * symbol.divisor

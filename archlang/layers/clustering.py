@@ -59,6 +59,7 @@ class Standardize(nn.Module):
         if not self.training:
             return (wide - self.mean) * torch.rsqrt(self.variance + EPS)
 
+        # The batch moves the running statistics first, so that it is standardised by what it belongs to.
         mean, variance = moments(wide)
         self._follow(mean.detach(), variance.detach())
         if self.statistics == "batch":
@@ -67,6 +68,7 @@ class Standardize(nn.Module):
 
     def _by_running(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """`(x - running mean) / running deviation`, with the gradient that the batch's own statistics have."""
+        # Standardised by its own statistics, then by what these are under the running ones: numbers, without gradient.
         scale = torch.rsqrt(self.variance + EPS)
         ratio = torch.sqrt(variance.detach() + EPS) * scale
         normal = (x - mean) * torch.rsqrt(variance + EPS)
@@ -172,7 +174,7 @@ def mutual_information(first: Tensor, second: Tensor) -> Tensor:
     """
     count = all_reduce(first.new_tensor(float(len(first))))
     joint = all_reduce_with_gradients(first.softmax(1).t() @ second.softmax(1)) / count
-    # A pair of clusters that never meet has a logarithm too, times 0.
+    # A pair of clusters that never occurs together would have the logarithm of 0.
     joint = ((joint + joint.t()) / 2).clamp_min(torch.finfo(joint.dtype).tiny)
 
     rows, columns = joint.sum(1, keepdim=True), joint.sum(0, keepdim=True)
@@ -188,5 +190,6 @@ def centred(gates: Tensor) -> Tensor:
     tensor([[0.5000, 2.0000]])
     """
     wide = widened(gates)
+    # A gate that underflowed to 0 has a small logarithm, not minus infinity.
     logs = wide.clamp_min(torch.finfo(wide.dtype).tiny).log()
     return logs - logs.mean(-1, keepdim=True)

@@ -19,6 +19,7 @@ from archlang.ops.layer_attention import PREFIX
 from archlang.ops.model import Arg, Catalogue, Function, Module, Op, Setting
 
 GROUP = "archlang.ops"
+GROUP_OF_PASSES = "archlang.passes"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,63}")
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _TAKEN = """
@@ -41,8 +42,11 @@ def catalogue_with(names: Iterable[str]) -> Catalogue:
     if not wanted:
         return CATALOGUE
     offered = {point.name: point for point in entry_points(group=GROUP)}
+    of_passes = {point.name for point in entry_points(group=GROUP_OF_PASSES)} - offered.keys()
     ops, settings = dict(CATALOGUE.ops), dict(CATALOGUE.settings)
     for name in wanted:
+        if name in of_passes:
+            continue  # it brings no operations, and is asked for its passes elsewhere
         entries = _load(name, offered)
         for op in entries:
             if isinstance(op, Op):

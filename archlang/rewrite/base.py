@@ -1,123 +1,151 @@
-"""What every rewriting of a torch.fx module promises, checked by the class that all of them share."""
+"""Rewritings: torch.fx module in, torch.fx module out, the same results computed with less."""
 
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, TypeGuard
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.module import ArchModule
-from archlang.rewrite.report import Report
-from archlang.rewrite.tracing import traced
+from archlang.passes.base import Pass
+from archlang.rewrite.copies import fresh
+from archlang.rewrite.exported import copied_export, is_exported
+from archlang.rewrite.graphs import OwnGraph, own_graph
+from archlang.rewrite.randomness import random_state
+from archlang.rewrite.report import FusionReport
+from archlang.rewrite.stored import hooked
+from archlang.rewrite.witness import without_hooks
+
+_SHAPES = ("tensor_meta", "type")
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A new module, and what was done to make it."""
+    """A new module, and what was done to make it. `interface`: the inputs, and the form of the outputs, before that."""
 
     module: fx.GraphModule
-    report: Report
+    report: FusionReport
+    interface: object = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
-class Pass(ABC):
-    """A rewriting: `requires -> run -> ensures`. Fields of a pass are its options.
+class Rewriting(Pass[nn.Module, Rewritten]):
+    """Base of all rewritings. Called with a model it makes a new one; the old one, its weights, hooks, buffers, the
+    example of its inputs and the random numbers stay as they were.
 
-    Called with a module it makes a new one; the old one, its weights and the random numbers stay as they were. The
-    base class checks what all passes claim: inputs and the form of the result stay, and a second run changes nothing.
+    The base class checks what all rewritings claim: inputs and the form of outputs stay, a second run changes nothing,
+    and where the model can be run (on the example, or on inputs that are guessed) the results are the same.
     """
 
-    name: ClassVar[str]
+    subject: ClassVar[Literal["network", "model"]] = "model"
+    replayed: ClassVar[bool] = True
 
-    def __call__(self, module: nn.Module, inputs: Sequence[torch.Tensor] | None = None) -> Rewritten:
-        """Rewrite a module that torch.fx can trace.
+    @abstractmethod
+    def run(self, module: fx.GraphModule) -> FusionReport:
+        """Change a graph in place; it belongs to nobody else."""
 
-        Given `inputs`, an example, the pass knows all shapes; a compiled `.arch` file's it knows anyway.
-        Raises ArchError: not-traceable, and whatever `requires` does.
+    def prepare(self, module: nn.Module) -> bool:  # noqa: ARG002 - most rewritings prepare nothing
+        """Change a copy of the model before it becomes a graph; whether something was changed."""
+        return False
+
+    def __call__(self, subject: nn.Module, inputs: Sequence[Any] | None = None) -> Rewritten:
+        """Rewrite a module that torch.fx or torch.export takes.
+
+        Given `inputs`, an example, the pass knows all shapes; a compiled `.arch` file's it knows anyway. One tensor
+        stands for a tuple of one.
+
+        Raises ArchError: what `requires` says; not-traceable, unsupported-module, input-shape; not-equal.
         """
-        self.requires(module)
-        made = copied(module)
+        if isinstance(inputs, Tensor):
+            inputs = (inputs,)
+        return super().__call__(subject, inputs)
+
+    def applied(self, subject: nn.Module, inputs: Sequence[Any] | None) -> Rewritten:
+        """Run the pass on a graph of the model, and compare results."""
+        own = own_graph(subject, inputs, self.prepare)
+        module = own.module
         if inputs is not None:
-            with torch.random.fork_rng(devices=[]), torch.no_grad():
-                ShapeProp(made).propagate(*inputs)
-        signature = _signature(made)
-        report = self.run(made)
-        made.graph.lint()
-        made.recompile()
-        self.ensures(made, signature)
-        return Rewritten(made, report)
+            note_shapes(module, inputs)
 
-    @abstractmethod
-    def requires(self, module: nn.Module) -> None:
-        """Raises `ArchError` where the pass makes no sense for a module."""
+        interface = _interface(module)
+        report = self.run(module)
+        module.graph.lint()
+        module.recompile()
 
-    @abstractmethod
-    def run(self, module: fx.GraphModule) -> Report:
-        """Change a module in place; it belongs to nobody else."""
+        if _interface(module) == interface:  # else `ensures` has more to say than that results differ
+            report = replace(report, compared=_compared(self.name, own))
+        module.meta["report"] = report
+        if isinstance(module, ArchModule):
+            self._record(module, report)
+        return Rewritten(module, report, interface)
 
-    def ensures(self, module: fx.GraphModule, signature: object) -> None:
-        """Compare what came out with what was promised; a broken promise is a mistake in archlang."""
-        if _signature(module) != signature:
-            raise ArchError(error("internal-error", f"the pass `{self.name}` changed what goes in or comes out"))
-        if self.run(module):
-            raise ArchError(error("internal-error", f"the pass `{self.name}` found work on its second run"))
+    def ensures(self, before: nn.Module, after: Rewritten) -> list[str]:  # noqa: ARG002 - see `interface`
+        """Inputs and the form of outputs stay, and a second run finds nothing to do."""
+        claims = []
+        if _interface(after.module) != after.interface:
+            claims.append("it changed what goes in or comes out")
+        elif self.run(after.module):
+            claims.append("it found work on its second run")
+        return claims
+
+    def _record(self, module: ArchModule, report: FusionReport) -> None:
+        """Write into the model's record what was done, as a model file names it and repeats it."""
+        name = str(self)
+        if not report.repeatable:
+            name += " by the state of one model"  # no file can repeat that, and none will say that it could
+        if module.archlang.passes[-1:] != (name,):
+            module.archlang = module.archlang.after(name)
 
 
-def copied(module: nn.Module) -> fx.GraphModule:
-    """A graph of its own for a module: traced where it is none, with the same names of nodes each time.
+def note_shapes(module: fx.GraphModule, inputs: Sequence[Any]) -> None:
+    """Note in a graph's nodes the shapes of what they give for an example of inputs.
 
-    Raises ArchError: not-traceable, unsupported-module.
+    A copy is run, for running may change buffers, and without the hooks of its modules; behind one with hooks, which
+    may change shapes, nothing is known.
     """
-    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-    if exported(module):
-        return _exported_copy(module)
-    if any(hooks):
-        raise ArchError(error("unsupported-module", "hooks on a whole model would be lost in rewriting it",
-                              help="take them off, rewrite the model, and put them on the new one"))
-    if isinstance(module, ArchModule) and "loop" in module.meta:
-        return _ungrouped(module)
-    # Old parametrisations keep weights that are calculated, which torch does not copy.
-    values = [v for m in module.modules() for v in vars(m).values()]
-    memo = {id(v): v.detach().clone() for v in values if isinstance(v, torch.Tensor) and not v.is_leaf}
-    return copy.deepcopy(module if isinstance(module, fx.GraphModule) else traced(module), memo)
+    twin = copied_export(module) if is_exported(module) else copy.deepcopy(module)
+    nodes = list(zip(module.graph.nodes, twin.graph.nodes, strict=True))
+    unknown = _behind_hooks(module)
+    without_hooks(twin)
+
+    with random_state(), torch.no_grad():
+        ShapeProp(twin).propagate(*fresh(inputs))
+    for node, other in nodes:
+        if node not in unknown:
+            node.meta.update({key: other.meta[key] for key in _SHAPES if key in other.meta})
 
 
-def exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:
-    """Whether a module is a graph of torch.export, whose operations say themselves whether they train."""
-    inner = (m for m in module.modules() if m is not module)
-    return isinstance(module, fx.GraphModule) and not isinstance(module, ArchModule) and all(
-        type(m) is nn.Module or type(m).__name__ == "GuardsFn" for m in inner) and any(
-        str(n.target).startswith("aten.") for n in module.graph.nodes)
+def _behind_hooks(module: fx.GraphModule) -> set[fx.Node]:
+    """The nodes that read, over however many others, what a module with hooks gives; and that module's call."""
+    unknown: set[fx.Node] = set()
+    for node in module.graph.nodes:
+        called = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+        here = called is not None and any(hooked(inner) for inner in called.modules())
+        if here or unknown & set(node.all_input_nodes):
+            unknown.add(node)
+    return unknown
 
 
-def _exported_copy(module: fx.GraphModule) -> fx.GraphModule:
-    """A copy with what torch.export checks of the inputs, which it keeps in hooks and attributes of the module."""
-    made = copy.deepcopy(module)
-    for name, value in vars(module).items():
-        if name not in vars(made):
-            setattr(made, name, value)
-    for name in ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_forward_hooks"):
-        getattr(made, name).update(getattr(module, name))
-    return made
+def _compared(name: str, own: OwnGraph) -> bool:
+    """Tell whether the rewritten graph was compared with the model. Raises ArchError (not-equal) where they differ."""
+    if own.witness is None:
+        return False
+    said = own.witness.doubt(own.module)
+    if said:
+        raise ArchError(error("not-equal", f"after the pass `{name}` {said}",
+                              help="this is a mistake in archlang; nothing was changed"))
+    return True
 
 
-def _ungrouped(module: ArchModule) -> ArchModule:
-    """The same network with its parallel members one by one: that is where patterns are looked for."""
-    twin = copy.deepcopy(module)
-    made = ArchModule(twin, twin.meta.pop("loop"), type(module).__name__)
-    made.meta.update(twin.meta)
-    return made.train(module.training)
-
-
-def _signature(module: fx.GraphModule) -> object:
-    """What goes in, and the form of what comes out."""
+def _interface(module: fx.GraphModule) -> object:
+    """The inputs, and the form of the outputs."""
     entering = [(n.target, n.args) for n in module.graph.nodes if n.op == "placeholder"]
     (last,) = (n for n in module.graph.nodes if n.op == "output")
     return entering, fx.map_arg(last.args, lambda node: None)

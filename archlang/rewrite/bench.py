@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import fx, nn
+from torch import fx
 
-from archlang.rewrite import calls
-from archlang.rewrite.algebra import Conv, Diagonal, Transposed
-from archlang.rewrite.reader import Reader, shape_read
-from archlang.rewrite.reading import Link
-from archlang.rewrite.report import Kept, Merge, Report, Skip
-from archlang.rewrite.writing import write
+from archlang.rewrite.leftovers import forget
+from archlang.rewrite.precision import check_precision
+from archlang.rewrite.reader import Link, Reader
+from archlang.rewrite.report import FusionReport, Merge, Obstacle, Skip
+from archlang.rewrite.steps import AffineStep, Contraction
+from archlang.rewrite.writing import free_name, write
 
 _FORM = ("val", "tensor_meta", "example_value")
+"""The keys of a node's meta that hold the form of its result."""
 
 
 @dataclass
 class _Entry:
+    """A merge that may still grow: the places of its parts, the old node of the same value, the new one, its place."""
+
     parts: list[str]
     old: str
     new: fx.Node
@@ -27,58 +31,128 @@ class _Entry:
 
 
 class Bench:
-    """A graph being rewritten, what was merged in it, and why other candidates were not."""
+    """A graph being rewritten, the merges in it, and why other candidates were not merged.
 
-    def __init__(self, module: fx.GraphModule, by_value: bool) -> None:
-        self.module, self.by_value = module, by_value
+    `by_value`: merges may depend on the values of weights. `clones`: a convolution that is used elsewhere too may be
+    computed once more.
+    """
+
+    def __init__(self, module: fx.GraphModule, by_value: bool, clones: bool = False) -> None:
+        self.module, self.by_value, self.clones = module, by_value, clones
         self.reader = Reader(module)
         self.entries: dict[fx.Node, _Entry] = {}
-        self.kept: dict[fx.Node, tuple[str, Kept]] = {}
+        self.kept: dict[fx.Node, tuple[str, Obstacle]] = {}
         self.placed = {node: place(node) for node in module.graph.nodes}
         self.names: list[str] = []
+
+    # --- questions ---------------------------------------------------------------------------------------------------
 
     def link(self, node: object) -> Link | None:
         """A node as a step, None where it is none or cannot be touched."""
         try:
             return self.reader.link(node)
-        except Kept:
+        except Obstacle:
             return None
-
-    def keep(self, node: fx.Node, reason: Kept) -> None:
-        """Remember why a candidate stays; the first reason that says more than that nothing is there wins."""
-        known = self.kept.get(node)
-        if known is None or known[1].name == "no-contraction":
-            self.kept[node] = (self.where(node), reason)
 
     def where(self, node: fx.Node) -> str:
         """A node's place."""
         return self.placed.get(node) or place(node)
 
-    def unshared(self, links: Iterable[Link]) -> None:
-        """Raises `Kept` where a contraction's weights are used elsewhere."""
+    def check_unshared(self, links: Iterable[Link]) -> None:
+        """Raise Obstacle (shared) where a contraction's weights are used elsewhere and may not be cloned."""
+        if self.clones:
+            return
         for link in links:
             if link.contraction and self.reader.uses(link) > 1:
-                raise Kept("shared", "" if link.node.op == "call_module" else self.where(link.node))
+                raise Obstacle("shared", "" if link.node.op == "call_module" else self.where(link.node))
 
-    def alike(self, links: Sequence[Link]) -> None:
-        """Raises `Kept` where steps would not give numbers of the dtype that their convolution gives."""
+    def check_alike(self, links: Sequence[Link]) -> None:
+        """Raise Obstacle (dtype) where steps would not give numbers of the dtype that their convolution gives."""
         weights = [link.weight for link in links if link.weight is not None]
+        like = weights[0]
         for link in links:
-            step, like = link.step, weights[0]
-            if isinstance(step, Diagonal):
+            step = link.step
+            if isinstance(step, AffineStep):
                 narrow = step.dtype is not None and step.dtype.itemsize < like.dtype.itemsize
                 wide = step.dtype is not None and not step.norm and step.dtype != like.dtype
                 if narrow or wide or (step.scale.dim() and step.scale.device != like.device):
-                    raise Kept("dtype")
+                    raise Obstacle("dtype")
             elif link.weight is not None and (link.weight.dtype, link.weight.device) != (like.dtype, like.device):
-                raise Kept("dtype")
-        if not weights[0].is_floating_point():
-            raise Kept("dtype")
+                raise Obstacle("dtype")
 
-    def merge(self, main: Link, source: fx.Node, step: Conv | Transposed, links: Sequence[Link], end: fx.Node) -> None:
-        """The contraction `main` becomes `step` of `source` and computes what `links` did, which ends in `end`."""
+        if not like.is_floating_point():
+            raise Obstacle("dtype")
+
+    def check_fits(self, main: Link, step: Contraction) -> None:
+        """Raise Obstacle (overflow) where new weights do not fit the dtype of the old ones."""
+        assert main.weight is not None, "a contraction has weights"
+        check_precision(step, main.weight)
+
+    def check_memory(self, read: Sequence[fx.Node], gone: Sequence[fx.Node], end: fx.Node) -> None:
+        """Raise Obstacle (changed-in-place) where the nodes `gone` cannot become one that computes at another moment.
+
+        `read` are the tensors that they read. Nothing may overwrite those, or a result in between, from the first of
+        the nodes to their end; and where one of the nodes overwrites something itself, nobody else may see that.
+        """
+        memory = self.reader.memory
+        if not memory.writers:
+            return
+
+        if any(memory.written(node) and memory.seen_outside(node) for node in gone):
+            raise Obstacle("changed-in-place")
+        if memory.overwritten([*read, *gone], min([*gone, end]), end, but=[*gone, end]):
+            raise Obstacle("changed-in-place")
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    def keep(self, node: fx.Node, reason: Obstacle) -> None:
+        """Remember why a candidate stays; the first reason that says more than that nothing is there wins."""
+        known = self.kept.get(node)
+        if known is None or known[1].name == "no-contraction":
+            self.kept[node] = (self.where(node), reason)
+
+    def own(self, link: Link) -> None:
+        """Give a contraction weights of its own where others use its module: a copy of the module for this node."""
+        node = link.node
+        if node.op != "call_module" or self.reader.uses(link) < 2:
+            return
+
+        outer, _, name = str(node.target).rpartition(".")
+        holder = self.module.get_submodule(outer)
+        fresh = free_name(holder, f"{name}_copy")
+        holder.add_module(fresh, copy.copy(self.module.get_submodule(str(node.target))))
+        node.target = f"{outer}.{fresh}" if outer else fresh
+
+    def duplicate(self, link: Link, reader: fx.Node) -> fx.Node:
+        """Compute a node once more, for one of its readers alone; the new node."""
+        node = link.node
+        with self.module.graph.inserting_after(node):
+            twin = self.module.graph.node_copy(node)
+        reader.replace_input_with(node, twin)
+
+        self.placed[twin] = self.where(node)
+        if node in self.reader.ranks:
+            self.reader.ranks[twin] = self.reader.ranks[node]
+        if node in self.reader.made:  # it was folded already, and its new weights are not written yet
+            self.reader.made[twin] = replace(self.reader.made[node], node=twin)
+            self.own(self.reader.made[twin])
+        self.reader.forget([reader])
+        return twin
+
+    def merge(self, main: Link, source: fx.Node, step: Contraction, links: Sequence[Link], end: fx.Node,
+              together: bool = False) -> None:
+        """The contraction `main` becomes `step` of `source` and computes what `links` did, which ends in `end`.
+
+        `together`: all users of its module change in the same way, and go on to share it.
+
+        Raises Obstacle (overflow) before anything is changed.
+        """
+        self.check_fits(main, step)
+        if not together:
+            self.own(main)
+
         node = main.node
-        _first_argument(node, source)
+        _read_first(node, source)
         trained = any(li.trained or (li.weight is not None and li.weight.requires_grad) for li in links)
         self.reader.made[node] = replace(main, source=source, step=step, trained=trained)
         self._note(node, [link.node for link in links], end)
@@ -89,21 +163,51 @@ class Bench:
         if node is not end:
             end.replace_all_uses_with(node)
         for link in links:
-            for user in [u for u in link.node.users if shape_read(u) and link.node is not node]:
+            for user in [u for u in link.node.users if self._reads_form(u, link.node) and link.node is not node]:
                 user.replace_input_with(link.node, node)
+
         self.reader.forget(node.users)
         for one in (end, *(link.node for link in reversed(links))):
             self.discard(one, keep=node)
 
-    def place_after(self, node: fx.Node, source: fx.Node) -> None:
-        """Move a node to where its source is known, before all that may read it."""
-        at = source
-        while at.next.op == "placeholder":
-            at = at.next
-        if at is not node:
-            at.append(node)
+    def discard(self, node: fx.Node, keep: fx.Node | None = None) -> None:
+        """Take a node out that nobody reads any more, and what only it read of the weights."""
+        if node is keep or node.users or node._erased:
+            return
+
+        before = list(node.all_input_nodes)
+        self.module.graph.erase_node(node)
+        self.reader.made.pop(node, None)
+        self.entries.pop(node, None)
+        self.kept.pop(node, None)
+        if node.op in ("get_attr", "call_module"):
+            self.names.append(str(node.target))
+
+        for one in before:
+            if one.op == "get_attr" or self.reader.is_tuple_norm(one) or _is_view_of_constant(one):
+                self.discard(one, keep)
+
+    def finish(self) -> FusionReport:
+        """Write the new weights, forget the old, and say what was done."""
+        for node, link in list(self.reader.made.items()):
+            self.names += write(self.module, node, link)
+        forget(self.module, self.names)
+
+        merges = tuple(Merge(tuple(e.parts), e.into, e.old, e.new.name) for e in self.entries.values())
+        skipped = {(what, reason.name): Skip(what, reason.name, str(reason)) for node, (what, reason)
+                   in self.kept.items() if not node._erased}
+        return FusionReport(merges, tuple(skipped.values()))
+
+    def note(self, node: fx.Node, nodes: Sequence[fx.Node], end: fx.Node, new: fx.Node) -> None:
+        """Note that nodes became one whose value is that of `new`, as `end` was before."""
+        self._note(node, nodes, end)
+        self.entries[node].new = new
+
+    def _reads_form(self, user: fx.Node, node: fx.Node) -> bool:
+        return user not in self.reader.readers(node)
 
     def _note(self, node: fx.Node, nodes: Sequence[fx.Node], end: fx.Node) -> None:
+        """Note that nodes became one, with the places of all parts that they were made of."""
         parts: list[str] = []
         merged: list[tuple[str, str]] = []
         for one in nodes:
@@ -112,12 +216,14 @@ class Bench:
             facts = one.meta.get("archlang")
             if facts:
                 merged += facts.get("merged", ((facts["path"], facts["span"]),))
+
         self.entries[node] = _Entry(list(dict.fromkeys(parts)), end.name, node, self.where(node))
         facts = node.meta.get("archlang") or next((n.meta["archlang"] for n in nodes if n.meta.get("archlang")), None)
         if facts:
             node.meta["archlang"] = {**facts, "merged": tuple(dict.fromkeys(merged))}
 
     def _form(self, node: fx.Node, end: fx.Node) -> None:
+        """The form of a node's result is that of the node whose place it takes."""
         for key in _FORM:
             if key in end.meta:
                 node.meta[key] = end.meta[key]
@@ -126,87 +232,26 @@ class Bench:
         if end in self.reader.ranks:
             self.reader.ranks[node] = self.reader.ranks[end]
 
-    def discard(self, node: fx.Node, keep: fx.Node | None = None) -> None:
-        """Take a node out that nobody reads any more, and what only it read of the weights."""
-        if node is keep or node.users or node._erased:
-            return
-        before = list(node.all_input_nodes)
-        self.module.graph.erase_node(node)
-        self.reader.made.pop(node, None)
-        self.entries.pop(node, None)
-        self.kept.pop(node, None)
-        if node.op in ("get_attr", "call_module"):
-            self.names.append(str(node.target))
-        for one in before:
-            if one.op == "get_attr" or one.target in calls.TUPLE_NORMS or _part(one):
-                self.discard(one, keep)
-
-    def finish(self) -> Report:
-        """Write the new weights, forget the old, and say what was done."""
-        for node, link in list(self.reader.made.items()):
-            self.names += write(self.module, node, link)
-        _forget(self.module, self.names)
-        merges = tuple(Merge(tuple(e.parts), e.into, e.old, e.new.name) for e in self.entries.values())
-        skipped = {(what, reason.name): Skip(what, reason.name, str(reason)) for node, (what, reason)
-                   in self.kept.items() if not node._erased}
-        return Report(merges, tuple(skipped.values()))
-
 
 def place(node: fx.Node) -> str:
     """A node by its module path or variable, and its line where one is known."""
-    facts = node.meta.get("archlang")
-    name = str(node.target) if node.op == "call_module" else node.name
-    return f"{facts['path']} ({facts['span']})" if facts else name
+    facts: Any = node.meta.get("archlang")
+    if facts:
+        return f"{facts['path']} ({facts['span']})"
+    return str(node.target) if node.op == "call_module" else node.name
 
 
-def _part(node: fx.Node) -> bool:
-    """Whether a node only reshapes a constant, so that it may go with its reader."""
-    return node.op in ("call_function", "call_method") and len(node.all_input_nodes) == 1 and \
-        node.all_input_nodes[0].op == "get_attr"
+def _is_view_of_constant(node: fx.Node) -> bool:
+    """Tell whether a node only reshapes a constant, so that it may go with its reader."""
+    if node.op not in ("call_function", "call_method"):
+        return False
+    inputs = node.all_input_nodes
+    return len(inputs) == 1 and inputs[0].op == "get_attr"
 
 
-def _first_argument(node: fx.Node, source: fx.Node) -> None:
+def _read_first(node: fx.Node, source: fx.Node) -> None:
+    """Exchange what a node reads first."""
     if node.args:
         node.args = (source, *node.args[1:])
     else:
         node.kwargs = {**node.kwargs, "input": source}
-
-
-def _forget(module: fx.GraphModule, names: Sequence[str]) -> None:
-    """Take weights and modules away that no node names any more, and modules that thereby become empty."""
-    counters = {f"{name.rpartition('.')[0]}.num_batches_tracked".lstrip(".") for name in names}
-    gone = list(names)
-    for node in list(module.graph.nodes):  # torch.export reads counters for nobody
-        if node.op == "get_attr" and not node.users and str(node.target) in counters:
-            module.graph.erase_node(node)
-            gone.append(str(node.target))
-    used = {str(n.target) for n in module.graph.nodes if n.op in ("get_attr", "call_module")}
-    above = {outer for name in used for outer in _above(name)}
-    for name in gone:
-        target = name
-        while target and target not in used and target not in above and used.isdisjoint(_above(target)):
-            holder = _delete(module, target)
-            if holder is None or type(holder) is not nn.Module or _holds(holder):
-                break
-            target = target.rpartition(".")[0]
-
-
-def _above(name: str) -> list[str]:
-    """The modules around something: `a.b` and `a` for `a.b.c`."""
-    parts = name.split(".")
-    return [".".join(parts[:i]) for i in range(1, len(parts))]
-
-
-def _delete(module: fx.GraphModule, target: str) -> nn.Module | None:
-    outer, _, name = target.rpartition(".")
-    try:
-        holder = module.get_submodule(outer)
-    except AttributeError:
-        return None
-    if hasattr(holder, name):
-        delattr(holder, name)
-    return holder
-
-
-def _holds(holder: nn.Module) -> Any:
-    return holder._modules or holder._parameters or holder._buffers

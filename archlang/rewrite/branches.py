@@ -9,36 +9,43 @@ from typing import Any
 import torch
 from torch import fx
 
-from archlang.rewrite import calls
-from archlang.rewrite.algebra import Conv, Diagonal, Transposed, Window, added, collapsed, scaled
+import archlang.rewrite.calls as calls
+from archlang.rewrite.algebra import added, collapsed
+from archlang.rewrite.arguments import operands
 from archlang.rewrite.bench import Bench
-from archlang.rewrite.reader import shape_read
-from archlang.rewrite.reading import Link
-from archlang.rewrite.report import Kept
-from archlang.rewrite.turned import added_transposed
+from archlang.rewrite.reader import Link
+from archlang.rewrite.report import Obstacle
+from archlang.rewrite.steps import AffineStep, Contraction, ConvStep, TransposedStep, scaled
+from archlang.rewrite.transposed import added_transposed
 
 
 @dataclass
-class Term:
+class SumTerm:
     """A term of a sum: its factor, its node, and from each tensor behind it the steps that lead to it.
 
-    Where a step in training mode ends the walk, `beyond` are the tensors behind that.
+    `reason` is why the walk ended, where something that could be a step cannot be touched; where that is a step in
+    training mode, `beyond` are the tensors behind it.
     """
 
     factor: float
     node: fx.Node
     cuts: dict[fx.Node, tuple[Link, ...]]
-    reason: Kept | None = None
+    reason: Obstacle | None = None
     beyond: frozenset[fx.Node] = frozenset()
+
+    @property
+    def contracts(self) -> bool:
+        """Tell whether there is a kernel among its steps."""
+        return any(link.contraction for links in self.cuts.values() for link in links)
 
 
 @dataclass
 class Branch:
     """A term from the common source on, as one convolution, and what it costs now."""
 
-    term: Term
+    term: SumTerm
     links: tuple[Link, ...]
-    conv: Conv | Transposed
+    conv: Contraction
     cost: float
 
 
@@ -46,62 +53,69 @@ def merge_sums(bench: Bench) -> bool:
     """Merge branches in every sum; whether there were some."""
     changed = False
     for node in list(bench.module.graph.nodes):
-        if not node._erased and _is_sum(bench, node) and not _inner(bench, node):
+        if not node._erased and _is_sum(node) and not _is_inner(bench, node):
             try:
                 changed |= _merge(bench, node)
-            except Kept as reason:
+            except Obstacle as reason:
                 bench.keep(node, reason)
     return changed
 
 
-def _is_sum(bench: Bench, node: fx.Node) -> bool:
+def _is_sum(node: fx.Node) -> bool:
+    """Tell whether a node adds or subtracts tensors."""
     if node.op not in ("call_function", "call_method"):
         return False
     return node.target in calls.SUMS or node.target in calls.TOTALS
 
 
-def _inner(bench: Bench, node: fx.Node) -> bool:
-    """Whether a sum is a term of another that will look at it."""
-    return bench.reader.alone(node) and any(_is_sum(bench, r) for r in bench.reader.readers(node)) and \
-        len(node.users) == 1
+def _is_inner(bench: Bench, node: fx.Node) -> bool:
+    """Tell whether a sum is a term of another that will look at it."""
+    one_reader = bench.reader.alone(node) and len(node.users) == 1
+    return one_reader and any(_is_sum(reader) for reader in bench.reader.readers(node))
 
 
 def _terms(bench: Bench, node: fx.Node, factor: float) -> list[tuple[float, fx.Node]]:
-    """The terms of a sum, sums inside it resolved; zeros go. Raises `Kept`."""
-    found: list[tuple[float, fx.Node]] = []
+    """The terms of a sum, sums inside it resolved; zeros go. Raises Obstacle."""
     if node.target in calls.TOTALS:
-        many: Any = node.args[0] if len(node.args) == 1 and isinstance(node.args[0], list | tuple) else node.args
-        parts: list[tuple[float, Any]] = [(factor, part) for part in many]
+        if node.kwargs:
+            raise Obstacle("arguments")  # a beginning that is no zero
+        listed: Any = node.args
+        if len(node.args) == 1 and isinstance(node.args[0], list | tuple):
+            listed = node.args[0]
+        parts: list[tuple[float, Any]] = [(factor, part) for part in listed]
     else:
-        one, other, alpha = calls.pair(node)
-        if not isinstance(alpha, int | float):
-            raise Kept("calculated-weights")
+        one, other, alpha = operands(node)
         parts = [(factor, one), (factor * alpha * calls.SUMS[node.target], other)]
+
+    terms: list[tuple[float, fx.Node]] = []
     for weight, part in parts:
         if not isinstance(part, fx.Node):
-            if part != 0:
-                raise Kept("no-contraction")
-        elif _is_sum(bench, part) and _inner(bench, part):
-            found += _terms(bench, part, weight)
+            if isinstance(part, int | float) and part == 0:
+                continue
+            raise Obstacle("no-contraction")
+        if _is_sum(part) and _is_inner(bench, part):
+            terms += _terms(bench, part, weight)
         else:
-            found.append((weight, part))
-    return found
+            terms.append((weight, part))
+    return terms
 
 
 def _merge(bench: Bench, root: fx.Node) -> bool:
+    """Merge the branches of one sum; whether there were some. Raises Obstacle."""
     try:
         pairs = _terms(bench, root, 1.0)
-    except Kept:
+    except Obstacle:
         return False  # a sum with a number is a step of a chain
     if len(pairs) < 2:
         return False
+
     terms = [_walk(bench, factor, node) for factor, node in pairs]
     _refuse_training(bench, terms)
-    source = _common(terms)
+    _explain(bench, terms)
+    source = _common_source(terms)
     if source is None:
         return False
-    if bench.reader.overwritten(source):
-        raise Kept("changed-in-place")
+
     branches = _branches(bench, source, [t for t in terms if source in t.cuts])
     chosen = _chosen(bench, branches)
     if chosen is None:
@@ -110,150 +124,181 @@ def _merge(bench: Bench, root: fx.Node) -> bool:
     return True
 
 
-def _walk(bench: Bench, factor: float, start: fx.Node) -> Term:
+def _walk(bench: Bench, factor: float, start: fx.Node) -> SumTerm:
     """A term and, going back from it, every tensor from which steps that nobody else needs lead to it."""
     links: tuple[Link, ...] = ()
-    term, node, free = Term(factor, start, {start: ()}), start, False
+    term, node, free_only = SumTerm(factor, start, {start: ()}), start, False
     while True:
         try:
             link = bench.reader.link(node)
             if link is not None and link.contraction:
-                bench.unshared([link])
-        except Kept as reason:
+                bench.check_unshared([link])
+        except Obstacle as reason:
             term.reason = reason
-            term.beyond = _beyond(bench, node) if reason.name == "training-mode" else frozenset()
+            if reason.name == "training-mode":
+                term.beyond = _beyond(bench, node)
             return term
-        alone = bench.reader.alone(node) and not (any(map(shape_read, node.users)) and not _still(links))
-        free = free or not alone
-        if link is None or (free and not link.free):
+
+        form_read = len(bench.reader.readers(node)) < len(node.users) and not _keep_form(links)
+        # A result that others read too stays, and a free step may be done once more behind it.
+        free_only = free_only or form_read or not bench.reader.alone(node)
+        if link is None or (free_only and not link.free):
             return term
         links, node = (link, *links), link.source
         term.cuts[node] = links
 
 
 def _beyond(bench: Bench, node: fx.Node) -> frozenset[fx.Node]:
-    """What stands behind a step in training mode; branches of its own result are not concerned."""
-    found: list[fx.Node] = [node]
-    while True:
-        before = found[-1].all_input_nodes[0] if found[-1] is node else getattr(bench.link(found[-1]), "source", None)
-        if before is None:
-            return frozenset(found[1:])
-        found.append(before)
+    """The tensors behind a step in training mode; branches of its own result are not concerned."""
+    passed: list[fx.Node] = [node]
+    before: fx.Node | None = node.all_input_nodes[0] if node.all_input_nodes else None
+    while before is not None:
+        passed.append(before)
+        link = bench.link(before)
+        before = None if link is None else link.source
+    return frozenset(passed[1:])
 
 
-def _refuse_training(bench: Bench, terms: list[Term]) -> None:
-    """Raises `Kept` where a branch that trains and another one have a tensor in common."""
+def _refuse_training(bench: Bench, terms: list[SumTerm]) -> None:
+    """Raise Obstacle where a branch that trains and another one have a tensor in common."""
     for term in terms:
         others = [t for t in terms if t is not term and any(t.cuts.keys() & term.beyond)]
-        if others and any(li.contraction for t in [term, *others] for links in t.cuts.values() for li in links):
-            raise Kept("trained-branch", bench.where(term.node))
+        if others and any(t.contracts for t in [term, *others]):
+            raise Obstacle("trained-branch", bench.where(term.node))
 
 
-def _still(links: Sequence[Link]) -> bool:
-    return all(isinstance(li.step, Diagonal) or (isinstance(li.step, Window) and li.step.idle) for li in links)
+def _explain(bench: Bench, terms: list[SumTerm]) -> None:
+    """Note why a term beside a convolution is no branch, though it could be one."""
+    for term in terms:
+        beside = any(other.contracts for other in terms if other is not term)
+        if beside and term.reason is not None and term.reason.name != "training-mode":
+            bench.keep(term.node, term.reason)
 
 
-def _common(terms: list[Term]) -> fx.Node | None:
+def _keep_form(links: Sequence[Link]) -> bool:
+    """Tell whether links give tensors of the form that they are given."""
+    return all(isinstance(link.step, AffineStep) or link.idle for link in links)
+
+
+def _common_source(terms: list[SumTerm]) -> fx.Node | None:
     """The tensor that most terms come from, one of them at least by a kernel."""
-    counted: dict[fx.Node, list[tuple[Link, ...]]] = {}
+    leading: dict[fx.Node, list[tuple[Link, ...]]] = {}
     for term in terms:
         for node, links in term.cuts.items():
-            counted.setdefault(node, []).append(links)
-    fit = [node for node, many in counted.items()
+            leading.setdefault(node, []).append(links)
+
+    fit = [node for node, many in leading.items()
            if len(many) > 1 and any(link.contraction for links in many for link in links)]
-    return max(fit, key=lambda node: len(counted[node]), default=None)
+    return max(fit, key=lambda node: len(leading[node]), default=None)
 
 
-def _branches(bench: Bench, source: fx.Node, terms: list[Term]) -> list[Branch]:
+def _branches(bench: Bench, source: fx.Node, terms: list[SumTerm]) -> list[Branch]:
     """The terms that are convolutions of the source; why others are not is noted."""
-    kernels = [li.step for t in terms for li in t.cuts[source] if li.contraction]
-    conv = next((k for k in kernels if isinstance(k, Conv)), None)
-    if conv is None:
-        return _turned(bench, source, terms)
-    found: list[Branch] = []
+    kernels = [li.step for t in terms for li in t.cuts[source] if isinstance(li.step, ConvStep)]
+    if not kernels:
+        return _transposed_branches(bench, source, terms)
+
+    branches: list[Branch] = []
     # The first kernel of any branch says how many channels the source has, and how many sizes follow them.
-    entering = next(li.step.entering for t in terms for li in t.cuts[source] if isinstance(li.step, Conv))
+    like = kernels[0]
     for term in terms:
         links = term.cuts[source]
         try:
-            made = collapsed([li.step for li in links], conv.spatial, entering, conv.kernel, bench.by_value)
-        except Kept as reason:
+            conv = collapsed([li.step for li in links], like.spatial, like.in_channels, like.kernel, bench.by_value)
+        except Obstacle as reason:
             bench.keep(term.node, reason)
             continue
+
         cost, spread = 0.0, 1.0
         for link in links:
-            if isinstance(link.step, Conv):
+            if isinstance(link.step, ConvStep):
                 cost += link.step.cost * spread
                 spread *= link.step.cost / link.step.kernel.numel()
-        found.append(Branch(term, links, scaled(made, term.factor), cost))
-    return found
+        branches.append(Branch(term, links, scaled(conv, term.factor), cost))
+    return branches
 
 
-def _turned(bench: Bench, source: fx.Node, terms: list[Term]) -> list[Branch]:
+def _transposed_branches(bench: Bench, source: fx.Node, terms: list[SumTerm]) -> list[Branch]:
     """The terms that are transposed convolutions of the source; why others are not is noted."""
-    found = []
+    branches = []
     for term in terms:
         links = term.cuts[source]
-        steps = [li.step for li in links if not (isinstance(li.step, Window) and li.step.idle)]
-        if len(steps) == 1 and isinstance(steps[0], Transposed):
-            found.append(Branch(term, links, scaled(steps[0], term.factor), steps[0].cost))
+        steps = [link.step for link in links if not link.idle]
+        if len(steps) == 1 and isinstance(steps[0], TransposedStep):
+            branches.append(Branch(term, links, scaled(steps[0], term.factor), steps[0].cost))
         else:
-            bench.keep(term.node, Kept("transposed"))
-    return found
+            bench.keep(term.node, Obstacle("transposed"))
+    return branches
 
 
-def _sum(one: Conv | Transposed, other: Conv | Transposed) -> Conv | Transposed:
-    if isinstance(one, Conv) and isinstance(other, Conv):
+def _sum(one: Contraction, other: Contraction) -> Contraction:
+    """The sum of two contractions of one source. Raises Obstacle."""
+    if isinstance(one, ConvStep) and isinstance(other, ConvStep):
         return added(one, other)
-    assert isinstance(one, Transposed) and isinstance(other, Transposed), "branches of one source are of one kind"
+    assert isinstance(one, TransposedStep) and isinstance(other, TransposedStep), "branches of one source are alike"
     return added_transposed(one, other)
 
 
-def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Conv | Transposed, list[Branch]] | None:
-    """Branches that together are one convolution no dearer than they are, the largest first; None for fewer than two"""
+def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Contraction, list[Branch]] | None:
+    """Branches that together are one convolution no dearer than they are, the largest first; None for fewer than two.
+    """
     order = sorted(branches, key=lambda b: -b.conv.kernel.numel() * bool(b.cost))
     if not order or not order[0].cost:
         return None
-    whole, cost, taken = order[0].conv, order[0].cost, [order[0]]
-    weight = next(li for li in order[0].links if li.contraction)
+
+    total, cost, taken = order[0].conv, order[0].cost, [order[0]]
+    weight = next(link for link in order[0].links if link.contraction)
     for branch in order[1:]:
         try:
-            bench.alike([weight, *branch.links])
-            made = _sum(whole, branch.conv)
-            if made.cost > cost + branch.cost:
-                raise Kept("cost")
-        except Kept as reason:
+            bench.check_alike([weight, *branch.links])
+            summed = _sum(total, branch.conv)
+            if summed.cost > cost + branch.cost:
+                raise Obstacle("cost")
+        except Obstacle as reason:
             bench.keep(branch.term.node if branch.links else weight.node, reason)
             continue
-        whole, cost = made, cost + branch.cost
+        total, cost = summed, cost + branch.cost
         taken.append(branch)
-    return (whole, taken) if len(taken) > 1 else None
+    return (total, taken) if len(taken) > 1 else None
 
 
-def _write(bench: Bench, root: fx.Node, source: fx.Node, chosen: tuple[Conv | Transposed, list[Branch]],
-           rest: list[Term]) -> None:
-    whole, taken = chosen
+def _write(bench: Bench, root: fx.Node, source: fx.Node, chosen: tuple[Contraction, list[Branch]],
+           rest: list[SumTerm]) -> None:
+    """Put one contraction in the place of some branches; terms that stay are added behind it. Raises Obstacle."""
+    total, taken = chosen
     links = list(dict.fromkeys(link for branch in taken for link in branch.links))
-    main = max((li for li in links if li.contraction), key=_size)
-    bench.merge(main, source, whole, links, root)
-    bench.place_after(main.node, source)
+    sums = [root, *_inner_sums(bench, root)]
+    bench.check_memory([source, *(term.node for term in rest)], [*sums, *(link.node for link in links)], root)
+
+    main = max((link for link in links if link.contraction), key=_numbers)
+    bench.merge(main, source, total, links, root)
+    _move_before(main.node, min(link.node for link in links))
+
     last = main.node
     with bench.module.graph.inserting_before(root):
         for term in rest:
             last = _plus(bench, root, last, term)
     bench.entries[main.node].new = last
-    sums = _sums(bench, root)
     bench.replace(root, last, [])
-    for one in sums:
+    for one in sums[1:]:
         bench.discard(one, keep=last)
     bench.replace(main.node, main.node, links)
 
 
-def _plus(bench: Bench, root: fx.Node, last: fx.Node, term: Term) -> fx.Node:
+def _move_before(node: fx.Node, first: fx.Node) -> None:
+    """Move a node to where the first of the branches is computed: whoever asks for a branch's form finds it there."""
+    if first is not node:
+        first.prepend(node)
+
+
+def _plus(bench: Bench, root: fx.Node, last: fx.Node, term: SumTerm) -> fx.Node:
     """One more term that stays, behind what there is."""
-    target: Any = calls.aten.add.Tensor if isinstance(root.target, torch._ops.OpOverload) else torch.add
+    target: Any = torch.add
+    if isinstance(root.target, torch._ops.OpOverload):
+        target = calls.aten.add.Tensor
     kwargs: dict[str, Any] = {} if term.factor == 1 else {"alpha": term.factor}
     made = bench.module.graph.create_node("call_function", target, (last, term.node), kwargs)
+
     made.meta.update({k: v for k, v in root.meta.items() if k != "from_node"})
     if root in bench.reader.ranks:
         bench.reader.ranks[made] = bench.reader.ranks[root]
@@ -261,15 +306,16 @@ def _plus(bench: Bench, root: fx.Node, last: fx.Node, term: Term) -> fx.Node:
     return made
 
 
-def _sums(bench: Bench, root: fx.Node) -> list[fx.Node]:
+def _inner_sums(bench: Bench, root: fx.Node) -> list[fx.Node]:
     """The sums inside a sum, the outer first."""
-    found: list[fx.Node] = []
+    sums: list[fx.Node] = []
     for one in root.all_input_nodes:
-        if _is_sum(bench, one) and _inner(bench, one):
-            found += [one, *_sums(bench, one)]
-    return found
+        if _is_sum(one) and _is_inner(bench, one):
+            sums += [one, *_inner_sums(bench, one)]
+    return sums
 
 
-def _size(link: Link) -> int:
-    assert isinstance(link.step, Conv | Transposed)
+def _numbers(link: Link) -> int:
+    """The size of a contraction's kernel."""
+    assert isinstance(link.step, ConvStep | TransposedStep)
     return link.step.kernel.numel()

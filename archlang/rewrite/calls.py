@@ -1,4 +1,4 @@
-"""Which calls a torch.fx graph can hold for the steps of fusion: functions, aten operations, methods, modules."""
+"""The calls that fusion models: functions, aten operations, methods and modules, by family."""
 
 from __future__ import annotations
 
@@ -13,130 +13,134 @@ from archlang.layers.merging import total
 
 aten: Any = torch.ops.aten
 
-_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-_TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
-_ATEN_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "transposed", "output_padding", "groups")
-_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-_ATEN_NORM = ("input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps")
-_LEGIT_NORM = ("input", "weight", "bias", "running_mean", "running_var", "momentum", "eps")
-_POOL = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-_PAD = ("input", "pad", "mode", "value")
+CONVOLUTIONS: dict[Any, int] = {functional.linear: 0, aten.linear.default: 0, aten.convolution.default: -1}
+"""Convolutions by the sizes that they slide over; 0: a linear layer, -1: as many as the weight says."""
 
-DEFAULTS: dict[str, Any] = {
-    "bias": None, "weight": None, "running_mean": None, "running_var": None, "stride": 1, "padding": 0, "dilation": 1,
-    "groups": 1, "output_padding": 0, "transposed": False, "training": False, "eps": 1e-5, "ceil_mode": False,
-    "count_include_pad": True, "divisor_override": None, "mode": "constant", "value": None, "dim": 0, "start": None,
-    "end": None, "step": 1, "alpha": 1, "p": 0.5, "inplace": False, "use_input_stats": True,
-}
+TRANSPOSED: dict[Any, int] = {}
+"""Transposed convolutions by the sizes that they slide over."""
 
-CONVOLUTIONS: dict[Any, tuple[int, tuple[str, ...]]] = {}
-"""A convolution's spatial sizes (0: a dense map; -1: as its weight says) and the names of its arguments."""
-TRANSPOSED: dict[Any, tuple[int, tuple[str, ...]]] = {}
-POOLS: dict[Any, tuple[int, tuple[str, ...]]] = {
-    torch.avg_pool1d: (1, _POOL), torch._C._nn.avg_pool2d: (2, _POOL), torch._C._nn.avg_pool3d: (3, _POOL),
-}
+POOLS: dict[Any, int] = {}
+"""Average pools by the sizes that they slide over."""
+
 for _n in (1, 2, 3):
-    CONVOLUTIONS[getattr(functional, f"conv{_n}d")] = CONVOLUTIONS[getattr(torch, f"conv{_n}d")] = (_n, _CONV)
+    CONVOLUTIONS[getattr(functional, f"conv{_n}d")] = _n
     for _overload in ("default", "padding"):
-        CONVOLUTIONS[getattr(getattr(aten, f"conv{_n}d"), _overload)] = (_n, _CONV)
-    TRANSPOSED[getattr(functional, f"conv_transpose{_n}d")] = (_n, _TRANSPOSED)
-    TRANSPOSED[getattr(torch, f"conv_transpose{_n}d")] = (_n, _TRANSPOSED)
-    TRANSPOSED[getattr(getattr(aten, f"conv_transpose{_n}d"), "default" if _n == 1 else "input")] = (_n, _TRANSPOSED)
-    POOLS[getattr(functional, f"avg_pool{_n}d")] = POOLS[getattr(aten, f"avg_pool{_n}d").default] = (_n, _POOL)
-CONVOLUTIONS[functional.linear] = CONVOLUTIONS[aten.linear.default] = (0, _CONV[:3])
-CONVOLUTIONS[aten.convolution.default] = (-1, _ATEN_CONV)
+        CONVOLUTIONS[getattr(getattr(aten, f"conv{_n}d"), _overload)] = _n
 
-NORMS: dict[Any, tuple[str, ...]] = {
-    functional.batch_norm: _NORM, torch.batch_norm: _ATEN_NORM, aten.batch_norm.default: _ATEN_NORM,
-    aten._native_batch_norm_legit_no_training.default: _LEGIT_NORM,
-    functional.instance_norm: ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats",
-                               "momentum", "eps"),
-    torch.instance_norm: ("input", "weight", "bias", "running_mean", "running_var", "use_input_stats", "momentum",
-                          "eps"),
-    aten.instance_norm.default: ("input", "weight", "bias", "running_mean", "running_var", "use_input_stats",
-                                 "momentum", "eps"),
-}
+    TRANSPOSED[getattr(functional, f"conv_transpose{_n}d")] = _n
+    TRANSPOSED[getattr(getattr(aten, f"conv_transpose{_n}d"), "default" if _n == 1 else "input")] = _n
+
+    POOLS[getattr(functional, f"avg_pool{_n}d")] = _n
+    POOLS[getattr(aten, f"avg_pool{_n}d").default] = _n
+
 TUPLE_NORMS = {aten._native_batch_norm_legit_no_training.default}
-"""Norms that hand out their result as the first of several."""
-PADS: dict[Any, tuple[str, tuple[str, ...]]] = {
-    functional.pad: ("", _PAD), aten.pad.default: ("", _PAD),
-    aten.constant_pad_nd.default: ("constant", ("input", "pad", "value")),
-    **{getattr(aten, f"{mode}_pad{n}d").default: (word, ("input", "pad"))
+"""Norms that hand out their result as the first of several; they never train."""
+
+NORMS: set[Any] = {
+    functional.batch_norm, torch.batch_norm, aten.batch_norm.default,
+    functional.instance_norm, torch.instance_norm, aten.instance_norm.default, *TUPLE_NORMS,
+}
+"""Norms that can have stored statistics."""
+
+PADS: dict[Any, str] = {
+    functional.pad: "", aten.pad.default: "", aten.constant_pad_nd.default: "constant",
+    **{getattr(aten, f"{mode}_pad{n}d").default: word
        for mode, word in (("reflection", "reflect"), ("replication", "replicate")) for n in (1, 2, 3)},
 }
+"""Paddings by their mode; empty where an argument says the mode."""
+
 SLICE = aten.slice.Tensor
 
-DROPOUTS: dict[Any, tuple[str, ...]] = {
-    **{getattr(functional, name): ("input", "p", "training", "inplace") for name in (
-        "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")},
-    **{op.default: ("input", "p", "training") for op in (
-        aten.dropout, aten.feature_dropout, aten.alpha_dropout, aten.feature_alpha_dropout)},
-    **dict.fromkeys((torch.dropout, torch.feature_dropout, torch.alpha_dropout, torch.feature_alpha_dropout),
-                    ("input", "p", "training")),
+DROPOUTS: set[Any] = {
+    *(getattr(functional, name) for name in (
+        "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")),
+    *(op.default for op in (aten.dropout, aten.feature_dropout, aten.alpha_dropout, aten.feature_alpha_dropout)),
+    torch.dropout, torch.feature_dropout, torch.alpha_dropout, torch.feature_alpha_dropout,
 }
-NAMED_DROPOUTS = {"stochastic_depth": ("input", "p", "mode", "training"), "drop_path": ("input", "p", "training")}
-"""Functions of other libraries that change nothing outside training; torch.fx may keep them as one call."""
+"""Functions that change nothing outside training."""
 
-_TWO = ("input", "other", "alpha")
+NAMED_DROPOUTS = {("torchvision.ops.stochastic_depth", "stochastic_depth"), ("timm.layers.drop", "drop_path")}
+"""The same of other libraries, by module and name: torch.fx may keep them as one call. A name alone proves nothing."""
+
 SUMS: dict[Any, int] = {
     **dict.fromkeys((operator.add, operator.iadd, torch.add, aten.add.Tensor, aten.add_.Tensor, "add", "add_"), 1),
     **dict.fromkeys((operator.sub, operator.isub, torch.sub, torch.subtract, aten.sub.Tensor, aten.sub_.Tensor,
                      "sub", "sub_"), -1),
 }
-"""Sums and differences: the sign of the second term."""
+"""Sums and differences by the sign of the second term."""
+
 PRODUCTS: dict[Any, int] = {
     **dict.fromkeys((operator.mul, operator.imul, torch.mul, torch.multiply, aten.mul.Tensor, aten.mul_.Tensor,
                      aten.mul.Scalar, "mul", "mul_"), 1),
     **dict.fromkeys((operator.truediv, operator.itruediv, torch.div, aten.div.Tensor, aten.div_.Tensor, aten.div.Scalar,
                      "div", "div_"), -1),
 }
-"""Products and quotients: the power of the second factor."""
-NEGATIVES = {operator.neg, torch.neg, aten.neg.default, "neg"}
-IN_PLACE = {operator.iadd, operator.isub, operator.imul, operator.itruediv}
-TOTALS = {total, sum}
-VIEWS = {"view", "reshape", "unsqueeze", "squeeze", "flatten", "detach", "contiguous", torch.reshape, torch.unsqueeze,
-         torch.squeeze, torch.flatten, operator.getitem, aten.view.default, aten.unsqueeze.default,
-         aten.reshape.default, aten.detach.default, aten.alias.default, aten.squeeze.dim}
-"""What may be done to a constant on its way to where it is used."""
+"""Products and quotients by the power of the second factor."""
+
+NEGATIVES: set[Any] = {operator.neg, torch.neg, aten.neg.default, "neg"}
+TOTALS: set[Any] = {total, sum}
+"""Sums of a list of tensors."""
+
+CONCATENATIONS: set[Any] = {torch.cat, torch.concat, torch.concatenate, aten.cat.default}
+FLATTENS: set[Any] = {torch.flatten, "flatten", aten.flatten.using_ints}
+
+VIEWS: set[Any] = {
+    "view", "reshape", "unsqueeze", "squeeze", "flatten", "detach", "contiguous", torch.reshape, torch.unsqueeze,
+    torch.squeeze, torch.flatten, operator.getitem, aten.view.default, aten.unsqueeze.default,
+    aten.reshape.default, aten.detach.default, aten.alias.default, aten.squeeze.dim,
+}
+"""Operations that a constant may go through on its way to where it is used."""
+
 SHAPE_READS = {"size", "dim", "ndimension", "numel", "get_device"}
+"""Methods that read the form of their tensor only."""
+SHAPE_READS_OF_OTHER: set[Any] = {
+    "reshape_as", "view_as", "expand_as",
+    aten.reshape_as.default, aten.view_as.default, aten.expand_as.default,
+}
+"""Operations that read the form of their second tensor only."""
 SHAPE_ATTRIBUTES = {"shape", "ndim", "dtype", "device"}
 
 NORM_MODULES: dict[type, tuple[int, ...]] = {
     nn.BatchNorm1d: (0, 1), nn.BatchNorm2d: (2,), nn.BatchNorm3d: (3,), nn.SyncBatchNorm: (0, 1, 2, 3),
     nn.InstanceNorm1d: (1,), nn.InstanceNorm2d: (2,), nn.InstanceNorm3d: (3,),
 }
-"""How many sizes may follow the channels that a norm sees."""
+"""Norms by the numbers of sizes that may follow the channels that they see."""
+
 CONV_MODULES: dict[type, int] = {nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3, nn.Linear: 0}
 TRANSPOSED_MODULES: dict[type, int] = {nn.ConvTranspose1d: 1, nn.ConvTranspose2d: 2, nn.ConvTranspose3d: 3}
 POOL_MODULES: dict[type, int] = {nn.AvgPool1d: 1, nn.AvgPool2d: 2, nn.AvgPool3d: 3}
-DROPOUT_MODULES = (nn.modules.dropout._DropoutNd,)
-PAD_MODULES: tuple[tuple[type, str], ...] = (
-    (nn.modules.padding._ConstantPadNd, "constant"), (nn.modules.padding._ReflectionPadNd, "reflect"),
-    (nn.modules.padding._ReplicationPadNd, "replicate"), (nn.modules.padding._CircularPadNd, "circular"),
-)
+DROPOUT_MODULES: tuple[type, ...] = (
+    nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+PAD_MODULES: dict[type, str] = {
+    **{getattr(nn, f"{mode}Pad{n}d"): word for n in (1, 2, 3) for mode, word in (
+        ("Zero", "constant"), ("Constant", "constant"), ("Reflection", "reflect"), ("Replication", "replicate"),
+        ("Circular", "circular"))},
+}
+
+MODULES: tuple[type, ...] = (
+    *CONV_MODULES, *TRANSPOSED_MODULES, *NORM_MODULES, *POOL_MODULES, *DROPOUT_MODULES, *PAD_MODULES, nn.Identity)
+"""Every class of torch that fusion models."""
+
+OVERRIDABLE = ("forward", "_conv_forward", "_check_input_dim", "_output_padding", "__call__", "_call_impl",
+               "__getattr__", "__getattribute__")
+"""Methods that a subclass must not change for it to compute what torch's class computes."""
 
 
-def arguments(node: fx.Node, names: tuple[str, ...]) -> dict[str, Any]:
-    """A call's arguments by name, defaults filled in; aten's own words for the input are taken for ours."""
-    words = {"self": "input", "train": "training", "x": "input"}
-    given = {words.get(key, key): value for key, value in node.kwargs.items()}
-    return {**DEFAULTS, **dict(zip(names, node.args, strict=False)), **given}
+def changes_nothing_of(kind: type, base: type) -> bool:
+    """Tell whether a class computes what a class of torch does: it is that class, or overrides none of its methods."""
+    return issubclass(kind, base) and all(
+        getattr(kind, name, None) is getattr(base, name, None) for name in OVERRIDABLE)
 
 
-def pair(node: fx.Node) -> tuple[Any, Any, Any]:
-    """Both operands of a sum or product, and the factor of the second."""
-    got = arguments(node, _TWO)
-    return got.get("input"), got.get("other"), got["alpha"]
+def named_dropout(target: Any) -> bool:
+    """Tell whether a function is another library's dropout."""
+    return (getattr(target, "__module__", ""), getattr(target, "__name__", "")) in NAMED_DROPOUTS
 
 
-def in_place(node: fx.Node) -> bool:
-    """Whether a node overwrites what it reads first."""
-    if node.op == "call_method":
-        name = str(node.target)
-        return name.endswith("_") and not name.endswith("__")
-    if node.op != "call_function":
-        return False
-    if node.target in IN_PLACE or node.kwargs.get("inplace") is True:
+def is_shape_read(user: fx.Node, node: fx.Node) -> bool:
+    """Tell whether a node reads only the form of another, not its numbers."""
+    if user.op == "call_method" and user.target in SHAPE_READS:
         return True
-    name = getattr(node.target, "__name__", "").partition(".")[0]
-    return name.endswith("_") and not name.endswith("__")
+    if user.target in SHAPE_READS_OF_OTHER and len(user.args) == 2:
+        return user.args[0] is not node
+    return user.op == "call_function" and user.target is getattr and user.args[1] in SHAPE_ATTRIBUTES

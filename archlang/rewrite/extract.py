@@ -4,21 +4,106 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import fx, nn
 
-from archlang.diagnostics import ArchError, error
+from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.emit import emit, module_name
+from archlang.graph.ir import Graph
 from archlang.graph.removal import head_node, removal
+from archlang.passes.base import Pass, does_not_apply
+from archlang.rewrite.base import Rewritten
+from archlang.rewrite.report import FusionReport
 
-FORM = re.compile(r"extract\{class=(\d{1,6}(?:\+\d{1,6})*)\}")
+FORM = re.compile(r"\d{1,6}(?:\+\d{1,6})*")
 MOST = 16_384
+"""Classes that a network may have."""
+
+
+@dataclass(frozen=True)
+class Extract(Pass[nn.Module, Rewritten]):
+    """A network that tells of some classes; branches of the others are gone.
+
+        sum over branches b of x_b  -->  sum over the branches that work for one of the classes
+
+    `class` are the classes by number from 0, `+` between them, increasing: `extract{class=3+5}`. Energies stay
+    normalised over all branches, so that what is left gives what the whole network does with the others at zero. The
+    head keeps the rows of the classes. The result is in evaluation mode.
+    """
+
+    name: ClassVar[str] = "extract"
+    subject: ClassVar[Literal["network", "model"]] = "model"
+    replayed: ClassVar[bool] = True
+
+    classes: str = field(default="", metadata={"option": "class"})
+
+    def __post_init__(self) -> None:
+        numbers = [int(n) for n in self.classes.split("+")] if FORM.fullmatch(self.classes) else []
+        if not numbers:
+            raise ValueError("`class` are numbers of classes with `+` between them: `class=3+5`")
+        if numbers != sorted(set(numbers)) or numbers[-1] >= MOST or self.classes != "+".join(map(str, numbers)):
+            raise ValueError(f"`class` are different numbers below {MOST}, in order: `class=3+5`")
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The classes by number."""
+        return tuple(map(int, self.classes.split("+")))
+
+    def requires(self, subject: nn.Module) -> list[Diagnostic]:
+        """A compiled model as it was trained, which knows of these classes."""
+        record = getattr(subject, "archlang", None)
+        if getattr(record, "network", None) is None:
+            return [error("unsupported-module", "only a model that archlang compiled has branches of a code")]
+        assert record is not None
+        if record.passes:
+            return [does_not_apply("classes are extracted from a model as it was trained",
+                                   help="extract first, then fuse what was extracted")]
+
+        count = _class_count(record.network.graph, self.numbers)
+        if self.numbers[-1] >= count:
+            return [error("out-of-range", f"classes are numbers from 0 to {count - 1}")]
+        return []
+
+    def applied(self, subject: nn.Module, inputs: Sequence[Any] | None) -> Rewritten:  # noqa: ARG002 - not needed
+        """The smaller network, with the weights of the larger one. Raises ArchError (pass-does-not-apply)."""
+        record: Any = subject.archlang
+        graph, chosen = record.network.graph, list(self.numbers)
+        weights = dict(subject.state_dict())
+
+        smaller = removal(graph, chosen)
+        for (path, weight), part in smaller.narrowed.items():
+            name = f"{module_name(path)}.{weight}"
+            kept = torch.tensor(part.kept, device=weights[name].device)
+            weights[name] = weights[name].index_select(part.dimension, kept)
+
+        head = head_node(graph)
+        if head is not None:
+            rows = {f"{module_name(head.path)}.{name}" for name in ("weight", "bias")} & weights.keys()
+            weights.update({name: weights[name][chosen] for name in rows})
+
+        made = emit(smaller.graph, seed=record.seed)
+        like = next(subject.parameters(), None)
+        if like is not None:
+            made = made.to(like.device, like.dtype)
+        made.load_state_dict({name: weights[name] for name in made.state_dict()})
+        made.archlang = replace(record, passes=(str(self),))
+        return Rewritten(made.eval(), FusionReport())
+
+    def ensures(self, before: nn.Module, after: Rewritten) -> list[str]:  # noqa: ARG002 - see below
+        """Nothing is left to say: the new network was checked when it was emitted."""
+        return []
+
+
+def _class_count(graph: Graph, numbers: Sequence[int]) -> int:
+    """The number of classes that a network's codes know of; without codes, enough for `numbers`."""
+    return min((site.code.classes for site in graph.coded.values()), default=max(numbers) + 1)
 
 
 def pass_name(classes: Sequence[int]) -> str:
-    """How a model file calls the pass.
+    """The pass as a model file calls it.
 
     >>> pass_name([3, 5])
     'extract{class=3+5}'
@@ -32,10 +117,12 @@ def classes_of(name: str) -> tuple[int, ...] | None:
     >>> classes_of("extract{class=3+5}"), classes_of("fuse"), classes_of("extract{class=5+3}")
     ((3, 5), None, None)
     """
-    form = FORM.fullmatch(name)
-    found = tuple(map(int, form[1].split("+"))) if form else ()
-    sound = found and list(found) == sorted(set(found)) and found[-1] < MOST and name == pass_name(found)
-    return found if sound else None
+    inner = name.removeprefix("extract{class=").removesuffix("}")
+    try:
+        chosen = Extract(inner)
+    except ValueError:
+        return None
+    return chosen.numbers if str(chosen) == name else None
 
 
 def told(passes: Sequence[str]) -> tuple[int, ...] | None:
@@ -44,40 +131,20 @@ def told(passes: Sequence[str]) -> tuple[int, ...] | None:
     >>> told(["extract{class=3+5}", "fuse"]), told(["fuse"])
     ((3, 5), None)
     """
-    return next((found for found in map(classes_of, passes) if found is not None), None)
+    return next((classes for classes in map(classes_of, passes) if classes is not None), None)
 
 
 def extract(model: nn.Module, classes: Sequence[int]) -> fx.GraphModule:
     """A smaller model that tells of some classes (by number, from 0) what the whole one does with the others' branches
     at zero: a new module in evaluation mode, one output number a class. The model stays as it is.
 
-    Raises ArchError: unsupported-module, pass-does-not-apply.
+    Raises ArchError: unsupported-module, pass-does-not-apply, out-of-range.
     """
-    record = getattr(model, "archlang", None)
-    if getattr(record, "network", None) is None:
-        raise ArchError(error("unsupported-module", "only a model that archlang compiled has branches of a code"))
-    assert record is not None
-    if record.passes:
-        raise ArchError(error("pass-does-not-apply", "classes are extracted from a model as it was trained",
-                              help="extract first, then fuse what was extracted"))
-    chosen, graph = sorted(set(classes)), record.network.graph
-    count = min((site.code.classes for site in graph.coded.values()), default=len(chosen) and chosen[-1] + 1)
-    if not chosen or chosen[0] < 0 or chosen[-1] >= count:
-        raise ArchError(error("out-of-range", f"classes are numbers from 0 to {count - 1}"))
-
-    smaller = removal(graph, chosen)
-    made = emit(smaller.graph, seed=record.seed)
-    weights = dict(model.state_dict())
-    for (path, weight), part in smaller.narrowed.items():
-        name = f"{module_name(path)}.{weight}"
-        kept = torch.tensor(part.kept, device=weights[name].device)
-        weights[name] = weights[name].index_select(part.dimension, kept)
-    head = head_node(graph)
-    if head is not None:
-        rows = {f"{module_name(head.path)}.{name}" for name in ("weight", "bias")} & weights.keys()
-        weights.update({name: weights[name][chosen] for name in rows})
-    kind = next((p for p in model.parameters()), None)
-    made = made if kind is None else made.to(kind.device, kind.dtype)
-    made.load_state_dict({name: weights[name] for name in made.state_dict()})
-    made.archlang = replace(record, passes=(pass_name(chosen),))
-    return made.eval()
+    try:
+        chosen = Extract("+".join(str(int(number)) for number in sorted(set(classes))))
+    except ValueError:
+        record: Any = getattr(model, "archlang", None)
+        network = getattr(record, "network", None)
+        last = (MOST if network is None else _class_count(network.graph, (0,))) - 1
+        raise ArchError(error("out-of-range", f"classes are numbers from 0 to {last}")) from None
+    return chosen(model).module

@@ -1,60 +1,83 @@
-"""A torch.fx graph read as steps: which node does what to which, who else reads it, and who overwrites it."""
+"""A torch.fx graph read as steps: which node does what to which, and who else reads it."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
-from archlang.rewrite import calls
-from archlang.rewrite.algebra import Diagonal, Step, Window
+import archlang.rewrite.calls as calls
+import archlang.rewrite.reading as reading
+from archlang.rewrite.arguments import arguments, first_input, only_input, operands
+from archlang.rewrite.idle import hands_on_its_input
+from archlang.rewrite.memory import Memory
 from archlang.rewrite.ranks import ranks
-from archlang.rewrite.reading import (
-    HOOKS,
-    Link,
-    constant,
-    convolution,
-    diagonal,
-    plain_kind,
-    pool,
-    slicing,
-    stored,
-    transposed,
-    window,
-)
-from archlang.rewrite.report import Kept
+from archlang.rewrite.report import Obstacle
+from archlang.rewrite.steps import AffineStep, ConvStep, LinearStep, PadStep, TransposedStep
+from archlang.rewrite.stored import constant, constant_source, hooked, plain_kind, stored
+
+
+@dataclass(frozen=True)
+class Link:
+    """A node read as a step from what it reads; `weight` is a contraction's own; results take its dtype and format.
+
+    `trained` says whether the new weights can be trained.
+    """
+
+    node: fx.Node
+    source: fx.Node
+    step: LinearStep
+    weight: Tensor | None = None
+    trained: bool = False
+
+    @property
+    def free(self) -> bool:
+        """Tell whether doing it twice costs nothing."""
+        return isinstance(self.step, PadStep)
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether it changes nothing."""
+        return isinstance(self.step, PadStep) and self.step.idle
+
+    @property
+    def contraction(self) -> bool:
+        """Tell whether it has a kernel."""
+        return isinstance(self.step, ConvStep | TransposedStep)
 
 
 class Reader:
-    """Reads nodes of a graph that somebody changes meanwhile; `made` overrides what stands for nodes just written."""
+    """Reads nodes of a graph that somebody changes meanwhile; `made` overrides the links of nodes just written."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         self.module = module
+        self.memory = Memory(module)
         self.ranks = ranks(module)
         self.made: dict[fx.Node, Link] = {}
-        self._links: dict[fx.Node, Link | Kept | None] = {}
+        self._links: dict[fx.Node, Link | Obstacle | None] = {}
         self._names: dict[int, set[str]] = {}
         for name, other in module.named_modules(remove_duplicate=False):
             self._names.setdefault(id(other), set()).add(name)
         self._idle: dict[str, bool] = {}
 
     def link(self, node: object) -> Link | None:
-        """A node as a step, None where it is none. Raises `Kept` for one that cannot be touched."""
+        """A node as a step, None where it is none. Raises Obstacle for one that cannot be touched."""
         if not isinstance(node, fx.Node):
             return None
         if node in self.made:
             return self.made[node]
+
         if node not in self._links:
             try:
                 self._links[node] = self._read(node)
-            except Kept as reason:
+            except Obstacle as reason:
                 self._links[node] = reason
         found = self._links[node]
-        if isinstance(found, Kept):
+        if isinstance(found, Obstacle):
             raise found
         return found
 
@@ -62,12 +85,12 @@ class Reader:
         """Read nodes anew: what they read has changed."""
         for node in nodes:
             self._links.pop(node, None)
-            source = _first(node)
-            if node in self.made and isinstance(source, fx.Node):
+            source = first_input(node)
+            if node in self.made and source is not None:
                 self.made[node] = replace(self.made[node], source=source)
 
     def norm(self, node: fx.Node) -> bool:
-        """Whether a node is a batch norm (or an instance norm with statistics of its own) of any form."""
+        """Tell whether a node is a batch norm (or an instance norm with statistics of its own) of any form."""
         if node.op == "call_module":
             called = self.module.get_submodule(str(node.target))
             return isinstance(called, nn.modules.batchnorm._NormBase)
@@ -81,85 +104,91 @@ class Reader:
         taken = node.args[:1] if node.target is operator.getitem and node.args[1] == 0 else ()
         return taken[0] if taken and isinstance(taken[0], fx.Node) and taken[0].target in calls.TUPLE_NORMS else None
 
+    @staticmethod
+    def is_tuple_norm(node: fx.Node) -> bool:
+        """Tell whether a node is a norm that hands out its result as the first of several."""
+        return node.target in calls.TUPLE_NORMS
+
     def readers(self, node: fx.Node) -> list[fx.Node]:
-        """Who reads a node's numbers; reading its form does not count."""
-        return [user for user in node.users if not shape_read(user)]
+        """The nodes that read a node's numbers; reading its form does not count."""
+        return [user for user in node.users if not calls.is_shape_read(user, node)]
 
     def alone(self, node: fx.Node) -> bool:
-        """Whether only one node reads a node, and once."""
+        """Tell whether only one node reads a node, and once."""
         readers = self.readers(node)
         return len(readers) == 1 and _count(readers[0], node) == 1
 
-    def overwritten(self, node: fx.Node) -> bool:
-        """Whether some reader overwrites a node that has other readers."""
-        return len(node.users) > 1 and any(calls.in_place(u) and _first(u) is node for u in node.users)
-
     def uses(self, link: Link) -> int:
-        """How many nodes use a contraction's weights: call its module, under any name, or read something of it."""
+        """The number of nodes that use a contraction's weights: call its module, under any name, or read something of
+        it.
+        """
         node = link.node
         if node.op != "call_module":
             reads = [n for n in node.all_input_nodes if n.op == "get_attr"]
             return max((len(n.users) for n in reads), default=1)
-        names = self._names[id(self.module.get_submodule(str(node.target)))]
+
+        names = self._names.get(id(self.module.get_submodule(str(node.target))), {str(node.target)})
         nodes = self.module.graph.nodes
         called = sum(n.op == "call_module" and str(n.target) in names for n in nodes)
         return int(called + sum(n.op == "get_attr" and str(n.target).rpartition(".")[0] in names for n in nodes))
 
+    # --- nodes -------------------------------------------------------------------------------------------------------
+
     def _read(self, node: fx.Node) -> Link | None:
         if node.op == "call_module":
             return self._module(node, self.module.get_submodule(str(node.target)))
-        if node.op == "call_function" or node.op == "call_method":
+        if node.op in ("call_function", "call_method"):
             return self._function(node)
         return None
 
-    def _link(self, node: fx.Node, source: object, step: Step | None, weight: Tensor | None = None) -> Link | None:
+    @staticmethod
+    def _link(node: fx.Node, source: object, step: LinearStep | None, weight: Tensor | None = None) -> Link | None:
         if step is None or not isinstance(source, fx.Node) or source.op == "get_attr":
             return None
         return Link(node, source, step, weight)
 
-    def _module(self, node: fx.Node, called: Any) -> Link | None:
-        source = _first(node)
+    def _unchanging(self, tensors: Iterable[Tensor | None]) -> None:
+        """Raise Obstacle (changed-in-place) where the graph itself overwrites weights or statistics."""
+        if any(self.memory.weights_change(tensor) for tensor in tensors):
+            raise Obstacle("changed-in-place")
+
+    def _module(self, node: fx.Node, called: nn.Module) -> Link | None:
         if self.norm(node):
-            return self._link(node, source, self._norm_module(called, source))
-        kinds: tuple[Any, ...]
-        for kinds, read in ((tuple(calls.CONV_MODULES), _conv_module),
-                            (tuple(calls.TRANSPOSED_MODULES), _transposed_module)):
-            if isinstance(called, kinds):
-                return self._weighted(node, called, kinds, read)
-        return self._link(node, source, self._module_without_weights(node, called))
+            return self._link(node, only_input(node), self._norm_module(called, only_input(node)))
 
-    def _weighted(self, node: fx.Node, called: Any, kinds: tuple[Any, ...], read: Callable[[Any], Step]) -> Link | None:
-        plain_kind(called, kinds)
-        return self._link(node, _first(node), read(called), called.weight) if len(node.args) < 2 else None
+        tables: tuple[tuple[dict[type, int], Callable[[Any, int], LinearStep]], ...] = (
+            (calls.CONV_MODULES, _conv_module), (calls.TRANSPOSED_MODULES, _transposed_module))
+        weighted: Any = called
+        for kinds, read in tables:
+            if isinstance(called, tuple(kinds)):
+                kind = plain_kind(called, tuple(kinds))
+                self._unchanging((weighted.weight, weighted.bias))
+                return self._link(node, only_input(node), read(called, kinds[kind]), weighted.weight)
+        return self._module_without_weights(node, called)
 
-    def _module_without_weights(self, node: fx.Node, called: Any) -> Step | None:
-        if isinstance(called, calls.DROPOUT_MODULES) and called.training:
-            raise Kept("training-mode")
-        if isinstance(called, (*calls.DROPOUT_MODULES, nn.Identity)):
-            return None if any(getattr(called, name) for name in HOOKS) else Window()
-        kind: Any
+    def _module_without_weights(self, node: fx.Node, called: nn.Module) -> Link | None:
+        kinds = (*calls.DROPOUT_MODULES, nn.Identity)
+        if isinstance(called, kinds):
+            if called.training and not isinstance(called, nn.Identity):
+                raise Obstacle("training-mode")
+            plain = any(calls.changes_nothing_of(type(called), kind) for kind in kinds) and not hooked(called)
+            return self._link(node, only_input(node), PadStep()) if plain else None
+
         for kind, count in calls.POOL_MODULES.items():
             if isinstance(called, kind):
                 plain_kind(called, (kind,))
-                names = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-                return pool(count, {n: getattr(called, n, calls.DEFAULTS.get(n)) for n in names})
-        for kind, mode in calls.PAD_MODULES:
-            if isinstance(called, kind):
-                return window(called.padding, mode, getattr(called, "value", None))
-        return Window() if self._changes_nothing(str(node.target), called) else None
+                given = {name: getattr(called, name, None) for name in reading.POOL}
+                return self._link(node, only_input(node), reading.pool(count, given))
+        for kind, mode in calls.PAD_MODULES.items():
+            if calls.changes_nothing_of(type(called), kind) and not hooked(called):
+                padding: Any = getattr(called, "padding", None)
+                step = reading.window(padding, mode, getattr(called, "value", None))
+                return self._link(node, only_input(node), step)
 
-    def _changes_nothing(self, name: str, called: nn.Module) -> bool:
-        """Whether a module of no known class hands on its only input, as drop path does outside training."""
+        name = str(node.target)
         if name not in self._idle:
-            self._idle[name] = False
-            strange = isinstance(called, fx.GraphModule) or type(called).__module__.startswith("torch.")
-            if not strange and not called._parameters and not called._modules and not called._forward_hooks:
-                try:
-                    nodes = list(fx.Tracer().trace(called).nodes)
-                except Exception:
-                    nodes = []  # whatever it does, it is not nothing
-                self._idle[name] = len(nodes) == 2 and nodes[1].args == (nodes[0],)
-        return self._idle[name]
+            self._idle[name] = hands_on_its_input(called)
+        return self._link(node, only_input(node), PadStep()) if self._idle[name] else None
 
     def _function(self, node: fx.Node) -> Link | None:
         target: Any = node.target
@@ -167,129 +196,160 @@ class Reader:
             return self._contraction(node)
         if self.norm(node):
             call = self._item(node) or node
-            got = calls.arguments(call, calls.NORMS[call.target])
+            got = arguments(call, ("input", *reading.NORM))
             return self._link(node, got["input"], self._norm_function(got, node))
+
         if target in calls.POOLS:
-            count, names = calls.POOLS[target]
-            got = calls.arguments(node, names)
-            return self._link(node, got["input"], pool(count, got))
+            got = arguments(node, ("input", *reading.POOL))
+            return self._link(node, got["input"], reading.pool(calls.POOLS[target], got))
         if target in calls.PADS:
-            mode, names = calls.PADS[target]
-            got = calls.arguments(node, names)
-            return self._link(node, got["input"], window(got["pad"], mode or got["mode"], got["value"]))
-        named = calls.NAMED_DROPOUTS.get(getattr(target, "__name__", "")) if callable(target) else None
-        if target in calls.DROPOUTS or named is not None:
-            got = calls.arguments(node, named or calls.DROPOUTS[target])
+            got = arguments(node, ("input", *reading.PAD))
+            mode = calls.PADS[target] or got["mode"]
+            return self._link(node, got["input"],
+                              reading.window(got.get("pad", got.get("padding")), mode, got.get("value")))
+
+        if target in calls.DROPOUTS or (node.op == "call_function" and calls.named_dropout(target)):
+            got = arguments(node, ("input", *reading.DROPOUT))
             if got["training"] is not False and got["p"] != 0:
-                raise Kept("training-mode")
-            return self._link(node, got["input"], Window())
+                raise Obstacle("training-mode")
+            return self._link(node, got["input"], PadStep())
         if target is calls.SLICE or target is operator.getitem:
             return self._slice(node)
         return self._arithmetic(node)
 
+    # --- steps -------------------------------------------------------------------------------------------------------
+
     def _slice(self, node: fx.Node) -> Link | None:
-        source = _first(node)
-        found, step = slicing(node, self.ranks.get(source) if isinstance(source, fx.Node) else None)
-        return self._link(node, found, step)
+        source = first_input(node)
+        rank = None if source is None else self.ranks.get(source)
+        if node.target is operator.getitem:
+            return self._link(node, source, reading.cropping(node.args[1], rank))
+
+        got = arguments(node, ("input", *reading.CUT))
+        axis = got["dim"]
+        if axis >= 0 and rank is not None:
+            axis -= rank
+        if axis >= 0 or (rank is not None and axis < 2 - rank):
+            return None  # it cuts samples or channels
+        part = slice(got["start"], got["end"], got["step"])
+        return self._link(node, got["input"], reading.cropping((Ellipsis, part, *[slice(None)] * (-axis - 1)), rank))
 
     def _contraction(self, node: fx.Node) -> Link | None:
         target: Any = node.target
-        _, names = (calls.CONVOLUTIONS if target in calls.CONVOLUTIONS else calls.TRANSPOSED)[target]
-        got = calls.arguments(node, names)
+        got = arguments(node, ("input", *reading.CONVOLUTION))
         weight, bias = stored(self.module, got["weight"]), stored(self.module, got["bias"])
         if weight is None or not weight.is_floating_point():
-            raise Kept("calculated-weights")
-        turned = target in calls.TRANSPOSED or got["transposed"]
-        step: Step = transposed(weight, bias, got) if turned else convolution(weight, bias, got)
+            raise Obstacle("calculated-weights")
+        self._unchanging((weight, bias))
+
+        step: LinearStep
+        if target in calls.TRANSPOSED:
+            step = reading.transposed(weight, bias, got, calls.TRANSPOSED[target])
+        elif got.get("transposed"):
+            step = reading.transposed(weight, bias, got, calls.CONVOLUTIONS[target])
+        else:
+            step = reading.convolution(weight, bias, got, calls.CONVOLUTIONS[target])
         return self._link(node, got["input"], step, weight)
 
-    def _norm_module(self, norm: Any, source: object) -> Diagonal:
+    def _norm_module(self, norm: Any, source: fx.Node) -> AffineStep:
         kind = plain_kind(norm, tuple(calls.NORM_MODULES))
         if norm.training:
-            raise Kept("training-mode")
-        options = calls.NORM_MODULES[kind]
-        known = self.ranks.get(source) if isinstance(source, fx.Node) else None
-        if len(options) > 1 and known is None:
-            raise Kept("rank-unknown")
-        spatial = options[0] if len(options) == 1 else (known or 0) - 2
-        return normalised(norm.running_mean, norm.running_var, norm.weight, norm.bias, norm.eps, spatial)
+            raise Obstacle("training-mode")
+        # An instance norm takes each sample's own statistics unless this says otherwise, whatever it stores.
+        if isinstance(norm, nn.modules.instancenorm._InstanceNorm) and not norm.track_running_stats:
+            raise Obstacle("no-statistics")
 
-    def _norm_function(self, got: dict[str, Any], node: fx.Node) -> Diagonal:
+        options = calls.NORM_MODULES[kind]
+        rank = self.ranks.get(source)
+        if len(options) > 1 and rank is None:
+            raise Obstacle("rank-unknown")
+        spatial = options[0] if len(options) == 1 else (rank or 2) - 2
+
+        names = ("running_mean", "running_var", "weight", "bias", "eps")
+        got = {name: getattr(norm, name) for name in names}
+        self._unchanging(t for t in got.values() if isinstance(t, Tensor))
+        return reading.normalised(got, spatial)
+
+    def _norm_function(self, got: dict[str, Any], node: fx.Node) -> AffineStep:
         if got["running_mean"] is None:
-            raise Kept("no-statistics")
-        training = got["use_input_stats"] if "instance" in str(node.target) else got["training"]
+            raise Obstacle("no-statistics")
+        training = got.get("use_input_stats", got.get("training", False))
         if training is not False:
-            raise Kept("training-mode")
+            raise Obstacle("training-mode")
+
         names = ("running_mean", "running_var", "weight", "bias")
-        mean, variance, weight, bias = (stored(self.module, got[name]) for name in names)
+        tensors = {name: stored(self.module, got.get(name)) for name in names}
+        self._unchanging(tensors.values())
+
         rank = self.ranks.get(got["input"], self.ranks.get(node))
-        if rank is None and mean is not None and variance is not None:
-            raise Kept("rank-unknown")
-        return normalised(mean, variance, weight, bias, got["eps"], (rank or 2) - 2)
+        if rank is None:
+            raise Obstacle("rank-unknown")
+        return reading.normalised({**tensors, "eps": got["eps"]}, rank - 2)
 
     def _arithmetic(self, node: fx.Node) -> Link | None:
         target: Any = node.target
         if target in calls.NEGATIVES:
-            return self._link(node, node.args[0], self._by_constant(node.args[0], -1, None))
+            source = first_input(node)
+            plain = len(node.args) + len(node.kwargs) == 1
+            return self._link(node, source, self._by_constant(source, -1, None)) if plain else None
+
         sign, power = calls.SUMS.get(target), calls.PRODUCTS.get(target)
         if sign is None and power is None:
             return None
-        one, other, alpha = calls.pair(node)
+        try:
+            one, other, alpha = operands(node)
+        except Obstacle:
+            return None  # rounding modes, results written elsewhere: no affine step
         left, right = constant(self.module, one), constant(self.module, other)
         if (left is None) == (right is None):
             return None
+
+        for side in (one, other):
+            kept = constant_source(side)
+            if kept is not None and kept.op == "get_attr":
+                self._unchanging((stored(self.module, kept),))
+
         if sign is not None:
             if right is not None:
                 return self._link(node, one, self._by_constant(one, None, right * alpha * sign))
             return self._link(node, other, self._by_constant(other, sign * alpha, left))
         if right is not None:
-            return self._link(node, one, self._by_constant(one, right if power == 1 else 1 / right, None))
+            factor = right if power == 1 else _inverse(right)
+            return self._link(node, one, None if factor is None else self._by_constant(one, factor, None))
         return self._link(node, other, self._by_constant(other, left, None)) if power == 1 else None
 
-    def _by_constant(self, source: Any, scale: Any, shift: Any) -> Diagonal | None:
+    def _by_constant(self, source: Any, scale: Any, shift: Any) -> AffineStep | None:
         like = next(self.module.parameters(), torch.empty(0))
-        found = diagonal(scale, shift, None, like, self.ranks.get(source))
-        if found is not None and found.scale.device.type != "meta" and not bool(found.scale.isfinite().all()):
-            return None
-        return found
+        return reading.affine(scale, shift, like, self.ranks.get(source))
 
 
-def _conv_module(called: Any) -> Step:
-    facts = {name: getattr(called, name, 1) for name in ("stride", "padding", "dilation", "groups")}
-    return convolution(called.weight, called.bias, facts, getattr(called, "padding_mode", "zeros"))
+def _conv_module(called: Any, spatial: int) -> LinearStep:
+    """A convolution or linear layer by its settings."""
+    facts = {name: getattr(called, name) for name in ("stride", "padding", "dilation", "groups") if spatial}
+    mode = getattr(called, "padding_mode", "zeros")
+    step = reading.convolution(called.weight, called.bias, facts, spatial, mode)
+    if mode == "zeros":
+        return step
+    # With another mode torch pads by these amounts, last axis first, whatever `padding` has become.
+    amounts = called._reversed_padding_repeated_twice
+    return replace(step, lo=tuple(amounts[0::2][::-1]), hi=tuple(amounts[1::2][::-1]))
 
 
-def _transposed_module(called: Any) -> Step:
+def _transposed_module(called: Any, spatial: int) -> LinearStep:
+    """A transposed convolution by its settings."""
     names = ("stride", "padding", "output_padding", "dilation", "groups")
-    return transposed(called.weight, called.bias, {name: getattr(called, name) for name in names})
+    return reading.transposed(called.weight, called.bias, {name: getattr(called, name) for name in names}, spatial)
 
 
-def normalised(mean: Tensor | None, variance: Tensor | None, weight: Tensor | None, bias: Tensor | None, eps: float,
-               spatial: int) -> Diagonal:
-    """A norm with stored statistics: `s = weight / sqrt(variance + eps)`, `t = bias - s mean`. Raises `Kept`."""
-    if mean is None or variance is None:
-        raise Kept("no-statistics")
-    scale = (variance.detach().double() + eps).rsqrt()
-    scale = scale if weight is None else scale * weight.detach().double()
-    shift = -mean.detach().double() * scale
-    shift = shift if bias is None else shift + bias.detach().double()
-    if not scale.is_meta and not (scale.isfinite().all() and shift.isfinite().all()):
-        raise Kept("not-finite")
-    return Diagonal(scale, shift, spatial, variance.dtype, norm=True)
-
-
-def shape_read(node: fx.Node) -> bool:
-    """Whether a node asks for a tensor's form only."""
-    if node.op == "call_method":
-        return node.target in calls.SHAPE_READS
-    return node.op == "call_function" and node.target is getattr and node.args[1] in calls.SHAPE_ATTRIBUTES
-
-
-def _first(node: fx.Node) -> object:
-    return node.args[0] if node.args else calls.arguments(node, ()).get("input")
+def _inverse(value: Any) -> Any:
+    """One over a constant; None for the number 0."""
+    if isinstance(value, Tensor):
+        return 1 / value
+    return None if value == 0 else 1 / value
 
 
 def _count(reader: fx.Node, node: fx.Node) -> int:
+    """The times that a node reads another."""
     found: list[fx.Node] = []
     fx.map_arg((reader.args, reader.kwargs), lambda n: found.append(n) if n is node else None)
     return len(found)

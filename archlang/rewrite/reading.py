@@ -1,148 +1,148 @@
-"""What nodes of a torch.fx graph mean, be they modules, functions or aten operations: steps of the algebra."""
+"""The arguments of calls as steps of the algebra."""
 
 from __future__ import annotations
 
-import operator
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
-from torch.nn.utils import parametrize
+from torch import Tensor
 
-from archlang.rewrite import calls
-from archlang.rewrite.algebra import Conv, Diagonal, Pool, Sizes, Step, Transposed, Window
-from archlang.rewrite.report import Kept
+from archlang.rewrite.report import Obstacle
+from archlang.rewrite.steps import AffineStep, ConvStep, PadStep, PoolStep, Sizes, TransposedStep
 
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-
-
-@dataclass(frozen=True)
-class Link:
-    """A node read as a step from what it reads; `weight` is a contraction's own; results take its dtype and format."""
-
-    node: fx.Node
-    source: fx.Node
-    step: Step
-    weight: Tensor | None = None
-    trained: bool = False
-
-    @property
-    def free(self) -> bool:
-        """Whether doing it twice costs nothing."""
-        return isinstance(self.step, Window)
-
-    @property
-    def contraction(self) -> bool:
-        """Whether it has a kernel."""
-        return isinstance(self.step, Conv | Transposed)
-
-
-def stored(module: nn.Module, node: object) -> Any:
-    """The tensor that an argument names, None for none. Raises `Kept` where it is calculated."""
-    if node is None:
-        return None
-    if not isinstance(node, fx.Node) or node.op != "get_attr":
-        raise Kept("calculated-weights")
-    found: Any = module
-    for part in str(node.target).split("."):
-        found = getattr(found, part)
-    return found
-
-
-def constant(module: nn.Module, node: object) -> Any:
-    """The number or tensor that an argument always is, None where it depends on inputs."""
-    if isinstance(node, bool) or not isinstance(node, int | float | fx.Node):
-        return None
-    if not isinstance(node, fx.Node):
-        return node
-    if node.op == "get_attr":
-        found = stored(module, node)
-        return found.detach() if isinstance(found, Tensor) else None
-    if node.op not in ("call_function", "call_method") or node.target not in calls.VIEWS:
-        return None
-    inner = constant(module, node.args[0]) if node.args else None
-    if not isinstance(inner, Tensor) or len(node.all_input_nodes) > 1 or node.kwargs:
-        return None
-    rest = node.args[1:]
-    return getattr(inner, str(node.target))(*rest) if node.op == "call_method" else node.target(inner, *rest)  # type: ignore[operator]
-
-
-def plain_kind(module: nn.Module, kinds: tuple[type, ...]) -> type:
-    """Which of torch's classes a module behaves as. Raises `Kept` where something changes what it does."""
-    if parametrize.is_parametrized(module):
-        raise Kept("parametrised")
-    if isinstance(module, nn.modules.lazy.LazyModuleMixin):
-        raise Kept("no-weights-yet")
-    if any(getattr(module, name) for name in HOOKS):
-        raise Kept("hooks")
-    for kind in kinds:
-        methods = ("forward", "_conv_forward", "_check_input_dim", "__call__")
-        same = all(getattr(type(module), m, None) is getattr(kind, m, None) for m in methods)
-        if isinstance(module, kind) and same and "forward" not in vars(module):
-            return kind
-    raise Kept("own-class")
+CONVOLUTION = ("weight", "bias", "stride", "padding", "dilation", "groups", "transposed", "output_padding")
+POOL = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+PAD = ("pad", "padding", "mode", "value")
+NORM = ("running_mean", "running_var", "weight", "bias", "training", "use_input_stats", "eps")
+DROPOUT = ("p", "training", "mode")
+CUT = ("dim", "start", "end", "step")
+"""The arguments that are read of each family beside its input; a call that gives another one is not touched."""
 
 
 def sizes(value: Any, count: int) -> Sizes:
-    """A number or some as `count` numbers. Raises `Kept` where one is calculated."""
-    found = tuple(value) if isinstance(value, list | tuple) else (value,)
-    if not all(isinstance(v, int) and not isinstance(v, bool) for v in found):
-        raise Kept("calculated-weights")
-    return found * count if len(found) == 1 else found
+    """A number or some as `count` numbers. Raises Obstacle where one is calculated."""
+    given = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(isinstance(v, int) and not isinstance(v, bool) for v in given):
+        raise Obstacle("calculated-weights")
+    return given * count if len(given) == 1 else given
 
 
-def convolution(weight: Tensor, bias: Tensor | None, got: dict[str, Any], mode: str = "zeros") -> Conv:
-    """A convolution by the arguments of torch's function."""
-    count = weight.dim() - 2
-    dilation, extent = sizes(got["dilation"], count), tuple(weight.shape[2:])
-    if got["padding"] == "same":
-        whole = [d * (k - 1) for d, k in zip(dilation, extent, strict=True)]
-        lo, hi = tuple(w // 2 for w in whole), tuple(w - w // 2 for w in whole)
+def whole(value: Any) -> int:
+    """A number of groups. Raises Obstacle where it is calculated."""
+    (number,) = sizes(value, 1)
+    return number
+
+
+def convolution(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spatial: int,
+                mode: str = "zeros") -> ConvStep:
+    """A convolution by the arguments of torch's function; `spatial` -1: as many sizes as the weight says.
+
+    Raises Obstacle where arguments are calculated or weights have another form than the function's usual one.
+    """
+    count = weight.dim() - 2 if spatial < 0 else spatial
+    _check_weights(weight, bias, count, weight.shape[0])
+
+    dilation, extent = sizes(got.get("dilation", 1), count), tuple(weight.shape[2:])
+    padding = got.get("padding", 0)
+    if padding == "same":
+        total = [d * (k - 1) for d, k in zip(dilation, extent, strict=True)]
+        lo, hi = tuple(w // 2 for w in total), tuple(w - w // 2 for w in total)
     else:
-        lo = hi = sizes(0 if got["padding"] == "valid" else got["padding"], count)
-    wide = None if bias is None else bias.detach().double()
-    return Conv(weight.detach().double(), wide, sizes(got["stride"], count), dilation, lo, hi, got["groups"], mode)
+        lo = hi = sizes(0 if padding == "valid" else padding, count)
+
+    return ConvStep(_wide(weight), None if bias is None else _wide(bias), sizes(got.get("stride", 1), count), dilation,
+                    lo, hi, whole(got.get("groups", 1)), mode)
 
 
-def transposed(weight: Tensor, bias: Tensor | None, got: dict[str, Any]) -> Transposed:
-    """A transposed convolution by the arguments of torch's function."""
+def transposed(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spatial: int) -> TransposedStep:
+    """A transposed convolution by the arguments of torch's function. Raises Obstacle as `convolution` does."""
+    count = weight.dim() - 2 if spatial < 0 else spatial
+    groups = whole(got["groups"])
+    _check_weights(weight, bias, count, weight.shape[1] * groups if weight.dim() > 1 else 0)
+
     stride, padding, output_padding, dilation = (
-        sizes(got[name], weight.dim() - 2) for name in ("stride", "padding", "output_padding", "dilation"))
-    return Transposed(weight.detach().double(), None if bias is None else bias.detach().double(), stride, padding,
-                      output_padding, dilation, got["groups"])
+        sizes(got[name], count) for name in ("stride", "padding", "output_padding", "dilation"))
+    return TransposedStep(_wide(weight), None if bias is None else _wide(bias), stride, padding, output_padding,
+                          dilation, groups)
 
 
-def pool(count: int, got: dict[str, Any]) -> Pool:
-    """An average pool by the arguments of torch's function. Raises `Kept`."""
+def _check_weights(weight: Tensor, bias: Tensor | None, spatial: int, out_channels: int) -> None:
+    """Raise Obstacle for weights that make another operation of the call: `linear` of a vector drops an axis."""
+    if weight.dim() != spatial + 2 or (bias is not None and tuple(bias.shape) != (out_channels,)):
+        raise Obstacle("channels")
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    return tensor.detach().double()
+
+
+def normalised(got: Mapping[str, Any], spatial: int) -> AffineStep:
+    """A norm with stored statistics: `s = weight / sqrt(variance + eps)`, `t = bias - s mean`. Raises Obstacle."""
+    mean, variance, weight, bias, eps = (got.get(n) for n in ("running_mean", "running_var", "weight", "bias", "eps"))
+    if mean is None or variance is None:
+        raise Obstacle("no-statistics")
+    if isinstance(eps, bool) or not isinstance(eps, int | float):
+        raise Obstacle("calculated-weights")
+    if any(t is not None and t.shape != mean.shape for t in (variance, weight, bias)) or mean.dim() != 1:
+        raise Obstacle("channels")
+
+    scale = (_wide(variance) + eps).rsqrt()
+    if weight is not None:
+        scale = scale * _wide(weight)
+    shift = -_wide(mean) * scale
+    if bias is not None:
+        shift = shift + _wide(bias)
+
+    if not scale.is_meta and not (scale.isfinite().all() and shift.isfinite().all()):
+        raise Obstacle("not-finite")
+    return AffineStep(scale, shift, spatial, variance.dtype, norm=True)
+
+
+def pool(count: int, got: Mapping[str, Any]) -> PoolStep:
+    """An average pool by the arguments of torch's function. Raises Obstacle."""
     size = sizes(got["kernel_size"], count)
-    stride = sizes(got["stride"], count) if got["stride"] not in (None, [], ()) else size
+    stride = size
+    if got["stride"] not in (None, [], ()):
+        stride = sizes(got["stride"], count)
     padding = sizes(got["padding"], count)
-    if got["ceil_mode"] or (any(padding) and not got["count_include_pad"] and got["divisor_override"] is None):
-        raise Kept("pooling")
-    return Pool(size, stride, padding, padding, 1 / (got["divisor_override"] or torch.Size(size).numel()))
+
+    divisor = got.get("divisor_override")
+    if divisor is not None:
+        divisor = whole(divisor)
+    # With `ceil_mode` the last window may reach outside, and counts fewer positions than the others do.
+    plain = got["ceil_mode"] is False and isinstance(got["count_include_pad"], bool)
+    counts_padding = got["count_include_pad"] or divisor is not None or not any(padding)
+    if not plain or not counts_padding:
+        raise Obstacle("pooling")
+    return PoolStep(size, stride, padding, padding, 1 / (divisor or math.prod(size)))
 
 
-def window(pads: Any, mode: str, value: Any) -> Window | None:
-    """A padding by the arguments of torch's function: last axis first, before and behind. None where others do it."""
-    found = sizes(pads, 1)
-    if mode == "constant" and value not in (None, 0):
+def window(pads: Any, mode: Any, value: Any) -> PadStep | None:
+    """A padding by the arguments of torch's function: last axis first, before and behind. None where it is no step."""
+    amounts = sizes(pads, 1)
+    if mode not in ("constant", "reflect", "replicate", "circular"):
         return None
-    if mode != "constant" and min(found, default=0) < 0:
+    if mode == "constant" and not (value is None or (isinstance(value, int | float) and value == 0)):
+        return None
+    if mode != "constant" and min(amounts, default=0) < 0:
         return None  # torch crops before it extends
-    lo, hi = found[0::2][::-1], found[1::2][::-1]
+
+    lo, hi = amounts[0::2][::-1], amounts[1::2][::-1]
     if len(lo) != len(hi):
         return None
     while len(lo) > 1 and not lo[0] and not hi[0]:
         lo, hi = lo[1:], hi[1:]
-    return Window(lo, hi, "zeros" if mode == "constant" else mode)
+    return PadStep(lo, hi, "zeros" if mode == "constant" else mode)
 
 
-def cropping(index: Any, rank: int | None) -> Window | None:
-    """`x[..., a:-b, c:]` as a window; None for any other index."""
+def cropping(index: Any, rank: int | None) -> PadStep | None:
+    """`x[..., a:-b, c:]` as a step; None for any other index."""
     parts = index if isinstance(index, tuple) else (index,)
     if not parts or Ellipsis in parts[1:]:
         return None
+
     if parts[0] is Ellipsis:
         cuts, counted = parts[1:], True
     else:
@@ -151,18 +151,20 @@ def cropping(index: Any, rank: int | None) -> Window | None:
         if len(parts) < 3 or any(_cut(p) != (0, 0) for p in parts[:2]):
             return None
         cuts, counted = parts[2:], rank is not None
-    found = [_cut(p) for p in cuts]
-    if not found or None in found:
+
+    amounts = [_cut(p) for p in cuts]
+    if not amounts or None in amounts:
         return None
-    lo, hi = zip(*[f for f in found if f is not None], strict=True)
-    return Window(lo, hi, counted=counted)
+    lo, hi = zip(*[a for a in amounts if a is not None], strict=True)
+    return PadStep(lo, hi, counted=counted)
 
 
 def _cut(part: Any) -> tuple[int, int] | None:
-    """What a slice leaves out on both sides, as negative numbers; None where that depends on the size."""
+    """The cells that a slice leaves out on both sides, as negative numbers; None where that depends on the size."""
     if not isinstance(part, slice) or part.step not in (None, 1):
         return None
-    start, stop = part.start or 0, part.stop
+
+    start, stop = 0 if part.start is None else part.start, part.stop
     if not isinstance(start, int) or start < 0:
         return None
     if stop is None or (isinstance(stop, int) and stop > 2**62):
@@ -170,44 +172,54 @@ def _cut(part: Any) -> tuple[int, int] | None:
     return (-start, stop) if isinstance(stop, int) and stop < 0 else None
 
 
-def diagonal(scale: Any, shift: Any, spatial: int | None, like: Tensor, rank: int | None) -> Diagonal | None:
-    """A product or sum with a constant, as it broadcasts: one number, or one by channel; None for any other."""
-    dtype, found = None, spatial
+def affine(scale: Any, shift: Any, like: Tensor, rank: int | None) -> AffineStep | None:
+    """A product or sum with a constant, as it broadcasts: one number, or one by channel; None for any other.
+
+    `rank`: the axes of what it is applied to, None where they are not known.
+    """
+    dtype, spatial, axes = None, None, 0
     wide: list[Tensor | None] = []
     for value in (scale, shift):
-        if value is None or not isinstance(value, Tensor):
-            wide.append(None if value is None else torch.tensor(float(value), dtype=torch.float64, device=like.device))
+        if value is None:
+            wide.append(None)
             continue
-        if not value.is_floating_point() or (value.dim() > 1 and (rank is None or value.dim() > rank)
-                                             and value.dim() != _trailing(value) + 1):
+        if not isinstance(value, Tensor):
+            value = _number(value, like)
+        elif not value.is_floating_point():
             return None
-        dtype = value.dtype if value.dim() else None
+        elif value.dim():
+            dtype = value.dtype  # a tensor without axes does not promote, one with some does
+
+        if rank is not None and value.dim() > rank:
+            return None
+        axes = max(axes, 0 if rank is not None else value.dim())
         if value.numel() == 1:
             wide.append(value.reshape(()).double())
             continue
-        found = _trailing(value)
-        if value.numel() != value.shape[-found - 1]:
+
+        spatial = _trailing(value)
+        if value.numel() != value.shape[-spatial - 1]:
             return None
         wide.append(value.reshape(-1).double())
+
+    if any(v is not None and not v.is_meta and not bool(v.isfinite().all()) for v in wide):
+        return None
     one = torch.ones((), dtype=torch.float64, device=like.device)
-    return Diagonal(one if wide[0] is None else wide[0], wide[1], found, dtype)
+    return AffineStep(one if wide[0] is None else wide[0], wide[1], spatial, dtype, axes=axes)
+
+
+def _number(value: float, like: Tensor) -> Tensor:
+    """A plain number as a tensor; one that is too large for float64 is infinite."""
+    try:
+        plain = float(value)
+    except OverflowError:
+        plain = math.inf
+    return torch.tensor(plain, dtype=torch.float64, device=like.device)
 
 
 def _trailing(value: Tensor) -> int:
-    """How many sizes of 1 follow the last other one."""
+    """The number of sizes of 1 that follow the last other one."""
     count = 0
     while count < value.dim() and value.shape[-1 - count] == 1:
         count += 1
     return min(count, value.dim() - 1)
-
-
-def slicing(node: fx.Node, rank: int | None) -> tuple[Any, Window | None]:
-    """What a node cuts, and how."""
-    if node.target is operator.getitem:
-        return node.args[0], cropping(node.args[1], rank)
-    got = calls.arguments(node, ("input", "dim", "start", "end", "step"))
-    axis = got["dim"] if got["dim"] < 0 or rank is None else got["dim"] - rank
-    if axis >= 0 or (rank is not None and axis < 2 - rank):
-        return got["input"], None
-    part = slice(got["start"], got["end"], got["step"])
-    return got["input"], cropping((Ellipsis, part, *[slice(None)] * (-axis - 1)), rank)

@@ -42,11 +42,12 @@ class Fit:
         helps.
         """
         want = self.type.dims
-        if len(want) == 3 and samples.ndim == 3:
+        if len(want) == 3 and samples.ndim == 3:  # grey images without an axis of channels
             samples = samples[:, None]
         if len(want) == 3 and samples.ndim == 4:
             return self._image(samples)
 
+        # What is flattened to a vector had a size of its own in training, which the vector does not tell.
         if len(want) == 1 and samples.ndim == 4 and self.image is not None:
             samples = _same_proportions(with_channels(samples, self.image.channels), self.image)
         if len(want) == 1 and samples.ndim > 1:
@@ -58,7 +59,9 @@ class Fit:
         return samples
 
     def _image(self, samples: torch.Tensor) -> torch.Tensor:
-        own = tuple(samples.shape[1:]) if self.image is None else self.image.shape
+        own = tuple(samples.shape[1:])
+        if self.image is not None:
+            own = self.image.shape
         channels, rows, columns = (
             want if isinstance(want, int) else size for want, size in zip(self.type.dims, own, strict=True)
         )
@@ -87,8 +90,9 @@ def fit_of(
         raise bad_data(f"the network has {len(graph.inputs)} inputs; images can be given to a network with one")
 
     declared = graph.inputs[0]
-    mean, std = (declared.mean, declared.std) if declared.mean else (mean, std)
-    return Fit(declared.type, tuple(mean) if mean else None, tuple(std) if std else None, image)
+    if declared.mean:
+        mean, std = declared.mean, declared.std
+    return Fit(declared.type, _numbers(mean), _numbers(std), image)
 
 
 def fit_to(graph: Graph, split: Split) -> Fit:
@@ -97,8 +101,10 @@ def fit_to(graph: Graph, split: Split) -> Fit:
     A channel that never changes gets the deviation 1. A vector is normalised by one number for all its sizes.
     """
     bare = replace(fit_of(graph), image=image_preparation(graph, split))
+    if bare.mean is not None and bare.std is None:
+        return replace(bare, std=(1.0,) * len(bare.mean))
     if bare.mean is not None:
-        return bare if bare.std is not None else replace(bare, std=(1.0,) * len(bare.mean))
+        return bare
 
     stride = max(1, len(split) // LOOKED_AT)
     mean, std = _moments(bare, split, range(0, len(split), stride)[:LOOKED_AT])
@@ -113,13 +119,25 @@ def _moments(fit: Fit, split: Split, rows: range) -> tuple[torch.Tensor, torch.T
         samples = fit.shape(split.batch(rows[start : start + AT_ONCE])[0]).double()
         if not bool(samples.isfinite().all()):
             raise bad_data("the data holds NaN or infinity")
-        over = [0, *range(2, samples.ndim)] if samples.ndim > 2 else [0, 1]
-        own_variance, own_mean = torch.var_mean(samples, dim=over, correction=0)
-        more = samples.numel() // own_mean.numel()
-        away, total = own_mean - mean, count + more
-        square = square + own_variance * more + away**2 * (count * more / total)  # Chan et al. 1983
+
+        over = [0, 1]
+        if samples.ndim > 2:
+            over = [0, *range(2, samples.ndim)]
+        part_variance, part_mean = torch.var_mean(samples, dim=over, correction=0)
+
+        # Moments of two parts as those of both (Chan et al. 1983): sums of squares would lose digits.
+        more = samples.numel() // part_mean.numel()
+        away, total = part_mean - mean, count + more
+        square = square + part_variance * more + away**2 * (count * more / total)
         mean, count = mean + away * (more / total), total
     return mean, (square / count).sqrt()
+
+
+def _numbers(values: Sequence[float] | None) -> tuple[float, ...] | None:
+    """Numbers that a network declares, or a model carries; none where there are none."""
+    if not values:
+        return None
+    return tuple(values)
 
 
 def _rounded(values: torch.Tensor) -> tuple[float, ...]:

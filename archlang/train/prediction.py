@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -82,6 +82,8 @@ def predict(
             except ArchError as problem:
                 predictions.append(Prediction(path, error=problem.diagnostics[0]))
                 continue
+
+            # One at a time: files of any number, and memory holds one.
             inputs = fit(pixels[None].to(target)).to(kind)
             with torch.no_grad():
                 scores = values_of(graph, model(inputs), torch.zeros(1))[port]
@@ -117,8 +119,10 @@ class _Guesser:
         """The guesser of a model whose scores come from `port`."""
         few = told(record.passes)
         loss = _loss_of(losses_of(record.network.graph), port)
-        known = None if few is not None or loss is None else PROBABILITIES.get(loss)
-        return cls(record.labels or (), few, max(top, 1), known)
+        probabilities = None
+        if few is None and loss is not None:
+            probabilities = PROBABILITIES.get(loss)
+        return cls(record.labels or (), few, max(top, 1), probabilities)
 
     def __call__(self, scores: torch.Tensor) -> tuple[Guess, ...]:
         """The likeliest classes of scores [1, classes]; a single logit is that of the class 1 against 0."""
@@ -126,19 +130,25 @@ class _Guesser:
             raise ArchError(error("bad-data", "the network's main output is no row of class scores"))
 
         row = scores[0].double().cpu()
-        chances = None if self.probabilities is None else self.probabilities(row)
+        chances = None
+        if self.probabilities is not None:
+            chances = self.probabilities(row)
+
+        # A softmax over one number is 1, whatever it is.
         if len(row) == 1 and chances is not None and self.probabilities is torch.sigmoid:
             row, chances = torch.stack((-row[0], row[0])), torch.stack((1 - chances[0], chances[0]))
 
-        numbers = self.few if self.few is not None else range(len(row))
+        numbers: Sequence[int] = self.few or range(len(row))
         order = row.argsort(descending=True, stable=True).tolist()[: self.top]
-        return tuple(
-            Guess(numbers[i], self._name(numbers[i]), float(row[i]), None if chances is None else float(chances[i]))
-            for i in order
-        )
+        guesses = [Guess(numbers[i], self._name(numbers[i]), float(row[i]), None) for i in order]
+        if chances is None:
+            return tuple(guesses)
+        return tuple(replace(guess, probability=float(chances[i])) for guess, i in zip(guesses, order, strict=True))
 
     def _name(self, number: int) -> str:
-        return self.labels[number] if number < len(self.labels) else str(number)
+        if number < len(self.labels):
+            return self.labels[number]
+        return str(number)
 
 
 def _loss_of(losses: Sequence[Loss], port: Port) -> str | None:

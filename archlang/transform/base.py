@@ -1,76 +1,85 @@
-"""What a transformation is: graph in, graph out, by way of the tree, so that blocks and loops stay as they are written.
-
-A pass is one frozen dataclass in one file. Its fields are its options (`multipath{paths=2}`), its docstring says what
-becomes of what. `apply` checks the claim: what comes out is checked like any file.
-"""
+"""Transformations: network in, network out, by way of the tree, so that blocks and loops stay as they are written."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import MISSING, Field, dataclass, fields
-from typing import Any, ClassVar
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
-from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
-from archlang.elaborate import Network
-from archlang.source import Span
+from archlang.diagnostics import ArchError, Diagnostic
+from archlang.elaborate.network import Network, rebuilt
+from archlang.passes.base import Pass, does_not_apply
+from archlang.passes.catalogue import PASSES, PassCatalogue
 from archlang.syntax.tree import File
+from archlang.syntax.tree import NetworkDeclaration as NetworkTree
+
+refuse = does_not_apply
 
 
 @dataclass(frozen=True)
-class Pass(ABC):
-    """Base of all transformations. Subclasses are frozen dataclasses with defaults for all fields."""
+class Transformation(Pass[Network, Network]):
+    """Base of all transformations. What comes out is printed, read and checked like any file."""
 
-    name: ClassVar[str]
-
-    @abstractmethod
-    def requires(self, net: Network) -> list[Diagnostic]:
-        """Why this pass does not apply to a network; empty where it does."""
+    subject: ClassVar[Literal["network", "model"]] = "network"
 
     @abstractmethod
     def run(self, net: Network) -> File:
         """The main file, rewritten. Only called where `requires` is empty."""
 
-    @abstractmethod
+    def applied(self, subject: Network, inputs: Sequence[Any] | None) -> Network:  # noqa: ARG002 - of models
+        """The network of the rewritten file. Raises ArchError (pass-does-not-apply) for one with a mistake in it."""
+        file = _with_new_docs(self.run(subject), f"{subject.name}, made over by `{self}`.")
+        try:
+            return rebuilt(subject, file)
+        except ArchError as problem:
+            raise ArchError(self._wrong(problem)) from problem
+
     def ensures(self, before: Network, after: Network) -> list[str]:
-        """What the result should fulfil and does not, in words; empty where all is well."""
+        """Inputs and outputs keep their types."""
+        claims = []
+        if [spec.type for spec in before.graph.inputs] != [spec.type for spec in after.graph.inputs]:
+            claims.append("the inputs have changed")
+        if output_types(before) != output_types(after):
+            claims.append("the outputs have changed")
+        return claims
 
-    def __str__(self) -> str:
-        given = [f"{f.name}={getattr(self, f.name)}" for f in fields(self) if getattr(self, f.name) != _default(f)]
-        return f"{self.name}{{{','.join(given)}}}" if given else self.name
-
-
-def refuse(message: str, span: Span | None = None, **more: Any) -> Diagnostic:
-    """A reason why a pass does not apply."""
-    return error("pass-does-not-apply", message, span, **more)
-
-
-def made_of(kind: type[Pass], options: dict[str, str]) -> Pass:
-    """A pass with its options, each read by the type of its field. Raises ArchError."""
-    known = {f.name: f for f in fields(kind)}
-    values: dict[str, object] = {}
-    for name, text in options.items():
-        if name not in known:
-            listed = f"it takes: {', '.join(known)}" if known else "it takes no options"
-            raise ArchError(error("unknown-argument", f"`{kind.name}` has no option `{name[:64]}`",
-                                  help=(*did_you_mean(name, known), listed)))
-        values[name] = _read(kind.name, known[name], text)
-    try:
-        return kind(**values)
-    except ValueError as problem:
-        raise ArchError(error("out-of-range", f"`{kind.name}`: {problem}")) from None
+    def _wrong(self, problem: ArchError) -> Diagnostic:
+        """The refusal of a network in which the pass would write a mistake, with the line that it would write."""
+        first = next((d for d in problem.diagnostics if d.severity == "error"), problem.diagnostics[0])
+        notes = [f"{first.name}: {first.message}"]
+        if first.primary is not None:
+            # The span belongs to a text that nobody has seen: its line is shown, its number would mislead.
+            span = first.primary.span
+            notes.append(f"in the line it would write: {span.source.line(span.line).strip()}")
+        return refuse(f"`{self}` would make a network of this one that does not check", notes=notes)
 
 
-def _read(owner: str, option: Field[Any], text: str) -> object:
-    sample = _default(option)
-    try:
-        if isinstance(sample, bool):
-            return {"true": True, "false": False}[text]
-        return type(sample)(text) if isinstance(sample, int | float) else text
-    except (ValueError, KeyError):
-        wanted = {bool: "true or false", int: "a whole number", float: "a number"}[type(sample)]
-        message = f"the option `{option.name}` of `{owner}` is {wanted}, not {text[:40]!r}"
-        raise ArchError(error("wrong-kind", message)) from None
+def output_types(net: Network) -> list[object]:
+    """The types of a network's outputs, in their order."""
+    return [net.graph.type(output.port) for output in net.graph.outputs]
 
 
-def _default(option: Field[Any]) -> object:
-    return option.default if option.default is not MISSING else ""
+def apply(net: Network, what: str | Pass[Any, Any], passes: PassCatalogue = PASSES) -> Network:
+    """The network after a transformation, checked.
+
+    Raises ArchError: unknown-pass, pass-does-not-apply, or the mistakes of the text that names the pass.
+    """
+    chosen = passes.parse(what) if isinstance(what, str) else what
+    if not isinstance(chosen, Transformation):  # a rewriting, which is not imported here: it needs torch
+        raise ArchError(refuse(f"`{chosen.name}` rewrites a model, and this is a network",
+                               help="compile it first: `archlang compile FILE -o MODEL.safetensors`"))
+    return chosen(net)
+
+
+def _with_new_docs(file: File, doc: str) -> File:
+    """The file without what was said of it and of its network before: counts above all would no longer be true."""
+    declarations = []
+    for declaration in file.declarations:
+        if isinstance(declaration, NetworkTree):
+            body = declaration.body
+            declaration = replace(
+                declaration, doc=declaration.doc and doc, body=replace(body, doc=body.doc and doc))
+        declarations.append(declaration)
+    return replace(file, declarations=tuple(declarations), doc=file.doc and doc)
+

@@ -29,9 +29,10 @@ from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.sequence import bare
 
-Key = tuple[int, int, int]
+PlaceKey = tuple[int, int, int]
 CONV = ("kernel", "channels", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init")
 WORDS = "code_words"
+"""The parameter by which a coded block gets its code."""
 LENGTH = 8
 """Steps of a chain: 1x1, norm, act, grouped, norm, act, 1x1, norm."""
 
@@ -46,12 +47,12 @@ class Chain:
     @property
     def middle(self) -> Call:
         """The grouped convolution."""
-        found = bare(self.steps[3])
-        assert isinstance(found, Call)
-        return found
+        call = bare(self.steps[3])
+        assert isinstance(call, Call)
+        return call
 
 
-def key(span: Span) -> Key:
+def place_key(span: Span) -> PlaceKey:
     """A place in the text that can be compared."""
     return id(span.source), span.start, span.end
 
@@ -60,14 +61,16 @@ def chains(node: TreeNode) -> Iterator[Chain]:
     """The chains that a flow holds."""
     steps = node.steps if isinstance(node, Flow) else ()
     for start in range(len(steps) - LENGTH + 1):
-        one = steps[start : start + LENGTH]
-        names = [called(bare(step)) for step in one]
+        run = steps[start : start + LENGTH]
+        names = [called(bare(step)) for step in run]
         convs = names[0] == names[3] == names[6] == "conv"
-        if convs and names[1] == names[4] == names[7] == "batch_norm" and _is_chain(one):
-            yield Chain(start, one)
+        norms = names[1] == names[4] == names[7] == "batch_norm"
+        if convs and norms and _is_chain(run):
+            yield Chain(start, run)
 
 
 def _is_chain(steps: Sequence[Expr]) -> bool:
+    """Tell whether only the middle one of three convolutions has groups, at one width with the first."""
     first, middle, last = (given(bare(steps[i])) for i in (0, 3, 6))
     alike = first.get("channels") == middle.get("channels") and "groups" in middle
     biased = last.get("bias", Truth(False)) != Truth(False)  # the sum of the branches has none
@@ -89,19 +92,21 @@ def given(expr: Expr, names: Sequence[str] = CONV) -> dict[str, Expr]:
 class Branching:
     """Rewrites a file: `ways` are the uses of blocks and stages that lead to the convolutions at `sites`."""
 
-    def __init__(self, file: File, ways: Set[Key], sites: Set[Key], code: Name, drop: float) -> None:
+    def __init__(self, file: File, ways: Set[PlaceKey], sites: Set[PlaceKey], code: Name, drop: float) -> None:
         self.original, self.ways, self.sites, self.code, self.drop = file, ways, sites, code, drop
         self.blocks = {d.name: d for d in file.declarations if isinstance(d, Block)}
         self.taken = {getattr(node, "name", None) for node in walk(file)}
         self.twins: dict[str, Block] = {}
-        self.carriers: dict[str, str | None] = {}
+        self.carriers: dict[str, str | None] = {}  # by block: the parameter that held the groups
 
     def file(self) -> File:
         """The file with coded twins of the blocks on the way; those that nothing uses any more are gone."""
         declarations: list[Declaration] = []
         for item in self.original.declarations:
-            made = mapped(item, self.change(self.code, None)) if isinstance(item, NetworkTree) else item
-            declarations.append(made)
+            if isinstance(item, NetworkTree):
+                item = mapped(item, self.change(self.code, None))
+            declarations.append(item)
+
         placed: list[Declaration] = []
         for item in declarations:
             placed.append(item)
@@ -119,14 +124,15 @@ class Branching:
             items = left
 
     def change(self, code: Name, carrier: str | None) -> Callable[[TreeNode], TreeNode]:
-        """What a body's nodes become, with the code known as `code`; `carrier` is the parameter it came in for."""
+        """The change of a body's nodes, with the code known as `code`; `carrier` is the parameter it came in for."""
         def changed(node: TreeNode) -> TreeNode:
             if isinstance(node, Flow):
-                found = next((c for c in chains(node) if key(c.middle.span) in self.sites), None)
-                if found is not None:
-                    steps = node.steps[: found.start], node.steps[found.start + LENGTH :]
-                    return replace(node, steps=(*steps[0], *self.branched(found, code), *steps[1]))
-            if isinstance(node, Call | Name) and key(node.span) in self.ways and called(node) in self.blocks:
+                chain = next((c for c in chains(node) if place_key(c.middle.span) in self.sites), None)
+                if chain is not None:
+                    before, behind = node.steps[: chain.start], node.steps[chain.start + LENGTH :]
+                    return replace(node, steps=(*before, *self.branched(chain, code), *behind))
+
+            if isinstance(node, Call | Name) and place_key(node.span) in self.ways and called(node) in self.blocks:
                 return self.used(node, code)
             if isinstance(node, Name) and carrier is not None and node.text == carrier and node.text != WORDS:
                 return Field(Name(WORDS), "branches")
@@ -140,10 +146,13 @@ class Branching:
         if block.name not in self.twins:
             self._twin(block)
         twin, carrier = self.twins[block.name], self.carriers[block.name]
+
         names = [p.name for p in block.parameters]
         old = given(use, names)
         placed = sum(a.name is None for a in (use.arguments or ())) if isinstance(use, Call) else 0
         at = names.index(carrier) if carrier else len(names)
+
+        # Arguments given by place stay so up to the one that the code replaces; the code moves those behind it.
         front = names[: min(placed, at)]
         new = (*(Argument(None, old.pop(n)) for n in front), Argument(WORDS, code),
                *(Argument(n, value) for n, value in old.items() if n != carrier))
@@ -156,30 +165,35 @@ class Branching:
                     if n not in self.taken)
         self.taken.add(name)
         self.carriers[block.name] = carrier
+
         kept = [p for p in block.parameters if p.name != carrier]
-        bare_ones = [p for p in kept if p.default is None]
-        parameters = (*bare_ones, Parameter(WORDS), *(p for p in kept if p.default is not None))
+        without_default = [p for p in kept if p.default is None]
+        with_default = [p for p in kept if p.default is not None]
+        parameters = (*without_default, Parameter(WORDS), *with_default)
+
+        said = f"`{block.name}` with a branch for each column of a code."
         body = mapped(block.body, self.change(Name(WORDS), carrier))
-        doc = f"`{block.name}` with a branch for each column of a code." if block.doc else None
         if isinstance(body, Body) and body.doc is not None:
-            body = replace(body, doc=f"`{block.name}` with a branch for each column of a code.")
-        self.twins[block.name] = replace(block, name=name, parameters=parameters, body=body, doc=doc)
+            body = replace(body, doc=said)
+        self.twins[block.name] = replace(
+            block, name=name, parameters=parameters, body=body, doc=said if block.doc else None)
 
     def _carrier(self, block: Block) -> str | None:
         """The parameter that the groups of the block's chains come from, if it is one parameter."""
         names = {p.name for p in block.parameters}
-        found: set[str | None] = set()
+        carriers: set[str | None] = set()
         for node in walk(block):
             for chain in chains(node):
-                if key(chain.middle.span) in self.sites:
+                if place_key(chain.middle.span) in self.sites:
                     groups = given(chain.middle)["groups"]
-                    found.add(groups.text if isinstance(groups, Name) and groups.text in names else None)
-            if isinstance(node, Call) and key(node.span) in self.ways and called(node) in self.blocks:
+                    carriers.add(groups.text if isinstance(groups, Name) and groups.text in names else None)
+
+            if isinstance(node, Call) and place_key(node.span) in self.ways and called(node) in self.blocks:
                 inner = self.blocks[called(node)]
                 carrier = self._carrier(inner)
                 value = given(node, [p.name for p in inner.parameters]).get(carrier or "")
-                found.add(value.text if isinstance(value, Name) and value.text in names else None)
-        return found.pop() if len(found) == 1 else None
+                carriers.add(value.text if isinstance(value, Name) and value.text in names else None)
+        return carriers.pop() if len(carriers) == 1 else None
 
     def branched(self, chain: Chain, code: Name) -> tuple[Expr, ...]:
         """`branches(code, drop) { ... } -> energy_normalize -> sum -> batch_norm(scale = 0)`."""
@@ -189,18 +203,22 @@ class Branching:
         middle = _conv(steps[3], {"channels": width}, without=("groups",))
         last = _conv(steps[6], {"bias": Truth(False)})
         inside = Flow((first, steps[1], steps[2], middle, steps[4], steps[5], last))
+
         drop = Argument("drop", Number(self.drop))
         branches = Call(Name("branches"), (Argument(None, code), drop), Body(flows=(inside,)))
+
         norm = bare(steps[7])
         rest = [a for a in ((norm.arguments or ()) if isinstance(norm, Call) else ()) if a.name != "scale"]
-        return branches, Name("energy_normalize"), Name("sum"), Call(
-            Name("batch_norm"), (*rest, Argument("scale", Number(0))))
+        batch_norm = Call(Name("batch_norm"), (*rest, Argument("scale", Number(0))))
+        return branches, Name("energy_normalize"), Name("sum"), batch_norm
 
 
 def _share(width: Expr, code: Name) -> Expr:
     """The width of one branch: its part of the whole."""
     inner = bare(width)
-    return Binary("/", Parens(inner) if isinstance(inner, Binary) else inner, Field(code, "branches"))
+    if isinstance(inner, Binary):
+        inner = Parens(inner)
+    return Binary("/", inner, Field(code, "branches"))
 
 
 def _conv(step: Expr, new: dict[str, Expr], without: Sequence[str] = ()) -> Expr:

@@ -12,9 +12,8 @@ from archlang.codes.contract import Contract
 from archlang.codes.table import read
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean
 from archlang.diagnostics.text import one_line
-from archlang.elaborate import Network
-from archlang.elaborate.network import rebuilt
-from archlang.graph import Node
+from archlang.elaborate.network import Network, rebuilt
+from archlang.graph.ir import Node
 from archlang.source import Source, Span
 from archlang.syntax import parse
 from archlang.syntax.tree import (
@@ -38,15 +37,17 @@ from archlang.syntax.tree import (
 )
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
-from archlang.transform.base import Pass, refuse
-from archlang.transform.branching import Branching, Chain, chains, key
+from archlang.transform.base import Transformation, refuse
+from archlang.transform.branching import Branching, Chain, PlaceKey, chains, place_key
 from archlang.transform.scoring import with_coding_loss
+from archlang.transform.sequence import tree_of
 
 CODE = "branch_words"
+"""The name of a code that the pass declares."""
 
 
 @dataclass(frozen=True)
-class Coded(Pass):
+class CodedBranches(Transformation):
     """`conv(1x1, w) -> norm -> relu -> conv(3x3, w, groups = g) -> norm -> relu -> conv(1x1, c) -> norm
     -->  branches(code) { the same of width w / g } -> energy_normalize -> sum -> norm(scale = 0)`, norm a batch norm.
 
@@ -73,21 +74,23 @@ class Coded(Pass):
             raise ValueError("`drop` is at least 0 and less than 1")
         if self.loss < 0:
             raise ValueError("`loss` is not negative")
-        _ = self.declared
+        _ = self.declared  # raises for a text that is no code, before any network is looked at
 
     @cached_property
     def declared(self) -> Expr:
         """The code as an expression of the language. Raises ValueError, and ArchError for a table that holds none."""
         if self.code.endswith(".csv"):
             return _table(self.code)
+
         try:
-            (made,) = parse(Source("<code>", f"archlang 1\ncode {CODE} = {self.code}\n")).declarations
+            (declaration,) = parse(Source("<code>", f"archlang 1\ncode {CODE} = {self.code}\n")).declarations
         except (ArchError, ValueError):
             raise ValueError(f"`code` is a name or how a code is made, not {self.code[:80]!r}") from None
-        assert isinstance(made, CodeDeclaration)
-        if isinstance(made.value, From):
+        assert isinstance(declaration, CodeDeclaration)
+
+        if isinstance(declaration.value, From):
             raise ValueError("a table is given by its path alone: `code=words.csv`")
-        return made.value
+        return declaration.value
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -95,39 +98,52 @@ class Coded(Pass):
         return tuple(name.strip() for name in self.blocks.strip("[] ").split(",") if name.strip())
 
     def requires(self, net: Network) -> list[Diagnostic]:
+        """Flows and code are known, and convolutions have as many groups as the code has branches."""
         names = [s.name for s in _flows(net) if isinstance(s, Bind)]
         strange = [name for name in self.chosen if name not in names]
         if strange:
             help = (*did_you_mean(strange[0], names), f"there are: {', '.join(names)}")
             return [refuse(f"no flow of this network is called `{strange[0][:64]}`", help=help)]
+
         known = [code.name for code in net.project.main.of(CodeDeclaration) if isinstance(code, CodeDeclaration)]
         if isinstance(self.declared, Name) and self.declared.text not in known:
             help = (*did_you_mean(self.declared.text, known), "or give `design(...)`, `words(...)`, a table `file.csv`")
             return [refuse(f"this file declares no code `{self.declared.text[:64]}`", help=help)]
-        count = self.branches(net)
-        found, groups = _sites(net, self.chosen), sorted({n.args["groups"] for n in _grouped(net, self.chosen)})
-        if any(n.args["groups"] == count for site in found.values() for n in site):
-            return self._mixed(found, count)
-        if not groups:
-            return [refuse("there is no grouped convolution to make branches of", help="`blocks` says where")]
-        told = f"the code has {count} branches; there are convolutions of {', '.join(map(str, groups))} groups"
-        if count in groups:
-            told = "the grouped convolution stands in no block of 1x1, grouped and 1x1 convolutions with batch norms"
-        return [refuse(told)]
 
-    def _mixed(self, found: dict[tuple[int, int, int], list[Node]], count: int) -> list[Diagnostic]:
+        count = self.branches(net)
+        sites = _sites(net, self.chosen)
+        if any(node.args["groups"] == count for nodes in sites.values() for node in nodes):
+            return self._mixed(sites, count)
+        return [self._without_sites(net, count)]
+
+    def _mixed(self, sites: dict[PlaceKey, list[Node]], count: int) -> list[Diagnostic]:
+        """Convolutions that stand once in the text and have the code's groups in some uses only."""
         return [refuse(f"this convolution has {count} groups in some uses and others elsewhere", nodes[0].span,
                        help="`blocks` picks uses that are alike")
-                for nodes in found.values() if len({n.args["groups"] == count for n in nodes}) > 1]
+                for nodes in sites.values() if len({node.args["groups"] == count for node in nodes}) > 1]
+
+    def _without_sites(self, net: Network, count: int) -> Diagnostic:
+        """The reason why no block can be coded."""
+        groups = sorted({node.args["groups"] for node in _grouped(net, self.chosen)})
+        if not groups:
+            return refuse("there is no grouped convolution to make branches of", help="`blocks` says where")
+        if count in groups:
+            return refuse("the grouped convolution stands in no block of 1x1, grouped and 1x1 convolutions with "
+                          "batch norms")
+        listed = ", ".join(map(str, groups))
+        return refuse(f"the code has {count} branches; there are convolutions of {listed} groups")
 
     def branches(self, net: Network) -> int:
-        """How many branches the code has: what a network with it as a size is built with."""
+        """The number of the code's branches, taken from a network that has it as a size."""
         main = net.project.main.file
         code, new = self._code(net)
-        probe = NetworkTree("Probe", (), Body(statements=(
-            Input("x", ListOf((Field(Name(code), "branches"),))), Output(None, Name("x")))))
+
+        sizes = ListOf((Field(Name(code), "branches"),))
+        probe = NetworkTree("Probe", (), Body(statements=(Input("x", sizes), Output(None, Name("x")))))
         kept = [d for d in main.declarations if not isinstance(d, NetworkTree | Train)]
-        size = rebuilt(_open(net), replace(main, declarations=(*kept, *new, probe))).graph.inputs[0].type.dims[0]
+
+        without_dials = replace(net, given={})  # the probe has none to be given
+        size = rebuilt(without_dials, replace(main, declarations=(*kept, *new, probe))).graph.inputs[0].type.dims[0]
         assert isinstance(size, int), "a code has a number of branches"
         return size
 
@@ -140,43 +156,43 @@ class Coded(Pass):
         return name, (CodeDeclaration(name, self.declared),)
 
     def run(self, net: Network) -> File:
+        """The file with coded blocks, the code, and the coding loss."""
         count, (code, new) = self.branches(net), self._code(net)
-        sites = {k for k, nodes in _sites(net, self.chosen).items() if any(n.args["groups"] == count for n in nodes)}
-        uses = [n for n in _grouped(net, self.chosen) if key(n.span) in sites]
-        inner = any(span.source is not net.project.main.source for n in uses for span in _way(n))
+        sites = {key for key, nodes in _sites(net, self.chosen).items()
+                 if any(node.args["groups"] == count for node in nodes)}
+        uses = [node for node in _grouped(net, self.chosen) if place_key(node.span) in sites]
+
+        # Blocks of other files are written in where one of them changes.
+        inner = any(span.source is not net.project.main.source for node in uses for span in _way(node))
         file = net.tree if inner else net.project.main.file
-        ways = {key(span) for n in uses for span in _way(n)}
-        made = Branching(file, ways, sites, Name(code), self.drop).file()
-        place = next(i for i, d in enumerate(made.declarations) if isinstance(d, NetworkTree | Block))
-        declarations = (*made.declarations[:place], *new, *made.declarations[place:])
-        return with_coding_loss(replace(made, declarations=declarations), self.loss)
+        ways = {place_key(span) for node in uses for span in _way(node)}
+        coded = Branching(file, ways, sites, Name(code), self.drop).file()
+
+        place = next(i for i, d in enumerate(coded.declarations) if isinstance(d, NetworkTree | Block))
+        declarations = (*coded.declarations[:place], *new, *coded.declarations[place:])
+        return with_coding_loss(replace(coded, declarations=declarations), self.loss)
 
     def ensures(self, before: Network, after: Network) -> list[str]:
+        """Something is coded, and inputs and outputs keep their types."""
         claims = [] if after.graph.coded else ["nothing is coded"]
-        outs = [[net.graph.type(o.port) for o in net.graph.outputs] for net in (before, after)]
-        return claims + (["the outputs have changed"] if outs[0] != outs[1] else [])
+        return claims + super().ensures(before, after)
 
 
 def _table(path: str) -> Expr:
-    """The words of a table, written in place."""
+    """The words of a table, written in place. Raises ValueError where the table cannot be read."""
     try:
         data = Path(path).read_bytes()
     except OSError:
         raise ValueError(f"`code`: the table `{one_line(path, 200)}` cannot be read") from None
+
     code = read(data, path, Contract(duplicates=True))
     shared = (Argument("duplicates", Truth(True)),) if len(set(code.words)) < len(code.words) else ()
     return Call(Name("words"), (*(Argument(None, Text(word)) for word in code.words), *shared))
 
 
-def _open(net: Network) -> Network:
-    """The network without values given from outside: the probe has no dials."""
-    return replace(net, given={})
-
-
 def _flows(net: Network) -> Sequence[Bind | Output]:
-    tree = net.project.main.network
-    assert tree is not None, "a Network has one"
-    return [s for s in tree.body.statements if isinstance(s, Bind | Output)]
+    """The statements of the network that hold flows."""
+    return [s for s in tree_of(net).body.statements if isinstance(s, Bind | Output)]
 
 
 def _way(node: Node) -> list[Span]:
@@ -187,24 +203,25 @@ def _way(node: Node) -> list[Span]:
 def _grouped(net: Network, chosen: Sequence[str]) -> list[Node]:
     """Convolutions with groups in the flows that are chosen, depthwise ones and those of branches left out."""
     spans = [s.value.span for s in _flows(net) if not chosen or s.name in chosen]
-    found = []
+    grouped = []
     for node in net.graph:
-        first = node.frames[0].span if node.frames else node.span
+        first = _way(node)[0]
         here = any(s.source is first.source and s.start <= first.start and first.end <= s.end for s in spans)
         if here and node.op.name == "conv" and node.args["groups"] > 1 and not node.members:
-            found.append(node)
-    return found
+            grouped.append(node)
+    return grouped
 
 
-def _sites(net: Network, chosen: Sequence[str]) -> dict[tuple[int, int, int], list[Node]]:
+def _sites(net: Network, chosen: Sequence[str]) -> dict[PlaceKey, list[Node]]:
     """Grouped convolutions in the middle of a chain, by their place in the text."""
-    known = {key(chain.middle.span) for unit in net.project.units.values() for chain in _chains(unit.file)}
-    found: dict[tuple[int, int, int], list[Node]] = {}
+    known = {place_key(chain.middle.span) for unit in net.project.units.values() for chain in _chains(unit.file)}
+    sites: dict[PlaceKey, list[Node]] = {}
     for node in _grouped(net, chosen):
-        if key(node.span) in known:
-            found.setdefault(key(node.span), []).append(node)
-    return found
+        if place_key(node.span) in known:
+            sites.setdefault(place_key(node.span), []).append(node)
+    return sites
 
 
 def _chains(file: File) -> list[Chain]:
+    """The chains of a file."""
     return [chain for node in walk(file) for chain in chains(node)]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.elaborate import Network
-from archlang.elaborate.network import rebuilt
+from archlang.elaborate.network import Network, rebuilt
+from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import (
     Argument,
     Bind,
@@ -20,17 +19,20 @@ from archlang.syntax.tree import (
     Flow,
     For,
     Index,
+    Let,
     ListOf,
     Name,
     Number,
     Output,
     Parameter,
     SizeLiteral,
+    TreeNode,
     TupleOf,
 )
 from archlang.syntax.walk import walk
-from archlang.transform.base import Pass, refuse
-from archlang.transform.sequence import Line, Step, bare, lines_of, tree_of
+from archlang.transform.base import Transformation, refuse
+from archlang.transform.layer_cut import LayerCut, cut_layers
+from archlang.transform.sequence import SequentialFlow, bare, flows_of, skips, steps_of, tree_of
 from archlang.transform.unroll import unrolled
 
 KINDS = ("innate_static", "static_vector", "self_attention", "recurrent", "mean")
@@ -38,18 +40,19 @@ READOUTS = ("pooled", "flattened", "resized")
 
 
 @dataclass(frozen=True)
-class LayerAttention(Pass):
+class LayerAttention(Transformation):
     """`x -> f -> g -> h -> head  -->  x -> layers { f; g; h } -> each { readout } -> attend(kind) -> head`.
 
     1. A layer ends after each convolution or block with convolutions, with the norm and activation behind it; loops are
        written out. A pool begins the next layer. With `points=stages` only those count after which the map shrinks, and
        the last one. With names, `points=stem+layer1`, the flows bound to them.
-    2. The readouts are dense maps to `width` features, of each channel's mean (`pooled`) or of all numbers
+    2. The readouts are linear maps to `width` features, of each channel's mean (`pooled`) or of all numbers
        (`flattened`); what made a vector of the map goes, what follows stays. With `resized` they are 1x1 convolutions,
        brought to the last layer's size, and the whole head stays.
     3. A flow keeps its name; one that holds several layers becomes a bundle, and flows after it begin at its last one.
+       A step that reads such a flow from further back reads its last layer.
 
-    Bird 2022, section 3. Without a map, the dense layers but the last one are what is read out.
+    Bird 2022, section 3. Without a map, the linear layers but the last one are what is read out.
     """
 
     name: ClassVar[str] = "layer-attention"
@@ -71,181 +74,161 @@ class LayerAttention(Pass):
             raise ValueError(f"{self.heads} heads do not divide the width {self.width}")
 
     def requires(self, net: Network) -> list[Diagnostic]:
-        found = lines_of(net)
-        lines = [line for line in found if isinstance(line, Line)]
-        if not lines:
-            return [d for d in found if isinstance(d, Diagnostic)] or [refuse("this network has no flow")]
-        names = [line.statement.name for line in lines if line.statement.name]
+        """The network is one sequence of at least two layers, with a head behind them."""
+        flows, reasons = flows_of(net)
+        if reasons:
+            return reasons
+
+        names = [flow.name for flow in flows if flow.name]
         wanted = () if self.points in ("layers", "stages") else self.points.split("+")
         unknown = [name for name in wanted if name not in names]
         if unknown:
             return [refuse(f"no flow of this network is called `{unknown[0][:64]}`", tree_of(net).name_span,
                            help=f"there are: {', '.join(names)}; or `points=layers`, `points=stages`")]
-        lines = _spelt(self, net)
-        cut = _cut(self, lines)
+
+        net = _written_out(self, net)
+        flows, _ = flows_of(net)
+        cut = cut_layers(self.points, flows)
+        return self._without_layers(net, flows, cut) or self._with_hidden_values(net, flows, cut)
+
+    def _without_layers(self, net: Network, flows: Sequence[SequentialFlow], cut: LayerCut) -> list[Diagnostic]:
+        """Too few layers, no head, or a last layer whose size the readouts cannot take."""
+        place = tree_of(net).name_span
+        steps = [step for flow in flows for step in flow.steps]
+        if not any(step.dense for step in steps[cut.head :]):
+            # The readouts change the width; only a linear layer behind them gives the outputs their size again.
+            return [refuse("this network has no head with a linear layer that attention over its layers could feed",
+                           place, help="end it with one: `-> global_avg_pool -> linear(classes)`")]
         if len(cut.ends) < 2:
-            return [refuse("this network has fewer than two layers to choose between", tree_of(net).name_span)]
-        last = [step for line in lines for step in line.steps][cut.ends[-1]].leaving
+            return [refuse("this network has fewer than two layers to choose between", place)]
+
+        last = steps[cut.ends[-1]].leaving
         if self.readout == "resized" and not (last.rank == 3 and all(isinstance(d, int) for d in last.dims)):
-            return [refuse(f"`readout=resized` brings maps to the size of the last layer, which is {last}",
-                           tree_of(net).name_span, help="with `readout=pooled` any size will do")]
+            return [refuse(f"`readout=resized` brings maps to the size of the last layer, which is {last}", place,
+                           help="with `readout=pooled` any size will do")]
+        return []
+
+    def _with_hidden_values(self, net: Network, flows: Sequence[SequentialFlow], cut: LayerCut) -> list[Diagnostic]:
+        """Values that are read beside the flow and would be nowhere in the new network."""
+        tree = tree_of(net)
+        stages = [s.value for s in tree.body.statements if isinstance(s, Let)]
+        inside = {id(node) for stage in stages for node in walk(stage)}
+        moved = _moved_on(flows, cut)
+        for node, name in skips(net):
+            if name in moved or id(node) in inside:
+                return [refuse(f"`{name}` is read beside the flow, and its last steps would belong to the next layer",
+                               node.span, help="bind what is read to a flow that ends with a layer")]
         return []
 
     def run(self, net: Network) -> File:
+        """The file with readouts and attention, and with a dial for the readouts' width."""
         net = _written_out(self, net)
-        lines = _spelt(self, net)
+        flows, _ = flows_of(net)
         tree = tree_of(net)
+
         names = {getattr(n, "name", None) for n in walk(tree)} | {n.text for n in walk(tree) if isinstance(n, Name)}
         width = next(c for c in ("width", *(f"width_{i}" for i in range(2, 99))) if c not in names)
         levels = next(c for c in ("levels", *(f"levels_{i}" for i in range(2, 99))) if c not in names)
-        made = _Rewriting(self, lines, width, levels).statements()
-        statements = tuple(new for s in tree.body.statements for new in made.get(id(s), (s,)))
+
+        written = _Rewriting(self, flows, width, levels).statements()
+        statements = tuple(new for s in tree.body.statements for new in written.get(id(s), (s,)))
         dials = (*tree.dials, Parameter(width, Number(self.width)))
+
         new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
         main = net.project.main.file
         return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
 
-    def ensures(self, before: Network, after: Network) -> list[str]:
-        claims = []
-        if [s.type for s in before.graph.inputs] != [s.type for s in after.graph.inputs]:
-            claims.append("the inputs have changed")
-        ends = [[n.graph.type(o.port) for o in n.graph.outputs] for n in (before, after)]
-        if ends[0] != ends[1]:
-            claims.append("the outputs have changed")
-        return claims
-
 
 def _written_out(option: LayerAttention, net: Network) -> Network:
     """The network with the loops of its flows written out, so that each turn is a layer; not where names say where."""
-    tree = tree_of(net)
-    steps = [s for v in tree.body.statements if isinstance(v, Bind | Output) for s in _steps(v.value)]
-    loops = [loop for loop in map(bare, steps) if isinstance(loop, For)]
-    if option.points not in ("layers", "stages") or not all(isinstance(loop.values, ListOf) for loop in loops):
+    if option.points not in ("layers", "stages"):
         return net
-    return rebuilt(net, unrolled(net)) if loops else net
+    tree = tree_of(net)
+    steps = [s for v in tree.body.statements if isinstance(v, Bind | Output) for s in steps_of(v.value)]
+    loops = [loop for loop in map(bare, steps) if isinstance(loop, For)]
+    if not loops or not all(isinstance(loop.values, ListOf) for loop in loops):
+        return net
+    return rebuilt(net, unrolled(net))
 
 
-def _steps(value: Expr) -> tuple[Expr, ...]:
-    return value.steps if isinstance(value, Flow) else (value,)
-
-
-def _spelt(option: LayerAttention, net: Network) -> list[Line]:
-    return [line for line in lines_of(_written_out(option, net)) if isinstance(line, Line)]
-
-
-# --- where layers end ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """Indices among all steps: the last step of each layer, and the first step of the head."""
-
-    ends: tuple[int, ...]
-    head: int
-
-
-def _cut(option: LayerAttention, lines: Sequence[Line]) -> _Cut:
-    steps = [step for line in lines for step in line.steps]
-    maps = any(step.entering.rank >= 3 for step in steps[:1])
-    if maps:
-        head = next((i for i, s in enumerate(steps) if s.leaving.rank != s.entering.rank), len(steps))
-        ends = [_behind(steps, i) for i in range(head) if steps[i].windowed]
-    else:
-        dense = [i for i, s in enumerate(steps) if s.dense]
-        head = dense[-1] if dense else 0
-        ends = [_behind(steps, i) for i in dense[:-1]]
-    if option.points == "stages":
-        ends = [a for a, b in pairwise(ends) if _size(steps[a]) != _size(steps[b])] + ends[-1:]
-    elif option.points != "layers":
-        ends = _named(option.points.split("+"), lines, head)
-    elif ends:
-        ends[-1] = head - 1
-    if option.points == "stages" and ends:
-        ends[-1] = head - 1
-    return _Cut(tuple(dict.fromkeys(ends)), head)
-
-
-def _size(step: Step) -> tuple[object, ...]:
-    return step.leaving.dims[1:]
-
-
-def _behind(steps: Sequence[Step], i: int) -> int:
-    """The norm and activation that follow a layer belong to it."""
-    while i + 1 < len(steps) and steps[i + 1].leaving == steps[i].leaving and not (
-        steps[i + 1].windowed or steps[i + 1].dense
-    ):
-        i += 1
-    return i
-
-
-def _named(names: Sequence[str], lines: Sequence[Line], head: int) -> list[int]:
-    ends, done = [], 0
-    for line in lines:
-        done += len(line.steps)
-        if line.statement.name in names and 0 < done <= head:
-            ends.append(done - 1)
-    return ends
-
-
-# --- the new flows ---------------------------------------------------------------------------------------------------
+def _moved_on(flows: Sequence[SequentialFlow], cut: LayerCut) -> set[str]:
+    """The names of flows whose last steps stand behind their last layer, so that the next layer begins with them."""
+    moved, done = set(), 0
+    for flow in flows:
+        inside = range(done, done + len(flow.steps))
+        done += len(flow.steps)
+        ends = [i for i in cut.ends if i in inside]
+        if flow.name and ends and ends[-1] + 1 < min(inside.stop, cut.head):
+            moved.add(flow.name)
+    return moved
 
 
 class _Rewriting:
     """Writes the network's flows anew; `statements` gives what stands for each, by its id."""
 
-    def __init__(self, option: LayerAttention, lines: Sequence[Line], width: str, levels: str) -> None:
-        self.option, self.lines, self.levels = option, lines, levels
+    def __init__(self, option: LayerAttention, flows: Sequence[SequentialFlow], width: str, levels: str) -> None:
+        self.option, self.flows, self.levels = option, flows, levels
         self.width: Expr = Name(width)
-        self.cut = _cut(option, lines)
-        self.steps = [step for line in lines for step in line.steps]
-        self.layers: list[Expr] = []  # how each layer is called in the head
-        self.current: Expr = Name(lines[0].head)
+        self.cut = cut_layers(option.points, flows)
+        self.steps = [step for flow in flows for step in flow.steps]
+
+        self.layers: list[Expr] = []  # the expression of each layer in the head
+        self.current: Expr = Name(flows[0].head)
         self.waiting: list[Expr] = []  # steps behind the last layer, which the next flow begins with
+        self.bundled: dict[str, Expr] = {}  # flows that became bundles: their last layer, by name
 
     def statements(self) -> dict[int, tuple[Bind | Output, ...]]:
-        """What stands for every flow."""
-        made: dict[int, tuple[Bind | Output, ...]] = {}
+        """The new statements for every flow."""
+        written: dict[int, tuple[Bind | Output, ...]] = {}
         done = 0
-        for line in self.lines:
-            inside = range(done, done + len(line.steps))
-            done += len(line.steps)
-            if line.steps:
-                made[id(line.statement)] = tuple(self._line(line, inside))
-        return made
+        for flow in self.flows:
+            inside = range(done, done + len(flow.steps))
+            done += len(flow.steps)
+            if flow.steps:
+                written[id(flow.statement)] = tuple(self._flow(flow, inside))
+        return written
 
-    def _line(self, line: Line, inside: range) -> list[Bind | Output]:
+    def _flow(self, flow: SequentialFlow, inside: range) -> list[Bind | Output]:
+        """The statements for one flow: a trunk, what follows the head, or the flow that holds the head's beginning."""
         body = [i for i in inside if i < self.cut.head]
         ends = [i for i in self.cut.ends if i in body]
-        if self.cut.head not in inside and not (inside and inside[0] > self.cut.head):
-            return [replace(line.statement, value=self._trunk(str(line.statement.name), body, ends))]
-        if inside and inside[0] > self.cut.head:
-            return [line.statement]
+        if inside.stop <= self.cut.head:
+            return [replace(flow.statement, value=self._trunk(str(flow.name), body, ends))]
+        if inside.start > self.cut.head:
+            return [replace(flow.statement, value=_with_values(flow.statement.value, self.bundled))]
+
         before: list[Bind | Output] = []
         if ends:
             before.append(Bind(self.levels, self._trunk(self.levels, body, ends)))
-        rest = [self.steps[i].expr for i in inside if i >= self.cut.head + self._dropped()]
-        return [*before, replace(line.statement, value=Flow((*self._attended(), *rest)))]
+        rest = [self._expr(i) for i in inside if i >= self.cut.head + self._dropped()]
+        return [*before, replace(flow.statement, value=Flow((*self._attended(), *rest)))]
+
+    def _expr(self, i: int) -> Expr:
+        """A step; where it reads a flow that is a bundle now, it reads the flow's last layer."""
+        return _with_values(self.steps[i].expr, self.bundled)
 
     def _dropped(self) -> int:
-        """Whether the step that makes a vector of the map goes."""
-        step = self.steps[self.cut.head] if self.cut.head < len(self.steps) else None
-        return int(step is not None and step.entering.rank >= 3 and self.option.readout != "resized")
+        """1 where the step that makes a vector of the map goes, 0 where it stays."""
+        step = self.steps[self.cut.head]
+        return int(step.entering.rank >= 3 and self.option.readout != "resized")
 
     def _trunk(self, name: str, body: Sequence[int], ends: Sequence[int]) -> Expr:
         """A flow up to its last layer; it is the layer itself, or a bundle of several."""
         parts: list[list[Expr]] = [[*self.waiting]]
         for i in body:
-            parts[-1].append(self.steps[i].expr)
+            parts[-1].append(self._expr(i))
             if i in ends:
                 parts.append([])
         self.waiting = parts.pop() if ends else []
+
         start, self.current = self.current, Name(name)
         if len(ends) < 2:
             if ends:
                 self.layers.append(Name(name))
             return Flow((start, *parts[0])) if parts[0] else start
+
         self.layers += [Index(Name(name), Number(i)) for i in range(len(ends))]
-        self.current = self.layers[-1]
+        self.current = self.bundled[name] = self.layers[-1]
         flows = tuple(part[0] if len(part) == 1 else Flow(tuple(part)) for part in parts)
         return Flow((start, Call(Name("layers"), None, Body(flows=flows))))
 
@@ -253,26 +236,42 @@ class _Rewriting:
         """All layers, their readouts, the attention."""
         owners = {layer.value if isinstance(layer, Index) else None for layer in self.layers}
         first = self.layers[0]
-        whole = isinstance(first, Index) and len(owners) == 1
-        bundle = first.value if isinstance(first, Index) and whole else TupleOf(tuple(self.layers))
+        bundle: Expr = TupleOf(tuple(self.layers))
+        if isinstance(first, Index) and len(owners) == 1:
+            bundle = first.value  # all layers stand in one bundle, which has a name
+
         each = Call(Name("each"), None, Body(flows=(self._readout(),)))
         return bundle, each, Call(Name("attend"), (Argument(None, self._kind()),))
 
     def _readout(self) -> Expr:
+        """The flow that makes features of one layer's result."""
         if self.option.readout == "resized":
             last = self.steps[self.cut.ends[-1]].leaving
             cells = SizeLiteral(tuple(d for d in last.dims[1:] if isinstance(d, int)))
-            conv = Call(Name("conv"), (Argument(None, SizeLiteral((1,) * (last.rank - 1))), Argument(None, self.width)))
+            one = SizeLiteral((1,) * (last.rank - 1))
+            conv = Call(Name("conv"), (Argument(None, one), Argument(None, self.width)))
             return Flow((conv, Call(Name("adaptive_avg_pool"), (Argument(None, cells),))))
-        dense = Call(Name("linear"), (Argument(None, self.width),))
+
+        linear = Call(Name("linear"), (Argument(None, self.width),))
         if self.steps[self.cut.ends[0]].leaving.rank == 1:
-            return dense
-        return Flow((Name("flatten" if self.option.readout == "flattened" else "global_avg_pool"), dense))
+            return linear
+        return Flow((Name("flatten" if self.option.readout == "flattened" else "global_avg_pool"), linear))
 
     def _kind(self) -> Expr:
+        """The kind of attention with its arguments."""
         match self.option.kind:
             case "innate_static" | "recurrent":
                 return Call(Name(self.option.kind), (Argument(None, self.width),))
             case "self_attention":
                 return Call(Name(self.option.kind), (Argument("heads", Number(self.option.heads)),))
         return Name(self.option.kind)
+
+
+def _with_values(expr: Expr, values: Mapping[str, Expr]) -> Expr:
+    """An expression with other expressions in the place of some names."""
+    def change(node: TreeNode) -> TreeNode:
+        if isinstance(node, Name) and node.text in values:
+            return values[node.text]
+        return node
+
+    return mapped(expr, change) if values else expr

@@ -7,31 +7,31 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.elaborate import Network
-from archlang.elaborate.network import rebuilt
+from archlang.elaborate.network import Network, rebuilt
 from archlang.syntax.tree import Argument, Bind, Body, Call, Expr, File, Flow, For, Let, Name, Number, Output, Parameter
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
-from archlang.transform.base import Pass, refuse
+from archlang.transform.base import Transformation, refuse
 from archlang.transform.predict import Predicted, predictions
-from archlang.transform.sequence import Line, Step, bare, lines_of, tree_of
+from archlang.transform.sequence import SequentialFlow, SequentialStep, bare, flows_of, skips, tree_of
 from archlang.transform.unroll import unrolled
 
 ROUTERS = ("cross_connection", "cross_prediction", "cross_stitch", "none")
 
 
 @dataclass(frozen=True)
-class Multipath(Pass):
+class Multipath(Transformation):
     """`x -> f -> g  -->  x -> fork(paths, gate) -> each { f } -> route(gate) -> each { g } -> mean`.
 
     1. The paths begin at the input, or after the flow called `after` (by default `stem`, where there is one).
     2. A router stands where a stage ends: after a pool, before a convolution with a stride and before the map becomes
-       a vector, after each turn of a loop, and after the first of several dense layers.
-    3. With `cross_prediction` the first convolution or dense layer of a stage becomes the prediction; before a block
+       a vector, after each turn of a loop, and after the first of several linear layers.
+    3. With `cross_prediction` the first convolution or linear layer of a stage becomes the prediction; before a block
        that cannot be one, a 3x3 prediction at the width that enters is put in. Loops are written out.
     4. With `none` the paths are never joined before their mean.
 
-    Tissera 2023, sections 3.1, 3.2 and 3.4. Blocks, loops and everything else stay as they are written.
+    Tissera 2023, sections 3.1, 3.2 and 3.4. Blocks, loops and everything else stay as they are written. A network in
+    which a step reads a value from further back is refused: that value would be a bundle of paths.
     """
 
     name: ClassVar[str] = "multipath"
@@ -50,55 +50,58 @@ class Multipath(Pass):
             raise ValueError(f"the router is one of {', '.join(ROUTERS)}")
 
     def requires(self, net: Network) -> list[Diagnostic]:
-        lines = lines_of(net)
-        if not lines or isinstance(lines[0], Diagnostic):
-            return [d for d in lines if isinstance(d, Diagnostic)] or [refuse("this network has no flow")]
-        names = [line.statement.name for line in lines if isinstance(line, Line)]
+        """The network is one sequence of steps, with layers in it."""
+        flows, reasons = flows_of(net)
+        if reasons:
+            return reasons
+
+        beside = skips(net)
+        if beside:
+            node, name = beside[0]
+            return [refuse(f"this network is not sequential: `{name}` is read beside the flow", node.span,
+                           help="a shortcut inside a block (`residual { ... }`, `add(in)`) goes with its path")]
+
+        names = [flow.name for flow in flows if flow.name]
         if self.after != "auto" and self.after not in names:
             return [refuse(f"no flow of this network is called `{self.after[:64]}`", tree_of(net).name_span,
-                           help=f"there are: {', '.join(n for n in names if n)}")]
-        if not any(step.windowed or step.dense for line in lines if isinstance(line, Line) for step in line.steps):
+                           help=f"there are: {', '.join(names)}")]
+
+        if not any(step.windowed or step.dense for flow in flows for step in flow.steps):
             return [refuse("this network has nothing to put into paths", tree_of(net).name_span)]
         return []
 
     def run(self, net: Network) -> File:
+        """The file with paths, and with dials for their number and for the gates' hidden units."""
         if self.router == "cross_prediction":
             net = rebuilt(net, unrolled(net))
-        lines = [line for line in lines_of(net) if isinstance(line, Line)]
+        flows, _ = flows_of(net)
         tree = tree_of(net)
-        names = _Names(tree, self.router)
-        values = _rewritten(self, net, lines, names)
+        names = _FreshNames(tree, self.router)
+
+        values = _rewritten(self, net, flows, names)
         statements = tuple(
             replace(s, value=values[id(s)]) if isinstance(s, Bind | Output) and id(s) in values else s
             for s in tree.body.statements
         )
         if names.gate:
             statements = (Let(names.gate, names.router()), *statements)
+
         dials = (*tree.dials, Parameter(names.paths, Number(self.paths)))
         if names.hidden:
             dials = (*dials, Parameter(names.hidden, Number(self.hidden)))
+
         new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
         main = net.project.main.file
         return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
 
-    def ensures(self, before: Network, after: Network) -> list[str]:
-        claims = []
-        if [s.type for s in before.graph.inputs] != [s.type for s in after.graph.inputs]:
-            claims.append("the inputs have changed")
-        if [before.graph.type(o.port) for o in before.graph.outputs] != [
-            after.graph.type(o.port) for o in after.graph.outputs
-        ]:
-            claims.append("the outputs have changed")
-        return claims
 
-
-class _Names:
-    """Names for the new dials and the gate that nothing in the network has."""
+class _FreshNames:
+    """Names for the new dials and the gate that nothing in the network has; empty where a router needs none."""
 
     def __init__(self, tree: NetworkTree, router: str) -> None:
-        taken = {getattr(node, "name", None) for node in walk(tree)} | {
-            node.text for node in walk(tree) if isinstance(node, Name)
-        }
+        taken = {getattr(node, "name", None) for node in walk(tree)}
+        taken |= {node.text for node in walk(tree) if isinstance(node, Name)}
+
         self.kind = router
         self.paths = _fresh("paths", taken)
         self.hidden = _fresh("hidden", taken) if router in ("cross_connection", "cross_prediction") else ""
@@ -111,126 +114,151 @@ class _Names:
         return Call(Name(self.kind), (Argument("hidden", Name(self.hidden)),))
 
     def fork(self) -> Expr:
-        """How the paths begin."""
+        """The stage that begins the paths."""
         gated = self.gate and self.kind == "cross_connection"
-        return call("fork", Name(self.paths), *([Name(self.gate)] if gated else []))
+        return _call("fork", Name(self.paths), *([Name(self.gate)] if gated else []))
 
     def predicting(self, stage: str, mapping: Expr) -> Expr:
         """`fork(paths, cross_prediction(...))` or `route(cross_prediction(...))`."""
         router = Call(Name(self.kind), (Argument(None, mapping), Argument("hidden", Name(self.hidden))))
-        return call("fork", Name(self.paths), router) if stage == "fork" else call("route", router)
+        if stage == "fork":
+            return _call("fork", Name(self.paths), router)
+        return _call("route", router)
 
 
-def call(name: str, *arguments: Expr) -> Call:
+def _fresh(name: str, taken: set[object]) -> str:
+    """The name, or the first of name_2, name_3 ... that is free."""
+    candidates = [name, *(f"{name}_{i}" for i in range(2, len(taken) + 3))]
+    return next(c for c in candidates if c not in taken)
+
+
+def _call(name: str, *arguments: Expr) -> Call:
     """`name(arguments)`."""
     return Call(Name(name), tuple(Argument(None, a) for a in arguments))
 
 
-def each(steps: Sequence[Expr]) -> Call:
+def _each(steps: Sequence[Expr]) -> Call:
     """`each { steps }`."""
-    return Call(Name("each"), None, Body(flows=(flow(steps),)))
+    return Call(Name("each"), None, Body(flows=(_flow(steps),)))
 
 
-def flow(steps: Sequence[Expr]) -> Expr:
+def _flow(steps: Sequence[Expr]) -> Expr:
     """Steps as one expression."""
     return steps[0] if len(steps) == 1 else Flow(tuple(steps))
-
-
-def _fresh(name: str, taken: set[object]) -> str:
-    candidates = [name, *(f"{name}_{i}" for i in range(2, len(taken) + 3))]
-    return next(c for c in candidates if c not in taken)
 
 
 # --- where the routers stand -----------------------------------------------------------------------------------------
 
 
-def cuts(steps: Sequence[Step], start: int) -> set[int]:
+def stage_ends(steps: Sequence[SequentialStep], start: int) -> set[int]:
     """The indices of steps behind which a router stands; steps before `start` are outside the paths."""
-    found = set()
-    dense = [i for i, step in enumerate(steps) if step.dense and i >= start]
+    ends = set()
     for i in range(start, len(steps) - 1):
         here, following = steps[i], steps[i + 1]
+        loop = isinstance(bare(following.expr), For)
+
         pooled = here.shrinks and not here.windowed
-        strided = following.shrinks and following.windowed and not isinstance(bare(following.expr), For)
-        loops = isinstance(bare(following.expr), For) and following.windowed
-        if pooled or strided or loops or following.leaves_map:
-            found.add(i)
+        before_stride = following.shrinks and following.windowed and not loop
+        before_loop = following.windowed and loop
+        if pooled or before_stride or before_loop or following.makes_vector:
+            ends.add(i)
+
+    dense = [i for i, step in enumerate(steps) if step.dense and i >= start]
     if len(dense) > 1:
         end = dense[0]
+        # The activation behind the first linear layer belongs to its stage.
         while end + 1 < dense[1] and steps[end + 1].leaving == steps[end].leaving:
             end += 1
-        found.add(end)
-    return found
+        ends.add(end)
+    return ends
 
 
-def _start(option: str, lines: Sequence[Line]) -> int:
-    """How many steps stand before the paths begin."""
+def _start(option: str, flows: Sequence[SequentialFlow]) -> int:
+    """The number of steps that stand before the paths begin."""
     named = "stem" if option == "auto" else option
     count = 0
-    for line in lines:
-        count += len(line.steps)
-        if line.statement.name == named:
+    for flow in flows:
+        count += len(flow.steps)
+        if flow.name == named:
             return count
     return 0
 
 
-def _rewritten(option: Multipath, net: Network, lines: Sequence[Line], names: _Names) -> dict[int, Expr]:
+def _rewritten(option: Multipath, net: Network, flows: Sequence[SequentialFlow], names: _FreshNames) -> dict[int, Expr]:
     """The new value of every statement that has steps, by the statement's id."""
-    steps = [step for line in lines for step in line.steps]
+    steps = [step for flow in flows for step in flow.steps]
     predicting = option.router == "cross_prediction"
-    start = _start("" if predicting and option.after == "auto" else option.after, lines)
-    ends = cuts(steps, start)
+    # A prediction makes the paths differ from the first layer on, so that no stem is left out by default.
+    start = _start("" if predicting and option.after == "auto" else option.after, flows)
+    ends = stage_ends(steps, start)
     predicted = predictions(net, steps, start, ends) if predicting else {}
+    paths = _Paths(steps, start, ends, names, predicted)
+
     values: dict[int, Expr] = {}
     done = 0
-    for line in lines:
-        if line.steps:
-            span = range(done, done + len(line.steps))
-            made = list(_line(option, steps, span, start, ends, names, predicted))
-            values[id(line.statement)] = flow([Name(line.head), *made])
-        done += len(line.steps)
+    for flow in flows:
+        if flow.steps:
+            span = range(done, done + len(flow.steps))
+            values[id(flow.statement)] = _flow([Name(flow.head), *paths.flow(span)])
+        done += len(flow.steps)
     return values
 
 
-def _line(option: Multipath, steps: Sequence[Step], span: range, start: int, ends: set[int], names: _Names,
-          predicted: dict[int, Predicted]) -> Iterator[Expr]:
-    """The steps of one flow in their new form."""
-    group: list[Expr] = []
-    skip = 0
-    for i in span:
-        if i < start:
-            yield steps[i].expr
-            continue
-        if i == start and i not in predicted:
-            yield names.fork()
-        if i in predicted:
-            if group:
-                yield each(group)
-                group = []
-            yield names.predicting("fork" if i == start else "route", predicted[i].mapping)
-            skip = predicted[i].consumed
-        if skip:
-            skip -= 1
-            continue
-        loop = bare(steps[i].expr)
-        if names.gate and isinstance(loop, For) and steps[i].windowed:
-            if group:
-                yield each(group)
-                group = []
-            yield _loop(loop, names)
-            continue
-        group.append(steps[i].expr)
-        if i in ends and names.gate:
-            yield each(group)
-            yield call("route", Name(names.gate))
-            group = []
+@dataclass
+class _Paths:
+    """Writes flows of steps in their new form: `start` is the first step in the paths, `ends` those behind which a
+    router stands, `predicted` the predictions by the step that they begin at.
+    """
+
+    steps: Sequence[SequentialStep]
+    start: int
+    ends: set[int]
+    names: _FreshNames
+    predicted: dict[int, Predicted]
+
+    def flow(self, span: range) -> Iterator[Expr]:
+        """The steps of one flow; `span` are their indices."""
+        group: list[Expr] = []
+        consumed = 0
+        for i in span:
+            if i < self.start:
+                yield self.steps[i].expr
+                continue
+
+            if i == self.start and i not in self.predicted:
+                yield self.names.fork()
+            if i in self.predicted:
+                yield from _closed(group)
+                yield self.names.predicting("fork" if i == self.start else "route", self.predicted[i].mapping)
+                consumed = self.predicted[i].consumed
+            if consumed:
+                consumed -= 1
+                continue
+
+            loop = bare(self.steps[i].expr)
+            if self.names.gate and isinstance(loop, For) and self.steps[i].windowed:
+                yield from _closed(group)
+                yield self.loop(loop)
+                continue
+
+            group.append(self.steps[i].expr)
+            if i in self.ends and self.names.gate:
+                yield from _closed(group)
+                yield _call("route", Name(self.names.gate))
+
+        yield from _closed(group)
+        if span.stop == len(self.steps):
+            yield Name("mean")
+
+    def loop(self, loop: For) -> For:
+        """`for c in list { f }  -->  for c in list { each { f } -> route(gate) }`."""
+        inner = Call(Name("each"), None, replace(loop.body, after=()))
+        turn = Flow((inner, _call("route", Name(self.names.gate))))
+        return replace(loop, body=Body(flows=(turn,)))
+
+
+def _closed(group: list[Expr]) -> Iterator[Expr]:
+    """`each { ... }` around the steps of a group, which is empty then; nothing for no steps."""
     if group:
-        yield each(group)
-    if span.stop == len(steps):
-        yield Name("mean")
-
-
-def _loop(loop: For, names: _Names) -> For:
-    """`for c in list { f }  -->  for c in list { each { f } -> route(gate) }`."""
-    inner = Call(Name("each"), None, replace(loop.body, after=()))
-    return replace(loop, body=Body(flows=(Flow((inner, call("route", Name(names.gate)))),)))
+        yield _each(group)
+        group.clear()

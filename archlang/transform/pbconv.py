@@ -8,8 +8,8 @@ from functools import partial
 from typing import ClassVar
 
 from archlang.diagnostics import Diagnostic
-from archlang.elaborate import Network
-from archlang.graph import Node
+from archlang.elaborate.network import Network
+from archlang.graph.ir import Node
 from archlang.kernels import PEERS, RULES, Extent, Window
 from archlang.source import Span
 from archlang.syntax.mapping import mapped
@@ -31,22 +31,22 @@ from archlang.syntax.tree import (
     Truth,
 )
 from archlang.syntax.walk import walk
-from archlang.transform.base import Pass, refuse
+from archlang.transform.base import Transformation, refuse
+from archlang.transform.branching import PlaceKey, place_key
 from archlang.transform.kernels import listed, read_kernels
 from archlang.transform.sequence import bare
 
-Key = tuple[int, int, int]
 ARGUMENTS = {
     "conv": ("kernel", "channels", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init"),
     "depthwise_conv": ("kernel", "stride", "padding", "dilation", "padding_mode", "bias", "init", "multiplier"),
     "batch_norm": ("scale", "eps", "momentum"),
 }
-"""What is replaced, and the arguments that `pbconv` takes over, in their order."""
+"""The stages that are replaced, and the arguments that `pbconv` takes over, in their order."""
 BOOSTS = ("pbconv", *PEERS)
 
 
 @dataclass(frozen=True)
-class PBConv(Pass):
+class PBConv(Transformation):
     """`conv(3x3, c) -> batch_norm  -->  pbconv(3x3, c, kernels = propose(seed = 7))`.
 
     1. A convolution over maps whose kernel is larger than 1x1 is replaced, in blocks and loops too; where a block's
@@ -75,7 +75,7 @@ class PBConv(Pass):
                 raise ValueError(f"{name} is one of {', '.join(words)}")
         if self.seed < 0 or self.types < 0:
             raise ValueError("`seed` and `types` are not negative")
-        _ = self.chosen
+        _ = self.chosen  # raises for a text that is no list of small kernels
 
     @property
     def chosen(self) -> dict[Extent, tuple[Window, ...]]:
@@ -83,14 +83,17 @@ class PBConv(Pass):
         return read_kernels(self.kernels)
 
     def requires(self, net: Network) -> list[Diagnostic]:
+        """There are convolutions with larger kernels, of the sizes that small kernels are given for."""
         found = sites(net)
         if not found:
             return [refuse("this network has no convolution with a kernel larger than 1x1")]
+
         sizes = {size for site in found.values() for size in site.sizes}
         other = set(self.chosen) - sizes
         if other:
             theirs, ours = (", ".join(f"{r}x{c}" for r, c in sorted(some)) for some in (other, sizes))
             return [refuse(f"these small kernels are for {theirs}; the kernels of this network are {ours}")]
+
         calls = _calls(_file(net, found), found)
         return [
             refuse("this convolution is bound by several `let` of one name, so it is not clear what to put here",
@@ -99,23 +102,25 @@ class PBConv(Pass):
         ]
 
     def run(self, net: Network) -> File:
+        """The file with boosted convolutions; names that nothing uses any more are gone."""
         found = sites(net)
         main = _file(net, found)
-        made = mapped(main, _Rewriter(self, found, _calls(main, found)).change)
-        return mapped(made, partial(_without, names=_names(main) - _names(made)))
+        boosted = mapped(main, _Rewriter(self, found, _calls(main, found)).change)
+        return mapped(boosted, partial(_without_lets, names=_names(main) - _names(boosted)))
 
     def ensures(self, before: Network, after: Network) -> list[str]:
-        outs = [[net.graph.type(o.port) for o in net.graph.outputs] for net in (before, after)]
+        """Something is boosted, and inputs and outputs keep their types."""
         boosted = any(node.op.name == "boosted_sum" for node in after.graph)
         claims = [] if boosted else ["nothing is boosted"]
-        return claims + (["the outputs have changed"] if outs[0] != outs[1] else [])
+        return claims + super().ensures(before, after)
 
     def kernels_for(self, size: Extent | None) -> Expr:
-        """What stands after `kernels =` for a size; for several sizes at once, None."""
+        """The expression after `kernels =` for a size; for several sizes at once, None."""
         if self.boost != "pbconv":
             return Name(self.boost)
         if size in self.chosen:
             return listed(self.chosen[size])
+
         given = [Argument("seed", Number(self.seed))]
         given += [Argument("types", Number(self.types))] if self.types else []
         given += [Argument("rules", Name(self.rules))] if self.rules != "full" else []
@@ -123,30 +128,32 @@ class PBConv(Pass):
 
 
 @dataclass
-class Site:
-    """A convolution in the text: what it becomes in the graph, the sizes of its kernel, whether it is 1x1 at times."""
+class ConvSite:
+    """A convolution in the text: its nodes in the graph, the sizes of its kernel, whether it is 1x1 at times."""
 
     nodes: list[Node] = field(default_factory=list)
     sizes: set[Extent] = field(default_factory=set)
     mixed: bool = False
 
     @property
-    def bare(self) -> bool:
-        """Whether it has no bias anywhere."""
+    def without_bias(self) -> bool:
+        """Tell whether it has no bias anywhere."""
         return not any(node.args["bias"] for node in self.nodes)
 
+    @property
+    def span(self) -> Span:
+        """The place in the text."""
+        return self.nodes[0].span
 
-def _key(span: Span) -> Key:
-    return id(span.source), span.start, span.end
 
-
-def sites(net: Network) -> dict[Key, Site]:
+def sites(net: Network) -> dict[PlaceKey, ConvSite]:
     """Every convolution over maps in the text that has a kernel larger than 1x1 and is no part of a boosted one."""
-    found: dict[Key, Site] = {}
+    found: dict[PlaceKey, ConvSite] = {}
     for node in net.graph:
         if node.op.name not in ("conv", "depthwise_conv") or any(m.kind == "pbconv" for m in node.members):
             continue
-        site = found.setdefault(_key(node.span), Site())
+
+        site = found.setdefault(place_key(node.span), ConvSite())
         site.nodes.append(node)
         rows, columns = node.args["kernel"]
         if rows * columns == 1:
@@ -156,48 +163,51 @@ def sites(net: Network) -> dict[Key, Site]:
     return {key: site for key, site in found.items() if site.sizes}
 
 
-def _file(net: Network, found: dict[Key, Site]) -> File:
+def _file(net: Network, found: dict[PlaceKey, ConvSite]) -> File:
     """The file that is rewritten: with its imports written in where one of them holds a convolution."""
-    inner = any(site.nodes[0].span.source is not net.project.main.source for site in found.values())
+    inner = any(site.span.source is not net.project.main.source for site in found.values())
     return net.tree if inner else net.project.main.file
 
 
-def _calls(main: File, found: dict[Key, Site]) -> dict[Key, Call]:
+def _calls(main: File, found: dict[PlaceKey, ConvSite]) -> dict[PlaceKey, Call]:
     """The convolution that stands at each site, or that the `let` binds whose name stands there."""
     lets: dict[str, list[Expr]] = {}
     for node in walk(main):
         if isinstance(node, Let):
             lets.setdefault(node.name, []).append(node.value)
-    calls: dict[Key, Call] = {}
+
+    calls: dict[PlaceKey, Call] = {}
     for node in walk(main):
-        if isinstance(node, Call | Name) and _key(node.span) in found:
+        if isinstance(node, Call | Name) and place_key(node.span) in found:
             bound = lets.get(node.text, []) if isinstance(node, Name) else [node]
             if len(bound) == 1 and isinstance(bound[0], Call) and _name(bound[0]) in ARGUMENTS:
-                calls[_key(node.span)] = bound[0]
+                calls[place_key(node.span)] = bound[0]
     return calls
 
 
 def _names(tree: TreeNode) -> set[str]:
+    """The names in use."""
     return {node.text for node in walk(tree) if isinstance(node, Name)}
 
 
-def _without(node: TreeNode, names: set[str]) -> TreeNode:
+def _without_lets(node: TreeNode, names: set[str]) -> TreeNode:
     """A body or file without the `let` of names that nothing says any more."""
     if isinstance(node, Body):
-        return replace(node, statements=tuple(s for s in node.statements if not _bound(s, names)))
+        return replace(node, statements=tuple(s for s in node.statements if not _binds(s, names)))
     if isinstance(node, File):
-        return replace(node, declarations=tuple(d for d in node.declarations if not _bound(d, names)))
+        return replace(node, declarations=tuple(d for d in node.declarations if not _binds(d, names)))
     return node
 
 
-def _bound(node: TreeNode, names: set[str]) -> bool:
+def _binds(node: TreeNode, names: set[str]) -> bool:
+    """Tell whether a statement is the `let` of one of the names."""
     return isinstance(node, Let) and node.name in names
 
 
 class _Rewriter:
     """Exchanges convolutions, with the batch norm behind them where one follows in the same flow."""
 
-    def __init__(self, option: PBConv, found: dict[Key, Site], calls: dict[Key, Call]) -> None:
+    def __init__(self, option: PBConv, found: dict[PlaceKey, ConvSite], calls: dict[PlaceKey, Call]) -> None:
         self.option, self.found, self.calls = option, found, calls
 
     def change(self, node: TreeNode) -> TreeNode:
@@ -205,8 +215,8 @@ class _Rewriter:
         if isinstance(node, Flow):
             steps = self.steps(node.steps)
             return steps[0] if len(steps) == 1 else replace(node, steps=tuple(steps))
-        if isinstance(node, Call | Name) and _key(node.span) in self.calls:
-            return self.boosted(_key(node.span), None)
+        if isinstance(node, Call | Name) and place_key(node.span) in self.calls:
+            return self.boosted(place_key(node.span), None)
         return node
 
     def steps(self, steps: Sequence[Expr]) -> list[Expr]:
@@ -217,97 +227,112 @@ class _Rewriter:
         waiting = list(steps)
         while waiting:
             step = waiting.pop(0)
-            key = _key(bare(step).span)
+            key = place_key(bare(step).span)
             if key not in self.calls:
-                made.append(_kept(step, before, after))
+                made.append(_with_its_name(step, before, after))
                 continue
+
             named = self.named(key)
-            count = _count(named or _name(self.calls[key]), before)
-            norm = waiting.pop(0) if waiting and _normal(waiting[0]) else None
+            count = _counted(named or _name(self.calls[key]), before)
+            norm = waiting.pop(0) if waiting and _is_plain_norm(waiting[0]) else None
             if norm is not None:
-                _count("batch_norm", before)
+                _counted("batch_norm", before)
+
             new = self.boosted(key, norm)
             if named and not isinstance(step, As):
                 new = As(new, named if count == 1 else f"{named}_{count}")
             made.append(replace(step, step=new) if isinstance(step, As) else new)
         return made
 
-    def named(self, key: Key) -> str:
-        """The name that stands at a site instead of a convolution."""
-        span = self.found[key].nodes[0].span
-        return "" if _key(self.calls[key].span) == key else span.source.text[span.start:span.end]
+    def named(self, key: PlaceKey) -> str:
+        """The name that stands at a site instead of a convolution; empty for a convolution."""
+        span = self.found[key].span
+        return "" if place_key(self.calls[key].span) == key else span.text
 
-    def boosted(self, key: Key, norm: Expr | None) -> Expr:
-        """What stands in the place of a convolution and its batch norm."""
+    def boosted(self, key: PlaceKey, norm: Expr | None) -> Expr:
+        """The expression in the place of a convolution and its batch norm."""
         call, site = self.calls[key], self.found[key]
-        name = _name(call)
-        kernel = _named(call, name)["kernel"]
+        kernel = _by_name(call, _name(call))["kernel"]
+
+        # One expression does for all sizes, unless small kernels are given for one of them.
         apart = self.option.boost == "pbconv" and bool(site.sizes & set(self.option.chosen))
-        sizes: list[Extent | None] = [*sorted(site.sizes)] if apart or len(site.sizes) == 1 else [None]
+        sizes: list[Extent | None] = [None]
+        if apart or len(site.sizes) == 1:
+            sizes = [*sorted(site.sizes)]
         *others, last = [(size, self.one(call, site, norm, size)) for size in sizes]
+
         made = last[1]
         for size, variant in reversed(others):
             assert size is not None
             test = Binary("==", kernel, SizeLiteral(size))
-            made = If(test, Body(flows=(variant,)), made if isinstance(made, If) else Body(flows=(made,)))
+            made = If(test, Body(flows=(variant,)), _otherwise(made))
         if site.mixed:
             plain: Expr = Flow((call, norm)) if norm is not None else call
             test = Binary("==", kernel, SizeLiteral((1, 1)))
-            made = If(test, Body(flows=(plain,)), made if isinstance(made, If) else Body(flows=(made,)))
-        return replace(made, span=site.nodes[0].span)
+            made = If(test, Body(flows=(plain,)), _otherwise(made))
+        return replace(made, span=site.span)
 
-    def one(self, call: Call, site: Site, norm: Expr | None, size: Extent | None) -> Expr:
+    def one(self, call: Call, site: ConvSite, norm: Expr | None, size: Extent | None) -> Expr:
         """The boosted convolution for one size of its kernel."""
         name = _name(call)
-        given = _named(call, name)
+        given = _by_name(call, name)
         kernel = given.pop("kernel")
         arguments = [Argument(None, kernel)]
         if "channels" in given:
             arguments.append(Argument(None, given.pop("channels")))
+
         given = {"kernels": self.option.kernels_for(size), **given}
         if name == "depthwise_conv":
             given["groups"] = Name("channels")
         if norm is None:
             given["norm"] = Truth(False)
-            given |= {"bias": Truth(False)} if site.bare and "bias" not in given else {}
+            given |= {"bias": Truth(False)} if site.without_bias and "bias" not in given else {}
         else:
-            given |= _named(bare(norm), "batch_norm")
+            given |= _by_name(bare(norm), "batch_norm")
         if self.option.gamma == "zero":
             given["gamma"] = Number(0)
+
         arguments += [Argument(key, value) for key, value in given.items()]
         return Call(Name("pbconv"), tuple(arguments))
 
 
+def _otherwise(made: Expr) -> Body | If:
+    """An expression as the `else` of an `if`."""
+    return made if isinstance(made, If) else Body(flows=(made,))
+
+
 def _name(expr: Expr) -> str:
+    """The name of a stage, called or bare."""
     inner = expr.callee if isinstance(expr, Call) else expr
     return inner.text if isinstance(inner, Name) else ""
 
 
-def _named(expr: Expr, name: str) -> dict[str, Expr]:
+def _by_name(expr: Expr, name: str) -> dict[str, Expr]:
     """A call's arguments by name."""
     given = (expr.arguments or ()) if isinstance(expr, Call) else ()
     return {argument.name or ARGUMENTS[name][i]: argument.value for i, argument in enumerate(given)}
 
 
-def _normal(step: Expr) -> bool:
-    """Whether a step is a batch norm that `pbconv` can have itself."""
+def _is_plain_norm(step: Expr) -> bool:
+    """Tell whether a step is a batch norm that `pbconv` can have itself."""
     expr = bare(step)
     given = (expr.arguments or ()) if isinstance(expr, Call) else ()
     known = all(a.name in (None, *ARGUMENTS["batch_norm"]) for a in given) and len(given) <= 3
     return _name(expr) == "batch_norm" and known
 
 
-def _count(name: str, counts: dict[str, int]) -> int:
+def _counted(name: str, counts: dict[str, int]) -> int:
+    """The number of a stage among those of its name, from 1."""
     counts[name] = counts.get(name, 0) + 1
     return counts[name]
 
 
-def _kept(step: Expr, before: dict[str, int], after: dict[str, int]) -> Expr:
+def _with_its_name(step: Expr, before: dict[str, int], after: dict[str, int]) -> Expr:
     """A step that stays: with `as` where steps before it are gone and its module's name would change."""
     name = _name(step)
     if name not in ARGUMENTS or isinstance(step, As):
         return step
-    was, now = _count(name, before), _count(name, after)
+    was, now = _counted(name, before), _counted(name, after)
     if was == now:
         return step
     return As(step, name if was == 1 else f"{name}_{was}", span=step.span)

@@ -5,25 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang.syntax.tree import Argument, Binary, Bind, Body, Call, Expr, File, Name, Number, Train
+from archlang.syntax.walk import walk
+
+LOSS = "coding_loss"
 
 
 def with_coding_loss(file: File, weight: float) -> File:
     """`loss = f  -->  loss = f + weight * coding_loss(power = 4)`, in a `train` and its steps that read the label."""
     if not weight:
         return file
-    declarations = tuple(
-        replace(d, body=_body(d.body, weight)) if isinstance(d, Train) and not _has(d) else d for d in file.declarations
-    )
-    return replace(file, declarations=declarations)
+
+    declarations = []
+    for declaration in file.declarations:
+        if isinstance(declaration, Train) and not _has_loss(declaration):
+            declaration = replace(declaration, body=_body(declaration.body, weight))
+        declarations.append(declaration)
+    return replace(file, declarations=tuple(declarations))
 
 
-def _has(train: Train) -> bool:
-    from archlang.syntax.walk import walk
-
-    return any(isinstance(node, Name) and node.text == "coding_loss" for node in walk(train))
+def _has_loss(train: Train) -> bool:
+    """Tell whether the coding loss is there already."""
+    return any(isinstance(node, Name) and node.text == LOSS for node in walk(train))
 
 
 def _body(body: Body, weight: float) -> Body:
+    """A body whose `loss` has one more term."""
     statements = tuple(
         replace(s, value=_sum(s.value, weight)) if isinstance(s, Bind) and s.name == "loss" else s
         for s in body.statements
@@ -32,5 +38,7 @@ def _body(body: Body, weight: float) -> Body:
 
 
 def _sum(loss: Expr, weight: float) -> Expr:
+    """`loss + weight * coding_loss(power = 4)`."""
     number = Number(int(weight) if weight == int(weight) else weight)
-    return Binary("+", loss, Binary("*", number, Call(Name("coding_loss"), (Argument("power", Number(4)),))))
+    coding = Call(Name(LOSS), (Argument("power", Number(4)),))
+    return Binary("+", loss, Binary("*", number, coding))

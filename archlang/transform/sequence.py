@@ -1,115 +1,154 @@
-"""A sequential network as one line of steps, each with its types: what rewrites of whole networks need."""
+"""A sequential network as flows of steps, each with its types: the view of a network that whole rewrites work on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.diagnostics import Diagnostic
-from archlang.elaborate import Network
-from archlang.elaborate.values import Place
-from archlang.graph import Graph, Node
+from archlang.elaborate.network import Network
+from archlang.graph.ir import Graph, Node
 from archlang.shapes import Tensor
 from archlang.source import Span
-from archlang.syntax.tree import As, Bind, Call, Expr, Flow, For, Input, Name, Output, Parens
+from archlang.syntax.tree import As, Bind, Call, Expr, Flow, Input, Let, Name, Output, Parens
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
 
 BUNDLES = ("fork", "each", "shared", "parallel", "route", "layers")
+"""Stages that work on several tensors at once."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """One step of a flow: its expression, the types that enter and leave it, whether a dense layer is in it."""
+class SequentialStep:
+    """One step of a flow: its expression, the types that enter and leave it, and the kinds of layers inside it.
+
+    `dense`: a linear layer is in it; `windowed`: a convolution is in it.
+    """
 
     expr: Expr
     entering: Tensor
     leaving: Tensor
     dense: bool
-    windowed: bool  # a convolution is in it
+    windowed: bool
 
     @property
     def shrinks(self) -> bool:
-        """Whether the map that leaves is smaller than the one that enters."""
+        """Tell whether the map that leaves is smaller than the one that enters."""
         return self.entering.rank == self.leaving.rank >= 3 and self.entering.dims[1:] != self.leaving.dims[1:]
 
     @property
-    def leaves_map(self) -> bool:
-        """Whether a map enters and a vector leaves: flattening, global pooling."""
+    def makes_vector(self) -> bool:
+        """Tell whether a map enters and a vector leaves: flattening, global pooling."""
         return self.entering.rank >= 3 and self.leaving.rank == 1
 
 
 @dataclass(frozen=True)
-class Line:
+class SequentialFlow:
     """One flow of a sequential network: the statement, the name it starts from, its steps."""
 
     statement: Bind | Output
     head: str
-    steps: tuple[Step, ...]
+    steps: tuple[SequentialStep, ...]
+
+    @property
+    def name(self) -> str | None:
+        """The name that the flow's result is bound to."""
+        return self.statement.name
 
 
 def tree_of(net: Network) -> NetworkTree:
     """The network's declaration in the file."""
-    found = net.project.main.network
-    assert found is not None, "a Network has one"
-    return found
+    tree = net.project.main.network
+    assert tree is not None, "a Network has one"
+    return tree
 
 
-def lines_of(net: Network) -> list[Line] | list[Diagnostic]:
-    """The network's flows in order, or why it is no sequential network."""
+def flows_of(net: Network) -> tuple[list[SequentialFlow], list[Diagnostic]]:
+    """The network's flows in order, and why it is no sequential network (empty where it is one)."""
     tree = tree_of(net)
     reasons = _reasons(tree)
     if reasons:
-        return reasons
-    lines: list[Line] = []
+        return [], reasons
+
+    flows: list[SequentialFlow] = []
     current = next(s.name for s in tree.body.statements if isinstance(s, Input))
     for statement in tree.body.statements:
         if not isinstance(statement, Bind | Output):
             continue
-        steps = statement.value.steps if isinstance(statement.value, Flow) else (statement.value,)
-        head = steps[0].text if isinstance(steps[0], Name) else ""
+
+        first, *rest = steps_of(statement.value)
+        head = first.text if isinstance(first, Name) else ""
         if head != current:
-            return [refuse(f"a flow starts at `{current}` in a sequential network", steps[0].span,
-                           help="every flow must go on where the one before it ended")]
-        line = Line(statement, head, _typed(net.graph, lines, net, steps[1:]))
-        lines.append(line)
-        current = statement.name if isinstance(statement, Bind) else current
-    return lines
+            return [], [refuse(f"a flow starts at `{current}` in a sequential network", first.span,
+                               help="every flow must go on where the one before it ended")]
+
+        flows.append(SequentialFlow(statement, head, _typed(net.graph, flows, rest)))
+        if isinstance(statement, Bind):
+            current = statement.name
+
+    if not flows:
+        return [], [refuse("this network has no flow", tree.name_span)]
+    return flows, []
+
+
+def steps_of(value: Expr) -> tuple[Expr, ...]:
+    """The steps of a flow; an expression that is no flow is one step."""
+    return value.steps if isinstance(value, Flow) else (value,)
+
+
+def skips(net: Network) -> list[tuple[Name, str]]:
+    """The uses of a value inside a step or a `let`, beside the place where a flow starts; each with its name."""
+    tree = tree_of(net)
+    values = {s.name for s in tree.body.statements if isinstance(s, Input | Bind)}
+    places: list[Expr] = []
+    for statement in tree.body.statements:
+        if isinstance(statement, Bind | Output):
+            places += steps_of(statement.value)[1:]
+        elif isinstance(statement, Let):
+            places.append(statement.value)
+
+    names = (node for place in places for node in walk(place) if isinstance(node, Name))
+    return [(name, name.text) for name in names if name.text in values]
 
 
 def _reasons(tree: NetworkTree) -> list[Diagnostic]:
+    """Several inputs, several outputs, or parts that are parallel already."""
     statements = tree.body.statements
     inputs = [s for s in statements if isinstance(s, Input)]
     outputs = [s for s in statements if isinstance(s, Output)]
     reasons = [refuse("a network with several inputs is not sequential", s.span) for s in inputs[1:]]
     reasons += [refuse("a network with several outputs is not sequential", s.span) for s in outputs[1:]]
+
     for node in walk(tree.body):
-        name = node.callee if isinstance(node, Call) else node
-        if isinstance(name, Name) and name.text in BUNDLES and node is not name:
-            reasons.append(refuse(f"this network has parallel parts already: `{name.text}`", node.span))
+        stage = node.callee if isinstance(node, Call) else None
+        if isinstance(stage, Name) and stage.text in BUNDLES:
+            reasons.append(refuse(f"this network has parallel parts already: `{stage.text}`", node.span))
     return reasons
 
 
-def _typed(graph: Graph, before: list[Line], net: Network, exprs: tuple[Expr, ...]) -> tuple[Step, ...]:
+def _typed(graph: Graph, before: Sequence[SequentialFlow], exprs: Sequence[Expr]) -> tuple[SequentialStep, ...]:
     """The steps with their types. A step that makes no node (an `if` not taken) leaves what enters it."""
-    done = [step for line in before for step in line.steps]
-    current = done[-1].leaving if done else net.graph.inputs[0].type
+    done = [step for flow in before for step in flow.steps]
+    current = done[-1].leaving if done else graph.inputs[0].type
+
     steps = []
     for expr in exprs:
         nodes = [node for node in graph if _within(_origin(node), expr.span)]
         leaving = nodes[-1].outputs[0] if nodes else current
         kinds = {node.op.name for node in nodes}
-        steps.append(Step(expr, current, leaving, "linear" in kinds, any("conv" in k for k in kinds)))
+        steps.append(SequentialStep(expr, current, leaving, "linear" in kinds, any("conv" in k for k in kinds)))
         current = leaving
     return tuple(steps)
 
 
 def _origin(node: Node) -> Span:
-    """Where the network's own text made a node: the use of the outermost block around it."""
+    """The place where the network's own text made a node: the use of the outermost block around it."""
     return node.frames[0].span if node.frames else node.span
 
 
 def _within(inner: Span, outer: Span) -> bool:
+    """Tell whether a place lies inside another."""
     return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
 
 
@@ -118,6 +157,3 @@ def bare(expr: Expr) -> Expr:
     while isinstance(expr, Parens | As):
         expr = expr.inner if isinstance(expr, Parens) else expr.step
     return expr
-
-
-__all__ = ["For", "Line", "Place", "Step", "bare", "lines_of", "tree_of"]

@@ -5,32 +5,39 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang.diagnostics import ArchError
-from archlang.elaborate import Network
+from archlang.elaborate.network import Network
 from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, In, ListOf, Name, Output, TreeNode
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
-from archlang.transform.sequence import bare, tree_of
+from archlang.transform.sequence import bare, steps_of, tree_of
 
 
 def unrolled(net: Network) -> File:
-    """The file with the loops of its network's flows written out. Raises ArchError where a list is not written."""
+    """The file with the loops of its network's flows written out.
+
+    Raises ArchError (pass-does-not-apply) where the list of a loop does not stand in place.
+    """
     tree = tree_of(net)
     statements = tuple(
         replace(s, value=_flow(s.value)) if isinstance(s, Bind | Output) else s for s in tree.body.statements
     )
     new = replace(tree, body=replace(tree.body, statements=statements))
+
     main = net.project.main.file
     return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
 
 
 def _flow(value: Expr) -> Expr:
-    steps = value.steps if isinstance(value, Flow) else (value,)
-    made = tuple(new for step in steps for new in _step(step))
-    return made[0] if len(made) == 1 else Flow(made, span=value.span, before=value.before, behind=value.behind)
+    """A flow with its loops written out."""
+    steps = tuple(new for step in steps_of(value) for new in _step(step))
+    if len(steps) == 1:
+        return steps[0]
+    return Flow(steps, span=value.span, before=value.before, behind=value.behind)
 
 
 def _step(step: Expr) -> tuple[Expr, ...]:
+    """A step, or the turns of a loop. Raises ArchError."""
     loop = bare(step)
     if not isinstance(loop, For):
         return (step,)
@@ -43,9 +50,11 @@ def _step(step: Expr) -> tuple[Expr, ...]:
 
 
 def _turn(loop: For, item: Expr) -> tuple[Expr, ...]:
+    """One turn of a loop, the item in the place of the loop's name."""
     def change(node: TreeNode) -> TreeNode:
-        return item if isinstance(node, Name) and node.text == loop.name else node
+        if isinstance(node, Name) and node.text == loop.name:
+            return item
+        return node
 
     body: Body = mapped(loop.body, change)
-    value = body.flows[0]
-    return tuple(new for step in (value.steps if isinstance(value, Flow) else (value,)) for new in _step(step))
+    return tuple(new for step in steps_of(body.flows[0]) for new in _step(step))

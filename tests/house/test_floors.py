@@ -16,7 +16,7 @@ PACKAGE = ROOT / "archlang"
 FLOORS: dict[str, int] = {
     "source": 0, "limits": 0, "shapes": 0, "version": 0, "wording": 0,
     "diagnostics": 1,
-    "syntax": 2, "codes": 2, "kernels": 2, "atomic": 2,
+    "syntax": 2, "codes": 2, "kernels": 2, "passes": 2, "atomic": 2,
     "ops": 3,
     "project": 4, "graph": 4,
     "elaborate": 5,
@@ -43,8 +43,8 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 FRONT = (
-    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "ops", "project", "graph",
-    "elaborate", "transform", "analysis", "views",
+    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "passes", "ops", "project",
+    "graph", "elaborate", "transform", "analysis", "views",
 )
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -132,11 +132,17 @@ def test_case_41_reshape_and_cat():
                     nn.BatchNorm2d(6)),
         "cat": (lambda s, x: s.norm(torch.cat([s.a(x), s.b(x)], 1)), nn.BatchNorm2d(12)),
     }
-    for name, (run, norm) in between.items():
-        convs = 2 if name == "cat" else 1
-        check(Flow(run, a=nn.Conv2d(4, 6, 3), b=nn.Conv2d(4, 6, 3), norm=norm), MAP, convs=convs, left=1)
+    def made(name):
+        run, norm = between[name]
+        return Flow(run, a=nn.Conv2d(4, 6, 3), b=nn.Conv2d(4, 6, 3), norm=norm)
+
+    check(made("shuffle"), MAP, left=1, reasons=["no-contraction"])
+    check(made("cat"), MAP, convs=2)
+    check(made("flatten"), MAP, known=True)
+    check(made("flatten"), MAP, known=False, left=1, reasons=["rank-unknown"])
     levit = Flow(lambda s, x: s.norm(s.a(x).flatten(0, 1)).reshape(2, 5, 6), a=nn.Linear(4, 6), norm=nn.BatchNorm1d(6))
-    check(levit, (2, 5, 4), left=1)
+    check(levit, (2, 5, 4), known=True)
+    check(levit, (2, 5, 4), known=False, left=1, reasons=["rank-unknown"], prepared=True)
 
 
 def test_case_42_scale_const():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import is_dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -11,13 +10,17 @@ from torch import nn
 
 from archlang import rewrite
 from archlang.diagnostics import ArchError
-from archlang.rewrite import CATALOGUE, Merge, Pass, Report, verify
+from archlang.passes.catalogue import PASSES
+from archlang.rewrite import FusionReport, Merge, Rewriting, verify
 from tests.rewrite.subjects import FOLDS, FOLDS_WITH_EXAMPLE, KEPT, conv, randomised
 
 SUBJECTS = {name: found[:2] for name, found in {**FOLDS, **FOLDS_WITH_EXAMPLE, **KEPT}.items()}
 
 
-@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.name)
+KINDS = [kind for kind in map(PASSES.find, PASSES.names) if kind is not None and issubclass(kind, Rewriting)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_same_numbers_same_door_and_nothing_left_to_do(kind, name):
     make, shape = SUBJECTS[name]
@@ -30,37 +33,48 @@ def test_same_numbers_same_door_and_nothing_left_to_do(kind, name):
     assert list(again.module.state_dict()) == list(once.module.state_dict())
 
 
-def test_the_catalogue_is_the_folder():
-    assert all(is_dataclass(kind) and kind.__doc__ and "-->" in kind.__doc__ for kind in CATALOGUE)
-    files = {path.stem for path in Path(rewrite.__file__).parent.glob("*.py")}
-    assert {kind.__module__.rpartition(".")[2] for kind in CATALOGUE} <= files
-
-
-class Lying(Pass):
+@dataclass(frozen=True)
+class Lying(Rewriting):
     """Claims work on every run."""
 
     name = "lying"
 
-    def requires(self, module):
-        pass
+    def requires(self, subject):
+        return []
 
     def run(self, module):
-        return Report((Merge(("a", "b"), "b", "b", "b"),))
+        return FusionReport((Merge(("a", "b"), "b", "b", "b"),))
 
 
+@dataclass(frozen=True)
+class Wrong(Lying):
+    """Changes a weight."""
+
+    def run(self, module):
+        module.get_submodule("0").weight.data[1] += 1
+        return FusionReport()
+
+
+@dataclass(frozen=True)
 class Greedy(Lying):
     """Takes the output away."""
 
     def run(self, module):
         (last,) = (n for n in module.graph.nodes if n.op == "output")
         last.args = ((last.args[0], last.args[0]),)
-        return Report()
+        return FusionReport()
 
 
 @pytest.mark.parametrize(("kind", "says"), [(Lying, "second run"), (Greedy, "goes in or comes out")])
 def test_the_base_class_finds_broken_promises(kind, says):
     with pytest.raises(ArchError, match=says):
         kind()(randomised(conv(4, 6, 3)))
+
+
+@pytest.mark.parametrize("inputs", [None, [torch.ones(2, 4, 8, 8, dtype=torch.float64)]])
+def test_the_base_class_finds_other_numbers(inputs):
+    with pytest.raises(ArchError, match="not-equal"):
+        Wrong()(randomised(conv(4, 6, 3)), inputs)
 
 
 def test_verify_sees_a_difference():

@@ -6,9 +6,10 @@ import pytest
 
 from archlang.diagnostics import ArchError
 from archlang.elaborate import Network, load, loads
+from archlang.passes.catalogue import PASSES
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file
-from archlang.transform import apply, parse_pass
+from archlang.transform.base import apply
 from archlang.transform.multipath import Multipath
 
 BASE = """archlang 1
@@ -169,7 +170,7 @@ def test_a_loop_over_a_name_cannot_be_written_out() -> None:
 
 def test_a_pass_prints_as_it_is_written() -> None:
     assert str(Multipath(paths=3, router="cross_stitch")) == "multipath{paths=3,router=cross_stitch}"
-    assert parse_pass(str(Multipath(paths=3))) == Multipath(paths=3)
+    assert PASSES.parse(str(Multipath(paths=3))) == Multipath(paths=3)
     assert str(Multipath()) == "multipath"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -49,7 +49,7 @@ def command(
             return
     network = open_network(session, file, dials)
     if stair not in (None, "tree"):
-        session.data(shown(network, str(stair), seed))
+        session.data(shown(network, str(stair), seed, session.plugins))
     if output is None and stair is not None:
         return
     from archlang.compiler import compile
@@ -66,25 +66,30 @@ def _tree(session: Session, file: str) -> str:
     return dump(parse(decode(read_bytes(file, session.limits), shown_name(file)), session.limits)) + "\n"
 
 
-def shown(network: Network, stair: str, seed: int) -> str:
+def shown(network: Network, stair: str, seed: int, plugins: Sequence[str] = ()) -> str:
     """The text of a stage."""
     if stair == "graph":
         from archlang.views import dump
 
         return dump(network)
     if stair.startswith("after:"):
-        return _after(network, stair.removeprefix("after:"), seed)
+        return _after(network, stair.removeprefix("after:"), seed, plugins)
     from archlang.compiler import compile
 
     model = compile(network, seed=seed)
     return str(model) if stair == "module" else str(model.code)
 
 
-def _after(network: Network, passed: str, seed: int) -> str:
-    if passed != "fuse":
+def _after(network: Network, passed: str, seed: int, plugins: Sequence[str]) -> str:
+    """The text of a network after a pass, or the code of its model after one."""
+    from archlang.passes.plugins import passes_with
+
+    chosen = passes_with(plugins).parse(passed)
+    if chosen.subject == "network":
         from archlang.compiler import transform
 
-        return transform(network, passed).listing
-    from archlang.compiler import compile, fuse
+        return transform(network, chosen).listing
+    from archlang.compiler import compile
+    from archlang.rewrite.applying import rewrite
 
-    return str(fuse(compile(network, seed=seed).eval()).code)
+    return str(rewrite(compile(network, seed=seed).eval(), chosen).code)

@@ -41,14 +41,18 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
     from archlang.train.loop.evaluation import record_of
 
     loaded = open_model(session, model)
+
+    # A network of a few classes knows nothing of the others: loss and accuracy over all would say nothing.
     few = told(record_of(loaded).passes)
     if few is not None:
         if cuts:
             raise refuse("a network of a few classes has no experts to cut")
         shown, rows = of_few(loaded, few, data)
+
     elif not cuts:
-        found = evaluate(loaded, data, device=device)
-        shown, rows = as_json(found), table(found)
+        evaluation = evaluate(loaded, data, device=device)
+        shown, rows = as_json(evaluation), table(evaluation)
+
     else:
         from archlang.studies.patch_experts.cutting import evaluate_cuts
 
@@ -66,7 +70,9 @@ def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[
     from archlang.train.loop.evaluation import record_of
 
     judged, labels = judge(model, classes, data), record_of(model).labels or ()
-    names = [labels[c] if c < len(labels) else str(c) for c in classes]
+    names = [*labels, *map(str, range(len(labels), max(classes) + 1))]
+    names = [names[number] for number in classes]
+
     shown = {
         "format_version": FORMAT_VERSION, "samples": judged.samples, "classes": names,
         "threshold": judged.threshold, "precision": judged.precision, "recall": judged.recall,
@@ -112,17 +118,19 @@ def _percent(share: float | None) -> str:
 
 
 def cut_json(cut: Cut) -> dict[str, Any]:
-    """What one cut costs and saves, as part of a document."""
+    """The cost and the saving of one cut, as part of a document."""
+    sites = [
+        {"name": name, "rows": site.rows, "experts": site.experts, "pairs": site.pairs}
+        for name, site in cut.sites.items()
+    ]
+
     return {
         "cut": cut.cut,
         "loss": cut.found.loss,
         "accuracy": cut.found.accuracy,
         "pairs": cut.pairs,
         "of": cut.of,
-        "sites": [
-            {"name": name, "rows": site.rows, "experts": site.experts, "pairs": site.pairs}
-            for name, site in cut.sites.items()
-        ],
+        "sites": sites,
     }
 
 

@@ -1,4 +1,4 @@
-"""`archlang predict MODEL IMAGE...`: what a model sees in image files."""
+"""`archlang predict MODEL IMAGE...`: the classes that a model sees in image files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from archlang.diagnostics.render_json import as_json as diagnostics
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
-    from archlang.train import Prediction
+    from archlang.train import Guess, Prediction
 
 
 @click.command("predict", short_help="Predict the classes of images.")
@@ -34,12 +34,14 @@ def command(session: Session, model: str, images: tuple[str, ...], top: int, dev
     """
     from archlang.train import predict
 
-    found = predict(open_model(session, model), images, top=top, device=device)
-    failed = [p.error for p in found if p.error is not None]
+    predictions = predict(open_model(session, model), images, top=top, device=device)
+    failed = [prediction.error for prediction in predictions if prediction.error is not None]
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "predictions": [_as_json(p) for p in found]})
-        return 1 if failed else 0
-    for prediction in found:
+        session.document({"format_version": FORMAT_VERSION, "predictions": [_as_json(p) for p in predictions]})
+        return int(bool(failed))
+
+    # Errors come together at the end, so that lines of results can be read by programs.
+    for prediction in predictions:
         if prediction.error is None:
             session.data(_line(prediction))
     if failed:
@@ -48,20 +50,22 @@ def command(session: Session, model: str, images: tuple[str, ...], top: int, dev
 
 
 def _line(prediction: Prediction) -> str:
-    guesses = ", ".join(
-        f"{one_line(g.name, 80)} " + (f"{100 * g.probability:.1f} %" if g.probability is not None
-                                      else f"scores {g.score:.4f}")
-        for g in prediction.guesses
-    )
+    guesses = ", ".join(map(_told, prediction.guesses))
     return f"{one_line(prediction.path)}: {guesses}"
 
 
+def _told(guess: Guess) -> str:
+    name = one_line(guess.name, 80)
+    if guess.probability is None:
+        return f"{name} scores {guess.score:.4f}"
+    return f"{name} {100 * guess.probability:.1f} %"
+
+
 def _as_json(prediction: Prediction) -> dict[str, Any]:
-    return {
-        "file": one_line(prediction.path),
-        "classes": [
-            {"index": g.index, "name": g.name, "score": g.score, "probability": g.probability}
-            for g in prediction.guesses
-        ],
-        "error": None if prediction.error is None else diagnostics([prediction.error])["diagnostics"][0],
-    }
+    error = None
+    if prediction.error is not None:
+        error = diagnostics([prediction.error])["diagnostics"][0]
+    classes = [
+        {"index": g.index, "name": g.name, "score": g.score, "probability": g.probability} for g in prediction.guesses
+    ]
+    return {"file": one_line(prediction.path), "classes": classes, "error": error}

@@ -47,7 +47,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     loaded = open_model(session, model)
     rows: list[PatchedImage] = []
     usage: list[tuple[str, tuple[Usage, ...]]] = []
-    for names, batch in inputs_of(images, data, samples) if output is not None or data is None else ():
+    for names, batch in inputs_of(loaded, images, data, samples) if output is not None or data is None else ():
         taken, used = patches_of(loaded, batch, device=device)
         usage.append((", ".join(names), used))
         rows += [PatchedImage(tile_of(image, name), [(stage.site, stage.cells) for stage in stages])

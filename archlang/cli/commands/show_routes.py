@@ -14,6 +14,7 @@ from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
     import torch
+    from torch.fx import GraphModule
 
     from archlang.graph.ir import Graph
     from archlang.studies.multipath.gates import Route
@@ -46,7 +47,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         raise refuse("`--samples` picks from `--data`; images are all shown")
     ending(output, *PICTURES)
     loaded = open_model(session, model)
-    batches = inputs_of(images, data, samples, everything=mean)
+    batches = inputs_of(loaded, images, data, samples, everything=mean)
     ways: list[Way] = []
     for names, batch in batches:
         ways += zip(names, routes(loaded, batch, device=device), strict=True)
@@ -64,23 +65,28 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         session.data("\n\n".join(route_table(*way) for way in ways))
 
 
-def inputs_of(images: tuple[str, ...], data: str | None, samples: str | None, everything: bool = False,
-              ) -> list[tuple[list[str], torch.Tensor]]:
-    """Batches of images with their names: files, or samples of the test part of data."""
-    return _images(images) if data is None else _samples(data, samples, everything)
+def inputs_of(model: GraphModule, images: tuple[str, ...], data: str | None, samples: str | None,
+              everything: bool = False) -> list[tuple[list[str], torch.Tensor]]:
+    """Batches of images with their names, as the model takes them: files, or samples of the test part of data."""
+    if data is None:
+        return _images(model, images)
+    return _samples(model, data, samples, everything)
 
 
-def _images(paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:
+def _images(model: GraphModule, paths: tuple[str, ...]) -> list[tuple[list[str], torch.Tensor]]:
+    from archlang.train.data.ready import preparation_of
+    from archlang.train.loop.evaluation import record_of
     from archlang.train.prediction import read_image
 
-    return [([one_line(path, 80)], read_image(path)[None]) for path in paths]
+    preparation = preparation_of(record_of(model))
+    return [([one_line(path, 80)], read_image(path, preparation)[None]) for path in paths]
 
 
-def _samples(data: str, samples: str | None, everything: bool) -> list[tuple[list[str], torch.Tensor]]:
-    from archlang.train.data.sources import find
-    from archlang.train.loop.evaluation import BATCH, in_order
+def _samples(model: GraphModule, data: str, samples: str | None, everything: bool
+             ) -> list[tuple[list[str], torch.Tensor]]:
+    from archlang.train.loop.evaluation import BATCH, data_of, in_order
 
-    found = find(data)
+    found = data_of(model, data)
     split, words = found.test, [w.strip() for w in samples.split(",")] if samples is not None else ["0"]
     if not all(w.isascii() and w.isdigit() and len(w) < 19 for w in words):
         raise refuse(f"`--samples` wants numbers with commas between, not `{one_line(str(samples), 80)}`")

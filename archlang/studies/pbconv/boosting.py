@@ -12,12 +12,13 @@ from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+import archlang.rewrite.calls as calls
 from archlang.diagnostics import ArchError, error
 from archlang.kernels import PEERS, RULES, Extent, Window, candidate, complaints, draw_seed
-from archlang.rewrite import calls
-from archlang.rewrite.base import copied
-from archlang.rewrite.reading import HOOKS, plain_kind, stored
-from archlang.rewrite.report import Kept
+from archlang.rewrite.arguments import argument
+from archlang.rewrite.graphs import copied
+from archlang.rewrite.report import Obstacle
+from archlang.rewrite.stored import HOOKS, plain_kind, stored
 from archlang.rewrite.tracing import graph_of
 from archlang.studies.pbconv.functions import inlined, with_modules
 from archlang.studies.pbconv.modules import BoostedConv, Gamma, plane
@@ -228,7 +229,7 @@ class _Search:
         try:
             plain_kind(conv, (type(conv),) if isinstance(conv, _ConvTransposeNd) else (nn.Conv1d, nn.Conv2d, nn.Conv3d))
             self.plain(name, conv)
-        except (Kept, _Stays) as reason:
+        except (Obstacle, _Stays) as reason:
             self.left[name] = reason.name
             return
         self.found[name] = self.norm_of(node)
@@ -236,8 +237,8 @@ class _Search:
     def function(self, node: fx.Node) -> None:
         """A convolution that is no module."""
         turned = node.target in calls.TRANSPOSED
-        spatial, names = (calls.TRANSPOSED if turned else calls.CONVOLUTIONS)[node.target]
-        weight = calls.arguments(node, names)["weight"]
+        spatial = (calls.TRANSPOSED if turned else calls.CONVOLUTIONS)[node.target]
+        weight = argument(node, "weight")
         if spatial == 0:
             return
         if not isinstance(weight, fx.Node) or weight.op != "get_attr":

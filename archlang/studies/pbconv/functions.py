@@ -6,9 +6,11 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from archlang.rewrite import calls
-from archlang.rewrite.reading import sizes, stored
-from archlang.rewrite.report import Kept
+import archlang.rewrite.calls as calls
+from archlang.rewrite.arguments import arguments, parameters
+from archlang.rewrite.reading import CONVOLUTION, NORM, sizes, whole
+from archlang.rewrite.report import Obstacle
+from archlang.rewrite.stored import stored
 from archlang.rewrite.tracing import graph_of
 
 _CONVS: dict[int, Any] = {1: nn.Conv1d, 2: nn.Conv2d}
@@ -23,7 +25,7 @@ def with_modules(module: fx.GraphModule) -> fx.GraphModule:
         if node.op == "call_function" and node.target in calls.CONVOLUTIONS:
             try:
                 made, used = _convolution(module, node)
-            except Kept:
+            except Obstacle:
                 continue
             _norm_behind(module, _exchange(module, node, made, used), len(made.kernel_size))
     module.graph.lint()
@@ -58,47 +60,48 @@ def _norm_behind(module: fx.GraphModule, node: fx.Node, spatial: int) -> None:
     reader = next(iter(node.users), None)
     if reader is None or reader.op != "call_function" or reader.target not in calls.NORMS:
         return
-    if reader.target in calls.TUPLE_NORMS or "use_input_stats" in calls.NORMS[reader.target]:
+    if reader.target in calls.TUPLE_NORMS or any(p.name == "use_input_stats" for p in parameters(reader.target)):
         return
     try:
         made, used = _norm(module, reader, spatial)
-    except Kept:
+    except Obstacle:
         return
     _exchange(module, reader, made, used)
 
 
 def _alone(module: fx.GraphModule, node: object) -> Any:
-    """A stored tensor that only one node reads. Raises Kept."""
+    """A stored tensor that only one node reads. Raises Obstacle."""
     found = stored(module, node)
     name = str(node.target) if isinstance(node, fx.Node) else ""
     reads = [n for n in module.graph.nodes if n.op == "get_attr" and str(n.target) == name]
     if len(reads) > 1 or any(len(n.users) > 1 for n in reads):
-        raise Kept("shared")
+        raise Obstacle("shared")
     return found
 
 
 def _convolution(module: fx.GraphModule, node: fx.Node) -> tuple[Any, list[fx.Node]]:
-    spatial, names = calls.CONVOLUTIONS[node.target]
-    got = calls.arguments(node, names)
+    spatial = calls.CONVOLUTIONS[node.target]
+    got = arguments(node, ("input", *CONVOLUTION))
     weight, bias = (_alone(module, got[name]) for name in ("weight", "bias"))
     spatial = weight.dim() - 2 if spatial < 0 else spatial
-    if spatial not in _CONVS or got["transposed"] or not isinstance(weight, nn.Parameter):
-        raise Kept("own-class")
+    if spatial not in _CONVS or got.get("transposed") or not isinstance(weight, nn.Parameter):
+        raise Obstacle("own-class")
     padding = got["padding"] if isinstance(got["padding"], str) else sizes(got["padding"], spatial)
     stride, dilation = sizes(got["stride"], spatial), sizes(got["dilation"], spatial)
-    made = _CONVS[spatial](weight.shape[1] * got["groups"], len(weight), tuple(weight.shape[2:]), stride, padding,
-                           dilation, got["groups"], bias is not None, device="meta", dtype=weight.dtype)
+    groups = whole(got["groups"])
+    made = _CONVS[spatial](weight.shape[1] * groups, len(weight), tuple(weight.shape[2:]), stride, padding,
+                           dilation, groups, bias is not None, device="meta", dtype=weight.dtype)
     made.weight, made.bias = weight, bias
     return made, [got["weight"], got["bias"]]
 
 
 def _norm(module: fx.GraphModule, node: fx.Node, spatial: int) -> tuple[Any, list[fx.Node]]:
-    got = calls.arguments(node, calls.NORMS[node.target])
+    got = arguments(node, ("input", "momentum", *NORM))
     names = ("running_mean", "running_var", "weight", "bias")
     tensors: dict[str, Tensor | None] = {name: _alone(module, got[name]) for name in names}
     mean = tensors["running_mean"]
     if mean is None or tensors["running_var"] is None or not isinstance(got["training"], bool):
-        raise Kept("no-statistics")
+        raise Obstacle("no-statistics")
     momentum = got.get("momentum", 0.1)
     made = _NORMS[spatial](len(mean), got["eps"], momentum, affine=tensors["weight"] is not None, device="meta")
     for name, tensor in tensors.items():

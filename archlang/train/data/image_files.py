@@ -53,6 +53,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     try:
         with _regular(path) as stream, Image.open(stream, formats=FORMATS) as image:
             yield image
+
     except NoImage:
         raise
     except FileNotFoundError:
@@ -137,7 +138,9 @@ def common_preparation(folder: Path, names: Sequence[str], crop: float = 1.0) ->
         except NoImage as problem:
             raise broken_image(name, problem) from None
 
-    rows, columns = sizes.pop() if len(sizes) == 1 else (SIDE, SIDE)
+    if len(sizes) > 1:
+        return ImagePreparation(channels, SIDE, SIDE, crop)
+    rows, columns = sizes.pop()
     return ImagePreparation(channels, rows, columns, crop)
 
 

@@ -57,6 +57,7 @@ class Items:
         """One item as a sample and its label."""
         sample, label = raw_item(self.dataset, number)
 
+        # The item's number goes before what is said of its sample.
         try:
             with blamed("reading the sample"):
                 pixels = as_sample(sample, self.layout, self.preparation)
@@ -93,6 +94,7 @@ def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | Non
     if rows is None:
         rows = range(count)
 
+    # Every array must have the first one's shape, in whatever batch it comes; images are made alike.
     items = Items(dataset, rows, _layout_of(dataset), names or {})
     if not count or isinstance(raw_item(dataset, 0)[0], Image.Image):
         return items
@@ -100,13 +102,13 @@ def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | Non
 
 
 def is_items(value: Any) -> bool:
-    """Whether a value can be read item by item: it has a length and gives items by number, unlike a text or a table."""
+    """Tell what can be read item by item: it has a length and gives items by number, unlike a text or a table."""
     is_other = isinstance(value, Mapping | torch.Tensor | numpy.ndarray | numpy.generic | str | bytes | bytearray)
     return hasattr(value, "__getitem__") and hasattr(value, "__len__") and not is_other
 
 
 def length_of(dataset: Any) -> int:
-    """How many items a data set says it has. Raises `ArchError` (bad-data) where that fails or cannot be."""
+    """The number of items that a data set says it has. Raises `ArchError` (bad-data) where that fails or cannot be."""
     with blamed("the length of the data (`__len__`)"):
         count = len(dataset)
     if count > MOST_ITEMS:

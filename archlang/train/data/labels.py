@@ -44,7 +44,8 @@ def labels_in_memory(value: Any) -> tuple[torch.Tensor, tuple[str, ...] | None]:
     if isinstance(value, tuple | list):
         return _labels_of_objects(list(value))
     if isinstance(value, numpy.ndarray) and value.dtype.kind in "OSU":
-        column = value.reshape(len(value), -1) if value.ndim else value[None, None]
+        column = numpy.atleast_1d(value)
+        column = column.reshape(len(column), -1)
         if column.shape[1:] != (1,):
             raise bad_data(f"the labels are an array {list(value.shape)} of texts or objects; one for each sample is "
                            "read")
@@ -127,12 +128,9 @@ def tidy(labels: torch.Tensor) -> torch.Tensor:
 
 def require_finite(labels: torch.Tensor, first: int = 0) -> None:
     """Raises `ArchError` (bad-data) for a label that is NaN or infinite; `first` is the number of the first item."""
-    if not labels.is_floating_point():
-        return
-
-    wrong = ~labels.isfinite().flatten(1).all(1) if labels.ndim > 1 else ~labels.isfinite()
+    wrong = ~labels.isfinite()
     if bool(wrong.any()):
-        raise bad_data(f"the label of item {first + int(wrong.nonzero()[0])} is NaN or infinite")
+        raise bad_data(f"the label of item {first + int(wrong.nonzero()[0, 0])} is NaN or infinite")
 
 
 def _array_of(label: Any, number: int) -> numpy.ndarray:

@@ -63,6 +63,7 @@ def matched(split: Split, have: Sequence[str], want: Sequence[str], whose: str) 
     """
     require_known(have, want, whose)
     numbers = torch.tensor([want.index(name) for name in have], dtype=torch.int64)
+    # Most often both count alike: the split stays what it is, and labels of any form pass.
     if numbers.tolist() == list(range(len(have))):
         return split
 
@@ -96,14 +97,17 @@ def renumbered(labels: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     if labels.is_floating_point():
         raise bad_data("the labels are no class numbers, so that classes cannot be matched by name")
 
-    largest = int(labels.max()) if labels.numel() else 0
-    if largest >= len(numbers) or (labels.numel() and int(labels.min()) < NO_LABEL):
-        wrong = largest if largest >= len(numbers) else int(labels.min())
-        raise bad_data(f"the data has the label {wrong}, and names for the classes 0 to {len(numbers) - 1}")
+    unnamed = labels[(labels >= len(numbers)) | (labels < NO_LABEL)]
+    if unnamed.numel():
+        raise bad_data(f"the data has the label {int(unnamed[0])}, and names for the classes 0 to {len(numbers) - 1}")
+
+    # The label of a sample without one is no index.
     return torch.where(labels >= 0, numbers[labels.clamp_min(0)], labels)
 
 
 def listed(names: Sequence[str]) -> str:
     """The first of some names, for a message."""
     shown = ", ".join(f"`{one_line(name, 40)}`" for name in names[:SHOWN])
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+    if len(names) > SHOWN:
+        return f"{shown} and {len(names) - SHOWN} more"
+    return shown

@@ -14,8 +14,8 @@ PART_WORDS: dict[Role, tuple[str, ...]] = {
 }
 """Words for each part, in any case; `set` and the like may follow (`train_set`, `test-images`)."""
 
+# A `trainval` is two parts in one, and `eval` is `val` to some and `test` to others.
 _UNCLEAR = ("trainval", "traintest", "eval", "evaluation", "holdout", "heldout")
-"""Words of parts whose use is not clear from the name."""
 
 _AFTER = "(?:[ _.-]*(?:set|data|dataset|images?|imgs?|pictures?|photos?|split|part|folder|samples?|files?))?"
 
@@ -25,7 +25,7 @@ _PART = re.compile(f"({_ALL}){_AFTER}[ _.-]*(?:v?[0-9]+)?", re.IGNORECASE)
 
 
 def names_a_part(name: str) -> bool:
-    """Whether a name is that of a part rather than of a class.
+    """Tell the name of a part from that of a class.
 
     >>> [n for n in ("Train", "val2017", "test_set", "training", "trainer", "testudo", "train_7") if names_a_part(n)]
     ['Train', 'val2017', 'test_set', 'training', 'train_7']
@@ -40,7 +40,11 @@ def part_of(name: str) -> Role | None:
     ('val', 'train', None, None)
     """
     match = _PART.fullmatch(name.strip())
-    if match is None or name.strip()[-1].isdigit():
+    if match is None:
+        return None
+
+    # `train_2` and `val2017` are one of several: nobody said what the others are for.
+    if name.strip()[-1].isdigit():
         return None
 
     word = match[1].lower()

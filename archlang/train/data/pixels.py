@@ -57,7 +57,7 @@ def prepared(image: Image.Image, preparation: ImagePreparation | None) -> torch.
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Whether an image has no colour, by its mode."""
+    """Tell an image without colour, by its mode."""
     return image.mode in GREY or image.mode.startswith("I;16")
 
 
@@ -183,9 +183,12 @@ def _deep(image: Image.Image) -> torch.Tensor:
     """Grey of 16 bits or floats, [rows, columns] from 0 to 1."""
     values = torch.from_numpy(numpy.array(image, dtype=numpy.float32))
     if image.mode != "F":
-        values = values / 65535  # Pillow opens 16-bit files as 32-bit integers too
+        values.div_(65535)  # Pillow opens 16-bit files as 32-bit integers too
 
-    if not bool(((values >= 0) & (values <= 1)).all()):
-        known = "0 to 1" if image.mode == "F" else "0 to 65535"
+    low, high = values.aminmax()
+    if not (float(low) >= 0 and float(high) <= 1):  # NaN is neither
+        known = "0 to 65535"
+        if image.mode == "F":
+            known = "0 to 1"
         raise ValueError(f"it holds numbers beyond {known}, whose range is not known")
     return values

@@ -26,6 +26,8 @@ def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores:
     does not name, and for labels that are no classes.
     """
     ready = _prepared(data, image_preparation(graph, data.train))
+
+    # Class numbers first: only numbers can be matched by the names that they stand for.
     if scores is not None:
         ready = _of_parts(ready, lambda split: with_class_numbers(split, scores))
     if labels is None or ready.classes is None:
@@ -46,6 +48,8 @@ def for_model(data: Data, record: Record, scores: ClassOutput | None) -> Data:
 
     if record.labels is not None:
         return _matched(ready, record.labels, "the model")
+
+    # By position, classes would be taken for others as soon as one is lacking.
     if scores is not None and len(ready.classes) < (scores.classes or 0):
         raise bad_data(
             f"the data has {len(ready.classes)} classes, the model tells {scores.classes} apart, and it carries no "
@@ -58,16 +62,17 @@ def image_preparation(graph: Graph, split: Split | None, crop: float = 1.0) -> I
 
     Sizes that the network leaves open, or all where it wants a vector, are the data's own.
     """
-    dims = graph.inputs[0].type.dims if len(graph.inputs) == 1 else ()
-    shape = image_shape(split) if split is not None else None
-    first = split.parts[0] if isinstance(split, Joined) else split
-    if isinstance(first, ImageFiles):
-        crop = first.preparation.crop
+    dims = _input_dims(graph)
+    shape = None
+    if split is not None:
+        shape, crop = image_shape(split), _crop_of(split, crop)
 
     if len(dims) == 3:
         own = shape or (COLOUR, SIDE, SIDE)
         channels, rows, columns = (_size(dim, size) for dim, size in zip(dims, own, strict=True))
         return ImagePreparation(channels, rows, columns, crop)
+
+    # A vector is what an image is flattened to; whatever else the network wants, images cannot be it.
     if shape is None or len(dims) != 1:
         return None
     return ImagePreparation(*shape, crop)
@@ -83,8 +88,9 @@ def preparation_of(record: Record, split: Split | None = None) -> ImagePreparati
         return record.image
 
     graph: Graph = record.network.graph
-    is_image = len(graph.inputs) == 1 and len(graph.inputs[0].type.dims) == 3
-    return image_preparation(graph, None if is_image else split)
+    if len(_input_dims(graph)) == 3:
+        return image_preparation(graph, None)
+    return image_preparation(graph, split)
 
 
 def image_shape(split: Split) -> tuple[int, int, int] | None:
@@ -101,13 +107,33 @@ def image_shape(split: Split) -> tuple[int, int, int] | None:
     else:
         return None
 
-    if len(sizes) == 2:
+    if len(sizes) == 2:  # grey images without an axis of channels
         return 1, sizes[0], sizes[1]
-    return (sizes[0], sizes[1], sizes[2]) if len(sizes) == 3 else None
+    if len(sizes) == 3:
+        return sizes[0], sizes[1], sizes[2]
+    return None
+
+
+def _input_dims(graph: Graph) -> tuple[Dim, ...]:
+    """The sizes of a network's one input; none where it has several."""
+    if len(graph.inputs) != 1:
+        return ()
+    return graph.inputs[0].type.dims
+
+
+def _crop_of(split: Split, crop: float) -> float:
+    """The share of the middle that is kept of a split's images."""
+    if isinstance(split, Joined):
+        return _crop_of(split.parts[0], crop)
+    if isinstance(split, ImageFiles):
+        return split.preparation.crop
+    return crop
 
 
 def _size(dim: Dim, own: int) -> int:
-    return dim if isinstance(dim, int) else own
+    if isinstance(dim, int):
+        return dim
+    return own
 
 
 def _prepared(data: Data, preparation: ImagePreparation | None) -> Data:
@@ -117,7 +143,9 @@ def _prepared(data: Data, preparation: ImagePreparation | None) -> Data:
     def of_split(split: Split) -> Split:
         if isinstance(split, Joined):
             return Joined(tuple(of_split(part) for part in split.parts))
-        return split.prepared_as(preparation) if isinstance(split, ImageFiles | Items) else split
+        if isinstance(split, ImageFiles | Items):
+            return split.prepared_as(preparation)
+        return split  # arrays are scaled with their batch, and never cut
 
     return _of_parts(data, of_split)
 
@@ -129,5 +157,7 @@ def _matched(data: Data, labels: Sequence[str], whose: str) -> Data:
 
 
 def _of_parts(data: Data, change: Callable[[Split], Split]) -> Data:
-    validation = None if data.validation is None else change(data.validation)
+    validation = None
+    if data.validation is not None:
+        validation = change(data.validation)
     return replace(data, train=change(data.train), test=change(data.test), validation=validation)

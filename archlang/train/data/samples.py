@@ -45,7 +45,7 @@ def as_sample(value: Any, layout: Layout = "CHW", preparation: ImagePreparation 
 
 
 def is_finite(values: torch.Tensor) -> bool:
-    """Whether all numbers are finite; integers always are."""
+    """Tell whether all numbers are finite; integers always are."""
     if not values.is_floating_point():
         return True
     if values.element_size() < 2:
@@ -57,8 +57,8 @@ def samples_in_memory(value: torch.Tensor | numpy.ndarray) -> torch.Tensor:
     """All samples of a data set, [count, ...]. Raises `ArchError` (bad-data), naming the first that is not finite."""
     samples = plain_tensor(value, "the array of samples")
     if not is_finite(samples):
-        wrong = ~samples.isfinite().flatten(1).all(1) if samples.ndim > 1 else ~samples.isfinite()
-        raise bad_data(f"item {int(wrong.nonzero()[0])} of the data holds NaN or infinity")
+        first = int((~samples.isfinite()).nonzero()[0, 0])
+        raise bad_data(f"item {first} of the data holds NaN or infinity")
     return samples
 
 

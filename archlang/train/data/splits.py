@@ -71,7 +71,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Data:
-    """What a network is trained and judged on; `classes` names the labels 0, 1, ... where the data knows them.
+    """The data that a network is trained and judged on; `classes` names the labels 0, 1, ... where the data knows them.
 
     The best epoch of a training is chosen on `validation`, where there is one, and the test part is only told;
     without one, it is chosen on the test part.
@@ -113,8 +113,11 @@ def divide(samples: torch.Tensor, labels: torch.Tensor) -> tuple[Tensors, Tensor
     """A training and a test split of tensors: by class where the labels are whole numbers, else as they come."""
     require_pairs(samples, labels)
 
-    are_classes = not labels.is_floating_point() and labels.ndim == 1
-    train, test = stratified(labels if are_classes else torch.zeros(len(labels)))
+    kinds = torch.zeros(len(labels))
+    if labels.ndim == 1 and not labels.is_floating_point():
+        kinds = labels
+
+    train, test = stratified(kinds)
     if not test:
         # Whole numbers that are no classes, such as ages: hardly any of them stands twice.
         train, test = stratified(torch.zeros(len(labels)))

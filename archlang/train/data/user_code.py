@@ -21,6 +21,7 @@ def blamed(place: str) -> Iterator[None]:
     try:
         with keeping_defaults():
             yield
+
     except (ArchError, KeyboardInterrupt):
         raise
     except BaseException as problem:
@@ -47,4 +48,6 @@ def words_of(problem: BaseException) -> str:
         text = str(problem)
     except Exception:
         return kind
-    return one_line(f"{kind}: {text}", 300) if text else kind
+    if not text:
+        return kind
+    return one_line(f"{kind}: {text}", 300)

@@ -23,9 +23,6 @@ from archlang.train.problems import bad_data
 FORMS = ("give a torch Dataset of (image, label) pairs, a pair of tensors, or two of either for training and test, "
          "or a table such as {\"train\": ..., \"val\": ..., \"test\": ...}")
 
-KNOWN_SPLITS = (Tensors, Items, ImageFiles, Joined)
-"""Splits that check what they give by themselves."""
-
 
 @dataclass(frozen=True)
 class ForeignSplit:
@@ -40,6 +37,7 @@ class ForeignSplit:
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples and labels by index, as the split gives them. Raises `ArchError` (bad-data) where they do not fit."""
         place = f"reading the items {indices[0]} to {indices[-1]} of the data"
+        # Even the unpacking may fail: nobody has promised that it gives two things.
         with blamed(place):
             samples, labels = self.split.batch(indices)
             samples = plain_tensor(samples, "a batch of samples").float()
@@ -51,7 +49,7 @@ class ForeignSplit:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _UserPart:
     """A split, and the names that its labels 0, 1, ... stand for, if it knows them."""
 
     split: Split
@@ -70,8 +68,9 @@ def understand(name: str, value: Any) -> Data:
 
     if isinstance(value, torch.Tensor | numpy.ndarray):
         samples = samples_in_memory(value)
-        count = len(samples) if samples.ndim else 0
-        return Data(name, *divide(samples, torch.full((count,), NO_LABEL)))
+        if not samples.ndim:
+            raise bad_data(f"`{name}` gives a single number, no data", help=FORMS)
+        return Data(name, *divide(samples, torch.full((len(samples),), NO_LABEL)))
     if _is_arrays(value):
         both, classes = _of_arrays(value)
         return Data(name, *divide(both.samples, both.labels), classes=classes)
@@ -87,13 +86,27 @@ def understand(name: str, value: Any) -> Data:
 
 
 def _of_data(data: Data) -> Data:
-    parts = [data.train, data.test, *([] if data.validation is None else [data.validation])]
-    train, test, *validation = [_known(split) for split in parts]
-    return Data(data.name, train, test, data.classes, validation[0] if validation else None)
+    validation = None
+    if data.validation is not None:
+        validation = _known(data.validation)
+    return Data(data.name, _known(data.train), _known(data.test), _names(data.classes), validation)
+
+
+def _names(classes: Any) -> tuple[str, ...] | None:
+    """The class names of a user's `Data`."""
+    if classes is None:
+        return None
+    if not isinstance(classes, tuple | list) or not all(isinstance(name, str) for name in classes):
+        raise bad_data("the classes of the data are no list of names")
+    return tuple(classes)
 
 
 def _known(split: Any) -> Split:
-    if isinstance(split, KNOWN_SPLITS):
+    """A part of a user's `Data`: plain tensors, a split that checks what it gives, or one that is checked."""
+    if isinstance(split, Tensors):
+        return _of_arrays((split.samples, split.labels))[0]
+    if isinstance(split, Items | ImageFiles | Joined):
+        length_of(split)
         return split
     if not hasattr(split, "batch") or not hasattr(split, "__len__"):
         raise bad_data(f"a part of the data is no split ({one_line(type(split).__name__, 60)})",
@@ -105,7 +118,7 @@ def _of_table(name: str, table: Mapping[Any, Any]) -> Data:
     """Data of a table from the names of parts to them."""
     parts: dict[str, Any] = {}
     for key, value in table.items():
-        role = part_of(key) if isinstance(key, str) else None
+        role = part_of(str(key))
         if role is None or role in parts:
             shown = one_line(str(key), 60)
             raise bad_data(f"`{name}` gives a table with the key `{shown}`, which is no part of data, or twice",
@@ -118,30 +131,36 @@ def _of_table(name: str, table: Mapping[Any, Any]) -> Data:
     return _of_parts(name, [_part(value) for value in order])
 
 
-def _of_parts(name: str, parts: Sequence[_Part]) -> Data:
+def _of_parts(name: str, parts: Sequence[_UserPart]) -> Data:
     """Data of two parts, training and test, or of three, with validation between them; classes matched by name."""
     classes = parts[0].classes
     splits = []
     for part in parts:
+        # Names of a part alone say nothing of the others' numbers.
         if classes is not None and part.classes is not None:
             splits.append(matched(part.split, part.classes, classes, "its training part"))
         else:
             splits.append(part.split)
 
-    validation = splits[1] if len(splits) == 3 else None
-    return Data(name, splits[0], splits[-1], classes, validation)
+    train, *others = splits
+    if len(others) == 1:
+        return Data(name, train, others[0], classes)
+    validation, test = others
+    return Data(name, train, test, classes, validation)
 
 
 def _divided_items(name: str, dataset: Any) -> Data:
     """Data of a single data set: a fifth of its items is the test, drawn by the seed 0."""
     classes = classes_of(dataset) or named_labels(dataset)
+
+    # Labels of items are not read ahead: each may be an image away.
     train, test = stratified(torch.zeros(length_of(dataset), dtype=torch.int8))
     names = _numbers_of(classes)
     return Data(name, items_of(dataset, train, names), items_of(dataset, test, names), classes)
 
 
 def _is_arrays(value: Any) -> bool:
-    """Whether a value is a pair of an array of samples and one, or a list, of as many labels."""
+    """Tell a pair of an array of samples and one, or a list, of as many labels."""
     if not isinstance(value, tuple | list) or len(value) != 2 or not isinstance(value[0], torch.Tensor | numpy.ndarray):
         return False
     if isinstance(value[1], torch.Tensor | numpy.ndarray):
@@ -159,7 +178,7 @@ def _of_arrays(value: Sequence[Any]) -> tuple[Tensors, tuple[str, ...] | None]:
 
 
 def _is_part(value: Any) -> bool:
-    """Whether a value may be a part of data: arrays, or items, but not one (sample, label) pair of a list of two."""
+    """Tell a part of data, arrays or items, from one (sample, label) pair of a list of two."""
     if _is_arrays(value):
         return True
     is_pair = isinstance(value, tuple | list) and len(value) == 2 and _is_label(value[1])
@@ -170,15 +189,15 @@ def _is_label(value: Any) -> bool:
     return value is None or isinstance(value, (*TEXTS, int, float, numpy.generic))
 
 
-def _part(value: Any) -> _Part:
+def _part(value: Any) -> _UserPart:
     """A part of data: a pair of arrays, or items. Raises `ArchError` (bad-data) for anything else."""
     if _is_arrays(value):
-        return _Part(*_of_arrays(value))
+        return _UserPart(*_of_arrays(value))
     if not is_items(value):
         raise bad_data("a part of the data is neither a torch Dataset nor a pair of tensors", help=FORMS)
 
     classes = classes_of(value) or named_labels(value)
-    return _Part(items_of(value, names=_numbers_of(classes)), classes)
+    return _UserPart(items_of(value, names=_numbers_of(classes)), classes)
 
 
 def _numbers_of(classes: tuple[str, ...] | None) -> dict[str, int]:

@@ -309,3 +309,17 @@ def test_plain_tensors_stay_plain() -> None:
     data = find((T.clone().requires_grad_(), L))
     assert isinstance(data.train, Tensors)
     assert not data.train.samples.requires_grad
+
+
+def test_data_of_the_users_own_making_is_checked_too() -> None:
+    odd = Data("odd", Tensors(T.clone().requires_grad_(), L.to(torch.uint8)), Tensors(T, L.bool()))
+    losses = [e.train_loss for e in fit(loads(NET), odd, device="cpu").history]
+    assert losses == [e.train_loss for e in fit(loads(NET), ((X, Y), (X, Y)), device="cpu").history]
+    for data, told in (
+        (Data("x", Tensors(T * 1j, L), Tensors(T, L)), "complex"),
+        (Data("x", Tensors(T * float("nan"), L), Tensors(T, L)), "item 0 of the data holds NaN"),
+        (Data("x", Tensors(T, L), Tensors(T, L), 5), "no list of names"),  # type: ignore[arg-type]
+        (Data("x", Tensors(T, L), Tensors(T, L), ("a", "a")), "two classes called `a`"),
+    ):
+        with pytest.raises(ArchError, match=told):
+            find(data)

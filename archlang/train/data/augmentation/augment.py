@@ -18,7 +18,7 @@ Change = Callable[[torch.Tensor, torch.Generator, Mapping[str, Any]], torch.Tens
 
 
 class Effect(Enum):
-    """What an augmentation does to an image, which decides whether a label map or a target image can follow it."""
+    """The effect of an augmentation on an image, by which a label map or a target image can follow it or not."""
 
     MOVES = "moves pixels that are there"
     FRAMES = "moves pixels, and brings in black ones from outside"
@@ -86,6 +86,7 @@ def augment_both(
 
     for option in options:
         augmentation = AUGMENTATIONS[option.name]
+        # The labels get the same draws: the generator is put back to where it was for the images.
         drawn = generator.get_state()
         images = augmentation.change(images, generator, _arguments(option))
         if augmentation.effect in (Effect.MOVES, Effect.FRAMES):
@@ -96,7 +97,7 @@ def augment_both(
 
 
 def lies_on_image(labels: torch.Tensor) -> bool:
-    """Whether labels [batch, ...] are maps or images: with rows and columns."""
+    """Tell maps and images among labels [batch, ...]: they have rows and columns."""
     return labels.ndim >= 3
 
 
@@ -121,10 +122,12 @@ def check_samples(options: Sequence[Option], samples: torch.Tensor, labels: torc
     for option in options:
         _require_images(option, samples)
         _require_reach(option, samples)
+
         if AUGMENTATIONS[option.name].clamps and (float(samples.min()) < 0 or float(samples.max()) > 1):
             raise bad_data(f"`{option.name}` changes the light of numbers from 0 to 1, and a sample has others, from "
                            f"{float(samples.min()):g} to {float(samples.max()):g}",
                            help="scale them in the function that gives the data; bytes are scaled by themselves")
+
         if lies_on_image(labels):
             require_followable(option, samples, labels)
 
@@ -136,10 +139,11 @@ def require_followable(option: Option, images: torch.Tensor, labels: torch.Tenso
     has no class. A target image follows what moves pixels; under other light it would be another target.
     """
     effect = AUGMENTATIONS[option.name].effect
-    is_map = not labels.is_floating_point()
-    what = "map of classes" if is_map else "target image"
+    if labels.is_floating_point():
+        what, allowed = "target image", (Effect.MOVES, Effect.FRAMES)
+    else:
+        what, allowed = "map of classes", (Effect.MOVES, Effect.LIGHTS)
 
-    allowed = (Effect.MOVES, Effect.LIGHTS) if is_map else (Effect.MOVES, Effect.FRAMES)
     if effect not in allowed:
         others = [name for name, other in AUGMENTATIONS.items() if other.effect in allowed]
         raise bad_data(f"`{option.name}` {effect.value}, which a {what} cannot follow",
@@ -175,6 +179,7 @@ def _moved_labels(
     labels: torch.Tensor, change: Change, generator: torch.Generator, args: Mapping[str, Any]
 ) -> torch.Tensor:
     """Maps or target images moved as their images were; all pixels are read from the nearest one, so classes stay."""
-    planes = labels.flatten(1, -3) if labels.ndim > 3 else labels[:, None]
+    # Padding and sampling are not defined for integers; doubles hold all class numbers.
+    planes = labels.reshape(len(labels), -1, *labels.shape[-2:])
     moved = change(planes.double(), generator, args).to(labels.dtype)
     return moved.reshape(labels.shape)

@@ -49,6 +49,7 @@ def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, A
     share = float(args["share"])
     down, right = torch.rand(2, len(images), 1, generator=generator)
 
+    # Drawn as where its corner stands among all places where the square fits.
     rows = _band(height, share, down)[:, None, :, None]
     columns = _band(width, share, right)[:, None, None, :]
     inside = (rows & columns).to(images.device)

@@ -54,11 +54,13 @@ CHANGES: Mapping[str, Change] = {
 
 def rand_augment(images: Tensor, generator: Generator, args: Mapping[str, Any]) -> Tensor:
     """`count` changes in turn, each image's drawn evenly among the fourteen, of the same strength."""
+    # A strength of 30 is the strongest of each change; it is the same for all images of a training.
     share = torch.full((len(images), 1, 1, 1), int(args["strength"]) / STRONGEST)
     for _ in range(int(args["count"])):
         which = torch.randint(len(CHANGES), (len(images),), generator=generator)
         sign = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator) * 2.0 - 1
 
+        # Each change is calculated once, for the images that drew it.
         changed = images
         for number, change in enumerate(CHANGES.values()):
             rows = (which == number).nonzero().squeeze(1)

@@ -25,6 +25,6 @@ def require_labels(name: str, images: numpy.ndarray, labels: numpy.ndarray, clas
     if labels.shape != (len(images),):
         raise broken(name, f"it has {len(images)} images and {labels.size} labels")
 
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= classes:
-        raise broken(name, f"it has the label {low if low < 0 else high}; there are the classes 0 to {classes - 1}")
+    strange = labels[(labels < 0) | (labels >= classes)]
+    if strange.size:
+        raise broken(name, f"it has the label {strange[0]}; there are the classes 0 to {classes - 1}")

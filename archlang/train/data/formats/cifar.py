@@ -92,6 +92,7 @@ def _split(files: PublishedFiles, names: Sequence[str], version: CifarVersion) -
         images.append(rows)
         labels.append(numbers)
 
+    # Each image is its red, then its green, then its blue pixels, row by row.
     every = numpy.concatenate(images).reshape(-1, 3, SIDE, SIDE)
     return split_of(names[0], every, numpy.concatenate(labels), version.classes)
 

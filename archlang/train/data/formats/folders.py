@@ -170,7 +170,10 @@ def _images_under(folder: Path) -> Iterator[str]:
 
     Raises `ArchError` (bad-data) for an image that is no regular file, and for parts below a class.
     """
+    # A stack rather than recursion: how deep folders go is not ours to say. Links to folders are not followed, since
+    # they may lead in a circle.
     waiting = [str(folder)]
+
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:

@@ -62,7 +62,7 @@ _NAMES: Mapping[tuple[str, str], str] = {
 
 
 def named(module: Plain, name: Plain) -> NamedThing:
-    """What a pickle names. Raises `BrokenPickle` for any name that arrays and bytes are not written with."""
+    """The thing that a pickle names. Raises `BrokenPickle` for any name that arrays and bytes are not written with."""
     if type(module) is not str or type(name) is not str:
         raise BrokenPickle("it names what is no text")
     if (module, name) not in _NAMES:
@@ -131,7 +131,9 @@ def _array(raw: Plain, kind: Plain, shape: Plain, is_fortran: bool) -> numpy.nda
     if math.prod(shape) * dtype.itemsize != len(raw):
         raise BrokenPickle(f"it holds an array {list(shape)} of {len(raw)} bytes")
     flat = numpy.frombuffer(raw, dtype)
-    return flat.reshape(shape, order="F" if is_fortran else "C")
+    if is_fortran:
+        return flat.reshape(shape, order="F")
+    return flat.reshape(shape)
 
 
 def _dtype(kind: Plain) -> numpy.dtype:
@@ -144,8 +146,10 @@ def _dtype(kind: Plain) -> numpy.dtype:
         raise BrokenPickle(f"it holds an array of another type than numbers ({spelt[:40]})")
 
     dtype = numpy.dtype(spelt)
-    state = kind.state
-    order = _ascii(state[1]) if type(state) is tuple and len(state) > 1 else "="
+    # The first name tells the size alone, as in `u1`; the order of bytes comes with the state.
+    order = ""
+    if type(kind.state) is tuple and len(kind.state) > 1:
+        order = _ascii(kind.state[1])
     if order == "<":
         return dtype.newbyteorder("<")
     if order == ">":
@@ -154,6 +158,8 @@ def _dtype(kind: Plain) -> numpy.dtype:
 
 
 def _ascii(text: Plain) -> str:
-    if type(text) is bytes:
+    if type(text) is bytes:  # a text of Python 2
         return text.decode("ascii", "replace")
-    return text if type(text) is str else ""
+    if type(text) is str:
+        return text
+    return ""

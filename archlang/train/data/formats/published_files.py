@@ -26,7 +26,7 @@ XZ = b"\xfd7zXZ\0"
 
 @dataclass(frozen=True)
 class PublishedLayout:
-    """Where a published data set keeps its files: the folders to look in, and the archives it is published as.
+    """The places of a published data set's files: the folders to look in, and the archives it is published as.
 
     `unpacked` is the most bytes that an archive may unpack to: a small file may hold any number of zeros.
     """
@@ -72,10 +72,14 @@ class PublishedFiles:
         return (self.place / name).is_file()
 
     def _open(self, name: str) -> BinaryIO:
-        source: Any = self.place / name if self.held is None else io.BytesIO(self.held[name])
+        source: Any = self.place / name
+        if self.held is not None:
+            source = io.BytesIO(self.held[name])
         if name.endswith(".gz"):
             return gzip.open(source)  # type: ignore[return-value]
-        return source.open("rb") if self.held is None else source  # type: ignore[no-any-return]
+        if self.held is not None:
+            return source  # type: ignore[no-any-return]
+        return source.open("rb")  # type: ignore[no-any-return]
 
 
 def open_files(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> PublishedFiles:
@@ -116,6 +120,8 @@ def _either(names: Sequence[str]) -> str:
 def _unpacked(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> PublishedFiles:
     """The wanted files of an archive, by their names without folders."""
     held: dict[str, bytes] = {}
+
+    # The first of a name counts: a later one would stand in for what was looked at.
     try:
         with path.open("rb") as raw, _decompressed(raw) as stream:
             for member in members(stream, layout.unpacked):

@@ -42,6 +42,7 @@ def _split(files: PublishedFiles, part: str) -> Tensors:
     if len(raw) % IMAGE_BYTES:
         raise broken(name, f"it has {len(raw)} bytes, which are no whole images of {IMAGE_BYTES}")
 
+    # Numbered from 1 in the files, and written column by column.
     columns = numpy.frombuffer(bytearray(raw), numpy.uint8).reshape(-1, 3, SIDE, SIDE)
     labels = numpy.frombuffer(files.read(f"{part}_y.bin"), numpy.uint8).astype(numpy.int64) - 1
     return split_of(name, columns.transpose(0, 1, 3, 2), labels, 10)

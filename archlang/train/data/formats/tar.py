@@ -31,7 +31,7 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """A regular file of an archive: its path and its bytes, which are read before the next member is asked for."""
 
     path: str
@@ -59,7 +59,7 @@ class _Counted:
         return raw
 
 
-def members(stream: BinaryIO, most: int) -> Iterator[Member]:
+def members(stream: BinaryIO, most: int) -> Iterator[ArchiveMember]:
     """The regular files of an unpacked tar stream of at most `most` bytes, in order. Raises `BrokenArchive`."""
     counted = _Counted(stream, most)
     path: str | None = None
@@ -80,10 +80,12 @@ def members(stream: BinaryIO, most: int) -> Iterator[Member]:
                 path, size = records.get("path", path), _size_of(records, size)
             continue
 
-        length = length if size is None else size
+        # A pax header's size is right where that of the old header has too few digits.
+        if size is not None:
+            length = size
         end = counted.position + _padded(length)
         if kind in REGULAR:
-            yield Member(path or _name(header), length, counted)
+            yield ArchiveMember(path or _name(header), length, counted)
         _skip(counted, end - counted.position)
         path, size = None, None
 
@@ -93,6 +95,7 @@ def _checked(header: bytes) -> tuple[bytes, int]:
     if len(header) < BLOCK:
         raise BrokenArchive("it is cut off")
 
+    # The sum is over the header with blanks in the sum's own place.
     expected = sum(header[:148]) + 8 * ord(" ") + sum(header[156:])
     if _number(header[148:156]) != expected:
         raise BrokenArchive("a header of it has a wrong checksum")
@@ -116,7 +119,9 @@ def _name(header: bytes) -> str:
     name = _text(header[:100].partition(b"\0")[0])
     prefix = _text(header[345:500].partition(b"\0")[0])
     is_ustar = header[257:263] == b"ustar\0"  # GNU keeps other things in the prefix's place
-    return f"{prefix}/{name}" if prefix and is_ustar else name
+    if prefix and is_ustar:
+        return f"{prefix}/{name}"
+    return name
 
 
 def _long_header(stream: _Counted, length: int) -> bytes:
@@ -150,6 +155,7 @@ def _size_of(records: dict[str, str], before: int | None) -> int | None:
 
 
 def _exactly(stream: Stream, size: int) -> bytes:
+    # In pieces, so that a size which is not true takes no memory.
     parts = []
     while size > 0:
         part = stream.read(min(size, CHUNK))

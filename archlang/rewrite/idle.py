@@ -1,0 +1,26 @@
+"""Modules of no known class that hand on their only input, as drop path does outside training."""
+
+from __future__ import annotations
+
+import copy
+
+from torch import fx, nn
+
+from archlang.rewrite.randomness import random_state
+from archlang.rewrite.stored import hooked
+
+
+def hands_on_its_input(called: nn.Module) -> bool:
+    """Tell whether a module does nothing but return its only input; found by tracing a copy of it."""
+    stateless = not (called._parameters or called._modules or called._buffers)
+    of_torch = type(called).__module__.startswith("torch.")
+    if not stateless or of_torch or isinstance(called, fx.GraphModule) or hooked(called):
+        return False
+
+    with random_state() as state:
+        try:
+            nodes = list(fx.Tracer().trace(copy.deepcopy(called)).nodes)
+        except Exception:
+            return False  # whatever it does, it is not nothing
+        drawn = state.has_moved()
+    return len(nodes) == 2 and nodes[1].args == (nodes[0],) and not drawn

@@ -1,0 +1,46 @@
+"""Folded weights in the dtype of the old ones: overflow and lost digits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from archlang.rewrite.report import Obstacle
+from archlang.rewrite.steps import Contraction, ConvStep
+
+_SHARE = 8.0
+"""Error of a channel's kernel that is allowed, in units of the dtype's own relative error."""
+
+
+def check_precision(step: Contraction, like: Tensor) -> None:
+    """Raise Obstacle (overflow) where a kernel or bias does not fit the dtype of the old weights `like`.
+
+    A scale of 1e6, or of 1e-6, is harmless in a norm, which computes it in single precision; multiplied into a kernel
+    of float16 it would leave infinities, or numbers without digits. What a channel's bias makes small does not count.
+    """
+    dtype = like.dtype
+    if step.kernel.is_meta or not bool(like.isfinite().all()):
+        return  # weights that are no numbers stay so
+
+    for values in (step.kernel, step.bias):
+        if values is not None and not bool(values.to(dtype).isfinite().all()):
+            raise Obstacle("overflow")
+
+    kernel = _by_channel(step)
+    error = (kernel.to(dtype).double() - kernel).norm(dim=1)
+    scale = kernel.norm(dim=1)
+    if step.bias is not None:
+        scale = scale + step.bias.abs()
+
+    limits = torch.finfo(dtype)
+    allowed = _SHARE * limits.eps * scale + limits.eps * limits.smallest_normal
+    if bool((error > allowed).any()):
+        raise Obstacle("overflow")
+
+
+def _by_channel(step: Contraction) -> Tensor:
+    """The numbers of each output channel: [out, ...]."""
+    if isinstance(step, ConvStep):
+        return step.kernel.reshape(step.out_channels, -1)
+    by_group = step.kernel.reshape(step.groups, -1, *step.kernel.shape[1:])
+    return by_group.transpose(1, 2).reshape(step.out_channels, -1)

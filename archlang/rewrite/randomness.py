@@ -1,0 +1,60 @@
+"""The states of all generators that a model may draw from, kept as they were."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class RandomState:
+    """The states of torch's, numpy's and Python's generators at one moment."""
+
+    def __init__(self) -> None:
+        self._torch = torch.random.get_rng_state()
+        self._devices = [torch.cuda.get_rng_state(i) for i in _devices()]
+        self._numpy: Any = np.random.get_state()
+        self._python = random.getstate()
+
+    def has_moved(self) -> bool:
+        """Tell whether something was drawn since."""
+        now = RandomState()
+        same_numpy = all(np.array_equal(a, b) for a, b in zip(self._numpy, now._numpy, strict=True))
+        same_devices = all(torch.equal(a, b) for a, b in zip(self._devices, now._devices, strict=True))
+        same_torch = torch.equal(self._torch, now._torch) and same_devices
+        return not (same_torch and same_numpy and self._python == now._python)
+
+    def restore(self) -> None:
+        """Set all generators back."""
+        torch.random.set_rng_state(self._torch)
+        for i, state in enumerate(self._devices):
+            torch.cuda.set_rng_state(state, i)
+        np.random.set_state(self._numpy)
+        random.setstate(self._python)
+
+
+@contextmanager
+def random_state() -> Iterator[RandomState]:
+    """A stretch that may draw and leaves all generators as they were."""
+    state = RandomState()
+    try:
+        yield state
+    finally:
+        state.restore()
+
+
+def seed_all(seed: int) -> None:
+    """Set all generators to one seed."""
+    torch.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def _devices() -> range:
+    """The devices whose generators exist already; none is started for this."""
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # torch's own, without annotations
+    return range(torch.cuda.device_count() if started else 0)
