@@ -1,4 +1,4 @@
-"""Attention over positions and over channels, and what comes with sequences."""
+"""Attention over positions and over channels, and the embeddings that sequences start with."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archlang.layers.precision import wide_dtype
+
 
 class Attention(nn.Module):
     """Multi-head self-attention over positions (Vaswani et al. 2017, eq. 1 and section 3.2.2).
 
-    [batch, P, F] to the same; `softmax(Q K' / sqrt(F / heads)) V` in each head, a dense map before and one after.
+    `softmax(Q K' / sqrt(F / heads)) V` in each head, a linear layer before the heads and one after.
+
+    Args:
+        features: F, the features of a position, in and out.
+        heads: divides F.
+        bias: whether both linear layers have one.
+        dropout: the probability of dropping an attention weight, in training.
+        causal: whether a position attends to itself and earlier ones alone.
     """
 
     def __init__(
@@ -22,23 +31,34 @@ class Attention(nn.Module):
         self.combine = nn.Linear(features, features, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, P, F] to the same."""
-        split = self.project(x).reshape(*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
-        dropout = self.dropout if self.training else 0.0
-        made = functional.scaled_dot_product_attention(query, key, value, dropout_p=dropout, is_causal=self.causal)
-        result: Tensor = self.combine(made.transpose(1, 2).flatten(2))
+        """Attend: [batch, P, F] to the same."""
+        heads = self.project(x).reshape(*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
+        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
+
+        # The function drops weights whatever the mode, so that the mode is asked here.
+        dropout = 0.0
+        if self.training:
+            dropout = self.dropout
+        attended = functional.scaled_dot_product_attention(
+            query, key, value, dropout_p=dropout, is_causal=self.causal
+        )
+        result: Tensor = self.combine(attended.transpose(1, 2).flatten(2))
         return result
 
     def extra_repr(self) -> str:
-        """Its settings."""
+        """The settings that no submodule shows."""
         return f"heads={self.heads}, dropout={self.dropout}, causal={self.causal}"
 
 
 class SqueezeExcite(nn.Module):
-    """Each channel times a gate that depends on the means of all channels (Hu et al. 2018, eq. 2-4).
+    """Each channel times a gate computed from the means of all channels (Hu et al. 2018, eq. 2-4).
 
-    [batch, C, ...] to the same: `x sigmoid(W2 relu(W1 mean(x)))`, the mean and the gate in float32.
+    `x sigmoid(W2 relu(W1 mean(x)))`, the mean and the gate in float32 at least.
+
+    Args:
+        channels: C.
+        hidden: the width between both linear layers.
+        bias: whether they have one.
     """
 
     def __init__(self, channels: int, hidden: int, bias: bool = False) -> None:
@@ -47,19 +67,21 @@ class SqueezeExcite(nn.Module):
         self.excite = nn.Linear(hidden, channels, bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, C, ...] to the same."""
-        means = x.mean(tuple(range(2, x.dim())), dtype=_wide(x.dtype)).to(self.squeeze.weight.dtype)
+        """Scale the channels of [batch, C, ...]."""
+        wide = wide_dtype(x.dtype)
+        means = x.mean(tuple(range(2, x.dim())), dtype=wide).to(self.squeeze.weight.dtype)
         scores = self.excite(self.squeeze(means).relu())
-        gate = torch.sigmoid(scores.to(_wide(x.dtype))).to(x.dtype)
+
+        gate = torch.sigmoid(scores.to(wide)).to(x.dtype)
         return x * gate.view(*gate.shape, *(1,) * (x.dim() - 2))
 
 
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
-
-
 class PositionEmbedding(nn.Module):
-    """A learned number added to each number of a sample; [batch, *sizes] to the same."""
+    """A learned number added to each number of a sample.
+
+    Args:
+        sizes: those of a sample.
+    """
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         super().__init__()
@@ -67,16 +89,20 @@ class PositionEmbedding(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Normal with deviation 0.02, cut at two deviations."""
+        """Draw from a normal with deviation 0.02, cut at two deviations."""
         nn.init.trunc_normal_(self.weight, std=0.02, a=-0.04, b=0.04)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, *sizes] to the same."""
+        """Add it to [batch, *sizes]."""
         return x + self.weight
 
 
 class ClassToken(nn.Module):
-    """A learned position before a sequence; [batch, P, F] to [batch, P + 1, F] (Dosovitskiy et al. 2021)."""
+    """A learned position before a sequence (Dosovitskiy et al. 2021).
+
+    Args:
+        features: those of a position.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -84,10 +110,10 @@ class ClassToken(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Normal with deviation 0.02, cut at two deviations."""
+        """Draw from a normal with deviation 0.02, cut at two deviations."""
         nn.init.trunc_normal_(self.weight, std=0.02, a=-0.04, b=0.04)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, P, F] to [batch, P + 1, F]."""
+        """Put it first: [batch, P, F] to [batch, P + 1, F]."""
         token = self.weight.to(x.dtype).expand(x.shape[0], 1, -1)
         return torch.cat([token, x], 1)

@@ -1,4 +1,4 @@
-"""Relevance of clusters, standardised, and what neural mixture EM minimises (Tissera 2023, chapter 4)."""
+"""Relevance of clusters, standardised, and the losses of neural mixture EM (Tissera 2023, chapter 4)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archlang.layers.processes import added, summed
+from archlang.layers.precision import widened
+from archlang.layers.processes import all_reduce, all_reduce_with_gradients
 
 EPS = 1e-5
 """Added to a variance under a root: a cluster whose relevance never changes stays at 0."""
+
 Statistics = Literal["running", "batch"]
 
 
 class Standardize(nn.Module):
     """Relevance of each cluster with mean 0 and deviation 1: `a* = (a - mu) / sigma` (Tissera 2023, eq. 4.11).
 
-    [batch, clusters] to the same, in float32 at least; the variance is biased, nothing is learned. In training
-    `running` takes running statistics that the batch has just moved (section 4.5.1), with the gradient that the batch's
-    own have (as batch renormalisation: Ioffe 2017; without it a cluster can win all samples by a shift); `batch` takes
-    the batch's own. In evaluation it is the running ones. Sums go over all processes. For gates there is a form of its
-    own, `StandardizeGates`.
+    The variance is biased, nothing is learned, sums go over all processes. In evaluation the running statistics are
+    used. For gates there is a form of its own, `StandardizeGates`.
+
+    Args:
+        clusters: how many there are.
+        statistics: those of training. `running`: running ones that the batch has just moved (section 4.5.1), with the
+            gradient that the batch's own have (as batch renormalisation: Ioffe 2017; without it a cluster can win all
+            samples by a shift). `batch`: the batch's own.
+        momentum: the weight of the newest batch in the running statistics.
 
     >>> norm = Standardize(2, "batch")
     >>> norm(torch.tensor([[1.0, 5.0], [3.0, 5.0]])).round(decimals=3)
@@ -42,14 +48,14 @@ class Standardize(nn.Module):
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def reset_parameters(self) -> None:
-        """Nothing seen yet."""
+        """Forget every batch."""
         self.mean.zero_()
         self.variance.fill_(1.0)
         self.seen.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, clusters] to the same."""
-        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        """Standardise [batch, clusters], in float32 at least."""
+        wide = widened(x)
         if not self.training:
             return (wide - self.mean) * torch.rsqrt(self.variance + EPS)
 
@@ -70,14 +76,14 @@ class Standardize(nn.Module):
 
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics towards those of a batch; the first batch sets them."""
+        """EMA update of the running statistics; the first batch sets them, as they start far from any scores."""
         keep = (1 - self.momentum) * (self.seen > 0).to(mean.dtype)
         self.mean.copy_(keep * self.mean + (1 - keep) * mean)
         self.variance.copy_(keep * self.variance + (1 - keep) * variance)
         self.seen.add_(1)
 
     def extra_repr(self) -> str:
-        """Its settings."""
+        """The settings."""
         return f"{len(self.mean)}, {self.statistics}, momentum={self.momentum}"
 
 
@@ -99,21 +105,26 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
     The gradient is that of this process's rows; with several processes each has its part of it.
     """
-    count = summed(x.new_tensor(float(len(x))))
-    mean = added(x.sum(0)) / count
-    variance = added((x - mean).square().sum(0)) / count
+    count = all_reduce(x.new_tensor(float(len(x))))
+    mean = all_reduce_with_gradients(x.sum(0)) / count
+    variance = all_reduce_with_gradients((x - mean).square().sum(0)) / count
     return mean, variance
 
 
 def posterior(relevance: Tensor, priors: Tensor | None = None) -> Tensor:
-    """`p = softmax(a* + log pi)`, detached (Tissera 2023, eq. 4.20; with priors section 5.1), [batch, clusters].
+    """`p = softmax(a* + log pi)`, detached (Tissera 2023, eq. 4.20; with priors section 5.1).
+
+    Args:
+        relevance: standardised, [batch, clusters].
+        priors: pi, [clusters]; equal ones if None.
 
     >>> posterior(torch.zeros(1, 2), torch.tensor([0.25, 0.75]))
     tensor([[0.2500, 0.7500]])
     """
+    logits = relevance
     if priors is not None:
-        relevance = relevance + priors.log()
-    return relevance.softmax(1).detach()
+        logits = logits + priors.log()
+    return logits.softmax(1).detach()
 
 
 def likelihood_log(relevance: Tensor, gamma: float) -> Tensor:
@@ -124,7 +135,11 @@ def likelihood_log(relevance: Tensor, gamma: float) -> Tensor:
 def em_loss(relevance: Tensor, gamma: float, augmented: Tensor | None = None, priors: Tensor | None = None) -> Tensor:
     """`-1/n sum_ij p_ij (log sigmoid(a*_ij / gamma) [+ log sigmoid(a_tr*_ij / gamma)])` (Tissera 2023, eq. 4.22, 4.23).
 
-    relevance [batch, clusters], standardised; `augmented` that of the same samples transformed. A scalar.
+    Args:
+        relevance: standardised, [batch, clusters].
+        gamma: divides it in the likelihood.
+        augmented: that of the same samples transformed, for eq. 4.23.
+        priors: [clusters]; equal ones if None.
 
     >>> round(em_loss(torch.zeros(4, 2), 5.0).item(), 4)
     0.6931
@@ -138,10 +153,13 @@ def em_loss(relevance: Tensor, gamma: float, augmented: Tensor | None = None, pr
 def agreement(relevance: Tensor, augmented: Tensor) -> Tensor:
     """`KL(p || q)`, p of samples, held, and q of their transformed copies (Tissera 2023, eq. 4.24), mean over rows.
 
+    Both [batch, clusters].
+
     >>> agreement(torch.zeros(3, 2), torch.zeros(3, 2)).item()
     0.0
     """
-    p, q = relevance.detach().log_softmax(1), augmented.log_softmax(1)
+    p = relevance.detach().log_softmax(1)
+    q = augmented.log_softmax(1)
     return functional.kl_div(q, p, reduction="batchmean", log_target=True)
 
 
@@ -154,10 +172,11 @@ def mutual_information(first: Tensor, second: Tensor) -> Tensor:
     >>> round(mutual_information(sure, sure).item(), 4)
     -0.6931
     """
-    count = summed(first.new_tensor(float(len(first))))
-    joint = added(first.softmax(1).t() @ second.softmax(1)) / count
+    count = all_reduce(first.new_tensor(float(len(first))))
+    joint = all_reduce_with_gradients(first.softmax(1).t() @ second.softmax(1)) / count
     # A pair of clusters that never occurs together would have the logarithm of 0.
     joint = ((joint + joint.t()) / 2).clamp_min(torch.finfo(joint.dtype).tiny)
+
     rows, columns = joint.sum(1, keepdim=True), joint.sum(0, keepdim=True)
     return -(joint * (joint.log() - rows.log() - columns.log())).sum()
 
@@ -170,7 +189,7 @@ def centred(gates: Tensor) -> Tensor:
     >>> centred(torch.tensor([[0.2, 0.8]]).log().softmax(1)).exp().round(decimals=3)
     tensor([[0.5000, 2.0000]])
     """
-    wide = gates.float() if gates.dtype in (torch.float16, torch.bfloat16) else gates
+    wide = widened(gates)
     # A gate that underflowed to 0 has a small logarithm, not minus infinity.
     logs = wide.clamp_min(torch.finfo(wide.dtype).tiny).log()
     return logs - logs.mean(-1, keepdim=True)

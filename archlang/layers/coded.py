@@ -1,4 +1,4 @@
-"""Branches of a code: energies, what normalises them, which are left out (Avranas, Kountouris: Coded ResNeXt)."""
+"""Branches of a code: energies, their normalisation, branches left out (Avranas, Kountouris: Coded ResNeXt)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from archlang.layers.precision import device_type, widened
 
 EPS = 1e-8
 """Added to a mean energy under a root: branches without energy stay zero and have finite gradients."""
@@ -18,14 +20,18 @@ def energy(x: Tensor) -> Tensor:
     >>> energy(torch.tensor([[3.0, 4.0]]))
     tensor([12.5000])
     """
-    return _wide(x).square().flatten(1).mean(1)
+    return widened(x).square().flatten(1).mean(1)
 
 
 def energies(*members: Tensor, of: int) -> tuple[Tensor, Tensor]:
     """Energies of branches after normalisation, [batch, members], and the weights that normalise them, the same shape.
 
-    `y_n = T_n / sqrt(mean_i E(T_i))` has the energy `E(T_n) / mean_i E(T_i)`; the energies of all `of` branches sum to
-    `of`, with those that were taken out (E = 0).
+    `y_n = T_n / sqrt(mean_i E(T_i))` has the energy `E(T_n) / mean_i E(T_i)`.
+
+    Args:
+        members: the branches T_n, [batch, ...] each.
+        of: the branches that the mean is over. Those that were taken out count as E = 0, so that the energies of all
+            of them still sum to `of`.
 
     >>> one = torch.ones(1, 2, 1, 1)
     >>> energies(one, 2 * one, 0 * one, of=3)[0]
@@ -35,28 +41,27 @@ def energies(*members: Tensor, of: int) -> tuple[Tensor, Tensor]:
 
 
 def normalised(raw: Tensor, of: int) -> tuple[Tensor, Tensor]:
-    """Raw energies [batch, members] to normalised ones and to the branches' weights."""
+    """Raw energies [batch, members] to normalised ones and to the weights of the branches."""
     scale = torch.rsqrt(raw.sum(1, keepdim=True) / of + EPS)
     return raw * scale.square(), scale.expand_as(raw)
 
 
-def weigh(weights: Tensor, *members: Tensor) -> Tensor | tuple[Tensor, ...]:
-    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors, a single one as it is.
+def weigh(weights: Tensor, *members: Tensor) -> tuple[Tensor, ...]:
+    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors.
 
     >>> weigh(torch.tensor([[2.0]]), torch.ones(1, 1, 2))
-    tensor([[[2., 2.]]])
+    (tensor([[[2., 2.]]]),)
     """
     shape = (-1, *(1,) * (members[0].dim() - 1))
-    scaled = [x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True)]
-
-    # A node with one result is that tensor in the traced graph, not a tuple of one.
-    return scaled[0] if len(scaled) == 1 else tuple(scaled)
+    return tuple(x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True))
 
 
 class BranchMask(nn.Module):
     """DropSubNN: for each sample and branch 0 with probability `p`, else `1 / (1 - p)`, in training; else 1.
 
-    [batch, ...] to [batch, branches], in float32 at least.
+    Args:
+        branches: how many there are.
+        p: the probability of leaving one out.
     """
 
     def __init__(self, branches: int, p: float = 0.1) -> None:
@@ -64,52 +69,65 @@ class BranchMask(nn.Module):
         self.branches, self.p = branches, p
 
     def forward(self, x: Tensor) -> Tensor:
-        """The mask for a batch."""
-        ones = _wide(x.new_ones(x.shape[0], self.branches))
+        """The mask for a batch: [batch, ...] to [batch, branches], in float32 at least."""
+        ones = widened(x.new_ones(x.shape[0], self.branches))
         return functional.dropout(ones, self.p, self.training)
 
     def extra_repr(self) -> str:
-        """Its settings."""
+        """The settings."""
         return f"{self.branches}, p={self.p}"
 
 
 def coded_sum(
     x: Tensor, weights: Sequence[Tensor], masks: Sequence[Tensor], of: int
 ) -> tuple[Tensor, Tensor]:
-    """1x1 convolutions of branches, normalised by their energies, masked and summed, and the energies [batch, n].
+    """1x1 convolutions of branches, normalised by their energies, masked and summed, as one convolution.
 
-    x holds the branches side by side, [batch, n d, ...]; the weights are [C, d, 1, ...] each. The branches themselves,
-    [batch, n, C, ...], are never made: with `G_n = x_n x_n^T` their energies are `<W_n^T W_n, G_n> / (C places)`, and
-    the weighted sum is one convolution.
+    The branches themselves, [batch, n, C, ...], are never computed: with `G_n = x_n x_n^T` their energies are
+    `<W_n^T W_n, G_n> / (C places)`, and the weighted sum is one convolution of scaled inputs.
+
+    Args:
+        x: the inputs of the branches side by side, [batch, n d, ...].
+        weights: their kernels, [C, d, 1, ...] each.
+        masks: numbers that branches are multiplied by, [batch, n] each.
+        of: the branches that the mean energy is over.
+
+    Returns the sum [batch, C, ...] and the normalised energies [batch, n].
     """
     count, places = len(weights), x.shape[2:].numel()
     kernels = torch.stack([w.flatten(1) for w in weights])  # [n, C, d]
-    with torch.autocast(x.device.type if x.device.type != "meta" else "cpu", enabled=False):
-        wide = _wide(kernels)
-        inner = _wide(x).reshape(x.shape[0], count, -1, places)
+
+    # Squares of squares leave the range of half precision.
+    with torch.autocast(device_type(x), enabled=False):
+        wide = widened(kernels)
+        inner = widened(x).reshape(x.shape[0], count, -1, places)
         gram = inner @ inner.transpose(2, 3)
+        # A sum of products that should be 0 may come out just below it.
         raw = (gram * (wide.transpose(1, 2) @ wide)).sum((2, 3)).clamp_min(0) / (kernels.shape[1] * places)
-        made, factor = normalised(raw, of)
+        normal, factor = normalised(raw, of)
         for mask in masks:
             factor = factor * mask
+
     scaled = x.reshape(x.shape[0], count, -1, places) * factor.to(x.dtype)[:, :, None, None]
     joined = kernels.transpose(0, 1).flatten(1)  # [C, n d]
     flat = functional.conv1d(scaled.reshape(x.shape[0], -1, places), joined[:, :, None])
-    return flat.reshape(x.shape[0], -1, *x.shape[2:]), made
+    return flat.reshape(x.shape[0], -1, *x.shape[2:]), normal
 
 
 def coding_loss(energy: Tensor, words: Tensor, power: float = 4) -> Tensor:
     """Mean over batch and branches of `|r E - w|^power`, r the share of ones in a word (Coded ResNeXt, coding loss).
 
-    energy [batch, branches], words [batch, branches] of the samples' classes; a scalar.
+    Args:
+        energy: normalised energies, [batch, branches].
+        words: those of the classes of the samples, [batch, branches].
+        power: the exponent.
 
     >>> coding_loss(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
     tensor(0.)
     """
     share = words.mean(1, keepdim=True)
-    apart = share * energy - words
-    return (apart.abs() if power % 2 else apart).pow(power).mean()
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    difference = share * energy - words
+    # An odd power keeps the sign, and a loss below 0 would have no least value.
+    if power % 2:
+        difference = difference.abs()
+    return difference.pow(power).mean()

@@ -1,6 +1,6 @@
 """Equal operations of parallel members as one: members stand side by side along the channels (or features).
 
-Every function takes the members' own weights, so that a module keeps one name for each, however it is run.
+Every function takes the members' weights as they are, so that a module keeps one name for each, however it is run.
 """
 
 from __future__ import annotations
@@ -31,31 +31,45 @@ def convolution(
     dilation: tuple[int, ...] = (1,),
     groups: int = 1,
 ) -> Tensor:
-    """k convolutions: [batch, k C, ...] to [batch, k D, ...], each with its own kernel.
+    """k convolutions, each with a kernel of its own, as one grouped convolution.
 
-    With `common`, x is [batch, C, ...] and all members read the same.
+    Args:
+        x: [batch, k C, ...]; with `common` [batch, C, ...], which all members read.
+        weights, biases: those of each member, k of each.
+        groups: those of a single member.
+
+    Returns [batch, k D, ...].
 
     >>> one = torch.ones(1, 1, 1, 1)
     >>> convolution(torch.tensor([[[[2.0]], [[3.0]]]]), (one, 10 * one)).flatten()
     tensor([ 2., 30.])
     """
     if common and groups != 1:
-        x, common = x.repeat(1, len(weights), *(1,) * (x.dim() - 2)), False
-    parts = groups if common else groups * len(weights)
-    bias = _joined(biases)
-    return _CONVOLUTIONS[x.dim()](x, torch.cat(tuple(weights)), bias, stride, padding, dilation, parts)
+        # A grouped convolution reads each channel once, so that every member needs a copy.
+        x = x.repeat(1, len(weights), *(1,) * (x.dim() - 2))
+        common = False
+
+    parts = groups
+    if not common:
+        parts = groups * len(weights)
+    run = _CONVOLUTIONS[x.dim()]
+    return run(x, torch.cat(tuple(weights)), _joined(biases), stride, padding, dilation, parts)
 
 
 def linear(
     x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None = None, common: bool = False
 ) -> Tensor:
-    """k dense maps of vectors: [batch, k F] to [batch, k G]; with `common`, of one and the same [batch, F]."""
+    """k linear layers of vectors: [batch, k F] to [batch, k G]; with `common`, of one and the same [batch, F]."""
     bias = _joined(biases)
     if common:
         return functional.linear(x, torch.cat(tuple(weights)), bias)
+
     members = x.reshape(x.shape[0], len(weights), -1).transpose(0, 1)
-    made = torch.bmm(members, torch.stack(tuple(weights)).transpose(1, 2)).transpose(0, 1).flatten(1)
-    return made if bias is None else made + bias
+    products = torch.bmm(members, torch.stack(tuple(weights)).transpose(1, 2))
+    results = products.transpose(0, 1).flatten(1)
+    if bias is None:
+        return results
+    return results + bias
 
 
 def batch_norm(
@@ -80,19 +94,26 @@ def batch_norm(
             batch_norm(member, training[i : i + 1], *[p and p[i : i + 1] for p in kept], momentum=momentum, eps=eps)
             for i, member in enumerate(x.chunk(len(training), 1))
         ])
+
     scale, shift, mean, variance = map(_joined, (weights, biases, means, variances))
-    made = functional.batch_norm(x, mean, variance, scale, shift, training[0] or mean is None, momentum, eps)
+    # Without running statistics the batch's are used in evaluation, too.
+    by_batch = training[0] or mean is None
+    normal = functional.batch_norm(x, mean, variance, scale, shift, by_batch, momentum, eps)
+
+    # The call above has moved joined copies, which the members know nothing of.
     if training[0] and mean is not None and variance is not None:
         with torch.no_grad():
             _share_out(mean, means or ())
             _share_out(variance, variances or ())
             for counter in counters or ():
                 counter.add_(1)
-    return made
+    return normal
 
 
 def _joined(members: Sequence[Tensor] | None) -> Tensor | None:
-    return torch.cat(tuple(members)) if members else None
+    if not members:
+        return None
+    return torch.cat(tuple(members))
 
 
 def _share_out(joined: Tensor, members: Sequence[Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""How weights start where a file says so: `conv(3x3, 64, init = kaiming_normal(mode = fan_out))`."""
+"""Initial weights where a file says so: `conv(3x3, 64, init = kaiming_normal(mode = fan_out))`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RULES: Mapping[str, _Rule] = {
 
 
 def fill(weight: Tensor, option: Option) -> None:
-    """Overwrites a weight as an initialiser says, drawing from torch's random numbers as they stand.
+    """Overwrite a weight as an initialiser says, drawing from torch's random numbers as they stand.
 
     >>> weight = torch.ones(2)
     >>> fill(weight, Option("constant", "initialiser", {"value": 0.5})); weight

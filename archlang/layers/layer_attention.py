@@ -14,27 +14,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archlang.layers.precision import device_type, wide_dtype
+
 Attended = tuple[Tensor, Tensor]
-"""What leaves, and the attention [batch, layers]."""
+"""The result, and the attention [batch, layers]."""
 
 
-def wide(dtype: torch.dtype) -> torch.dtype:
-    """The type that attention is worked out in."""
-    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+def features_last(x: Tensor) -> Tensor:
+    """[batch, C, rows, columns] to [batch, rows, columns, C]; vectors and sequences as they are."""
+    if x.dim() > 3:
+        return x.movedim(1, -1)
+    return x
 
 
-def last(x: Tensor) -> Tensor:
-    """Features last: [batch, C, rows, columns] to [batch, rows, columns, C]; vectors and sequences as they are."""
-    return x.movedim(1, -1) if x.dim() > 3 else x
-
-
-def first(x: Tensor) -> Tensor:
-    """The way back."""
-    return x.movedim(-1, 1) if x.dim() > 3 else x
+def features_first(x: Tensor) -> Tensor:
+    """Undo `features_last`."""
+    if x.dim() > 3:
+        return x.movedim(-1, 1)
+    return x
 
 
 class Contraction(nn.Linear):
-    """A dense map of all layers end to end: `y = W [x_1, ..., x_L] + b`, at every place of a map."""
+    """A linear layer over all layers end to end: `y = W [x_1, ..., x_L] + b`, at every place of a map.
+
+    Args:
+        sizes: the features of each layer.
+        features: those of the result.
+    """
 
     def __init__(self, sizes: tuple[int, ...], features: int) -> None:
         self.sizes = tuple(sizes)
@@ -43,22 +49,26 @@ class Contraction(nn.Linear):
     def shares(self) -> Tensor:
         """The norm of each layer's block of W over the sum of those norms, [layers]."""
         with torch.no_grad():
-            blocks = torch.split(self.weight.to(wide(self.weight.dtype)), list(self.sizes), 1)
+            blocks = torch.split(self.weight.to(wide_dtype(self.weight.dtype)), list(self.sizes), 1)
             # Row by row first: over a whole block at once, which is strided, torch takes three times as long.
             rows = [torch.linalg.vector_norm(block, dim=1) for block in blocks]
+            # Blocks of zeros alone have equal shares.
             norms: Tensor = torch.linalg.vector_norm(torch.stack(rows), dim=1) + 1e-12
             return norms / norms.sum()
 
 
-def everywhere(shares: Tensor, x: Tensor) -> Tensor:
-    """The same attention for each sample of a batch."""
+def for_each_sample(shares: Tensor, x: Tensor) -> Tensor:
+    """The same attention for each sample of a batch: [layers] to [batch, layers]."""
     return shares.expand(x.shape[0], -1)
 
 
 class InnateStatic(nn.Module):
-    """Concatenation and one many-to-few dense map (Bird 2022, figure 5).
+    """Concatenation and one many-to-few linear layer (Bird 2022, figure 5).
 
-    With `bypass` it stands for the bypass of section 2: two inputs x and f(x), weights starting at [I / 2, I / 2].
+    Args:
+        sizes: the features F_l of each layer.
+        features: those of the result.
+        bypass: whether it is the bypass of section 2: two inputs x and f(x), weights starting at [I / 2, I / 2].
 
     >>> y, attention = InnateStatic((4, 6), 5)(torch.ones(2, 4), torch.ones(2, 6))
     >>> y.shape, attention.shape
@@ -72,24 +82,29 @@ class InnateStatic(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """As torch starts a `Linear`; a bypass as the mix of x and f(x) with beta at a half."""
+        """Start as torch starts a `Linear`; a bypass as the mix of x and f(x) with beta at a half."""
         self.contract.reset_parameters()
-        if self.bypass:
-            with torch.no_grad():
-                eyes = [torch.eye(self.contract.out_features, size) for size in self.contract.sizes]
-                self.contract.weight.copy_(torch.cat(eyes, 1) / 2)
-                self.contract.bias.zero_()
+        if not self.bypass:
+            return
+        with torch.no_grad():
+            eyes = [torch.eye(self.contract.out_features, size) for size in self.contract.sizes]
+            self.contract.weight.copy_(torch.cat(eyes, 1) / 2)
+            self.contract.bias.zero_()
 
     def forward(self, *layers: Tensor) -> Attended:
         """L tensors [batch, F_l, ...] to [batch, features, ...] and [batch, L]."""
-        made = self.contract(torch.cat([last(x) for x in layers], -1))
-        return first(made), everywhere(self.contract.shares(), made)
+        y = self.contract(torch.cat([features_last(x) for x in layers], -1))
+        return features_first(y), for_each_sample(self.contract.shares(), y)
 
 
 class StaticVector(nn.Module):
     """A trainable vector, positive and summing to 1, scales each layer before concatenation and contraction.
 
     `y = W [a_1 x_1, ..., a_L x_L] + b`, a = softmax(logits), all equal at the start (Bird 2022, section 3).
+
+    Args:
+        sizes: the features F_l of each layer.
+        features: those of the result.
     """
 
     def __init__(self, sizes: tuple[int, ...], features: int) -> None:
@@ -99,16 +114,16 @@ class StaticVector(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Equal attention; the dense map as torch starts a `Linear`."""
+        """Start with equal attention, and the contraction as torch starts a `Linear`."""
         nn.init.zeros_(self.logits)
         self.contract.reset_parameters()
 
     def forward(self, *layers: Tensor) -> Attended:
         """L tensors [batch, F_l, ...] to [batch, features, ...] and [batch, L]."""
-        weights = self.logits.to(wide(self.logits.dtype)).softmax(0)
-        scaled = [last(x) * a.to(x.dtype) for x, a in zip(layers, weights.unbind(), strict=True)]
-        made = self.contract(torch.cat(scaled, -1))
-        return first(made), everywhere(weights, made)
+        weights = self.logits.to(wide_dtype(self.logits.dtype)).softmax(0)
+        scaled = [features_last(x) * a.to(x.dtype) for x, a in zip(layers, weights.unbind(), strict=True)]
+        y = self.contract(torch.cat(scaled, -1))
+        return features_first(y), for_each_sample(weights, y)
 
 
 class SelfAttention(nn.Module):
@@ -117,21 +132,32 @@ class SelfAttention(nn.Module):
 
     Queries and keys of a map see the mean over its places, so that a sample has one attention. The attention handed
     out is the mean over heads and queries: how much is taken of each layer in all.
+
+    Args:
+        layers: L.
+        size: F, the features of a layer.
+        heads: divides F.
+        features: those of the result; F if None.
     """
 
     def __init__(self, layers: int, size: int, heads: int = 1, features: int | None = None) -> None:
         super().__init__()
         self.heads = heads
         self.project = nn.Linear(size, 3 * size)
-        self.contract = Contraction((size,) * layers, size if features is None else features)
+        if features is None:
+            features = size
+        self.contract = Contraction((size,) * layers, features)
 
     def pairs(self, stacked: Tensor) -> Tensor:
         """[batch, L, ..., F] to the attention of each layer to each, [batch, heads, L, L], in float32 at least."""
         size = stacked.shape[-1]
-        with torch.autocast(stacked.device.type, enabled=False):
-            x = stacked.to(wide(stacked.dtype))
-            means = x.flatten(2, -2).mean(2) if x.dim() > 3 else x
-            weight, bias = (p[: 2 * size].to(x.dtype) for p in (self.project.weight, self.project.bias))
+        with torch.autocast(device_type(stacked), enabled=False):
+            means = stacked.to(wide_dtype(stacked.dtype))
+            if means.dim() > 3:
+                means = means.flatten(2, -2).mean(2)
+
+            # The first two thirds of the projection make queries and keys, the last values.
+            weight, bias = (p[: 2 * size].to(means.dtype) for p in (self.project.weight, self.project.bias))
             projected = functional.linear(means, weight, bias)
             query, key = projected.reshape(*means.shape[:2], 2, self.heads, size // self.heads).unbind(2)
             scores = torch.matmul(query.transpose(1, 2), key.permute(0, 2, 3, 1))
@@ -139,23 +165,23 @@ class SelfAttention(nn.Module):
 
     def forward(self, *layers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """L tensors [batch, F, ...] to [batch, features, ...], [batch, L] and [batch, heads, L, L]."""
-        stacked = torch.stack([last(x) for x in layers], 1)
+        stacked = torch.stack([features_last(x) for x in layers], 1)
         size = stacked.shape[-1]
         pairs = self.pairs(stacked)
         values = functional.linear(stacked, self.project.weight[2 * size :], self.project.bias[2 * size :])
-        taken = self._taken(pairs.to(values.dtype), values)
-        made = self.contract(taken)
-        return first(made), pairs.mean((1, 2)), pairs
+        y = self.contract(self._weighted(pairs.to(values.dtype), values))
+        return features_first(y), pairs.mean((1, 2)), pairs
 
-    def _taken(self, pairs: Tensor, values: Tensor) -> Tensor:
+    def _weighted(self, pairs: Tensor, values: Tensor) -> Tensor:
         """[batch, heads, L, L] and [batch, L, ..., F] to the layers' sums end to end, [batch, ..., L F]."""
         batch, layers, *places, size = values.shape
-        split = values.reshape(batch, layers, -1, self.heads, size // self.heads).permute(0, 3, 1, 2, 4)
-        made = torch.matmul(pairs, split.flatten(3)).reshape(batch, self.heads, layers, -1, size // self.heads)
-        return made.permute(0, 3, 2, 1, 4).reshape(batch, *places, layers * size)
+        width = size // self.heads
+        split = values.reshape(batch, layers, -1, self.heads, width).permute(0, 3, 1, 2, 4)
+        sums = torch.matmul(pairs, split.flatten(3)).reshape(batch, self.heads, layers, -1, width)
+        return sums.permute(0, 3, 2, 1, 4).reshape(batch, *places, layers * size)
 
     def extra_repr(self) -> str:
-        """Its heads."""
+        """The number of heads."""
         return f"heads={self.heads}"
 
 
@@ -163,6 +189,11 @@ class RecurrentAttention(nn.Module):
     """An LSTM reads the layers from the lowest to the highest; all its states end to end, then a contraction.
 
     Bird 2022, section 3: a recurrent network after the concatenation attends to its inputs.
+
+    Args:
+        layers: L.
+        size: the features F of a layer.
+        hidden: those of a state and of the result.
     """
 
     def __init__(self, layers: int, size: int, hidden: int) -> None:
@@ -172,14 +203,17 @@ class RecurrentAttention(nn.Module):
 
     def forward(self, *layers: Tensor) -> Attended:
         """L tensors [batch, F, ...] to [batch, hidden, ...] and [batch, L]."""
-        stacked = torch.stack([last(x) for x in layers], -2)
+        stacked = torch.stack([features_last(x) for x in layers], -2)
         states, _ = self.lstm(stacked.reshape(-1, *stacked.shape[-2:]))
-        made = self.contract(states.reshape(*stacked.shape[:-2], -1))
-        return first(made), everywhere(self.contract.shares(), made)
+        y = self.contract(states.reshape(*stacked.shape[:-2], -1))
+        return features_first(y), for_each_sample(self.contract.shares(), y)
 
 
 class EqualAttention(nn.Module):
-    """The mean of the layers.
+    """The mean of the layers, for comparison.
+
+    Args:
+        layers: L.
 
     >>> EqualAttention(2)(torch.zeros(1, 1), torch.ones(1, 1))
     (tensor([[0.5000]]), tensor([[0.5000, 0.5000]]))
@@ -192,9 +226,9 @@ class EqualAttention(nn.Module):
     def forward(self, *layers: Tensor) -> Attended:
         """L equal tensors to their mean and [batch, L]."""
         *_, total = accumulate(layers)
-        shares = total.new_full((self.layers,), 1 / self.layers, dtype=wide(total.dtype))
-        return total / self.layers, everywhere(shares, total)
+        shares = total.new_full((self.layers,), 1 / self.layers, dtype=wide_dtype(total.dtype))
+        return total / self.layers, for_each_sample(shares, total)
 
     def extra_repr(self) -> str:
-        """How many."""
+        """The number of layers."""
         return f"layers={self.layers}"

@@ -1,4 +1,4 @@
-"""Several equal tensors into one."""
+"""Several tensors of one shape brought together."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def average(*tensors: Tensor) -> Tensor:
 
 
 def times(*tensors: Tensor) -> Tensor:
-    """The product of tensors of one shape, number by number."""
+    """The element-wise product of tensors of one shape."""
     return reduce(torch.mul, tensors)
 
 
 def largest(*tensors: Tensor) -> Tensor:
-    """The largest of tensors of one shape, number by number."""
+    """The element-wise maximum of tensors of one shape."""
     return reduce(torch.maximum, tensors)

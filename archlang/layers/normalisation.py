@@ -8,29 +8,39 @@ from torch.nn import functional
 
 
 class ChannelNorm(nn.Module):
-    """The channels of each place with mean 0 and variance 1, then scaled and shifted (Liu et al. 2022, ConvNeXt).
+    """Layer norm over the channels of each place, then a per-channel affine (Liu et al. 2022, ConvNeXt).
 
-    [batch, C, ...] to the same.
+    Args:
+        channels: C.
+        eps: added to the variance.
+        affine: whether a scale and a shift are learned.
     """
+
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
 
     def __init__(self, channels: int, eps: float = 1e-5, affine: bool = True) -> None:
         super().__init__()
         self.channels, self.eps = channels, eps
-        self.weight = nn.Parameter(torch.empty(channels)) if affine else None
-        self.bias = nn.Parameter(torch.empty(channels)) if affine else None
+        self.weight = self.bias = None
+        if affine:
+            self.weight = nn.Parameter(torch.empty(channels))
+            self.bias = nn.Parameter(torch.empty(channels))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Scale 1, shift 0."""
+        """Start with scale 1 and shift 0."""
         if self.weight is not None and self.bias is not None:
             nn.init.ones_(self.weight)
             nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, C, ...] to the same."""
+        """Normalise [batch, C, ...]."""
+        # Torch normalises trailing axes alone, so that the channels go last and come back.
         last = x.movedim(1, -1)
-        return functional.layer_norm(last, (self.channels,), self.weight, self.bias, self.eps).movedim(-1, 1)
+        normal = functional.layer_norm(last, (self.channels,), self.weight, self.bias, self.eps)
+        return normal.movedim(-1, 1)
 
     def extra_repr(self) -> str:
-        """Its settings."""
+        """The settings."""
         return f"{self.channels}, eps={self.eps}, affine={self.weight is not None}"

@@ -14,7 +14,7 @@ _ALONE: list[bool] = []
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Within this, what a process has is the whole batch already: sums are over its own rows."""
+    """Take what this process has for the whole batch: inside, sums are over its own rows."""
     _ALONE.append(True)
     try:
         yield
@@ -22,10 +22,10 @@ def alone() -> Iterator[None]:
         _ALONE.pop()
 
 
-def several() -> bool:
-    """Whether the batch is spread over several processes here and now.
+def is_distributed() -> bool:
+    """Tell whether the batch is spread over several processes here and now.
 
-    >>> several()
+    >>> is_distributed()
     False
     """
     is_joined = distributed.is_available() and distributed.is_initialized()
@@ -33,43 +33,47 @@ def several() -> bool:
 
 
 @torch.no_grad()
-def summed(x: Tensor) -> Tensor:
-    """The sum of `x` over all processes, of the same shape, without gradients; itself where there is one process.
+def all_reduce(x: Tensor) -> Tensor:
+    """The sum over all processes, of the same shape, without gradients; the tensor itself in one process.
 
     Every process must call it equally often, with tensors of one shape and type.
 
-    >>> summed(torch.ones(2))
+    >>> all_reduce(torch.ones(2))
     tensor([1., 1.])
     """
-    if not several():
+    if not is_distributed():
         return x.detach()
+
     total = x.detach().clone()
     distributed.all_reduce(total)
     return total
 
 
-def added(x: Tensor) -> Tensor:
+def all_reduce_with_gradients(x: Tensor) -> Tensor:
     """The same with gradients: each process gets those that all processes have for the sum, added up.
 
-    >>> added(torch.ones(2, requires_grad=True)).requires_grad
+    >>> all_reduce_with_gradients(torch.ones(2, requires_grad=True)).requires_grad
     True
     """
-    if not several():
+    if not is_distributed():
         return x
-    made: Tensor = _Added.apply(x)  # type: ignore[no-untyped-call]  # torch's own lacks it
-    return made
+    total: Tensor = _AllReduce.apply(x)  # type: ignore[no-untyped-call]  # torch's own lacks it
+    return total
 
 
 @torch.no_grad()
-def of_first(x: Tensor) -> Tensor:
-    """What the first process has, on every process; itself where there is one process.
+def broadcast(x: Tensor) -> Tensor:
+    """The first process's tensor, on every process; the tensor itself in one process.
 
-    >>> of_first(torch.ones(2))
+    >>> broadcast(torch.ones(2))
     tensor([1., 1.])
     """
-    if not several():
+    if not is_distributed():
         return x.detach()
-    return summed(x if distributed.get_rank() == 0 else torch.zeros_like(x))
+    # A sum to which the others add zeros: one collective for all that this file does.
+    if distributed.get_rank() != 0:
+        x = torch.zeros_like(x)
+    return all_reduce(x)
 
 
 @torch.no_grad()
@@ -79,13 +83,15 @@ def mean(x: Tensor) -> Tensor:
     >>> mean(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([2., 3.])
     """
-    if not several():
+    if not is_distributed():
         return x.detach().mean(0)
-    count = summed(torch.tensor(float(len(x)), device=x.device))
-    return summed(x.sum(0)) / count
+
+    # Processes may hold different numbers of rows, so that a mean of means would be another one.
+    count = all_reduce(torch.tensor(float(len(x)), device=x.device))
+    return all_reduce(x.sum(0)) / count
 
 
-class _Added(torch.autograd.Function):
+class _AllReduce(torch.autograd.Function):
     @staticmethod
     def forward(_context: Any, x: Tensor) -> Tensor:
         total = x.detach().clone(memory_format=torch.contiguous_format)

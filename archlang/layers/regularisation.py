@@ -1,4 +1,4 @@
-"""Whole samples left out."""
+"""Stochastic depth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from torch import Tensor, nn
 class DropPath(nn.Module):
     """In training, each sample is 0 with probability p, and else divided by 1 - p (Huang et al. 2016, section 3).
 
-    [batch, ...] to the same.
+    Args:
+        p: the probability.
     """
 
     def __init__(self, p: float = 0.1) -> None:
@@ -17,14 +18,16 @@ class DropPath(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, ...] to the same."""
+        """Drop samples of [batch, ...]."""
         if not self.training or self.p == 0:
             return x
+        # Divided by 1 - p = 0, what is dropped would be no number.
         if self.p == 1:
             return x * 0
+
         kept = torch.rand((x.shape[0], *(1,) * (x.dim() - 1)), device=x.device) >= self.p
         return x * (kept.to(x.dtype) / (1 - self.p))
 
     def extra_repr(self) -> str:
-        """Its probability."""
+        """The probability."""
         return f"p={self.p}"

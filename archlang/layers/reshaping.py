@@ -1,4 +1,4 @@
-"""The same numbers of each sample in another form."""
+"""The numbers of each sample under other sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def reshape(x: Tensor, sizes: tuple[int, ...]) -> Tensor:
-    """Each sample under other sizes, one of which may be -1.
+    """Each sample of [batch, ...] under other sizes, one of which may be -1.
 
     >>> import torch
     >>> reshape(torch.ones(2, 6), (3, -1)).shape
@@ -32,5 +32,6 @@ def cut(x: Tensor, dim: int, start: int, stop: int | None = None) -> Tensor:
     >>> cut(torch.arange(5)[None], 1, 2)
     tensor([[2, 3, 4]])
     """
-    end = x.shape[dim] if stop is None else stop
-    return x.narrow(dim, start, end - start)
+    if stop is None:
+        stop = x.shape[dim]
+    return x.narrow(dim, start, stop - start)

@@ -12,11 +12,16 @@ from archlang.layers.multipath import Gates
 class SparseGates(Gates):
     """A gate over n paths that keeps the `keep` largest of its weights; the first of those that are equal.
 
-    x [batch, C, ...] to three tensors [batch, n]: the weights kept, divided by their sum; the softmax before that; the
-    relevance scores under it. The sum counts as a number in the gradient: a single path, whose weight is always 1,
-    still teaches its gate (as in Fedus et al. 2022, where the path's result is scaled by its share). `standardized`
-    takes mean and deviation off the scores of every path (eq. 4.11) before the softmax: a path is then taken for what
-    an input has more of than others do, and none is the largest for all inputs.
+    The sum that weights are divided by counts as a number in the gradient: a single path, whose weight is always 1,
+    still teaches its gate (as in Fedus et al. 2022, where the path's result is scaled by its share).
+
+    Args:
+        outputs: n.
+        features: the channels (or features) of the input.
+        hidden: the width between both linear layers; 0: one linear layer.
+        keep: the number of weights that are kept.
+        standardized: whether the scores of every path are standardised (eq. 4.11) before the softmax. A path is then
+            taken for what an input has more of than others do, and none is the largest for all inputs.
 
     >>> weights, before, scores = SparseGates(outputs=4, features=8, hidden=0, keep=2)(torch.randn(5, 8, 6, 6))
     >>> (weights > 0).sum(1).tolist(), bool(weights.sum(1).allclose(torch.ones(5)))
@@ -27,7 +32,9 @@ class SparseGates(Gates):
                  standardized: bool = False) -> None:
         super().__init__(1, outputs, features, hidden)
         self.keep = keep
-        self.standardize: nn.Module | None = Standardize(outputs) if standardized else None
+        self.standardize: nn.Module | None = None
+        if standardized:
+            self.standardize = Standardize(outputs)
 
     def scores(self, *inputs: Tensor) -> Tensor:
         """The gates before the softmax, [batch, 1, n], standardised where that is asked for."""
@@ -38,7 +45,10 @@ class SparseGates(Gates):
         return standardized[:, None]
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]  # three results
-        """[batch, C, ...] to three tensors [batch, n], in float32 at least."""
+        """[batch, C, ...] to the weights that are kept, the softmax before that, and the scores under it.
+
+        Three tensors [batch, n], in float32 at least.
+        """
         scores = self.scores(*inputs)[:, 0]
         before = scores.softmax(1)
 
@@ -48,5 +58,5 @@ class SparseGates(Gates):
         return left / left.sum(1, keepdim=True).detach(), before, scores
 
     def extra_repr(self) -> str:
-        """Its sizes."""
+        """The sizes."""
         return f"outputs={self.outputs}, features={self.features}, hidden={self.hidden}, keep={self.keep}"

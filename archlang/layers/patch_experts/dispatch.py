@@ -12,7 +12,7 @@ from archlang.diagnostics import ArchError, error
 
 @dataclass(frozen=True)
 class Executed:
-    """What experts had to do at inference: rows that came, experts there are, pairs of row and expert worked out."""
+    """The work of experts at inference: rows that came, experts there are, pairs of row and expert worked out."""
 
     rows: int = 0
     experts: int = 0
@@ -21,11 +21,13 @@ class Executed:
     @property
     def share(self) -> float:
         """Of all pairs, those worked out; 1 before anything came."""
-        return self.pairs / (self.rows * self.experts) if self.rows else 1.0
+        if not self.rows:
+            return 1.0
+        return self.pairs / (self.rows * self.experts)
 
 
 def chosen(weights: Tensor, cut: float) -> Tensor:
-    """Which experts [rows, n] weigh at least `cut` times as much as the row's largest; the largest always.
+    """The experts [rows, n] that weigh at least `cut` times as much as the row's largest; the largest always.
 
     An expert without weight is never chosen: it would add nothing.
 
@@ -45,8 +47,12 @@ def kept(weights: Tensor, cut: float) -> Tensor:
 class Dispatch(nn.Module):
     """Hands rows to experts: weights [rows, n] and x [rows, ...] to the weights and n tensors, one for each expert.
 
-    Without a `cut`, and always in training, every expert gets all rows: this is the form that can be exported. With one
-    an expert gets the rows that chose it (`kept`), which no export can follow: their number is known only at run time.
+    Without a `cut`, and always in training, every expert gets all rows: this form can be exported. With one an expert
+    gets the rows that chose it (`kept`), which no export can follow: their number is known only at run time.
+
+    Args:
+        experts: n.
+        cut: the share of a row's largest weight that an expert needs at inference; None: all experts get all rows.
 
     >>> weights, x = torch.tensor([[0.9, 0.1], [0.5, 0.5]]), torch.ones(2, 3)
     >>> dispatch = Dispatch(2).eval()
@@ -64,32 +70,36 @@ class Dispatch(nn.Module):
         self.executed = Executed(0, experts, 0)
 
     def forward(self, weights: Tensor, x: Tensor) -> tuple[Tensor, ...]:
-        """The weights that count, and each expert's rows."""
+        """The weights that count, and the rows of each expert."""
         if self.training or self.cut is None:
             return (weights, *(x,) * self.experts)
         if torch.compiler.is_exporting():
             raise ArchError(error("not-traceable", "how many patches an expert gets is known only at run time",
                                   help="`set_cut(model, None)`: then every expert gets all, and that can be exported"))
-        made: tuple[Tensor, ...] = self.sparse(weights, x, self.cut)
-        return made
+        handed: tuple[Tensor, ...] = self.sparse(weights, x, self.cut)
+        return handed
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def sparse(self, weights: Tensor, x: Tensor, cut: float) -> tuple[Tensor, ...]:
         """The rows that chose an expert, counted. torch.compile leaves this part as it is."""
         left = kept(weights, cut)
         experts, rows = _pairs(left)
-        done = self.executed
-        self.executed = Executed(done.rows + len(x), self.experts, done.pairs + len(rows))
+        before = self.executed
+        self.executed = Executed(before.rows + len(x), self.experts, before.pairs + len(rows))
+
         # One gathering for all experts: its cost does not grow with their number.
-        return (left, *torch.split(x[rows], torch.bincount(experts, minlength=self.experts).tolist()))
+        counts = torch.bincount(experts, minlength=self.experts).tolist()
+        return (left, *torch.split(x[rows], counts))
 
     def extra_repr(self) -> str:
-        """Its settings."""
-        return f"{self.experts}" if self.cut is None else f"{self.experts}, cut={self.cut}"
+        """The settings."""
+        if self.cut is None:
+            return f"{self.experts}"
+        return f"{self.experts}, cut={self.cut}"
 
 
-def join_experts(weights: Tensor, *made: Tensor) -> Tensor:
-    """The weighted sum of what experts made of their rows (PCE, eq. 12): [rows, n] and n tensors, to [rows, ...].
+def join_experts(weights: Tensor, *results: Tensor) -> Tensor:
+    """The weighted sum of the results of experts (PCE, eq. 12): [rows, n] and n tensors, to [rows, ...].
 
     An expert that did not get all rows got those with a weight other than 0, in their order.
 
@@ -98,15 +108,17 @@ def join_experts(weights: Tensor, *made: Tensor) -> Tensor:
             [3.]])
     """
     count = weights.shape[0]
-    shape = (-1, *(1,) * (made[0].dim() - 1))
-    if all(y.shape[0] == count for y in made):
-        total = made[0] * weights[:, 0].to(made[0].dtype).reshape(shape)
-        for i, y in enumerate(made[1:], 1):
+    shape = (-1, *(1,) * (results[0].dim() - 1))
+    if all(y.shape[0] == count for y in results):
+        total = results[0] * weights[:, 0].to(results[0].dtype).reshape(shape)
+        for i, y in enumerate(results[1:], 1):
             total = total + y * weights[:, i].to(y.dtype).reshape(shape)
         return total
+
     experts, rows = _pairs(weights)
-    share = weights[rows, experts].to(made[0].dtype).reshape(shape)
-    return made[0].new_zeros(count, *made[0].shape[1:]).index_add(0, rows, torch.cat(made) * share)
+    share = weights[rows, experts].to(results[0].dtype).reshape(shape)
+    empty = results[0].new_zeros(count, *results[0].shape[1:])
+    return empty.index_add(0, rows, torch.cat(results) * share)
 
 
 def _pairs(weights: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,14 +128,14 @@ def _pairs(weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def dispatches(model: nn.Module) -> dict[str, Dispatch]:
-    """Every place of a model that hands rows to experts, by its module's name."""
+    """Every place of a model that hands rows to experts, by the name of its module."""
     return {name: module for name, module in model.named_modules() if isinstance(module, Dispatch)}
 
 
 def set_cut(model: nn.Module, cut: float | None) -> None:
-    """From now on, at inference, rows go only to experts that weigh at least `cut` times the largest; None: to all.
+    """Let rows go, at inference, only to experts that weigh at least `cut` times the largest; None: to all.
 
-    What `executed` counts begins anew. Raises ArchError (out-of-range) unless 0 <= cut <= 1.
+    The count of `executed` begins anew. Raises ArchError (out-of-range) unless 0 <= cut <= 1.
     """
     if cut is not None and not 0 <= cut <= 1:
         raise ArchError(error("out-of-range", f"a cut lies between 0 and 1, this is {cut:g}", help=_CUT))
@@ -136,5 +148,5 @@ _CUT = ("0 keeps every expert that has a weight, 1 the largest alone",)
 
 
 def executed(model: nn.Module) -> dict[str, Executed]:
-    """What experts had to do since `set_cut` was given a cut, by the name of each place."""
+    """The work of experts since `set_cut` was given a cut, by the name of each place."""
     return {name: dispatch.executed for name, dispatch in dispatches(model).items()}

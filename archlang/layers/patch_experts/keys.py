@@ -1,4 +1,4 @@
-"""Keys that embeddings are compared with: learned by gradient, or following a moving average of what is near them."""
+"""Keys that embeddings are compared with: learned by gradient, or by an EMA update from the embeddings near them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archlang.layers.processes import of_first, summed
+from archlang.layers.precision import widened
+from archlang.layers.processes import all_reduce, broadcast
 
 EPS = 1e-8
 """The least length by which something is divided to have length 1, and the least weight that moves a key."""
@@ -21,15 +22,19 @@ def unit(x: Tensor) -> Tensor:
     tensor([[0.6000, 0.8000],
             [0.0000, 0.0000]])
     """
-    wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-    return functional.normalize(wide, dim=-1, eps=EPS)
+    return functional.normalize(widened(x), dim=-1, eps=EPS)
 
 
 class Keyed(nn.Module):
-    """Holds `keys` [count, size], rows of unit length at the start, and says who moves them.
+    """Holds `keys` [count, size], rows of unit length at the start.
 
     They are learned by gradient until `follow` is given a decay: then no gradient reaches them, and in training each
-    batch pulls them along (`moved`). `start` is `random`, or `kmeans`: on the first batch of a training.
+    batch pulls them along (`ema_update`).
+
+    Args:
+        count: the number of keys.
+        size: that of an embedding.
+        start: `random` directions, or `kmeans` on the first batch of a training.
     """
 
     started: Tensor
@@ -43,34 +48,36 @@ class Keyed(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Random directions, evenly over the sphere."""
+        """Draw directions uniformly over the sphere."""
         with torch.no_grad():
             self.keys.copy_(unit(nn.init.normal_(self.keys)))
             if "started" in self._buffers:
                 self.started.zero_()
 
     def follow(self, decay: float | None) -> None:
-        """Keys follow a moving average with this decay, without gradients; None: they are learned by gradient."""
+        """Let keys follow a moving average with this decay, without gradients; None: they are learned by gradient."""
         self.decay = decay
         self.keys.requires_grad_(decay is None)
 
     @torch.no_grad()
-    def placed(self, embeddings: Tensor) -> None:
-        """Start the keys where embeddings [rows, size] lie, if they are to and have not."""
+    def start_amid(self, embeddings: Tensor) -> None:
+        """Start the keys amid embeddings [rows, size], where that is asked for and has not been done."""
         if "started" not in self._buffers or bool(self.started):
             return
         self.keys.copy_(kmeans(embeddings, unit(self.keys)))
         self.started.fill_(1)
 
     @torch.no_grad()
-    def moved(self, weights: Tensor, embeddings: Tensor) -> None:
-        """Where keys follow: `k_i = unit(decay k_i + (1 - decay) sum_j w_ij u_j / sum_j w_ij)`, u_j = e_j / |e_j|.
+    def ema_update(self, weights: Tensor, embeddings: Tensor) -> None:
+        """Move keys that follow: `k_i = unit(decay k_i + (1 - decay) sum_j w_ij u_j / sum_j w_ij)`, u_j = e_j / |e_j|.
 
         PCE, eq. 13, on directions: the router compares cosines alone (eq. 2), and keys have unit length. Embeddings of
-        another length would make another momentum of the decay: at a length of 3, 0.99 would be 0.97.
+        another length would make another momentum of the decay: at a length of 3, 0.99 would be 0.97. A key without
+        weight, or whose mean is not finite, stays as it is.
 
-        weights [rows, count], embeddings [rows, size], sums over the rows of all processes. A key without weight, or
-        whose mean is not finite, stays as it is.
+        Args:
+            weights: those of each row for each key, [rows, count]; sums go over the rows of all processes.
+            embeddings: [rows, size].
         """
         if self.decay is None:
             return
@@ -78,12 +85,13 @@ class Keyed(nn.Module):
         keys = unit(self.keys)
         weights = weights.detach().to(keys.dtype)
         directions = unit(embeddings.detach()).to(keys.dtype)
-        parts = summed(torch.cat((weights.t() @ directions, weights.sum(0)[:, None]), 1))
-        mean = parts[:, :-1] / parts[:, -1:].clamp_min(EPS)
+        # Sums and weights side by side: one collective for both.
+        sums = all_reduce(torch.cat((weights.t() @ directions, weights.sum(0)[:, None]), 1))
+        mean = sums[:, :-1] / sums[:, -1:].clamp_min(EPS)
 
         after = unit(self.decay * keys + (1 - self.decay) * mean)
-        pulled = (parts[:, -1:] > EPS) & after.isfinite().all(1, keepdim=True)
-        self.keys.copy_(torch.where(pulled, after, self.keys.to(after.dtype)))
+        is_pulled = (sums[:, -1:] > EPS) & after.isfinite().all(1, keepdim=True)
+        self.keys.copy_(torch.where(is_pulled, after, self.keys.to(after.dtype)))
 
 
 @torch.no_grad()
@@ -103,23 +111,30 @@ def largest_cosine(keys: Tensor) -> float:
 
 @torch.no_grad()
 def kmeans(embeddings: Tensor, fallback: Tensor, rounds: int = ROUNDS) -> Tensor:
-    """Unit-length means of embeddings [rows, size] by cosine, one for each row of `fallback` [count, size].
+    """Unit-length means of embeddings by cosine, one for each row of a fallback.
 
     They start far from one another: the first row, then each time the row that is farthest from those chosen. Where
     fewer different rows are there than means, the others are the fallback's. The same on every process: the first one's
     rows are chosen from, all rows count.
 
-    >>> apart = torch.tensor([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
-    >>> kmeans(apart, torch.zeros(2, 2))
+    Args:
+        embeddings: [rows, size].
+        fallback: [count, size].
+        rounds: assignments of rows to their nearest mean, each followed by new means.
+
+    >>> groups = torch.tensor([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]])
+    >>> kmeans(groups, torch.zeros(2, 2))
     tensor([[1., 0.],
             [0., 1.]])
     """
     rows = unit(embeddings.detach())
+    # A row that is no number would make every mean none.
     rows = torch.where(rows.isfinite().all(1, keepdim=True), rows, torch.zeros_like(rows))
-    means = of_first(_spread(rows, fallback.to(rows.dtype)))
+
+    means = broadcast(_spread(rows, fallback.to(rows.dtype)))
     for _ in range(rounds):
         nearest = functional.one_hot((rows @ means.t()).argmax(1), len(means)).to(rows.dtype)
-        sums = summed(nearest.t() @ rows)
+        sums = all_reduce(nearest.t() @ rows)
         means = torch.where(sums.norm(dim=1, keepdim=True) > EPS, unit(sums), means)
     return means
 
@@ -127,11 +142,17 @@ def kmeans(embeddings: Tensor, fallback: Tensor, rounds: int = ROUNDS) -> Tensor
 def _spread(rows: Tensor, fallback: Tensor) -> Tensor:
     """Rows far from one another, as many as the fallback has; a fallback row where all rows are near those chosen."""
     chosen = rows.new_empty(0, rows.shape[1])
-    alive = rows.norm(dim=1) > 0.5
+    is_row = rows.norm(dim=1) > 0.5
     for spare in fallback:
-        nearest = (rows @ chosen.t()).amax(1) if len(chosen) else rows.new_zeros(len(rows))
-        far = torch.where(alive, 1 - nearest, torch.zeros_like(nearest))
-        best = far.argmax() if len(rows) else None
-        pick = rows[best] if best is not None and far[best] > 1e-6 else spare
+        nearest = rows.new_zeros(len(rows))
+        if len(chosen):
+            nearest = (rows @ chosen.t()).amax(1)
+
+        pick = spare
+        if len(rows):
+            distance = torch.where(is_row, 1 - nearest, torch.zeros_like(nearest))
+            best = distance.argmax()
+            if distance[best] > 1e-6:
+                pick = rows[best]
         chosen = torch.cat((chosen, pick[None]))
     return chosen

@@ -11,17 +11,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from archlang.layers.patch_experts.keys import Keyed, unit
+from archlang.layers.precision import device_type
 
 EPS = 1e-8
+"""Keeps the gap's denominator above 0 (PCE, eq. 9)."""
 REST = 4
-"""How many weights after the largest the gap is measured from (PCE, eq. 9)."""
+"""The number of weights after the largest that the gap is measured from (PCE, eq. 9)."""
 STEEPEST = 1e30
 """The largest factor by which cosines are multiplied: a temperature may be too small for a float."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a weight must reach: `base (max (1 - w_max) + entropy E + gap G)` (PCE, eq. 10), or `fixed`.
+    """The least weight that passes: `base (max (1 - w_max) + entropy E + gap G)` (PCE, eq. 10), or `fixed`.
 
     E is H / H_max (eq. 8), in the form of the authors' code 1 - H / H_max; G is the gap (eq. 9).
     """
@@ -51,10 +53,16 @@ def parts(logs: Tensor, form: str = "document") -> Tensor:
     """
     count = logs.shape[1]
     ordered = logs.exp().sort(dim=1, descending=True, stable=True).values
-    first = ordered[:, 0]
-    share = entropy(logs) / math.log(count) if count > 1 else torch.zeros_like(first)
-    rest = ordered[:, 1 : 1 + REST].mean(1) if count > 1 else torch.zeros_like(first)
-    return torch.stack((1 - first, 1 - share if form == "authors" else share, (first - rest) / (first + EPS)), 1)
+    largest = ordered[:, 0]
+    share = rest = torch.zeros_like(largest)
+    if count > 1:
+        share = entropy(logs) / math.log(count)
+        rest = ordered[:, 1 : 1 + REST].mean(1)
+
+    # The authors' code rewards an even distribution where the document punishes it.
+    if form == "authors":
+        share = 1 - share
+    return torch.stack((1 - largest, share, (largest - rest) / (largest + EPS)), 1)
 
 
 def passing(weights: Tensor, before: Tensor, threshold: Tensor) -> Tensor:
@@ -74,11 +82,20 @@ def passing(weights: Tensor, before: Tensor, threshold: Tensor) -> Tensor:
 class CosineRouter(Keyed):
     """Weights of n experts for each embedding: a softmax of cosines with the experts' keys, filtered by a threshold.
 
-    [rows, features] to four tensors: the weights [rows, n], filtered (eq. 11) and divided by their sum; those before
-    the filter (eq. 2-3); the threshold [rows, 1] (eq. 10); its three parts [rows, 3] (eq. 5, 8, 9).
+    All in float32 at least, under autocast too.
 
-    keep: `soft`, the filter of eq. 11; `hard`, weights below the threshold are 0, but for the largest; a number: so
-    many of the largest, the first of those that are equal. All in float32 at least, under autocast too.
+    Args:
+        experts: n.
+        features: the size of an embedding.
+        threshold: shares of its three parts (eq. 10); without them and `fixed` nothing is filtered by a threshold.
+        base: a factor of it, as in the authors' code.
+        form: the entropy's term, `document` or `authors` (`Threshold`).
+        fixed: one threshold for all rows instead.
+        steepness: of the soft filter.
+        temperature: divides the cosines.
+        keep: `soft`, the filter of eq. 11; `hard`, weights below the threshold are 0, but for the largest; a number: so
+            many of the largest, the first of those that are equal.
+        start: of the keys (`Keyed`).
 
     >>> router = CosineRouter(experts=4, features=8, start="random")
     >>> [t.shape[1] for t in router(torch.randn(5, 8))]
@@ -88,30 +105,38 @@ class CosineRouter(Keyed):
     def __init__(self, experts: int, features: int, threshold: Sequence[float] | None = None, base: float = 1.0,
                  form: str = "document", fixed: float | None = None, steepness: float = 10.0,
                  temperature: float = 1.0, keep: str | int = "soft", start: str = "kmeans") -> None:
-        """`threshold` holds the shares of the three parts; without it and `fixed`, nothing is filtered by one."""
         super().__init__(experts, features, start)
         self.steepness, self.temperature, self.keep = steepness, temperature, keep
-        shares = None if threshold is None else (threshold[0], threshold[1], threshold[2])
-        self.filtering = shares is not None or fixed is not None
-        self.threshold = Threshold(shares or (0.0, 0.0, 0.0), base, form, fixed)
+        self.filtering = threshold is not None or fixed is not None
+
+        shares = (0.0, 0.0, 0.0)
+        if threshold is not None:
+            shares = (threshold[0], threshold[1], threshold[2])
+        self.threshold = Threshold(shares, base, form, fixed)
 
     def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Routes a batch; in training, keys that follow are moved afterwards (eq. 13), by the filtered weights."""
-        kind = embedding.device.type
-        with torch.autocast("cpu" if kind == "meta" else kind, enabled=False):  # torch knows no autocast for meta
+        """Route a batch [rows, features]; in training, keys that follow are moved by the filtered weights (eq. 13).
+
+        Returns the weights [rows, n], filtered (eq. 11) and divided by their sum; those before the filter (eq. 2-3);
+        the threshold [rows, 1] (eq. 10); its three parts [rows, 3] (eq. 5, 8, 9).
+        """
+        with torch.autocast(device_type(embedding), enabled=False):
             if self.training:
-                self.placed(embedding)
+                self.start_amid(embedding)
+
             logs = self.logs(embedding)
             measured = parts(logs, self.threshold.form)
             threshold = self.limit(measured)
             weights = self.filtered(logs, threshold)
+
             if self.training:
-                self.moved(weights, embedding)
+                self.ema_update(weights, embedding)
             return weights, logs.exp(), threshold, measured
 
     def logs(self, embedding: Tensor) -> Tensor:
         """Logarithms of the weights before the filter (eq. 2-3), [rows, n]."""
-        cosines = unit(embedding) @ unit(self.keys).to(unit(embedding).dtype).t()
+        directions = unit(embedding)
+        cosines = directions @ unit(self.keys).to(directions.dtype).t()
         return torch.log_softmax(cosines * min(1 / self.temperature, STEEPEST), 1)
 
     def limit(self, measured: Tensor) -> Tensor:
@@ -125,16 +150,20 @@ class CosineRouter(Keyed):
     def filtered(self, logs: Tensor, threshold: Tensor) -> Tensor:
         """Weights after the filter, summing to 1: `w sigmoid(steepness (w - threshold))` (eq. 11) where it is soft."""
         if isinstance(self.keep, int):
+            # A stable sort: of equal weights the first are kept, on every device.
             order = logs.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
-            logs = logs.masked_fill(torch.ones_like(logs, dtype=torch.bool).scatter(1, order, False), -torch.inf)
+            left_out = torch.ones_like(logs, dtype=torch.bool).scatter(1, order, False)
+            logs = logs.masked_fill(left_out, -torch.inf)
         elif self.filtering and self.keep == "hard":
-            low = logs.exp() < threshold
-            logs = logs.masked_fill(low & (logs < logs.amax(1, keepdim=True)), -torch.inf)
+            is_low = logs.exp() < threshold
+            logs = logs.masked_fill(is_low & (logs < logs.amax(1, keepdim=True)), -torch.inf)
         elif self.filtering:
             logs = logs + functional.logsigmoid(self.steepness * (logs.exp() - threshold))
         return torch.softmax(logs, 1)
 
     def extra_repr(self) -> str:
-        """Its settings."""
-        known = f"{self.keys.shape[0]} keys of {self.keys.shape[1]}, keep={self.keep}, temperature={self.temperature}"
-        return f"{known}, {self.threshold}" if self.filtering else known
+        """The settings."""
+        shown = f"{self.keys.shape[0]} keys of {self.keys.shape[1]}, keep={self.keep}, temperature={self.temperature}"
+        if not self.filtering:
+            return shown
+        return f"{shown}, {self.threshold}"

@@ -62,7 +62,7 @@ class Settings:
     seeds: int = 1
 
     def training_seed(self, index: int) -> int:
-        """The seed of each candidate's `index`-th training: of weights, order and augmentation."""
+        """The seed of the `index`-th training of every candidate: its weights, order and augmentation."""
         return draw_seed(self.seed, index)
 
 

@@ -18,7 +18,7 @@ from archlang.layers.clustering import (
     mutual_information,
     posterior,
 )
-from archlang.layers.processes import summed
+from archlang.layers.processes import all_reduce
 
 DECAY = 0.99
 """The share of the priors that stays at each step (an exponential moving average of the mean posterior)."""
@@ -70,7 +70,7 @@ class Clusters(nn.Module):
     @torch.no_grad()
     def _follow(self, p: torch.Tensor) -> None:
         """The EMA update of the priors by the mean posterior [batch, clusters] of all processes."""
-        sums = summed(torch.cat((p.sum(0), p.new_tensor([float(len(p))]))))
+        sums = all_reduce(torch.cat((p.sum(0), p.new_tensor([float(len(p))]))))
         self.priors.mul_(DECAY).add_((1 - DECAY) * (sums[:-1] / sums[-1]).to(self.priors.dtype))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from archlang.layers.processes import summed
+from archlang.layers.processes import all_reduce
 
 
 def entropy(weights: torch.Tensor) -> torch.Tensor:
@@ -57,7 +57,8 @@ def usage(weights: torch.Tensor) -> torch.Tensor:
     [1.0, 0.5, 0.0]
     """
     # One sum over processes, of counts and rows together.
-    count = summed(torch.cat(((weights > 0).sum(0), weights.new_tensor([len(weights)], dtype=torch.int64))).double())
+    rows = weights.new_tensor([len(weights)], dtype=torch.int64)
+    count = all_reduce(torch.cat(((weights > 0).sum(0), rows)).double())
     return (count[:-1] / count[-1]).to(weights.dtype)
 
 

@@ -1,0 +1,32 @@
+"""The precision in which sums, means and exponentials are computed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+HALF = (torch.float16, torch.bfloat16)
+"""Types in which a sum of thousands of numbers stops growing, or overflows."""
+
+
+def wide_dtype(dtype: torch.dtype) -> torch.dtype:
+    """The type to accumulate in: float32 for half precision, else the type itself.
+
+    >>> wide_dtype(torch.bfloat16), wide_dtype(torch.float64)
+    (torch.float32, torch.float64)
+    """
+    if dtype in HALF:
+        return torch.float32
+    return dtype
+
+
+def widened(x: Tensor) -> Tensor:
+    """The tensor in float32 at least."""
+    return x.to(wide_dtype(x.dtype))
+
+
+def device_type(x: Tensor) -> str:
+    """The device that `torch.autocast` is asked for; it knows none for tensors without numbers (`meta`)."""
+    if x.device.type == "meta":
+        return "cpu"
+    return x.device.type
