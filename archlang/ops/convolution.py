@@ -129,7 +129,7 @@ def _conv(rank: int) -> Op:
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
         mixes=lambda call: (0, 1) if _channels(call)[2] == 1 else None,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank], convolves=rank,
         habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
@@ -147,7 +147,7 @@ def _depthwise(rank: int) -> Op:
         name=_name(rank, "depthwise_conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]} in which every channel has kernels of its own and mixes with no other.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank],
+        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank], convolves=rank,
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             *_sliding(rank),

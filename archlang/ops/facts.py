@@ -24,11 +24,12 @@ Result = Literal["", "shares", "chances", "standardised", "gates", "line"]
 Of a softmax, of a sigmoid, standardised relevance, the gates of a router, a line [channels, length].
 """
 
-Piece = Literal["", "cut patches", "put back", "dispatch", "joined experts", "energies", "weighed", "branch mask"]
+Piece = Literal["", "cut patches", "put back", "dispatch", "joined experts", "energies", "weighed", "branch mask",
+                "boosted sum"]
 """Operations that are a piece of a structure, for whoever looks for its pieces in a graph.
 
 Patches cut and put back, rows handed to experts and their results summed; of coded branches the energies, the branches
-times their weights, the mask that leaves some out.
+times their weights, the mask that leaves some out; the sum of a boosted convolution's branches.
 """
 
 SLIDING: dict[int, tuple[Result, ...]] = {1: ("line",), 2: (), 3: ()}

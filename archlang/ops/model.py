@@ -199,6 +199,7 @@ class Op:
     mixes   (axis, dimension): every result reads all of what enters along that axis, which is that dimension of its
             weight; None where results read parts, or there is no such weight.
     remains whether, with some of its inputs taken out, it brings together those that are left as if the others were 0.
+    convolves the axes that a convolution slides over, depthwise ones too; 0 for transposed ones and for all else.
     piece   the piece of a structure that it is, where others look for it in a graph; "" for none.
     before  which of its results are weights before a filter took some away; None where it filters none.
     sparse  whether what it gives the weight 0 need not be calculated, at inference.
@@ -234,6 +235,7 @@ class Op:
     mixes: Callable[[OpCall], tuple[int, int] | None] = no_axis
     remains: bool = False
     piece: Piece = ""
+    convolves: int = 0
     before: int | None = None
     sparse: bool = False
     batched: bool = False

@@ -51,7 +51,7 @@ CROP = Op(
 )
 
 BOOSTED = Op(
-    name="boosted_sum", family="merging", internal=True, takes="bundle",
+    name="boosted_sum", family="merging", internal=True, takes="bundle", piece="boosted sum",
     line=lambda args: f"sum of branches over {args['kernel']}",
     doc="The sum of a convolution's branches: the large kernel's first, then one for each small kernel, then others.",
     shape=lambda call: need_members(call, "pbconv"),

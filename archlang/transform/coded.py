@@ -207,7 +207,7 @@ def _grouped(net: Network, chosen: Sequence[str]) -> list[Node]:
     for node in net.graph:
         first = _way(node)[0]
         here = any(s.source is first.source and s.start <= first.start and first.end <= s.end for s in spans)
-        if here and node.op.name == "conv" and node.args["groups"] > 1 and not node.members:
+        if here and node.op.convolves == 2 and node.args.get("groups", 1) > 1 and not node.members:
             grouped.append(node)
     return grouped
 

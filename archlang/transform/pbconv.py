@@ -110,7 +110,7 @@ class PBConv(Transformation):
 
     def ensures(self, before: Network, after: Network) -> list[str]:
         """Something is boosted, and inputs and outputs keep their types."""
-        boosted = any(node.op.name == "boosted_sum" for node in after.graph)
+        boosted = any(node.op.piece == "boosted sum" for node in after.graph)
         claims = [] if boosted else ["nothing is boosted"]
         return claims + super().ensures(before, after)
 
@@ -150,7 +150,7 @@ def sites(net: Network) -> dict[PlaceKey, ConvSite]:
     """Every convolution over maps in the text that has a kernel larger than 1x1 and is no part of a boosted one."""
     found: dict[PlaceKey, ConvSite] = {}
     for node in net.graph:
-        if node.op.name not in ("conv", "depthwise_conv") or any(m.kind == "pbconv" for m in node.members):
+        if node.op.convolves != 2 or any(m.kind == "pbconv" for m in node.members):
             continue
 
         site = found.setdefault(place_key(node.span), ConvSite())

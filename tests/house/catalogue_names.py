@@ -30,7 +30,11 @@ def constants(file: File) -> dict[str, set[str]]:
 
 def is_name(node: ast.expr) -> bool:
     """Tell whether an expression reads the name of an operation, a structure or a setting: `node.op.name`."""
-    return isinstance(node, ast.Attribute) and node.attr == "name" and "fx" not in ast.unparse(node)
+    if not isinstance(node, ast.Attribute) or node.attr != "name":
+        return False
+
+    # Arguments and reasons have names of their own, such as `scale` and `shared`.
+    return ast.unparse(node.value) not in ("a", "argument", "reason")
 
 
 def asked(node: ast.expr, held: dict[str, set[str]]) -> set[str]:

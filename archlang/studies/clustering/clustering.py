@@ -17,6 +17,8 @@ from archlang.emit import observing
 from archlang.graph.ir import Port
 from archlang.graph.plan import Plan, TrainingStep
 from archlang.layers.clustering import likelihood_log
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import LossFacts
 from archlang.ops.values import Option
 from archlang.train import fit
 from archlang.train.data.sources import find
@@ -28,7 +30,6 @@ from archlang.train.losses.objective import LABEL, main_output, values_of
 from archlang.train.optimization.planning import plan_of, steps_of
 
 Counts = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.int64]]
-CLUSTERING = ("mixture_em", "agreement", "iic")
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def cluster(
     port = port_of(network)
     if baseline == "iic":
         node = network.graph.node(port.node)
-        port = node.inputs[0] if node.op.name == "standardize" else port  # IIC knows no such normalisation
+        if node.op.gives == ("standardised",):  # IIC knows no such normalisation
+            port = node.inputs[0]
         network = _with_iic(network, port)
     done = fit(network, whole(data), epochs=epochs, seed=seed, device=device, run=run, progress=progress, start=start)
     return done, assign(done.model, data, port)
@@ -82,7 +84,7 @@ def port_of(network: Network) -> Port:
     for step in steps_of(plan_of(network)):
         for loss in step.losses:
             reads = [read for read in loss.reads if isinstance(read, Port) and graph.is_output(read)]
-            if loss.option.name in CLUSTERING and reads:
+            if facts_of(loss.option, LossFacts).clusters and reads:
                 return reads[0]
     message = f"the file of `{network.name}` clusters nothing that it hands out"
     raise ArchError(error("unknown-site", message, help="`loss = mixture_em(scores, gamma = 5)`, scores an output"))

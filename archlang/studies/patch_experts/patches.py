@@ -99,9 +99,9 @@ def _watching(
     record = record_of(model)
     graph: Graph = record.network.graph
     places, routers = dispatches(model), _routers(model)
-    named = {module_name(node.path): node for node in graph if node.op.name == "dispatch"}
-    sites = {module_name(node.path): site for site, node in
-             zip(expert_sites(graph), (n for n in graph if n.op.name == "dispatch"), strict=True)}
+    dispatching = [node for node in graph if node.op.piece == "dispatch"]
+    named = {module_name(node.path): node for node in dispatching}
+    sites = {module_name(node.path): site for site, node in zip(expert_sites(graph), dispatching, strict=True)}
     if not places or not named.keys() <= places.keys():
         raise ArchError(error("unsupported-module", f"nothing in `{graph.name}` hands patches to experts",
                               help=["`patches(4x4) -> experts(4, router) { ... } -> unpatch` does",

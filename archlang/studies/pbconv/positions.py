@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node, Port
 from archlang.kernels import Extent
+from archlang.ops.normalisation import BATCH_NORM
 
 
 def folded(weight: Tensor, norm: nn.Module | None) -> Tensor:
@@ -66,11 +67,11 @@ def equivalent_kernels(model: nn.Module, graph: Graph) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     with torch.no_grad():
         for node in graph:
-            if node.op.name == "boosted_sum":
+            if node.op.piece == "boosted sum":
                 found[module_name(node.path[:-1])] = _boosted(model, graph, node)
         for node in graph:
             branch = any(m.kind == "pbconv" and m.count > 1 for m in node.members)
-            if node.op.name in ("conv", "depthwise_conv") and not branch:
+            if node.op.convolves == 2 and not branch:
                 rows, columns = node.args["kernel"]
                 if rows * columns > 1:
                     found[module_name(node.path)] = folded(_module(model, node).weight, _norm(model, graph, node))
@@ -81,8 +82,9 @@ def _boosted(model: nn.Module, graph: Graph, node: Node) -> Tensor:
     kernels = []
     for port in node.inputs[: 1 + len(node.args["kernels"])]:
         last = graph.node(port.node)
-        conv = graph.node(last.inputs[0].node) if last.op.name == "batch_norm" else last
-        norm = _module(model, last) if conv is not last else None
+        conv, norm = last, None
+        if last.op is BATCH_NORM:
+            conv, norm = graph.node(last.inputs[0].node), _module(model, last)
         kernels.append(folded(_module(model, conv).weight, norm))
     places = [placed.place for placed in node.args["kernels"]]
     return merged(kernels[0], list(zip(kernels[1:], places, strict=True)))
@@ -90,7 +92,7 @@ def _boosted(model: nn.Module, graph: Graph, node: Node) -> Tensor:
 
 def _norm(model: nn.Module, graph: Graph, node: Node) -> nn.Module | None:
     readers = graph.consumers(Port(node.id))
-    alone = len(readers) == 1 and readers[0][0].op.name == "batch_norm" and readers[0][0].args["running"]
+    alone = len(readers) == 1 and readers[0][0].op is BATCH_NORM and readers[0][0].args["running"]
     return _module(model, readers[0][0]) if alone else None
 
 
