@@ -116,7 +116,7 @@ train {
 
 
 def halves() -> tuple[torch.Tensor, torch.Tensor]:
-    """Images whose left half is bright, and maps of where it is bright: learnt from flipped pairs, not from one alone."""
+    """Images whose left half is bright, and maps of where it is bright."""
     samples = torch.randn(64, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 0.1
     samples[..., :8] += 1
     maps = torch.zeros(64, 16, 16, dtype=torch.int64)
