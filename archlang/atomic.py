@@ -24,7 +24,12 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     ...     print(sorted(os.listdir(folder)))
     ['a.txt']
     """
-    target = Path(os.path.realpath(path))
+    # A relative name has no place where the working directory is gone, and no name may hold a NUL.
+    try:
+        target = Path(os.path.realpath(path))
+    except (OSError, ValueError) as problem:
+        raise unwritable(path, problem) from None
+
     try:
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)
@@ -34,9 +39,9 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         raise unwritable(path, problem) from None
 
 
-def unwritable(path: str | os.PathLike[str], problem: OSError) -> ArchError:
+def unwritable(path: str | os.PathLike[str], problem: OSError | ValueError) -> ArchError:
     """The error of an output that the system refuses, in its words."""
-    said = problem.strerror or "the system refuses it"
+    said = getattr(problem, "strerror", None) or "the system refuses it"
     shown = one_line(os.fspath(path), 200)
     return ArchError(error("unwritable-output", f"`{shown}` cannot be written: {said.lower()}"))
 

@@ -53,9 +53,11 @@ def check_passes(names: tuple[str, ...], passes: PassCatalogue = PASSES) -> None
             raise refuse("foreign-model", message, help="update archlang, or name the plug-in that it comes from")
 
 
-def rebuild(network: Network, manifest: Manifest, passes: PassCatalogue = PASSES) -> fx.GraphModule:
+def rebuild(
+    network: Network, manifest: Manifest, passes: PassCatalogue = PASSES, *, taps: bool = False
+) -> fx.GraphModule:
     """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
-    model = emit(network.graph, seed=manifest.seed)
+    model = emit(network.graph, seed=manifest.seed, taps=taps)
     image = None
     if manifest.image is not msgspec.UNSET:
         image = manifest.image

@@ -9,6 +9,7 @@ import torch
 from torch import fx
 
 from archlang.artefact import table
+from archlang.artefact.comparison import check_unchanged
 from archlang.artefact.container import KEY, read_bytes
 from archlang.artefact.manifest import encode, seal, sound
 from archlang.artefact.replay import describe, pass_of
@@ -24,7 +25,8 @@ def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCat
     The same model gives the same bytes. The file is written completely or not at all. Its digest shows later whether
     something changed it; it does not show who wrote it. `passes` are those that the model may have gone through.
 
-    Raises `ArchError`: unsupported-module, non-finite-model, unwritable-output.
+    Raises `ArchError`: unsupported-module, changed-model (its computation is no longer that of its text),
+    non-finite-model, unwritable-output.
     """
     write_whole(path, pack(model, passes))
 
@@ -32,6 +34,8 @@ def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCat
 def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
     """The bytes of a model's file."""
     record = _record(model, passes)
+    check_unchanged(model, record, passes)
+
     state = {name: _plain(value) for name, value in model.state_dict().items()}
     _check_state(record, state)
 

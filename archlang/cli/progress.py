@@ -124,6 +124,7 @@ class ProgressBars(ProgressLines):
 @contextmanager
 def watch() -> Iterator[Progress]:
     """A bar if standard error is a terminal, else lines."""
+    # In a log a bar would be thousands of lines.
     if not sys.stderr.isatty():
         yield ProgressLines()
         return

@@ -44,7 +44,7 @@ class Lines(Audience):
         remark(line)
 
 
-class Bars(Lines):
+class TrialBars(Lines):
     """A bar over the iterations of all candidates, with their rate and the time that remains; the lines above it."""
 
     def __init__(self, bar: Bar) -> None:
@@ -97,4 +97,4 @@ def watching() -> Iterator[Audience]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[rate]}"),
                TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Bars(bar)
+        yield TrialBars(bar)

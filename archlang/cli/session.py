@@ -52,8 +52,9 @@ class Session:
         given = [words[i + 1] for i, word in enumerate(words[:-1]) if word == "--format"]
         given += [word.removeprefix("--format=") for word in words if word.startswith("--format=")]
 
-        known = [word for word in given if word in FORMATS]
-        return cls(format=known[-1] if known else "human", debug="--debug" in words)
+        # The last one counts, as for click; what it refuses is answered for people.
+        known = ["human", *(word for word in given if word in FORMATS)]
+        return cls(format=known[-1], debug="--debug" in words)
 
     def data(self, text: str) -> None:
         """Write a result on standard output, in UTF-8 whatever the terminal's encoding; with one line end.
@@ -66,7 +67,7 @@ class Session:
         """The same for a result that is no text."""
         if self.is_quiet:
             return
-        sys.stdout.flush()
+        sys.stdout.flush()  # text that was printed before comes first
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
@@ -81,8 +82,10 @@ class Session:
 
     def warnings(self, found: Sequence[Diagnostic]) -> None:
         """Write warnings on standard error, in the form for people."""
+        # A document on standard output must stay alone there, so these have two forms only.
+        form = human if self.format == "human" else concise
         if found and not self.is_quiet:
-            remark(self._shown(found, sys.stderr, human if self.format == "human" else concise))
+            remark(self._shown(found, sys.stderr, form))
 
     def results(self, found: Sequence[Diagnostic]) -> None:
         """Write diagnostics that a command is for (`check`) on standard output, their number on standard error."""
@@ -94,11 +97,13 @@ class Session:
 
     def failure(self, found: Sequence[Diagnostic]) -> None:
         """Write why a command failed: on standard error, but as the one document where that is asked for."""
+        # With standard output closed, standard error is the only way to say so.
         if self.format in ("json", "sarif") and not is_output_closed():
             self.results(found)
             return
+        form = concise if self.format == "concise" else human
         if found:
-            remark(self._shown(found, sys.stderr, concise if self.format == "concise" else human))
+            remark(self._shown(found, sys.stderr, form))
         if len(found) > 1:
             self.note(summary(found))
 

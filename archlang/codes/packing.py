@@ -90,18 +90,20 @@ def packed_code(
 def partitions(rows: Rows, group: PermutationGroup) -> Iterator[NDArray[np.intp]]:
     """Partitions of words that a group keeps into orbits, as the number of each word's orbit; coarse ones first.
 
-    They are the orbits under the shifts, and where these are cyclic, under each subgroup of them but the trivial one.
+    They are the orbits under the shifts and under some subgroups of them: all subgroups of cyclic shifts, else those
+    that the first few generators have.
     """
+    images = np.stack([_images(rows, generator) for generator in group.generators])
     if not group.cyclic:
-        yield _cycles(np.stack([_images(rows, generator) for generator in group.generators]))
+        for count in range(len(images), 0, -1):
+            yield _cycles(images[:count])
         return
 
-    image = _images(rows, group.generators[0])
     order = len(group.shifts)
     for divisor in divisors(order)[:-1]:
         power = np.arange(len(rows))
         for _ in range(order // divisor):
-            power = image[power]
+            power = images[0][power]
         yield _cycles(power[None])
 
 

@@ -58,7 +58,7 @@ class Effort:
     classes: int = 4_096
     programs: int = 4
     packings: int = 24
-    sampled_packings: int = 6
+    sampled_packings: int = 12
 
 
 FULL = Effort()

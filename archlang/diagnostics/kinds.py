@@ -53,6 +53,7 @@ SYNTAX = _table("error", 1, {
 NAMES = _table("error", 1, {
     "undefined-name": "a name that nothing defines",
     "unknown-stage": "a stage that neither the file nor the catalogue has",
+    "foreign-form": "a name or a form of PyTorch, Keras or Python that is written otherwise here",
     "already-bound": "a name bound twice",
     "shadowed-name": "a name inside that hides one outside",
     "several-networks": "more than one network in a file",
@@ -163,6 +164,7 @@ USE = {
         "foreign-model": "a model file of another format, version or program",
         "unsafe-model": "a model file that could run code when opened",
         "non-finite-model": "a model whose weights hold NaN or infinity",
+        "changed-model": "a model that no longer computes what its text says",
         "unknown-data": "a data set that is not known",
         "bad-data": "data that does not fit the network",
         "unreadable-image": "an image that cannot be read",

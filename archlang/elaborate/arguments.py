@@ -9,7 +9,7 @@ from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, known
 from archlang.elaborate.placing import Signature, place, signature_of_block
-from archlang.elaborate.scope import find_node, name_span
+from archlang.elaborate.scope import find_node, lookup, name_span
 from archlang.elaborate.values import (
     POISON,
     BlockStage,
@@ -20,6 +20,7 @@ from archlang.elaborate.values import (
     GridValue,
     LabelValue,
     NamedStage,
+    OpenWord,
     OpStage,
     Poison,
     Poisoned,
@@ -27,7 +28,7 @@ from archlang.elaborate.values import (
     TensorValue,
 )
 from archlang.ops.kinds import Fault, Kind, ListKind, OneOf, StageKind, TensorKind, describe
-from archlang.ops.model import REQUIRED, Arg
+from archlang.ops.model import AUTO, REQUIRED, Arg
 from archlang.ops.values import show
 from archlang.source import Span
 from archlang.syntax.tree import Argument, Block, Expr, Name
@@ -69,7 +70,24 @@ def _argument(b: Build, what: str, arg: Arg, given: list[Argument], span: Span, 
     if arg.many or getattr(arg.kind, "many", False):
         values = tuple(_spread(b, a.value, arg.kind, env) for a in given)
         return tuple(v for part in values for v in part)
-    return value_of(b, given[0].value, arg.kind, env)
+    return given_value(b, arg, given[0].value, env)
+
+
+def given_value(b: Build, arg: Arg, expr: Expr, env: Env) -> Any:
+    """Return the value of one argument; `auto` where its default is so called. Raises `Poisoned`."""
+    if arg.default is None and _is_auto(b, expr, env):
+        return None
+    return value_of(b, expr, arg.kind, env)
+
+
+def _is_auto(b: Build, expr: Expr, env: Env) -> bool:
+    """Tell the bare word `auto`, written here or bound to a name."""
+    if not isinstance(expr, Name):
+        return False
+    bound = lookup(b, env, expr.text, expr.span)
+    if bound is None:
+        return expr.text == AUTO
+    return isinstance(bound, OpenWord) and bound.text == AUTO
 
 
 def _default(b: Build, what: str, arg: Arg, span: Span) -> Any:

@@ -13,10 +13,13 @@ Number = int | float
 def binary(operator: str, left: object, right: object, limits: Limits) -> object:
     """`left operator right` for static values. Raises `Fault`: wrong-kind, division-by-zero, inexact-division, ...
 
+    Where one of both is at fault, the fault's `input` is 0 for the left one and 1 for the right one.
+
     >>> from archlang.limits import DEFAULT
     >>> binary("//", 7, 2, DEFAULT), binary("+", [1], [2], DEFAULT), binary("/", 6, 3, DEFAULT)
     (3, [1, 2], 2)
     """
+    _no_fraction_beside_symbol(left, right)
     if operator in ("==", "!="):
         return _equal(left, right) is (operator == "==")
     if operator == "at":
@@ -64,6 +67,14 @@ def bounded(value: object, limits: Limits) -> object:
 def call(name: str, values: list[object], limits: Limits) -> object:
     """A function of the language: `range`, `len`, `min`, `max`, `size`."""
     return {"range": _range, "len": _len, "min": _extreme, "max": _extreme, "size": _size}[name](name, values, limits)
+
+
+def _no_fraction_beside_symbol(left: object, right: object) -> None:
+    """Raise wrong-kind at a number with a point beside a symbolic size, which stands for whole numbers alone."""
+    for index, (one, other) in enumerate(((left, right), (right, left))):
+        if isinstance(one, float) and isinstance(other, Poly):
+            message = f"a whole number is wanted beside the symbolic size {other}, this is {one}"
+            raise Fault("wrong-kind", message, input=index)
 
 
 def _is_number(value: object) -> bool:

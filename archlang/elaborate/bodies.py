@@ -84,7 +84,8 @@ def _one_output(b: Build, tree: Body) -> None:
     for other in more[:-1]:
         assert first is not None and other is not None
         b.refuse("several-outputs", "a block has one output", other.span,
-                 secondary=(Label(first.span, "the first one"),))
+                 secondary=(Label(first.span, "the first one"),),
+                 help="hand out one bundle, `output (a, b)`, or make two blocks of it")
     if first is not None and first.name is not None:
         b.refuse("misplaced-statement", "an output with a name belongs in a network", first.name_span,
                  help="write `output` and the flow alone")

@@ -12,6 +12,7 @@ from archlang.elaborate.bodies import bind, body, bound_names, declare, tensor_o
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
+from archlang.elaborate.habits.refine import refine
 from archlang.elaborate.inputs import declare_input
 from archlang.elaborate.interpret import known
 from archlang.elaborate.scope import define
@@ -88,7 +89,21 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
         finish(b)
         _whole(b, project.main.network)
     report_unused(b, project.main)
-    return Built(b.graph, b.diagnostics, b.codes, b.proposed)
+
+    diagnostics = b.diagnostics
+    if any(d.severity == "error" for d in diagnostics):
+        files = {unit.source: unit.file for unit in project.units.values()}
+        diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
+    return Built(b.graph, diagnostics, b.codes, b.proposed)
+
+
+def _ranks(graph: Graph) -> dict[str, int]:
+    """The number of axes of each tensor of the network, by its name, as far as it was built."""
+    ranks = {spec.name: spec.type.rank for spec in graph.inputs}
+    for name, ports in graph.bound.items():
+        if len(ports) == 1:
+            ranks[name] = graph.type(ports[0]).rank
+    return ranks
 
 
 def _whole(b: Build, network: NetworkDeclaration | None) -> None:
@@ -217,7 +232,7 @@ def _circle(b: Build, names: list[str], span: Span) -> None:
     if len(names) > 1:
         way = " -> ".join([*names[:8], *(["..."] if names[8:] else []), names[0]])
         message = f"`{names[0]}` leads back to itself: {way}"
-    help = "everything is worked out where it is used, so nothing may hold itself"
+    help = "everything is worked out where it is used, so nothing may hold itself; repeat with `for` or `n * stage`"
     b.refuse("recursive-block", message, span, help=help)
 
 

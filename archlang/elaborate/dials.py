@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import evaluate, known
 from archlang.elaborate.scope import define
-from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, Poison, Poisoned, Stage, TensorValue
+from archlang.elaborate.values import (
+    POISON,
+    BlockValue,
+    BundleValue,
+    Env,
+    OpenWord,
+    Poison,
+    Poisoned,
+    Stage,
+    TensorValue,
+)
 from archlang.ops.kinds import Kind, SettingKind, describe
-from archlang.ops.values import Option, Size
+from archlang.ops.values import Option, Size, show
 from archlang.source import Span
-from archlang.syntax.tree import Expr, Input, Name, NetworkDeclaration, Parameter
+from archlang.syntax.tree import Call, Expr, Input, Name, NetworkDeclaration, Parameter
 from archlang.syntax.walk import walk
 
 
@@ -63,12 +74,14 @@ def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) ->
     if expr is None:
         if default is None:
             b.refuse("bad-dial", f"the dial `{dial.name}` has no default and is not given", dial.span,
-                     help=f"give it: `-p {dial.name}=...`")
+                     help=f"give it, `-p {dial.name}=...`, or write a default: `{dial.name} = 10`")
             return POISON
         return default
+    before = len(b.mistakes)
     try:
-        value = evaluate(b, expr, home, _wanted(default))
+        value = evaluate(b, expr, home, None if _is_known(b, expr) else _wanted(default))
     except Poisoned:
+        _say_kind(b, dial, default, before)
         return POISON
     if isinstance(default, Poison) or default is None or _fits(value, default):
         return value
@@ -77,29 +90,61 @@ def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) ->
     return POISON
 
 
+def _is_known(b: Build, expr: Expr) -> bool:
+    """Tell an expression that begins with a name of the catalogue: what it means is settled where it lands."""
+    name = expr.callee if isinstance(expr, Call) else expr
+    return isinstance(name, Name) and bool(b.catalogue.readings(name.text, bare=name is expr))
+
+
+def _say_kind(b: Build, dial: Parameter, default: object, before: int) -> None:
+    """Add to the mistakes in a dial's value, those after the first `before`, what kind of value it takes."""
+    if default is None or isinstance(default, Poison | Option):
+        return
+    for key, mistake in list(b.mistakes.items())[before:]:
+        help = (*mistake.help, f"the dial `{dial.name}` takes {_kind(default)}, such as its default {show(default)}")
+        b.mistakes[key] = replace(mistake, help=help)
+
+
 def _wanted(default: object) -> Kind | None:
+    """Return the role of a default, for the message about a name that nothing has."""
     return SettingKind(default.role) if isinstance(default, Option) else None
 
 
 def _fits(value: object, default: object) -> bool:
+    """Tell whether a value can stand for a dial with this default; words are judged where they land."""
+    readings, before = set(_readings(value)), set(_readings(default))
+    if "word" in readings or readings & before:
+        return True
+    if "word" in before and "stage" not in before:
+        return True  # a padding is `same` or a size, groups are `channels` or a number
+
     match default:
         case bool(): return isinstance(value, bool)
         case int(): return isinstance(value, int) and not isinstance(value, bool)
         case float(): return isinstance(value, int | float) and not isinstance(value, bool)
         case Size(): return isinstance(value, Size) or (isinstance(value, int) and not isinstance(value, bool))
-        case Option(): return isinstance(value, Option) and value.role == default.role
-        case Stage() | BlockValue(): return isinstance(value, Stage | BlockValue)
+        case OpenWord() | Option(): return False
         case _: return type(value) is type(default)
+
+
+def _readings(value: object) -> tuple[str, ...]:
+    """Return what a value can be taken for, as words are: a stage, a setting of a role, a word."""
+    match value:
+        case OpenWord(): return value.readings
+        case Option(): return (value.role,)
+        case Stage() | BlockValue(): return ("stage",)
+        case _: return ()
 
 
 def _kind(default: object) -> str:
     match default:
+        case OpenWord(): return " or ".join(SettingKind(reading).text for reading in default.readings)
         case bool(): return "true or false"
         case int(): return "a whole number"
         case float(): return "a number"
         case Size(): return "a size"
         case str(): return "a text"
-        case Option(): return f"a {default.role}"
+        case Option(): return SettingKind(default.role).text
         case list(): return "a list"
         case _: return "a stage"
 

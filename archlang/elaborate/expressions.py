@@ -14,7 +14,7 @@ from archlang.elaborate import arithmetic, codes
 from archlang.elaborate.arguments import block_stage, given_for, stage_of
 from archlang.elaborate.bodies import read_flows, run
 from archlang.elaborate.context import Build
-from archlang.elaborate.interpret import STAGE, evaluate, guarded, known
+from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.placing import signature_of
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
@@ -27,6 +27,7 @@ from archlang.elaborate.values import (
     GridValue,
     IfStage,
     NamedStage,
+    OpenWord,
     OpStage,
     Place,
     Poison,
@@ -37,7 +38,7 @@ from archlang.elaborate.values import (
     TensorValue,
     TurnStage,
 )
-from archlang.ops.kinds import Kind, StageKind, describe
+from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
 from archlang.ops.model import Op, Setting, Structure
 from archlang.ops.values import CodeValue, Option, Size, show
 from archlang.shapes import Dim
@@ -87,6 +88,8 @@ def _parens(b: Build, expr: Parens, env: Env, expect: Kind | None) -> object:
 
 def _name(b: Build, expr: Name, env: Env, expect: Kind | None) -> object:
     found = lookup(b, env, expr.text, expr.span)
+    if isinstance(found, OpenWord) and expect is not None:
+        found = settled(b, found, expect, expr.span)
     if isinstance(found, Stage):
         return NamedStage(found, expr.text, scope=True, span=expr.span)
     if found is not None:
@@ -99,6 +102,8 @@ def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
         if b.inputless and env.place is not None:
             raise Poisoned  # what is missing is the input, and that is reported
         help = "name a tensor instead: an input, or what one led to"
+        if b.graph.inputs:
+            help = f"name a tensor instead: the input `{b.graph.inputs[0].name}`, or what one led to"
         if env.flowing is not None:
             help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
         raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
@@ -134,7 +139,38 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
         raise Poisoned
     if expr.operator == "*" and isinstance(right, BlockValue | Stage):
         return _repeat(b, expr, left, right, env)
-    return guarded(b, expr.span, env, lambda: arithmetic.binary(expr.operator, left, right, b.limits))
+    if isinstance(left, OpenWord) or isinstance(right, OpenWord):
+        if expr.operator in ("==", "!="):
+            return _same_word(b, left, right) is (expr.operator == "==")
+        if expect is None and expr.operator in "+-*":
+            return _open(expr, env, left, right)
+    try:
+        return arithmetic.binary(expr.operator, left, right, b.limits)
+    except Fault as fault:
+        at = expr.span
+        if fault.input is not None:
+            at = (expr.left, expr.right)[fault.input].span
+        raise b.fault(fault, at, None, env.place) from None
+
+
+def _open(expr: Binary, env: Env, *parts: object) -> OpenWord:
+    """Keep a weighted sum or a repetition whose words mean several things: `0.1 * linear` is a curve or stages."""
+    readings = [set(part.readings) for part in parts if isinstance(part, OpenWord)]
+    common = set.intersection(*readings) - {"word"}
+    return OpenWord(expr.span.text, tuple(sorted(common)), expr, env)
+
+
+def _same_word(b: Build, left: object, right: object) -> bool:
+    """Compare words, of which at least one is open: with another one by what is written, else by the other's role."""
+    if not isinstance(left, OpenWord):
+        left, right = right, left
+    assert isinstance(left, OpenWord)
+
+    if isinstance(right, OpenWord | str):
+        return left.text == str(right)
+    if isinstance(right, Option) and right.role in left.readings:
+        return bool(evaluate(b, left.expr, left.env, SettingKind(right.role)) == right)
+    return False
 
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:
@@ -262,6 +298,10 @@ def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
         head = POISON  # what is missing is the input, and that is reported
     else:
         head = known(b, expr.steps[0], env, STAGE if _is_stage_name(b, expr.steps[0], env) else None)
+    if isinstance(head, OpenWord) and head.readings == ("word",) and head.expr is expr.steps[0]:
+        raise unknown(b, env, head.text, expr.steps[0].span, None)  # a tensor's name that nothing has
+    if isinstance(head, OpenWord):
+        head = known(b, expr.steps[0], env, STAGE)
     if isinstance(head, BlockValue | Stage):
         if id(expr) not in b.surveyed:  # names in the later steps are checked even if the stage is never used
             b.surveyed.add(id(expr))
@@ -290,6 +330,13 @@ def _is_stage_name(b: Build, expr: Expr, env: Env) -> bool:
 
 
 def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
+    if isinstance(expr.step, Name) and not isinstance(expect, StageKind):
+        # A name may be bound to a word of several meanings: as a stage it is called so, as anything else it is itself.
+        value = evaluate(b, expr.step, env, expect)
+        if isinstance(value, OpenWord):
+            return replace(value, expr=expr, env=env)
+        if find_node(env, expr.step.text) is not None and not isinstance(value, Stage | BlockValue | TensorValue):
+            return value
     return NamedStage(stage_of(b, expr.step, env), expr.name, span=expr.span)
 
 
@@ -318,6 +365,10 @@ RULES: dict[type, Callable[..., object]] = {
 def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expect: Kind | None) -> object:
     if expect is not None and name in expect.words and call is None:
         return name
+    if expect is None:
+        readings = b.catalogue.readings(name, bare=call is None)
+        if len(readings) > 1 or readings == ("word",):
+            return _left_open(b, readings, name, call, at, env)
     setting = b.catalogue.setting(expect.role, name) if expect and expect.role else None
     wordy = expect is not None and not expect.stages and bool(expect.words or expect.role)
     if setting is None and wordy and b.catalogue.stage(name) is not None:
@@ -337,6 +388,17 @@ def _registered(b: Build, name: str, call: Call | None, at: Expr, env: Env, expe
     return _option(b, setting, call, at, env)
 
 
+def _left_open(b: Build, readings: tuple[str, ...], name: str, call: Call | None, at: Expr, env: Env) -> OpenWord:
+    """Keep a name of several meanings until it lands; what its arguments name is looked up now."""
+    arguments = (call.arguments or ()) if call is not None else ()
+    with b.survey():
+        for argument in arguments:
+            known(b, argument.value, env)
+    if call is None:
+        return OpenWord(name, readings, at, env)
+    return OpenWord(call.span.text, readings, call, env)
+
+
 def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -> Option | CodeValue:
     span = call.span if call else at.span
     if call is not None and call.body is not None:
@@ -347,6 +409,10 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     if not setting.available:
         message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
         raise b.refuse("not-available", message, span, help=setting.doc)
+    try:
+        setting.check(given.values)
+    except Fault as fault:
+        raise b.fault(fault, span, given, env.place) from None
     return Option(setting.name, setting.role, given.values, call or at)
 
 

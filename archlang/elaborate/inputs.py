@@ -47,7 +47,9 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     if "B" in bounds:
         where = bounds.pop("B").span
         define(b, env, "B", POISON, statement, where)  # said once: its uses are no mistakes of their own
-        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where)
+        rest = [item.span.text for item in statement.sizes.items if item.span != where]
+        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where,
+                 help=f"write `input {statement.name}: [{', '.join(rest)}]`")
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)
     for name, bound in bounds.items():

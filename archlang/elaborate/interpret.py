@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archlang.elaborate.context import Build
-from archlang.elaborate.values import POISON, Env, Flowing, Place, Poison, Poisoned, Stage
+from archlang.elaborate.scope import misplaced
+from archlang.elaborate.values import POISON, Env, Flowing, OpenWord, Place, Poison, Poisoned, Stage
 from archlang.ops.kinds import Fault, Kind, StageKind
 from archlang.source import Span
 from archlang.syntax.tree import Expr
@@ -26,7 +27,23 @@ def evaluate(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> obje
     value = b.rules.expressions[type(expr)](b, expr, env, expect)
     if isinstance(value, Poison):
         raise Poisoned
+    if expect is not None:
+        return settled(b, value, expect, expr.span)
     return value
+
+
+def settled(b: Build, value: object, expect: Kind, at: Span) -> object:
+    """Give words that were left open the meaning that the kind wants where they land, at `at`. Raises `Poisoned`."""
+    if isinstance(value, list):
+        return [settled(b, item, getattr(expect, "item", expect), at) for item in value]
+    if not isinstance(value, OpenWord):
+        return value
+
+    means = ("stage" in value.readings and (expect.stages or not (expect.words or expect.role)),
+             expect.role in value.readings, value.text in expect.words)
+    if not any(means):
+        raise misplaced(b, value, expect, at)
+    return evaluate(b, value.expr, value.env, expect)
 
 
 def known(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> object:

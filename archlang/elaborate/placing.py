@@ -101,9 +101,11 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
     """Report arguments that have no place, all at once."""
     named = [name for name in takes.names if name not in takes.places]
     help = []
-    meant = _meant(takes, arguments)
+    meant, named_here = meant_by_torch(takes, arguments), _meant(takes, arguments, takes.names)
     if meant is not None:
         help.append(f"torch's order is another one, and what enters is known here: `{meant}`")
+    elif named_here is not None:
+        help.append(f"with its name: `{named_here}`")
 
     if not takes.names:
         message = f"`{takes.what}` takes no arguments"
@@ -123,17 +125,24 @@ def _counted(count: int) -> str:
     return f"{count} argument{'' if count == 1 else 's'}"
 
 
-def _meant(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
     """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
+    return _meant(takes, arguments, takes.habit)
+
+
+def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]) -> str | None:
+    """Return the call that was meant if its arguments stand in an order, or None where they do not fit that."""
     values: dict[str, Expr] = {}
     for index, argument in enumerate(arguments):
         name = argument.name
-        if name is None and index >= len(takes.habit):
+        if name is None and index >= len(order):
             return None
         if name is None:
-            name = takes.habit[index]
-        if len(argument.value.span.text) > SHORT:
+            name = order[index]
+        if len(argument.value.span.text) > SHORT or name in values:
             return None
+        if not name and not isinstance(argument.value, Number):
+            return None  # what enters would be a number: 3x3 there is a kernel, in the order of the catalogue
         if name:
             values[name] = argument.value
 

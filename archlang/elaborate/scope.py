@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.diagnostics import Label, did_you_mean, error
 from archlang.elaborate.context import Build
-from archlang.elaborate.values import POISON, Env, Poisoned
+from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
 from archlang.syntax.tree import Bind, Block, CodeDeclaration, Let, TreeNode
@@ -75,11 +75,28 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
         return b.refuse("unknown-word", message, span, help=help, secondary=label)
     stages = (*b.catalogue.stages, *env.all_names())
     if isinstance(expect, StageKind):
-        help = elsewhere or _foreign(name) or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
+        help = elsewhere or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
         return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=help, secondary=label)
     settings = {n for _, n in b.catalogue.settings}
     help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})
     return b.refuse("undefined-name", f"nothing is called `{shown}` here", span, help=help, secondary=label)
+
+
+def misplaced(b: Build, word: OpenWord, expect: Kind, at: Span) -> Poisoned:
+    """Report a word that has no meaning where it lands, at `at`: at its own place, which may be far from there."""
+    span = word.expr.span
+    landing = () if span == at else (Label(at, "it lands here"),)
+    if expect.words or expect.role:
+        words = choices(b, expect)
+        message = f"`{word.text[:64]}` is not known where it lands: {_listed(words)}"
+        return b.refuse("unknown-word", message, span, secondary=landing, help=did_you_mean(word.text, words))
+
+    if expect.stages:
+        message = f"`{word.text[:64]}` lands where a stage is wanted, and no stage is called so"
+        return b.refuse("unknown-stage", message, span, secondary=landing)
+
+    message = f"{expect.text} is wanted where it lands, this is {word.described}"
+    return b.refuse("wrong-kind", message, span, secondary=landing)
 
 
 def choices(b: Build, expect: Kind) -> tuple[str, ...]:
@@ -98,21 +115,6 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
         help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
         return (help,), (Label(b.inside_network[name], "the network's"),)
     return (), ()
-
-
-FOREIGN = {
-    "avgpool": "avg_pool", "batchnorm2d": "batch_norm", "bn": "batch_norm", "cat": "concat", "concatenate": "concat",
-    "conv2d": "conv", "convtranspose2d": "conv_transpose", "dense": "linear", "dropout2d": "drop_channels",
-    "dwconv": "depthwise_conv", "fc": "linear", "gap": "global_avg_pool", "interpolate": "upsample",
-    "maxpool": "max_pool", "maxpool2d": "max_pool", "multihead_attention": "attention", "skip": "residual",
-    "se": "squeeze_excite", "swish": "silu",
-}
-"""Names that other programs have for stages."""
-
-
-def _foreign(name: str) -> tuple[str, ...]:
-    here = FOREIGN.get(name.lower())
-    return (f"it is called `{here}` here",) if here else ()
 
 
 def _listed(words: tuple[str, ...]) -> str:

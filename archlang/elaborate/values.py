@@ -75,6 +75,29 @@ class GridValue(BundleValue):
 Value = TensorValue | BundleValue
 
 
+@dataclass(frozen=True)
+class OpenWord:
+    """A name of the catalogue, or a call of one, written where nothing says yet which of its meanings is wanted.
+
+    `mean` is a stage and a kind of attention, `none` a padding, a threshold and no small kernels: a `let`, a dial and
+    an argument of a block keep the word, and the place where it lands settles it (`interpret.evaluate`). `readings` are
+    its meanings, as `Catalogue.readings` gives them.
+    """
+
+    text: str
+    readings: tuple[str, ...] = field(compare=False)
+    expr: Expr = field(compare=False)
+    env: Env = field(compare=False)
+
+    @property
+    def described(self) -> str:
+        """The word, for messages."""
+        return f"the word `{self.text}`"
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Poison:
     """What a reported mistake leaves: whatever touches it stays silent."""
 

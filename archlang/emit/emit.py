@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import fx, nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.audit import audit_module
 from archlang.emit.grouped import GroupingBuilder
-from archlang.emit.grouping import Parallel, Unit, nodes_of, plan
+from archlang.emit.grouping import PARALLEL, Parallel, Unit, nodes_of, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.record import Record
@@ -57,6 +57,13 @@ def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: P
     module = ArchModule(model, fx_graph, _class_name(graph.name))
     module.meta["inputs"] = _expected(graph)
     return module.train(model.training)
+
+
+def written_forms(graph: Graph, modules: nn.Module) -> Iterator[fx.Graph]:
+    """Write every form that `emit` can give a model: without and with taps, its parallel members in each way."""
+    for taps in (False, True):
+        for parallel in PARALLEL:
+            yield _write(graph, modules, plan(graph, parallel), taps)
 
 
 def _write(

@@ -13,6 +13,9 @@ from archlang.graph.ir import Graph, Node, Port
 Parallel = Literal["loop", "grouped", "auto"]
 """The way that equal members of a parallel part run: one by one, as one operation, or as measured faster."""
 
+PARALLEL: tuple[Parallel, ...] = ("auto", "loop", "grouped")
+"""All ways, the usual one first."""
+
 Twins = tuple[Node, ...]
 """Nodes that run as one, in the order of their members."""
 

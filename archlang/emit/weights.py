@@ -14,8 +14,10 @@ from archlang.layers import fill
 from archlang.ops.model import Module
 
 
-def build_modules(graph: Graph, seed: int) -> nn.Module:
+def build_modules(graph: Graph, seed: int, device: str = "cpu") -> nn.Module:
     """Build a plain tree of modules, one for each module path, whatever the number of nodes that share it.
+
+    On the device `meta` nothing is allocated, for whoever wants to know the modules and not their weights.
 
     The n-th module with weights draws from a generator of its own, seeded with `seed` and n: names have no part in
     it, nor has anything that the file changes behind the module. torch's global generator is left as it was.
@@ -24,7 +26,7 @@ def build_modules(graph: Graph, seed: int) -> nn.Module:
     ordinals = {path: n for n, path in enumerate(graph.modules())}
     built: set[tuple[str, ...]] = set()
 
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+    with torch.random.fork_rng(devices=[]), torch.device(device):
         for node in graph:
             if not isinstance(node.op.torch, Module) or node.path in built:
                 continue

@@ -21,6 +21,7 @@ def class_axis(graph: Graph, port: Port) -> int:
     """
     if len(graph.type(port).dims) != 2:
         return 0
+    # Sizes do not tell a line from a sequence; the operation that made it does.
     if any("line" in node.op.gives for node in _back(graph, port, _ELEMENTWISE)):
         return 0
     return 1
@@ -29,6 +30,7 @@ def class_axis(graph: Graph, port: Port) -> int:
 def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:
     """The function that a tensor has been through last, as `Op.gives` says, and its node; None for no such function."""
     for node in _back(graph, port, _REARRANGING):
+        # Further back only first results are followed: the others of a split or a router are other tensors.
         index = port.index if node.id == port.node else 0
         if node.op.gives and node.op.gives[index] not in ("", "line"):
             return node.op.gives[index], node

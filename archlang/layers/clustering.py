@@ -53,6 +53,7 @@ class Standardize(nn.Module):
         if not self.training:
             return (wide - self.mean) * torch.rsqrt(self.variance + EPS)
 
+        # The batch moves the running statistics first, so that it is standardised by what it belongs to.
         mean, variance = moments(wide)
         self._follow(mean.detach(), variance.detach())
         if self.statistics == "batch":
@@ -61,6 +62,7 @@ class Standardize(nn.Module):
 
     def _by_running(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """`(x - running mean) / running deviation`, with the gradient that the batch's own statistics have."""
+        # Standardised by its own statistics, then by what these are under the running ones: numbers, without gradient.
         scale = torch.rsqrt(self.variance + EPS)
         ratio = torch.sqrt(variance.detach() + EPS) * scale
         normal = (x - mean) * torch.rsqrt(variance + EPS)
@@ -109,8 +111,9 @@ def posterior(relevance: Tensor, priors: Tensor | None = None) -> Tensor:
     >>> posterior(torch.zeros(1, 2), torch.tensor([0.25, 0.75]))
     tensor([[0.2500, 0.7500]])
     """
-    logits = relevance if priors is None else relevance + priors.log()
-    return logits.softmax(1).detach()
+    if priors is not None:
+        relevance = relevance + priors.log()
+    return relevance.softmax(1).detach()
 
 
 def likelihood_log(relevance: Tensor, gamma: float) -> Tensor:
@@ -153,6 +156,7 @@ def mutual_information(first: Tensor, second: Tensor) -> Tensor:
     """
     count = summed(first.new_tensor(float(len(first))))
     joint = added(first.softmax(1).t() @ second.softmax(1)) / count
+    # A pair of clusters that never occurs together would have the logarithm of 0.
     joint = ((joint + joint.t()) / 2).clamp_min(torch.finfo(joint.dtype).tiny)
     rows, columns = joint.sum(1, keepdim=True), joint.sum(0, keepdim=True)
     return -(joint * (joint.log() - rows.log() - columns.log())).sum()
@@ -167,5 +171,6 @@ def centred(gates: Tensor) -> Tensor:
     tensor([[0.5000, 2.0000]])
     """
     wide = gates.float() if gates.dtype in (torch.float16, torch.bfloat16) else gates
+    # A gate that underflowed to 0 has a small logarithm, not minus infinity.
     logs = wide.clamp_min(torch.finfo(wide.dtype).tiny).log()
     return logs - logs.mean(-1, keepdim=True)

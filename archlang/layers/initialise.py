@@ -20,6 +20,9 @@ def _kaiming(rule: Callable[..., Tensor]) -> _Rule:
 
 def _truncated(weight: Tensor, args: Mapping[str, Any]) -> Tensor:
     mean, std = args["mean"], args["std"]
+    if std == 0:
+        # Torch measures the ends in deviations, which divides by this one.
+        return init.constant_(weight, mean)
     return init.trunc_normal_(weight, mean, std, mean - 2 * std, mean + 2 * std)
 
 

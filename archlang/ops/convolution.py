@@ -10,7 +10,18 @@ from archlang.ops.kinds import Fault, Flag, Int, OneOf, SettingKind, SizeOf, Wor
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Size
-from archlang.ops.windows import KERNELS, Pairs, as_pad, fits_mode, padding_kind, pairs, slide, symmetric, trimmed
+from archlang.ops.windows import (
+    KERNELS,
+    Pairs,
+    as_pad,
+    fits_mode,
+    padding_fits,
+    padding_kind,
+    pairs,
+    slide,
+    symmetric,
+    trimmed,
+)
 from archlang.shapes import Dim, Tensor, product
 
 MODES = ("zeros", "reflect", "replicate", "circular")
@@ -19,6 +30,11 @@ BIAS = Arg("bias", Flag(), None, "auto: yes, unless its only consumer takes the 
            "as a batch norm does")
 INPUTS = {1: "[3, 32]", 2: "[3, 32, 32]", 3: "[3, 16, 32, 32]"}
 WHERE = {1: "lines", 2: "maps", 3: "volumes"}
+
+
+FARTHEST = {1: 4096, 2: 4096, 3: 256}
+"""The largest stride by rank: torch's gradient of a convolution takes time with the volume of one step, even where the
+map has a single place, and dies (signal 11) over a line from about 64,000 on."""
 
 
 def _channels(call: OpCall) -> tuple[int, int, int]:
@@ -54,6 +70,7 @@ def _shape(call: OpCall) -> Tensor:
     kernel, (_, leaving, _) = _checked(call)
     found = pairs(call["padding"], kernel, call["dilation"])
     sizes = call.x.dims[1:]
+    padding_fits(call.x, found)
     fits_mode(call["padding_mode"], found, sizes)
     return Tensor((leaving, *slide(sizes, kernel, call["stride"], call["dilation"], found)))
 
@@ -91,7 +108,7 @@ def _arguments(call: OpCall) -> Mapping[str, Any]:
 
 def _sliding(rank: int) -> tuple[Arg, ...]:
     return (
-        Arg("stride", SizeOf(rank), Size((1,) * rank), "steps between two places"),
+        Arg("stride", SizeOf(rank, 1, FARTHEST[rank]), Size((1,) * rank), "steps between two places"),
         Arg("padding", padding_kind(rank), None, "cells around the map; auto: keeps the size at stride 1"),
         Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between the kernel's cells"),
         Arg("padding_mode", Words(MODES), "zeros", "what the padding holds"),

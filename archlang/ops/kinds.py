@@ -9,7 +9,7 @@ from math import isfinite
 
 from archlang.diagnostics import did_you_mean
 from archlang.ops.values import CodeValue, Option, Placed, Size, Weighted, show
-from archlang.shapes import Dim, Poly
+from archlang.shapes import LARGEST, Dim, Poly
 
 
 class Fault(Exception):
@@ -119,9 +119,13 @@ class Extent(Kind):
         return Int(self.low).accept(value)
 
 
+HUGE, TINY = 1e30, 1e-30
+"""Sizes of numbers that float32, in which networks compute, still holds together with their inverses."""
+
+
 @dataclass(frozen=True)
 class Real(Kind):
-    """A finite number from `low` to `high`; with `above`, greater than `low`."""
+    """A number from `low` to `high`; with `above`, greater than `low`. It is 0 or of a size from `TINY` to `HUGE`."""
 
     low: float | None = None
     high: float | None = None
@@ -139,6 +143,9 @@ class Real(Kind):
         if not isfinite(value):
             raise Fault("out-of-range", f"{self.text} is wanted here, this is not finite")
         _within(value, self.low, self.high, self.text)
+        if value and not TINY <= abs(value) <= HUGE:
+            message = f"networks compute in float32: a number here is 0 or of a size from {TINY} to {HUGE}"
+            raise Fault("out-of-range", f"{message}, this is {show(value)}")
         if self.above and value == self.low:
             raise Fault("out-of-range", f"{self.text} is wanted here, this is {show(value)}")
         return value
@@ -188,15 +195,17 @@ class String(Kind):
 
 @dataclass(frozen=True)
 class SizeOf(Kind):
-    """A size of `rank` numbers, each from `low`; a single number counts for all."""
+    """A size of `rank` numbers, each from `low` to `high`; a single number counts for all."""
 
     rank: int = 2
     low: int = 1
+    high: int = LARGEST
 
     @property
     def text(self) -> str:
-        example = "x".join(["3"] * self.rank) if self.rank > 1 else "3"
-        return f"a size such as {example}" if self.rank > 1 else f"a whole number of at least {self.low}"
+        if self.rank == 1:
+            return "a whole number" + _range(self.low, None)
+        return "a size such as " + "x".join(["3"] * self.rank)
 
     def accept(self, value: object) -> Size:
         if isinstance(value, int) and not isinstance(value, bool):
@@ -205,6 +214,7 @@ class SizeOf(Kind):
             raise self.wrong(value)
         for number in value:
             _within(number, self.low, None, f"a size with numbers of at least {self.low}")
+            _within(number, None, self.high, f"a size with numbers of at most {self.high}")
         return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.ops.kinds import Fault, Real, TensorKind
 from archlang.ops.model import Arg, Function, Op, OpCall
-from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced
+from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced, to_agree
 from archlang.shapes import Dim, Tensor
 
 _TWO = "input x: [32, 8, 8]\noutput x -> conv(3x3, 32) -> {name}(x)"
@@ -42,7 +42,7 @@ def _concat_shape(call: OpCall) -> Tensor:
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
                 "shape-mismatch", f"`concat` along `{call['axis']}` needs all other sizes equal, "
-                f"but {call.x} and {other} differ", input=index, label=f"this is {other}",
+                f"but {call.x} and {other} differ", input=index, label=f"this is {other}", help=to_agree(call.x, other),
             )
         total = total + other.dims[axis]
     return replaced(call.x, axis, total)

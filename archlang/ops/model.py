@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from archlang.ops.facts import Facts, Result
@@ -25,6 +26,9 @@ class _Required:
 
 REQUIRED = _Required()
 """The default of an argument that must be given."""
+
+AUTO = "auto"
+"""The word for an argument that the operation works out: it is printed for a default of None, and can be written."""
 
 
 @dataclass(frozen=True)
@@ -233,11 +237,16 @@ class Op:
     example: str = ""
 
 
+def fits(args: Mapping[str, Any]) -> None:
+    """For settings whose arguments have nothing to do with each other."""
+
+
 @dataclass(frozen=True)
 class Setting:
     """A named choice with arguments that something else takes: `cross_connection(hidden = 16)`, `sgd(lr = 0.1)`.
 
     facts   what other rooms ask of settings of its role (`ops.facts`); None where they ask nothing.
+    `check` looks at arguments together, each checked by its kind before; it raises `Fault` where they do not fit.
     """
 
     name: str
@@ -247,6 +256,7 @@ class Setting:
     example: str = ""
     available: bool = True
     facts: Facts | None = None
+    check: Callable[[Mapping[str, Any]], None] = fits
 
 
 @dataclass(frozen=True)
@@ -294,3 +304,20 @@ class Catalogue:
     def roles_of(self, name: str) -> tuple[str, ...]:
         """The roles in which a setting of this name exists."""
         return tuple(role for role, n in self.settings if n == name)
+
+    def readings(self, name: str, bare: bool = True) -> tuple[str, ...]:
+        """Return what a name can mean: `stage`, the roles of settings, and, if it stands `bare`, `word`.
+
+        >>> from archlang.ops import CATALOGUE
+        >>> CATALOGUE.readings("mean"), CATALOGUE.readings("none"), CATALOGUE.readings("same")
+        (('stage', 'aggregator'), ('kernels', 'threshold', 'word'), ('word',))
+        """
+        stage = ("stage",) if self.stage(name) is not None else ()
+        word = ("word",) if bare and (name == AUTO or name in self.words) else ()
+        return (*stage, *self.roles_of(name), *word)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All bare words that some argument knows."""
+        entries: tuple[Entry, ...] = (*self.ops.values(), *self.structures.values(), *self.settings.values())
+        return frozenset(word for entry in entries for arg in entry.args for word in arg.kind.words)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Flag, Int, Real, Words
+from archlang.ops.kinds import Fault, Flag, Int, Real, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight, each_channel
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Option
-from archlang.shapes import Tensor, product
+from archlang.shapes import Tensor, at_least, product
 
 EPS = Arg("eps", Real(0, above=True), 1e-5, "added to the variance")
 AFFINE = Arg("affine", Flag(), True, "whether a scale and a shift are learned")
@@ -30,6 +30,13 @@ def _running(features: int) -> tuple[Weight, ...]:
 def _batch_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     known(x.dims[0], "channels")
+
+    # Without running statistics a single sample is normalised by its own places, of which there must be some.
+    if not call["running"] and at_least(product(x.dims[1:]), 2) is not True:
+        raise Fault(
+            "empty-map", "a single sample of one place a channel has no variance of its own", argument="running",
+            help="keep the running statistics, or take `layer_norm`, which does not depend on the batch",
+        )
     return x
 
 

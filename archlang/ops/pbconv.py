@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from archlang.kernels import RULES
-from archlang.ops.convolution import INIT, MODES
+from archlang.ops.convolution import FARTHEST, INIT, MODES
 from archlang.ops.kinds import Flag, Int, Kind, ListKind, OneOf, PlacedSize, Real, SettingKind, SizeOf, String, Words
 from archlang.ops.model import Arg, Function, Op, OpCall, Structure
 from archlang.ops.model import Setting as Choice
@@ -96,10 +96,11 @@ PBCONV = Structure(
     "pbconv", "A convolution and its batch norm, boosted by small kernels at places inside the large one, each with a "
     "batch norm of its own; all are summed, and fused they are one convolution (Hao et al., PBConv).",
     (
-        Arg("kernel", SizeOf(2), doc="the large kernel's size"),
+        # Every position of the kernel is looked at when small ones are placed and their coverage is drawn.
+        Arg("kernel", SizeOf(2, 1, 31), doc="the large kernel's size, at most 31x31"),
         Arg("channels", Int(1), None, "channels that leave; auto: `multiplier` for each that enters", placed=True),
         Arg("kernels", _KERNELS, doc="the small kernels and their places, from (1, 1) on, or how to find some"),
-        Arg("stride", SizeOf(2), Size((1, 1)), "steps between two places"),
+        Arg("stride", SizeOf(2, 1, FARTHEST[2]), Size((1, 1)), "steps between two places"),
         Arg("padding", padding_kind(2), None, "cells around the map; auto: keeps the size at stride 1"),
         Arg("dilation", SizeOf(2), Size((1, 1)), "steps between the kernel's cells"),
         Arg("groups", _GROUPS, 1, "parts that the channels are cut into; `channels`: one each (depthwise)"),

@@ -8,9 +8,19 @@ from typing import Any
 from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
-from archlang.ops.rules import LINES, flow, need_rank
+from archlang.ops.rules import LINES, flow, need_at_least, need_rank
 from archlang.ops.values import Size
-from archlang.ops.windows import KERNELS, Pairs, half_at_most, padding_kind, pairs, slide, symmetric, trimmed
+from archlang.ops.windows import (
+    KERNELS,
+    Pairs,
+    half_at_most,
+    padding_fits,
+    padding_kind,
+    pairs,
+    slide,
+    symmetric,
+    trimmed,
+)
 from archlang.shapes import Dim, Tensor, at_least
 
 INPUTS = {1: "[16, 32]", 2: "[16, 32, 32]", 3: "[16, 8, 32, 32]"}
@@ -46,6 +56,7 @@ def _window_shape(call: OpCall) -> Tensor:
     size, stride, dilation, found = _parts(call)
     x = need_rank(call, len(size) + 1, words=LINES)
     half_at_most(found, size, dilation)
+    padding_fits(x, found)
     places = slide(x.dims[1:], size, stride, dilation, found)
     if call["ceil"] and not _even(found, size):
         raise Fault("wrong-kind", "`ceil` goes with a padding of the same number before and after, at most half of the "
@@ -55,6 +66,15 @@ def _window_shape(call: OpCall) -> Tensor:
         rows = zip(x.dims[1:], reach, stride, found, strict=True)
         places = tuple(_rounded_up(cells, r, s, p) for cells, r, s, (p, _) in rows)
     return Tensor((x.dims[0], *places))
+
+
+def _mean_of_volume_shape(call: OpCall) -> Tensor:
+    """As of any window, but torch means volumes over no window larger than they are, whatever their padding."""
+    made = _window_shape(call)
+    for cells, k in zip(call.x.dims[1:], call["size"], strict=True):
+        message = f"a mean over {k} cells needs a volume with as many, here are {cells}"
+        need_at_least(cells, k, "kernel-too-large", message, "size")
+    return made
 
 
 def _needed(call: OpCall) -> Pairs:
@@ -116,7 +136,8 @@ def _max_pool(rank: int) -> Op:
 def _avg_pool(rank: int) -> Op:
     return Op(
         name=_name(rank, "avg_pool"), family="pooling", doc="The mean of each window of each channel.",
-        shape=_window_shape, torch=Module(_window_target("Avg", rank), _avg_arguments), gives=SLIDING[rank],
+        shape=_mean_of_volume_shape if rank == 3 else _window_shape,
+        torch=Module(_window_target("Avg", rank), _avg_arguments), gives=SLIDING[rank],
         habit=("size", "stride", "padding", "ceil", "count_padding"),
         args=(*_windows(rank), Arg("count_padding", Flag(), True, "whether padding counts in the mean, as zeros")),
         example=flow(INPUTS[rank], f"{_name(rank, 'avg_pool')}({KERNELS[rank]})"),

@@ -179,7 +179,7 @@ def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
 
 UPSAMPLE = Op(
     name="upsample", family="reshaping", doc="A larger map (or one of another size) by repeating or blending cells.",
-    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments), habit=("size", "factor", "mode"),
+    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments),
     args=(
         Arg("factor", SizeOf(2), None, "how many times larger"),
         Arg("size", SizeOf(2), None, "the size that leaves, instead of a factor"),

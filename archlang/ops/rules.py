@@ -86,7 +86,7 @@ def need_equal(call: OpCall, what: str) -> Tensor:
         if other != first:
             raise Fault(
                 "shape-mismatch", f"`{what}` needs equal tensors, but {first} and {other} differ",
-                input=index, label=f"this is {other}",
+                input=index, label=f"this is {other}", help=to_agree(first, other),
             )
     return first
 
@@ -98,16 +98,37 @@ def need_members(call: OpCall, what: str) -> Tensor:
         if other != first:
             raise Fault(
                 "unequal-members", f"`{what}` needs equal members, but member 0 is {first} and member {index} {other}",
-                input=index,
+                input=index, help=to_agree(first, other),
             )
     return first
+
+
+def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
+    """Say how two tensors come to be of one type: by their channels, or by the places of their maps.
+
+    >>> to_agree(Tensor((8, 32, 32)), Tensor((16, 32, 32)))
+    ('`conv(1x1, 8)` gives the other the same channels; `concat` puts channels beside each other instead',)
+    """
+    if first.rank == 3 and other.rank == 1:
+        return (f"a vector is spread over a map that has as many channels: `linear({first.dims[0]})`",)
+    if first.rank != other.rank or first.rank < 3:
+        return ()
+
+    same_places = first.dims[1:] == other.dims[1:]
+    if same_places and isinstance(first.dims[0], int):
+        channels = f"`conv(1x1, {first.dims[0]})` gives the other the same channels"
+        return (f"{channels}; `concat` puts channels beside each other instead",)
+    if same_places:
+        return ()
+    return ("give both the same strides and pools, or bring one to the other's size: `upsample(size = ...)`, a pool",)
 
 
 def known(size: Dim, what: str) -> int:
     """A size that weights depend on, as a number. Raises symbolic-parameters."""
     if isinstance(size, int):
         return size
-    raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic")
+    help = "pool to a fixed size before it, `global_avg_pool` or `adaptive_avg_pool(4x4)`, or give the input numbers"
+    raise Fault("symbolic-parameters", f"{what} decide how many parameters there are; {size} is symbolic", help=help)
 
 
 def axis_of(call: OpCall, name: str = "axis", x: Tensor | None = None) -> int:
@@ -165,11 +186,12 @@ def need_divides(by: int, size: Dim, what: str, argument: str | None = None) -> 
             raise Fault("unknown-size", text, argument=argument, help=help)
 
 
-def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str | None = None) -> None:
+def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str | None = None,
+                  help: str | tuple[str, ...] = ()) -> None:
     """Nothing, if `size >= bound`. Raises the fault `name`, or unknown-size with the bound that would tell."""
     match at_least(size, bound):
         case False:
-            raise Fault(name, message, argument=argument)
+            raise Fault(name, message, argument=argument, help=help)
         case None:
             raise Fault(
                 "unknown-size", f"whether {size} is at least {bound} is not known here",

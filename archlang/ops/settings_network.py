@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from archlang.ops.kinds import Int, Real, StageKind, Words
-from archlang.ops.model import Arg, Setting
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from archlang.ops.kinds import Fault, Int, Real, StageKind, Words
+from archlang.ops.model import Arg, Setting, fits
 from archlang.ops.rules import flow
+from archlang.ops.values import show
 
 HIDDEN = Arg("hidden", Int(0), 16, "hidden units of each gate; 0: a single dense map (eq. 3.9)")
 _PATHS = "fork(2) -> each {{ conv(3x3, 8) }} -> route({router}) -> mean"
@@ -42,9 +46,18 @@ MIXING = (
 )
 
 
-def _initialiser(name: str, doc: str, *args: Arg, example: str = "") -> Setting:
+def _initialiser(name: str, doc: str, *args: Arg, example: str = "",
+                 check: Callable[[Mapping[str, Any]], None] = fits) -> Setting:
     use = f"conv(3x3, 64, init = {example or name})"
-    return Setting(name, "initialiser", doc, args, flow("[3, 32, 32]", use))
+    return Setting(name, "initialiser", doc, args, flow("[3, 32, 32]", use), check=check)
+
+
+def _has_an_end(args: Mapping[str, Any]) -> None:
+    """Raise out-of-range where a range ends before it begins."""
+    low, high = args["low"], args["high"]
+    if low > high:
+        raise Fault("out-of-range", f"this range begins at {show(low)} and ends at {show(high)}, before that",
+                    argument="low")
 
 
 _KAIMING = (
@@ -52,7 +65,7 @@ _KAIMING = (
     Arg("nonlinearity", Words(("relu", "leaky_relu", "tanh", "sigmoid", "selu", "linear")), "relu", "what follows"),
     Arg("slope", Real(), 0.0, "of a leaky relu"),
 )
-_GAIN = Arg("gain", Real(), 1.0, "a factor")
+_GAIN = Arg("gain", Real(0), 1.0, "a factor")
 _MEAN, _STD = Arg("mean", Real(), 0.0, "the mean"), Arg("std", Real(0), 0.01, "the standard deviation")
 
 INITIALISERS = (
@@ -61,7 +74,7 @@ INITIALISERS = (
     _initialiser("constant", "All the same.", Arg("value", Real(), doc="the number"), example="constant(0.1)"),
     _initialiser("normal", "Drawn from a normal distribution.", _MEAN, _STD, example="normal(std = 0.01)"),
     _initialiser("uniform", "Drawn evenly from a range.", Arg("low", Real(), -0.1, "its beginning"),
-                 Arg("high", Real(), 0.1, "its end"), example="uniform(low = -0.05, high = 0.05)"),
+                 Arg("high", Real(), 0.1, "its end"), example="uniform(low = -0.05, high = 0.05)", check=_has_an_end),
     _initialiser("truncated_normal", "Drawn from a normal distribution, at most two deviations away.", _MEAN,
                  Arg("std", Real(0), 0.02, "the standard deviation")),
     _initialiser("kaiming_normal", "Normal, its variance by the connections of a unit (He et al. 2015).", *_KAIMING,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from archlang.ops.facts import AverageFacts, OptimizerFacts, ScheduleFacts
-from archlang.ops.kinds import Flag, Int, ListKind, Real, SettingKind, String
-from archlang.ops.model import Arg, Setting
+from archlang.ops.kinds import Fault, Flag, Int, ListKind, Real, SettingKind, String
+from archlang.ops.model import Arg, Setting, fits
 
 _LR = Arg("lr", Real(0, above=True), doc="learning rate")
 _DECAY = Arg("weight_decay", Real(0), 0.0, "pulls weights to zero")
@@ -21,21 +24,48 @@ def _eps(value: float = 1e-8) -> Arg:
     return Arg("eps", Real(0, above=True), value, "added to a divisor")
 
 
-def _optimiser(name: str, torch: str, doc: str, *args: Arg, fused: bool = False) -> Setting:
+def _optimiser(name: str, torch: str, doc: str, *args: Arg, fused: bool = False,
+               check: Callable[[Mapping[str, Any]], None] = fits) -> Setting:
     """An optimiser by torch's class name; `fused` where torch has a kernel of the whole step for CPUs and GPUs."""
     facts = OptimizerFacts(f"torch.optim.{torch}", fused)
-    return Setting(name, "optimizer", doc, (_LR, *args, _GROUPS), f"optimizer = {name}(lr = 0.001)", facts=facts)
+    return Setting(name, "optimizer", doc, (_LR, *args, _GROUPS), f"optimizer = {name}(lr = 0.001)", facts=facts,
+                   check=check)
+
+
+def _betas_below_1(args: Mapping[str, Any]) -> None:
+    """Raise out-of-range for a mean that keeps all of the old: it would never move, and its correction divides by 0."""
+    if any(beta == 1 for beta in args["betas"] or ()):
+        raise Fault("out-of-range", "a beta is less than 1, or nothing new would count", argument="betas")
+
+
+def _nesterov_has_momentum(args: Mapping[str, Any]) -> None:
+    """Raise out-of-range where there is no momentum after whose step a gradient could be taken."""
+    if args["nesterov"] and not args["momentum"]:
+        raise Fault("out-of-range", "`nesterov` goes with a `momentum` greater than 0", argument="nesterov")
+    if args["nesterov"] and args["dampening"]:
+        raise Fault("out-of-range", "`nesterov` goes with a `dampening` of 0", argument="dampening")
+
+
+def _steps_go_both_ways(args: Mapping[str, Any]) -> None:
+    """Raise out-of-range unless steps can grow and shrink between two ends."""
+    (down, up), (smallest, largest) = args["etas"], args["step_sizes"]
+    if not down < 1 < up:
+        raise Fault("out-of-range", "the first of `etas` is less than 1, the second greater", argument="etas")
+    if smallest > largest:
+        raise Fault("out-of-range", "the smallest step comes before the largest one", argument="step_sizes")
 
 
 OPTIMISERS = (
     _optimiser("sgd", "SGD", "Stochastic gradient descent.",
                Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
                Arg("nesterov", Flag(), False, "whether the gradient is taken after the momentum's step"), _DECAY,
-               Arg("dampening", Real(0, 1), 0.0, "share of the gradient that momentum leaves out"), fused=True),
+               Arg("dampening", Real(0, 1), 0.0, "share of the gradient that momentum leaves out"), fused=True,
+               check=_nesterov_has_momentum),
     _optimiser("adam", "Adam", "Adam (Kingma and Ba 2015); weight decay goes into the gradient.",
-               _betas(), _eps(), _DECAY, _AMSGRAD, fused=True),
+               _betas(), _eps(), _DECAY, _AMSGRAD, fused=True, check=_betas_below_1),
     _optimiser("adamw", "AdamW", "Adam with decoupled weight decay (Loshchilov and Hutter 2019).", _betas(), _eps(),
-               Arg("weight_decay", Real(0), 0.01, "pulls weights to zero"), _AMSGRAD, fused=True),
+               Arg("weight_decay", Real(0), 0.01, "pulls weights to zero"), _AMSGRAD, fused=True,
+               check=_betas_below_1),
     _optimiser("rmsprop", "RMSprop", "RMSprop (Tieleman and Hinton 2012).", Arg("alpha", Real(0, 1), 0.99, "smoothing"),
                _eps(), _DECAY, Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
                Arg("centered", Flag(), False, "whether the divisor is the gradient's deviation")),
@@ -44,21 +74,22 @@ OPTIMISERS = (
     _optimiser("adadelta", "Adadelta", "Adadelta (Zeiler 2012); `lr` multiplies its steps, 1 is the paper's.",
                Arg("rho", Real(0, 1), 0.9, "smoothing"), _eps(1e-6), _DECAY),
     _optimiser("adamax", "Adamax", "Adam with the largest gradient for the root of squares (Kingma and Ba 2015).",
-               _betas(), _eps(), _DECAY),
+               _betas(), _eps(), _DECAY, check=_betas_below_1),
     _optimiser("nadam", "NAdam", "Adam with Nesterov's momentum (Dozat 2016).", _betas(), _eps(), _DECAY,
-               Arg("momentum_decay", Real(0), 0.004, "of the momentum"), _DECOUPLED),
+               Arg("momentum_decay", Real(0), 0.004, "of the momentum"), _DECOUPLED, check=_betas_below_1),
     _optimiser("radam", "RAdam", "Adam whose first steps are rectified (Liu et al. 2020).", _betas(), _eps(), _DECAY,
-               _DECOUPLED),
+               _DECOUPLED, check=_betas_below_1),
     _optimiser("rprop", "Rprop", "Resilient backpropagation (Riedmiller and Braun 1993), for batches of all samples; "
                "`lr` is its first step alone, so that schedules change nothing later.",
                Arg("etas", ListKind(Real(0, above=True), 2, 2), (0.5, 1.2), "factors of its steps, down and up"),
-               Arg("step_sizes", ListKind(Real(0, above=True), 2, 2), (1e-6, 50.0), "its smallest and largest step")),
+               Arg("step_sizes", ListKind(Real(0, above=True), 2, 2), (1e-6, 50.0), "its smallest and largest step"),
+               check=_steps_go_both_ways),
     _optimiser("asgd", "ASGD", "Averaged gradient descent (Polyak and Juditsky 1992).",
-               Arg("lambd", Real(0), 1e-4, "how fast the rate falls"), Arg("alpha", Real(0), 0.75, "its power"),
+               Arg("lambd", Real(0), 1e-4, "how fast the rate falls"), Arg("alpha", Real(0, 2), 0.75, "its power"),
                Arg("t0", Real(0), 1e6, "the step at which averaging starts"), _DECAY),
     _optimiser("adafactor", "Adafactor", "Adafactor (Shazeer and Stern 2018): squares are kept by rows and columns.",
                Arg("beta2_decay", Real(None, 0), -0.8, "the power at which old squares fade"),
-               Arg("d", Real(0, above=True), 1.0, "the largest step, in units of its root mean square"), _DECAY),
+               Arg("d", Real(1), 1.0, "the largest step, in units of its root mean square"), _DECAY),
 )
 
 GROUPS = (
@@ -69,7 +100,7 @@ GROUPS = (
              Arg("weight_decay", Real(0), None, "pulls them to zero"),
              Arg("momentum", Real(0, 1), None, "share kept of the last step"),
              Arg("betas", ListKind(Real(0, 1), 2, 2), None, "how long means of gradients and of squares last")),
-            'optimizer = sgd(lr = 0.1, groups = [group("logits", lr = 0.01, weight_decay = 0)])'),
+            'optimizer = sgd(lr = 0.1, groups = [group("logits", lr = 0.01, weight_decay = 0)])', check=_betas_below_1),
 )
 
 _WARMUP = Arg("warmup", Real(0), 0, "epochs (steps, in a phase of steps) in which the rate rises evenly from 0, first")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from archlang.ops.kinds import Fault, OneOf, SizeOf, Words
 from archlang.ops.rules import need_at_least
 from archlang.ops.values import Size
-from archlang.shapes import Dim
+from archlang.shapes import Dim, Tensor, at_least, product
 
 Pairs = tuple[tuple[int, int], ...]
 """Cells before and after each spatial axis, rows first."""
+
+MOST = 1 << 28
+"""Numbers of a sample that padding may add: a gibibyte of float32."""
 
 KERNELS = {1: "5", 2: "3x3", 3: "3x3x3"}
 
@@ -60,9 +63,20 @@ def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, pa
         reach = d * (k - 1) + 1
         padded = f" with its padding of {before} and {after}" if before or after else ""
         message = f"a kernel that reaches over {reach} cells does not fit into {size}{padded}"
-        need_at_least(size, reach - before - after, "kernel-too-large", message)
+        help = "a smaller kernel, `padding`, or fewer strides and pools before it"
+        need_at_least(size, reach - before - after, "kernel-too-large", message, help=help)
         places.append((size + (before + after - reach)) // s + 1)
     return tuple(places)
+
+
+def padding_fits(x: Tensor, padding: Pairs) -> None:
+    """Nothing, if the cells around a map are no more than a network can hold. Raises too-much-memory."""
+    wider = [size + before + after for size, (before, after) in zip(x.dims[1:], padding, strict=True)]
+    added = x.dims[0] * (product(wider) - product(x.dims[1:]))
+
+    if at_least(added, MOST + 1) is True:
+        message = f"the padding adds {added} numbers to a sample; {MOST} is the limit"
+        raise Fault("too-much-memory", message, argument="padding", help="a smaller `dilation`, or a `padding` given")
 
 
 def trimmed(found: Pairs, sizes: tuple[Dim, ...], places: tuple[Dim, ...], kernel: Size, stride: Size) -> Pairs:

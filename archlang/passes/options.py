@@ -68,7 +68,7 @@ def with_options(kind: type[P], options: Mapping[str, str]) -> P:
     """
     name = getattr(kind, "name", kind.__name__)
     known = {option_name(field): field for field in fields(kind)}  # type: ignore[arg-type]  # a dataclass, as all are
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     values: dict[str, object] = {}
 
     for option, text in options.items():
@@ -77,12 +77,20 @@ def with_options(kind: type[P], options: Mapping[str, str]) -> P:
             raise ArchError(error("unknown-argument", f"`{name}` has no option `{option[:64]}`",
                                   help=(*did_you_mean(option, known), listed)))
         field = known[option]
-        values[field.name] = _read(name, field, hints[field.name], text)
+        values[field.name] = _read(name, field, hints.get(field.name), text)
 
     try:
         return kind(**values)
     except ValueError as problem:
         raise ArchError(error("out-of-range", f"`{name}`: {problem}")) from None
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    """The types of a pass's fields; none where its module cannot be asked, as that of a script that is run."""
+    try:
+        return get_type_hints(kind)
+    except NameError:
+        return {}
 
 
 def option_name(field: Field[Any]) -> str:

@@ -73,7 +73,7 @@ def _check(plugin: str, kind: Any, taken: Sequence[str]) -> None:
 
 
 def _readable(field: Field[Any]) -> bool:
-    """Whether a text can give an option: it has a default, whose type says how the text is read."""
+    """Tell whether a text can give an option: it has a default, whose type says how the text is read."""
     return field.default is not MISSING and isinstance(field.default, str | int | float | bool)
 
 

@@ -108,7 +108,7 @@ def _bound(node: fx.Node) -> dict[str, Any]:
 
 
 def _is_default(value: Any, default: Any) -> bool:
-    """Whether an argument is given as what it is anyway; a node never is."""
+    """Tell whether an argument is given as what it is anyway; a node never is."""
     return not isinstance(value, fx.Node) and type(value) is type(default) and bool(value == default)
 
 

@@ -34,6 +34,7 @@ def bake_modules(module: nn.Module) -> bool:
             continue
         if parametrize.is_parametrized(inner):
             parametrizations: Any = inner.parametrizations
+            _with_own_class(inner)
             for name in list(parametrizations):
                 parametrize.remove_parametrizations(inner, name, leave_parametrized=True)
             baked = True
@@ -48,6 +49,17 @@ def bake_modules(module: nn.Module) -> bool:
                 prune.remove(inner, torchs._tensor_name)  # type: ignore[no-untyped-call]
                 baked = True
     return baked
+
+
+def _with_own_class(module: nn.Module) -> None:
+    """Give a parametrised module a class that it shares with no other.
+
+    torch makes one for each module, and takes the calculated weight off it again; but copies of a module share it, and
+    the caller's would lose its weight too.
+    """
+    kind = type(module)
+    own = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}
+    module.__class__ = type(kind.__name__, kind.__bases__, own)
 
 
 def bake_constants(module: fx.GraphModule) -> bool:
@@ -77,13 +89,13 @@ def bake_constants(module: fx.GraphModule) -> bool:
 
 
 def _depends_on(node: fx.Node, constant: set[fx.Node]) -> bool:
-    """Whether a call reads constants and nothing else."""
+    """Tell whether a call reads constants and nothing else."""
     inputs = node.all_input_nodes
     return node.op in ("call_function", "call_method") and bool(inputs) and constant.issuperset(inputs)
 
 
 def _is_pure(memory: Memory, node: fx.Node) -> bool:
-    """Whether a call is one of torch's or Python's own that overwrites nothing."""
+    """Tell whether a call is one of torch's or Python's own that overwrites nothing."""
     known = isinstance(node.target, str) or room_of(node.target) in _ROOMS
     return known and not memory.written(node)
 

@@ -15,6 +15,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 from archlang.diagnostics import ArchError, error
 from archlang.emit.module import ArchModule
 from archlang.passes.base import Pass
+from archlang.rewrite.copies import fresh
 from archlang.rewrite.exported import copied_export, is_exported
 from archlang.rewrite.graphs import OwnGraph, own_graph
 from archlang.rewrite.randomness import random_state
@@ -114,9 +115,8 @@ def note_shapes(module: fx.GraphModule, inputs: Sequence[Any]) -> None:
     unknown = _behind_hooks(module)
     without_hooks(twin)
 
-    fresh = [x.detach().clone() if isinstance(x, Tensor) else x for x in inputs]
     with random_state(), torch.no_grad():
-        ShapeProp(twin).propagate(*fresh)
+        ShapeProp(twin).propagate(*fresh(inputs))
     for node, other in nodes:
         if node not in unknown:
             node.meta.update({key: other.meta[key] for key in _SHAPES if key in other.meta})
@@ -134,7 +134,7 @@ def _behind_hooks(module: fx.GraphModule) -> set[fx.Node]:
 
 
 def _compared(name: str, own: OwnGraph) -> bool:
-    """Whether the rewritten graph was compared with the model. Raises ArchError (not-equal) where they differ."""
+    """Tell whether the rewritten graph was compared with the model. Raises ArchError (not-equal) where they differ."""
     if own.witness is None:
         return False
     said = own.witness.doubt(own.module)

@@ -242,7 +242,7 @@ def place(node: fx.Node) -> str:
 
 
 def _is_view_of_constant(node: fx.Node) -> bool:
-    """Whether a node only reshapes a constant, so that it may go with its reader."""
+    """Tell whether a node only reshapes a constant, so that it may go with its reader."""
     if node.op not in ("call_function", "call_method"):
         return False
     inputs = node.all_input_nodes

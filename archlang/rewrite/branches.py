@@ -35,7 +35,7 @@ class SumTerm:
 
     @property
     def contracts(self) -> bool:
-        """Whether there is a kernel among its steps."""
+        """Tell whether there is a kernel among its steps."""
         return any(link.contraction for links in self.cuts.values() for link in links)
 
 
@@ -62,14 +62,14 @@ def merge_sums(bench: Bench) -> bool:
 
 
 def _is_sum(node: fx.Node) -> bool:
-    """Whether a node adds or subtracts tensors."""
+    """Tell whether a node adds or subtracts tensors."""
     if node.op not in ("call_function", "call_method"):
         return False
     return node.target in calls.SUMS or node.target in calls.TOTALS
 
 
 def _is_inner(bench: Bench, node: fx.Node) -> bool:
-    """Whether a sum is a term of another that will look at it."""
+    """Tell whether a sum is a term of another that will look at it."""
     one_reader = bench.reader.alone(node) and len(node.users) == 1
     return one_reader and any(_is_sum(reader) for reader in bench.reader.readers(node))
 
@@ -176,7 +176,7 @@ def _explain(bench: Bench, terms: list[SumTerm]) -> None:
 
 
 def _keep_form(links: Sequence[Link]) -> bool:
-    """Whether links give tensors of the form that they are given."""
+    """Tell whether links give tensors of the form that they are given."""
     return all(isinstance(link.step, AffineStep) or link.idle for link in links)
 
 

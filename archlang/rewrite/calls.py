@@ -93,8 +93,11 @@ VIEWS: set[Any] = {
 
 SHAPE_READS = {"size", "dim", "ndimension", "numel", "get_device"}
 """Methods that read the form of their tensor only."""
-SHAPE_READS_OF_OTHER = {"reshape_as", "view_as", "expand_as"}
-"""Methods that read the form of their second tensor only."""
+SHAPE_READS_OF_OTHER: set[Any] = {
+    "reshape_as", "view_as", "expand_as",
+    aten.reshape_as.default, aten.view_as.default, aten.expand_as.default,
+}
+"""Operations that read the form of their second tensor only."""
 SHAPE_ATTRIBUTES = {"shape", "ndim", "dtype", "device"}
 
 NORM_MODULES: dict[type, tuple[int, ...]] = {
@@ -124,20 +127,20 @@ OVERRIDABLE = ("forward", "_conv_forward", "_check_input_dim", "_output_padding"
 
 
 def changes_nothing_of(kind: type, base: type) -> bool:
-    """Whether a class computes what a class of torch does: it is that class, or overrides none of its methods."""
+    """Tell whether a class computes what a class of torch does: it is that class, or overrides none of its methods."""
     return issubclass(kind, base) and all(
         getattr(kind, name, None) is getattr(base, name, None) for name in OVERRIDABLE)
 
 
 def named_dropout(target: Any) -> bool:
-    """Whether a function is another library's dropout."""
+    """Tell whether a function is another library's dropout."""
     return (getattr(target, "__module__", ""), getattr(target, "__name__", "")) in NAMED_DROPOUTS
 
 
 def is_shape_read(user: fx.Node, node: fx.Node) -> bool:
-    """Whether a node reads only the form of another, not its numbers."""
+    """Tell whether a node reads only the form of another, not its numbers."""
     if user.op == "call_method" and user.target in SHAPE_READS:
         return True
-    if user.op == "call_method" and user.target in SHAPE_READS_OF_OTHER:
+    if user.target in SHAPE_READS_OF_OTHER and len(user.args) == 2:
         return user.args[0] is not node
     return user.op == "call_function" and user.target is getattr and user.args[1] in SHAPE_ATTRIBUTES

@@ -101,16 +101,20 @@ def _pair(bench: Bench, first: Link, between: list[Link], second: Link) -> None:
         raise Obstacle("read-elsewhere")
     bench.check_unshared(links)
 
+    originals = links[:-1]
     if elsewhere:
         links = _duplicated(bench, links)
         first, second = links[0], links[-1]
     main = max((li for li in links if li.contraction), key=_numbers)
     bench.merge(main, first.source, step, links, second.node)
     bench.replace(second.node, main.node, links)
+    if elsewhere:
+        for link in reversed(originals):
+            bench.discard(link.node)  # where every reader has a copy of its own by now
 
 
 def _read_elsewhere(bench: Bench, links: Sequence[Link]) -> bool:
-    """Whether somebody else reads a result in between, or its form where that changes."""
+    """Tell whether somebody else reads a result in between, or its form where that changes."""
     same_form = all(isinstance(link.step, AffineStep) or link.idle for link in links[1:])
     inner = [link.node for link in links[:-1]]
     form_read = not same_form and any(len(node.users) > 1 for node in inner)
@@ -118,7 +122,7 @@ def _read_elsewhere(bench: Bench, links: Sequence[Link]) -> bool:
 
 
 def _may_duplicate(bench: Bench, links: Sequence[Link]) -> bool:
-    """Whether all links but the last may be computed once more.
+    """Tell whether all links but the last may be computed once more.
 
     Two contractions may not: the first one would be computed for the others, and once more inside the product. What
     works in place may not be done twice.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils import _pytree as pytree
 
 _KEPT_APART = ("_parameters", "_buffers", "_modules")
 
@@ -21,6 +23,13 @@ def shadow(module: nn.Module) -> nn.Module:
         return copy.deepcopy(module, dict(memo))
     except Exception:
         return copy.deepcopy(module, memo | _uncopyable(module, memo))
+
+
+def fresh(inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """A copy of inputs, with every tensor in them: a model may overwrite what it is given."""
+    copied: tuple[Any, ...] = pytree.tree_map(
+        lambda leaf: leaf.detach().clone() if isinstance(leaf, torch.Tensor) else leaf, tuple(inputs))
+    return copied
 
 
 def _calculated(module: nn.Module) -> dict[int, Any]:

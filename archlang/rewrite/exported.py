@@ -12,14 +12,14 @@ from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
 from archlang.emit.module import ArchModule
-from archlang.rewrite.copies import shadow
+from archlang.rewrite.copies import fresh, shadow
 from archlang.rewrite.randomness import random_state
 
 _HOOK_TABLES = ("_forward_pre_hooks", "_forward_pre_hooks_with_kwargs", "_forward_hooks")
 
 
 def is_exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:
-    """Whether a module is a graph of torch.export, whose operations say themselves whether they train.
+    """Tell whether a module is a graph of torch.export, whose operations say themselves whether they train.
 
     It calls no modules but the guards of its inputs; a part under torch.no_grad or torch.autocast is a graph in it.
     """
@@ -50,7 +50,7 @@ def exported_graph(module: nn.Module, inputs: Sequence[Any]) -> fx.GraphModule:
 
     Raises whatever torch.export does.
     """
-    example = pytree.tree_map(lambda x: x.detach().clone() if isinstance(x, Tensor) else x, tuple(inputs))
+    example = fresh(inputs)
     open_sizes = pytree.tree_map(_open_sizes, example)
     with warnings.catch_warnings(), random_state():
         warnings.simplefilter("ignore")

@@ -45,6 +45,7 @@ def own_graph(module: nn.Module, inputs: Sequence[Any] | None = None,
 
     Raises ArchError: not-traceable, unsupported-module, input-shape.
     """
+    module = unwrapped(module)
     if is_exported(module):
         return _witnessed(module, copied_export(module), inputs, prepared)
     if hooked(module):
@@ -54,7 +55,7 @@ def own_graph(module: nn.Module, inputs: Sequence[Any] | None = None,
         return _witnessed(module, _ungrouped(module), inputs, prepared)
     if isinstance(module, fx.GraphModule):
         return _witnessed(module, _graph_copy(module), inputs, prepared)
-    return _Attempts(unwrapped(module), inputs, prepared).best()
+    return _Attempts(module, inputs, prepared).best()
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
@@ -192,7 +193,7 @@ class _Attempts:
 
 
 def _has_optional_numbers(model: nn.Module) -> bool:
-    """Whether a model's `forward` has optional arguments that are numbers."""
+    """Tell whether a model's `forward` has optional arguments that are numbers."""
     try:
         given = inspect.signature(type(model).forward).parameters.values()
     except (TypeError, ValueError):

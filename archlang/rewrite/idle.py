@@ -11,7 +11,7 @@ from archlang.rewrite.stored import hooked
 
 
 def hands_on_its_input(called: nn.Module) -> bool:
-    """Whether a module does nothing but return its only input; found by tracing a copy of it."""
+    """Tell whether a module does nothing but return its only input; found by tracing a copy of it."""
     stateless = not (called._parameters or called._modules or called._buffers)
     of_torch = type(called).__module__.startswith("torch.")
     if not stateless or of_torch or isinstance(called, fx.GraphModule) or hooked(called):

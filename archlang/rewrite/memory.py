@@ -1,4 +1,4 @@
-"""Who overwrites what in a torch.fx graph: operations in place, and the tensors that share memory with others.
+"""The memory of a torch.fx graph: operations that work in place, and the tensors that share memory with others.
 
 The answers err on one side: two tensors that may share memory are taken to share it, and a call that nobody knows is
 taken to overwrite what it reads.
@@ -73,7 +73,7 @@ class Memory:
         return _named_out(node) if room_of(target) in _KNOWN_ROOMS else list(node.all_input_nodes)
 
     def overwritten(self, tensors: Iterable[fx.Node], begin: fx.Node, end: fx.Node, but: Iterable[fx.Node]) -> bool:
-        """Whether something between two nodes overwrites one of the tensors; the nodes `but` are left out."""
+        """Tell whether something between two nodes overwrites one of the tensors; the nodes `but` are left out."""
         left_out = set(but)
         between = [w for w in self._alive() if w not in left_out and begin < w < end]
         if not between:
@@ -82,7 +82,7 @@ class Memory:
         return any(owners & self.owners(target) for w in between for target in self.written(w))
 
     def seen_outside(self, writer: fx.Node) -> bool:
-        """Whether anybody sees what a node overwrites other than by the node's own result.
+        """Tell whether anybody sees what a node overwrites other than by the node's own result.
 
         Where nobody does, the node may go and what reads its result read something else.
         """
@@ -95,7 +95,7 @@ class Memory:
                    for node, tensor in read if not calls.is_shape_read(node, tensor))
 
     def weights_change(self, tensor: Tensor | None) -> bool:
-        """Whether the graph overwrites stored weights, so that their values say nothing of the next call."""
+        """Tell whether the graph overwrites stored weights, so that their values say nothing of the next call."""
         return tensor is not None and bool(self.stored_writes) and _storage(tensor) in self.stored_writes
 
     def owners(self, node: fx.Node, without: fx.Node | None = None) -> set[Owner]:
@@ -201,7 +201,7 @@ def _written_by_schema(node: fx.Node) -> list[fx.Node]:
 
 
 def _says_in_place(node: fx.Node) -> bool:
-    """Whether a function's name or an argument says that it works in place."""
+    """Tell whether a function's name or an argument says that it works in place."""
     name = getattr(node.target, "__name__", "")
     if name.endswith("_") and not name.endswith("__"):
         return True
@@ -212,7 +212,7 @@ def _says_in_place(node: fx.Node) -> bool:
 
 
 def _is_harmless(module: nn.Module) -> bool:
-    """Whether a module is torch's, or archlang's, or computes what one of torch's does, and has no hooks."""
+    """Tell whether a module is torch's, or archlang's, or computes what one of torch's does, and has no hooks."""
     known = room_of(type(module)) in _KNOWN_ROOMS
     return (known or any(calls.changes_nothing_of(type(module), kind) for kind in calls.MODULES)) and not hooked(module)
 
@@ -224,7 +224,7 @@ def room_of(thing: Any) -> str:
 
 @cache
 def _makes_new_memory(target: Any) -> bool:
-    """Whether a function or method always gives new memory."""
+    """Tell whether a function or method always gives new memory."""
     if target in _FRESH:
         return True
     if isinstance(target, torch._ops.OpOverload):
@@ -240,7 +240,7 @@ def _makes_new_memory(target: Any) -> bool:
 
 
 def _is_fresh(overload: Any) -> bool:
-    """Whether no result of an aten operation is declared to be part of an argument.
+    """Tell whether no result of an aten operation is declared to be part of an argument.
 
     Composite operations may hand on their argument without declaring it.
     """

@@ -1,4 +1,4 @@
-"""Whether folded weights can be written in the dtype of the old ones."""
+"""Folded weights in the dtype of the old ones: overflow and lost digits."""
 
 from __future__ import annotations
 

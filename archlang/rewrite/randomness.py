@@ -21,7 +21,7 @@ class RandomState:
         self._python = random.getstate()
 
     def has_moved(self) -> bool:
-        """Whether something was drawn since."""
+        """Tell whether something was drawn since."""
         now = RandomState()
         same_numpy = all(np.array_equal(a, b) for a, b in zip(self._numpy, now._numpy, strict=True))
         same_devices = all(torch.equal(a, b) for a, b in zip(self._devices, now._devices, strict=True))

@@ -75,7 +75,7 @@ def _noted(node: fx.Node) -> int | None:
 
 
 def _keeps_rank(module: fx.GraphModule, node: fx.Node) -> bool:
-    """Whether a node's result has as many axes as what it reads first."""
+    """Tell whether a node's result has as many axes as what it reads first."""
     if node.op == "call_module":
         called = module.get_submodule(str(node.target))
         return isinstance(called, _KEEP_RANK_MODULES) and not hooked(called)

@@ -36,17 +36,17 @@ class Link:
 
     @property
     def free(self) -> bool:
-        """Whether doing it twice costs nothing."""
+        """Tell whether doing it twice costs nothing."""
         return isinstance(self.step, PadStep)
 
     @property
     def idle(self) -> bool:
-        """Whether it changes nothing."""
+        """Tell whether it changes nothing."""
         return isinstance(self.step, PadStep) and self.step.idle
 
     @property
     def contraction(self) -> bool:
-        """Whether it has a kernel."""
+        """Tell whether it has a kernel."""
         return isinstance(self.step, ConvStep | TransposedStep)
 
 
@@ -90,7 +90,7 @@ class Reader:
                 self.made[node] = replace(self.made[node], source=source)
 
     def norm(self, node: fx.Node) -> bool:
-        """Whether a node is a batch norm (or an instance norm with statistics of its own) of any form."""
+        """Tell whether a node is a batch norm (or an instance norm with statistics of its own) of any form."""
         if node.op == "call_module":
             called = self.module.get_submodule(str(node.target))
             return isinstance(called, nn.modules.batchnorm._NormBase)
@@ -106,7 +106,7 @@ class Reader:
 
     @staticmethod
     def is_tuple_norm(node: fx.Node) -> bool:
-        """Whether a node is a norm that hands out its result as the first of several."""
+        """Tell whether a node is a norm that hands out its result as the first of several."""
         return node.target in calls.TUPLE_NORMS
 
     def readers(self, node: fx.Node) -> list[fx.Node]:
@@ -114,7 +114,7 @@ class Reader:
         return [user for user in node.users if not calls.is_shape_read(user, node)]
 
     def alone(self, node: fx.Node) -> bool:
-        """Whether only one node reads a node, and once."""
+        """Tell whether only one node reads a node, and once."""
         readers = self.readers(node)
         return len(readers) == 1 and _count(readers[0], node) == 1
 

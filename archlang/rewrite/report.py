@@ -91,7 +91,7 @@ class Merge:
 
 @dataclass(frozen=True)
 class FusionReport:
-    """What a rewriting did: for each change the result, for each candidate left alone the reason.
+    """The work of a rewriting: for each change the result, for each candidate left alone the reason.
 
     `compared` says whether the new module was run beside the model and gave the same.
     """
@@ -108,5 +108,5 @@ class FusionReport:
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same network with fresh weights comes out in the same form."""
+        """Tell whether the same network with fresh weights comes out in the same form."""
         return not any(REASONS[skip.name].by_state for skip in self.skipped if skip.name in REASONS)

@@ -34,7 +34,7 @@ class PadStep:
 
     @property
     def idle(self) -> bool:
-        """Whether it changes nothing."""
+        """Tell whether it changes nothing."""
         return not any((*self.lo, *self.hi))
 
 
@@ -108,12 +108,12 @@ class ConvStep:
 
     @property
     def padded(self) -> bool:
-        """Whether it reads anything outside its input."""
+        """Tell whether it reads anything outside its input."""
         return any(p > 0 for p in (*self.lo, *self.hi))
 
     @property
     def depthwise(self) -> bool:
-        """Whether every channel is made of the one in its place."""
+        """Tell whether every channel is made of the one in its place."""
         return self.groups == self.in_channels == self.out_channels
 
     @property
@@ -183,7 +183,7 @@ def check_axis(step: AffineStep, spatial: int) -> None:
 
 
 def is_nonzero(values: Tensor | None) -> bool:
-    """Whether some value is not 0; values that are not there (meta device) count as such."""
+    """Tell whether some value is not 0; values that are not there (meta device) count as such."""
     return values is not None and (values.is_meta or bool(values.any()))
 
 

@@ -61,7 +61,7 @@ def constant_source(node: object) -> fx.Node | None:
 
 
 def hooked(module: nn.Module) -> bool:
-    """Whether a module has hooks of its own."""
+    """Tell whether a module has hooks of its own."""
     return any(getattr(module, name) for name in HOOKS)
 
 

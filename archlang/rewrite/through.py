@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 import archlang.rewrite.calls as calls
 from archlang.rewrite.algebra import collapsed
-from archlang.rewrite.arguments import arguments
+from archlang.rewrite.arguments import arguments, only_input
 from archlang.rewrite.bench import Bench
 from archlang.rewrite.reader import Link
 from archlang.rewrite.report import Obstacle
 from archlang.rewrite.steps import AffineStep, Contraction, ConvStep, TransposedStep
+from archlang.rewrite.stored import hooked
 from archlang.rewrite.transposed import transposed_before
 
 
 @dataclass(frozen=True)
-class _Part:
+class _Taker:
     """A contraction that takes its share of an affine step, what it becomes, and the nodes that lie between."""
 
     link: Link
@@ -56,17 +57,17 @@ def affine_behind(bench: Bench, affine: Link) -> bool:
     return True
 
 
-def _parts(bench: Bench, node: fx.Node, step: AffineStep, between: tuple[fx.Node, ...]) -> Iterator[_Part]:
+def _parts(bench: Bench, node: fx.Node, step: AffineStep, between: tuple[fx.Node, ...]) -> Iterator[_Taker]:
     """The contractions that an affine step of a tensor reaches. Raises Obstacle where it does not reach one."""
     if not bench.reader.alone(node):
         raise Obstacle("read-elsewhere")
 
     link = bench.reader.link(node)
     if link is not None and link.contraction:
-        yield _Part(link, _folded(link.step, step), between)
+        yield _Taker(link, _folded(link.step, step), between)
     elif link is not None and link.idle:
         yield from _parts(bench, link.source, step, (*between, node))
-    elif node.target in calls.FLATTENS:
+    elif flattened(bench.module, node) is not None:
         source, inner = _before_flatten(bench, node, step)
         yield from _parts(bench, source, inner, (*between, node))
     elif node.target in calls.CONCATENATIONS:
@@ -96,6 +97,9 @@ def _channels(bench: Bench, node: fx.Node) -> int:
         return link.step.out_channels
     if link is not None and link.idle:
         return _channels(bench, link.source)
+    flat = flattened(bench.module, node)
+    if flat is not None:  # whether channels keep an axis of their own is asked where the step goes through
+        return _channels(bench, flat[0])
     if node.target in calls.CONCATENATIONS:
         return sum(_channels(bench, part) for part in _listed(node))
     raise Obstacle("no-contraction")
@@ -138,15 +142,33 @@ def _slice(step: AffineStep, start: int, stop: int) -> AffineStep:
     return replace(step, scale=scale, shift=share(step.shift))
 
 
+def flattened(module: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, int, int] | None:
+    """The tensor that a node flattens, and its first and last axis that become one; None for another node.
+
+    Raises Obstacle where the axes are calculated.
+    """
+    if node.op == "call_module":
+        called: Any = module.get_submodule(str(node.target))
+        if type(called) is not nn.Flatten or hooked(called):
+            return None
+        return only_input(node), called.start_dim, called.end_dim
+
+    if node.target not in calls.FLATTENS:
+        return None
+    got = arguments(node, ("input", "start", "end"))
+    if not all(isinstance(got[name], int) for name in ("start", "end")):
+        raise Obstacle("calculated-weights")
+    return got["input"], got["start"], got["end"]
+
+
 def _before_flatten(bench: Bench, node: fx.Node, step: AffineStep) -> tuple[fx.Node, AffineStep]:
     """The tensor that a flattening reads, and an affine step of its result as one of that tensor. Raises Obstacle."""
-    got = arguments(node, ("input", "start", "end"))
-    source, first, last = got["input"], got["start"], got["end"]
+    flat = flattened(bench.module, node)
+    assert flat is not None
+    source, first, last = flat
     rank = bench.reader.ranks.get(source)
     if rank is None:
         raise Obstacle("rank-unknown")
-    if not isinstance(first, int) or not isinstance(last, int):
-        raise Obstacle("calculated-weights")
     if step.spatial is None:
         return source, step
 
@@ -167,15 +189,16 @@ def affine_ahead(bench: Bench, linear: Link) -> bool:
     A channel's positions lie side by side in the flattened vector, and each gets the channel's numbers.
     """
     node, step = linear.source, linear.step
-    if not isinstance(step, ConvStep) or step.spatial or node.target not in calls.FLATTENS:
+    flat = flattened(bench.module, node)
+    if not isinstance(step, ConvStep) or step.spatial or flat is None:
         return False
-    got = arguments(node, ("input", "start", "end"))
-    affine = bench.link(got["input"])
+    source, start, end = flat
+    affine = bench.link(source)
     if affine is None or not isinstance(affine.step, AffineStep) or affine.step.spatial is None:
         return False
 
     rank = bench.reader.ranks.get(affine.node)
-    if rank is None or got["start"] != 1 or got["end"] not in (-1, rank - 1) or affine.step.spatial != rank - 2:
+    if rank is None or start != 1 or end not in (-1, rank - 1) or affine.step.spatial != rank - 2:
         return False
     channels = affine.step.scale.numel()
     if step.in_channels % channels or not bench.reader.alone(node) or not bench.reader.alone(affine.node):

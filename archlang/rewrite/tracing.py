@@ -112,7 +112,7 @@ class _Tracer(fx.Tracer):
         self.places = iter(range(1 << 30))
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        """Whether a module stays one operation."""
+        """Tell whether a module stays one operation."""
         if isinstance(m, self.options.opaque) or (hooked(m) and module_qualified_name):
             return True
         if _is_plain(m):
@@ -177,17 +177,17 @@ def _version(tensor: torch.Tensor) -> int:
 
 
 def _own_call(module: nn.Module) -> bool:
-    """Whether a class is called otherwise than by its `forward`."""
+    """Tell whether a class is called otherwise than by its `forward`."""
     return type(module).__call__ is not nn.Module.__call__
 
 
 def _is_plain(module: nn.Module) -> bool:
-    """Whether a module is a subclass of a class that fusion models, and changes nothing of it."""
+    """Tell whether a module is a subclass of a class that fusion models, and changes nothing of it."""
     return any(calls.changes_nothing_of(type(module), kind) for kind in calls.MODULES)
 
 
 def _context() -> tuple[Any, ...]:
-    """Whether gradients are on, and the precision that torch.autocast asks for."""
+    """Tell whether gradients are on, and the precision that torch.autocast asks for."""
     devices = [device for device in ("cpu", "cuda") if torch.amp.is_autocast_available(device)]
     precision = [(torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in devices]
     return torch.is_grad_enabled(), *(p if p[0] else False for p in precision)
@@ -281,7 +281,7 @@ def _assigned_buffers(tracer: _Tracer, root: nn.Module) -> Iterator[None]:
 
 
 def _begins_in_place(node: fx.Node, target: str) -> bool:
-    """Whether a node is an operation in place on a buffer."""
+    """Tell whether a node is an operation in place on a buffer."""
     first = node.args[0]
     in_place = getattr(node.target, "__name__", str(node.target))
     on_buffer = isinstance(first, fx.Node) and first.op == "get_attr" and first.target == target

@@ -1,4 +1,4 @@
-"""Whether two modules compute the same, in numbers."""
+"""Two modules compared in numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool:
-        """Whether the difference is no more than rounding."""
+        """Tell whether the difference is no more than rounding."""
         return self.error <= self.tolerance * (1 + self.largest)
 
     def check(self) -> Comparison:

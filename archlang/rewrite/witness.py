@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
-from archlang.rewrite.copies import shadow
+from archlang.rewrite.copies import fresh, shadow
 from archlang.rewrite.exported import copied_export, is_exported
 from archlang.rewrite.randomness import random_state, seed_all
 from archlang.rewrite.stored import HOOKS
@@ -71,11 +71,11 @@ class Witness:
         return _compared(one, other, exact | {torch.float64: max(EXACT, SAME_GRAPH[dtype])})
 
     def same_gradients(self, other: nn.Module) -> bool:
-        """Whether the same results of two modules can be differentiated."""
+        """Tell whether the same results of two modules can be differentiated."""
         def flags(module: nn.Module) -> list[bool]:
             with random_state(), torch.enable_grad():
                 seed_all(SEED)
-                return [t.requires_grad for t in _tensors(without_hooks(module)(*_fresh(self.inputs)))]
+                return [t.requires_grad for t in _tensors(without_hooks(module)(*fresh(self.inputs)))]
 
         return flags(_twin(self.model)) == flags(_twin(other))
 
@@ -99,14 +99,14 @@ def run(module: nn.Module, inputs: Sequence[Any]) -> Results:
             if "grad" not in str(failure):
                 raise
             with torch.enable_grad():  # a model that differentiates inside needs gradients
-                outputs = [_tensors(plain(*_fresh(inputs))) for _ in range(CALLS)]
+                outputs = [_tensors(plain(*fresh(inputs))) for _ in range(CALLS)]
     buffers = {name: buffer.detach().clone() for name, buffer in plain.named_buffers()}
     return Results(tuple(tuple(t.detach() for t in one) for one in outputs), buffers)
 
 
 def _called(module: nn.Module, inputs: Sequence[Any]) -> list[list[Tensor]]:
     with torch.no_grad():
-        return [[t.clone() for t in _tensors(module(*_fresh(inputs)))] for _ in range(CALLS)]
+        return [[t.clone() for t in _tensors(module(*fresh(inputs)))] for _ in range(CALLS)]
 
 
 def witness_of(model: nn.Module, inputs: Sequence[Any] | None,
@@ -144,15 +144,8 @@ def without_hooks(module: nn.Module) -> nn.Module:
 
 
 def _calculates_weights(hook: Any) -> bool:
-    """Whether a hook is torch's own: weight norm, spectral norm, pruning, and the checks of exported graphs."""
+    """Tell whether a hook is torch's own: weight norm, spectral norm, pruning, and the checks of exported graphs."""
     return str(getattr(hook, "__module__", "") or type(hook).__module__).startswith("torch.")
-
-
-def _fresh(inputs: Sequence[Any]) -> tuple[Any, ...]:
-    """A copy of the inputs, which a model may overwrite."""
-    copied: tuple[Any, ...] = pytree.tree_map(
-        lambda leaf: leaf.detach().clone() if isinstance(leaf, Tensor) else leaf, tuple(inputs))
-    return copied
 
 
 def _widened(leaf: Any) -> Any:

@@ -18,7 +18,7 @@ from archlang.rewrite.extract import extract
 from archlang.train.data.splits import Split
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
-from archlang.train.losses.coding import table_of
+from archlang.train.losses.coded import table_of
 from archlang.train.losses.objective import hits, scores_port, values_of
 
 

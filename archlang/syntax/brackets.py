@@ -146,9 +146,13 @@ class _BracketCheck:
                 return outside, top.before
             return None
 
-        begins = token.type in STATEMENT_WORDS | DECLARATION_WORDS | {"NAME", "DOC"}
         new_line = token.first and token.span.line != top.token.span.line
+        begins = token.type in STATEMENT_WORDS | DECLARATION_WORDS | {"NAME", "DOC"}
         if begins and new_line and self.indent <= top.indent:
+            return top, previous
+
+        # A brace further left closes the braces around these, so that these lack theirs.
+        if token.type == "RBRACE" and new_line and self.indent < top.indent and outside:
             return top, previous
         return None
 

@@ -21,7 +21,6 @@ _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
 """The statements that may stand in the braces of each owner, and the words for them."""
 
 _AROUND = 8  # levels that may stand around the longest sum: a call, a flow, braces
-_CAPITALS = {"True": "true", "False": "false"}
 _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 
 
@@ -62,8 +61,6 @@ def _own_mistakes(node: tree.TreeNode, owner: str) -> Iterator[Diagnostic]:
         yield from _body_mistakes(node, owner)
     elif isinstance(node, tree.Call | tree.From | tree.Input):
         yield from _order_mistakes(node.arguments or ())
-    elif isinstance(node, tree.Name) and node.text in _CAPITALS:
-        yield _capital(node)
     elif isinstance(node, tree.Binary) and isinstance(node.left, tree.If | tree.For):
         yield _brace_in_head(node.left)
 
@@ -129,6 +126,9 @@ def _misplaced(node: tree.TreeNode, subject: str, owner: str) -> Diagnostic:
     else:
         where, help = f"a `{owner}`", f"a `{owner}` holds {words}"
 
+    if isinstance(node, tree.Input) and owner in ("block", "stage"):
+        help = "the tensor that flows in is called `in`; further ones are parameters, as in `block b(c, guide) { ... }`"
+
     place = _first_line(node.span)
     return error("misplaced-statement", f"{subject} does not belong here", place, f"in {where}", help=help)
 
@@ -152,11 +152,6 @@ def _order_mistakes(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic
                 help="put it before the named ones, or give it its name",
             )
             return  # the same mend helps the others
-
-
-def _capital(node: tree.Name) -> Diagnostic:
-    right = _CAPITALS[node.text]
-    return error("unexpected-token", f"`{node.text}` is written `{right}`", node.span, help=f"write `{right}`")
 
 
 def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:

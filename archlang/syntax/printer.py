@@ -15,7 +15,7 @@ import archlang.syntax.tree as tree
 from archlang.syntax.layout import HARD, Doc, LineBreak, TrailingComment, cat, group, is_hard, nest, render
 from archlang.syntax.print_expr import ExpressionPrinter
 from archlang.syntax.print_parts import behind, lead, quote, row
-from archlang.syntax.table import NO_PADDING, Padding, aligned_rows, paddings
+from archlang.syntax.table import NO_PADDING, Padding, aligned_rows, needs_a_line, paddings
 from archlang.syntax.tree import Expr
 
 _ONE_LINE = 1 << 30  # columns: more than any line has
@@ -197,7 +197,7 @@ def _input(node: tree.Input) -> Doc:
 def _stretch_body(body: tree.Body) -> Doc:
     """The settings of a phase or step: on one line if they fit there, without comments or empty lines."""
     plain = not body.doc and not body.flows and not body.after and not body.before
-    if not plain or any(one.before or one.behind or one.blank for one in body.statements):
+    if not plain or any(needs_a_line(one, at) for at, one in enumerate(body.statements)):
         return _braces(body)
 
     parts: list[Doc] = []

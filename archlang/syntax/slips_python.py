@@ -44,6 +44,11 @@ def _is_attribute_of_self(facts: Facts) -> bool:
     return len(line) > 3 and line[0].text == "self" and line[1].type == "DOT" and line[3].type == "EQUAL"
 
 
+def _is_growing_list(facts: Facts) -> bool:
+    line = facts.line
+    return len(line) > 2 and line[1].type == "DOT" and line[2].text in ("add", "append", "extend", "add_module")
+
+
 def _is_python_import(facts: Facts) -> bool:
     line = facts.line
     return len(line) > 1 and line[0].type in ("IMPORT", "FROM") and line[1].text in _MODULES
@@ -230,6 +235,13 @@ PYTHON: tuple[Slip, ...] = (
          "block b {\n self.c = relu\n output in }"),
         where="line", fix=_let_for_self,
     ),
+    Slip(
+        _is_growing_list,
+        "a network is a flow, and no list to which layers are added",
+        "let a tensor flow through the stages, one behind the other: `y = x -> stage -> stage`",
+        ("network N { input x: [3]\n model.add(relu)\n output x }",),
+        where="line",
+    ),
     # --- expressions ---
     Slip(
         _is_ternary,
@@ -240,7 +252,7 @@ PYTHON: tuple[Slip, ...] = (
          "let n = 1 if deep else 2"),
     ),
     Slip(
-        lambda f: "lambda" in (f.text, f.previous_text),
+        lambda f: "lambda" in [token.text for token in f.line if token.start <= f.place.start],
         "there is no `lambda`: a stage with parameters is a `block`",
         "declare it outside the network: `block name(c) = flow`",
         ("let f = lambda c: conv(3x3, c)", "network N { input x: [3]\n y = x -> (lambda z: z)\n output y }"),

@@ -40,6 +40,14 @@ def _is_bundle(facts: Facts) -> bool:
     return "SEMICOLON" in facts.allowed and [token.type for token in facts.rest_of_line[2:3]] != ["EQUAL"]
 
 
+def _in_arguments(facts: Facts) -> bool:
+    """Recognise a place directly inside the parentheses of a call, and not of a declaration."""
+    if facts.context_of_head[:1] != ("LPAR",):
+        return False
+    before = facts.context[: len(facts.context) - len(facts.context_of_head)]
+    return before[-2:-1] not in (("BLOCK",), ("NETWORK",))
+
+
 SIGNS: tuple[Slip, ...] = (
     # --- signs of other languages ---
     # The lexer reads `=>`, `/*` and `**` as two signs each.
@@ -58,6 +66,26 @@ SIGNS: tuple[Slip, ...] = (
         where="pair", fix=pair_becomes("->"),
     ),
     Slip(
+        lambda f: pair(f, "LESSTHAN", "MORETHAN"),
+        "different is written `!=`",
+        "write `!=`",
+        ("block b(s) = if s <> 1 { relu }",),
+        where="pair", fix=pair_becomes("!="),
+    ),
+    Slip(
+        lambda f: f.previous_type == "PERCENT" and f.type in ("RPAR", "COMMA", "RBRACE"),
+        "a share is written as a number from 0 to 1, without `%`",
+        "write `0.5` for 50 %",
+        ("block b = dropout(50%)", "block b = f(50%, 3)"),
+        where="previous",
+    ),
+    Slip(
+        lambda f: f.type == "COLON" and f.context_of_head[:1] == ("LSQB",),
+        "there are no slices in square brackets",
+        "a part of a tensor is taken by a stage: `x -> slice(0, 4)`, along `axis = height` or another axis",
+        ("network N { input x: [3]\n y = x[:, 0]\n output y }", "network N { input x: [3]\n y = x[1:]\n output y }"),
+    ),
+    Slip(
         lambda f: pair(f, "SLASH", "STAR"),
         "a comment is written with `#`",
         "begin each line of the comment with `#`",
@@ -70,6 +98,12 @@ SIGNS: tuple[Slip, ...] = (
         "`//` divides and floors; begin the comment with `#`",
         ("// a comment\nlet x = 1", "let x = 1\n// the first one", "network N {\n // one\n input x: [3]\n output x }"),
         where="line", fix=line_start_becomes("#"),
+    ),
+    Slip(
+        lambda f: f.type == "STAR" and f.previous_type in ("LPAR", "COMMA") and _in_arguments(f),
+        "arguments are not unpacked by `*` or `**`",
+        "write each of them by itself: `name = value`",
+        ("block b = conv(3x3, 8, **options)", "let x = f(*values)"),
     ),
     Slip(
         lambda f: pair(f, "STAR", "STAR"),
@@ -116,7 +150,7 @@ SEPARATORS: tuple[Slip, ...] = (
     ),
     Slip(
         _is_bundle,
-        "several values make a bundle in parentheses",
+        "several values with `,` between them make a bundle, which stands in parentheses",
         "write `name = (a, b)`",
         ("network N { input x: [3]\n y = x, x -> concat\n output y }",),
     ),
@@ -133,6 +167,19 @@ SEPARATORS: tuple[Slip, ...] = (
         "write `,`",
         ("let x = [1; 2]", "block b = conv(3x3; 64)"),
         fix=token_becomes(","),
+    ),
+    Slip(
+        lambda f: f.type == "COLON" and f.previous_type == "NAME" and _in_arguments(f),
+        "an argument gets its value with `=`, not with `:`",
+        "write `{previous} = ...`",
+        ("block b = conv(3x3, 8, stride: 2)", "let x = f(a: 1)"),
+        fix=token_becomes(" ="),
+    ),
+    Slip(
+        lambda f: f.type == "LBRACE" and _in_arguments(f),
+        "there are no dictionaries: arguments have names",
+        "write each argument by itself: `name = value`",
+        ("block b = conv(3x3, 8, {stride: 2})", 'let x = f({"a": 1})'),
     ),
     Slip(
         lambda f: f.type == "COLON" and bool({"LBRACE", "HEAD_BRACE"} & f.allowed),

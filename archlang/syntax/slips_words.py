@@ -6,9 +6,22 @@ from archlang.diagnostics import Fix, suggestions
 from archlang.syntax.facts import WORD_TYPES, Facts
 from archlang.syntax.slip import Slip, foreign, insert_behind_previous, line_start_becomes, token_becomes
 
+_WITHOUT_EQUAL = {
+    "phase": "phase all { epochs = 10 }", "step": "step first { loss = ...; optimizer = ... }", "output": "output flow",
+    "train": "train { ... }",
+}
 _DECLARING = ("import", "let", "block", "code", "network", "train")
 _STATING = ("input", "output", "let", "phase", "step")
 _CALLED_DECLARATIONS = ("function", "fn", "func", "module", "layer", "model", "net")
+
+
+def _equal_behind_word(facts: Facts) -> bool:
+    """Recognise `phase = ...`: the word begins a statement here, and is not meant as a name."""
+    if facts.type != "EQUAL" or not facts.previous.first:
+        return False
+    if facts.previous_type in ("PHASE", "STEP"):  # in a network they are names that are taken
+        return "TRAIN" in facts.context
+    return facts.previous_type in ("OUTPUT", "TRAIN")
 
 
 def _misspelt_declaration(facts: Facts) -> bool:
@@ -45,6 +58,14 @@ def _equals_for_colon(facts: Facts) -> Fix:
 
 
 RESERVED: tuple[Slip, ...] = (
+    Slip(
+        _equal_behind_word,
+        "`{previous}` begins a statement and takes no `=`",
+        lambda f: f"write `{_WITHOUT_EQUAL[f.previous_text]}`",
+        ("train { a = 1\n phase = all { epochs = 2 } }", "network N { input x: [3]\n output = x }",
+         "train = { loss = x }"),
+        where="pair", name="reserved-word", fix=token_becomes(""),
+    ),
     # --- reserved words used as names ---
     Slip(
         lambda f: f.type == "EQUAL" and f.previous_type in WORD_TYPES and "EQUAL" not in f.allowed,
@@ -157,6 +178,13 @@ STATEMENTS: tuple[Slip, ...] = (
         where="line", fix=lambda f: Fix(f.line_token.span, _near_word(f)),
     ),
     # --- bindings ---
+    Slip(
+        lambda f: len(f.line) > 3 and [t.type for t in f.line[:3]] == ["NAME", "COMMA", "NAME"] and not f.at_file_level,
+        "one name stands left of `=`",
+        lambda f: f"a bundle keeps its name, and its members are `{f.line[0].text}[0]`, `{f.line[0].text}[1]`",
+        ("network N { input x: [3]\n a, b = x\n output a }",),
+        where="line",
+    ),
     Slip(
         _is_dashed_name,
         "a name holds letters, digits and `_`, and no `-`",

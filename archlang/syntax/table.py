@@ -78,6 +78,15 @@ def aligned_rows(nodes: Sequence[tree.TreeNode], flat: Callable[[Expr], str]) ->
 _Settings = list[tuple[str, str]]
 
 
+def needs_a_line(node: tree.TreeNode, at: int) -> bool:
+    """Return whether a comment or an empty line keeps a statement, the `at`-th of its body, off a line with others.
+
+    An empty line before the first statement is not printed, so it must not count: the text would change once more when
+    it is printed again.
+    """
+    return bool(node.before or node.behind or (node.blank and at > 0))
+
+
 def _settings(node: tree.Stretch, flat: Callable[[Expr], str]) -> _Settings:
     """The names and values of a phase, each on one line; none if they do not fit into a table."""
     body = node.body
@@ -85,8 +94,8 @@ def _settings(node: tree.Stretch, flat: Callable[[Expr], str]) -> _Settings:
         return []
 
     settings = []
-    for one in body.statements:
-        if not isinstance(one, tree.Bind) or one.before or one.behind or one.blank:
+    for at, one in enumerate(body.statements):
+        if not isinstance(one, tree.Bind) or needs_a_line(one, at):
             return []
         text = flat(one.value)
         if "\n" in text or "#" in text:  # statements or comments, which need lines of their own

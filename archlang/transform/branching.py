@@ -70,7 +70,7 @@ def chains(node: TreeNode) -> Iterator[Chain]:
 
 
 def _is_chain(steps: Sequence[Expr]) -> bool:
-    """Whether only the middle one of three convolutions has groups, at one width with the first."""
+    """Tell whether only the middle one of three convolutions has groups, at one width with the first."""
     first, middle, last = (given(bare(steps[i])) for i in (0, 3, 6))
     alike = first.get("channels") == middle.get("channels") and "groups" in middle
     biased = last.get("bias", Truth(False)) != Truth(False)  # the sum of the branches has none

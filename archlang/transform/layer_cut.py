@@ -1,4 +1,4 @@
-"""Where the layers of a sequential network end, and where its head begins."""
+"""The layers of a sequential network: the step that ends each, and the step at which the head begins."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ class ConvSite:
 
     @property
     def without_bias(self) -> bool:
-        """Whether it has no bias anywhere."""
+        """Tell whether it has no bias anywhere."""
         return not any(node.args["bias"] for node in self.nodes)
 
     @property
@@ -200,7 +200,7 @@ def _without_lets(node: TreeNode, names: set[str]) -> TreeNode:
 
 
 def _binds(node: TreeNode, names: set[str]) -> bool:
-    """Whether a statement is the `let` of one of the names."""
+    """Tell whether a statement is the `let` of one of the names."""
     return isinstance(node, Let) and node.name in names
 
 
@@ -314,7 +314,7 @@ def _by_name(expr: Expr, name: str) -> dict[str, Expr]:
 
 
 def _is_plain_norm(step: Expr) -> bool:
-    """Whether a step is a batch norm that `pbconv` can have itself."""
+    """Tell whether a step is a batch norm that `pbconv` can have itself."""
     expr = bare(step)
     given = (expr.arguments or ()) if isinstance(expr, Call) else ()
     known = all(a.name in (None, *ARGUMENTS["batch_norm"]) for a in given) and len(given) <= 3

@@ -80,7 +80,7 @@ def _inserted(step: SequentialStep) -> Predicted | None:
 
 
 def _is_mapping(steps: Sequence[Expr]) -> bool:
-    """Whether steps are a convolution or linear layer, then at most a batch norm."""
+    """Tell whether steps are a convolution or linear layer, then at most a batch norm."""
     callees = [s.callee if isinstance(s, Call) else s for s in steps]
     names = [c.text for c in callees if isinstance(c, Name)]
     if len(names) != len(steps) or not names:

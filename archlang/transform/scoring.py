@@ -24,7 +24,7 @@ def with_coding_loss(file: File, weight: float) -> File:
 
 
 def _has_loss(train: Train) -> bool:
-    """Whether the coding loss is there already."""
+    """Tell whether the coding loss is there already."""
     return any(isinstance(node, Name) and node.text == LOSS for node in walk(train))
 
 

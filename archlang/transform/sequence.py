@@ -34,12 +34,12 @@ class SequentialStep:
 
     @property
     def shrinks(self) -> bool:
-        """Whether the map that leaves is smaller than the one that enters."""
+        """Tell whether the map that leaves is smaller than the one that enters."""
         return self.entering.rank == self.leaving.rank >= 3 and self.entering.dims[1:] != self.leaving.dims[1:]
 
     @property
     def makes_vector(self) -> bool:
-        """Whether a map enters and a vector leaves: flattening, global pooling."""
+        """Tell whether a map enters and a vector leaves: flattening, global pooling."""
         return self.entering.rank >= 3 and self.leaving.rank == 1
 
 
@@ -148,7 +148,7 @@ def _origin(node: Node) -> Span:
 
 
 def _within(inner: Span, outer: Span) -> bool:
-    """Whether a place lies inside another."""
+    """Tell whether a place lies inside another."""
     return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
 
 

@@ -86,3 +86,15 @@ def test_a_kill_leaves_a_whole_file(tmp_path: Path) -> None:
         data = target.read_bytes()
         assert len(data) == 100_000
         assert len(set(data)) == 1
+
+
+def test_a_working_directory_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ArchError) as caught:
+        write_whole("a.txt", b"new")
+    assert caught.value.diagnostics[0].name == "unwritable-output"
+    with pytest.raises(ArchError):
+        write_whole("a\0.txt", b"new")

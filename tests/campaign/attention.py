@@ -30,6 +30,7 @@ ROWS = {
     "mean": ("digits", "mean"),
     "innate_static": ("digits", "innate_static(32)"),
     "static_vector": ("digits", "static_vector"),
+    "static_vector_faster": ("digits_shift", None),
     "self_attention": ("digits", "self_attention(heads = 4)"),
     "recurrent": ("digits", "recurrent(32)"),
 }

@@ -17,7 +17,7 @@ pytest.importorskip("torch", reason="a search trains")
 
 import torch
 
-from archlang.cli.searching import Bars, Lines, watching
+from archlang.cli.searching import Lines, TrialBars, watching
 from archlang.elaborate import load
 from archlang.studies.pbconv.search import Audience
 from archlang.studies.pbconv.trial import Settings, Trial
@@ -197,7 +197,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console(file=stream, force_terminal=True, width=120, color_system=None)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.fields[rate]}"))
     with Bar(*columns, console=console, auto_refresh=False) as bar:
-        bars = Bars(bar)
+        bars = TrialBars(bar)
         play(bars)
         assert bar.tasks[0].completed == bar.tasks[0].total == 12
     text = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", stream.getvalue()).replace("\r", "")
@@ -205,4 +205,4 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", stream)
     with watching() as audience:
-        assert type(audience) is Bars
+        assert type(audience) is TrialBars

@@ -92,17 +92,17 @@ def test_a_fusion_that_is_wrong_writes_nothing(
 ) -> None:
     import torch
 
-    import archlang.compiler
+    from archlang.rewrite import applying
 
-    right = archlang.compiler.fuse
+    right = applying.rewrite
 
-    def wrong(model: torch.nn.Module) -> torch.fx.GraphModule:
-        fused = right(model)
+    def wrong(model: torch.nn.Module, what: object) -> torch.fx.GraphModule:
+        fused = right(model, what)
         with torch.no_grad():
             next(fused.parameters()).mul_(1.01)
         return fused
 
-    monkeypatch.setattr(archlang.compiler, "fuse", wrong)
+    monkeypatch.setattr(applying, "rewrite", wrong)
     out = tmp_path / "deploy.safetensors"
     outcome = call("fuse", str(trained / "best.safetensors"), "--verify", "-o", str(out))
     assert outcome.status == 3

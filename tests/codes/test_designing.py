@@ -23,6 +23,11 @@ PUBLISHED = {
 }  # fmt: skip
 """Sizes and least distances: the source's, designs, and entries of tables of constant-weight codes."""
 
+HARDER = {
+    (51, 12, 4): 4, (91, 14, 4): 4, (600, 40, 9): 10, (1000, 40, 10): 10, (1000, 48, 12): 12, (200, 80, 8): 12,
+}  # fmt: skip
+"""Sizes that neither a family nor a local search reaches: orbits listed or sampled, and packed."""
+
 SHIPPED = {
     (10, 10, 5): 4, (10, 10, 3): 4, (100, 20, 8): 8, (100, 20, 4): 4, (1000, 32, 16): 12, (1000, 32, 8): 8,
     (10, 15, 6): 8, (26, 16, 6): 6,
@@ -37,10 +42,31 @@ def test_fresh_designs(sizes: tuple[int, int, int]) -> None:
     assert found.optimal
 
 
-def test_a_seed_gives_one_code() -> None:
-    first, again, other = (design(14, 12, 4, seed=seed, fresh=True) for seed in (3, 3, 4))
+@pytest.mark.parametrize("sizes", HARDER, ids=str)
+def test_harder_designs(sizes: tuple[int, int, int]) -> None:
+    distance = HARDER[sizes]
+    found = design(*sizes, distance=distance, fresh=True)
+    assert faults(found.code, Contract(*sizes, distance, balanced=True, equal=True)) == []
+    assert found.how.startswith("packed orbits under")
+
+
+@pytest.mark.parametrize("sizes", [(14, 12, 4), (51, 12, 4)])
+def test_a_seed_gives_one_code(sizes: tuple[int, int, int]) -> None:
+    first, again, other = (design(*sizes, distance=4, seed=seed, fresh=True) for seed in (3, 3, 4))
     assert first.words == again.words and first.how == again.how
     assert first.distance == other.distance
+
+
+def test_more_effort_reaches_what_less_does_not() -> None:
+    with pytest.raises(ArchError, match="found no such code of distance 6") as caught:
+        design(36, 14, 7, distance=6)
+    assert "`--effort` searches longer" in caught.value.diagnostics[0].help[0]
+    found = design(36, 14, 7, distance=6, effort=2)
+    assert faults(found.code, Contract(36, 14, 7, 6, balanced=True)) == []
+
+
+def test_effort_changes_nothing_that_is_found_without() -> None:
+    assert design(14, 12, 4, effort=3).words == design(14, 12, 4).words
 
 
 @pytest.mark.parametrize("sizes", sizes(), ids=str)
@@ -135,8 +161,10 @@ def test_designing_needs_no_torch() -> None:
     assert done.stdout.strip() == "False", done.stderr
 
 
-def test_a_swapped_column_is_noticed() -> None:
+def test_an_exchanged_symbol_is_noticed() -> None:
     words = list(design(10, 10, 3).words)
-    words[0] = words[0][1] + words[0][0] + words[0][2:] if words[0][0] != words[0][1] else words[0][::-1]
-    broken = Code(tuple(words))
-    assert not broken.balanced or broken.distance < 4 or words[0] == words[0][::-1]
+    one, zero = words[0].index("1"), words[0].index("0")
+    symbols = list(words[0])
+    symbols[one], symbols[zero] = "0", "1"
+    broken = Code(("".join(symbols), *words[1:]))
+    assert [fault.message[:19] for fault in faults(broken, Contract(balanced=True))] == ["columns are uneven:"]

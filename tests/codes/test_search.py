@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from archlang.codes import linear
-from archlang.codes.balance import IntegerProgram, choose, spread
+from archlang.codes.balance import IntegerProgram, choose, choose_orbits, spread
 from archlang.codes.clique import heavy
 from archlang.codes.groups import GroupPlan, generated, groups
 from archlang.codes.local import TabuState, search
 from archlang.codes.orbits import orbit_code
+from archlang.codes.packing import packed_code, partitions
+from archlang.codes.tabu_clique import tabu_clique
 from archlang.codes.words import least_distance, rows_of, subsets
 
 
@@ -29,9 +31,18 @@ def test_cliques_against_all_subsets(seed: int) -> None:
         for chosen in combinations(range(count), size)
         if all(joined[a, b] for a, b in combinations(chosen, 2))
     )
-    found = heavy(weights, [sum(1 << int(u) for u in np.flatnonzero(row)) for row in joined], 10**6, 10**6)
-    assert sum(weights[v] for v in found) == best
-    assert all(joined[a, b] for a, b in combinations(found, 2))
+    masks = [sum(1 << int(u) for u in np.flatnonzero(row)) for row in joined]
+    proven = heavy(weights, masks, 10**6, 10**6)
+    walked = tabu_clique(np.array(weights), joined, 10**6, 500, rng).tolist()
+    for found in (proven, walked):
+        assert sum(weights[v] for v in found) == best
+        assert all(joined[a, b] for a, b in combinations(found, 2))
+
+
+def test_a_clique_that_reaches_its_target_ends_the_search() -> None:
+    joined = ~np.eye(50, dtype=bool)
+    found = tabu_clique(np.full(50, 2), joined, 7, 10**6, np.random.default_rng(0))
+    assert len(found) == 4
 
 
 def test_orbits_of_translations_make_a_biplane() -> None:
@@ -46,6 +57,50 @@ def test_orbits_beyond_what_exists() -> None:
     assert seven is not None
     assert orbit_code(seven, 3, 4, 8, np.random.default_rng(0)) is None
     assert orbit_code(seven, 3, 6, 7, np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_partitions_into_orbits(index: int) -> None:
+    """Each part is closed under its shifts, and no smaller set of words is."""
+    group = next(g for g in groups(12) if g.cyclic == bool(index) and g.order == 12 - 1 + index)
+    rows = packed_code(group, 4, 4, 20, np.random.default_rng(0))
+    assert rows is not None
+    sizes = []
+    for parts in partitions(rows, group):
+        of_word = {row.tobytes(): part for row, part in zip(rows, parts.tolist(), strict=True)}
+        count = np.bincount(parts)
+        sizes.append(int(count.max()))
+        moving = [e for e in group.shifts if all(of_word[row[e].tobytes()] == of_word[row.tobytes()] for row in rows)]
+        for part in range(len(count)):
+            first = rows[parts == part][0]
+            assert len({first[e].tobytes() for e in moving}) == count[part]
+    assert sizes == ([12, 6, 4, 3, 2] if index else [11])
+
+
+def test_orbits_chosen_for_even_columns() -> None:
+    """Of orbits of 24 words: four of them, smaller ones of fewer shifts, and these with three words less."""
+    group = next(g for g in groups(24) if g.name == "Z_24")
+    rows = packed_code(group, 6, 6, 140, np.random.default_rng(0))
+    assert rows is not None
+    for count in (96, 100, 97):
+        chosen = choose_orbits(rows, count, np.random.default_rng(0), partitions(rows, group))
+        assert chosen is not None and chosen.even and len(np.unique(chosen.rows, axis=0)) == count
+        assert least_distance(chosen.rows) >= 6
+
+
+def test_packed_orbits_are_sampled_where_words_are_many() -> None:
+    group = next(g for g in groups(100) if g.order == 100)
+    rows = packed_code(group, 10, 14, 300, np.random.default_rng(0))
+    assert rows is not None and len(rows) >= 300
+    assert least_distance(rows) >= 14 and set(rows.sum(axis=1).tolist()) == {10}
+    assert spread(rows) == 0
+
+
+def test_packing_beyond_what_exists() -> None:
+    seven = generated(GroupPlan("Z_7", [tuple((x + 1) % 7 for x in range(7))], cyclic=True))
+    assert seven is not None
+    assert packed_code(seven, 3, 6, 7, np.random.default_rng(0)) is None
+    assert packed_code(seven, 3, 4, 15, np.random.default_rng(0)) is None
 
 
 def test_complementary_pairs_are_even() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import archlang
 from archlang.diagnostics import KINDS, ArchError, Diagnostic
 from archlang.diagnostics.explain import PAGES
 from archlang.elaborate.network import check, load
@@ -58,15 +59,31 @@ def mistakes(example: Example, beside: list[Example], folder: Path) -> tuple[Dia
     return problem.value.diagnostics
 
 
+def said_by(code: str) -> set[str]:
+    """The kinds of mistakes that an example in Python is refused for; it may use the names `text`, `net` and `model`."""
+    text = "archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n  output x -> conv(3x3, 4) -> batch_norm\n}\n"
+    net = archlang.loads(text)
+    try:
+        exec(code, {"archlang": archlang, "text": text, "net": net, "model": archlang.compile(net)})
+    except ArchError as problem:
+        return {d.name for d in problem.diagnostics}
+    return set()
+
+
 def test_every_kind_has_a_page_and_every_page_a_kind() -> None:
     assert {page.stem for page in PAGES.glob("*.md")} == set(KINDS)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_page(name: str, tmp_path: Path) -> None:
+def test_page(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     beside, wrong, right = examples(name)
     assert wrong.language == right.language
     if wrong.language == "sh":
+        return
+    if wrong.language == "py":
+        monkeypatch.chdir(tmp_path)
+        assert said_by(wrong.text) == {name}
+        assert said_by(right.text) == set()
         return
     expected = {name, *(word.partition("=")[2] for word in wrong.words if word.startswith("--or="))}
     harmless = {"unused-name", "unused-import"}

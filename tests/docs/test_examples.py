@@ -21,7 +21,7 @@ from tests.docs.pages import ROOT
 
 EXAMPLES = ROOT / "examples"
 PLUGIN = EXAMPLES / "10_plugin"
-NETWORKS = sorted(path for path in EXAMPLES.glob("*.arch") if path.stem != "mistakes")
+NETWORKS = sorted(path for path in EXAMPLES.glob("*.arch") if not path.stem.startswith("mistakes"))
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 
 
@@ -49,6 +49,20 @@ def test_examples_compile_and_run(path: Path) -> None:
 
 def test_the_mistakes_are_two() -> None:
     assert [d.name for d in check(str(EXAMPLES / "mistakes.arch"), {})] == ["shape-mismatch", "unknown-stage"]
+
+
+def test_the_mistakes_of_pytorch_are_mended_by_their_fixes(tmp_path: Path) -> None:
+    file = tmp_path / "net.arch"
+    text = (EXAMPLES / "mistakes_pytorch.arch").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    fixes = [d.fix for d in check(str(file), {})]
+    assert len(fixes) == 3
+
+    for fix in reversed(fixes):  # from the end, so that the places before it stay
+        assert fix is not None
+        text = text[: fix.span.start] + fix.text + text[fix.span.end :]
+    file.write_text(text, encoding="utf-8")
+    assert check(str(file), {}) == ()
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)

@@ -35,7 +35,6 @@ def helps(flow: str, size: str = "[3, 8, 8]") -> str:
     ("layer_norm(3)", "layer_norm"),
     ("max_pool(3, 2, 1)", "max_pool(3x3, stride = 2, padding = 1)"),
     ("avg_pool(2, 2)", "avg_pool(2x2, stride = 2)"),
-    ("upsample(16)", "upsample(size = 16)"),
     ("flatten -> linear(192, 10)", "linear(10)"),
     ("flatten -> linear(192, 10, false)", "linear(10, bias = false)"),
     ("to_sequence -> lstm(3, 16)", "lstm(16)"),
@@ -47,6 +46,19 @@ def test_the_order_of_torch_is_refused_with_what_was_meant(flow: str, meant: str
     assert f"`{meant}`" in helps(flow)
     before = flow.rpartition("-> ")[0]
     assert wrong(text(f"output x -> {before and before + '-> '}{meant}")) == []
+
+
+@pytest.mark.parametrize(("flow", "meant"), [
+    ("conv(3x3, 64, 2)", "conv(3x3, 64, stride = 2)"),
+    ("conv(3x3, 64, 2, bias = false)", "conv(3x3, 64, stride = 2, bias = false)"),
+    ("upsample(2)", "upsample(factor = 2)"),
+    ("slice(0, 2)", "slice(0, stop = 2)"),
+    ("squeeze_excite(3)", "squeeze_excite(ratio = 3)"),
+])
+def test_what_stands_in_the_catalogues_order_is_written_with_its_name(flow: str, meant: str) -> None:
+    assert wrong(text(f"output x -> {flow}")) == ["too-many-arguments"]
+    assert f"`{meant}`" in helps(flow)
+    assert wrong(text(f"output x -> {meant}")) == []
 
 
 @pytest.mark.parametrize("flow", ["dropout(0.5, true)", "relu(true)", "squeeze_excite(3)", "slice(0, 2)",
@@ -80,8 +92,7 @@ TORCH = {
     "size": "kernel_size", "ceil": "ceil_mode", "count_padding": "count_include_pad", "factor": "scale_factor",
     "groups": "groups", "hidden": "hidden_size", "layers": "num_layers", "heads": "num_heads",
 }
-OTHERS = {"layer_norm": {"affine": "elementwise_affine"}, "group_norm": {"groups": "num_groups"},
-          "upsample": {"size": "size"}}
+OTHERS = {"layer_norm": {"affine": "elementwise_affine"}, "group_norm": {"groups": "num_groups"}}
 POOLS = {f"{kind}_pool{end}": f"torch.nn.{kind.title()}Pool{rank}d"
          for kind in ("max", "avg") for end, rank in (("1d", 1), ("", 2), ("3d", 3))}
 CLASSES = {**POOLS, "attention": "torch.nn.MultiheadAttention", "lstm": "torch.nn.LSTM", "gru": "torch.nn.GRU",

@@ -176,7 +176,8 @@ def test_a_plugin_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("name", "parameters"), [
     ("plain", 1_337_450), ("innate_static", 14_968_938), ("static_vector", 15_068_016),
-    ("self_attention", 15_117_546), ("recurrent", 15_200_106), ("digits", 193_408), ("digits_plain", 80_570),
+    ("self_attention", 15_117_546), ("recurrent", 15_200_106), ("digits", 193_792), ("digits_shift", 193_792),
+    ("digits_plain", 80_570),
 ])
 def test_sizes_of_the_specs(name: str, parameters: int) -> None:
     assert load(SPECS / "layer_attention" / f"{name}.arch").parameters == parameters

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archlang.diagnostics import Diagnostic, Label
+from archlang.diagnostics.render import human
 from archlang.elaborate.network import check
 
 CASES_FILE = Path(__file__).parent / "wrong_files.txt"
@@ -99,21 +100,14 @@ def rates(verdicts: list[Verdict]) -> tuple[float, float, float]:
 def _main() -> None:
     verdicts = judge_all()
     for verdict in verdicts:
-        if verdict.line and verdict.cause and verdict.mend:
-            continue
         missed = [word for word in ("line", "cause", "mend") if not getattr(verdict, word)]
-        print(f"{verdict.case.name}: {', '.join(missed)}")
-        if verdict.error is not None:
-            place = verdict.error.primary.span.line if verdict.error.primary else 0
-            if not verdict.line:
-                print(f"    line {place}, not {verdict.case.line}")
-            print(f"    {verdict.error.message}")
-            for label in (verdict.error.primary, *verdict.error.secondary):
-                if label and label.text:
-                    print(f"        . {label.text}")
-            for text in verdict.error.help:
-                print(f"        = {text}")
-    print("{} files: line {:.1f} %, cause {:.1f} %, mend {:.1f} %".format(len(verdicts), *rates(verdicts)))
+        if missed:
+            print(f"{verdict.case.name}: {', '.join(missed)}")
+            print(human([verdict.error]) if verdict.error else "no error")
+            print()
+
+    line, cause, mend = rates(verdicts)
+    print(f"{len(verdicts)} files: line {line:.1f} %, cause {cause:.1f} %, mend {mend:.1f} %")
 
 
 if __name__ == "__main__":

@@ -221,8 +221,11 @@ def _layer_attention() -> list[Pair]:
                  lambda around=around: layer_attention.last_alone(around, 8, 128, 10))
             for n, around in rows.items()
         ),
-        Pair(name("digits"), "figure 6 with a static vector", of_file(name("digits")),
-             lambda: layer_attention.attended(layer_attention.StaticVector, 8, 32, 10, 1, small)),
+        *(
+            Pair(name(n), "figure 6 with a static vector", of_file(name(n)),
+                 lambda: layer_attention.attended(layer_attention.StaticVector, 8, 32, 10, 1, small, normal=True))
+            for n in ("digits", "digits_shift")
+        ),
         Pair(name("digits_plain"), "the last layer alone", of_file(name("digits_plain")),
              lambda: layer_attention.last_alone(rows["plain"], 8, 32, 10, 1, small)),
         Pair(name("digits_residual"), "equation 1", of_file(name("digits_residual")),

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 WITHOUT_PEER = {
     "examples/mistakes": "wrong on purpose: `tests/docs` compares what is said about it",
+    "examples/mistakes_pytorch": "wrong on purpose: PyTorch's habits, each with the text to write instead",
     "examples/10_plugin/network": "its operation is a plug-in's, which no library has (`tests/ops/test_plugins.py`)",
 }

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import fx, nn
 
-from archlang import graph
 from archlang.diagnostics import ArchError
+from archlang.elaborate import network
 from archlang.emit import ArchModule, emit
 from archlang.rewrite import Fold, Skip, fuse
 from tests.rewrite.subjects import FOLDS, FOLDS_WITH_EXAMPLE, KEPT, conv, frozen_statistics, randomised, tied
@@ -187,7 +187,7 @@ network N(paths = 4) {
 @pytest.mark.parametrize("parallel", ["loop", "grouped", "auto"])
 @pytest.mark.parametrize("taps", [False, True])
 def test_a_compiled_file(parallel, taps):
-    model = randomised(emit(graph.loads(NET).graph, parallel=parallel, taps=taps))
+    model = randomised(emit(network.loads(NET).graph, parallel=parallel, taps=taps))
     x = example((3, 3, 8, 8))
     made = fuse(model)
     assert isinstance(made, ArchModule) and made.archlang.passes == ("fuse",) and not norms(made)
@@ -201,14 +201,14 @@ def test_a_compiled_file(parallel, taps):
 
 
 def test_what_folding_gives_is_ordinary():
-    model = fuse(randomised(emit(graph.loads(NET).graph)))
+    model = fuse(randomised(emit(network.loads(NET).graph)))
     x = example((2, 3, 8, 8))
     wanted = model(x)
     torch.testing.assert_close(copy.deepcopy(model)(x), wanted)
     torch.testing.assert_close(torch.compile(model, backend="eager", fullgraph=True)(x), wanted)
     torch.testing.assert_close(torch.export.export(model, (x,)).module()(x), wanted)
     torch.testing.assert_close(fx.Interpreter(model).run(x), wanted, rtol=0, atol=0)
-    assert inspect.signature(model.forward) == inspect.signature(emit(graph.loads(NET).graph).forward)
+    assert inspect.signature(model.forward) == inspect.signature(emit(network.loads(NET).graph).forward)
     assert fuse(model).meta["report"].merges == ()
 
 

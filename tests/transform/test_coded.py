@@ -78,7 +78,7 @@ def test_blocks_within_blocks_hand_the_code_down() -> None:
 
 
 def test_a_chain_in_the_network_itself() -> None:
-    chain = ("conv(1x1, 20) -> batch_norm -> relu -> conv(3x3, 20, 2, groups = 5) -> batch_norm -> relu "
+    chain = ("conv(1x1, 20) -> batch_norm -> relu -> conv(3x3, 20, stride = 2, groups = 5) -> batch_norm -> relu "
              "-> conv(1x1, 8) -> batch_norm(eps = 1e-3) -> relu")
     made = apply(network(f"  c = image -> {chain}"), "coded{code=five}")
     said = " ".join(made.listing.split())

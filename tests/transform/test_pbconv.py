@@ -20,7 +20,7 @@ import std.resnet (basic, bottleneck)
 
 network N(classes = 4) {
   input image: [3, 16, 16]
-  stem = image -> unit(8) -> unit(8, kernel = 1x1) -> depthwise_conv(3x3, 2) -> batch_norm(eps = 0.001) -> relu
+  stem = image -> unit(8) -> unit(8, kernel = 1x1) -> depthwise_conv(3x3, stride = 2) -> batch_norm(eps = 0.001) -> relu
   body = stem -> basic(8, 2) -> 2 * bottleneck(4) -> conv(5x5, 4) -> relu
   output body -> global_avg_pool -> linear(classes)
 }

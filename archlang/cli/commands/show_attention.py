@@ -14,7 +14,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from archlang.studies.layer_attention.readings import Attention, Course
+    from archlang.studies.layer_attention.readings import AttentionCourse, AttentionReading
 
 
 @click.command("attention", short_help="Which layers a network attends to.")
@@ -52,7 +52,7 @@ def command(session: Session, source: str, data: str | None, output: str | None,
         session.data(shown)
 
 
-def site_table(found: Attention) -> str:
+def site_table(found: AttentionReading) -> str:
     """The attention at one site: a line for each layer, with a bar."""
     lines = [f"{found.site}: {found.kind} ({found.what})"]
     for number, share in enumerate(found.mean):
@@ -61,7 +61,7 @@ def site_table(found: Attention) -> str:
     return "\n".join(lines)
 
 
-def course_table(course: Course) -> str:
+def course_table(course: AttentionCourse) -> str:
     """Attention at the first step, at each quarter of the training and at the last: a line for each layer."""
     count = len(course.rows)
     moments = list(dict.fromkeys([0, count // 4, count // 2, 3 * count // 4, count - 1]))

@@ -61,14 +61,16 @@ def command(
     if resume and fork:
         raise refuse("`--resume` and `--fork` exclude each other")
     start: Start = "new"
-    if resume or fork:
-        start = "resume" if resume else "fork"
+    if resume:
+        start = "resume"
+    if fork:
+        start = "fork"
     require_output()  # an hour of training must not end in a result that cannot be written
 
     with together(session, device):
         network = open_network(session, file, dials)
         where = _where(session, folder, start, network.name)
-        from archlang.train import fit
+        from archlang.train import fit  # torch takes a second: files with mistakes are told before
 
         def train(progress: Progress) -> Result:
             return fit(
@@ -99,6 +101,7 @@ def _report(session: Session, where: Path, train: Callable[[Progress], Result]) 
         with nullcontext(Progress()) if session.is_quiet else watch() as progress:
             result = train(progress)
     except KeyboardInterrupt:
+        # Before the first checkpoint there is nothing to go on from.
         if any(where.glob("checkpoint-*.safetensors")):
             session.note(f"what was done is kept; the same command goes on with it: --run {where} --resume")
         raise

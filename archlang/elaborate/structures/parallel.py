@@ -76,11 +76,19 @@ def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     if not fits or result.type.rank != tensor.type.rank:
         message = f"{what}, but {tensor.type} and {result.type} differ"
         raise b.refuse("shape-mismatch", message, tree.span, f"this makes {result.type}", notes=chain(place),
-                       secondary=(Label(at, f"{tensor.type} enters"),))
+                       secondary=(Label(at, f"{tensor.type} enters"),), help=_to_fit(tensor, result))
     if result.port == tensor.port:
         message = "`residual` would merge what enters with itself: its flow passes its input through"
         raise b.refuse("same-twice", message, tree.span, notes=chain(place), help=COPY)
     return _brought_together(b, stage, tensor, result, place)
+
+
+def _to_fit(tensor: TensorValue, result: TensorValue) -> tuple[str, ...]:
+    """Say how a residual flow comes to fit what enters, or a shortcut to fit the flow."""
+    if places_of(tensor.type) == places_of(result.type):
+        return (f"end the flow with {tensor.type.dims[0]} channels, or let a shortcut change them: "
+                f"`std.resnet (projection)`, as in `body -> add(in -> projection({result.type.dims[0]}))`",)
+    return ("a flow with strides needs a shortcut that has them too: `body -> add(in -> projection(c, stride = 2))`",)
 
 
 def _one_way(b: Build, stage: StructureStage, place: Place) -> None:

@@ -27,7 +27,10 @@ PROBABILITIES = ("shares", "chances")
 def losses_of(b: Build, total: Weighted | None, span: Span) -> tuple[Loss, ...]:
     """The losses of a weighted sum, each with what it reads. Raises `Poisoned`."""
     losses: list[Loss] = []
-    for weight, option in total.terms if total else ():
+    if total is None:
+        return ()
+
+    for weight, option in total.terms:
         facts = facts_of(option, LossFacts)
         has_tensor = any(isinstance(value, TensorValue) for value in option.args.values())
         if facts.sites is not None and not has_tensor:
@@ -39,6 +42,7 @@ def losses_of(b: Build, total: Weighted | None, span: Span) -> tuple[Loss, ...]:
 
 def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, span: Span) -> Loss:
     """A loss over tensors that the file names."""
+    # In the order of the loss's arguments, whichever way the file gives them.
     reads: dict[str, Port | str] = {}
     words: dict[str, object] = {}
     for name, value in option.args.items():
@@ -49,6 +53,7 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
         else:
             words[name] = value
 
+    # Without a tensor of the network nothing would have a gradient.
     if not any(isinstance(read, Port) for read in reads.values()):
         raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", span,
                        help="name a tensor of it: `cross_entropy(logits, label)`")
@@ -71,12 +76,13 @@ def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Po
         )
 
     _not_squashed(b, option, facts, first, scores, span)
+    # The share of the only class is 1 whatever the scores are.
     sizes = b.graph.type(scores).dims
     if facts.target == "classes" and sizes[class_axis(b.graph, scores)] == 1:
         raise b.refuse("wrong-count", f"`{option.name}` over one class is always 0, and `{first}` has one", span,
                        help="`bce` reads a single logit as the chance of the second of two classes")
     if not isinstance(target, Port):
-        return
+        return  # what the label holds is known from the data alone
 
     if facts.target == "scores":
         _not_squashed(b, option, facts, second, target, span)

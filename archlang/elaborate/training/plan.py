@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from archlang.diagnostics import Label, did_you_mean, suggestions
-from archlang.elaborate.arguments import value_of
+from archlang.elaborate.arguments import given_value
 from archlang.elaborate.bodies import declare
 from archlang.elaborate.context import Build
 from archlang.elaborate.scope import define
@@ -114,7 +114,7 @@ def _setting(b: Build, kind: str, statement: Bind, args: dict[str, Arg], env: En
         return
     found.spans[name] = statement.value.span
     try:
-        found.values[name] = value_of(b, statement.value, args[name].kind, env)
+        found.values[name] = given_value(b, args[name], statement.value, env)
     except Poisoned:
         found.sound = False
 

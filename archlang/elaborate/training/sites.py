@@ -56,7 +56,7 @@ def structural(b: Build, weight: float, option: Option, facts: SiteFacts, span: 
     if chosen:
         # The tensors that it could have been given, and what picked the sites, say nothing to its formula.
         args = {name: value for name, value in option.args.items() if name not in ("of", "scores")}
-        reads = ("label",) if facts.labelled else ()
+        reads = ("label",) if facts.labelled else ()  # before the tensors of the sites
         return [Loss(weight, Option(option.name, option.role, args), reads, span, tuple(chosen))]
     if not sites and facts.stage in b.stages:
         return []

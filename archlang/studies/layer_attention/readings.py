@@ -27,7 +27,7 @@ STATIC = {
 
 
 @dataclass(frozen=True)
-class Attention:
+class AttentionReading:
     """The attention at one site: the mean over the inputs and its deviation between them, by layer from the lowest.
 
     `what` says what the numbers are; a static kind has no deviation (None).
@@ -41,7 +41,7 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Course:
+class AttentionCourse:
     """The attention of a training: a column for each SITE.LAYER, a row for each step."""
 
     columns: tuple[str, ...]
@@ -54,7 +54,9 @@ class Course:
 
 
 @torch.no_grad()
-def attention_of(model: torch.nn.Module, data: object | None = None, *, device: str = "auto") -> tuple[Attention, ...]:
+def attention_of(
+    model: torch.nn.Module, data: object | None = None, *, device: str = "auto"
+) -> tuple[AttentionReading, ...]:
     """The attention at every site of a model: on the test part of `data`, or without data of static kinds alone.
 
     Raises `ArchError`: unsupported-module (nothing in it attends to layers, or it is not archlang's), missing-argument
@@ -103,15 +105,15 @@ def _run(model: torch.nn.Module, record: object, data: object | None, target: to
         model(fit(split.batch(rows)[0].to(target)).to(kind))
 
 
-def _summed(site: str, kind: str, rows: torch.Tensor) -> Attention:
+def _summed(site: str, kind: str, rows: torch.Tensor) -> AttentionReading:
     mean = tuple(rows.mean(0).tolist())
     if kind in STATIC:
-        return Attention(site, kind, STATIC[kind], mean)
+        return AttentionReading(site, kind, STATIC[kind], mean)
     what = f"mean over {len(rows)} inputs, heads and queries" if kind == "self_attention" else f"of {len(rows)} inputs"
-    return Attention(site, kind, what, mean, tuple(rows.std(0, correction=0).tolist()))
+    return AttentionReading(site, kind, what, mean, tuple(rows.std(0, correction=0).tolist()))
 
 
-def course_of(folder: str | Path) -> Course:
+def course_of(folder: str | Path) -> AttentionCourse:
     """The attention over the training in a run folder. Raises `ArchError` (unreadable-file, unsupported-module)."""
     path = Path(folder) / "attention.csv"
     shown = one_line(str(path), 200)
@@ -129,4 +131,4 @@ def course_of(folder: str | Path) -> Course:
         raise ArchError(error("unreadable-file", f"cannot read `{shown}`: {said}")) from None
     except ValueError:
         raise ArchError(error("unreadable-file", f"`{shown}` is no table of attention")) from None
-    return Course(tuple(head[2:]), numbers)
+    return AttentionCourse(tuple(head[2:]), numbers)

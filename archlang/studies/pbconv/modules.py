@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archlang.diagnostics import ArchError, error
 from archlang.kernels import Extent, Padding, Window, branch_padding, padding_steps
+from archlang.rewrite.fold import fuse
 
 Gamma = Literal["zero", "one"]
 NONE: Padding = ((0, 0), (0, 0))
@@ -25,7 +29,7 @@ class BoostedConv(nn.Module):
     def __init__(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, windows: Sequence[Window],
                  gamma: Gamma = "one", chains: bool = False) -> None:
         super().__init__()
-        parts = _Parts(conv, norm, gamma)
+        parts = _Branches(conv, norm, gamma)
         outer = outer_padding(conv)
         self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
         zeros = conv.padding_mode == "zeros"
@@ -43,6 +47,39 @@ class BoostedConv(nn.Module):
         for branch, (added, cut) in zip(list(self.branches)[1:], self.steps, strict=True):
             total = total + branch(padded(x, added, cut, self.mode, self.lines))
         return total
+
+    def get_equivalent_kernel_bias(self) -> tuple[Tensor, Tensor | None]:
+        """The kernel and the bias of the one convolution that computes the same in evaluation mode.
+
+        The name is RepVGG's, which tools ask for. Raises ArchError (pass-does-not-apply) as `switch_to_deploy` does.
+        """
+        merged = self._merged()
+        return merged.weight, merged.bias
+
+    def switch_to_deploy(self) -> None:
+        """Become that one convolution, in place and for good; `timm.utils.reparameterize_model` calls this.
+
+        Raises ArchError (pass-does-not-apply) where the branches are not one convolution: hooks, norms without
+        statistics.
+        """
+        merged = self._merged()
+        self.branches, self.windows, self.steps = nn.ModuleList([merged]), (), []
+
+    def _merged(self) -> nn.Conv1d | nn.Conv2d:
+        """The convolution of all branches, on their device and in their dtype."""
+        main: Any = self.branches[0]
+        conv = main if isinstance(main, nn.Conv1d | nn.Conv2d) else main[0]
+        # An example says that what enters is a batch: a norm over lines could see another axis.
+        size = [2 * d * k for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
+        example = torch.ones(1, conv.in_channels, *size, device=conv.weight.device, dtype=conv.weight.dtype)
+
+        fused = fuse(copy.deepcopy(self).eval(), (example,))
+        inner = [node for node in fused.graph.nodes if node.op not in ("placeholder", "output")]
+        merged = fused.get_submodule(str(inner[0].target)) if inner[0].op == "call_module" else None
+        if len(inner) != 1 or not isinstance(merged, nn.Conv1d | nn.Conv2d):
+            raise ArchError(error("pass-does-not-apply", "the branches of this convolution are not one convolution",
+                                  notes=[str(skip) for skip in fused.meta["report"].skipped]))
+        return merged.train(self.training)
 
     def extra_repr(self) -> str:
         """Its small kernels."""
@@ -81,7 +118,7 @@ def outer_padding(conv: nn.Conv1d | nn.Conv2d) -> Padding:
     return (int(rows), int(rows)), (int(columns), int(columns))
 
 
-class _Parts:
+class _Branches:
     """Makes the new branches of a convolution, on its device and in its dtype."""
 
     def __init__(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, gamma: Gamma) -> None:

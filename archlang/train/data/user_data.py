@@ -49,7 +49,7 @@ class ForeignSplit:
 
 
 @dataclass(frozen=True)
-class _Part:
+class _UserPart:
     """A split, and the names that its labels 0, 1, ... stand for, if it knows them."""
 
     split: Split
@@ -131,7 +131,7 @@ def _of_table(name: str, table: Mapping[Any, Any]) -> Data:
     return _of_parts(name, [_part(value) for value in order])
 
 
-def _of_parts(name: str, parts: Sequence[_Part]) -> Data:
+def _of_parts(name: str, parts: Sequence[_UserPart]) -> Data:
     """Data of two parts, training and test, or of three, with validation between them; classes matched by name."""
     classes = parts[0].classes
     splits = []
@@ -189,15 +189,15 @@ def _is_label(value: Any) -> bool:
     return value is None or isinstance(value, (*TEXTS, int, float, numpy.generic))
 
 
-def _part(value: Any) -> _Part:
+def _part(value: Any) -> _UserPart:
     """A part of data: a pair of arrays, or items. Raises `ArchError` (bad-data) for anything else."""
     if _is_arrays(value):
-        return _Part(*_of_arrays(value))
+        return _UserPart(*_of_arrays(value))
     if not is_items(value):
         raise bad_data("a part of the data is neither a torch Dataset nor a pair of tensors", help=FORMS)
 
     classes = classes_of(value) or named_labels(value)
-    return _Part(items_of(value, names=_numbers_of(classes)), classes)
+    return _UserPart(items_of(value, names=_numbers_of(classes)), classes)
 
 
 def _numbers_of(classes: tuple[str, ...] | None) -> dict[str, int]:

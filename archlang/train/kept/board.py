@@ -23,7 +23,9 @@ class Board:
             message = "TensorBoard is not installed"
             raise ArchError(error("missing-tool", message, help='pip install "archlang[logs]"')) from None
         self.kind: Any = SummaryWriter
-        self.folder, self.passed = folder / FOLDER, passed
+        self.folder = folder / FOLDER
+        # Events of a later step are hidden, which a killed training may have written after its last checkpoint.
+        self.purge = passed + 1 if passed else None
         self.writer: Any = None
 
     def epoch(self, epoch: Epoch) -> None:
@@ -31,6 +33,7 @@ class Board:
         try:
             self._open()
             for name, value in epoch.row().items():
+                # TensorBoard groups what stands before the first slash: train/loss, test/loss.
                 if name not in ("epoch", "phase") and isinstance(value, (int, float)):
                     self.writer.add_scalar(name.replace("_", "/", 1), value, epoch.number)
             self.writer.flush()
@@ -45,5 +48,4 @@ class Board:
     def _open(self) -> None:
         """Begin an event file with the first epoch: a training that fails before it leaves nothing behind."""
         if self.writer is None:
-            purge = self.passed + 1 if self.passed else None
-            self.writer = self.kind(str(self.folder), purge_step=purge)
+            self.writer = self.kind(str(self.folder), purge_step=self.purge)

@@ -33,11 +33,14 @@ def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | 
 
 def counters(stepper: Stepper, stages: Sequence[Optimization], average: Average | None) -> dict[str, Any]:
     """The rest of the state, which is no tensors: counts, and the scales of losses in float16."""
+    averaged = 0
+    if average is not None:
+        averaged = average.count
     return {
         "skipped": stepper.skipped,
         "in_a_row": stepper.in_a_row,
-        "averaged": average.count if average is not None else 0,
-        "scalers": [stage.scaler.state_dict() if stage.scaler is not None else None for stage in stages],
+        "averaged": averaged,
+        "scalers": [stage.scaler and stage.scaler.state_dict() for stage in stages],
         "optimizers": [_kind(stage) for stage in stages],
     }
 
@@ -52,6 +55,7 @@ def restore(tensors: State, facts: Mapping[str, Any], model: nn.Module, stages: 
 
     Raises `ArchError` (run-differs) where the weights are those of another network.
     """
+    # Nothing is put back before it is sure that the weights fit.
     weights = _under("model", tensors)
     if _shapes(weights) != _shapes(model.state_dict()):
         raise ArchError(error("run-differs", "the checkpoint's weights are not those of this network"))
@@ -60,6 +64,7 @@ def restore(tensors: State, facts: Mapping[str, Any], model: nn.Module, stages: 
     anew = []
     for number, stage in enumerate(stages):
         anew += _restore_stage(number, stage, tensors, facts)
+    # Ten bad steps in a row end a training, interrupted or not.
     stepper.skipped, stepper.in_a_row = facts["skipped"], facts["in_a_row"]
 
     if average is not None:
@@ -97,9 +102,11 @@ def _restore_optimizer(stage: Optimization, state: State) -> None:
         slot, _, key = name.partition(".")
         weight = stage.weights[int(slot)]
         # Momenta are divided as their weight is; a count of steps is whole everywhere.
-        restored = like(value, weight) if value.shape == weight.shape else value
-        slots.setdefault(int(slot), {})[key] = restored
+        if value.shape == weight.shape:
+            value = like(value, weight)
+        slots.setdefault(int(slot), {})[key] = value
 
+    # Groups and their rates are those of the file: only what the optimiser remembers is taken from the checkpoint.
     optimizer = stage.optimizer
     optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
 

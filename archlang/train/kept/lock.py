@@ -20,6 +20,7 @@ class Lock:
         """Raises `ArchError`: run-in-use where another process holds it, unwritable-output."""
         path = folder / NAME
         try:
+            # The file is not emptied: another process may hold it.
             self.handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as problem:
             raise unwritable(path, problem) from None
@@ -34,7 +35,7 @@ class Lock:
 
     def release(self) -> None:
         """Let others have it."""
-        if self.handle >= 0:
+        if self.handle >= 0:  # closing the file lifts the lock
             os.close(self.handle)
             self.handle = -1
 

@@ -63,6 +63,7 @@ class RunRecords:
         if not self.is_writing:
             return
 
+        # What a person looks for first; `identity` in a checkpoint is what decides.
         facts = {
             "network": outline.network,
             "dials": self.identity["dials"],
@@ -99,10 +100,12 @@ class RunRecords:
 
     def write_checkpoint(self, batches: BatchTrainer, state: TrainingState) -> None:
         """Write the state of the training, and the rows that are watched; every process must call it."""
+        # Weights may lie in parts on all processes: gathering them is work of all, writing is that of the first.
         tensors = gather(batches.trained.module, batches.stages, batches.trained.average)
         if not self.is_writing:
             return
 
+        # Rows come before the checkpoint that counts them; killed in between, the next run cuts them off.
         self.watch.write(self.run.folder)
         facts = {
             "identity": self.identity,
@@ -123,7 +126,9 @@ class RunRecords:
 
     def draw(self) -> None:
         """Draw what was watched, and leave the model alone from now on."""
-        self.watch.close(self.run.folder if self.is_writing else None)
+        if self.is_writing:
+            self.watch.draw(self.run.folder)
+        self.watch.close()
 
     def close(self) -> None:
         """Write the event files that are left."""

@@ -77,6 +77,7 @@ class Run:
         """Write `config.json`, keys sorted, and `network.arch`. Raises `ArchError` (unwritable-output)."""
         document = json.dumps({"format_version": 1, **facts}, indent=2, sort_keys=True, ensure_ascii=False)
         write_whole(self.network, text.encode())
+        # Keys are sorted, so that two runs can be compared as texts.
         write_whole(self.config, (document + "\n").encode())
 
     def append(self, row: Mapping[str, Any]) -> None:
@@ -115,7 +116,7 @@ class Run:
         """Write the checkpoint of a step and remove those that are no longer needed."""
         write_checkpoint(self.folder / f"checkpoint-{step:08}.safetensors", tensors, facts)
         for path in self.checkpoints[:-CHECKPOINTS]:
-            with suppress(OSError):
+            with suppress(OSError):  # a checkpoint too many does no harm
                 path.unlink()
 
     def newest(self, told: Callable[[str], None]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -140,10 +141,11 @@ class Run:
     def close(self) -> None:
         """Let others write to the folder; a training that came to nothing leaves it as it was."""
         if self.is_new and not self.log.exists() and not self.checkpoints:
+            # Only what a run writes: somebody may have put a file of theirs here meanwhile.
             for path in (self.config, self.network, self.last, self.best, *self.folder.glob("*.csv")):
                 path.unlink(missing_ok=True)
             if self.is_made:
-                (self.folder / NAME).unlink(missing_ok=True)
+                (self.folder / NAME).unlink(missing_ok=True)  # nobody waits for the lock of a folder that goes
                 with suppress(OSError):
                     self.folder.rmdir()
         if self.lock is not None:
@@ -165,7 +167,9 @@ def append(path: Path, text: str) -> None:
 
     Raises `ArchError` (unwritable-output).
     """
-    before = path.stat().st_size if path.exists() else 0
+    before = 0
+    if path.exists():
+        before = path.stat().st_size
     try:
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text)

@@ -80,7 +80,7 @@ class BatchTrainer:
                 target = task.world.all_gather(moved, len(rows))
 
             outcome = self.stepper(stage, main, target, second)
-            if number == 0:
+            if number == 0:  # test loss and best epoch are of the first step, and so is what an epoch tells
                 tally.rate(rate)
                 tally.add(_counted(outcome, is_labelled), len(label))
             self._count(stage, outcome, len(label), tally)
@@ -94,9 +94,10 @@ class BatchTrainer:
 
         if self.trained.average is not None:
             self.trained.average.step()
+        # Two steps may have a loss of one name.
+        prefix = f"{stage.name}_" if len(self.stages) > 1 else ""
         for name, value in outcome.parts.items():
-            shown = f"{stage.name}_{name}" if len(self.stages) > 1 else name
-            tally.part(shown, value, samples)
+            tally.part(prefix + name, value, samples)
 
 
 def _counted(outcome: Outcome | None, is_labelled: bool) -> Outcome | None:

@@ -73,7 +73,8 @@ def fit(
     """
     plan = plan_of(network)
     with joined(device) as world:
-        progress = (progress if world.is_first else None) or Progress()
+        if progress is None or not world.is_first:
+            progress = Progress()
         ready = training_data(network, plan, find(data))
         task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed)
         if run is None:
@@ -83,16 +84,24 @@ def fit(
 
         folder = _folder(run, start, world)
         try:
-            if start == "new":
-                training, records = _begun(task, folder)
-            else:
-                training, records = _continued(task, folder, start, progress)
-            records.every = checkpoint_every
-            if tensorboard and world.is_first:
-                records.board = Board(folder.folder, len(training.state.history))
-            return training.go(progress)
+            return _recorded(task, folder, start, progress, checkpoint_every, tensorboard)
         finally:
             folder.close()
+
+
+def _recorded(
+    task: TrainingTask, folder: Run, start: Start, progress: Progress, checkpoint_every: int | None, tensorboard: bool
+) -> Result:
+    """Train with everything kept in the run's folder."""
+    if start == "new":
+        training, records = _begun(task, folder)
+    else:
+        training, records = _continued(task, folder, start, progress)
+
+    records.every = checkpoint_every
+    if tensorboard and task.world.is_first:
+        records.board = Board(folder.folder, len(training.state.history))
+    return training.go(progress)
 
 
 def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:
@@ -114,9 +123,13 @@ def _begun(task: TrainingTask, run: Run) -> tuple[Training, RunRecords]:
 
 def _continued(task: TrainingTask, run: Run, start: Start, progress: Progress) -> tuple[Training, RunRecords]:
     """The training of a run folder, as its newest checkpoint has it."""
-    newest = run.newest(progress.note) if task.world.is_first else None
+    # One process reads the file: two might find different checkpoints to be the newest that is whole.
+    newest = None
+    if task.world.is_first:
+        newest = run.newest(progress.note)
     tensors, facts = task.world.broadcast(newest) or ({}, {})
     before = facts["identity"]
+    # What nobody asks for is as it was, not as the file says today.
     if task.requested_seed is None:
         task = replace(task, requested_seed=before["seed"])
     if task.epochs is None:
@@ -139,8 +152,9 @@ def _compare(facts: Mapping[str, Any], records: RunRecords, start: Start, progre
     """Refuse to resume another training; say what differs where that is allowed."""
     different = differences(facts["identity"], records.identity)
     if different and start == "resume":
-        verb = "differs" if len(different) == 1 else "differ"
-        message = f"this is not the training that was begun here: {', '.join(different)} {verb}"
+        message = f"this is not the training that was begun here: {', '.join(different)} differ"
+        if len(different) == 1:
+            message += "s"
         raise ArchError(error("run-differs", message, help="`--fork` goes on from its weights nevertheless"))
     if different:
         progress.note(f"forked; what differs: {', '.join(different)}")

@@ -124,10 +124,10 @@ def measure(
     """
     goal.state.eval()
     world = world or World()
-    weight = next(iter(model.parameters()), torch.zeros(()))
+    weight = next(iter(model.parameters()), torch.zeros(()))  # tells the device and the dtype of inputs
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
     augmentations = graph.plan.augment if graph.plan else ()
-    chance = torch.Generator().manual_seed(0)
+    chance = torch.Generator().manual_seed(0)  # two measurements must differ by the model alone
 
     sums: dict[str, float] = {}
     recognised, known = [], []
@@ -145,6 +145,7 @@ def measure(
 
         with alone():  # every process has the values of the whole batch
             total, parts = goal(values, second)
+        # A last, smaller batch counts by its samples; the sum of losses has no name of its own.
         for name, value in {"": total, **parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
 

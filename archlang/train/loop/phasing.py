@@ -31,9 +31,13 @@ def enter(phase: Phase, graph: Graph, model: nn.Module) -> None:
         decay = phase.keys.args["decay"]
     for module in model.modules():
         if isinstance(module, Keyed):
+            # Frozen keys neither learn nor follow; keys that follow a mean get no gradients beside it.
             is_frozen = not module.keys.requires_grad
-            module.follow(None if is_frozen else decay)
-            module.keys.requires_grad_(not is_frozen and decay is None)
+            if is_frozen:
+                module.follow(None)
+                module.keys.requires_grad_(False)  # without a mean to follow they would learn
+            else:
+                module.follow(decay)
 
 
 def freeze_statistics(model: nn.Module) -> None:

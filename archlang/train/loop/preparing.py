@@ -33,18 +33,20 @@ def prepared(task: TrainingTask) -> Training:
     graph, plan, world = task.network.graph, task.plan, task.world
     scores = scores_port(graph, task.losses)
     goals = [objective(step.losses, graph) for step in steps_of(plan)]
+    # Sums over samples may differ in their last bits between machines.
     fit = world.broadcast(fit_to(graph, task.data.train))
 
     model = _compiled(task, fit, scores)
     check(task.sharding, world, plan, model)
     if world.size > 1:
-        synced(model)
+        synced(model)  # batch norms see the statistics of the whole batch
+
 
     ports = inner_ports(task.losses, graph)
     observed = observing(model, graph, ports, task.parallel) if ports else model
     undivided = None
     if task.sharding == "fsdp":
-        undivided = _compiled(task, fit, scores)
+        undivided = _compiled(task, fit, scores)  # what is saved and returned has its weights in one piece
         divide(observed, task.device, world)
 
     stages = _stages(task, model, goals)

@@ -107,7 +107,7 @@ class Epoch:
         """Its row in `log.csv`; single losses only where there are several."""
         fields = ("phase", "lr", "train_loss", "train_accuracy", "test_loss", "test_accuracy", "skipped")
         row: dict[str, object] = {"epoch": self.number, **{name: getattr(self, name) for name in fields}}
-        row["seconds"] = round(self.seconds, 3)
+        row["seconds"] = round(self.seconds, 3)  # the clock says no more
 
         if self.validation_loss is not None:
             row |= {"validation_loss": self.validation_loss, "validation_accuracy": self.validation_accuracy}

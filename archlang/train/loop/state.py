@@ -38,13 +38,16 @@ class TrainingState:
 
     def facts(self, batches_per_epoch: int) -> dict[str, Any]:
         """Everything to go on with, as JSON takes it."""
+        best = 0  # no epoch has this number
+        if self.best is not None:
+            best = self.best.number
         return {
             "total": self.total,
             "step": self.step,
             "batches": batches_per_epoch,
-            "tally": self.tally.state() if self.tally is not None else None,
+            "tally": self.tally and self.tally.state(),
             "history": [asdict(epoch) for epoch in self.history],
-            "best": self.best.number if self.best is not None else 0,
+            "best": best,
         }
 
     def restore(self, facts: Mapping[str, Any], batches_per_epoch: int) -> None:

@@ -100,7 +100,7 @@ class Stepper:
 
     def enter(self) -> None:
         """A phase begins: from now on other weights may train."""
-        self._wrapped.clear()
+        self._wrapped.clear()  # torch's engine waits for the gradients of the weights that it was told of
         sharding.reshard(self.model)
 
     def __call__(
@@ -116,12 +116,15 @@ class Stepper:
 
         Raises `ArchError`: diverged at the tenth such step in a row, bad-data.
         """
+        # Taken before the forward pass, which moves running statistics whatever comes of the step.
         snapshot = self._snapshot(stage)
         snapshot.take()
         stage.optimizer.zero_grad(set_to_none=True)
 
         values = self._values(stage, inputs, label)
-        other = None if second is None else self._values(stage, second, label)
+        other = None
+        if second is not None:
+            other = self._values(stage, second, label)
         with alone():  # every process has the values of the whole batch
             total, parts = stage.goal(values, other)
         norm = self._backward(stage, total)
@@ -166,7 +169,9 @@ class Stepper:
 
     def _backward(self, stage: Optimization, total: torch.Tensor) -> torch.Tensor:
         """Calculate the gradients; their norm, NaN or infinite where one of them is no number."""
-        torch.autograd.backward(total if stage.scaler is None else stage.scaler.scale(total))
+        if stage.scaler is not None:
+            total = stage.scaler.scale(total)
+        torch.autograd.backward(total)
 
         if self.world.size > 1 and not self.is_divided and id(stage) not in self._wrapped:
             # The weights that a loss reaches are known after its first step: torch's engine must be told.
@@ -187,14 +192,17 @@ class Stepper:
     def _outcome(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
                  recognised: torch.Tensor | None) -> Outcome | None:
         """The figures of a step, if loss and gradient are numbers. All of them come from the device in one transfer."""
-        count = [] if recognised is None else [recognised.sum()]
-        figures = [norm, total, *parts.values(), *count]
+        figures = [norm, total, *parts.values()]
+        if recognised is not None:
+            figures.append(recognised.sum())
         size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in figures]).tolist()
 
         # A comparison with NaN is false as well.
         if not (abs(size) < float("inf") and abs(loss) < float("inf")):
             return None
-        correct = int(values[-1]) if count else None
+        correct = None
+        if recognised is not None:
+            correct = int(values[-1])
         return Outcome(loss, dict(zip(parts, values, strict=False)), correct)
 
     def _move(self, stage: Optimization, norm: torch.Tensor) -> None:

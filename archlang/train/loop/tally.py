@@ -39,7 +39,8 @@ class Tally:
     def rate(self, lr: float) -> None:
         """Note the learning rate of a step."""
         self.lr = lr
-        self.first_lr = lr if self.first_lr is None else self.first_lr
+        if self.first_lr is None:
+            self.first_lr = lr
 
     def add(self, outcome: Outcome | None, samples: int) -> None:
         """Count a step of the first of a training's optimisers, whose loss is the epoch's."""
@@ -59,12 +60,16 @@ class Tally:
     @property
     def loss(self) -> float:
         """The mean loss; NaN before the first step that counts."""
-        return self.sum / self.samples if self.samples else float("nan")
+        if not self.samples:
+            return float("nan")
+        return self.sum / self.samples
 
     @property
     def accuracy(self) -> float | None:
         """The share of samples that were recognised; None where outputs are no classes."""
-        return self.correct / self.samples if self.is_classes and self.samples else None
+        if not self.is_classes or not self.samples:
+            return None
+        return self.correct / self.samples
 
     @property
     def parts(self) -> dict[str, float]:
@@ -79,6 +84,7 @@ class Tally:
     @property
     def speed(self) -> float:
         """Samples a second since this process began."""
+        # The clock may not have moved during a first, tiny step.
         return (self.samples - self.resumed) / max(time.perf_counter() - self.began, 1e-9)
 
     def state(self) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class TrainingTask:
 
         Each process draws for its own rows, the first one as a single process does.
         """
+        # A batch with fewer rows than processes lies on each of them, and must be drawn alike.
         if self.world.rank and count >= self.world.size:
             use = f"{use} {self.world.rank}"
         return derived(self.seed, total, use)

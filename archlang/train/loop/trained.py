@@ -48,6 +48,7 @@ class TrainedModel:
             yield
             return
 
+        # The training goes on with its own running statistics.
         statistics = Snapshot(list(self.module.buffers()) if self.average.stale else [])
         statistics.take()
         with self.average.applied():

@@ -50,7 +50,7 @@ class Training:
                 self.records.close()
 
         if self.records is not None:
-            self.records.draw()
+            self.records.draw()  # hooks must go before the model is handed out
         self.trained.settle(self.state.total)
         model = unsynced(self.trained.complete()).eval()
         assert self.state.best is not None  # there is at least one round
@@ -66,7 +66,7 @@ class Training:
         """Train the rounds that are left, and measure each."""
         entered = None
         for scheduled, number in self._left():
-            if scheduled is not entered:
+            if scheduled is not entered:  # also where a training goes on in the middle of a phase
                 self.batches.enter(scheduled.phase)
                 entered = scheduled
 
@@ -93,6 +93,7 @@ class Training:
         tally = state.tally = state.tally or Tally()
         self.batches.prepare()
 
+        # Whoever calls `fit` keeps the generators that they seeded.
         with torch.random.fork_rng(devices=self.task.forked_devices):
             for rows in self.batches.order(epoch)[state.step : size]:
                 at = number * scheduled.per_epoch + state.step

@@ -118,7 +118,7 @@ class StepTable:
         for (epoch, step), row in list(zip(self.steps, self.rows, strict=True))[self.written :]:
             writer.writerow([epoch, step, *map(_shown, row)])
         append(folder / f"{self.name}.csv", text.getvalue())
-        self.written = len(self.rows)
+        self.written = len(self.rows)  # only now: rows that did not fit on the disk are still to be written
 
     def resume(self, folder: Path, steps: int) -> None:
         """Take up the first so many rows from the file; what it holds beyond is cut off.
@@ -188,16 +188,17 @@ class TrainingWatch:
 
     def resume(self, folder: Path, steps: int) -> None:
         """Take up the rows of the first so many steps from their files."""
-        self.count = steps
+        self.count = steps  # where no table is, steps count nevertheless
         for table in self.tables:
             table.resume(folder, steps)
 
-    def close(self, folder: Path | None) -> None:
-        """Leave the model alone from now on, and draw what was seen where there is a folder."""
+    def close(self) -> None:
+        """Leave the model alone from now on."""
         for handle in self.handles:
             handle.remove()
-        if folder is None:
-            return
+
+    def draw(self, folder: Path) -> None:
+        """Draw what was seen. Raises `ArchError` (unwritable-output)."""
         for table in self.tables:
             for site, picture in pictures(table.name, table.columns, table.rows):
                 write_whole(folder / f"{table.name}{site}.svg", picture.encode())
@@ -207,7 +208,7 @@ class TrainingWatch:
         """Hand the results of a module in training to `keep`."""
 
         def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
-            if module.training:
+            if module.training:  # what is measured on the test part is no step
                 keep(name, result)
 
         return model.get_submodule(module_name(node.path)).register_forward_hook(look)
@@ -275,7 +276,10 @@ def _gradients(model: nn.Module, graph: Graph) -> StepTable:
         norms = []
         for weights in parameters.values():
             gradients = [p.grad for p in weights if p.grad is not None]
-            norms.append(float(norm(gradients)) if gradients else 0.0)
+            size = 0.0
+            if gradients:  # a phase may freeze all weights of a layer
+                size = float(norm(gradients))
+            norms.append(size)
         return norms
 
     return StepTable("gradients", tuple(parameters), read)
@@ -321,6 +325,7 @@ def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parame
                 layer = ".".join((*member.region, str(member.index + 1)))
                 paths.setdefault(layer, set()).add(module_name(node.path))
 
+    # A step of `layers` may be a block of many modules, or share one with another step.
     named = dict(model.named_parameters())
     parameters = {
         layer: [p for name, p in named.items() if any(name.startswith(f"{path}.") for path in modules)]
@@ -341,7 +346,10 @@ def pictures(name: str, columns: tuple[str, ...], rows: Rows) -> Iterator[tuple[
         shown = tuple(_column_name(style, *parts[i]) for i in places)
         title = style.title.format(site=parts[places[0]][0])
         course = Course(title, shown, [[row[i] for i in places] for row in rows])
-        yield "" if number == 0 else f"-{number + 1}", strips(course, low=style.low)
+        mark = ""
+        if number:  # the first picture has the table's plain name
+            mark = f"-{number + 1}"
+        yield mark, strips(course, low=style.low)
 
 
 def _column_name(style: PictureStyle, site: str, last: str) -> str:

@@ -16,7 +16,7 @@ from torch import nn
 from archlang.graph.plan import Loss
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
-from archlang.train.losses import clustering, coding, experts, task
+from archlang.train.losses import clustering, coded, patch_experts, task
 
 Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
 Make = Callable[[Mapping[str, Any], Sequence[tuple[int, ...]]], nn.Module]
@@ -24,14 +24,14 @@ Make = Callable[[Mapping[str, Any], Sequence[tuple[int, ...]]], nn.Module]
 FORMULAS: Mapping[str, Formula] = {**task.FORMULAS, **clustering.FORMULAS}
 """Losses over tensors that the file names."""
 
-STRUCTURAL: Mapping[str, Formula] = {**coding.STRUCTURAL, **experts.STRUCTURAL}
+STRUCTURAL: Mapping[str, Formula] = {**coded.STRUCTURAL, **patch_experts.STRUCTURAL}
 """Losses over sites of the network."""
 
 STATEFUL: Mapping[str, Make] = {**clustering.STATEFUL}
 """Losses with running state: from the arguments and the sizes of what is read, per sample (a symbolic size is 0, the
 label has none), a module whose `forward` takes the reads. Its state moves, is saved and put back with the model's."""
 
-METRICS: Mapping[str, Mapping[str, Formula]] = {**experts.METRICS}
+METRICS: Mapping[str, Mapping[str, Formula]] = {**patch_experts.METRICS}
 """What is reported beside a loss, by name: formulas over the same reads, that nothing is trained on."""
 
 
@@ -40,6 +40,7 @@ def views_of(loss: Loss) -> ViewPair | None:
 
     Such a loss reads the tensors of the main view, then those of the second one, of which the label is none.
     """
+    # Over sites there is one view: `elaborate` refuses another.
     if loss.sites or loss.option.args.get("augmented") is False:
         return None
     return facts_of(loss.option, LossFacts).views

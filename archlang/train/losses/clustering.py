@@ -60,6 +60,7 @@ class Clusters(nn.Module):
         if self.is_even:
             return em_loss(relevance, self.gamma, other)
 
+        # The loss is under the priors so far; this batch moves them for the next one.
         priors = self.priors.to(relevance.dtype)
         loss = em_loss(relevance, self.gamma, other, priors)
         if self.training:
@@ -75,7 +76,8 @@ class Clusters(nn.Module):
 
 def _over_scores(args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> Clusters:
     """The clustering of scores that the file names."""
-    return Clusters(sizes[0][0], args, None if args.get("standardized") else Standardize)
+    standardize = None if args.get("standardized") else Standardize
+    return Clusters(sizes[0][0], args, standardize)
 
 
 class MixtureEM(nn.Module):
@@ -103,8 +105,10 @@ class GateClusters(nn.Module):
         args = {**args, "prior": args.get("prior") or "ema"}  # auto is given as None
         self.gates = nn.ModuleList()
         for size in sizes:
-            inputs, outputs = size if len(size) == 2 else (1, size[0])
-            count = 1 if self.is_by_layer else inputs
+            *inputs, outputs = size  # a sparse router has one input, which its gates do not say
+            count = 1
+            if inputs and not self.is_by_layer:
+                count = inputs[0]
             self.gates.append(nn.ModuleList(Clusters(outputs, args, StandardizeGates) for _ in range(count)))
 
     def forward(self, reads: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -112,9 +116,12 @@ class GateClusters(nn.Module):
         losses = []
         for row, gates in zip(self.gates, reads, strict=True):
             assert isinstance(row, nn.ModuleList)
-            relevance = centred(gates if gates.dim() == 3 else gates[:, None])
+            if gates.dim() == 2:
+                gates = gates[:, None]
+            relevance = centred(gates)
             if self.is_by_layer:
                 relevance = relevance.mean(1, keepdim=True)
+            # One output takes everything: there is nothing to cluster.
             losses += [clusters(relevance[:, i]) for i, clusters in enumerate(row) if relevance.shape[2] > 1]
 
         if not losses:

@@ -85,6 +85,7 @@ class Objective:
         if world.size == 1:
             return values
 
+        # One order on all processes: each all_gather waits for its like elsewhere.
         wanted = dict.fromkeys([scores, LABEL, *(read for term in self.terms for read in term.reads)])
         count = len(values[LABEL])
         gathered = {key: world.all_gather(values[key], count) for key in wanted if key != LABEL}
@@ -95,6 +96,7 @@ class Objective:
 
         Raises `ArchError` (bad-data) where the labels are none that its losses can read.
         """
+        # Of labels alone: NaN in a tensor of the network is a step to be skipped, not wrong data.
         if self.supervised:
             check_numbers(values[LABEL])
 
@@ -104,7 +106,9 @@ class Objective:
             tensors = term.tensors(values, second)
             parts[term.name] = term.value(tensors)
             weighted = term.weight * parts[term.name]
-            total = weighted if total is None else total + weighted
+            if total is not None:
+                weighted = total + weighted
+            total = weighted
 
             with torch.no_grad():
                 parts |= {name: formula(tensors, term.args) for name, formula in term.metrics.items()}
@@ -122,8 +126,10 @@ def objective(losses: Sequence[Loss], graph: Graph) -> Objective:
     terms: list[LossTerm] = []
     problems = []
     for number, loss in enumerate(losses):
+        # A second loss of one name is reported as `mse_2`.
         earlier = sum(other.option.name == loss.option.name for other in losses[:number])
-        term = _term(loss, graph, f"_{earlier + 1}" if earlier else "")
+        mark = f"_{earlier + 1}" if earlier else ""
+        term = _term(loss, graph, mark)
         if term is None:
             message = f"the loss `{loss.option.name}` is not part of this version"
             problems.append(error("not-available", message, loss.span))
@@ -159,7 +165,7 @@ def _formula(loss: Loss, graph: Graph, args: Mapping[str, Any], reads: Sequence[
              ) -> Formula | nn.Module | None:
     """The formula of a loss, made for the sizes of what it reads where it has running state."""
     name = loss.option.name
-    if name in catalogue.STATEFUL:
+    if name in catalogue.STATEFUL:  # over tensors and over sites alike
         return catalogue.STATEFUL[name](args, [_sizes(graph, read) for read in reads])
     if loss.sites:
         return catalogue.STRUCTURAL.get(name)
@@ -187,7 +193,9 @@ def values_of(
     inner: Sequence[torch.Tensor] = ()
     if ports:
         result, inner = result
-    outputs = list(result.values()) if isinstance(result, dict) else [result]
+    outputs = [result]
+    if isinstance(result, dict):  # a network with several outputs gives them by name, in their order
+        outputs = list(result.values())
 
     values: dict[Port | str, torch.Tensor] = {LABEL: label}
     for output, tensor in zip(graph.outputs, outputs, strict=True):

@@ -41,7 +41,7 @@ def class_numbers(loss: str, label: torch.Tensor, places: Sequence[int], classes
     if tuple(label.shape) != tuple(places):
         raise bad_data(f"{wanted} for a sample, and the data's label is {_sizes(label.shape)}")
 
-    label = label.long()
+    label = label.long()  # torch takes class numbers of no other type
     if label.numel():
         _in_range(loss, label, classes)
     return label
@@ -83,11 +83,12 @@ def numbers(loss: str, value: torch.Tensor, target: torch.Tensor, axis: int = 1)
     """
     channels, places = value.shape[axis], (*value.shape[:axis], *value.shape[axis + 1 :])
     is_whole = not target.is_floating_point() and not target.is_complex()
-    if is_whole and target.ndim == 1:
+    if is_whole and target.ndim == 1:  # -1 of every sample stands for no label, not for the number
         _is_labelled(target)
     if target.shape == value.shape:
         return target.to(value.dtype)
 
+    # Whole numbers of the output's own shape were numbers above; of any other they are classes.
     if is_whole and channels > 1 and tuple(target.shape) in (places, _with_one(places, axis)):
         target = class_numbers(loss, target, places, channels, axis)
         return functional.one_hot(target, channels).movedim(-1, axis).to(value.dtype)
@@ -144,10 +145,12 @@ def _is_labelled(label: torch.Tensor) -> None:
 
 def _in_range(loss: str, label: torch.Tensor, classes: int) -> None:
     low, high = int(label.min()), int(label.max())
-    if high < 0 and label.ndim == 1:
+    if high < 0 and label.ndim == 1:  # a map of -1 is a wrong map
         raise no_labels()
     if low < 0 or high >= classes:
-        wrong = low if low < 0 else high
+        wrong = high
+        if low < 0:
+            wrong = low
         raise bad_data(
             f"the data has the label {wrong}, the network knows 0 to {classes - 1} (`{loss}`, of labels "
             f"{_sizes(label.shape)} {_from_to(label)})",
@@ -171,8 +174,9 @@ def _from_to(values: torch.Tensor) -> str:
 
 def _sizes(shape: Sequence[int]) -> str:
     """The sizes of a sample: those behind the batch."""
-    inner = list(shape[1:])
-    return str(inner) if inner else "of one number"
+    if len(shape) == 1:
+        return "of one number"
+    return str(list(shape[1:]))
 
 
 def _with_one(places: Sequence[int], axis: int) -> tuple[int, ...]:

@@ -29,6 +29,7 @@ def cross_entropy(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> tor
         shares = targets.class_shares("cross_entropy", logits, label, axis)
         return functional.cross_entropy(logits.movedim(axis, 1), shares.movedim(axis, 1), label_smoothing=smoothing)
 
+    # Torch wants classes on the second axis.
     places = (*logits.shape[:axis], *logits.shape[axis + 1 :])
     numbers = targets.class_numbers("cross_entropy", label, places, logits.shape[axis], axis)
     return functional.cross_entropy(logits.movedim(axis, 1), numbers, label_smoothing=smoothing)
@@ -60,6 +61,7 @@ def kl(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
     """
     logits, target = reads
     axis = _axis(args)
+    # Of logarithms on both sides: a share of 0 would give 0 times minus infinity.
     log_p = functional.log_softmax(targets.scores("kl", logits, target).detach(), axis)
     log_q = functional.log_softmax(logits, axis)
     return functional.kl_div(log_q, log_p, reduction="none", log_target=True).sum(axis).mean()

@@ -42,7 +42,7 @@ class Average:
         """The EMA update after an optimizer step: `a = decay a + (1 - decay) w`; the first time `a = w`."""
         if not self.every_step:
             return
-        self._update(1.0 if self.count == 0 else 1 - self.decay)
+        self._update(1 - self.decay)
 
     @torch.no_grad()
     def epoch(self, passed: int) -> None:
@@ -54,7 +54,7 @@ class Average:
         weights = [value.detach() for value in self.sources]
         if self.count:
             torch._foreach_lerp_(self.tensors, weights, share)
-        else:
+        else:  # the first weights are the average, whatever its decay: it would start at those before training
             torch._foreach_copy_(self.tensors, weights)
         self.count += 1
 
@@ -73,6 +73,7 @@ class Average:
 
     def swap(self) -> None:
         """Exchange the model's weights and their average; nothing is copied."""
+        # Storage changes hands, so that optimisers and compiled code keep the tensors that they know.
         for number, value in enumerate(self.sources):
             value.data, self.tensors[number] = self.tensors[number], value.data
 

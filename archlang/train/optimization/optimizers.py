@@ -48,7 +48,7 @@ def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping
         raise ArchError(error("bad-phase", f"the optimiser refuses its arguments: {problem}")) from None
 
     for group in created.param_groups:
-        group[BASE] = float(group["lr"])
+        group[BASE] = float(group["lr"])  # "lr" itself moves with the schedule
         if group.get("fused") and group.get("momentum"):
             # Torch's fused step wants all momenta or none, but what was frozen, or idle, joins later; 0 is as none.
             for weight in group["params"]:

@@ -94,9 +94,13 @@ def stretches(phases: Sequence[Phase], epochs: int | None, per_epoch: int) -> tu
     if epochs is not None:
         if epochs < 1:
             raise ArchError(error("usage", "a training takes at least one epoch"))
-        unit = 1 if any(phase.steps for phase in phases) else per_epoch
+        # Phases of epochs stay whole epochs; beside a phase of steps they cannot all.
+        unit = per_epoch
+        if any(phase.steps for phase in phases):
+            unit = 1
         sizes = _rescaled(sizes, epochs * per_epoch, unit)
 
+    # Asked for few epochs, a short phase may get no batch at all.
     pairs = zip(phases, sizes, strict=True)
     return tuple(ScheduledPhase(phase, size, per_epoch) for phase, size in pairs if size)
 
@@ -138,4 +142,5 @@ def batch_count(count: int, size: int) -> int:
 
 def derived(seed: int, epoch: int, use: str) -> int:
     """A seed of its own for each epoch and use, so that what one draws never changes what another gets."""
+    # A hash, not a sum: seeds 0 and 1 of epochs 1 and 0 must not share their chance.
     return int.from_bytes(hashlib.sha256(f"{seed}:{epoch}:{use}".encode()).digest()[:4], "big")

@@ -39,6 +39,7 @@ def steps(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> fl
     >>> [steps(1.0, at, 10, {"at": (4, 8), "by": 0.5}) for at in (3.9, 4, 9)]
     [1.0, 0.5, 0.25]
     """
+    # A fraction of an epoch counts: the factor comes with the first step of its epoch.
     passed = sum(at >= epoch for epoch in args.get("at", ()))
     by = float(args.get("by", 0.1))
     return start * float(by**passed)
@@ -111,7 +112,9 @@ def check(phases: Sequence[Phase]) -> None:
     """Raises `ArchError`: bad-phase for a warm-up as long as its phase, not-available for an unknown curve."""
     problems = []
     for phase in phases:
-        for _, option in phase.lr.terms if phase.lr else ():
+        if phase.lr is None:
+            continue
+        for _, option in phase.lr.terms:
             if option.name not in CURVES:
                 message = f"the curve `{option.name}` is not part of this version"
                 problems.append(error("not-available", message, phase.span))

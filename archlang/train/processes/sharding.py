@@ -100,6 +100,7 @@ def large(model: ArchModule) -> list[nn.Module]:
     called = [str(node.target) for node in model.graph.nodes if node.op == "call_module"]
     read = [str(node.target) for node in model.graph.nodes if node.op == "get_attr"]
 
+    # Weights that are read past their module would be missing there: they are gathered with the rest.
     names = [n for n in dict.fromkeys(called) if not any(target.startswith(f"{n}.") for target in read)]
     modules = [model.get_submodule(name) for name in names]
     return [m for m in modules if sum(w.numel() for w in m.parameters()) >= LARGE]
@@ -137,6 +138,7 @@ def like(value: Tensor, other: Tensor) -> Tensor:
 def norm(gradients: Sequence[Tensor]) -> Tensor:
     """The norm of all gradients, with the parts that lie elsewhere."""
     here = torch.nn.utils.get_total_norm([local(gradient) for gradient in gradients])
+    # Without parts elsewhere a sum over processes would count every gradient several times.
     if all(gradient is local(gradient) for gradient in gradients):
         return here
 

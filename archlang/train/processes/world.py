@@ -84,7 +84,7 @@ class World:
         """Tell whether it is so for any process (an all_reduce)."""
         if self.size == 1:
             return flag
-        total = torch.tensor([int(flag)])
+        total = torch.tensor([int(flag)])  # on the CPU, where gloo serves every backend
         distributed.all_reduce(total)
         return bool(total)
 
@@ -126,6 +126,7 @@ class _AllGather(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         begin = sum(context.counts[: context.rank])
+        # Gradients are averaged over processes later: the factor makes their mean the sum.
         share = gradients[0][begin : begin + context.counts[context.rank]]
         return share * len(context.counts), None, None
 
@@ -157,7 +158,7 @@ def joined(device: str = "auto") -> Iterator[World]:
     distributed.init_process_group(_backend(device, local), timeout=TIMEOUT)
     try:
         yield world()
-        world().barrier()
+        world().barrier()  # a process that ends early would break the last sums of the others
     except Exception as problem:
         lost = _lost(problem)
         if lost is not None:

@@ -143,9 +143,12 @@ def flat_sizes(widths: Sequence[int], size: int) -> list[int]:
 
 
 def attended(attention: Callable[[list[int]], nn.Module], size: int, width: int, classes: int, entering: int = 3,
-             widths: Sequence[int] = WIDTHS) -> Attended:
-    """The network with a linear readout of every layer (figure 4) and a kind of attention."""
-    readouts = [nn.Sequential(nn.Flatten(), nn.Linear(n, width)) for n in flat_sizes(widths, size)]
+             widths: Sequence[int] = WIDTHS, *, normal: bool = False) -> Attended:
+    """The network with a linear readout of every layer (figure 4), normalised or not, and a kind of attention."""
+    readouts = []
+    for n in flat_sizes(widths, size):
+        after = (nn.LayerNorm(width),) if normal else ()
+        readouts.append(nn.Sequential(nn.Flatten(), nn.Linear(n, width), *after))
     six = layers(entering, widths, lambda inner, _: inner)
     return Attended(six, readouts, attention([width] * 6), width, classes)
 

@@ -93,10 +93,13 @@ def test_the_gradient_over_scores_is_that_of_the_batchs_own_statistics() -> None
 
 
 def moved_by(loss: nn.Module, reads: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """The gradients of a loss for a shift and for a factor of each column of SCORES, running statistics beside them."""
+    """The gradients of a loss for a shift of each column of SCORES, and for a factor of all of them.
+
+    A factor of one column alone would change what is left of the others when gates are centred.
+    """
     loss([reads(BEFORE)])
     shift = torch.zeros(3, dtype=torch.float64, requires_grad=True)
-    factor = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    factor = torch.ones((), dtype=torch.float64, requires_grad=True)
     loss([reads(SCORES * factor + shift)]).backward()
     assert shift.grad is not None and factor.grad is not None
     return shift.grad.abs().max(), factor.grad.abs().max()

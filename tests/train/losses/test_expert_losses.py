@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from archlang.train.losses.experts import collapse, confidence, unused, usage
+from archlang.train.losses.patch_experts import collapse, confidence, unused, usage
 
 WEIGHTS = torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], dtype=torch.float64)
 

@@ -11,8 +11,8 @@ from archlang.elaborate import Network, loads
 from archlang.emit import observing
 from archlang.graph.patch_experts import expert_sites
 from archlang.train import fit
-from archlang.train.losses.experts import collapse, confidence
 from archlang.train.losses.objective import inner_ports, objective, values_of
+from archlang.train.losses.patch_experts import collapse, confidence
 
 TEXT = """archlang 1
 import std.pce (pce)

@@ -68,7 +68,7 @@ def test_labels_that_are_no_numbers_are_refused_and_those_of_a_network_are_not()
     ("to_sequence -> linear(4) -> layer_norm -> dropout(0.5) -> relu", 1),
     ("reshape([8, 4]) -> conv1d(1, 4)", 0),
     ("reshape([8, 4]) -> conv1d(1, 4) -> batch_norm -> relu -> dropout(0.5)", 0),
-    ("reshape([8, 4]) -> conv1d(1, 4) -> permute([1, 0])", 1),
+    ("reshape([8, 4]) -> conv1d(1, 4) -> permute([length, channels])", 1),
 ])
 def test_the_axis_of_classes_is_that_of_the_tensor(stages: str, axis: int) -> None:
     network = loads(

@@ -31,7 +31,7 @@ class Stream(Protocol):
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """A regular file of an archive: its path and its bytes, which are read before the next member is asked for."""
 
     path: str
@@ -59,7 +59,7 @@ class _Counted:
         return raw
 
 
-def members(stream: BinaryIO, most: int) -> Iterator[Member]:
+def members(stream: BinaryIO, most: int) -> Iterator[ArchiveMember]:
     """The regular files of an unpacked tar stream of at most `most` bytes, in order. Raises `BrokenArchive`."""
     counted = _Counted(stream, most)
     path: str | None = None
@@ -85,7 +85,7 @@ def members(stream: BinaryIO, most: int) -> Iterator[Member]:
             length = size
         end = counted.position + _padded(length)
         if kind in REGULAR:
-            yield Member(path or _name(header), length, counted)
+            yield ArchiveMember(path or _name(header), length, counted)
         _skip(counted, end - counted.position)
         path, size = None, None
 

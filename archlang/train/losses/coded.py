@@ -18,7 +18,7 @@ def coding(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tens
     It reads class numbers [batch], then the energies [batch, branches] of each site. Raises `ArchError` (bad-data).
     """
     label, *energies = reads
-    words = [site.code.words for site in args["sites"]]
+    words = [site.code.words for site in args["sites"]]  # all codes of a network are for the same classes
     tables = [table_of(w).to(e) for w, e in zip(words, energies, strict=True)]
     label = class_numbers("coding_loss", label, energies[0].shape[:1], len(tables[0]))
 

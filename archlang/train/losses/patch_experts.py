@@ -18,6 +18,7 @@ def entropy(weights: torch.Tensor) -> torch.Tensor:
     >>> [round(v, 4) for v in entropy(torch.tensor([[0.5, 0.5], [0.9, 0.1]])).tolist()]
     [0.6931, 0.3251]
     """
+    # The logarithm must not see a 0: its gradient would be NaN although the product is 0.
     safe = torch.where(weights > 0, weights, torch.ones_like(weights))
     return -(weights * safe.log()).sum(-1)
 
@@ -55,6 +56,7 @@ def usage(weights: torch.Tensor) -> torch.Tensor:
     >>> usage(torch.tensor([[0.9, 0.1, 0.0], [1.0, 0.0, 0.0]])).tolist()
     [1.0, 0.5, 0.0]
     """
+    # One sum over processes, of counts and rows together.
     count = summed(torch.cat(((weights > 0).sum(0), weights.new_tensor([len(weights)], dtype=torch.int64))).double())
     return (count[:-1] / count[-1]).to(weights.dtype)
 

@@ -1,0 +1,86 @@
+"""Help for single mistakes that are no forms of another framework: names, numbers and sizes of newcomers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from archlang.diagnostics import Fix
+from archlang.elaborate.habits.native import SHORT_NAMES
+from archlang.project.project import STD
+from archlang.source import Span
+from archlang.syntax.tree import Block, File, Input, Name, Number, Train, TreeNode
+from archlang.syntax.walk import walk
+
+_ANSWERS = frozenset({"target", "targets", "labels", "y", "y_true", "gt", "truth", "ground_truth", "answer"})
+_FLOWING_IN = frozenset({"x", "input", "inputs", "features", "img", "image"})
+
+@dataclass(frozen=True)
+class Advice:
+    """Help lines, and the edit that follows the first of them."""
+
+    help: tuple[str, ...]
+    fix: Fix | None
+
+
+def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, ...]) -> Advice | None:
+    """Help for a name that nothing defines, but that means something elsewhere.
+
+    Args:
+        node: the name.
+        around: the nodes around it, from the file on.
+        known_help: the help lines that the mistake has already, such as near matches.
+    """
+    inside = {type(one) for one in around}
+    if Train in inside and node.text.lower() in _ANSWERS:
+        return Advice(("the right answers of the data are called `label`",), Fix(node.span, "label"))
+
+    here = SHORT_NAMES.get(node.text.lower())
+    if here is not None:
+        return Advice((f"it is called `{here}` here",), Fix(node.span, here))
+
+    module = standard_blocks().get(node.text)
+    if module is not None:
+        line = f"import {module} ({node.text})"
+        help = f"a standard block is called so: write `{line}` behind the first line"
+        return Advice((help, *known_help), _behind_first_line(node, line))
+
+    if Block in inside and node.text in _FLOWING_IN and not known_help:
+        return Advice(("the tensor that flows into a block is called `in`: `in -> ...`",), Fix(node.span, "in"))
+    return None
+
+
+@lru_cache(maxsize=1)
+def standard_blocks() -> Mapping[str, str]:
+    """The module of each block of the standard library, by the name of the block."""
+    modules: dict[str, str] = {}
+    for path in sorted(STD.glob("*.arch")):
+        for name in re.findall(r"^block (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            modules[name] = f"std.{path.stem}"
+    return modules
+
+
+def _behind_first_line(node: Name, line: str) -> Fix:
+    source = node.span.source
+    end = len(source.line(1))
+    return Fix(Span(source, end, end), f"\n{line}")
+
+
+def sizes_of_input(file: File) -> str:
+    """Help for an input that looks like a batch of maps, or like a map with its channels behind; empty for others."""
+    for node in walk(file):
+        if not isinstance(node, Input):
+            continue
+
+        sizes = [item.value for item in node.sizes.items if isinstance(item, Number)]
+        if len(sizes) != len(node.sizes.items):  # with a symbol in it nothing is certain
+            continue
+        if len(sizes) == 4:
+            rest = ", ".join(str(size) for size in sizes[1:])
+            return f"four sizes are a volume, and the batch is never written: `input {node.name}: [{rest}]`"
+        if len(sizes) == 3 and sizes[2] in (1, 3, 4) and sizes[0] not in (1, 3, 4):
+            channels_first = f"[{sizes[2]}, {sizes[0]}, {sizes[1]}]"
+            return f"sizes are channels, height, width: `input {node.name}: {channels_first}`"
+    return ""

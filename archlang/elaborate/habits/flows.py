@@ -1,0 +1,366 @@
+"""Expressions as Python programmers write them, read as flows: `F.relu(conv1(x))` is `x -> conv1 -> relu`.
+
+Names decide, not types: an expression is read before its values are known, or although they never will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from archlang.elaborate.habits.axes import axis_word
+from archlang.elaborate.habits.catalogue import FUNCTIONS, METHOD_ROWS, NO_EFFECT
+from archlang.elaborate.habits.habit import CallReading, Habit, items_of, value_text, whole_number
+from archlang.elaborate.habits.names import PREFIXES, KnownNames, function_row, layer_row, origin_of, path_of
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import Argument, Binary, Call, Expr, Field, Flow, In, Index, Name, Number, Parens, Unary
+
+MERGING = {"+": "add", "-": "sub", "*": "mul"}
+"""Signs between tensors, and the operations that they mean."""
+
+REPEATED = "* n"
+IN_BRACES = "{ }"
+"""`Translation.shown` for a repetition with its number behind, and for flows in parentheses."""
+
+
+@dataclass(frozen=True)
+class Translation:
+    """An expression of another framework: its name there, and the text here, None if its arguments have none.
+
+    `is_flow` tells if the text begins with a tensor; otherwise it is a stage. `exact` is False for a guess.
+    """
+
+    origin: str
+    shown: str
+    text: str | None
+    habit: Habit | None = None
+    is_flow: bool = False
+    exact: bool = True
+
+
+class FlowReader:
+    """Reads expressions with the names of one place.
+
+    Results are kept by the id of the tree's node: an outer expression asks for an inner one more than once, and without
+    the memory the work would double with every level.
+    """
+
+    def __init__(self, names: KnownNames) -> None:
+        self.names = names
+        self._stages: dict[int, Translation | None] = {}
+        self._flows: dict[int, Translation | None] = {}
+
+    # --- stages ---
+
+    def stage(self, expr: Expr) -> Translation | None:
+        """Read an expression as a step of a flow; None if it is none of another framework."""
+        if id(expr) not in self._stages:
+            self._stages[id(expr)] = self._read_stage(expr)
+        return self._stages[id(expr)]
+
+    def _read_stage(self, expr: Expr) -> Translation | None:
+        match expr:
+            case Call(body=None):
+                return self._stage_call(expr)
+            case Name() | Field():
+                return self._stage_name(expr)
+            case Parens(inner=inner):
+                return self.stage(inner)
+            case Binary(operator="*", left=Call(callee=callee) as repeated, right=Number() as count):
+                if self.names.knows(path_of(callee)):
+                    return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
+
+        return None
+
+    def _stage_name(self, expr: Expr) -> Translation | None:
+        """Read a stage without its parentheses: `ReLU`, `F.relu`, `self.conv1`."""
+        path = path_of(expr)
+        if path[:1] == ("self",) and len(path) == 2:
+            return Translation("Python", "self", path[1])
+        if self.names.knows(path):
+            return None
+
+        row = layer_row(path)
+        if row is None:
+            return self._unknown_member(path)
+        return self._layer(path, row, ())
+
+    def _stage_call(self, call: Call) -> Translation | None:
+        path, arguments = path_of(call.callee), call.arguments or ()
+        if path[:1] == ("self",) and len(path) == 2:
+            return Translation("Python", "self", f"{path[1]}{_in_parentheses(arguments)}")
+        if path[-1:] == ("Sequential",):
+            return self._sequential(path, arguments)
+        if len(path) == 1 and self.names.takes_braces(path[0]) and path[0] not in self.names.others:
+            return self._in_braces(path[0], arguments)
+        if not path or self.names.knows(path):
+            return None
+
+        row = layer_row(path) or METHOD_ROWS.get(path[-1])  # `-> view(-1)`: a method taken for a stage
+        if row is None:
+            return self._unknown_member(path)
+        return self._layer(path, row, arguments)
+
+    def _layer(self, path: tuple[str, ...], row: Habit, arguments: Sequence[Argument]) -> Translation:
+        text = self._written(row, arguments, None)
+        return Translation(origin_of(path, row), ".".join(path), text, row, exact=not row.by_type)
+
+    def _sequential(self, path: tuple[str, ...], arguments: Sequence[Argument]) -> Translation:
+        """Stages one behind the other are a flow; Keras and some of PyTorch's users give them as a list."""
+        steps = [step for argument in arguments for step in items_of(argument.value)]
+        texts = [self._step_text(step) for step in steps]
+        return Translation("PyTorch", ".".join(path), " -> ".join(texts) or "identity", exact=self._all_known(steps))
+
+    def _all_known(self, steps: Sequence[Expr]) -> bool:
+        """Return whether every step is a stage here, or has been translated as a whole."""
+        translations = [self.stage(step) for step in steps]
+        return all(one is None or (one.exact and one.text is not None) for one in translations)
+
+    def _in_braces(self, name: str, arguments: Sequence[Argument]) -> Translation | None:
+        """Read flows that were given in parentheses: `residual(conv -> relu)`, `parallel([a, b])`."""
+        flows: list[Expr] = []
+        for argument in arguments:
+            if argument.name is not None:
+                return None
+            flows.extend(items_of(argument.value))
+
+        if not flows or not all(isinstance(flow, Flow | Call | Name) for flow in flows):
+            return None
+        return Translation("Python", IN_BRACES, f"{name} {{ {'; '.join(self._step_text(flow) for flow in flows)} }}")
+
+    def _step_text(self, expr: Expr) -> str:
+        translation = self.stage(expr)
+        if translation is None:
+            return print_flat(expr)
+        return translation.text or translation.shown
+
+    def _unknown_member(self, path: tuple[str, ...]) -> Translation | None:
+        """Read a name of a framework's module that no table has: at least its origin is known."""
+        if len(path) < 2 or path[0] not in PREFIXES or self.names.defines(path[0]):
+            return None
+        return Translation(PREFIXES[path[0]], ".".join(path), None)
+
+    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None) -> str | None:
+        """The stage that a row makes of arguments, None if some of them have no counterpart."""
+        reading = CallReading(row.parameters, arguments, rank, self._argument_text)
+        if row.parameters and not reading.fits:
+            return None
+        return row.write(reading)
+
+    def _argument_text(self, expr: Expr) -> str:
+        """The text of an argument, with flows of another framework in it translated."""
+        return self.source(expr) or value_text(expr)
+
+    # --- flows ---
+
+    def flow(self, expr: Expr) -> Translation | None:
+        """Read an expression that stands for a tensor; None if it is none of another framework."""
+        if id(expr) not in self._flows:
+            self._flows[id(expr)] = self._read_flow(expr)
+        return self._flows[id(expr)]
+
+    def _read_flow(self, expr: Expr) -> Translation | None:
+        match expr:
+            case Parens(inner=inner):
+                return self.flow(inner)
+            case Call(body=None):
+                return self._flow_call(expr)
+            case Binary():
+                return self._operators(expr)
+            case Unary(operator="-", operand=operand):
+                if (source := self.source(operand)) is not None:
+                    return Translation("Python", "-", f"{source} -> scale(-1)", is_flow=True)
+            case Field(value=value, name="T" | "mT"):
+                if (source := self.source(value)) is not None:
+                    return self._transposed(value, source, expr.name)
+
+        return None
+
+    def _transposed(self, value: Expr, source: str, shown: str) -> Translation:
+        text: str | None = None
+        if self._rank(value) == 2:
+            text = f"{source} -> permute([features, positions])"
+        return Translation("PyTorch", f".{shown}", text, METHOD_ROWS["transpose"], is_flow=True)
+
+    def _flow_call(self, call: Call) -> Translation | None:
+        path, arguments = path_of(call.callee), call.arguments or ()
+
+        if isinstance(call.callee, Call):  # `nn.Conv2d(3, 8, 3)(x)`, `Add()([a, b])`
+            return self._applied(call.callee, arguments)
+        if isinstance(call.callee, Field) and (source := self.source(call.callee.value)) is not None:
+            return self._method(call.callee, source, arguments)
+        if not arguments:
+            return None
+        if path[:1] == ("self",) and len(path) == 2:
+            return self._called("self", path[1], arguments, gathers=False)
+
+        row = function_row(path)
+        if row is not None and not self.names.knows(path):
+            return self._function(path, row, arguments)
+        if len(path) == 1 and self.names.knows(path) and path[0] not in self.names.tensors:
+            return self._called(f"{path[0]}(", path[0], arguments, self.names.is_merge(path[0]))
+        return None
+
+    def _applied(self, inner: Call, arguments: Sequence[Argument]) -> Translation | None:
+        """Read a layer made and called at once, on one tensor or a list of them."""
+        if len(arguments) != 1:
+            return None
+        source = self._flowing(arguments[0].value, gathers=True)
+
+        path = path_of(inner.callee)
+        if self.names.knows(path):  # `conv(3x3, 8)(x)`: a stage of this language
+            return Translation("Python", f"{path[0]}(", _joined(source, print_flat(inner)), is_flow=True)
+
+        stage = self.stage(inner)
+        if stage is None:
+            return None
+        text = _joined(source, stage.text)
+        return Translation(stage.origin, stage.shown, text, stage.habit, is_flow=True, exact=stage.exact)
+
+    def _function(self, path: tuple[str, ...], row: Habit, arguments: Sequence[Argument]) -> Translation | None:
+        """Read a function whose first argument is what flows in; without a tensor there it is a stage."""
+        source = self._flowing(arguments[0].value, row.gathers)
+        if source is None:
+            return None
+
+        rank = self._rank(arguments[0].value)
+        text = _joined(source, self._written(row, arguments[1:], rank))
+        exact = rank is not None or not row.by_type
+        return Translation(origin_of(path, row), ".".join(path), text, row, is_flow=True, exact=exact)
+
+    def _called(self, shown: str, name: str, arguments: Sequence[Argument], gathers: bool) -> Translation | None:
+        """Read a stage of this language, or of `self`, called like a function: `relu(x)`, `concat(a, b)`."""
+        if arguments[0].name is not None:
+            return None
+        source = self._flowing(arguments[0].value, gathers)
+        if source is None:
+            return None
+        return Translation("Python", shown, f"{source} -> {name}{_in_parentheses(arguments[1:])}", is_flow=True)
+
+    def _method(self, callee: Field, source: str, arguments: Sequence[Argument]) -> Translation | None:
+        """Read a method of a tensor: `x.view(-1)`, `x.relu()`, `x.conv(3x3, 8)`."""
+        name, shown = callee.name, f".{callee.name}"
+        if name in NO_EFFECT:
+            return Translation("PyTorch", shown, source, is_flow=True)
+        if name == "size":
+            index = None
+            if len(arguments) == 1:
+                index = arguments[0].value
+            return Translation("PyTorch", shown, self.size(callee.value, index))
+
+        row = METHOD_ROWS.get(name) or FUNCTIONS.get(name)
+        if row is not None:
+            rank = self._rank(callee.value)
+            text = _joined(source, self._written(row, arguments, rank))
+            return Translation(row.origin, shown, text, row, is_flow=True, exact=rank is not None or not row.by_type)
+
+        if self.names.is_stage(name):
+            return Translation("Python", shown, f"{source} -> {name}{_in_parentheses(arguments)}", is_flow=True)
+        return None
+
+    def size(self, tensor: Expr, index: Expr | None) -> str | None:
+        """The static value of `x.size(1)` or `x.shape[1]`: `x.channels`. Without a known rank it is taken for a map."""
+        source = self.source(tensor)
+        if source is None or index is None:
+            return None
+        word = axis_word(whole_number(index), self._rank(tensor) or 3)
+        if word is None:
+            return None
+        return f"{source}.{word}"
+
+    # --- signs ---
+
+    def _operators(self, expr: Binary) -> Translation | None:
+        """Read a chain of one sign between tensors: `a + b + c` is `a -> add(b, c)`."""
+        sign = expr.operator
+        terms: list[Expr] = []
+        rest: Expr = expr
+        while isinstance(rest, Binary) and rest.operator == sign:
+            terms.insert(0, rest.right)
+            rest = rest.left
+        terms.insert(0, rest)
+
+        if sign not in ("+", "-", "*", "/"):
+            return None
+        sources = [self.source(term) for term in terms]
+        tensors = [source for source in sources if source is not None]
+        if not tensors:
+            return None
+
+        # `sub` and `mul` are of two: the order of a longer chain is better kept by names.
+        if sign in MERGING and len(tensors) == len(terms) and (sign == "+" or len(terms) == 2):
+            text: str | None = f"{tensors[0]} -> {MERGING[sign]}({', '.join(tensors[1:])})"
+        else:
+            text = self._scaled(sign, terms, sources)
+        return Translation("Python", sign, text, is_flow=True)
+
+    def _scaled(self, sign: str, terms: Sequence[Expr], sources: Sequence[str | None]) -> str | None:
+        """A tensor times a number, or divided by one."""
+        if len(terms) != 2:
+            return None
+
+        for source, other in ((sources[0], terms[1]), (sources[1], terms[0])):
+            if source is None or not isinstance(other, Number | Name):
+                continue
+            if sign == "*":
+                return f"{source} -> scale({print_flat(other)})"
+            if sign == "/" and other is terms[1]:
+                return f"{source} -> scale(1.0 / {print_flat(other)})"
+        return None
+
+    # --- tensors ---
+
+    def source(self, expr: Expr) -> str | None:
+        """The text of an expression that is a tensor for certain, here or there; None for others."""
+        match expr:
+            case In():
+                return "in"
+            case Name(text=text) if text in self.names.tensors:
+                return text
+            case Index(value=first) | Flow(steps=(first, *_)):
+                if self.source(first) is not None:
+                    return print_flat(expr)
+            case Parens(inner=inner):
+                return self.source(inner)
+
+        translation = self.flow(expr)
+        if translation is None or not translation.is_flow:
+            return None
+        return translation.text
+
+    def _flowing(self, expr: Expr, gathers: bool) -> str | None:
+        """The text of what flows in: a tensor, or the bundle of a list of them."""
+        items = items_of(expr)
+        if not gathers or items == (expr,):
+            return self.source(expr)
+
+        sources = [source for item in items if (source := self.source(item)) is not None]
+        if len(sources) != len(items):
+            return None
+        return f"({', '.join(sources)})"
+
+    def _rank(self, expr: Expr) -> int | None:
+        """The number of axes of a tensor, or of the first of a list of them."""
+        first = next(iter(items_of(expr)), expr)
+        if isinstance(first, Name):
+            return self.names.ranks.get(first.text)
+        return None
+
+
+def _joined(source: str | None, stage: str | None) -> str | None:
+    if source is None or stage is None:
+        return None
+    return f"{source} -> {stage}"
+
+
+def _in_parentheses(arguments: Sequence[Argument]) -> str:
+    if not arguments:
+        return ""
+
+    texts = []
+    for argument in arguments:
+        value = value_text(argument.value)
+        if argument.name is not None:
+            value = f"{argument.name} = {value}"
+        texts.append(value)
+    return f"({', '.join(texts)})"

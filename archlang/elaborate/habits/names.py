@@ -1,0 +1,81 @@
+"""The names at a place, and the rows that a dotted name stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from archlang.elaborate.habits.catalogue import FUNCTIONS, ROWS
+from archlang.elaborate.habits.habit import Habit
+from archlang.syntax.tree import Expr, Field, Name
+
+PREFIXES = {
+    "nn": "PyTorch", "torch": "PyTorch", "F": "PyTorch", "functional": "PyTorch", "optim": "PyTorch",
+    "torchvision": "PyTorch", "layers": "Keras", "keras": "Keras", "tf": "TensorFlow", "tfl": "Keras",
+    "jax": "JAX", "jnp": "JAX", "np": "NumPy", "numpy": "NumPy",
+}
+"""Modules of frameworks, under the names by which files import them."""
+
+
+@dataclass(frozen=True)
+class KnownNames:
+    """The names that may be used at a place.
+
+    `tensors` are inputs and bindings, `ranks` their numbers of axes as far as they are known, `others` lets, blocks and
+    parameters. The functions tell if the catalogue has a stage, if it brings tensors together, if it takes braces.
+    """
+
+    tensors: frozenset[str]
+    others: frozenset[str]
+    ranks: Mapping[str, int]
+    is_stage: Callable[[str], bool]
+    is_merge: Callable[[str], bool]
+    takes_braces: Callable[[str], bool]
+
+    def defines(self, name: str) -> bool:
+        """Return whether the file itself gives a name its meaning."""
+        return name in self.tensors or name in self.others
+
+    def knows(self, path: tuple[str, ...]) -> bool:
+        """Return whether a dotted name means something here already."""
+        if not path:
+            return False
+        return self.defines(path[0]) or (len(path) == 1 and self.is_stage(path[0]))
+
+
+def path_of(expr: Expr) -> tuple[str, ...]:
+    """The parts of a dotted name: `nn.Conv2d` gives ("nn", "Conv2d"). Other expressions have none."""
+    if isinstance(expr, Name):
+        return (expr.text,)
+    if isinstance(expr, Field):
+        outer = path_of(expr.value)
+        if outer:
+            return (*outer, expr.name)
+    return ()
+
+
+def layer_row(path: tuple[str, ...]) -> Habit | None:
+    """The row of a name that stands for a stage: bare, or behind the name of a module."""
+    if not path or path[-1] not in ROWS:
+        return None
+    if len(path) == 1 and path[0].islower():  # a bare `relu` is the stage of this language
+        return None
+    if len(path) > 1 and path[0] not in PREFIXES and path[-2] not in PREFIXES:
+        return None
+    return ROWS[path[-1]]
+
+
+def function_row(path: tuple[str, ...]) -> Habit | None:
+    """The row of a function: behind the name of a module, or bare if it was imported by itself."""
+    if not path or (len(path) > 1 and path[0] not in PREFIXES):
+        return None
+    return FUNCTIONS.get(path[-1])
+
+
+def origin_of(path: tuple[str, ...], row: Habit) -> str:
+    """The framework of a name: that of its module, unless `nn` stands before a layer that PyTorch does not have."""
+    # Flax and PyTorch both call their module `nn`; the layer tells which is meant.
+    origin = PREFIXES.get(path[0], row.origin)
+    if origin == "PyTorch":
+        return row.origin
+    return origin

@@ -1,0 +1,198 @@
+"""Names of arguments, settings and stages in other programs, where the call itself is one of this language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from archlang.elaborate.habits.habit import short_size, size_text, value_text, whole_number
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import Call, Expr, ListOf, TupleOf
+
+SHORT_NAMES = {
+    "avgpool": "avg_pool", "batchnorm": "batch_norm", "batchnorm2d": "batch_norm", "bn": "batch_norm", "cat": "concat",
+    "concatenate": "concat", "conv2d": "conv", "convtranspose2d": "conv_transpose", "dense": "linear",
+    "dropout2d": "drop_channels", "dwconv": "depthwise_conv", "fc": "linear", "gap": "global_avg_pool",
+    "interpolate": "upsample", "maxpool": "max_pool", "maxpool2d": "max_pool", "multihead_attention": "attention",
+    "skip": "residual", "se": "squeeze_excite", "swish": "silu",
+}
+"""Short names of stages that papers and other programs use, in lower case."""
+
+CALLED: dict[str, tuple[str, ...]] = {
+    "kernel_size": ("kernel", "size"), "pool_size": ("size",), "window": ("size",), "ksize": ("kernel", "size"),
+    "out_channels": ("channels",), "filters": ("channels",), "num_filters": ("channels",),
+    "out_features": ("features",), "units": ("features",), "output_dim": ("features",), "dim_out": ("features",),
+    "strides": ("stride",), "pad": ("padding",), "paddings": ("padding",), "dilation_rate": ("dilation",),
+    "group": ("groups",), "use_bias": ("bias",), "ceil_mode": ("ceil",), "count_include_pad": ("count_padding",),
+    "rate": ("p",), "prob": ("p",), "drop_prob": ("p",), "drop": ("p", "dropout"),
+    "epsilon": ("eps",), "track_running_stats": ("running",), "elementwise_affine": ("affine",),
+    "num_groups": ("groups",), "num_heads": ("heads",), "nhead": ("heads",), "n_heads": ("heads",),
+    "hidden_size": ("hidden",), "hidden_dim": ("hidden",), "num_layers": ("layers",),
+    "scale_factor": ("factor",), "upscale_factor": ("factor",), "output_size": ("size",), "chunks": ("parts",),
+    "num_or_size_splits": ("parts",), "learning_rate": ("lr",), "wd": ("weight_decay",),
+    "target": ("label",), "targets": ("label",), "labels": ("label",), "pred": ("logits", "prediction"),
+    "input": ("logits", "prediction"), "output": ("logits", "prediction"), "shape": ("sizes",), "dims": ("axes",),
+}
+"""Names of arguments in other frameworks, and those here; of several, the one that the stage has."""
+
+KNOWN = (
+    "in_channels", "in_features", "num_features", "num_channels", "input_size", "embed_dim", "normalized_shape",
+    "input_dim", "in_planes", "channels_in", "dim_in", "input_shape", "batch_first",
+)
+"""Arguments that say what enters: it is known here."""
+
+WITHOUT_EFFECT = ("inplace", "name", "device", "dtype", "trainable", "data_format")
+"""Arguments that change nothing about a network."""
+
+_LISTS = ("sizes", "betas", "axes", "parts", "others")
+"""Arguments whose values are lists; in others a tuple of numbers is a size."""
+
+
+# --- arguments -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A call with its arguments under their names here: the text, and the sentence about the one that was wrong."""
+
+    text: str
+    reason: str
+
+
+def renamed(call: Call, wrong: str, signature: Sequence[tuple[str, bool]]) -> Renamed | None:
+    """Write a call anew with the arguments that the stage here takes. None if one of them is no known habit.
+
+    Args:
+        call: the call of a stage, loss or optimizer of this language.
+        wrong: the name of the argument that does not exist.
+        signature: the arguments of the stage, each with whether it must be given.
+    """
+    known = [name for name, _ in signature]
+    reason = _reason(wrong, known)
+    if reason is None:
+        return None
+
+    named: dict[str, str] = {}
+    positional: list[str] = []
+    activation = ""
+    for argument in call.arguments or ():
+        name = argument.name
+        if name is None:
+            positional.append(_text(argument.value, ""))
+        elif name in known:
+            named[name] = _text(argument.value, name)
+        elif name == "dim" and "axis" in known and whole_number(argument.value) == 1:
+            continue  # the batch is 0 there: 1 is the usual axis here, which is not written
+        elif name == "activation":
+            activation = f" -> {_text(argument.value, name)}"
+        elif name not in KNOWN and name not in WITHOUT_EFFECT:
+            here = _called(name, known)
+            if here is None or here in named:
+                return None
+            named[here] = _text(argument.value, here)
+
+    words = _in_order(positional, named, signature)
+    if words is None:
+        return None
+    text = print_flat(call.callee)
+    if words:
+        text += f"({', '.join(words)})"
+    return Renamed(text + activation, reason)
+
+
+def _reason(wrong: str, known: Sequence[str]) -> str | None:
+    if wrong in KNOWN:
+        return "what enters is known and not written"
+    if wrong in WITHOUT_EFFECT:
+        return "it changes nothing here and is left out"
+    if wrong == "activation":
+        return "an activation is a step of its own"
+    if wrong == "dim" and "axis" in known:
+        return "an axis has a name, `axis = channels`, and the usual one is not written"
+
+    here = _called(wrong, known)
+    if here is None:
+        return None
+    return f"it is called `{here}` here"
+
+
+def _called(name: str, known: Sequence[str]) -> str | None:
+    return next((here for here in CALLED.get(name, ()) if here in known), None)
+
+
+def _in_order(
+    positional: Sequence[str], named: Mapping[str, str], signature: Sequence[tuple[str, bool]]
+) -> list[str] | None:
+    """The arguments as they are best written: those that must be given by place, the others by name."""
+    required = [name for name, must in signature if must]
+    free = [name for name in required if name not in named]
+    if len(positional) > len(free):
+        return None
+    values = {**named, **dict(zip(free, positional, strict=False))}
+
+    # Once one that must be given is left out, the rest would take its place: they get their names.
+    words = []
+    by_place = True  # until one that must be given is missing
+    for name, must in signature:
+        if name not in values:
+            by_place = by_place and not must
+        elif must and by_place:
+            words.append(_as_size(name, values[name]))
+        else:
+            words.append(f"{name} = {values[name]}")
+    return words
+
+
+def _text(value: Expr, name: str) -> str:
+    if isinstance(value, TupleOf | ListOf) and name not in _LISTS:
+        numbers = [number for item in value.items if (number := whole_number(item)) is not None]
+        if numbers and len(numbers) == len(value.items):
+            return short_size(numbers)
+    return value_text(value)
+
+
+def _as_size(name: str, text: str) -> str:
+    """A kernel given as one number is written out as a size, as figures show it."""
+    if name in ("kernel", "size") and text.isdigit():
+        return size_text((int(text), int(text)))
+    return text
+
+
+# --- settings of a train ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SettingHabit:
+    """A setting of other training programs: the reason, and the text here with `{value}` in it.
+
+    `takes_place` tells if the text is the same setting under its name here, so that a program may exchange them.
+    """
+
+    reason: str
+    form: str
+    takes_place: bool = False
+
+
+_OF_OPTIMIZER = "it is an argument of the optimizer"
+_CURVE = SettingHabit("the rate follows a curve in each phase", "phase all {{ epochs = 10; lr = cosine }}")
+_EPOCHS = SettingHabit("a phase says how long it is", "phase all {{ epochs = {value} }}", True)
+_RATE = SettingHabit(_OF_OPTIMIZER, "optimizer = adam(lr = {value})")
+
+
+def _is_called(here: str) -> SettingHabit:
+    return SettingHabit(f"it is called `{here}` here", f"{here} = {{value}}", True)
+
+
+SETTINGS: dict[str, SettingHabit] = {
+    "learning_rate": _RATE, "lr": _RATE,
+    "weight_decay": SettingHabit(_OF_OPTIMIZER, "optimizer = adam(lr = 0.001, weight_decay = {value})"),
+    "momentum": SettingHabit(_OF_OPTIMIZER, "optimizer = sgd(lr = 0.1, momentum = {value})"),
+    "epochs": _EPOCHS, "num_epochs": _EPOCHS, "max_epochs": _EPOCHS, "n_epochs": _EPOCHS,
+    "steps": SettingHabit("a phase says how long it is", "phase all {{ steps = {value} }}", True),
+    "batch_size": _is_called("batch"), "optim": _is_called("optimizer"), "optimiser": _is_called("optimizer"),
+    "criterion": _is_called("loss"), "loss_fn": _is_called("loss"),
+    "scheduler": _CURVE, "lr_scheduler": _CURVE,
+    "augmentation": _is_called("augment"), "grad_clip": _is_called("clip"),
+    "transforms": SettingHabit("it is called `augment` here", "augment = [flip, crop(4)]"),
+    "device": SettingHabit("it is said on the command line", "archlang train FILE --device cuda"),
+}

@@ -1,0 +1,364 @@
+"""Mistakes that elaboration has found, worded anew where a habit from another framework is behind them.
+
+Only mistakes are looked at, never a file that is right. The tree around the place of a mistake tells if a table knows
+the form: then the message names where it comes from, the help shows the text to write, and a fix holds the edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from archlang.diagnostics import Diagnostic, Fix, did_you_mean, error, suggestions
+from archlang.elaborate.habits.advice import missing_name, sizes_of_input
+from archlang.elaborate.habits.flows import FlowReader, Translation
+from archlang.elaborate.habits.habit import TRUTH_WORDS
+from archlang.elaborate.habits.native import SETTINGS, renamed
+from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.wording import fitted, is_static, message_of, snake_case
+from archlang.elaborate.placing import meant_by_torch, signature_of
+from archlang.ops.model import REQUIRED, Arg, Catalogue
+from archlang.source import Source, Span
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import (
+    Argument,
+    Bind,
+    Call,
+    Expr,
+    Field,
+    File,
+    Flow,
+    Index,
+    ListOf,
+    Name,
+    Number,
+    Text,
+    TreeNode,
+)
+
+MOST = 200
+"""Mistakes that are looked at: a reader sees fifty, and a file may have ten thousand."""
+
+_OF_CALLS = frozenset({
+    "too-many-arguments", "stage-is-no-tensor", "tensor-is-no-stage", "wrong-kind", "not-callable",
+})
+"""Kinds of mistakes that a stage called like a function leads to, or a sign between tensors."""
+
+_OF_NAMES = frozenset({"undefined-name", "unknown-word", "unknown-stage", "unknown-field"})
+_OF_SHAPES = frozenset({"wrong-rank", "kernel-too-large", "empty-map", "shape-mismatch", "not-divisible"})
+
+
+def refine(
+    diagnostics: Sequence[Diagnostic], files: Mapping[Source, File], catalogue: Catalogue, ranks: Mapping[str, int]
+) -> tuple[Diagnostic, ...]:
+    """Word mistakes anew where a habit is behind them, and leave out those that it brought along.
+
+    Args:
+        diagnostics: mistakes and warnings in the order of the text.
+        files: the trees of the files, by their texts.
+        catalogue: all operations and settings.
+        ranks: the number of axes of each tensor of the network, by its name, as far as they are known.
+    """
+    refined: list[Diagnostic] = []
+    covered: list[Span] = []  # places whose mistakes have been worded anew
+    readers: dict[int, FlowReader] = {}
+    for number, diagnostic in enumerate(diagnostics):
+        file = None if diagnostic.primary is None else files.get(diagnostic.primary.span.source)
+        if file is None or diagnostic.primary is None or diagnostic.severity != "error" or number >= MOST:
+            refined.append(diagnostic)
+            continue
+
+        span = diagnostic.primary.span
+        if any(_inside(span, place) for place in covered):  # a consequence of the habit itself
+            continue
+        place = place_of(file, span, catalogue, ranks, readers)
+        better = _Rewording(diagnostic, place, catalogue).run()
+        if better is None:
+            refined.append(diagnostic)
+        else:
+            refined.append(better.diagnostic)
+            covered.append(better.place)
+
+    return tuple(_without_missing_phase(refined))
+
+
+def _without_missing_phase(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Leave out that a phase is missing if a setting tells how long it is and the fix makes a phase of it."""
+    brings_phase = any(
+        d.name == "unknown-setting" and d.fix is not None and d.fix.text.startswith("phase") for d in diagnostics
+    )
+    return [d for d in diagnostics if not (brings_phase and d.name == "missing-phase")]
+
+
+@dataclass(frozen=True)
+class _Reworded:
+    diagnostic: Diagnostic
+    place: Span  # other mistakes inside it are its consequences
+
+
+class _Rewording:
+    """One mistake, the nodes around it, and the tables that may know it."""
+
+    def __init__(self, diagnostic: Diagnostic, place: CallPlace, catalogue: Catalogue) -> None:
+        self.diagnostic = diagnostic
+        self.path, self.reader = place.path, place.reader
+        self.in_network = place.in_network
+        self.node = self.path[-1]
+        self.parent = self.path[max(len(self.path) - 2, 0)]
+        self.catalogue = catalogue
+
+    def run(self) -> _Reworded | None:
+        """The mistake worded anew, if a table knows the habit behind it."""
+        try:
+            return self._by_kind()
+        except RecursionError:  # a chain of hundreds of calls: its plain message will do
+            return None
+
+    def _by_kind(self) -> _Reworded | None:
+        kind = self.diagnostic.name
+
+        # Kinds of which a single table knows the habits.
+        if kind == "unknown-setting":
+            return self._setting()
+        if kind == "unknown-argument" and (argument := self._argument()) is not None:
+            return argument
+        if kind == "too-many-arguments" and (order := self._order()) is not None:
+            return order
+        # A value in place of a tensor: a form of another framework explains it better than its kind does.
+        no_tensor = kind == "stage-is-no-tensor" or (kind == "wrong-kind" and is_static(self.node))
+        if no_tensor and self._is_bound_value():
+            return self._framework() or self._static()
+        if kind == "wrong-kind":
+            return self._framework() or self._value()
+        if kind in _OF_SHAPES:
+            return self._input_sizes()
+        return self._framework() or self._python_name() or self._missing_name()
+
+    # --- forms of other frameworks ---
+
+    def _framework(self) -> _Reworded | None:
+        """Look for the outermost expression around the mistake that a table knows."""
+        for at, node in enumerate(self.path):
+            if not isinstance(node, Expr):
+                continue
+            translation = self._translated(node, self.path[at - 1])
+            if translation is not None and self._explains(translation):
+                return self._form(node, self.path[at - 1], translation)
+        return None
+
+    def _translated(self, node: Expr, parent: TreeNode) -> Translation | None:
+        if isinstance(parent, Flow) and parent.steps[0] is not node:
+            return self.reader.stage(node)
+        if isinstance(node, Index) and isinstance(node.value, Field) and node.value.name == "shape":
+            return Translation("PyTorch", ".shape", self.reader.size(node.value.value, node.index))
+        return self.reader.flow(node) or self.reader.stage(node)
+
+    def _explains(self, translation: Translation) -> bool:
+        """Return whether a form can have led to this kind of mistake.
+
+        A stage called like a function is a mistake only if elaboration says so: in a block `concat(a, b)` is a stage,
+        and sizes that differ in it have another cause.
+        """
+        kind = self.diagnostic.name
+        if translation.origin == "Python" and translation.shown != "self":
+            return kind in _OF_CALLS or (translation.shown.startswith(".") and kind in _OF_NAMES)
+        return kind in _OF_CALLS or kind in _OF_NAMES or kind == "unknown-argument"
+
+    def _form(self, node: Expr, parent: TreeNode, translation: Translation) -> _Reworded:
+        text, habit = translation.text, translation.habit
+        fix: Fix | None = None
+        if text is not None:
+            text = fitted(text, parent)
+            help = f"write `{text}`"
+            if translation.exact:
+                fix = Fix(node.span, text)
+        elif habit is not None and habit.here:
+            help = f"write `{habit.form}`; some of these arguments have no counterpart here"
+        elif habit is not None:
+            help = habit.form
+        else:
+            near = did_you_mean(snake_case(translation.shown.split(".")[-1]), self.catalogue.stages)
+            help = (near or ("`archlang ops` lists all stages; docs/from-pytorch.md shows their names in PyTorch",))[0]
+
+        notes: tuple[str, ...] = ()
+        if habit is not None and habit.note:
+            notes = (habit.note,)
+        mistake = error("foreign-form", message_of(translation), node.span, help=help, notes=notes, fix=fix)
+        return _Reworded(mistake, node.span)
+
+    # --- names ---
+
+    def _python_name(self) -> _Reworded | None:
+        if not isinstance(self.node, Name) or self.node.text not in TRUTH_WORDS:
+            return None
+
+        span, right = self.node.span, TRUTH_WORDS[self.node.text]
+        if right == "auto":
+            help = "leave the argument out, or write its default: `auto`, `none` or a stage such as `identity`"
+            return _Reworded(error("foreign-form", f"there is no `{self.node.text}`", span, help=help), span)
+        message = f"`{self.node.text}` is written `{right}`"
+        return _Reworded(error("foreign-form", message, span, help=f"write `{right}`", fix=Fix(span, right)), span)
+
+    def _missing_name(self) -> _Reworded | None:
+        if not isinstance(self.node, Name) or self.diagnostic.name not in _OF_NAMES:
+            return None
+
+        advice = missing_name(self.node, self.path, self.diagnostic.help)
+        if advice is None:
+            return None
+        return _Reworded(replace(self.diagnostic, help=advice.help, fix=advice.fix), self.node.span)
+
+    # --- arguments and settings ---
+
+    def _argument(self) -> _Reworded | None:
+        """An argument under the name that it has elsewhere."""
+        argument = next((node for node in reversed(self.path) if isinstance(node, Argument)), None)
+        call = next((node for node in reversed(self.path) if isinstance(node, Call)), None)
+        if argument is None or call is None or argument.name is None or not isinstance(call.callee, Name):
+            return None
+
+        signature = [(arg.name, arg.default is REQUIRED) for arg in self._arguments_of(call.callee.text)]
+        better = renamed(call, argument.name, signature)
+        if better is None:
+            return None
+        text = fitted(better.text, self.path[self.path.index(call) - 1])
+        help = (f"{better.reason}: write `{text}`",)
+        return _Reworded(replace(self.diagnostic, help=help, fix=Fix(call.span, text)), call.span)
+
+    def _order(self) -> _Reworded | None:
+        """Arguments of a stage here in PyTorch's order: the message shows the mend, and this makes an edit of it."""
+        call = next((node for node in reversed(self.path) if isinstance(node, Call)), None)
+        if call is None or not isinstance(call.callee, Name) or self.reader.flow(call) is not None:
+            return None
+        entry = self.catalogue.stage(call.callee.text)
+        if entry is None:
+            return None
+
+        instead = meant_by_torch(signature_of(entry), call.arguments or ())
+        if instead is None:
+            return None
+        return _Reworded(replace(self.diagnostic, fix=Fix(call.span, instead)), call.span)
+
+    def _arguments_of(self, name: str) -> Sequence[Arg]:
+        """The arguments of a stage or a setting of the catalogue."""
+        entry = self.catalogue.stage(name)
+        if entry is not None:
+            return entry.args
+
+        for role in self.catalogue.roles_of(name):
+            setting = self.catalogue.setting(role, name)
+            if setting is not None:
+                return setting.args
+        return ()
+
+    def _setting(self) -> _Reworded | None:
+        statement = next((node for node in reversed(self.path) if isinstance(node, Bind)), None)
+        if statement is None or statement.name not in SETTINGS:
+            return None
+
+        habit = SETTINGS[statement.name]
+        text = habit.form.format(value=print_flat(statement.value))
+        fix: Fix | None = None
+        if habit.takes_place:
+            fix = Fix(statement.span, text)
+        mistake = replace(self.diagnostic, help=(f"{habit.reason}: write `{text}`",), fix=fix)
+        return _Reworded(mistake, statement.name_span)
+
+    def _value(self) -> _Reworded | None:
+        """A value of a kind that only newcomers write at its place."""
+        match self.node:
+            case Index():
+                return self._index()
+            case Number():
+                return self._rate()
+            case ListOf():
+                return self._list()
+            case Text(value=text):
+                return self._text(text)
+
+        return None
+
+    def _list(self) -> _Reworded | None:
+        """Tensors in square brackets."""
+        node = self.node
+        if not isinstance(node, ListOf) or len(node.items) < 2:
+            return None
+
+        # Tensors alone make a bundle; with a number among them nothing is certain.
+        sources = [source for item in node.items if (source := self.reader.source(item)) is not None]
+        if len(sources) != len(node.items):
+            return None
+        bundle = f"({', '.join(sources)})"
+        help = (f"a list holds static values; tensors make a bundle: write `{bundle}`",)
+        return _Reworded(replace(self.diagnostic, help=help, fix=Fix(node.span, bundle)), node.span)
+
+    def _text(self, text: str) -> _Reworded | None:
+        """The name of a stage, a loss or an optimizer in quotes."""
+        names = {*self.catalogue.stages, *(name for _, name in self.catalogue.settings)}
+        near = suggestions(text, names)
+        if not near:
+            return None
+        help = f"names stand without quotes, with their arguments behind them: `{near[0]}(...)`"
+        return _Reworded(replace(self.diagnostic, help=(help,)), self.node.span)
+
+    def _rate(self) -> _Reworded | None:
+        """A learning rate as a number, where a phase has a curve."""
+        if not isinstance(self.parent, Bind) or self.parent.name != "lr":
+            return None
+        number = print_flat(self.parent.value)
+        help = f"the rate is the optimizer's, `adam(lr = {number})`; in a phase it is a curve: `lr = constant`"
+        return _Reworded(replace(self.diagnostic, help=(help,)), self.node.span)
+
+    # --- values ---
+
+    def _index(self) -> _Reworded | None:
+        """The arguments of a stage in square brackets, or the index of a tensor."""
+        node = self.node
+        if not isinstance(node, Index) or not isinstance(node.value, Name):
+            return None
+        name, index = node.value.text, print_flat(node.index)
+
+        if self.reader.source(node.value) is not None:
+            help = f"a part of a tensor is taken by a stage: `{name} -> slice({index}, ...)`, along `axis = ...`"
+            return _Reworded(replace(self.diagnostic, help=(help,)), node.span)
+        if self.catalogue.stage(name) is None:
+            return None
+        help = f"arguments stand in parentheses, `( )`: `{name}({index})`"
+        return _Reworded(replace(self.diagnostic, help=(help,)), node.span)
+
+    def _is_bound_value(self) -> bool:
+        """Return whether the mistake is the whole value of a `name = value` of a network or a block."""
+        primary = self.diagnostic.primary
+        bound = isinstance(self.parent, Bind) and self.in_network
+        return bound and primary is not None and self.node.span == primary.span
+
+    def _static(self) -> _Reworded:
+        """A static value or a stage, bound as tensors are."""
+        statement, value = self.parent, self.node
+        assert isinstance(statement, Bind)
+        written = print_flat(statement.value)
+
+        fix: Fix | None = None
+        help = [f"write `let {statement.name} = {written}`"]
+        if is_static(value):
+            message = "`=` binds tensors; a static value is bound with `let`"
+            start = statement.span.start
+            fix = Fix(Span(statement.span.source, start, start), "let ")
+        else:
+            message = "`=` binds tensors, and no tensor flows into this stage"
+            tensors = sorted(self.reader.names.tensors - {statement.name}) or ["x"]
+            help.append(f"or let a tensor flow in: `{statement.name} = {tensors[0]} -> {written}`")
+        return _Reworded(replace(self.diagnostic, message=message, help=tuple(help), fix=fix), value.span)
+
+    def _input_sizes(self) -> _Reworded | None:
+        """Sizes that do not fit because the input has a batch, or its channels behind."""
+        file, primary = self.path[0], self.diagnostic.primary
+        assert isinstance(file, File) and primary is not None
+        help = sizes_of_input(file)
+        if not help:
+            return None
+        return _Reworded(replace(self.diagnostic, help=(*self.diagnostic.help, help)), primary.span)
+
+
+def _inside(inner: Span, outer: Span) -> bool:
+    return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end

@@ -1,0 +1,203 @@
+"""PyTorch's functions and methods of tensors, its losses and optimizers, and names that have no counterpart here."""
+
+from __future__ import annotations
+
+from archlang.elaborate.habits.axes import AXES, axis_word
+from archlang.elaborate.habits.habit import CallReading, Habit, items_of, whole_number
+from archlang.elaborate.habits.writing import always, plain, stage
+from archlang.syntax.tree import Expr
+
+# --- merging ---------------------------------------------------------------------------------------------------------
+
+
+def _joined(here: str, *names: str) -> Habit:
+    """Tensors of a list along an axis: the first needs no word. PyTorch's default is the batch, which nobody means."""
+
+    def write(call: CallReading) -> str | None:
+        if not call.gives("dim"):
+            return here
+        dim = whole_number(call.values["dim"])
+        if dim in (0, 1):
+            return here
+
+        word = axis_word(dim, call.rank)
+        if word is None or here == "stack":  # `stack` makes a first axis and no other
+            return None
+        return stage(here, [], {"axis": word})
+
+    example = (f"torch.{names[0]}([x, y], dim=1)", f"(x, y) -> {here}")
+    return Habit("PyTorch", names, ("dim",), write, here, (example,), "[8]", gathers=True)
+
+
+def _with_other(here: str, *names: str, on: str = "[3, 32, 32]") -> Habit:
+    """A function of two tensors: the first flows in, the other is an argument."""
+
+    def write(call: CallReading) -> str | None:
+        return stage(here, [call.text("other")], {})
+
+    example = (f"torch.{names[0]}(x, y)", f"x -> {here}(y)")
+    return Habit("PyTorch", names, ("other",), write, f"{here}(other)", (example,), on)
+
+
+MERGES: tuple[Habit, ...] = (
+    _joined("concat", "cat", "concat", "concatenate", "hstack"), _joined("stack", "stack"),
+    _with_other("add", "add"), _with_other("sub", "sub", "subtract"), _with_other("mul", "mul", "multiply"),
+    _with_other("matmul", "matmul", "bmm", "mm", on="[8, 8]"),
+)
+
+
+# --- methods ---------------------------------------------------------------------------------------------------------
+
+
+def _positional(call: CallReading) -> tuple[Expr, ...]:
+    """The values of a method with any number of arguments, given one by one or as a list."""
+    values = tuple(argument.value for argument in call.arguments if argument.name is None)
+    if len(values) == 1:
+        return items_of(values[0])
+    return values
+
+
+def _view(call: CallReading) -> str | None:
+    """Drop the first size, which is the batch; a single other one is all that there is."""
+    sizes = _positional(call)[1:]
+    if len(sizes) <= 1:
+        return "flatten"
+    return stage("reshape", [f"[{', '.join(call.text_of(size) for size in sizes)}]"], {})
+
+
+def _permute(call: CallReading) -> str | None:
+    numbers = [whole_number(value) for value in _positional(call)]
+    rank = len(numbers) - 1
+    if rank not in AXES or numbers[0] != 0:  # the batch stays where it is
+        return None
+
+    words = [word for number in numbers[1:] if (word := axis_word(number, rank))]
+    if len(set(words)) != rank:
+        return None
+    return stage("permute", [f"[{', '.join(words)}]"], {})
+
+
+def _transpose(call: CallReading) -> str | None:
+    """Two axes exchanged. The others are named too, so the type of the tensor must be known."""
+    words = [axis_word(whole_number(value), call.rank) for value in _positional(call)]
+    if call.rank is None or len(words) != 2:
+        return None
+
+    first, second = words
+    if first is None or second is None:
+        return None
+    swapped = {first: second, second: first}
+    return stage("permute", [f"[{', '.join(swapped.get(word, word) for word in AXES[call.rank])}]"], {})
+
+
+def _mean(call: CallReading) -> str | None:
+    """The mean over the places of a map, or over the positions of a sequence, pools it to one number a channel."""
+    if not call.gives("dim") or call.truth("keepdim", False) is not False:
+        return None
+
+    dims = {whole_number(item) for item in items_of(call.values["dim"])}
+    if dims in ({2, 3}, {-1, -2}) or (dims == {1} and call.rank == 2):
+        return "global_avg_pool"
+    return None
+
+
+def _chunk(call: CallReading) -> str | None:
+    if call.numbers("dim", 1, 1) == (1,):
+        return stage("split", [call.text("chunks")], {})
+
+    word = axis_word(whole_number(call.values["dim"]), call.rank)
+    if word is None:
+        return None
+    return stage("split", [call.text("chunks")], {"axis": word})
+
+
+def _nothing(call: CallReading) -> str | None:
+    """Leave it to the form of the row to say what there is instead."""
+    return None
+
+
+METHODS: tuple[Habit, ...] = (
+    Habit("PyTorch", ("view", "reshape"), (), _view, "reshape(sizes)", (
+        ("x.view(x.size(0), -1)", "x -> flatten"), ("x.view(-1, 3072)", "x -> flatten"),
+        ("x.reshape(-1, 3, 1024)", "x -> reshape([3, 1024])"),
+    ), note="the batch is never written, and no `reshape` touches it"),
+    Habit("PyTorch", ("permute",), (), _permute, "permute([axes])",
+          (("x.permute(0, 2, 3, 1)", "x -> permute([height, width, channels])"),), note="axes have names here"),
+    Habit("PyTorch", ("transpose", "swapaxes"), (), _transpose, "permute([axes])",
+          (("x.transpose(1, 2)", "x -> permute([features, positions])"),), "[5, 16]", note="axes have names here"),
+    Habit("PyTorch", ("mean",), ("dim", "keepdim"), _mean, "global_avg_pool",
+          (("x.mean(dim=[2, 3])", "x -> global_avg_pool"), ("x.mean((2, 3))", "x -> global_avg_pool"))),
+    Habit("PyTorch", ("chunk",), ("chunks", "dim"), _chunk, "split(parts)"),
+    Habit("PyTorch", ("squeeze",), ("dim",), always("flatten"), "flatten"),
+    Habit("PyTorch", ("unsqueeze",), ("dim",), _nothing, "reshape(sizes)"),
+)
+"""Methods of tensors that are no functions of the same name elsewhere in these tables."""
+
+NO_EFFECT = (
+    "contiguous", "clone", "detach", "cuda", "cpu", "to", "float", "half", "double", "type_as", "requires_grad_",
+)
+"""Methods that say where and how a tensor is kept: the compiler sees to it."""
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+def _loss(there: str, here: str) -> Habit:
+    def write(call: CallReading) -> str | None:
+        return stage(here, ["logits", "label"], {"label_smoothing": call.text("label_smoothing")})
+
+    parameters = ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing")
+    form = f"{here}(logits, label)"
+    note = "a loss names what it reads: a tensor of the network, and `label`"
+    return Habit("PyTorch", (there,), parameters, write, form, ((f"nn.{there}()", form),), "loss", note)
+
+
+LOSSES: tuple[Habit, ...] = (
+    _loss("CrossEntropyLoss", "cross_entropy"), _loss("MSELoss", "mse"), _loss("BCEWithLogitsLoss", "bce"),
+)
+
+
+def _optimizer(there: str, *parameters: str, examples: tuple[tuple[str, str], ...]) -> Habit:
+    """An optimizer whose arguments have the same names here. The weights, its first argument there, are known."""
+    here = there.lower()
+    write = plain(here, named={"lr": "lr", **{name: name for name in parameters}})
+    note = "the weights are those of the network; `groups` gives some of them values of their own"
+    form = f"{here}(lr = ...)"
+    return Habit("PyTorch", (there,), ("params", "lr", *parameters), write, form, examples, "optimizer", note)
+
+
+OPTIMIZERS: tuple[Habit, ...] = (
+    _optimizer("SGD", "momentum", "dampening", "weight_decay", "nesterov", examples=(
+        ("torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)",
+         "sgd(lr = 0.1, momentum = 0.9, nesterov = true)"),
+    )),
+    _optimizer("Adam", "betas", "eps", "weight_decay", "amsgrad", examples=(
+        ("torch.optim.Adam(lr=0.001, betas=(0.9, 0.99))", "adam(lr = 0.001, betas = [0.9, 0.99])"),
+    )),
+    _optimizer("AdamW", "betas", "eps", "weight_decay", "amsgrad", examples=(
+        ("AdamW(lr=0.001, weight_decay=0.05)", "adamw(lr = 0.001, weight_decay = 0.05)"),
+    )),
+    _optimizer("RMSprop", "alpha", "eps", "weight_decay", "momentum", examples=(
+        ("torch.optim.RMSprop(model.parameters(), 0.01)", "rmsprop(lr = 0.01)"),
+    )),
+)
+
+
+# --- without a counterpart -------------------------------------------------------------------------------------------
+
+WITHOUT_COUNTERPART: tuple[Habit, ...] = (
+    Habit("PyTorch", ("Embedding",), (), _nothing,
+          "there is no table of embeddings: an `input` brings tokens as vectors, and `linear` maps them"),
+    Habit("PyTorch", ("einsum",), (), _nothing,
+          "`matmul` multiplies the matrices of each sample, `x -> matmul(y)`, and `permute` turns their axes"),
+    Habit("PyTorch", ("ModuleList",), (), _nothing,
+          "stages are repeated by `for c in [16, 32] { stage }` or `3 * stage`, and stand side by side in `parallel`"),
+    Habit("PyTorch", ("ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "pad"), (), _nothing,
+          "padding belongs to the stage that needs it: `conv(3x3, 64, padding = 1, padding_mode = reflect)`"),
+    Habit("PyTorch", ("TransformerEncoderLayer", "TransformerEncoder"), (), _nothing,
+          "`import std.attention (encoder)` brings `encoder(heads, hidden)`, whose norms stand before its two parts"),
+    Habit("PyTorch", ("Parameter",), (), _nothing, "weights belong to operations, and an operation brings its own"),
+    Habit("PyTorch", ("conv1d", "conv2d", "conv3d"), (), _nothing,
+          "a convolution brings its own weights: `x -> conv(kernel, channels)`"),
+)
+"""Names for which there is no stage: the form is a sentence."""

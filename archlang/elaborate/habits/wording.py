@@ -1,0 +1,83 @@
+"""The words for forms of other frameworks, and small questions about the text that takes their place."""
+
+from __future__ import annotations
+
+import re
+
+from archlang.elaborate.habits.flows import IN_BRACES, REPEATED, Translation
+from archlang.syntax.tree import (
+    As,
+    Binary,
+    Field,
+    Index,
+    ListOf,
+    Number,
+    Parens,
+    SizeLiteral,
+    Text,
+    TreeNode,
+    Truth,
+    Unary,
+)
+
+
+def message_of(translation: Translation) -> str:
+    """The message about a form of another framework, or of Python."""
+    origin, shown = translation.origin, translation.shown
+    if origin == "Python":
+        return _python_message(shown)
+
+    here = ""
+    if translation.habit is not None:
+        here = translation.habit.here
+    if here and shown.startswith("."):
+        return f"`{shown}` is a method of {origin}'s tensors; here a tensor flows through `{here}`"
+    if here:
+        return f"`{shown}` belongs to {origin}; here it is `{here}`"
+    return f"`{shown}` belongs to {origin}"
+
+
+def _python_message(shown: str) -> str:
+    """The message for a form that is no name of a framework."""
+    if shown == "self":
+        return "there is no `self`: names belong to the braces in which they are bound"
+    if shown == REPEATED:
+        return "a stage is repeated with the number before it"
+    if shown == IN_BRACES:
+        return "the flows of this stage stand in braces, not in parentheses"
+
+    # What is left is a stage called like a function, a method, or a sign.
+    if shown.endswith("("):
+        return f"a tensor flows through `{shown[:-1]}`; it is not given as an argument"
+    if shown.startswith("."):
+        return f"`{shown}` is no method of a tensor: a tensor flows through stages"
+    return f"`{shown}` works on numbers; tensors flow through a stage"
+
+
+def snake_case(name: str) -> str:
+    """A class name as this language spells names: `GlobalAvgPool2d` as `global_avg_pool2d`.
+
+    >>> snake_case("GlobalAvgPool2d")
+    'global_avg_pool2d'
+    """
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def fitted(text: str, parent: TreeNode) -> str:
+    """The text in parentheses if it is a flow and stands where only one value can."""
+    if " -> " in text and isinstance(parent, Binary | Unary | As | Index | Field):
+        return f"({text})"
+    return text
+
+
+def is_static(value: TreeNode) -> bool:
+    """Return whether an expression is a number, a list, a size or a text for certain."""
+    match value:
+        case Number() | ListOf() | SizeLiteral() | Text() | Truth():
+            return True
+        case Binary(left=left, right=right):
+            return is_static(left) and is_static(right)
+        case Unary(operand=inner) | Parens(inner=inner):
+            return is_static(inner)
+
+    return False
