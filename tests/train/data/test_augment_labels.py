@@ -3,12 +3,16 @@ they came from."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from archlang.diagnostics import ArchError
+from archlang.elaborate.network import loads
 from archlang.ops import CATALOGUE
 from archlang.ops.values import Option
+from archlang.train import fit
 from archlang.train.data.augmentation.augment import AUGMENTATIONS, augment, augment_both, check_samples
 
 MAPS = {"flip", "shift", "color_jitter", "grayscale"}
@@ -96,3 +100,36 @@ def test_what_samples_cannot_take(
         check_samples(options, samples, labels)
     assert caught.value.diagnostics[0].name == "bad-data"
     check_samples([option("crop", pad=12)], places(4), torch.arange(4))
+
+
+DENSE = """archlang 1
+network Dense {
+  input image: [1, 16, 16]
+  logits = image -> conv(3x3, 8) -> relu -> conv(1x1, 2)
+  output logits
+}
+train {
+  loss = cross_entropy(logits, label); optimizer = adam(lr = 0.02); batch = 16; augment = [%s]; seed = 1
+  phase all { epochs = 6 }
+}
+"""
+
+
+def halves() -> tuple[torch.Tensor, torch.Tensor]:
+    """Images whose left half is bright, and maps of where it is bright."""
+    samples = torch.randn(64, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 0.1
+    samples[..., :8] += 1
+    maps = torch.zeros(64, 16, 16, dtype=torch.int64)
+    maps[..., :8] = 1
+    return samples, maps
+
+
+def test_a_training_moves_maps_with_their_images() -> None:
+    history = fit(loads(DENSE % "flip(p = 1)"), halves(), device="cpu").history
+    assert history[-1].test_loss < 0.05  # 1.5 to 9 where the images alone are mirrored
+
+
+def test_a_training_with_what_maps_cannot_follow_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(ArchError, match="`erase` hides a part of the image, which a map of classes cannot follow"):
+        fit(loads(DENSE % "erase"), halves(), device="cpu", run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

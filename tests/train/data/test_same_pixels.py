@@ -239,6 +239,10 @@ def test_sizes_that_the_network_leaves_open_stay_those_of_the_training(tmp_path:
     assert find(f"folder:{other}").train.batch([0])[0].shape == (1, 3, 30, 30)
     assert data_of(model, f"folder:{other}").train.batch([0])[0].shape == (1, 3, 224, 224)
 
+    small = fit(loads(NET % ("3, H, W", "global_avg_pool")), f"folder:{other}", device="cpu").model
+    assert small.archlang.image == ImagePreparation(3, 30, 30)
+    assert data_of(small, f"folder:{root}").train.batch([0])[0].shape == (1, 3, 30, 30)
+
 
 def test_the_crop_of_imagenet_travels_with_the_model(tmp_path: Path) -> None:
     root = two_classes(tmp_path)
@@ -246,6 +250,9 @@ def test_the_crop_of_imagenet_travels_with_the_model(tmp_path: Path) -> None:
     Image.fromarray(ramp(64, 64)).save(root / "val" / "b" / "0.png")
     model = fit(loads(NET % ("3, 12, 12", "flatten")), f"imagenet:{root}", device="cpu").model
     assert model.archlang.image == ImagePreparation(3, 12, 12, 0.875)
+    middle = read_pixels(root / "val" / "b" / "0.png", ImagePreparation(3, 12, 12, 0.875))
+    assert torch.equal(data_of(model, f"imagenet:{root}").test.batch([0])[0][0], middle)
+    assert torch.equal(data_of(model, f"folder:{root}").test.batch([0])[0][0], middle)
     (seen,) = predict(model, [root / "val" / "b" / "0.png"], device="cpu")
     chance = next(g.probability for g in seen.guesses if g.name == "b")
     assert evaluate(model, f"imagenet:{root}", device="cpu").loss == pytest.approx(-math.log(chance), rel=1e-5)
@@ -273,6 +280,14 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
                        ("a\0b", "no image")):
         with pytest.raises(NoImage, match=told):
             read_pixels(name, None)
+
+
+def test_a_file_that_becomes_a_pipe_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    regular = Path(__file__).stat()
+    monkeypatch.setattr(Path, "stat", lambda *_, **more: regular)
+    with pytest.raises(NoImage, match="no regular file"):
+        read_pixels(tmp_path / "pipe.png", None)
 
 
 def test_numbers_whose_range_is_not_known(tmp_path: Path) -> None:
