@@ -46,14 +46,19 @@ def normalised(raw: Tensor, of: int) -> tuple[Tensor, Tensor]:
     return raw * scale.square(), scale.expand_as(raw)
 
 
-def weigh(weights: Tensor, *members: Tensor) -> tuple[Tensor, ...]:
-    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors.
+def weigh(weights: Tensor, *members: Tensor) -> Tensor | tuple[Tensor, ...]:
+    """Each branch times its weight: [batch, n] and n tensors [batch, ...], to n tensors; of one branch, to a tensor.
 
     >>> weigh(torch.tensor([[2.0]]), torch.ones(1, 1, 2))
-    (tensor([[[2., 2.]]]),)
+    tensor([[[2., 2.]]])
     """
     shape = (-1, *(1,) * (members[0].dim() - 1))
-    return tuple(x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True))
+    weighed = tuple(x * w.to(x.dtype).reshape(shape) for x, w in zip(members, weights.unbind(1), strict=True))
+
+    # The graph takes a single result as it is, not as a tuple of one.
+    if len(weighed) == 1:
+        return weighed[0]
+    return weighed
 
 
 class BranchMask(nn.Module):
