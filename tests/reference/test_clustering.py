@@ -14,7 +14,7 @@ network N {{
 """
 
 
-@pytest.mark.parametrize("settings", ["", "batch", "momentum = 0.5"])
+@pytest.mark.parametrize("settings", ["", "statistics = batch", "momentum = 0.5"])
 def test_statistics_that_follow(settings: str) -> None:
     """The first batch sets them, the others move them, and evaluation takes what is there then."""
     pair = pair_of(NETWORK.format(settings))

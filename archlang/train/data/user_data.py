@@ -103,7 +103,8 @@ def _names(classes: Any) -> tuple[str, ...] | None:
 
 def _known(split: Any) -> Split:
     """A part of a user's `Data`: plain tensors, a split that checks what it gives, or one that is checked."""
-    if isinstance(split, Tensors):
+    # A subclass has a `batch` of its own, which must not be lost: only plain tensors are taken apart.
+    if type(split) is Tensors:
         return _of_arrays((split.samples, split.labels))[0]
     if isinstance(split, Items | ImageFiles | Joined):
         length_of(split)
