@@ -24,7 +24,7 @@ class Lines(Audience):
         self.total = self.finished = 0
 
     def start(self, settings: Settings, sizes: Sequence[str], done: int) -> None:
-        """What is searched."""
+        """Announce what is searched."""
         self.total, self.finished = settings.candidates, done
         going = f", going on after {done}" if done else ""
         times = f" from {settings.seeds} seeds each" if settings.seeds > 1 else ""

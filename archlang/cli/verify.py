@@ -1,4 +1,4 @@
-"""Whether two models compute the same: compared on random inputs."""
+"""Comparison of two models on random inputs."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def _spread(b: Build, expr: Expr, kind: Kind, env: Env) -> tuple[Any, ...]:
 
 
 def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
-    """What an expression stands for where `kind` is wanted. Raises `Poisoned`."""
+    """Return what an expression stands for where `kind` is wanted. Raises `Poisoned`."""
     if isinstance(kind, StageKind):
         return stage_of(b, expr, env)
     value = evaluate(b, expr, env, kind)

@@ -44,7 +44,7 @@ def place_in(env: Env) -> Place:
 
 
 def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
-    """What a body hands out: the result of its flow, or of its `output` once all its statements are done."""
+    """Return what a body hands out: the result of its flow, or of its `output` once all its statements are done."""
     if not b.surveying:
         b.tick(tree.span, place_in(env))
     if not isinstance(tree, Body):
@@ -125,7 +125,7 @@ def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
 
 
 def _likely_stage(expr: Expr, env: Env) -> bool:
-    """Whether an unknown name here would rather be a misspelt stage than a misspelt tensor."""
+    """Tell whether an unknown name here would rather be a misspelt stage than a misspelt tensor."""
     return isinstance(expr, Call | As) or (isinstance(expr, Name) and expr.text not in set(env.all_names()))
 
 

@@ -151,7 +151,7 @@ def _value(b: Build, item: Let | CodeDeclaration, env: Env) -> object:
 
 
 def _code(b: Build, item: CodeDeclaration, value: object) -> object:
-    """What a `code` declares, by its own name."""
+    """Name a code as its declaration does."""
     if isinstance(value, CodeValue):
         return replace(value, name=item.name)
     if not isinstance(value, Poison):

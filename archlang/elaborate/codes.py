@@ -1,4 +1,4 @@
-"""What a `code` is: designed with bounded work, written in place, or read from a table; and what it promises."""
+"""Codes: designed with bounded work, written in place, or read from a table; and what they promise."""
 
 from __future__ import annotations
 

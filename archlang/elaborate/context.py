@@ -157,7 +157,7 @@ class Build:
         return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
 
     def rows_of(self, values: Sequence[TensorValue]) -> Dim:
-        """How many rows a sample has of these tensors: its patches, else 1."""
+        """Count the rows that a sample has of these tensors: its patches, else 1."""
         return self.graph.node(values[0].port.node).rows if values else 1
 
     def _measure(self, tensor: Tensor) -> None:

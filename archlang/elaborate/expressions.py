@@ -1,4 +1,4 @@
-"""What an expression stands for: a static value, a tensor, a bundle or a stage.
+"""The rule of each kind of expression: it gives a static value, a tensor, a bundle or a stage.
 
 `evaluate` either returns a value that is known or raises `Poisoned`, after everything wrong in the expression has been
 reported. `expect` is the kind that the surroundings want: it gives bare words their meaning.
@@ -322,7 +322,7 @@ def _unbound(expr: Expr, env: Env) -> bool:
 
 
 def _is_stage_name(b: Build, expr: Expr, env: Env) -> bool:
-    """Whether an unknown name at the head of a flow is more likely a misspelt stage: it has arguments or braces."""
+    """Tell whether an unknown name at the head of a flow is likelier a misspelt stage: it has arguments or braces."""
     return isinstance(expr, Call | As) or (isinstance(expr, Name) and b.catalogue.stage(expr.text) is not None)
 
 

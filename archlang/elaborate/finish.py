@@ -52,7 +52,7 @@ def settle_biases(graph: Graph) -> None:
 
 
 def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:
-    """Whether nothing but one operation sees a node's result, and that takes the mean off along the axis of the bias.
+    """Tell whether one operation alone sees a node's result, and takes the mean off along the axis of the bias.
 
     Of a sequence a batch norm takes that of each position, not of each feature: there a bias still says something.
     """

@@ -99,7 +99,7 @@ def _size(b: Build, expr: Expr, env: Env) -> Dim | None:
 
 
 def lookup_quietly(b: Build, env: Env, name: Name) -> object | None:
-    """What a name stands for, poison included."""
+    """Return what a name stands for, poison included."""
     try:
         return lookup(b, env, name.text, name.span)
     except Poisoned:

@@ -1,4 +1,4 @@
-"""What a file is once it is checked: a graph with its text, its dials and its warnings."""
+"""A checked file: a graph with its text, its dials and its warnings."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _same_twice(b: Build, stage: OpStage, again: tuple[int, int], inputs: Sequen
 
 
 def _covers(outer: Span, inner: Span) -> bool:
-    """Whether a place in the text holds another, so that one label for both has to do."""
+    """Tell whether a place in the text holds another, so that one label for both has to do."""
     return outer.source is inner.source and outer.start <= inner.start and inner.end <= outer.end
 
 

@@ -30,7 +30,7 @@ def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: S
 
 
 def _outer_place(env: Env | None, name: str) -> Span | None:
-    """Where a name is bound further out, above or below."""
+    """Find the place where a name is bound further out, above or below."""
     while env is not None:
         if name in env.nodes:
             return name_span(env.nodes[name])
@@ -41,7 +41,7 @@ def _outer_place(env: Env | None, name: str) -> Span | None:
 
 
 def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
-    """What a name stands for here, or None; remembers that it was read, and which block names which."""
+    """Return what a name stands for here, or None; remembers that it was read, and which block names which."""
     node = find_node(env, name)
     if node is not None:
         b.used.add(id(node))
@@ -125,6 +125,6 @@ def _listed(words: tuple[str, ...]) -> str:
 
 
 def name_span(node: TreeNode) -> Span:
-    """Where a declaration or statement names what it binds."""
+    """Find the place where a declaration or statement names what it binds."""
     span: Span | None = getattr(node, "name_span", None)
     return span if span is not None and span.end else node.span

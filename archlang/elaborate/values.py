@@ -1,4 +1,4 @@
-"""What names stand for while a network is built: tensors, bundles, stages, blocks, and what a mistake leaves."""
+"""The values of names while a network is built: tensors, bundles, stages, blocks, and the poison of a mistake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TensorValue:
 
 @dataclass(frozen=True)
 class Tag:
-    """What a bundle of branches carries: the code, the branches before any is left out, and the mask that does it."""
+    """The tag of a bundle of branches: the code, the branches before any is left out, and the mask that does it."""
 
     code: CodeValue
     whole: tuple[Value, ...]
@@ -99,7 +99,7 @@ class OpenWord:
 
 
 class Poison:
-    """What a reported mistake leaves: whatever touches it stays silent."""
+    """The trace of a reported mistake: whatever touches it stays silent."""
 
     described = "something that is not known"
 
@@ -214,7 +214,7 @@ class Env:
     later: Mapping[str, Span] = field(default_factory=dict)  # names that the body binds, here or further down
 
     def find(self, name: str) -> object | None:
-        """What a name stands for, or None."""
+        """Return what a name stands for, or None."""
         env: Env | None = self
         while env is not None:
             if name in env.names:

@@ -35,7 +35,7 @@ def region_of(graph: Graph, energies: Node) -> tuple[str, ...] | None:
 
 
 def block_name(region: tuple[str, ...]) -> str:
-    """What a block is called: the module path without the words that every block has at its end.
+    """The name of a block: the module path without the words that every block has at its end.
 
     >>> block_name(("layer2", "coded", "1", "body", "branches"))
     'layer2.coded.1'
@@ -47,7 +47,7 @@ def block_name(region: tuple[str, ...]) -> str:
 
 
 def within(name: str, region: tuple[str, ...]) -> bool:
-    """Whether a dotted name stands for a region or for something around it.
+    """Tell whether a dotted name stands for a region or for something around it.
 
     >>> within("layer2", ("layer2", "coded")), within("layer", ("layer2", "coded"))
     (True, False)

@@ -77,7 +77,7 @@ class Node:
 
 @dataclass(frozen=True)
 class CodedSite:
-    """Where the branches of a code stand: the module path of the stage, which `Member.region` repeats, and the code."""
+    """The site of the branches of a code: the module path of the stage, which `Member.region` repeats, and the code."""
 
     region: tuple[str, ...]
     code: CodeValue
@@ -176,11 +176,11 @@ class Graph:
         return self.nodes[port.node].outputs[port.index]
 
     def consumers(self, port: Port) -> list[tuple[Node, int]]:
-        """Who reads a port: nodes and the index among their inputs; the network's outputs are in `outputs`."""
+        """List the readers of a port: nodes, and the index among their inputs. Outputs of the network are no nodes."""
         return [(self.nodes[to], slot) for to, slot, index in self.readers[port.node] if index == port.index]
 
     def is_output(self, port: Port) -> bool:
-        """Whether the network hands this port out."""
+        """Tell whether the network hands this port out."""
         return any(output.port == port for output in self.outputs)
 
     def call(self, node: Node) -> OpCall:

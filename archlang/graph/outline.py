@@ -34,7 +34,7 @@ def graph_of(network: HasGraph | Graph) -> Graph:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a node or scope costs: numbers in parameters and buffers, FLOPs and result bytes of one sample, operations.
+    """The cost of a node or scope: numbers in parameters and buffers, FLOPs and result bytes of one sample, operations.
 
     >>> Cost(parameters=2) + Cost(parameters=3, ops=1)
     Cost(parameters=5, buffers=0, flops=0, activation_bytes=0, ops=1)
@@ -141,7 +141,7 @@ def outline(graph: Graph, cost: Mapping[str, Cost] | None = None) -> Scope:
 
 
 def arguments(node: Node) -> str:
-    """What a file would say between the parentheses: defaults and what was worked out left away."""
+    """Write the arguments as a file would, between the parentheses: defaults and what was worked out left away."""
     shown = []
     for arg in node.op.args:
         value = node.args.get(arg.name)

@@ -23,7 +23,7 @@ def names_of(graph: Graph) -> Mapping[str, Key]:
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern stands for a weight: for its name, or for a module around it. `*` is any characters.
+    """Tell whether a pattern stands for a weight: for its name, or for a module around it. `*` is any characters.
 
     >>> matches("layer1", "layer1.conv.weight"), matches("*.conv", "layer1.conv.weight"), matches("lay", "layer1.bias")
     (True, True, False)

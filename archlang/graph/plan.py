@@ -72,13 +72,13 @@ class Phase:
 
     @property
     def length(self) -> int:
-        """How long it is, in the unit of its curve: epochs, or steps where it counts those."""
+        """Its length, in the unit of its curve: epochs, or steps where it counts those."""
         return self.steps or self.epochs
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a file's `train { }` declares, checked."""
+    """The declarations of a file's `train { }`, checked."""
 
     losses: tuple[Loss, ...]
     optimizer: Option | None

@@ -157,7 +157,7 @@ class _Remover:
         self.narrowed[node.path, "weight"] = Narrowed(mixed[1], kept)
 
     def _weigh(self, node: Node, ports: list[Port], inputs: list[Port | None]) -> Node | None:
-        """What is weighed by a mask passes as it is; of what is weighed by energies, the branches that are left."""
+        """Keep the branches that are left of those weighed by energies; pass on as it is what a mask weighs."""
         if inputs[0] is None:
             self.moved.update(zip(ports, inputs[1:], strict=True))
             return None

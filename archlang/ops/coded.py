@@ -1,4 +1,4 @@
-"""What coded branches become in the graph: energies, weights of branches, masks; files write structures, not these."""
+"""Coded branches in the graph: energies, weights of branches, masks; files write structures, not these."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from archlang.shapes import LARGEST, Dim, Poly
 
 
 class Fault(Exception):
-    """What an operation has against how it is used; `graph` adds the place and makes a diagnostic of it.
+    """A wrong use of an operation; `elaborate` adds the place and makes a diagnostic of it.
 
     `argument` names the argument at fault, `input` the index of the input tensor; with neither it is the whole stage.
     """
@@ -55,7 +55,7 @@ class Kind(ABC):
 
 
 def describe(value: object) -> str:
-    """What a value is, in words, for messages.
+    """Name the kind of a value in words, for messages.
 
     >>> describe(3), describe(Size((3, 3))), describe("x"), describe([1])
     ('the number 3', 'the size 3x3', 'the text "x"', 'a list')

@@ -28,7 +28,7 @@ _FEATURES = Arg("features", Int(1), None, "features that leave; auto: as many as
 
 
 def features_of(x: Tensor) -> Dim:
-    """What a dense map sees of a tensor: the features of a vector or sequence, the channels of a map or volume."""
+    """Return what a linear layer sees: the features of a vector or sequence, the channels of a map or volume."""
     return x.dims[-1] if x.rank <= 2 else x.dims[0]
 
 
@@ -230,5 +230,5 @@ OPS = (INNATE_STATIC, STATIC_VECTOR, SELF_ATTENTION, RECURRENT, MEAN)
 
 
 def attends(op: Op) -> bool:
-    """Whether an operation attends to layers; its second result is then the attention, [layers]."""
+    """Tell whether an operation attends to layers; its second result is then the attention, [layers]."""
     return op.name.startswith(PREFIX) and isinstance(op.torch, Module)

@@ -1,4 +1,4 @@
-"""What an operation is: pure data that says its arguments, its shapes, its weights, its cost and its torch target.
+"""An operation: pure data that says its arguments, its shapes, its weights, its cost and its torch target.
 
 Three things have a name in the catalogue: an `Op` makes tensors of tensors, a `Setting` is a choice handed to
 something (a router, a loss, a schedule), a `Structure` takes braces or changes between tensors and bundles.
@@ -107,7 +107,7 @@ class Weight:
 
     @property
     def numel(self) -> Dim:
-        """How many numbers it holds; a scalar holds one."""
+        """The count of its numbers; a scalar holds one."""
         return product(self.shape)
 
 

@@ -1,4 +1,4 @@
-"""What routing, residual mixing and a network's inputs become in the graph; files write structures, not these names."""
+"""Routing, residual mixing and a network's inputs in the graph; files write structures, not these names."""
 
 from __future__ import annotations
 

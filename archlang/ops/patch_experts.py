@@ -127,7 +127,7 @@ def _router_line(args: Mapping[str, Any]) -> str:
 
 
 def _filter_line(keep: str | Option, threshold: Option | None) -> str:
-    """How weights are filtered, in a few words."""
+    """Describe the filter of weights in a few words."""
     if isinstance(keep, Option):
         return f"the {keep.args['k']} largest"
 

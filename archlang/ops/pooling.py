@@ -85,7 +85,7 @@ def _needed(call: OpCall) -> Pairs:
 
 
 def _even(found: Pairs, size: Size) -> bool:
-    """Whether torch takes this padding: as much after as before, and at most half of the window."""
+    """Tell whether torch takes this padding: as much after as before, and at most half of the window."""
     return symmetric(found) and all(before <= k // 2 for (before, _), k in zip(found, size, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What the shape rules share: ranks, axes, sliding windows, and saying which bound a symbolic size lacks."""
+"""Shared by the shape rules: ranks, axes, sliding windows, and saying which bound a symbolic size lacks."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str 
 
 
 def bound_help(size: Dim, bound: int) -> str:
-    """What to add to an input so that `size >= bound` is known.
+    """Say what to add to an input so that `size >= bound` is known.
 
     >>> from archlang.shapes import symbol
     >>> bound_help(symbol("H", divisor=2) // 2, 7)

@@ -1,4 +1,4 @@
-"""How a training moves the weights: torch's optimisers, groups of weights, learning-rate schedules, averages."""
+"""Settings that move the weights in training: torch's optimisers, groups of weights, learning rates, averages."""
 
 from __future__ import annotations
 

@@ -81,12 +81,12 @@ class CodeValue:
 
     @property
     def classes(self) -> int:
-        """How many words."""
+        """The number of words."""
         return len(self.words)
 
     @property
     def branches(self) -> int:
-        """How long a word is."""
+        """The length of a word."""
         return len(self.words[0])
 
     def __str__(self) -> str:

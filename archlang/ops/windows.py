@@ -40,7 +40,7 @@ def pairs(padding: Size | str | None, kernel: Size, dilation: Size, auto: str = 
 
 
 def symmetric(found: Pairs) -> bool:
-    """Whether each axis has as much before as after."""
+    """Tell whether each axis has as much before as after."""
     return all(before == after for before, after in found)
 
 
@@ -54,7 +54,7 @@ def as_pad(found: Pairs) -> tuple[int, ...]:
 
 
 def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, padding: Pairs) -> tuple[Dim, ...]:
-    """How many places there are along each axis. Raises kernel-too-large, or unknown-size naming the bound.
+    """Count the places along each axis. Raises kernel-too-large, or unknown-size naming the bound.
 
     `floor((size + before + after - d (k - 1) - 1) / stride) + 1`
     """

@@ -124,7 +124,7 @@ def _sized(statement: Input, given: Mapping[str, Expr]) -> Input:
 
 
 def _scope(unit: Unit) -> dict[str, tuple[Unit, Declared]]:
-    """What each name of a file stands for: its own declarations, and those that it imports."""
+    """Map each name of a file to what it stands for: its own declarations, and those that it imports."""
     found: dict[str, tuple[Unit, Declared]] = {name: (unit, item) for name, item in unit.exports.items()}
     for item in unit.of(Import):
         assert isinstance(item, Import)
@@ -202,7 +202,7 @@ def _renamed(unit: Unit, item: D, final: Mapping[int, str]) -> D:
 
 
 def _is_stage(declared: Declared) -> bool:
-    """Whether a declaration's name can stand in a flow, and so in a module's name."""
+    """Tell whether a declaration's name can stand in a flow, and so in a module's name."""
     if isinstance(declared, Block):
         return True
     value: Expr = declared.value

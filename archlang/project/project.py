@@ -42,7 +42,7 @@ class Unit:
 
     @property
     def exports(self) -> dict[str, Let | Block | CodeDeclaration]:
-        """What other files may import: its own lets, blocks and codes."""
+        """The names that other files may import: its own lets, blocks and codes."""
         return {d.name: d for d in self.file.declarations if isinstance(d, Let | Block | CodeDeclaration)}
 
     def imported(self, item: Import) -> Unit | None:

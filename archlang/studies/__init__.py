@@ -1,4 +1,4 @@
-"""What one does with networks: convolutions boosted, kernels searched for."""
+"""Studies of networks: convolutions boosted, kernels searched for, trained models looked into."""
 
 from archlang.studies.pbconv.boosting import boost
 from archlang.studies.pbconv.modules import BoostedConv

@@ -1,4 +1,4 @@
-"""What can be done with a network whose branches follow codes: single classes, early decoding, branches removed."""
+"""Studies of a network whose branches follow codes: single classes, early decoding, branches removed."""
 
 from __future__ import annotations
 

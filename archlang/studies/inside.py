@@ -1,4 +1,4 @@
-"""What flows inside a model of any form, compiled, fused or loaded: values of single operations while it runs."""
+"""Tensors inside a model of any form, compiled, fused or loaded: values of single operations while it runs."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _readers(graph: Graph, target: str) -> tuple[str, ...]:
 
 
 def _sums(call: fx.Node, outputs: int) -> tuple[fx.Node, ...]:
-    """What a router makes: the items of its one weighted sum, or its several sums after their activations."""
+    """Find what a router makes: the items of its one weighted sum, or its several sums after their activations."""
     users = [user for user in call.users if user.op == "call_function"]
     if len(users) == 1 and outputs > 1:
         return tuple(sorted(users[0].users, key=lambda item: int(item.args[1])))  # type: ignore[arg-type]  # an index

@@ -27,7 +27,7 @@ What = Literal["gate", "output", "cluster", "filter"]
 
 @dataclass(frozen=True)
 class Ascent:
-    """How the input climbs: Adam's steps and rate, and what holds it to smooth inputs; `jitter` is in pixels."""
+    """The climb of the input: Adam's steps and rate, and what holds it to smooth inputs; `jitter` is in pixels."""
 
     steps: int = 200
     rate: float = 0.05

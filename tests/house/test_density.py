@@ -15,13 +15,10 @@ ALL_PYTHON = [path for name in ("archlang", "tests", "benchmarks", "examples") f
 
 LINES, FUNCTION = 400, 60
 
-COMMENTS, CONDITIONALS, AIRY = 2.4, 2.0, 80.0
+COMMENTS, CONDITIONALS, AIRY = 2.5, 1.8, 80.0
 """Where the package stands, in comments and conditional expressions a 100 lines, and per cent of long functions with a
 blank line. The goal is 4, 1 and 80; these bounds only ever move towards it.
 """
-
-DENSE = ("cli", "elaborate", "graph", "layers", "ops", "project", "studies")
-"""Rooms that were not yet gone through: some docstrings there open with a question word. None joins them."""
 
 
 @pytest.mark.parametrize("path", sorted(ALL_PYTHON), ids=lambda p: str(p.relative_to(ROOT)))
@@ -38,8 +35,7 @@ def test_no_conditional_expression_holds_another(file: File) -> None:
     assert nested_conditionals(file) == []
 
 
-@pytest.mark.parametrize("file", [f for f in SOURCES if f.module.split(".")[1:2] not in [[r] for r in DENSE]],
-                         ids=lambda f: f.module)
+@pytest.mark.parametrize("file", SOURCES, ids=lambda f: f.module)
 def test_docstrings_open_with_a_verb_or_the_thing(file: File) -> None:
     assert asking(file) == []
 

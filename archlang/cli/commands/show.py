@@ -27,4 +27,4 @@ class Subjects(LazyGroup):
 
 @click.group("show", cls=Subjects, short_help="Show what a trained network does inside.")
 def command() -> None:
-    """What a trained network does inside: numbers and pictures of a model file or a run folder."""
+    """Show what a trained network does inside: numbers and pictures of a model file or a run folder."""

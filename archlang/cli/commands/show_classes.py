@@ -25,7 +25,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @click.pass_obj
 def command(session: Session, model: str, data: str, gate: str | None, classes: tuple[str, ...], output: str | None,
             device: str) -> None:
-    """How the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
+    """Show how the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
     from archlang.studies.inside import named
     from archlang.studies.multipath.gates import responses
     from archlang.views.histogram import Bars, Histogram, histograms

@@ -37,7 +37,7 @@ Way = tuple[str, "tuple[Route, ...]"]
 @click.pass_obj
 def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None, mean: bool,
             output: str | None, device: str) -> None:
-    """How open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
+    """Show how open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
     from archlang.studies.multipath.gates import mean_route, routes
     from archlang.train.loop.evaluation import record_of
 

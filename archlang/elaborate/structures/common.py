@@ -1,4 +1,4 @@
-"""What the rules of structural stages share: the flows in braces, what may enter, the nodes that they make."""
+"""Shared by the rules of structural stages: the flows in braces, what may enter, the nodes that they make."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def braces(stage: StructureStage) -> Body:
 
 
 def inside(b: Build, stage: StructureStage, tree: Body, value: Value, at: Span, place: Place) -> Value:
-    """What a flow in the braces makes of a value. Raises `Poisoned`."""
+    """Return what a flow in the braces makes of a value. Raises `Poisoned`."""
     result = body(b, tree, stage.env.applied(value, place, at))
     if isinstance(result, Poison):
         raise Poisoned
@@ -67,7 +67,7 @@ def tensor_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
 
 
 def applied(b: Build, stage: Stage, value: TensorValue, at: Span, place: Place) -> Value:
-    """What a stage makes of a tensor. Raises `Poisoned`."""
+    """Return what a stage makes of a tensor. Raises `Poisoned`."""
     result = apply(b, stage, value, at, place)
     if isinstance(result, Poison):
         raise Poisoned

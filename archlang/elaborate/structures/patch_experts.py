@@ -50,7 +50,7 @@ def _steps_fit(b: Build, stage: StructureStage, size: Size, stride: Size, place:
 
 
 def _count(cells: Dim, size: int, stride: int) -> Dim:
-    """How many patches a row or column of cells needs, the last one filled up."""
+    """Count the patches that a row or column of cells needs, the last one filled up."""
     message = f"a patch of {size} cells does not fit into {cells}"
     need_at_least(cells, size, "patch-too-large", message, argument="size")
     return (cells - size + stride - 1) // stride + 1
@@ -106,7 +106,7 @@ def shared_by_patches(b: Build, stage: StructureStage, grid: GridValue, at: Span
 
 
 def _sees_nothing_else(b: Build, stage: StructureStage, before: int, entering: Iterable[Port], place: Place) -> None:
-    """What stands in the braces reads what enters there alone: another tensor has other rows."""
+    """Refuse a flow in the braces that reads another tensor than what enters: that one has other rows."""
     added = list(b.graph)[before:]
     inner, allowed = {node.id for node in added}, set(entering)
     for node in added:

@@ -108,7 +108,7 @@ def _window(b: Build, stage: StructureStage, placed: Placed, index: int, place: 
 
 
 def _span(stage: StructureStage, index: int | None) -> Span:
-    """Where one kernel of a list stands, or all of them."""
+    """Find the place of one kernel of a list, or of all of them."""
     single = stage.given.places.get("kernels", ())
     if index is not None and len(single) == len(stage.given["kernels"]):
         return single[index]
@@ -169,7 +169,7 @@ class _Parts:
 
     @property
     def silent(self) -> bool:
-        """Whether small branches start at nothing without a batch norm to say so."""
+        """True if small branches start at nothing without a batch norm to say so."""
         return not self.given["norm"] and self.given["gamma"] == 0
 
     @property

@@ -1,4 +1,4 @@
-"""What the patterns of a `train` stand for, checked on the finished network: phases, groups of weights, keys."""
+"""The patterns of a `train`, checked on the finished network: phases, groups of weights, keys."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def groups_fit(b: Build) -> None:
 
 
 def _known(b: Build, names: tuple[str, ...], patterns: Iterable[str], span: Span) -> bool:
-    """Whether each pattern stands for a weight."""
+    """Tell whether each pattern stands for a weight."""
     found = True
     for pattern in patterns:
         if not chosen(names, (pattern,)):

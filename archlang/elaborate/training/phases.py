@@ -25,7 +25,7 @@ def phase_of(b: Build, stretch: Stretch, values: Mapping[str, Any], spans: Mappi
 
 def has_length(b: Build, stretch: Stretch, values: Mapping[str, Any], spans: Mapping[str, Span],
                meant: set[str]) -> bool:
-    """Whether a phase says once how long it is; a mistake is reported, unless a misspelt setting may have said it."""
+    """Tell whether a phase says its length once; a mistake is reported, unless a misspelt setting may have said it."""
     said = [name for name in ("epochs", "steps") if name in spans]
     if len(said) == 2:
         b.refuse("bad-phase", "a phase is so many epochs or so many steps long, not both", spans["steps"])

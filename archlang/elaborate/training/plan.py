@@ -24,7 +24,7 @@ from archlang.syntax.tree import Bind, Body, Let, Stretch, Train
 
 @dataclass
 class _Settings:
-    """What one pair of braces declares: values, their places, and the phases and steps in it."""
+    """The declarations of one pair of braces: values, their places, and the phases and steps in it."""
 
     span: Span
     values: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
 
 
 def _more_mistakes(b: Build, found: _Settings, phases: Sequence[tuple[Stretch, _Settings]]) -> None:
-    """Where no plan can be made, check what can be checked nevertheless."""
+    """Check what can be checked where no plan can be made."""
     checks: list[Callable[[], object]] = [partial(curve_of, b, inside.values, inside.spans) for _, inside in phases]
     checks += [partial(_labels, b, found)] if "labels" in found.values else []
     checks += [partial(_losses, b, s) for s in (found, *(i for _, i in found.stretches)) if s.values.get("loss")]

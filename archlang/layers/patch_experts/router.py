@@ -66,7 +66,7 @@ def parts(logs: Tensor, form: str = "document") -> Tensor:
 
 
 def passing(weights: Tensor, before: Tensor, threshold: Tensor) -> Tensor:
-    """Where a weight passes the filter: it reaches the row's threshold, or is the row's largest, and is kept.
+    """True where a weight passes the filter: it reaches the row's threshold, or is the row's largest, and is kept.
 
     weights [rows, n] after the filter, `before` those before it, threshold [rows, 1]. The soft filter leaves a rest of
     every weight, so that a weight above 0 says nothing there (PCE, eq. 11, 17).

@@ -34,7 +34,7 @@ Counts = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.int64]]
 
 @dataclass(frozen=True)
 class Clustered:
-    """What a network made of data: the relevance [samples, clusters] of every sample, its cluster, its label if any.
+    """The clusters of data: for every sample the relevance [samples, clusters], its cluster, its label if any.
 
     `accuracy` is that under the best one-to-one assignment of clusters to classes, `information` the normalised mutual
     information of clusters and classes; None without labels.
@@ -137,7 +137,7 @@ def judged(relevance: torch.Tensor, labels: torch.Tensor) -> Clustered:
 
 
 def contingency(assigned: torch.Tensor, labels: torch.Tensor) -> Counts:
-    """How many samples each pair of a cluster (row) and a class (column) has."""
+    """Count the samples of each pair of a cluster (row) and a class (column)."""
     clusters, classes = int(assigned.max()) + 1, int(labels.max()) + 1
     flat = torch.bincount(assigned * classes + labels, minlength=clusters * classes)
     return flat.reshape(clusters, classes).numpy()

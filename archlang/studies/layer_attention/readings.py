@@ -1,4 +1,4 @@
-"""Where a network's attention over its layers lies: of a model on data, or over a training as its run folder tells."""
+"""A network's attention over its layers: of a model on data, or over a training as its run folder tells."""
 
 from __future__ import annotations
 

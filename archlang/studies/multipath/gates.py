@@ -1,4 +1,4 @@
-"""How gates answer inputs: routes of given images, a gate's range, its strongest and weakest inputs, and by class."""
+"""Gates and their inputs: routes of given images, a gate's range, its strongest and weakest inputs, and by class."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Responses:
     relevance: torch.Tensor
 
     def range_of(self, gate: int) -> Range:
-        """How far one gate's values reach (Tissera 2023, figure 5.1)."""
+        """The range of one gate's values (Tissera 2023, figure 5.1)."""
         return range_of(self.gates[gate], self.values[:, gate])
 
     def extremes(self, gate: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -64,7 +64,7 @@ def parallel_weights(model: fx.GraphModule) -> tuple[Layer, ...]:
 
 
 def _after(rest: tuple[str, ...]) -> tuple[str, ...]:
-    """What follows a member's own steps, which are numbers."""
+    """Return what follows a member's own steps, which are numbers."""
     steps = list(rest)
     while steps and steps[0].isdigit():
         steps.pop(0)

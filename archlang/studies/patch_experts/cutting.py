@@ -1,4 +1,4 @@
-"""What it costs and saves at inference to send patches only to the experts that weigh enough (PCE, section 8)."""
+"""The cost and gain, at inference, of sending patches only to the experts that weigh enough (PCE, section 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which expert took which patch of an image, how much each expert is used, and what thresholds came out."""
+"""The expert that took each patch of an image, the use of each expert, and the thresholds that came out."""
 
 from __future__ import annotations
 
@@ -64,7 +64,10 @@ class _Seen:
 def usage_of(
     model: fx.GraphModule, data: object, *, device: str = "auto", tell: Callable[[int, int], None] | None = None
 ) -> tuple[Usage, ...]:
-    """How much each expert is used on the test part of `data`. Raises `ArchError`: unsupported-module, unknown-data."""
+    """Measure the use of each expert on the test part of `data`.
+
+    Raises `ArchError`: unsupported-module, unknown-data.
+    """
     split = data_of(model, data).test
     with _watching(model, device) as (run, seen, sites):
         for rows in in_order(len(split), BATCH):

@@ -78,7 +78,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Boosting:
-    """What `boost` did to a model."""
+    """The changes that `boost` made to a model."""
 
     boosted: tuple[Boosted, ...] = ()
     left: tuple[Left, ...] = ()
@@ -89,7 +89,7 @@ class Boosting:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which small kernels a model gets."""
+    """The choice of small kernels for a model."""
 
     kernels: str | Sequence[Window]
     seed: int
@@ -278,5 +278,5 @@ class _Search:
 
 
 def _large(conv: Any) -> bool:
-    """Whether a convolution's kernel is larger than 1x1, or not there yet."""
+    """Tell whether a convolution's kernel is larger than 1x1, or not there yet."""
     return bool(max(conv.kernel_size) > 1)

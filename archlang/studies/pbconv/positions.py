@@ -1,4 +1,4 @@
-"""Which positions of a kernel matter: the kernel that branches amount to, its map of magnitudes, their dispersion."""
+"""Positions of a kernel and how much they matter: the kernel that branches amount to, its magnitudes, their spread."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from archlang.transform.pbconv import sites
 
 
 class Audience:
-    """Who is told of a search; this one keeps it to itself."""
+    """Is told of a search; this one keeps it to itself."""
 
     def start(self, settings: Settings, sizes: Sequence[str], done: int) -> None:
         """It begins, for kernels of these sizes; so many candidates are done already."""
@@ -99,7 +99,7 @@ def _run(waiting: Sequence[Trial], net: Network, data: str, settings: Settings, 
 
 
 def _begun(journal: Path, header: str, resume: bool) -> dict[int, Trial]:
-    """What a journal holds of the candidates, without the failed ones; it is written anew without what was cut off."""
+    """Read the candidates of a journal, without the failed ones; it is written anew without what was cut off."""
     done = {t.number: t for t in (_read(journal, header) if resume else ()) if not t.failed}
     if journal.exists() and not resume:
         raise ArchError(error("run-exists", f"{str(journal)!r} holds a search that was not finished",

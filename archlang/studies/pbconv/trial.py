@@ -50,8 +50,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class Settings:
-    """What is searched: candidates, iterations each, the seed, how candidates are made, and from how many seeds each
-    is trained.
+    """The settings of a search: candidates, iterations each, the seed, how candidates are made, and the number of seeds
+    that each is trained from.
     """
 
     candidates: int = 10

@@ -30,7 +30,7 @@ class _Worker:
         self.pipe.send(trial)
 
     def heard(self) -> int | Trial:
-        """What the process says: how many iterations are done, or its finished trial; a failed one if it is gone."""
+        """Receive what the process says: the iterations done, or its finished trial; a failed one if it is gone."""
         assert self.trial is not None
         try:
             said: int | Trial = self.pipe.recv()
