@@ -57,7 +57,9 @@ class PassCatalogue:
             chosen = self.parse(text)
         except ArchError:
             return None
-        return chosen if chosen.replayed and str(chosen) == text else None
+        if chosen.replayed and str(chosen) == text:
+            return chosen
+        return None
 
 
 PASSES = PassCatalogue({

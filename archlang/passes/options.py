@@ -73,7 +73,10 @@ def with_options(kind: type[P], options: Mapping[str, str]) -> P:
 
     for option, text in options.items():
         if option not in known:
-            listed = f"it takes: {', '.join(known)}" if known else "it takes no options"
+            if known:
+                listed = f"it takes: {', '.join(known)}"
+            else:
+                listed = "it takes no options"
             raise ArchError(error("unknown-argument", f"`{name}` has no option `{option[:64]}`",
                                   help=(*did_you_mean(option, known), listed)))
         field = known[option]
@@ -101,7 +104,9 @@ def option_name(field: Field[Any]) -> str:
 
 def default_of(field: Field[Any]) -> object:
     """The value of an option that is not given."""
-    return "" if field.default is MISSING else field.default
+    if field.default is MISSING:
+        return ""
+    return field.default
 
 
 def written_options(chosen: Any) -> str:
@@ -110,9 +115,14 @@ def written_options(chosen: Any) -> str:
     for field in fields(chosen):
         value = getattr(chosen, field.name)
         if value != default_of(field):
-            text = str(value).lower() if isinstance(value, bool) else str(value)
+            if isinstance(value, bool):
+                text = str(value).lower()
+            else:
+                text = str(value)
             given.append(f"{option_name(field)}={text}")
-    return f"{chosen.name}{{{','.join(given)}}}" if given else str(chosen.name)
+    if given:
+        return f"{chosen.name}{{{','.join(given)}}}"
+    return str(chosen.name)
 
 
 def _read(owner: str, field: Field[Any], hint: Any, text: str) -> object:

@@ -51,7 +51,10 @@ def _load(point: EntryPoint) -> Sequence[Any]:
         said = f"cannot be loaded: {type(problem).__name__}: {_safe(str(problem))}"
         raise _bad(point.name, said) from problem
 
-    kinds = [value] if isinstance(value, type) else value
+    if isinstance(value, type):
+        kinds = [value]
+    else:
+        kinds = value
     if not isinstance(kinds, list | tuple) or not kinds:
         raise _bad(point.name, "offers something other than passes")
     return kinds

@@ -43,7 +43,10 @@ def as_conv(step: LinearStep, spatial: int, channels: int, like: Tensor) -> Conv
 
         case AffineStep():
             check_axis(step, spatial)
-            shift = None if step.shift is None else by_channel(step.shift, channels)
+            if step.shift is None:
+                shift = None
+            else:
+                shift = by_channel(step.shift, channels)
             return ConvStep(_diagonal(step.scale, channels, ones), shift, ones, ones, zeros, zeros, channels)
 
         case PoolStep():
@@ -104,7 +107,10 @@ def after(first: ConvStep, second: ConvStep, by_value: bool = True) -> ConvStep:
         hi.append(reach - before + extent)
 
     kernel, groups = _product(first, second, tuple(dilation))
-    passed = None if first.bias is None else _passed(first.bias, second)
+    if first.bias is None:
+        passed = None
+    else:
+        passed = _passed(first.bias, second)
     bias = total_bias(second.bias, passed)
     return ConvStep(kernel, bias, tuple(stride), tuple(dilation), tuple(lo), tuple(hi), groups, mode)
 
@@ -200,7 +206,10 @@ def collapsed(steps: Sequence[LinearStep], spatial: int, channels: int, like: Te
     made: ConvStep | None = None
     for step in steps or (PadStep(),):
         following = as_conv(step, spatial, channels if made is None else made.out_channels, like)
-        made = following if made is None else after(made, following, by_value)
+        if made is None:
+            made = following
+        else:
+            made = after(made, following, by_value)
     assert made is not None
     return made
 
@@ -232,7 +241,10 @@ def added(one: ConvStep, other: ConvStep) -> ConvStep:
         made[at_taps(place)] += regrouped(conv.kernel, conv.groups, groups)
 
     hi = tuple(r - a + d * (k - 1) + 1 for r, a, d, k in zip(one.reach, lo, dilation, size, strict=True))
-    mode = one.mode if one.padded else other.mode
+    if one.padded:
+        mode = one.mode
+    else:
+        mode = other.mode
     return ConvStep(made, total_bias(one.bias, other.bias), one.stride, dilation, lo, hi, groups, mode)
 
 

@@ -19,7 +19,10 @@ def rewrite(model: nn.Module, what: str | Pass[Any, Any], inputs: Sequence[Any] 
     Raises ArchError: unknown-pass, pass-does-not-apply, what the pass requires, or the mistakes of the text that names
     it.
     """
-    chosen = passes.parse(what) if isinstance(what, str) else what
+    if isinstance(what, str):
+        chosen = passes.parse(what)
+    else:
+        chosen = what
     if chosen.subject != "model":
         raise ArchError(does_not_apply(f"`{chosen.name}` transforms a network, and this is a model",
                                        help="give it the network's `.arch` file"))

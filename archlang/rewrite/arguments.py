@@ -50,8 +50,14 @@ def parameters(target: Any) -> tuple[CallParameter, ...]:
             return tuple(CallParameter(_WORDS.get(p.name, p.name), p.default, p.kind is p.KEYWORD_ONLY)
                          for p in signature.parameters.values())
 
-    name = target if isinstance(target, str) else getattr(target, "__name__", "")
-    packet = getattr(torch.ops.aten, name, None) if name else None
+    if isinstance(target, str):
+        name = target
+    else:
+        name = getattr(target, "__name__", "")
+    if name:
+        packet = getattr(torch.ops.aten, name, None)
+    else:
+        packet = None
     if packet is None:
         raise Obstacle("arguments")
     return _of_packet(packet)
@@ -126,7 +132,9 @@ def first_input(node: fx.Node) -> fx.Node | None:
         first: Any = node.args[0]
     else:
         first = node.kwargs.get("input", node.kwargs.get("self", node.kwargs.get("x")))
-    return first if isinstance(first, fx.Node) else None
+    if isinstance(first, fx.Node):
+        return first
+    return None
 
 
 def only_input(node: fx.Node) -> fx.Node:

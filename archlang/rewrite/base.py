@@ -110,7 +110,10 @@ def note_shapes(module: fx.GraphModule, inputs: Sequence[Any]) -> None:
     A copy is run, for running may change buffers, and without the hooks of its modules; behind one with hooks, which
     may change shapes, nothing is known.
     """
-    twin = copied_export(module) if is_exported(module) else copy.deepcopy(module)
+    if is_exported(module):
+        twin = copied_export(module)
+    else:
+        twin = copy.deepcopy(module)
     nodes = list(zip(module.graph.nodes, twin.graph.nodes, strict=True))
     unknown = _behind_hooks(module)
     without_hooks(twin)
@@ -126,7 +129,10 @@ def _behind_hooks(module: fx.GraphModule) -> set[fx.Node]:
     """The nodes that read, over however many others, what a module with hooks gives; and that module's call."""
     unknown: set[fx.Node] = set()
     for node in module.graph.nodes:
-        called = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if node.op == "call_module":
+            called = module.get_submodule(str(node.target))
+        else:
+            called = None
         here = called is not None and any(hooked(inner) for inner in called.modules())
         if here or unknown & set(node.all_input_nodes):
             unknown.add(node)

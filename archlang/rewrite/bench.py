@@ -121,7 +121,10 @@ class Bench:
         holder = self.module.get_submodule(outer)
         fresh = free_name(holder, f"{name}_copy")
         holder.add_module(fresh, copy.copy(self.module.get_submodule(str(node.target))))
-        node.target = f"{outer}.{fresh}" if outer else fresh
+        if outer:
+            node.target = f"{outer}.{fresh}"
+        else:
+            node.target = fresh
 
     def duplicate(self, link: Link, reader: fx.Node) -> fx.Node:
         """Compute a node once more, for one of its readers alone; the new node."""
@@ -238,7 +241,9 @@ def place(node: fx.Node) -> str:
     facts: Any = node.meta.get("archlang")
     if facts:
         return f"{facts['path']} ({facts['span']})"
-    return str(node.target) if node.op == "call_module" else node.name
+    if node.op == "call_module":
+        return str(node.target)
+    return node.name
 
 
 def _is_view_of_constant(node: fx.Node) -> bool:

@@ -155,7 +155,10 @@ def _beyond(bench: Bench, node: fx.Node) -> frozenset[fx.Node]:
     while before is not None:
         passed.append(before)
         link = bench.link(before)
-        before = None if link is None else link.source
+        if link is None:
+            before = None
+        else:
+            before = link.source
     return frozenset(passed[1:])
 
 
@@ -259,7 +262,9 @@ def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Contraction, list[Bra
             continue
         total, cost = summed, cost + branch.cost
         taken.append(branch)
-    return (total, taken) if len(taken) > 1 else None
+    if len(taken) > 1:
+        return (total, taken)
+    return None
 
 
 def _write(bench: Bench, root: fx.Node, source: fx.Node, chosen: tuple[Contraction, list[Branch]],

@@ -51,7 +51,10 @@ def _shapes(module: fx.GraphModule, start: fx.Node) -> Iterator[tuple[int, ...]]
         seen.add(node)
 
         for user in node.users:
-            told = _told(module, user) if first_input(user) is node else None
+            if first_input(user) is node:
+                told = _told(module, user)
+            else:
+                told = None
             if told is not None:
                 channels, spatial = told
                 yield from ((2, channels, *(size,) * spatial) for size in (_SIZES if spatial else _SIZES[:1]))
@@ -80,5 +83,8 @@ def _told(module: fx.GraphModule, node: fx.Node) -> tuple[int, int] | None:
         return None
     if not isinstance(weight, Tensor) or not isinstance(groups, int) or weight.dim() < 2:
         return None
-    channels = weight.shape[0] if node.target in calls.TRANSPOSED else weight.shape[1] * groups
+    if node.target in calls.TRANSPOSED:
+        channels = weight.shape[0]
+    else:
+        channels = weight.shape[1] * groups
     return channels, weight.dim() - 2

@@ -41,7 +41,10 @@ class Extract(Pass[nn.Module, Rewritten]):
     classes: str = field(default="", metadata={"option": "class"})
 
     def __post_init__(self) -> None:
-        numbers = [int(n) for n in self.classes.split("+")] if FORM.fullmatch(self.classes) else []
+        if FORM.fullmatch(self.classes):
+            numbers = [int(n) for n in self.classes.split("+")]
+        else:
+            numbers = []
         if not numbers:
             raise ValueError("`class` are numbers of classes with `+` between them: `class=3+5`")
         if numbers != sorted(set(numbers)) or numbers[-1] >= MOST or self.classes != "+".join(map(str, numbers)):
@@ -122,7 +125,9 @@ def classes_of(name: str) -> tuple[int, ...] | None:
         chosen = Extract(inner)
     except ValueError:
         return None
-    return chosen.numbers if str(chosen) == name else None
+    if str(chosen) == name:
+        return chosen.numbers
+    return None
 
 
 def told(passes: Sequence[str]) -> tuple[int, ...] | None:

@@ -57,7 +57,10 @@ class Fold(Rewriting):
 
         kinds = (nn.modules.batchnorm._NormBase, nn.modules.dropout._DropoutNd)
         first = next(((name, m) for name, m in subject.named_modules() if isinstance(m, kinds) and m.training), None)
-        where = "" if first is None else f": `{first[0]}` ({type(first[1]).__name__}) is in training mode"
+        if first is None:
+            where = ""
+        else:
+            where = f": `{first[0]}` ({type(first[1]).__name__}) is in training mode"
         return [error("not-evaluation-mode", f"a model in training mode cannot be fused{where}",
                       help="call `model.eval()` first")]
 

@@ -173,7 +173,10 @@ class _Attempts:
         graph.training = self.model.training  # its own `eval` refuses to say so
         if self.witness is None:
             self.witness = witness_of(self.model, inputs, list)
-        said = "" if self.witness is None else self.witness.difference(graph)
+        if self.witness is None:
+            said = ""
+        else:
+            said = self.witness.difference(graph)
         if said:
             self.differences.append(f"the graph of torch.export: {said}")
             return None

@@ -59,18 +59,24 @@ class Memory:
         if node.op == "call_method":
             name = str(node.target)
             in_place = name.endswith("_") and not name.endswith("__")
-            return _first(node) if in_place else _named_out(node)
+            if in_place:
+                return _first(node)
+            return _named_out(node)
         if node.op != "call_function":
             return []
 
         target: Any = node.target
         if target in calls.DROPOUTS or calls.named_dropout(target):
-            return [] if argument(node, "training") is False else _first(node)
+            if argument(node, "training") is False:
+                return []
+            return _first(node)
         if isinstance(target, torch._ops.OpOverload):
             return _written_by_schema(node)
         if target in _IN_PLACE or target in _ITEM_WRITES or _says_in_place(node):
             return _first(node)
-        return _named_out(node) if room_of(target) in _KNOWN_ROOMS else list(node.all_input_nodes)
+        if room_of(target) in _KNOWN_ROOMS:
+            return _named_out(node)
+        return list(node.all_input_nodes)
 
     def overwritten(self, tensors: Iterable[fx.Node], begin: fx.Node, end: fx.Node, but: Iterable[fx.Node]) -> bool:
         """Tell whether something between two nodes overwrites one of the tensors; the nodes `but` are left out."""
@@ -130,8 +136,12 @@ class Memory:
             return written
         if node.op == "call_module":
             called = self.module.get_submodule(str(node.target))
-            return [] if isinstance(called, _FRESH_MODULES) else list(node.all_input_nodes)
-        return [] if _makes_new_memory(node.target) else list(node.all_input_nodes)
+            if isinstance(called, _FRESH_MODULES):
+                return []
+            return list(node.all_input_nodes)
+        if _makes_new_memory(node.target):
+            return []
+        return list(node.all_input_nodes)
 
     def _written_by_module(self, node: fx.Node) -> list[fx.Node]:
         called = self.module.get_submodule(str(node.target))
@@ -140,14 +150,18 @@ class Memory:
         if getattr(called, "inplace", False):
             return list(node.all_input_nodes)
         # A stranger's module, or hook, may do anything to its inputs.
-        return [] if all(map(_is_harmless, called.modules())) else list(node.all_input_nodes)
+        if all(map(_is_harmless, called.modules())):
+            return []
+        return list(node.all_input_nodes)
 
     def _stored_owner(self, node: fx.Node) -> Owner:
         try:
             tensor = attribute(self.module, str(node.target))
         except AttributeError:
             return node
-        return _storage(tensor) if isinstance(tensor, Tensor) else node
+        if isinstance(tensor, Tensor):
+            return _storage(tensor)
+        return node
 
     def _stored_writes(self) -> set[int]:
         """The storages of weights that nodes overwrite, and the running statistics of norms that train."""
@@ -178,7 +192,9 @@ def _storage(tensor: Tensor) -> int:
 
 def _first(node: fx.Node) -> list[fx.Node]:
     first = first_input(node)
-    return list(node.all_input_nodes) if first is None else [first]
+    if first is None:
+        return list(node.all_input_nodes)
+    return [first]
 
 
 def _named_out(node: fx.Node) -> list[fx.Node]:
@@ -230,10 +246,16 @@ def _makes_new_memory(target: Any) -> bool:
     if isinstance(target, torch._ops.OpOverload):
         return _is_fresh(target)
 
-    name = target if isinstance(target, str) else getattr(target, "__name__", "")
+    if isinstance(target, str):
+        name = target
+    else:
+        name = getattr(target, "__name__", "")
     if not isinstance(target, str) and room_of(target) not in _KNOWN_ROOMS:
         return False
-    packet = getattr(torch.ops.aten, name, None) if name else None
+    if name:
+        packet = getattr(torch.ops.aten, name, None)
+    else:
+        packet = None
     if packet is None or not hasattr(packet, "overloads"):
         return False
     return all(_is_fresh(getattr(packet, overload)) for overload in packet.overloads())

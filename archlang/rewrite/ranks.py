@@ -87,7 +87,9 @@ def _demanded(module: fx.GraphModule, node: fx.Node) -> int | None:
     if node.op == "call_module":
         called = module.get_submodule(str(node.target))
         kinds = [rank for kind, rank in _RANK_OF_NORM.items() if calls.changes_nothing_of(type(called), kind)]
-        return kinds[0] if kinds and not hooked(called) else None
+        if kinds and not hooked(called):
+            return kinds[0]
+        return None
 
     if node.op == "call_function" and node.target is getattr and node.args[1] == "ndim":
         return _asserted(node)

@@ -101,8 +101,13 @@ class Reader:
     @staticmethod
     def _item(node: fx.Node) -> fx.Node | None:
         """The norm whose first result a node takes out of its several."""
-        taken = node.args[:1] if node.target is operator.getitem and node.args[1] == 0 else ()
-        return taken[0] if taken and isinstance(taken[0], fx.Node) and taken[0].target in calls.TUPLE_NORMS else None
+        if node.target is operator.getitem and node.args[1] == 0:
+            taken = node.args[:1]
+        else:
+            taken = ()
+        if taken and isinstance(taken[0], fx.Node) and taken[0].target in calls.TUPLE_NORMS:
+            return taken[0]
+        return None
 
     @staticmethod
     def is_tuple_norm(node: fx.Node) -> bool:
@@ -172,7 +177,9 @@ class Reader:
             if called.training and not isinstance(called, nn.Identity):
                 raise Obstacle("training-mode")
             plain = any(calls.changes_nothing_of(type(called), kind) for kind in kinds) and not hooked(called)
-            return self._link(node, only_input(node), PadStep()) if plain else None
+            if plain:
+                return self._link(node, only_input(node), PadStep())
+            return None
 
         for kind, count in calls.POOL_MODULES.items():
             if isinstance(called, kind):
@@ -188,7 +195,9 @@ class Reader:
         name = str(node.target)
         if name not in self._idle:
             self._idle[name] = hands_on_its_input(called)
-        return self._link(node, only_input(node), PadStep()) if self._idle[name] else None
+        if self._idle[name]:
+            return self._link(node, only_input(node), PadStep())
+        return None
 
     def _function(self, node: fx.Node) -> Link | None:
         target: Any = node.target
@@ -221,7 +230,10 @@ class Reader:
 
     def _slice(self, node: fx.Node) -> Link | None:
         source = first_input(node)
-        rank = None if source is None else self.ranks.get(source)
+        if source is None:
+            rank = None
+        else:
+            rank = self.ranks.get(source)
         if node.target is operator.getitem:
             return self._link(node, source, reading.cropping(node.args[1], rank))
 
@@ -263,7 +275,10 @@ class Reader:
         rank = self.ranks.get(source)
         if len(options) > 1 and rank is None:
             raise Obstacle("rank-unknown")
-        spatial = options[0] if len(options) == 1 else (rank or 2) - 2
+        if len(options) == 1:
+            spatial = options[0]
+        else:
+            spatial = (rank or 2) - 2
 
         names = ("running_mean", "running_var", "weight", "bias", "eps")
         got = {name: getattr(norm, name) for name in names}
@@ -291,7 +306,9 @@ class Reader:
         if target in calls.NEGATIVES:
             source = first_input(node)
             plain = len(node.args) + len(node.kwargs) == 1
-            return self._link(node, source, self._by_constant(source, -1, None)) if plain else None
+            if plain:
+                return self._link(node, source, self._by_constant(source, -1, None))
+            return None
 
         sign, power = calls.SUMS.get(target), calls.PRODUCTS.get(target)
         if sign is None and power is None:
@@ -314,9 +331,14 @@ class Reader:
                 return self._link(node, one, self._by_constant(one, None, right * alpha * sign))
             return self._link(node, other, self._by_constant(other, sign * alpha, left))
         if right is not None:
-            factor = right if power == 1 else _inverse(right)
+            if power == 1:
+                factor = right
+            else:
+                factor = _inverse(right)
             return self._link(node, one, None if factor is None else self._by_constant(one, factor, None))
-        return self._link(node, other, self._by_constant(other, left, None)) if power == 1 else None
+        if power == 1:
+            return self._link(node, other, self._by_constant(other, left, None))
+        return None
 
     def _by_constant(self, source: Any, scale: Any, shift: Any) -> AffineStep | None:
         like = next(self.module.parameters(), torch.empty(0))
@@ -345,7 +367,9 @@ def _inverse(value: Any) -> Any:
     """One over a constant; None for the number 0."""
     if isinstance(value, Tensor):
         return 1 / value
-    return None if value == 0 else 1 / value
+    if value == 0:
+        return None
+    return 1 / value
 
 
 def _count(reader: fx.Node, node: fx.Node) -> int:

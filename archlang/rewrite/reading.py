@@ -23,10 +23,15 @@ CUT = ("dim", "start", "end", "step")
 
 def sizes(value: Any, count: int) -> Sizes:
     """A number or some as `count` numbers. Raises Obstacle where one is calculated."""
-    given = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if isinstance(value, list | tuple):
+        given = tuple(value)
+    else:
+        given = (value,)
     if not all(isinstance(v, int) and not isinstance(v, bool) for v in given):
         raise Obstacle("calculated-weights")
-    return given * count if len(given) == 1 else given
+    if len(given) == 1:
+        return given * count
+    return given
 
 
 def whole(value: Any) -> int:
@@ -41,7 +46,10 @@ def convolution(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spa
 
     Raises Obstacle where arguments are calculated or weights have another form than the function's usual one.
     """
-    count = weight.dim() - 2 if spatial < 0 else spatial
+    if spatial < 0:
+        count = weight.dim() - 2
+    else:
+        count = spatial
     _check_weights(weight, bias, count, weight.shape[0])
 
     dilation, extent = sizes(got.get("dilation", 1), count), tuple(weight.shape[2:])
@@ -58,7 +66,10 @@ def convolution(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spa
 
 def transposed(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spatial: int) -> TransposedStep:
     """A transposed convolution by the arguments of torch's function. Raises Obstacle as `convolution` does."""
-    count = weight.dim() - 2 if spatial < 0 else spatial
+    if spatial < 0:
+        count = weight.dim() - 2
+    else:
+        count = spatial
     groups = whole(got["groups"])
     _check_weights(weight, bias, count, weight.shape[1] * groups if weight.dim() > 1 else 0)
 
@@ -139,7 +150,10 @@ def window(pads: Any, mode: Any, value: Any) -> PadStep | None:
 
 def cropping(index: Any, rank: int | None) -> PadStep | None:
     """`x[..., a:-b, c:]` as a step; None for any other index."""
-    parts = index if isinstance(index, tuple) else (index,)
+    if isinstance(index, tuple):
+        parts = index
+    else:
+        parts = (index,)
     if not parts or Ellipsis in parts[1:]:
         return None
 
@@ -169,7 +183,9 @@ def _cut(part: Any) -> tuple[int, int] | None:
         return None
     if stop is None or (isinstance(stop, int) and stop > 2**62):
         return -start, 0
-    return (-start, stop) if isinstance(stop, int) and stop < 0 else None
+    if isinstance(stop, int) and stop < 0:
+        return (-start, stop)
+    return None
 
 
 def affine(scale: Any, shift: Any, like: Tensor, rank: int | None) -> AffineStep | None:

@@ -39,11 +39,16 @@ def constant(module: nn.Module, node: object) -> Any:
 
     if node.op == "get_attr":
         value = stored(module, node)
-        return value.detach() if isinstance(value, Tensor) else None
+        if isinstance(value, Tensor):
+            return value.detach()
+        return None
     if node.op not in ("call_function", "call_method") or node.target not in calls.VIEWS:
         return None
 
-    inner = constant(module, node.args[0]) if node.args else None
+    if node.args:
+        inner = constant(module, node.args[0])
+    else:
+        inner = None
     # A view with a second tensor (an index, a size that is calculated) is no constant.
     if not isinstance(inner, Tensor) or len(node.all_input_nodes) > 1 or node.kwargs:
         return None
@@ -57,7 +62,9 @@ def constant_source(node: object) -> fx.Node | None:
     """The stored tensor at the beginning of a constant's views; None for a number."""
     while isinstance(node, fx.Node) and node.op != "get_attr" and node.all_input_nodes:
         node = node.all_input_nodes[0]
-    return node if isinstance(node, fx.Node) else None
+    if isinstance(node, fx.Node):
+        return node
+    return None
 
 
 def hooked(module: nn.Module) -> bool:

@@ -219,5 +219,8 @@ def affine_ahead(bench: Bench, linear: Link) -> bool:
 def _spread(step: AffineStep, positions: int) -> AffineStep:
     """An affine step of channels as one of their positions side by side."""
     scale = step.scale.repeat_interleave(positions)
-    shift = None if step.shift is None else step.shift.expand(step.scale.shape).repeat_interleave(positions)
+    if step.shift is None:
+        shift = None
+    else:
+        shift = step.shift.expand(step.scale.shape).repeat_interleave(positions)
     return replace(step, scale=scale, shift=shift, spatial=0)

@@ -135,14 +135,22 @@ class _Tracer(fx.Tracer):
 
     def create_arg(self, a: Any) -> Any:
         """An argument; a weight is named."""
-        name = self.names.get(id(a)) if isinstance(a, torch.Tensor) else None
-        return super().create_arg(a) if name is None else self.create_node("get_attr", name, (), {})
+        if isinstance(a, torch.Tensor):
+            name = self.names.get(id(a))
+        else:
+            name = None
+        if name is None:
+            return super().create_arg(a)
+        return self.create_node("get_attr", name, (), {})
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """An attribute of a module: parameters are read while the graph runs, buffers where that is asked."""
         read_later = isinstance(attr_val, nn.Parameter) or (
             self.options.buffers and isinstance(attr_val, torch.Tensor))
-        name = self.names.get(id(attr_val)) if read_later else None
+        if read_later:
+            name = self.names.get(id(attr_val))
+        else:
+            name = None
         if name is None:
             if isinstance(attr_val, torch.Tensor):
                 return attr_val
@@ -173,7 +181,9 @@ class _Tracer(fx.Tracer):
 
 def _version(tensor: torch.Tensor) -> int:
     """The number of times that a tensor was overwritten; tensors of inference mode are not counted."""
-    return 0 if tensor.is_inference() else tensor._version
+    if tensor.is_inference():
+        return 0
+    return tensor._version
 
 
 def _own_call(module: nn.Module) -> bool:
@@ -262,7 +272,10 @@ def _assigned_buffers(tracer: _Tracer, root: nn.Module) -> Iterator[None]:
 
     @functools.wraps(original)
     def assign(self: nn.Module, name: str, value: Any) -> None:
-        buffer = self._buffers.get(name) if "_buffers" in vars(self) else None
+        if "_buffers" in vars(self):
+            buffer = self._buffers.get(name)
+        else:
+            buffer = None
         if isinstance(value, fx.Proxy) and buffer is not None and id(buffer) in tracer.names:
             target = tracer.names[id(buffer)]
             if value.node.op == "get_attr" and value.node.target == target:

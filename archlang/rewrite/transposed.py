@@ -27,12 +27,18 @@ def transposed_before(conv: TransposedStep, step: AffineStep) -> TransposedStep:
     """An affine step of a transposed convolution's result: the output channels of a group lie along axis 1."""
     check_axis(step, conv.spatial)
     scale = by_channel(step.scale, conv.out_channels)
-    shift = None if step.shift is None else by_channel(step.shift, conv.out_channels)
+    if step.shift is None:
+        shift = None
+    else:
+        shift = by_channel(step.shift, conv.out_channels)
 
     old = conv.kernel
     by_group = scale.view(conv.groups, 1, -1).expand(-1, conv.in_channels // conv.groups, -1)
     factor = by_group.reshape(*old.shape[:2], *(1,) * (old.dim() - 2))
-    bias = None if conv.bias is None else conv.bias * scale
+    if conv.bias is None:
+        bias = None
+    else:
+        bias = conv.bias * scale
     return replace(conv, kernel=old * factor, bias=total_bias(bias, shift))
 
 

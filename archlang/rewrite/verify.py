@@ -112,4 +112,6 @@ def _widened(inputs: Sequence[Tensor]) -> list[Tensor]:
 def _largest(tensor: Tensor) -> float:
     """The largest finite number, without its sign."""
     finite = tensor[tensor.isfinite()].abs()
-    return float(finite.max()) if finite.numel() else 0.0
+    if finite.numel():
+        return float(finite.max())
+    return 0.0

@@ -82,7 +82,9 @@ class Witness:
 
 def _twin(module: nn.Module) -> nn.Module:
     """A copy that may be run, which changes its buffers."""
-    return copied_export(module) if is_exported(module) else shadow(module)
+    if is_exported(module):
+        return copied_export(module)
+    return shadow(module)
 
 
 def run(module: nn.Module, inputs: Sequence[Any]) -> Results:
@@ -156,14 +158,20 @@ def _widened(leaf: Any) -> Any:
 
 def _tensors(value: Any) -> list[Tensor]:
     """All tensors of a model's results, whatever holds them."""
-    plain = value.to_tuple() if hasattr(value, "to_tuple") else value
+    if hasattr(value, "to_tuple"):
+        plain = value.to_tuple()
+    else:
+        plain = value
     return [leaf for leaf in pytree.tree_leaves(plain) if isinstance(leaf, Tensor)]
 
 
 def _compared(one: Results, other: Results, allowed: dict[torch.dtype, float]) -> str:
     """The first difference, in words."""
     for number, (ours, theirs) in enumerate(zip(one.outputs, other.outputs, strict=True)):
-        in_call = "" if number == 0 else " in a second call"
+        if number == 0:
+            in_call = ""
+        else:
+            in_call = " in a second call"
         if len(ours) != len(theirs):
             return f"it gives {len(theirs)} tensors, the model {len(ours)}"
         for a, b in zip(ours, theirs, strict=True):
@@ -187,7 +195,9 @@ def _differing(one: Tensor, other: Tensor, allowed: dict[torch.dtype, float]) ->
     if one.is_meta or other.is_meta or not one.numel():
         return ""
     if not one.is_floating_point():
-        return "" if torch.equal(one, other) else "results differ"
+        if torch.equal(one, other):
+            return ""
+        return "results differ"
 
     a, b = one.double(), other.double()
     if not torch.equal(a.isfinite(), b.isfinite()):

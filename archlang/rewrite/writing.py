@@ -25,7 +25,10 @@ def write(module: fx.GraphModule, node: fx.Node, link: Link) -> list[str]:
     assert like is not None and isinstance(step, ConvStep | TransposedStep)
 
     weight = _parameter(_formed(step.kernel.to(like.dtype), like), link.trained)
-    bias = None if step.bias is None else _parameter(step.bias.to(like.dtype), link.trained)
+    if step.bias is None:
+        bias = None
+    else:
+        bias = _parameter(step.bias.to(like.dtype), link.trained)
     padding = None
     if isinstance(step, ConvStep):
         padding = _padded(module, node, step, any_mode=node.op == "call_module")
@@ -61,12 +64,18 @@ def _padded(module: fx.GraphModule, node: fx.Node, conv: ConvStep, any_mode: boo
     if conv.lo == conv.hi and min(conv.lo, default=0) >= 0 and plain_mode:
         return conv.lo
 
-    source = node.args[0] if node.args else node.kwargs["input"]
+    if node.args:
+        source = node.args[0]
+    else:
+        source = node.kwargs["input"]
     assert isinstance(source, fx.Node)
     pairs = list(zip(conv.lo, conv.hi, strict=True))[::-1]
     ahead = tuple(max(p, 0) for pair in pairs for p in pair)
     cut = tuple(min(p, 0) for pair in pairs for p in pair)
-    mode = "constant" if conv.mode == "zeros" else conv.mode
+    if conv.mode == "zeros":
+        mode = "constant"
+    else:
+        mode = conv.mode
 
     with module.graph.inserting_before(node):
         for amounts, how in ((ahead, mode), (cut, "constant")):
@@ -110,8 +119,14 @@ def _settle(made: Any, conv: ConvStep, padding: Sizes) -> None:
 
     made.in_channels, made.out_channels, made.groups = conv.in_channels, conv.out_channels, conv.groups
     made.kernel_size, made.stride, made.dilation = conv.size, conv.stride, conv.dilation
-    made.padding_mode = conv.mode if any(padding) else "zeros"
-    made.padding = "same" if same else padding
+    if any(padding):
+        made.padding_mode = conv.mode
+    else:
+        made.padding_mode = "zeros"
+    if same:
+        made.padding = "same"
+    else:
+        made.padding = padding
     made._reversed_padding_repeated_twice = [p for p in reversed(padding) for _ in range(2)]
 
 

@@ -65,7 +65,10 @@ def apply(net: Network, what: str | Pass[Any, Any], passes: PassCatalogue = PASS
 
     Raises ArchError: unknown-pass, pass-does-not-apply, or the mistakes of the text that names the pass.
     """
-    chosen = passes.parse(what) if isinstance(what, str) else what
+    if isinstance(what, str):
+        chosen = passes.parse(what)
+    else:
+        chosen = what
     if not isinstance(chosen, Transformation):  # a rewriting, which is not imported here: it needs torch
         raise ArchError(refuse(f"`{chosen.name}` rewrites a model, and this is a network",
                                help="compile it first: `archlang compile FILE -o MODEL.safetensors`"))

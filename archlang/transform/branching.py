@@ -27,7 +27,7 @@ from archlang.syntax.tree import (
 )
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
-from archlang.transform.sequence import bare
+from archlang.transform.sequence import arguments_of, bare, stage_name
 
 PlaceKey = tuple[int, int, int]
 CONV = ("kernel", "channels", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init")
@@ -59,10 +59,13 @@ def place_key(span: Span) -> PlaceKey:
 
 def chains(node: TreeNode) -> Iterator[Chain]:
     """The chains that a flow holds."""
-    steps = node.steps if isinstance(node, Flow) else ()
+    if isinstance(node, Flow):
+        steps = node.steps
+    else:
+        steps = ()
     for start in range(len(steps) - LENGTH + 1):
         run = steps[start : start + LENGTH]
-        names = [called(bare(step)) for step in run]
+        names = [stage_name(bare(step)) for step in run]
         convs = names[0] == names[3] == names[6] == "conv"
         norms = names[1] == names[4] == names[7] == "batch_norm"
         if convs and norms and _is_chain(run):
@@ -77,16 +80,10 @@ def _is_chain(steps: Sequence[Expr]) -> bool:
     return alike and not biased and "groups" not in first and "groups" not in last and "channels" in last
 
 
-def called(expr: Expr) -> str:
-    """The name that a call or a bare stage has."""
-    callee = expr.callee if isinstance(expr, Call) else expr
-    return callee.text if isinstance(callee, Name) else ""
-
-
 def given(expr: Expr, names: Sequence[str] = CONV) -> dict[str, Expr]:
     """A call's arguments by name."""
-    arguments = (expr.arguments or ()) if isinstance(expr, Call) else ()
-    return {a.name or names[i]: a.value for i, a in enumerate(arguments) if a.name or i < len(names)}
+    arguments = enumerate(arguments_of(expr))
+    return {a.name or names[i]: a.value for i, a in arguments if a.name or i < len(names)}
 
 
 class Branching:
@@ -132,7 +129,7 @@ class Branching:
                     before, behind = node.steps[: chain.start], node.steps[chain.start + LENGTH :]
                     return replace(node, steps=(*before, *self.branched(chain, code), *behind))
 
-            if isinstance(node, Call | Name) and place_key(node.span) in self.ways and called(node) in self.blocks:
+            if isinstance(node, Call | Name) and place_key(node.span) in self.ways and stage_name(node) in self.blocks:
                 return self.used(node, code)
             if isinstance(node, Name) and carrier is not None and node.text == carrier and node.text != WORDS:
                 return Field(Name(WORDS), "branches")
@@ -142,21 +139,30 @@ class Branching:
 
     def used(self, use: Call | Name, code: Name) -> TreeNode:
         """A use of a block as one of its twin, which is made where it is first wanted."""
-        block = self.blocks[called(use)]
+        block = self.blocks[stage_name(use)]
         if block.name not in self.twins:
             self._twin(block)
         twin, carrier = self.twins[block.name], self.carriers[block.name]
 
         names = [p.name for p in block.parameters]
         old = given(use, names)
-        placed = sum(a.name is None for a in (use.arguments or ())) if isinstance(use, Call) else 0
-        at = names.index(carrier) if carrier else len(names)
+        if isinstance(use, Call):
+            placed = sum(a.name is None for a in (use.arguments or ()))
+        else:
+            placed = 0
+        if carrier:
+            at = names.index(carrier)
+        else:
+            at = len(names)
 
         # Arguments given by place stay so up to the one that the code replaces; the code moves those behind it.
         front = names[: min(placed, at)]
         new = (*(Argument(None, old.pop(n)) for n in front), Argument(WORDS, code),
                *(Argument(n, value) for n, value in old.items() if n != carrier))
-        return Call(Name(twin.name), new, use.body if isinstance(use, Call) else None, span=use.span)
+        body = None
+        if isinstance(use, Call):
+            body = use.body
+        return Call(Name(twin.name), new, body, span=use.span)
 
     def _twin(self, block: Block) -> None:
         """The block with its chains coded; the parameter that held the groups holds the code."""
@@ -176,7 +182,7 @@ class Branching:
         if isinstance(body, Body) and body.doc is not None:
             body = replace(body, doc=said)
         self.twins[block.name] = replace(
-            block, name=name, parameters=parameters, body=body, doc=said if block.doc else None)
+            block, name=name, parameters=parameters, body=body, doc=block.doc and said)
 
     def _carrier(self, block: Block) -> str | None:
         """The parameter that the groups of the block's chains come from, if it is one parameter."""
@@ -186,14 +192,16 @@ class Branching:
             for chain in chains(node):
                 if place_key(chain.middle.span) in self.sites:
                     groups = given(chain.middle)["groups"]
-                    carriers.add(groups.text if isinstance(groups, Name) and groups.text in names else None)
+                    carriers.add(_parameter(groups, names))
 
-            if isinstance(node, Call) and place_key(node.span) in self.ways and called(node) in self.blocks:
-                inner = self.blocks[called(node)]
+            if isinstance(node, Call) and place_key(node.span) in self.ways and stage_name(node) in self.blocks:
+                inner = self.blocks[stage_name(node)]
                 carrier = self._carrier(inner)
                 value = given(node, [p.name for p in inner.parameters]).get(carrier or "")
-                carriers.add(value.text if isinstance(value, Name) and value.text in names else None)
-        return carriers.pop() if len(carriers) == 1 else None
+                carriers.add(_parameter(value, names))
+        if len(carriers) == 1:
+            return carriers.pop()
+        return None
 
     def branched(self, chain: Chain, code: Name) -> tuple[Expr, ...]:
         """`branches(code, drop) { ... } -> energy_normalize -> sum -> batch_norm(scale = 0)`."""
@@ -208,9 +216,16 @@ class Branching:
         branches = Call(Name("branches"), (Argument(None, code), drop), Body(flows=(inside,)))
 
         norm = bare(steps[7])
-        rest = [a for a in ((norm.arguments or ()) if isinstance(norm, Call) else ()) if a.name != "scale"]
+        rest = [a for a in arguments_of(norm) if a.name != "scale"]
         batch_norm = Call(Name("batch_norm"), (*rest, Argument("scale", Number(0))))
         return branches, Name("energy_normalize"), Name("sum"), batch_norm
+
+
+def _parameter(value: Expr | None, names: Set[str]) -> str | None:
+    """The parameter of a block that an expression is; None for another expression."""
+    if isinstance(value, Name) and value.text in names:
+        return value.text
+    return None
 
 
 def _share(width: Expr, code: Name) -> Expr:

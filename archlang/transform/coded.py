@@ -164,7 +164,10 @@ class CodedBranches(Transformation):
 
         # Blocks of other files are written in where one of them changes.
         inner = any(span.source is not net.project.main.source for node in uses for span in _way(node))
-        file = net.tree if inner else net.project.main.file
+        if inner:
+            file = net.tree
+        else:
+            file = net.project.main.file
         ways = {place_key(span) for node in uses for span in _way(node)}
         coded = Branching(file, ways, sites, Name(code), self.drop).file()
 
@@ -174,7 +177,10 @@ class CodedBranches(Transformation):
 
     def ensures(self, before: Network, after: Network) -> list[str]:
         """Something is coded, and inputs and outputs keep their types."""
-        claims = [] if after.graph.coded else ["nothing is coded"]
+        if after.graph.coded:
+            claims = []
+        else:
+            claims = ["nothing is coded"]
         return claims + super().ensures(before, after)
 
 
@@ -186,8 +192,10 @@ def _table(path: str) -> Expr:
         raise ValueError(f"`code`: the table `{one_line(path, 200)}` cannot be read") from None
 
     code = read(data, path, Contract(duplicates=True))
-    shared = (Argument("duplicates", Truth(True)),) if len(set(code.words)) < len(code.words) else ()
-    return Call(Name("words"), (*(Argument(None, Text(word)) for word in code.words), *shared))
+    arguments = [Argument(None, Text(word)) for word in code.words]
+    if len(set(code.words)) < len(code.words):
+        arguments.append(Argument("duplicates", Truth(True)))
+    return Call(Name("words"), tuple(arguments))
 
 
 def _flows(net: Network) -> Sequence[Bind | Output]:

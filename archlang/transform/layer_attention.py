@@ -32,7 +32,16 @@ from archlang.syntax.tree import (
 from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
 from archlang.transform.layer_cut import LayerCut, cut_layers
-from archlang.transform.sequence import SequentialFlow, bare, flows_of, skips, steps_of, tree_of
+from archlang.transform.sequence import (
+    SequentialFlow,
+    bare,
+    flows_of,
+    one_flow,
+    skips,
+    steps_of,
+    tree_of,
+    with_network,
+)
 from archlang.transform.unroll import unrolled
 
 KINDS = ("innate_static", "static_vector", "self_attention", "recurrent", "mean")
@@ -80,7 +89,10 @@ class LayerAttention(Transformation):
             return reasons
 
         names = [flow.name for flow in flows if flow.name]
-        wanted = () if self.points in ("layers", "stages") else self.points.split("+")
+        wanted: list[str] = []
+        if self.points not in ("layers", "stages"):
+            wanted = self.points.split("+")
+
         unknown = [name for name in wanted if name not in names]
         if unknown:
             return [refuse(f"no flow of this network is called `{unknown[0][:64]}`", tree_of(net).name_span,
@@ -135,8 +147,7 @@ class LayerAttention(Transformation):
         dials = (*tree.dials, Parameter(width, Number(self.width)))
 
         new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
-        main = net.project.main.file
-        return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
+        return with_network(net, new)
 
 
 def _written_out(option: LayerAttention, net: Network) -> Network:
@@ -219,17 +230,22 @@ class _Rewriting:
             parts[-1].append(self._expr(i))
             if i in ends:
                 parts.append([])
-        self.waiting = parts.pop() if ends else []
+        if ends:
+            self.waiting = parts.pop()
+        else:
+            self.waiting = []
 
         start, self.current = self.current, Name(name)
         if len(ends) < 2:
             if ends:
                 self.layers.append(Name(name))
-            return Flow((start, *parts[0])) if parts[0] else start
+            if parts[0]:
+                return Flow((start, *parts[0]))
+            return start
 
         self.layers += [Index(Name(name), Number(i)) for i in range(len(ends))]
         self.current = self.bundled[name] = self.layers[-1]
-        flows = tuple(part[0] if len(part) == 1 else Flow(tuple(part)) for part in parts)
+        flows = tuple(map(one_flow, parts))
         return Flow((start, Call(Name("layers"), None, Body(flows=flows))))
 
     def _attended(self) -> tuple[Expr, ...]:
@@ -274,4 +290,6 @@ def _with_values(expr: Expr, values: Mapping[str, Expr]) -> Expr:
             return values[node.text]
         return node
 
-    return mapped(expr, change) if values else expr
+    if values:
+        return mapped(expr, change)
+    return expr

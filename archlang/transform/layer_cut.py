@@ -29,7 +29,10 @@ def cut_layers(points: str, flows: Sequence[SequentialFlow]) -> LayerCut:
         ends = [_behind(steps, i) for i in range(head) if steps[i].windowed]
     else:
         dense = [i for i, s in enumerate(steps) if s.dense]
-        head = dense[-1] if dense else len(steps)
+        if dense:
+            head = dense[-1]
+        else:
+            head = len(steps)
         ends = [_behind(steps, i) for i in dense[:-1]]
 
     if points == "stages":

@@ -13,7 +13,16 @@ from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
 from archlang.transform.predict import Predicted, predictions
-from archlang.transform.sequence import SequentialFlow, SequentialStep, bare, flows_of, skips, tree_of
+from archlang.transform.sequence import (
+    SequentialFlow,
+    SequentialStep,
+    bare,
+    flows_of,
+    one_flow,
+    skips,
+    tree_of,
+    with_network,
+)
 from archlang.transform.unroll import unrolled
 
 ROUTERS = ("cross_connection", "cross_prediction", "cross_stitch", "none")
@@ -91,8 +100,7 @@ class Multipath(Transformation):
             dials = (*dials, Parameter(names.hidden, Number(self.hidden)))
 
         new = replace(tree, dials=dials, body=replace(tree.body, statements=statements))
-        main = net.project.main.file
-        return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
+        return with_network(net, new)
 
 
 class _FreshNames:
@@ -104,8 +112,14 @@ class _FreshNames:
 
         self.kind = router
         self.paths = _fresh("paths", taken)
-        self.hidden = _fresh("hidden", taken) if router in ("cross_connection", "cross_prediction") else ""
-        self.gate = _fresh("gate", taken) if router in ("cross_connection", "cross_stitch") else ""
+        if router in ("cross_connection", "cross_prediction"):
+            self.hidden = _fresh("hidden", taken)
+        else:
+            self.hidden = ""
+        if router in ("cross_connection", "cross_stitch"):
+            self.gate = _fresh("gate", taken)
+        else:
+            self.gate = ""
 
     def router(self) -> Expr:
         """`cross_connection(hidden = hidden)`, or `cross_stitch`."""
@@ -116,12 +130,14 @@ class _FreshNames:
     def fork(self) -> Expr:
         """The stage that begins the paths."""
         gated = self.gate and self.kind == "cross_connection"
-        return _call("fork", Name(self.paths), *([Name(self.gate)] if gated else []))
+        if gated:
+            return _call("fork", Name(self.paths), Name(self.gate))
+        return _call("fork", Name(self.paths))
 
-    def predicting(self, stage: str, mapping: Expr) -> Expr:
+    def predicting(self, first: bool, mapping: Expr) -> Expr:
         """`fork(paths, cross_prediction(...))` or `route(cross_prediction(...))`."""
         router = Call(Name(self.kind), (Argument(None, mapping), Argument("hidden", Name(self.hidden))))
-        if stage == "fork":
+        if first:
             return _call("fork", Name(self.paths), router)
         return _call("route", router)
 
@@ -139,12 +155,7 @@ def _call(name: str, *arguments: Expr) -> Call:
 
 def _each(steps: Sequence[Expr]) -> Call:
     """`each { steps }`."""
-    return Call(Name("each"), None, Body(flows=(_flow(steps),)))
-
-
-def _flow(steps: Sequence[Expr]) -> Expr:
-    """Steps as one expression."""
-    return steps[0] if len(steps) == 1 else Flow(tuple(steps))
+    return Call(Name("each"), None, Body(flows=(one_flow(steps),)))
 
 
 # --- where the routers stand -----------------------------------------------------------------------------------------
@@ -175,7 +186,10 @@ def stage_ends(steps: Sequence[SequentialStep], start: int) -> set[int]:
 
 def _start(option: str, flows: Sequence[SequentialFlow]) -> int:
     """The number of steps that stand before the paths begin."""
-    named = "stem" if option == "auto" else option
+    if option == "auto":
+        named = "stem"
+    else:
+        named = option
     count = 0
     for flow in flows:
         count += len(flow.steps)
@@ -189,9 +203,14 @@ def _rewritten(option: Multipath, net: Network, flows: Sequence[SequentialFlow],
     steps = [step for flow in flows for step in flow.steps]
     predicting = option.router == "cross_prediction"
     # A prediction makes the paths differ from the first layer on, so that no stem is left out by default.
-    start = _start("" if predicting and option.after == "auto" else option.after, flows)
+    start = 0
+    if not predicting or option.after != "auto":
+        start = _start(option.after, flows)
     ends = stage_ends(steps, start)
-    predicted = predictions(net, steps, start, ends) if predicting else {}
+    if predicting:
+        predicted = predictions(net, steps, start, ends)
+    else:
+        predicted = {}
     paths = _Paths(steps, start, ends, names, predicted)
 
     values: dict[int, Expr] = {}
@@ -199,7 +218,7 @@ def _rewritten(option: Multipath, net: Network, flows: Sequence[SequentialFlow],
     for flow in flows:
         if flow.steps:
             span = range(done, done + len(flow.steps))
-            values[id(flow.statement)] = _flow([Name(flow.head), *paths.flow(span)])
+            values[id(flow.statement)] = one_flow([Name(flow.head), *paths.flow(span)])
         done += len(flow.steps)
     return values
 
@@ -229,7 +248,7 @@ class _Paths:
                 yield self.names.fork()
             if i in self.predicted:
                 yield from _closed(group)
-                yield self.names.predicting("fork" if i == self.start else "route", self.predicted[i].mapping)
+                yield self.names.predicting(i == self.start, self.predicted[i].mapping)
                 consumed = self.predicted[i].consumed
             if consumed:
                 consumed -= 1

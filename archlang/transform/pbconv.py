@@ -34,7 +34,7 @@ from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
 from archlang.transform.branching import PlaceKey, place_key
 from archlang.transform.kernels import listed, read_kernels
-from archlang.transform.sequence import bare
+from archlang.transform.sequence import arguments_of, bare, stage_name
 
 ARGUMENTS = {
     "conv": ("kernel", "channels", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init"),
@@ -111,7 +111,10 @@ class PBConv(Transformation):
     def ensures(self, before: Network, after: Network) -> list[str]:
         """Something is boosted, and inputs and outputs keep their types."""
         boosted = any(node.op.piece == "boosted sum" for node in after.graph)
-        claims = [] if boosted else ["nothing is boosted"]
+        if boosted:
+            claims = []
+        else:
+            claims = ["nothing is boosted"]
         return claims + super().ensures(before, after)
 
     def kernels_for(self, size: Extent | None) -> Expr:
@@ -122,8 +125,10 @@ class PBConv(Transformation):
             return listed(self.chosen[size])
 
         given = [Argument("seed", Number(self.seed))]
-        given += [Argument("types", Number(self.types))] if self.types else []
-        given += [Argument("rules", Name(self.rules))] if self.rules != "full" else []
+        if self.types:
+            given.append(Argument("types", Number(self.types)))
+        if self.rules != "full":
+            given.append(Argument("rules", Name(self.rules)))
         return Call(Name("propose"), tuple(given))
 
 
@@ -166,7 +171,9 @@ def sites(net: Network) -> dict[PlaceKey, ConvSite]:
 def _file(net: Network, found: dict[PlaceKey, ConvSite]) -> File:
     """The file that is rewritten: with its imports written in where one of them holds a convolution."""
     inner = any(site.span.source is not net.project.main.source for site in found.values())
-    return net.tree if inner else net.project.main.file
+    if inner:
+        return net.tree
+    return net.project.main.file
 
 
 def _calls(main: File, found: dict[PlaceKey, ConvSite]) -> dict[PlaceKey, Call]:
@@ -179,8 +186,11 @@ def _calls(main: File, found: dict[PlaceKey, ConvSite]) -> dict[PlaceKey, Call]:
     calls: dict[PlaceKey, Call] = {}
     for node in walk(main):
         if isinstance(node, Call | Name) and place_key(node.span) in found:
-            bound = lets.get(node.text, []) if isinstance(node, Name) else [node]
-            if len(bound) == 1 and isinstance(bound[0], Call) and _name(bound[0]) in ARGUMENTS:
+            if isinstance(node, Name):
+                bound = lets.get(node.text, [])
+            else:
+                bound = [node]
+            if len(bound) == 1 and isinstance(bound[0], Call) and stage_name(bound[0]) in ARGUMENTS:
                 calls[place_key(node.span)] = bound[0]
     return calls
 
@@ -214,7 +224,9 @@ class _Rewriter:
         """A flow's steps, and a convolution that stands alone."""
         if isinstance(node, Flow):
             steps = self.steps(node.steps)
-            return steps[0] if len(steps) == 1 else replace(node, steps=tuple(steps))
+            if len(steps) == 1:
+                return steps[0]
+            return replace(node, steps=tuple(steps))
         if isinstance(node, Call | Name) and place_key(node.span) in self.calls:
             return self.boosted(place_key(node.span), None)
         return node
@@ -233,26 +245,33 @@ class _Rewriter:
                 continue
 
             named = self.named(key)
-            count = _counted(named or _name(self.calls[key]), before)
-            norm = waiting.pop(0) if waiting and _is_plain_norm(waiting[0]) else None
+            count = _counted(named or stage_name(self.calls[key]), before)
+            if waiting and _is_plain_norm(waiting[0]):
+                norm = waiting.pop(0)
+            else:
+                norm = None
             if norm is not None:
                 _counted("batch_norm", before)
 
             new = self.boosted(key, norm)
             if named and not isinstance(step, As):
-                new = As(new, named if count == 1 else f"{named}_{count}")
-            made.append(replace(step, step=new) if isinstance(step, As) else new)
+                new = As(new, _numbered(named, count))
+            if isinstance(step, As):
+                new = replace(step, step=new)
+            made.append(new)
         return made
 
     def named(self, key: PlaceKey) -> str:
         """The name that stands at a site instead of a convolution; empty for a convolution."""
         span = self.found[key].span
-        return "" if place_key(self.calls[key].span) == key else span.text
+        if place_key(self.calls[key].span) == key:
+            return ""
+        return span.text
 
     def boosted(self, key: PlaceKey, norm: Expr | None) -> Expr:
         """The expression in the place of a convolution and its batch norm."""
         call, site = self.calls[key], self.found[key]
-        kernel = _by_name(call, _name(call))["kernel"]
+        kernel = _by_name(call, stage_name(call))["kernel"]
 
         # One expression does for all sizes, unless small kernels are given for one of them.
         apart = self.option.boost == "pbconv" and bool(site.sizes & set(self.option.chosen))
@@ -267,14 +286,16 @@ class _Rewriter:
             test = Binary("==", kernel, SizeLiteral(size))
             made = If(test, Body(flows=(variant,)), _otherwise(made))
         if site.mixed:
-            plain: Expr = Flow((call, norm)) if norm is not None else call
+            plain: Expr = call
+            if norm is not None:
+                plain = Flow((call, norm))
             test = Binary("==", kernel, SizeLiteral((1, 1)))
             made = If(test, Body(flows=(plain,)), _otherwise(made))
         return replace(made, span=site.span)
 
     def one(self, call: Call, site: ConvSite, norm: Expr | None, size: Extent | None) -> Expr:
         """The boosted convolution for one size of its kernel."""
-        name = _name(call)
+        name = stage_name(call)
         given = _by_name(call, name)
         kernel = given.pop("kernel")
         arguments = [Argument(None, kernel)]
@@ -286,7 +307,8 @@ class _Rewriter:
             given["groups"] = Name("channels")
         if norm is None:
             given["norm"] = Truth(False)
-            given |= {"bias": Truth(False)} if site.without_bias and "bias" not in given else {}
+            if site.without_bias and "bias" not in given:
+                given["bias"] = Truth(False)
         else:
             given |= _by_name(bare(norm), "batch_norm")
         if self.option.gamma == "zero":
@@ -298,27 +320,29 @@ class _Rewriter:
 
 def _otherwise(made: Expr) -> Body | If:
     """An expression as the `else` of an `if`."""
-    return made if isinstance(made, If) else Body(flows=(made,))
-
-
-def _name(expr: Expr) -> str:
-    """The name of a stage, called or bare."""
-    inner = expr.callee if isinstance(expr, Call) else expr
-    return inner.text if isinstance(inner, Name) else ""
+    if isinstance(made, If):
+        return made
+    return Body(flows=(made,))
 
 
 def _by_name(expr: Expr, name: str) -> dict[str, Expr]:
     """A call's arguments by name."""
-    given = (expr.arguments or ()) if isinstance(expr, Call) else ()
-    return {argument.name or ARGUMENTS[name][i]: argument.value for i, argument in enumerate(given)}
+    return {argument.name or ARGUMENTS[name][i]: argument.value for i, argument in enumerate(arguments_of(expr))}
 
 
 def _is_plain_norm(step: Expr) -> bool:
     """Tell whether a step is a batch norm that `pbconv` can have itself."""
     expr = bare(step)
-    given = (expr.arguments or ()) if isinstance(expr, Call) else ()
+    given = arguments_of(expr)
     known = all(a.name in (None, *ARGUMENTS["batch_norm"]) for a in given) and len(given) <= 3
-    return _name(expr) == "batch_norm" and known
+    return stage_name(expr) == "batch_norm" and known
+
+
+def _numbered(name: str, count: int) -> str:
+    """The name of a stage's modules: the first has its name alone."""
+    if count == 1:
+        return name
+    return f"{name}_{count}"
 
 
 def _counted(name: str, counts: dict[str, int]) -> int:
@@ -329,10 +353,10 @@ def _counted(name: str, counts: dict[str, int]) -> int:
 
 def _with_its_name(step: Expr, before: dict[str, int], after: dict[str, int]) -> Expr:
     """A step that stays: with `as` where steps before it are gone and its module's name would change."""
-    name = _name(step)
+    name = stage_name(step)
     if name not in ARGUMENTS or isinstance(step, As):
         return step
     was, now = _counted(name, before), _counted(name, after)
     if was == now:
         return step
-    return As(step, name if was == 1 else f"{name}_{was}", span=step.span)
+    return As(step, _numbered(name, was), span=step.span)

@@ -10,7 +10,7 @@ from archlang.ops import CATALOGUE
 from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import Argument, Block, Call, Expr, Flow, Import, Name, Number, SizeLiteral, TreeNode
 from archlang.syntax.walk import walk
-from archlang.transform.sequence import SequentialStep, bare
+from archlang.transform.sequence import SequentialStep, arguments_of, bare, one_flow, stage_name
 
 MAPS = ("conv", "linear")
 
@@ -38,8 +38,14 @@ def predictions(net: Network, steps: Sequence[SequentialStep], start: int, ends:
 def _by_block(net: Network, step: SequentialStep) -> Predicted | None:
     """A block `conv -> batch_norm -> relu`, or `linear -> relu`, with its arguments put in."""
     expr = bare(step.expr)
-    name = expr.callee if isinstance(expr, Call) and expr.body is None else expr
-    block = _block(net, name.text) if isinstance(name, Name) else None
+    if isinstance(expr, Call) and expr.body is None:
+        name = expr.callee
+    else:
+        name = expr
+    if isinstance(name, Name):
+        block = _block(net, name.text)
+    else:
+        block = None
     if block is None or not isinstance(block.body, Flow):
         return None
 
@@ -47,8 +53,7 @@ def _by_block(net: Network, step: SequentialStep) -> Predicted | None:
     if not _is_mapping(inner[:-1]) or inner[-1] != Name("relu"):
         return None
 
-    given = (expr.arguments or ()) if isinstance(expr, Call) else ()
-    arguments = _bound(block, given)
+    arguments = _bound(block, arguments_of(expr))
     if arguments is None:
         return None
 
@@ -58,7 +63,7 @@ def _by_block(net: Network, step: SequentialStep) -> Predicted | None:
     names = (n for s in steps for n in walk(s) if isinstance(n, Name))
     if any(CATALOGUE.stage(n.text) is None and n not in known for n in names):
         return None
-    return Predicted(steps[0] if len(steps) == 1 else Flow(steps), 1)
+    return Predicted(one_flow(steps), 1)
 
 
 def _written_out(steps: Sequence[SequentialStep], i: int) -> Predicted | None:
@@ -66,7 +71,7 @@ def _written_out(steps: Sequence[SequentialStep], i: int) -> Predicted | None:
     for length in (3, 2):
         run = [bare(s.expr) for s in steps[i : i + length]]
         if len(run) == length and run[-1] == Name("relu") and _is_mapping(run[:-1]):
-            return Predicted(run[0] if length == 2 else Flow(tuple(run[:-1])), length)
+            return Predicted(one_flow(run[:-1]), length)
     return None
 
 
@@ -81,9 +86,8 @@ def _inserted(step: SequentialStep) -> Predicted | None:
 
 def _is_mapping(steps: Sequence[Expr]) -> bool:
     """Tell whether steps are a convolution or linear layer, then at most a batch norm."""
-    callees = [s.callee if isinstance(s, Call) else s for s in steps]
-    names = [c.text for c in callees if isinstance(c, Name)]
-    if len(names) != len(steps) or not names:
+    names = [stage_name(step) for step in steps]
+    if not all(names) or not names:
         return False
     return names[0] in MAPS and names[1:] in ([], ["batch_norm"])
 
@@ -98,7 +102,9 @@ def _block(net: Network, name: str) -> Block | None:
         for imported in item.names:
             if source is not None and (imported.alias or imported.name) == name:
                 found = source.exports.get(imported.name)
-    return found if isinstance(found, Block) else None
+    if isinstance(found, Block):
+        return found
+    return None
 
 
 def _bound(block: Block, arguments: Sequence[Argument]) -> dict[str, Expr] | None:
@@ -108,7 +114,9 @@ def _bound(block: Block, arguments: Sequence[Argument]) -> dict[str, Expr] | Non
         bound[argument.name or parameter.name] = argument.value
 
     given = {name: value for name, value in bound.items() if value is not None}
-    return given if len(given) == len(bound) else None
+    if len(given) == len(bound):
+        return given
+    return None
 
 
 def _substituted(node: TreeNode, arguments: dict[str, Expr]) -> TreeNode:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from archlang.diagnostics import Diagnostic
 from archlang.elaborate.network import Network
 from archlang.graph.ir import Graph, Node
 from archlang.shapes import Tensor
 from archlang.source import Span
-from archlang.syntax.tree import As, Bind, Call, Expr, Flow, Input, Let, Name, Output, Parens
+from archlang.syntax.tree import Argument, As, Bind, Call, Expr, File, Flow, Input, Let, Name, Output, Parens
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
@@ -78,7 +78,10 @@ def flows_of(net: Network) -> tuple[list[SequentialFlow], list[Diagnostic]]:
             continue
 
         first, *rest = steps_of(statement.value)
-        head = first.text if isinstance(first, Name) else ""
+        if isinstance(first, Name):
+            head = first.text
+        else:
+            head = ""
         if head != current:
             return [], [refuse(f"a flow starts at `{current}` in a sequential network", first.span,
                                help="every flow must go on where the one before it ended")]
@@ -94,7 +97,9 @@ def flows_of(net: Network) -> tuple[list[SequentialFlow], list[Diagnostic]]:
 
 def steps_of(value: Expr) -> tuple[Expr, ...]:
     """The steps of a flow; an expression that is no flow is one step."""
-    return value.steps if isinstance(value, Flow) else (value,)
+    if isinstance(value, Flow):
+        return value.steps
+    return (value,)
 
 
 def skips(net: Network) -> list[tuple[Name, str]]:
@@ -121,7 +126,10 @@ def _reasons(tree: NetworkTree) -> list[Diagnostic]:
     reasons += [refuse("a network with several outputs is not sequential", s.span) for s in outputs[1:]]
 
     for node in walk(tree.body):
-        stage = node.callee if isinstance(node, Call) else None
+        if isinstance(node, Call):
+            stage = node.callee
+        else:
+            stage = None
         if isinstance(stage, Name) and stage.text in BUNDLES:
             reasons.append(refuse(f"this network has parallel parts already: `{stage.text}`", node.span))
     return reasons
@@ -130,12 +138,18 @@ def _reasons(tree: NetworkTree) -> list[Diagnostic]:
 def _typed(graph: Graph, before: Sequence[SequentialFlow], exprs: Sequence[Expr]) -> tuple[SequentialStep, ...]:
     """The steps with their types. A step that makes no node (an `if` not taken) leaves what enters it."""
     done = [step for flow in before for step in flow.steps]
-    current = done[-1].leaving if done else graph.inputs[0].type
+    if done:
+        current = done[-1].leaving
+    else:
+        current = graph.inputs[0].type
 
     steps = []
     for expr in exprs:
         nodes = [node for node in graph if _within(_origin(node), expr.span)]
-        leaving = nodes[-1].outputs[0] if nodes else current
+        if nodes:
+            leaving = nodes[-1].outputs[0]
+        else:
+            leaving = current
         kinds = {node.op.name for node in nodes}
         steps.append(SequentialStep(expr, current, leaving, "linear" in kinds, any("conv" in k for k in kinds)))
         current = leaving
@@ -144,7 +158,9 @@ def _typed(graph: Graph, before: Sequence[SequentialFlow], exprs: Sequence[Expr]
 
 def _origin(node: Node) -> Span:
     """The place where the network's own text made a node: the use of the outermost block around it."""
-    return node.frames[0].span if node.frames else node.span
+    if node.frames:
+        return node.frames[0].span
+    return node.span
 
 
 def _within(inner: Span, outer: Span) -> bool:
@@ -152,8 +168,41 @@ def _within(inner: Span, outer: Span) -> bool:
     return inner.source is outer.source and outer.start <= inner.start and inner.end <= outer.end
 
 
+def arguments_of(expr: Expr) -> tuple[Argument, ...]:
+    """The arguments of a call; none of a bare stage."""
+    if isinstance(expr, Call) and expr.arguments is not None:
+        return expr.arguments
+    return ()
+
+
+def stage_name(expr: Expr) -> str:
+    """The name of a stage, called or bare; empty for another expression."""
+    if isinstance(expr, Call):
+        expr = expr.callee
+    if isinstance(expr, Name):
+        return expr.text
+    return ""
+
+
+def one_flow(steps: Sequence[Expr]) -> Expr:
+    """Steps as one expression: a flow, or the step itself."""
+    if len(steps) == 1:
+        return steps[0]
+    return Flow(tuple(steps))
+
+
+def with_network(net: Network, new: NetworkTree) -> File:
+    """The main file with another declaration in the place of the network's."""
+    main, old = net.project.main.file, tree_of(net)
+    at = next(i for i, declaration in enumerate(main.declarations) if declaration is old)
+    return replace(main, declarations=(*main.declarations[:at], new, *main.declarations[at + 1 :]))
+
+
 def bare(expr: Expr) -> Expr:
     """An expression without parentheses around it and without an `as` name."""
     while isinstance(expr, Parens | As):
-        expr = expr.inner if isinstance(expr, Parens) else expr.step
+        if isinstance(expr, Parens):
+            expr = expr.inner
+        else:
+            expr = expr.step
     return expr

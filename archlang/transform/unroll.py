@@ -10,7 +10,7 @@ from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, In, ListOf, Name, Output, TreeNode
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
-from archlang.transform.sequence import bare, steps_of, tree_of
+from archlang.transform.sequence import bare, steps_of, tree_of, with_network
 
 
 def unrolled(net: Network) -> File:
@@ -23,9 +23,7 @@ def unrolled(net: Network) -> File:
         replace(s, value=_flow(s.value)) if isinstance(s, Bind | Output) else s for s in tree.body.statements
     )
     new = replace(tree, body=replace(tree.body, statements=statements))
-
-    main = net.project.main.file
-    return replace(main, declarations=tuple(new if d is tree else d for d in main.declarations))
+    return with_network(net, new)
 
 
 def _flow(value: Expr) -> Expr:
