@@ -18,16 +18,20 @@ class CodedBlock:
 
 def coded_blocks(graph: Graph) -> tuple[CodedBlock, ...]:
     """Every block in which energies are normalised, in program order; run twice, a block is there twice."""
-    found = []
+    blocks = []
     for node in graph:
-        region = region_of(graph, node) if node.op.piece == "energies" else None
+        if node.op.piece != "energies":
+            continue
+
+        region = region_of(graph, node)
         if region is not None:
-            found.append(CodedBlock(block_name(region), Port(node.id), graph.coded[region]))
-    return tuple(found)
+            blocks.append(CodedBlock(block_name(region), Port(node.id), graph.coded[region]))
+    return tuple(blocks)
 
 
 def region_of(graph: Graph, energies: Node) -> tuple[str, ...] | None:
     """The stage whose branches an `energies` node reads."""
+    # Members run from the outermost stage inwards: with branches inside branches, the last one is meant.
     for member in reversed(graph.node(energies.inputs[0].node).members):
         if member.kind == "branches" and member.region in graph.coded:
             return member.region
@@ -41,6 +45,7 @@ def block_name(region: tuple[str, ...]) -> str:
     'layer2.coded.1'
     """
     path = list(region)
+    # A network may be nothing but one block: its name stays `branches`, never empty.
     while len(path) > 1 and path[-1] in ("branches", "body"):
         path.pop()
     return ".".join(path)

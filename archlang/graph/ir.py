@@ -132,6 +132,8 @@ class Graph:
         self.nodes[node.id] = node
         self.readers[node.id] = []
         self.edges += len(node.inputs)
+
+        # Readers are kept as nodes come: a search for them would make every walk over the graph quadratic.
         for slot, port in enumerate(node.inputs):
             self.readers[port.node].append((node.id, slot, port.index))
 
@@ -150,12 +152,13 @@ class Graph:
         """
         import networkx
 
-        made: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
-        made.add_nodes_from((node.id, {"node": node}) for node in self)
+        # Several edges may join two nodes: `x -> add(x)` reads one port twice.
+        digraph: networkx.MultiDiGraph[str] = networkx.MultiDiGraph()
+        digraph.add_nodes_from((node.id, {"node": node}) for node in self)
         for node in self:
             for slot, port in enumerate(node.inputs):
-                made.add_edge(port.node, node.id, slot=slot, port=port.index)
-        return made
+                digraph.add_edge(port.node, node.id, slot=slot, port=port.index)
+        return digraph
 
     def node(self, id: str) -> Node:
         """The node of this id."""
@@ -193,14 +196,15 @@ class Graph:
 
     def modules(self) -> dict[tuple[str, ...], Node]:
         """The first node of each module path that holds weights, in program order: count these and nothing twice."""
-        found: dict[tuple[str, ...], Node] = {}
+        owners: dict[tuple[str, ...], Node] = {}
         for node in self:
-            if node.path not in found and self.weights(node):
-                found[node.path] = node
-        return found
+            if node.path not in owners and self.weights(node):
+                owners[node.path] = node
+        return owners
 
     def total(self, trained: bool) -> Dim:
         """Numbers in all parameters (`trained`) or all buffers."""
+        # Over modules, not nodes: weights that several nodes share are there once.
         sums = [w.numel for node in self.modules().values() for w in self.weights(node) if w.trained is trained]
         return sum(sums, 0)
 
@@ -217,6 +221,7 @@ class Graph:
     @property
     def flops(self) -> Dim:
         """Floating-point operations for one sample, a multiply-add as two."""
+        # Over nodes, not modules: a shared module runs once for each node. Every patch of a sample is a row of its own.
         return sum((node.rows * node.op.flops(self.call(node)) for node in self), 0)
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from archlang.graph.ir import Graph, Node
-from archlang.ops.model import REQUIRED
+from archlang.ops.model import REQUIRED, Weight
 from archlang.ops.values import Size, show
 from archlang.shapes import Dim
 
@@ -29,7 +29,9 @@ class HasGraph(Protocol):
 
 def graph_of(network: HasGraph | Graph) -> Graph:
     """The graph itself, whether a network or its graph is at hand."""
-    return network if isinstance(network, Graph) else network.graph
+    if isinstance(network, Graph):
+        return network
+    return network.graph
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,14 @@ def levels(path: tuple[str, ...]) -> tuple[str, ...]:
     >>> levels(("trunk", "route_2", "0", "1", "linear"))
     ('trunk', 'route_2', '0.1', 'linear')
     """
-    found: list[str] = []
+    steps: list[str] = []
     for part in path:
-        if part.isdigit() and found and not ROUTER.fullmatch(found[-1]):
-            found[-1] += "." + part
+        # An index says which copy of the stage before it; behind a router it says which input, and outputs follow.
+        if part.isdigit() and steps and not ROUTER.fullmatch(steps[-1]):
+            steps[-1] += "." + part
         else:
-            found.append(part)
-    return tuple(found)
+            steps.append(part)
+    return tuple(steps)
 
 
 @dataclass
@@ -94,6 +97,7 @@ class Scope:
 
     def walk(self) -> Iterator[Scope]:
         """This scope and all inside, outer before inner, in program order."""
+        # Pushed in reverse, as the last one is popped first.
         waiting = [self]
         while waiting:
             scope = waiting.pop()
@@ -109,50 +113,69 @@ class Scope:
 def costs(graph: Graph) -> dict[str, Cost]:
     """Each node's cost by its id. Weights that several nodes share count at the first of them."""
     owners = {node.id for node in graph.modules().values()}
-    found = {}
+    by_id = {}
     for node in graph:
-        weights = graph.weights(node) if node.id in owners else ()
-        found[node.id] = Cost(
-            sum((w.numel for w in weights if w.trained), 0),
-            sum((w.numel for w in weights if not w.trained), 0),
-            node.rows * node.op.flops(graph.call(node)),
-            sum((node.rows * t.elements * 4 for t in node.outputs), 0),
-            1,
+        weights: tuple[Weight, ...] = ()
+        if node.id in owners:
+            weights = graph.weights(node)
+
+        by_id[node.id] = Cost(
+            parameters=sum((weight.numel for weight in weights if weight.trained), 0),
+            buffers=sum((weight.numel for weight in weights if not weight.trained), 0),
+            flops=node.rows * node.op.flops(graph.call(node)),
+            activation_bytes=sum((node.rows * tensor.elements * 4 for tensor in node.outputs), 0),  # float32
+            ops=1,
         )
-    return found
+    return by_id
 
 
 def outline(graph: Graph, cost: Mapping[str, Cost] | None = None) -> Scope:
     """The tree of scopes, the network itself at the root; `cost` where `costs(graph)` is at hand."""
+    if cost is None:
+        cost = costs(graph)
     root = Scope(graph.name, ())
-    known: dict[tuple[str, ...], Scope] = {(): root}
-    cost = costs(graph) if cost is None else cost
+    scopes: dict[tuple[str, ...], Scope] = {(): root}
+
     for node in graph:
         steps = levels(node.path)
         root.cost += cost[node.id]
+
+        # Outer scopes first, so that the one around a new scope is there to hold it. The last step is the node's own.
         for depth in range(1, len(steps)):
-            here = steps[:depth]
-            if here not in known:
-                known[here] = Scope(here[-1], here)
-                known[here[:-1]].items.append(known[here])
-            known[here].cost += cost[node.id]
-        known[steps[:-1]].items.append(node)
+            path = steps[:depth]
+            if path not in scopes:
+                scopes[path] = Scope(path[-1], path)
+                scopes[path[:-1]].items.append(scopes[path])
+            scopes[path].cost += cost[node.id]
+
+        scopes[steps[:-1]].items.append(node)
     return root
 
 
 def arguments(node: Node) -> str:
     """Write the arguments as a file would, between the parentheses: defaults and what was worked out left away."""
-    shown = []
+    written = []
     for arg in node.op.args:
         value = node.args.get(arg.name)
-        if arg.default is REQUIRED and value is None:
-            continue  # tensors, which are inputs
-        if arg.default is REQUIRED:
-            shown.append(show(value) if not node.op.internal else f"{arg.name} = {show(value)}")
-        elif value != arg.default and not (arg.name == "bias" and arg.default is None):
-            short = value[0] if isinstance(value, Size) and len(set(value)) == 1 else value
-            shown.append(f"{arg.name} = {show(short)}")
-    return ", ".join(shown)
+        required = arg.default is REQUIRED
+        if required and value is None:
+            continue  # a tensor given as an argument is an input of the node
+
+        # A bias of `auto` holds what the graph settled, which the file did not write.
+        settled_bias = arg.name == "bias" and arg.default is None
+        if not required and (value == arg.default or settled_bias):
+            continue
+
+        # `stride = 2` stands for 2x2; a size that must be given is written out, as in `conv(3x3, 64)`.
+        if not required and isinstance(value, Size) and len(set(value)) == 1:
+            value = value[0]
+
+        # No file writes an internal operation, so that nobody knows its arguments by their place.
+        if required and not node.op.internal:
+            written.append(show(value))
+        else:
+            written.append(f"{arg.name} = {show(value)}")
+    return ", ".join(written)
 
 
 def compact(number: Dim) -> str:

@@ -32,6 +32,7 @@ def _site(graph: Graph, dispatch: Node) -> ExpertSite:
     weights, rows = dispatch.inputs
     router = graph.node(weights.node)
 
+    # A router that filters hands out the weights before the filter too; one that does not has them all in `weights`.
     before = weights
     if router.op.before is not None:
         before = Port(router.id, router.op.before)
@@ -50,6 +51,8 @@ def _cut(graph: Graph, port: Port) -> Node | None:
             return None
 
         # The first input of a sum of experts is where their rows came from, not the rows themselves.
-        rows = -1 if node.op.piece == "joined experts" else 0
-        node = graph.node(node.inputs[rows].node)
+        rows_at = 0
+        if node.op.piece == "joined experts":
+            rows_at = -1
+        node = graph.node(node.inputs[rows_at].node)
     return None

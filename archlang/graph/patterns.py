@@ -14,12 +14,12 @@ Key = tuple[tuple[str, ...], str]
 
 def names_of(graph: Graph) -> Mapping[str, Key]:
     """Every trained weight of a network by its dotted name, in program order."""
-    found = {}
+    keys = {}
     for path, node in graph.modules().items():
         for weight in graph.weights(node):
             if weight.trained:
-                found[".".join((*path, weight.name))] = (path, weight.name)
-    return found
+                keys[".".join((*path, weight.name))] = (path, weight.name)
+    return keys
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -33,7 +33,7 @@ def matches(pattern: str, name: str) -> bool:
 
 def chosen(names: Iterable[str], patterns: Iterable[str]) -> frozenset[str]:
     """The names that one of the patterns stands for."""
-    patterns = tuple(patterns)
+    patterns = tuple(patterns)  # walked once for each name, which an iterator would not survive
     return frozenset(name for name in names if any(matches(pattern, name) for pattern in patterns))
 
 
@@ -45,7 +45,10 @@ def places(names: Iterable[str]) -> tuple[str, ...]:
 def trained(names: Iterable[str], only: Iterable[str] | None, freeze: Iterable[str] | None) -> frozenset[str]:
     """The names that train where only those of the patterns `only` do (None: all), without those of `freeze`."""
     names = tuple(names)
-    kept = frozenset(names) if only is None else chosen(names, only)
+    if only is None:
+        kept = frozenset(names)
+    else:
+        kept = chosen(names, only)
     return kept - chosen(names, freeze or ())
 
 
@@ -54,6 +57,7 @@ def _fits(pattern: str, name: str) -> bool:
     return fnmatchcase(name, pattern.replace("[", "[[]"))
 
 
+# Every pattern asks for the modules around every name again.
 @lru_cache(maxsize=65536)
 def _around(name: str) -> tuple[str, ...]:
     parts = name.split(".")

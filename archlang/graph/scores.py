@@ -31,7 +31,9 @@ def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:
     """The function that a tensor has been through last, as `Op.gives` says, and its node; None for no such function."""
     for node in _back(graph, port, _REARRANGING):
         # Further back only first results are followed: the others of a split or a router are other tensors.
-        index = port.index if node.id == port.node else 0
+        index = 0
+        if node.id == port.node:
+            index = port.index
         if node.op.gives and node.op.gives[index] not in ("", "line"):
             return node.op.gives[index], node
     return None
