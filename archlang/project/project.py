@@ -98,10 +98,16 @@ def reopened(project: Project, text: str, limits: Limits) -> Project:
     """The project with another text as its main file; what that imports is taken from the files read before."""
     source = Source(project.main.source.name, text)
     file = parse(source, limits)
-    before = {item.path: project.main.imported(item) for item in project.main.of(Import) if isinstance(item, Import)}
-    imports = {id(item): before.get(item.path) for item in file.declarations if isinstance(item, Import)}
-    known = {item.path: project.main.tables.get(id(item)) for item in tables_of(project.main.file)}
-    tables = {id(item): known.get(item.path) for item in tables_of(file)}
+
+    # Trees are known by identity, and those of the new text are new: their paths say what was read before.
+    units_by_path = {
+        item.path: project.main.imported(item) for item in project.main.of(Import) if isinstance(item, Import)
+    }
+    imports = {id(item): units_by_path.get(item.path) for item in file.declarations if isinstance(item, Import)}
+    tables_by_path = {item.path: project.main.tables.get(id(item)) for item in tables_of(project.main.file)}
+    tables = {id(item): tables_by_path.get(item.path) for item in tables_of(file)}
+
+    # The main unit last, as it is complete after all that it imports.
     main = Unit(project.main.key, source, file, imports, tables)
     units = {key: unit for key, unit in project.units.items() if unit is not project.main}
     return Project(main, {**units, main.key: main}, project.mistakes)
@@ -114,11 +120,13 @@ def tables_of(file: File) -> list[From]:
 
 
 class _Loader:
+    """Reads a file and its imports, depth first. `root` is the folder that no path leaves; None for a text alone."""
+
     def __init__(self, limits: Limits, root: Path | None) -> None:
         self.limits, self.root = limits, root
         self.units: dict[str, Unit] = {}
         self.mistakes: list[Diagnostic] = []
-        self.opening: list[str] = []
+        self.opening: list[str] = []  # keys of the files that are being read, outermost first
         self.bytes = 0
 
     def start(self, key: str, source: Source) -> Project:
@@ -129,6 +137,8 @@ class _Loader:
         self.bytes += len(source.text.encode(errors="replace"))
         unit = Unit(key, source, parse(source, self.limits))
         self.opening.append(key)
+
+        # A file that cannot be read is one mistake; the rest of the project is still checked for others.
         for item in unit.of(Import):
             assert isinstance(item, Import)
             try:
@@ -136,12 +146,14 @@ class _Loader:
             except ArchError as problem:
                 self.mistakes.extend(problem.diagnostics)
                 unit.imports[id(item)] = None
+
         for table in tables_of(unit.file):
             try:
                 unit.tables[id(table)] = self._table(table, source)
             except ArchError as problem:
                 self.mistakes.extend(problem.diagnostics)
                 unit.tables[id(table)] = None
+
         self.opening.pop()
         self.units[key] = unit
         return unit
@@ -153,8 +165,12 @@ class _Loader:
             data = read(path, self.limits)
         except ArchError as problem:
             raise _refuse_at("import-not-found", problem.diagnostics[0].message, item.span) from None
+
+        # `read` hands out one byte more than a file may have, so that a larger one is seen here.
         if len(data) > self.limits.file_bytes:
             raise _refuse_at("file-too-large", f"a table holds at most {self.limits.file_bytes} bytes", item.span)
+
+        # Tables count with the texts: many small files must not add up to what one may not be.
         self.bytes += len(data)
         if self.bytes > self.limits.total_bytes:
             message = f"all files together may hold {self.limits.total_bytes} bytes"
@@ -163,16 +179,25 @@ class _Loader:
 
     def _import(self, item: Import, source: Source) -> Unit:
         path, name = self._locate(item, source)
-        key = item.path if not item.quoted else str(path)
+        # A standard module by its name, another file by its full path: each is read once, however it is written.
+        if item.quoted:
+            key = str(path)
+        else:
+            key = item.path
+
         if key in self.opening:
-            chain = " -> ".join([*(Path(k).name for k in self.opening[self.opening.index(key) :]), Path(key).name])
+            cycle = [*self.opening[self.opening.index(key) :], key]
+            chain = " -> ".join(Path(opened).name for opened in cycle)
             raise _refuse("import-cycle", f"these files import each other: {chain}", item)
         if key in self.units:
             return self.units[key]
+
+        # Before the file is read: a long chain of imports must cost no more than the limits say.
         if len(self.opening) > self.limits.import_depth:
             raise _refuse("import-too-deep", f"imports may nest {self.limits.import_depth} deep", item)
         if len(self.units) + len(self.opening) >= self.limits.files:
             raise _refuse("too-many-files", f"a network may be spread over {self.limits.files} files", item)
+
         try:
             data = read(path, self.limits)
         except ArchError as problem:
@@ -182,47 +207,72 @@ class _Loader:
         return self._unit(key, decode(data, name, self.limits))
 
     def _locate(self, item: Import, source: Source) -> tuple[Path, str]:
+        """The file that an import names, as a path that can be opened, and how messages call it."""
         if not item.quoted:
             return _standard(item), f"<{item.path}>"
+
+        # `<...>` is a text without a file or a standard module: neither has a folder beside which files could lie.
         if self.root is None or source.name.startswith("<"):
             raise _refuse("import-not-found", "only a file can import other files; this text can import `std`", item)
-        span = item.path_span if item.path_span.end else item.span
+        span = _path_place(item)
         return self._inside(item.path, source, span, "an import", "*.arch")
 
     def _inside(self, asked: str, source: Source, span: Span, what: str, kind: str) -> tuple[Path, str]:
         """A relative path inside the project as a path that can be opened, and how messages call it."""
         if self.root is None or source.name.startswith("<"):
             raise _refuse_at("import-not-found", f"only a file can read {what}; this text has no folder", span)
+        # The operating system's calls raise ValueError on it, deep inside pathlib.
         if "\0" in asked:
             raise _refuse_at("import-not-found", "no file has such a name", span)
+
+        # Backslashes and drive letters lead elsewhere on other systems: a project means the same on all of them.
         wanted = Path(asked)
         if wanted.is_absolute() or "\\" in asked or ":" in asked:
-            example = "./blocks.arch" if kind == "*.arch" else "./code.csv"
+            example = "./code.csv"
+            if kind == "*.arch":
+                example = "./blocks.arch"
             raise _refuse_at("import-outside", f'{what} is a relative path such as "{example}"', span)
+
+        # Resolved before it is compared: a link inside the folder may lead out of it.
         path = (Path(self.opening[-1]).parent / wanted).resolve()
         if not path.is_relative_to(self.root):
             raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
+
         if not path.is_file():
-            near = did_you_mean(path.name, [p.name for p in path.parent.glob(kind)] if path.parent.is_dir() else [])
+            beside: list[str] = []
+            if path.parent.is_dir():
+                beside = [neighbour.name for neighbour in path.parent.glob(kind)]
+            near = did_you_mean(path.name, beside)
             raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
         return path, str(Path(source.name).parent / wanted)
 
 
 def _standard(item: Import) -> Path:
+    """The file of a standard module: `std.blocks`. Raises ArchError (import-not-found)."""
+    known = sorted(f"std.{path.stem}" for path in STD.glob("*.arch"))
+    listed = f"there are: {', '.join(f'`{module}`' for module in known)}"
+
     first, *rest = item.path.split(".")
-    known = sorted(p.stem for p in STD.glob("*.arch"))
     if first != "std" or len(rest) != 1:
         message = "a module's name is `std.` and one word, a file's is a path in quotes"
-        raise _refuse("import-not-found", message, item, [f"there are: {', '.join(f'`std.{k}`' for k in known)}"])
-    if rest[0] not in known:
-        near = did_you_mean(item.path, [f"std.{k}" for k in known])
-        listed = [f"there are: {', '.join(f'`std.{k}`' for k in known)}"]
-        raise _refuse("import-not-found", f"there is no standard module `{item.path[:64]}`", item, near or listed)
+        raise _refuse("import-not-found", message, item, [listed])
+
+    # Compared with the files there are, never joined to a path first: a name is a stranger's text.
+    if item.path not in known:
+        near = did_you_mean(item.path, known)
+        raise _refuse("import-not-found", f"there is no standard module `{item.path[:64]}`", item, near or [listed])
     return STD / f"{rest[0]}.arch"
 
 
+def _path_place(item: Import) -> Span:
+    """The place of an import's path; the whole import where the tree was built without it."""
+    if item.path_span.end:
+        return item.path_span
+    return item.span
+
+
 def _refuse(name: str, message: str, item: Import, help: tuple[str, ...] | list[str] = ()) -> ArchError:
-    return _refuse_at(name, message, item.path_span if item.path_span.end else item.span, help)
+    return _refuse_at(name, message, _path_place(item), help)
 
 
 def _refuse_at(name: str, message: str, span: Span, help: tuple[str, ...] | list[str] = ()) -> ArchError:
