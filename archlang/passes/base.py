@@ -39,12 +39,14 @@ class Pass(ABC, Generic[Subject, Outcome]):
 
         Raises ArchError: what `requires` says, and internal-error where `ensures` finds a broken promise.
         """
+        # First of all, so that a subject that a pass does not fit is left as it is and every reason is told at once.
         reasons = self.requires(subject)
         if reasons:
             raise ArchError(reasons)
 
         after = self.applied(subject, inputs)
 
+        # A broken promise is a fault of the pass, not of the user's network: a wrong network is never handed on.
         broken = self.ensures(subject, after)
         if broken:
             raise ArchError([error("internal-error", f"the pass `{self.name}`: {claim}") for claim in broken])

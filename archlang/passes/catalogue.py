@@ -32,6 +32,8 @@ class PassCatalogue:
             return self.offered[name]
         if name not in self.places:
             return None
+
+        # Imported here and no earlier: the module of a rewriting imports torch.
         module, _, attribute = self.places[name].partition(":")
         kind: PassClass = getattr(import_module(module), attribute)
         return kind
@@ -57,6 +59,8 @@ class PassCatalogue:
             chosen = self.parse(text)
         except ArchError:
             return None
+
+        # Transformations stand in the file as the network's text; only what changed the module behind it is run again.
         if chosen.replayed and str(chosen) == text:
             return chosen
         return None

@@ -44,6 +44,7 @@ def split_options(text: str) -> list[str]:
     """
     parts, depth, quote = [""], 0, ""
     for sign in text:
+        # Inside a string, brackets and other quotes are letters like any others.
         if quote:
             if sign == quote:
                 quote = ""
@@ -82,6 +83,7 @@ def with_options(kind: type[P], options: Mapping[str, str]) -> P:
         field = known[option]
         values[field.name] = _read(name, field, hints.get(field.name), text)
 
+    # A pass checks in `__post_init__` what the types of its fields cannot say.
     try:
         return kind(**values)
     except ValueError as problem:
@@ -104,6 +106,7 @@ def option_name(field: Field[Any]) -> str:
 
 def default_of(field: Field[Any]) -> object:
     """The value of an option that is not given."""
+    # Passes have defaults for all fields; other dataclasses that are written in this form may not.
     if field.default is MISSING:
         return ""
     return field.default
@@ -114,12 +117,14 @@ def written_options(chosen: Any) -> str:
     given = []
     for field in fields(chosen):
         value = getattr(chosen, field.name)
-        if value != default_of(field):
-            if isinstance(value, bool):
-                text = str(value).lower()
-            else:
-                text = str(value)
-            given.append(f"{option_name(field)}={text}")
+        if value == default_of(field):
+            continue
+
+        text = str(value)
+        if isinstance(value, bool):
+            text = text.lower()  # the language writes `true`, Python `True`
+        given.append(f"{option_name(field)}={text}")
+
     if given:
         return f"{chosen.name}{{{','.join(given)}}}"
     return str(chosen.name)
@@ -136,6 +141,7 @@ def _read(owner: str, field: Field[Any], hint: Any, text: str) -> object:
         return text
 
     try:
+        # Before numbers: in Python a bool is an int. `bool(text)` would take "false" for True.
         if isinstance(sample, bool):
             return {"true": True, "false": False}[text]
         if isinstance(sample, int | float):

@@ -36,10 +36,13 @@ def passes_with(names: Iterable[str]) -> PassCatalogue:
     points = {point.name: point for point in entry_points(group=GROUP)}
     offered: dict[str, PassClass] = {}
     for name in wanted:
-        if name in points:
-            for kind in _load(points[name]):
-                _check(name, kind, (*PASSES.names, *offered))
-                offered[kind.name] = kind
+        # A plug-in of operations alone has no entry point here; one that nobody installed is refused with those.
+        if name not in points:
+            continue
+
+        for kind in _load(points[name]):
+            _check(name, kind, (*PASSES.names, *offered))
+            offered[kind.name] = kind
     return replace(PASSES, offered=offered)
 
 
@@ -55,6 +58,7 @@ def _load(point: EntryPoint) -> Sequence[Any]:
         kinds = [value]
     else:
         kinds = value
+
     if not isinstance(kinds, list | tuple) or not kinds:
         raise _bad(point.name, "offers something other than passes")
     return kinds
@@ -62,15 +66,20 @@ def _load(point: EntryPoint) -> Sequence[Any]:
 
 def _check(plugin: str, kind: Any, taken: Sequence[str]) -> None:
     """Raise ArchError (bad-plugin) for what is no pass that commands and files could name."""
-    if not (isinstance(kind, type) and issubclass(kind, Pass) and is_dataclass(kind)) or isabstract(kind):
+    # `issubclass` raises TypeError for what is no class, and the package may offer anything.
+    is_pass = isinstance(kind, type) and issubclass(kind, Pass) and is_dataclass(kind)
+    if not is_pass or isabstract(kind):
         raise _bad(plugin, f"offers `{_safe(str(getattr(kind, '__name__', kind)))}`, which is no complete pass")
+
     name = getattr(kind, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise _bad(plugin, f"has a pass with the name `{_safe(str(name))}`, which no command could write")
+    # A name keeps its meaning: a plug-in must not exchange a pass that files and scripts already use.
     if name in taken:
         raise _bad(plugin, f"has a pass `{name}`, and that name is taken")
     if not kind.__doc__:
         raise _bad(plugin, f"does not say what becomes of what in `{name}`")
+    # `pass{option=value}` reads an option by the type of its default, and a pass stands without options, too.
     if not all(_readable(field) for field in fields(kind)):
         raise _bad(plugin, f"has an option of `{name}` without a default that is a text, a number, true or false")
 
@@ -86,4 +95,10 @@ def _bad(plugin: str, what: str) -> ArchError:
 
 def _safe(text: str) -> str:
     """A stranger's text without control signs, and not too long for a message."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text[:120])
+    # Escape sequences in a message would be orders to the reader's terminal.
+    signs = []
+    for sign in text[:120]:
+        if not sign.isprintable():
+            sign = "?"
+        signs.append(sign)
+    return "".join(signs)
