@@ -23,24 +23,30 @@ def _plain(name: str, target: str, doc: str, *args: Arg, gives: tuple[Result, ..
     )
 
 
-def _params(call: OpCall) -> int:
-    return known(call.x.dims[0], "channels") if call["params"] == "channels" else 1
+def _slopes(call: OpCall) -> int:
+    """The number of learned slopes."""
+    if call["params"] == "channels":
+        return known(call.x.dims[0], "channels")
+    return 1
 
 
 def _prelu_shape(call: OpCall) -> Tensor:
-    _params(call)
+    _slopes(call)  # refuses a symbolic number of channels
     return call.x
 
 
 def _prelu_weights(call: OpCall) -> tuple[Weight, ...]:
-    start = Option("constant", "initialiser", {"value": call["slope"]})
-    return (Weight("weight", (_params(call),), init=None if call["slope"] == 0.25 else start),)
+    start: Option | None = Option("constant", "initialiser", {"value": call["slope"]})
+    # torch's own start: an initialiser of ours would say the same again in every printed network.
+    if call["slope"] == 0.25:
+        start = None
+    return (Weight("weight", (_slopes(call),), init=start),)
 
 
 PRELU = Op(
     name="prelu", family="activation", shape=_prelu_shape, weights=_prelu_weights,
     doc="x where it is positive, a learned multiple of it elsewhere (He et al. 2015).",
-    torch=Module("torch.nn.PReLU", lambda call: {"num_parameters": _params(call), "init": call["slope"]}),
+    torch=Module("torch.nn.PReLU", lambda call: {"num_parameters": _slopes(call), "init": call["slope"]}),
     args=(
         Arg("params", Words(("one", "channels")), "one", "one slope for all, or one a channel"),
         Arg("slope", Real(), 0.25, "where the slopes start"),
@@ -50,19 +56,25 @@ PRELU = Op(
 
 
 def _axis(call: OpCall) -> int:
-    if call["axis"] is None:
-        return call.x.rank - 1 if call.x.rank <= 2 else 0
-    return axis_of(call)
+    """The axis that the function runs along, among the sizes of one sample."""
+    if call["axis"] is not None:
+        return axis_of(call)
+
+    # The last axis of a vector or sequence holds the features; a map's channels come first.
+    if call.x.rank <= 2:
+        return call.x.rank - 1
+    return 0
 
 
 def _along_shape(call: OpCall) -> Tensor:
-    _axis(call)
+    _axis(call)  # refuses an axis that the tensor does not have
     return call.x
 
 
 def _along(name: str, target: str, doc: str, gives: tuple[Result, ...] = ()) -> Op:
     return Op(
         name=name, family="activation", doc=doc, shape=_along_shape,
+        # torch counts the batch as dimension 0.
         torch=Module(f"torch.nn.{target}", lambda call: {"dim": _axis(call) + 1}),
         args=(Arg("axis", AXIS, None, "the axis; auto: the features of a vector or sequence, the channels of a map"),),
         example=flow("[10]", name), gives=gives,

@@ -19,13 +19,17 @@ def _attention_shape(call: OpCall) -> Tensor:
 
 
 def _dense(name: str, leaving: int, entering: int, bias: bool) -> tuple[Weight, ...]:
+    """The weights of a linear layer inside a module: [out features, in features], and [out features]."""
     weight = Weight(f"{name}.weight", (leaving, entering))
-    return (weight, Weight(f"{name}.bias", (leaving,))) if bias else (weight,)
+    if not bias:
+        return (weight,)
+    return weight, Weight(f"{name}.bias", (leaving,))
 
 
 def _attention_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[1], "features")
     return (
+        # Queries, keys and values one below the other: three linear layers in one product.
         *_dense("project", 3 * features, features, call["bias"]),
         *_dense("combine", features, features, call["bias"]),
     )
@@ -34,6 +38,7 @@ def _attention_weights(call: OpCall) -> tuple[Weight, ...]:
 def _attention_flops(call: OpCall) -> Dim:
     """Four dense maps, and two products of positions with positions."""
     positions, features = call.x.dims
+    # Heads share the features: their number changes nothing.
     return 8 * positions * features * features + 4 * positions * positions * features
 
 
@@ -55,9 +60,14 @@ ATTENTION = Op(
 
 
 def _hidden(call: OpCall) -> int:
+    """The number of hidden units: given, or by the ratio."""
     channels = known(call.x.dims[0], "channels")
     hidden: int | None = call["hidden"]
-    return max(1, channels // int(call["ratio"])) if hidden is None else hidden
+    if hidden is not None:
+        return hidden
+
+    # Fewer channels than the ratio would leave no unit at all, and the gate would be constant.
+    return max(1, channels // int(call["ratio"]))
 
 
 def _excite_shape(call: OpCall) -> Tensor:
@@ -94,6 +104,7 @@ SQUEEZE_EXCITE = Op(
 
 
 def _position_shape(call: OpCall) -> Tensor:
+    # One number is learned for each: a symbolic size would be a symbolic number of parameters.
     for size in call.x.dims:
         known(size, "sizes under a learned position embedding")
     return call.x

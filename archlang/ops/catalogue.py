@@ -40,9 +40,10 @@ FAMILIES = (
 CATALOGUE = Catalogue(
     ops={op.name: op for family in FAMILIES for op in family.OPS},
     structures={structure.name: structure for structure in structures.STRUCTURES},
+    # By role and name: `mean` is an aggregator and a stage, `none` a threshold and a choice of kernels.
     settings={
-        (s.role, s.name): s
-        for s in (
+        (setting.role, setting.name): setting
+        for setting in (
             *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
@@ -60,8 +61,12 @@ def facts_of(option: Option, kind: type[F]) -> F:
     >>> facts_of(Option("cross_entropy", "loss"), LossFacts).reads_classes
     True
     """
+    # Only the built-in settings are looked at: plug-ins bring kinds of attention, of which nobody asks facts.
     setting = CATALOGUE.setting(option.role, option.name)
-    facts = setting.facts if setting is not None else None
+    facts = None
+    if setting is not None:
+        facts = setting.facts
+
     if not isinstance(facts, kind):
         raise LookupError(f"the {option.role} `{option.name}` states no {kind.__name__}")
     return facts

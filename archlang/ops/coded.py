@@ -9,10 +9,12 @@ from archlang.shapes import Tensor
 
 _BRANCH = "conv(1x1, 4) -> batch_norm -> relu -> conv(1x1, 8, bias = false)"
 _USE = f'branches(words("1100", "0110", "0011"), drop = 0.1) {{ {_BRANCH} }} -> energy_normalize -> sum -> flatten'
-_USE += " -> linear(3)"
+_USE += " -> linear(3)"  # as many classes as the code has words: anything else is refused
 
 
 def _energies_shape(call: OpCall) -> tuple[Tensor, ...]:
+    """The energies, [branches], and the weights that normalise them, [branches]."""
+    # Branches of other sizes would have energies, but could not be summed behind them.
     need_members(call, "energy_normalize")
     return Tensor((len(call.inputs),)), Tensor((len(call.inputs),))
 
@@ -21,6 +23,7 @@ ENERGIES = Op(
     name="energies", family="coded", internal=True, takes="bundle", piece="energies", taps=((0, ""),),
     doc="The energy of each branch after normalisation, E_n / mean(E) with E the mean of squares, and the weight "
     "1 / sqrt(mean(E)) that normalises it (Coded ResNeXt); the mean is over `of` branches.",
+    # Energies of branches that are gone would be 0: the mean over `of` branches stays what it was.
     shape=_energies_shape, remains=True,
     torch=Function("archlang.layers.energies", lambda call: {"of": call["of"]}),
     args=(Arg("of", Int(1), doc="branches that the mean is over, those that were taken out included"),),
@@ -29,6 +32,7 @@ ENERGIES = Op(
 
 def _weigh_shape(call: OpCall) -> tuple[Tensor, ...]:
     weights, *members = call.inputs
+    # Files cannot write this, but a transformation or a removal of branches could leave a weight too many.
     if weights != Tensor((len(members),)):
         raise Fault("shape-mismatch", f"{weights} are no weights for {len(members)} branches")
     return tuple(members)

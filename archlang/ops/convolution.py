@@ -38,18 +38,25 @@ map has a single place, and dies (signal 11) over a line from about 64,000 on.""
 
 
 def _channels(call: OpCall) -> tuple[int, int, int]:
-    """Channels in, channels out, groups."""
+    """In channels, out channels, groups."""
     entering = known(call.x.dims[0], "channels")
+    # A depthwise convolution has no `channels` of its own: each in channel is a group.
     if "multiplier" in call.args:
         return entering, entering * call["multiplier"], entering
-    groups = entering if call["groups"] == "channels" else call["groups"]
+
+    groups: int = call["groups"]
+    if call["groups"] == "channels":
+        groups = entering
     return entering, call["channels"], groups
 
 
 def _checked(call: OpCall) -> tuple[Size, tuple[int, int, int]]:
+    """The kernel, and `_channels`. Raises wrong-rank, symbolic-parameters, not-divisible."""
     kernel: Size = call["kernel"]
     need_rank(call, len(kernel) + 1, words=LINES)
     entering, leaving, groups = _channels(call)
+
+    # torch says the same of `in_channels` and `out_channels`, but only when the module is built.
     need_divides(groups, entering, "groups must divide the channels that enter", "groups")
     need_divides(groups, leaving, "groups must divide the channels that leave", "groups")
     return kernel, (entering, leaving, groups)
@@ -58,35 +65,50 @@ def _checked(call: OpCall) -> tuple[Size, tuple[int, int, int]]:
 def _pairs(call: OpCall) -> Pairs:
     """The padding of a convolution, without what no window reaches."""
     kernel, stride, dilation = call["kernel"], call["stride"], call["dilation"]
-    found = pairs(call["padding"], kernel, dilation)
+    padding = pairs(call["padding"], kernel, dilation)
+
+    # For the other modes torch's module pads apart in any case: less padding would not make it faster.
+    if symmetric(padding) or call["padding_mode"] != "zeros":
+        return padding
+
     sizes = call.x.dims[1:]
-    if symmetric(found) or call["padding_mode"] != "zeros":
-        return found
     reach = Size(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    return trimmed(found, sizes, slide(sizes, kernel, stride, dilation, found), reach, stride)
+    return trimmed(padding, sizes, slide(sizes, kernel, stride, dilation, padding), reach, stride)
 
 
 def _shape(call: OpCall) -> Tensor:
+    """[channels, *places]. Raises what its rules raise: each has its own fault."""
     kernel, (_, leaving, _) = _checked(call)
-    found = pairs(call["padding"], kernel, call["dilation"])
+    padding = pairs(call["padding"], kernel, call["dilation"])
     sizes = call.x.dims[1:]
-    padding_fits(call.x, found)
-    fits_mode(call["padding_mode"], found, sizes)
-    return Tensor((leaving, *slide(sizes, kernel, call["stride"], call["dilation"], found)))
+
+    padding_fits(call.x, padding)
+    fits_mode(call["padding_mode"], padding, sizes)
+    return Tensor((leaving, *slide(sizes, kernel, call["stride"], call["dilation"], padding)))
 
 
 def _pad(call: OpCall) -> tuple[tuple[int, ...], str] | None:
-    found = _pairs(call)
-    if symmetric(found):
+    """What `torch.nn.functional.pad` does before the module, where that takes no padding with unequal sides."""
+    padding = _pairs(call)
+    if symmetric(padding):
         return None
-    mode = call["padding_mode"]
-    return as_pad(found), "constant" if mode == "zeros" else mode
+
+    # torch calls zeros by two names: "zeros" in a convolution, "constant" in `pad`.
+    mode: str = call["padding_mode"]
+    if mode == "zeros":
+        mode = "constant"
+    return as_pad(padding), mode
 
 
 def _weights(call: OpCall) -> tuple[Weight, ...]:
+    """The kernel [out channels, in channels / groups, *kernel], and the bias [out channels]."""
     entering, leaving, groups = _channels(call)
     kernel = Weight("weight", (leaving, entering // groups, *call["kernel"]), init=call["init"])
-    return (kernel,) if call["bias"] is False else (kernel, Weight("bias", (leaving,)))
+
+    # A bias that is still `auto` counts until the graph settles it.
+    if call["bias"] is False:
+        return (kernel,)
+    return kernel, Weight("bias", (leaving,))
 
 
 def _flops(call: OpCall) -> Dim:
@@ -95,15 +117,27 @@ def _flops(call: OpCall) -> Dim:
 
 
 def _arguments(call: OpCall) -> Mapping[str, Any]:
+    """The arguments of torch's module; it pads nothing where `_pad` did so before it."""
     entering, leaving, groups = _channels(call)
-    found = _pairs(call)
-    whole = symmetric(found)
+    sides = _pairs(call)
+    padding, mode = (0,) * len(sides), "zeros"
+    if symmetric(sides):
+        padding, mode = tuple(before for before, _ in sides), call["padding_mode"]
+
     return {
         "in_channels": entering, "out_channels": leaving, "kernel_size": tuple(call["kernel"]),
-        "stride": tuple(call["stride"]), "padding": tuple(before if whole else 0 for before, _ in found),
+        "stride": tuple(call["stride"]), "padding": padding,
         "dilation": tuple(call["dilation"]), "groups": groups, "bias": call["bias"] is not False,
-        "padding_mode": call["padding_mode"] if whole else "zeros",
+        "padding_mode": mode,
     }
+
+
+def _mixes(call: OpCall) -> tuple[int, int] | None:
+    """The channels of the map are dimension 1 of the kernel; with groups no result reads all of them."""
+    _, _, groups = _channels(call)
+    if groups == 1:
+        return 0, 1
+    return None
 
 
 def _sliding(rank: int) -> tuple[Arg, ...]:
@@ -118,18 +152,23 @@ def _sliding(rank: int) -> tuple[Arg, ...]:
 
 
 def _name(rank: int, name: str) -> str:
-    return name if rank == 2 else f"{name}{rank}d"
+    """`conv` over maps, the common case, and `conv1d`, `conv3d`."""
+    if rank == 2:
+        return name
+    return f"{name}{rank}d"
 
 
 def _conv(rank: int) -> Op:
     stride, padding, dilation, *rest = _sliding(rank)
     groups = OneOf((Int(1), Words(("channels",))))
+
     return Op(
         name=_name(rank, "conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        mixes=lambda call: (0, 1) if _channels(call)[2] == 1 else None,
+        mixes=_mixes,
         torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank], convolves=rank,
+        # torch writes `Conv2d(in_channels, out_channels, kernel_size, ...)`: the in channels come from the flow here.
         habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
@@ -161,30 +200,46 @@ def _transposed_padding(call: OpCall) -> tuple[tuple[int, ...], tuple[int, ...]]
     """Padding and output padding. Auto: the output is `stride` times the input: `2 p - o = d (k - 1) + 1 - s`."""
     kernel, stride, dilation, padding = call["kernel"], call["stride"], call["dilation"], call["padding"]
     extra = call["output_padding"]
-    if isinstance(padding, Size) or padding == "none":
-        size = padding if isinstance(padding, Size) else Size((0,) * len(kernel))
-        return tuple(size), tuple(extra or (0,) * len(kernel))
+    zero = (0,) * len(kernel)
+
+    if padding == "none":
+        return zero, tuple(extra or zero)
+    if isinstance(padding, Size):
+        return tuple(padding), tuple(extra or zero)
+
+    # `auto` and `same` work out both paddings, so that a given one would be overruled.
     if extra is not None:
         raise Fault("wrong-kind", "`output_padding` goes with a `padding` in numbers", argument="output_padding")
-    more = [d * (k - 1) + 1 - s for k, s, d in zip(kernel, stride, dilation, strict=True)]
-    inner = tuple(max(0, (m + 1) // 2) for m in more)
-    return inner, tuple(2 * p - m for p, m in zip(inner, more, strict=True))
+
+    # An odd excess needs one cell more of padding, which the output padding gives back at the end.
+    excess = [d * (k - 1) + 1 - s for k, s, d in zip(kernel, stride, dilation, strict=True)]
+    taken_off = tuple(max(0, (more + 1) // 2) for more in excess)
+    return taken_off, tuple(2 * p - more for p, more in zip(taken_off, excess, strict=True))
+
+
+def _too_much_output_padding(call: OpCall, k: int, s: int) -> Fault:
+    """The fault of an output padding that torch refuses: at the kernel where it was worked out, else at itself."""
+    if call["output_padding"] is None:
+        return Fault(
+            "out-of-range", f"no padding makes the output {s} times the input with a kernel of {k} at stride {s}",
+            argument="kernel", help="give `padding` in numbers, or a kernel that is odd where the stride is",
+        )
+    return Fault(
+        "out-of-range", "`output_padding` must be smaller than the stride or the dilation", argument="output_padding",
+    )
 
 
 def _transposed_shape(call: OpCall) -> Tensor:
     kernel, (_, leaving, _) = _checked(call)
     padding, extra = _transposed_padding(call)
     stride, dilation = call["stride"], call["dilation"]
+
     sizes: list[Dim] = []
     for size, k, s, d, p, o in zip(call.x.dims[1:], kernel, stride, dilation, padding, extra, strict=True):
         if o >= max(s, d):
-            raise Fault(
-                "out-of-range", f"no padding makes the output {s} times the input with a kernel of {k} at stride {s}",
-                argument="kernel", help="give `padding` in numbers, or a kernel that is odd where the stride is",
-            ) if call["output_padding"] is None else Fault(
-                "out-of-range", "`output_padding` must be smaller than the stride or the dilation",
-                argument="output_padding",
-            )
+            raise _too_much_output_padding(call, k, s)
+
+        # The equation of `torch.nn.ConvTranspose2d`, where padding takes cells off the output.
         out = (size - 1) * s - 2 * p + d * (k - 1) + o + 1
         need_at_least(out, 1, "empty-map", f"a padding of {p} leaves {out} cells of the map", "padding")
         sizes.append(out)
@@ -192,13 +247,18 @@ def _transposed_shape(call: OpCall) -> Tensor:
 
 
 def _transposed_weights(call: OpCall) -> tuple[Weight, ...]:
+    """The kernel [in channels, out channels / groups, *kernel]: in and out change places; the bias [out channels]."""
     entering, leaving, groups = _channels(call)
     kernel = Weight("weight", (entering, leaving // groups, *call["kernel"]), init=call["init"])
-    return (kernel,) if call["bias"] is False else (kernel, Weight("bias", (leaving,)))
+
+    if call["bias"] is False:
+        return (kernel,)
+    return kernel, Weight("bias", (leaving,))
 
 
 def _transposed_flops(call: OpCall) -> Dim:
     """Two for every weight of the kernel at every place of the input."""
+    # Of the input, not of the output as above: each cell that enters spreads the kernel once.
     return 2 * product(call.x.dims[1:]) * _transposed_weights(call)[0].numel
 
 
@@ -214,13 +274,16 @@ def _transposed_arguments(call: OpCall) -> Mapping[str, Any]:
 
 def _transposed(rank: int) -> Op:
     name = _name(rank, "conv_transpose")
+    # No `padding_mode`: torch's transposed convolutions know zeros alone.
     stride, padding, dilation, *_ = _sliding(rank)
     auto = "cells taken off around the output; auto: the output is `stride` times the input"
+
     return Op(
         name=name, family="convolution",
         doc=f"A transposed convolution over {WHERE[rank]}: every cell spreads a learned kernel over the output.",
         shape=_transposed_shape, weights=_transposed_weights, flops=_transposed_flops,
         torch=Module(f"torch.nn.ConvTranspose{rank}d", _transposed_arguments), gives=SLIDING[rank],
+        # torch's order differs from that of `Conv2d`: the dilation stands behind the bias.
         habit=("", "channels", "kernel", "stride", "padding", "output_padding", "groups", "bias", "dilation"),
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),

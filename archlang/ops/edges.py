@@ -14,6 +14,7 @@ def _shape(call: OpCall) -> Tensor:
 
 def _flops(call: OpCall) -> Dim:
     _, height, width = call.y.dims
+    # Two kernels of 3x3 at every pixel, a multiply-add as two. The grey image is a sum, which is not counted.
     return 2 * 2 * 9 * height * width
 
 

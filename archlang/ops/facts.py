@@ -101,6 +101,7 @@ class KernelsFacts:
     chains   whether two chains stand beside them: 1x1 before the large kernel, 1x1 before the mean
     """
 
+    # Drawn windows can be fixed in a file, `[3x1 at (1, 2), ...]`; published ones are known by their name.
     windows: Literal["none", "published", "drawn"]
     chains: bool = False
 
@@ -116,4 +117,5 @@ class AverageFacts:
     every_step: bool
 
 
+# A setting states one of these, by its role; settings of other roles state none.
 Facts = LossFacts | OptimizerFacts | ScheduleFacts | KernelsFacts | AverageFacts

@@ -30,7 +30,9 @@ class Fault(Exception):
     ) -> None:
         super().__init__(message)
         self.name, self.message, self.argument, self.input, self.label = name, message, argument, input, label
-        self.help: tuple[str, ...] = (help,) if isinstance(help, str) else tuple(help)
+        if isinstance(help, str):
+            help = (help,)
+        self.help = tuple(help)
 
 
 class Kind(ABC):
@@ -61,12 +63,15 @@ def describe(value: object) -> str:
     ('the number 3', 'the size 3x3', 'the text "x"', 'a list')
     """
     match value:
+        # Subclasses first: in Python a bool is an int, and a size is a tuple.
         case bool():
             return f"`{show(value)}`"
+
         case int() | float():
             return f"the number {show(value)}"
         case Size():
             return f"the size {value}"
+        # Cut short: a message stays a message, whatever a file holds.
         case str():
             return f"the text {show(value[:40])}"
         case list() | tuple():
@@ -95,6 +100,7 @@ class Int(Kind):
         return "a whole number" + _range(self.low, self.high)
 
     def accept(self, value: object) -> int:
+        # A size such as `H // 2` is a whole number, but one that is known only with the input.
         if isinstance(value, Poly):
             raise Fault("symbolic-parameters", f"a number must be known here, {value} is symbolic")
         if isinstance(value, bool) or not isinstance(value, int):
@@ -134,12 +140,17 @@ class Real(Kind):
     @property
     def text(self) -> str:
         if self.above:
-            return f"a number greater than {show(self.low)}" + (f", at most {show(self.high)}" if self.high else "")
+            text = f"a number greater than {show(self.low)}"
+            if self.high:
+                text += f", at most {show(self.high)}"
+            return text
         return "a number" + _range(self.low, self.high)
 
     def accept(self, value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.wrong(value)
+
+        # Before the range: a comparison with nan is False, so that nan would pass every bound.
         if not isfinite(value):
             raise Fault("out-of-range", f"{self.text} is wanted here, this is not finite")
         _within(value, self.low, self.high, self.text)
@@ -208,6 +219,7 @@ class SizeOf(Kind):
         return "a size such as " + "x".join(["3"] * self.rank)
 
     def accept(self, value: object) -> Size:
+        # In Python a bool is an int, and `true` is no size.
         if isinstance(value, int) and not isinstance(value, bool):
             value = Size((value,) * self.rank)
         if not isinstance(value, Size) or len(value) != self.rank:
@@ -231,6 +243,7 @@ class ListKind(Kind):
         return f"a list, each item {self.item.text}"
 
     def accept(self, value: object) -> tuple[object, ...]:
+        # A size is a tuple, too: 3x3 is no list of two numbers.
         if isinstance(value, Size) or not isinstance(value, (list, tuple)):
             raise self.wrong(value)
         _within(len(value), self.low, self.high, "a list" + _range(self.low, self.high, " items"))
@@ -262,7 +275,9 @@ class OneOf(Kind):
                 return kind.accept(value)
             except Fault as fault:
                 faults.append(fault)
-        raise next((f for f in faults if f.name != "wrong-kind"), self.wrong(value))
+
+        # A kind that knows the value and finds it out of range says more than all that do not know it.
+        raise next((fault for fault in faults if fault.name != "wrong-kind"), self.wrong(value))
 
     @property
     def words(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -285,7 +300,9 @@ class SettingKind(Kind):
 
     @property
     def text(self) -> str:
-        return f"a {self.role}" if self.role[0] not in "aeiou" else f"an {self.role}"
+        if self.role[0] in "aeiou":
+            return f"an {self.role}"
+        return f"a {self.role}"
 
     def accept(self, value: object) -> Option:
         if not isinstance(value, Option) or value.role != self.role:
@@ -304,6 +321,7 @@ class SumKind(Kind):
         return f"a {self.role} or a weighted sum of such"
 
     def accept(self, value: object) -> Weighted:
+        # A single term is a sum of one, so that losses and schedules read one form.
         if isinstance(value, Option):
             value = Weighted(((1.0, value),))
         if not isinstance(value, Weighted) or any(option.role != self.role for _, option in value.terms):
@@ -334,6 +352,7 @@ class TensorKind(Kind):
     text = "a tensor"
 
     def accept(self, value: object) -> object:
+        # A tensor is an input of the call, not one of its arguments: its type is the shape rule's to check.
         return value
 
 
@@ -362,13 +381,17 @@ class PlacedSize(Kind):
 
 
 def _range(low: float | None, high: float | None, unit: str = "") -> str:
+    """A range in words, as it follows `a number`; nothing where it has no bounds."""
     if low is not None and high is not None:
         return f" from {show(low)} to {show(high)}{unit}"
     if low is not None:
         return f" of at least {show(low)}{unit}"
-    return f" of at most {show(high)}{unit}" if high is not None else ""
+    if high is not None:
+        return f" of at most {show(high)}{unit}"
+    return ""
 
 
 def _within(value: float, low: float | None, high: float | None, text: str) -> None:
+    """Raise `Fault` (out-of-range) for a number outside of a range; `text` says what is wanted."""
     if (low is not None and value < low) or (high is not None and value > high):
         raise Fault("out-of-range", f"{text} is wanted here, this is {show(value)}")

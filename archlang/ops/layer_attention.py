@@ -11,7 +11,7 @@ from typing import Any
 
 from archlang.ops.kinds import Fault, Flag, Int
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
-from archlang.ops.rules import known, need_divides
+from archlang.ops.rules import features_of, known, need_divides
 from archlang.shapes import Dim, Tensor, product
 
 PREFIX = "attend_"
@@ -27,14 +27,11 @@ FORMS = (
 _FEATURES = Arg("features", Int(1), None, "features that leave; auto: as many as a layer has")
 
 
-def features_of(x: Tensor) -> Dim:
-    """Return what a linear layer sees: the features of a vector or sequence, the channels of a map or volume."""
-    return x.dims[-1] if x.rank <= 2 else x.dims[0]
-
-
 def places_of(x: Tensor) -> tuple[Dim, ...]:
     """The sizes that are no features: none of a vector, the positions of a sequence, rows and columns of a map."""
-    return x.dims[:-1] if x.rank <= 2 else x.dims[1:]
+    if x.rank <= 2:
+        return x.dims[:-1]
+    return x.dims[1:]
 
 
 def with_features(x: Tensor, features: Dim) -> Tensor:
@@ -43,7 +40,9 @@ def with_features(x: Tensor, features: Dim) -> Tensor:
     >>> str(with_features(Tensor((3, 8, 8)), 5)), str(with_features(Tensor((3,)), 5))
     ('[5, 8, 8]', '[5]')
     """
-    return Tensor((*x.dims[:-1], features) if x.rank <= 2 else (features, *x.dims[1:]))
+    if x.rank <= 2:
+        return Tensor((*x.dims[:-1], features))
+    return Tensor((features, *x.dims[1:]))
 
 
 def need_layers(call: OpCall, equal: bool, what: str) -> Tensor:
@@ -51,11 +50,13 @@ def need_layers(call: OpCall, equal: bool, what: str) -> Tensor:
 
     Raises too-few-layers, unequal-members.
     """
+    # The softmax over one layer is 1: attention that can learn nothing is a mistake, not a choice.
     if len(call.inputs) < 2:
         raise Fault(
             "too-few-layers", f"{what} chooses between layers, this is one alone",
             help="read out more layers: `layers { a; b; c }`, or `(a, b, c)` of tensors with names",
         )
+
     for index, other in enumerate(call.inputs[1:], 1):
         pair = f"layer 0 is {call.x} and layer {index} {other}"
         if other.rank != call.x.rank or places_of(other) != places_of(call.x):
@@ -66,15 +67,21 @@ def need_layers(call: OpCall, equal: bool, what: str) -> Tensor:
 
 
 def _sizes(call: OpCall) -> tuple[int, ...]:
+    """The number of features of each layer."""
     return tuple(known(features_of(x), "features under attention") for x in call.inputs)
 
 
 def _leaving(call: OpCall) -> int:
+    """The number of features that leave: those given, or as many as the first layer has."""
+    # A recurrent one calls them `hidden`: the features of its state are what leaves.
     given: int | None = call.args.get("features") or call.args.get("hidden")
-    return _sizes(call)[0] if given is None else given
+    if given is not None:
+        return given
+    return _sizes(call)[0]
 
 
 def _contraction(entering: int, leaving: int) -> tuple[Weight, ...]:
+    """The weights of the linear layer at the end, `contract`: features of all layers to those that leave."""
     return Weight("contract.weight", (leaving, entering)), Weight("contract.bias", (leaving,))
 
 
@@ -83,10 +90,12 @@ def _places(call: OpCall) -> Dim:
 
 
 def _result(call: OpCall) -> tuple[Tensor, ...]:
+    """What leaves, at the places of the layers, and the attention, [layers]."""
     return with_features(call.x, _leaving(call)), Tensor((len(call.inputs),))
 
 
 def _kind(name: str, doc: str, **more: Any) -> Op:
+    """An operation `attend_NAME` on bundles, its attention open to a tap under the path of the stage."""
     more = {"taps": TAPS, "drawn": "attention", **more}
     return Op(name=PREFIX + name, family="layer_attention", doc=doc, internal=True, takes="bundle", **more)
 
@@ -95,6 +104,7 @@ def _kind(name: str, doc: str, **more: Any) -> Op:
 
 
 def _innate_shape(call: OpCall) -> tuple[Tensor, ...]:
+    # One linear layer reads them end to end, whatever the width of each.
     need_layers(call, False, "attention")
     return _result(call)
 
@@ -120,6 +130,7 @@ INNATE_STATIC = _kind(
 
 
 def _static_shape(call: OpCall) -> tuple[Tensor, ...]:
+    # Unequal widths contract well to a given one; `auto` would pick the first layer's by its place alone.
     need_layers(call, call["features"] is None, "a static vector")
     return _result(call)
 
@@ -141,6 +152,7 @@ STATIC_VECTOR = _kind(
 
 
 def _self_shape(call: OpCall) -> tuple[Tensor, ...]:
+    # Queries, keys and values come of one projection for all layers, and are compared with each other.
     need_layers(call, True, "self-attention")
     need_divides(call["heads"], _sizes(call)[0], "heads must divide the layers' features", "heads")
     layers = len(call.inputs)
@@ -150,6 +162,7 @@ def _self_shape(call: OpCall) -> tuple[Tensor, ...]:
 def _self_weights(call: OpCall) -> tuple[Weight, ...]:
     size = _sizes(call)[0]
     return (
+        # Queries, keys and values one below the other: three linear layers in one product.
         Weight("project.weight", (3 * size, size)), Weight("project.bias", (3 * size,)),
         *_contraction(size * len(call.inputs), _leaving(call)),
     )
@@ -158,9 +171,11 @@ def _self_weights(call: OpCall) -> tuple[Weight, ...]:
 def _self_flops(call: OpCall) -> Dim:
     """Queries and keys once a layer, values, their sums and the contraction at every place."""
     layers, size, places = len(call.inputs), _sizes(call)[0], _places(call)
+
+    # Queries and keys see the mean over places: their share does not grow with the map, that of the values does.
     scores = 2 * size + layers
-    taken = size + layers + _leaving(call)
-    return 2 * layers * size * (scores + taken * places)
+    sums = size + layers + _leaving(call)
+    return 2 * layers * size * (scores + sums * places)
 
 
 def _self_arguments(call: OpCall) -> Mapping[str, Any]:
@@ -182,13 +197,14 @@ SELF_ATTENTION = _kind(
 
 def _recurrent_shape(call: OpCall) -> tuple[Tensor, ...]:
     need_layers(call, True, "a recurrent network")
-    _sizes(call)
+    _sizes(call)  # refuses features that are symbolic
     return _result(call)
 
 
 def _recurrent_weights(call: OpCall) -> tuple[Weight, ...]:
     hidden, size = call["hidden"], _sizes(call)[0]
     return (
+        # torch's names and order; an LSTM has four gates.
         Weight("lstm.weight_ih_l0", (4 * hidden, size)), Weight("lstm.weight_hh_l0", (4 * hidden, hidden)),
         Weight("lstm.bias_ih_l0", (4 * hidden,)), Weight("lstm.bias_hh_l0", (4 * hidden,)),
         *_contraction(hidden * len(call.inputs), hidden),

@@ -16,12 +16,17 @@ def _linear_shape(call: OpCall) -> Tensor:
 
 
 def _linear_weights(call: OpCall) -> tuple[Weight, ...]:
+    """The matrix [out features, in features], and the bias [out features]."""
     weight = Weight("weight", (call["features"], call.x.dims[-1]), init=call["init"])
+
     # A bias that is still open counts until the graph settles it.
-    return (weight,) if call["bias"] is False else (weight, Weight("bias", (call["features"],)))
+    if call["bias"] is False:
+        return (weight,)
+    return weight, Weight("bias", (call["features"],))
 
 
 def _linear_flops(call: OpCall) -> Dim:
+    # Over all sizes that enter: the matrix is applied at every position of a sequence.
     return 2 * product(call.x.dims) * int(call["features"])
 
 
@@ -32,6 +37,7 @@ LINEAR = Op(
         "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"] is not False,
     }),
     habit=("", "features", "bias"),
+    # The bias runs along the last axis, where a convolution's runs along the first.
     biased=-1, mixes=lambda call: (call.x.rank - 1, 1),
     args=(
         Arg("features", Int(1), doc="features that leave"),

@@ -22,10 +22,12 @@ _GAMMA = Arg("gamma", Real(0, above=True), 5.0, "divides the relevance in the li
 
 def _loss(name: str, facts: LossFacts, doc: str, *args: Arg, example: str = "") -> Setting:
     """A loss; its example hands it the tensors that it takes, unless another one is given."""
+    # `cross_entropy(logits, label)`: by the arguments' own names, which the examples' networks use as well.
     tensors = ", ".join(arg.name for arg in args if isinstance(arg.kind, TensorKind))
     return Setting(name, "loss", doc, args, example or f"loss = {name}({tensors})", facts=facts)
 
 
+# Losses that compare the network's scores with what is right.
 TASK = (
     _loss(
         "cross_entropy", LossFacts(target="classes", applies="softmax", reads_classes=True),
@@ -50,6 +52,7 @@ TASK = (
     ),
 )
 
+# Losses without labels, over relevance scores or the gates of routers.
 CLUSTERING = (
     _loss(
         "mixture_em",
@@ -79,6 +82,7 @@ CLUSTERING = (
     ),
 )
 
+# Losses over the weights that routers give to experts, added to a task's loss with a small factor.
 ROUTING = (
     _loss(
         "confidence", LossFacts(sites=SiteFacts("weights", "experts", "the weights of experts")),
@@ -96,6 +100,7 @@ ROUTING = (
     ),
 )
 
+# Losses that make branches work for the classes that their code says.
 CODING = (
     _loss(
         "coding_loss",

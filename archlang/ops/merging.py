@@ -11,12 +11,19 @@ _TWO = "input x: [32, 8, 8]\noutput x -> conv(3x3, 32) -> {name}(x)"
 
 
 def _pairwise(name: str, two: str, more: str, doc: str, many: bool) -> Op:
+    """An operation on a tensor and others: `two` is torch's function of two tensors, `more` ours of any number."""
+    others = Arg("other", TensorKind(), doc="the other tensor")
+    if many:
+        others = Arg("others", TensorKind(many=True), doc="the other tensors")
+
+    def target(call: OpCall) -> str:
+        if len(call.inputs) == 2:
+            return two
+        return more
+
     return Op(
         name=name, family="merging", doc=doc, shape=lambda call: need_equal(call, name),
-        torch=Function(lambda call: two if len(call.inputs) == 2 else more),
-        args=(Arg("others", TensorKind(many=True), doc="the other tensors") if many
-              else Arg("other", TensorKind(), doc="the other tensor"),),
-        example=_TWO.format(name=name),
+        torch=Function(target), args=(others,), example=_TWO.format(name=name),
     )
 
 
@@ -38,7 +45,9 @@ SCALE = Op(
 def _concat_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     total: Dim = call.x.dims[axis]
+
     for index, other in enumerate(call.inputs[1:], 1):
+        # With 0 at the axis, two tensors are equal if they agree everywhere else.
         if other.rank != call.x.rank or replaced(other, axis, 0) != replaced(call.x, axis, 0):
             raise Fault(
                 "shape-mismatch", f"`concat` along `{call['axis']}` needs all other sizes equal, "
@@ -52,8 +61,10 @@ CONCAT = Op(
     name="concat", family="merging", takes="bundle", shape=_concat_shape,
     doc="Tensors end to end along an axis: the members of a bundle, or `a -> concat(b, c)`.",
     joins=axis_of,
+    # torch counts the batch as dimension 0; `packed`, as `torch.cat` takes one tuple of tensors.
     torch=Function("torch.cat", lambda call: {"dim": axis_of(call) + 1}, packed=True),
     args=(
+        # None at least: the members of a bundle are inputs already.
         Arg("others", TensorKind(many=True, low=0), doc="further tensors, where what flows in is one"),
         Arg("axis", AXIS, "channels", "the axis along which they are joined: the first one unless given"),
     ),
@@ -77,8 +88,10 @@ OPS = (
     _pairwise("add", "torch.add", "archlang.layers.total", "The sum of equal tensors.", many=True),
     _pairwise("mul", "torch.mul", "archlang.layers.times", "The product of equal tensors, number by number.",
               many=True),
+    # Of more than two tensors nobody could say which are taken from which.
     _pairwise("sub", "torch.sub", "torch.sub", "What flows in less the other tensor.", many=False),
     SCALE,
+    # Only a sum is as if a removed branch were 0: a mean would divide by fewer, a product would be 0.
     _members("sum", "archlang.layers.total", "The sum of a bundle's members.", remains=True),
     _members("mean", "archlang.layers.average", "The mean of a bundle's members."),
     _members("product", "archlang.layers.times", "The product of a bundle's members, number by number."),

@@ -24,6 +24,7 @@ class _Required:
         return "REQUIRED"
 
 
+# An object of its own, as None is a default already: it means `auto`.
 REQUIRED = _Required()
 """The default of an argument that must be given."""
 
@@ -61,10 +62,13 @@ def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
     """
     if len(args) == 1:
         return (args[0].name,)
-    return tuple(
-        arg.name for arg in args
-        if arg.default is REQUIRED or arg.many or arg.placed or isinstance(arg.kind, TensorKind)
-    )
+
+    names = []
+    for arg in args:
+        is_tensor = isinstance(arg.kind, TensorKind)
+        if arg.default is REQUIRED or arg.many or arg.placed or is_tensor:
+            names.append(arg.name)
+    return tuple(names)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,13 @@ Target = str | Callable[[OpCall], str]
 """A dotted name, or how to choose one: `BatchNorm1d` or `BatchNorm2d`, by the rank of what comes in."""
 
 
+def dotted_name(target: Target, call: OpCall) -> str:
+    """Return a target's dotted name in one use of an op."""
+    if isinstance(target, str):
+        return target
+    return target(call)
+
+
 @dataclass(frozen=True)
 class Module:
     """Emitted as a module: `target` is its class's dotted name, `arguments` what its constructor gets by keyword.
@@ -129,7 +140,7 @@ class Module:
 
     def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
-        return self.target if isinstance(self.target, str) else self.target(call)
+        return dotted_name(self.target, call)
 
 
 @dataclass(frozen=True)
@@ -146,7 +157,7 @@ class Function:
 
     def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
-        return self.target if isinstance(self.target, str) else self.target(call)
+        return dotted_name(self.target, call)
 
 
 def no_weights(call: OpCall) -> tuple[Weight, ...]:
@@ -214,21 +225,28 @@ class Op:
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
 
+    # said by every operation
     name: str
     family: str
     doc: str
     shape: Callable[[OpCall], Tensor | tuple[Tensor, ...]]
     torch: Module | Function
+
+    # what it takes, holds and costs
     args: tuple[Arg, ...] = ()
     weights: Callable[[OpCall], tuple[Weight, ...]] = no_weights
     flops: Callable[[OpCall], Dim] = no_flops
     takes: Literal["tensor", "bundle"] = "tensor"
     pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
     rows: Callable[[OpCall], bool] = each_row
+
+    # how it is looked at and drawn
     taps: tuple[tuple[int, str], ...] = ()
     drawn: Literal["box", "end", "sum", "gates", "attention"] = "box"
     weighted: bool = False
     line: Callable[[Mapping[str, Any]], str] | None = None
+
+    # what the checks of elaboration, the transformations and the losses ask of it
     centres: Callable[[OpCall], int | None] = no_axis
     biased: int = 0
     joins: Callable[[OpCall], int | None] = no_axis
@@ -243,6 +261,8 @@ class Op:
     keyed: bool = False
     habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
+
+    # whether files can name it, and how they do
     internal: bool = False
     example: str = ""
 
@@ -295,12 +315,16 @@ class Catalogue:
     def stage(self, name: str) -> Op | Structure | None:
         """The operation or structure that files may use by this name."""
         op = self.ops.get(name)
-        return op if op is not None and not op.internal else self.structures.get(name)
+        # Internal ones are what structures become in the graph: no file can name them.
+        if op is not None and not op.internal:
+            return op
+        return self.structures.get(name)
 
     @property
     def stages(self) -> tuple[str, ...]:
         """All names that stand for a stage in a file."""
-        return tuple(n for n, op in self.ops.items() if not op.internal) + tuple(self.structures)
+        operations = [name for name, op in self.ops.items() if not op.internal]
+        return (*operations, *self.structures)
 
     def setting(self, role: str, name: str) -> Setting | None:
         """The setting of a role by its name."""
@@ -308,12 +332,13 @@ class Catalogue:
 
     def of_role(self, role: str) -> tuple[str, ...]:
         """The names of a role's settings that this version can use; all of them where it can use none."""
-        every = tuple(name for r, name in self.settings if r == role)
-        return tuple(name for name in every if self.settings[role, name].available) or every
+        names = tuple(name for of_role, name in self.settings if of_role == role)
+        usable = tuple(name for name in names if self.settings[role, name].available)
+        return usable or names
 
     def roles_of(self, name: str) -> tuple[str, ...]:
         """The roles in which a setting of this name exists."""
-        return tuple(role for role, n in self.settings if n == name)
+        return tuple(role for role, setting_name in self.settings if setting_name == name)
 
     def readings(self, name: str, bare: bool = True) -> tuple[str, ...]:
         """Return what a name can mean: `stage`, the roles of settings, and, if it stands `bare`, `word`.
@@ -322,9 +347,15 @@ class Catalogue:
         >>> CATALOGUE.readings("mean"), CATALOGUE.readings("none"), CATALOGUE.readings("same")
         (('stage', 'aggregator'), ('kernels', 'threshold', 'word'), ('word',))
         """
-        stage = ("stage",) if self.stage(name) is not None else ()
-        word = ("word",) if bare and (name == AUTO or name in self.words) else ()
-        return (*stage, *self.roles_of(name), *word)
+        meanings: list[str] = []
+        if self.stage(name) is not None:
+            meanings.append("stage")
+        meanings += self.roles_of(name)
+
+        # `none(3)` is no word any more: parentheses make it a call.
+        if bare and (name == AUTO or name in self.words):
+            meanings.append("word")
+        return tuple(meanings)
 
     @cached_property
     def words(self) -> frozenset[str]:

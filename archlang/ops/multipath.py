@@ -7,41 +7,44 @@ from typing import Any
 
 from archlang.ops.kinds import Fault, Int, Real
 from archlang.ops.model import Arg, Function, Module, Op, OpCall, Weight
-from archlang.ops.rules import known, need_equal, need_members
+from archlang.ops.rules import features_of, known, need_equal, need_members
 from archlang.shapes import Dim, Tensor
 
 
-def _features(call: OpCall) -> int:
-    x = call.x
-    return known(x.dims[-1] if x.rank == 2 else x.dims[0], "channels under a router")
+def router_features(call: OpCall) -> int:
+    """Return what a gate sees of the first input: its channels or features, as a number. Raises symbolic-parameters."""
+    return known(features_of(call.x), "channels under a router")
 
 
 def _gates_shape(call: OpCall) -> Tensor:
     need_members(call, "a router")
-    _features(call)
+    router_features(call)  # refuses a symbolic number of them
     return Tensor((len(call.inputs), call["outputs"]))
 
 
 def _gates_weights(call: OpCall) -> tuple[Weight, ...]:
-    inputs, outputs, hidden, features = len(call.inputs), call["outputs"], call["hidden"], _features(call)
+    """The linear layers of all gates, squeeze and excite (eq. 3.4-3.5); a single one without hidden units (eq. 3.9)."""
+    inputs, outputs, hidden, features = len(call.inputs), call["outputs"], call["hidden"], router_features(call)
     if not hidden:
         return (Weight("weight", (inputs, outputs, features)),)
     return Weight("squeeze", (inputs, hidden, features)), Weight("excite", (inputs, outputs, hidden))
 
 
 def _gates_flops(call: OpCall) -> Dim:
+    # A gate sees means over places: each weight counts once a sample, whatever the map's size.
     return 2 * sum((w.numel for w in _gates_weights(call)), 0)
 
 
 def _gates_arguments(call: OpCall) -> Mapping[str, Any]:
     return {
-        "inputs": len(call.inputs), "outputs": call["outputs"], "features": _features(call), "hidden": call["hidden"],
+        "inputs": len(call.inputs), "outputs": call["outputs"], "features": router_features(call),
+        "hidden": call["hidden"],
     }
 
 
 GATES = Op(
     name="gates", family="multipath", internal=True, takes="bundle", taps=((0, ""),), drawn="gates", gives=("gates",),
-    copies=True,
+    copies=True,  # each input has a gate of its own, so that plain copies of one tensor get different weights
     doc="The gates of a router: for each input, one weight for each output, worked out from the input itself; "
     "those of one input sum to 1 (Tissera 2023, eq. 3.3-3.5; without hidden units eq. 3.9).",
     shape=_gates_shape, weights=_gates_weights, flops=_gates_flops,
@@ -54,16 +57,22 @@ GATES = Op(
 
 
 def _combine_shape(call: OpCall) -> Tensor | tuple[Tensor, ...]:
+    """One tensor an output, each as the members are; with `column`, that one alone."""
     gates, *members = call.inputs
+    # The first input is no member: the rule for members must not compare it with them.
     x = need_members(OpCall(tuple(members), call.args), "a router")
     if gates != Tensor((len(members), call["outputs"])):
         text = f"gates {gates} do not fit {len(members)} inputs and {call['outputs']} outputs"
         raise Fault("router-inputs", text)
-    return x if call["column"] is not None else (x,) * call["outputs"]
+
+    if call["column"] is not None:
+        return x
+    return (x,) * int(call["outputs"])
 
 
 def _combine_flops(call: OpCall) -> Dim:
     """Each number of each input once for every output, multiplied and added."""
+    # `inputs[0]` is the gates; the members follow.
     return 2 * call.inputs[1].elements * (len(call.inputs) - 1) * len(call.outputs)
 
 
@@ -95,11 +104,18 @@ STITCH = Op(
     args=(Arg("outputs", Int(1), doc="tensors that leave"),),
 )
 
+def _mix_weights(call: OpCall) -> tuple[Weight, ...]:
+    """A learned beta is kept before its sigmoid, as one number."""
+    if call["beta"] is None:
+        return (Weight("logit", ()),)
+    return ()
+
+
 MIX = Op(
     name="mix", family="multipath", internal=True,
     doc="beta f(x) + (1 - beta) x of the inputs x and f(x); beta is learned through a sigmoid, or fixed.",
     shape=lambda call: need_equal(call, "residual"),
-    weights=lambda call: (Weight("logit", ()),) if call["beta"] is None else (),
+    weights=_mix_weights,
     torch=Module("archlang.layers.Mix", lambda call: {"beta": call["beta"]}),
     args=(Arg("beta", Real(0, 1), None, "auto: learned"),),
 )

@@ -7,22 +7,36 @@ from typing import Any
 
 from archlang.ops.kinds import Fault, Flag, Int, Real, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight, each_channel
-from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
+from archlang.ops.rules import LINES, features_of, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Option
-from archlang.shapes import Tensor, at_least, product
+from archlang.shapes import Dim, Tensor, at_least, product
 
 EPS = Arg("eps", Real(0, above=True), 1e-5, "added to the variance")
 AFFINE = Arg("affine", Flag(), True, "whether a scale and a shift are learned")
 
 
 def _constant(value: float) -> Option | None:
-    return None if value == 1 else Option("constant", "initialiser", {"value": value})
+    """The initialiser of a scale; None where torch's own start, 1, is meant."""
+    if value == 1:
+        return None
+    return Option("constant", "initialiser", {"value": value})
 
 
-def _running(features: int) -> tuple[Weight, ...]:
+def _affine(call: OpCall, sizes: tuple[Dim, ...], init: Option | None = None) -> tuple[Weight, ...]:
+    """The learned scale and shift, each of these sizes; none with `affine = false`."""
+    if not call["affine"]:
+        return ()
+    return Weight("weight", sizes, init=init), Weight("bias", sizes)
+
+
+def _running(call: OpCall, features: int) -> tuple[Weight, ...]:
+    """The running statistics, as torch's norms name them; none with `running = false`."""
+    if not call["running"]:
+        return ()
     return (
         Weight("running_mean", (features,), trained=False),
         Weight("running_var", (features,), trained=False),
+        # torch counts batches even where the momentum is fixed and nobody reads the count.
         Weight("num_batches_tracked", (), trained=False, dtype="int64"),
     )
 
@@ -42,11 +56,11 @@ def _batch_shape(call: OpCall) -> Tensor:
 
 def _batch_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[0], "channels")
-    scale = (Weight("weight", (features,), init=_constant(call["scale"])), Weight("bias", (features,)))
-    return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
+    return *_affine(call, (features,), _constant(call["scale"])), *_running(call, features)
 
 
 def _batch_arguments(call: OpCall) -> Mapping[str, Any]:
+    """The arguments that torch's batch and instance norms share."""
     return {
         "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
         "affine": call["affine"], "track_running_stats": call["running"],
@@ -58,7 +72,9 @@ BATCH_NORM = Op(
     doc="Every channel with mean 0 and variance 1 over the batch and all places, then scaled and shifted "
     "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
     shape=_batch_shape, weights=_batch_weights, centres=each_channel, batched=True,
+    # Without running statistics a sample's result depends on its batch in evaluation mode, too.
     rows=lambda call: bool(call["running"]),
+    # `BatchNorm1d` takes vectors and lines; there is no `BatchNorm0d`.
     torch=Module(lambda call: f"torch.nn.BatchNorm{max(1, call.x.rank - 1)}d", _batch_arguments),
     habit=("", "eps", "momentum", "affine", "running"),
     args=(
@@ -77,33 +93,45 @@ def _by_features(call: OpCall) -> bool:
 
 
 def _normalised(call: OpCall) -> tuple[int, ...]:
+    """The sizes that mean and variance are over, and that the scale and the shift have."""
     if not _by_features(call):
         return tuple(known(size, "sizes under a layer norm over `all`") for size in call.x.dims)
-    axis = -1 if call.x.rank <= 2 else 0
-    return (known(call.x.dims[axis], "features"),)
+    return (known(features_of(call.x), "features"),)
 
 
 def _layer_shape(call: OpCall) -> Tensor:
     need_rank(call, 1, 2, 3, 4)
-    _normalised(call)
+    _normalised(call)  # refuses sizes that are symbolic
     return call.x
 
 
 def _layer_weights(call: OpCall) -> tuple[Weight, ...]:
-    sizes = _normalised(call)
-    return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
+    return _affine(call, _normalised(call))
+
+
+def _over_channels(call: OpCall) -> bool:
+    """Tell whether the norm runs over the channels of a map: torch's layer norm takes the last axes alone."""
+    return call.x.rank >= 3 and _by_features(call)
 
 
 def _layer_target(call: OpCall) -> str:
-    channels = call.x.rank >= 3 and _by_features(call)
-    return "archlang.layers.ChannelNorm" if channels else "torch.nn.LayerNorm"
+    if _over_channels(call):
+        return "archlang.layers.ChannelNorm"
+    return "torch.nn.LayerNorm"
 
 
 def _layer_arguments(call: OpCall) -> Mapping[str, Any]:
     sizes, eps, affine = _normalised(call), call["eps"], call["affine"]
-    if call.x.rank >= 3 and _by_features(call):
+    if _over_channels(call):
         return {"channels": sizes[0], "eps": eps, "affine": affine}
     return {"normalized_shape": sizes, "eps": eps, "elementwise_affine": affine}
+
+
+def _layer_centres(call: OpCall) -> int | None:
+    """Over the features of a sequence, the mean of every position goes; a bias of a line's channels with it."""
+    if _by_features(call) and call.x.rank == 2:
+        return 0
+    return None
 
 
 LAYER_NORM = Op(
@@ -112,8 +140,7 @@ LAYER_NORM = Op(
     "over the channels of each place of a map, or over all numbers of the sample.",
     shape=_layer_shape, weights=_layer_weights, torch=Module(_layer_target, _layer_arguments),
     habit=("", "eps", "affine"),
-    # Over the features of a sequence, the mean of every position goes; a bias of a line's channels with it.
-    centres=lambda call: 0 if _by_features(call) and call.x.rank == 2 else None,
+    centres=_layer_centres,
     args=(Arg("over", Words(("features", "all")), "features", "what mean and variance are taken over"), EPS, AFFINE),
     example=flow("[49, 64]", "layer_norm"),
 )
@@ -123,21 +150,29 @@ def _group_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     channels = known(x.dims[0], "channels")
     need_divides(call["groups"], channels, "groups must divide the channels", "groups")
+
+    # The variance of one number is 0: every result would be the shift, whatever came in.
     values = channels // call["groups"] * product(x.dims[1:])
     need_at_least(values, 2, "empty-map", "a group of one number has no variance", "groups")
     return x
 
 
 def _group_weights(call: OpCall) -> tuple[Weight, ...]:
-    sizes = (call.x.dims[0],)
-    return (Weight("weight", sizes), Weight("bias", sizes)) if call["affine"] else ()
+    return _affine(call, (call.x.dims[0],))
+
+
+def _group_centres(call: OpCall) -> int | None:
+    """A group of one channel takes that channel's own mean off; a larger one leaves differences of means."""
+    if call["groups"] == call.x.dims[0]:
+        return 0
+    return None
 
 
 GROUP_NORM = Op(
     name="group_norm", family="normalisation",
     doc="Every group of channels of a sample with mean 0 and variance 1 (Wu and He 2018).",
     shape=_group_shape, weights=_group_weights,
-    centres=lambda call: 0 if call["groups"] == call.x.dims[0] else None,
+    centres=_group_centres,
     torch=Module("torch.nn.GroupNorm", lambda call: {
         "num_groups": call["groups"], "num_channels": call.x.dims[0], "eps": call["eps"], "affine": call["affine"],
     }),
@@ -156,31 +191,25 @@ def _instance_shape(call: OpCall) -> Tensor:
 
 def _instance_weights(call: OpCall) -> tuple[Weight, ...]:
     features = known(call.x.dims[0], "channels")
-    scale = (Weight("weight", (features,)), Weight("bias", (features,)))
-    return (scale if call["affine"] else ()) + (_running(features) if call["running"] else ())
-
-
-def _instance_arguments(call: OpCall) -> Mapping[str, Any]:
-    return {
-        "num_features": call.x.dims[0], "eps": call["eps"], "momentum": call["momentum"],
-        "affine": call["affine"], "track_running_stats": call["running"],
-    }
+    return *_affine(call, (features,)), *_running(call, features)
 
 
 INSTANCE_NORM = Op(
     name="instance_norm", family="normalisation",
     doc="Every channel of a sample with mean 0 and variance 1 over its places (Ulyanov et al. 2016).",
     shape=_instance_shape, weights=_instance_weights, centres=each_channel,
-    torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _instance_arguments),
+    torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _batch_arguments),
     habit=("", "eps", "momentum", "affine", "running"),
     args=(
         EPS,
         Arg("momentum", Real(0, 1), 0.1, "weight of a batch in the running statistics"),
+        # Both are off where nothing is said, as in torch.
         Arg("affine", Flag(), False, "whether a scale and a shift are learned"),
         Arg("running", Flag(), False, "whether running statistics are kept and used in evaluation mode"),
     ),
     example=flow("[32, 16, 16]", "instance_norm"),
 )
+
 
 def _standard_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1)
@@ -195,6 +224,7 @@ STANDARDIZE = Op(
     shape=_standard_shape, centres=each_channel,
     weights=lambda call: (
         Weight("mean", call.x.dims, trained=False), Weight("variance", call.x.dims, trained=False),
+        # How many batches the statistics have seen: the first one replaces their start instead of averaging with it.
         Weight("seen", (), trained=False, dtype="int64"),
     ),
     torch=Module("archlang.layers.Standardize", lambda call: {

@@ -32,8 +32,11 @@ def _cut_shape(call: OpCall) -> Tensor:
 
 
 def _grid_line(args: Mapping[str, Any]) -> str:
-    every = "" if args["stride"] == args["size"] else f", every {args['stride']}"
-    return f"grid {args['rows']} × {args['columns']} of {args['size']}{every}"
+    line = f"grid {args['rows']} × {args['columns']} of {args['size']}"
+    # Patches side by side are the common case, of which the stride says nothing new.
+    if args["stride"] != args["size"]:
+        line += f", every {args['stride']}"
+    return line
 
 
 CUT_PATCHES = Op(
@@ -49,6 +52,7 @@ CUT_PATCHES = Op(
 
 def _position_shape(call: OpCall) -> Tensor:
     channels, *places = need_rank(call, 3).dims
+    # Two coordinates of the patch in its grid, two of the pixel in its patch.
     return Tensor((channels + 4, *places))
 
 
@@ -62,6 +66,7 @@ ADD_POSITION = Op(
 
 
 def _back_shape(call: OpCall) -> Tensor:
+    # Not worked out from the grid: patches may reach over the map's edge, where they were filled up with zeros.
     return Tensor((need_rank(call, 3).dims[0], *call["size"]))
 
 
@@ -83,6 +88,7 @@ PUT_BACK = Op(
 
 
 def _route_shape(call: OpCall) -> tuple[Tensor, ...]:
+    """Filtered weights and weights, [experts] each, the threshold, [1], and its three parts, [3] (eq. 4-10)."""
     need_rank(call, 1)
     known(call.x.dims[0], "features of an embedding")
     weights = Tensor((call["experts"],))
@@ -91,26 +97,43 @@ def _route_shape(call: OpCall) -> tuple[Tensor, ...]:
 
 def _route_weights(call: OpCall) -> tuple[Weight, ...]:
     keys = Weight("keys", (call["experts"], call.x.dims[0]))
-    return (keys, Weight("started", (), False, "int64")) if call["start"] == "kmeans" else (keys,)
+    if call["start"] != "kmeans":
+        return (keys,)
+
+    # Whether keys have been put amid a first batch: kept with them, so that training that goes on does not start anew.
+    return keys, Weight("started", (), False, "int64")
 
 
 def _route_arguments(call: OpCall) -> Mapping[str, Any]:
+    """The arguments of `layers.CosineRouter`: of its threshold those that the kind of threshold reads."""
+    arguments: dict[str, Any] = {
+        "experts": call["experts"], "features": call.x.dims[0], "start": call["start"],
+        "steepness": call["steepness"], "temperature": call["temperature"], "keep": call["keep"],
+    }
+    top: Option | None = None
+    if isinstance(call["keep"], Option):
+        top = call["keep"]
+        arguments["keep"] = top.args["k"]
+
     threshold: Option | None = call["threshold"]
-    name, args = (threshold.name, threshold.args) if threshold is not None else ("adaptive", _ADAPTED)
-    keep = call["keep"]
-    of_number = isinstance(keep, Option)
-    found: dict[str, Any] = {"experts": call["experts"], "features": call.x.dims[0], "start": call["start"]}
-    found |= {"steepness": call["steepness"], "temperature": call["temperature"]}
-    found["keep"] = keep.args["k"] if of_number else keep
+    name, args = "adaptive", _ADAPTED
+    if threshold is not None:
+        name, args = threshold.name, threshold.args
+
     if name == "fixed":
-        return found | {"fixed": args["value"]}
-    if name == "none" or of_number:
-        return found
-    shares = (args["max"], args["entropy"], args["gap"])
-    return found | {"threshold": shares, "base": args["base"], "form": args["form"]}
+        arguments["fixed"] = args["value"]
+        return arguments
+    # The k largest are kept whatever they weigh: an adaptive threshold would be worked out for nothing.
+    if name == "none" or top is not None:
+        return arguments
+
+    arguments |= {"threshold": (args["max"], args["entropy"], args["gap"])}
+    arguments |= {"base": args["base"], "form": args["form"]}
+    return arguments
 
 
-_ADAPTED = {"max": 0.4, "entropy": 0.3, "gap": 0.3, "form": "document", "base": 1.0}
+# The defaults of the setting `adaptive`, for `threshold = auto`.
+_ADAPTED: Mapping[str, Any] = {"max": 0.4, "entropy": 0.3, "gap": 0.3, "form": "document", "base": 1.0}
 
 _ROUTING = (
     Arg("threshold", SettingKind("threshold"), None, "what a weight must reach; auto: `adaptive`, none with `top(k)`"),
@@ -128,10 +151,13 @@ def _router_line(args: Mapping[str, Any]) -> str:
 
 def _filter_line(keep: str | Option, threshold: Option | None) -> str:
     """Describe the filter of weights in a few words."""
+    # `top(k)` is the only setting of the role `filter`.
     if isinstance(keep, Option):
         return f"the {keep.args['k']} largest"
 
-    name = "adaptive" if threshold is None else threshold.name
+    name = "adaptive"
+    if threshold is not None:
+        name = threshold.name
     if name == "none":
         return "no threshold"
 
@@ -154,13 +180,21 @@ COSINE = Op(
 
 
 def _dispatch_shape(call: OpCall) -> tuple[Tensor, ...]:
+    """The weights that count, [experts], then the rows once for each expert."""
     weights, x = call.inputs
+    # All rows in the types: how many of them an expert gets at inference is known with the data alone.
     return (weights, *(x,) * int(call["experts"]))
+
+
+def _dispatch_line(args: Mapping[str, Any]) -> str:
+    if args["experts"] == 1:
+        return "to 1 expert"
+    return f"to {args['experts']} experts"
 
 
 DISPATCH = Op(
     name="dispatch", family="patch_experts", internal=True, piece="dispatch",
-    line=lambda args: f"to {args['experts']} expert{'s' if args['experts'] > 1 else ''}",
+    line=_dispatch_line,
     doc="Hands rows to experts: the weights that count, then what each expert gets; all rows, or at inference those "
     "with a weight of at least `cut` times the row's largest.",
     shape=_dispatch_shape,
@@ -174,10 +208,11 @@ DISPATCH = Op(
 
 
 def _join_shape(call: OpCall) -> Tensor:
-    weights, *made = call.inputs
-    x = need_members(OpCall(tuple(made), call.args), "experts")
-    if weights != Tensor((len(made),)):
-        raise Fault("router-inputs", f"weights {weights} do not fit {len(made)} experts")
+    weights, *results = call.inputs
+    # The weights are no result: the rule for members must not compare them with those.
+    x = need_members(OpCall(tuple(results), call.args), "experts")
+    if weights != Tensor((len(results),)):
+        raise Fault("router-inputs", f"weights {weights} do not fit {len(results)} experts")
     return x
 
 

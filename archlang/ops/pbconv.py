@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from archlang.kernels import RULES
 from archlang.ops.convolution import FARTHEST, INIT, MODES
@@ -21,6 +22,7 @@ _ENDS: Kind = ListKind(Int(0), 2, 2)
 
 
 def _extended(call: OpCall, sign: Literal[1, -1]) -> Tensor:
+    """The map with so many rows and columns more (sign 1) or fewer (sign -1)."""
     channels, height, width = need_rank(call, 3).dims
     rows, columns = sum(call["rows"]), sum(call["columns"])
     return Tensor((channels, height + sign * rows, width + sign * columns))
@@ -31,22 +33,38 @@ _SIDES = (
     Arg("columns", _ENDS, doc="cells to the left and to the right"),
 )
 
+def _pad_arguments(call: OpCall) -> Mapping[str, Any]:
+    # torch calls zeros by two names: "zeros" in a convolution, "constant" in `pad`.
+    mode: str = call["mode"]
+    if mode == "zeros":
+        mode = "constant"
+    return {"pad": as_pad((call["rows"], call["columns"])), "mode": mode}
+
+
+def _crop_arguments(call: OpCall) -> Mapping[str, Any]:
+    # Padding by less than nothing takes cells off, in the mode "constant" alone.
+    sides = as_pad((call["rows"], call["columns"]))
+    return {"pad": tuple(-cells for cells in sides), "mode": "constant"}
+
+
+def _sum_target(call: OpCall) -> str:
+    # Two branches are one call of torch, which a fused network shows as such.
+    if len(call.inputs) == 2:
+        return "torch.add"
+    return "archlang.layers.total"
+
+
 PAD = Op(
     name="pad_map", family="reshaping", internal=True, doc="A map with cells around it.",
     shape=lambda call: _extended(call, 1),
-    torch=Function("torch.nn.functional.pad", lambda call: {
-        "pad": as_pad((call["rows"], call["columns"])),
-        "mode": "constant" if call["mode"] == "zeros" else call["mode"],
-    }),
+    torch=Function("torch.nn.functional.pad", _pad_arguments),
     args=(*_SIDES, Arg("mode", Words(MODES), "zeros", "what the cells hold")),
 )
 
 CROP = Op(
     name="crop_map", family="reshaping", internal=True, doc="A map without cells at its edges.",
     shape=lambda call: _extended(call, -1),
-    torch=Function("torch.nn.functional.pad", lambda call: {
-        "pad": tuple(-cells for cells in as_pad((call["rows"], call["columns"]))), "mode": "constant",
-    }),
+    torch=Function("torch.nn.functional.pad", _crop_arguments),
     args=_SIDES,
 )
 
@@ -55,7 +73,7 @@ BOOSTED = Op(
     line=lambda args: f"sum of branches over {args['kernel']}",
     doc="The sum of a convolution's branches: the large kernel's first, then one for each small kernel, then others.",
     shape=lambda call: need_members(call, "pbconv"),
-    torch=Function(lambda call: "torch.add" if len(call.inputs) == 2 else "archlang.layers.total"),
+    torch=Function(_sum_target),
     args=(
         Arg("coverage", String(), doc="how often each position is covered, row by row"),
         Arg("kernel", SizeOf(2), doc="the large kernel"),
@@ -101,6 +119,7 @@ PBCONV = Structure(
         # Every position of the kernel is looked at when small ones are placed and their coverage is drawn.
         Arg("kernel", SizeOf(2, 1, 31), doc="the large kernel's size, at most 31x31"),
         Arg("channels", Int(1), None, "channels that leave; auto: `multiplier` for each that enters", placed=True),
+        # Without a default, it may stand by place: where no kernels are wanted, the file says so.
         Arg("kernels", _KERNELS, doc="the small kernels and their places, from (1, 1) on, or how to find some"),
         Arg("stride", SizeOf(2, 1, FARTHEST[2]), Size((1, 1)), "steps between two places"),
         Arg("padding", padding_kind(2), None, "cells around the map; auto: keeps the size at stride 1"),

@@ -41,12 +41,16 @@ def catalogue_with(names: Iterable[str]) -> Catalogue:
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return CATALOGUE
+
     offered = {point.name: point for point in entry_points(group=GROUP)}
     of_passes = {point.name for point in entry_points(group=GROUP_OF_PASSES)} - offered.keys()
     ops, settings = dict(CATALOGUE.ops), dict(CATALOGUE.settings)
+
     for name in wanted:
         if name in of_passes:
             continue  # it brings no operations, and is asked for its passes elsewhere
+
+        # Operations first, whatever their order in the list: a kind of attention is checked against its own.
         entries = _load(name, offered)
         for op in entries:
             if isinstance(op, Op):
@@ -60,32 +64,43 @@ def catalogue_with(names: Iterable[str]) -> Catalogue:
 
 
 def _load(name: str, offered: dict[str, EntryPoint]) -> Sequence[Op | Setting]:
+    """The entries that a plug-in offers. Raises ArchError: unknown-name, bad-plugin."""
     if name not in offered:
         known = ", ".join(sorted(offered)) or "none"
         raise ArchError(error(
             "unknown-name", f"no installed package offers a plug-in called `{_safe(name)}`",
             help=(*did_you_mean(name, offered), f"installed plug-ins: {known}"),
         ))
+
     try:
-        found = offered[name].load()
+        value = offered[name].load()
     except Exception as problem:  # a stranger's module may raise anything while it is imported
         raise _bad(name, f"cannot be loaded: {type(problem).__name__}: {_safe(str(problem))}") from problem
-    ops = [found] if isinstance(found, Op) else found
-    if not isinstance(ops, (list, tuple)) or not ops or not all(isinstance(op, Op | Setting) for op in ops):
+
+    entries = value
+    if isinstance(value, Op):
+        entries = [value]
+    is_list = isinstance(entries, list | tuple) and len(entries) > 0
+    if not is_list or not all(isinstance(entry, Op | Setting) for entry in entries):
         raise _bad(name, "offers something other than operations")
-    return ops
+    return entries  # type: ignore[no-any-return]  # checked just now, one by one
 
 
 def _check(plugin: str, op: Op, taken: dict[str, Op]) -> None:
+    """Raise ArchError (bad-plugin) for an operation that files could not write or the compiler not use."""
     if not isinstance(op.name, str) or not _NAME.fullmatch(op.name) or op.name in _RESERVED:
         raise _bad(plugin, f"has an operation with the name `{_safe(str(op.name))}`, which no file could write")
+    # A plug-in adds words; it must not change what a file meant without it.
     if op.name in taken or op.name in CATALOGUE.structures:
         raise _bad(plugin, f"has an operation `{op.name}`, and that name is taken")
+
+    # Annotations bind nobody at run time: a rule that is a number would fail in the midst of a check.
     for rule in ("shape", "weights", "flops", "rows"):
         if not callable(getattr(op, rule)):
             raise _bad(plugin, f"has no `{rule}` rule for `{op.name}`")
     if not isinstance(op.torch, (Module, Function)):
         raise _bad(plugin, f"does not say what `{op.name}` becomes in torch")
+    # The name is written into generated code: nothing but a dotted name may get there.
     if isinstance(op.torch.target, str) and not _TARGET.fullmatch(op.torch.target):
         raise _bad(plugin, f"`{op.name}`: `{_safe(op.torch.target)}` is no dotted name")
     _check_words(plugin, op)
@@ -100,6 +115,8 @@ def _check_kind(plugin: str, kind: Setting, ops: dict[str, Op], taken: dict[tupl
     if (kind.role, kind.name) in taken:
         raise _bad(plugin, f"has an aggregator `{kind.name}`, and that name is taken")
     _check_words(plugin, kind)
+
+    # `attend(kind)` becomes that operation in the graph, with the kind's arguments.
     op = ops.get(PREFIX + kind.name)
     if op is None or op.takes != "bundle":
         raise _bad(plugin, f"has an aggregator `{kind.name}` without an operation `{PREFIX}{kind.name}` on bundles")
@@ -108,14 +125,17 @@ def _check_kind(plugin: str, kind: Setting, ops: dict[str, Op], taken: dict[tupl
 
 
 def _check_words(plugin: str, entry: Op | Setting) -> None:
+    """Raise ArchError (bad-plugin) for an entry without documentation, or with an argument that no file could write."""
+    # Printed in the reference and by the language server, where an empty line would stand.
     if not entry.doc:
         raise _bad(plugin, f"does not say what `{entry.name}` means")
-    seen: set[str] = set()
+
+    names: set[str] = set()
     for arg in entry.args:
         valid = isinstance(arg, Arg) and isinstance(arg.kind, Kind) and _NAME.fullmatch(arg.name)
-        if not valid or arg.name in seen:
+        if not valid or arg.name in names:
             raise _bad(plugin, f"has an argument of `{entry.name}` that is no valid one")
-        seen.add(arg.name)
+        names.add(arg.name)
 
 
 def _bad(plugin: str, what: str) -> ArchError:
@@ -123,4 +143,11 @@ def _bad(plugin: str, what: str) -> ArchError:
 
 
 def _safe(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text[:120])
+    """A stranger's text without control signs, and not too long for a message."""
+    # Escape sequences in a message would be orders to the reader's terminal.
+    signs = []
+    for sign in text[:120]:
+        if not sign.isprintable():
+            sign = "?"
+        signs.append(sign)
+    return "".join(signs)

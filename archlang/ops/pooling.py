@@ -8,7 +8,7 @@ from typing import Any
 from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
-from archlang.ops.rules import LINES, flow, need_at_least, need_rank
+from archlang.ops.rules import LINES, features_of, flow, need_at_least, need_rank
 from archlang.ops.values import Size
 from archlang.ops.windows import (
     KERNELS,
@@ -27,14 +27,21 @@ INPUTS = {1: "[16, 32]", 2: "[16, 32, 32]", 3: "[16, 8, 32, 32]"}
 
 
 def _name(rank: int, name: str) -> str:
-    return name if rank == 2 else f"{name}{rank}d"
+    """`max_pool` over maps, the common case, and `max_pool1d`, `max_pool3d`."""
+    if rank == 2:
+        return name
+    return f"{name}{rank}d"
 
 
 def _parts(call: OpCall) -> tuple[Size, Size, Size, Pairs]:
     """Size, stride, dilation, padding. A pool without a stride tiles; one with a stride keeps the size at stride 1."""
     size: Size = call["size"]
-    dilation: Size = call.args.get("dilation", Size((1,) * len(size)))
-    auto = "none" if call["stride"] is None or call["ceil"] else "same"
+    dilation: Size = call.args.get("dilation", Size((1,) * len(size)))  # torch's means know no dilation
+
+    # torch's `ceil_mode` counts places with equal padding on both sides, which `same` need not give.
+    auto = "same"
+    if call["stride"] is None or call["ceil"]:
+        auto = "none"
     return size, call["stride"] or size, dilation, pairs(call["padding"], size, dilation, auto)
 
 
@@ -42,9 +49,13 @@ def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
     """Places when a last, partial window counts too, unless it began in the padding after the end."""
     full: Dim = (size + 2 * padding - reach) // stride + 1
     rest = (size + 2 * padding - reach) % stride
+
+    # torch drops a last window that would begin behind the map: it held padding alone.
     outside = at_least(full * stride - padding - size, 0)
     if rest == 0 or outside:
         return full
+
+    # Whether a symbolic size leaves a partial window may depend on its value.
     if not isinstance(rest, int) or outside is None:
         help = f"with a size that {stride} is known to divide, `ceil` is not needed"
         raise Fault("unknown-size", f"whether a last window over {size} cells is partial is not known",
@@ -53,64 +64,80 @@ def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
 
 
 def _window_shape(call: OpCall) -> Tensor:
-    size, stride, dilation, found = _parts(call)
+    """[channels, *places]. Raises what its rules raise, and wrong-kind for `ceil` with an uneven padding."""
+    size, stride, dilation, padding = _parts(call)
     x = need_rank(call, len(size) + 1, words=LINES)
-    half_at_most(found, size, dilation)
-    padding_fits(x, found)
-    places = slide(x.dims[1:], size, stride, dilation, found)
-    if call["ceil"] and not _even(found, size):
+    half_at_most(padding, size, dilation)
+    padding_fits(x, padding)
+
+    places = slide(x.dims[1:], size, stride, dilation, padding)
+    if not call["ceil"]:
+        return Tensor((x.dims[0], *places))
+
+    # Only torch's own module rounds up: what stands in for it where padding is uneven does not.
+    if not _even(padding, size):
         raise Fault("wrong-kind", "`ceil` goes with a padding of the same number before and after, at most half of the "
                     "window's size", argument="padding")
-    if call["ceil"]:
-        reach = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
-        rows = zip(x.dims[1:], reach, stride, found, strict=True)
-        places = tuple(_rounded_up(cells, r, s, p) for cells, r, s, (p, _) in rows)
-    return Tensor((x.dims[0], *places))
+
+    reach = [d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True)]
+    axes = zip(x.dims[1:], reach, stride, padding, strict=True)
+    rounded = [_rounded_up(cells, r, s, before) for cells, r, s, (before, _) in axes]
+    return Tensor((x.dims[0], *rounded))
 
 
 def _mean_of_volume_shape(call: OpCall) -> Tensor:
     """As of any window, but torch means volumes over no window larger than they are, whatever their padding."""
-    made = _window_shape(call)
+    shape = _window_shape(call)
     for cells, k in zip(call.x.dims[1:], call["size"], strict=True):
         message = f"a mean over {k} cells needs a volume with as many, here are {cells}"
         need_at_least(cells, k, "kernel-too-large", message, "size")
-    return made
+    return shape
 
 
 def _needed(call: OpCall) -> Pairs:
-    size, stride, dilation, found = _parts(call)
+    """The padding without what no window reaches: torch's own pools then do more often."""
+    size, stride, dilation, padding = _parts(call)
     reach = Size(d * (k - 1) + 1 for k, d in zip(size, dilation, strict=True))
     sizes = call.x.dims[1:]
-    return trimmed(found, sizes, slide(sizes, size, stride, dilation, found), reach, stride)
+    return trimmed(padding, sizes, slide(sizes, size, stride, dilation, padding), reach, stride)
 
 
-def _even(found: Pairs, size: Size) -> bool:
+def _even(padding: Pairs, size: Size) -> bool:
     """Tell whether torch takes this padding: as much after as before, and at most half of the window."""
-    return symmetric(found) and all(before <= k // 2 for (before, _), k in zip(found, size, strict=True))
+    # torch compares with the size, not with the reach: a dilated window may have less padding than it reaches over.
+    return symmetric(padding) and all(before <= k // 2 for (before, _), k in zip(padding, size, strict=True))
 
 
 def _window_target(kind: str, rank: int) -> Callable[[OpCall], str]:
-    return lambda call: (
-        f"torch.nn.{kind}Pool{rank}d" if _even(_needed(call), call["size"]) else f"archlang.layers.Uneven{kind}Pool"
-    )
+    """torch's pool, or the layer that pads first; both compute the same."""
+    def target(call: OpCall) -> str:
+        if _even(_needed(call), call["size"]):
+            return f"torch.nn.{kind}Pool{rank}d"
+        return f"archlang.layers.Uneven{kind}Pool"
+
+    return target
+
+
+def _with_padding(call: OpCall, arguments: dict[str, Any]) -> Mapping[str, Any]:
+    """The arguments with the padding as the target takes it: one number an axis for torch, pairs for our layer."""
+    padding = _needed(call)
+    if _even(padding, call["size"]):
+        return {**arguments, "padding": tuple(before for before, _ in padding), "ceil_mode": call["ceil"]}
+    return {**arguments, "padding": padding}
 
 
 def _max_arguments(call: OpCall) -> Mapping[str, Any]:
     size, stride, dilation, _ = _parts(call)
-    found = _needed(call)
-    common = {"kernel_size": tuple(size), "stride": tuple(stride), "dilation": tuple(dilation)}
-    if _even(found, size):
-        return {**common, "padding": tuple(p for p, _ in found), "ceil_mode": call["ceil"]}
-    return {**common, "padding": found}
+    return _with_padding(call, {
+        "kernel_size": tuple(size), "stride": tuple(stride), "dilation": tuple(dilation),
+    })
 
 
 def _avg_arguments(call: OpCall) -> Mapping[str, Any]:
     size, stride, _, _ = _parts(call)
-    found, counted = _needed(call), call["count_padding"]
-    common = {"kernel_size": tuple(size), "stride": tuple(stride), "count_include_pad": counted}
-    if _even(found, size):
-        return {**common, "padding": tuple(p for p, _ in found), "ceil_mode": call["ceil"]}
-    return {**common, "padding": found}
+    return _with_padding(call, {
+        "kernel_size": tuple(size), "stride": tuple(stride), "count_include_pad": call["count_padding"],
+    })
 
 
 def _windows(rank: int) -> tuple[Arg, ...]:
@@ -134,9 +161,13 @@ def _max_pool(rank: int) -> Op:
 
 
 def _avg_pool(rank: int) -> Op:
+    shape = _window_shape
+    if rank == 3:
+        shape = _mean_of_volume_shape
+
     return Op(
         name=_name(rank, "avg_pool"), family="pooling", doc="The mean of each window of each channel.",
-        shape=_mean_of_volume_shape if rank == 3 else _window_shape,
+        shape=shape,
         torch=Module(_window_target("Avg", rank), _avg_arguments), gives=SLIDING[rank],
         habit=("size", "stride", "padding", "ceil", "count_padding"),
         args=(*_windows(rank), Arg("count_padding", Flag(), True, "whether padding counts in the mean, as zeros")),
@@ -145,8 +176,8 @@ def _avg_pool(rank: int) -> Op:
 
 
 def _global_shape(call: OpCall) -> Tensor:
-    x = need_rank(call, 2, 3, 4)
-    return Tensor((x.dims[-1] if x.rank == 2 else x.dims[0],))
+    # Two sizes are a sequence here, whose features are left; a line [channels, length] has `global_avg_pool1d`.
+    return Tensor((features_of(need_rank(call, 2, 3, 4)),))
 
 
 def _line_shape(call: OpCall) -> Tensor:
@@ -154,7 +185,10 @@ def _line_shape(call: OpCall) -> Tensor:
 
 
 def _dims(call: OpCall) -> tuple[int, ...]:
-    return (1,) if call.x.rank == 2 else tuple(range(2, call.x.rank + 1))
+    """torch's dimensions that are pooled: positions, or all places. They count the batch as 0."""
+    if call.x.rank == 2:
+        return (1,)
+    return tuple(range(2, call.x.rank + 1))
 
 
 def _global(kind: str, target: str, doc: str) -> tuple[Op, Op]:
@@ -208,6 +242,7 @@ OPS = (
     *(_max_pool(rank) for rank in (2, 1, 3)),
     *(_avg_pool(rank) for rank in (2, 1, 3)),
     *_global("avg", "torch.mean", "The mean"),
+    # `torch.max` with a dimension hands out indices too, and takes one dimension alone.
     *_global("max", "torch.amax", "The largest number"),
     *(_adaptive(rank, "Avg", "mean") for rank in (2, 1, 3)),
     *(_adaptive(rank, "Max", "largest number") for rank in (2, 1, 3)),

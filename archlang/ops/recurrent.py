@@ -10,27 +10,43 @@ from archlang.ops.model import Arg, Module, Op, OpCall, Weight
 from archlang.ops.rules import flow, known, need_rank
 from archlang.shapes import Dim, Tensor
 
+# torch keeps the matrices of a cell's gates one below the other, as rows of one weight.
 GATES = {"lstm": 4, "gru": 3}
 
 
 def _ways(call: OpCall) -> int:
-    return 2 if call["bidirectional"] else 1
+    """The number of directions in which the sequence is read."""
+    if call["bidirectional"]:
+        return 2
+    return 1
 
 
 def _shape(call: OpCall) -> Tensor:
+    """[features] with `give = last`, else [positions, features]; both directions' states end to end."""
     x = need_rank(call, 2)
     known(x.dims[1], "features")
+
+    # torch only warns, and drops nothing: a network would not be the one that was written.
     if call["dropout"] and call["layers"] == 1:
         raise Fault("out-of-range", "dropout lies between layers: with one layer there is none", argument="dropout")
+
     leaving = _ways(call) * call["hidden"]
-    return Tensor((leaving,) if call["give"] == "last" else (x.dims[0], leaving))
+    if call["give"] == "last":
+        return Tensor((leaving,))
+    return Tensor((x.dims[0], leaving))
 
 
 def _cells(call: OpCall) -> list[tuple[str, int]]:
     """Each cell's suffix in torch's names, and the features that enter it."""
+    # Every layer but the first reads the states of both directions below it.
     entering = [known(call.x.dims[1], "features")] + [_ways(call) * call["hidden"]] * (call["layers"] - 1)
     ways = ("", "_reverse")[: _ways(call)]
-    return [(f"l{layer}{way}", size) for layer, size in enumerate(entering) for way in ways]
+
+    cells = []
+    for layer, size in enumerate(entering):
+        for way in ways:
+            cells.append((f"l{layer}{way}", size))
+    return cells
 
 
 def _recurrent(name: str, doc: str) -> Op:
@@ -38,13 +54,14 @@ def _recurrent(name: str, doc: str) -> Op:
 
     def weights(call: OpCall) -> tuple[Weight, ...]:
         rows = gates * call["hidden"]
-        found: list[Weight] = []
+        weights: list[Weight] = []
         for suffix, entering in _cells(call):
-            found.append(Weight(f"weight_ih_{suffix}", (rows, entering)))
-            found.append(Weight(f"weight_hh_{suffix}", (rows, call["hidden"])))
+            weights.append(Weight(f"weight_ih_{suffix}", (rows, entering)))
+            weights.append(Weight(f"weight_hh_{suffix}", (rows, call["hidden"])))
+            # Two biases of one sum, as cuDNN has them: one would do, but the names in `state_dict` are torch's.
             if call["bias"]:
-                found += [Weight(f"bias_ih_{suffix}", (rows,)), Weight(f"bias_hh_{suffix}", (rows,))]
-        return tuple(found)
+                weights += [Weight(f"bias_ih_{suffix}", (rows,)), Weight(f"bias_hh_{suffix}", (rows,))]
+        return tuple(weights)
 
     def flops(call: OpCall) -> Dim:
         """Two for every weight of a matrix at every position."""
@@ -64,6 +81,7 @@ def _recurrent(name: str, doc: str) -> Op:
         habit=("", "hidden", "layers", "bias"),
         args=(
             Arg("hidden", Int(1), doc="features of the state"),
+            # The weights of each layer are listed one by one: an unbounded number would hold up the check of a file.
             Arg("layers", Int(1, 64), 1, "cells on top of each other"),
             Arg("bidirectional", Flag(), False, "whether a second one reads from the end, and both states leave"),
             Arg("give", Words(("last", "all")), "all", "the state after the last position, or after each one"),

@@ -20,10 +20,19 @@ FLATTEN = Op(
 
 def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
     """Sizes for torch: a single symbolic one is -1. Raises unknown-size where more are symbolic."""
-    if sum(not isinstance(size, int) for size in sizes) > 1:
+    symbolic = [size for size in sizes if not isinstance(size, int)]
+    # torch works out one -1; of two it cannot know which part of the numbers belongs to which.
+    if len(symbolic) > 1:
         text = "only one size of what leaves may be symbolic, here are " + str(Tensor(sizes))
         raise Fault("unknown-size", text, help="give the input's sizes in numbers, or only one of them as a symbol")
-    return tuple(size if isinstance(size, int) else -1 for size in sizes)
+
+    numbers = []
+    for size in sizes:
+        if isinstance(size, int):
+            numbers.append(size)
+        else:
+            numbers.append(-1)
+    return tuple(numbers)
 
 
 def _reshape_shape(call: OpCall) -> Tensor:
@@ -31,20 +40,24 @@ def _reshape_shape(call: OpCall) -> Tensor:
     free = [i for i, size in enumerate(sizes) if size == -1]
     if len(free) > 1:
         raise Fault("wrong-count", "only one size may be -1", argument="sizes")
+
     if free:
-        rest = product([size for size in sizes if size != -1])
-        if not isinstance(rest, int):
+        given = product([size for size in sizes if size != -1])
+        if not isinstance(given, int):
             raise Fault("unknown-size", "-1 goes with sizes in numbers", argument="sizes")
-        if divides(rest, call.x.elements) is False:
-            text = f"{call.x} holds {call.x.elements} numbers, which is no multiple of {rest}"
+
+        # What certainly does not divide is told in numbers of this tensor; the rule below tells of what is not known.
+        if divides(given, call.x.elements) is False:
+            text = f"{call.x} holds {call.x.elements} numbers, which is no multiple of {given}"
             raise Fault("wrong-count", text, argument="sizes")
-        need_divides(rest, call.x.elements, "reshape", "sizes")
-        sizes[free[0]] = call.x.elements // rest
+        need_divides(given, call.x.elements, "reshape", "sizes")
+        sizes[free[0]] = call.x.elements // given
+
     out = Tensor(tuple(sizes))
     if out.elements != call.x.elements:
         text = f"{call.x} holds {call.x.elements} numbers, {out} holds {out.elements}"
         raise Fault("wrong-count", text, argument="sizes")
-    _numbers(out.dims)
+    _numbers(out.dims)  # refuses more than one symbolic size
     return out
 
 
@@ -59,7 +72,9 @@ RESHAPE = Op(
 
 
 def _order(call: OpCall) -> tuple[int, ...]:
+    """The new order as indices of a sample's axes. Raises wrong-axis."""
     order = tuple(axis_index(axis, call.x, "axes") for axis in call["axes"])
+    # `torch.permute` needs every axis once: a missing one would not be dropped, a second one not be copied.
     if sorted(order) != list(range(call.x.rank)):
         raise Fault("wrong-axis", f"each of the {call.x.rank} axes of {call.x} must be named once", argument="axes")
     return order
@@ -68,6 +83,7 @@ def _order(call: OpCall) -> tuple[int, ...]:
 PERMUTE = Op(
     name="permute", family="reshaping", doc="The axes of a sample in another order.",
     shape=lambda call: Tensor(tuple(call.x.dims[i] for i in _order(call))),
+    # torch counts the batch as dimension 0, which stays where it is.
     torch=Function("torch.permute", lambda call: {"dims": (0, *(i + 1 for i in _order(call)))}),
     args=(Arg("axes", ListKind(AXIS, 1), doc="the axes in their new order"),),
     example=flow("[49, 64]", "permute([features, positions])"),
@@ -93,7 +109,7 @@ def _to_map_shape(call: OpCall) -> Tensor:
     if height * width != x.dims[0]:
         text = f"{x} has {x.dims[0]} positions, a map of {height} rows and {width} columns has {height * width}"
         raise Fault("wrong-count", text, argument="height")
-    _numbers((height, width))
+    _numbers((height, width))  # refuses two symbolic sizes
     return Tensor((x.dims[1], height, width))
 
 
@@ -111,25 +127,38 @@ _CUT_AXIS = Arg("axis", AXIS, "channels", "the axis that is cut: the first one u
 
 
 def _split_shape(call: OpCall) -> tuple[Tensor, ...]:
+    """One tensor a part."""
     axis, parts = axis_of(call), call["parts"]
     size = call.x.dims[axis]
+
+    # `torch.chunk` makes the last part smaller, or fewer parts than it was asked for: that is refused here.
     if isinstance(parts, int):
         need_divides(parts, size, "split", "parts")
         return (replaced(call.x, axis, size // parts),) * parts
+
     if sum(parts) != size:
         raise Fault("wrong-count", f"the parts add up to {sum(parts)}, the axis has {size}", argument="parts")
     return tuple(replaced(call.x, axis, part) for part in parts)
 
 
+def _split_target(call: OpCall) -> str:
+    if isinstance(call["parts"], int):
+        return "torch.chunk"
+    return "torch.split"
+
+
 def _split_arguments(call: OpCall) -> Mapping[str, Any]:
-    name = "chunks" if isinstance(call["parts"], int) else "split_size_or_sections"
+    # torch's own words for a number of equal parts, and for the size of each.
+    name = "split_size_or_sections"
+    if isinstance(call["parts"], int):
+        name = "chunks"
     return {name: call["parts"], "dim": axis_of(call) + 1}
 
 
 SPLIT = Op(
     name="split", family="reshaping", doc="Cuts a tensor into a bundle of parts along an axis.",
     shape=_split_shape,
-    torch=Function(lambda call: "torch.chunk" if isinstance(call["parts"], int) else "torch.split", _split_arguments),
+    torch=Function(_split_target, _split_arguments),
     args=(
         Arg("parts", OneOf((Int(2, 1024), ListKind(Int(1), 2, 1024))), doc="how many equal parts, or the size of each"),
         _CUT_AXIS,
@@ -141,11 +170,14 @@ SPLIT = Op(
 def _slice_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     size, start, stop = call.x.dims[axis], call["start"], call["stop"]
+
+    # Python's slices end quietly where the axis does: a network would get less than was asked for.
     if stop is not None:
         if stop <= start:
             raise Fault("out-of-range", f"nothing lies from {start} to {stop}", argument="stop")
         need_at_least(size, stop, "out-of-range", f"the axis ends at {size}, before {stop}", "stop")
         return replaced(call.x, axis, stop - start)
+
     need_at_least(size, start + 1, "out-of-range", f"the axis ends at {size}: nothing starts at {start}", "start")
     return replaced(call.x, axis, size - start)
 
@@ -164,17 +196,24 @@ SLICE = Op(
 def _upsample_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 3)
     factor, size = call["factor"], call["size"]
-    if (factor is None) == (size is None):
-        raise Fault("missing-argument" if factor is None else "wrong-count", "one of `factor` and `size` is wanted")
-    return Tensor((x.dims[0], *(size or (n * f for n, f in zip(x.dims[1:], factor, strict=True)))))
+    if factor is None and size is None:
+        raise Fault("missing-argument", "one of `factor` and `size` is wanted")
+    if factor is not None and size is not None:
+        raise Fault("wrong-count", "one of `factor` and `size` is wanted")
+
+    if size is not None:
+        return Tensor((x.dims[0], *size))
+    return Tensor((x.dims[0], *(cells * times for cells, times in zip(x.dims[1:], factor, strict=True))))
 
 
 def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
-    factor, size = call["factor"], call["size"]
-    return {
-        "size": size and tuple(size), "scale_factor": factor and tuple(float(f) for f in factor),
-        "mode": call["mode"],
-    }
+    arguments: dict[str, Any] = {"size": None, "scale_factor": None, "mode": call["mode"]}
+    if call["size"] is not None:
+        arguments["size"] = tuple(call["size"])
+    # Floats, as torch's module keeps them.
+    if call["factor"] is not None:
+        arguments["scale_factor"] = tuple(float(times) for times in call["factor"])
+    return arguments
 
 
 UPSAMPLE = Op(
@@ -197,6 +236,7 @@ def _shuffle_shape(call: OpCall) -> Tensor:
 
 def _unshuffle_shape(call: OpCall) -> Tensor:
     x, factor = need_rank(call, 3), call["factor"]
+    # A rest of rows or columns would belong to no cell of the smaller map.
     for size in x.dims[1:]:
         need_divides(factor, size, "pixel_unshuffle cuts the map into cells", "factor")
     return Tensor((x.dims[0] * factor * factor, x.dims[1] // factor, x.dims[2] // factor))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archlang.ops.kinds import Fault, Words
 from archlang.ops.model import OpCall
-from archlang.shapes import Dim, Floor, Poly, Symbol, Tensor, at_least, divides, substitute
+from archlang.shapes import Dim, Floor, Symbol, Tensor, at_least, divides, substitute
 
 RANKS = {
     1: "a vector [features]",
@@ -60,17 +60,23 @@ def need_rank(call: OpCall, *ranks: int, words: dict[int, str] = RANKS, index: i
     x = call.inputs[index]
     if x.rank in ranks:
         return x
+
     wanted = " or ".join(words[r] for r in ranks)
     help: tuple[str, ...] = ()
     if x.rank >= 3 and 1 in ranks:
-        help = (f"`flatten` or `global_avg_pool` before it makes a vector of a {'map' if x.rank == 3 else 'volume'}",)
+        kind = "volume"
+        if x.rank == 3:
+            kind = "map"
+        help = (f"`flatten` or `global_avg_pool` before it makes a vector of a {kind}",)
+    # Whoever wants a line [channels, length] is not helped by a sequence, though both have two sizes.
     elif x.rank >= 3 and 2 in ranks and words is RANKS:
         help = ("`to_sequence` before it makes a sequence of a map",)
     elif x.rank == 2 and 3 in ranks:
         help = ("`to_map(rows, columns)` makes a map of a sequence",)
-    elif x.rank == 1 and ranks[0] in (2, 3):
-        what = {2: ("a sequence", "[positions, features]"), 3: ("a map", "[channels, height, width]")}[ranks[0]]
-        help = (f"`reshape({what[1]})` makes {what[0]} of a vector",)
+    elif x.rank == 1 and ranks[0] == 2:
+        help = ("`reshape([positions, features])` makes a sequence of a vector",)
+    elif x.rank == 1 and ranks[0] == 3:
+        help = ("`reshape([channels, height, width])` makes a map of a vector",)
     raise Fault("wrong-rank", f"{wanted} is wanted here", input=index, label=f"this is {_kind(x)}", help=help)
 
 
@@ -81,6 +87,7 @@ def _kind(x: Tensor) -> str:
 
 def need_equal(call: OpCall, what: str) -> Tensor:
     """The type of all inputs, if it is one. Raises shape-mismatch with both types."""
+    # Strictly equal: torch would broadcast [8, 1] over [8, 5], and the sum would be something that nobody wrote.
     first = call.x
     for index, other in enumerate(call.inputs[1:], 1):
         if other != first:
@@ -114,6 +121,7 @@ def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
     if first.rank != other.rank or first.rank < 3:
         return ()
 
+    # The other's channels are brought to the first's; a symbolic number of them cannot be written into a `conv`.
     same_places = first.dims[1:] == other.dims[1:]
     if same_places and isinstance(first.dims[0], int):
         channels = f"`conv(1x1, {first.dims[0]})` gives the other the same channels"
@@ -121,6 +129,13 @@ def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
     if same_places:
         return ()
     return ("give both the same strides and pools, or bring one to the other's size: `upsample(size = ...)`, a pool",)
+
+
+def features_of(x: Tensor) -> Dim:
+    """Return what a linear layer sees: the features of a vector or sequence, the channels of a map or volume."""
+    if x.rank <= 2:
+        return x.dims[-1]
+    return x.dims[0]
 
 
 def known(size: Dim, what: str) -> int:
@@ -133,7 +148,8 @@ def known(size: Dim, what: str) -> int:
 
 def axis_of(call: OpCall, name: str = "axis", x: Tensor | None = None) -> int:
     """Return the sample's size that the argument means, counted from 0. Raises wrong-axis."""
-    x = call.x if x is None else x
+    if x is None:
+        x = call.x
     return axis_index(call[name], x, name)
 
 
@@ -143,11 +159,14 @@ def axis_index(axis: str | int, x: Tensor, argument: str = "axis") -> int:
     >>> axis_index("width", Tensor((3, 8, 8))), axis_index("features", Tensor((49, 64)))
     (2, 1)
     """
-    words = AXES.get(x.rank, {})
+    words = AXES.get(x.rank, {})  # a tensor of more than four sizes has no named axes
     listed = f"its axes are {', '.join(f'`{word}`' for word in words)}"
+    # A number would be ambiguous: torch counts the batch, the sizes in a file do not.
     if isinstance(axis, int):
         meant = torch_axis(axis, x.rank)
-        help = f"torch's dim {axis}, which counts the batch, is `{meant}` of {x}" if meant is not None else listed
+        help = listed
+        if meant is not None:
+            help = f"torch's dim {axis}, which counts the batch, is `{meant}` of {x}"
         raise Fault("wrong-axis", f"an axis is a word, this is the number {axis}", argument=argument, help=help)
 
     if axis not in words:
@@ -171,6 +190,7 @@ def torch_axis(dim: int, rank: int) -> str | None:
 
 def replaced(x: Tensor, axis: int, size: Dim) -> Tensor:
     """`x` with another size at `axis`."""
+    # An axis is counted from 0 here: with -1 the second slice would be the whole tensor.
     return Tensor((*x.dims[:axis], size, *x.dims[axis + 1 :]))
 
 
@@ -180,8 +200,11 @@ def need_divides(by: int, size: Dim, what: str, argument: str | None = None) -> 
         case False:
             raise Fault("not-divisible", f"{what}: {by} does not divide {size}", argument=argument)
         case None:
+            # A bound can be written of a single symbol; of `H * W` nobody knows which of the two is meant.
             name = _one_symbol(size)
-            help = f"add a bound such as `where {name} % {by} == 0`" if name else f"{size} must be divisible by {by}"
+            help = f"{size} must be divisible by {by}"
+            if name is not None:
+                help = f"add a bound such as `where {name} % {by} == 0`"
             text = f"{what}: whether {by} divides {size} is not known"
             raise Fault("unknown-size", text, argument=argument, help=help)
 
@@ -209,12 +232,18 @@ def bound_help(size: Dim, bound: int) -> str:
     name = _one_symbol(size)
     if name is None or isinstance(size, int):
         return f"add bounds to the input's sizes that make {size} at least {bound}"
+
+    # A size is taken to grow with its symbol: find a value that is large enough, then the smallest such by bisection.
     low, high = 1, 2 * bound + 2
     while substitute(size, {name: high}) < bound and high < 1 << 20:
         high *= 2
+
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if substitute(size, {name: middle}) >= bound else (middle + 1, high)
+        if substitute(size, {name: middle}) >= bound:
+            high = middle
+        else:
+            low = middle + 1
     return f"add a bound: `where {name} >= {low}`"
 
 
@@ -222,11 +251,21 @@ def symbols(size: Dim) -> set[str]:
     """The names of all symbols in a size."""
     if isinstance(size, int):
         return set()
-    atoms = {atom for monomial, _ in size.terms for atom in monomial}
-    found = {atom.name for atom in atoms if isinstance(atom, Symbol)}
-    return found.union(*(symbols(atom.of) for atom in atoms if isinstance(atom, Floor)))
+
+    names: set[str] = set()
+    for monomial, _ in size.terms:
+        for atom in monomial:
+            if isinstance(atom, Symbol):
+                names.add(atom.name)
+            # `H // 2` is an atom of its own, with a size inside.
+            elif isinstance(atom, Floor):
+                names |= symbols(atom.of)
+    return names
 
 
 def _one_symbol(size: Dim) -> str | None:
-    names = symbols(size) if isinstance(size, Poly) else set()
-    return next(iter(names)) if len(names) == 1 else None
+    """The symbol that a size depends on; None where that is none or more than one."""
+    names = symbols(size)
+    if len(names) != 1:
+        return None
+    return names.pop()

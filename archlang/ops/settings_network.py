@@ -18,6 +18,7 @@ def _routing(router: str) -> str:
     return flow("[3, 32, 32]", _PATHS.format(router=router))
 
 
+# Routers between paths; that of experts stands in `patch_experts`, that of sparse paths in `sparse`.
 ROUTERS = (
     Setting(
         "cross_connection", "router", "Each output is the sum of all inputs, weighted by gates that each input works "
@@ -55,11 +56,13 @@ def _initialiser(name: str, doc: str, *args: Arg, example: str = "",
 def _has_an_end(args: Mapping[str, Any]) -> None:
     """Raise out-of-range where a range ends before it begins."""
     low, high = args["low"], args["high"]
+    # torch raises a RuntimeError for it, only when weights are drawn.
     if low > high:
         raise Fault("out-of-range", f"this range begins at {show(low)} and ends at {show(high)}, before that",
                     argument="low")
 
 
+# The arguments of `torch.nn.init.kaiming_*`, where `slope` is called `a`.
 _KAIMING = (
     Arg("mode", Words(("fan_in", "fan_out")), "fan_in", "what keeps its variance: forward values, or gradients"),
     Arg("nonlinearity", Words(("relu", "leaky_relu", "tanh", "sigmoid", "selu", "linear")), "relu", "what follows"),
@@ -86,6 +89,7 @@ INITIALISERS = (
 )
 
 
+# A list of layers of one width: kinds that need equal ones get them, the others do not mind.
 _LAYERS = "layers {{ linear(8); linear(16) }} -> each {{ linear(12) }} -> attend({kind})"
 _LEAVING = Arg("features", Int(1), None, "features that leave; auto: as many as a layer has")
 

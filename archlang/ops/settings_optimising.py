@@ -34,12 +34,14 @@ def _optimiser(name: str, torch: str, doc: str, *args: Arg, fused: bool = False,
 
 def _betas_below_1(args: Mapping[str, Any]) -> None:
     """Raise out-of-range for a mean that keeps all of the old: it would never move, and its correction divides by 0."""
+    # In a group, None stands for the optimiser's own betas.
     if any(beta == 1 for beta in args["betas"] or ()):
         raise Fault("out-of-range", "a beta is less than 1, or nothing new would count", argument="betas")
 
 
 def _nesterov_has_momentum(args: Mapping[str, Any]) -> None:
     """Raise out-of-range where there is no momentum after whose step a gradient could be taken."""
+    # The two conditions of `torch.optim.SGD`, whose own message names neither the file nor the place.
     if args["nesterov"] and not args["momentum"]:
         raise Fault("out-of-range", "`nesterov` goes with a `momentum` greater than 0", argument="nesterov")
     if args["nesterov"] and args["dampening"]:
@@ -55,6 +57,7 @@ def _steps_go_both_ways(args: Mapping[str, Any]) -> None:
         raise Fault("out-of-range", "the smallest step comes before the largest one", argument="step_sizes")
 
 
+# Arguments have torch's names and defaults: a published recipe can be copied as it stands.
 OPTIMISERS = (
     _optimiser("sgd", "SGD", "Stochastic gradient descent.",
                Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
@@ -92,6 +95,7 @@ OPTIMISERS = (
                Arg("d", Real(1), 1.0, "the largest step, in units of its root mean square"), _DECAY),
 )
 
+# A group takes what differs alone: None leaves the optimiser's own value.
 GROUPS = (
     Setting("group", "group", "Weights by patterns over their names, with values of their own; the rest of an "
             "optimiser's arguments holds for them too. A weight belongs to the first group that names it.",
@@ -108,6 +112,7 @@ _TO = Arg("to", Real(0), 0.0, "the rate at the end, absolute")
 
 
 def _schedule(name: str, doc: str, *args: Arg, example: str = "", from_start: bool = False) -> Setting:
+    # A schedule stands in a phase, whose length is that of its curve.
     use = f"phase all {{ epochs = 10; lr = {example or name} }}"
     return Setting(name, "schedule", doc, args, use, facts=ScheduleFacts(from_start))
 

@@ -30,10 +30,12 @@ AUGMENTATIONS = (
     _augmentation("scale", "Made larger or smaller from the middle.",
                   Arg("by", Real(0), 0.2, "the factor is at most 1 + by, at least 1 / (1 + by)"), use="scale(0.2)"),
     _augmentation("grayscale", "Without colour.", Arg("p", Real(0, 1), 0.2, "probability")),
+    # Known by name, so that whoever writes it is told of the stage instead of "unknown".
     Setting("sobel", "augmentation", "Edges of the grey image. The stage `sobel` makes them in the network, so that it "
             "gets them at inference too. As an augmentation for a later version.", available=False),
 )
 
+# Arguments that several parts of `train { }` share.
 _RATE = Arg("lr", SumKind("schedule"), None, "the rate's curve; auto: constant")
 _LOSS = Arg("loss", SumKind("loss"), None, "what is minimised")
 _OPTIMIZER = Arg("optimizer", SettingKind("optimizer"), None, "how")
@@ -49,6 +51,7 @@ _NAMES = OneOf((String(), ListKind(String())))
 _ONLY = Arg("only", _NAMES, None, "patterns of the modules or weights that train; auto: all")
 _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that do not train")
 
+# What stands between braces as `name = value` is checked like the arguments of a call.
 DECLARATIONS = (
     Setting("train", "declaration", "What may stand in `train { }`.",
             (_LOSS, _OPTIMIZER, _BATCH, _SEED, _AUGMENT, _LABELS, _CLIP, _PRECISION, _AVERAGE)),

@@ -7,7 +7,8 @@ from typing import Any
 
 from archlang.ops.kinds import Flag, Int
 from archlang.ops.model import Arg, Module, Op, OpCall, Setting, Weight
-from archlang.ops.rules import flow, known
+from archlang.ops.multipath import router_features
+from archlang.ops.rules import flow
 from archlang.shapes import Dim, Tensor
 
 _ARGS = (
@@ -18,38 +19,47 @@ _ARGS = (
 )
 
 
-def _features(call: OpCall) -> int:
-    x = call.x
-    return known(x.dims[-1] if x.rank == 2 else x.dims[0], "channels under a router")
-
-
 def _shape(call: OpCall) -> tuple[Tensor, ...]:
-    _features(call)
-    return (Tensor((call["outputs"],)),) * 3
+    """The weights that are kept, all weights, and the relevance scores: [paths] each."""
+    router_features(call)  # refuses a symbolic number of them
+    paths = Tensor((call["outputs"],))
+    return paths, paths, paths
+
+
+def _statistics(call: OpCall) -> tuple[Weight, ...]:
+    """The buffers of the module's `standardize`, where scores are standardised."""
+    if not call["standardized"]:
+        return ()
+    return (
+        Weight("standardize.mean", (call["outputs"],), trained=False),
+        Weight("standardize.variance", (call["outputs"],), trained=False),
+        Weight("standardize.seen", (), trained=False, dtype="int64"),
+    )
 
 
 def _weights(call: OpCall) -> tuple[Weight, ...]:
-    outputs, hidden, features = call["outputs"], call["hidden"], _features(call)
-    kept = (
-        *(Weight(f"standardize.{name}", (outputs,), trained=False) for name in ("mean", "variance")),
-        Weight("standardize.seen", (), trained=False, dtype="int64"),
-    ) if call["standardized"] else ()
+    outputs, hidden, features = call["outputs"], call["hidden"], router_features(call)
+    # The leading 1 is the number of inputs: the weights are those of a dense router with a single one.
     if not hidden:
-        return Weight("weight", (1, outputs, features)), *kept
-    return Weight("squeeze", (1, hidden, features)), Weight("excite", (1, outputs, hidden)), *kept
+        return Weight("weight", (1, outputs, features)), *_statistics(call)
+    return Weight("squeeze", (1, hidden, features)), Weight("excite", (1, outputs, hidden)), *_statistics(call)
 
 
 def _flops(call: OpCall) -> Dim:
+    # Statistics are buffers, with which nothing is multiplied in a product.
     return 2 * sum((w.numel for w in _weights(call) if w.trained), 0)
 
 
 def _arguments(call: OpCall) -> Mapping[str, Any]:
-    return {"outputs": call["outputs"], "features": _features(call),
-            **{name: call[name] for name in ("hidden", "keep", "standardized")}}
+    return {
+        "outputs": call["outputs"], "features": router_features(call), "hidden": call["hidden"],
+        "keep": call["keep"], "standardized": call["standardized"],
+    }
 
 
 SPARSE_GATES = Op(
     name="sparse_gates", family="multipath", internal=True, taps=((0, ""), (1, "before")), gives=("", "gates"),
+    # At inference a path of weight 0 is left out of the calculation.
     before=1, sparse=True,
     doc="Weights of paths worked out from the input, the largest kept and divided by their sum; then all of them, and "
     "the relevance scores (Tissera 2023, section 5.3).",

@@ -11,11 +11,14 @@ from archlang.ops.rules import flow
 
 ROUTER = SettingKind("router")
 _MAP = "[3, 32, 32]"
+# `learned` is a bare word, `fixed(0.3)` a setting with an argument.
 _MIX = OneOf((Words(("learned",)), SettingKind("mixing")))
 
+# Structures with rules of their own; those of a family stand in the family's file.
 AVAILABLE = (
     Structure(
         "fork", "Copies of a tensor; with a router, each copy weighted by a gate (one-to-many connector).",
+        # `fork(2, cross_connection)`: the router reads well by place, although it has a default.
         (Arg("n", Int(1), doc="members of the bundle"), Arg("router", ROUTER, None, "auto: plain copies", placed=True)),
         example=flow(_MAP, "fork(2, cross_connection) -> each { conv(3x3, 8) } -> mean"),
     ),

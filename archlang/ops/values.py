@@ -29,10 +29,14 @@ class Option:
     origin: object = field(default=None, compare=False, repr=False)  # the tree that says it, where that is of use
 
     def __str__(self) -> str:
-        inner = ", ".join(f"{k} = {show(v)}" for k, v in self.args.items() if v is not None)
-        return f"{self.name}({inner})" if inner else self.name
+        # None means `auto`, which says no more than leaving the argument out.
+        inner = ", ".join(f"{name} = {show(value)}" for name, value in self.args.items() if value is not None)
+        if not inner:
+            return self.name
+        return f"{self.name}({inner})"
 
     def __hash__(self) -> int:
+        # The arguments are a dict, which has no hash; their text stands for them.
         return hash((self.name, self.role, str(self)))
 
 
@@ -43,7 +47,13 @@ class Weighted:
     terms: tuple[tuple[float, Option], ...]
 
     def __str__(self) -> str:
-        return " + ".join(str(o) if w == 1 else f"{show(w)} * {o}" for w, o in self.terms)
+        texts = []
+        for weight, option in self.terms:
+            text = str(option)
+            if weight != 1:
+                text = f"{show(weight)} * {text}"
+            texts.append(text)
+        return " + ".join(texts)
 
 
 @dataclass(frozen=True)
@@ -90,8 +100,11 @@ class CodeValue:
         return len(self.words[0])
 
     def __str__(self) -> str:
-        shared = ", duplicates = true" if self.shared else ""
-        return f"words({', '.join(map(show, self.words))}{shared})"
+        arguments = [show(word) for word in self.words]
+        # Without it the words would be refused when they are read again.
+        if self.shared:
+            arguments.append("duplicates = true")
+        return f"words({', '.join(arguments)})"
 
 
 def show(value: object) -> str:
@@ -101,12 +114,15 @@ def show(value: object) -> str:
     ('true', '[32, 64]', '0.001', '"relu"', 'auto')
     """
     match value:
+        # Before numbers: in Python a bool is an int. The language writes `true`, Python `True`.
         case bool():
-            return "true" if value else "false"
+            return str(value).lower()
         case None:
             return "auto"
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        # Before lists: a size is a tuple, but is written 3x3.
+
         case Size():
             return str(value)
         case list() | tuple():

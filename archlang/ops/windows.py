@@ -28,29 +28,34 @@ def same(kernel: Size, dilation: Size) -> Pairs:
     ((1, 1), (1, 2))
     """
     totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-    return tuple((t // 2, t - t // 2) for t in totals)
+    # An even kernel has no middle cell; torch's padding="same" puts the odd cell after the end, too.
+    return tuple((total // 2, total - total // 2) for total in totals)
 
 
 def pairs(padding: Size | str | None, kernel: Size, dilation: Size, auto: str = "same") -> Pairs:
     """The padding that an argument stands for; `auto` says what None means."""
-    chosen = auto if padding is None else padding
-    if isinstance(chosen, Size):
-        return tuple((p, p) for p in chosen)
-    return same(kernel, dilation) if chosen == "same" else ((0, 0),) * len(kernel)
+    if padding is None:
+        padding = auto
+
+    if isinstance(padding, Size):
+        return tuple((cells, cells) for cells in padding)
+    if padding == "same":
+        return same(kernel, dilation)
+    return ((0, 0),) * len(kernel)
 
 
-def symmetric(found: Pairs) -> bool:
+def symmetric(padding: Pairs) -> bool:
     """Tell whether each axis has as much before as after."""
-    return all(before == after for before, after in found)
+    return all(before == after for before, after in padding)
 
 
-def as_pad(found: Pairs) -> tuple[int, ...]:
+def as_pad(padding: Pairs) -> tuple[int, ...]:
     """In the order of `torch.nn.functional.pad`: the last axis first.
 
     >>> as_pad(((1, 2), (3, 4)))
     (3, 4, 1, 2)
     """
-    return tuple(cell for pair in reversed(found) for cell in pair)
+    return tuple(cells for pair in reversed(padding) for cells in pair)
 
 
 def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, padding: Pairs) -> tuple[Dim, ...]:
@@ -61,10 +66,14 @@ def slide(sizes: tuple[Dim, ...], kernel: Size, stride: Size, dilation: Size, pa
     places: list[Dim] = []
     for size, k, s, d, (before, after) in zip(sizes, kernel, stride, dilation, padding, strict=True):
         reach = d * (k - 1) + 1
-        padded = f" with its padding of {before} and {after}" if before or after else ""
+        padded = ""
+        if before or after:
+            padded = f" with its padding of {before} and {after}"
         message = f"a kernel that reaches over {reach} cells does not fit into {size}{padded}"
         help = "a smaller kernel, `padding`, or fewer strides and pools before it"
+        # Without this the floor below gives 0 places or fewer, and torch fails only when the network runs.
         need_at_least(size, reach - before - after, "kernel-too-large", message, help=help)
+
         places.append((size + (before + after - reach)) // s + 1)
     return tuple(places)
 
@@ -74,25 +83,34 @@ def padding_fits(x: Tensor, padding: Pairs) -> None:
     wider = [size + before + after for size, (before, after) in zip(x.dims[1:], padding, strict=True)]
     added = x.dims[0] * (product(wider) - product(x.dims[1:]))
 
+    # Of a symbolic map it may not be known: only what is certainly too much is refused.
     if at_least(added, MOST + 1) is True:
         message = f"the padding adds {added} numbers to a sample; {MOST} is the limit"
         raise Fault("too-much-memory", message, argument="padding", help="a smaller `dilation`, or a `padding` given")
 
 
-def trimmed(found: Pairs, sizes: tuple[Dim, ...], places: tuple[Dim, ...], kernel: Size, stride: Size) -> Pairs:
-    """The same padding without the cells after the end that no window reaches: symmetric where that is possible."""
+def trimmed(padding: Pairs, sizes: tuple[Dim, ...], places: tuple[Dim, ...], kernel: Size, stride: Size) -> Pairs:
+    """The same padding without the cells after the end that no window reaches: symmetric where that is possible.
+
+    torch's own modules take symmetric padding only, and are faster than a separate `pad`.
+    """
     result = []
-    for (before, after), size, count, k, s in zip(found, sizes, places, kernel, stride, strict=True):
+    for (before, after), size, count, k, s in zip(padding, sizes, places, kernel, stride, strict=True):
+        # Cells after the end that the last window covers; with a stride it may stop short of some.
         reached = (count - 1) * s + k - size - before
-        result.append((before, before) if isinstance(reached, int) and reached <= before < after else (before, after))
+        if isinstance(reached, int) and reached <= before < after:
+            after = before
+        result.append((before, after))
     return tuple(result)
 
 
 def fits_mode(mode: str, padding: Pairs, sizes: tuple[Dim, ...]) -> None:
     """Nothing, if the map is large enough to be mirrored or wrapped that far. Raises kernel-too-large."""
+    # A reflection leaves the border cell itself out and so needs one cell more; `zeros` and `replicate` need none.
     extra = {"reflect": 1, "circular": 0}.get(mode)
     if extra is None:
         return
+
     for (before, after), size in zip(padding, sizes, strict=True):
         most = max(before, after)
         if most:
@@ -102,6 +120,7 @@ def fits_mode(mode: str, padding: Pairs, sizes: tuple[Dim, ...]) -> None:
 
 def half_at_most(padding: Pairs, kernel: Size, dilation: Size) -> None:
     """Nothing, if a pool's padding is no more than half its window. Raises out-of-range."""
+    # A window that lay in the padding alone would have no cell to take the largest or the mean of; torch refuses it.
     for (before, after), k, d in zip(padding, kernel, dilation, strict=True):
         reach = d * (k - 1) + 1
         if max(before, after) > reach // 2:

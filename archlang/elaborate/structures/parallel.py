@@ -10,7 +10,8 @@ from archlang.elaborate.context import COPY, Build, chain
 from archlang.elaborate.structures.common import Rule, braces, collected, inside, members_of, node_of, tensor_in
 from archlang.elaborate.structures.patch_experts import shared_by_patches
 from archlang.elaborate.values import BundleValue, GridValue, Place, StructureStage, TensorValue, Value
-from archlang.ops.layer_attention import features_of, places_of
+from archlang.ops.layer_attention import places_of
+from archlang.ops.rules import features_of
 from archlang.ops.values import Option
 from archlang.source import Span
 
