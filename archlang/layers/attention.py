@@ -32,6 +32,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend: [batch, P, F] to the same."""
+        # One product for all three, [batch, P, 3, heads, F / heads], taken apart along the 3.
         heads = self.project(x).reshape(*x.shape[:2], 3, self.heads, x.shape[2] // self.heads)
         query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)
 
@@ -68,6 +69,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale the channels of [batch, C, ...]."""
+        # In half precision a mean over a large map overflows or stops growing.
         wide = wide_dtype(x.dtype)
         means = x.mean(tuple(range(2, x.dim())), dtype=wide).to(self.squeeze.weight.dtype)
         scores = self.excite(self.squeeze(means).relu())

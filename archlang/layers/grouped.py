@@ -64,6 +64,7 @@ def linear(
     if common:
         return functional.linear(x, torch.cat(tuple(weights)), bias)
 
+    # A batched product over members: torch has no grouped linear layer.
     members = x.reshape(x.shape[0], len(weights), -1).transpose(0, 1)
     products = torch.bmm(members, torch.stack(tuple(weights)).transpose(1, 2))
     results = products.transpose(0, 1).flatten(1)
@@ -111,6 +112,7 @@ def batch_norm(
 
 
 def _joined(members: Sequence[Tensor] | None) -> Tensor | None:
+    """The members' weights end to end; None where they have none, as torch's functions take it."""
     if not members:
         return None
     return torch.cat(tuple(members))

@@ -49,5 +49,6 @@ def fill(weight: Tensor, option: Option) -> None:
     >>> fill(weight, Option("constant", "initialiser", {"value": 0.5})); weight
     tensor([0.5000, 0.5000])
     """
+    # A weight is a leaf of autograd, which may not be written to otherwise.
     with torch.no_grad():
         RULES[option.name](weight, option.args)

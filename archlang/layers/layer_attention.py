@@ -43,6 +43,7 @@ class Contraction(nn.Linear):
     """
 
     def __init__(self, sizes: tuple[int, ...], features: int) -> None:
+        # May stand before torch's constructor: only modules and parameters need what that sets up.
         self.sizes = tuple(sizes)
         super().__init__(sum(sizes), features)
 
@@ -87,6 +88,7 @@ class InnateStatic(nn.Module):
         if not self.bypass:
             return
         with torch.no_grad():
+            # One identity a layer, cut or filled with zeros where widths differ.
             eyes = [torch.eye(self.contract.out_features, size) for size in self.contract.sizes]
             self.contract.weight.copy_(torch.cat(eyes, 1) / 2)
             self.contract.bias.zero_()
@@ -146,6 +148,8 @@ class SelfAttention(nn.Module):
         self.project = nn.Linear(size, 3 * size)
         if features is None:
             features = size
+
+        # Of each layer one attended result is left, so that L of them are contracted.
         self.contract = Contraction((size,) * layers, features)
 
     def pairs(self, stacked: Tensor) -> Tensor:
@@ -204,6 +208,7 @@ class RecurrentAttention(nn.Module):
     def forward(self, *layers: Tensor) -> Attended:
         """L tensors [batch, F, ...] to [batch, hidden, ...] and [batch, L]."""
         stacked = torch.stack([features_last(x) for x in layers], -2)
+        # Every place of a map is a sequence of its own: [batch * places, L, F].
         states, _ = self.lstm(stacked.reshape(-1, *stacked.shape[-2:]))
         y = self.contract(states.reshape(*stacked.shape[:-2], -1))
         return features_first(y), for_each_sample(self.contract.shares(), y)
@@ -225,6 +230,7 @@ class EqualAttention(nn.Module):
 
     def forward(self, *layers: Tensor) -> Attended:
         """L equal tensors to their mean and [batch, L]."""
+        # Partial sums, of which the last is the sum of all; `sum` would begin by adding 0.
         *_, total = accumulate(layers)
         shares = total.new_full((self.layers,), 1 / self.layers, dtype=wide_dtype(total.dtype))
         return total / self.layers, for_each_sample(shares, total)

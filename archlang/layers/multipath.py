@@ -58,6 +58,7 @@ class Gates(nn.Module):
 
     def scores(self, *inputs: Tensor) -> Tensor:
         """The gates before the softmax, [batch, m, n]."""
+        # Autocast would compute the products in half precision, where close scores become equal.
         with torch.autocast(device_type(inputs[0]), enabled=False):
             z = torch.stack([pooled(x) for x in inputs])
             if not self.hidden:
@@ -139,6 +140,7 @@ class Stitch(nn.Module):
         """Set the fixed start; the weights of each output sum to 1."""
         inputs, outputs = self.weight.shape
         with torch.no_grad():
+            # No diagonal to favour, or, with a single input, no others that share the rest.
             if inputs != outputs or inputs == 1:
                 self.weight.fill_(1 / inputs)
             else:

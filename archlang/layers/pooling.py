@@ -35,6 +35,7 @@ class UnevenMaxPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool [batch, C, ...]."""
+        # With zeros a window of negative numbers at the edge would have 0 for its maximum.
         padded = functional.pad(x, _flat(self.padding), value=-math.inf)
         pool = _MAX[len(self.kernel_size)]
         pooled: Tensor = pool(padded, self.kernel_size, self.stride, 0, self.dilation)

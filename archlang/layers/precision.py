@@ -27,6 +27,7 @@ def widened(x: Tensor) -> Tensor:
 
 def device_type(x: Tensor) -> str:
     """The device that `torch.autocast` is asked for; it knows none for tensors without numbers (`meta`)."""
+    # Shapes are worked out on `meta` while a model is traced.
     if x.device.type == "meta":
         return "cpu"
     return x.device.type

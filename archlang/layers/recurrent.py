@@ -53,5 +53,7 @@ def _last(states: Tensor, both: bool) -> Tensor:
     """The last state of [batch, P, H]; backwards, the one that has read everything stands at the first position."""
     if not both:
         return states[:, -1]
+
+    # Both directions stand side by side in the features, forwards first.
     half = states.shape[2] // 2
     return torch.cat([states[:, -1, :half], states[:, 0, half:]], 1)

@@ -32,6 +32,7 @@ def cut(x: Tensor, dim: int, start: int, stop: int | None = None) -> Tensor:
     >>> cut(torch.arange(5)[None], 1, 2)
     tensor([[2, 3, 4]])
     """
+    # `narrow` takes a length, and refuses what Python's slices would cut short without a word.
     if stop is None:
         stop = x.shape[dim]
     return x.narrow(dim, start, stop - start)

@@ -55,6 +55,7 @@ class SparseGates(Gates):
         # A stable sort: of equal paths the first is taken, on every device.
         order = before.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
         left = before * torch.zeros_like(before).scatter(1, order, 1.0)
+        # With a gradient through the sum, a single weight divided by itself would have none.
         return left / left.sum(1, keepdim=True).detach(), before, scores
 
     def extra_repr(self) -> str:

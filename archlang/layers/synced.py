@@ -109,7 +109,13 @@ def _inside(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> list[tuple[
     """Every module of exactly these classes, with its parent and its name there."""
     # Listed first: the model changes while the caller goes through it.
     parents = list(model.modules())
-    return [(p, name, child) for p in parents for name, child in p.named_children() if type(child) in kinds]
+    places: list[tuple[nn.Module, str, Any]] = []
+    for parent in parents:
+        for name, child in parent.named_children():
+            # Of exactly these classes: what a subclass does besides would be lost.
+            if type(child) in kinds:
+                places.append((parent, name, child))
+    return places
 
 
 def _with_tensors_of(module: Any, norm: Any) -> nn.Module:

@@ -71,13 +71,16 @@ class Dispatch(nn.Module):
 
     def forward(self, weights: Tensor, x: Tensor) -> tuple[Tensor, ...]:
         """The weights that count, and the rows of each expert."""
+        # Training needs the gradient of every expert's weight, which those left out would not give.
         if self.training or self.cut is None:
             return (weights, *(x,) * self.experts)
+
+        # Export would fix the numbers of rows of its example for all inputs, without a word.
         if torch.compiler.is_exporting():
             raise ArchError(error("not-traceable", "how many patches an expert gets is known only at run time",
                                   help="`set_cut(model, None)`: then every expert gets all, and that can be exported"))
-        handed: tuple[Tensor, ...] = self.sparse(weights, x, self.cut)
-        return handed
+        weights_and_rows: tuple[Tensor, ...] = self.sparse(weights, x, self.cut)
+        return weights_and_rows
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def sparse(self, weights: Tensor, x: Tensor, cut: float) -> tuple[Tensor, ...]:
@@ -109,6 +112,8 @@ def join_experts(weights: Tensor, *results: Tensor) -> Tensor:
     """
     count = weights.shape[0]
     shape = (-1, *(1,) * (results[0].dim() - 1))
+
+    # Every expert got all rows: a sum in place of gathering, which can be exported and compiled.
     if all(y.shape[0] == count for y in results):
         total = results[0] * weights[:, 0].to(results[0].dtype).reshape(shape)
         for i, y in enumerate(results[1:], 1):
@@ -117,6 +122,7 @@ def join_experts(weights: Tensor, *results: Tensor) -> Tensor:
 
     experts, rows = _pairs(weights)
     share = weights[rows, experts].to(results[0].dtype).reshape(shape)
+    # `index_add` instead of an assignment: a row may have gone to several experts.
     empty = results[0].new_zeros(count, *results[0].shape[1:])
     return empty.index_add(0, rows, torch.cat(results) * share)
 
@@ -137,8 +143,10 @@ def set_cut(model: nn.Module, cut: float | None) -> None:
 
     The count of `executed` begins anew. Raises ArchError (out-of-range) unless 0 <= cut <= 1.
     """
+    # Above 1 not even the largest weight would be kept, and rows would be divided by 0.
     if cut is not None and not 0 <= cut <= 1:
         raise ArchError(error("out-of-range", f"a cut lies between 0 and 1, this is {cut:g}", help=_CUT))
+
     for dispatch in dispatches(model).values():
         dispatch.cut = cut
         dispatch.executed = Executed(0, dispatch.experts, 0)

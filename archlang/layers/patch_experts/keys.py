@@ -57,6 +57,7 @@ class Keyed(nn.Module):
     def follow(self, decay: float | None) -> None:
         """Let keys follow a moving average with this decay, without gradients; None: they are learned by gradient."""
         self.decay = decay
+        # An optimiser skips what has no gradient: otherwise its weight decay would pull at the keys, too.
         self.keys.requires_grad_(decay is None)
 
     @torch.no_grad()
@@ -105,7 +106,7 @@ def largest_cosine(keys: Tensor) -> float:
     """
     directions = unit(keys)
     cosines = directions @ directions.t()
-    cosines.fill_diagonal_(-1.0)
+    cosines.fill_diagonal_(-1.0)  # each key's cosine with itself
     return float(cosines.max())
 
 
@@ -142,7 +143,9 @@ def kmeans(embeddings: Tensor, fallback: Tensor, rounds: int = ROUNDS) -> Tensor
 def _spread(rows: Tensor, fallback: Tensor) -> Tensor:
     """Rows far from one another, as many as the fallback has; a fallback row where all rows are near those chosen."""
     chosen = rows.new_empty(0, rows.shape[1])
+    # Rows have unit length, or 0 where they were no numbers: those are never far from anything.
     is_row = rows.norm(dim=1) > 0.5
+
     for spare in fallback:
         nearest = rows.new_zeros(len(rows))
         if len(chosen):
@@ -152,6 +155,7 @@ def _spread(rows: Tensor, fallback: Tensor) -> Tensor:
         if len(rows):
             distance = torch.where(is_row, 1 - nearest, torch.zeros_like(nearest))
             best = distance.argmax()
+            # At less than that the row is one of those chosen, up to rounding.
             if distance[best] > 1e-6:
                 pick = rows[best]
         chosen = torch.cat((chosen, pick[None]))

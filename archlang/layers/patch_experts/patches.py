@@ -25,6 +25,7 @@ def cut_patches(x: Tensor, size: tuple[int, int], stride: tuple[int, int], rows:
     """
     below = (rows - 1) * stride[0] + size[0] - x.shape[2]
     right = (columns - 1) * stride[1] + size[1] - x.shape[3]
+    # `pad` takes the last axis first; a negative number cuts off cells that no patch reaches.
     filled = functional.pad(x, (0, right, 0, below))
     windows = filled.unfold(2, size[0], stride[0]).unfold(3, size[1], stride[1])
     return windows.permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
@@ -47,6 +48,7 @@ def add_position(x: Tensor, rows: int, columns: int) -> Tensor:
     planes = (across[:, None, None], down[:, None, None, None], right, below[:, None])
 
     shape = (rows, columns, height, width)
+    # Stacked as channels of each patch, [rows * columns, 4, h, w], and the same for every sample.
     code = torch.stack([plane.expand(shape) for plane in planes], 2).flatten(0, 1)
     grids = _split(x, rows * columns)
     return torch.cat((grids, code.expand(grids.shape[0], -1, -1, -1, -1)), 2).flatten(0, 1)

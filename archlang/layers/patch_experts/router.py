@@ -120,6 +120,7 @@ class CosineRouter(Keyed):
         Returns the weights [rows, n], filtered (eq. 11) and divided by their sum; those before the filter (eq. 2-3);
         the threshold [rows, 1] (eq. 10); its three parts [rows, 3] (eq. 5, 8, 9).
         """
+        # Cosines in half precision have two or three digits: near thresholds the filter would be chance.
         with torch.autocast(device_type(embedding), enabled=False):
             if self.training:
                 self.start_amid(embedding)
@@ -154,11 +155,15 @@ class CosineRouter(Keyed):
             order = logs.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
             left_out = torch.ones_like(logs, dtype=torch.bool).scatter(1, order, False)
             logs = logs.masked_fill(left_out, -torch.inf)
+
         elif self.filtering and self.keep == "hard":
+            # The largest stays even below its threshold: a row without any weight would have no result.
             is_low = logs.exp() < threshold
             logs = logs.masked_fill(is_low & (logs < logs.amax(1, keepdim=True)), -torch.inf)
         elif self.filtering:
+            # The product of eq. 11 as a sum of logarithms, in which a tiny weight is no 0.
             logs = logs + functional.logsigmoid(self.steepness * (logs.exp() - threshold))
+
         return torch.softmax(logs, 1)
 
     def extra_repr(self) -> str:
