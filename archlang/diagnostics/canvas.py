@@ -49,6 +49,7 @@ def paint(line: StyledLine, colour: bool) -> str:
 
 
 def _without_trailing_blanks(line: StyledLine) -> list[StyledText]:
+    # Editors strip blanks at line ends, so that golden texts with them would not survive.
     stretches = list(line)
     while stretches and not stretches[-1].text.strip():
         stretches.pop()
@@ -67,6 +68,7 @@ class CanvasRow:
 
     def draw(self, column: int, text: str, style: str) -> None:
         """Write each character of `text` into a column of its own, over what stands there."""
+        # A negative number of blanks is none: a list times -3 is empty.
         missing = column + len(text) - len(self._columns)
         self._columns += [(" ", "")] * missing
         self._columns[column : column + len(text)] = [(char, style) for char in text]

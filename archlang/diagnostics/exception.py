@@ -16,11 +16,13 @@ class ArchError(Exception):
             diagnostics = (diagnostics,)
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
 
+        # pickle makes an exception anew from these arguments, on its way from a worker process for instance.
         super().__init__(self.diagnostics)
 
     @property
     def status(self) -> int:
         """The exit status of a command that ends with this: the smallest among its errors (1 before 3 before 4)."""
+        # The status of a warning is 0, which means success: an exception without any error still ends in 1.
         return min((d.kind.status for d in self.diagnostics if d.severity == "error"), default=1)
 
     def __str__(self) -> str:

@@ -22,6 +22,7 @@ def explain(name: str) -> str:
     >>> explain("unused-name").splitlines()[0]
     '# unused-name'
     """
+    # Messages show `error[unused-name]`, which people copy with its brackets.
     kind = KINDS.get(name.strip("[]"))
     if kind is None:
         near = did_you_mean(name, KINDS) or "`archlang explain` lists all kinds"
@@ -33,6 +34,7 @@ def explain(name: str) -> str:
         severity = f"A {kind.severity} (does not fail)"
     head = f"# {kind.name}\n\n{severity}: {kind.title}."
 
+    # A test makes sure that every kind has its page.
     page = PAGES / f"{kind.name}.md"
     return f"{head}\n\n{page.read_text(encoding='utf-8').strip()}"
 

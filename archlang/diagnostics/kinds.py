@@ -29,6 +29,7 @@ def _table(severity: Severity, status: int, rows: dict[str, str]) -> dict[str, D
     return {name: DiagnosticKind(name, title, severity, status) for name, title in rows.items()}
 
 
+# The text as such, before anything is looked up.
 SYNTAX = _table("error", 1, {
     "missing-pragma": "the first line is not `archlang 1`",
     "unsupported-version": "the file is written in a version of the language that this archlang does not know",
@@ -50,6 +51,7 @@ SYNTAX = _table("error", 1, {
     "positional-after-keyword": "an argument without a name after one with a name",
 })
 
+# What names stand for, and what a body must declare.
 NAMES = _table("error", 1, {
     "undefined-name": "a name that nothing defines",
     "unknown-stage": "a stage that neither the file nor the catalogue has",
@@ -121,6 +123,7 @@ SHAPES = _table("error", 1, {
     "not-available": "a part of the language that this version cannot compile yet",
 })
 
+# Bounds on untrusted input: `limits.py` holds the numbers.
 LIMITS = _table("error", 1, {
     "file-too-large": "a file past the size that is read",
     "too-many-files": "more imported files, or more text in all, than is read",
@@ -146,6 +149,7 @@ TRAINING = _table("error", 1, {
     "unknown-site": "a loss on a part that the network does not have",
 })
 
+# Warnings never fail a command: status 0.
 WARNINGS = _table("warning", 0, {
     "unused-name": "a name that nothing uses",
     "unused-import": "an imported name that nothing uses",
@@ -153,6 +157,7 @@ WARNINGS = _table("warning", 0, {
     "small-batch-norm": "a batch norm over a single value a channel",
 })
 
+# What goes wrong outside of a file's text: files, data, models, the command itself.
 USE = {
     **_table("error", 1, {
         "unreadable-file": "a file that cannot be read",
@@ -186,9 +191,11 @@ USE = {
     }),
     **_table("error", 4, {"missing-tool": "a program or package that this needs and that is not installed"}),
     **_table("error", 70, {"internal-error": "a mistake in archlang itself"}),
+    # The shell's own status for a program that Ctrl-C ended: 128 and the signal's number.
     **_table("error", 130, {"interrupted": "stopped by the user"}),
 }
 
+# The names of `kernels.geometry.Trouble`.
 BOOSTING = _table("error", 1, {
     "nothing-to-boost": "small kernels for a kernel of a single position",
     "branch-count": "no small kernels, too many of them, or more shapes than there are",

@@ -82,6 +82,7 @@ def error(
     primary = None
     if span is not None:
         primary = Label(span, label)
+    # A string is a sequence too: its letters would become lines of their own.
     if isinstance(help, str):
         help = (help,)
 

@@ -26,6 +26,7 @@ def as_json(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
 
 def place(label: Label | None) -> dict[str, Any]:
     """File, line, column and end of a label; all null if no file holds it."""
+    # What a transformation made stands in no file; a copy, as the caller adds fields.
     if label is None or label.span.source is BUILT_IN:
         return dict(NO_PLACE)
 

@@ -12,6 +12,7 @@ def suggestions(wrong: str, known: Iterable[str]) -> tuple[str, ...]:
     >>> suggestions("batchnorm", ["batch_norm", "relu", "conv"])
     ('batch_norm',)
     """
+    # Sorted, so that of equally near names the same ones are shown on every run: `known` may be a set.
     folded = {name.lower(): name for name in sorted(set(known))}
     near = get_close_matches(wrong.lower(), folded, n=3, cutoff=0.6)
     return tuple(folded[name] for name in near)
