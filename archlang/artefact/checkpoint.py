@@ -55,6 +55,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tenso
     except (ValueError, KeyError, TypeError, RecursionError):
         raise refuse("altered-model", "this is no checkpoint of a training, or its description is broken") from None
 
+    # The version before the digest: another version may compute the digest otherwise.
     if version != FORMAT:
         raise refuse("foreign-model", f"the checkpoint is of another version (this archlang reads version {FORMAT})")
     if digest(head, [memoryview(data)[len(head.raw) :]]) != claimed or not isinstance(facts, dict):
@@ -65,6 +66,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tenso
 def _plain(value: torch.Tensor) -> torch.Tensor:
     """A tensor as a file can hold it."""
     value = value.detach().to("cpu")
+    # Truth values and small integers have no kind of their own in the file; optimisers and generators keep such.
     if KINDS.get(value.dtype) not in SIZES:
         value = value.to(torch.int64)
     return value.contiguous()

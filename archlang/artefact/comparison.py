@@ -112,7 +112,9 @@ def _compare_modules(model: nn.Module, fresh: nn.Module) -> None:
             raise _changed(f"its text has no module `{one_line(name, 80)}`")
 
     for name, module in present.items():
-        shown = f"`{name}`" if name else "the model"
+        shown = "the model"
+        if name:
+            shown = f"`{name}`"
         _compare_hooks(shown, module)
         # The root is compared by its graph; a rebuilt one has another class and other state.
         if module is model:

@@ -85,6 +85,7 @@ def read_bytes(data: bytes) -> Container:
 
 def _read(file: BinaryIO, size: int) -> Container:
     """Read a header, cheapest checks first."""
+    # Eight bytes of length, and the brace that a header begins with.
     length = _length(file.read(9), size)
     file.seek(0)
     raw = file.read(8 + length)
@@ -136,6 +137,7 @@ def _json(raw: bytes, broken: str) -> dict[str, Any]:
         header = json.loads(raw.decode("utf-8"), object_pairs_hook=_without_duplicates)
     except _DuplicateKeyError:
         raise refuse(broken, "the file's header holds a key twice") from None
+    # Brackets nested thousands deep are what a hostile file may hold: Python's parser gives up by RecursionError.
     except (ValueError, RecursionError):
         raise refuse(broken, "the file's header is no JSON") from None
 
@@ -167,6 +169,7 @@ def _metadata(header: dict[str, Any]) -> str:
         )
 
     text = metadata[KEY]
+    # Texts that nobody reads would be a place to hide something in.
     if len(metadata) != 1 or not isinstance(text, str):
         raise refuse("altered-model", f"the file's metadata must be the one text `{KEY}`")
     return text
@@ -176,6 +179,7 @@ def _table(header: dict[str, Any]) -> dict[str, Entry]:
     """The tensors of a header, whose bytes must follow each other without gaps."""
     table = {name: _entry(name, fields) for name, fields in header.items()}
 
+    # Bytes between tensors would be read by nobody, and overlapping tensors would count one byte twice.
     position = 0
     for entry in sorted(table.values(), key=lambda e: (e.start, e.end)):
         if entry.start != position:

@@ -69,8 +69,10 @@ def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule
         raise
 
     data = _bytes(file, head)
+    # Of the bytes in memory, not of the file, which somebody may exchange in the meantime.
     if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:
         raise _altered()
+
     weights = safetensors.torch.load(data)
     _check_finite(weights)
 
@@ -100,6 +102,7 @@ def _network(manifest: Manifest, check: Check) -> Network:
             help="the file may come from another version of archlang",
         ) from None
 
+    # Only canonical text: two texts of one network would be two files of one model.
     if network.text != manifest.network or dials_of(network) != manifest.dials:
         raise refuse("foreign-model", "the file's network is not in the form that this archlang writes")
     return network

@@ -103,6 +103,7 @@ def decode(text: str) -> Sealed:
     if manifest.language != LANGUAGE:
         raise _another_version()
 
+    # Written once more it must be the same text: no other order of keys, no spaces, no number in another form.
     if encode(manifest) != text.replace(manifest.digest, BLANK, 1) or not sound(manifest):
         raise refuse("altered-model", "the file's description of its network is not as archlang writes it")
     return Sealed(manifest, manifest.digest)
@@ -116,6 +117,7 @@ def _another_version() -> Exception:
 
 def digest(container: Container, parts: Iterable[bytes | memoryview]) -> str:
     """SHA-256, in hexadecimal, of a file with the digest's place blank; `parts` are the tensors' bytes."""
+    # The digest's own characters lie inside what it is over: 64 zeros stand in for them.
     before, key, after = container.raw.partition(_BEFORE)
     sha = hashlib.sha256(before + key + BLANK.encode() + after[len(BLANK) :])
     for part in parts:
@@ -132,6 +134,7 @@ def seal(data: bytes, container: Container) -> bytes:
 
 def sound(manifest: Manifest) -> bool:
     """True if the numbers and names of a manifest are such as a file may hold."""
+    # JSON and Python allow more: an endless integer, a negative deviation, a control character in a class's name.
     labels = manifest.labels or ()
     numbers = (manifest.mean or ()) + (manifest.std or ())
     return (

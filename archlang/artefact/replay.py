@@ -10,7 +10,7 @@ from torch import fx
 from archlang.artefact.container import refuse
 from archlang.artefact.manifest import Manifest
 from archlang.elaborate.network import Network
-from archlang.emit import Record, emit
+from archlang.emit import ImagePreparation, Record, emit
 from archlang.passes.catalogue import PASSES, PassCatalogue
 from archlang.syntax import print_expr, tree
 
@@ -27,6 +27,11 @@ def pass_of(name: str, passes: PassCatalogue = PASSES) -> Rewrite | None:
 
 def describe(record: Record) -> Manifest:
     """The description of a model in its file, the digest blank."""
+    # Absent rather than null without a training, as in files from before images were described.
+    image: ImagePreparation | msgspec.UnsetType = msgspec.UNSET
+    if record.image is not None:
+        image = record.image
+
     return Manifest(
         network=record.network.text,
         dials=dials_of(record.network),
@@ -35,7 +40,7 @@ def describe(record: Record) -> Manifest:
         labels=record.labels,
         mean=record.mean,
         std=record.std,
-        image=msgspec.UNSET if record.image is None else record.image,
+        image=image,
     )
 
 
@@ -61,8 +66,10 @@ def rebuild(
     image = None
     if manifest.image is not msgspec.UNSET:
         image = manifest.image
+    # Passes add their own names to the record as they run again.
     model.archlang = Record(network, manifest.seed, (), manifest.labels, manifest.mean, manifest.std, image)
 
+    # The mode that passes were applied in: fusing asks for it.
     replayed: fx.GraphModule = model.eval()
     for name in manifest.passes:
         rewrite = pass_of(name, passes)

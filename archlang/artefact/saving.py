@@ -34,6 +34,7 @@ def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCat
 def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
     """The bytes of a model's file."""
     record = _record(model, passes)
+    # The file holds a text instead of the module: a module that somebody edited would come back as another one.
     check_unchanged(model, record, passes)
 
     state = {name: _plain(value) for name, value in model.state_dict().items()}
@@ -67,6 +68,7 @@ def _plain(value: torch.Tensor) -> torch.Tensor:
 
 def _check_state(record: Record, state: dict[str, torch.Tensor]) -> None:
     """Raise `ArchError` for weights that are not the network's, of several kinds of numbers, or not finite."""
+    # What passes leave of the weights is compared when the file is loaded; it takes running them.
     if not record.passes and table.of_state(state) != table.of_graph(record.network.graph):
         raise _unsupported("the model's weights are no longer those of the network it was compiled from")
 

@@ -37,6 +37,7 @@ def of_graph(graph: Graph) -> dict[str, Slot]:
     slots = {}
     for path, node in graph.modules().items():
         for weight in graph.weights(node):
+            # Sizes of weights are never symbolic, so that there is nothing to substitute but the type.
             shape = tuple(substitute(size, {}) for size in weight.shape)
             slots[f"{module_name(path)}.{weight.name}"] = Slot(shape, weight.dtype == "int64")
     return slots
@@ -60,6 +61,7 @@ def compare(table: Mapping[str, Entry], wanted: Mapping[str, Slot]) -> str:
         if entry.shape != slot.shape or (entry.dtype == "I64") is not slot.integer:
             raise _unlike(f"`{name[:80]}` differs")
 
+    # A counter alone says nothing of the kind; float32 is what an empty model is made in.
     floats = {entry.dtype for entry in table.values()} - {"I64"}
     if len(floats) > 1:
         raise refuse("altered-model", "the file mixes several kinds of floating-point numbers")
