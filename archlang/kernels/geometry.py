@@ -68,9 +68,14 @@ def coverage(kernel: Extent, windows: Sequence[Window]) -> tuple[tuple[int, ...]
     >>> coverage((2, 2), [Window(1, 2, 1, 1), Window(2, 1, 1, 2)])
     ((1, 2), (0, 1))
     """
-    cells = [cell for window in windows for cell in window.cells]
     rows, columns = kernel
-    return tuple(tuple(cells.count((r, c)) for c in range(1, columns + 1)) for r in range(1, rows + 1))
+    counts = [[0] * columns for _ in range(rows)]
+    for window in windows:
+        for row, column in window.cells:
+            # A window may leave the kernel: what is wrong with it is said elsewhere.
+            if 1 <= row <= rows and 1 <= column <= columns:
+                counts[row - 1][column - 1] += 1
+    return tuple(tuple(row) for row in counts)
 
 
 def uncovered(kernel: Extent, windows: Sequence[Window]) -> tuple[Extent, ...]:
@@ -79,8 +84,12 @@ def uncovered(kernel: Extent, windows: Sequence[Window]) -> tuple[Extent, ...]:
     >>> uncovered((2, 2), [Window(1, 2, 1, 1)])
     ((2, 1), (2, 2))
     """
-    counts = coverage(kernel, windows)
-    return tuple((r, c) for r, row in enumerate(counts, 1) for c, count in enumerate(row, 1) if not count)
+    bare = []
+    for row, counts in enumerate(coverage(kernel, windows), 1):
+        for column, count in enumerate(counts, 1):
+            if count == 0:
+                bare.append((row, column))
+    return tuple(bare)
 
 
 def show(counts: Sequence[Sequence[int]]) -> str:
@@ -110,6 +119,7 @@ def complaints(kernel: Extent, windows: Sequence[Window], covering: bool = True)
     if rows * columns == 1:
         return (Complaint("nothing-to-boost", "a 1x1 kernel has a single position: no smaller kernel fits into it"),)
 
+    # All mistakes at once: a window that is misplaced hides no other one.
     placing = [_misplaced(kernel, window, index) for index, window in enumerate(windows)]
     mistakes = [complaint for complaint in placing if complaint is not None]
 
@@ -139,6 +149,7 @@ def _listed(positions: Sequence[Extent]) -> str:
 def _misplaced(kernel: Extent, window: Window, index: int) -> Complaint | None:
     """The mistake of a small kernel that is too large or leaves the large one."""
     rows, columns = kernel
+    # Too large comes first: there is no place to name for such a kernel.
     if window.height > rows or window.width > columns:
         return Complaint("branch-too-large", f"{window.height}x{window.width} is larger than {rows}x{columns}", index)
 
@@ -163,6 +174,7 @@ def branch_padding(padding: Padding, dilation: Extent, kernel: Extent, window: W
     """
     (top, bottom), (left, right) = padding
     (row_step, column_step), (rows, columns) = dilation, kernel
+    # Rows and columns of the large kernel that lie behind the small one.
     below = rows - window.row - window.height + 1
     beside = columns - window.column - window.width + 1
     return (
