@@ -31,6 +31,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         raise unwritable(path, problem) from None
 
     try:
+        # A rename would put a file in the place of a device or a pipe.
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)
             return
@@ -47,27 +48,36 @@ def unwritable(path: str | os.PathLike[str], problem: OSError | ValueError) -> A
 
 
 def _replace(target: Path, data: bytes) -> None:
+    """Write to a temporary file beside the target and rename it. Raises OSError."""
+    # Said in advance: the rename's own error depends on the system.
     if target.is_dir():
         raise IsADirectoryError(21, "it is a folder")
     if target.exists() and not os.access(target, os.W_OK):  # a rename would not ask
         raise PermissionError(13, "it is read-only")
+
+    # In the same folder, as a rename does not cross file systems; cut, as a name may have 255 bytes.
     part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+
         if target.exists():
             part.chmod(stat.S_IMODE(target.stat().st_mode))
         part.replace(target)
+    # An interruption by the user, too, must leave nothing behind.
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
+
     _sync_folder(target.parent)
 
 
 def _sync_folder(folder: Path) -> None:
+    """Flush the folder's own entries: without it a crash may undo the rename."""
+    # Windows opens no folders.
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -46,6 +46,7 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
     from archlang.emit import emit
 
     model = emit(net.graph, seed=seed, taps=taps, parallel=parallel)
+    # The text goes with the model, so that it can be saved; the graph alone knows none.
     model.archlang = replace(model.archlang, network=net)
     return model
 
@@ -81,6 +82,8 @@ def transform(subject: Network | Module, what: str | Pass[Any, Any],
         from archlang.transform.base import apply
 
         return apply(subject, what)
+
+    # Imported here: transformations of networks work where torch is not installed.
     from archlang.rewrite.applying import rewrite
 
     return rewrite(subject, what, inputs)

@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 
 def specs() -> Path:
     """The folder of the networks: inside an installed package, beside it in a checkout."""
+    # The wheel holds them inside the package; a checkout keeps them beside it.
     inside = HERE / "specs"
     if inside.is_dir():
         return inside
@@ -45,6 +46,7 @@ def model_path(name: str) -> Path:
     Raises ArchError (unknown-name).
     """
     known = list_models()
+    # By the listed names alone, so that no name leads out of the folder.
     matches = [full for full in known if name in (full, _last(full))]
     if len(matches) == 1:
         return specs() / f"{matches[0]}.arch"

@@ -31,6 +31,7 @@ class Source:
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column, both counted from 1, of a character offset counted from 0."""
+        # The last line that starts at or before the offset.
         row = bisect_right(self.starts, offset) - 1
         return row + 1, offset - self.starts[row] + 1
 
