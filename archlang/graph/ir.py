@@ -205,8 +205,12 @@ class Graph:
     def total(self, trained: bool) -> Dim:
         """Numbers in all parameters (`trained`) or all buffers."""
         # Over modules, not nodes: weights that several nodes share are there once.
-        sums = [w.numel for node in self.modules().values() for w in self.weights(node) if w.trained is trained]
-        return sum(sums, 0)
+        numbers: Dim = 0
+        for node in self.modules().values():
+            for weight in self.weights(node):
+                if weight.trained is trained:
+                    numbers = numbers + weight.numel
+        return numbers
 
     @property
     def parameters(self) -> Dim:

@@ -361,4 +361,8 @@ class Catalogue:
     def words(self) -> frozenset[str]:
         """All bare words that some argument knows."""
         entries: tuple[Entry, ...] = (*self.ops.values(), *self.structures.values(), *self.settings.values())
-        return frozenset(word for entry in entries for arg in entry.args for word in arg.kind.words)
+        words: set[str] = set()
+        for entry in entries:
+            for arg in entry.args:
+                words.update(arg.kind.words)
+        return frozenset(words)

@@ -142,7 +142,10 @@ def _bound(network: NetworkDeclaration, given: Mapping[str, Expr]) -> NetworkDec
 
 def _sized(statement: Input, given: Mapping[str, Expr]) -> Input:
     """The input with a bound `H == 64` for each of its symbols that was given a number."""
-    symbols = {node.text for size in statement.sizes.items for node in walk(size) if isinstance(node, Name)}
+    symbols: set[str] = set()
+    for size in statement.sizes.items:
+        symbols.update(_uses(size))
+
     where = statement.where
     for name, expr in given.items():
         if name not in symbols:

@@ -115,8 +115,11 @@ def reopened(project: Project, text: str, limits: Limits) -> Project:
 
 def tables_of(file: File) -> list[From]:
     """Every `from "file.csv"` of a file."""
-    codes = [item for item in file.declarations if isinstance(item, CodeDeclaration)]
-    return [node for item in codes for node in walk(item) if isinstance(node, From)]
+    tables = []
+    for item in file.declarations:
+        if isinstance(item, CodeDeclaration):
+            tables += [node for node in walk(item) if isinstance(node, From)]
+    return tables
 
 
 class _Loader:
