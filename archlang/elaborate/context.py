@@ -154,7 +154,7 @@ class Build:
         if self.surveying:
             raise Poisoned
 
-        # Checked before the shapes are: ten thousand wrong nodes would take as long as right ones.
+        # Before anything is worked out: a network of millions of nodes ends here, soon and not out of memory.
         if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
             raise self._exhausted(span, place)
         if not op.copies and repeated(inputs) is not None:

@@ -14,7 +14,7 @@ FUNCTIONS = ("range", "len", "min", "max", "size", "words")
 
 def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: Span) -> None:
     """Bind a name in a scope. Reports a second binding, and a name that hides one of the same file."""
-    # One statement may bind several names, as an input does with the symbols in its sizes.
+    # The same node again is no second binding.
     earlier = env.nodes.get(name)
     if earlier is not None and earlier is not node:
         before = Label(name_span(earlier), "bound here first")

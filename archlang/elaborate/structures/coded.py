@@ -32,7 +32,7 @@ def _branches(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     if not drop:
         return replace(bundle, tag=tag)
 
-    # Blocks of one code leave out the same branches of a sample, as one network of its class would.
+    # DropSubNN takes out a subnetwork as a whole: blocks of one code leave out the same branches of a sample.
     mask = _mask_before(b, tensor, tag, drop)
     if mask is None:
         mask = node_of(b, stage, "branch_mask", {"branches": code.branches, "p": drop}, (tensor,), place, "mask")[0]

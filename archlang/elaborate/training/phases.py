@@ -46,7 +46,7 @@ def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> 
     if curve is None:
         return None
 
-    # The language adds settings up, as losses are; of curves the sum would have two warm-ups and no one's length.
+    # Settings can be added up, as losses are, but a sum of two curves would have two warm-ups.
     if len(curve.terms) != 1 or curve.terms[0][0] <= 0:
         raise b.refuse("bad-phase", "a learning rate's curve is one schedule, times a positive factor if wanted",
                        spans["lr"])
