@@ -43,6 +43,7 @@ def stem(name: str) -> str:
     >>> stem("bottleneck_2.0"), stem("conv_3"), stem("layer1")
     ('bottleneck', 'conv', 'layer1')
     """
+    # `_2` counts stages of one name in a scope, `.0` the turns of a repetition.
     return re.sub(r"(_\d+)?(\.\d+)*$", "", name)
 
 
@@ -76,6 +77,7 @@ class Signatures:
 
 def alike(a: Item, b: Item, signature: Signatures) -> float:
     """The score of two items as a pair: 0 for none, more for the same contents, more for the same name."""
+    # A block that became one operation is one taken out and another put in.
     if isinstance(a, Scope) != isinstance(b, Scope):
         return 0.0
 
@@ -126,6 +128,7 @@ def _middle(a: Sequence[Item], b: Sequence[Item], signature: Signatures) -> Iter
         yield from _by_position(a, b, signature)
         return
 
+    # From the start, take the step that the best total was made of.
     best = _best_scores(a, b, signature)
     i = j = 0
     while i < len(a) and j < len(b):
@@ -146,6 +149,7 @@ def _middle(a: Sequence[Item], b: Sequence[Item], signature: Signatures) -> Iter
 
 def _best_scores(a: Sequence[Item], b: Sequence[Item], signature: Signatures) -> list[list[float]]:
     """best[i][j]: the largest total score of pairs of a[i:] and b[j:] without crossing."""
+    # From the ends backwards: each entry needs those behind it, and the last row and column stand for nothing left.
     best = [[0.0] * (len(b) + 1) for _ in range(len(a) + 1)]
     for i in range(len(a) - 1, -1, -1):
         for j in range(len(b) - 1, -1, -1):

@@ -77,6 +77,7 @@ class Diff:
     @property
     def same(self) -> bool:
         """True if the two compute and declare the same, up to the network's name and a renumbering."""
+        # Counts are compared as well: weights that come to be shared change no call and no wiring.
         counts = (self.parameters, self.buffers, self.flops, self.activation_bytes)
         return not self.changes and not self.settings and all(c.before == c.after for c in counts)
 
@@ -88,17 +89,18 @@ class Diff:
 def diff(before: HasGraph | Graph, after: HasGraph | Graph) -> Diff:
     """Compare two networks; an inserted layer is one change, whatever its neighbours are called now."""
     old, new = AnalysedGraph(graph_of(before)), AnalysedGraph(graph_of(after))
-    cost, new_cost = old.tree.cost, new.tree.cost
+    old_cost, new_cost = old.tree.cost, new.tree.cost
+
     return Diff(
         FORMAT_VERSION,
         old.graph.name,
         new.graph.name,
         GraphComparison(old, new).changes(),
         [*_settings(old.graph, new.graph)],
-        CountChange(count(cost.parameters), count(new_cost.parameters)),
-        CountChange(count(cost.buffers), count(new_cost.buffers)),
-        CountChange(count(cost.flops), count(new_cost.flops)),
-        CountChange(count(cost.activation_bytes), count(new_cost.activation_bytes)),
+        CountChange(count(old_cost.parameters), count(new_cost.parameters)),
+        CountChange(count(old_cost.buffers), count(new_cost.buffers)),
+        CountChange(count(old_cost.flops), count(new_cost.flops)),
+        CountChange(count(old_cost.activation_bytes), count(new_cost.activation_bytes)),
     )
 
 
@@ -127,13 +129,16 @@ class GraphComparison:
 
     def changes(self) -> list[Change]:
         """The differences of structure in program order, then those of wiring."""
+        # In this order: the first fills `partner`, which the second reads.
         return [*self._structure(), *self._wiring()]
 
     def _structure(self) -> Iterator[Change]:
         """The differences of scopes and operations, a scope before its contents."""
+        # A stack of its own: blocks may stand deeper in each other than Python's goes.
         waiting = self._aligned(self.old.tree, self.new.tree)
         while waiting:
             pair = waiting.pop()
+
             match pair.before, pair.after:
                 case None, item if item is not None:
                     yield self._added(item)
@@ -143,6 +148,7 @@ class GraphComparison:
                     self.partner[x.id] = y.id
                     yield from self._operation(x, y)
                 case Scope() as x, Scope() as y:
+                    # What is inside may have changed all the same, so that the contents are compared next.
                     if stem(x.name) != stem(y.name):
                         yield Change("renamed", "block", y.path, x.path, y.path, y.cost.ops, 0)
                     waiting.extend(self._aligned(x, y))
@@ -171,6 +177,7 @@ class GraphComparison:
         # A router's `combine` changes with its gates, and is no change of its own.
         follows = y.op.internal and not self.new.graph.weights(y)
         if call_text(x) != call_text(y) and not follows:
+            # The cost of a shared module is counted at its first use alone, so that a later one adds nothing.
             more = self.new.cost(y).parameters - self.old.cost(x).parameters
             yield Change("changed", "operation", y.name, call_text(x), call_text(y), 1, count(more))
 
@@ -187,6 +194,7 @@ class GraphComparison:
             if not all(port.node in kept for port in y.inputs):
                 continue
 
+            # Where the inputs would come from if nothing had been rewired.
             carried = tuple(Port(self.partner[port.node], port.index) for port in x.inputs)
             if carried != y.inputs:
                 before, after = _read_by(self.old.graph, x), _read_by(self.new.graph, y)
@@ -208,6 +216,7 @@ def _settings(a: Graph, b: Graph) -> Iterator[SettingChange]:
 
 def _compared(kind: Declared, before: dict[str, Plain], after: dict[str, Plain]) -> Iterator[SettingChange]:
     """The entries that differ, or that one side lacks."""
+    # In the order of the network before; what is new comes last.
     for name in {**before, **after}:
         if name not in before or name not in after or before[name] != after[name]:
             yield SettingChange(kind, name, before.get(name), after.get(name))
@@ -248,6 +257,8 @@ def _plan(plan: Plan | None) -> dict[str, Plain]:
         "precision": plan.precision,
         "average": show(plan.average),
     }
+
+    # Phases and steps by their names: one that is put in first leaves the others as they were.
     for step in plan.steps:
         parts[f"step {step.name}"] = f"{_losses(step.losses)}; {step.optimizer}"
     for phase in plan.phases:
@@ -266,6 +277,7 @@ def _phase(phase: Phase) -> str:
         text = f"steps = {phase.steps}"
     text += f"; lr = {show(phase.lr)}"
 
+    # `only = []` trains nothing and differs from no `only`; to freeze nothing is to say nothing.
     optional = {"keys": phase.keys, "only": phase.only, "freeze": phase.freeze or None}
     for name, value in optional.items():
         if value is not None:

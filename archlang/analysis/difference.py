@@ -18,6 +18,7 @@ def describe(diff: Diff) -> str:
     names = diff.before
     if diff.before != diff.after:
         names = f"{diff.before} -> {diff.after}"
+    # One line, which a script can look for; the table of counts would be twice the same.
     if diff.same:
         return f"{names}: no difference\n"
 
@@ -63,6 +64,7 @@ def _more_parameters(number: Count) -> str:
     """The change in parameters, with its sign; nothing for none."""
     if number == 0:
         return ""
+    # A symbolic difference has signs of its own inside.
     if isinstance(number, int):
         return f"  [{number:+,} parameters]"
     return f"  [{number} parameters]"
@@ -92,6 +94,6 @@ def _relative(change: CountChange) -> str:
         return ""
 
     more = change.after - change.before
-    if change.before == 0:
+    if change.before == 0:  # of nothing there is no share
         return f"  ({more:+,})"
     return f"  ({more:+,}, {100 * more / change.before:+.1f} %)"

@@ -168,6 +168,7 @@ def report(network: HasGraph | Graph) -> Report:
     graph = graph_of(network)
     cost = costs(graph)
     tree = outline(graph, cost)
+
     return Report(
         FORMAT_VERSION,
         graph.name,
@@ -175,6 +176,7 @@ def report(network: HasGraph | Graph) -> Report:
         *_counts(tree.cost),
         peak_bytes(graph),
         [_node(graph, node, cost[node.id]) for node in graph],
+        # The outermost scope, with no level, is the network itself, whose counts stand above.
         [_block(scope.path, len(scope.levels), scope.cost) for scope in tree.walk() if scope.levels],
         _paths(graph, cost),
         _codes(graph),
@@ -197,12 +199,14 @@ def _experts(graph: Graph, dispatch: Node) -> ExpertsRow:
         elif node.path[: len(region) + 1] == (*region, "router"):
             router += flops
 
+    # The router works on each row once, however many experts work on it then.
     active = [count(dispatch.rows * (router + k * pair)) for k in range(1, experts + 1)]
     return ExpertsRow(".".join(region), count(dispatch.rows), experts, count(pair), count(router), active)
 
 
 def _repeats(inner: Dim, outer: Dim) -> Dim:
     """The runs of something inside for each row outside: more than one where patches are cut of patches."""
+    # Symbolic rows cannot be divided; cut only once, both are the same polynomial.
     if isinstance(outer, int) and inner != outer:
         return inner // outer
     return 1
@@ -210,6 +214,7 @@ def _repeats(inner: Dim, outer: Dim) -> Dim:
 
 def _codes(graph: Graph) -> list[CodeRow]:
     """A row for each code, in the order in which the network uses them."""
+    # By the words, not the name: two names for one code would be two rows of the same figures.
     sites_of: dict[tuple[str, ...], list[CodedSite]] = {}
     for site in graph.coded.values():
         sites_of.setdefault(site.code.words, []).append(site)
@@ -271,6 +276,7 @@ def peak_bytes(graph: Graph) -> int | None:
 
     sizes: dict[str, int] = {}
     alive = most = 0
+    # While a node runs, its inputs and its results are all alive.
     for i, node in enumerate(nodes):
         size = sum((node.rows * t.elements * FLOAT_BYTES for t in node.outputs), 0)
         if not isinstance(size, int):
@@ -285,6 +291,7 @@ def peak_bytes(graph: Graph) -> int | None:
 
 def _node(graph: Graph, node: Node, cost: Cost) -> NodeRow:
     """The row of an operation."""
+    # A network that was made from Python, or read from torch, stands in no text.
     file = line = None
     if node.span is not NOWHERE and node.span.source.text:
         file, line = node.span.source.name, node.span.line

@@ -78,6 +78,7 @@ def _totals(report: Report) -> str:
         ("FLOPs", _total(report.flops, "one sample; a multiply-add counts as two")),
         ("activations", f"{size(report.activation_bytes)} (one sample in float32, every result)"),
     ]
+    # With a symbolic size it is not known which result is the largest.
     if report.peak_bytes is not None:
         rows.append(("peak", f"{size(report.peak_bytes)} (at once, each result until its last use)"))
     if not isinstance(report.activation_bytes, int):
@@ -116,6 +117,7 @@ def _tree(report: Report, depth: int | None) -> list[Cells]:
         steps = levels(tuple(node.name.split(".")))
         for end in range(1, len(steps)):
             scope = steps[:end]
+            # A row at its first operation: members of one scope may stand apart in the graph.
             if scope not in shown and (depth is None or end <= depth + 1):
                 shown.add(scope)
                 rows.append(_block(block_at[scope], scope))
@@ -136,6 +138,7 @@ def _block(block: BlockRow, steps: Cells) -> Cells:
 
 
 def _node(node: NodeRow, steps: Cells) -> Cells:
+    # A `fork` into a hundred paths has a hundred outputs of one type.
     kinds = list(dict.fromkeys(node.outputs))
     output = ", ".join(kinds)
     if len(node.outputs) > 1 and len(kinds) == 1:

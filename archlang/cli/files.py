@@ -28,6 +28,7 @@ def read_bytes(file: str, limits: Limits) -> bytes:
 
     Raises ArchError (unreadable-file).
     """
+    # The one byte more tells a file that is too large from one of just that size.
     most = limits.file_bytes + 1
     if file == "-":
         return _standard_input(most)
@@ -35,7 +36,7 @@ def read_bytes(file: str, limits: Limits) -> bytes:
     try:
         with Path(file).open("rb") as stream:
             return stream.read(most)
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError) as problem:  # ValueError: a name with a null in it
         said = getattr(problem, "strerror", None) or str(problem)
         raise ArchError(error("unreadable-file", f"cannot read `{one_line(file, 200)}`: {said.lower()}")) from None
 
@@ -65,6 +66,7 @@ def open_model(session: Session, path: str) -> GraphModule:
     from archlang.ops import catalogue_with
     from archlang.passes.plugins import passes_with
 
+    # A model that a plug-in's pass has rewritten names the pass, which must be known to open it.
     passes = passes_with(session.plugins)
     return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
 
@@ -101,6 +103,7 @@ def ending(output: str | None, *kinds: str) -> None:
     """
     if output is None or output == "-" or output.lower().endswith(kinds):
         return
+    # A device or a pipe, such as /dev/null.
     if Path(output).exists() and not Path(output).is_file() and not Path(output).is_dir():
         return
 
@@ -114,6 +117,7 @@ def numbered(output: str, number: int) -> str:
     >>> numbered("a/route.svg", 0), numbered("a/route.svg", 1)
     ('a/route.svg', 'a/route-2.svg')
     """
+    # A single picture has just the name that was given.
     if number == 0:
         return output
     path = Path(output)
@@ -142,6 +146,8 @@ def write_model(session: Session, model: GraphModule, output: str) -> None:
     if output != "-":
         save(model, output, passes=passes)
         return
+
+    # The format is written by offsets, which a pipe does not have.
     with TemporaryDirectory() as folder:
         part = Path(folder) / "model.safetensors"
         save(model, part, passes=passes)

@@ -54,10 +54,12 @@ def archlang(**_: Any) -> None:
 
 def usage_error(problem: click.UsageError) -> ArchError:
     """Turn a call that click refuses into a diagnostic with the way to its help."""
+    # Without a context not even the name of the command is known.
     path = "archlang"
     if problem.ctx:
         path = problem.ctx.command_path
 
+    # Someone who types `archlang` alone wants to see what there is.
     if isinstance(problem, NoArgsIsHelpError) and problem.ctx:
         click.echo(problem.ctx.get_help(), err=True)
         return ArchError(error("usage", "no command was given"))
@@ -69,6 +71,7 @@ def usage_error(problem: click.UsageError) -> ArchError:
             known = [name for parameter in problem.ctx.command.params for name in parameter.opts]
         near = did_you_mean(problem.option_name, [name for name in known if name.startswith("--")])
     else:
+        # click's sentences begin with a capital and end with a full stop; messages here have neither.
         said = problem.format_message().strip().rstrip(".")
         message, near = said[:1].lower() + said[1:], ()
 

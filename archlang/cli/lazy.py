@@ -46,6 +46,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the first word names; raises ArchError (usage) with near matches."""
+        # click itself would name no near match; an option in the place of a command is left to it.
         name = args[0]
         if name not in self.table and not name.startswith("-"):
             listed = f"`{ctx.command_path} --help` lists the {self.noun}s"

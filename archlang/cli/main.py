@@ -68,7 +68,7 @@ def _reported(argv: Sequence[str]) -> int:
         _require_folder()
         return _invoked(argv, session)
     except BrokenPipeError:
-        raise
+        raise  # there is nobody left to report it to
     except ArchError as problem:
         session.failure(problem.diagnostics)
         return problem.status
@@ -88,6 +88,7 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
 
     from archlang.cli.group import archlang, usage_error
 
+    # click looks for this by itself in its own main loop only, which is not used here.
     if instruction := os.environ.get(COMPLETE):
         from click.shell_completion import shell_complete
 
@@ -150,6 +151,7 @@ def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
         return error("out-of-memory", "there is too little memory for this command",
                      help="a smaller batch or fewer samples at once take less; nothing was left half-written")
 
+    # Only streams that were closed before the command began have this error: `streams.ClosedBytes` raises it.
     if isinstance(problem, OSError) and problem.errno == errno.EBADF:
         kind = "unwritable-output"
         if words.endswith("input is closed"):

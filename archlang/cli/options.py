@@ -27,6 +27,7 @@ def pairs(words: tuple[str, ...], option: str) -> dict[str, str]:
     >>> pairs(("paths=3", "labels=a=b"), "-p")
     {'paths': '3', 'labels': 'a=b'}
     """
+    # The first `=` alone: a value may hold further ones.
     values: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -68,7 +69,7 @@ def _plugins(context: click.Context, parameter: click.Parameter, names: tuple[st
 
 def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     session: Session = context.find_object(Session) or Session()
-    session.debug = session.debug or value
+    session.debug = session.debug or value  # it may stand before the command's name too
 
 
 def _format(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -103,7 +104,7 @@ _READING = (
 
 def reading(command: F) -> F:
     """Add the options of a command that reads `.arch` files: `-p`, `--limit`, `--plugin`, `--debug`."""
-    for option in reversed(_READING):
+    for option in reversed(_READING):  # as decorators do: the last one added is the first in the help
         command = option(command)
     return command
 

@@ -19,6 +19,7 @@ def together(session: Session, device: str) -> Iterator[None]:
         yield
         return
 
+    # True until it is known: a failure to find the others must not be silent.
     from archlang.train.processes.world import Lost, joined
 
     is_first = True

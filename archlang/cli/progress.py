@@ -52,12 +52,14 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     'epoch 2/10 (all): loss 0.5000, accuracy 75.00 %; test loss 0.2500, accuracy 90.00 %; rate 0.1, 1.5 s, best'
     """
     line = f"epoch {epoch.number}/{epochs} ({epoch.phase}): {score(epoch.train_loss, epoch.train_accuracy)}"
+    # A single part is the loss itself.
     if len(epoch.parts) > 1:
         line += f" ({', '.join(f'{name} {value:.4f}' for name, value in epoch.parts.items())})"
     if epoch.validation_loss is not None:
         line += f"; validation {score(epoch.validation_loss, epoch.validation_accuracy)}"
     line += f"; test {score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s"
 
+    # A figure that was not measured is 0, and gives no rate.
     if epoch.samples and epoch.seconds:
         line += f" ({epoch.samples / epoch.seconds:.1f} samples/s)"
     if epoch.skipped:

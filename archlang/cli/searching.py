@@ -26,17 +26,22 @@ class Lines(Audience):
     def start(self, settings: Settings, sizes: Sequence[str], done: int) -> None:
         """Announce what is searched."""
         self.total, self.finished = settings.candidates, done
-        going = f", going on after {done}" if done else ""
-        times = f" from {settings.seeds} seeds each" if settings.seeds > 1 else ""
+        going = ""
+        if done:
+            going = f", going on after {done}"
+        times = ""
+        if settings.seeds > 1:
+            times = f" from {settings.seeds} seeds each"
         self.say(f"searching small kernels for {', '.join(sizes)}: {many(settings.candidates, 'candidate')} of "
                  f"{many(settings.iterations, 'iteration')}{times}, seed {settings.seed}{going}")
 
     def trial(self, trial: Trial) -> None:
         """The candidate's line."""
         self.finished += 1
-        scores = ", ".join(f"{size} {score:.4f}" for size, score in trial.scores.items())
-        said = f"failed: {trial.failed}" if trial.failed else scores
-        self.say(f"candidate {trial.number + 1} ({self.finished} of {self.total} done): {one_line(said, 300)} "
+        result = ", ".join(f"{size} {score:.4f}" for size, score in trial.scores.items())
+        if trial.failed:
+            result = f"failed: {trial.failed}"
+        self.say(f"candidate {trial.number + 1} ({self.finished} of {self.total} done): {one_line(result, 300)} "
                  f"({trial.seconds:.1f} s)")
 
     def say(self, line: str) -> None:
@@ -62,6 +67,7 @@ class TrialBars(Lines):
 
     def step(self, trial: Trial, done: int) -> None:
         """Move the bar."""
+        # Several candidates run at a time, and the bar is over the steps of all.
         before = self.steps.get(trial.number, 0)
         self.steps[trial.number] = done
         self.move(done - before)
@@ -75,9 +81,11 @@ class TrialBars(Lines):
     def move(self, steps: int) -> None:
         """So many iterations further."""
         self.bar.advance(self.task, steps)
+        rate = ""
         speed = self.bar.tasks[self.task].speed
-        self.bar.update(self.task, description=f"candidates {self.finished}/{self.total}",
-                        rate=f"{speed:.1f} iterations/s" if speed else "")
+        if speed:  # rich knows none before the second step
+            rate = f"{speed:.1f} iterations/s"
+        self.bar.update(self.task, description=f"candidates {self.finished}/{self.total}", rate=rate)
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""
@@ -87,9 +95,11 @@ class TrialBars(Lines):
 @contextmanager
 def watching() -> Iterator[Audience]:
     """A bar if standard error is a terminal, else lines."""
+    # In a log a bar would be thousands of lines.
     if not sys.stderr.isatty():
         yield Lines()
         return
+
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

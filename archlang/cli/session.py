@@ -83,7 +83,9 @@ class Session:
     def warnings(self, found: Sequence[Diagnostic]) -> None:
         """Write warnings on standard error, in the form for people."""
         # A document on standard output must stay alone there, so these have two forms only.
-        form = human if self.format == "human" else concise
+        form: Form = concise
+        if self.format == "human":
+            form = human
         if found and not self.is_quiet:
             remark(self._shown(found, sys.stderr, form))
 
@@ -101,7 +103,10 @@ class Session:
         if self.format in ("json", "sarif") and not is_output_closed():
             self.results(found)
             return
-        form = concise if self.format == "concise" else human
+
+        form: Form = human
+        if self.format == "concise":
+            form = concise
         if found:
             remark(self._shown(found, sys.stderr, form))
         if len(found) > 1:
@@ -111,6 +116,7 @@ class Session:
         if not found:
             return
         print(self._shown(found, sys.stdout, form))
+        # Their number follows on standard error, and on a terminal must not overtake them.
         if form is human:
             sys.stdout.flush()
 

@@ -45,7 +45,9 @@ def fitting(symbol: Symbol) -> int:
     >>> fitting(Symbol("H", divisor=7)), fitting(Symbol("H", high=16)), fitting(Symbol("H", low=100))
     (35, 16, 100)
     """
+    # Small inputs are fast, and below 32 deep networks have nothing left of a map.
     wanted = max(symbol.low, min(32, symbol.high))
+    # Up to a multiple of the divisor; down, where that is past the bound.
     up = -(-wanted // symbol.divisor) * symbol.divisor
     if up <= symbol.high:
         return up

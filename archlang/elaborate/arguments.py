@@ -37,14 +37,19 @@ from archlang.syntax.tree import ListOf as ListTree
 
 def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: Span, env: Env) -> Given:
     """Return the checked arguments of an operation, a structure or a setting. Raises `Poisoned` when one is wrong."""
-    before = len(b.mistakes)
+    mistakes_before = len(b.mistakes)
     placed = place(b, takes, arguments)
+    # A mistake that another copy of the block has reported already is not counted again; arguments left over tell it.
+    bad = len(b.mistakes) > mistakes_before or sum(map(len, placed.values())) < len(arguments)
+
     values: dict[str, Any] = {}
     spans: dict[str, Span] = {}
-    bad = len(b.mistakes) > before or sum(map(len, placed.values())) < len(arguments)
     for arg in takes.args:
+        # The argument in the wrong place may be this one, misspelt: "missing" would report one mistake twice.
         if bad and arg.name not in placed and arg.default is REQUIRED:
-            continue  # it may be what the wrong argument was meant to be
+            continue
+
+        # One wrong value does not hide the mistakes in the others.
         try:
             values[arg.name] = _argument(b, takes.what, arg, placed.get(arg.name, []), span, env)
         except Poisoned:
@@ -52,6 +57,7 @@ def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: S
         if arg.name in placed:
             first, last = placed[arg.name][0], placed[arg.name][-1]
             spans[arg.name] = first.value.span.to(last.value.span)
+
     if bad:
         raise Poisoned
     return Given(values, spans, {name: tuple(_single(given)) for name, given in placed.items()})
@@ -60,21 +66,32 @@ def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: S
 def _single(given: Sequence[Argument]) -> Iterator[Span]:
     """The place of each value, those of a list that is written out too."""
     for argument in given:
-        items = argument.value.items if isinstance(argument.value, ListTree) else (argument.value,)
-        yield from (item.span for item in items)
+        if isinstance(argument.value, ListTree):
+            yield from (item.span for item in argument.value.items)
+        else:
+            yield argument.value.span
 
 
 def _argument(b: Build, what: str, arg: Arg, given: list[Argument], span: Span, env: Env) -> Any:
     if not given:
         return _default(b, what, arg, span)
-    if arg.many or getattr(arg.kind, "many", False):
-        values = tuple(_spread(b, a.value, arg.kind, env) for a in given)
-        return tuple(v for part in values for v in part)
-    return given_value(b, arg, given[0].value, env)
+    if not _takes_several(arg):
+        return given_value(b, arg, given[0].value, env)
+
+    values: list[Any] = []
+    for argument in given:
+        values.extend(_spread(b, argument.value, arg.kind, env))
+    return tuple(values)
+
+
+def _takes_several(arg: Arg) -> bool:
+    """Tell whether an argument may be given several times; a list of tensors says so by its kind."""
+    return arg.many or getattr(arg.kind, "many", False)
 
 
 def given_value(b: Build, arg: Arg, expr: Expr, env: Env) -> Any:
-    """Return the value of one argument; `auto` where its default is so called. Raises `Poisoned`."""
+    """Return the value of one argument; None for `auto`. Raises `Poisoned`."""
+    # A default of None is written `auto`, which no kind accepts as a value.
     if arg.default is None and _is_auto(b, expr, env):
         return None
     return value_of(b, expr, arg.kind, env)
@@ -84,6 +101,8 @@ def _is_auto(b: Build, expr: Expr, env: Env) -> bool:
     """Tell the bare word `auto`, written here or bound to a name."""
     if not isinstance(expr, Name):
         return False
+
+    # A `let` or a parameter called `auto` hides the word.
     bound = lookup(b, env, expr.text, expr.span)
     if bound is None:
         return expr.text == AUTO
@@ -91,12 +110,17 @@ def _is_auto(b: Build, expr: Expr, env: Env) -> bool:
 
 
 def _default(b: Build, what: str, arg: Arg, span: Span) -> Any:
-    many = arg.many or getattr(arg.kind, "many", False)
-    if arg.default is not REQUIRED:
-        return () if many and arg.default is None else arg.default
-    if many and getattr(arg.kind, "low", 1) == 0:
+    # Readers of an argument that takes several go through a tuple, an empty one where nothing was given.
+    several = _takes_several(arg)
+    may_be_empty = arg.default is None or (arg.default is REQUIRED and getattr(arg.kind, "low", 1) == 0)
+    if several and may_be_empty:
         return ()
-    help = [f"{arg.name}: {arg.doc}"] if arg.doc else []
+    if arg.default is not REQUIRED:
+        return arg.default
+
+    help = []
+    if arg.doc:
+        help.append(f"{arg.name}: {arg.doc}")
     if arg.kind.role:
         help.append(f"it can be {', '.join(f'`{name}`' for name in b.catalogue.of_role(arg.kind.role))}")
     raise b.refuse("missing-argument", f"`{what}` needs its argument `{arg.name}`: {arg.kind.text}", span, help=help)
@@ -104,6 +128,7 @@ def _default(b: Build, what: str, arg: Arg, span: Span) -> Any:
 
 def _spread(b: Build, expr: Expr, kind: Kind, env: Env) -> tuple[Any, ...]:
     """One of several values; a list written where they stand gives all of its items."""
+    # Where each value is a list itself, such as the sizes of one tensor of several, the list is one value.
     if isinstance(expr, ListTree) and not isinstance(kind, ListKind | OneOf):
         return tuple(value_of(b, item, kind, env) for item in expr.items)
     return (value_of(b, expr, kind, env),)
@@ -113,14 +138,18 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
     """Return what an expression stands for where `kind` is wanted. Raises `Poisoned`."""
     if isinstance(kind, StageKind):
         return stage_of(b, expr, env)
+
     value = evaluate(b, expr, env, kind)
     if isinstance(kind, TensorKind):
         return _tensor(b, value, expr)
+    # `Kind.accept` knows static values alone.
     if isinstance(value, TensorValue | BundleValue):
         message = f"{kind.text} is wanted here, this is {value.described} {value.type}"
         raise b.refuse("wrong-kind", message, expr.span)
+    # A block's bare name is the stage that it makes with its defaults.
     if isinstance(value, BlockValue):
         value = stage_of(b, expr, env)
+
     try:
         return kind.accept(value)
     except Fault as fault:
@@ -130,40 +159,50 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
 def _tensor(b: Build, value: object, expr: Expr) -> object:
     if isinstance(value, TensorValue | LabelValue):
         return value
+
+    # A grid is a bundle by its class, but has no members that could be brought together.
+    if isinstance(value, GridValue):
+        message = f"a tensor is wanted here, this is {value.described}"
+        raise b.refuse("expected-tensor", message, expr.span, f"this is {value.type}",
+                       help="put the patches back first: `unpatch`")
     if isinstance(value, BundleValue):
-        of_grid = isinstance(value, GridValue)
-        help = _PUT_BACK if of_grid else "bring its members together first (sum, mean, concat) or pick one: `name[0]`"
-        message = f"a tensor is wanted here, this is {value.described if of_grid else 'a bundle'}"
-        raise b.refuse("expected-tensor", message, expr.span, f"this is {value.type}", help=help)
+        raise b.refuse("expected-tensor", "a tensor is wanted here, this is a bundle", expr.span,
+                       f"this is {value.type}",
+                       help="bring its members together first (sum, mean, concat) or pick one: `name[0]`")
     if isinstance(value, Stage | BlockValue):
         raise b.refuse("stage-is-no-tensor", "a tensor is wanted here, this is a stage", expr.span,
                        help="let a tensor flow through it: `tensor -> stage`")
     raise b.refuse("wrong-kind", f"a tensor is wanted here, this is {describe(value)}", expr.span)
 
 
-_PUT_BACK = "put the patches back first: `unpatch`"
-
-
 def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: Span, env: Env,
                    home: Env) -> tuple[Mapping[str, object], tuple[tuple[str, str], ...]]:
     """A block's parameters: the values given, each evaluated where the block was called, and how messages show them."""
-    before = len(b.mistakes)
+    mistakes_before = len(b.mistakes)
     placed = place(b, signature_of_block(block), arguments)
-    values: dict[str, object] = {
-        name: _as_value(b, known(b, given[0].value, env), given[0].value, env) for name, given in placed.items()
-    }
-    bad = len(b.mistakes) > before or len(placed) < len(arguments)
+    values: dict[str, object] = {}
+    for name, given in placed.items():
+        expr = given[0].value
+        values[name] = _as_value(b, known(b, expr, env), expr, env)
+
+    all_placed = len(placed) == len(arguments)
+    bad = len(b.mistakes) > mistakes_before or not all_placed
     for parameter in block.parameters:
-        if parameter.name not in placed and parameter.default is None and len(placed) == len(arguments):
+        # An argument without a place may be this one, misspelt: that is reported already.
+        if parameter.name not in placed and parameter.default is None and all_placed:
             b.refuse("missing-argument", f"the block `{block.name}` needs its argument `{parameter.name}`", span,
                      secondary=(Label(parameter.span, "declared here"),))
             bad = True
+    # While surveying nothing is built, and the stage is wanted to look for mistakes behind it.
     if bad and not b.surveying:
         raise Poisoned
-    return values, tuple((name, shown(value)) for name, value in values.items() if not isinstance(value, Poison))
+
+    texts = tuple((name, shown(value)) for name, value in values.items() if not isinstance(value, Poison))
+    return values, texts
 
 
 def _as_value(b: Build, value: object, expr: Expr, env: Env) -> object:
+    """Return the value of a block's argument: a stage where another block's bare name is given."""
     if not isinstance(value, BlockValue):
         return value
     try:
@@ -179,9 +218,15 @@ def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
         value = block_stage(b, value, (), expr, env)
     if isinstance(value, Stage):
         return value
+
     if isinstance(value, TensorValue | BundleValue):
-        node = find_node(env, expr.text) if isinstance(expr, Name) else None
-        notes = [Label(name_span(node), "bound here")] if node is not None else []
+        # A step that names a tensor is common, `x -> y`: the place where it is bound shows what it is.
+        notes = []
+        node = None
+        if isinstance(expr, Name):
+            node = find_node(env, expr.text)
+        if node is not None:
+            notes.append(Label(name_span(node), "bound here"))
         raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
                        help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
     raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
@@ -207,4 +252,4 @@ def shown(value: object) -> str:
         case Stage():
             return "a flow"
         case _:
-            return show(value)[:64]
+            return show(value)[:64]  # a list may be long, and each copy of a block is shown with its values

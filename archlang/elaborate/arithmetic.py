@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault, describe
 from archlang.ops.values import Option, Placed, Size, Weighted
@@ -20,6 +22,8 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
     (3, [1, 2], 2)
     """
     _no_fraction_beside_symbol(left, right)
+
+    # Operators that take other values than numbers come first.
     if operator in ("==", "!="):
         return _equal(left, right) is (operator == "==")
     if operator == "at":
@@ -28,13 +32,22 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
         return _weighted(operator, left, right)
     if operator == "+" and isinstance(left, list) and isinstance(right, list):
         return _short([*left, *right], limits)
-    if not (_is_number(left) and _is_number(right)):
-        wrong = right if _is_number(left) else left
-        help = "a repeated stage is written with its number first: `3 * stage`" if operator == "*" else ()
-        raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(wrong)}", help=help)
+
+    _both_numbers(operator, left, right)
     if operator in ("<", "<=", ">", ">="):
         return _compare(operator, left, right)
     return bounded(_calculate(operator, left, right), limits)
+
+
+def _both_numbers(operator: str, left: object, right: object) -> None:
+    """Raise wrong-kind where one of both is no number."""
+    for value in (left, right):
+        if _is_number(value):
+            continue
+        help: tuple[str, ...] = ()
+        if operator == "*":
+            help = ("a repeated stage is written with its number first: `3 * stage`",)
+        raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(value)}", help=help)
 
 
 def unary(operator: str, value: object) -> object:
@@ -43,7 +56,9 @@ def unary(operator: str, value: object) -> object:
         return not truth(value)
     if not _is_number(value):
         raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(value)}")
-    return value if operator == "+" else -value  # type: ignore[operator]  # a number, checked above
+    if operator == "+":
+        return value
+    return -value  # type: ignore[operator]  # a number, checked above
 
 
 def truth(value: object) -> bool:
@@ -55,18 +70,21 @@ def truth(value: object) -> bool:
 
 def bounded(value: object, limits: Limits) -> object:
     """The value itself, if it is not larger than numbers may be."""
+    # Sizes are multiplied freely; without a limit a short file could fill the memory with one number.
     if isinstance(value, int) and abs(value) > limits.integer:
         raise Fault("number-too-large", f"this number has {len(str(abs(value)))} digits; {limits.integer} is the limit")
+    # A product of two sums has as many terms as both have together multiplied: a few lines would be enough.
     if isinstance(value, Poly) and (len(value.terms) > 64 or any(len(m) > 16 for m, _ in value.terms)):
         raise Fault("expression-too-long", "this symbolic size has too many terms")
-    if (isinstance(value, float) and value not in (value, 0.0)) or value in (float("inf"), float("-inf")):
+    if isinstance(value, float) and not isfinite(value):
         raise Fault("number-too-large", "this number is not finite")
     return value
 
 
 def call(name: str, values: list[object], limits: Limits) -> object:
     """A function of the language: `range`, `len`, `min`, `max`, `size`."""
-    return {"range": _range, "len": _len, "min": _extreme, "max": _extreme, "size": _size}[name](name, values, limits)
+    functions = {"range": _range, "len": _len, "min": _extreme, "max": _extreme, "size": _size}
+    return functions[name](name, values, limits)
 
 
 def _no_fraction_beside_symbol(left: object, right: object) -> None:
@@ -78,6 +96,7 @@ def _no_fraction_beside_symbol(left: object, right: object) -> None:
 
 
 def _is_number(value: object) -> bool:
+    # To Python `true` is the number 1; here it is none.
     return isinstance(value, int | float | Poly) and not isinstance(value, bool)
 
 
@@ -86,6 +105,8 @@ def _calculate(operator: str, left: object, right: object) -> object:
         case "+": return left + right  # type: ignore[operator]
         case "-": return left - right  # type: ignore[operator]
         case "*": return left * right  # type: ignore[operator]
+
+    # What is left divides: `/`, `//` and `%`.
     if isinstance(right, Poly):
         raise Fault("unknown-size", f"a division by the symbolic size {right} is not known")
     if right == 0:
@@ -94,17 +115,23 @@ def _calculate(operator: str, left: object, right: object) -> object:
         return _exact(left, right)
     if isinstance(left, Poly) and not isinstance(right, int):
         raise Fault("wrong-kind", "a symbolic size is divided by whole numbers only")
-    return left // right if operator == "//" else left % right  # type: ignore[operator]
+    if operator == "//":
+        return left // right  # type: ignore[operator]
+    return left % right  # type: ignore[operator]
 
 
 def _exact(left: object, right: object) -> object:
+    """Divide numbers; of whole ones the result is whole, so that sizes stay sizes. Raises `Fault`."""
     if isinstance(left, float) or isinstance(right, float):
         if isinstance(left, Poly):
             raise Fault("wrong-kind", "a symbolic size is divided by whole numbers only")
         return left / right  # type: ignore[operator]
+
+    # Both are whole now: each float has been dealt with, and a symbolic divisor by `_calculate`.
     size: Dim = left  # type: ignore[assignment]
     by: int = right  # type: ignore[assignment]
     exact = divides(by, size)
+    # Of a symbolic size the answer may depend on the symbol.
     if exact is None:
         raise Fault("unknown-size", f"whether {by} divides {size} is not known",
                     help="say so where the input is declared: `where H % 2 == 0`")
@@ -119,39 +146,59 @@ def _equal(left: object, right: object) -> bool:
             return True
         if not (_is_number(left) and _is_number(right)):
             return False
+
+        # Sizes differ for certain where the one is at least 1 larger for all values of their symbols.
         difference = left - right  # type: ignore[operator]
         if at_least(difference, 1) or at_least(-difference, 1):
             return False
         raise Fault("unknown-size", f"whether {left} equals {right} is not known")
+
+    # 2 equals 2.0, but `true` is no 1 and the text "2" no 2: others are equal within their type only.
     if _is_number(left) and _is_number(right):
         return left == right
     return type(left) is type(right) and left == right
 
 
 def _compare(operator: str, left: object, right: object) -> bool:
+    # Each comparison becomes `left > right` or `left >= right`: of sizes, a difference of at least 1 or 0.
     if operator in ("<=", "<"):
         left, right = right, left
-    strict = 1 if operator in ("<", ">") else 0
+    strict = operator in ("<", ">")
     difference = left - right  # type: ignore[operator]
+
     if isinstance(difference, Poly):
         known = at_least(difference, strict)
         if known is None:
             raise Fault("unknown-size", f"whether {left} is larger than {right} is not known",
                         help="bound the symbol where the input is declared: `where H >= 32`")
         return known
-    return bool(difference > 0 if strict else difference >= 0)
+
+    if strict:
+        return bool(difference > 0)
+    return bool(difference >= 0)
 
 
 def _weighted(operator: str, left: object, right: object) -> Weighted:
+    """Add, subtract or scale settings, as losses are: the sum stays a list of weights and settings."""
     if operator == "*":
-        factor, term = (left, right) if _is_number(left) else (right, left)
+        factor, term = right, left
+        if _is_number(left):
+            factor, term = left, right
+        # No symbolic size: a weight is needed as a number.
         if isinstance(factor, int | float) and not isinstance(factor, bool):
-            return Weighted(tuple((factor * w, o) for w, o in _terms(term)))
-    if operator in "+-" and isinstance(left, Option | Weighted) and isinstance(right, Option | Weighted):
-        sign = 1 if operator == "+" else -1
-        return Weighted((*_terms(left), *((sign * w, o) for w, o in _terms(right))))
+            return _scaled(factor, term)
+
+    if isinstance(left, Option | Weighted) and isinstance(right, Option | Weighted):
+        if operator == "+":
+            return Weighted((*_terms(left), *_terms(right)))
+        if operator == "-":
+            return Weighted((*_terms(left), *_scaled(-1, right).terms))
     raise Fault("wrong-kind", f"`{operator}` does not join {describe(left)} and {describe(right)}",
                 help="a weighted sum reads `a + 0.01 * b`")
+
+
+def _scaled(factor: float, value: object) -> Weighted:
+    return Weighted(tuple((factor * weight, option) for weight, option in _terms(value)))
 
 
 def _terms(value: object) -> tuple[tuple[float, Option], ...]:
@@ -171,6 +218,7 @@ def _placed(left: object, right: object) -> Placed:
 
 
 def _short(values: list[object], limits: Limits) -> list[object]:
+    # A list is gone through by `for`, which makes at least a node of each item.
     if len(values) > limits.nodes:
         raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(values)}")
     return values
@@ -181,14 +229,18 @@ def _range(name: str, values: list[object], limits: Limits) -> list[object]:
         raise Fault("wrong-kind", "`range` takes one to three whole numbers: end, or start, end and step")
     if len(values) == 3 and values[2] == 0:
         raise Fault("out-of-range", "the step of a `range` is not 0")
-    made = range(*values)  # type: ignore[call-overload]  # whole numbers, checked above
-    if len(made) > limits.nodes:
-        raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(made)}")
-    return list(made)
+
+    # Counted before it is written out: `range(1000000000)` would fill the memory.
+    numbers = range(*values)  # type: ignore[call-overload]  # whole numbers, checked above
+    if len(numbers) > limits.nodes:
+        raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(numbers)}")
+    return list(numbers)
 
 
 def _len(name: str, values: list[object], limits: Limits) -> int:
-    members = getattr(values[0], "members", values[0]) if len(values) == 1 else None
+    members: object = None
+    if len(values) == 1:
+        members = getattr(values[0], "members", values[0])  # those of a bundle
     if not isinstance(members, list | tuple):
         raise Fault("wrong-kind", "`len` takes one list, size or bundle")
     return len(members)
@@ -199,7 +251,9 @@ def _extreme(name: str, values: list[object], limits: Limits) -> object:
         values = values[0]
     if not values or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         raise Fault("wrong-kind", f"`{name}` takes numbers, or one list of numbers")
-    return (min if name == "min" else max)(values)  # type: ignore[type-var]
+    if name == "min":
+        return min(values)  # type: ignore[type-var]
+    return max(values)  # type: ignore[type-var]
 
 
 def _size(name: str, values: list[object], limits: Limits) -> Size:

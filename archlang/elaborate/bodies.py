@@ -45,12 +45,15 @@ def place_in(env: Env) -> Place:
 
 def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
     """Return what a body hands out: the result of its flow, or of its `output` once all its statements are done."""
+    # The budget is for what a network expands to; a survey reads each body once.
     if not b.surveying:
         b.tick(tree.span, place_in(env))
     if not isinstance(tree, Body):
         return tensor_of(b, tree, env)
     if tree.flows:
         return tensor_of(b, tree.flows[0], env)
+
+    # Bound names come first: `conv = x -> conv(3x3, 8)` keeps its name, and a stage before it becomes `conv_2`.
     place = place_in(env)
     for statement in tree.statements:
         if isinstance(statement, Bind):
@@ -58,6 +61,8 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
     inner = env.inner()
     inner.later = bound_names(tree)
     _one_output(b, tree)
+
+    # Statements behind the `output` are read as well: what they use is used, and their mistakes are mistakes.
     result: Flowing = POISON
     for statement in tree.statements:
         match statement:
@@ -77,16 +82,19 @@ def bound_names(tree: Body) -> dict[str, Span]:
 
 def _one_output(b: Build, tree: Body) -> None:
     """A body with statements has exactly one `output`, without a name: only a network has several."""
-    first, *more = [*(s for s in tree.statements if isinstance(s, Output)), None]
-    if first is None:
+    outputs = [statement for statement in tree.statements if isinstance(statement, Output)]
+    if not outputs:
+        # What is missing would stand before the closing brace.
         brace = Span(tree.span.source, max(tree.span.end - 1, tree.span.start), tree.span.end)
         b.refuse("missing-output", "this body hands nothing out", brace, help="end it with `output name`")
-    for other in more[:-1]:
-        assert first is not None and other is not None
+        return
+
+    first, *others = outputs
+    for other in others:
         b.refuse("several-outputs", "a block has one output", other.span,
                  secondary=(Label(first.span, "the first one"),),
                  help="hand out one bundle, `output (a, b)`, or make two blocks of it")
-    if first is not None and first.name is not None:
+    if first.name is not None:
         b.refuse("misplaced-statement", "an output with a name belongs in a network", first.name_span,
                  help="write `output` and the flow alone")
 
@@ -110,15 +118,26 @@ def bind(b: Build, env: Env, statement: Bind) -> Flowing:
 
 def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
     """The tensors that an expression stands for in a body: a stage means `in -> stage`."""
+    # A name that nothing has is called a misspelt stage or a misspelt tensor, whichever would make sense.
+    expect = None
+    if env.flowing is not None and _likely_stage(expr, env):
+        expect = STAGE
+
     try:
-        value = known(b, expr, env, STAGE if env.flowing is not None and _likely_stage(expr, env) else None)
+        value = known(b, expr, env, expect)
         if isinstance(value, TensorValue | BundleValue | Poison):
             return value
         if env.flowing is None:
             message = "a flow of a network starts with a tensor: an input, or what one led to"
-            start = b.graph.inputs[0].name if b.graph.inputs else "input"
+            start = "input"
+            if b.graph.inputs:
+                start = b.graph.inputs[0].name
             raise b.refuse("stage-is-no-tensor", message, expr.span, help=f"such as `{start} -> ...`")
-        stage = stage_of(b, expr, env) if not isinstance(value, Stage) else value
+
+        # Not evaluated a second time where it is a stage: arguments may hold flows, whose nodes would stand twice.
+        stage = value
+        if not isinstance(stage, Stage):
+            stage = stage_of(b, expr, env)
         return apply(b, stage, env.flowing, env.at or expr.span, place_in(env))
     except Poisoned:
         return POISON
@@ -140,10 +159,13 @@ def read_braces(b: Build, stage: StructureStage) -> None:
 def read_flows(b: Build, tree: Body, env: Env) -> None:
     """Read the flows of a body for mistakes."""
     with b.survey():
-        for one in flows(tree):
-            body(b, one, env.applied(POISON, Place()))
+        for flow in flows(tree):
+            body(b, flow, env.applied(POISON, Place()))  # a fresh place: reading takes no names of modules
 
 
 def flows(tree: Body) -> list[Body]:
     """A body as one body a flow."""
-    return [replace(tree, flows=(flow,)) for flow in tree.flows] if len(tree.flows) > 1 else [tree]
+    # A single one stays the same object: what is read is remembered by the id of its tree.
+    if len(tree.flows) <= 1:
+        return [tree]
+    return [replace(tree, flows=(flow,)) for flow in tree.flows]

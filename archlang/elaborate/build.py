@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -39,10 +39,14 @@ from archlang.syntax.tree import (
     NetworkDeclaration,
     Output,
     Train,
+    TreeNode,
 )
 from archlang.syntax.walk import walk
 
 RULES = Rules(expressions.RULES, stages.RULES, structures.RULES)
+
+Use = tuple[Declared, Span]
+"""A declaration that another one names, and the place where it does."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,21 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 
     `dials` holds expressions for the network's parameters. Never raises for a mistake in the files.
     """
-    b = Build(catalogue, limits, Graph(project.main.network.name if project.main.network else ""), RULES)
+    network = project.main.network
+    graph = Graph("")
+    if network is not None:
+        graph = Graph(network.name)
+    b = Build(catalogue, limits, graph, RULES)
     for mistake in project.mistakes:
         b.report(mistake)
+
     for unit in project.units.values():
         b.files.update(unit.tables)
-        b.stages |= {n.text for n in walk(unit.file) if isinstance(n, Name) and n.text in catalogue.structures}
-    if project.main.network:
-        network = project.main.network
+        b.stages |= _structures_in(unit, catalogue)
+    if network is not None:
         b.inside_network = {dial.name: dial.span for dial in network.dials} | bound_names(network.body)
+
+    # All scopes stand before any value is wanted: files may import each other's names in any order.
     try:
         envs = {key: Env() for key in project.units}
         for key, unit in project.units.items():
@@ -85,16 +95,28 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
         pass
     except RecursionError:  # short of every other bound: the stack belongs to whoever calls
         b.refuse("nesting-too-deep", "blocks, braces and values lead too deep here", b.here)
-    if not any(d.severity == "error" for d in b.mistakes.values()):
+
+    if not _wrong(b):
         finish(b)
-        _whole(b, project.main.network)
+        _all_outputs(b, network)
     report_unused(b, project.main)
 
     diagnostics = b.diagnostics
-    if any(d.severity == "error" for d in diagnostics):
+    if _wrong(b):
         files = {unit.source: unit.file for unit in project.units.values()}
         diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
     return Built(b.graph, diagnostics, b.codes, b.proposed)
+
+
+def _wrong(b: Build) -> bool:
+    """Tell whether an error stands; warnings leave a network as it is."""
+    return any(diagnostic.severity == "error" for diagnostic in b.mistakes.values())
+
+
+def _structures_in(unit: Unit, catalogue: Catalogue) -> set[str]:
+    """The structural stages that a file names, in branches of an `if` that is not taken too."""
+    names = (node.text for node in walk(unit.file) if isinstance(node, Name))
+    return {name for name in names if name in catalogue.structures}
 
 
 def _ranks(graph: Graph) -> dict[str, int]:
@@ -106,10 +128,11 @@ def _ranks(graph: Graph) -> dict[str, int]:
     return ranks
 
 
-def _whole(b: Build, network: NetworkDeclaration | None) -> None:
+def _all_outputs(b: Build, network: NetworkDeclaration | None) -> None:
     """A network that is not said to be wrong is there with all its outputs."""
-    if network is None or any(d.severity == "error" for d in b.mistakes.values()):
+    if network is None or _wrong(b):
         return
+    # Poison without a report behind it would end here as a smaller network, which nobody asked for.
     if len(b.graph.outputs) < sum(isinstance(s, Output) for s in network.body.statements):
         b.refuse("internal-error", "something is wrong with this network that archlang cannot name", network.name_span)
 
@@ -119,12 +142,9 @@ def _whole(b: Build, network: NetworkDeclaration | None) -> None:
 
 def _scope(b: Build, unit: Unit, env: Env, envs: Mapping[int, Env]) -> None:
     """Bring a file's names into its scope. Their values are worked out when first wanted, in any order."""
-    for kind, word, name in ((NetworkDeclaration, "network", "several-networks"), (Train, "train", "several-trains")):
-        first, *more = [*unit.of(kind), None]
-        for other in more[:-1] if first else ():
-            assert other is not None and first is not None
-            b.refuse(name, f"a file holds one `{word}` at most", other.span,
-                     secondary=(Label(first.span, "the first one"),))
+    _one_at_most(b, [*unit.of(NetworkDeclaration)], "network", "several-networks")
+    _one_at_most(b, [*unit.of(Train)], "train", "several-trains")
+
     for item in unit.file.declarations:
         match item:
             case Import():
@@ -133,19 +153,30 @@ def _scope(b: Build, unit: Unit, env: Env, envs: Mapping[int, Env]) -> None:
                 define(b, env, item.name, Thunk(partial(_value, b, item, env)), item, item.name_span)
             case Block():
                 define(b, env, item.name, BlockValue(item, env), item, item.name_span)
+
+        # Allowed, so that a new operation of the catalogue breaks no file that has a block of its name.
         if isinstance(item, Let | Block | CodeDeclaration) and b.catalogue.stage(item.name) is not None:
             b.report(error("shadowed-op", f"`{item.name}` is also a stage of the catalogue; here it means this one",
                            item.name_span))
+
+
+def _one_at_most(b: Build, items: Sequence[TreeNode], word: str, name: str) -> None:
+    for other in items[1:]:
+        b.refuse(name, f"a file holds one `{word}` at most", other.span,
+                 secondary=(Label(items[0].span, "the first one"),))
 
 
 def _value(b: Build, item: Let | CodeDeclaration, env: Env) -> object:
     if len(b.active) >= b.limits.nesting:
         b.refuse("nesting-too-deep", f"values stand on values more than {b.limits.nesting} deep here", item.name_span)
         return POISON
+
     b.active.append(item)
     try:
         value = known(b, item.value, env)
-        return _code(b, item, value) if isinstance(item, CodeDeclaration) else value
+        if isinstance(item, CodeDeclaration):
+            return _code(b, item, value)
+        return value
     finally:
         b.active.pop()
 
@@ -166,10 +197,11 @@ def _bring(b: Build, unit: Unit, item: Import, env: Env, envs: Mapping[int, Env]
         value: object = POISON
         if source is not None and name.name in source.exports:
             home = envs[id(source)]
-            value = Thunk(lambda h=home, n=name.name: h.find(n))  # type: ignore[misc]
+            value = Thunk(partial(home.find, name.name))
             b.used.add(id(source.exports[name.name]))
-        elif source is not None:
-            help = (*did_you_mean(name.name, source.exports), f"it declares: {', '.join(source.exports) or 'nothing'}")
+        elif source is not None:  # a file that cannot be read is reported by the project
+            declared = ", ".join(source.exports) or "nothing"
+            help = (*did_you_mean(name.name, source.exports), f"it declares: {declared}")
             b.refuse("unknown-import", f"`{item.path}` declares no `{name.name[:64]}`", name.span, help=help)
         define(b, env, name.alias or name.name, value, name, name.span)
 
@@ -178,7 +210,7 @@ def _read(b: Build, unit: Unit, env: Env) -> None:
     """Work out every static value and read every block once with nothing known of its arguments."""
     for item in unit.file.declarations:
         if isinstance(item, Let | CodeDeclaration):
-            env.find(item.name)
+            env.find(item.name)  # finding a name works its value out
         elif isinstance(item, Block):
             _read_block(b, item, env)
 
@@ -186,6 +218,7 @@ def _read(b: Build, unit: Unit, env: Env) -> None:
 def _read_block(b: Build, block: Block, home: Env) -> None:
     b.active.append(block)
     with b.survey():
+        # Poison flows in: only what is wrong whatever the arguments are is found here.
         env = home.applied(POISON, Place())
         for parameter in block.parameters:
             if parameter.default is not None:
@@ -198,39 +231,47 @@ def _read_block(b: Build, block: Block, home: Env) -> None:
 def _recursions(b: Build) -> None:
     """Report every circle of blocks once, at the use that closes it."""
     b.reading = False
-    leads: dict[int, list[tuple[Declared, Span]]] = {}
+    uses: dict[int, list[Use]] = {}
     items = {id(caller): caller for caller, _, _ in b.calls.values()}
     for caller, called, span in b.calls.values():
-        leads.setdefault(id(caller), []).append((called, span))
-    done: set[int] = set()
+        uses.setdefault(id(caller), []).append((called, span))
+
+    # A search in depth with a stack of its own: a long chain of blocks would be too deep for Python's.
+    visited: set[int] = set()
     for start in items.values():
-        way: dict[int, tuple[Declared, Iterator[tuple[Declared, Span]]]] = {}
-        _follow(way, start, leads, done)
+        way: dict[int, Iterator[Use]] = {}  # the declarations from `start` on, each with its uses still to be followed
+        _follow(way, start, uses, visited)
         while way:
-            step = next(way[next(reversed(way))][1], None)
-            if step is None:
+            innermost = next(reversed(way))
+            use = next(way[innermost], None)
+            if use is None:
                 way.popitem()
-            elif id(step[0]) in way:
-                on = list(way)
-                circle = on[on.index(id(step[0])) :]
-                b.circular.update(circle)
-                _circle(b, [items[id_].name for id_ in circle], step[1])
-            else:
-                _follow(way, step[0], leads, done)
+                continue
+
+            called, span = use
+            if id(called) not in way:
+                _follow(way, called, uses, visited)
+                continue
+            ids = list(way)
+            circle = ids[ids.index(id(called)) :]
+            b.circular.update(circle)
+            _circle(b, [items[id_].name for id_ in circle], span)
 
 
-def _follow(way: dict[int, tuple[Declared, Iterator[tuple[Declared, Span]]]], item: Declared,
-            leads: Mapping[int, list[tuple[Declared, Span]]], done: set[int]) -> None:
+def _follow(way: dict[int, Iterator[Use]], item: Declared, uses: Mapping[int, list[Use]], visited: set[int]) -> None:
     """Go one declaration further, unless it was seen before."""
-    if id(item) not in done:
-        done.add(id(item))
-        way[id(item)] = (item, iter(leads.get(id(item), ())))
+    if id(item) not in visited:
+        visited.add(id(item))
+        way[id(item)] = iter(uses.get(id(item), ()))
 
 
 def _circle(b: Build, names: list[str], span: Span) -> None:
     message = f"`{names[0]}` uses itself"
     if len(names) > 1:
-        way = " -> ".join([*names[:8], *(["..."] if names[8:] else []), names[0]])
+        shown = names[:8]
+        if len(names) > len(shown):
+            shown.append("...")
+        way = " -> ".join([*shown, names[0]])
         message = f"`{names[0]}` leads back to itself: {way}"
     help = "everything is worked out where it is used, so nothing may hold itself; repeat with `for` or `n * stage`"
     b.refuse("recursive-block", message, span, help=help)
@@ -247,9 +288,12 @@ def _network(b: Build, unit: Unit, home: Env, dials: Mapping[str, Expr]) -> None
         if train is not None:
             b.refuse("missing-network", "`train` needs a network in the same file", train.span)
         return
+
     env = Env(home, place=Place())
     b.graph.doc = network.doc or network.body.doc
     b.graph.dials = dial_values(b, network, env, home, dials)
+
+    # Dials stand in a scope outside: their defaults see none of the network's tensors.
     inner = env.inner()
     inner.later = bound_names(network.body)
     _statements(b, network, inner)
@@ -259,9 +303,11 @@ def _network(b: Build, unit: Unit, home: Env, dials: Mapping[str, Expr]) -> None
 
 def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
     assert env.place is not None
+    # Module paths by names of the file are the author's: no stage before the binding takes them.
     for statement in network.body.statements:
         if isinstance(statement, Bind | Input):
             env.place.reserve(statement.name)
+
     if not any(isinstance(s, Input) for s in network.body.statements):
         b.inputless = True
         b.refuse("missing-input", f"the network `{network.name}` has no input", network.name_span,
@@ -269,6 +315,8 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
     if not any(isinstance(s, Output) for s in network.body.statements):
         b.refuse("missing-output", f"the network `{network.name}` hands nothing out", network.name_span,
                  help="end it with `output name`")
+
+    # One by one in the order of the text: a name is known behind the place where it is bound.
     seen: dict[str | None, Output] = {}
     bound = {}
     for statement in network.body.statements:
@@ -281,20 +329,24 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
                 bound[statement.name] = bind(b, env, statement)
             case Output():
                 _output(b, statement, env, seen)
-    b.graph.bound = {
-        name: tuple(v.port for v in _tensors(value)) for name, value in bound.items() if not isinstance(value, Poison)
-    }
+
+    sound = {name: _tensors(value) for name, value in bound.items() if not isinstance(value, Poison)}
+    b.graph.bound = {name: tuple(tensor.port for tensor in tensors) for name, tensors in sound.items()}
 
 
 def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output]) -> None:
     if statement.name in seen:
-        what = f"output `{statement.name}`" if statement.name else "main output"
+        what = "main output"
+        if statement.name:
+            what = f"output `{statement.name}`"
         b.refuse("several-outputs", f"a network has one {what}", statement.span,
                  secondary=(Label(seen[statement.name].span, "the first one"),),
                  help="a further one has a name: `output aux = flow`")
         return
+
     seen[statement.name] = statement
     value = tensor_of(b, statement.value, env)
+    # A grid is a bundle by its class, and the help for one would not do for it.
     if isinstance(value, GridValue):
         b.refuse("expected-tensor", "a network hands out tensors, this is a grid of patches", statement.value.span,
                  f"this is {value.type}", help="put the patches back first: `unpatch`")
@@ -310,4 +362,10 @@ def _tensors(value: object) -> list[TensorValue]:
         return [value]
     if isinstance(value, GridValue):
         return [value.tensor]
-    return [t for m in value.members for t in _tensors(m)] if isinstance(value, BundleValue) else []
+    if not isinstance(value, BundleValue):
+        return []
+
+    tensors = []
+    for member in value.members:
+        tensors.extend(_tensors(member))
+    return tensors

@@ -22,6 +22,7 @@ def catalogued(b: Build, name: str, call: Call | None, at: Expr, env: Env, expec
     A name of several meanings is settled by the role that its place wants. Without such a role it stays open until it
     lands in one. Raises `Poisoned`.
     """
+    # A word of the kind itself, such as the padding `same`, comes before stages and settings of that name.
     if expect is not None and name in expect.words and call is None:
         return name
 
@@ -44,6 +45,7 @@ def catalogued(b: Build, name: str, call: Call | None, at: Expr, env: Env, expec
     if stage is not None:
         return _stage(b, stage, call, at, env)
 
+    # A name with one meaning has it wherever it stands; whether it fits there is the kind's to say.
     roles = b.catalogue.roles_of(name)
     if roles:
         setting = b.catalogue.setting(roles[0], name)
@@ -65,6 +67,7 @@ def _unknown(b: Build, name: str, call: Call | None, at: Expr, env: Env, expect:
     if call is None or not call.body:
         return unknown(b, env, name, at.span, expect)
 
+    # Only a stage has braces, so that only stages can have been meant.
     read_flows(b, call.body, env)
     return unknown(b, env, name, at.span, STAGE)
 
@@ -87,6 +90,7 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
         if call.body is not None:
             raise b.refuse("needless-body", f"`{setting.name}` takes no braces", call.body.span)
 
+    # A code is searched for at once: it is a value, not a choice that is kept for later.
     if setting.role == "code":
         return codes.designed(b, setting, call or at, _arguments(call), env)
 

@@ -32,10 +32,13 @@ def written(b: Build, expr: Call, env: Env) -> CodeValue:
     from archlang.codes.contract import faults
 
     given = given_for(b, signature("words", _WORDS), _flagged(expr.arguments or ()), expr.span, env)
-    rows, places = tuple(given["words"]), dict(enumerate(given.places.get("words", ())))
-    found = faults_of_words(rows) or faults(Words(rows), _contract(given), expr.span, places)
-    if found:
-        raise _reported(b, found, expr.span)
+    rows = tuple(given["words"])
+    places = dict(enumerate(given.places.get("words", ())))
+
+    # Rows of several lengths make no code that a contract could be held against.
+    mistakes = faults_of_words(rows) or faults(Words(rows), _contract(given), expr.span, places)
+    if mistakes:
+        raise _reported(b, mistakes, expr.span)
     return CodeValue(rows, shared=given["duplicates"])
 
 
@@ -47,6 +50,7 @@ def from_table(b: Build, expr: From, env: Env) -> CodeValue:
     table = b.files.get(id(expr))
     if table is None:  # it could not be read, and that is reported
         raise Poisoned
+
     try:
         code = read(table.data, table.name, _contract(given), b.limits)
     except ArchError as problem:
@@ -59,30 +63,37 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
     from archlang.codes import bounded_design
     from archlang.codes.contract import Contract, faults
 
+    # In a block or an argument the search would run again for each copy of it.
     if not (b.active and isinstance(b.active[-1], CodeDeclaration)):
         raise b.refuse("misplaced-statement", "a code is designed in a declaration of its own", expr.span,
                        help="`code name = design(...)` beside the network, then `branches(name)`")
+
     given = given_for(b, signature_of(setting), _flagged(arguments), expr.span, env)
     sizes = given["classes"], given["branches"], given["active"]
     try:
         code = bounded_design(*sizes, distance=given["distance"], seed=given["seed"], span=expr.span).code
     except ArchError as problem:
         raise _reported(b, problem.diagnostics, expr.span) from None
-    broken = faults(code, Contract(*sizes, given["distance"], given["balanced"]), expr.span)
-    if broken:
-        raise _reported(b, broken, expr.span)
+
+    # The search is for sizes and a distance; whether its code is balanced too shows only here.
+    mistakes = faults(code, Contract(*sizes, given["distance"], given["balanced"]), expr.span)
+    if mistakes:
+        raise _reported(b, mistakes, expr.span)
     return _kept(b, expr, CodeValue(code.words))
 
 
 def _kept(b: Build, expr: Expr, code: CodeValue) -> CodeValue:
+    """Remember what a table or a search gave: a network as one file has the words in their place."""
     b.codes[id(expr)] = code
     return code
 
 
-def _reported(b: Build, found: Iterable[Diagnostic], span: Span) -> Poisoned:
+def _reported(b: Build, mistakes: Iterable[Diagnostic], span: Span) -> Poisoned:
     """Report mistakes, those without a place at `span`, and return what to raise after them."""
-    for mistake in found:
-        b.report(mistake if mistake.primary is not None else replace(mistake, primary=Label(span, "")))
+    for mistake in mistakes:
+        if mistake.primary is None:
+            mistake = replace(mistake, primary=Label(span, ""))
+        b.report(mistake)
     return Poisoned()
 
 
@@ -94,8 +105,10 @@ def _contract(given: Given) -> Contract:
 
 def _flagged(arguments: Sequence[Argument]) -> tuple[Argument, ...]:
     """A bare `balanced` means `balanced = true`."""
-    return tuple(
-        replace(a, name=a.value.text, value=Truth(True, span=a.value.span))
-        if a.name is None and isinstance(a.value, Name) and a.value.text in _FLAGS else a
-        for a in arguments
-    )
+    written_out = []
+    for argument in arguments:
+        value = argument.value
+        if argument.name is None and isinstance(value, Name) and value.text in _FLAGS:
+            argument = replace(argument, name=value.text, value=Truth(True, span=value.span))
+        written_out.append(argument)
+    return tuple(written_out)

@@ -74,8 +74,11 @@ class Build:
 
     def report(self, diagnostic: Diagnostic) -> None:
         """Keep a mistake; the same one at the same place, in another copy of a block, only counts."""
-        where = diagnostic.primary.span if diagnostic.primary else None
-        key = (diagnostic.name, where and (where.source.name, where.start, where.end), where or diagnostic.message)
+        # By its kind and place: the message may name values, which differ from one copy of a block to the next.
+        where: object = diagnostic.message
+        if diagnostic.primary is not None:
+            where = diagnostic.primary.span
+        key = (diagnostic.name, where)
         if key in self.mistakes:
             self.repeats[key] = self.repeats.get(key, 0) + 1
         else:
@@ -89,9 +92,14 @@ class Build:
     def fault(self, fault: Fault, span: Span, given: Given | None = None, place: Place | None = None,
               secondary: Sequence[Label] = ()) -> Poisoned:
         """Report what an operation has against its use, at the argument at fault if it names one."""
-        where = given.spans.get(fault.argument, span) if given and fault.argument else span
-        return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help,
-                           notes=chain(place) if place else (), secondary=secondary)
+        where = span
+        if given is not None and fault.argument:
+            where = given.spans.get(fault.argument, span)
+        notes: tuple[str, ...] = ()
+        if place is not None:
+            notes = chain(place)
+        return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help, notes=notes,
+                           secondary=secondary)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -101,9 +109,13 @@ class Build:
 
     def _counted(self, key: tuple[object, ...], diagnostic: Diagnostic) -> Diagnostic:
         others = self.repeats.get(key, 0)
+        # Without a note that a block led here, repeats are no copies: a body is also read once for mistakes.
         if not others or not diagnostic.notes:
             return diagnostic
-        copies = f"and in {others} more cop{'y' if others == 1 else 'ies'}"
+
+        copies = f"and in {others} more copies"
+        if others == 1:
+            copies = "and in 1 more copy"
         return replace(diagnostic, notes=(*diagnostic.notes, copies))
 
     # --- reading without building ------------------------------------------------------------------------------------
@@ -120,12 +132,12 @@ class Build:
     def tick(self, span: Span, place: Place, count: int = 1) -> None:
         """Count stages passed through, braces entered and members made; ends the build when there are too many."""
         self.steps += count
-        self.here = place.frames[0].span if place.frames else span
+        self.here = _outermost(place, span)
         if self.steps > STEPS * self.limits.nodes:
             raise self._exhausted(span, place)
 
     def _exhausted(self, span: Span, place: Place) -> Abort:
-        span = place.frames[0].span if place.frames else span
+        span = _outermost(place, span)
         message = f"expanded, this network has more than {self.limits.nodes} nodes; here the budget ends"
         help = "fewer repetitions, or a higher limit on the command line"
         self.report(error("too-many-nodes", message, span, help=help))
@@ -141,27 +153,36 @@ class Build:
         """
         if self.surveying:
             raise Poisoned
+
+        # Before anything is worked out: a network of millions of nodes ends here, soon and not out of memory.
         if len(self.graph) >= self.limits.nodes or self.graph.edges + len(inputs) > self.limits.edges:
             raise self._exhausted(span, place)
         if not op.copies and repeated(inputs) is not None:
             raise Fault("same-twice", "this would merge a tensor with itself", help=COPY)
 
         call = OpCall(tuple(v.type for v in inputs), args)
-        shaped = op.shape(call)
-        outputs = shaped if isinstance(shaped, tuple) else (shaped,)
+        outputs = op.shape(call)
+        if not isinstance(outputs, tuple):
+            outputs = (outputs,)
         for tensor in outputs:
             self._measure(tensor)
+
+        if rows is None:
+            rows = self.rows_of(inputs)
         node = Node(f"n{len(self.graph)}", op, args, tuple(v.port for v in inputs), outputs, path, span,
-                    place.frames, place.members, self.rows_of(inputs) if rows is None else rows)
+                    place.frames, place.members, rows)
         self.graph.add(node)
         return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
 
     def rows_of(self, values: Sequence[TensorValue]) -> Dim:
         """Count the rows that a sample has of these tensors: its patches, else 1."""
-        return self.graph.node(values[0].port.node).rows if values else 1
+        if not values:
+            return 1
+        return self.graph.node(values[0].port.node).rows
 
     def _measure(self, tensor: Tensor) -> None:
         for size in tensor.dims:
+            # A symbolic size may be out of its limits for some values only: what is not certain passes.
             if at_least(size, self.limits.dimension + 1) is True:
                 raise Fault("dimension-too-large", f"a size of {size} is past the limit of {self.limits.dimension}")
             if at_least(size, 1) is False:
@@ -184,13 +205,24 @@ def repeated(inputs: Sequence[TensorValue]) -> tuple[int, int] | None:
 
 def chain(place: Place) -> tuple[str, ...]:
     """The loops' values at a place and the blocks that led there, innermost first, as notes."""
+    notes = []
+    # The innermost six of each: blocks may stand hundreds deep.
     loops = ", ".join(f"{name} = {value}" for name, value in place.loops[-6:])
-    notes = [f"with {loops}"] if loops else []
+    if loops:
+        notes.append(f"with {loops}")
     for frame in reversed(place.frames[-6:]):
-        values = ", ".join(f"{name} = {value}" for name, value in frame.values)
-        block = f"{frame.block}({values})" if values else frame.block
+        block = frame.block
+        if frame.values:
+            block += f"({', '.join(f'{name} = {value}' for name, value in frame.values)})"
         notes.append(f"in {block}, used at {frame.span.source.name}:{frame.span.line}")
     return tuple(notes)
+
+
+def _outermost(place: Place, span: Span) -> Span:
+    """Return the place in the network's own text that leads here: the use of the outermost block around."""
+    if place.frames:
+        return place.frames[0].span
+    return span
 
 
 def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:

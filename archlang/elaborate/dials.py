@@ -39,9 +39,13 @@ def dial_values(b: Build, network: NetworkDeclaration, env: Env, home: Env,
         if name in sizes and name not in names:
             _fix(b, name, expr, home)
         elif name not in names:
-            listed = f"`{network.name}` has: {', '.join(names)}" if names else f"`{network.name}` has no dials"
+            listed = f"`{network.name}` has no dials"
+            if names:
+                listed = f"`{network.name}` has: {', '.join(names)}"
             b.refuse("unknown-dial", f"there is no dial `{name[:64]}`", _place(expr, network.name_span),
                      help=(*did_you_mean(name, (*names, *sizes)), listed))
+
+    # In the order of the file: a default may be calculated from the dials before it.
     values: dict[str, object] = {}
     for dial in network.dials:
         value = _value(b, dial, env, home, given.get(dial.name))
@@ -60,6 +64,7 @@ def _symbols(network: NetworkDeclaration) -> set[str]:
 def _fix(b: Build, name: str, expr: Expr, home: Env) -> None:
     """Give a symbolic size of an input a number, as if the file bounded it so."""
     value = known(b, expr, home)
+    # Python counts `true` as a number, and a file does not.
     if isinstance(value, int) and not isinstance(value, bool):
         b.fixed[name] = value, _place(expr, expr.span)
     elif not isinstance(value, Poison):
@@ -67,22 +72,32 @@ def _fix(b: Build, name: str, expr: Expr, home: Env) -> None:
 
 
 def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) -> object:
-    default = known(b, dial.default, env) if dial.default is not None else None
+    default: object = None
+    if dial.default is not None:
+        default = known(b, dial.default, env)
     if isinstance(default, TensorValue | BundleValue):
         b.refuse("bad-dial", "a dial is a static value", dial.span)
         return POISON
+
     if expr is None:
         if default is None:
             b.refuse("bad-dial", f"the dial `{dial.name}` has no default and is not given", dial.span,
                      help=f"give it, `-p {dial.name}=...`, or write a default: `{dial.name} = 10`")
             return POISON
         return default
-    before = len(b.mistakes)
+
+    # A name of the catalogue is left open, as in the default; for another one the role of the default tells what is
+    # near it.
+    wanted = None
+    if not _is_known(b, expr):
+        wanted = _wanted(default)
+    mistakes_before = len(b.mistakes)
     try:
-        value = evaluate(b, expr, home, None if _is_known(b, expr) else _wanted(default))
+        value = evaluate(b, expr, home, wanted)
     except Poisoned:
-        _say_kind(b, dial, default, before)
+        _say_kind(b, dial, default, mistakes_before)
         return POISON
+
     if isinstance(default, Poison) or default is None or _fits(value, default):
         return value
     b.refuse("bad-dial", f"the dial `{dial.name}` is {_kind(default)}, this is {describe(value)}",
@@ -92,12 +107,15 @@ def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) ->
 
 def _is_known(b: Build, expr: Expr) -> bool:
     """Tell an expression that begins with a name of the catalogue: what it means is settled where it lands."""
-    name = expr.callee if isinstance(expr, Call) else expr
+    name = expr
+    if isinstance(expr, Call):
+        name = expr.callee
     return isinstance(name, Name) and bool(b.catalogue.readings(name.text, bare=name is expr))
 
 
 def _say_kind(b: Build, dial: Parameter, default: object, before: int) -> None:
     """Add to the mistakes in a dial's value, those after the first `before`, what kind of value it takes."""
+    # The settings of a role are listed in the mistake already.
     if default is None or isinstance(default, Poison | Option):
         return
     for key, mistake in list(b.mistakes.items())[before:]:
@@ -107,7 +125,9 @@ def _say_kind(b: Build, dial: Parameter, default: object, before: int) -> None:
 
 def _wanted(default: object) -> Kind | None:
     """Return the role of a default, for the message about a name that nothing has."""
-    return SettingKind(default.role) if isinstance(default, Option) else None
+    if isinstance(default, Option):
+        return SettingKind(default.role)
+    return None
 
 
 def _fits(value: object, default: object) -> bool:
@@ -150,4 +170,7 @@ def _kind(default: object) -> str:
 
 
 def _place(expr: Expr, otherwise: Span) -> Span:
-    return expr.span if expr.span.end else otherwise
+    # A value that was given as a Python object stands in no text.
+    if expr.span.end:
+        return expr.span
+    return otherwise

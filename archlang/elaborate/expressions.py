@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
-from archlang.elaborate import arithmetic, codes
+from archlang.elaborate import arithmetic, codes, repetition
 from archlang.elaborate.arguments import block_stage, stage_of
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
@@ -31,14 +31,12 @@ from archlang.elaborate.values import (
     Place,
     Poison,
     Poisoned,
-    RepeatStage,
     Stage,
     TensorValue,
-    TurnStage,
     fields_of,
 )
 from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
-from archlang.ops.values import Option, Size, show
+from archlang.ops.values import Option, Size
 from archlang.source import Span
 from archlang.syntax.tree import (
     As,
@@ -62,7 +60,6 @@ from archlang.syntax.tree import (
     TupleOf,
     Unary,
 )
-from archlang.syntax.walk import walk
 
 # --- one rule for each expression ------------------------------------------------------------------------------------
 
@@ -84,35 +81,38 @@ def _parens(b: Build, expr: Parens, env: Env, expect: Kind | None) -> object:
 
 
 def _name(b: Build, expr: Name, env: Env, expect: Kind | None) -> object:
-    found = lookup(b, env, expr.text, expr.span)
-    if isinstance(found, OpenWord) and expect is not None:
-        found = settled(b, found, expect, expr.span)
-    if isinstance(found, Stage):
-        return NamedStage(found, expr.text, scope=True, span=expr.span)
-    if found is not None:
-        return found
+    value = lookup(b, env, expr.text, expr.span)
+    # Settled before the next test: a word that lands as a stage is called by the name it is bound to, as stages are.
+    if isinstance(value, OpenWord) and expect is not None:
+        value = settled(b, value, expect, expr.span)
+    if isinstance(value, Stage):
+        return NamedStage(value, expr.text, scope=True, span=expr.span)
+    if value is not None:
+        return value
     return catalogued(b, expr.text, None, expr, env, expect)
 
 
 def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
-    if env.entering is None:
-        if b.inputless and env.place is not None:
-            raise Poisoned  # what is missing is the input, and that is reported
-        help = "name a tensor instead: an input, or what one led to"
-        if b.graph.inputs:
-            help = f"name a tensor instead: the input `{b.graph.inputs[0].name}`, or what one led to"
-        if env.flowing is not None:
-            help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
-        raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
-                       help=help)
-    return env.entering
+    if env.entering is not None:
+        return env.entering
+    if b.inputless and env.place is not None:
+        raise Poisoned  # what is missing is the input, and that is reported
+
+    help = "name a tensor instead: an input, or what one led to"
+    if b.graph.inputs:
+        help = f"name a tensor instead: the input `{b.graph.inputs[0].name}`, or what one led to"
+    if env.flowing is not None:
+        help = "an `if` is chosen while compiling and nothing enters it: give what stands before it a name"
+    raise b.refuse("in-without-braces", "`in` is what enters a block or braces; nothing enters here", expr.span,
+                   help=help)
 
 
 def _tuple(b: Build, expr: TupleOf, env: Env, expect: Kind | None) -> object:
     values = _all(b, expr.items, env, expect)
-    if all(isinstance(v, TensorValue | BundleValue) for v in values):
-        return BundleValue(tuple(values))  # type: ignore[arg-type]  # all are values
-    if any(isinstance(v, TensorValue | BundleValue) for v in values):
+    tensors = [value for value in values if isinstance(value, TensorValue | BundleValue)]
+    if len(tensors) == len(values):
+        return BundleValue(tuple(tensors))
+    if tensors:
         raise b.refuse("wrong-kind", "a bundle holds tensors only", expr.span)
     return tuple(values)
 
@@ -126,21 +126,26 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
     if expr.operator in ("and", "or"):
         return _logic(b, expr, env)
 
-    if expr.operator == "*" and _says_in(expr.right) and _repeatable(b, expr.right, env):
-        return _repeat(b, expr, known(b, expr.left, env), _turn(b, expr.right, env), env)
+    # A stage that says `in` has no single value: it is kept, and read anew for each turn.
+    if expr.operator == "*" and repetition.says_in(expr.right) and repetition.is_stage(b, expr.right, env):
+        stage = repetition.turn(b, expr.right, env)
+        return repetition.repeated(b, expr, known(b, expr.left, env), stage, env)
 
+    # Where a stage is wanted, it stands on the right of `*`, and a number on its left.
     repeating = expr.operator == "*" and isinstance(expect, StageKind)
     left = known(b, expr.left, env, None if repeating else expect)
     right = known(b, expr.right, env, expect)
     if isinstance(left, Poison) or isinstance(right, Poison):
         raise Poisoned
     if expr.operator == "*" and isinstance(right, BlockValue | Stage):
-        return _repeat(b, expr, left, right, env)
+        return repetition.repeated(b, expr, left, right, env)
+
     if isinstance(left, OpenWord) or isinstance(right, OpenWord):
         if expr.operator in ("==", "!="):
             return _same_word(b, left, right) is (expr.operator == "==")
         if expect is None and expr.operator in "+-*":
             return _open(expr, env, left, right)
+
     try:
         return arithmetic.binary(expr.operator, left, right, b.limits)
     except Fault as fault:
@@ -172,72 +177,18 @@ def _same_word(b: Build, left: object, right: object) -> bool:
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:
     left = known(b, expr.left, env)
+    # The right side is read for mistakes even where the left one decides alone.
     with b.survey():
         right = known(b, expr.right, env)
     if isinstance(left, Poison):
         raise Poisoned
-    if guarded(b, expr.left.span, env, lambda: arithmetic.truth(left)) is (expr.operator == "or"):
-        return expr.operator == "or"
+
+    deciding = expr.operator == "or"  # `true or ...` is true, `false and ...` is false
+    if guarded(b, expr.left.span, env, lambda: arithmetic.truth(left)) is deciding:
+        return deciding
     if isinstance(right, Poison):
         raise Poisoned
     return bool(guarded(b, expr.right.span, env, lambda: arithmetic.truth(right)))
-
-
-def _repeat(b: Build, expr: Binary, count: object, stage: object, env: Env) -> Stage:
-    if isinstance(stage, BlockValue):
-        stage = block_stage(b, stage, (), expr.right, env)
-    assert isinstance(stage, Stage)
-
-    if isinstance(count, Poison):
-        raise Poisoned
-    if isinstance(count, bool) or not isinstance(count, int):
-        raise b.refuse("wrong-kind", f"a stage is repeated a whole number of times, this is {describe(count)}",
-                       expr.left.span)
-    if not 0 <= count <= b.limits.nodes:
-        raise b.refuse("out-of-range", f"a stage is repeated 0 to {b.limits.nodes} times, not {show(count)}",
-                       expr.left.span)
-    return RepeatStage(count, stage, span=expr.span)
-
-
-def _says_in(expr: Expr) -> bool:
-    return any(isinstance(node, In) for node in walk(expr))
-
-
-def _repeatable(b: Build, expr: Expr, env: Env) -> bool:
-    """Tell a stage from a number by its form: `3 * (conv(3x3, 8) -> add(in))`, but `3 * in.channels`."""
-    match expr:
-        case Parens():
-            return _repeatable(b, expr.inner, env)
-        case Binary(operator="*"):
-            return _repeatable(b, expr.right, env)
-        case Call(callee=Name(text=name)):
-            return name not in FUNCTIONS or find_node(env, name) is not None
-        case Flow() | As() | If() | For():
-            return True
-    return False
-
-
-def _turn(b: Build, expr: Expr, env: Env) -> TurnStage:
-    """Keep a repeated stage for its turns; read it once for mistakes, nothing known of what enters."""
-    if id(expr) not in b.surveyed:
-        b.surveyed.add(id(expr))
-        with b.survey():
-            known(b, expr, env.applied(POISON, Place()), STAGE)
-    return TurnStage(expr, env, _name_of_turn(b, expr, env), span=expr.span)
-
-
-def _name_of_turn(b: Build, expr: Expr, env: Env) -> str:
-    """Return what the modules of a repeated stage are called: as those of the stage, if it has a name."""
-    while isinstance(expr, Parens):
-        expr = expr.inner
-
-    match expr:
-        case As():
-            return expr.name
-        case Call(callee=Name(text=text)):
-            block = env.find(text)
-            return block.block.name if isinstance(block, BlockValue) else text
-    return "repeat"
 
 
 def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
@@ -245,17 +196,22 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
         for argument in expr.arguments or ():
             known(b, argument.value, env)
         raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span)
+
+    # What the file defines comes before the catalogue: a block may have the name of a stage.
     name = expr.callee.text
-    found = lookup(b, env, name, expr.callee.span)
-    if isinstance(found, BlockValue):
+    value = lookup(b, env, name, expr.callee.span)
+    if isinstance(value, BlockValue):
         if expr.body is not None:
             raise b.refuse("needless-body", f"the block `{name}` takes no braces", expr.body.span)
-        return block_stage(b, found, expr.arguments or (), expr, env)
-    if found is not None:
-        message = f"`{name}` is {describe(found)} and takes no arguments"
+        return block_stage(b, value, expr.arguments or (), expr, env)
+    if value is not None:
+        message = f"`{name}` is {describe(value)} and takes no arguments"
+        where = []
         node = find_node(env, name)
-        where = [Label(name_span(node), "bound here")] if node is not None else []
+        if node is not None:
+            where.append(Label(name_span(node), "bound here"))
         raise b.refuse("not-callable", message, expr.callee.span, secondary=where)
+
     if name in FUNCTIONS and expr.arguments is not None:
         return _function(b, expr, name, env)
     return catalogued(b, name, expr, expr.callee, env, expect)
@@ -266,21 +222,30 @@ def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
     fields = fields_of(value)
     if expr.name in fields:
         return fields[expr.name]
-    kind = f"{describe(value)} {value.type}" if isinstance(value, TensorValue | BundleValue) else describe(value)
-    help = (*did_you_mean(expr.name, fields), *((f"it has: {', '.join(fields)}",) if fields else ()))
+
+    what = describe(value)
+    if isinstance(value, TensorValue | BundleValue):
+        what += f" {value.type}"
+    help = [*did_you_mean(expr.name, fields)]
+    if fields:
+        help.append(f"it has: {', '.join(fields)}")
+    # The name alone, behind the point; the tree has the place of both together.
     field = Span(expr.span.source, max(expr.span.end - len(expr.name), expr.span.start), expr.span.end)
-    raise b.refuse("unknown-field", f"{kind} has no `{expr.name[:64]}`", field, help=help)
+    raise b.refuse("unknown-field", f"{what} has no `{expr.name[:64]}`", field, help=help)
 
 
 def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
     value, index = known(b, expr.value, env), known(b, expr.index, env)
     if isinstance(value, Poison) or isinstance(index, Poison):
         raise Poisoned
-    items = value.members if isinstance(value, BundleValue) and not isinstance(value, GridValue) else value
+
+    items: object = value
+    if isinstance(value, BundleValue) and not isinstance(value, GridValue):  # a grid has no members
+        items = value.members
     if not isinstance(items, list | tuple):
         message = f"only a bundle, a list or a size has members, this is {describe(value)}"
         raise b.refuse("wrong-kind", message, expr.span)
-    if isinstance(index, bool) or not isinstance(index, int):
+    if isinstance(index, bool) or not isinstance(index, int):  # `true` is the number 1 to Python
         raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span)
     if not -len(items) <= index < len(items):
         message = f"there are {len(items)} members, counted from 0; {index} is past them"
@@ -289,32 +254,51 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
 
 
 def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
-    if isinstance(expect, StageKind) and not isinstance(expr.steps[0], In):
-        head: object = known(b, expr.steps[0], env, STAGE)
-    elif b.inputless and env.flowing is None and env.place is not None and _unbound(expr.steps[0], env):
-        head = POISON  # what is missing is the input, and that is reported
-    else:
-        head = known(b, expr.steps[0], env, STAGE if _is_stage_name(b, expr.steps[0], env) else None)
-    if isinstance(head, OpenWord) and head.readings == ("word",) and head.expr is expr.steps[0]:
-        raise unknown(b, env, head.text, expr.steps[0].span, None)  # a tensor's name that nothing has
-    if isinstance(head, OpenWord):
-        head = known(b, expr.steps[0], env, STAGE)
+    head = _head(b, expr, env, expect)
     if isinstance(head, BlockValue | Stage):
-        if id(expr) not in b.surveyed:  # names in the later steps are checked even if the stage is never used
-            b.surveyed.add(id(expr))
-            aside = replace(env, place=env.place and Place())  # reading for mistakes gives out no names of modules
-            with b.survey():
-                for step in expr.steps[1:]:
-                    known(b, step, aside, STAGE)
+        _survey_steps(b, expr, env)
         return FlowStage(expr.steps, env, span=expr.span)
+
     if not isinstance(head, TensorValue | BundleValue | Poison):
         message = f"a flow starts with a tensor or a stage, this is {describe(head)}"
         raise b.refuse("wrong-kind", message, expr.steps[0].span)
+    # A tensor's flow makes nodes at once, and these would stand in the network wherever the value is used.
     if env.place is None and not isinstance(head, Poison):
         message = "no tensor flows here: a `let`, a test and an argument hold static values and stages"
         raise b.refuse("misplaced-statement", message, expr.span,
                        help="give the flow a name in a line of its own: `name = tensor -> stage`")
     return run(b, head, expr.steps[0].span, expr.steps[1:], env)
+
+
+def _head(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
+    """Return what a flow starts with: a tensor or a stage, poison after a mistake."""
+    first = expr.steps[0]
+    if isinstance(expect, StageKind) and not isinstance(first, In):
+        return known(b, first, env, STAGE)
+    if b.inputless and env.flowing is None and env.place is not None and _unbound(first, env):
+        return POISON  # what is missing is the input, and that is reported
+
+    wanted = None
+    if _is_stage_name(b, first, env):
+        wanted = STAGE
+    head = known(b, first, env, wanted)
+    if not isinstance(head, OpenWord):
+        return head
+    if head.readings == ("word",) and head.expr is first:
+        raise unknown(b, env, head.text, first.span, None)  # a tensor's name that nothing has
+    return known(b, first, env, STAGE)
+
+
+def _survey_steps(b: Build, expr: Flow, env: Env) -> None:
+    """Check the names in the later steps of a stage, once, even if the stage is never used."""
+    if id(expr) in b.surveyed:
+        return
+
+    b.surveyed.add(id(expr))
+    aside = replace(env, place=env.place and Place())  # reading for mistakes gives out no names of modules
+    with b.survey():
+        for step in expr.steps[1:]:
+            known(b, step, aside, STAGE)
 
 
 def _unbound(expr: Expr, env: Env) -> bool:
@@ -361,16 +345,18 @@ def _function(b: Build, expr: Call, name: str, env: Env) -> object:
         raise b.refuse("needless-body", f"`{name}` takes no braces", expr.body.span)
     if name == "words":
         return codes.written(b, expr, env)
+
     arguments = expr.arguments or ()
     for argument in arguments:
         if argument.name is not None:
             raise b.refuse("unknown-argument", f"`{name}` has no named arguments", argument.span)
-    values = _all(b, tuple(a.value for a in arguments), env, None)
+    values = _all(b, tuple(argument.value for argument in arguments), env, None)
     return guarded(b, expr.span, env, lambda: arithmetic.call(name, values, b.limits))
 
 
 def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> list[object]:
+    # All of them, so that the mistakes of each are found.
     values = [known(b, item, env, expect) for item in items]
-    if any(isinstance(v, Poison) for v in values):
+    if any(isinstance(value, Poison) for value in values):
         raise Poisoned
     return values

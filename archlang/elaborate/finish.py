@@ -24,30 +24,35 @@ def finish(b: Build) -> None:
 
 def prune(graph: Graph) -> None:
     """Remove every node from which no output (and no loss) can be reached; inputs stay."""
-    plan = graph.plan
-    losses = (*plan.losses, *(loss for step in plan.steps for loss in step.losses)) if plan else ()
     waiting = [output.port.node for output in graph.outputs]
-    waiting += [port.node for loss in losses for port in loss.ports]
+    waiting += [port.node for port in _read_by_losses(graph)]
+
+    # Inputs are the signature of the module: one that is not read stays an argument.
     needed = {spec.node for spec in graph.inputs}
     while waiting:
         id = waiting.pop()
-        if id not in needed or not graph.node(id).inputs:
+        if id not in needed:
             needed.add(id)
             waiting.extend(port.node for port in graph.node(id).inputs if port.node not in needed)
+
     graph.keep(needed)
-    graph.bound = {
-        name: ports for name, ports in graph.bound.items() if all(port.node in needed for port in ports)
-    }
+    kept = {}
+    for name, ports in graph.bound.items():
+        if all(port.node in needed for port in ports):
+            kept[name] = ports
+    graph.bound = kept
 
 
 def settle_biases(graph: Graph) -> None:
     """A bias left open is learned unless the node's only reader takes it off again; sharers of a module agree."""
+    read_by_losses = _read_by_losses(graph)
+    undecided = [node for node in graph if node.args.get("bias", True) is None]
+
+    # Nodes of one path share one module: where a single one of them needs the bias, it is there.
     wanted: dict[tuple[str, ...], bool] = {}
-    read = _read_by_losses(graph)
-    openly = [node for node in graph if node.args.get("bias", True) is None]
-    for node in openly:
-        wanted[node.path] = wanted.get(node.path, False) or not _taken_off(graph, node, read)
-    for node in openly:
+    for node in undecided:
+        wanted[node.path] = wanted.get(node.path, False) or not _taken_off(graph, node, read_by_losses)
+    for node in undecided:
         graph.update(node.id, args={**node.args, "bias": wanted[node.path]})
 
 
@@ -69,8 +74,12 @@ def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:
 def _read_by_losses(graph: Graph) -> set[Port]:
     if graph.plan is None:
         return set()
-    losses = (*graph.plan.losses, *(loss for step in graph.plan.steps for loss in step.losses))
-    return {port for loss in losses for port in loss.ports}
+
+    # With steps, each of them has losses of its own and the plan has none.
+    ports = {port for loss in graph.plan.losses for port in loss.ports}
+    for step in graph.plan.steps:
+        ports.update(port for loss in step.losses for port in loss.ports)
+    return ports
 
 
 # --- rules on the whole graph ----------------------------------------------------------------------------------------
@@ -87,8 +96,10 @@ def memory_within_budget(b: Build) -> None:
 
 
 def _budget(b: Build, name: str, amount: Dim, limit: int, what: str) -> None:
+    # A symbolic amount may be within the limit for some sizes: only what is too much for certain is refused.
     if at_least(amount, limit + 1) is not True:
         return
+
     costs: dict[str, Callable[[Node], Dim]] = {
         "too-many-parameters": lambda node: sum((w.numel for w in b.graph.weights(node) if w.trained), 0),
         "too-much-memory": lambda node: sum((node.rows * t.elements for t in node.outputs), 0),
@@ -99,15 +110,22 @@ def _budget(b: Build, name: str, amount: Dim, limit: int, what: str) -> None:
 
 
 def _grouped(amount: Dim) -> str:
-    return f"{amount:,}" if isinstance(amount, int) else str(amount)
+    if isinstance(amount, int):
+        return f"{amount:,}"
+    return str(amount)
 
 
 def batch_norms_see_enough(b: Build) -> None:
     """Warn of a batch norm whose statistics stand on fewer than 16 values a channel in training."""
-    batch = b.graph.plan.batch if b.graph.plan else None
+    if b.graph.plan is None or b.graph.plan.batch is None:
+        return
+
+    batch = b.graph.plan.batch
     for node in b.graph:
-        if not node.op.batched or batch is None:
+        if not node.op.batched:
             continue
+
+        # A map gives a value for each of its places, a patch a row of its own.
         places = product(_type(b.graph, node).dims[1:])
         values = node.rows * places * batch
         if isinstance(values, int) and values < 16:
@@ -120,7 +138,9 @@ def _type(graph: Graph, node: Node) -> Tensor:
 
 
 def _number(size: Dim) -> float:
-    return size if isinstance(size, int) else size.high
+    if isinstance(size, int):
+        return size
+    return size.high
 
 
 RULES = (

@@ -28,13 +28,13 @@ _ARGS = (
 
 def declare_input(b: Build, statement: Input, env: Env) -> None:
     """Define an input's name and the symbols in its sizes, and add its node."""
+    # After a mistake the name is there all the same, as poison: "nothing is called `image`" would be untrue.
     value: object = POISON
     try:
         tensor = _type(b, statement, env)
-        spec = _normalised(b, statement, tensor, env)
+        mean, std = _normalised(b, statement, tensor, env)
         node = Node(f"n{len(b.graph)}", b.catalogue.ops["input"], {}, (), (tensor,), (statement.name,), statement.span)
         b.graph.add(node)
-        mean, std = spec
         b.graph.inputs = (*b.graph.inputs, InputSpec(statement.name, tensor, node.id, mean, std))
         value = TensorValue(Port(node.id), tensor)
     except Poisoned:
@@ -43,35 +43,55 @@ def declare_input(b: Build, statement: Input, env: Env) -> None:
 
 
 def _type(b: Build, statement: Input, env: Env) -> Tensor:
-    bounds = {name.text: _Bounds(name.span) for item in statement.sizes.items for name in _symbols(item, env)}
+    bounds: dict[str, _Bounds] = {}
+    for item in statement.sizes.items:
+        for name in _symbols(item, env):
+            bounds[name.text] = _Bounds(name.span)
     if "B" in bounds:
-        where = bounds.pop("B").span
-        define(b, env, "B", POISON, statement, where)  # said once: its uses are no mistakes of their own
-        rest = [item.span.text for item in statement.sizes.items if item.span != where]
-        b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where,
-                 help=f"write `input {statement.name}: [{', '.join(rest)}]`")
+        _refuse_batch(b, statement, bounds.pop("B").span, env)
+
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)
-    for name, bound in bounds.items():
-        bound.fix(b, name)
-        made = bound.symbol(b, name)
-        atoms = (atom for m, _ in made.terms for atom in m) if isinstance(made, Poly) else ()
-        b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
-        define(b, env, name, made, statement, bound.span)
+    for text, bound in bounds.items():
+        bound.fix(b, text)
+        _define_symbol(b, statement, text, bound, env)
+
     if not 1 <= len(statement.sizes.items) <= 4:
         raise b.refuse("wrong-rank", "an input has one to four sizes: [features], [positions, features], "
                        "[channels, height, width] or [channels, depth, height, width]", statement.sizes.span)
+    # Every size is looked at, so that each mistake in them is found; one is enough to have no type.
     sizes = [_size(b, item, env) for item in statement.sizes.items]
-    if any(s is None for s in sizes):
+    known_sizes = tuple(size for size in sizes if size is not None)
+    if len(known_sizes) < len(sizes):
         raise Poisoned
-    return Tensor(tuple(s for s in sizes if s is not None))
+    return Tensor(known_sizes)
+
+
+def _refuse_batch(b: Build, statement: Input, where: Span, env: Env) -> None:
+    """Report the batch among the sizes: `input image: [B, 3, 32, 32]`."""
+    define(b, env, "B", POISON, statement, where)  # said once: its uses are no mistakes of their own
+    others = [item.span.text for item in statement.sizes.items if item.span != where]
+    b.refuse("reserved-symbol", "`B` is the batch, which is never written: sizes are those of one sample", where,
+             help=f"write `input {statement.name}: [{', '.join(others)}]`")
+
+
+def _define_symbol(b: Build, statement: Input, name: str, bound: _Bounds, env: Env) -> None:
+    """Define a symbolic size, and keep its symbols for the graph: a number given for it leaves none."""
+    size = bound.symbol(b, name)
+    if isinstance(size, Poly):
+        atoms = [atom for monomial, _ in size.terms for atom in monomial]
+        b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
+    define(b, env, name, size, statement, bound.span)
 
 
 def _symbols(expr: Expr, env: Env) -> list[Name]:
     """The capitalised names in a size that nothing else defines."""
     match expr:
         case Name():
-            return [expr] if expr.text[0].isupper() and env.find(expr.text) is None else []
+            # A second input may be of the first one's symbol: that is the same size.
+            if expr.text[0].isupper() and env.find(expr.text) is None:
+                return [expr]
+            return []
         case Binary():
             return [*_symbols(expr.left, env), *_symbols(expr.right, env)]
         case Parens():
@@ -85,14 +105,21 @@ def _size(b: Build, expr: Expr, env: Env) -> Dim | None:
         help = (*did_you_mean(expr.text, env.all_names()), "a symbolic size starts with a capital letter: `[3, H, W]`")
         b.refuse("undeclared-symbol", f"`{expr.text[:64]}` is no dial and no static value", expr.span, help=help)
         return None
+
     value = known(b, expr, env)
     if isinstance(value, Poison):
         return None
     if isinstance(value, bool) or not isinstance(value, int | Poly):
         b.refuse("wrong-kind", f"a size is a whole number, this is {describe(value)}", expr.span)
         return None
-    if at_least(value, 1) is False or at_least(value, b.limits.dimension + 1) is True:
-        name = "out-of-range" if at_least(value, 1) is False else "dimension-too-large"
+
+    # A symbolic size passes unless all of its values are wrong.
+    name = ""
+    if at_least(value, 1) is False:
+        name = "out-of-range"
+    elif at_least(value, b.limits.dimension + 1) is True:
+        name = "dimension-too-large"
+    if name:
         b.refuse(name, f"a size lies from 1 to {b.limits.dimension}, this is {value}", expr.span)
         return None
     return value
@@ -116,22 +143,30 @@ class _Bounds:
 
     def fix(self, b: Build, name: str) -> None:
         """Bound it to the number that was given for it from outside."""
-        if name in b.fixed:
-            number, where = b.fixed[name]
-            if not self.low <= number <= self.high or number % self.divisor:
-                told = f"`{name}` lies from {self.low} to {self.high}"
-                told += f" and is divisible by {self.divisor}" if self.divisor > 1 else ""
-                b.refuse("out-of-range", f"{told}, this is {number}", where)
-            else:
-                self.low = self.high = number
+        if name not in b.fixed:
+            return
+
+        number, where = b.fixed[name]
+        if self.low <= number <= self.high and number % self.divisor == 0:
+            self.low = self.high = number
+            return
+        message = f"`{name}` lies from {self.low} to {self.high}"
+        if self.divisor > 1:
+            message += f" and is divisible by {self.divisor}"
+        b.refuse("out-of-range", f"{message}, this is {number}", where)
 
     def symbol(self, b: Build, name: str) -> Dim:
+        """The size with these bounds, a number where only one is within them."""
         if self.low > self.high or self.high < self.divisor:
             b.refuse("out-of-range", f"no size fulfils what is said of `{name}`", self.where or self.span)
             self.low, self.high, self.divisor = 1, LARGEST, 1
+
+        # The bounds move inwards to multiples of the divisor; `-(-a // b)` rounds up.
         low = -(-self.low // self.divisor) * self.divisor
         high = self.high // self.divisor * self.divisor
-        return low if low == high else symbol(name, low, high, self.divisor)
+        if low == high:
+            return low
+        return symbol(name, low, high, self.divisor)
 
 
 def _read_where(b: Build, expr: Expr, bounds: dict[str, _Bounds], env: Env) -> None:
@@ -143,6 +178,7 @@ def _read_where(b: Build, expr: Expr, bounds: dict[str, _Bounds], env: Env) -> N
             _read_where(b, expr.right, bounds, env)
         case Binary(operator="==", left=Binary(operator="%", left=Name() as name, right=by), right=Number(value=0)):
             number = _bound(b, name, by, bounds, env)
+            # Divisible by 4 and by 6 is divisible by 12.
             if number is not None and number >= 1:
                 bounds[name.text].divisor = lcm(bounds[name.text].divisor, number)
             elif number is not None:
@@ -150,7 +186,8 @@ def _read_where(b: Build, expr: Expr, bounds: dict[str, _Bounds], env: Env) -> N
         case Binary(operator="<" | "<=" | ">" | ">=" | "==" as sign, left=Name() as name, right=limit):
             _limit(b, sign, name, limit, bounds, env, expr.span)
         case Binary(operator="<" | "<=" | ">" | ">=" as sign, left=limit, right=Name() as name):
-            _limit(b, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[sign], name, limit, bounds, env, expr.span)
+            mirrored = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}[sign]
+            _limit(b, mirrored, name, limit, bounds, env, expr.span)
         case _:
             b.refuse("wrong-kind", "`where` bounds symbols: `H >= 32`, `H % 32 == 0`, joined by `and`", expr.span)
 
@@ -159,12 +196,19 @@ def _limit(b: Build, sign: str, name: Name, limit: Expr, bounds: dict[str, _Boun
     number = _bound(b, name, limit, bounds, env)
     if number is None:
         return
+
+    # Sizes are whole: more than 31 is at least 32.
+    lowest = highest = number
+    if sign == ">":
+        lowest += 1
+    if sign == "<":
+        highest -= 1
     bound = bounds[name.text]
     bound.where = span
     if sign in (">", ">=", "=="):
-        bound.low = max(bound.low, number + (sign == ">"))
+        bound.low = max(bound.low, lowest)
     if sign in ("<", "<=", "=="):
-        bound.high = min(bound.high, number - (sign == "<"))
+        bound.high = min(bound.high, highest)
 
 
 def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: Env) -> int | None:
@@ -173,6 +217,7 @@ def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: E
         b.refuse("undefined-name", f"`{name.text[:64]}` is no symbol of this input", name.span,
                  help=did_you_mean(name.text, bounds))
         return None
+
     if isinstance(value, Poison):
         return None
     if isinstance(value, bool) or not isinstance(value, int):
@@ -186,7 +231,7 @@ Numbers = tuple[float, ...] | None
 
 def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[Numbers, Numbers]:
     given = given_for(b, signature("input", _ARGS), statement.arguments or (), statement.span, env)
-    found: list[Numbers] = []
+    mean_and_std: list[Numbers] = []
     for name in ("mean", "std"):
         value = given[name]
         numbers: Numbers = None
@@ -195,8 +240,9 @@ def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[N
         elif value is not None:
             numbers = (value,)
 
+        # One number is for all channels; several are one for each, and the channels stand first.
         if numbers is not None and len(numbers) not in (1, tensor.dims[0]):
             raise b.refuse("wrong-count", f"`{name}` has one number, or one for each of the {tensor.dims[0]} channels",
                            given.spans[name], f"these are {len(numbers)}")
-        found.append(numbers)
-    return found[0], found[1]
+        mean_and_std.append(numbers)
+    return mean_and_std[0], mean_and_std[1]

@@ -25,6 +25,7 @@ def evaluate(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> obje
     mistake in the expression is reported.
     """
     value = b.rules.expressions[type(expr)](b, expr, env, expect)
+    # A rule may hand on the poison that a name is bound to: whoever asked for a value must not go on with it.
     if isinstance(value, Poison):
         raise Poisoned
     if expect is not None:
@@ -34,14 +35,18 @@ def evaluate(b: Build, expr: Expr, env: Env, expect: Kind | None = None) -> obje
 
 def settled(b: Build, value: object, expect: Kind, at: Span) -> object:
     """Give words that were left open the meaning that the kind wants where they land, at `at`. Raises `Poisoned`."""
+    # `[flip, crop(4)]` holds words too, and each is settled by the kind of the list's items.
     if isinstance(value, list):
         return [settled(b, item, getattr(expect, "item", expect), at) for item in value]
     if not isinstance(value, OpenWord):
         return value
 
-    means = ("stage" in value.readings and (expect.stages or not (expect.words or expect.role)),
-             expect.role in value.readings, value.text in expect.words)
-    if not any(means):
+    # Where neither a word nor a setting is wanted, a stage is let through, for a message about what it is.
+    wants_stage = expect.stages or not (expect.words or expect.role)
+    is_stage = wants_stage and "stage" in value.readings
+    is_setting = expect.role in value.readings
+    is_word = value.text in expect.words
+    if not (is_stage or is_setting or is_word):
         raise misplaced(b, value, expect, at)
     return evaluate(b, value.expr, value.env, expect)
 

@@ -62,6 +62,7 @@ class Network:
     def listing(self) -> str:
         """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
         imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
+        # Dials given from outside, codes that were searched for and files beside this one are not in its text.
         if self.given or self.built.codes or any(item.quoted for item in imports):
             return self.text
         return print_file(self.project.main.file)
@@ -113,6 +114,7 @@ def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Ca
 def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
           catalogue: Catalogue = CATALOGUE) -> tuple[Diagnostic, ...]:
     """Every mistake and warning of a file, which may be one of blocks alone."""
+    # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
         project = open_project(Path(path), limits)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
@@ -133,8 +135,10 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
 def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogue) -> Network:
     given = _expressions(dials, limits)
     built = build(project, given, catalogue, limits)
-    if any(d.severity == "error" for d in built.diagnostics):
+    if any(diagnostic.severity == "error" for diagnostic in built.diagnostics):
         raise ArchError(built.diagnostics)
+
+    # A file of blocks alone is right, and can be checked; it cannot be loaded.
     if project.main.network is None:
         message = f"{project.main.source.name} declares no network"
         help = "it can be imported by a file that does: `network Name { ... }`"
@@ -150,13 +154,21 @@ def _expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:
 def _expression(name: str, value: object, limits: Limits) -> Expr:
     if isinstance(value, TreeNode):
         return value  # type: ignore[return-value]  # an expression that was read before
-    written = value if isinstance(value, str) else show(value)
-    called = name if re.fullmatch(r"[A-Za-z_]\w{0,63}", name, re.ASCII) and name not in WORDS else "value"
+
+    written = value
+    if not isinstance(written, str):
+        written = show(value)
+    # The dial's name stands in the text that messages quote, unless it would be no name there.
+    called = "value"
+    if re.fullmatch(r"[A-Za-z_]\w{0,63}", name, re.ASCII) and name not in WORDS:
+        called = name
     source = Source(f"<dial {name[:64]}>", f"archlang 1\nlet {called} = {written}\n")
     try:
         declarations = parse(source, limits).declarations
     except ArchError:
         declarations = ()
+
+    # A value with a line of its own behind it, "3\nlet x = 4", would bring in more than a value.
     if len(declarations) != 1 or not isinstance(declarations[0], Let):
         message = f"the value of the dial `{name[:64]}` is not an expression: {written[:80]!r}"
         raise ArchError(error("bad-dial", message))

@@ -20,47 +20,62 @@ from archlang.elaborate.values import (
     Value,
 )
 from archlang.ops.kinds import Fault, TensorKind
-from archlang.shapes import Bundle
+from archlang.shapes import Bundle, Type
 from archlang.source import Span
 
 
 def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, called: str) -> Flowing:
     """Append the node of an operation, its module called `called`, and return what it makes."""
+    # The name is taken even behind a mistake, so that the modules after it are called as they will be.
     name = place.unique(called)
     if isinstance(value, Poison):
         return POISON
-    extra = [a.name for a in stage.op.args if isinstance(a.kind, TensorKind)]
+
+    # Arguments that are tensors are edges of the graph, behind what flows in.
+    in_arguments = [arg.name for arg in stage.op.args if isinstance(arg.kind, TensorKind)]
     further: list[TensorValue] = []
     spans: list[Span] = []
-    for argument in extra:
-        given = stage.given[argument]
-        tensors = given if isinstance(given, tuple) else (given,)
+    for argument in in_arguments:
+        tensors = stage.given[argument]
+        if not isinstance(tensors, tuple):
+            tensors = (tensors,)
         further.extend(tensors)
         spans.extend(stage.given.places.get(argument, (stage.span,) * len(tensors)))
     inputs = (*entering(b, stage, value, at, place, bool(further)), *further)
-    args = {k: v for k, v in stage.given.values.items() if k not in extra}
-    again = None if b.surveying or stage.op.copies else repeated(inputs)
-    if again is not None:
-        raise _same_twice(b, stage, again, inputs, [at, *spans], place)
+    args = {arg: given for arg, given in stage.given.values.items() if arg not in in_arguments}
+
+    # `Build.emit` refuses this too, but does not know where each tensor stands in the text.
+    if not (b.surveying or stage.op.copies):
+        same = repeated(inputs)
+        if same is not None:
+            raise _same_twice(b, stage, same, inputs, [at, *spans], place)
+
     try:
         outputs = b.emit(stage.op, args, inputs, (*place.path, name), place, stage.span)
     except Fault as fault:
         raise _misused(b, fault, stage, inputs, [at, *spans], place) from None
-    return outputs[0] if len(outputs) == 1 else BundleValue(outputs)
+    if len(outputs) == 1:
+        return outputs[0]
+    return BundleValue(outputs)
 
 
 def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
              joined: bool = False) -> tuple[TensorValue, ...]:
     """The tensors that enter an operation: the one of the flow, or all members of a bundle where it takes one."""
-    takes = stage.op.takes if isinstance(stage, OpStage) else "bundle"
-    name = stage.name if isinstance(stage, OpStage) else "this stage"
+    takes, name = "bundle", "this stage"
+    if isinstance(stage, OpStage):
+        takes, name = stage.op.takes, stage.name
+
     if isinstance(value, TensorValue):
+        # With further tensors in its arguments, `x -> add(y)`, one that flows in is enough to bring together.
         if takes == "bundle" and not joined:
             raise b.refuse("expected-bundle", f"`{name}` brings the members of a bundle together, this is one tensor",
                            stage.span, secondary=(Label(at, f"this is {value.type}"),), notes=chain(place))
         return (value,)
+
     if isinstance(value, GridValue):
         raise no_grid(b, stage, name, value, at, place)
+    # A bundle and further tensors, `(x, y) -> add(z)`: which member the further ones belong to is not said.
     if takes == "tensor" or joined:
         raise b.refuse("expected-tensor", f"`{name}` takes one tensor, a bundle flows in", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
@@ -75,7 +90,9 @@ def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
 def no_grid(b: Build, stage: Stage, name: str, value: GridValue, at: Span, place: Place) -> Poisoned:
     """Report a grid where a tensor or a bundle is wanted, and return what to raise after it."""
     message = f"`{name}` cannot take a grid of patches"
-    does = f"`shared {{ {name} ... }}`" if isinstance(stage, OpStage) and stage.op.takes == "tensor" else "`shared`"
+    does = "`shared`"
+    if isinstance(stage, OpStage) and stage.op.takes == "tensor":
+        does = f"`shared {{ {name} ... }}`"
     help = (f"{does} does the same to every patch, `experts(n, router) {{ ... }}` chooses for each",
             "`unpatch` makes one map of them again")
     return b.refuse("expected-tensor", message, stage.span, secondary=(Label(at, f"this is {value.type}"),),
@@ -84,15 +101,23 @@ def no_grid(b: Build, stage: Stage, name: str, value: GridValue, at: Span, place
 
 def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValue], spans: Sequence[Span],
              place: Place) -> Poisoned:
-    """The fault as a mistake: what flowed in is labelled, and so is the further tensor that differs from it."""
+    """The fault as a mistake: what flowed in is labelled, and so is the further tensor that differs from it.
+
+    `spans` are the places of what flows in and of each further tensor.
+    """
     further = len(spans) - 1
     entered = inputs[: len(inputs) - further]
-    joined = entered[0].type if len(entered) == 1 else Bundle(tuple(v.type for v in entered))
+    joined: Type = Bundle(tuple(value.type for value in entered))
+    if len(entered) == 1:
+        joined = entered[0].type
+
     at, where = spans[0], stage.span
     if further and fault.input:
         which = fault.input - len(entered)
         fault.label = f"this is {inputs[fault.input].type}"
-        where = spans[1 + which] if further > 1 else where
+        # Of several further tensors the one at fault is underlined; a single one is clear from the stage.
+        if further > 1:
+            where = spans[1 + which]
         fault.help = (*fault.help, *_passes(inputs[fault.input], spans[1 + which]), *_passes(inputs[0], at))
     elif fault.input and not further:
         fault.label = f"member {fault.input} is {inputs[fault.input].type}"
@@ -100,21 +125,29 @@ def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValu
         fault.label = ""  # the place where it comes from says so
     elif _covers(at, where) and not fault.label:
         fault.label = f"{joined} flows in"
-    secondary = [] if _covers(at, where) else [Label(at, f"this is {joined}")]
+
+    secondary = []
+    if not _covers(at, where):
+        secondary.append(Label(at, f"this is {joined}"))
     return b.fault(fault, where, stage.given, place, secondary)
 
 
-def _same_twice(b: Build, stage: OpStage, again: tuple[int, int], inputs: Sequence[TensorValue],
+def _same_twice(b: Build, stage: OpStage, same: tuple[int, int], inputs: Sequence[TensorValue],
                 spans: Sequence[Span], place: Place) -> Poisoned:
     """Report an operation that would merge a tensor with itself, at the second of the two."""
     further = len(spans) - 1
-    first, second = again
+    first, second = same
     entered = len(inputs) - further
+
+    # Members of a bundle have no places of their own; a tensor in an argument has.
     where, label = stage.span, f"members {first} and {second} are one tensor"
     secondary = []
     if second >= entered:
         where, label = spans[1 + second - entered], "the same tensor again"
-        secondary = [Label(spans[0] if first < entered else spans[1 + first - entered], "this tensor")]
+        before = spans[0]
+        if first >= entered:
+            before = spans[1 + first - entered]
+        secondary = [Label(before, "this tensor")]
 
     help = (*_passes(inputs[second], where), *_passes(inputs[first], spans[0]), COPY)
     return b.refuse("same-twice", f"`{stage.name}` would merge a tensor with itself", where, label,
@@ -127,6 +160,7 @@ def _covers(outer: Span, inner: Span) -> bool:
 
 
 def _passes(value: TensorValue, span: Span) -> tuple[str, ...]:
+    # An `if` without `else` hands on what it gets: nothing at its use shows that two tensors are one.
     if value.passed is None:
         return ()
     test = value.passed.text[:60]

@@ -37,8 +37,9 @@ class Signature:
 
 def signature_of(entry: Entry) -> Signature:
     """Return the signature of an operation, a structure or a setting."""
-    habit = entry.habit if isinstance(entry, Op) else ()
-    return signature(entry.name, entry.args, habit)
+    if isinstance(entry, Op):
+        return signature(entry.name, entry.args, entry.habit)
+    return signature(entry.name, entry.args)
 
 
 def signature(what: str, args: Sequence[Arg], habit: tuple[str, ...] = ()) -> Signature:
@@ -55,43 +56,53 @@ def signature_of_block(block: Block) -> Signature:
 
 def place(b: Build, takes: Signature, arguments: Sequence[Argument]) -> dict[str, list[Argument]]:
     """Return each argument under the name of its parameter; mistakes are reported, the rest goes on."""
-    found: dict[str, list[Argument]] = {}
+    placed: dict[str, list[Argument]] = {}
     surplus: list[Argument] = []
     position = 0
     for argument in arguments:
         if argument.name is not None:
-            _named(b, takes, argument, found)
+            _named(b, takes, argument, placed)
             continue
 
-        name = takes.places[position] if position < len(takes.places) else None
-        if name is None or (name != takes.many and name in found):
+        # A parameter that was given by name is not skipped: `conv(channels = 8, 3x3, 16)` would be a riddle.
+        name = None
+        if position < len(takes.places):
+            name = takes.places[position]
+        if name is None or (name != takes.many and name in placed):
             surplus.append(argument)
             continue
-        position += name != takes.many
-        found.setdefault(name, []).append(argument)
+
+        # What takes several stays in its position: all that follow are its values.
+        if name != takes.many:
+            position += 1
+        placed.setdefault(name, []).append(argument)
 
     if surplus:
         _too_many(b, takes, arguments, surplus)
-    return found
+    return placed
 
 
-def _named(b: Build, takes: Signature, argument: Argument, found: dict[str, list[Argument]]) -> None:
+def _named(b: Build, takes: Signature, argument: Argument, placed: dict[str, list[Argument]]) -> None:
     name = argument.name
     assert name is not None
 
     if name not in takes.names:
-        where = argument.name_span if argument.name_span.end else argument.span
-        listed = f"it takes: {', '.join(takes.names)}" if takes.names else "it takes no arguments"
+        where = argument.span
+        if argument.name_span.end:
+            where = argument.name_span
+        listed = "it takes no arguments"
+        if takes.names:
+            listed = f"it takes: {', '.join(takes.names)}"
         b.refuse("unknown-argument", f"`{takes.what}` has no argument `{name[:64]}`", where,
                  help=(*did_you_mean(name, takes.names), listed))
         return
 
-    if name in found and name != takes.many:
-        first = Label(found[name][0].span, "given here first")
+    if name in placed and name != takes.many:
+        first = Label(placed[name][0].span, "given here first")
         b.refuse("repeated-argument", f"`{name}` is given twice", argument.span, secondary=(first,))
         return
 
-    found.setdefault(name, []).append(argument)
+    placed.setdefault(name, []).append(argument)
 
 
 # --- too many by place -----------------------------------------------------------------------------------------------
@@ -122,7 +133,9 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
 
 
 def _counted(count: int) -> str:
-    return f"{count} argument{'' if count == 1 else 's'}"
+    if count == 1:
+        return "1 argument"
+    return f"{count} arguments"
 
 
 def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
@@ -141,6 +154,7 @@ def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]
             name = order[index]
         if len(argument.value.span.text) > SHORT or name in values:
             return None
+        # A place of the order without a name is that of what enters, such as `in_channels`: it is left out here.
         if not name and not isinstance(argument.value, Number):
             return None  # what enters would be a number: 3x3 there is a kernel, in the order of the catalogue
         if name:
@@ -155,10 +169,16 @@ def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]
 def _written(takes: Signature, values: Mapping[str, Expr]) -> str:
     parts = []
     for arg in takes.args:
-        if arg.name in values:
-            text = _text(values[arg.name], arg)
-            parts.append(text if arg.name in takes.places else f"{arg.name} = {text}")
-    return f"{takes.what}({', '.join(parts)})" if parts else takes.what
+        if arg.name not in values:
+            continue
+        text = _text(values[arg.name], arg)
+        if arg.name not in takes.places:
+            text = f"{arg.name} = {text}"
+        parts.append(text)
+
+    if not parts:
+        return takes.what
+    return f"{takes.what}({', '.join(parts)})"
 
 
 def _text(value: Expr, arg: Arg) -> str:

@@ -14,12 +14,17 @@ FUNCTIONS = ("range", "len", "min", "max", "size", "words")
 
 def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: Span) -> None:
     """Bind a name in a scope. Reports a second binding, and a name that hides one of the same file."""
+    # The same node again is no second binding.
     earlier = env.nodes.get(name)
     if earlier is not None and earlier is not node:
         before = Label(name_span(earlier), "bound here first")
-        help = ("give each step its own name, or write them as one flow",) if isinstance(node, Bind) else ()
+        help: tuple[str, ...] = ()
+        if isinstance(node, Bind):
+            help = ("give each step its own name, or write them as one flow",)
         b.report(error("already-bound", f"`{name}` is bound twice", span, "again here", secondary=(before,), help=help))
         return
+
+    # In one file a name means one thing, whichever braces a reader is in.
     hidden = _outer_place(env.outer, name)
     if hidden:
         before = Label(hidden, "the outer one")
@@ -45,13 +50,15 @@ def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
     node = find_node(env, name)
     if node is not None:
         b.used.add(id(node))
+        # Who names whom is noted while files are read, so that recursion is reported before anything is expanded.
         if b.reading and b.active and isinstance(node, Block | Let | CodeDeclaration):
             caller = b.active[-1]
             b.calls.setdefault((id(caller), id(node)), (caller, node, span))
-    found = env.find(name)
-    if found is POISON:
+
+    value = env.find(name)
+    if value is POISON:
         raise Poisoned
-    return found
+    return value
 
 
 def find_node(env: Env, name: str) -> TreeNode | None:
@@ -68,16 +75,20 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
     """Report a name that means nothing here, with what it may have been meant to be."""
     shown = name[:64]
     elsewhere, label = _elsewhere(b, env, name)
+
+    # A name that is bound out of sight is meant more likely than one that is spelt like it.
     if expect is not None and (expect.words or expect.role):
         words = choices(b, expect)
         message = f"`{shown}` is not known here: {_listed(words)}"
         help = elsewhere or did_you_mean(name, (*words, *env.all_names()))
         return b.refuse("unknown-word", message, span, help=help, secondary=label)
+
     stages = (*b.catalogue.stages, *env.all_names())
     if isinstance(expect, StageKind):
         help = elsewhere or did_you_mean(name, stages) or ("`archlang ops` lists all that there are",)
         return b.refuse("unknown-stage", f"there is no stage called `{shown}`", span, help=help, secondary=label)
-    settings = {n for _, n in b.catalogue.settings}
+
+    settings = {setting for _, setting in b.catalogue.settings}
     help = elsewhere or did_you_mean(name, env.all_names()) or did_you_mean(name, {*stages, *settings, *FUNCTIONS})
     return b.refuse("undefined-name", f"nothing is called `{shown}` here", span, help=help, secondary=label)
 
@@ -85,7 +96,10 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
 def misplaced(b: Build, word: OpenWord, expect: Kind, at: Span) -> Poisoned:
     """Report a word that has no meaning where it lands, at `at`: at its own place, which may be far from there."""
     span = word.expr.span
-    landing = () if span == at else (Label(at, "it lands here"),)
+    landing: tuple[Label, ...] = ()
+    if span != at:
+        landing = (Label(at, "it lands here"),)
+
     if expect.words or expect.role:
         words = choices(b, expect)
         message = f"`{word.text[:64]}` is not known where it lands: {_listed(words)}"
@@ -101,7 +115,9 @@ def misplaced(b: Build, word: OpenWord, expect: Kind, at: Span) -> Poisoned:
 
 def choices(b: Build, expect: Kind) -> tuple[str, ...]:
     """The words that a kind of argument knows, and the settings of its role."""
-    return (*expect.words, *(b.catalogue.of_role(expect.role) if expect.role else ()))
+    if not expect.role:
+        return tuple(expect.words)
+    return (*expect.words, *b.catalogue.of_role(expect.role))
 
 
 def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[Label, ...]]:
@@ -111,6 +127,8 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
         if name in scope.later:
             return ("a name can be used behind the place where it is bound",), (Label(scope.later[name], "bound here"),)
         scope = scope.outer
+
+    # A block stands outside the network, and its scope does not lead there.
     if name in b.inside_network:
         help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
         return (help,), (Label(b.inside_network[name], "the network's"),)
@@ -120,11 +138,16 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
 def _listed(words: tuple[str, ...]) -> str:
     if not words:
         return "there is nothing to choose from yet"
-    shown = ", ".join(f"`{word}`" for word in words[:12])
-    return f"it can be {shown}" + (" ..." if len(words) > 12 else "")
+    listed = "it can be " + ", ".join(f"`{word}`" for word in words[:12])
+    if len(words) > 12:
+        listed += " ..."
+    return listed
 
 
 def name_span(node: TreeNode) -> Span:
     """Find the place where a declaration or statement names what it binds."""
     span: Span | None = getattr(node, "name_span", None)
-    return span if span is not None and span.end else node.span
+    # A node that was made rather than parsed has its name nowhere in the text.
+    if span is None or not span.end:
+        return node.span
+    return span

@@ -40,8 +40,11 @@ from archlang.syntax.tree import Body, If
 
 def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) -> Flowing:
     inner = stage.stage
+    # The name of a `let` or a parameter is a scope around the stage's own names: `head.linear`, not `head`.
     if stage.scope:
         return apply(b, _at(inner, stage.span), value, at, place.enter(stage.name))
+
+    # After `as` the name takes the place of the stage's own.
     match inner:
         case NamedStage():
             return apply(b, inner.stage, value, at, place.enter(stage.name))
@@ -59,7 +62,11 @@ def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) 
 
 
 def _at(stage: Stage, span: Span) -> Stage:
-    return stage if isinstance(stage, FlowStage) else replace(stage, span=span)
+    """Return a stage as used at a place: messages about it stand there, not where it was declared."""
+    # The steps of a flow have places of their own.
+    if isinstance(stage, FlowStage):
+        return stage
+    return replace(stage, span=span)
 
 
 def _repeat_name(stage: Stage) -> str:
@@ -73,14 +80,16 @@ def _repeat_name(stage: Stage) -> str:
 
 
 def _repeat(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    # Repeated zero times, a stage is still read for mistakes.
     if not stage.count:
         with b.survey():
             apply(b, stage.stage, POISON, at, Place())
+
     for i in range(stage.count):
         inner = place.at(str(i))
         value = _within(b, stage.stage, value, at, inner)
         at = stage.span
-        if isinstance(value, Poison):
+        if isinstance(value, Poison):  # the further turns would report the same
             break
     return value
 
@@ -91,11 +100,14 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
         case BlockStage():
             return _block(b, stage, value, at, place)
         case NamedStage():
-            again = apply if stage.scope else _within
-            return again(b, _at(stage.stage, stage.span), value, at, place)
+            inner = _at(stage.stage, stage.span)
+            if stage.scope:
+                return apply(b, inner, value, at, place)
+            return _within(b, inner, value, at, place)
         case TurnStage():
             return _turn(b, stage, value, at, place)
         case StructureStage() | OpStage():
+            # These take their name from the scope outside, where nothing else of this turn stands.
             outer = replace(place, path=place.path[:-1], taken={})
             if isinstance(stage, OpStage):
                 return operation(b, stage, value, at, outer, place.path[-1])
@@ -105,23 +117,27 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
 
 def _turn(b: Build, stage: TurnStage, value: Flowing, at: Span, place: Place) -> Flowing:
     """Make one turn of a repeated stage that says `in`: a flow in it may start with `in`, and is a tensor then."""
-    made = evaluate(b, stage.expr, stage.env.applied(value, place, at), STAGE)
-    if isinstance(made, TensorValue | BundleValue):
-        return made
-    if isinstance(made, Stage):
-        return _within(b, made, value, at, place)
-    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(made)}", stage.span)
+    result = evaluate(b, stage.expr, stage.env.applied(value, place, at), STAGE)
+    if isinstance(result, TensorValue | BundleValue):
+        return result
+    if isinstance(result, Stage):
+        return _within(b, result, value, at, place)
+    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(result)}", stage.span)
 
 
 def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) -> Flowing:
     """Expand a block: its parameters in a scope of their own, its body on what flows in."""
     if isinstance(value, Poison) or b.surveying or id(stage.block) in b.circular:
         return POISON  # its body is read for mistakes by itself; a recursion is reported from the names
+
+    # Without a recursion a chain of blocks is as long as the file allows; Python's stack is shorter.
     if len(b.active) >= b.limits.nesting:
-        raise b.refuse("nesting-too-deep", f"blocks use blocks more than {b.limits.nesting} deep here",
-                       (place.frames[0] if place.frames else stage).span)
-    frame = Frame(stage.name, stage.span, stage.shown)
-    place = place.framed(frame)
+        outermost = stage.span
+        if place.frames:
+            outermost = place.frames[0].span
+        raise b.refuse("nesting-too-deep", f"blocks use blocks more than {b.limits.nesting} deep here", outermost)
+
+    place = place.framed(Frame(stage.name, stage.span, stage.shown))
     b.active.append(stage.block)
     try:
         env = parameters(b, stage, stage.home.applied(value, place, at))
@@ -134,8 +150,10 @@ def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
     """The scope of a block's parameters: given values, else defaults, evaluated where the block is declared."""
     for parameter in stage.block.parameters:
         value = stage.given.get(parameter.name)
-        if value is None:
-            value = known(b, parameter.default, env.closed()) if parameter.default is not None else POISON
+        if value is None and parameter.default is not None:
+            value = known(b, parameter.default, env.closed())
+        elif value is None:
+            value = POISON  # that it is missing is reported where the block is called
         define(b, env, parameter.name, value, parameter, parameter.span)
     return env
 
@@ -143,25 +161,35 @@ def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
 def _if(b: Build, stage: IfStage, value: Flowing, at: Span, place: Place) -> Flowing:
     expr: If | Body | None = stage.expr
     taken: Body | None = None
-    last: Span | None = None
+    last_test: Span | None = None
     while isinstance(expr, If) and taken is None:
-        test = known(b, expr.test, stage.env.static())
-        truth = POISON if isinstance(test, Poison) else _truth(b, expr, test, stage.env)
+        truth = _truth(b, expr, known(b, expr.test, stage.env.static()), stage.env)
         if isinstance(truth, Poison):
             _survey_branches(b, expr, stage.env)
             return POISON
+
+        # Each branch is read for mistakes, whichever a dial happens to choose.
         _survey(b, expr.then, stage.env)
-        taken, last = (expr.then if truth else None), expr.test.span
+        if truth:
+            taken = expr.then
+        last_test = expr.test.span
         expr = expr.otherwise
+
     _survey_branches(b, expr, stage.env)
     if taken is None and isinstance(expr, Body):
         taken = expr
-    if taken is None:
-        return replace(value, passed=last) if isinstance(value, TensorValue) else value
-    return body(b, taken, stage.env.continued(value, place, at))
+    if taken is not None:
+        return body(b, taken, stage.env.continued(value, place, at))
+
+    # Nothing is taken: the tensor goes on unchanged, and remembers why, for messages about `add(in)` behind it.
+    if isinstance(value, TensorValue):
+        return replace(value, passed=last_test)
+    return value
 
 
 def _truth(b: Build, expr: If, test: object, env: Env) -> bool | Poison:
+    if isinstance(test, Poison):
+        return POISON
     try:
         return bool(guarded(b, expr.test.span, env, lambda: arithmetic.truth(test)))
     except Poisoned:
@@ -169,6 +197,7 @@ def _truth(b: Build, expr: If, test: object, env: Env) -> bool | Poison:
 
 
 def _survey_branches(b: Build, expr: If | Body | None, env: Env) -> None:
+    """Read the tests and branches from here on for mistakes."""
     while isinstance(expr, If):
         with b.survey():
             known(b, expr.test, env.static())
@@ -193,12 +222,17 @@ def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> F
     if not isinstance(values, Poison) and not isinstance(values, list | tuple):
         b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
         values = POISON
+
+    # No turn can be made: the body is read once for mistakes, the loop's name standing for nothing known.
     if isinstance(values, Poison) or isinstance(value, Poison) or not values:
         env = stage.env.applied(POISON, Place())
         define(b, env, expr.name, POISON, expr, expr.name_span)
         with b.survey():
             body(b, expr.body, env)
-        return POISON if isinstance(values, Poison) else value
+        if isinstance(values, Poison):
+            return POISON
+        return value
+
     for i, item in enumerate(values):
         inner = replace(place.at(str(i)), loops=(*place.loops, (expr.name, shown(item))))
         env = stage.env.applied(value, inner, at)

@@ -18,7 +18,6 @@ from archlang.syntax.tree import (
     Imported,
     Input,
     Let,
-    NetworkDeclaration,
     Parameter,
     Stretch,
     Train,
@@ -30,38 +29,59 @@ def report_unused(b: Build, unit: Unit) -> None:
     """Warn of every name of a file that nothing reads. A file without a network exports all that it declares."""
     if any(d.severity == "error" for d in b.mistakes.values()):
         return  # a mistake may have kept the use from being seen
+
+    exports = unit.network is None
     for item in unit.file.declarations:
         if isinstance(item, Import):
-            for name in item.names:
-                if id(name) not in b.used:
-                    message = f"`{name.alias or name.name}` is imported and never used"
-                    b.report(error("unused-import", message, name.span))
-        elif not isinstance(item, Train) and (unit.network is not None or isinstance(item, Block | NetworkDeclaration)):
-            exported = unit.network is None
+            _check_import(b, item)
+        elif isinstance(item, Train):
+            continue  # its names are settings, read by what they are called
+        elif not exports:
             for node in _binders(item):
-                if not (exported and node is item):
+                _check(b, node)
+        elif isinstance(item, Block):
+            # The block itself is for the files that import this one.
+            for node in _binders(item):
+                if node is not item:
                     _check(b, node)
+
+
+def _check_import(b: Build, item: Import) -> None:
+    for name in item.names:
+        if id(name) not in b.used:
+            message = f"`{name.alias or name.name}` is imported and never used"
+            b.report(error("unused-import", message, name.span))
 
 
 def _check(b: Build, node: TreeNode) -> None:
     name: str = node.name  # type: ignore[attr-defined]  # every binder has one
+    # As in Python, `_name` says that the author knows.
     if id(node) in b.used or name.startswith("_"):
         return
+
     span: Span = getattr(node, "name_span", node.span)
+    if not span.end:
+        span = node.span
     what = {
         Let: "static value", Bind: "tensor", Block: "block", CodeDeclaration: "code", Parameter: "parameter",
         For: "loop name", Input: "input",
     }[type(node)]
-    b.report(error("unused-name", f"the {what} `{name}` is never used", span if span.end else node.span))
+    b.report(error("unused-name", f"the {what} `{name}` is never used", span))
 
 
 def _binders(node: TreeNode) -> Iterator[TreeNode]:
     if isinstance(node, Let | Bind | Block | CodeDeclaration | Parameter | For | Input):
         yield node
+
+    # The names of an import are looked at by themselves, and those in a phase or step are settings.
     if isinstance(node, Imported | Stretch):
         return
     for field in fields(node):
+        if field.name in ("before", "behind"):  # the comments around a node
+            continue
         value = getattr(node, field.name)
-        for item in value if isinstance(value, tuple) else (value,):
-            if isinstance(item, TreeNode) and field.name not in ("before", "behind"):
+        if not isinstance(value, tuple):
+            value = (value,)
+        for item in value:
+            if isinstance(item, TreeNode):
                 yield from _binders(item)

@@ -29,7 +29,7 @@ class Tag:
     """The tag of a bundle of branches: the code, the branches before any is left out, and the mask that does it."""
 
     code: CodeValue
-    whole: tuple[Value, ...]
+    branches: tuple[Value, ...]
     mask: TensorValue | None = None
     drop: float = 0.0
 
@@ -45,7 +45,10 @@ class BundleValue:
     @property
     def type(self) -> Type:
         """The bundle's type."""
-        return Bundle(tuple(m.type for m in self.members), self.tag.code.columns if self.tag else None)
+        types = tuple(member.type for member in self.members)
+        if self.tag is None:
+            return Bundle(types)
+        return Bundle(types, self.tag.code.columns)
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,11 @@ class Place:
         self.taken[name] = count
         if count == 1:
             return name
+        # The author may have given the name `conv_2` himself.
         candidate = f"{name}_{count}"
-        return candidate if candidate not in self.taken else self.unique(name)
+        if candidate in self.taken:
+            return self.unique(name)
+        return candidate
 
     def reserve(self, name: str) -> None:
         """Keep a bound name from being given to a stage."""
@@ -218,8 +224,8 @@ class Env:
         env: Env | None = self
         while env is not None:
             if name in env.names:
-                found = env.names[name]
-                return found.get() if isinstance(found, Thunk) else found
+                value = env.names[name]
+                return value.get() if isinstance(value, Thunk) else value
             env = env.outer
         return None
 
@@ -237,7 +243,10 @@ class Env:
 
     def unread(self) -> Env:
         """Return the scope of a branch that is read for mistakes only, where no value is known."""
-        return Env(self, entering=None if self.entering is None else POISON, flowing=POISON, place=Place())
+        entering: Flowing | None = None
+        if self.entering is not None:  # where `in` means nothing, it is a mistake in a branch that is not taken too
+            entering = POISON
+        return Env(self, entering=entering, flowing=POISON, place=Place())
 
     def closed(self) -> Env:
         """Return this scope without a value for flows to start with: that of a parameter's default."""
@@ -384,8 +393,8 @@ def fields_of(value: object) -> dict[str, object]:
         1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
         4: ("channels", "depth", "height", "width"),
     }.get(value.type.rank, ())
-    sizes: dict[str, Dim] = dict(zip(names, value.type.dims, strict=True))
+    sizes: dict[str, object] = dict(zip(names, value.type.dims, strict=True))
     # A line [channels, length] and a sequence [positions, features] have one form: both readings are there.
     if value.type.rank == 2:
         sizes |= {"channels": value.type.dims[0], "length": value.type.dims[1]}
-    return {**sizes}
+    return sizes

@@ -65,3 +65,9 @@ def test_mistakes_come_in_the_order_of_the_text() -> None:
 ])
 def test_names_are_bound_once_and_not_hidden(before: str, body: str) -> None:
     assert {"shadowed-name", "already-bound"} & set(wrong(text(body, before)))
+
+
+@pytest.mark.parametrize("patch", ["[48]", "[3, 16]", "[3, 2, 2, 4]"])
+def test_patches_that_are_no_maps_any_more_are_not_put_back(patch: str) -> None:
+    body = f"output x -> patches(4x4) -> shared {{ reshape({patch}) }} -> unpatch"
+    assert wrong(text(body)) == ["shape-mismatch"]

@@ -41,26 +41,34 @@ def command(session: Session, model: str, data: str, block: str | None, remove: 
     from archlang.views.coded import ablation_svg
 
     ending(output, ".svg")
-    kinds = (what,) if what else ("active", "inactive")
-    found = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed, at=at)
+    kinds: tuple[str, ...] = ("active", "inactive")
+    if what is not None:
+        kinds = (what,)
+    results = ablate(open_model(session, model), data, block=block, most=remove, what=kinds, seed=seed, at=at)
+
     if output is not None:
-        write(session, output, ablation_svg([(r.block, r.what, r.count, r.accuracy) for r in found]).encode())
-    if output == "-":
+        points = [(removed.block, removed.what, removed.count, removed.accuracy) for removed in results]
+        write(session, output, ablation_svg(points).encode())
+    if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "removed": [asdict(row) for row in found]})
+        session.document({"format_version": FORMAT_VERSION, "removed": [asdict(removed) for removed in results]})
     else:
-        session.data(table(found))
+        session.data(table(results))
 
 
-def table(found: tuple[Removed, ...]) -> str:
+def table(results: tuple[Removed, ...]) -> str:
     """A line for each block and kind: the accuracy with 0, 1, 2 ... branches removed."""
     rows: dict[tuple[str, str], list[float]] = {}
-    for one in found:
-        rows.setdefault((one.block, one.what), []).append(one.accuracy)
+    for removed in results:
+        rows.setdefault((removed.block, removed.what), []).append(removed.accuracy)
+
+    # Blocks have different numbers of branches, so that some rows end before the others.
     wide = max(len(block) for block, _ in rows)
     longest = max(map(len, rows.values()))
     head = f"{'removed':{wide}}           " + "".join(f"{k:8}" for k in range(longest))
-    lines = [f"{block:{wide}}  {what:8} " + "".join(f"{100 * a:7.2f}%" for a in values)
-             for (block, what), values in rows.items()]
-    return "\n".join([head, *lines])
+    lines = [head]
+    for (block, what), accuracies in rows.items():
+        cells = "".join(f"{100 * accuracy:7.2f}%" for accuracy in accuracies)
+        lines.append(f"{block:{wide}}  {what:8} {cells}")
+    return "\n".join(lines)

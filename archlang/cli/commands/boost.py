@@ -43,6 +43,7 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
     While it runs, what is finished stands in OUT.journal.jsonl beside the output; `--resume` goes on from there. The
     ranking goes to standard output, or to standard error where the winner does not go to a file.
     """
+    # All that is typed wrong is said before an hour of search, and before torch is imported.
     kept = output not in (None, "-")
     if resume and not kept:
         raise refuse("`--resume` needs the `-o` of the search that was interrupted: its journal stands beside that")
@@ -50,21 +51,29 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
     ending(plot, ".svg")
     if plot == "-" and not kept:
         raise refuse("standard output takes the winner or the picture, not both", ("`-o NAME.arch`",))
+
     network = open_network(session, file, dials)
     from archlang.cli.searching import watching
     from archlang.studies.pbconv.search import search, winner
     from archlang.studies.pbconv.trial import Settings
 
     settings = Settings(candidates, iterations, seed, types, rules, seeds)
-    journal = Path(f"{output}.journal.jsonl") if kept else None
+    journal = None
+    if kept:
+        journal = Path(f"{output}.journal.jsonl")
     with watching() as audience:
         trials = search(network, data, settings, jobs=jobs, journal=journal, resume=resume, audience=audience)
+
     best = winner(network, trials)
     write(session, output or "-", best.listing.encode())
     if plot is not None:
         write(session, plot, _plot(trials).encode())
     for line in ranking(trials):
-        (session.data if kept else session.note)(line)
+        if kept:
+            session.data(line)
+        else:
+            session.note(line)  # standard output holds the winner
+    # Only now: a search whose result could not be written can still go on.
     if journal is not None:
         journal.unlink(missing_ok=True)
 
@@ -78,8 +87,10 @@ def ranking(trials: Sequence[Trial]) -> list[str]:
     for size in trials[0].kernels:
         lines.append(f"{size} kernels by the dispersion of their positions")
         for place, trial in enumerate(ranked(trials, size), 1):
+            score = f"{trial.scores[size]:.4f}"
             deviation = spread(trial, size)
-            score = f"{trial.scores[size]:.4f}" + (f" ± {deviation:.4f}" if deviation is not None else "")
+            if deviation is not None:  # of a single seed there is none
+                score += f" ± {deviation:.4f}"
             branches = many(trial.kernels[size].count(" at "), "small kernel")
             lines.append(f"  {place:>3}  {score}  (before training {trial.starts[size]:.4f})  "
                          f"candidate {trial.number + 1}, {branches}: {trial.kernels[size]}")
@@ -87,15 +98,23 @@ def ranking(trials: Sequence[Trial]) -> list[str]:
         correlation = agreement(trials, size)
         if correlation is not None:
             lines.append(f"  scores before and after training: correlation {correlation:+.2f}")
-    failed = [f"  candidate {t.number + 1} failed: {t.failed}" for t in trials if t.failed]
-    return lines + failed
+
+    for trial in trials:
+        if trial.failed:
+            lines.append(f"  candidate {trial.number + 1} failed: {trial.failed}")
+    return lines
 
 
 def _plot(trials: Sequence[Trial]) -> str:
     from archlang.views.heatmap import Curve, Map, heatmaps
 
-    fine = [t for t in trials if not t.failed]
-    maps = [Map(f"{t.number + 1}: {size}, {t.scores[size]:.3f}", rows) for t in fine for size, rows in t.maps.items()]
-    curves = [Curve(f"candidate {t.number + 1}, {size}", [(step, scores[size]) for step, scores in t.trace])
-              for t in fine for size in t.kernels]
+    maps, curves = [], []
+    for trial in trials:
+        if trial.failed:
+            continue
+        for size, rows in trial.maps.items():
+            maps.append(Map(f"{trial.number + 1}: {size}, {trial.scores[size]:.3f}", rows))
+        for size in trial.kernels:
+            points = [(step, scores[size]) for step, scores in trial.trace]
+            curves.append(Curve(f"candidate {trial.number + 1}, {size}", points))
     return heatmaps(maps, curves)

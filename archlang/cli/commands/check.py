@@ -34,6 +34,7 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
     diagnostics = [mistake for file in once(files) for mistake in mistakes(session, file, dials, catalogue)]
     session.results(diagnostics)
 
+    # Other forms are for programs, which count for themselves.
     if session.format == "human":
         session.note(f"{counted(len(files), 'file')}: {summary(diagnostics) or 'no mistakes'}")
 

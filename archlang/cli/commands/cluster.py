@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -50,31 +50,45 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
         raise refuse("`--tsne` draws a picture, `--no-pictures` draws none")
     network = open_network(session, file, _with_clusters(dials, clusters))
     _fits(network, clusters)
+
+    # torch takes a second: what is wrong with the file or the call is said before.
     from archlang.cli.progress import watch
     from archlang.studies.clustering.clustering import cluster
     from archlang.train import newest_folder, next_folder
 
-    where = Path(folder) if folder is not None else (newest_folder if resume else next_folder)(network.name)
+    start: Literal["new", "resume"] = "new"
+    if resume:
+        start = "resume"
+    if folder is not None:
+        where = Path(folder)
+    elif resume:
+        where = newest_folder(network.name)
+    else:
+        where = next_folder(network.name)
     with watch() as progress:
-        done, found = cluster(network, data, epochs=epochs, seed=seed, device=device, run=where, progress=progress,
-                              baseline=baseline, start="resume" if resume else "new")
-    write(session, str(where / "assignments.csv"), assignments(found).encode())
-    for name, picture in () if no_pictures else _pictures(done.model, data, found, network, device, tsne):
-        write(session, str(where / name), picture.encode())
+        training, clustered = cluster(network, data, epochs=epochs, seed=seed, device=device, run=where,
+                                      progress=progress, baseline=baseline, start=start)
+
+    write(session, str(where / "assignments.csv"), assignments(clustered).encode())
+    if not no_pictures:
+        for name, picture in _pictures(training.model, data, clustered, network, device, tsne):
+            write(session, str(where / name), picture.encode())
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "samples": len(found.assigned), "counts": list(found.counts),
-            "accuracy": found.accuracy, "nmi": found.information, "run": str(where),
+            "format_version": FORMAT_VERSION, "samples": len(clustered.assigned), "counts": list(clustered.counts),
+            "accuracy": clustered.accuracy, "nmi": clustered.information, "run": str(where),
         })
     else:
-        session.data(summary(found))
+        session.data(summary(clustered))
     session.note(f"kept in {where}")
 
 
 def _with_clusters(dials: Mapping[str, str], clusters: int | None) -> dict[str, str]:
     if clusters is not None and "clusters" in dials:
         raise refuse("`--clusters` and `-p clusters=` say the same")
-    return {**dials, **({"clusters": str(clusters)} if clusters is not None else {})}
+    if clusters is None:
+        return dict(dials)
+    return {**dials, "clusters": str(clusters)}
 
 
 def _fits(network: Network, clusters: int | None) -> None:
@@ -82,6 +96,7 @@ def _fits(network: Network, clusters: int | None) -> None:
     from archlang.diagnostics import ArchError, error
     from archlang.studies.clustering.clustering import port_of
 
+    # A file may take no notice of its dial: `linear(10)` stays ten clusters.
     count = network.graph.type(port_of(network)).dims[0]
     if clusters is not None and count != clusters:
         message = f"the network has {count} clusters, {clusters} are asked for"
@@ -93,33 +108,43 @@ def _pictures(model: GraphModule, data: str, found: Clustered, network: Network,
     from archlang.shapes import Tensor
     from archlang.studies.clustering.pictures import contours, members, neighbours
 
-    made = []
+    # Points in the plane are drawn where they lie; all other samples as images.
+    pictures = []
     if network.graph.inputs[0].type == Tensor((2,)):
-        made.append(("contours.svg", contours(model, data, found, gamma_of(network))))
+        pictures.append(("contours.svg", contours(model, data, found, gamma_of(network))))
     else:
-        made.append(("members.svg", members(model, data, found, device=device)))
+        pictures.append(("members.svg", members(model, data, found, device=device)))
     if tsne:
-        made.append(("tsne.svg", neighbours(found)))
-    return made
+        pictures.append(("tsne.svg", neighbours(found)))
+    return pictures
 
 
 def gamma_of(network: Network) -> float:
     """The gamma of the file's clustering loss; 1 where none has one."""
     from archlang.train.optimization.planning import plan_of, steps_of
 
-    losses = (loss for step in steps_of(plan_of(network)) for loss in step.losses)
-    found: Any = next((loss.option.args["gamma"] for loss in losses if "gamma" in loss.option.args), 1.0)
-    return float(found)
+    for step in steps_of(plan_of(network)):
+        for loss in step.losses:
+            gamma: Any = loss.option.args.get("gamma")
+            if gamma is not None:
+                return float(gamma)
+    return 1.0
 
 
 def assignments(found: Clustered) -> str:
     """A row for each sample, the training part first: its number, cluster, relevance to that, and label if any."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["sample", "cluster", "relevance", *(["label"] if found.labels is not None else [])])
+    head = ["sample", "cluster", "relevance"]
+    if found.labels is not None:
+        head.append("label")
+    writer.writerow(head)
+
     for i, cluster in enumerate(found.assigned.tolist()):
-        label = [int(found.labels[i])] if found.labels is not None else []
-        writer.writerow([i, cluster, f"{float(found.relevance[i, cluster]):.6g}", *label])
+        row = [i, cluster, f"{float(found.relevance[i, cluster]):.6g}"]
+        if found.labels is not None:
+            row.append(int(found.labels[i]))
+        writer.writerow(row)
     return text.getvalue()
 
 

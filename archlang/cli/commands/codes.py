@@ -58,6 +58,7 @@ def design_command(
     from archlang.codes.designing import design, refuse_impossible
     from archlang.codes.table import write as table
 
+    # Before the file of names is read, and the search begins: what no search could find.
     ending(output, ".csv")
     refuse_impossible(classes, branches, active, distance)
     called = None
@@ -143,6 +144,7 @@ def class_names(session: Session, file: str, classes: int) -> list[str]:
     """A line of a file for each class. Raises ArchError (usage) for another number of lines."""
     text = table_bytes(session, file).decode("utf-8-sig", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Names go to words by their order: one too few would shift all behind it.
     if len(lines) != classes:
         raise refuse(f"`{shown_name(file)[:200]}` names {len(lines)} classes, not {classes}")
     return lines

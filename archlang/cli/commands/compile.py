@@ -43,15 +43,19 @@ def command(
     ending(output, ".safetensors")
     if output == "-" and stair is not None:
         raise refuse("the model and `--show` cannot both go to standard output")
+
+    # The tree is shown before names are looked up, so that a file with such mistakes still has one.
     if stair == "tree":
         write(session, "-", _tree(session, file).encode())
         if output is None:
             return
+
     network = open_network(session, file, dials)
     if stair not in (None, "tree"):
         session.data(shown(network, str(stair), seed, session.plugins))
     if output is None and stair is not None:
         return
+
     from archlang.compiler import compile
 
     model = compile(network, seed=seed)
@@ -77,7 +81,9 @@ def shown(network: Network, stair: str, seed: int, plugins: Sequence[str] = ()) 
     from archlang.compiler import compile
 
     model = compile(network, seed=seed)
-    return str(model) if stair == "module" else str(model.code)
+    if stair == "module":
+        return str(model)
+    return str(model.code)
 
 
 def _after(network: Network, passed: str, seed: int, plugins: Sequence[str]) -> str:
@@ -89,6 +95,8 @@ def _after(network: Network, passed: str, seed: int, plugins: Sequence[str]) -> 
         from archlang.compiler import transform
 
         return transform(network, chosen).listing
+
+    # In evaluation mode: passes over models are about inference.
     from archlang.compiler import compile
     from archlang.rewrite.applying import rewrite
 

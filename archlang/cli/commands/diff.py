@@ -22,6 +22,7 @@ def command(session: Session, before: str, after: str, dials: Mapping[str, str])
     from archlang.analysis.diff import diff
     from archlang.analysis.difference import describe
 
+    # `-` for both would read standard input twice.
     old, new = (open_network(session, file, dials) for file in once((before, after)))
     difference = diff(old, new)
 

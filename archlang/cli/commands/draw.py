@@ -35,6 +35,7 @@ def command(
             raise refuse(f"`-o` ends in .{named}, `--to` says {to}")
         to = named
 
+    # Formats that are text come as text; a file gets bytes.
     picture = render(open_network(session, file, dials), to or "svg", depth)
     if isinstance(picture, str):
         picture = picture.encode()

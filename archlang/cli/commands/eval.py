@@ -56,8 +56,11 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
     else:
         from archlang.studies.patch_experts.cutting import evaluate_cuts
 
-        every = evaluate_cuts(loaded, data, cuts, device=device)
-        shown, rows = {**as_json(every[0].found), "cuts": [cut_json(c) for c in every[1:]]}, cut_table(every)
+        # The first is the dense form, without a cut, which the others are compared with.
+        dense, *further = evaluate_cuts(loaded, data, cuts, device=device)
+        shown = {**as_json(dense.found), "cuts": [cut_json(cut) for cut in further]}
+        rows = cut_table([dense, *further])
+
     if session.format == "json":
         session.document(shown)
     else:
@@ -70,6 +73,7 @@ def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[
     from archlang.train.loop.evaluation import record_of
 
     judged, labels = judge(model, classes, data), record_of(model).labels or ()
+    # Data may have fewer names than classes; the rest go by their numbers.
     names = [*labels, *map(str, range(len(labels), max(classes) + 1))]
     names = [names[number] for number in classes]
 

@@ -15,7 +15,7 @@ from archlang.diagnostics.explain import explain, kinds
 @click.pass_obj
 def command(session: Session, name: str | None) -> None:
     """Explain the kind of mistake NAME, as it stands in the brackets of a message; without NAME, list all kinds."""
-    if name is None:
+    if name is None:  # whoever does not know the name yet sees them all
         session.data(kinds())
     else:
         session.data(explain(name))

@@ -27,24 +27,29 @@ def command(session: Session, model: str, classes: tuple[str, ...], data: str | 
     from archlang.studies.coded import class_numbers, extract, judge
 
     ending(output, ".safetensors")
-    whole = open_model(session, model)
-    numbers = class_numbers(whole, classes)
-    made = extract(whole, numbers)
-    counts = [sum(p.numel() for p in m.parameters()) for m in (whole, made)]
-    share = 100 * counts[1] / counts[0]
-    judged = judge(made, numbers, data) if data is not None else None
+    loaded = open_model(session, model)
+    numbers = class_numbers(loaded, classes)
+    smaller = extract(loaded, numbers)
+    judged = None
+    if data is not None:
+        judged = judge(smaller, numbers, data)
+
     if output is not None:
-        write_model(session, made, output)
-    if output == "-":
+        write_model(session, smaller, output)
+    if output == "-":  # standard output holds the model, and nothing else
         return
+
+    kept, before = (sum(weight.numel() for weight in m.parameters()) for m in (smaller, loaded))
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "classes": list(numbers), "parameters": counts[1], "of": counts[0],
+            "format_version": FORMAT_VERSION, "classes": list(numbers), "parameters": kept, "of": before,
             "threshold": judged and judged.threshold, "precision": judged and judged.precision,
             "recall": judged and judged.recall,
         })
         return
-    lines = [f"{counts[1]:,} of {counts[0]:,} parameters ({share:.1f} %, shortcuts counted)"]
+
+    # Shortcuts and the stem work for all classes and stay whole, so that the share is larger than that of branches.
+    lines = [f"{kept:,} of {before:,} parameters ({100 * kept / before:.1f} %, shortcuts counted)"]
     if judged is not None:
         lines.append(f"threshold {judged.threshold:g}: precision {100 * judged.precision:.2f} %, "
                      f"recall {100 * judged.recall:.2f} % of {judged.samples} samples")

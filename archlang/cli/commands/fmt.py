@@ -67,12 +67,13 @@ def formatted(session: Session, file: str) -> tuple[bytes, bytes]:
 def _store(session: Session, file: str, before: bytes, after: bytes) -> None:
     if file == "-":
         session.bytes(after)
-    elif before != after:
+    elif before != after:  # a file that is right keeps its time of change
         write_whole(file, after)
         session.note(f"formatted {file}")
 
 
 def _show_difference(session: Session, file: str, before: bytes, after: bytes) -> None:
+    # A mark at the beginning of a file is dropped by the canonical form, and is no line of it.
     name = shown_name(file)
     old, new = before.decode("utf-8-sig").splitlines(), after.decode().splitlines()
     lines = list(unified_diff(old, new, name, f"{name} (canonical)", lineterm=""))

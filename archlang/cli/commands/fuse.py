@@ -23,5 +23,6 @@ def command(session: Session, model: str, output: str | None, verify: bool) -> N
     """
     from archlang.passes.catalogue import PASSES
 
+    # `fuse` is a short way to `transform MODEL fuse`, and does the same.
     ending(output, ".safetensors")
     rewritten(session, model, PASSES.parse("fuse"), output, verify)

@@ -39,6 +39,7 @@ def sections(catalogue: Catalogue) -> dict[str, list[Entry]]:
         if not op.internal:
             headings.setdefault(op.family, []).append(op)
 
+    # Internal operations are what structures become; no file can write them.
     headings["structure"] = list(catalogue.structures.values())
     for (role, _), setting in catalogue.settings.items():
         headings.setdefault(f"setting: {role}", []).append(setting)
@@ -90,6 +91,7 @@ def described(entry: Entry) -> str:
 
 
 def _sentence(entry: Entry) -> str:
+    # A full stop within a number or a name is followed by no capital.
     head = re.split(r"(?<=\.)\s+(?=[A-Z])", entry.doc.strip(), maxsplit=1)[0]
     head = shorten(head, 100, placeholder=" ...")
     if getattr(entry, "available", True):

@@ -68,4 +68,5 @@ def _as_json(prediction: Prediction) -> dict[str, Any]:
     classes = [
         {"index": g.index, "name": g.name, "score": g.score, "probability": g.probability} for g in prediction.guesses
     ]
+    # A name from the command line may hold what would break a line or a terminal.
     return {"file": one_line(prediction.path), "classes": classes, "error": error}

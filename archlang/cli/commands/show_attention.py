@@ -32,20 +32,22 @@ def command(session: Session, source: str, data: str | None, output: str | None,
     ending(output, ".svg")
     if Path(source).is_dir():
         course = course_of(source)
-        pictures = course.svg if output is not None else ()
-        single(output, len(pictures))
-        for number, picture in enumerate(pictures):
-            write(session, numbered(str(output), number), picture.encode())
-        if output == "-":
+        if output is not None:
+            single(output, len(course.svg))
+            for number, picture in enumerate(course.svg):
+                write(session, numbered(output, number), picture.encode())
+        if output == "-":  # standard output holds the picture, and nothing else
             return
+
         document = {"columns": list(course.columns), "rows": [list(row) for row in course.rows]}
         shown = course_table(course)
     elif output is not None:
         raise refuse("a picture is drawn of the course of a training: give its run folder, not a model file")
     else:
-        found = attention_of(open_model(session, source), data, device=device)
-        document = {"sites": [asdict(site) for site in found]}
-        shown = "\n".join(map(site_table, found))
+        readings = attention_of(open_model(session, source), data, device=device)
+        document = {"sites": [asdict(reading) for reading in readings]}
+        shown = "\n".join(map(site_table, readings))
+
     if session.format == "json":
         session.document({"format_version": FORMAT_VERSION, **document})
     else:
@@ -56,19 +58,22 @@ def site_table(found: AttentionReading) -> str:
     """The attention at one site: a line for each layer, with a bar."""
     lines = [f"{found.site}: {found.kind} ({found.what})"]
     for number, share in enumerate(found.mean):
-        spread = "" if found.deviation is None else f" ± {found.deviation[number]:.3f}"
-        lines.append(f"  layer {number + 1:<3} {share:.3f}{spread}  {'#' * round(40 * max(share, 0.0))}")
+        spread = ""
+        if found.deviation is not None:  # attention that does not depend on the input has none
+            spread = f" ± {found.deviation[number]:.3f}"
+        bar = "#" * round(40 * max(share, 0.0))  # innate attention is a free weight, and may be below 0
+        lines.append(f"  layer {number + 1:<3} {share:.3f}{spread}  {bar}")
     return "\n".join(lines)
 
 
 def course_table(course: AttentionCourse) -> str:
     """Attention at the first step, at each quarter of the training and at the last: a line for each layer."""
+    # A short training has the same step at two quarters, and shows it once.
     count = len(course.rows)
     moments = list(dict.fromkeys([0, count // 4, count // 2, 3 * count // 4, count - 1]))
     wide = max(map(len, course.columns))
-    head = f"{'':{wide}}" + "".join(f"{f'step {m + 1}':>12}" for m in moments)
-    rows = [
-        f"{name:{wide}}" + "".join(f"{course.rows[m][place]:12.3f}" for m in moments)
-        for place, name in enumerate(course.columns)
-    ]
-    return "\n".join([head, *rows])
+    lines = [f"{'':{wide}}" + "".join(f"{f'step {moment + 1}':>12}" for moment in moments)]
+    for column, name in enumerate(course.columns):
+        shares = "".join(f"{course.rows[moment][column]:12.3f}" for moment in moments)
+        lines.append(f"{name:{wide}}{shares}")
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
@@ -31,21 +32,31 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
     from archlang.views.histogram import Bars, Histogram, histograms
 
     ending(output, ".svg")
-    found = responses(open_model(session, model), data, device=device, tell=teller(session))
-    picked = range(len(found.gates)) if gate is None else [named(found.gates, gate)]
+    answers = responses(open_model(session, model), data, device=device, tell=teller(session))
+    gates: Sequence[int] = range(len(answers.gates))
+    if gate is not None:
+        gates = [named(answers.gates, gate)]
+
     rows = {}
-    for place in picked:
-        every = found.by_class(place)
-        wanted = [named([name for name, _ in every], name, "class") for name in classes] or range(len(every))
-        rows[found.gates[place]] = [every[number][1] for number in wanted]
+    for place in gates:
+        by_class = answers.by_class(place)
+        wanted: Sequence[int] = range(len(by_class))
+        if classes:
+            names = [name for name, _ in by_class]
+            wanted = [named(names, name, "class") for name in classes]
+        rows[answers.gates[place]] = [by_class[number][1] for number in wanted]
+
     if output is not None:
-        panels = [Histogram(name, 0.0, 1.0, [Bars(one.name, one.counts) for one in ranges])
-                  for name, ranges in rows.items()]
+        panels = []
+        for name, ranges in rows.items():
+            bars = [Bars(one.name, one.counts) for one in ranges]
+            panels.append(Histogram(name, 0.0, 1.0, bars))  # a gate lies between 0 and 1
         write(session, output, histograms(panels).encode())
-    if output == "-":
+
+    if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        gates = [{"gate": name, "classes": [asdict(one) for one in ranges]} for name, ranges in rows.items()]
-        session.document({"format_version": FORMAT_VERSION, "gates": gates})
+        entries = [{"gate": name, "classes": [asdict(one) for one in ranges]} for name, ranges in rows.items()]
+        session.document({"format_version": FORMAT_VERSION, "gates": entries})
     else:
         session.data("\n\n".join(f"{name}\n{range_table('class', ranges)}" for name, ranges in rows.items()))

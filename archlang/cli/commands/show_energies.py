@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from archlang.cli.files import ending, open_model, write
 from archlang.cli.options import data, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
+
+if TYPE_CHECKING:
+    from archlang.studies.coded import Decoded
 
 
 @click.command("energies", short_help="Energies of branches against their code, and early decoding.")
@@ -25,21 +29,32 @@ def command(session: Session, model: str, data: str, output: str | None) -> None
     from archlang.views.coded import energies_svg
 
     ending(output, ".svg")
-    found = decode(open_model(session, model), data)
+    blocks = decode(open_model(session, model), data)
     if output is not None:
-        write(session, output, energies_svg([(d.block, d.energies, d.words) for d in found]).encode())
-    if output == "-":
+        drawn = [(block.block, block.energies, block.words) for block in blocks]
+        write(session, output, energies_svg(drawn).encode())
+
+    if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "blocks": [asdict(row) for row in found]})
-        return
-    lines = []
-    for one in found:
-        signs = [(e, w) for row, word in zip(one.energies, one.words, strict=True)
-                 for e, w in zip(row, word, strict=True)]
-        on, off = ([e for e, w in signs if w == sign] for sign in "10")
-        share = len(on) / (len(on) + len(off))
-        means = [share * sum(part) / max(len(part), 1) for part in (on, off)]
-        lines.append(f"{one.block}: {100 * one.accuracy:.2f} % decoded from its energies; "
-                     f"r E of active branches {means[0]:.3f}, of inactive ones {means[1]:.3f}")
-    session.data("\n".join(lines))
+        session.document({"format_version": FORMAT_VERSION, "blocks": [asdict(block) for block in blocks]})
+    else:
+        session.data("\n".join(map(_line, blocks)))
+
+
+def _line(block: Decoded) -> str:
+    """The line of a block: its accuracy, and the mean energies of active and inactive branches times the ratio r."""
+    active: list[float] = []
+    inactive: list[float] = []
+    for energies, word in zip(block.energies, block.words, strict=True):
+        for energy, sign in zip(energies, word, strict=True):
+            if sign == "1":
+                active.append(energy)
+            else:
+                inactive.append(energy)
+
+    # r is the share of ones in the code: times it, an active branch's energy tends to 1, whatever the code.
+    ratio = len(active) / (len(active) + len(inactive))
+    means = [ratio * sum(part) / max(len(part), 1) for part in (active, inactive)]
+    return (f"{block.block}: {100 * block.accuracy:.2f} % decoded from its energies; "
+            f"r E of active branches {means[0]:.3f}, of inactive ones {means[1]:.3f}")

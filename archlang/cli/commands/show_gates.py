@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from math import exp
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
     from archlang.studies.multipath.gates import Range, Responses
     from archlang.views.sheet import Tile
 
@@ -36,43 +39,57 @@ def command(session: Session, model: str, data: str, gate: str | None, top: int,
     from archlang.studies.inside import named
     from archlang.studies.multipath.gates import responses
 
+    # What is typed wrong is said before data are read and a model runs over them.
     ending(output, ".svg")
     if synthesised and gate is None:
         raise refuse("`--synthesised` makes an input for one gate: say which with `--gate`")
     if synthesised and output is None:
         raise refuse("`--synthesised` draws an input: say where with `-o`")
-    loaded = open_model(session, model)
-    found = responses(loaded, data, device=device, tell=teller(session))
-    picked = range(len(found.gates)) if gate is None else [named(found.gates, gate)]
-    if output is not None and gate is None:
-        write(session, output, _histograms(found).encode())
-    elif output is not None:
-        made = []
-        if synthesised:
-            from archlang.studies.maximise import maximise
-            from archlang.studies.tiles import tile_of
 
-            image = maximise(loaded, "gate", str(gate), seed=seed, device=device)
-            made = [tile_of(image.image, f"{1 / (1 + exp(-image.after)):.3f}")]
-        write(session, output, _sheet(found, picked[0], top, made).encode())
-    if output == "-":
+    loaded = open_model(session, model)
+    answers = responses(loaded, data, device=device, tell=teller(session))
+    gates: Sequence[int] = range(len(answers.gates))
+    ends: dict[str, list[dict[str, Any]]] = {}  # of a single gate
+    if gate is not None:
+        gates = [named(answers.gates, gate)]
+        ends = _ends(answers, gates[0], top)
+
+    if output is not None and gate is None:
+        write(session, output, _histograms(answers).encode())
+    elif output is not None:
+        tiles = []
+        if synthesised:
+            tiles.append(_synthesised(loaded, str(gate), seed, device))
+        write(session, output, _sheet(answers, gates[0], ends, tiles).encode())
+    if output == "-":  # standard output holds the picture, and nothing else
         return
-    ranges = [found.range_of(place) for place in picked]
+
+    ranges = [answers.range_of(place) for place in gates]
     if session.format == "json":
-        rows = [asdict(one) | (_ends(found, place, top) if gate is not None else {})
-                for place, one in zip(picked, ranges, strict=True)]
-        session.document({"format_version": FORMAT_VERSION, "gates": rows})
+        entries = [{**asdict(one), **ends} for one in ranges]
+        session.document({"format_version": FORMAT_VERSION, "gates": entries})
         return
     session.data(range_table("gate", ranges))
-    for title, rows in _ends(found, picked[0], top).items() if gate is not None else ():
+    for title, rows in ends.items():
         session.data(f"{title}: " + ", ".join(f"{row['sample']} ({row['gate']:.3f})" for row in rows))
+
+
+def _synthesised(model: GraphModule, gate: str, seed: int, device: str) -> Tile:
+    """The input that a gate answers most, made by gradient ascent, with how far the gate opens for it."""
+    from archlang.studies.maximise import maximise
+    from archlang.studies.tiles import tile_of
+
+    # The ascent climbs the score before the sigmoid, which still has a gradient where the gate is wide open.
+    ascended = maximise(model, "gate", gate, seed=seed, device=device)
+    return tile_of(ascended.image, f"{1 / (1 + exp(-ascended.after)):.3f}")
 
 
 def teller(session: Session) -> Any:
     """A function that notes every tenth thousand of samples on standard error."""
-    def tell(done: int, whole: int) -> None:
-        if done < whole and done // 10_000 > (done - 256) // 10_000:
-            session.note(f"{done} of {whole} samples")
+    def tell(done: int, total: int) -> None:
+        # Batches hold at most 256 samples: this one has gone past a multiple of ten thousand.
+        if done < total and done // 10_000 > (done - 256) // 10_000:
+            session.note(f"{done} of {total} samples")
 
     return tell
 
@@ -81,32 +98,43 @@ def range_table(head: str, ranges: list[Range]) -> str:
     """A line for each range."""
     wide = max(len(head), *(len(one.name) for one in ranges))
     lines = [f"{head:{wide}} {'samples':>8} {'mean':>7} {'± ':>6} {'least':>7} {'median':>7} {'most':>7} {'> 0.5':>8}"]
-    lines += [
-        f"{one.name:{wide}} {one.samples:8} {one.mean:7.3f} {one.deviation:6.3f} {one.least:7.3f} {one.median:7.3f} "
-        f"{one.most:7.3f} {100 * one.above_half:6.1f} %" for one in ranges
-    ]
+    for one in ranges:
+        lines.append(
+            f"{one.name:{wide}} {one.samples:8} {one.mean:7.3f} {one.deviation:6.3f} {one.least:7.3f} "
+            f"{one.median:7.3f} {one.most:7.3f} {100 * one.above_half:6.1f} %"
+        )
     return "\n".join(lines)
 
 
-def _ends(found: Responses, place: int, top: int) -> dict[str, list[dict[str, Any]]]:
-    ends = zip(("strongest", "weakest"), found.extremes(place, top), strict=True)
-    return {title: [{"sample": row, "gate": float(found.values[row, place])} for row in rows] for title, rows in ends}
+def _ends(answers: Responses, place: int, top: int) -> dict[str, list[dict[str, Any]]]:
+    """The samples that open a gate most and least, each with how far it opens."""
+    strongest, weakest = answers.extremes(place, top)
+
+    def rows(samples: Iterable[int]) -> list[dict[str, Any]]:
+        return [{"sample": sample, "gate": float(answers.values[sample, place])} for sample in samples]
+
+    return {"strongest": rows(strongest), "weakest": rows(weakest)}
 
 
-def _histograms(found: Responses) -> str:
+def _histograms(answers: Responses) -> str:
     from archlang.views.histogram import Bars, Histogram, histograms
 
-    ranges = [found.range_of(place) for place in range(len(found.gates))]
+    ranges = [answers.range_of(place) for place in range(len(answers.gates))]
     return histograms([Histogram(one.name, 0.0, 1.0, [Bars("all samples", one.counts)]) for one in ranges])
 
 
-def _sheet(found: Responses, place: int, top: int, made: list[Tile]) -> str:
+def _sheet(answers: Responses, place: int, ends: Mapping[str, Sequence[Mapping[str, Any]]],
+           synthesised: Sequence[Tile]) -> str:
+    """The images at both ends of a gate, and the synthesised one where there is one."""
     from archlang.studies.tiles import tiles_of
     from archlang.views.sheet import sheet
 
-    name = found.gates[place]
-    rows = [
-        (f"{name}: {title}", tiles_of(found.split, [r["sample"] for r in row], [f"{r['gate']:.3f}" for r in row]))
-        for title, row in _ends(found, place, top).items()
-    ]
-    return sheet([*rows, *([(f"{name}: synthesised", made)] if made else [])])
+    name = answers.gates[place]
+    rows: list[tuple[str, Sequence[Tile]]] = []
+    for title, end in ends.items():
+        samples = [row["sample"] for row in end]
+        labels = [f"{row['gate']:.3f}" for row in end]
+        rows.append((f"{name}: {title}", tiles_of(answers.split, samples, labels)))
+    if synthesised:
+        rows.append((f"{name}: synthesised", synthesised))
+    return sheet(rows)

@@ -41,27 +41,35 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
     ]
     wanted = [(what, name) for what, names in given for name in names]
     _sensible(wanted, file)
+
     loaded = open_model(session, model)
-    found = []
-    for number, (what, name) in enumerate(wanted):
-        found.append(maximise(loaded, what, name, seed=seed, ascent=Ascent(steps=steps), device=device))
-        if len(wanted) > 1:
-            session.note(f"{number + 1} of {len(wanted)}: {what} {one_line(name, 80)}")
-    tiles = [tile_of(one.image, f"{one.after:.3f}") for one in found] if file is not None else []
-    if file is not None and file.lower().endswith(".png"):
-        write(session, file, png(tiles[0]))
-    elif file is not None:
-        titles = [f"{what} {one_line(name, 80)}" for what, name in wanted]
-        write(session, file, sheet([(title, [tile]) for title, tile in zip(titles, tiles, strict=True)]).encode())
-    if file == "-":
+    results = []
+    for number, (what, name) in enumerate(wanted, 1):
+        results.append(maximise(loaded, what, name, seed=seed, ascent=Ascent(steps=steps), device=device))
+        if len(wanted) > 1:  # each takes seconds, and the results come together
+            session.note(f"{number} of {len(wanted)}: {what} {one_line(name, 80)}")
+
+    if file is not None:
+        tiles = [tile_of(result.image, f"{result.after:.3f}") for result in results]
+        if file.lower().endswith(".png"):
+            write(session, file, png(tiles[0]))
+        else:
+            titles = [f"{what} {one_line(name, 80)}" for what, name in wanted]
+            rows = [(title, [tile]) for title, tile in zip(titles, tiles, strict=True)]
+            write(session, file, sheet(rows).encode())
+    if file == "-":  # standard output holds the picture, and nothing else
         return
-    rows = [{"kind": what, "name": one.name, "before": one.before, "after": one.after, "seed": seed, "steps": steps}
-            for (what, _), one in zip(wanted, found, strict=True)]
+
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "maximised": rows})
-    else:
-        session.data("\n".join(f"{row['kind']} {one_line(str(row['name']), 80)}: {row['before']:.4f} -> "
-                               f"{row['after']:.4f}" for row in rows))
+        entries = [
+            {"kind": what, "name": result.name, "before": result.before, "after": result.after, "seed": seed,
+             "steps": steps}
+            for (what, _), result in zip(wanted, results, strict=True)
+        ]
+        session.document({"format_version": FORMAT_VERSION, "maximised": entries})
+        return
+    for (what, _), result in zip(wanted, results, strict=True):
+        session.data(f"{what} {one_line(result.name, 80)}: {result.before:.4f} -> {result.after:.4f}")
 
 
 def _sensible(wanted: list[tuple[What, str]], file: str | None) -> None:

@@ -44,23 +44,29 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     if samples is not None and (images or output is None):
         raise refuse("`--samples` picks which images of `--data` are drawn with `-o`")
     ending(output, ".svg")
+
+    # Samples of `--data` are looked at one by one only to be drawn; usage is over all of its test part.
     loaded = open_model(session, model)
-    rows: list[PatchedImage] = []
+    batches = []
+    if output is not None or data is None:
+        batches = inputs_of(loaded, images, data, samples)
+    pictures: list[PatchedImage] = []
     usage: list[tuple[str, tuple[Usage, ...]]] = []
-    for names, batch in inputs_of(loaded, images, data, samples) if output is not None or data is None else ():
+    for names, batch in batches:
         taken, used = patches_of(loaded, batch, device=device)
         usage.append((", ".join(names), used))
-        rows += [PatchedImage(tile_of(image, name), [(stage.site, stage.cells) for stage in stages])
-                 for name, image, stages in zip(names, batch, taken, strict=True)]
+        for name, image, stages in zip(names, batch, taken, strict=True):
+            pictures.append(PatchedImage(tile_of(image, name), [(stage.site, stage.cells) for stage in stages]))
     if data is not None:
         usage = [(data, usage_of(loaded, data, device=device, tell=teller(session)))]
+
     if output is not None:
-        write(session, output, patched(rows).encode())
-    if output == "-":
+        write(session, output, patched(pictures).encode())
+    if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        found = [{"of": name, "sites": [asdict(site) for site in sites]} for name, sites in usage]
-        session.document({"format_version": FORMAT_VERSION, "usage": found})
+        entries = [{"of": name, "sites": [asdict(site) for site in sites]} for name, sites in usage]
+        session.document({"format_version": FORMAT_VERSION, "usage": entries})
     else:
         session.data("\n\n".join(f"{name}\n{usage_table(sites)}" for name, sites in usage))
 
@@ -71,10 +77,13 @@ def usage_table(sites: tuple[Usage, ...]) -> str:
     for site in sites:
         lines.append(f"{site.site}: {site.rows:,} rows")
         for i, (mean, largest) in enumerate(zip(site.mean, site.largest, strict=True), 1):
-            lines.append(f"  expert {i:<3} mean weight {mean:.3f}, largest in {100 * largest:5.1f} %  "
-                         f"{'#' * round(40 * mean)}")
+            bar = "#" * round(40 * mean)
+            lines.append(f"  expert {i:<3} mean weight {mean:.3f}, largest in {100 * largest:5.1f} %  {bar}")
+
+        # Only an adaptive threshold differs from row to row.
         if site.thresholds is not None:
-            t = site.thresholds
-            parts = ", ".join(f"{n} {v:.3f}" for n, v in zip(("max", "entropy", "gap"), t.parts, strict=True))
-            lines.append(f"  threshold {t.mean:.3f} ({t.least:.3f} to {t.most:.3f}); its parts: {parts}")
+            mean, least, most = site.thresholds.mean, site.thresholds.least, site.thresholds.most
+            names = ("max", "entropy", "gap")
+            parts = ", ".join(f"{name} {part:.3f}" for name, part in zip(names, site.thresholds.parts, strict=True))
+            lines.append(f"  threshold {mean:.3f} ({least:.3f} to {most:.3f}); its parts: {parts}")
     return "\n".join(lines)

@@ -46,6 +46,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     if images and samples is not None:
         raise refuse("`--samples` picks from `--data`; images are all shown")
     ending(output, *PICTURES)
+
     loaded = open_model(session, model)
     batches = inputs_of(loaded, images, data, samples, everything=mean)
     ways: list[Way] = []
@@ -53,11 +54,13 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         ways += zip(names, routes(loaded, batch, device=device), strict=True)
     if mean:
         ways = [(f"mean of {len(ways)} inputs", mean_route([way for _, way in ways]))]
-    graph = record_of(loaded).network.graph
-    single(output, len(ways))
-    for number, (name, way) in enumerate(ways if output is not None else ()):
-        write(session, numbered(str(output), number), _drawn(graph, way, name, str(output)))
-    if output == "-":
+
+    if output is not None:
+        graph = record_of(loaded).network.graph
+        single(output, len(ways))
+        for number, (name, way) in enumerate(ways):
+            write(session, numbered(output, number), _drawn(graph, way, name, output))
+    if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
         session.document({"format_version": FORMAT_VERSION, "inputs": [_as_json(*way) for way in ways]})
@@ -78,6 +81,7 @@ def _images(model: GraphModule, paths: tuple[str, ...]) -> list[tuple[list[str],
     from archlang.train.loop.evaluation import record_of
     from archlang.train.prediction import read_image
 
+    # One by one: pictures of different sizes make no batch.
     preparation = preparation_of(record_of(model))
     return [([one_line(path, 80)], read_image(path, preparation)[None]) for path in paths]
 
@@ -86,35 +90,56 @@ def _samples(model: GraphModule, data: str, samples: str | None, everything: boo
              ) -> list[tuple[list[str], torch.Tensor]]:
     from archlang.train.loop.evaluation import BATCH, data_of, in_order
 
-    found = data_of(model, data)
-    split, words = found.test, [w.strip() for w in samples.split(",")] if samples is not None else ["0"]
-    if not all(w.isascii() and w.isdigit() and len(w) < 19 for w in words):
-        raise refuse(f"`--samples` wants numbers with commas between, not `{one_line(str(samples), 80)}`")
-    picked = [int(w) for w in words]
-    if samples is None and everything:
+    read = data_of(model, data)
+    split = read.test
+    if samples is not None:
+        picked = _numbers(samples)
+    elif everything:
         picked = list(range(len(split)))
+    else:
+        picked = [0]
     if max(picked) >= len(split):
         raise refuse(f"the test part has {len(split)} samples, from 0 to {len(split) - 1}; there is no {max(picked)}")
-    made = []
+
+    batches = []
     for rows in in_order(len(picked), BATCH):
         part = picked[rows.start : rows.stop]
-        made.append(([f"{found.name} {i}" for i in part], split.batch(part)[0]))
-    return made
+        batches.append(([f"{read.name} {i}" for i in part], split.batch(part)[0]))
+    return batches
+
+
+def _numbers(samples: str) -> list[int]:
+    """The numbers of `--samples 3,14,15`. Raises ArchError (usage)."""
+    words = [word.strip() for word in samples.split(",")]
+    # `int` would take `-1`, `1_0` and digits of other scripts; nineteen digits fit into no index.
+    if not all(word.isascii() and word.isdigit() and len(word) < 19 for word in words):
+        raise refuse(f"`--samples` wants numbers with commas between, not `{one_line(samples, 80)}`")
+    return [int(word) for word in words]
 
 
 def _drawn(graph: Graph, way: tuple[Route, ...], name: str, output: str) -> bytes:
     from archlang.views.files import draw
     from archlang.views.multipath import route_picture
 
-    held = {id: strengths(route) for route in way for id in route.nodes}
-    made = draw(route_picture(graph, held, name), "svg" if output == "-" else output)
-    return made if isinstance(made, bytes) else made.encode()
+    by_node = {}
+    for route in way:
+        for id in route.nodes:
+            by_node[id] = strengths(route)
+
+    place = output
+    if output == "-":
+        place = "svg"  # `draw` takes the name of a format too
+    drawing = draw(route_picture(graph, by_node, name), place)
+    if isinstance(drawing, str):
+        return drawing.encode()
+    return drawing
 
 
 def strengths(route: Route) -> Strengths:
     """The numbers of a router for the diagram: of its weighted sum, or of the sum of its experts' results."""
     from archlang.views.multipath import Strengths
 
+    # Such a router has gates for each result and a single output, their sum.
     if route.weighs_results:
         return Strengths([[gate] for gate in route.gates[0]], route.outputs, [1.0], weighs_results=True)
     return Strengths(route.gates, route.inputs, route.outputs)

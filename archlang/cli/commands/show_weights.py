@@ -24,21 +24,26 @@ def command(session: Session, model: str, output: str | None) -> None:
     from archlang.views.histogram import Bars, Histogram, histograms
 
     ending(output, ".svg")
-    found = parallel_weights(open_model(session, model))
+    layers = parallel_weights(open_model(session, model))
     if output is not None:
-        panels = [
-            Histogram(one.name, one.low, one.high, [Bars(w.name, w.counts) for w in one.members]) for one in found
-        ]
+        panels = []
+        for layer in layers:
+            # Peers have one axis, so that their histograms can be compared by eye.
+            bars = [Bars(path.name, path.counts) for path in layer.members]
+            panels.append(Histogram(layer.name, layer.low, layer.high, bars))
         write(session, output, histograms(panels).encode())
-    if output == "-":
+
+    if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "layers": [asdict(one) for one in found]})
+        session.document({"format_version": FORMAT_VERSION, "layers": [asdict(layer) for layer in layers]})
         return
+
     lines = []
-    for one in found:
-        wide = max(len(w.name) for w in one.members)
-        lines.append(f"{one.name}  (weights from {one.low:.4f} to {one.high:.4f})")
-        lines += [f"  {w.name:{wide}} {w.count:>9} weights  mean {w.mean:8.4f}  deviation {w.deviation:.4f}  "
-                  f"from {w.least:.4f} to {w.most:.4f}" for w in one.members]
+    for layer in layers:
+        wide = max(len(path.name) for path in layer.members)
+        lines.append(f"{layer.name}  (weights from {layer.low:.4f} to {layer.high:.4f})")
+        for path in layer.members:
+            lines.append(f"  {path.name:{wide}} {path.count:>9} weights  mean {path.mean:8.4f}  "
+                         f"deviation {path.deviation:.4f}  from {path.least:.4f} to {path.most:.4f}")
     session.data("\n".join(lines))

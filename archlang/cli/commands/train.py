@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -85,6 +85,7 @@ def _where(session: Session, folder: str | None, start: Start, name: str) -> Pat
     """The run's folder; only the process that speaks looks for it."""
     from archlang.train import newest_folder, next_folder
 
+    # Each process looking for itself would find the folder that another one has just made.
     if folder is not None or session.is_quiet:
         return Path(folder or "runs")
     if start == "new":
@@ -97,8 +98,11 @@ def _report(session: Session, where: Path, train: Callable[[Progress], Result]) 
     from archlang.cli.progress import score, watch
     from archlang.train import Progress
 
+    watching: AbstractContextManager[Progress] = watch()
+    if session.is_quiet:
+        watching = nullcontext(Progress())
     try:
-        with nullcontext(Progress()) if session.is_quiet else watch() as progress:
+        with watching as progress:
             result = train(progress)
     except KeyboardInterrupt:
         # Before the first checkpoint there is nothing to go on from.

@@ -45,26 +45,30 @@ def command(
     from archlang.compiler import transform
 
     ending(output, ".arch")
-    made = transform(open_network(session, file, dials), chosen)
-    session.warnings(made.warnings)
-    write(session, output or "-", made.listing.encode())
+    transformed = transform(open_network(session, file, dials), chosen)
+    session.warnings(transformed.warnings)
+    write(session, output or "-", transformed.listing.encode())
 
 
 def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str | None, verify: bool) -> None:
     """Apply a pass to a model file, say what was done, and write the result where that is wanted."""
     from archlang.rewrite.applying import rewrite
+    from archlang.rewrite.report import FusionReport
 
     ending(output, ".safetensors")
     before = open_model(session, file)
     after = rewrite(before, chosen)
 
-    numbers = [sum(p.numel() for p in m.parameters()) for m in (before, after)]
+    # Only passes that fold leave a report; others change parameters without one.
     report = after.meta.get("report")
-    merged = 0 if report is None else len(report.merges)
-    session.note(f"folded {merged} parts: {numbers[0]:,} parameters became {numbers[1]:,}")
-    for skip in () if report is None else report.skipped:
+    if report is None:
+        report = FusionReport()
+    numbers = [sum(weight.numel() for weight in m.parameters()) for m in (before, after)]
+    session.note(f"folded {len(report.merges)} parts: {numbers[0]:,} parameters became {numbers[1]:,}")
+    for skip in report.skipped:
         session.note(f"kept {skip.what}: {skip.name}: {skip.reason}")
 
+    # Before anything is written: a model that differs leaves no file.
     if verify:
         from archlang.cli.verify import node_errors, verify_equal
 

@@ -33,7 +33,8 @@ def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, 
         around: the nodes around it, from the file on.
         known_help: the help lines that the mistake has already, such as near matches.
     """
-    inside = {type(one) for one in around}
+    # A tensor of a network may well be called `target`; only a loss has right answers to read.
+    inside = {type(node) for node in around}
     if Train in inside and node.text.lower() in _ANSWERS:
         return Advice(("the right answers of the data are called `label`",), Fix(node.span, "label"))
 
@@ -41,6 +42,7 @@ def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, 
     if here is not None:
         return Advice((f"it is called `{here}` here",), Fix(node.span, here))
 
+    # In the exact spelling: near ones would propose an import for every other typing mistake.
     module = standard_blocks().get(node.text)
     if module is not None:
         line = f"import {module} ({node.text})"
@@ -80,6 +82,7 @@ def sizes_of_input(file: File) -> str:
         if len(sizes) == 4:
             rest = ", ".join(str(size) for size in sizes[1:])
             return f"four sizes are a volume, and the batch is never written: `input {node.name}: [{rest}]`"
+        # Images have 1, 3 or 4 channels, and more rows than that.
         if len(sizes) == 3 and sizes[2] in (1, 3, 4) and sizes[0] not in (1, 3, 4):
             channels_first = f"[{sizes[2]}, {sizes[0]}, {sizes[1]}]"
             return f"sizes are channels, height, width: `input {node.name}: {channels_first}`"

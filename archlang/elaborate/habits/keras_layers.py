@@ -70,6 +70,7 @@ def _dense(call: CallReading) -> str | None:
 
 def _batch_norm(call: CallReading) -> str | None:
     """Keras's momentum is the share of the old statistics, 0.99; here it is that of the new ones."""
+    # Copied as it stands, a momentum would mean its opposite; of axes the one here is the channels'.
     if call.gives("momentum") or call.gives("axis"):
         return None
     return stage("batch_norm", [], {"eps": call.text("epsilon") or "0.001", "momentum": "0.01"})
@@ -87,7 +88,7 @@ def _pool(here: str, there: str) -> Habit:
         if size is None or call.text("padding") == "same":
             return None
 
-        strides: tuple[int, ...] | None = size
+        strides: tuple[int, ...] | None = size  # Keras's default: windows side by side
         if call.gives("strides"):
             strides = call.numbers("strides", 2)
         if strides is None:

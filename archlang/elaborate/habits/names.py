@@ -60,6 +60,7 @@ def layer_row(path: tuple[str, ...]) -> Habit | None:
         return None
     if len(path) == 1 and path[0].islower():  # a bare `relu` is the stage of this language
         return None
+    # `model.layers.Dense` and `tf.keras.layers.Dense` both stand behind a module that is known.
     if len(path) > 1 and path[0] not in PREFIXES and path[-2] not in PREFIXES:
         return None
     return ROWS[path[-1]]

@@ -63,7 +63,9 @@ def refine(
     covered: list[Span] = []  # places whose mistakes have been worded anew
     readers: dict[int, FlowReader] = {}
     for number, diagnostic in enumerate(diagnostics):
-        file = None if diagnostic.primary is None else files.get(diagnostic.primary.span.source)
+        file: File | None = None
+        if diagnostic.primary is not None:
+            file = files.get(diagnostic.primary.span.source)
         if file is None or diagnostic.primary is None or diagnostic.severity != "error" or number >= MOST:
             refined.append(diagnostic)
             continue
@@ -296,7 +298,7 @@ class _Rewording:
         """The name of a stage, a loss or an optimizer in quotes."""
         names = {*self.catalogue.stages, *(name for _, name in self.catalogue.settings)}
         near = suggestions(text, names)
-        if not near:
+        if not near:  # the text may be a path or a label, and quotes are right around it
             return None
         help = f"names stand without quotes, with their arguments behind them: `{near[0]}(...)`"
         return _Reworded(replace(self.diagnostic, help=(help,)), self.node.span)

@@ -65,6 +65,7 @@ def snake_case(name: str) -> str:
 
 def fitted(text: str, parent: TreeNode) -> str:
     """The text in parentheses if it is a flow and stands where only one value can."""
+    # The arrow binds weaker than any sign, so that `a -> b + c` would be another flow.
     if " -> " in text and isinstance(parent, Binary | Unary | As | Index | Field):
         return f"({text})"
     return text

@@ -122,6 +122,7 @@ def pool(name: str, rank: int) -> Writer:
         padding = _padding(call, kernel, dilation, keeps=has_stride)
         if padding is None:
             return None
+        # Without a stride the default here is no padding, as in torch, and need not be written.
         if not has_stride:
             padding = unless(padding, "none") or _SAME_AS_DEFAULT
 
@@ -147,6 +148,7 @@ def _padding(call: CallReading, kernel: Sequence[int], dilation: Sequence[int], 
         dilation: steps between them.
         keeps: the default here keeps the size at stride 1.
     """
+    # torch takes a word for convolutions: `same` and `valid` are Keras's spelling of it.
     word = call.word("padding")
     if word == "same" and keeps:
         return _SAME_AS_DEFAULT

@@ -9,12 +9,14 @@ from archlang.elaborate.context import Build, chain
 from archlang.elaborate.structures.common import Rule, braces, collected, inside, node_of, tensor_in
 from archlang.elaborate.values import BundleValue, Place, StructureStage, Tag, TensorValue, Value
 from archlang.graph.ir import CodedSite, Graph, OutputSpec, Port
+from archlang.graph.plan import Loss
 from archlang.source import Span
 
 
 def _branches(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     """One branch a column; with `drop`, branches left out behind it, or behind the `energy_normalize` that follows."""
     tree, code, drop = braces(stage), stage.given["words"], stage.given["drop"]
+    # Where every branch is left out, those that stay cannot be scaled to make up for it: 1 / (1 - drop).
     if drop == 1:
         raise b.refuse("out-of-range", "a branch stays with some probability: `drop` is less than 1",
                        stage.given.spans["drop"])
@@ -23,46 +25,52 @@ def _branches(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     def make(i: int) -> Value:
         return inside(b, stage, tree, tensor, at, place.member("branches", i, code.branches))
 
-    made = collected(code.branches, make)
-    assert isinstance(made, BundleValue)
+    bundle = collected(code.branches, make)
+    assert isinstance(bundle, BundleValue)
     b.graph.coded = {**b.graph.coded, place.path: CodedSite(place.path, code, drop, stage.span)}
-    tag = Tag(code, made.members)
+    tag = Tag(code, bundle.members)
     if not drop:
-        return replace(made, tag=tag)
+        return replace(bundle, tag=tag)
+
+    # DropSubNN takes out a subnetwork as a whole: blocks of one code leave out the same branches of a sample.
     mask = _mask_before(b, tensor, tag, drop)
     if mask is None:
         mask = node_of(b, stage, "branch_mask", {"branches": code.branches, "p": drop}, (tensor,), place, "mask")[0]
-    return _left_out(b, stage, replace(tag, mask=mask, drop=drop), made.members, place)
+    return _left_out(b, stage, replace(tag, mask=mask, drop=drop), bundle.members, place)
 
 
 def _energy_normalize(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     """`y_n = T_n / sqrt(mean_i E(T_i))`, E the mean of squares; then branches are left out (Coded ResNeXt)."""
-    tag = value.tag if isinstance(value, BundleValue) else None
+    tag = None
+    if isinstance(value, BundleValue):
+        tag = value.tag
     if tag is None:
         message = "`energy_normalize` works on the branches of a code, right behind `branches`"
         raise b.refuse("expected-bundle", message, stage.span, secondary=(Label(at, f"this is {value.type}"),),
                        notes=chain(place), help="`branches(words) { ... } -> energy_normalize -> sum`")
-    members = _tensors(b, stage, tag.whole, at, place)
+
+    # Energies are those of all branches, so that they do not depend on which are left out: the mask comes behind.
+    members = _tensors(b, stage, tag.branches, at, place)
     _, weights = node_of(b, stage, "energies", {"of": len(members)}, members, place, "energies")
     scaled = node_of(b, stage, "weigh", {}, (weights, *members), place, "weigh")
     if tag.mask is None:
         return BundleValue(scaled)
-    made = _left_out(b, stage, tag, scaled, place)
-    return BundleValue(made.members)
+    left = _left_out(b, stage, tag, scaled, place)
+    return BundleValue(left.members)  # without the tag: normalised once is enough
 
 
 def _left_out(b: Build, stage: StructureStage, tag: Tag, members: tuple[Value, ...], place: Place) -> BundleValue:
     """The branches times the mask, tagged with what they were before."""
     assert tag.mask is not None
     tensors = _tensors(b, stage, members, stage.span, place)
-    made = node_of(b, stage, "weigh", {}, (tag.mask, *tensors), place, "drop")
-    b.drops[made[0].port.node] = tag
-    return BundleValue(made, tag)
+    masked = node_of(b, stage, "weigh", {}, (tag.mask, *tensors), place, "drop")
+    b.drops[masked[0].port.node] = tag
+    return BundleValue(masked, tag)
 
 
 def _tensors(b: Build, stage: StructureStage, members: tuple[Value, ...], at: Span,
              place: Place) -> tuple[TensorValue, ...]:
-    tensors = tuple(m for m in members if isinstance(m, TensorValue))
+    tensors = tuple(member for member in members if isinstance(member, TensorValue))
     if len(tensors) < len(members):
         raise b.refuse("expected-tensor", "a branch of a code makes one tensor, this flow makes a bundle", stage.span,
                        secondary=(Label(at, f"this is {BundleValue(members).type}"),), notes=chain(place))
@@ -73,17 +81,21 @@ def _mask_before(b: Build, tensor: TensorValue, tag: Tag, drop: float) -> Tensor
     """The mask of the block before, where it has the same code: the last one that what enters here went through."""
     order = {id: n for n, id in enumerate(b.graph.nodes)}
     seen, waiting = {tensor.port.node}, [tensor.port.node]
-    found = ""
+    nearest = ""
     while waiting:
         id = waiting.pop()
+        # What lies before a block that leaves branches out is further away than the block itself.
         if id in b.drops:
-            found = max(found, id, key=lambda i: order.get(i, -1))
+            nearest = max(nearest, id, key=lambda node: order.get(node, -1))
             continue
-        fresh = [p.node for p in b.graph.node(id).inputs if p.node not in seen]
-        seen.update(fresh)
-        waiting.extend(fresh)
-    last = b.drops.get(found)
-    return last.mask if last is not None and (last.code, last.drop) == (tag.code, drop) else None
+        unseen = [port.node for port in b.graph.node(id).inputs if port.node not in seen]
+        seen.update(unseen)
+        waiting.extend(unseen)
+
+    last = b.drops.get(nearest)
+    if last is None or (last.code, last.drop) != (tag.code, drop):
+        return None
+    return last.mask
 
 
 RULES: dict[str, Rule] = {"branches": _branches, "energy_normalize": _energy_normalize}
@@ -94,24 +106,44 @@ RULES: dict[str, Rule] = {"branches": _branches, "energy_normalize": _energy_nor
 
 def head_of(graph: Graph) -> OutputSpec | None:
     """The output that tells classes apart: what the first loss with labels reads, else the main one."""
-    plan = graph.plan
-    losses = (*plan.losses, *(loss for step in plan.steps for loss in step.losses)) if plan else ()
-    read = [r for loss in losses if "label" in loss.reads for r in loss.reads if isinstance(r, Port)]
+    losses: list[Loss] = []
+    if graph.plan is not None:
+        losses.extend(graph.plan.losses)
+        for step in graph.plan.steps:
+            losses.extend(step.losses)
+
     outputs = {output.port: output for output in graph.outputs}
-    named = next((outputs[port] for port in read if port in outputs), None)
-    return named or next((o for o in graph.outputs if o.name is None), graph.outputs[0] if graph.outputs else None)
+    for loss in losses:
+        if "label" not in loss.reads:
+            continue
+        for port in loss.reads:
+            if isinstance(port, Port) and port in outputs:
+                return outputs[port]
+
+    # Without a `train` the output that has no name is the main one.
+    for output in graph.outputs:
+        if output.name is None:
+            return output
+    return next(iter(graph.outputs), None)
 
 
 def codes_fit(b: Build) -> None:
     """A code has a word for each class that the network tells apart, in the order of the classes' names."""
     graph = b.graph
-    here = {m.region for node in graph for m in node.members if m.kind == "branches"}
-    graph.coded = {region: site for region, site in graph.coded.items() if region in here}
+    # Branches that no output needs have been cut off, and their code no longer matters.
+    members = [member for node in graph for member in node.members]
+    regions = {member.region for member in members if member.kind == "branches"}
+    graph.coded = {region: site for region, site in graph.coded.items() if region in regions}
+
+    # Only a vector of scores tells classes apart: the head of a segmentation is a map.
     head = head_of(graph)
     if head is None or graph.type(head.port).rank != 1:
         return
+
     classes = graph.type(head.port).dims[0]
-    labels = graph.plan.labels if graph.plan else None
+    labels = None
+    if graph.plan is not None:
+        labels = graph.plan.labels
     for site in graph.coded.values():
         if isinstance(classes, int) and classes != site.code.classes:
             has = f"the code `{site.code.name}` has {site.code.classes} words"

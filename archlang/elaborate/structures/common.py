@@ -46,10 +46,12 @@ def inside(b: Build, stage: StructureStage, tree: Body, value: Value, at: Span, 
 
 def members_of(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> tuple[Value, ...]:
     """The members of the bundle that must flow in."""
+    # A grid is a bundle by its class, and has no members.
     if isinstance(value, GridValue):
         raise no_grid(b, stage, stage.structure.name, value, at, place)
     if isinstance(value, BundleValue):
         return value.members
+
     raise b.refuse("expected-bundle", f"`{stage.structure.name}` works on a bundle, this is one tensor", stage.span,
                    secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                    help="`fork(n)` makes parallel copies of a tensor, `parallel { a; b }` several branches")
@@ -61,6 +63,7 @@ def tensor_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
         return value
     if isinstance(value, GridValue):
         raise no_grid(b, stage, stage.structure.name, value, at, place)
+
     raise b.refuse("expected-tensor", f"`{stage.structure.name}` takes one tensor, a bundle flows in", stage.span,
                    secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                    help="bring the members together first (sum, mean, concat), or work on each: `each { ... }`")
@@ -80,6 +83,7 @@ def node_of(b: Build, stage: StructureStage, op: str, args: Mapping[str, Any], i
     try:
         return b.emit(b.catalogue.ops[op], args, inputs, (*place.path, place.unique(name)), place, stage.span, rows)
     except Fault as fault:
+        # These operations are written nowhere, so that an input by its number would say nothing to a reader.
         if fault.input is not None and not fault.label:
             fault.label = ", ".join(str(v.type) for v in inputs[-2:])
         raise b.fault(fault, stage.span, stage.given, place) from None
@@ -87,12 +91,13 @@ def node_of(b: Build, stage: StructureStage, op: str, args: Mapping[str, Any], i
 
 def collected(count: int, make: Callable[[int], Value]) -> Value:
     """All members made, so that the mistakes of each are found; then the first failure counts."""
-    made: list[Value] = []
+    members: list[Value] = []
     for i in range(count):
         try:
-            made.append(make(i))
+            members.append(make(i))
         except Poisoned:
             continue
-    if len(made) < count:
+
+    if len(members) < count:
         raise Poisoned
-    return BundleValue(tuple(made))
+    return BundleValue(tuple(members))

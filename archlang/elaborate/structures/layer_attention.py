@@ -8,6 +8,7 @@ from archlang.elaborate.structures.common import Rule, members_of
 from archlang.elaborate.values import Place, StructureStage, TensorValue, Value
 from archlang.ops.kinds import Fault
 from archlang.ops.layer_attention import PREFIX
+from archlang.ops.model import Op
 from archlang.ops.values import Option
 from archlang.source import Span
 
@@ -18,21 +19,29 @@ def _attend(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
         raise b.refuse("expected-tensor", "`attend` works on a bundle of tensors, this one holds bundles", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                        help="`each { attend(...) }` works on each of them")
+
     kind: Option = stage.given["by"]
+    op = b.catalogue.ops[PREFIX + kind.name]
     path = (*place.path, place.unique(kind.name))
     try:
-        made = b.emit(b.catalogue.ops[PREFIX + kind.name], _arguments(b, kind), members, path, place, stage.span)  # type: ignore[arg-type]  # all are tensors
+        args = _arguments(op, kind)
+        results = b.emit(op, args, members, path, place, stage.span)  # type: ignore[arg-type]  # all are tensors
     except Fault as fault:
-        where = stage.given.spans.get("by", stage.span) if fault.argument else stage.span
-        labels = () if at == where else (Label(at, f"this is {value.type}"),)
+        # The operation's arguments are those of the kind: they all stand inside the one argument `by`.
+        where = stage.span
+        if fault.argument:
+            where = stage.given.spans.get("by", stage.span)
+        labels = []
+        if at != where:
+            labels.append(Label(at, f"this is {value.type}"))
         raise b.fault(fault, where, None, place, labels) from None
-    return made[0]
+    return results[0]
 
 
-def _arguments(b: Build, kind: Option) -> dict[str, object]:
+def _arguments(op: Op, kind: Option) -> dict[str, object]:
     """The setting's arguments, and the defaults of those that only the operation has."""
-    own = {arg.name: arg.default for arg in b.catalogue.ops[PREFIX + kind.name].args}
-    return {**own, **kind.args}
+    defaults = {arg.name: arg.default for arg in op.args}
+    return {**defaults, **kind.args}
 
 
 RULES: dict[str, Rule] = {"attend": _attend}

@@ -15,12 +15,13 @@ from archlang.source import Span
 
 def _fork(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     count: int = stage.given["n"]
-    b.tick(stage.span, place, count)
+    b.tick(stage.span, place, count)  # copies make no nodes, and still a bundle of so many members
     router: Option | None = stage.given["router"]
     if router is not None and isinstance(value, BundleValue):
         message = f"a one-to-many connector has one input, {len(value.members)} flow in"
         raise b.refuse("router-inputs", message, stage.span, secondary=(Label(at, f"this is {value.type}"),),
                        notes=chain(place), help=f"between bundles: `route({router.name}, to = {count})`")
+
     tensor = tensor_in(b, stage, value, at, place)
     if router is None:
         return BundleValue((tensor,) * count)
@@ -40,6 +41,7 @@ def _route(b: Build, stage: StructureStage, value: Value, at: Span, place: Place
 
 def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
             at: Span, place: Place) -> Value:
+    # One role for all routers: which of them connect paths is known here, which choose experts in `patch_experts`.
     connect = CONNECTING.get(router.name)
     if connect is None:
         message = f"`{router.name}` chooses between experts, it does not connect paths"
@@ -51,9 +53,10 @@ def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], co
 def _sums_equal(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], router: Option, at: Span,
                 place: Place) -> None:
     """Refuse inputs of several types to a router that sums them. Raises `Poisoned`."""
-    if len({v.type for v in inputs}) > 1:
+    types = tuple(value.type for value in inputs)
+    if len(set(types)) > 1:
         raise b.refuse("unequal-members", f"`{router.name}` sums its inputs, so they must be equal", stage.span,
-                       secondary=(Label(at, f"this is {Bundle(tuple(v.type for v in inputs))}"),), notes=chain(place))
+                       secondary=(Label(at, f"this is {Bundle(types)}"),), notes=chain(place))
 
 
 def _cross_stitch(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
@@ -68,8 +71,9 @@ def _cross_connection(b: Build, stage: StructureStage, inputs: tuple[TensorValue
     """Every output is the sum of all inputs, weighted by their gates for it (Tissera 2023, eq. 3.7)."""
     _sums_equal(b, stage, inputs, router, at, place)
     gates = _gates(b, stage, inputs, count, router, place)
-    made = node_of(b, stage, "combine", {"column": None, "outputs": count}, (gates, *inputs), place, "combine")
-    return BundleValue(made)
+    # `column` None: each input is one tensor for all outputs, not a prediction for each of them.
+    sums = node_of(b, stage, "combine", {"column": None, "outputs": count}, (gates, *inputs), place, "combine")
+    return BundleValue(sums)
 
 
 def _cross_prediction(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], count: int, router: Option,
@@ -77,14 +81,18 @@ def _cross_prediction(b: Build, stage: StructureStage, inputs: tuple[TensorValue
     """Every input predicts every output: `Y_j = act(sum_i g_ij U_ij)` (Tissera 2023, eq. 3.1, 3.6)."""
     gates = _gates(b, stage, inputs, count, router, place)
     total = len(inputs) * count
+
+    # U_ij, the prediction of input i for output j (eq. 3.1).
+    predicted: list[list[TensorValue]] = []
+    for i, value in enumerate(inputs):
+        row = []
+        for j in range(count):
+            member = place.member("route", i * count + j, total, str(i), str(j))
+            row.append(_predict(b, stage, router.args["stage"], value, member))
+        predicted.append(row)
+
+    # Y_j, the sum of column j by its gates g_ij (eq. 3.6).
     outputs: list[Value] = []
-    predicted = [
-        [
-            _predict(b, stage, router.args["stage"], value, place.member("route", i * count + j, total, str(i), str(j)))
-            for j in range(count)
-        ]
-        for i, value in enumerate(inputs)
-    ]
     for j in range(count):
         column = tuple(row[j] for row in predicted)
         joined = node_of(b, stage, "combine", {"column": j, "outputs": count}, (gates, *column), place, "combine")[0]

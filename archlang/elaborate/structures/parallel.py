@@ -30,13 +30,15 @@ def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     tree = braces(stage)
     if isinstance(value, GridValue):
         return shared_by_patches(b, stage, value, at, place)
+
     members = members_of(b, stage, value, at, place)
-    if len({m.type for m in members}) > 1:
+    if len({member.type for member in members}) > 1:
         raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                        help="`each { ... }` gives every member its own weights")
 
     def make(i: int) -> Value:
+        # One path and no name taken: the nodes of all members are called alike, and so share their weights.
         inner = replace(place.member("shared", i, len(members)), path=place.path, taken={})
         return inside(b, stage, tree, members[i], at, inner)
 
@@ -57,7 +59,10 @@ def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     results: list[Value] = []
     for i, tree in enumerate(steps):
         value = inside(b, stage, tree, value, at, place.member("layers", i, len(steps)))
-        at = tree.flows[0].span if tree.flows else tree.span
+        # What enters the next layer stands where this one's flow does.
+        at = tree.span
+        if tree.flows:
+            at = tree.flows[0].span
         results.append(value)
     return BundleValue(tuple(results))
 
@@ -68,16 +73,23 @@ def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
     tensor = tensor_in(b, stage, value, at, place)
     result = inside(b, stage, tree, tensor, at, place)
     joining = stage.given["join"] == "concat"
-    does = "joins" if joining else "adds"
-    what = f"`residual` {does} what enters {'and' if joining else 'to'} what its flow makes"
+    what = "`residual` adds what enters to what its flow makes"
+    if joining:
+        what = "`residual` joins what enters and what its flow makes"
     if not isinstance(result, TensorValue):
         message = f"{what}: this flow makes a bundle"
         raise b.refuse("expected-tensor", message, tree.span, f"this is {result.type}", notes=chain(place))
-    fits = places_of(result.type) == places_of(tensor.type) if joining else result.type == tensor.type
+
+    # Joined, only the places must agree: a dense map makes of both channels what it needs.
+    fits = result.type == tensor.type
+    if joining:
+        fits = places_of(result.type) == places_of(tensor.type)
     if not fits or result.type.rank != tensor.type.rank:
         message = f"{what}, but {tensor.type} and {result.type} differ"
         raise b.refuse("shape-mismatch", message, tree.span, f"this makes {result.type}", notes=chain(place),
                        secondary=(Label(at, f"{tensor.type} enters"),), help=_to_fit(tensor, result))
+
+    # A flow of an `if` that is not taken makes nothing: x + x would double it, silently.
     if result.port == tensor.port:
         message = "`residual` would merge what enters with itself: its flow passes its input through"
         raise b.refuse("same-twice", message, tree.span, notes=chain(place), help=COPY)
@@ -86,6 +98,7 @@ def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
 
 def _to_fit(tensor: TensorValue, result: TensorValue) -> tuple[str, ...]:
     """Say how a residual flow comes to fit what enters, or a shortcut to fit the flow."""
+    # Equal places and unequal types: the channels differ.
     if places_of(tensor.type) == places_of(result.type):
         return (f"end the flow with {tensor.type.dims[0]} channels, or let a shortcut change them: "
                 f"`std.resnet (projection)`, as in `body -> add(in -> projection({result.type.dims[0]}))`",)
@@ -101,16 +114,19 @@ def _one_way(b: Build, stage: StructureStage, place: Place) -> None:
                        help="a mix is a weighted sum; joined, a dense map of both decides")
 
 
-def _brought_together(b: Build, stage: StructureStage, x: TensorValue, made: TensorValue, place: Place) -> Value:
+def _brought_together(b: Build, stage: StructureStage, x: TensorValue, fx: TensorValue, place: Place) -> Value:
     """x + f(x), their mix, or attention over the two (Bird 2022, section 2: concatenation, then contraction)."""
     if stage.given["join"] == "concat":
-        args = {"features": features_of(made.type), "bypass": True}
-        return node_of(b, stage, "attend_innate_static", args, (x, made), place, "join")[0]
+        args = {"features": features_of(fx.type), "bypass": True}
+        return node_of(b, stage, "attend_innate_static", args, (x, fx), place, "join")[0]
+
     mix = stage.given["mix"]
     if mix is None:
-        return node_of(b, stage, "add", {}, (x, made), place, "add")[0]
-    beta = mix.args["beta"] if isinstance(mix, Option) else None
-    return node_of(b, stage, "mix", {"beta": beta}, (x, made), place, "mix")[0]
+        return node_of(b, stage, "add", {}, (x, fx), place, "add")[0]
+    beta = None  # learned, unless it is given
+    if isinstance(mix, Option):
+        beta = mix.args["beta"]
+    return node_of(b, stage, "mix", {"beta": beta}, (x, fx), place, "mix")[0]
 
 
 RULES: dict[str, Rule] = {

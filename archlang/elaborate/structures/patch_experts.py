@@ -28,17 +28,22 @@ def _patches(b: Build, stage: StructureStage, value: Value, at: Span, place: Pla
     size: Size = stage.given["size"]
     stride: Size = stage.given["stride"] or size
     _steps_fit(b, stage, size, stride, place)
+
     x = tensor_in(b, stage, value, at, place)
     try:
         _, height, width = need_rank(OpCall((x.type,), {}), 3).dims
-        rows, columns = (_count(*sizes) for sizes in zip((height, width), size, stride, strict=True))
+        rows, columns = _count(height, size[0], stride[0]), _count(width, size[1], stride[1])
     except Fault as fault:
-        labels = () if fault.label else (Label(at, f"this is {x.type}"),)
+        labels = []
+        if not fault.label:
+            labels.append(Label(at, f"this is {x.type}"))
         raise b.fault(fault, stage.span, stage.given, place, labels) from None
+
+    # Patches stand side by side in the batch, those of patches too: a sample has so many rows behind it.
     args = {"size": size, "stride": stride, "rows": rows, "columns": columns}
     outer = b.rows_of((x,))
-    (made,) = node_of(b, stage, "cut_patches", args, (x,), place, "cut", outer * rows * columns)
-    return GridValue(tensor=made, rows=rows, columns=columns, size=(height, width), patch=(size[0], size[1]),
+    (patches,) = node_of(b, stage, "cut_patches", args, (x,), place, "cut", outer * rows * columns)
+    return GridValue(tensor=patches, rows=rows, columns=columns, size=(height, width), patch=(size[0], size[1]),
                      stride=(stride[0], stride[1]), outer=outer)
 
 
@@ -53,6 +58,7 @@ def _count(cells: Dim, size: int, stride: int) -> Dim:
     """Count the patches that a row or column of cells needs, the last one filled up."""
     message = f"a patch of {size} cells does not fit into {cells}"
     need_at_least(cells, size, "patch-too-large", message, argument="size")
+    # 1 + ceil((cells - size) / stride)
     return (cells - size + stride - 1) // stride + 1
 
 
@@ -64,13 +70,21 @@ def _position(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
 
 def _unpatch(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     grid = _grid_in(b, stage, value, at, place)
-    now = grid.tensor.type.dims[1:]
-    scaled = [_scaled(*sizes) for sizes in zip(grid.size, grid.stride, now, grid.patch, strict=True)] if now else []
-    if len(scaled) < 2 or None in scaled:
+    height_and_width = grid.tensor.type.dims[1:]
+    scaled: list[tuple[Dim, int]] = []
+    if len(height_and_width) == 2:
+        for sizes in zip(grid.size, grid.stride, height_and_width, grid.patch, strict=True):
+            size_and_stride = _scaled(*sizes)
+            if size_and_stride is not None:
+                scaled.append(size_and_stride)
+
+    # Of vectors, or where an axis does not fit, there is no map to put together.
+    if len(scaled) < 2:
         message = f"patches were cut as {Size(grid.patch)} maps and are {grid.tensor.type} now"
         raise b.refuse("shape-mismatch", message, stage.span, secondary=(Label(at, f"this is {grid.type}"),),
                        notes=chain(place), help="`unpatch` puts back maps, of that size or of all sizes in proportion")
-    size, stride = zip(*(pair for pair in scaled if pair), strict=True)
+
+    size, stride = zip(*scaled, strict=True)
     args = {"size": size, "stride": Size(stride), "rows": grid.rows, "columns": grid.columns}
     return node_of(b, stage, "put_back", args, (grid.tensor,), place, "put", grid.outer)[0]
 
@@ -79,6 +93,7 @@ def _scaled(size: Dim, stride: int, now: Dim, patch: int) -> tuple[Dim, int] | N
     """The size of a map and the step between its patches when patches of one size became another; None: they do not."""
     if now == patch:
         return size, stride
+    # A step of half a cell cannot be made, and of a symbolic size this must hold for all of its values.
     if not isinstance(now, int) or (stride * now) % patch or divides(patch, size * now) is not True:
         return None
     return (size * now) // patch, stride * now // patch
@@ -87,7 +102,9 @@ def _scaled(size: Dim, stride: int, now: Dim, patch: int) -> tuple[Dim, int] | N
 def _grid_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> GridValue:
     if isinstance(value, GridValue):
         return value
-    what = "one tensor" if isinstance(value, TensorValue) else "a bundle"
+    what = "a bundle"
+    if isinstance(value, TensorValue):
+        what = "one tensor"
     raise b.refuse("expected-grid", f"`{stage.structure.name}` works on a grid of patches, this is {what}", stage.span,
                    secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
                    help="`patches(16x16)` cuts a map into a grid")
@@ -95,19 +112,26 @@ def _grid_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Pla
 
 def shared_by_patches(b: Build, stage: StructureStage, grid: GridValue, at: Span, place: Place) -> Value:
     """`shared { flow }` on a grid: the flow sees one patch, and has one set of weights for all."""
-    before = len(b.graph)
+    nodes_before = len(b.graph)
+    # The patches are one tensor: no members, and the modules stand where the stage does.
     inner = replace(place.member("shared", 0, 1), path=place.path, taken={}, members=place.members)
-    made = inside(b, stage, braces(stage), grid.tensor, at, inner)
-    if not isinstance(made, TensorValue):
+    result = inside(b, stage, braces(stage), grid.tensor, at, inner)
+    if not isinstance(result, TensorValue):
         raise b.refuse("expected-tensor", "a patch becomes one tensor, this flow makes a bundle", stage.span,
-                       secondary=(Label(braces(stage).span, f"this is {made.type}"),), notes=chain(place))
-    _sees_nothing_else(b, stage, before, (grid.tensor.port,), place)
-    return replace(grid, tensor=made)
+                       secondary=(Label(braces(stage).span, f"this is {result.type}"),), notes=chain(place))
+
+    _sees_nothing_else(b, stage, nodes_before, (grid.tensor.port,), place)
+    return replace(grid, tensor=result)
 
 
-def _sees_nothing_else(b: Build, stage: StructureStage, before: int, entering: Iterable[Port], place: Place) -> None:
-    """Refuse a flow in the braces that reads another tensor than what enters: that one has other rows."""
-    added = list(b.graph)[before:]
+def _sees_nothing_else(b: Build, stage: StructureStage, nodes_before: int, entering: Iterable[Port],
+                       place: Place) -> None:
+    """Refuse a flow in the braces that reads another tensor than what enters: that one has other rows.
+
+    The flow's nodes are those behind the first `nodes_before` of the graph.
+    """
+    # The shapes would not tell: they are those of one row, and the batch stands in none of them.
+    added = list(b.graph)[nodes_before:]
     inner, allowed = {node.id for node in added}, set(entering)
     for node in added:
         for port in node.inputs:
@@ -124,27 +148,35 @@ def _sees_nothing_else(b: Build, stage: StructureStage, before: int, entering: I
 def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     tree, count = braces(stage), int(stage.given["n"])
     b.tick(stage.span, place, count)
-    grid = value if isinstance(value, GridValue) else None
-    x = grid.tensor if grid is not None else tensor_in(b, stage, value, at, place)
+    if isinstance(value, GridValue):
+        x = value.tensor
+    else:
+        x = tensor_in(b, stage, value, at, place)
     weights = _weights(b, stage, x, count, place)
-    sparse = b.graph.node(weights.port.node).op.sparse
-    cut = 0.0 if sparse else None
+
+    # Where the router itself keeps only some experts, 0 asks `dispatch` to leave out what it gave no weight.
+    cut = None
+    if b.graph.node(weights.port.node).op.sparse:
+        cut = 0.0
     handed = node_of(b, stage, "dispatch", {"experts": count, "cut": cut}, (weights, x), place, "dispatch")
 
     def make(i: int) -> Value:
-        before = len(b.graph)
-        made = inside(b, stage, tree, handed[1 + i], at, place.member("experts", i, count))
-        if not isinstance(made, TensorValue):
+        nodes_before = len(b.graph)
+        rows = handed[1 + i]  # the first result is how they were handed out, for `join_experts`
+        result = inside(b, stage, tree, rows, at, place.member("experts", i, count))
+        if not isinstance(result, TensorValue):
             raise b.refuse("expected-tensor", "an expert makes one tensor, this flow makes a bundle", tree.span,
-                           f"this is {made.type}", notes=chain(place))
-        _sees_nothing_else(b, stage, before, (handed[1 + i].port,), place)
-        return made
+                           f"this is {result.type}", notes=chain(place))
+        _sees_nothing_else(b, stage, nodes_before, (rows.port,), place)
+        return result
 
-    members = collected(count, make)
-    assert isinstance(members, BundleValue)
-    made: tuple[TensorValue, ...] = members.members  # type: ignore[assignment]  # each is a tensor, checked above
-    (total,) = node_of(b, stage, "join_experts", {}, (handed[0], *made), place, "sum")
-    return total if grid is None else replace(grid, tensor=total)
+    bundle = collected(count, make)
+    assert isinstance(bundle, BundleValue)
+    results: tuple[TensorValue, ...] = bundle.members  # type: ignore[assignment]  # each is a tensor, checked above
+    (total,) = node_of(b, stage, "join_experts", {}, (handed[0], *results), place, "sum")
+    if isinstance(value, GridValue):
+        return replace(value, tensor=total)
+    return total
 
 
 def _weights(b: Build, stage: StructureStage, x: TensorValue, count: int, place: Place) -> TensorValue:
@@ -167,14 +199,15 @@ def _cosine(b: Build, stage: StructureStage, router: Option, x: TensorValue, cou
     embed = args.pop("embed")
     assert isinstance(embed, Stage), "its kind says so"
     _filter_fits(b, args, count, span, place)
-    inner, before = place.enter("router"), len(b.graph)
-    made = applied(b, embed, x, span, inner)
-    if not isinstance(made, TensorValue) or made.type.rank != 1:
-        message = f"an embedding is a vector of each patch, this is {made.type}"
+
+    inner, nodes_before = place.enter("router"), len(b.graph)
+    embedding = applied(b, embed, x, span, inner)
+    if not isinstance(embedding, TensorValue) or embedding.type.rank != 1:
+        message = f"an embedding is a vector of each patch, this is {embedding.type}"
         raise b.refuse("wrong-rank", message, span, notes=chain(place),
                        help="`conv(3x3, 8) -> pyramid_pool(1, 2, 4)` makes a vector of a map")
-    _sees_nothing_else(b, stage, before, (x.port,), place)
-    return node_of(b, stage, "cosine", {**args, "experts": count}, (made,), inner, "cosine")[0]
+    _sees_nothing_else(b, stage, nodes_before, (x.port,), place)
+    return node_of(b, stage, "cosine", {**args, "experts": count}, (embedding,), inner, "cosine")[0]
 
 
 def _filter_fits(b: Build, args: dict[str, object], count: int, span: Span, place: Place) -> None:
@@ -182,8 +215,11 @@ def _filter_fits(b: Build, args: dict[str, object], count: int, span: Span, plac
     keep, threshold = args["keep"], args["threshold"]
     if not isinstance(keep, Option):
         return
+
     if int(str(keep.args["k"])) > count:
-        experts = f"{count} experts" if count > 1 else "a single expert"
+        experts = "a single expert"
+        if count > 1:
+            experts = f"{count} experts"
         message = f"`{keep}` keeps more weights than there are: this router chooses between {experts}"
         raise b.refuse("out-of-range", message, span, notes=chain(place))
     if threshold is not None and str(threshold) != "none":
@@ -197,6 +233,7 @@ def _gated(b: Build, stage: StructureStage, router: Option, x: TensorValue, coun
     """The gates of a cross-connection with one input: a softmax over the experts (Tissera 2023, eq. 3.3-3.5)."""
     inner = place.enter("router")
     args = {"hidden": router.args["hidden"], "outputs": count}
+    # Gates are [inputs, outputs]; of one input they are the weights of the experts themselves.
     gates = node_of(b, stage, "gates", args, (x,), inner, "gates")
     return node_of(b, stage, "flatten", {}, gates, inner, "flatten")[0]
 

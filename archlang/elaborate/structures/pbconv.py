@@ -7,13 +7,13 @@ the convolution's would not do, so that whoever fuses the sum sees nothing but o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from archlang.elaborate.context import Build, chain
 from archlang.elaborate.structures.common import Rule, node_of, tensor_in
-from archlang.elaborate.values import Given, Place, StructureStage, TensorValue, Value
+from archlang.elaborate.values import Given, Place, Poisoned, StructureStage, TensorValue, Value
 from archlang.kernels import (
     PEERS,
     Padding,
@@ -42,21 +42,29 @@ def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     x = tensor_in(b, stage, value, at, place)
     parts = _Parts(b, stage, place, x, _channels(b, stage, x, place))
     facts = _facts(stage)
+    # `kernels = none` is the baseline of comparisons: the convolution alone, with no sum behind it.
     if facts is not None and facts.windows == "none":
         return parts.main(1)
 
-    chains: tuple[Any, ...] = ()
+    chains: tuple[Chain, ...] = ()
     if facts is not None and facts.chains:
         chains = _chains(b, stage, parts, place)
+
+    # Branch 0 is the large kernel, then come the small ones, then the chains.
     count = 1 + len(windows) + len(chains)
-    made = [parts.main(count), *(parts.small(w, i, count) for i, w in enumerate(windows, 1))]
-    made += [make(parts, i, count) for i, make in enumerate(chains, 1 + len(windows))]
+    branches = [parts.main(count)]
+    for window in windows:
+        branches.append(parts.small(window, len(branches), count))
+    for make in chains:
+        branches.append(make(parts, len(branches), count))
+
+    # The sum keeps what it is made of: the reports and pictures of coverage read it there.
     kernel: Size = stage.given["kernel"]
     args = {
         "coverage": show(coverage((kernel[0], kernel[1]), windows)), "kernel": kernel,
         "kernels": placed(windows),
     }
-    return node_of(b, stage, "boosted_sum", args, tuple(made), place, "sum")[0]
+    return node_of(b, stage, "boosted_sum", args, tuple(branches), place, "sum")[0]
 
 
 def _facts(stage: StructureStage) -> KernelsFacts | None:
@@ -77,20 +85,23 @@ def _windows(b: Build, stage: StructureStage, place: Place) -> tuple[Window, ...
     facts = _facts(stage)
     if facts is not None and facts.windows == "none":
         return ()
+
+    # A kernel of a single cell has no smaller one inside it, whichever way they are chosen.
     if kernel == (1, 1):
         help = "a plain `conv` does it, or `kernels = none`"
         (complaint,) = complaints(kernel, ())
         raise b.refuse(complaint.name, complaint.message, stage.given.spans.get("kernel", stage.span), help=help,
                        notes=chain(place))
     if facts is not None:
-        return _found(b, stage, chosen, kernel, place)
-    windows = tuple(_window(b, stage, one, i, place) for i, one in enumerate(chosen))
-    found = [
-        b.refuse(c.name, c.message, _span(stage, c.index), notes=chain(place), help=_HELP.get(c.name, ()))
-        for c in complaints(kernel, windows)
-    ]
-    if found:
-        raise found[0]
+        return _chosen(b, stage, chosen, kernel, place)
+
+    windows = tuple(_window(b, stage, listed, i, place) for i, listed in enumerate(chosen))
+    problems = complaints(kernel, windows)
+    for complaint in problems:
+        b.refuse(complaint.name, complaint.message, _span(stage, complaint.index), notes=chain(place),
+                 help=_HELP.get(complaint.name, ()))
+    if problems:
+        raise Poisoned
     return windows
 
 
@@ -110,27 +121,35 @@ def _window(b: Build, stage: StructureStage, placed: Placed, index: int, place: 
 def _span(stage: StructureStage, index: int | None) -> Span:
     """Find the place of one kernel of a list, or of all of them."""
     single = stage.given.places.get("kernels", ())
+    # A list that a `let` or a dial brings is one place for all of its kernels.
     if index is not None and len(single) == len(stage.given["kernels"]):
         return single[index]
     return stage.given.spans.get("kernels", stage.span)
 
 
-def _found(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, int],
-           place: Place) -> tuple[Window, ...]:
+def _chosen(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, int],
+            place: Place) -> tuple[Window, ...]:
+    """The small kernels that a published block has, or that a search by rules proposes."""
     if facts_of(chosen, KernelsFacts).windows == "published":
         return PEERS[chosen.name](kernel)
+
     seed, types, rules = (chosen.args[name] for name in ("seed", "types", "rules"))
     try:
-        made = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
+        windows = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
     except ValueError as problem:
         raise b.refuse("branch-count", str(problem), _span(stage, None), notes=chain(place)) from None
-    b.proposed.setdefault(id(chosen.origin), set()).add(() if complaints(kernel, made) else placed(made))
-    return made
+
+    # Kept for the network as one file, which lists them; kernels with complaints could not be read there again.
+    listed: tuple[Placed, ...] = ()
+    if not complaints(kernel, windows):
+        listed = placed(windows)
+    b.proposed.setdefault(id(chosen.origin), set()).add(listed)
+    return windows
 
 
 def placed(windows: Sequence[Window]) -> tuple[Placed, ...]:
     """Small kernels as values of the language."""
-    return tuple(Placed(Size((w.height, w.width)), (w.row, w.column)) for w in windows)
+    return tuple(Placed(Size((window.height, window.width)), (window.row, window.column)) for window in windows)
 
 
 # --- the branches ----------------------------------------------------------------------------------------------------
@@ -144,7 +163,9 @@ def _channels(b: Build, stage: StructureStage, x: TensorValue, place: Place) -> 
         entering = known(x.type.dims[0], "channels")
     except Fault as fault:
         raise b.fault(fault, stage.span, stage.given, place) from None
-    return given if given is not None else entering * int(stage.given["multiplier"])
+    if given is not None:
+        return given
+    return entering * int(stage.given["multiplier"])
 
 
 @dataclass
@@ -165,7 +186,9 @@ class _Parts:
     def groups(self) -> int:
         entering = self.x.type.dims[0]
         assert isinstance(entering, int)
-        return entering if self.given["groups"] == "channels" else int(self.given["groups"])
+        if self.given["groups"] == "channels":
+            return entering
+        return int(self.given["groups"])
 
     @property
     def silent(self) -> bool:
@@ -190,23 +213,27 @@ class _Parts:
         """Branch 0: the convolution itself."""
         at, given = self.branch(0, count), self.given
         names = ("kernel", "stride", "padding", "dilation", "groups", "padding_mode", "bias", "init")
-        made = self.node("conv", {**{n: given[n] for n in names}, "channels": self.channels}, self.x, at)
-        return self.normed(made, at, given["scale"])
+        args = {name: given[name] for name in names}
+        args["channels"] = self.channels  # worked out, where the file gives a multiplier
+        return self.normed(self.node("conv", args, self.x, at), at, given["scale"])
 
     def small(self, window: Window, index: int, count: int) -> TensorValue:
         """A branch for a small kernel: what it must not see cut off, what it lacks added."""
         given, kernel = self.given, self.given["kernel"]
         at = self.branch(index, count)
+        # Padded by so much, the small kernel sees the cells that its part of the large one would see.
         net = branch_padding(self.padding, given["dilation"], (kernel[0], kernel[1]), window)
         x, padding = self.padded(self.x, net, at)
-        made = self.conv(Size((window.height, window.width)), self.channels, x, padding, at, last=True)
-        return self.normed(made, at, given["gamma"])
+        y = self.conv(Size((window.height, window.width)), self.channels, x, padding, at, last=True)
+        return self.normed(y, at, given["gamma"])
 
     def conv(self, kernel: Size, channels: int, x: TensorValue, padding: Size, at: Place,
              last: bool = False, strided: bool = True) -> TensorValue:
         """A convolution of a branch, without bias; `last`: before the branch's last batch norm."""
         given = self.given
-        init = Option("zeros", "initialiser") if last and self.silent else given["init"]
+        init = given["init"]
+        if last and self.silent:
+            init = Option("zeros", "initialiser")
         args: dict[str, Any] = {"kernel": kernel, "channels": channels, "padding": padding, "groups": self.groups,
                                 "bias": False, "init": init}
         if strided:
@@ -223,8 +250,11 @@ class _Parts:
     def padded(self, x: TensorValue, net: Padding, at: Place) -> tuple[TensorValue, Size]:
         """The map with what is left to the convolution itself: symmetric zeros, where that is all."""
         mode = self.given["padding_mode"]
+        # A convolution of torch pads both sides of an axis alike, and by less than nothing it cannot pad.
         if mode == "zeros" and all(before == after >= 0 for before, after in net):
-            return x, Size((net[0][0], net[1][0]))
+            (top, _), (left, _) = net
+            return x, Size((top, left))
+
         added, cut = padding_steps(net, self.padding, mode == "zeros")
         if added != NONE:
             x = self.node("pad_map", {"rows": added[0], "columns": added[1], "mode": mode}, x, at)
@@ -237,21 +267,24 @@ class _Parts:
 # --- diverse branch blocks -------------------------------------------------------------------------------------------
 
 
-def _chains(b: Build, stage: StructureStage, parts: _Parts, place: Place) -> tuple[Any, ...]:
+def _chains(b: Build, stage: StructureStage, parts: _Parts, place: Place) -> tuple[Chain, ...]:
     """The chains of a diverse branch block, which know no dilation (Ding et al. 2021, figure 2)."""
     message = ""
-    if any(d != 1 for d in stage.given["dilation"]):
+    if any(step != 1 for step in stage.given["dilation"]):  # torch's mean pool has no dilation
         message = "the mean of a diverse branch block cannot be dilated"
     elif parts.silent and _plain_mean(parts):
         message = "without batch norms the mean of each channel has no weights that could start at 0"
     if message:
-        argument = "gamma" if parts.silent else "dilation"
+        argument = "dilation"
+        if parts.silent:
+            argument = "gamma"
         span = stage.given.spans.get(argument, stage.span)
         raise b.refuse("out-of-range", message, span, notes=chain(place))
     return (_reduced, _mean)
 
 
 def _plain_mean(parts: _Parts) -> bool:
+    """Tell whether the mean stands alone: in a depthwise convolution there are no channels to mix before it."""
     return parts.groups == parts.x.type.dims[0] == parts.channels
 
 
@@ -259,7 +292,10 @@ def _reduced(parts: _Parts, index: int, count: int) -> TensorValue:
     """1x1, then the large kernel. The padding stands before the 1x1: its bias then reaches the border as well."""
     at, entering = parts.branch(index, count), parts.x.type.dims[0]
     assert isinstance(entering, int)
-    inner = 2 * entering if parts.groups == parts.channels else entering
+    inner = entering
+    # A depthwise 1x1 would only scale each channel: there are two of each instead.
+    if parts.groups == parts.channels:
+        inner = 2 * entering
     x, padding = parts.padded(parts.x, parts.padding, at)
     x = parts.normed(parts.conv(Size((1, 1)), inner, x, padding, at, strided=False), at, 1.0)
     x = parts.conv(parts.given["kernel"], parts.channels, x, Size((0, 0)), at, last=True)
@@ -272,9 +308,12 @@ def _mean(parts: _Parts, index: int, count: int) -> TensorValue:
     x, padding = parts.padded(parts.x, parts.padding, at)
     if not _plain_mean(parts):
         x = parts.conv(Size((1, 1)), parts.channels, x, padding, at, last=True, strided=False)
-        x, padding = parts.normed(x, at, 1.0), Size((0, 0))
+        x, padding = parts.normed(x, at, 1.0), Size((0, 0))  # padded before the 1x1, as in `_reduced`
     args = {"size": parts.given["kernel"], "stride": parts.given["stride"], "padding": padding}
     return parts.normed(parts.node("avg_pool", args, x, at), at, parts.given["gamma"])
 
+
+Chain = Callable[[_Parts, int, int], TensorValue]
+"""Makes a branch of several operations: of the parts, the branch's index, and how many branches there are."""
 
 RULES: dict[str, Rule] = {"pbconv": _pbconv}

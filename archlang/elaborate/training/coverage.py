@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from archlang.diagnostics import did_you_mean, error
 from archlang.elaborate.context import Build
@@ -17,52 +18,67 @@ def phases_train_something(b: Build) -> None:
     plan = b.graph.plan
     if plan is None:
         return
+
     names = tuple(names_of(b.graph))
-    ever: set[str] = set()
+    trained_once: set[str] = set()
     sound = True
     for phase in plan.phases:
         spans = phase.places
         sound &= _known(b, names, phase.only or (), spans.get("only", phase.span))
         sound &= _known(b, names, phase.freeze, spans.get("freeze", phase.span))
         _keyed(b, phase)
-        here = trained(names, phase.only, phase.freeze)
-        if sound and names and not here:
+
+        # A pattern that stands for nothing is reported by itself; without weights no phase could train any.
+        trained_here = trained(names, phase.only, phase.freeze)
+        if sound and names and not trained_here:
             where = spans.get("only", spans.get("freeze", phase.span))
             b.refuse("bad-phase", f"nothing trains in the phase `{phase.name}`", where)
-        ever |= here
-    if sound and ever and len(ever) < len(names):
-        _never(b, plan, [name for name in names if name not in ever])
+        trained_once |= trained_here
+
+    if sound and trained_once and len(trained_once) < len(names):
+        _never(b, plan, [name for name in names if name not in trained_once])
 
 
 def groups_fit(b: Build) -> None:
     """Groups of an optimiser name weights, and give only what the optimiser takes."""
     plan = b.graph.plan
-    options = [plan.optimizer, *(step.optimizer for step in plan.steps)] if plan else []
+    if plan is None:
+        return
+
+    # With steps, the plan itself has no optimiser.
     names = tuple(names_of(b.graph))
-    for option in options:
-        groups = option.args.get("groups") if option else None
-        for group in groups or ():  # type: ignore[attr-defined]  # a list of options
-            assert option is not None
-            span = _place(group)
-            _known(b, names, group.args["names"], span)
-            for name, value in group.args.items():
-                if name != "names" and value is not None and name not in option.args:
-                    takes = ", ".join(key for key in option.args if key in group.args)
-                    b.refuse("unknown-argument", f"`{option.name}` has no `{name}` that a group could set", span,
-                             help=f"a group of it can set: {takes}")
+    for optimizer in (plan.optimizer, *(step.optimizer for step in plan.steps)):
+        if optimizer is None:
+            continue
+        groups: Any = optimizer.args.get("groups") or ()
+        for group in groups:
+            _known(b, names, group.args["names"], _place(group))
+            _only_arguments_of(b, optimizer, group)
+
+
+def _only_arguments_of(b: Build, optimizer: Option, group: Option) -> None:
+    """Refuse a group that sets what its optimiser does not have: the form of a group is the same for all."""
+    for name, value in group.args.items():
+        if name != "names" and value is not None and name not in optimizer.args:
+            takes = ", ".join(key for key in optimizer.args if key in group.args)
+            b.refuse("unknown-argument", f"`{optimizer.name}` has no `{name}` that a group could set", _place(group),
+                     help=f"a group of it can set: {takes}")
 
 
 def _known(b: Build, names: tuple[str, ...], patterns: Iterable[str], span: Span) -> bool:
     """Tell whether each pattern stands for a weight."""
-    found = True
+    all_known = True
     for pattern in patterns:
-        if not chosen(names, (pattern,)):
-            found = False
-            known = places(names)
-            tops = dict.fromkeys(name.partition(".")[0] for name in names)
-            help = (*did_you_mean(pattern, known), f"there are: {', '.join(list(tops)[:8])}, and what is in them")
-            b.refuse("unknown-pattern", f"no weight is called `{pattern[:64]}` or lies in it", span, help=help)
-    return found
+        if chosen(names, (pattern,)):
+            continue
+
+        all_known = False
+        # The outermost modules alone: a network has thousands of weights, and these show how the names go.
+        outermost = dict.fromkeys(name.partition(".")[0] for name in names)
+        listed = ", ".join(list(outermost)[:8])
+        help = (*did_you_mean(pattern, places(names)), f"there are: {listed}, and what is in them")
+        b.refuse("unknown-pattern", f"no weight is called `{pattern[:64]}` or lies in it", span, help=help)
+    return all_known
 
 
 def _keyed(b: Build, phase: Phase) -> None:
@@ -71,9 +87,12 @@ def _keyed(b: Build, phase: Phase) -> None:
 
 
 def _never(b: Build, plan: Plan, names: list[str]) -> None:
-    frozen = next((p for p in plan.phases if p.freeze or p.only is not None), plan.phases[0])
+    # A weight is left out only by what a phase says: the first that says something is the place to look at.
+    frozen = next((phase for phase in plan.phases if phase.freeze or phase.only is not None), plan.phases[0])
     where = frozen.places.get("freeze", frozen.places.get("only", frozen.span))
-    others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    others = ""
+    if len(names) > 1:
+        others = f" and {len(names) - 1} more"
     b.report(error("never-trained", f"no phase trains `{names[0]}`{others}", where,
                    help="it stays as it started: train it in another phase, unless that is meant"))
 

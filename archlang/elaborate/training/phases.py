@@ -15,24 +15,29 @@ from archlang.syntax.tree import Stretch
 def phase_of(b: Build, stretch: Stretch, values: Mapping[str, Any], spans: Mapping[str, Span]) -> Phase:
     """The phase that its settings declare. Raises `Poisoned` (bad-phase)."""
     curve = curve_of(b, values, spans)
-    keys = values["keys"]
+    # `only = []` trains nothing and is a mistake; without `only` all is trained.
+    only = None
+    if values["only"] is not None:
+        only = _patterns(values["only"])
+    keys = None
+    if isinstance(values["keys"], Option):
+        keys = values["keys"]
     return Phase(
-        stretch.name, values["epochs"] or 0, curve, stretch.span, values["steps"] or 0,
-        _patterns(values["only"]) if values["only"] is not None else None, _patterns(values["freeze"]),
-        keys if isinstance(keys, Option) else None, {name: spans[name] for name in spans},
+        stretch.name, values["epochs"] or 0, curve, stretch.span, values["steps"] or 0, only,
+        _patterns(values["freeze"]), keys, dict(spans),
     )
 
 
 def has_length(b: Build, stretch: Stretch, values: Mapping[str, Any], spans: Mapping[str, Span],
                meant: set[str]) -> bool:
     """Tell whether a phase says its length once; a mistake is reported, unless a misspelt setting may have said it."""
-    said = [name for name in ("epochs", "steps") if name in spans]
-    if len(said) == 2:
+    lengths = [name for name in ("epochs", "steps") if name in spans]
+    if len(lengths) == 2:
         b.refuse("bad-phase", "a phase is so many epochs or so many steps long, not both", spans["steps"])
-    elif not said and not meant & {"epochs", "steps"}:
+    elif not lengths and not meant & {"epochs", "steps"}:
         b.refuse("bad-phase", "this phase does not say how long it is", stretch.span,
                  help="such as `epochs = 10`, or `steps = 1000` for so many batches")
-    return len(said) == 1
+    return len(lengths) == 1
 
 
 def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> Weighted | None:
@@ -40,9 +45,13 @@ def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> 
     curve: Weighted | None = values.get("lr")
     if curve is None:
         return None
+
+    # Settings can be added up, as losses are, but a sum of two curves would have two warm-ups.
     if len(curve.terms) != 1 or curve.terms[0][0] <= 0:
         raise b.refuse("bad-phase", "a learning rate's curve is one schedule, times a positive factor if wanted",
                        spans["lr"])
+
+    # Both count in the unit of the phase.
     length = values.get("steps") or values.get("epochs")
     warmup: Any = curve.terms[0][1].args.get("warmup") or 0
     if length and warmup >= length:
@@ -52,4 +61,6 @@ def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> 
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value or ())

@@ -38,32 +38,41 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
     """The plan that a `train` declares, or None where a mistake stands in it. `env` holds the network's names."""
     inner = Env(env)
     define(b, inner, "label", LabelValue(), train, train.span)
-    found = _read(b, "train", train.body, inner, train.span)
-    steps = [(s, inside) for s, inside in found.stretches if s.word == "step"]
-    phases = [(s, inside) for s, inside in found.stretches if s.word == "phase"]
-    _complete(b, found, steps, phases)
-    sound = found.sound and all(inside.sound for _, inside in found.stretches)
+    settings = _read(b, "train", train.body, inner, train.span)
+    steps = [(stretch, inside) for stretch, inside in settings.stretches if stretch.word == "step"]
+    phases = [(stretch, inside) for stretch, inside in settings.stretches if stretch.word == "phase"]
+    _complete(b, settings, steps, phases)
+    sound = settings.sound and all(inside.sound for _, inside in settings.stretches)
     if not sound:
-        _more_mistakes(b, found, phases)
+        _more_mistakes(b, settings, phases)
         return None
+
+    values = settings.values
     try:
+        losses = _losses(b, settings)
+        planned_phases = [phase_of(b, stretch, inside.values, inside.spans) for stretch, inside in phases]
+        planned_steps = [
+            TrainingStep(stretch.name, _losses(b, inside), inside.values["optimizer"]) for stretch, inside in steps
+        ]
         return Plan(
-            losses=_losses(b, found), optimizer=found.values["optimizer"],
-            phases=tuple(phase_of(b, s, inside.values, inside.spans) for s, inside in phases),
-            steps=tuple(TrainingStep(s.name, _losses(b, inside), inside.values["optimizer"]) for s, inside in steps),
-            batch=found.values["batch"], seed=found.values["seed"], augment=tuple(found.values["augment"]),
-            labels=_labels(b, found), span=train.span, clip=found.values["clip"],
-            precision=found.values["precision"], average=found.values["average"],
+            losses=losses, optimizer=values["optimizer"], phases=tuple(planned_phases), steps=tuple(planned_steps),
+            batch=values["batch"], seed=values["seed"], augment=tuple(values["augment"]), labels=_labels(b, settings),
+            span=train.span, clip=values["clip"], precision=values["precision"], average=values["average"],
         )
     except Poisoned:
         return None
 
 
-def _more_mistakes(b: Build, found: _Settings, phases: Sequence[tuple[Stretch, _Settings]]) -> None:
+def _more_mistakes(b: Build, settings: _Settings, phases: Sequence[tuple[Stretch, _Settings]]) -> None:
     """Check what can be checked where no plan can be made."""
     checks: list[Callable[[], object]] = [partial(curve_of, b, inside.values, inside.spans) for _, inside in phases]
-    checks += [partial(_labels, b, found)] if "labels" in found.values else []
-    checks += [partial(_losses, b, s) for s in (found, *(i for _, i in found.stretches)) if s.values.get("loss")]
+    if "labels" in settings.values:
+        checks.append(partial(_labels, b, settings))
+    for part in (settings, *(inside for _, inside in settings.stretches)):
+        if part.values.get("loss"):
+            checks.append(partial(_losses, b, part))
+
+    # One mistake does not keep the next check from being made.
     for check in checks:
         with suppress(Poisoned):
             check()
@@ -72,63 +81,76 @@ def _more_mistakes(b: Build, found: _Settings, phases: Sequence[tuple[Stretch, _
 def _read(b: Build, kind: str, tree: Body, env: Env, span: Span) -> _Settings:
     """Every setting of a body by the arguments that the catalogue declares for it."""
     declaration = b.catalogue.setting("declaration", kind)
-    args: dict[str, Arg] = {arg.name: arg for arg in declaration.args} if declaration else {}
-    found = _Settings(span)
+    args: dict[str, Arg] = {}
+    if declaration is not None:
+        args = {arg.name: arg for arg in declaration.args}
+
+    settings = _Settings(span)
     scope = Env(env)
-    names: dict[tuple[str, str], Stretch] = {}
+    names: dict[tuple[str, str], Stretch] = {}  # a phase and a step may have one name
     for statement in tree.statements:
         match statement:
             case Let():
                 declare(b, scope, statement)
             case Bind():
-                _setting(b, kind, statement, args, scope, found)
+                _setting(b, kind, statement, args, scope, settings)
             case Stretch():
                 earlier = names.setdefault((statement.word, statement.name), statement)
                 if earlier is not statement:
                     b.refuse("already-bound", f"two of these are called `{statement.name}`", statement.name_span,
                              secondary=(Label(earlier.name_span, "the first one"),))
-                found.stretches.append((statement, _read(b, statement.word, statement.body, scope, statement.span)))
+                inside = _read(b, statement.word, statement.body, scope, statement.span)
+                settings.stretches.append((statement, inside))
+
     for name, arg in args.items():
-        if name not in found.values:
-            if arg.default is REQUIRED:
-                found.sound = False
-                if name not in found.spans and name not in found.meant:
-                    b.refuse("missing-argument", f"this {kind} does not say `{name}`: {arg.kind.text}", span)
-            else:
-                found.values[name] = arg.default
-    return found
+        if name in settings.values:
+            continue
+        if arg.default is not REQUIRED:
+            settings.values[name] = arg.default
+            continue
+
+        # A setting with a wrong value, or misspelt, is reported where it stands and not as missing.
+        settings.sound = False
+        if name not in settings.spans and name not in settings.meant:
+            b.refuse("missing-argument", f"this {kind} does not say `{name}`: {arg.kind.text}", span)
+    return settings
 
 
-def _setting(b: Build, kind: str, statement: Bind, args: dict[str, Arg], env: Env, found: _Settings) -> None:
+def _setting(b: Build, kind: str, statement: Bind, args: dict[str, Arg], env: Env, settings: _Settings) -> None:
     name = statement.name
     if name not in args:
-        found.sound = False
-        found.meant.update(suggestions(name, args))
+        settings.sound = False
+        settings.meant.update(suggestions(name, args))
         help = (*did_you_mean(name, args), f"it takes: {', '.join(args)}")
         b.refuse("unknown-setting", f"a {kind} has no `{name[:64]}`", statement.name_span, help=help)
         return
-    if name in found.spans:
-        found.sound = False
-        first = Label(found.spans[name], "the first one")
+    if name in settings.spans:
+        settings.sound = False
+        first = Label(settings.spans[name], "the first one")
         b.refuse("already-bound", f"`{name}` is set twice", statement.name_span, secondary=(first,))
         return
-    found.spans[name] = statement.value.span
+
+    settings.spans[name] = statement.value.span
     try:
-        found.values[name] = given_value(b, args[name], statement.value, env)
+        settings.values[name] = given_value(b, args[name], statement.value, env)
     except Poisoned:
-        found.sound = False
+        settings.sound = False
 
 
-def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settings]],
+def _complete(b: Build, settings: _Settings, steps: Sequence[tuple[Stretch, _Settings]],
               phases: Sequence[tuple[Stretch, _Settings]]) -> None:
     """A loss and an optimiser for the whole, or for each step; and a phase."""
     if steps:
         for name in ("loss", "optimizer"):
-            if name in found.spans:
-                b.refuse("bad-phase", f"with steps, each step has its own `{name}`", found.spans[name])
-                found.sound = False
-    named = [(f"the step `{stretch.name}`", stretch.name_span, inside) for stretch, inside in steps]
-    for what, where, inside in named or [("this `train`", found.span, found)]:
+            if name in settings.spans:
+                b.refuse("bad-phase", f"with steps, each step has its own `{name}`", settings.spans[name])
+                settings.sound = False
+
+    # Either each step or, without steps, the `train` itself has a loss and an optimiser.
+    optimised = [(f"the step `{stretch.name}`", stretch.name_span, inside) for stretch, inside in steps]
+    if not steps:
+        optimised = [("this `train`", settings.span, settings)]
+    for what, where, inside in optimised:
         if "loss" not in {*inside.spans, *inside.meant}:
             b.refuse("missing-loss", f"{what} does not say what to minimise", where,
                      help="such as `loss = cross_entropy(logits, label)`")
@@ -137,19 +159,21 @@ def _complete(b: Build, found: _Settings, steps: Sequence[tuple[Stretch, _Settin
             b.refuse("missing-argument", f"{what} has no `optimizer`", where,
                      help="such as `optimizer = sgd(lr = 0.1, momentum = 0.9)`")
             inside.sound = False
+
     for stretch, inside in phases:
         inside.sound &= has_length(b, stretch, inside.values, inside.spans, inside.meant)
     if not phases:
-        b.refuse("missing-phase", "this `train` has no phase", found.span, help="such as `phase all { epochs = 10 }`")
-        found.sound = False
+        b.refuse("missing-phase", "this `train` has no phase", settings.span,
+                 help="such as `phase all { epochs = 10 }`")
+        settings.sound = False
 
 
-def _losses(b: Build, found: _Settings) -> tuple[Loss, ...]:
-    return losses_of(b, found.values["loss"], found.spans.get("loss", found.span))
+def _losses(b: Build, settings: _Settings) -> tuple[Loss, ...]:
+    return losses_of(b, settings.values["loss"], settings.spans.get("loss", settings.span))
 
 
-def _labels(b: Build, found: _Settings) -> tuple[str, ...] | None:
-    labels: tuple[str, ...] | None = found.values["labels"]
+def _labels(b: Build, settings: _Settings) -> tuple[str, ...] | None:
+    labels: tuple[str, ...] | None = settings.values["labels"]
     if labels is not None and len(set(labels)) != len(labels):
-        raise b.refuse("repeated-argument", "two classes have the same name", found.spans["labels"])
+        raise b.refuse("repeated-argument", "two classes have the same name", settings.spans["labels"])
     return labels

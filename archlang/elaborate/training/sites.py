@@ -50,14 +50,19 @@ def structural(b: Build, weight: float, option: Option, facts: SiteFacts, span: 
     sites = list(FINDERS[facts.kind](b.graph))
     chosen = _chosen(b, option, sites, span)
 
+    # Two views of a sample are two tensors to compare, and a site has the one that the network makes there.
     if option.args.get("augmented"):
         raise b.refuse("conflicting-arguments", f"`{option.name}` over sites reads one view of the samples: "
                        "`augmented` goes with scores that it names", span)
     if chosen:
         # The tensors that it could have been given, and what picked the sites, say nothing to its formula.
         args = {name: value for name, value in option.args.items() if name not in ("of", "scores")}
-        reads = ("label",) if facts.labelled else ()  # before the tensors of the sites
+        reads: tuple[str, ...] = ()
+        if facts.labelled:
+            reads = ("label",)  # before the tensors of the sites
         return [Loss(weight, Option(option.name, option.role, args), reads, span, tuple(chosen))]
+
+    # A branch of an `if` that is not taken would have the sites: for this setting of the dials the loss is 0.
     if not sites and facts.stage in b.stages:
         return []
     raise b.refuse("unknown-site", f"`{option.name}` is over {facts.description}, and the network has none", span)
@@ -67,7 +72,12 @@ def _chosen(b: Build, option: Option, sites: list[tuple[tuple[str, ...], LossSit
     wanted = option.args.get("of")
     if wanted is None or not sites:
         return [site for _, site in sites]
-    names = (wanted,) if isinstance(wanted, str) else tuple(wanted)  # type: ignore[arg-type]  # a list of strings
+
+    names: tuple[str, ...]
+    if isinstance(wanted, str):
+        names = (wanted,)
+    else:
+        names = tuple(wanted)  # type: ignore[arg-type]  # a list of strings
     for name in names:
         if not any(within(name, region) for region, _ in sites):
             known = [site.name for _, site in sites]
