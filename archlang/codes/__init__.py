@@ -30,6 +30,7 @@ _LAZY = ("Design", "bounded_design", "design")
 
 
 def __getattr__(name: str) -> object:
+    # Python asks here for any name that the module lacks, such as `__path__`.
     if name not in _LAZY:
         raise AttributeError(f"module 'archlang.codes' has no attribute {name!r}")
 

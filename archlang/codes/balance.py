@@ -81,6 +81,7 @@ def choose(rows: Rows, count: int, rng: np.random.Generator, parts: NDArray[np.i
         parts: the number of each row's set [rows], for sets that may have even columns already.
     """
     if len(rows) == count:
+        # Nothing to choose: the words are given as they are.
         return ChosenWords(rows, "")
 
     chosen = _pairs(rows, count, rng)
@@ -110,6 +111,7 @@ def choose_orbits(
         rng: the source of chance.
         partitions: numbers of the words' orbits [rows], under one group of shifts each.
     """
+    # All words, and even already.
     if len(rows) == count and is_even(rows):
         return ChosenWords(rows, "")
 
@@ -124,6 +126,7 @@ def choose_orbits(
 
 def solve(rows: Rows, count: int, rng: np.random.Generator) -> ChosenWords:
     """Choose rows by the integer program: slower, and among few words as even as it can be."""
+    # The program starts from what the swaps found, and leaves most of it as it is.
     start = _swapped(rows, count, _mean(rows, count), rng)
     solved = None
     if len(start) < len(rows):
@@ -133,10 +136,12 @@ def solve(rows: Rows, count: int, rng: np.random.Generator) -> ChosenWords:
 
 def _pairs(rows: Rows, count: int, rng: np.random.Generator) -> Rows | None:
     """Half as many pairs of complementary words; None unless all words have their complement."""
+    # A pair of complementary words adds one to every column, whichever pairs are chosen.
     if count % 2 or 2 * int(rows[0].sum()) != rows.shape[1]:
         return None
 
     known = {row.tobytes() for row in rows}
+    # One word of each pair: that with a one in the first branch.
     heads = rows[rows[:, 0] == 1]
     if len(heads) * 2 != len(rows) or any((1 - row).tobytes() not in known for row in heads):
         return None
@@ -152,6 +157,7 @@ def _even_parts(rows: Rows, count: int, parts: NDArray[np.intp]) -> Rows | None:
 
     # parts_for[total] are some parts with that many words together.
     parts_for: dict[int, list[int]] = {0: []}
+    # Large parts first, so that few parts make up the sum; a list, since sums are added on the way.
     for part in sorted(even, key=lambda p: -sizes[p]):
         for total, taken in list(parts_for.items()):
             if total + sizes[part] <= count:
@@ -171,6 +177,7 @@ def _swapped_parts(rows: Rows, count: int, parts: NDArray[np.intp], rng: np.rand
     size = int(np.bincount(sizes).argmax())
     usual = np.flatnonzero(sizes == size)
 
+    # As many parts as fit, or one more.
     for take in (count // size, -(-count // size)):
         missing = count - take * size
         if abs(missing) > FEW or not 0 < take <= len(usual):
@@ -210,8 +217,11 @@ def _swapped(
     if not len(outside):
         return np.sort(inside)
 
+    # Where the ones do not divide by the branches, columns can only be one apart.
     tolerated = 1 - int(mean.is_integer())
+
     sums = rows[inside].sum(axis=0, dtype=np.int64)
+    # Differences of words are -1, 0 and 1, which unsigned numbers do not have.
     signed = rows.astype(np.int16)
 
     for _ in range(min(SWAPS, 20 * len(rows))):
@@ -242,6 +252,7 @@ def _solved(rows: Rows, start: NDArray[np.intp], rng: np.random.Generator) -> Ch
     None if the solver's bounded work ends before it has any.
     """
     count, free = len(start), np.arange(len(rows))
+    # Half of the free words are in the code and half are not: both sides of a swap.
     if len(rows) > FREE:
         outside = rng.permutation(np.setdiff1d(free, start))[: FREE // 2]
         free = np.concatenate([outside, rng.permutation(start)[: FREE - len(outside)]])
@@ -321,6 +332,7 @@ class IntegerProgram:
         )
         if solution.x is None:
             return None
+
 
         # The solver stops within a tolerance of the constraints; too few or too many words are no choice.
         chosen = np.flatnonzero(np.round(solution.x[:words]) == 1)

@@ -77,6 +77,7 @@ def _nested(length: int, half: int, weight: int) -> int:
     for w in range(1, weight + 1):
         below, row = row, []
 
+        # Of z zeros: the second bound from one zero less, and from one one less.
         for z in range(zeros + 1):
             limit = (w + z) * below[z] // w
             if z:
@@ -119,6 +120,7 @@ def bounds(classes: int, branches: int, active: int) -> tuple[Bound, ...]:
     [('mean distance', 8), ('Johnson', 8), ('weight', 12)]
     """
     mean = mean_distance(even_columns(classes, branches, active), classes)
+    # Two words of weight w differ in at most w ones of each, and as many zeros.
     largest = 2 * min(active, branches - active)
     known = [
         Bound("mean distance", int(mean) // 2 * 2, f"the mean distance is at most {float(mean):.4g}; {EVEN}"),

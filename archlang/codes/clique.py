@@ -45,10 +45,12 @@ class CliqueSearch:
         self.nodes_left -= 1
         if weight > self.best_weight:
             self.best, self.best_weight = list(clique), weight
+        # Deeper, Python's own limit of calls would end the search with an error.
         if not candidates or len(clique) >= DEEPEST:
             return
 
         order, reach = self._coloured(candidates)
+        # From the back: the last candidates can reach the most.
         for k in range(len(order) - 1, -1, -1):
             if self.best_weight >= self.target or self.nodes_left <= 0:
                 return

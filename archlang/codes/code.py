@@ -85,12 +85,14 @@ class Code:
     @cached_property
     def balanced(self) -> bool:
         """True if the columns are as equal as they can be: all equal, or one apart where the ones do not divide."""
+        # One apart is as even as it gets only if the ones do not divide by the branches.
         spread = max(self.columns) - min(self.columns)
         return spread == 0 or (spread == 1 and sum(self.columns) % self.branches != 0)
 
     @cached_property
     def bounds(self) -> tuple[Bound, ...]:
         """Upper bounds on the minimum distance of any code of these sizes, the sharpest first."""
+        # The sharper bounds are of words of one weight that all differ.
         if self.active is None or self.duplicates:
             return table_bounds(self.columns, self.classes)
         return bounds(self.classes, self.branches, self.active)
@@ -130,6 +132,7 @@ def faults_of_words(words: Sequence[str]) -> list[Diagnostic]:
 
     problems = []
     for i, word in enumerate(words):
+        # A strange symbol first: a word of spaces has the wrong length too, but that is not its fault.
         strange = next((char for char in word if char not in "01"), None)
         if strange is not None:
             problems.append(error("bad-code", f"word {i + 1} holds `{one_line(strange)}`; words are of 0 and 1"))

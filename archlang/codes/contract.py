@@ -115,6 +115,7 @@ def _sizes_refused(classes: int, branches: int, active: int, distance: int | Non
         return ("no active branch: every class needs at least one",)
     if active > branches:
         return (f"{active} active branches, but there are {branches}",)
+    # A branch without a class is trained by nothing.
     if classes * active < branches:
         return (f"{classes} classes with {active} active branches each leave some of the {branches} branches unused",)
 
@@ -132,6 +133,7 @@ def _shared(code: Code, group: tuple[int, ...], span: Span | None, places: Mappi
     if others:
         names += f" (and {len(others)} more)"
 
+    # A code that is written in place has a place for each word, one from a table only for the whole.
     secondary = [Label(places[first], "the same word here")] if first in places else []
     message = f"{names} have the same word `{one_line(code.words[first], 80)}`"
     return error("bad-code", message, places.get(second, span), secondary=secondary)

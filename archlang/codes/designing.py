@@ -94,6 +94,7 @@ def design(
             raise _not_reached(result, distance)
 
     if names is None:
+
         return result
     return replace(result, code=Code(result.words, tuple(names)))
 
@@ -116,6 +117,7 @@ def bounded_design(
 
     code_search = CodeSearch(CodeSizes(classes, branches, active), seed, BOUNDED)
     result = _result(code_search, distance)
+    # Without a best one, the words are random: no design.
     if code_search.best is None or result.distance < (distance or 2):
         raise _takes_too_long(classes, branches, active, distance, span)
     return result
@@ -145,6 +147,7 @@ def _shipped(classes: int, branches: int, active: int, distance: int | None) -> 
 def _result(code_search: CodeSearch, distance: int | None) -> Design:
     """Run a search; the words come in decreasing order, so that a code does not depend on the way to it."""
     best = code_search.run(distance)
+    # Lexicographic with the first branch as the most significant: `lexsort` takes that key last.
     order = np.lexsort(best.rows.T[::-1])[::-1]
 
     further = None

@@ -71,6 +71,7 @@ def families(classes: int, branches: int, active: int, most: int = MOST) -> list
     Families of which more than `most` words would have to be listed are left out.
     """
     known = [*_linear(branches, active, most), *_designs(branches, active), *_sums(classes, branches, active, most)]
+    # Complements of a weight that no family has may be a family's words.
     for family in _designs(branches, branches - active):
         complements = (1 - family.rows).astype(np.uint8)
         known.append(WordFamily(f"complements of {family.name}", complements, family.distance))
@@ -82,6 +83,7 @@ def families(classes: int, branches: int, active: int, most: int = MOST) -> list
 def _linear(branches: int, active: int, most: int) -> Iterator[WordFamily]:
     """Words of one weight of linear codes, shortened."""
     for length, key in linear_codes():
+        # Longer codes lose too many words by shortening, and larger ones take too long to list.
         dropped = length - branches
         if not 0 <= dropped <= DROPPED or words_of(key) > most:
             continue
@@ -105,11 +107,13 @@ def _designs(branches: int, active: int) -> Iterator[WordFamily]:
         if not 0 <= ones <= dropped <= DROPPED:
             continue
         rows = plan.build()
+        # A plan may exist for an order for which the matrix does not.
         if rows is None:
             continue
 
         last = np.arange(branches, plan.length)
         kept = (rows[:, last[:ones]] == 1).all(axis=1) & (rows[:, last[ones:]] == 0).all(axis=1)
+        # A single word is no code.
         if kept.sum() > 1:
             yield _family(plan.name + _shortened(dropped), rows[kept][:, :branches], 2)
 
@@ -136,6 +140,7 @@ def plans(longest: int) -> list[DesignPlan]:
     """
     known = [*_triple_plans(longest), *_geometry_plans(longest)]
 
+    # Orders below 12 are among the Reed-Muller codes.
     for order in range(12, longest + 1, 4):
         if has_paley(order):
             name = f"rows of Paley's Hadamard matrix of order {order}"
@@ -191,6 +196,7 @@ def _both(
     blocks = points * (points - 1) // (size * (size - 1))
     if points <= longest:
         yield DesignPlan(f"{nouns[0]} of {name}", points, size, partial(_block_rows, build, points))
+
     if blocks != points and blocks <= longest:
         weight = (points - 1) // (size - 1)
         yield DesignPlan(f"{nouns[1]} of {name}", blocks, weight, partial(_point_rows, build, points))
@@ -209,10 +215,12 @@ def _sums(classes: int, branches: int, active: int, most: int) -> Iterator[WordF
     yield WordFamily(f"all words of weight {active}", rows, 2)
 
     keys = np.asarray((rows.astype(np.int64) * np.arange(branches)).sum(axis=1) % branches)
+    # The largest of `branches` classes has at least the mean size: below it, it may not be enough.
     if len(words) >= classes * branches:
         name = f"words of equal sum modulo {branches} (Graham and Sloane)"
         yield _family(name, rows[keys == np.bincount(keys).argmax()], 4)
 
+    # Places are elements of the field, so it has at least as many.
     order = next(q for q in range(branches, 128) if prime_power(q))
     for half in range(2, active + 1):
         # The largest set has at least the mean size; where that is below half the classes, it will not do.

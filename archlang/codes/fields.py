@@ -78,6 +78,7 @@ def prime_power(number: int) -> tuple[int, int] | None:
     if number < 2:
         return None
 
+    # The smallest divisor above 1 is a prime.
     prime = next(p for p in range(2, number + 1) if number % p == 0)
     exponent = 0
     while number % prime == 0:
@@ -96,6 +97,7 @@ def field(order: int) -> GaloisField:
         raise ValueError(f"no field of order {order} here")
 
     prime, degree = factors
+    # With x as a primitive root, the field's units are its powers.
     modulus = _primitive_polynomial(prime, degree)
     polynomials = [_digits(e, prime, degree) for e in range(order)]
 

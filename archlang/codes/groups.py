@@ -87,6 +87,7 @@ def closure(generators: Sequence[Permutation]) -> NDArray[np.intp] | None:
             image = tuple(generator[x] for x in element)
             if image in elements:
                 continue
+            # Given up before it is listed: the order of a group is not known from its generators.
             if len(elements) == LARGEST:
                 return None
             elements.add(image)
@@ -118,6 +119,7 @@ def groups(points: int) -> tuple[PermutationGroup, ...]:
     """The groups on these points whose orbits are tried, each once and without the trivial one."""
     distinct: dict[bytes, PermutationGroup] = {}
     for plan in (*_affine(points), *_projective(points), *_linear(points), *_cyclic(points)):
+        # The trivial group has every word as its own orbit.
         group = generated(plan)
         if group is not None and group.order > 1:
             distinct.setdefault(group.elements.tobytes(), group)
@@ -155,6 +157,7 @@ def _affine(points: int, fixed: int = 0) -> Iterator[GroupPlan]:
         shifts = [(*gf.plus[gf.prime**k], *rest) for k in range(gf.degree)]
 
         for index in range(1, points):
+            # The units form a cyclic group: one subgroup for each divisor of its order.
             if (points - 1) % index == 0:
                 factor = gf.power(unit, index)
                 name = f"AGL(1, {points})"
@@ -162,6 +165,7 @@ def _affine(points: int, fixed: int = 0) -> Iterator[GroupPlan]:
                     name = f"the subgroup of index {index} in {name}"
                 yield GroupPlan(name, shifts, [(*gf.times[factor], *rest)])
 
+    # Once only: the call for one fixed point must not go on to two.
     if not fixed and points > 2:
         yield from _affine(points - 1, 1)
 
@@ -200,6 +204,7 @@ def _cyclic(points: int) -> Iterator[GroupPlan]:
     """Z_m on copies of itself with a few fixed points, alone and with multiplication by each unit of Z_m."""
     for copies in range(1, MOST_COPIES + 1):
         for fixed in range(MOST_FIXED + 1):
+            # What is left over would be points that nothing moves.
             m = (points - fixed) // copies
             if m < 2 or m * copies + fixed != points:
                 continue

@@ -51,6 +51,7 @@ def spanned(name: str, length: int, generators: list[int]) -> BinaryCode:
     basis = _basis(generators)
 
     words = np.zeros(1, dtype=np.uint64)
+    # Each generator doubles the words: with and without it.
     for row in basis:
         words = np.concatenate([words, words ^ np.uint64(row)])
 
@@ -92,6 +93,7 @@ def cosets(bits: int) -> list[list[int]]:
     classes = []
 
     for leader in range(1, order):
+        # A coset is met once, at its smallest member.
         if leader not in seen:
             members = [leader * (1 << i) % order for i in range(bits)]
             classes.append(list(dict.fromkeys(members)))
@@ -101,6 +103,7 @@ def cosets(bits: int) -> list[list[int]]:
 
 def _bch_cosets(bits: int, designed: int) -> list[list[int]]:
     """The cosets without any of the exponents 1 .. designed - 1, which are the zeros of the BCH code."""
+
     return [coset for coset in cosets(bits) if not any(0 < s < designed for s in coset)]
 
 
@@ -117,6 +120,7 @@ def bch(bits: int, designed: int) -> BinaryCode:
     rows = [(1 << q) - 1]
 
     for coset in _bch_cosets(bits, designed):
+        # The point 0 has no power with a negative exponent; its value is 0.
         values = [0, *(gf.power(x, q - 1 - coset[0]) for x in range(1, q))]
         for b in range(bits):
             rows.append(sum(gf.trace(gf.times[1 << b][value]) << x for x, value in enumerate(values)))

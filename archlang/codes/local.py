@@ -49,6 +49,7 @@ def search(
     lowest, since_lowest = state.cost(), 0
 
     for move in range(moves):
+        # A cost of 0 is a code of the distance with even columns: nothing is left to improve.
         if lowest == 0:
             return state.rows.astype(np.uint8)
         if tell is not None and move % TELL_EVERY == 0:
@@ -58,6 +59,7 @@ def search(
         since_lowest += 1
         if cost < lowest:
             lowest, since_lowest = cost, 0
+        # Long without a new lowest cost: this start leads nowhere, so another one.
         elif since_lowest > patience:
             state = TabuState(classes, branches, active, active - distance // 2, rng)
             lowest, since_lowest = state.cost(), 0
@@ -97,6 +99,7 @@ class TabuState:
         locked = (self.locked[i, ones][:, None] > self.time) | (self.locked[i, zeros][None, :] > self.time)
         change[locked & (current + change >= lowest)] = NEVER
 
+        # One of the best at random: always the first would lead in circles.
         best = np.flatnonzero(change == change.min())
         a, b = divmod(int(best[self.rng.integers(len(best))]), len(zeros))
         self._swap(i, int(ones[a]), int(zeros[b]))
@@ -142,6 +145,7 @@ class TabuState:
         self.sums[one] -= 1
         self.sums[zero] += 1
 
+        # A random tenure keeps the search from repeating itself.
         until = self.time + 2 + int(self.rng.integers(4 + len(self.rows) // 4))
         self.locked[i, one] = self.locked[i, zero] = until
 
@@ -152,6 +156,7 @@ def _even_start(classes: int, branches: int, active: int, rng: np.random.Generat
     sums = np.zeros(branches)
 
     for i in range(classes):
+        # Chance below 1 decides among branches that were used equally often.
         chosen = np.argsort(sums + rng.random(branches))[:active]
         rows[i, chosen] = 1
         sums[chosen] += 1

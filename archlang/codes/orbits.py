@@ -66,6 +66,7 @@ def orbit_code(
     if not len(orbits):
         return None
     if len(orbits) > ORBITS:
+        # Sorted again: the order of the draw must not matter for what comes after.
         orbits = np.sort(orbits[rng.choice(len(orbits), ORBITS, replace=False)])
 
     for number, start in enumerate(rng.permutation(len(orbits))[: effort.starts].tolist()):
@@ -96,6 +97,7 @@ def _candidates(group: PermutationGroup, degree: int, weight: int, rng: np.rando
     if comb(degree, weight) <= MOST:
         return subsets(degree, weight)
 
+    # The places of the smallest random numbers are a random subset.
     places = rng.random((SAMPLE, degree)).argpartition(weight, axis=1)[:, :weight].astype(np.uint64)
     return np.asarray(np.unique(np.bitwise_or.reduce(np.uint64(1) << places, axis=1)))
 
@@ -122,6 +124,7 @@ def good_orbits(masks: Masks, group: PermutationGroup, most: int) -> Masks:
     elements = [_tables(element) for element in group.elements]
     for element in elements:
         images = _moved(masks, element)
+        # A word that the element keeps shares all its ones with its image, and is still good.
         masks = np.asarray(masks[(np.bitwise_count(masks & images) <= most) | (masks == images)])
 
     least = masks.copy()
@@ -137,6 +140,7 @@ def _around(
     first = _orbit(orbits[start], elements)
     compatible = np.ones(len(orbits), dtype=bool)
     compatible[start] = False
+    # Each word of the first orbit against one of every other: the group takes any other pair to one of these.
     for word in first:
         compatible &= np.bitwise_count(orbits & word) <= most
 

@@ -71,6 +71,7 @@ def packed_code(
     """
     order, degree = group.elements.shape
     most = weight - distance // 2
+    # Comparing v orbits takes order * degree * v * v products.
     vertices = min(effort.vertices, int((effort.products / (order * degree)) ** 0.5))
 
     heads = _heads(group, weight, most, vertices, rng, effort)
@@ -99,6 +100,7 @@ def partitions(rows: Rows, group: PermutationGroup) -> Iterator[NDArray[np.intp]
             yield _cycles(images[:count])
         return
 
+    # Powers of one shift generate every subgroup; the trivial one would leave each word an orbit of its own.
     order = len(group.shifts)
     for divisor in divisors(order)[:-1]:
         power = np.arange(len(rows))

@@ -115,6 +115,7 @@ class CodeSearch:
         self.families: list[WordFamily] = []
 
     def run(self, distance: int | None = None) -> CandidateCode:
+        # Families come largest distance first: the first that is kept is the best.
         """Try families, then every step up in distance by other means, until a step fails.
 
         With `distance`, that step alone is tried. Without any words, random ones are returned.
@@ -126,6 +127,7 @@ class CodeSearch:
         while self._reached < (distance or self.limit):
             goal = distance or max(self._reached + 2, 2)
             if not any(self._offer(candidate) for candidate in self._searches(goal)):
+                # A larger distance is harder still.
                 break
 
         return self.best or self._random()
@@ -193,6 +195,7 @@ class CodeSearch:
     def _from_orbits(self, goal: int, number: int) -> Iterator[CandidateCode]:
         """Orbits of groups, joined by a branch-and-bound search for cliques."""
         sizes, effort = self.sizes, self.effort
+        # These orbits are listed as masks of 64 bits.
         if sizes.branches > 64 or comb(sizes.branches, sizes.active) > 20 * effort.words:
             return
 
@@ -244,6 +247,7 @@ class CodeSearch:
                 continue
 
             chosen = choose_orbits(rows, sizes.classes, rng, partitions(rows, group))
+            # Of many words, swapping one by one would take long and rarely reach even columns.
             if chosen is None and len(rows) <= FEW_WORDS:
                 chosen = choose(rows, sizes.classes, rng)
             if chosen is None:

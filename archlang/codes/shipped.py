@@ -33,6 +33,7 @@ def shipped(classes: int, branches: int, active: int) -> tuple[Code, str] | None
         return None
 
     data = path.read_bytes()
+    # Read as a remark by `read`, and as the way it was made here.
     first_line = data.split(b"\n", 1)[0].decode()
     return read(data, path.name), first_line.removeprefix(MARK)
 

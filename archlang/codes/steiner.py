@@ -69,6 +69,7 @@ def _skolem(n: int) -> Blocks:
 
 def affine_lines(dimension: int, order: int) -> Blocks:
     """The lines of AG(dimension, order): any two of order ** dimension points lie on one."""
+
     gf = field(order)
     points = list(product(range(order), repeat=dimension))
     number = {point: i for i, point in enumerate(points)}
@@ -127,6 +128,7 @@ def spherical(order: int, degree: int) -> Blocks:
 
     blocks: set[tuple[int, ...]] = set()
     covered: set[tuple[int, int, int]] = set()
+    # Any three points lie in one block, so a block need not be made twice.
     for three in combinations(range(large_order + 1), 3):
         if three in covered:
             continue

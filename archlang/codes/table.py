@@ -57,6 +57,7 @@ def read(data: bytes, name: str, contract: Contract | None = None, limits: Limit
         raise ArchError(error("file-too-large", f"`{one_line(name, 200)}` is larger than {limits.total_bytes} bytes"))
 
     try:
+        # Spreadsheets put a byte-order mark before the first cell.
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         message = f"`{one_line(name, 200)}` is not UTF-8 text: byte {problem.start} is no part of it"
@@ -105,6 +106,7 @@ def rows(source: Source) -> list[TableRow]:
 
     for number, start in enumerate(source.starts, 1):
         line = source.line(number)
+        # Spreadsheets leave empty lines at the end; `#` begins a remark.
         if not line.strip() or line.lstrip().startswith("#"):
             continue
 
@@ -141,6 +143,7 @@ def _is_header(cells: list[str]) -> bool:
 
 def _row(cells: list[str], span: Span, named: bool | None) -> TableRow:
     """A line as a name and a word; without a header, the cells tell whether there is a name."""
+    # A spreadsheet writes every row as long as its longest one.
     while cells[-1] == "" and _trailing(cells, named):
         cells = cells[:-1]
 
@@ -162,6 +165,7 @@ def _trailing(cells: list[str], named: bool | None) -> bool:
 
 def _table_faults(table: list[TableRow]) -> list[Diagnostic]:
     """The mistakes that the lines show before they are a code, in their order."""
+    # The length of most words is taken for the right one.
     usual = Counter(len(row.word) for row in table).most_common(1)[0][0]
 
     word_faults = (_word_fault(row, usual) for row in table)

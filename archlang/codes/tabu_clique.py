@@ -54,6 +54,7 @@ class CliqueWalk:
 
     def __init__(self, weights: NDArray[np.int64], joined: NDArray[np.bool_], rng: np.random.Generator) -> None:
         self.weights, self.rng = weights, rng
+        # A vertex is not apart from itself, whatever the matrix says.
         self.apart = (~joined).astype(np.int32)
         np.fill_diagonal(self.apart, 0)
 

@@ -55,6 +55,7 @@ def subsets(size: int, weight: int) -> Masks:
     for i in range(size):
         bit = np.uint64(1 << i)
         extended = [np.concatenate([by_weight[j], by_weight[j - 1] | bit]) for j in range(1, weight + 1)]
+        # Weight j on one place more: without a one there, or with one.
         by_weight = [by_weight[0], *extended]
 
     return by_weight[weight]

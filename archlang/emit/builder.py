@@ -184,6 +184,7 @@ def tap_ports(graph: Graph) -> dict[str, Port]:
     for node in graph:
         for index, suffix in node.op.taps:
             path = node.path[:-1]
+
             if suffix:
                 path = (*path, suffix)
 

@@ -88,6 +88,7 @@ class GroupingBuilder(ModuleBuilder):
         first = twins[0]
         kind, name = heavy_kind(self.graph, first), self.name(first) + "_all"
 
+
         # Where all members read one tensor, it need not be repeated for each.
         common = kind in ("convolution", "linear") and len({node.inputs[0] for node in twins}) == 1
         if common:
@@ -128,6 +129,7 @@ class GroupingBuilder(ModuleBuilder):
         if port not in self.part_of or port in self.values:
             return
 
+        # All members at once: the others will be asked for as well, and one call makes them all.
         ports = self.part_of[port]
         nodes = tuple(self.graph.node(p.node) for p in ports)
         args = (self.joined[ports], len(ports), 1)
@@ -154,6 +156,7 @@ class GroupingBuilder(ModuleBuilder):
         kwargs: dict[str, Any] = {"weights": self._attributes(twins, "weight"), "biases": biases, "common": common}
         if kind == "convolution":
             kwargs |= {key: getattr(module, key) for key in ("stride", "padding", "dilation", "groups")}
+        # Members are alike, so the first one's settings are everybody's.
         return kwargs
 
     def _norm(self, twins: Twins) -> dict[str, Any]:

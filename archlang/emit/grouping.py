@@ -87,6 +87,7 @@ def _twins(graph: Graph) -> list[Twins]:
 
 def _alike(graph: Graph, twins: Twins) -> bool:
     """True if nodes are the same operation on one input of the same type, with weights of their own."""
+    # At one path there is one module: its weights cannot stand side by side with themselves.
     first, types = twins[0], graph.call(twins[0]).inputs
     if len({node.path for node in twins}) < len(twins):
         return False

@@ -68,6 +68,7 @@ def _ordered(expected: Sequence[Expected], positional: int, kwargs: Mapping[str,
     index_of = {e.name: i for i, e in enumerate(expected)}
     index_of |= {f"input_{i}": i for i in range(len(expected))}
 
+    # A name that was given by place as well, or that is no input's.
     for name in kwargs:
         if index_of.get(name, -1) < positional:
             raise TypeError(f"this network takes no further input called {name!r}")

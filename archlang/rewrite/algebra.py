@@ -35,6 +35,7 @@ def as_conv(step: LinearStep, spatial: int, channels: int, like: Tensor) -> Conv
             return step
 
         case PadStep():
+            # A pad that names no axes serves any number of them; one that names some must not name more than there are.
             if len(step.lo) > spatial or not (step.counted or len(step.lo) == spatial):
                 raise Obstacle("other-axis")
             rest = (0,) * (spatial - len(step.lo))
@@ -54,6 +55,7 @@ def as_conv(step: LinearStep, spatial: int, channels: int, like: Tensor) -> Conv
                 raise Obstacle("other-axis")
             weight = torch.tensor(step.factor, dtype=torch.float64, device=like.device)
             kernel = _diagonal(weight, channels, step.size)
+
             return ConvStep(kernel, None, step.stride, ones, step.lo, step.hi, channels)
     raise Obstacle("transposed")
 
@@ -68,13 +70,15 @@ def regrouped(kernel: Tensor, groups: int, wanted: int) -> Tensor:
     if groups == wanted:
         return kernel
 
+
     inside = groups // wanted
     out, width = kernel.shape[0] // groups, kernel.shape[1]
     blocks = kernel.reshape(wanted, inside, out, width, *kernel.shape[2:])
-    made = kernel.new_zeros(wanted, inside, out, inside, width, *kernel.shape[2:])
+    # Output and input channels of one old group lie on the diagonal of its new group.
+    merged = kernel.new_zeros(wanted, inside, out, inside, width, *kernel.shape[2:])
     for i in range(inside):
-        made[:, i, :, i] = blocks[:, i]
-    return made.reshape(kernel.shape[0], inside * width, *kernel.shape[2:])
+        merged[:, i, :, i] = blocks[:, i]
+    return merged.reshape(kernel.shape[0], inside * width, *kernel.shape[2:])
 
 
 # --- in a row --------------------------------------------------------------------------------------------------------
@@ -92,6 +96,8 @@ def after(first: ConvStep, second: ConvStep, by_value: bool = True) -> ConvStep:
     stride, dilation, lo, hi = [], [], [], []
     for i in range(first.spatial):
         s, k1, k2 = first.stride[i], first.size[i], second.size[i]
+        # The second kernel would read only every s-th cell of what the first reads: a kernel with gaps at no one
+        # dilation.
         if s > 1 and k2 > 1:
             raise Obstacle("stride")
 
@@ -102,8 +108,10 @@ def after(first: ConvStep, second: ConvStep, by_value: bool = True) -> ConvStep:
         reach = first.reach[i] + (1 + second.reach[i]) * s
 
         stride.append(s * second.stride[i])
+        # gcd of nothing is 0: two kernels of one tap have any dilation.
         dilation.append(gcd(*steps) or 1)
         lo.append(before)
+        # From `reach = lo + hi - extent`, where the product's reach counts both in cells of its input.
         hi.append(reach - before + extent)
 
     kernel, groups = _product(first, second, tuple(dilation))
@@ -134,6 +142,7 @@ def _common_mode(first: ConvStep, second: ConvStep, by_value: bool) -> str:
     for i in range(first.spatial):
         if second.lo[i] <= 0 and second.hi[i] <= 0:
             continue
+        # The padding may move in front of the first one only if that reads one cell for each that it gives.
         pointwise = first.size[i] == 1 and first.stride[i] == 1
         inner = (first.lo[i], first.hi[i])
         if not pointwise or min(inner) < 0 or (second.mode != "zeros" and any(inner)):
@@ -168,21 +177,23 @@ def _taps(size: Sizes) -> Iterator[Sizes]:
 def _product(first: ConvStep, second: ConvStep, dilation: Sizes) -> tuple[Tensor, int]:
     """The kernel of two in a row and its groups: kernels convolve, channels multiply."""
     groups = common_groups(first, second)
+    # A scale by channel: by far the commonest product (a norm), and no convolution of kernels is needed.
     if second.depthwise and set(second.size) <= {1}:
         return first.kernel * second.kernel.reshape(-1, *(1,) * (first.kernel.dim() - 1)), groups
 
+    # The distance, in taps of the product, of neighbouring taps of each; one tap alone has no neighbour.
     ahead = [max(d // e, 1) if k > 1 else 1 for d, e, k in zip(first.dilation, dilation, first.size, strict=True)]
     behind = [max(d * s // e, 1) if k > 1 else 1
               for d, s, e, k in zip(second.dilation, first.stride, dilation, second.size, strict=True)]
     size = tuple(a * (k - 1) + b * (m - 1) + 1
                  for a, k, b, m in zip(ahead, first.size, behind, second.size, strict=True))
 
-    made = first.kernel.new_zeros(second.out_channels, first.in_channels // groups, *size)
+    kernel = first.kernel.new_zeros(second.out_channels, first.in_channels // groups, *size)
     for t in _taps(first.size):
         for u in _taps(second.size):
             place = tuple(a * i + b * j for a, i, b, j in zip(ahead, t, behind, u, strict=True))
-            made[at_taps(place)] += _mixed(first, second, t, u, groups)
-    return made, groups
+            kernel[at_taps(place)] += _mixed(first, second, t, u, groups)
+    return kernel, groups
 
 
 def _mixed(first: ConvStep, second: ConvStep, t: Sizes, u: Sizes, groups: int) -> Tensor:
@@ -194,6 +205,8 @@ def _mixed(first: ConvStep, second: ConvStep, t: Sizes, u: Sizes, groups: int) -
     if second.depthwise:
         return outer * inner
 
+    # Neither keeps channels apart: both are brought to the groups that they have in common, then multiplied group by
+    # group.
     inner, outer = regrouped(inner, first.groups, groups), regrouped(outer, second.groups, groups)
     inner, outer = inner.reshape(groups, -1, inner.shape[1]), outer.reshape(groups, -1, outer.shape[1])
     return torch.bmm(outer, inner).reshape(second.out_channels, -1)
@@ -203,15 +216,15 @@ def collapsed(steps: Sequence[LinearStep], spatial: int, channels: int, like: Te
               by_value: bool = True) -> ConvStep:
     """Steps one after another, the first first, as one convolution of `channels` channels that enter. Raises Obstacle.
     """
-    made: ConvStep | None = None
+    product: ConvStep | None = None
+    # No steps at all are the identity, which is a padding of nothing.
     for step in steps or (PadStep(),):
-        following = as_conv(step, spatial, channels if made is None else made.out_channels, like)
-        if made is None:
-            made = following
+        if product is None:
+            product = as_conv(step, spatial, channels, like)
         else:
-            made = after(made, following, by_value)
-    assert made is not None
-    return made
+            product = after(product, as_conv(step, spatial, product.out_channels, like), by_value)
+    assert product is not None
+    return product
 
 
 # --- side by side ----------------------------------------------------------------------------------------------------
@@ -225,6 +238,7 @@ def added(one: ConvStep, other: ConvStep) -> ConvStep:
         raise Obstacle("channels")
     if one.stride != other.stride:
         raise Obstacle("stride")
+    # Equal strides and reaches give results of equal size, whatever the input's.
     if one.reach != other.reach:
         raise Obstacle("sizes")
     if one.padded and other.padded and one.mode != other.mode:
@@ -232,20 +246,21 @@ def added(one: ConvStep, other: ConvStep) -> ConvStep:
 
     dilation, lo, size = _lattice(one, other)
     groups = gcd(one.groups, other.groups)
-    made = one.kernel.new_zeros(one.out_channels, one.in_channels // groups, *size)
+    total = one.kernel.new_zeros(one.out_channels, one.in_channels // groups, *size)
     for conv in (one, other):
+        # A kernel's taps in the sum's: the first, each so many further on, up to the last.
         first = [(a - b) // d for a, b, d in zip(lo, conv.lo, dilation, strict=True)]
         step = [max(e // d, 1) for d, e in zip(dilation, conv.dilation, strict=True)]
         ends = [f + s * (k - 1) + 1 for f, s, k in zip(first, step, conv.size, strict=True)]
         place = tuple(slice(f, e, s) for f, e, s in zip(first, ends, step, strict=True))
-        made[at_taps(place)] += regrouped(conv.kernel, conv.groups, groups)
+        total[at_taps(place)] += regrouped(conv.kernel, conv.groups, groups)
 
     hi = tuple(r - a + d * (k - 1) + 1 for r, a, d, k in zip(one.reach, lo, dilation, size, strict=True))
+    # One that is not padded reads nothing outside, so its mode says nothing.
+    mode = other.mode
     if one.padded:
         mode = one.mode
-    else:
-        mode = other.mode
-    return ConvStep(made, total_bias(one.bias, other.bias), one.stride, dilation, lo, hi, groups, mode)
+    return ConvStep(total, total_bias(one.bias, other.bias), one.stride, dilation, lo, hi, groups, mode)
 
 
 def _lattice(one: ConvStep, other: ConvStep) -> tuple[Sizes, Sizes, Sizes]:
@@ -253,6 +268,7 @@ def _lattice(one: ConvStep, other: ConvStep) -> tuple[Sizes, Sizes, Sizes]:
     dilation, lo, size = [], [], []
     for i in range(one.spatial):
         steps = [conv.dilation[i] for conv in (one, other) if conv.size[i] > 1]
+        # Both dilations and the distance of the first taps are multiples of the lattice's step.
         d = gcd(*steps, one.lo[i] - other.lo[i]) or 1
         start = max(one.lo[i], other.lo[i])
         ends = [-c.lo[i] + c.dilation[i] * (c.size[i] - 1) for c in (one, other)]

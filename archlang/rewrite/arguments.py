@@ -45,7 +45,8 @@ def parameters(target: Any) -> tuple[CallParameter, ...]:
         try:
             signature = inspect.signature(target)
         except (TypeError, ValueError):
-            pass  # torch's built-in functions have none; their aten operation has a schema
+            # torch's built-in functions have none; their aten operation has a schema.
+            pass
         else:
             return tuple(CallParameter(_WORDS.get(p.name, p.name), p.default, p.kind is p.KEYWORD_ONLY)
                          for p in signature.parameters.values())
@@ -54,6 +55,7 @@ def parameters(target: Any) -> tuple[CallParameter, ...]:
         name = target
     else:
         name = getattr(target, "__name__", "")
+    # A partial, or an object that is called, has no name to look up.
     if name:
         packet = getattr(torch.ops.aten, name, None)
     else:
@@ -75,6 +77,7 @@ def _of_packet(packet: Any) -> tuple[CallParameter, ...]:
     merged: dict[str, CallParameter] = {}
     for overload in packet.overloads():
         for parameter in _of_schema(getattr(packet, overload)._schema):
+            # Overloads agree on a name's meaning but not on its default: the first that has one gives it.
             known = merged.setdefault(parameter.name, parameter)
             if known.default is MISSING and parameter.default is not MISSING:
                 merged[parameter.name] = parameter
@@ -93,9 +96,11 @@ def arguments(node: fx.Node, read: Iterable[str]) -> dict[str, Any]:
     wanted = set(read)
 
     values = {name: p.default for name, p in known.items() if p.default is not MISSING} | given
+
     for name, value in given.items():
         if name in wanted or name in IGNORED:
             continue
+        # An argument that fusion does not know changes nothing only if it is what it would be anyway.
         if name not in known or not _is_default(value, known[name].default):
             raise Obstacle("arguments", name)
     return {name: value for name, value in values.items() if name in wanted}
@@ -109,12 +114,14 @@ def _bound(node: fx.Node) -> dict[str, Any]:
 
     given = dict(zip(places, node.args, strict=False))
     for name, value in node.kwargs.items():
+        # A keyword may be the library's word for it.
         given[_WORDS.get(name, name)] = value
     return given
 
 
 def _is_default(value: Any, default: Any) -> bool:
     """Tell whether an argument is given as what it is anyway; a node never is."""
+    # By type too: True equals 1, and a padding of 0 is no False.
     return not isinstance(value, fx.Node) and type(value) is type(default) and bool(value == default)
 
 
@@ -147,6 +154,7 @@ def only_input(node: fx.Node) -> fx.Node:
 
 def operands(node: fx.Node) -> tuple[Any, Any, Any]:
     """Both operands of a sum or product, and the factor of the second. Raises Obstacle (arguments)."""
+    # The operators of Python (`+`, `*`) have positional arguments only and no factor.
     if getattr(node.target, "__module__", "") == "_operator":
         if len(node.args) != 2 or node.kwargs:
             raise Obstacle("arguments")
@@ -154,6 +162,7 @@ def operands(node: fx.Node) -> tuple[Any, Any, Any]:
 
     got: Mapping[str, Any] = arguments(node, ("input", "other", "alpha"))
     alpha = got.get("alpha", 1)
+    # `bool` is a kind of `int`, and no factor that torch takes.
     if isinstance(alpha, bool) or not isinstance(alpha, int | float):
         raise Obstacle("calculated-weights")
     return got.get("input"), got.get("other"), alpha

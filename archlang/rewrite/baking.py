@@ -29,7 +29,9 @@ def bake_modules(module: nn.Module) -> bool:
     In training mode a spectral norm changes with each call: such modules stay.
     """
     baked = False
+    # A list: removing a parametrisation changes the modules that are walked through.
     for inner in list(module.modules()):
+        # In training mode a spectral norm changes with each call, so no stored value would be right twice.
         if inner.training:
             continue
         if parametrize.is_parametrized(inner):
@@ -43,6 +45,7 @@ def bake_modules(module: nn.Module) -> bool:
             torchs: Any = hook
             if isinstance(hook, WeightNorm | SpectralNorm):
                 torchs.remove(inner)
+                # torch's `remove` restores the weight, and leaves its hook to whoever has the handle.
                 del inner._forward_pre_hooks[key]
                 baked = True
             elif isinstance(hook, prune.BasePruningMethod):
@@ -58,8 +61,8 @@ def _with_own_class(module: nn.Module) -> None:
     the caller's would lose its weight too.
     """
     kind = type(module)
-    own = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}
-    module.__class__ = type(kind.__name__, kind.__bases__, own)
+    attributes = {name: value for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__")}
+    module.__class__ = type(kind.__name__, kind.__bases__, attributes)
 
 
 def bake_constants(module: fx.GraphModule) -> bool:
@@ -71,6 +74,7 @@ def bake_constants(module: fx.GraphModule) -> bool:
     for node in module.graph.nodes:
         if node.op == "get_attr":
             value = attribute(module, str(node.target))
+            # A stored tensor that the graph itself overwrites is another one at the next call.
             if isinstance(value, Tensor) and not memory.weights_change(value):
                 constant.add(node)
         elif _depends_on(node, constant) and _is_pure(memory, node):
@@ -83,6 +87,7 @@ def bake_constants(module: fx.GraphModule) -> bool:
                 weight = argument(node, name)
                 if isinstance(weight, fx.Node) and weight.op != "get_attr" and weight in constant:
                     baked |= _store(module, weight)
+    # Only constants are taken out: other code that nobody reads may overwrite something.
     if baked:
         module.graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output") or node not in constant)
     return baked
@@ -91,6 +96,7 @@ def bake_constants(module: fx.GraphModule) -> bool:
 def _depends_on(node: fx.Node, constant: set[fx.Node]) -> bool:
     """Tell whether a call reads constants and nothing else."""
     inputs = node.all_input_nodes
+    # Without inputs a call may be anything: a draw, a clock.
     return node.op in ("call_function", "call_method") and bool(inputs) and constant.issuperset(inputs)
 
 
@@ -104,9 +110,11 @@ def _store(module: fx.GraphModule, node: fx.Node) -> bool:
     """Put a stored tensor in the place of a node; False where its value depends on chance."""
     with random_state() as state, torch.no_grad():
         value = _value(module, node, {})
+        # A whole number (a shape, an index) is no weight.
         if state.has_moved() or not isinstance(value, Tensor) or not value.is_floating_point():
             return False
 
+    # Trained as before, though what was trained were the tensors that it is calculated of.
     trained = any(t.requires_grad for t in _leaves(module, node))
     name = free_name(module, "baked_weight")
     module.register_parameter(name, nn.Parameter(value.detach().clone(), requires_grad=trained))
@@ -120,6 +128,7 @@ def _value(module: fx.GraphModule, node: Any, known: dict[fx.Node, Any]) -> Any:
     """The value of a node that reads stored tensors alone."""
     if node in known:
         return known[node]
+
     if node.op == "get_attr":
         value = attribute(module, str(node.target)).detach()
     else:

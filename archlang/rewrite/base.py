@@ -63,6 +63,7 @@ class Rewriting(Pass[nn.Module, Rewritten]):
 
         Raises ArchError: what `requires` says; not-traceable, unsupported-module, input-shape; not-equal.
         """
+        # A tensor is a sequence too, and would be taken for a batch of inputs.
         if isinstance(inputs, Tensor):
             inputs = (inputs,)
         return super().__call__(subject, inputs)
@@ -71,6 +72,7 @@ class Rewriting(Pass[nn.Module, Rewritten]):
         """Run the pass on a graph of the model, and compare results."""
         own = own_graph(subject, inputs, self.prepare)
         module = own.module
+        # Shapes are noted before the pass runs: it may ask for the rank of any node.
         if inputs is not None:
             note_shapes(module, inputs)
 
@@ -99,7 +101,9 @@ class Rewriting(Pass[nn.Module, Rewritten]):
         """Write into the model's record what was done, as a model file names it and repeats it."""
         name = str(self)
         if not report.repeatable:
+
             name += " by the state of one model"  # no file can repeat that, and none will say that it could
+        # A second run of the same pass has nothing to add.
         if module.archlang.passes[-1:] != (name,):
             module.archlang = module.archlang.after(name)
 
@@ -116,6 +120,7 @@ def note_shapes(module: fx.GraphModule, inputs: Sequence[Any]) -> None:
         twin = copy.deepcopy(module)
     nodes = list(zip(module.graph.nodes, twin.graph.nodes, strict=True))
     unknown = _behind_hooks(module)
+    # The pairs were formed before: without hooks the copy's graph is the same, but running may replace it.
     without_hooks(twin)
 
     with random_state(), torch.no_grad():
@@ -128,6 +133,7 @@ def note_shapes(module: fx.GraphModule, inputs: Sequence[Any]) -> None:
 def _behind_hooks(module: fx.GraphModule) -> set[fx.Node]:
     """The nodes that read, over however many others, what a module with hooks gives; and that module's call."""
     unknown: set[fx.Node] = set()
+
     for node in module.graph.nodes:
         if node.op == "call_module":
             called = module.get_submodule(str(node.target))
@@ -153,5 +159,6 @@ def _compared(name: str, own: OwnGraph) -> bool:
 def _interface(module: fx.GraphModule) -> object:
     """The inputs, and the form of the outputs."""
     entering = [(n.target, n.args) for n in module.graph.nodes if n.op == "placeholder"]
+    # The nodes themselves are new ones; only the form (tuples, names, None) must stay.
     (last,) = (n for n in module.graph.nodes if n.op == "output")
     return entering, fx.map_arg(last.args, lambda node: None)

@@ -49,6 +49,7 @@ class Bench:
 
     def link(self, node: object) -> Link | None:
         """A node as a step, None where it is none or cannot be touched."""
+        # A question, not an attempt: the reason is asked for where a merge is tried.
         try:
             return self.reader.link(node)
         except Obstacle:
@@ -64,6 +65,7 @@ class Bench:
             return
         for link in links:
             if link.contraction and self.reader.uses(link) > 1:
+                # A module's place is its name, which the message says already.
                 raise Obstacle("shared", "" if link.node.op == "call_module" else self.where(link.node))
 
     def check_alike(self, links: Sequence[Link]) -> None:
@@ -73,6 +75,7 @@ class Bench:
         for link in links:
             step = link.step
             if isinstance(step, AffineStep):
+                # A wider constant would promote the result, except in a norm, which keeps the dtype of its input.
                 narrow = step.dtype is not None and step.dtype.itemsize < like.dtype.itemsize
                 wide = step.dtype is not None and not step.norm and step.dtype != like.dtype
                 if narrow or wide or (step.scale.dim() and step.scale.device != like.device):
@@ -80,6 +83,7 @@ class Bench:
             elif link.weight is not None and (link.weight.dtype, link.weight.device) != (like.dtype, like.device):
                 raise Obstacle("dtype")
 
+        # A product in float64 cannot be rounded back to whole numbers.
         if not like.is_floating_point():
             raise Obstacle("dtype")
 
@@ -98,6 +102,7 @@ class Bench:
         if not memory.writers:
             return
 
+        # In place on a tensor of one's own is harmless: nobody sees the difference.
         if any(memory.written(node) and memory.seen_outside(node) for node in gone):
             raise Obstacle("changed-in-place")
         if memory.overwritten([*read, *gone], min([*gone, end]), end, but=[*gone, end]):
@@ -120,6 +125,7 @@ class Bench:
         outer, _, name = str(node.target).rpartition(".")
         holder = self.module.get_submodule(outer)
         fresh = free_name(holder, f"{name}_copy")
+        # A shallow copy: the parameters are exchanged when the new weights are written.
         holder.add_module(fresh, copy.copy(self.module.get_submodule(str(node.target))))
         if outer:
             node.target = f"{outer}.{fresh}"
@@ -131,6 +137,7 @@ class Bench:
         node = link.node
         with self.module.graph.inserting_after(node):
             twin = self.module.graph.node_copy(node)
+
         reader.replace_input_with(node, twin)
 
         self.placed[twin] = self.where(node)
@@ -150,12 +157,14 @@ class Bench:
 
         Raises Obstacle (overflow) before anything is changed.
         """
+        # Before anything is changed, so that an Obstacle leaves the graph as it was.
         self.check_fits(main, step)
         if not together:
             self.own(main)
 
         node = main.node
         _read_first(node, source)
+        # What had a part that can be trained can be trained as a whole.
         trained = any(li.trained or (li.weight is not None and li.weight.requires_grad) for li in links)
         self.reader.made[node] = replace(main, source=source, step=step, trained=trained)
         self._note(node, [link.node for link in links], end)
@@ -165,16 +174,20 @@ class Bench:
         """Readers of `end` read `node` instead; what nobody reads then goes."""
         if node is not end:
             end.replace_all_uses_with(node)
+
         for link in links:
+            # Readers of a form (`x.shape`) that stay read it off the new node, whose form is that of the end.
             for user in [u for u in link.node.users if self._reads_form(u, link.node) and link.node is not node]:
                 user.replace_input_with(link.node, node)
 
+        # From the end backwards: a node can go only once its readers are gone.
         self.reader.forget(node.users)
         for one in (end, *(link.node for link in reversed(links))):
             self.discard(one, keep=node)
 
     def discard(self, node: fx.Node, keep: fx.Node | None = None) -> None:
         """Take a node out that nobody reads any more, and what only it read of the weights."""
+        # A node may come up twice: as a link, and as what another one read.
         if node is keep or node.users or node._erased:
             return
 
@@ -186,6 +199,7 @@ class Bench:
         if node.op in ("get_attr", "call_module"):
             self.names.append(str(node.target))
 
+        # What only fed weights goes with their reader; anything else may be read, or work in place.
         for one in before:
             if one.op == "get_attr" or self.reader.is_tuple_norm(one) or _is_view_of_constant(one):
                 self.discard(one, keep)
@@ -197,6 +211,7 @@ class Bench:
         forget(self.module, self.names)
 
         merges = tuple(Merge(tuple(e.parts), e.into, e.old, e.new.name) for e in self.entries.values())
+        # One line for each place and reason, however often the same candidate was tried.
         skipped = {(what, reason.name): Skip(what, reason.name, str(reason)) for node, (what, reason)
                    in self.kept.items() if not node._erased}
         return FusionReport(merges, tuple(skipped.values()))
@@ -210,6 +225,7 @@ class Bench:
         return user not in self.reader.readers(node)
 
     def _note(self, node: fx.Node, nodes: Sequence[fx.Node], end: fx.Node) -> None:
+
         """Note that nodes became one, with the places of all parts that they were made of."""
         parts: list[str] = []
         merged: list[tuple[str, str]] = []
@@ -221,6 +237,7 @@ class Bench:
                 merged += facts.get("merged", ((facts["path"], facts["span"]),))
 
         self.entries[node] = _Entry(list(dict.fromkeys(parts)), end.name, node, self.where(node))
+        # A node that fusion made has no place in the file; it takes that of one it is made of.
         facts = node.meta.get("archlang") or next((n.meta["archlang"] for n in nodes if n.meta.get("archlang")), None)
         if facts:
             node.meta["archlang"] = {**facts, "merged": tuple(dict.fromkeys(merged))}
@@ -230,6 +247,7 @@ class Bench:
         for key in _FORM:
             if key in end.meta:
                 node.meta[key] = end.meta[key]
+            # The old form must not stay: it would be that of a result in between.
             else:
                 node.meta.pop(key, None)
         if end in self.reader.ranks:

@@ -53,6 +53,7 @@ def merge_sums(bench: Bench) -> bool:
     """Merge branches in every sum; whether there were some."""
     changed = False
     for node in list(bench.module.graph.nodes):
+        # Nodes go while the list is walked through; a sum inside another is looked at with that one.
         if not node._erased and _is_sum(node) and not _is_inner(bench, node):
             try:
                 changed |= _merge(bench, node)
@@ -76,6 +77,7 @@ def _is_inner(bench: Bench, node: fx.Node) -> bool:
 
 def _terms(bench: Bench, node: fx.Node, factor: float) -> list[tuple[float, fx.Node]]:
     """The terms of a sum, sums inside it resolved; zeros go. Raises Obstacle."""
+    # `sum` has its terms in one list, `total` as arguments.
     if node.target in calls.TOTALS:
         if node.kwargs:
             raise Obstacle("arguments")  # a beginning that is no zero
@@ -85,11 +87,13 @@ def _terms(bench: Bench, node: fx.Node, factor: float) -> list[tuple[float, fx.N
         parts: list[tuple[float, Any]] = [(factor, part) for part in listed]
     else:
         one, other, alpha = operands(node)
+        # `a - alpha b`: the sign of the second term and its factor are one number.
         parts = [(factor, one), (factor * alpha * calls.SUMS[node.target], other)]
 
     terms: list[tuple[float, fx.Node]] = []
     for weight, part in parts:
         if not isinstance(part, fx.Node):
+            # `sum` begins at 0, which adds nothing.
             if isinstance(part, int | float) and part == 0:
                 continue
             raise Obstacle("no-contraction")
@@ -116,6 +120,7 @@ def _merge(bench: Bench, root: fx.Node) -> bool:
     if source is None:
         return False
 
+    # A source is a source of two terms at least; the others stay as they are.
     branches = _branches(bench, source, [t for t in terms if source in t.cuts])
     chosen = _chosen(bench, branches)
     if chosen is None:
@@ -126,6 +131,7 @@ def _merge(bench: Bench, root: fx.Node) -> bool:
 
 def _walk(bench: Bench, factor: float, start: fx.Node) -> SumTerm:
     """A term and, going back from it, every tensor from which steps that nobody else needs lead to it."""
+    # The tensor itself is a term too (a shortcut): the cut of no steps.
     links: tuple[Link, ...] = ()
     term, node, free_only = SumTerm(factor, start, {start: ()}), start, False
     while True:
@@ -142,6 +148,7 @@ def _walk(bench: Bench, factor: float, start: fx.Node) -> SumTerm:
         form_read = len(bench.reader.readers(node)) < len(node.users) and not _keep_form(links)
         # A result that others read too stays, and a free step may be done once more behind it.
         free_only = free_only or form_read or not bench.reader.alone(node)
+
         if link is None or (free_only and not link.free):
             return term
         links, node = (link, *links), link.source
@@ -151,6 +158,7 @@ def _walk(bench: Bench, factor: float, start: fx.Node) -> SumTerm:
 def _beyond(bench: Bench, node: fx.Node) -> frozenset[fx.Node]:
     """The tensors behind a step in training mode; branches of its own result are not concerned."""
     passed: list[fx.Node] = [node]
+
     before: fx.Node | None = node.all_input_nodes[0] if node.all_input_nodes else None
     while before is not None:
         passed.append(before)
@@ -173,6 +181,7 @@ def _refuse_training(bench: Bench, terms: list[SumTerm]) -> None:
 def _explain(bench: Bench, terms: list[SumTerm]) -> None:
     """Note why a term beside a convolution is no branch, though it could be one."""
     for term in terms:
+        # Without a convolution beside it, nobody expects a term to merge.
         beside = any(other.contracts for other in terms if other is not term)
         if beside and term.reason is not None and term.reason.name != "training-mode":
             bench.keep(term.node, term.reason)
@@ -192,6 +201,7 @@ def _common_source(terms: list[SumTerm]) -> fx.Node | None:
 
     fit = [node for node, many in leading.items()
            if len(many) > 1 and any(link.contraction for links in many for link in links)]
+    # The first of equals, and terms were walked from their end: the nearest source.
     return max(fit, key=lambda node: len(leading[node]), default=None)
 
 
@@ -212,6 +222,7 @@ def _branches(bench: Bench, source: fx.Node, terms: list[SumTerm]) -> list[Branc
             bench.keep(term.node, reason)
             continue
 
+        # In multiplications for each position of the source: strides before a kernel spread it over fewer.
         cost, spread = 0.0, 1.0
         for link in links:
             if isinstance(link.step, ConvStep):
@@ -227,6 +238,7 @@ def _transposed_branches(bench: Bench, source: fx.Node, terms: list[SumTerm]) ->
     for term in terms:
         links = term.cuts[source]
         steps = [link.step for link in links if not link.idle]
+        # More than the kernel itself (a padding, say) adds up differently at the border.
         if len(steps) == 1 and isinstance(steps[0], TransposedStep):
             branches.append(Branch(term, links, scaled(steps[0], term.factor), steps[0].cost))
         else:
@@ -245,6 +257,7 @@ def _sum(one: Contraction, other: Contraction) -> Contraction:
 def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Contraction, list[Branch]] | None:
     """Branches that together are one convolution no dearer than they are, the largest first; None for fewer than two.
     """
+    # Branches that cost nothing (shortcuts) come last: they may join a kernel, and never begin one.
     order = sorted(branches, key=lambda b: -b.conv.kernel.numel() * bool(b.cost))
     if not order or not order[0].cost:
         return None
@@ -255,11 +268,14 @@ def _chosen(bench: Bench, branches: list[Branch]) -> tuple[Contraction, list[Bra
         try:
             bench.check_alike([weight, *branch.links])
             summed = _sum(total, branch.conv)
+            # Two kernels at places far apart span a large one, mostly of zeros.
             if summed.cost > cost + branch.cost:
                 raise Obstacle("cost")
         except Obstacle as reason:
-            bench.keep(branch.term.node if branch.links else weight.node, reason)
-            continue
+                # A shortcut is no operation of its own: the reason is told of the kernel that it would have joined.
+                told_of = branch.term.node if branch.links else weight.node
+                bench.keep(told_of, reason)
+                continue
         total, cost = summed, cost + branch.cost
         taken.append(branch)
     if len(taken) > 1:
@@ -298,12 +314,14 @@ def _move_before(node: fx.Node, first: fx.Node) -> None:
 
 def _plus(bench: Bench, root: fx.Node, last: fx.Node, term: SumTerm) -> fx.Node:
     """One more term that stays, behind what there is."""
+    # A graph of torch.export has aten's operations only.
     target: Any = torch.add
     if isinstance(root.target, torch._ops.OpOverload):
         target = calls.aten.add.Tensor
     kwargs: dict[str, Any] = {} if term.factor == 1 else {"alpha": term.factor}
     made = bench.module.graph.create_node("call_function", target, (last, term.node), kwargs)
 
+    # `from_node` is torch.export's history of one node, which the new one does not share.
     made.meta.update({k: v for k, v in root.meta.items() if k != "from_node"})
     if root in bench.reader.ranks:
         bench.reader.ranks[made] = bench.reader.ranks[root]

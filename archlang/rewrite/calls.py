@@ -24,6 +24,7 @@ POOLS: dict[Any, int] = {}
 
 for _n in (1, 2, 3):
     CONVOLUTIONS[getattr(functional, f"conv{_n}d")] = _n
+    # A padding by its name (`same`, `valid`) has an overload of its own.
     for _overload in ("default", "padding"):
         CONVOLUTIONS[getattr(getattr(aten, f"conv{_n}d"), _overload)] = _n
 
@@ -42,6 +43,7 @@ NORMS: set[Any] = {
 }
 """Norms that can have stored statistics."""
 
+# aten's names for the modes differ from those of `functional.pad`.
 PADS: dict[Any, str] = {
     functional.pad: "", aten.pad.default: "", aten.constant_pad_nd.default: "constant",
     **{getattr(aten, f"{mode}_pad{n}d").default: word
@@ -128,6 +130,7 @@ OVERRIDABLE = ("forward", "_conv_forward", "_check_input_dim", "_output_padding"
 
 def changes_nothing_of(kind: type, base: type) -> bool:
     """Tell whether a class computes what a class of torch does: it is that class, or overrides none of its methods."""
+    # Exactly the same function objects: a subclass may override a method and call the base's, with anything around it.
     return issubclass(kind, base) and all(
         getattr(kind, name, None) is getattr(base, name, None) for name in OVERRIDABLE)
 
@@ -142,5 +145,6 @@ def is_shape_read(user: fx.Node, node: fx.Node) -> bool:
     if user.op == "call_method" and user.target in SHAPE_READS:
         return True
     if user.target in SHAPE_READS_OF_OTHER and len(user.args) == 2:
+        # `x.view_as(x)` reads the numbers of x too.
         return user.args[0] is not node
     return user.op == "call_function" and user.target is getattr and user.args[1] in SHAPE_ATTRIBUTES

@@ -18,6 +18,7 @@ from archlang.rewrite.transposed import transposed_after, transposed_before
 def fold_chains(bench: Bench) -> bool:
     """Merge pairs in a row until none is left; whether there was one."""
     changed = False
+    # A list of the beginning: merges take nodes out while it is walked through.
     for node in list(bench.module.graph.nodes):
         if not node._erased:
             changed |= _fold(bench, node)
@@ -33,9 +34,11 @@ def _fold(bench: Bench, node: fx.Node) -> bool:
         if norm:
             bench.keep(node, reason)
         return False
+    # A pad alone is no pair: it is looked at as what stands between. A pool has no weights to take anything in.
     if second is None or second.free or isinstance(second.step, PoolStep):
         return False
 
+    # Without a kernel in one of the two there is nothing to fold into.
     between, first = _before(bench, second.source, node if norm else None)
     if first is None or not (first.contraction or second.contraction):
         return _fold_through(bench, second, norm)
@@ -66,6 +69,7 @@ def _explain(bench: Bench, first: Link, second: Link, reason: Obstacle) -> None:
     for link in (first, second):
         if bench.reader.norm(link.node):
             bench.keep(link.node, reason)
+    # Between convolutions these two are the rule, and would fill the report.
     if first.contraction and second.contraction and reason.name not in ("cost", "read-elsewhere"):
         bench.keep(second.node, reason)
 
@@ -77,6 +81,7 @@ def _before(bench: Bench, node: fx.Node, norm: fx.Node | None) -> tuple[list[Lin
         try:
             link = bench.reader.link(node)
         except Obstacle as reason:
+            # A step in training mode stays by the caller's wish.
             if norm is not None and reason.name != "training-mode":
                 bench.keep(norm, reason)
             return between, None
@@ -94,20 +99,24 @@ def _pair(bench: Bench, first: Link, between: list[Link], second: Link) -> None:
     bench.check_alike(links)
     step = _product(bench, links)
     gone = [link.node for link in links]
+
     bench.check_memory([first.source], gone, second.node)
 
     elsewhere = _read_elsewhere(bench, links)
     if elsewhere and not _may_duplicate(bench, links):
         raise Obstacle("read-elsewhere")
+
     bench.check_unshared(links)
 
     originals = links[:-1]
     if elsewhere:
         links = _duplicated(bench, links)
         first, second = links[0], links[-1]
+    # The larger kernel keeps its name: it is the one that a reader looks for.
     main = max((li for li in links if li.contraction), key=_numbers)
     bench.merge(main, first.source, step, links, second.node)
     bench.replace(second.node, main.node, links)
+    # In reverse, so that each has lost its reader when its turn comes.
     if elsewhere:
         for link in reversed(originals):
             bench.discard(link.node)  # where every reader has a copy of its own by now
@@ -136,6 +145,7 @@ def _duplicated(bench: Bench, links: Sequence[Link]) -> list[Link]:
     """The same links, computed for the last of them alone: each is copied for the copy of the one behind it."""
     nodes = [links[-1].node]
     for link in reversed(links[:-1]):
+
         nodes.insert(0, bench.duplicate(link, nodes[0]))
     return [_linked(bench, node) for node in nodes]
 
@@ -155,6 +165,7 @@ def _numbers(link: Link) -> int:
 def _product(bench: Bench, links: Sequence[Link]) -> Contraction:
     """Links in a row as one contraction. Raises Obstacle where there is none, or a dearer one."""
     steps: list[LinearStep] = [link.step for link in links if not link.idle]
+    # A shift of a transposed convolution's input adds up unevenly at the border, so only these two pairs are exact.
     match steps:
         case [TransposedStep() as conv, AffineStep() as behind]:
             return transposed_before(conv, behind)
@@ -165,6 +176,7 @@ def _product(bench: Bench, links: Sequence[Link]) -> Contraction:
 
     kernels = [step for step in steps if isinstance(step, ConvStep)]
     first = kernels[0]
+    # The bound first: a product of large kernels takes long to form, only to be refused.
     if len(kernels) > 1:
         _check_cost(kernels[0], kernels[1])
     # Whatever stands before the first kernel keeps the number of channels.
@@ -202,6 +214,7 @@ def _together(bench: Bench, first: Link, second: Link) -> bool:
 
     nodes = bench.module.graph.nodes
     convs = [n for n in nodes if n.op == "call_module" and n.target == node.target]
+    # Every use of the convolution must have the same norm behind it, and nothing else: they share the new weights.
     norms = [next(iter(n.users)) for n in convs if len(n.users) == 1]
     if len(convs) != bench.reader.uses(first) or len(norms) != len(convs):
         return False
@@ -225,6 +238,7 @@ def _together(bench: Bench, first: Link, second: Link) -> bool:
             bench.check_memory([one.source], [one.node, other.node], other.node)
     except Obstacle:
         return False
+
     for one, other in pairs:
         bench.merge(one, one.source, step, [one, other], other.node, together=True)
         bench.replace(other.node, one.node, [one, other])

@@ -22,6 +22,7 @@ def shadow(module: nn.Module) -> nn.Module:
     try:
         return copy.deepcopy(module, dict(memo))
     except Exception:
+        # Attribute by attribute only now: it takes as long as another copy.
         return copy.deepcopy(module, memo | _uncopyable(module, memo))
 
 
@@ -45,6 +46,7 @@ def _uncopyable(module: nn.Module, memo: dict[int, Any]) -> dict[int, Any]:
     shared: dict[int, Any] = {}
     for inner in module.modules():
         for name, value in vars(inner).items():
+            # Tensors and children have copies always; only what a class hangs on itself may have none.
             if name in _KEPT_APART or isinstance(value, nn.Module):
                 continue
             try:

@@ -23,6 +23,7 @@ _MOST = 24
 def guessed_inputs(module: fx.GraphModule) -> Iterator[tuple[Tensor, ...]]:
     """Inputs that a graph may take, the likeliest first; none where its inputs reach no layer that tells of them."""
     required = [n for n in module.graph.nodes if n.op == "placeholder" and not n.args]
+    # Drawn in the dtype and on the device of the first weights: most models have one of each.
     like = next((t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point()), torch.empty(0))
 
     options = []
@@ -36,6 +37,7 @@ def guessed_inputs(module: fx.GraphModule) -> Iterator[tuple[Tensor, ...]]:
     for n, together in enumerate(product(*options)):
         if n == _MOST:
             return
+        # Drawn on the CPU, then moved: the same numbers on every device.
         drawn = [torch.randn(shape, generator=generator) for shape in together]
         yield tuple(x.to(like.dtype).to(like.device) for x in drawn)
 
@@ -57,7 +59,10 @@ def _shapes(module: fx.GraphModule, start: fx.Node) -> Iterator[tuple[int, ...]]
                 told = None
             if told is not None:
                 channels, spatial = told
-                yield from ((2, channels, *(size,) * spatial) for size in (_SIZES if spatial else _SIZES[:1]))
+                # A layer over channels alone has no sizes to try.
+                sizes = _SIZES if spatial else _SIZES[:1]
+                # Two samples: with one, a mistake along the batch axis would not show.
+                yield from ((2, channels, *(size,) * spatial) for size in sizes)
                 return
         waiting += list(node.users)
 
@@ -71,6 +76,7 @@ def _told(module: fx.GraphModule, node: fx.Node) -> tuple[int, int] | None:
         if isinstance(called, nn.modules.conv._ConvNd):
             return called.in_channels, len(called.kernel_size)
         if isinstance(called, nn.modules.batchnorm._NormBase):
+            # A norm that takes several numbers of sizes (BatchNorm1d) most often sees the most.
             return called.num_features, max(calls.NORM_MODULES.get(type(called), (2,)))
         return None
 

@@ -23,6 +23,7 @@ def is_exported(module: nn.Module) -> TypeGuard[fx.GraphModule]:
 
     It calls no modules but the guards of its inputs; a part under torch.no_grad or torch.autocast is a graph in it.
     """
+    # archlang's own modules are graphs as well, but they are switched by `train` and `eval`.
     if not isinstance(module, fx.GraphModule) or isinstance(module, ArchModule):
         return False
     called = [module.get_submodule(str(n.target)) for n in module.graph.nodes if n.op == "call_module"]
@@ -37,6 +38,7 @@ def copied_export(module: fx.GraphModule) -> fx.GraphModule:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, of its trees
         made = copy.deepcopy(module)
+    # A deep copy of a graph module keeps the graph and the tensors, and no other attribute.
     for name, value in vars(module).items():
         if name not in vars(made):
             setattr(made, name, value)
@@ -53,10 +55,12 @@ def exported_graph(module: nn.Module, inputs: Sequence[Any]) -> fx.GraphModule:
     example = fresh(inputs)
     open_sizes = pytree.tree_map(_open_sizes, example)
     with warnings.catch_warnings(), random_state():
+        # torch warns of its own internals here, of which the caller can change nothing.
         warnings.simplefilter("ignore")
         try:
             program = torch.export.export(shadow(module), example, dynamic_shapes=open_sizes)
         except Exception:
+            # A model that is written for one size: the graph then holds for that one.
             program = torch.export.export(shadow(module), example)
         made: Any = program.module()
     return made  # type: ignore[no-any-return]

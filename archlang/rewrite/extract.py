@@ -47,6 +47,7 @@ class Extract(Pass[nn.Module, Rewritten]):
             numbers = []
         if not numbers:
             raise ValueError("`class` are numbers of classes with `+` between them: `class=3+5`")
+        # One text for one choice: `3+5` alone, not `5+3` or `03+5`, so that names of passes can be compared.
         if numbers != sorted(set(numbers)) or numbers[-1] >= MOST or self.classes != "+".join(map(str, numbers)):
             raise ValueError(f"`class` are different numbers below {MOST}, in order: `class=3+5`")
 
@@ -61,6 +62,7 @@ class Extract(Pass[nn.Module, Rewritten]):
         if getattr(record, "network", None) is None:
             return [error("unsupported-module", "only a model that archlang compiled has branches of a code")]
         assert record is not None
+        # After a fusion, branches are no modules any more that could be taken out.
         if record.passes:
             return [does_not_apply("classes are extracted from a model as it was trained",
                                    help="extract first, then fuse what was extracted")]
@@ -77,6 +79,7 @@ class Extract(Pass[nn.Module, Rewritten]):
         weights = dict(subject.state_dict())
 
         smaller = removal(graph, chosen)
+        # Weights that several branches share are not gone but narrowed: the part of a lost branch is cut out.
         for (path, weight), part in smaller.narrowed.items():
             name = f"{module_name(path)}.{weight}"
             kept = torch.tensor(part.kept, device=weights[name].device)
@@ -84,13 +87,16 @@ class Extract(Pass[nn.Module, Rewritten]):
 
         head = head_node(graph)
         if head is not None:
+            # A head without bias has one tensor only.
             rows = {f"{module_name(head.path)}.{name}" for name in ("weight", "bias")} & weights.keys()
             weights.update({name: weights[name][chosen] for name in rows})
 
         made = emit(smaller.graph, seed=record.seed)
         like = next(subject.parameters(), None)
+        # Emitted weights are on the CPU in float32, wherever the model is.
         if like is not None:
             made = made.to(like.device, like.dtype)
+        # Strict: a weight that is missing or left over would be a mistake in `removal`.
         made.load_state_dict({name: weights[name] for name in made.state_dict()})
         made.archlang = replace(record, passes=(str(self),))
         return Rewritten(made.eval(), FusionReport())
@@ -120,8 +126,10 @@ def classes_of(name: str) -> tuple[int, ...] | None:
     >>> classes_of("extract{class=3+5}"), classes_of("fuse"), classes_of("extract{class=5+3}")
     ((3, 5), None, None)
     """
+
     inner = name.removeprefix("extract{class=").removesuffix("}")
     try:
+        # Parsed by the pass itself, so that a name means here what it means there.
         chosen = Extract(inner)
     except ValueError:
         return None

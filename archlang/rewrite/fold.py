@@ -52,6 +52,7 @@ class Fold(Rewriting):
 
     def requires(self, subject: nn.Module) -> list[Diagnostic]:
         """The model is in evaluation mode (not-evaluation-mode), unless training norms are to be kept."""
+        # An exported graph has no mode: each of its operations says whether it trains.
         if not subject.training or self.training == "keep" or is_exported(subject):
             return []
 
@@ -75,13 +76,17 @@ class Fold(Rewriting):
 
         # A model file's fused form is derived anew from its text, with fresh weights: no step may depend on them.
         by_value = not (isinstance(module, ArchModule) and module.archlang.network is not None)
+
         bench = Bench(module, by_value, clones=self.shared == "clone")
         changed = True
         while changed:
+            # Reasons from an earlier round may have gone with what stood in the way.
             bench.kept.clear()
             changed = fold_chains(bench)
+            # `|=`, not `or`: sums are merged whether or not chains were.
             changed |= merge_sums(bench)
 
+        # A norm for which nobody found a reason has nothing beside it: the report leaves none out.
         for node in module.graph.nodes:
             if bench.reader.norm(node) and node not in bench.kept:
                 bench.keep(node, Obstacle("no-contraction"))

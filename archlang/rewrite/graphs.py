@@ -46,11 +46,13 @@ def own_graph(module: nn.Module, inputs: Sequence[Any] | None = None,
     Raises ArchError: not-traceable, unsupported-module, input-shape.
     """
     module = unwrapped(module)
+    # Before hooks are looked at: torch.export keeps its checks of the inputs as hooks.
     if is_exported(module):
         return _witnessed(module, copied_export(module), inputs, prepared)
     if hooked(module):
         raise ArchError(error("unsupported-module", "hooks on a whole model would be lost in rewriting it",
                               help="take them off, rewrite the model, and put them on the new one"))
+    # Members that run as one grouped operation have no nodes of their own; the loop over them has.
     if isinstance(module, ArchModule) and "loop" in module.meta:
         return _witnessed(module, _ungrouped(module), inputs, prepared)
     if isinstance(module, fx.GraphModule):
@@ -111,7 +113,9 @@ class _Attempts:
     def best(self) -> OwnGraph:
         """The first graph that computes what the model does. Raises ArchError: not-traceable, input-shape."""
         waiting = [TraceOptions(given=len(self.inputs or ()))]
-        waiting += [replace(waiting[0], numbers=True)] if _has_optional_numbers(self.model) else []
+        # Optional numbers are traced values first; where they decide what is computed, their defaults are a second try.
+        if _has_optional_numbers(self.model):
+            waiting.append(replace(waiting[0], numbers=True))
         tried: set[TraceOptions] = set()
         while waiting:
             options = waiting.pop(0)
@@ -120,10 +124,12 @@ class _Attempts:
             if graph is not None:
                 return OwnGraph(graph, self.witness)
 
+            # Read once while tracing, a buffer that the model changes would be a constant of the graph.
             again = replace(options, buffers=True)
             if (moves_buffers or any(True for _ in self.model.buffers())) and again not in {*tried, *waiting}:
                 waiting.append(again)
 
+        # torch.export runs the model, so it needs an example, and guessed inputs are no promise.
         if self.inputs is not None:
             graph = self._exported(self.inputs)
             if graph is not None:
@@ -152,6 +158,7 @@ class _Attempts:
             return graph, False  # no inputs were given and none could be guessed
 
         said = self.witness.difference(graph)
+        # Results without gradients agree in numbers and still cannot be trained on.
         if not said and trace.without_grad and not self.witness.same_gradients(graph):
             said = "its gradients differ"
         if said:
@@ -184,6 +191,7 @@ class _Attempts:
 
     def _refusal(self) -> ArchError:
         """The reasons of all attempts as one error; the first that failed has a place."""
+        # Without an example, torch.export was not tried: the first failure is the most telling.
         if self.failures and (not self.differences or self.inputs is None):
             first = self.failures[0].diagnostics[0]
             return ArchError(replace(first, notes=(*first.notes, *self.differences)))
@@ -201,6 +209,7 @@ def _has_optional_numbers(model: nn.Module) -> bool:
         given = inspect.signature(type(model).forward).parameters.values()
     except (TypeError, ValueError):
         return False
+    # True and False are numbers to Python, but choices to a model.
     defaults = [p.default for p in given if p.default is not inspect.Parameter.empty]
     return any(isinstance(d, int | float) and not isinstance(d, bool) for d in defaults)
 

@@ -29,6 +29,7 @@ def _renamed(root: nn.Module, parts: list[str]) -> list[str]:
         name = part
         if keyword.iskeyword(part):
             name = f"{part}_"
+            # A module that is called twice was renamed at its first call.
             if not hasattr(holder, name):
                 _rename(holder, part, name)
         holder = getattr(holder, name)
@@ -40,6 +41,7 @@ def _rename(holder: nn.Module, old: str, new: str) -> None:
     """Move a child, parameter or buffer to another name; the order stays."""
     for table in (holder._modules, holder._parameters, holder._buffers):
         if old in table:
+            # The order of the tables is that of the state: a new entry at the end would move it.
             items: list[tuple[str, Any]] = [(new if name == old else name, value) for name, value in table.items()]
             table.clear()
             table.update(items)

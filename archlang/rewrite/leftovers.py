@@ -15,8 +15,10 @@ def forget(module: fx.GraphModule, names: Sequence[str]) -> None:
 
     for name in gone:
         target = name
+        # Upwards, as long as nothing in the graph names the module, or anything inside it.
         while target and target not in used and target not in around and used.isdisjoint(_around(target)):
             holder = _delete(module, target)
+            # A class of its own, or one that still holds something, is more than a folder.
             if holder is None or type(holder) is not nn.Module or _holds_something(holder):
                 break
             target = target.rpartition(".")[0]

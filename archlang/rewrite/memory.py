@@ -57,6 +57,7 @@ class Memory:
         if node.op == "call_module":
             return self._written_by_module(node)
         if node.op == "call_method":
+            # `add_` works in place by torch's convention, `__and__` is a Python name.
             name = str(node.target)
             in_place = name.endswith("_") and not name.endswith("__")
             if in_place:
@@ -66,6 +67,7 @@ class Memory:
             return []
 
         target: Any = node.target
+        # A dropout with `inplace` that trains overwrites; whether it does may be a traced value.
         if target in calls.DROPOUTS or calls.named_dropout(target):
             if argument(node, "training") is False:
                 return []
@@ -76,6 +78,7 @@ class Memory:
             return _first(node)
         if room_of(target) in _KNOWN_ROOMS:
             return _named_out(node)
+        # A stranger's function may overwrite whatever it reads.
         return list(node.all_input_nodes)
 
     def overwritten(self, tensors: Iterable[fx.Node], begin: fx.Node, end: fx.Node, but: Iterable[fx.Node]) -> bool:
@@ -84,6 +87,7 @@ class Memory:
         between = [w for w in self._alive() if w not in left_out and begin < w < end]
         if not between:
             return False
+        # Through views: another name of the same memory counts.
         owners = {owner for tensor in tensors for owner in self.owners(tensor)}
         return any(owners & self.owners(target) for w in between for target in self.written(w))
 
@@ -95,6 +99,7 @@ class Memory:
         owners = {owner for target in self.written(writer) for owner in self.owners(target)}
         if any(not isinstance(owner, fx.Node) for owner in owners):
             return True  # the caller's inputs, or weights
+
         later = (node for node in self.module.graph.nodes if writer < node)
         read = ((node, tensor) for node in later for tensor in node.all_input_nodes)
         return any(owners & self.owners(tensor, without=writer)
@@ -131,6 +136,7 @@ class Memory:
 
     def _shared(self, node: fx.Node) -> list[fx.Node]:
         """The tensors whose memory a node's result may be part of; empty for new memory."""
+        # An operation in place gives the very tensor that it overwrites.
         written = self.written(node)
         if written:
             return written
@@ -138,6 +144,7 @@ class Memory:
             called = self.module.get_submodule(str(node.target))
             if isinstance(called, _FRESH_MODULES):
                 return []
+            # Any other module may hand on its input, or a view of it.
             return list(node.all_input_nodes)
         if _makes_new_memory(node.target):
             return []
@@ -145,6 +152,7 @@ class Memory:
 
     def _written_by_module(self, node: fx.Node) -> list[fx.Node]:
         called = self.module.get_submodule(str(node.target))
+        # `getattr` with True: without a mode it is taken to train, which is the careful answer.
         if isinstance(called, calls.DROPOUT_MODULES) and not getattr(called, "training", True):
             return []
         if getattr(called, "inplace", False):
@@ -172,7 +180,9 @@ class Memory:
             if node.op == "call_module":
                 called: Any = self.module.get_submodule(str(node.target))
                 if isinstance(called, nn.modules.batchnorm._NormBase) and called.training:
+                    # A training norm moves its statistics without any node that says so.
                     found |= {_storage(t) for t in (called.running_mean, called.running_var) if t is not None}
+            # These norms never train: their name says so (`no_training`).
             elif node.target in calls.NORMS and node.target not in calls.TUPLE_NORMS:
                 names = [argument(node, name) for name in ("training", "use_input_stats")]
                 if any(value not in (None, False) for value in names):
@@ -210,6 +220,7 @@ def _written_by_schema(node: fx.Node) -> list[fx.Node]:
     schema = node.target._schema  # type: ignore[union-attr]
     names = [a.name for a in schema.arguments]
     written = {a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write}
+    # By place or by name: torch.export writes both.
     given = {**dict(zip(names, node.args, strict=False)), **node.kwargs}
     found: list[fx.Node] = []
     fx.map_arg([given[name] for name in written if name in given], found.append)
@@ -228,6 +239,7 @@ def _says_in_place(node: fx.Node) -> bool:
 
 
 def _is_harmless(module: nn.Module) -> bool:
+
     """Tell whether a module is torch's, or archlang's, or computes what one of torch's does, and has no hooks."""
     known = room_of(type(module)) in _KNOWN_ROOMS
     return (known or any(calls.changes_nothing_of(type(module), kind) for kind in calls.MODULES)) and not hooked(module)
@@ -258,6 +270,7 @@ def _makes_new_memory(target: Any) -> bool:
         packet = None
     if packet is None or not hasattr(packet, "overloads"):
         return False
+    # An overload that may hand on its argument makes all uses of the name doubtful.
     return all(_is_fresh(getattr(packet, overload)) for overload in packet.overloads())
 
 

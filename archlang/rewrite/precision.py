@@ -23,6 +23,7 @@ def check_precision(step: Contraction, like: Tensor) -> None:
         return  # weights that are no numbers stay so
 
     for values in (step.kernel, step.bias):
+        # A single infinity ruins a channel, however small the error of the others is.
         if values is not None and not bool(values.to(dtype).isfinite().all()):
             raise Obstacle("overflow")
 
@@ -33,6 +34,7 @@ def check_precision(step: Contraction, like: Tensor) -> None:
         scale = scale + step.bias.abs()
 
     limits = torch.finfo(dtype)
+    # The second term is the smallest step of the dtype: below it, nothing can be told apart.
     allowed = _SHARE * limits.eps * scale + limits.eps * limits.smallest_normal
     if bool((error > allowed).any()):
         raise Obstacle("overflow")

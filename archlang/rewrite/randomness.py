@@ -23,6 +23,7 @@ class RandomState:
     def has_moved(self) -> bool:
         """Tell whether something was drawn since."""
         now = RandomState()
+        # numpy's state is a tuple of a name, an array and numbers.
         same_numpy = all(np.array_equal(a, b) for a, b in zip(self._numpy, now._numpy, strict=True))
         same_devices = all(torch.equal(a, b) for a, b in zip(self._devices, now._devices, strict=True))
         same_torch = torch.equal(self._torch, now._torch) and same_devices

@@ -44,11 +44,13 @@ def ranks(module: fx.GraphModule) -> Ranks:
 
         before = first_input(node)
         if before is None:
+
             continue
         if _keeps_rank(module, node):
             equal.append((before, node))
         demanded = _demanded(module, node)
         if demanded is not None:
+            # What an example noted is a fact; what a layer demands is a conclusion, and gives way.
             known.setdefault(before, demanded)
 
     # Ranks travel both ways: forwards, backwards, and forwards again from what was learnt behind.
@@ -68,6 +70,7 @@ def _noted(node: fx.Node) -> int | None:
         if shape is not None:
             return len(shape)
 
+    # The file notes ranks of activations, not of stored tensors.
     if node.op == "get_attr":
         return None
     rank: int | None = node.meta.get("archlang", {}).get("rank")
@@ -101,6 +104,7 @@ def _demanded(module: fx.GraphModule, node: fx.Node) -> int | None:
 def _asserted(node: fx.Node) -> int | None:
     """The number that an assertion compares a node with."""
     for user in node.users:
+        # Nothing but an assertion binds: a model may compare its rank and go either way.
         insists = user.target is operator.eq and any(u.target is torch._assert for u in user.users)
         if insists and isinstance(user.args[1], int):
             return user.args[1]

@@ -73,6 +73,7 @@ class Reader:
 
         if node not in self._links:
             try:
+                # Reasons are kept too: a node is asked for again and again while neighbours are merged.
                 self._links[node] = self._read(node)
             except Obstacle as reason:
                 self._links[node] = reason
@@ -85,8 +86,10 @@ class Reader:
         """Read nodes anew: what they read has changed."""
         for node in nodes:
             self._links.pop(node, None)
+            # A node that was written stays what it is; only what it reads is another node now.
             source = first_input(node)
             if node in self.made and source is not None:
+
                 self.made[node] = replace(self.made[node], source=source)
 
     def norm(self, node: fx.Node) -> bool:
@@ -149,6 +152,7 @@ class Reader:
     @staticmethod
     def _link(node: fx.Node, source: object, step: LinearStep | None, weight: Tensor | None = None) -> Link | None:
         if step is None or not isinstance(source, fx.Node) or source.op == "get_attr":
+            # A step of a stored tensor is a constant: it is baked or left, never folded.
             return None
         return Link(node, source, step, weight)
 
@@ -159,6 +163,7 @@ class Reader:
 
     def _module(self, node: fx.Node, called: nn.Module) -> Link | None:
         if self.norm(node):
+
             return self._link(node, only_input(node), self._norm_module(called, only_input(node)))
 
         tables: tuple[tuple[dict[type, int], Callable[[Any, int], LinearStep]], ...] = (
@@ -166,6 +171,7 @@ class Reader:
         weighted: Any = called
         for kinds, read in tables:
             if isinstance(called, tuple(kinds)):
+                # Subclasses that compute something of their own, hooks and parametrisations are refused here.
                 kind = plain_kind(called, tuple(kinds))
                 self._unchanging((weighted.weight, weighted.bias))
                 return self._link(node, only_input(node), read(called, kinds[kind]), weighted.weight)
@@ -186,6 +192,7 @@ class Reader:
                 plain_kind(called, (kind,))
                 given = {name: getattr(called, name, None) for name in reading.POOL}
                 return self._link(node, only_input(node), reading.pool(count, given))
+
         for kind, mode in calls.PAD_MODULES.items():
             if calls.changes_nothing_of(type(called), kind) and not hooked(called):
                 padding: Any = getattr(called, "padding", None)
@@ -219,6 +226,7 @@ class Reader:
 
         if target in calls.DROPOUTS or (node.op == "call_function" and calls.named_dropout(target)):
             got = arguments(node, ("input", *reading.DROPOUT))
+            # With p = 0 even one in training mode drops nothing.
             if got["training"] is not False and got["p"] != 0:
                 raise Obstacle("training-mode")
             return self._link(node, got["input"], PadStep())
@@ -234,11 +242,13 @@ class Reader:
             rank = None
         else:
             rank = self.ranks.get(source)
+
         if node.target is operator.getitem:
             return self._link(node, source, reading.cropping(node.args[1], rank))
 
         got = arguments(node, ("input", *reading.CUT))
         axis = got["dim"]
+        # Counted from the end: sizes that are slid over are the last, whatever stands before them.
         if axis >= 0 and rank is not None:
             axis -= rank
         if axis >= 0 or (rank is not None and axis < 2 - rank):
@@ -258,6 +268,7 @@ class Reader:
         if target in calls.TRANSPOSED:
             step = reading.transposed(weight, bias, got, calls.TRANSPOSED[target])
         elif got.get("transposed"):
+            # `aten.convolution` is both, by an argument.
             step = reading.transposed(weight, bias, got, calls.CONVOLUTIONS[target])
         else:
             step = reading.convolution(weight, bias, got, calls.CONVOLUTIONS[target])
@@ -272,7 +283,9 @@ class Reader:
             raise Obstacle("no-statistics")
 
         options = calls.NORM_MODULES[kind]
+
         rank = self.ranks.get(source)
+        # A BatchNorm1d sees [batch, C] or [batch, C, L]: two axes of which either may be the channels.
         if len(options) > 1 and rank is None:
             raise Obstacle("rank-unknown")
         if len(options) == 1:
@@ -288,6 +301,7 @@ class Reader:
     def _norm_function(self, got: dict[str, Any], node: fx.Node) -> AffineStep:
         if got["running_mean"] is None:
             raise Obstacle("no-statistics")
+        # An instance norm says the same with another argument, the other way round.
         training = got.get("use_input_stats", got.get("training", False))
         if training is not False:
             raise Obstacle("training-mode")
@@ -296,6 +310,7 @@ class Reader:
         tensors = {name: stored(self.module, got.get(name)) for name in names}
         self._unchanging(tensors.values())
 
+        # What goes in and what comes out have one rank: either will do.
         rank = self.ranks.get(got["input"], self.ranks.get(node))
         if rank is None:
             raise Obstacle("rank-unknown")
@@ -305,6 +320,7 @@ class Reader:
         target: Any = node.target
         if target in calls.NEGATIVES:
             source = first_input(node)
+            # A negative with an `out` writes somewhere else.
             plain = len(node.args) + len(node.kwargs) == 1
             if plain:
                 return self._link(node, source, self._by_constant(source, -1, None))
@@ -318,6 +334,7 @@ class Reader:
         except Obstacle:
             return None  # rounding modes, results written elsewhere: no affine step
         left, right = constant(self.module, one), constant(self.module, other)
+        # Two constants are no step of an input, and two inputs no step with a constant.
         if (left is None) == (right is None):
             return None
 
@@ -338,6 +355,7 @@ class Reader:
             return self._link(node, one, None if factor is None else self._by_constant(one, factor, None))
         if power == 1:
             return self._link(node, other, self._by_constant(other, left, None))
+        # A number over a tensor is no linear step.
         return None
 
     def _by_constant(self, source: Any, scale: Any, shift: Any) -> AffineStep | None:
@@ -347,6 +365,7 @@ class Reader:
 
 def _conv_module(called: Any, spatial: int) -> LinearStep:
     """A convolution or linear layer by its settings."""
+    # A linear layer has none of these.
     facts = {name: getattr(called, name) for name in ("stride", "padding", "dilation", "groups") if spatial}
     mode = getattr(called, "padding_mode", "zeros")
     step = reading.convolution(called.weight, called.bias, facts, spatial, mode)
@@ -365,6 +384,7 @@ def _transposed_module(called: Any, spatial: int) -> LinearStep:
 
 def _inverse(value: Any) -> Any:
     """One over a constant; None for the number 0."""
+    # A tensor's zeros become infinities, which are refused where steps are checked.
     if isinstance(value, Tensor):
         return 1 / value
     if value == 0:

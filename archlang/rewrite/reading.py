@@ -29,6 +29,7 @@ def sizes(value: Any, count: int) -> Sizes:
         given = (value,)
     if not all(isinstance(v, int) and not isinstance(v, bool) for v in given):
         raise Obstacle("calculated-weights")
+    # torch takes one number for all axes.
     if len(given) == 1:
         return given * count
     return given
@@ -53,7 +54,9 @@ def convolution(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spa
     _check_weights(weight, bias, count, weight.shape[0])
 
     dilation, extent = sizes(got.get("dilation", 1), count), tuple(weight.shape[2:])
+
     padding = got.get("padding", 0)
+    # torch puts the odd cell of an even kernel behind.
     if padding == "same":
         total = [d * (k - 1) for d, k in zip(dilation, extent, strict=True)]
         lo, hi = tuple(w // 2 for w in total), tuple(w - w // 2 for w in total)
@@ -71,6 +74,7 @@ def transposed(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spat
     else:
         count = spatial
     groups = whole(got["groups"])
+    # A weight without axes has no channels to count; the check below refuses it.
     _check_weights(weight, bias, count, weight.shape[1] * groups if weight.dim() > 1 else 0)
 
     stride, padding, output_padding, dilation = (
@@ -81,6 +85,7 @@ def transposed(weight: Tensor, bias: Tensor | None, got: Mapping[str, Any], spat
 
 def _check_weights(weight: Tensor, bias: Tensor | None, spatial: int, out_channels: int) -> None:
     """Raise Obstacle for weights that make another operation of the call: `linear` of a vector drops an axis."""
+    # A bias that broadcasts (one number) would be another operation than a bias by channel.
     if weight.dim() != spatial + 2 or (bias is not None and tuple(bias.shape) != (out_channels,)):
         raise Obstacle("channels")
 
@@ -106,6 +111,7 @@ def normalised(got: Mapping[str, Any], spatial: int) -> AffineStep:
     if bias is not None:
         shift = shift + _wide(bias)
 
+    # A variance below -eps, or of infinity, gives no number that a kernel could hold.
     if not scale.is_meta and not (scale.isfinite().all() and shift.isfinite().all()):
         raise Obstacle("not-finite")
     return AffineStep(scale, shift, spatial, variance.dtype, norm=True)
@@ -127,6 +133,7 @@ def pool(count: int, got: Mapping[str, Any]) -> PoolStep:
     counts_padding = got["count_include_pad"] or divisor is not None or not any(padding)
     if not plain or not counts_padding:
         raise Obstacle("pooling")
+    # `divisor_override` is the divisor at every position, whatever the window covers.
     return PoolStep(size, stride, padding, padding, 1 / (divisor or math.prod(size)))
 
 
@@ -135,14 +142,17 @@ def window(pads: Any, mode: Any, value: Any) -> PadStep | None:
     amounts = sizes(pads, 1)
     if mode not in ("constant", "reflect", "replicate", "circular"):
         return None
+    # A constant that is not 0 is a shift at the border, and no padding that a kernel could do.
     if mode == "constant" and not (value is None or (isinstance(value, int | float) and value == 0)):
         return None
     if mode != "constant" and min(amounts, default=0) < 0:
         return None  # torch crops before it extends
 
     lo, hi = amounts[0::2][::-1], amounts[1::2][::-1]
+    # An odd number of amounts is torch's to refuse.
     if len(lo) != len(hi):
         return None
+    # Outer axes that are padded by nothing say nothing: the shorter form serves more kernels.
     while len(lo) > 1 and not lo[0] and not hi[0]:
         lo, hi = lo[1:], hi[1:]
     return PadStep(lo, hi, "zeros" if mode == "constant" else mode)
@@ -160,8 +170,10 @@ def cropping(index: Any, rank: int | None) -> PadStep | None:
     if parts[0] is Ellipsis:
         cuts, counted = parts[1:], True
     else:
+        # An index may leave out the last axes, which then stay whole.
         if rank is not None:
             parts = (*parts, *[slice(None)] * (rank - len(parts)))
+        # Cutting samples or channels is no cropping.
         if len(parts) < 3 or any(_cut(p) != (0, 0) for p in parts[:2]):
             return None
         cuts, counted = parts[2:], rank is not None
@@ -178,9 +190,13 @@ def _cut(part: Any) -> tuple[int, int] | None:
     if not isinstance(part, slice) or part.step not in (None, 1):
         return None
 
-    start, stop = 0 if part.start is None else part.start, part.stop
+    start, stop = part.start, part.stop
+    if start is None:
+        start = 0
+    # From the end, the first cell depends on the size.
     if not isinstance(start, int) or start < 0:
         return None
+    # torch.export writes the largest int64 for an open end.
     if stop is None or (isinstance(stop, int) and stop > 2**62):
         return -start, 0
     if isinstance(stop, int) and stop < 0:
@@ -206,6 +222,7 @@ def affine(scale: Any, shift: Any, like: Tensor, rank: int | None) -> AffineStep
         elif value.dim():
             dtype = value.dtype  # a tensor without axes does not promote, one with some does
 
+        # Broadcasting would give the result more axes than it had.
         if rank is not None and value.dim() > rank:
             return None
         axes = max(axes, 0 if rank is not None else value.dim())
@@ -214,10 +231,12 @@ def affine(scale: Any, shift: Any, like: Tensor, rank: int | None) -> AffineStep
             continue
 
         spatial = _trailing(value)
+        # More than one axis that is not 1: a number for each place, not for each channel.
         if value.numel() != value.shape[-spatial - 1]:
             return None
         wide.append(value.reshape(-1).double())
 
+    # Infinities multiplied into a kernel would spread over all of it.
     if any(v is not None and not v.is_meta and not bool(v.isfinite().all()) for v in wide):
         return None
     one = torch.ones((), dtype=torch.float64, device=like.device)

@@ -12,6 +12,7 @@ from archlang.diagnostics import ArchError, error
 
 def same_default(value: Any, default: Any, name: str) -> None:
     """Raise ArchError (input-shape) where an optional argument is given that was not there when a model was traced."""
+    # Equal in value and type: `1` for `True` would take another way through the model.
     if value is default or (type(value) is type(default) and value == default):
         return
     raise ArchError(error(

@@ -162,6 +162,7 @@ Kernel = TypeVar("Kernel", ConvStep, TransposedStep)
 
 def scaled(conv: Kernel, factor: float) -> Kernel:
     """`factor` times a convolution."""
+    # By identity where nothing changes, so that exact weights stay exact bit by bit.
     if factor == 1:
         return conv
     return replace(conv, kernel=conv.kernel * factor, bias=None if conv.bias is None else conv.bias * factor)
@@ -169,6 +170,7 @@ def scaled(conv: Kernel, factor: float) -> Kernel:
 
 def by_channel(values: Tensor, channels: int) -> Tensor:
     """One number or [channels] as [channels]. Raises Obstacle (channels)."""
+    # One number serves every channel; [C] of another C is no broadcast that torch would do.
     if values.dim() and values.numel() != channels:
         raise Obstacle("channels")
     return values.expand(channels)
@@ -176,6 +178,7 @@ def by_channel(values: Tensor, channels: int) -> Tensor:
 
 def check_axis(step: AffineStep, spatial: int) -> None:
     """Raise Obstacle where an affine step works on another axis than the channels before `spatial` sizes."""
+    # None: a plain number broadcasts over any axis.
     if step.spatial not in (None, spatial):
         raise Obstacle("other-axis")
     if step.axes > spatial + 1:  # torch's convolutions take a single sample too, which has no batch axis
@@ -189,6 +192,7 @@ def is_nonzero(values: Tensor | None) -> bool:
 
 def total_bias(one: Tensor | None, other: Tensor | None) -> Tensor | None:
     """The sum of two biases, either of which may be missing."""
+
     if one is None or other is None:
         if one is None:
             return other

@@ -32,6 +32,7 @@ def stored(module: nn.Module, node: object) -> Any:
 
 def constant(module: nn.Module, node: object) -> Any:
     """The number or tensor that an argument always is, None where it depends on inputs."""
+    # True and False are ints to Python, and no numbers to torch.
     if isinstance(node, bool) or not isinstance(node, int | float | fx.Node):
         return None
     if not isinstance(node, fx.Node):
@@ -52,6 +53,7 @@ def constant(module: nn.Module, node: object) -> Any:
     # A view with a second tensor (an index, a size that is calculated) is no constant.
     if not isinstance(inner, Tensor) or len(node.all_input_nodes) > 1 or node.kwargs:
         return None
+
     rest = node.args[1:]
     if node.op == "call_method":
         return getattr(inner, str(node.target))(*rest)
@@ -60,6 +62,7 @@ def constant(module: nn.Module, node: object) -> Any:
 
 def constant_source(node: object) -> fx.Node | None:
     """The stored tensor at the beginning of a constant's views; None for a number."""
+    # Views have one input that is a tensor; its beginning is the stored one.
     while isinstance(node, fx.Node) and node.op != "get_attr" and node.all_input_nodes:
         node = node.all_input_nodes[0]
     if isinstance(node, fx.Node):
@@ -82,6 +85,7 @@ def plain_kind(module: nn.Module, kinds: tuple[type, ...]) -> type:
         raise Obstacle("hooks")
 
     for kind in kinds:
+        # A `forward` on the object itself replaces the class's.
         if calls.changes_nothing_of(type(module), kind) and "forward" not in vars(module):
             return kind
     raise Obstacle("own-class")

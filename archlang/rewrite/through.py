@@ -40,6 +40,7 @@ def affine_behind(bench: Bench, affine: Link) -> bool:
     assert isinstance(step, AffineStep)
     parts = list(_parts(bench, affine.source, step, ()))
 
+    # Every part must be able to take its share before any is changed.
     taken = [part.link.node for part in parts]
     if len(set(taken)) < len(taken):
         raise Obstacle("read-elsewhere")  # one tensor stands twice in a concatenation
@@ -59,12 +60,14 @@ def affine_behind(bench: Bench, affine: Link) -> bool:
 
 def _parts(bench: Bench, node: fx.Node, step: AffineStep, between: tuple[fx.Node, ...]) -> Iterator[_Taker]:
     """The contractions that an affine step of a tensor reaches. Raises Obstacle where it does not reach one."""
+    # Somebody who reads the tensor before the norm would see it after the norm.
     if not bench.reader.alone(node):
         raise Obstacle("read-elsewhere")
 
     link = bench.reader.link(node)
     if link is not None and link.contraction:
         yield _Taker(link, _folded(link.step, step), between)
+    # A dropout or identity in evaluation mode hands everything on.
     elif link is not None and link.idle:
         yield from _parts(bench, link.source, step, (*between, node))
     elif flattened(bench.module, node) is not None:
@@ -76,6 +79,7 @@ def _parts(bench: Bench, node: fx.Node, step: AffineStep, between: tuple[fx.Node
             width = _channels(bench, part)
             yield from _parts(bench, part, _slice(step, start, start + width), (*between, node))
             start += width
+        # Parts whose widths do not add up to the norm's channels were not understood.
         if step.scale.dim() and start != step.scale.numel():
             raise Obstacle("channels")
     else:
@@ -115,6 +119,7 @@ def _concatenated(bench: Bench, node: fx.Node, step: AffineStep) -> list[fx.Node
         if rank is None:
             raise Obstacle("rank-unknown")
         axis -= rank
+
     if step.spatial is not None and axis != -step.spatial - 1:
         raise Obstacle("other-axis")
     return _listed(node)
@@ -123,6 +128,7 @@ def _concatenated(bench: Bench, node: fx.Node, step: AffineStep) -> list[fx.Node
 def _listed(node: fx.Node) -> list[fx.Node]:
     """The tensors that a concatenation is given. Raises Obstacle where they are no list."""
     tensors = arguments(node, ("tensors", "dim")).get("tensors")
+    # A tensor is a list of its rows to `cat`; which rows those are, the graph does not say.
     if not isinstance(tensors, list | tuple) or not all(isinstance(t, fx.Node) for t in tensors):
         raise Obstacle("arguments")
     return list(tensors)
@@ -149,6 +155,7 @@ def flattened(module: fx.GraphModule, node: fx.Node) -> tuple[fx.Node, int, int]
     """
     if node.op == "call_module":
         called: Any = module.get_submodule(str(node.target))
+        # A hook on the module may do anything to the tensor on its way.
         if type(called) is not nn.Flatten or hooked(called):
             return None
         return only_input(node), called.start_dim, called.end_dim
@@ -172,12 +179,14 @@ def _before_flatten(bench: Bench, node: fx.Node, step: AffineStep) -> tuple[fx.N
     if step.spatial is None:
         return source, step
 
+    # Axes may count from the end.
     first, last = first % rank, last % rank
     channel = rank - (last - first) - 1 - step.spatial  # among the axes of the result
     if channel < first:
         return source, replace(step, spatial=rank - 1 - channel)
     if channel == first and last > first:
         raise Obstacle("other-axis")  # channels and positions lie in one axis
+    # The channels' axis stands behind the flattened ones, and keeps its place from the end.
     return source, step
 
 
@@ -190,6 +199,7 @@ def affine_ahead(bench: Bench, linear: Link) -> bool:
     """
     node, step = linear.source, linear.step
     flat = flattened(bench.module, node)
+    # Over maps the kernel slides, and positions of a channel do not lie side by side.
     if not isinstance(step, ConvStep) or step.spatial or flat is None:
         return False
     source, start, end = flat
@@ -199,8 +209,10 @@ def affine_ahead(bench: Bench, linear: Link) -> bool:
 
     rank = bench.reader.ranks.get(affine.node)
     if rank is None or start != 1 or end not in (-1, rank - 1) or affine.step.spatial != rank - 2:
+        # Only a flattening of everything behind the batch puts a channel's positions next to each other.
         return False
     channels = affine.step.scale.numel()
+    # A reader of the tensor in between would miss the affine step, which now happens in the layer.
     if step.in_channels % channels or not bench.reader.alone(node) or not bench.reader.alone(affine.node):
         return False
 

@@ -99,11 +99,13 @@ class _Tracer(fx.Tracer):
         super().__init__()
         self.options = options
         self.proxy_buffer_attributes = options.buffers
+        # A class with a `__call__` of its own does something around `forward` that the trace must see.
         if _own_call(module):
             self.traced_func_name = "__call__"
 
         self.names: dict[int, str] = {}
         for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+            # The first name of tied weights is the one that the state keeps.
             self.names.setdefault(id(tensor), name)
 
         self.context = _context()
@@ -113,6 +115,7 @@ class _Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Tell whether a module stays one operation."""
+        # The outermost module may have hooks too; were it one operation, there would be nothing to trace.
         if isinstance(m, self.options.opaque) or (hooked(m) and module_qualified_name):
             return True
         if _is_plain(m):
@@ -128,7 +131,9 @@ class _Tracer(fx.Tracer):
         node = super().create_node(kind, *args, **kwargs)
         if kind.startswith("call_"):
             now = _context()
+            # With torch.autocast the same operation gives another dtype, which no node says.
             self.changed_precision |= now[1:] != self.context[1:]
+            # Gradients on when tracing began, and off now: something encloses this node.
             if self.context[0] and not now[0]:
                 self.without_grad.append(node)
         return node
@@ -151,6 +156,7 @@ class _Tracer(fx.Tracer):
             name = self.names.get(id(attr_val))
         else:
             name = None
+        # A tensor without a name is a plain attribute: a constant of the graph.
         if name is None:
             if isinstance(attr_val, torch.Tensor):
                 return attr_val
@@ -168,11 +174,13 @@ class _Tracer(fx.Tracer):
         parameter = sig.parameters.get(name)
         place = next(self.places)
         proxy = super()._proxy_placeholder(name, concrete_args, sig, fn_for_analysis)
+        # Required, or given by the example: it varies.
         if parameter is None or parameter.default is inspect.Parameter.empty or place < self.options.given:
             return proxy
 
         default = parameter.default
         is_number = isinstance(default, int | float) and not isinstance(default, bool)
+        # Of a number, code most often computes; of None or a word, it decides.
         if isinstance(default, torch.Tensor) or (is_number and not self.options.numbers):
             return proxy
         self.create_proxy("call_function", same_default, (proxy, default, name), {})
@@ -200,6 +208,7 @@ def _context() -> tuple[Any, ...]:
     """Tell whether gradients are on, and the precision that torch.autocast asks for."""
     devices = [device for device in ("cpu", "cuda") if torch.amp.is_autocast_available(device)]
     precision = [(torch.is_autocast_enabled(d), torch.get_autocast_dtype(d)) for d in devices]
+    # Where autocast is off, its dtype says nothing.
     return torch.is_grad_enabled(), *(p if p[0] else False for p in precision)
 
 
@@ -213,6 +222,7 @@ class _DrawsLater(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         traced: list[Any] = []
+        # Traced values may lie inside lists and dicts.
         fx.node.map_aggregate((args, kwargs), lambda a: traced.append(a) if isinstance(a, fx.Proxy) else None)
         if func in _DRAWS and not traced:
             return self.tracer.create_proxy("call_function", func, args, kwargs)
@@ -224,6 +234,7 @@ def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
     reason.
     """
     root = shadow(module)
+    # torch.fx traces the class's `forward`, and would leave this one out silently.
     if "forward" in vars(root):
         raise _untraceable(module, "its `forward` was exchanged on this one object", ())
 
@@ -240,6 +251,7 @@ def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
         drawn = state.has_moved()
 
     after = dict(root.named_buffers())
+    # A buffer moves when another tensor takes its name, or when its own numbers are overwritten.
     moved = any(after.get(name) is not buffer or _version(buffer) != version
                 for name, (buffer, version) in before.items())
     doubts = []
@@ -278,6 +290,7 @@ def _assigned_buffers(tracer: _Tracer, root: nn.Module) -> Iterator[None]:
             buffer = None
         if isinstance(value, fx.Proxy) and buffer is not None and id(buffer) in tracer.names:
             target = tracer.names[id(buffer)]
+            # `self.x = self.x` gives the buffer to itself.
             if value.node.op == "get_attr" and value.node.target == target:
                 return
             if value.node.args and _begins_in_place(value.node, target):
@@ -296,6 +309,7 @@ def _assigned_buffers(tracer: _Tracer, root: nn.Module) -> Iterator[None]:
 def _begins_in_place(node: fx.Node, target: str) -> bool:
     """Tell whether a node is an operation in place on a buffer."""
     first = node.args[0]
+
     in_place = getattr(node.target, "__name__", str(node.target))
     on_buffer = isinstance(first, fx.Node) and first.op == "get_attr" and first.target == target
     return on_buffer and (in_place in ("iadd", "isub", "imul", "itruediv") or in_place.endswith("_"))
@@ -305,6 +319,7 @@ def _detach(graph: fx.Graph, nodes: Sequence[fx.Node]) -> bool:
     """Let no gradient flow from nodes that torch.no_grad encloses to those outside; whether there were some."""
     inside = set(nodes)
     for node in nodes:
+        # Between nodes inside there is nothing to stop: no gradient arrives there.
         outside = [user for user in node.users if user not in inside]
         if not outside:
             continue

@@ -61,6 +61,7 @@ def added_transposed(one: TransposedStep, other: TransposedStep) -> TransposedSt
     for conv in (one, other):
         place = [slice(None), slice(None)]
         for i in range(conv.spatial):
+            # Where its taps lie in the sum's kernel: the larger padding begins further outside.
             first = (padding[i] - conv.padding[i]) // dilation[i]
             step, count = max(conv.dilation[i] // dilation[i], 1), conv.kernel.shape[2 + i]
             place.append(slice(first, first + step * (count - 1) + 1, step))
@@ -79,6 +80,7 @@ def _axis(one: TransposedStep, other: TransposedStep, i: int) -> tuple[int, int,
 
     padding = max(one.padding[i], other.padding[i])
     last = max(s - c.padding[i] for s, c in zip(spans, (one, other), strict=True)) + padding
+    # A kernel of one tap has no dilation of its own.
     steps = [c.dilation[i] for c in (one, other) if c.kernel.shape[2 + i] > 1]
     dilation = gcd(*steps, one.padding[i] - other.padding[i]) or 1
 

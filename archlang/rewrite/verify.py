@@ -46,11 +46,13 @@ def verify(old: nn.Module, new: nn.Module, inputs: Sequence[Tensor]) -> Comparis
     Raises ArchError (not-equal) where results differ in number or shape.
     """
     dtype = next((p.dtype for p in new.parameters() if p.dtype in TOLERANCES), torch.float64)
+
     one, other = (_results(model, inputs) for model in (old, new))
     if len(one) != len(other) or any(a.shape != b.shape for a, b in zip(one, other, strict=True)):
         raise ArchError(error("not-equal", "the results differ in shape"))
 
     pairs = list(zip(one, other, strict=True))
+    # Not finite in the same places: the difference there is no number that could be compared.
     strange = any(not torch.equal(a.isfinite(), b.isfinite()) for a, b in pairs)
     worst = max((_largest(a - b) for a, b in pairs), default=0.0)
     largest = max(map(_largest, one), default=0.0)
@@ -62,6 +64,7 @@ def verify_nodes(old: nn.Module, new: fx.GraphModule, inputs: Sequence[Tensor]) 
     merges = new.meta["report"].merges
     before = _values(copied(old), {merge.old for merge in merges}, inputs)
     after = _values(copy.deepcopy(new), {merge.new for merge in merges}, inputs)
+    # What was merged again, in a later round, has no node of its own any more.
     return {merge.into: _largest(before[merge.old] - after[merge.new]) for merge in merges
             if merge.old in before and merge.new in after}
 
@@ -95,6 +98,7 @@ def _values(module: fx.GraphModule, names: set[str], inputs: Sequence[Tensor]) -
 def _results(model: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
     """A model's results in float64, in evaluation mode."""
     twin = copy.deepcopy(model)
+    # An exported graph refuses `eval`: its mode is in its operations.
     if not is_exported(twin):
         twin.eval()
     twin.double()
@@ -106,6 +110,7 @@ def _results(model: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 def _widened(inputs: Sequence[Tensor]) -> list[Tensor]:
     """Inputs in float64, copied: a model may overwrite them."""
+    # Whole numbers stay: they are indices or classes.
     return [x.double() if x.is_floating_point() and x.dtype != torch.float64 else x.clone() for x in inputs]
 
 

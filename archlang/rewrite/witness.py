@@ -60,11 +60,13 @@ class Witness:
         said = self.difference(folded, FOLDED)
         if not said:
             return ""
+
         inputs = pytree.tree_map(_widened, self.inputs)
         try:
             one, other = (run(_twin(m).double(), inputs) for m in (self.model, folded))
         except Exception:
             return said  # it insists on its dtype
+
         exact = dict.fromkeys(FOLDED, EXACT)
         # Folded weights were rounded to their dtype; in float64 that rounding alone is left.
         dtype = next((p.dtype for p in folded.parameters() if p.dtype in FOLDED), torch.float64)
@@ -73,6 +75,7 @@ class Witness:
     def same_gradients(self, other: nn.Module) -> bool:
         """Tell whether the same results of two modules can be differentiated."""
         def flags(module: nn.Module) -> list[bool]:
+            # The same draws for both, and random numbers that belong to the caller stay where they are.
             with random_state(), torch.enable_grad():
                 seed_all(SEED)
                 return [t.requires_grad for t in _tensors(without_hooks(module)(*fresh(self.inputs)))]
@@ -98,16 +101,19 @@ def run(module: nn.Module, inputs: Sequence[Any]) -> Results:
         try:
             outputs = _called(plain, inputs)
         except RuntimeError as failure:
+            # Anything else is the model's own failure.
             if "grad" not in str(failure):
                 raise
             with torch.enable_grad():  # a model that differentiates inside needs gradients
                 outputs = [_tensors(plain(*fresh(inputs))) for _ in range(CALLS)]
+
     buffers = {name: buffer.detach().clone() for name, buffer in plain.named_buffers()}
     return Results(tuple(tuple(t.detach() for t in one) for one in outputs), buffers)
 
 
 def _called(module: nn.Module, inputs: Sequence[Any]) -> list[list[Tensor]]:
     with torch.no_grad():
+        # Copied: the second call may overwrite what the first gave.
         return [[t.clone() for t in _tensors(module(*fresh(inputs)))] for _ in range(CALLS)]
 
 
@@ -140,6 +146,7 @@ def without_hooks(module: nn.Module) -> nn.Module:
     for inner in module.modules():
         for name in HOOKS:
             hooks = getattr(inner, name)
+            # A list first: entries go while it is walked through.
             for key in [key for key, hook in hooks.items() if not _calculates_weights(hook)]:
                 del hooks[key]
     return module
@@ -158,6 +165,7 @@ def _widened(leaf: Any) -> Any:
 
 def _tensors(value: Any) -> list[Tensor]:
     """All tensors of a model's results, whatever holds them."""
+    # transformers' results are their own dataclasses, which torch's trees do not open.
     if hasattr(value, "to_tuple"):
         plain = value.to_tuple()
     else:
@@ -168,6 +176,7 @@ def _tensors(value: Any) -> list[Tensor]:
 def _compared(one: Results, other: Results, allowed: dict[torch.dtype, float]) -> str:
     """The first difference, in words."""
     for number, (ours, theirs) in enumerate(zip(one.outputs, other.outputs, strict=True)):
+        # A difference in the second call only is one of state: it helps to say so.
         if number == 0:
             in_call = ""
         else:
@@ -192,6 +201,7 @@ def _differing(one: Tensor, other: Tensor, allowed: dict[torch.dtype, float]) ->
         return f"a result is {list(other.shape)}, of the model {list(one.shape)}"
     if one.dtype != other.dtype:
         return f"a result is {other.dtype}, of the model {one.dtype}"
+    # Tensors on the meta device have no numbers, and empty ones none to compare.
     if one.is_meta or other.is_meta or not one.numel():
         return ""
     if not one.is_floating_point():
@@ -200,6 +210,7 @@ def _differing(one: Tensor, other: Tensor, allowed: dict[torch.dtype, float]) ->
         return "results differ"
 
     a, b = one.double(), other.double()
+    # Infinite or missing in the same places: they agree there.
     if not torch.equal(a.isfinite(), b.isfinite()):
         return "results are finite in other places"
     finite = a.isfinite()

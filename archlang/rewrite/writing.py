@@ -31,6 +31,7 @@ def write(module: fx.GraphModule, node: fx.Node, link: Link) -> list[str]:
         bias = _parameter(step.bias.to(like.dtype), link.trained)
     padding = None
     if isinstance(step, ConvStep):
+        # A function has no argument for another mode; a module has an attribute.
         padding = _padded(module, node, step, any_mode=node.op == "call_module")
 
     if node.op == "call_module":
@@ -53,6 +54,7 @@ def _parameter(tensor: Tensor, trained: bool) -> nn.Parameter:
 def _formed(tensor: Tensor, like: Tensor) -> Tensor:
     """A tensor with its channels last where those of another are last."""
     wanted = _FORMATS.get(tensor.dim())
+    # Channels last is a matter of speed that the caller chose; a new weight keeps to it.
     if wanted is None or like.is_contiguous() or not like.is_contiguous(memory_format=wanted):
         return tensor.contiguous()
     return tensor.contiguous(memory_format=wanted)
@@ -69,6 +71,7 @@ def _padded(module: fx.GraphModule, node: fx.Node, conv: ConvStep, any_mode: boo
     else:
         source = node.kwargs["input"]
     assert isinstance(source, fx.Node)
+    # torch.fx and `functional.pad` name the last axis first.
     pairs = list(zip(conv.lo, conv.hi, strict=True))[::-1]
     ahead = tuple(max(p, 0) for pair in pairs for p in pair)
     cut = tuple(min(p, 0) for pair in pairs for p in pair)
@@ -77,6 +80,7 @@ def _padded(module: fx.GraphModule, node: fx.Node, conv: ConvStep, any_mode: boo
     else:
         mode = conv.mode
 
+    # First extended, then cropped: `functional.pad` would crop first.
     with module.graph.inserting_before(node):
         for amounts, how in ((ahead, mode), (cut, "constant")):
             if any(amounts):
@@ -98,6 +102,7 @@ def _write_module(module: fx.GraphModule, node: fx.Node, step: Contraction, weig
     """Put a module of the same class and settings in the place of the old one, with parameters of its own."""
     outer, _, name = str(node.target).rpartition(".")
     called: Any = module.get_submodule(str(node.target))
+    # A shallow copy keeps class, settings and hooks; the old module may be another's too.
     made: Any = copy.copy(called)
     made._parameters = {**called._parameters, "weight": weight, "bias": bias}
 
@@ -115,6 +120,7 @@ def _write_module(module: fx.GraphModule, node: fx.Node, step: Contraction, weig
 def _settle(made: Any, conv: ConvStep, padding: Sizes) -> None:
     """Give a convolution module the geometry of its new kernel."""
     extent = tuple(d * (k - 1) for d, k in zip(conv.dilation, conv.size, strict=True))
+    # `same` may stay only where it still means these amounts.
     same = made.padding == "same" and conv.lo == tuple(w // 2 for w in extent) and padding == conv.lo == conv.hi
 
     made.in_channels, made.out_channels, made.groups = conv.in_channels, conv.out_channels, conv.groups
@@ -127,6 +133,7 @@ def _settle(made: Any, conv: ConvStep, padding: Sizes) -> None:
         made.padding = "same"
     else:
         made.padding = padding
+    # With a padding mode torch pads by this list, and not by `padding`.
     made._reversed_padding_repeated_twice = [p for p in reversed(padding) for _ in range(2)]
 
 
@@ -146,7 +153,8 @@ def _write_function(module: fx.GraphModule, node: fx.Node, step: Contraction, we
                 continue
             name = free_name(holder, f"folded_{key}")
             holder.register_parameter(name, parameter)
-            got[key] = module.graph.create_node("get_attr", f"{owner}.{name}" if owner else name)
+            target = f"{owner}.{name}" if owner else name
+            got[key] = module.graph.create_node("get_attr", target)
             got[key].meta.update({k: v for k, v in node.meta.items() if k in _FACTS})
 
     if isinstance(step, TransposedStep):
@@ -158,11 +166,13 @@ def _write_function(module: fx.GraphModule, node: fx.Node, step: Contraction, we
     if isinstance(node.target, torch._ops.OpOverload):
         if node.target._overloadname == "padding":  # its padding is a word
             node.target = node.target.overloadpacket.default
+        # aten's schemas take lists where Python has tuples.
         got = {key: list(value) if isinstance(value, tuple) else value for key, value in got.items()}
 
     node.args, node.kwargs = tuple(got[name] for name in names), {}
     gone = []
     for one in old:
+        # Somebody else may still read the old weights.
         if not one.users:
             module.graph.erase_node(one)
             gone.append(str(one.target))

@@ -67,28 +67,35 @@ def class_numbers(model: fx.GraphModule, names: Sequence[str]) -> tuple[int, ...
     sites = list(record.network.graph.coded.values())
     if not sites:
         raise ArchError(error("pass-does-not-apply", "this network has no branches of a code"))
+
     count = sites[0].code.classes
     labels = record.labels or sites[0].code.names or tuple(map(str, range(count)))
-    found = []
+    numbers = []
     for name in names:
+        # A label that looks like a number is a label first: classes `7` and `3` of digits may stand in any order.
         if name in labels:
-            found.append(labels.index(name))
+            numbers.append(labels.index(name))
+        # `isdigit` alone is true of superscripts too, which `int` refuses.
         elif name.isascii() and name.isdigit() and int(name) < count:
-            found.append(int(name))
+            numbers.append(int(name))
         else:
             help = (*did_you_mean(name, labels), f"there are {count} classes, also by number from 0 to {count - 1}")
             raise ArchError(error("unknown-name", f"no class is called `{one_line(name, 80)}`", help=help))
-    return tuple(sorted(set(found)))
+
+    return tuple(sorted(set(numbers)))
 
 
 def judge(model: fx.GraphModule, classes: Sequence[int], data: object) -> Judged:
     """An extracted network as a detector of its classes. The threshold is the one with the largest F1 in training."""
-    found, record = data_of(model, data), record_of(model)
-    scores, wanted = _scores(model, record, found.train, classes)
+    known, record = data_of(model, data), record_of(model)
+    scores, wanted = _scores(model, record, known.train, classes)
     threshold = best_threshold(scores, wanted)
-    scores, wanted = _scores(model, record, found.test, classes)
+
+    # The threshold was chosen on the training part, so only samples that it never saw may judge it.
+    scores, wanted = _scores(model, record, known.test, classes)
     told = scores >= threshold
     right = int((told & wanted).sum())
+    # Where nothing was told, or nothing is there to be told, the share is 0 rather than undefined.
     precision, recall = right / max(int(told.sum()), 1), right / max(int(wanted.sum()), 1)
     return Judged(threshold, precision, recall, len(scores))
 
@@ -102,10 +109,14 @@ def best_threshold(scores: torch.Tensor, wanted: torch.Tensor) -> float:
     order = scores.double().sort(descending=True)
     right = wanted[order.indices].double().cumsum(0)
     told = torch.arange(1, len(scores) + 1, dtype=torch.float64)
+    # F1 = 2 TP / (TP + FP + TP + FN): those told, and those wanted.
     f1 = 2 * right / (told + wanted.sum())
     best = int(f1.argmax())
-    here = float(order.values[best])
-    below = float(order.values[best + 1]) if best + 1 < len(scores) else here
+
+    # Half way to the next score below: samples of another part fall between the two on either side.
+    here = below = float(order.values[best])
+    if best + 1 < len(scores):
+        below = float(order.values[best + 1])
     return round((here + below) / 2, 6)
 
 
@@ -114,13 +125,17 @@ def decode(model: fx.GraphModule, data: object) -> tuple[Decoded, ...]:
     record = _whole(model)
     graph, blocks = record.network.graph, _blocks(record.network.graph)
     seen = observing(model, graph, [block.energies for block in blocks]).eval()
+
     energies: list[list[torch.Tensor]] = [[] for _ in blocks]
     labels = []
+    # One run of the network gives the energies of all blocks.
     for inputs, label in _batches(model, record, data_of(model, data).test):
         for into, value in zip(energies, seen(inputs)[1], strict=True):
             into.append(value.double().cpu())
         labels.append(label)
-    return tuple(_decoded(b, torch.cat(e), torch.cat(labels)) for b, e in zip(blocks, energies, strict=True))
+
+    label = torch.cat(labels)
+    return tuple(_decoded(b, torch.cat(rows), label) for b, rows in zip(blocks, energies, strict=True))
 
 
 def nearest(energies: torch.Tensor, words: tuple[str, ...]) -> torch.Tensor:
@@ -129,6 +144,8 @@ def nearest(energies: torch.Tensor, words: tuple[str, ...]) -> torch.Tensor:
     >>> nearest(torch.tensor([[2.0, 0.1]]), ("01", "10"))
     tensor([1])
     """
+    # Normalised energies have a mean of 1 over the branches; times a word's share of ones they sum to its number of
+    # ones, as the word itself does.
     table = table_of(words).to(energies)
     share = table.mean(1)[None, :, None]
     return (share * energies[:, None] - table).square().sum(2).argmin(1)
@@ -137,8 +154,16 @@ def nearest(energies: torch.Tensor, words: tuple[str, ...]) -> torch.Tensor:
 def _decoded(block: CodedBlock, energies: torch.Tensor, label: torch.Tensor) -> Decoded:
     code = block.coded.code
     accuracy = float((nearest(energies, code.words) == label).double().mean())
-    means = [energies[label == c].mean(0) if bool((label == c).any()) else energies[:0].sum(0)
-             for c in range(code.classes)]
+
+    means = []
+    for number in range(code.classes):
+        of_class = energies[label == number]
+        # The mean of no sample is not a number; a class that the test part lacks has energies of 0.
+        if len(of_class):
+            means.append(of_class.mean(0))
+        else:
+            means.append(energies.new_zeros(energies.shape[1]))
+
     rows = tuple(tuple(round(v, 6) for v in row.tolist()) for row in means)
     return Decoded(block.name, code.name, accuracy, rows, code.words)
 
@@ -154,38 +179,54 @@ def ablate(
     authors' code: those that are left are normalised by themselves, with a mean over all branches.
     """
     record = _whole(model)
-    split, found = data_of(model, data).test, []
+    split, removed = data_of(model, data).test, []
     for one in _chosen(_blocks(record.network.graph), block):
         masked = observing(model, with_mask(record.network.graph, one, at), ()).eval()
+        # Words may differ in their number of ones: no sample can lose more active branches than the lightest has.
         active = min(word.count("1") for word in one.coded.code.words)
+
         for kind in what:
-            top = active if kind == "active" else one.coded.code.branches - active
-            for count in range(min(top, most if most is not None else top) + 1):
+            limit = active
+            if kind != "active":
+                limit = one.coded.code.branches - active
+            if most is not None:
+                limit = min(limit, most)
+            for count in range(limit + 1):
                 accuracy = _masked(model, masked, record, split, one, kind == "active", count, seed)
-                found.append(Removed(one.name, kind, count, accuracy, at))
-    return tuple(found)
+                removed.append(Removed(one.name, kind, count, accuracy, at))
+
+    return tuple(removed)
 
 
 def _masked(model: fx.GraphModule, masked: fx.GraphModule, record: Any, split: Split, block: CodedBlock, active: bool,
             count: int, seed: int) -> float:
     graph = record.network.graph
-    port, right, samples = scores_port(graph, losses_of(graph)), 0, 0
+    port = scores_port(graph, losses_of(graph))
+    # The same seed for every count: the branches removed at k are among those removed at k + 1.
     table, chance = table_of(block.coded.code.words), torch.Generator().manual_seed(seed)
+
+    right = samples = 0
     for inputs, label in _batches(model, record, split):
         rows = table[label]
         able = rows if active else 1 - rows
+        # Draws lie below 1, so taking 2 off puts every branch that may go before all that may not.
         order = torch.rand(able.shape, generator=chance, dtype=torch.float64) - 2 * able
         mask = torch.ones_like(able).scatter_(1, order.argsort(1)[:, :count], 0.0)
+
         result = masked(inputs, mask.to(inputs))
-        found = hits(values_of(graph, result, label)[port].cpu(), label)
-        right, samples = right + (0 if found is None else int(found.sum())), samples + len(label)
+        correct = hits(values_of(graph, result, label)[port].cpu(), label)
+        if correct is not None:
+            right += int(correct.sum())
+        samples += len(label)
+
     return right / samples
 
 
 def _chosen(blocks: tuple[CodedBlock, ...], name: str | None) -> tuple[CodedBlock, ...]:
-    found = tuple(b for b in blocks if name is None or name == b.name or within(name, b.coded.region))
-    if found:
-        return found
+    chosen = tuple(b for b in blocks if name is None or name == b.name or within(name, b.coded.region))
+    if chosen:
+        return chosen
+
     known = [b.name for b in blocks]
     help = (*did_you_mean(name or "", known), f"there are: {', '.join(known)}")
     raise ArchError(error("unknown-name", f"no coded block is called `{one_line(name or '', 80)}`", help=help))
@@ -200,6 +241,7 @@ def _blocks(graph: Any) -> tuple[CodedBlock, ...]:
 
 def _whole(model: fx.GraphModule) -> Any:
     record = record_of(model)
+    # A pass may have fused the branches into one operation, or taken out the energies that are read here.
     if record.passes:
         message = "this looks into a model as it was trained, not into a rewritten one"
         raise ArchError(error("pass-does-not-apply", message))
@@ -214,7 +256,10 @@ def _scores(
     scores, labels = [], []
     for inputs, label in _batches(model, record, split):
         result = model(inputs)
-        scores.append((next(iter(result.values())) if isinstance(result, dict) else result).amax(1).cpu())
+        # A network of several outputs gives them by name; its scores are the first.
+        if isinstance(result, dict):
+            result = next(iter(result.values()))
+        scores.append(result.amax(1).cpu())
         labels.append(label)
     return torch.cat(scores), torch.isin(torch.cat(labels), torch.tensor(list(classes)))
 
@@ -223,6 +268,8 @@ def _batches(model: fx.GraphModule, record: Any, split: Split) -> Iterator[tuple
     """Samples as the model wants them, and their labels."""
     kept = next(iter(model.parameters()), torch.zeros(()))
     fit = fit_of(record.network.graph, record.mean, record.std, record.image)
+
+    # In evaluation mode: batch norms in training would make a sample's energies depend on its neighbours.
     model.eval()
     for rows in in_order(len(split), BATCH):
         samples, label = split.batch(rows)

@@ -47,8 +47,9 @@ class Router:
 
     def weights(self, value: Any, samples: int) -> torch.Tensor:
         """The gates that count, [samples, inputs, outputs], of what the call gave; 0 for a path that was left out."""
-        kept = value[0] if isinstance(value, tuple) else value
-        return self._by_sample(kept, samples)
+        # A sparse router's call gives two results: the gates after paths were left out, and before.
+        after = value[0] if isinstance(value, tuple) else value
+        return self._by_sample(after, samples)
 
     def relevance(self, value: Any, samples: int) -> torch.Tensor:
         """The gates before any of them was left out, [samples, inputs, outputs]."""
@@ -88,13 +89,18 @@ def routers(model: fx.GraphModule) -> tuple[Router, ...]:
     times: dict[str, int] = {}
     made = []
     for node in graph_of(model).nodes:
-        module = model.get_submodule(node.target) if node.op == "call_module" else None
+        if node.op != "call_module":
+            continue
+        module = model.get_submodule(node.target)
         if not isinstance(module, Gates):
             continue
 
         path = node.target.removesuffix(".gates")
         times[path] = times.get(path, 0) + 1
-        name = path if times[path] == 1 else f"{path}_{times[path]}"
+        # A module that is called twice (weights shared by a repetition) is two routers, told apart by a number.
+        name = path
+        if times[path] > 1:
+            name = f"{path}_{times[path]}"
         made.append(_router(model, graph, name, node, module))
 
     if not made:
@@ -112,6 +118,7 @@ def _router(model: fx.GraphModule, graph: Graph, name: str, call: fx.Node, modul
         sums = _sums(call, module.outputs)
         return Router(name, call, sums, module.inputs, module.outputs, _readers(graph, str(call.target)))
 
+    # A dispatch gives its results as one tuple: weights first, then the rows of each expert.
     (weights,) = [user for user in dispatch.users if user.args[1] == 0]
     join = next(iter(weights.users))
     results = tuple(arg for arg in join.args[1:] if isinstance(arg, fx.Node))
@@ -133,6 +140,7 @@ def _dispatch_behind(model: fx.GraphModule, call: fx.Node) -> fx.Node | None:
 
 def _readers(graph: Graph, target: str) -> tuple[str, ...]:
     """The ids of the nodes whose first input is the first result of the module of this name."""
+    # Only the first result of a module can be its sum: the second of a router is its gates.
     firsts = [(node, node.inputs[0]) for node in graph if node.inputs]
     return tuple(n.id for n, port in firsts if port.index == 0 and module_name(graph.node(port.node).path) == target)
 
@@ -140,15 +148,23 @@ def _readers(graph: Graph, target: str) -> tuple[str, ...]:
 def _sums(call: fx.Node, outputs: int) -> tuple[fx.Node, ...]:
     """Find what a router makes: the items of its one weighted sum, or its several sums after their activations."""
     users = [user for user in call.users if user.op == "call_function"]
+    # Several outputs from one call come as a tuple, whose items are picked in any order.
     if len(users) == 1 and outputs > 1:
         return tuple(sorted(users[0].users, key=lambda item: int(item.args[1])))  # type: ignore[arg-type]  # an index
     return tuple(_activated(user) for user in users)
 
 
 def _activated(node: fx.Node) -> fx.Node:
-    after = next(iter(node.users)) if len(node.users) == 1 else node
+    # More than one reader: the sum itself is handed on, and no activation stands between.
+    if len(node.users) != 1:
+        return node
+
+    after = next(iter(node.users))
+    # A router and its activation are written as one stage, so they have one path; a later stage has another.
     path, other = (n.meta.get("archlang", {}).get("path", "").rpartition(".")[0] for n in (node, after))
-    return after if path == other and path else node
+    if path and path == other:
+        return after
+    return node
 
 
 def named(gates: Sequence[str], wanted: str, what: str = "gate") -> int:
@@ -157,7 +173,10 @@ def named(gates: Sequence[str], wanted: str, what: str = "gate") -> int:
         return gates.index(wanted)
 
     shown = one_line(wanted, 80)
-    known = ", ".join(gates[:20]) + (", ..." if len(gates) > 20 else "")
+    known = ", ".join(gates[:20])
+    # A large network has thousands of gates.
+    if len(gates) > 20:
+        known += ", ..."
     help = [*did_you_mean(wanted, gates), f"there are {known}"]
     raise ArchError(error("unknown-name", f"there is no {what} called `{shown}`", help=help))
 
@@ -173,15 +192,19 @@ def placed(model: nn.Module, device: str) -> Iterator[tuple[torch.device, torch.
     try:
         yield target, kind
     finally:
+        # Also after an error: the caller's model must not stay on another device.
         model.to(home).train(was)
 
 
 @contextmanager
 def all_rows(model: nn.Module) -> Iterator[None]:
     """Every expert gets all rows, so that results lie side by side by sample; afterwards the cuts are as they were."""
+
+    # Cut rows would arrive at an expert packed together, with no word of the samples they are from.
     before = {dispatch: dispatch.cut for dispatch in dispatches(model).values()}
     for dispatch in before:
         dispatch.cut = None
+
     try:
         yield
     finally:

@@ -66,17 +66,21 @@ def maximise(
     size = tuple(d for d in fit.type.dims if isinstance(d, int))
     if len(size) != fit.type.rank:
         raise ArchError(error("unsupported-module", f"the input {fit.type} has no fixed size"))
+
     with placed(model, device) as (target, kind), all_rows(model):
         response = _response(model, what, name)
+        # Only the input climbs: gradients of the weights would cost their size, and stay in the caller's model.
         frozen = [p for p in model.parameters() if p.requires_grad]
         for p in frozen:
             p.requires_grad_(False)
         try:
-            made, before, after = climb(response, size, seed, ascent, target, kind)
+            best, before, after = climb(response, size, seed, ascent, target, kind)
         finally:
             for p in frozen:
                 p.requires_grad_(True)
-    return Maximised(name, made, _as_image(made, fit.mean, fit.std), before, after)
+
+                p.requires_grad_(True)
+    return Maximised(name, best, _as_image(best, fit.mean, fit.std), before, after)
 
 
 def climb(
@@ -85,25 +89,33 @@ def climb(
 ) -> tuple[torch.Tensor, float, float]:
     """Gradient ascent on `response`, [1, ...] to a number: the input on the CPU, and the response at both ends."""
     chance = torch.Generator().manual_seed(seed)
+    # Drawn on the CPU and moved then, so that a seed is the same noise on every device.
     x = (0.1 * torch.randn(1, *size, generator=chance)).to(device, kind).requires_grad_(True)
     adam = torch.optim.Adam([x], lr=ascent.rate)
+    # Jitter, blur and variation are of neighbours in a map; a vector has none.
     maps = len(size) == 3
     with torch.no_grad():
         before = float(response(x))
+
     for step in range(ascent.steps):
         seen = x
         if maps and ascent.jitter:
             shift = torch.randint(-ascent.jitter, ascent.jitter + 1, (2,), generator=chance).tolist()
             seen = torch.roll(x, tuple(shift), (2, 3))
+
+        # Adam goes down, so the response counts negative.
         loss = ascent.decay * x.square().mean() - response(seen)
         if maps:
             loss = loss + ascent.variation * _variation(x)
         adam.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch does not annotate it
         adam.step()
+
+        # Not after the last step: what is handed out is what the ascent found, unblurred.
         if maps and ascent.blur_every and (step + 1) % ascent.blur_every == 0 and step + 1 < ascent.steps:
             with torch.no_grad():
                 x.copy_(_blurred(x))
+
     with torch.no_grad():
         return x.detach().cpu()[0], before, float(response(x))
 
@@ -111,7 +123,9 @@ def climb(
 def _variation(x: torch.Tensor) -> torch.Tensor:
     """The mean step between neighbours, down and to the right; a map of one row or column has none of these."""
     steps = [x.diff(dim=d) for d in (2, 3) if x.shape[d] > 1]
-    return torch.stack([s.abs().mean() for s in steps]).sum() if steps else x.new_zeros(())
+    if not steps:
+        return x.new_zeros(())
+    return torch.stack([s.abs().mean() for s in steps]).sum()
 
 
 def _blurred(x: torch.Tensor) -> torch.Tensor:
@@ -130,12 +144,15 @@ def _response(model: fx.GraphModule, what: What, name: str) -> Callable[[torch.T
 
 
 def _gate(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    found = routers(model)
-    every = [(r, i) for r in found for i in range(len(r.gates))]  # inputs first, as the names stand
-    router, place = every[named([gate for r in found for gate in r.gates], name)]
+    known = routers(model)
+    # Inputs first, as the names stand.
+    every = [(router, i) for router in known for i in range(len(router.gates))]
+    router, place = every[named([gate for router in known for gate in router.gates], name)]
+
     gates = model.get_submodule(str(router.call.target))
     assert isinstance(gates, Gates)
     entering = [n for n in router.call.args if isinstance(n, fx.Node)]
+    # A gate's number counts its input's row of outputs.
     given, wanted = divmod(place, gates.outputs)
 
     def response(x: torch.Tensor) -> torch.Tensor:
@@ -143,6 +160,8 @@ def _gate(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Te
         recorder.run(x)
         # Rows are the patches of this one input where experts stand on a grid: the mean over them.
         scores = gates.scores(*(recorder.seen[n] for n in entering))[:, given]
+
+        # Log odds: the logit less the log of the summed exponentials of its rivals. A gate alone has no rival.
         others = torch.cat([scores[:, :wanted], scores[:, wanted + 1 :]], 1)
         if others.shape[1] == 0:
             return scores[:, wanted].mean()
@@ -154,18 +173,32 @@ def _gate(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Te
 def _output(model: fx.GraphModule, name: str, what: str) -> Callable[[torch.Tensor], torch.Tensor]:
     record = record_of(model)
     graph = record.network.graph
-    port = scores_port(graph, losses_of(graph)) if record.labels else main_output(graph)
+    # Without labels nothing says which output holds classes: the main one is meant.
+    port = main_output(graph)
+    if record.labels:
+        port = scores_port(graph, losses_of(graph))
     index = [output.port for output in graph.outputs].index(port)
     result = next(n for n in graph_of(model).nodes if n.op == "output").args[0]
-    node = list(result.values())[index] if isinstance(result, dict) else result
+    node = result
+    if isinstance(result, dict):
+        node = list(result.values())[index]
+
     size = graph.type(port).dims
     if len(size) != 1:
         raise ArchError(error("unsupported-module", f"the main output {graph.type(port)} is no row of scores"))
+
+    # A model from which single classes were extracted has fewer scores, and they keep their old numbers.
     few = told(record.passes)
-    numbers = list(few) if few is not None else list(range(int(size[0])))
+    numbers = list(range(int(size[0])))
+    if few is not None:
+        numbers = list(few)
     names = [record.labels[i] if record.labels and i < len(record.labels) else str(i) for i in numbers]
+    # A label that is a number goes before the number of a class.
     by_number = name.isdigit() and name not in names and int(name) in numbers
-    place = numbers.index(int(name)) if by_number else named(names, name, what)
+    if by_number:
+        place = numbers.index(int(name))
+    else:
+        place = named(names, name, what)
 
     def response(x: torch.Tensor) -> torch.Tensor:
         recorder = ValueRecorder(model, [node])
@@ -179,10 +212,12 @@ def _output(model: fx.GraphModule, name: str, what: str) -> Callable[[torch.Tens
 def _filter(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     path, _, channel = name.rpartition(".")
     convs = filters(model)
+
     if path not in convs or not channel.isdigit():
         near = did_you_mean(path or name, list(convs))
         raise ArchError(error("unknown-name", "a filter is called by its convolution and channel, as `PATH.CHANNEL`",
                               help=[*near, f"convolutions: {', '.join(list(convs)[:12])}"]))
+
     node, count = convs[path]
     if int(channel) >= count:
         raise ArchError(error("unknown-name", f"`{path}` has {count} filters, from 0 to {count - 1}"))
@@ -190,6 +225,7 @@ def _filter(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.
     def response(x: torch.Tensor) -> torch.Tensor:
         recorder = ValueRecorder(model, [node])
         recorder.run(x)
+        # A tenth of the negative part: a filter that is silent at first would have no gradient to climb by.
         return functional.leaky_relu(recorder.seen[node][0, int(channel)], 0.1).mean()
 
     return response
@@ -199,9 +235,13 @@ def filters(model: fx.GraphModule) -> dict[str, tuple[fx.Node, int]]:
     """The convolutions of a model by their module paths: where each runs, and how many channels it gives."""
     found: dict[str, tuple[fx.Node, int]] = {}
     for node in graph_of(model).nodes:
-        module = model.get_submodule(node.target) if node.op == "call_module" else None
+        if node.op != "call_module":
+            continue
+        module = model.get_submodule(node.target)
         if isinstance(module, torch.nn.modules.conv._ConvNd):
+            # Of a convolution that is called more than once, the first call.
             found.setdefault(str(node.target), (node, module.out_channels))
+
     return found
 
 
@@ -210,8 +250,12 @@ def _as_image(x: torch.Tensor, mean: tuple[float, ...] | None, std: tuple[float,
     if mean is not None and std is not None and x.ndim > 1:
         shape = (-1, *(1,) * (x.ndim - 1))
         x = x * x.new_tensor(std).view(shape) + x.new_tensor(mean).view(shape)
+
     low, high = x.min(), x.max()
-    return (x - low) / (high - low) if high > low else torch.full_like(x, 0.5)
+    if high > low:
+        return (x - low) / (high - low)
+    # An input of one value everywhere has no range to stretch: grey.
+    return torch.full_like(x, 0.5)
 
 
 __all__ = ["Ascent", "Maximised", "climb", "filters", "maximise"]

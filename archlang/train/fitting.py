@@ -106,8 +106,10 @@ def fit_to(graph: Graph, split: Split) -> Fit:
     if bare.mean is not None:
         return bare
 
+    # Large data is sampled: mean and deviation hardly move after some thousand samples.
     stride = max(1, len(split) // LOOKED_AT)
     mean, std = _moments(bare, split, range(0, len(split), stride)[:LOOKED_AT])
+    # A channel that never changes (a border, a mask) has nothing to be divided by.
     std = torch.where(std < 1e-6, 1.0, std)
     return replace(bare, mean=_rounded(mean), std=_rounded(std))
 

@@ -70,6 +70,7 @@ def predict(
     guess = _Guesser.of(record, port, top)
 
     target = place(device)
+
     was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     kind = next((p.dtype for p in model.parameters()), torch.float32)
     model.to(target).eval()
@@ -138,6 +139,7 @@ class _Guesser:
         if len(row) == 1 and chances is not None and self.probabilities is torch.sigmoid:
             row, chances = torch.stack((-row[0], row[0])), torch.stack((1 - chances[0], chances[0]))
 
+        # Of a network of few classes, the first score is of the first of these, not of class 0.
         numbers: Sequence[int] = self.few or range(len(row))
         order = row.argsort(descending=True, stable=True).tolist()[: self.top]
         guesses = [Guess(numbers[i], self._name(numbers[i]), float(row[i]), None) for i in order]

@@ -25,6 +25,7 @@ def training_data(network: Network, plan: Plan, data: Data) -> Data:
     losses = [loss for step in steps_of(plan) for loss in step.losses]
     ready = for_training(data, graph, plan.labels, class_output(graph, losses))
 
+    # One sample of each other part is enough: sizes that do not fit do not fit anywhere.
     fit = fit_of(graph)
     for part in ready.parts[1:]:
         fit.shape(part.batch([0])[0])

@@ -29,6 +29,7 @@ class Transformation(Pass[Network, Network]):
 
     def applied(self, subject: Network, inputs: Sequence[Any] | None) -> Network:  # noqa: ARG002 - of models
         """The network of the rewritten file. Raises ArchError (pass-does-not-apply) for one with a mistake in it."""
+        # The old file's remarks are gone: the counts they quote are of another network.
         file = _with_new_docs(self.run(subject), f"{subject.name}, made over by `{self}`.")
         try:
             return rebuilt(subject, file)
@@ -38,6 +39,7 @@ class Transformation(Pass[Network, Network]):
     def ensures(self, before: Network, after: Network) -> list[str]:
         """Inputs and outputs keep their types."""
         claims = []
+        # By type, not by name: a pass may rename what stands between, and must keep what users feed and read.
         if [spec.type for spec in before.graph.inputs] != [spec.type for spec in after.graph.inputs]:
             claims.append("the inputs have changed")
         if output_types(before) != output_types(after):
@@ -77,10 +79,12 @@ def apply(net: Network, what: str | Pass[Any, Any], passes: PassCatalogue = PASS
 
 def _with_new_docs(file: File, doc: str) -> File:
     """The file without what was said of it and of its network before: counts above all would no longer be true."""
+
     declarations = []
     for declaration in file.declarations:
         if isinstance(declaration, NetworkTree):
             body = declaration.body
+            # `doc and doc`: only where there was a text is there one afterwards.
             declaration = replace(
                 declaration, doc=declaration.doc and doc, body=replace(body, doc=body.doc and doc))
         declarations.append(declaration)

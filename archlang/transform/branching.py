@@ -53,6 +53,7 @@ class Chain:
 
 
 def place_key(span: Span) -> PlaceKey:
+    # The source by identity: two files may have the same text at the same offsets.
     """A place in the text that can be compared."""
     return id(span.source), span.start, span.end
 
@@ -63,8 +64,10 @@ def chains(node: TreeNode) -> Iterator[Chain]:
         steps = node.steps
     else:
         steps = ()
+
     for start in range(len(steps) - LENGTH + 1):
         run = steps[start : start + LENGTH]
+        # Names first: they rule out most runs, and are cheap to compare.
         names = [stage_name(bare(step)) for step in run]
         convs = names[0] == names[3] == names[6] == "conv"
         norms = names[1] == names[4] == names[7] == "batch_norm"
@@ -83,6 +86,7 @@ def _is_chain(steps: Sequence[Expr]) -> bool:
 def given(expr: Expr, names: Sequence[str] = CONV) -> dict[str, Expr]:
     """A call's arguments by name."""
     arguments = enumerate(arguments_of(expr))
+    # More arguments by place than the stage has would be a mistake that checking has reported already.
     return {a.name or names[i]: a.value for i, a in arguments if a.name or i < len(names)}
 
 
@@ -98,8 +102,10 @@ class Branching:
 
     def file(self) -> File:
         """The file with coded twins of the blocks on the way; those that nothing uses any more are gone."""
+
         declarations: list[Declaration] = []
         for item in self.original.declarations:
+            # Blocks are left alone: a use outside the flows that were chosen must keep its groups.
             if isinstance(item, NetworkTree):
                 item = mapped(item, self.change(self.code, None))
             declarations.append(item)
@@ -113,8 +119,10 @@ class Branching:
 
     def _used(self, items: list[Declaration]) -> list[Declaration]:
         """Without originals that only the rewritten uses needed."""
+        # Until nothing changes: an original may have been used only by another original.
         while True:
             names = {n.text for d in items for n in walk(d) if isinstance(n, Name)}
+            # A user's own unused block stays; only those that were replaced may go.
             left = [d for d in items if not (isinstance(d, Block) and d.name in self.twins and d.name not in names)]
             if len(left) == len(items):
                 return left
@@ -124,6 +132,7 @@ class Branching:
         """The change of a body's nodes, with the code known as `code`; `carrier` is the parameter it came in for."""
         def changed(node: TreeNode) -> TreeNode:
             if isinstance(node, Flow):
+
                 chain = next((c for c in chains(node) if place_key(c.middle.span) in self.sites), None)
                 if chain is not None:
                     before, behind = node.steps[: chain.start], node.steps[chain.start + LENGTH :]
@@ -131,6 +140,7 @@ class Branching:
 
             if isinstance(node, Call | Name) and place_key(node.span) in self.ways and stage_name(node) in self.blocks:
                 return self.used(node, code)
+            # Elsewhere in the block (a width, say), the number of groups is now the code's number of branches.
             if isinstance(node, Name) and carrier is not None and node.text == carrier and node.text != WORDS:
                 return Field(Name(WORDS), "branches")
             return node
@@ -172,6 +182,7 @@ class Branching:
         self.taken.add(name)
         self.carriers[block.name] = carrier
 
+        # In the language, parameters with a default stand behind those without.
         kept = [p for p in block.parameters if p.name != carrier]
         without_default = [p for p in kept if p.default is None]
         with_default = [p for p in kept if p.default is not None]
@@ -190,6 +201,7 @@ class Branching:
         carriers: set[str | None] = set()
         for node in walk(block):
             for chain in chains(node):
+                # The groups may come through a block in between: its parameter then comes from one of this block.
                 if place_key(chain.middle.span) in self.sites:
                     groups = given(chain.middle)["groups"]
                     carriers.add(_parameter(groups, names))
@@ -199,6 +211,7 @@ class Branching:
                 carrier = self._carrier(inner)
                 value = given(node, [p.name for p in inner.parameters]).get(carrier or "")
                 carriers.add(_parameter(value, names))
+        # Groups from two parameters, or of a number in place, leave none for the code to stand in for.
         if len(carriers) == 1:
             return carriers.pop()
         return None
@@ -207,6 +220,7 @@ class Branching:
         """`branches(code, drop) { ... } -> energy_normalize -> sum -> batch_norm(scale = 0)`."""
         steps = chain.steps
         width = _share(given(bare(steps[0]))["channels"], code)
+        # Branches share no groups among themselves: each is one group, of the width of one.
         first = _conv(steps[0], {"channels": width})
         middle = _conv(steps[3], {"channels": width}, without=("groups",))
         last = _conv(steps[6], {"bias": Truth(False)})
@@ -216,6 +230,7 @@ class Branching:
         branches = Call(Name("branches"), (Argument(None, code), drop), Body(flows=(inside,)))
 
         norm = bare(steps[7])
+        # The block starts as its shortcut alone.
         rest = [a for a in arguments_of(norm) if a.name != "scale"]
         batch_norm = Call(Name("batch_norm"), (*rest, Argument("scale", Number(0))))
         return branches, Name("energy_normalize"), Name("sum"), batch_norm
@@ -231,6 +246,7 @@ def _parameter(value: Expr | None, names: Set[str]) -> str | None:
 def _share(width: Expr, code: Name) -> Expr:
     """The width of one branch: its part of the whole."""
     inner = bare(width)
+    # `a + b / n` would divide `b` alone.
     if isinstance(inner, Binary):
         inner = Parens(inner)
     return Binary("/", inner, Field(code, "branches"))

@@ -83,6 +83,7 @@ class CodedBranches(Transformation):
             return _table(self.code)
 
         try:
+            # Read by the language's own parser: whatever a file may write is taken here too.
             (declaration,) = parse(Source("<code>", f"archlang 1\ncode {CODE} = {self.code}\n")).declarations
         except (ArchError, ValueError):
             raise ValueError(f"`code` is a name or how a code is made, not {self.code[:80]!r}") from None
@@ -99,6 +100,7 @@ class CodedBranches(Transformation):
 
     def requires(self, net: Network) -> list[Diagnostic]:
         """Flows and code are known, and convolutions have as many groups as the code has branches."""
+        # `blocks` names flows, and an output that is no name has none.
         names = [s.name for s in _flows(net) if isinstance(s, Bind)]
         strange = [name for name in self.chosen if name not in names]
         if strange:
@@ -112,6 +114,7 @@ class CodedBranches(Transformation):
 
         count = self.branches(net)
         sites = _sites(net, self.chosen)
+        # One fitting convolution is enough; the others (a stem of other groups) stay.
         if any(node.args["groups"] == count for nodes in sites.values() for node in nodes):
             return self._mixed(sites, count)
         return [self._without_sites(net, count)]
@@ -139,6 +142,7 @@ class CodedBranches(Transformation):
         code, new = self._code(net)
 
         sizes = ListOf((Field(Name(code), "branches"),))
+        # Only a checked network knows how many branches `design(...)` or a table has: one of that size is asked.
         probe = NetworkTree("Probe", (), Body(statements=(Input("x", sizes), Output(None, Name("x")))))
         kept = [d for d in main.declarations if not isinstance(d, NetworkTree | Train)]
 
@@ -152,10 +156,12 @@ class CodedBranches(Transformation):
         if isinstance(self.declared, Name):
             return self.declared.text, ()
         taken = {getattr(node, "name", None) for node in walk(net.tree)}
+        # More candidates than names: one is free.
         name = next(n for n in (CODE, *(f"{CODE}_{i}" for i in range(2, len(taken) + 3))) if n not in taken)
         return name, (CodeDeclaration(name, self.declared),)
 
     def run(self, net: Network) -> File:
+
         """The file with coded blocks, the code, and the coding loss."""
         count, (code, new) = self.branches(net), self._code(net)
         sites = {key for key, nodes in _sites(net, self.chosen).items()
@@ -171,6 +177,7 @@ class CodedBranches(Transformation):
         ways = {place_key(span) for node in uses for span in _way(node)}
         coded = Branching(file, ways, sites, Name(code), self.drop).file()
 
+        # A code stands before whatever reads it.
         place = next(i for i, d in enumerate(coded.declarations) if isinstance(d, NetworkTree | Block))
         declarations = (*coded.declarations[:place], *new, *coded.declarations[place:])
         return with_coding_loss(replace(coded, declarations=declarations), self.loss)
@@ -191,6 +198,7 @@ def _table(path: str) -> Expr:
     except OSError:
         raise ValueError(f"`code`: the table `{one_line(path, 200)}` cannot be read") from None
 
+    # Duplicates are allowed here and written down as such: whether they are wanted is the file's affair.
     code = read(data, path, Contract(duplicates=True))
     arguments = [Argument(None, Text(word)) for word in code.words]
     if len(set(code.words)) < len(code.words):
@@ -212,8 +220,10 @@ def _grouped(net: Network, chosen: Sequence[str]) -> list[Node]:
     """Convolutions with groups in the flows that are chosen, depthwise ones and those of branches left out."""
     spans = [s.value.span for s in _flows(net) if not chosen or s.name in chosen]
     grouped = []
+
     for node in net.graph:
         first = _way(node)[0]
+        # The whole statement must hold the use: a block's own lines stand elsewhere, and have frames.
         here = any(s.source is first.source and s.start <= first.start and first.end <= s.end for s in spans)
         if here and node.op.convolves == 2 and node.args.get("groups", 1) > 1 and not node.members:
             grouped.append(node)
@@ -222,6 +232,7 @@ def _grouped(net: Network, chosen: Sequence[str]) -> list[Node]:
 
 def _sites(net: Network, chosen: Sequence[str]) -> dict[PlaceKey, list[Node]]:
     """Grouped convolutions in the middle of a chain, by their place in the text."""
+    # Of all files: the chain may stand in an imported block.
     known = {place_key(chain.middle.span) for unit in net.project.units.values() for chain in _chains(unit.file)}
     sites: dict[PlaceKey, list[Node]] = {}
     for node in _grouped(net, chosen):

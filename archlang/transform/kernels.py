@@ -35,6 +35,7 @@ def read_kernels(text: str) -> dict[Extent, tuple[Window, ...]]:
 
     for part in filter(None, (p.strip() for p in lists.split(";"))):
         windows = tuple(_window(item) for item in _items(part))
+        # The large kernel is the smallest that holds all of them; `complaints` says whether they cover it.
         size = max(w.row + w.height - 1 for w in windows), max(w.column + w.width - 1 for w in windows)
 
         wrong = complaints(size, windows)
@@ -50,6 +51,7 @@ def _file(path: str) -> str:
     """The text of a file. Raises ValueError."""
     try:
         data = Path(path).read_bytes()
+        # One byte more than allowed is enough to know that the file is too large.
         text = data[: DEFAULT.file_bytes + 1].decode()
     except (OSError, ValueError):
         raise ValueError(f"this is neither a list of small kernels nor a file with some: {path[:60]!r}") from None
@@ -62,6 +64,7 @@ def _file(path: str) -> str:
 def _items(text: str) -> tuple[Expr, ...]:
     """The items of a list as expressions. Raises ValueError."""
     try:
+        # `at` and sizes are the language's own syntax, so the language's parser reads them.
         (let,) = parse(Source("<kernels>", f"archlang 1\nlet kernels = {text}\n"), DEFAULT).declarations
     except (ArchError, ValueError):
         raise ValueError(f"this is no list of small kernels: {text[:60]!r}") from None

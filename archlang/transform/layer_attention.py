@@ -89,6 +89,7 @@ class LayerAttention(Transformation):
             return reasons
 
         names = [flow.name for flow in flows if flow.name]
+
         wanted: list[str] = []
         if self.points not in ("layers", "stages"):
             wanted = self.points.split("+")
@@ -98,6 +99,7 @@ class LayerAttention(Transformation):
             return [refuse(f"no flow of this network is called `{unknown[0][:64]}`", tree_of(net).name_span,
                            help=f"there are: {', '.join(names)}; or `points=layers`, `points=stages`")]
 
+        # Layers are those of the network as it will be written, each turn of a loop one.
         net = _written_out(self, net)
         flows, _ = flows_of(net)
         cut = cut_layers(self.points, flows)
@@ -125,6 +127,7 @@ class LayerAttention(Transformation):
         tree = tree_of(net)
         stages = [s.value for s in tree.body.statements if isinstance(s, Let)]
         inside = {id(node) for stage in stages for node in walk(stage)}
+        # Inside a `let`, a stage may be used anywhere: which layer it would read is not known.
         moved = _moved_on(flows, cut)
         for node, name in skips(net):
             if name in moved or id(node) in inside:
@@ -138,6 +141,7 @@ class LayerAttention(Transformation):
         flows, _ = flows_of(net)
         tree = tree_of(net)
 
+        # Dials, flows and names in expressions: a new name must not take the place of any.
         names = {getattr(n, "name", None) for n in walk(tree)} | {n.text for n in walk(tree) if isinstance(n, Name)}
         width = next(c for c in ("width", *(f"width_{i}" for i in range(2, 99))) if c not in names)
         levels = next(c for c in ("levels", *(f"levels_{i}" for i in range(2, 99))) if c not in names)
@@ -157,6 +161,7 @@ def _written_out(option: LayerAttention, net: Network) -> Network:
     tree = tree_of(net)
     steps = [s for v in tree.body.statements if isinstance(v, Bind | Output) for s in steps_of(v.value)]
     loops = [loop for loop in map(bare, steps) if isinstance(loop, For)]
+    # All or none: with one loop left, its turns would be one layer and the others' several.
     if not loops or not all(isinstance(loop.values, ListOf) for loop in loops):
         return net
     return rebuilt(net, unrolled(net))
@@ -168,6 +173,7 @@ def _moved_on(flows: Sequence[SequentialFlow], cut: LayerCut) -> set[str]:
     for flow in flows:
         inside = range(done, done + len(flow.steps))
         done += len(flow.steps)
+        # Steps behind the last layer of a flow begin the next one, so the flow's name would mean less than it did.
         ends = [i for i in cut.ends if i in inside]
         if flow.name and ends and ends[-1] + 1 < min(inside.stop, cut.head):
             moved.add(flow.name)
@@ -194,6 +200,7 @@ class _Rewriting:
         done = 0
         for flow in self.flows:
             inside = range(done, done + len(flow.steps))
+
             done += len(flow.steps)
             if flow.steps:
                 written[id(flow.statement)] = tuple(self._flow(flow, inside))
@@ -201,6 +208,7 @@ class _Rewriting:
 
     def _flow(self, flow: SequentialFlow, inside: range) -> list[Bind | Output]:
         """The statements for one flow: a trunk, what follows the head, or the flow that holds the head's beginning."""
+
         body = [i for i in inside if i < self.cut.head]
         ends = [i for i in self.cut.ends if i in body]
         if inside.stop <= self.cut.head:
@@ -221,6 +229,7 @@ class _Rewriting:
     def _dropped(self) -> int:
         """1 where the step that makes a vector of the map goes, 0 where it stays."""
         step = self.steps[self.cut.head]
+        # A vector needs nothing that makes one of a map; `resized` keeps the whole head, which still gets a map.
         return int(step.entering.rank >= 3 and self.option.readout != "resized")
 
     def _trunk(self, name: str, body: Sequence[int], ends: Sequence[int]) -> Expr:
@@ -235,14 +244,17 @@ class _Rewriting:
         else:
             self.waiting = []
 
+        # The next flow begins at this one's name, whatever it stands for.
         start, self.current = self.current, Name(name)
         if len(ends) < 2:
             if ends:
                 self.layers.append(Name(name))
             if parts[0]:
                 return Flow((start, *parts[0]))
+
             return start
 
+        # Several layers are a bundle: the flow after it begins at the last.
         self.layers += [Index(Name(name), Number(i)) for i in range(len(ends))]
         self.current = self.bundled[name] = self.layers[-1]
         flows = tuple(map(one_flow, parts))
@@ -250,6 +262,7 @@ class _Rewriting:
 
     def _attended(self) -> tuple[Expr, ...]:
         """All layers, their readouts, the attention."""
+
         owners = {layer.value if isinstance(layer, Index) else None for layer in self.layers}
         first = self.layers[0]
         bundle: Expr = TupleOf(tuple(self.layers))
@@ -271,7 +284,8 @@ class _Rewriting:
         linear = Call(Name("linear"), (Argument(None, self.width),))
         if self.steps[self.cut.ends[0]].leaving.rank == 1:
             return linear
-        return Flow((Name("flatten" if self.option.readout == "flattened" else "global_avg_pool"), linear))
+        vector = "flatten" if self.option.readout == "flattened" else "global_avg_pool"
+        return Flow((Name(vector), linear))
 
     def _kind(self) -> Expr:
         """The kind of attention with its arguments."""

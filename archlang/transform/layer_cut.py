@@ -24,6 +24,7 @@ def cut_layers(points: str, flows: Sequence[SequentialFlow]) -> LayerCut:
     layer. Where neither is there, the head lies behind the last step.
     """
     steps = [step for flow in flows for step in flow.steps]
+    # The first step tells: in a network over maps it sees a map.
     if any(step.entering.rank >= 3 for step in steps[:1]):
         head = next((i for i, s in enumerate(steps) if s.leaving.rank != s.entering.rank), len(steps))
         ends = [_behind(steps, i) for i in range(head) if steps[i].windowed]
@@ -36,6 +37,7 @@ def cut_layers(points: str, flows: Sequence[SequentialFlow]) -> LayerCut:
         ends = [_behind(steps, i) for i in dense[:-1]]
 
     if points == "stages":
+        # Two layers of one size belong to one stage, which ends with the later of them.
         ends = [a for a, b in pairwise(ends) if _size(steps[a]) != _size(steps[b])] + ends[-1:]
     elif points != "layers":
         return LayerCut(tuple(_named(points.split("+"), flows, head)), head)
@@ -52,6 +54,7 @@ def _size(step: SequentialStep) -> tuple[object, ...]:
 
 def _behind(steps: Sequence[SequentialStep], i: int) -> int:
     """The last step of a layer that begins at `i`: the norm and activation that follow belong to it."""
+    # What keeps the type and has no weights of its own (norm, activation, dropout) adds to the layer before it.
     while i + 1 < len(steps) and steps[i + 1].leaving == steps[i].leaving and not (
         steps[i + 1].windowed or steps[i + 1].dense
     ):
@@ -64,6 +67,7 @@ def _named(names: Sequence[str], flows: Sequence[SequentialFlow], head: int) -> 
     ends, done = [], 0
     for flow in flows:
         done += len(flow.steps)
+        # A flow that reaches into the head has no layer's result as its value.
         if flow.name in names and 0 < done <= head:
             ends.append(done - 1)
     return ends

@@ -81,6 +81,7 @@ class Multipath(Transformation):
 
     def run(self, net: Network) -> File:
         """The file with paths, and with dials for their number and for the gates' hidden units."""
+        # In a loop that is kept, no turn could have a prediction of its own.
         if self.router == "cross_prediction":
             net = rebuilt(net, unrolled(net))
         flows, _ = flows_of(net)
@@ -89,9 +90,11 @@ class Multipath(Transformation):
 
         values = _rewritten(self, net, flows, names)
         statements = tuple(
+            # By identity: two statements may have the same text.
             replace(s, value=values[id(s)]) if isinstance(s, Bind | Output) and id(s) in values else s
             for s in tree.body.statements
         )
+        # Before all others, since flows name it.
         if names.gate:
             statements = (Let(names.gate, names.router()), *statements)
 
@@ -104,6 +107,7 @@ class Multipath(Transformation):
 
 
 class _FreshNames:
+
     """Names for the new dials and the gate that nothing in the network has; empty where a router needs none."""
 
     def __init__(self, tree: NetworkTree, router: str) -> None:
@@ -165,6 +169,7 @@ def stage_ends(steps: Sequence[SequentialStep], start: int) -> set[int]:
     """The indices of steps behind which a router stands; steps before `start` are outside the paths."""
     ends = set()
     for i in range(start, len(steps) - 1):
+        # The step in front decides with the one behind: a router needs both sides.
         here, following = steps[i], steps[i + 1]
         loop = isinstance(bare(following.expr), For)
 
@@ -190,6 +195,7 @@ def _start(option: str, flows: Sequence[SequentialFlow]) -> int:
         named = "stem"
     else:
         named = option
+
     count = 0
     for flow in flows:
         count += len(flow.steps)
@@ -244,17 +250,20 @@ class _Paths:
                 yield self.steps[i].expr
                 continue
 
+            # Where a prediction begins the paths, it forks them itself.
             if i == self.start and i not in self.predicted:
                 yield self.names.fork()
             if i in self.predicted:
                 yield from _closed(group)
                 yield self.names.predicting(i == self.start, self.predicted[i].mapping)
                 consumed = self.predicted[i].consumed
+            # Steps that became part of the prediction are not written once more.
             if consumed:
                 consumed -= 1
                 continue
 
             loop = bare(self.steps[i].expr)
+            # With a router, a loop routes after each turn; without one, it goes into the paths as it is.
             if self.names.gate and isinstance(loop, For) and self.steps[i].windowed:
                 yield from _closed(group)
                 yield self.loop(loop)
@@ -266,6 +275,7 @@ class _Paths:
                 yield _call("route", Name(self.names.gate))
 
         yield from _closed(group)
+        # The last flow ends with one tensor again.
         if span.stop == len(self.steps):
             yield Name("mean")
 

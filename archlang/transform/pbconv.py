@@ -89,11 +89,13 @@ class PBConv(Transformation):
             return [refuse("this network has no convolution with a kernel larger than 1x1")]
 
         sizes = {size for site in found.values() for size in site.sizes}
+        # Kernels for a size that the network does not have are a slip, not a wish.
         other = set(self.chosen) - sizes
         if other:
             theirs, ours = (", ".join(f"{r}x{c}" for r, c in sorted(some)) for some in (other, sizes))
             return [refuse(f"these small kernels are for {theirs}; the kernels of this network are {ours}")]
 
+        # A name bound twice has two meanings, and its place does not say which one holds there.
         calls = _calls(_file(net, found), found)
         return [
             refuse("this convolution is bound by several `let` of one name, so it is not clear what to put here",
@@ -106,6 +108,7 @@ class PBConv(Transformation):
         found = sites(net)
         main = _file(net, found)
         boosted = mapped(main, _Rewriter(self, found, _calls(main, found)).change)
+        # Only names that were in use before: a `let` that nobody used was the user's own.
         return mapped(boosted, partial(_without_lets, names=_names(main) - _names(boosted)))
 
     def ensures(self, before: Network, after: Network) -> list[str]:
@@ -155,6 +158,7 @@ def sites(net: Network) -> dict[PlaceKey, ConvSite]:
     """Every convolution over maps in the text that has a kernel larger than 1x1 and is no part of a boosted one."""
     found: dict[PlaceKey, ConvSite] = {}
     for node in net.graph:
+        # The parts of a boosted convolution would be boosted again on a second run.
         if node.op.convolves != 2 or any(m.kind == "pbconv" for m in node.members):
             continue
 
@@ -165,6 +169,7 @@ def sites(net: Network) -> dict[PlaceKey, ConvSite]:
             site.mixed = True
         else:
             site.sizes.add((rows, columns))
+    # A place where the kernel is always 1x1 has nothing to boost.
     return {key: site for key, site in found.items() if site.sizes}
 
 
@@ -202,6 +207,7 @@ def _names(tree: TreeNode) -> set[str]:
 
 def _without_lets(node: TreeNode, names: set[str]) -> TreeNode:
     """A body or file without the `let` of names that nothing says any more."""
+
     if isinstance(node, Body):
         return replace(node, statements=tuple(s for s in node.statements if not _binds(s, names)))
     if isinstance(node, File):
@@ -224,6 +230,7 @@ class _Rewriter:
         """A flow's steps, and a convolution that stands alone."""
         if isinstance(node, Flow):
             steps = self.steps(node.steps)
+            # A flow of one step is printed as that step.
             if len(steps) == 1:
                 return steps[0]
             return replace(node, steps=tuple(steps))
@@ -239,11 +246,13 @@ class _Rewriter:
         waiting = list(steps)
         while waiting:
             step = waiting.pop(0)
+            # A name given by `as`, and parentheses, belong to the step and not to the place.
             key = place_key(bare(step).span)
             if key not in self.calls:
                 made.append(_with_its_name(step, before, after))
                 continue
 
+            # Module names count the stages of a name: what is replaced still counts, so that later ones keep theirs.
             named = self.named(key)
             count = _counted(named or stage_name(self.calls[key]), before)
             if waiting and _is_plain_norm(waiting[0]):
@@ -255,6 +264,7 @@ class _Rewriter:
 
             new = self.boosted(key, norm)
             if named and not isinstance(step, As):
+                # A module that was called by the name of a `let` is called so still, and trained weights fit.
                 new = As(new, _numbered(named, count))
             if isinstance(step, As):
                 new = replace(step, step=new)
@@ -281,6 +291,7 @@ class _Rewriter:
         *others, last = [(size, self.one(call, site, norm, size)) for size in sizes]
 
         made = last[1]
+        # From the last `if` outwards, each with what came before as its `else`.
         for size, variant in reversed(others):
             assert size is not None
             test = Binary("==", kernel, SizeLiteral(size))
@@ -291,6 +302,7 @@ class _Rewriter:
                 plain = Flow((call, norm))
             test = Binary("==", kernel, SizeLiteral((1, 1)))
             made = If(test, Body(flows=(plain,)), _otherwise(made))
+        # The place of the old convolution: messages about the new one point to what the user wrote.
         return replace(made, span=site.span)
 
     def one(self, call: Call, site: ConvSite, norm: Expr | None, size: Extent | None) -> Expr:
@@ -303,10 +315,12 @@ class _Rewriter:
             arguments.append(Argument(None, given.pop("channels")))
 
         given = {"kernels": self.option.kernels_for(size), **given}
+        # `groups = channels` is what a depthwise convolution means.
         if name == "depthwise_conv":
             given["groups"] = Name("channels")
         if norm is None:
             given["norm"] = Truth(False)
+            # Without a norm `pbconv` has a bias unless told otherwise.
             if site.without_bias and "bias" not in given:
                 given["bias"] = Truth(False)
         else:
@@ -327,6 +341,7 @@ def _otherwise(made: Expr) -> Body | If:
 
 def _by_name(expr: Expr, name: str) -> dict[str, Expr]:
     """A call's arguments by name."""
+    # By place, arguments come in the stage's own order.
     return {argument.name or ARGUMENTS[name][i]: argument.value for i, argument in enumerate(arguments_of(expr))}
 
 
@@ -334,6 +349,7 @@ def _is_plain_norm(step: Expr) -> bool:
     """Tell whether a step is a batch norm that `pbconv` can have itself."""
     expr = bare(step)
     given = arguments_of(expr)
+    # An argument that `pbconv` does not take over (or a norm without statistics) keeps the norm where it is.
     known = all(a.name in (None, *ARGUMENTS["batch_norm"]) for a in given) and len(given) <= 3
     return stage_name(expr) == "batch_norm" and known
 
@@ -358,5 +374,6 @@ def _with_its_name(step: Expr, before: dict[str, int], after: dict[str, int]) ->
         return step
     was, now = _counted(name, before), _counted(name, after)
     if was == now:
+        # Steps of this name before it were replaced: without `as` its module would move up, and lose its weights.
         return step
     return As(step, _numbered(name, was), span=step.span)

@@ -26,9 +26,11 @@ class Predicted:
 def predictions(net: Network, steps: Sequence[SequentialStep], start: int, ends: set[int]) -> dict[int, Predicted]:
     """The prediction for each step that begins a stage, by the step's index."""
     found: dict[int, Predicted] = {}
+    # A stage begins at the start, and behind each end.
     for i in sorted({start, *(end + 1 for end in ends)}):
         if i >= len(steps):
             continue
+        # The first that fits: a block as it is, then steps written out, and a new convolution only where neither does.
         prediction = _by_block(net, steps[i]) or _written_out(steps, i) or _inserted(steps[i])
         if prediction is not None:
             found[i] = prediction
@@ -50,6 +52,7 @@ def _by_block(net: Network, step: SequentialStep) -> Predicted | None:
         return None
 
     inner = [bare(s) for s in block.body.steps]
+    # Only a relu may move behind the sum: the stage's activation there is a relu unless told otherwise.
     if not _is_mapping(inner[:-1]) or inner[-1] != Name("relu"):
         return None
 
@@ -68,6 +71,7 @@ def _by_block(net: Network, step: SequentialStep) -> Predicted | None:
 
 def _written_out(steps: Sequence[SequentialStep], i: int) -> Predicted | None:
     """`conv -> batch_norm -> relu` or `linear -> relu` written out among the steps."""
+    # Three before two: with a batch norm in between, the shorter run would end before the relu.
     for length in (3, 2):
         run = [bare(s.expr) for s in steps[i : i + length]]
         if len(run) == length and run[-1] == Name("relu") and _is_mapping(run[:-1]):
@@ -77,6 +81,7 @@ def _written_out(steps: Sequence[SequentialStep], i: int) -> Predicted | None:
 
 def _inserted(step: SequentialStep) -> Predicted | None:
     """`conv(3x3, C) -> batch_norm` at the width C that enters, before a block with convolutions."""
+    # A prediction over vectors or of an open width has no channels that could be written down.
     if not step.windowed or step.entering.rank != 3 or not isinstance(step.entering.dims[0], int):
         return None
     width = Argument(None, Number(step.entering.dims[0]))

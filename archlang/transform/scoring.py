@@ -39,6 +39,9 @@ def _body(body: Body, weight: float) -> Body:
 
 def _sum(loss: Expr, weight: float) -> Expr:
     """`loss + weight * coding_loss(power = 4)`."""
-    number = Number(int(weight) if weight == int(weight) else weight)
+    # `6`, not `6.0`, as one would write it.
+    number = Number(weight)
+    if weight == int(weight):
+        number = Number(int(weight))
     coding = Call(Name(LOSS), (Argument("power", Number(4)),))
     return Binary("+", loss, Binary("*", number, coding))

@@ -72,6 +72,7 @@ def flows_of(net: Network) -> tuple[list[SequentialFlow], list[Diagnostic]]:
         return [], reasons
 
     flows: list[SequentialFlow] = []
+    # There is one input: `_reasons` refused several.
     current = next(s.name for s in tree.body.statements if isinstance(s, Input))
     for statement in tree.body.statements:
         if not isinstance(statement, Bind | Output):
@@ -109,6 +110,7 @@ def skips(net: Network) -> list[tuple[Name, str]]:
     places: list[Expr] = []
     for statement in tree.body.statements:
         if isinstance(statement, Bind | Output):
+            # Where a flow starts, the name is the sequence itself; anywhere else it is a shortcut past some steps.
             places += steps_of(statement.value)[1:]
         elif isinstance(statement, Let):
             places.append(statement.value)
@@ -144,9 +146,11 @@ def _typed(graph: Graph, before: Sequence[SequentialFlow], exprs: Sequence[Expr]
         current = graph.inputs[0].type
 
     steps = []
+    # A step's nodes are those whose outermost use lies in its text, whatever blocks they come from.
     for expr in exprs:
         nodes = [node for node in graph if _within(_origin(node), expr.span)]
         if nodes:
+            # The last node gives what leaves.
             leaving = nodes[-1].outputs[0]
         else:
             leaving = current
@@ -194,6 +198,7 @@ def one_flow(steps: Sequence[Expr]) -> Expr:
 def with_network(net: Network, new: NetworkTree) -> File:
     """The main file with another declaration in the place of the network's."""
     main, old = net.project.main.file, tree_of(net)
+    # By identity: a file may hold two networks of the same text.
     at = next(i for i, declaration in enumerate(main.declarations) if declaration is old)
     return replace(main, declarations=(*main.declarations[:at], new, *main.declarations[at + 1 :]))
 

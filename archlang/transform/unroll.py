@@ -39,6 +39,7 @@ def _step(step: Expr) -> tuple[Expr, ...]:
     loop = bare(step)
     if not isinstance(loop, For):
         return (step,)
+    # `in` is what enters a turn, and written out there is no turn.
     if any(isinstance(node, In) for node in walk(loop.body)):
         raise ArchError(refuse("this loop cannot be written out: `in` is what enters each of its turns", loop.span,
                                help="a block for one turn keeps that meaning"))
@@ -55,4 +56,5 @@ def _turn(loop: For, item: Expr) -> tuple[Expr, ...]:
         return node
 
     body: Body = mapped(loop.body, change)
+    # A loop inside the loop is written out too.
     return tuple(new for step in steps_of(body.flows[0]) for new in _step(step))

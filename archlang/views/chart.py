@@ -70,6 +70,7 @@ def binned(rows: Sequence[Sequence[float]], most: int = MOST) -> list[list[float
     if not count:
         return []
 
+    # Cut by whole numbers: every row falls into one part, and parts differ by one row at most.
     cuts = [i * len(rows) // count for i in range(count + 1)]
     parts = [rows[start:stop] for start, stop in pairwise(cuts)]
     return [[sum(column) / len(part) for column in zip(*part, strict=True)] for part in parts]

@@ -42,6 +42,7 @@ def code_parts(codes: Sequence[tuple[str, Sequence[str]]]) -> tuple[float, float
         shown = title(name, code)
         parts += [words(8, top + 10, shown), *matrix(code, 8, top + 18)]
         top += 34 + CELL * min(len(code), MOST)
+        # 6.2 points a letter: the mean width of these letters.
         wide = max(wide, 16 + CELL * len(code[0]), 16 + 6.2 * len(shown))
 
     return wide, top, parts
@@ -105,6 +106,7 @@ def ablation_svg(rows: Sequence[tuple[str, str, int, float]]) -> str:
 
     parts: list[str] = []
     top = 8.0
+    # A row of accuracies without any branch removed has no width of its own.
     most = max((count for _, _, count, _ in rows), default=1) or 1
 
     for block, kinds in lines.items():
@@ -121,6 +123,7 @@ def _line(kind: str, points: Sequence[tuple[int, float]], top: float, most: int)
     if kind == "active":
         colour = ACTIVE
 
+    # 0 % stands at the frame's floor, and y grows downwards.
     path = " ".join(f"{40 + 320 * k / most:.1f},{top + 136 - 120 * a:.1f}" for k, a in points)
     return [
         f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>',
@@ -130,6 +133,7 @@ def _line(kind: str, points: Sequence[tuple[int, float]], top: float, most: int)
 
 def _frame(x: float, y: float, w: float, h: float, most: int) -> list[str]:
     ticks = [words(x - 4, y + h * (1 - share) + 4, f"{100 * share:.0f} %", QUIET, "end") for share in (0.0, 0.5, 1.0)]
+    # At most nine numbers below the frame, or they would run into each other.
     counts = range(0, most + 1, max(1, most // 8))
     ticks += [words(x + w * k / most, y + h + 13, str(k), QUIET, "middle") for k in counts]
     return [f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" fill="none" stroke="{FRAME}"/>', *ticks]

@@ -44,6 +44,7 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
     if depth is not None:
         return _Composer(graph, tree, max(depth, 0)).picture()
 
+    # All scopes open first, then one level less each time: the first picture that is small enough.
     deepest = max((len(levels(node.path)) for node in graph), default=1)
     picture = _Composer(graph, tree, deepest).picture()
     for tried in range(deepest - 2, -1, -1):
@@ -75,6 +76,7 @@ class _Composer:
         frames = _Frames([(group.home, _box_count(group)) for group in self.groups])
 
         boxes: list[Box] = []
+        # A box is called by its first node, whose id is no word of Graphviz or Mermaid.
         self.ids: dict[int, str] = {}
         for group in self.groups:
             self.ids[id(group)] = group.nodes[0].id
@@ -92,6 +94,7 @@ class _Composer:
     def _grouped(self) -> list[Group]:
         groups: list[Group] = []
         at: dict[str, Group] = {}
+
         closed: dict[tuple[str, ...], Group] = {}
         for node in self.graph:
             home = levels(node.path)[:-1]
@@ -158,6 +161,7 @@ class _Composer:
         leaving = {port for port in outputs if port in self.handed_out or not readers[port] <= outer}
 
         # Nothing but the next copy may read what leaves: else the arrow from this one would be lost.
+
         return entering == leaving and all(readers[p] <= inner and p not in self.handed_out for p in leaving)
 
     def _boxes(self, group: Group, frames: _Frames) -> list[Box]:
@@ -167,6 +171,7 @@ class _Composer:
             return [_closed(group, group.scope, cluster, caption)]
 
         tip = clean("  ".join(f"{n.id} {n.name}" for n in group.nodes), 400)
+        # An input or output is called by its last step: that is the name in the file.
         if first.op.drawn == "end":
             return [Box(first.id, (clean(first.path[-1]), clean(str(first.outputs[0]))), "end", "end", tip, cluster)]
         if first.op.drawn == "sum":
@@ -205,6 +210,7 @@ class _Composer:
             return [(tail, self.ids[id(self.of[node.id])], "flow")]
 
         if node.op.drawn == "sum":
+            # The first input of a weighted sum are its gates; the others are what it sums.
             line: Line = "fan"
             if node.op.weighted and slot == 0:
                 line = "gate"
@@ -274,6 +280,7 @@ class _Frames:
         self.clusters: list[Cluster] = []
         for scope in order:
             if held.get(scope, 0) > 1:
+                # A frame may stand in one that got none: its caption takes up the names between.
                 parent, caption = self.place(scope[:-1])
                 self.names[scope] = f"c{len(self.clusters)}"
                 label = _caption((*caption, scope[-1]))
@@ -300,6 +307,7 @@ def _circle(node: Node, index: int) -> str:
 
 def _caption(steps: tuple[str, ...]) -> str:
     """Scope names in a row; a router's stage is called by the input and the output that it lies between."""
+    # `2.0`: the third input of the router, and its first output.
     pair = re.fullmatch(r"(\d+)\.(\d+)", steps[-1])
     if pair:
         return clean(f"{pair[1]} → {pair[2]}")

@@ -63,6 +63,7 @@ def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
 
 def _cluster(cluster: Cluster, depth: int) -> Mapping[str, str]:
     ground = "#ffffff"
+    # Every second frame is tinted, so that a frame stands out from the one around it.
     if depth % 2:
         ground = GROUND
 
@@ -96,6 +97,7 @@ def _box(box: Box) -> Mapping[str, str]:
 
 
 def _arrow(arrow: Arrow, at_home: bool) -> str:
+    # Sums and gates have no labels: there are too many arrows between them.
     attributes = {"label": f" {arrow.label}", "weight": "12" if at_home else "2"}
 
     if arrow.line == "fan":
@@ -105,6 +107,7 @@ def _arrow(arrow: Arrow, at_home: bool) -> str:
     elif arrow.line == "attend":
         attributes |= {"color": ATTEND, "weight": "1", "penwidth": "1.3"}
 
+    # A gate's strength comes last: it replaces what the kind of arrow says.
     if arrow.strength is not None:
         colour, width = opened(arrow.strength)
         attributes |= {"color": colour, "penwidth": f"{width:.2f}", "edgetooltip": arrow.label, "label": arrow.label}

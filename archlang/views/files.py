@@ -88,6 +88,8 @@ def engines() -> tuple[str, ...]:
 
 
 def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
+
+    # An engine that was asked for is the only one: its absence is an error, not a reason for another.
     wanted = (engine,) if engine else engines()
     if kind != "svg":
         wanted = tuple(name for name in wanted if name != "builtin")
@@ -98,6 +100,7 @@ def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
             if drawing is not None:
                 return drawing
 
+    # A small SVG can always be drawn, so only a wish for one engine can fail here.
     if kind == "svg" and engine is None:
         return to_svg(picture).encode()
     raise ArchError(
@@ -119,6 +122,7 @@ def _by_dot(picture: Picture, kind: str) -> bytes | None:
     command = ["dot", f"-T{kind}"]
     try:
         done = subprocess.run(command, input=to_dot(picture).encode(), capture_output=True, timeout=SECONDS, check=True)
+    # Also after `SECONDS`: Graphviz may take hours over a dense graph.
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout
@@ -127,6 +131,7 @@ def _by_dot(picture: Picture, kind: str) -> bytes | None:
 def _by_pygraphviz(picture: Picture, kind: str) -> bytes | None:
     if importlib.util.find_spec("pygraphviz") is None or len(picture.arrows) > LARGE:
         return None
+    # Imported where it is used: it takes as long as all of this package.
     import pygraphviz
 
     try:

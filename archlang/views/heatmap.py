@@ -40,6 +40,7 @@ def heatmaps(maps: Sequence[Map], curves: Sequence[Curve] = (), across: int = 5)
     parts: list[str] = []
     top = left = lowest = widest = 0
     for index, one in enumerate(maps):
+        # The next row begins below the longest map of this one.
         if index and index % across == 0:
             top, left = lowest, 0
 

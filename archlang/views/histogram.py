@@ -48,6 +48,7 @@ def histograms(panels: Sequence[Histogram]) -> str:
 
 
 def _panel(panel: Histogram, top: float) -> list[str]:
+    # Shares, not counts: distributions of different sizes are to be compared.
     shares = [[count / max(sum(one.counts), 1) for count in one.counts] for one in panel.bars]
     most = max((share for row in shares for share in row), default=0.0) or 1.0
     parts = [

@@ -45,8 +45,11 @@ svg.addEventListener("dblclick", () => set(...all));
 
 
 def to_html(svg: str, title: str) -> str:
+
     """A whole page around a drawing in SVG."""
+    # The XML declaration has no place inside HTML.
     inline = svg[svg.index("<svg") :]
     head, rest = inline[: inline.index(">")], inline[inline.index(">") :]
+    # Without its own size, the drawing fills the window.
     head = re.sub(r'\s(width|height)="[^"]*"', "", head)
     return PAGE.format(title=escape(title), svg=head + rest, script=SCRIPT, scripts="script-src 'unsafe-inline'")

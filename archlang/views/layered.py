@@ -77,6 +77,7 @@ def layout(picture: Picture) -> Layout:
     for number, arrow in enumerate(picture.arrows):
         tail, head = done.boxes[arrow.tail], done.boxes[arrow.head]
         start, stop = (tail.x + tail.w / 2, tail.y + tail.h), (head.x + head.w / 2, head.y)
+
         points = done.routes.get(number, [])
 
         # Arrows that lead back, or past the frames that they were routed in, go straight.
@@ -125,6 +126,7 @@ class _Frame:
                 into[head].add(tail)
                 onward[tail].add(head)
 
+        # A heap of places: of what is ready, the first in program order comes next.
         rank = {name: i for i, name in enumerate(names)}
         ready = [i for i, name in enumerate(names) if not into[name]]
         waiting = iter(range(len(names)))
@@ -178,6 +180,7 @@ class _Frame:
         """The arrows that matter here, with the items at their ends; None for an end outside."""
         ends: dict[int, Ends] = {}
         for number, (tail, head) in enumerate(self._joined()):
+            # An arrow inside an item is that item's own affair, and one that leads back would make a circle.
             inside = tail == head
             backward = tail and head and self.order[tail] > self.order[head]
             if not inside and not backward:
@@ -205,6 +208,7 @@ class _Frame:
                 stop = head.rank
 
             arrow = self.picture.arrows[number]
+            # A label stands beside its lane, and needs its room there.
             wide = LANE
             if arrow.label:
                 wide += 1.4 * text_width(arrow.label, SMALL)
@@ -224,6 +228,7 @@ class _Frame:
         ends: dict[int, Ends],
         lanes: dict[int, list[_Item]],
     ) -> Layout:
+        # Items are placed by their middles, of which some lie left of 0.
         left = min((i.x - i.w / 2 for layer in layers for i in layer), default=0.0) - PAD
         right = max((i.x + i.w / 2 for layer in layers for i in layer), default=0.0) + PAD
         top = PAD + TITLE
@@ -255,6 +260,7 @@ class _Frame:
             into.update((key, Rect(r.x + x, r.y + y, r.w, r.h)) for key, r in inner.items())
 
         for number, points in item.inner.routes.items():
+            # Moved in place: the routes of frames around this one go on from the same points.
             item.inner.routes[number] = [(px + x, py + y) for px, py in points]
             done.routes[number] = item.inner.routes[number]
 
@@ -279,9 +285,11 @@ def _enter(done: Layout, item: _Item | None, number: int) -> list[Point]:
 
 def _arrange(layers: list[list[_Item]]) -> None:
     """Order every layer by the middle of its neighbours' places, down and up in turn."""
+    # Three times down and up: more sweeps hardly lower the number of crossings.
     for down in (True, False) * 3:
         place = {id(item): share for layer in layers for item, share in _shares(layer)}
         for layer in _in_turn(layers, down):
+            # All keys before sorting: places change while a layer is put in order.
             keys = {id(item): _middle(item, place, down) for item in layer}
             layer.sort(key=lambda item: keys[id(item)])
             place.update((id(item), share) for item, share in _shares(layer))
@@ -306,6 +314,7 @@ def _joined(item: _Item, down: bool) -> list[tuple[_Item, int]]:
 
 
 def _middle(item: _Item, place: dict[int, float], down: bool) -> float:
+    # A port counts less than any step in the order: it only decides between equal neighbours.
     near = [place[id(other)] + other.port(number, down) / FAR for other, number in _joined(item, down)]
     if not near:
         return place[id(item)]
@@ -315,6 +324,7 @@ def _middle(item: _Item, place: dict[int, float], down: bool) -> float:
 def _place(layers: list[list[_Item]]) -> None:
     """Pull every item to where its neighbours are, down and up in turn."""
     for layer in layers:
+        # Packed first, so that every item has a place when the first sweep looks at its neighbours.
         _spread(layer, [0.0] * len(layer))
     for down in (True, False) * (SWEEPS // 2):
         for layer in _in_turn(layers, down):

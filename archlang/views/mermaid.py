@@ -32,6 +32,7 @@ def _safe(letter: str) -> str:
 def to_mermaid(picture: Picture) -> str:
     """Write the picture as a flowchart from top to bottom, frames as subgraphs."""
     lines = ["---", f"title: {quoted(picture.name)}", "---", "flowchart TB", *_body(picture, None, 1)]
+
     lines += [f"  {_arrow(arrow)}" for arrow in picture.arrows]
     lines += [f"  code{i}[{quoted(title(*code))}]:::is_plain" for i, code in enumerate(picture.codes)]
     lines += _styles(picture)
@@ -52,6 +53,7 @@ def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
 
 
 def _shape(box: Box) -> str:
+    # `quoted` puts quotes around each line; here the lines share one pair.
     label = '"' + "<br/>".join(quoted(line)[1:-1] for line in box.lines) + '"'
     match box.look:
         case "sum": return f"(({label}))"
@@ -84,6 +86,7 @@ def _styles(picture: Picture) -> Iterator[str]:
         yield f"  classDef {name} fill:{colours.fill},stroke:{colours.border},color:{colours.text}"
 
     for line, colour in (("fan", FAN), ("gate", GATE), ("attend", ATTEND)):
+        # Mermaid styles arrows by their numbers alone.
         numbers = ",".join(str(i) for i, arrow in enumerate(picture.arrows) if arrow.line == line)
         if numbers:
             yield f"  linkStyle {numbers} stroke:{colour},stroke-width:1px"

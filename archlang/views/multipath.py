@@ -32,6 +32,7 @@ class Strengths:
 def route_picture(graph: Graph, routers: Mapping[str, Strengths], title: str = "") -> Picture:
     """Compose the picture of a graph, all scopes open; `routers` has the strengths by the id of each weighted sum."""
     deepest = max(len(node.path) for node in graph) + 1
+    # One level more than the deepest path: nothing is closed.
     picture = compose(graph, deepest)
 
     gates = {graph.node(id).inputs[0].node: (graph.node(id), held) for id, held in routers.items()}
@@ -53,12 +54,14 @@ def _shaded(box: Box, shades: Mapping[str, float]) -> Box:
 
 
 def _arrow(graph: Graph, arrow: Arrow, routers: Mapping[str, Strengths]) -> Arrow:
+    # The circle of an output is called by its sum and its number.
     id, _, index = arrow.head.rpartition("_")
     if arrow.line != "fan" or id not in routers:
         return arrow
 
     node, held = graph.node(id), routers[id]
     column = _column(node, int(index))
+    # One arrow may carry several of the router's inputs, from one closed box.
     gate = sum(held.gates[i][column] for i, port in enumerate(node.inputs[1:]) if port in arrow.ports)
 
     label = ""

@@ -89,6 +89,7 @@ def _cell(cell: PatchCell, left: float, top: float, named: bool) -> list[str]:
         'stroke-width="0.6"/></g>'
     ]
 
+
     if named:
         shapes.append(words(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), "white", "middle"))
     return shapes

@@ -48,6 +48,7 @@ def _plane(one: Plane, left: float, top: float, groups: int) -> list[str]:
 
     low_x, high_x, low_y, high_y = one.bounds
     for x, y, group in one.points:
+
         # Points that all lie on a line have no extent across it.
         across = (x - low_x) / ((high_x - low_x) or 1.0)
         up = (y - low_y) / ((high_y - low_y) or 1.0)
@@ -81,6 +82,7 @@ def _shade(value: float) -> str:
     end = SAND
     if value >= 0.5:
         end = BLUE
+    # Twice as steep as a whole range would be: a half is white, 0.25 and 0.75 are already dark.
     return between(WHITE, end, abs(value - 0.5) * 4)
 
 

@@ -39,6 +39,7 @@ def sheet(rows: Sequence[tuple[str, Sequence[Tile]]]) -> str:
             parts += _tile(tile, GAP + place * (SIDE + GAP), top)
         top += SIDE + LINE + GAP
 
+    # Seven points a letter, so that no title is cut off.
     wide = max([GAP + (SIDE + GAP) * len(tiles) for _, tiles in rows] + [2 * GAP + 7 * len(t) for t, _ in rows])
     return page(wide, top, parts)
 

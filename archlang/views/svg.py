@@ -21,6 +21,7 @@ STROKES = {
 
 def to_svg(picture: Picture) -> str:
     """Draw the picture as a page of SVG, laid out by ourselves."""
+
     done = layout(picture)
     w, h = done.width, done.height
     middle = f"{w / 2:.1f}"
@@ -61,6 +62,7 @@ def _heads() -> str:
 def _frames(picture: Picture, done: Layout) -> Iterator[str]:
     depth: dict[str | None, int] = {None: 0}
     for cluster in picture.clusters:
+        # Clusters come outer first, so the parent's depth is known.
         depth[cluster.id] = depth[cluster.parent] + 1
         r = done.frames[cluster.id]
         fill = "white"

@@ -47,6 +47,7 @@ def _node(graph: Graph, node: Node) -> str:
 
 
 def _port(graph: Graph, port: Port) -> str:
+    # A node of one result is its result: `n3`, not `n3:0`.
     if len(graph.node(port.node).outputs) == 1:
         return port.node
     return f"{port.node}:{port.index}"

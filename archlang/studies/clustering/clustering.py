@@ -54,8 +54,9 @@ class Clustered:
 
 def whole(data: object) -> Data:
     """The data with all samples for training: clustering sees no labels, so nothing has to be kept from it."""
-    found = find(data)
-    return replace(found, train=Joined(found.parts), validation=None, classes=None)
+    known = find(data)
+    # Without `classes` nothing asks for a score for each class: clusters need not be as many as classes.
+    return replace(known, train=Joined(known.parts), validation=None, classes=None)
 
 
 def cluster(
@@ -71,11 +72,14 @@ def cluster(
     port = port_of(network)
     if baseline == "iic":
         node = network.graph.node(port.node)
-        if node.op.gives == ("standardised",):  # IIC knows no such normalisation
+        # IIC knows no such normalisation: it reads the scores before they were standardised over the batch.
+        if node.op.gives == ("standardised",):
             port = node.inputs[0]
         network = _with_iic(network, port)
-    done = fit(network, whole(data), epochs=epochs, seed=seed, device=device, run=run, progress=progress, start=start)
-    return done, assign(done.model, data, port)
+
+    samples = whole(data)
+    trained = fit(network, samples, epochs=epochs, seed=seed, device=device, run=run, progress=progress, start=start)
+    return trained, assign(trained.model, data, port)
 
 
 def port_of(network: Network) -> Port:
@@ -83,9 +87,11 @@ def port_of(network: Network) -> Port:
     graph = network.graph
     for step in steps_of(plan_of(network)):
         for loss in step.losses:
+            # A loss reads tensors inside the network too, which nobody outside could assign samples by.
             reads = [read for read in loss.reads if isinstance(read, Port) and graph.is_output(read)]
             if facts_of(loss.option, LossFacts).clusters and reads:
                 return reads[0]
+
     message = f"the file of `{network.name}` clusters nothing that it hands out"
     raise ArchError(error("unknown-site", message, help="`loss = mixture_em(scores, gamma = 5)`, scores an output"))
 
@@ -100,10 +106,11 @@ def scores_of(network: Network) -> Port:
 
 def _with_iic(network: Network, port: Port) -> Network:
     plan = plan_of(network)
+    # The last step trains the network by itself; those before it (of the mixture's energies, say) are not IIC's.
     last = steps_of(plan)[-1]
     loss = replace(last.losses[0], option=Option("iic", "loss", {"standardized": False}), reads=(port,), sites=())
-    made: Plan = replace(plan, losses=(), optimizer=None, steps=(TrainingStep("iic", (loss,), last.optimizer),))
-    graph = replace(network.graph, plan=made)
+    only_iic: Plan = replace(plan, losses=(), optimizer=None, steps=(TrainingStep("iic", (loss,), last.optimizer),))
+    graph = replace(network.graph, plan=only_iic)
     return replace(network, graph=graph)
 
 
@@ -114,17 +121,30 @@ def assign(model: fx.GraphModule, data: object, port: Port | None = None) -> Clu
     """
     record = record_of(model)
     graph = record.network.graph
-    port = scores_of(record.network) if port is None else port
-    inner = () if graph.is_output(port) else (port,)
-    run = observing(model, graph, inner).eval() if inner else model.eval()
-    split, fitted = Joined(data_of(model, data).parts), fit_of(graph, record.mean, record.std, record.image)
-    kept = next(iter(model.parameters()), torch.zeros(()))
+    if port is None:
+        port = scores_of(record.network)
+
+    # Scores that are no output are read from inside: a copy of the model hands them out too.
+    inner: tuple[Port, ...] = ()
+    if graph.is_output(port):
+        run = model.eval()
+    else:
+        inner = (port,)
+        run = observing(model, graph, inner).eval()
+
+    split = Joined(data_of(model, data).parts)
+    fitted = fit_of(graph, record.mean, record.std, record.image)
+    # A network without parameters runs on the CPU in float32.
+    first = next(iter(model.parameters()), torch.zeros(()))
+
     scores, labels = [], []
     for rows in in_order(len(split), BATCH):
         samples, label = split.batch(list(rows))
-        values = values_of(graph, run(fitted(samples.to(kept.device)).to(kept.dtype)), label, inner)
+        outputs = run(fitted(samples.to(first.device)).to(first.dtype))
+        values = values_of(graph, outputs, label, inner)
         scores.append(values[port].double().cpu())
         labels.append(values[LABEL])
+
     return judged(torch.cat(scores), torch.cat(labels))
 
 
@@ -150,6 +170,7 @@ def accuracy(assigned: torch.Tensor, labels: torch.Tensor) -> float:
     0.75
     """
     table = contingency(assigned, labels)
+    # The Hungarian method looks for the smallest cost, and wanted is the largest agreement.
     rows, columns = linear_sum_assignment(-table)
     return float(table[rows, columns].sum() / len(labels))
 
@@ -162,13 +183,19 @@ def information(assigned: torch.Tensor, labels: torch.Tensor) -> float:
     """
     joint = contingency(assigned, labels).astype(numpy.float64) / len(labels)
     rows, columns = joint.sum(1), joint.sum(0)
-    mean = (_entropy(rows) + _entropy(columns)) / 2
-    return float((_entropy(rows) + _entropy(columns) - _entropy(joint.ravel())) / mean) if mean > 0 else 1.0
+    cluster_entropy, class_entropy = _entropy(rows), _entropy(columns)
+
+    mean = (cluster_entropy + class_entropy) / 2
+    # One cluster and one class: both entropies are 0, and the two groupings agree.
+    if mean <= 0:
+        return 1.0
+    return float((cluster_entropy + class_entropy - _entropy(joint.ravel())) / mean)
 
 
 def _entropy(shares: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]) -> float:
-    there = shares[shares > 0]
-    return float(-(there * numpy.log(there)).sum())
+    # 0 log 0 is 0 in the limit, but not a number in floating point.
+    positive = shares[shares > 0]
+    return float(-(positive * numpy.log(positive)).sum())
 
 
 def distributions(relevance: torch.Tensor, gamma: float) -> torch.Tensor:

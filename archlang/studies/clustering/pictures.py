@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import fx
 
@@ -28,11 +30,14 @@ def members(model: fx.GraphModule, data: object, found: Clustered, *, top: int =
     rows = []
     for cluster in range(found.relevance.shape[1]):
         best = found.relevance[:, cluster].argsort(descending=True, stable=True)[:top].tolist()
-        tiles = tiles_of(split, best, [f"{float(found.relevance[i, cluster]):.2f}" for i in best])
+        captions = [f"{float(found.relevance[i, cluster]):.2f}" for i in best]
+        tiles = tiles_of(split, best, captions)
+
         if synthesised:
             image = maximise(model, "cluster", str(cluster), seed=seed, device=device)
             tiles.append(tile_of(image.image, "synthesised"))
         rows.append((f"cluster {cluster}: {found.counts[cluster]} samples", tiles))
+
     return sheet(rows)
 
 
@@ -44,21 +49,26 @@ def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float
     points, _ = split.batch(range(len(split)))
     if points.flatten(1).shape[1] != 2:
         raise ArchError(error("bad-data", "distributions over the plane need samples of two numbers"))
+
     low, high = points.amin(0), points.amax(0)
     (low_x, low_y), (high_x, high_y) = low.tolist(), high.tolist()
     x, y = (torch.linspace(a, b, GRID) for a, b in ((low_x, high_x), (low_y, high_y)))
     places = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).flatten(0, 1)
-    kept = next(iter(model.parameters()), torch.zeros(()))
-    fit = fit_of(record.network.graph, record.mean, record.std, record.image)
-    made = model.eval()(fit(places.to(kept.device)).to(kept.dtype))
+
+    first = next(iter(model.parameters()), torch.zeros(()))
     graph = record.network.graph
-    scores = values_of(graph, made, torch.zeros(1))[scores_of(record.network)]
+    fit = fit_of(graph, record.mean, record.std, record.image)
+    outputs = model.eval()(fit(places.to(first.device)).to(first.dtype))
+    # A grid point has no label; `values_of` wants one all the same, and nothing here reads it.
+    scores = values_of(graph, outputs, torch.zeros(1))[scores_of(record.network)]
     fields = distributions(scores.double().cpu(), gamma).reshape(GRID, GRID, -1)
+
     bounds, groups = (low_x, high_x, low_y, high_y), found.relevance.shape[1]
     rows = [(float(a), float(b), int(g)) for (a, b), g in zip(points.tolist(), found.assigned.tolist(), strict=True)]
     drawn = [Plane("clusters", bounds, rows)]
-    drawn += [Plane(f"distribution {c}", bounds, [p for p in rows if p[2] == c], fields[:, :, c].tolist())
-              for c in range(groups)]
+    for cluster in range(groups):
+        members_here = [row for row in rows if row[2] == cluster]
+        drawn.append(Plane(f"distribution {cluster}", bounds, members_here, fields[:, :, cluster].tolist()))
     return planes(drawn, groups)
 
 
@@ -72,11 +82,20 @@ def neighbours(found: Clustered, *, seed: int = 0) -> str:
     except ImportError:
         message = "a t-SNE map comes with scikit-learn, which is not installed"
         raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
-    picked = list(range(0, len(found.relevance), -(-len(found.relevance) // MOST)))
-    places = TSNE(random_state=seed, init="pca", perplexity=min(30, len(picked) - 1)).fit_transform(
-        found.relevance[picked].float().numpy())
+
+    # Every so many samples: t-SNE takes quadratic time, and a map of more points shows no more.
+    stride = math.ceil(len(found.relevance) / MOST)
+    picked = list(range(0, len(found.relevance), stride))
+    # scikit-learn refuses a perplexity that is not below the number of samples.
+    embedding = TSNE(random_state=seed, init="pca", perplexity=min(30, len(picked) - 1))
+    places = embedding.fit_transform(found.relevance[picked].float().numpy())
+
     (low_x, low_y), (high_x, high_y) = places.min(0).tolist(), places.max(0).tolist()
-    groups = max(found.relevance.shape[1], 0 if found.labels is None else int(found.labels.max()) + 1)
+    # Both maps share one palette, so it must have a colour for each cluster and for each class.
+    groups = found.relevance.shape[1]
+    if found.labels is not None:
+        groups = max(groups, int(found.labels.max()) + 1)
+
     drawn = []
     for title, marks in (("by cluster", found.assigned), ("by class", found.labels)):
         if marks is not None:

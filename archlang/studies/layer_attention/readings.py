@@ -68,26 +68,32 @@ def attention_of(
     if not found:
         raise ArchError(error("unsupported-module", f"nothing in `{graph.name}` attends to layers",
                               help="`archlang transform FILE layer-attention` makes a network that does"))
+
     kinds = {name: node.op.name.removeprefix(PREFIX) for name, node in found.items()}
     dynamic = [name for name, kind in kinds.items() if kind not in STATIC]
+    # Zeros in the place of data would give numbers too, and none of them would mean anything.
     if dynamic and data is None:
         raise ArchError(error("missing-argument", f"the attention of `{dynamic[0]}` depends on the input",
                               help="say on which data it is measured: `--data digits`"))
+
     target = place(device)
-    was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
+    training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     seen: dict[str, list[torch.Tensor]] = {name: [] for name in found}
-    handles = [
-        model.get_submodule(module_name(node.path)).register_forward_hook(
+    handles = []
+    for name, node in found.items():
+        # `name=name` binds the site of this turn; without it every hook would write into the last one.
+        handles.append(model.get_submodule(module_name(node.path)).register_forward_hook(
             lambda module, inputs, result, name=name: seen[name].append(result[1].double().cpu())
-        ) for name, node in found.items()
-    ]
+        ))
+
     model.to(target).eval()
     try:
         _run(model, record, data, target)
     finally:
         for handle in handles:
             handle.remove()
-        model.to(home).train(was)
+        model.to(home).train(training)
+
     return tuple(_summed(name, kinds[name], torch.cat(seen[name])) for name in found)
 
 
@@ -96,9 +102,11 @@ def _run(model: torch.nn.Module, record: object, data: object | None, target: to
     graph = record.network.graph  # type: ignore[attr-defined]  # a record of a compiled model
     kind = next((p.dtype for p in model.parameters()), torch.float32)
     if data is None:
+        # Of a size that may vary, the smallest that is allowed.
         sizes = [[d if isinstance(d, int) else d.low for d in spec.type.dims] for spec in graph.inputs]
         model(*(torch.zeros(1, *size, dtype=kind, device=target) for size in sizes))
         return
+
     fit = fit_of(graph, record.mean, record.std, record.image)  # type: ignore[attr-defined]
     split = data_of(model, data).test
     for rows in in_order(len(split), BATCH):
@@ -107,9 +115,15 @@ def _run(model: torch.nn.Module, record: object, data: object | None, target: to
 
 def _summed(site: str, kind: str, rows: torch.Tensor) -> AttentionReading:
     mean = tuple(rows.mean(0).tolist())
+    # The same for every input, so a deviation between inputs would be rounding and nothing else.
     if kind in STATIC:
         return AttentionReading(site, kind, STATIC[kind], mean)
-    what = f"mean over {len(rows)} inputs, heads and queries" if kind == "self_attention" else f"of {len(rows)} inputs"
+
+    what = f"of {len(rows)} inputs"
+    # Self-attention has a row of weights for each head and query, of which the layer hands out the mean.
+    if kind == "self_attention":
+        what = f"mean over {len(rows)} inputs, heads and queries"
+    # The inputs are all there are, no sample of more: the divisor is their number.
     return AttentionReading(site, kind, what, mean, tuple(rows.std(0, correction=0).tolist()))
 
 
@@ -117,13 +131,17 @@ def course_of(folder: str | Path) -> AttentionCourse:
     """The attention over the training in a run folder. Raises `ArchError` (unreadable-file, unsupported-module)."""
     path = Path(folder) / "attention.csv"
     shown = one_line(str(path), 200)
+    # A run without the file is a run whose network attends to no layers, not a damaged folder.
     if not path.exists() and (Path(folder) / "log.csv").exists():
         where = one_line(str(folder), 200)
         raise ArchError(error("unsupported-module", f"the training in `{where}` had no attention over layers"))
+
     try:
         with path.open(encoding="utf-8", newline="") as file:
             head, *rows = list(csv.reader(file))
+        # The first two columns are the step and the epoch.
         numbers = tuple(tuple(float(v) for v in row[2:]) for row in rows)
+        # A run that was cut off may end in half a row.
         if not numbers or any(len(row) != len(head) - 2 for row in numbers):
             raise ValueError("rows of different lengths")
     except OSError as problem:
@@ -131,4 +149,5 @@ def course_of(folder: str | Path) -> AttentionCourse:
         raise ArchError(error("unreadable-file", f"cannot read `{shown}`: {said}")) from None
     except ValueError:
         raise ArchError(error("unreadable-file", f"`{shown}` is no table of attention")) from None
+
     return AttentionCourse(tuple(head[2:]), numbers)

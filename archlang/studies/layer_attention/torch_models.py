@@ -20,7 +20,7 @@ NAME = "layer_attention"
 
 
 LARGE = 0.9
-"""The share of the parameters from which on a part is said to hold the stages, as timm's `stages` does."""
+"""The share of the parameters from which on a part is taken to hold the stages, as timm's `stages` does."""
 
 
 class Readouts(nn.Module):
@@ -40,11 +40,15 @@ class Readouts(nn.Module):
     def forward(self, *layers: Tensor) -> tuple[Tensor, Tensor]:
         """L layers to the head's features and the attention."""
         vectors = [self._vector(x) for x in layers]
-        made, attention, *_ = self.attend(*(dense(x) for dense, x in zip(self.readouts, vectors, strict=True)))
-        return self.expand(made), attention
+        # The recurrent kind gives its last state as a third result, which nothing reads here.
+        features, attention, *_ = self.attend(*(dense(x) for dense, x in zip(self.readouts, vectors, strict=True)))
+        return self.expand(features), attention
 
     def _vector(self, x: Tensor) -> Tensor:
-        return x.flatten(2).mean(2) if self.pooled and x.dim() > 2 else x.flatten(1)
+        # [batch, features] has no positions to take a mean over.
+        if self.pooled and x.dim() > 2:
+            return x.flatten(2).mean(2)
+        return x.flatten(1)
 
 
 def aggregator(kind: Kind, layers: int, width: int, heads: int = 1) -> nn.Module:
@@ -59,6 +63,7 @@ def aggregator(kind: Kind, layers: int, width: int, heads: int = 1) -> nn.Module
         case "recurrent": return RecurrentAttention(layers, width, width)
         case "mean": return EqualAttention(layers)
         case "self_attention":
+            # Later, torch would complain of a shape, in words that name neither number.
             if width % heads:
                 raise ArchError(error("not-divisible", f"{heads} heads do not divide the width {width}"))
             return SelfAttention(layers, width, heads)
@@ -79,30 +84,38 @@ def attend_layers(model: nn.Module, points: Sequence[str] | None, kind: Kind = "
     Raises ArchError: not-traceable, unknown-name, too-few-layers, unsupported-module, unknown-word, not-divisible.
     """
     traced = _traced(model, example)
-    names = stages(model) if points is None else list(points)
+    if points is None:
+        points = stages(model)
+    names = list(points)
     ends = [_end(traced, model, name) for name in names]
+    # Two names may end in the same operation (a stage, and its last block): that is one layer.
     if len(dict.fromkeys(ends)) < 2:
         message = f"attention needs two layers at least, found: {', '.join(names) or 'none'}"
         help = 'name the submodules to read out: `points=["layer1", "layer2"]`'
         raise ArchError(error("too-few-layers", message, help=help))
+
     head = _head(traced)
     linear = traced.get_submodule(str(head.target))
     assert isinstance(linear, nn.Linear)
+
     shapes = [end.meta["tensor_meta"].shape for end in ends]
     sizes = [int(shape[1] if pooled else shape[1:].numel()) for shape in shapes]
     traced.add_module(NAME, Readouts(sizes, linear.in_features, kind, width, heads, pooled).to(linear.weight))
+
     with traced.graph.inserting_before(head):
         both = traced.graph.call_module(NAME, tuple(ends))
-        made, attention = (traced.graph.call_function(_item, (both, i)) for i in (0, 1))
-    head.args = (made, *head.args[1:])
+        features, attention = (traced.graph.call_function(_item, (both, i)) for i in (0, 1))
+    head.args = (features, *head.args[1:])
+
     if taps:
         last = next(n for n in traced.graph.nodes if n.op == "output")
         last.args = ((last.args[0], {NAME: attention}),)
+
+    # What ran between the last stage and the head (pooling, flattening) is read by nothing now.
     traced.graph.eliminate_dead_code()
     traced.delete_all_unused_submodules()
     traced.recompile()
     return traced
-
 
 def stages(model: nn.Module) -> list[str]:
     """The parts of a model that look like its stages, by name.
@@ -113,12 +126,14 @@ def stages(model: nn.Module) -> list[str]:
     """
     prefix = ""
     while True:
-        found = {n: m for n, m in model.named_children() if _convolves(m) and next(m.children(), None) is not None}
-        sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in found.items()}
-        name = max(sizes, key=lambda n: sizes[n], default="")
-        if not found or (len(found) > 1 and sizes[name] < LARGE * sum(sizes.values())):
-            return [prefix + name for name in found]
-        model, prefix = found[name], f"{prefix}{name}."
+        parts = {n: m for n, m in model.named_children() if _convolves(m) and next(m.children(), None) is not None}
+        sizes = {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+        largest = max(sizes, key=lambda n: sizes[n], default="")
+
+        # Several parts of similar size are the stages; one that holds almost everything is their container.
+        if not parts or (len(parts) > 1 and sizes[largest] < LARGE * sum(sizes.values())):
+            return [prefix + name for name in parts]
+        model, prefix = parts[largest], f"{prefix}{largest}."
 
 
 def _convolves(module: nn.Module) -> bool:
@@ -133,6 +148,7 @@ def _traced(model: nn.Module, example: Tensor) -> fx.GraphModule:
     was = model.training
     try:
         traced = fx.symbolic_trace(copy.deepcopy(model))
+        # The run for the shapes must not move the statistics of batch norms.
         traced.eval()
         with torch.no_grad():
             ShapeProp(traced).propagate(example)
@@ -141,9 +157,12 @@ def _traced(model: nn.Module, example: Tensor) -> fx.GraphModule:
         raise ArchError(error("not-traceable", f"torch.fx cannot trace this model: {said}")) from problem
     finally:
         model.train(was)
+
+    # An activation in place would overwrite a layer's result before it is read out.
     for module in traced.modules():
         if getattr(module, "inplace", False) is True:
             module.inplace = False  # type: ignore[assignment]  # a flag of torch's activations
+
     traced.train(was)
     return traced
 
@@ -162,7 +181,9 @@ def _end(traced: fx.GraphModule, model: nn.Module, name: str) -> fx.Node:
 def _within(node: fx.Node, name: str) -> bool:
     if node.op == "call_module" and (str(node.target) + ".").startswith(name + "."):
         return True
+    # A submodule whose forward was traced through has no call of its own; fx notes the stack of modules instead.
     stack = node.meta.get("nn_module_stack", {})
+    # torch.fx keeps (path, class) under the path, and in some versions under another key.
     return any(str(key) == name or getattr(entry, "__getitem__", lambda i: None)(0) == name
                for key, entry in stack.items())
 

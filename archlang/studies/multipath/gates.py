@@ -57,6 +57,7 @@ class Responses:
     def extremes(self, gate: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The samples that answer strongest and weakest, the most extreme first; equal ones in the data's order."""
         strongest = self.relevance[:, gate].argsort(descending=True, stable=True).tolist()
+        # Not the strongest backwards: equal samples would then stand in the reverse of the data's order.
         weakest = self.relevance[:, gate].argsort(stable=True).tolist()
         return tuple(strongest[:count]), tuple(weakest[:count])
 
@@ -67,8 +68,10 @@ class Responses:
 
         found = []
         for number in sorted(set(self.labels.tolist())):
-            names = self.classes
-            name = names[number] if names and 0 <= number < len(names) else str(number)
+            name = str(number)
+            # Data may hold labels that the model has no name for.
+            if self.classes and 0 <= number < len(self.classes):
+                name = self.classes[number]
             found.append((name, range_of(name, self.values[self.labels == number, gate])))
         return tuple(found)
 
@@ -95,6 +98,7 @@ def range_of(name: str, values: torch.Tensor) -> Range:
     1
     """
     x = values.double()
+    # The value 1 falls into the last bin, which is closed.
     counts = torch.bincount((x * BINS).long().clamp(0, BINS - 1), minlength=BINS)
     return Range(name, len(x), float(x.mean()), float(x.std(correction=0)), float(x.min()), float(x.median()),
                  float(x.max()), float((x > 0.5).double().mean()), tuple(counts.tolist()))
@@ -150,6 +154,7 @@ def mean_route(ways: Sequence[tuple[Route, ...]]) -> tuple[Route, ...]:
 
 def _sizes(tensors: Sequence[torch.Tensor], samples: int) -> torch.Tensor:
     """The mean absolute value of each tensor for each sample, [samples, tensors]; rows may be patches of samples."""
+    # In double: a mean over a large map in half precision would overflow.
     means = [t.detach().double().abs().reshape(samples, -1).mean(1) for t in tensors]
     return torch.stack(means, 1).cpu()
 
@@ -157,6 +162,7 @@ def _sizes(tensors: Sequence[torch.Tensor], samples: int) -> torch.Tensor:
 def _shares(sizes: torch.Tensor) -> torch.Tensor:
     """[batch, tensors], rows summing to 1; equal shares where all are zero."""
     total = sizes.sum(1, keepdim=True)
+    # `where` works out both values: the smallest positive divisor keeps the unused one finite.
     return torch.where(total > 0, sizes / total.clamp_min(1e-300), 1 / sizes.shape[1])
 
 
@@ -189,5 +195,6 @@ def responses(model: fx.GraphModule, data: object, *, device: str = "auto", tell
                 tell(rows.stop, len(data.test))
 
     names = tuple(gate for router in known for gate in router.gates)
+    # A model names the classes that it was trained on; the data at hand may be another.
     classes = record.labels or data.classes
     return Responses(names, torch.cat(values), torch.cat(labels), data.test, classes, torch.cat(relevance))

@@ -46,16 +46,21 @@ def parallel_weights(model: fx.GraphModule) -> tuple[Layer, ...]:
     graph = record_of(model).network.graph
     held = model.state_dict()
     layers: dict[str, dict[str, torch.Tensor]] = {}
+
     for node in graph:
         members = [m for m in node.members if m.kind in KINDS]
         name = module_name(node.path)
         weight = held.get(f"{name}.weight")
+        # Batch norms have a `weight` too, but theirs is a scale: its distribution is another question.
         if not members or weight is None or node.op.family not in ("convolution", "linear"):
             continue
+
+        # Peers have one path but for the member's number: with a star in its place they get the same key.
         innermost = members[-1]
         rest = node.path[len(innermost.region):]
         stem = ".".join((*node.path[: len(innermost.region)], "*", *_after(rest)))
         layers.setdefault(stem, {})[name] = weight.detach().double().cpu().flatten()
+
     found = tuple(_layer(stem, peers) for stem, peers in layers.items() if len(peers) > 1)
     if not found:
         raise ArchError(error("unsupported-module", f"no operations with weights are parallel in `{graph.name}`",
@@ -74,10 +79,15 @@ def _after(rest: tuple[str, ...]) -> tuple[str, ...]:
 def _layer(stem: str, peers: dict[str, torch.Tensor]) -> Layer:
     low = min(float(w.min()) for w in peers.values())
     high = max(float(w.max()) for w in peers.values())
-    high = high if high > low else low + 1.0
-    return Layer(stem, low, high, tuple(
-        Weights(name, len(w), float(w.mean()), float(w.std(correction=0)), float(w.min()), float(w.max()),
-                tuple(torch.bincount(((w - low) / (high - low) * BINS).long().clamp(0, BINS - 1), minlength=BINS)
-                      .tolist()))
-        for name, w in peers.items()
-    ))
+    # Weights that are all equal (a fresh layer of zeros) would have an axis without length.
+    if not high > low:
+        high = low + 1.0
+    return Layer(stem, low, high, tuple(_weights(name, w, low, high) for name, w in peers.items()))
+
+
+def _weights(name: str, values: torch.Tensor, low: float, high: float) -> Weights:
+    """The moments of one operation's weights [count], and their histogram from `low` to `high`."""
+    bins = ((values - low) / (high - low) * BINS).long().clamp(0, BINS - 1)
+    counts = tuple(torch.bincount(bins, minlength=BINS).tolist())
+    mean, deviation = float(values.mean()), float(values.std(correction=0))
+    return Weights(name, len(values), mean, deviation, float(values.min()), float(values.max()), counts)

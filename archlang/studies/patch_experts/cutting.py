@@ -42,6 +42,8 @@ def evaluate_cuts(
     if not dispatches(model):
         raise ArchError(error("unknown-site", "this model has no experts that a cut could leave out",
                               help="`experts(n, router) { ... }` makes them"))
+
+    # Cuts are a setting of the model's own modules, so that `evaluate` runs it as it is.
     before = {place: place.cut for place in dispatches(model).values()}
     try:
         return tuple(_measured(model, data, cut, device) for cut in (None, *cuts))
@@ -51,5 +53,6 @@ def evaluate_cuts(
 
 
 def _measured(model: torch.fx.GraphModule, data: object, cut: float | None, device: str) -> Cut:
+    # Setting a cut also puts the counters of `executed` back to zero.
     set_cut(model, cut)
     return Cut(cut, evaluate(model, data, device=device), executed(model))

@@ -58,7 +58,9 @@ class _Seen:
     thresholds: list[torch.Tensor]
 
     def all_of(self, which: list[torch.Tensor]) -> torch.Tensor:
-        return torch.cat(which) if which else torch.zeros(0, 4)
+        if not which:
+            return torch.zeros(0, 4)
+        return torch.cat(which)
 
 
 def usage_of(
@@ -69,6 +71,7 @@ def usage_of(
     Raises `ArchError`: unsupported-module, unknown-data.
     """
     split = data_of(model, data).test
+
     with _watching(model, device) as (run, seen, sites):
         for rows in in_order(len(split), BATCH):
             run(split.batch(rows)[0])
@@ -86,11 +89,13 @@ def patches_of(
     """
     with _watching(model, device) as (run, seen, sites):
         run(images)
+
         graph = record_of(model).network.graph
         taken = [
             tuple(Taken(site.name, _cells(graph, site, seen[site.name].weights[0], len(images), i)) for site in sites)
             for i in range(len(images))
         ]
+
         return tuple(taken), tuple(_usage(site, seen[site.name]) for site in sites)
 
 
@@ -105,10 +110,13 @@ def _watching(
     dispatching = [node for node in graph if node.op.piece == "dispatch"]
     named = {module_name(node.path): node for node in dispatching}
     sites = {module_name(node.path): site for site, node in zip(expert_sites(graph), dispatching, strict=True)}
+
+    # A rewriting may have replaced a dispatch; then its hook would have nothing to hang on.
     if not places or not named.keys() <= places.keys():
         raise ArchError(error("unsupported-module", f"nothing in `{graph.name}` hands patches to experts",
                               help=["`patches(4x4) -> experts(4, router) { ... } -> unpatch` does",
                                     "networks with experts: `specs/pce/pce_tiny.arch`"]))
+
     seen = {site.name: _Seen([], []) for site in sites.values()}
     with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen), all_rows(model):
         fit = fit_of(graph, record.mean, record.std, record.image)
@@ -127,6 +135,7 @@ def _routers(model: nn.Module) -> dict[str, CosineRouter]:
 @contextmanager
 def _hooked(places: dict[str, Dispatch], routers: dict[str, CosineRouter], sites: dict[str, ExpertSite], graph: Graph,
             seen: dict[str, _Seen]) -> Iterator[None]:
+    # One function for each site: a closure made in the loop below would see the last name of it.
     def weights_of(name: str) -> Callable[..., None]:
         def look(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
             seen[name].weights.append(inputs[0].double().cpu())
@@ -134,10 +143,12 @@ def _hooked(places: dict[str, Dispatch], routers: dict[str, CosineRouter], sites
 
     def thresholds_of(name: str) -> Callable[..., None]:
         def look(_module: nn.Module, _inputs: object, result: tuple[torch.Tensor, ...]) -> None:
+            # A cosine router gives weights after and before its filter, then the threshold and its three parts.
             seen[name].thresholds.append(torch.cat(result[2:4], 1).double().cpu())
         return look
 
     handles = [places[path].register_forward_pre_hook(weights_of(site.name)) for path, site in sites.items()]
+    # Only cosine routers have thresholds: the others' column stays empty.
     for site in sites.values():
         router = routers.get(module_name(graph.node(site.weights.node).path))
         if router is not None:
@@ -152,28 +163,35 @@ def _hooked(places: dict[str, Dispatch], routers: dict[str, CosineRouter], sites
 def _usage(site: ExpertSite, seen: _Seen) -> Usage:
     weights, limits = seen.all_of(seen.weights), seen.all_of(seen.thresholds)
     first = torch.bincount(weights.argmax(1), minlength=site.experts).double() / len(weights)
+
     thresholds = None
     if len(limits):
-        whole, parts = limits[:, 0], limits[:, 1:].mean(0).tolist()
-        thresholds = Thresholds(float(whole.mean()), float(whole.min()), float(whole.max()), tuple(parts))
+        total, parts = limits[:, 0], limits[:, 1:].mean(0).tolist()
+        thresholds = Thresholds(float(total.mean()), float(total.min()), float(total.max()), tuple(parts))
+
     return Usage(site.name, len(weights), tuple(weights.mean(0).tolist()), tuple(first.tolist()), thresholds)
 
 
 def _cells(graph: Graph, site: ExpertSite, weights: torch.Tensor, images: int, image: int) -> tuple[PatchCell, ...]:
     """The patches of one image as parts of it, each from 0 to 1; what a patch reaches over the edge is cut off."""
+    # Rows lie image by image, and every image has the same number of them.
     each = len(weights) // images
-    own: Sequence[Sequence[float]] = weights[image * each : (image + 1) * each].tolist()
+    by_patch: Sequence[Sequence[float]] = weights[image * each : (image + 1) * each].tolist()
     cut = site.cut
+    # Experts on whole samples, or whose rows are no longer this cut's patches: the image is one cell.
     if cut is None or each != cut.args["rows"] * cut.args["columns"]:
-        return tuple(PatchCell(0.0, 0.0, 1.0, 1.0, tuple(row)) for row in own)
+        return tuple(PatchCell(0.0, 0.0, 1.0, 1.0, tuple(row)) for row in by_patch)
+
     (high, wide), (down, right) = cut.args["size"], cut.args["stride"]
     rows, columns = cut.args["rows"], cut.args["columns"]
     sizes = graph.type(cut.inputs[0]).dims[1:]
+    # Where the file leaves the image's size open, it is what the patches cover.
     full = ((rows - 1) * down + high, (columns - 1) * right + wide)
     height, width = (s if isinstance(s, int) else f for s, f in zip(sizes, full, strict=True))
-    found = []
-    for place, row in enumerate(own):
+
+    cells = []
+    for place, row in enumerate(by_patch):
         top, left = place // columns * down, place % columns * right
-        found.append(PatchCell(left / width, top / height, min(left + wide, width) / width,
-                          min(top + high, height) / height, tuple(row)))
-    return tuple(found)
+        bottom, end = min(top + high, height), min(left + wide, width)
+        cells.append(PatchCell(left / width, top / height, end / width, bottom / height, tuple(row)))
+    return tuple(cells)

@@ -57,12 +57,15 @@ class Boosted:
     """A convolution that was boosted: its name, its batch norm's (empty: none was taken in), its small kernels."""
 
     name: str
+
     norm: str
     windows: tuple[Window, ...]
 
     def __str__(self) -> str:
-        together = f"{self.name} with {self.norm}" if self.norm else self.name
-        return f"{together}: {', '.join(map(str, self.windows))}"
+        kernels = ", ".join(map(str, self.windows))
+        if not self.norm:
+            return f"{self.name}: {kernels}"
+        return f"{self.name} with {self.norm}: {kernels}"
 
 
 @dataclass(frozen=True)
@@ -102,22 +105,27 @@ class Choice:
         words = {"gamma": ("zero", "one"), "by": ("size", "layer"), "rules": RULES}
         if isinstance(self.kernels, str):
             words["kernels"] = ("pbconv", *PEERS)
+
         for name, known in words.items():
             if getattr(self, name) not in known:
+                # What was given may be of any type and length, and the message has to stay one short line.
                 shown = f"{name} is one of {', '.join(known)}, not {str(getattr(self, name))[:40]!r}"
                 raise ArchError(error("out-of-range", shown))
         if not isinstance(self.kernels, str) and not self.kernels:
             raise ArchError(error("out-of-range", "at least one small kernel is wanted"))
 
     def windows(self, kernel: Extent, index: int) -> tuple[Window, ...]:
-        """The small kernels over the `index`-th convolution. Raises _Stays, ArchError (out-of-range)."""
         if not isinstance(self.kernels, str):
             if complaints(kernel, self.kernels):
                 raise _Stays("other-size")
             return tuple(self.kernels)
         if self.kernels in PEERS:
             return PEERS[self.kernels](kernel)
-        seed = draw_seed(self.seed, index) if self.by == "layer" else self.seed
+
+        # By size, every layer of a size gets the same kernels: one seed gives one candidate for it.
+        seed = self.seed
+        if self.by == "layer":
+            seed = draw_seed(self.seed, index)
         try:
             return candidate(kernel, seed, self.types, self.rules)
         except ValueError as problem:
@@ -126,10 +134,14 @@ class Choice:
     def made(self, conv: nn.Conv1d | nn.Conv2d, norm: nn.Module | None, index: int) -> BoostedConv:
         """The boosted form of a convolution. Raises _Stays, ArchError (out-of-range)."""
         windows, chains = self.windows(plane(conv.kernel_size), index), self.kernels == "dbb"
+        # The mean of a window reads every cell of it; a dilated kernel skips cells, so no kernel equals both.
         if chains and max(conv.dilation) > 1:
             raise _Stays("dilated")
+
+        # A depthwise mean has no 1x1 before it: without a norm there is no parameter to start at 0.
         if chains and norm is None and self.gamma == "zero" and conv.groups == conv.in_channels == conv.out_channels:
             raise _Stays("no-zero")
+
         return BoostedConv(conv, norm, windows, self.gamma, chains)
 
 
@@ -155,44 +167,62 @@ def boost(model: nn.Module, *, kernels: str | Sequence[Window] = "pbconv", seed:
     0 with 1: 1x3 at (2, 1), 3x1 at (1, 2)
     """
     choice = Choice(kernels, seed, types, rules, gamma, by)
-    made = with_modules(copied(model)) if isinstance(model, fx.GraphModule) else model
-    search = _Search(made)
-    made = made if made is not model else copy.deepcopy(model)
+
+    # A graph is copied at once, since its functions become modules; any other model once it was looked through.
+    result = model
+    if isinstance(model, fx.GraphModule):
+        result = with_modules(copied(model))
+    search = _Search(result)
+    if result is model:
+        result = copy.deepcopy(model)
+
     done: list[Boosted] = []
     for name, norm_name in search.found.items():
-        conv: Any = made.get_submodule(name)
-        norm, rest = _taken(made.get_submodule(norm_name)) if norm_name else (None, None)
+        conv: Any = result.get_submodule(name)
+        norm = rest = None
+        if norm_name:
+            norm, rest = _taken(result.get_submodule(norm_name))
         try:
             new = choice.made(conv, norm, len(done))
         except _Stays as reason:
             search.left[name] = reason.name
             continue
-        made.set_submodule(name, new)
+
+        result.set_submodule(name, new)
         if rest is not None:
-            made.set_submodule(norm_name, rest)
+            result.set_submodule(norm_name, rest)
         done.append(Boosted(name, norm_name, new.windows))
+
     left = tuple(Left(*pair) for pair in search.left.items())
     if not done:
         raise ArchError(error("pass-does-not-apply", "this model has no convolution that can be boosted",
                               help="convolutions over maps or lines with a kernel larger than 1x1 can be",
                               notes=[str(one) for one in left]))
-    if isinstance(made, fx.GraphModule):
-        made = inlined(made, [one.name for one in done])
-    made.boosting = Boosting(tuple(done), left)  # type: ignore[assignment]  # torch knows tensors and modules alone
-    return made
 
+    # In a graph, the branches stand node by node, where a fusion finds them.
+    if isinstance(result, fx.GraphModule):
+        result = inlined(result, [one.name for one in done])
+    result.boosting = Boosting(tuple(done), left)  # type: ignore[assignment]  # torch knows tensors and modules alone
+    return result
 
 def _taken(norm: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
     """The batch norm that goes into branch 0, and what takes its place: nothing, or what else its class does."""
     form: Any = norm
+    # Exactly these: a subclass may do something of its own in `forward`.
     if type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm):
         return norm, nn.Identity()
+
+    # timm's `BatchNormAct2d` is one of those: a batch norm, then `drop` and `act`, which stay in its place.
     if isinstance(norm, nn.BatchNorm2d) and isinstance(getattr(form, "act", None), nn.Module):
         plain = nn.BatchNorm2d(form.num_features, form.eps, form.momentum, form.affine, form.track_running_stats,
                                device=form.running_mean.device, dtype=form.running_mean.dtype)
+        # Not strict: `drop` and `act` may have a state too, which the plain norm has no place for.
         plain.load_state_dict(form.state_dict(), strict=False)
-        drop = form.drop if isinstance(getattr(form, "drop", None), nn.Module) else nn.Identity()
+        drop = getattr(form, "drop", None)
+        if not isinstance(drop, nn.Module):
+            drop = nn.Identity()
         return plain.train(form.training), nn.Sequential(drop, form.act)
+
     return None, None
 
 
@@ -203,20 +233,27 @@ class _Search:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        # Batch norms of any class stay whole, so that they are seen.
-        graph = model.graph if isinstance(model, fx.GraphModule) else graph_of(model, (_BatchNorm, BoostedConv))
+        # Batch norms of any class stay one node, so that they are seen; boosted convolutions, so that they stay.
+        if isinstance(model, fx.GraphModule):
+            graph = model.graph
+        else:
+            graph = graph_of(model, (_BatchNorm, BoostedConv))
         called = [node for node in graph.nodes if node.op == "call_module"]
         self.targets = Counter(str(node.target) for node in called)
+        # One module under two names would be replaced under one of them only.
         self.names = Counter(id(module) for _, module in model.named_modules(remove_duplicate=False))
         self.read = {str(node.target).rpartition(".")[0] for node in graph.nodes if node.op == "get_attr"}
         self.found: dict[str, str] = {}
         self.left: dict[str, str] = {}
+
         for node in called:
             self.visit(node)
         for node in graph.nodes:
             if node.op == "call_function" and (node.target in calls.CONVOLUTIONS or node.target in calls.TRANSPOSED):
                 self.function(node)
+
         for name, module in model.named_modules():
+            # Inside a module that is one node of the graph, calls are that module's own affair.
             known = name in self.targets or any(name.startswith(f"{done}.") for done in self.targets)
             if isinstance(module, _ConvNd) and not known and _large(module) and name not in self.read:
                 self.left[name] = "not-called"
@@ -226,12 +263,18 @@ class _Search:
         name, conv = str(node.target), self.model.get_submodule(str(node.target))
         if not isinstance(conv, _ConvNd) or not _large(conv):
             return
+
         try:
-            plain_kind(conv, (type(conv),) if isinstance(conv, _ConvTransposeNd) else (nn.Conv1d, nn.Conv2d, nn.Conv3d))
+            # A transposed convolution passes whatever its class, so that the reason is that it is transposed.
+            kinds: tuple[type, ...] = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+            if isinstance(conv, _ConvTransposeNd):
+                kinds = (type(conv),)
+            plain_kind(conv, kinds)
             self.plain(name, conv)
         except (Obstacle, _Stays) as reason:
             self.left[name] = reason.name
             return
+
         self.found[name] = self.norm_of(node)
 
     def function(self, node: fx.Node) -> None:
@@ -239,12 +282,16 @@ class _Search:
         turned = node.target in calls.TRANSPOSED
         spatial = (calls.TRANSPOSED if turned else calls.CONVOLUTIONS)[node.target]
         weight = argument(node, "weight")
+        # A linear layer stands in the same table, as a convolution over no axes.
         if spatial == 0:
             return
+
         if not isinstance(weight, fx.Node) or weight.op != "get_attr":
             self.left[node.name] = "calculated-weights"
             return
+
         owner = str(weight.target).rpartition(".")[0]
+        # 1x1 is no case of the report: nothing smaller could stand over it.
         if max(stored(self.model, weight).shape[2:]) > 1:
             reason = "function"
             if turned:
@@ -259,22 +306,30 @@ class _Search:
             "transposed": isinstance(conv, _ConvTransposeNd), "volume": isinstance(conv, nn.Conv3d),
             "shared": self.targets[name] > 1 or self.names[id(conv)] > 1, "read-elsewhere": name in self.read,
         }
+
         for reason, holds in reasons.items():
             if holds:
                 raise _Stays(reason)
 
     def norm_of(self, node: fx.Node) -> str:
         """The batch norm that alone reads a convolution and can be its own."""
-        (reader, *others) = [*node.users, None]
-        if reader is None or others != [None] or reader.op != "call_module":
+        # With a second reader of the convolution, what the norm reads is needed without the norm as well.
+        if len(node.users) != 1:
             return ""
+        reader = next(iter(node.users))
+        if reader.op != "call_module":
+            return ""
+
         name = str(reader.target)
         norm: Any = self.model.get_submodule(name)
         if not isinstance(norm, _BatchNorm) or self.targets[name] > 1 or self.names[id(norm)] > 1:
             return ""
+        # Read elsewhere, or hooked: others rely on the norm where it is. Without statistics it cannot be folded.
         if name in self.read or any(getattr(norm, hook) for hook in HOOKS) or not norm.track_running_stats:
             return ""
-        return name if norm.running_mean is not None and _taken(norm)[0] is not None else ""
+        if norm.running_mean is None or _taken(norm)[0] is None:
+            return ""
+        return name
 
 
 def _large(conv: Any) -> bool:

@@ -32,14 +32,22 @@ class BoostedConv(nn.Module):
         parts = _Branches(conv, norm, gamma)
         outer = outer_padding(conv)
         self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
+        self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
+
+        # A small kernel that lies inside the large one reads fewer cells around: some padding is cut off again.
         zeros = conv.padding_mode == "zeros"
         needed = (branch_padding(outer, plane(conv.dilation), plane(conv.kernel_size), w) for w in windows)
         self.steps = [padding_steps(net, outer, zeros) for net in needed]
-        made = [parts.small(window) for window in windows]
+
+        added = [parts.small(window) for window in windows]
         if chains:
-            made += [parts.reduced(), parts.mean()]
+            added += [parts.reduced(), parts.mean()]
             self.steps += [(outer, NONE)] * 2
-        self.branches = nn.ModuleList([nn.Sequential(conv, *([norm] if norm is not None else [])), *made])
+
+        main = nn.Sequential(conv)
+        if norm is not None:
+            main.append(norm)
+        self.branches = nn.ModuleList([main, *added])
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, C, H, W] to [batch, D, H', W'], or [batch, C, L] to [batch, D, L']."""
@@ -68,14 +76,21 @@ class BoostedConv(nn.Module):
     def _merged(self) -> nn.Conv1d | nn.Conv2d:
         """The convolution of all branches, on their device and in their dtype."""
         main: Any = self.branches[0]
-        conv = main if isinstance(main, nn.Conv1d | nn.Conv2d) else main[0]
+        # After `switch_to_deploy` the convolution stands alone.
+        conv = main
+        if not isinstance(main, nn.Conv1d | nn.Conv2d):
+            conv = main[0]
+
         # An example says that what enters is a batch: a norm over lines could see another axis.
         size = [2 * d * k for d, k in zip(conv.dilation, conv.kernel_size, strict=True)]
         example = torch.ones(1, conv.in_channels, *size, device=conv.weight.device, dtype=conv.weight.dtype)
 
         fused = fuse(copy.deepcopy(self).eval(), (example,))
+        # What was not fused stays as further nodes, and then the branches are no single convolution.
         inner = [node for node in fused.graph.nodes if node.op not in ("placeholder", "output")]
-        merged = fused.get_submodule(str(inner[0].target)) if inner[0].op == "call_module" else None
+        merged = None
+        if inner[0].op == "call_module":
+            merged = fused.get_submodule(str(inner[0].target))
         if len(inner) != 1 or not isinstance(merged, nn.Conv1d | nn.Conv2d):
             raise ArchError(error("pass-does-not-apply", "the branches of this convolution are not one convolution",
                                   notes=[str(skip) for skip in fused.meta["report"].skipped]))
@@ -89,12 +104,19 @@ class BoostedConv(nn.Module):
 def padded(x: Tensor, added: Padding, cut: Padding, mode: str, lines: bool) -> Tensor:
     """Cells added, then cells cut off, each where there are any."""
     if any(cells for pair in added for cells in pair):
-        x = functional.pad(x, _flat(added, lines), "constant" if mode == "zeros" else mode)
-    return functional.pad(x, _flat(cut, lines)) if any(cells for pair in cut for cells in pair) else x
+        how = "constant" if mode == "zeros" else mode
+        x = functional.pad(x, _flat(added, lines), how)
+    # A negative number cuts cells off, whatever the padding's mode.
+    if any(cells for pair in cut for cells in pair):
+        x = functional.pad(x, _flat(cut, lines))
+    return x
 
 
 def _flat(padding: Padding, lines: bool) -> list[int]:
-    return [*padding[1], *(() if lines else padding[0])]
+    # torch names the last axis first.
+    if lines:
+        return [*padding[1]]
+    return [*padding[1], *padding[0]]
 
 
 def plane(sizes: Sequence[int]) -> Extent:
@@ -103,7 +125,9 @@ def plane(sizes: Sequence[int]) -> Extent:
     >>> plane((3, 5)), plane((7,))
     ((3, 5), (1, 7))
     """
-    return (sizes[0], sizes[1]) if len(sizes) == 2 else (1, sizes[0])
+    if len(sizes) == 2:
+        return sizes[0], sizes[1]
+    return 1, sizes[0]
 
 
 def outer_padding(conv: nn.Conv1d | nn.Conv2d) -> Padding:
@@ -111,8 +135,10 @@ def outer_padding(conv: nn.Conv1d | nn.Conv2d) -> Padding:
     if conv.padding == "valid":
         return NONE
     if conv.padding == "same":
+        # torch puts the odd cell of an even kernel behind.
         totals = [d * (k - 1) for d, k in zip(plane(conv.dilation), plane(conv.kernel_size), strict=True)]
         return (totals[0] // 2, totals[0] - totals[0] // 2), (totals[1] // 2, totals[1] - totals[1] // 2)
+
     given: Any = conv.padding
     rows, columns = (0, given[0]) if len(given) == 1 else given
     return (int(rows), int(rows)), (int(columns), int(columns))
@@ -128,6 +154,7 @@ class _Branches:
 
     def small(self, window: Window) -> nn.Sequential:
         """A small kernel; its padding is not its own."""
+        # Of a line, whose one row is 1, the last size alone.
         size = (window.height, window.width)[-len(self.one):]
         conv = self.conv
         return self.ending(self.kernel(conv.in_channels, conv.out_channels, size, conv.stride, conv.dilation))
@@ -135,7 +162,10 @@ class _Branches:
     def reduced(self) -> nn.Sequential:
         """1x1, then the large kernel."""
         conv = self.conv
-        inner = (2 if conv.groups == conv.out_channels else 1) * conv.in_channels
+        # The authors' code gives depthwise convolutions twice the channels inside.
+        inner = conv.in_channels
+        if conv.groups == conv.out_channels:
+            inner *= 2
         first = self.kernel(conv.in_channels, inner, self.one, self.one, self.one)
         large = self.kernel(inner, conv.out_channels, conv.kernel_size, conv.stride, conv.dilation)
         return nn.Sequential(first, *self.normed(inner), *self.ending(large))
@@ -144,8 +174,10 @@ class _Branches:
         """1x1, then the mean of each window; of a depthwise convolution the mean alone."""
         conv, kind = self.conv, nn.AvgPool1d if len(self.one) == 1 else nn.AvgPool2d
         pool: nn.Module = kind(conv.kernel_size, conv.stride)  # type: ignore[arg-type]  # as many sizes as it has
+        # A 1x1 that keeps channels apart would only scale them, which the norm behind does.
         if self.channelwise:
             return self.ending(pool)
+
         point = self.kernel(conv.in_channels, conv.out_channels, self.one, self.one, self.one)
         if self.norm is None and self.zero:
             nn.init.zeros_(point.weight)
@@ -163,6 +195,7 @@ class _Branches:
     def ending(self, last: nn.Module) -> nn.Sequential:
         """A branch's last operation with a batch norm; what adds nothing at first if that is wanted."""
         norms = self.normed(self.conv.out_channels)
+        # With gamma at 0 the norm gives its shift, 0 at first; without a norm the weights themselves are 0.
         if self.zero and norms:
             nn.init.zeros_(norms[0].weight)
         elif self.zero and isinstance(last, nn.Conv1d | nn.Conv2d):
@@ -173,8 +206,11 @@ class _Branches:
         """A fresh batch norm like the convolution's; none where that has none."""
         if self.norm is None:
             return []
+
         like: Any = self.norm
         kind: Any = nn.BatchNorm1d if len(self.one) == 1 else nn.BatchNorm2d
-        kind = nn.SyncBatchNorm if isinstance(like, nn.SyncBatchNorm) else kind
+        # Beside a synchronised norm, one over a single device's samples would see other statistics.
+        if isinstance(like, nn.SyncBatchNorm):
+            kind = nn.SyncBatchNorm
         settings = {"device": like.running_mean.device, "dtype": like.running_mean.dtype}
         return [kind(channels, like.eps, like.momentum, **settings).train(like.training)]

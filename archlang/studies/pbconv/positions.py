@@ -18,11 +18,14 @@ def folded(weight: Tensor, norm: nn.Module | None) -> Tensor:
     """A kernel with the scale of its batch norm in it: `gamma W / sigma` (PBConv, eq. 5)."""
     if norm is None:
         return weight.double()
+
     form: Any = norm
+    # Variance and eps as the norm adds them, but in double: the maps compare small differences.
     scale = (form.running_var.double() + form.eps).rsqrt()
-    scale = scale if form.weight is None else scale * form.weight.double()
-    made: Tensor = weight.double() * scale.reshape(-1, *(1,) * (weight.ndim - 1))
-    return made
+    if form.weight is not None:
+        scale = scale * form.weight.double()
+    scaled: Tensor = weight.double() * scale.reshape(-1, *(1,) * (weight.ndim - 1))
+    return scaled
 
 
 def merged(main: Tensor, small: Sequence[tuple[Tensor, Extent]]) -> Tensor:
@@ -36,6 +39,7 @@ def merged(main: Tensor, small: Sequence[tuple[Tensor, Extent]]) -> Tensor:
     """
     total = main.clone()
     for kernel, (row, column) in small:
+        # Places count from 1, as the paper's do.
         height, width = kernel.shape[-2:]
         total[..., row - 1 : row - 1 + height, column - 1 : column - 1 + width] += kernel
     return total
@@ -50,11 +54,15 @@ def position_map(kernel: Tensor) -> Tensor:
     """
     total = kernel.detach().abs().sum((0, 1))
     most = total.max()
-    return total / most if most > 0 else total
+    # A kernel of zeros (a branch that starts at nothing) has no largest position to measure by.
+    if most > 0:
+        return total / most
+    return total
 
 
 def dispersion(maps: Sequence[Tensor]) -> float:
     """The standard deviation over the positions of the mean of maps of one size (PBConv, section 4.3)."""
+    # The divisor is the number of positions: they are all there are, no sample of more.
     return float(torch.stack([m.double() for m in maps]).mean(0).std(correction=0))
 
 
@@ -69,31 +77,44 @@ def equivalent_kernels(model: nn.Module, graph: Graph) -> dict[str, Tensor]:
         for node in graph:
             if node.op.piece == "boosted sum":
                 found[module_name(node.path[:-1])] = _boosted(model, graph, node)
+
         for node in graph:
+            # The branches of a boosted convolution count in its sum, not by themselves.
             branch = any(m.kind == "pbconv" and m.count > 1 for m in node.members)
-            if node.op.convolves == 2 and not branch:
-                rows, columns = node.args["kernel"]
-                if rows * columns > 1:
-                    found[module_name(node.path)] = folded(_module(model, node).weight, _norm(model, graph, node))
+            if node.op.convolves != 2 or branch:
+                continue
+            rows, columns = node.args["kernel"]
+            if rows * columns > 1:
+                found[module_name(node.path)] = folded(_module(model, node).weight, _norm(model, graph, node))
+
     return found
 
 
 def _boosted(model: nn.Module, graph: Graph, node: Node) -> Tensor:
     kernels = []
+    # Behind the large kernel and the small ones stand the chains of a diverse branch block.
     for port in node.inputs[: 1 + len(node.args["kernels"])]:
         last = graph.node(port.node)
         conv, norm = last, None
         if last.op is BATCH_NORM:
             conv, norm = graph.node(last.inputs[0].node), _module(model, last)
         kernels.append(folded(_module(model, conv).weight, norm))
+
     places = [placed.place for placed in node.args["kernels"]]
     return merged(kernels[0], list(zip(kernels[1:], places, strict=True)))
 
 
 def _norm(model: nn.Module, graph: Graph, node: Node) -> nn.Module | None:
     readers = graph.consumers(Port(node.id))
-    alone = len(readers) == 1 and readers[0][0].op is BATCH_NORM and readers[0][0].args["running"]
-    return _module(model, readers[0][0]) if alone else None
+    # With a second reader the convolution counts without the norm too, so the norm is no part of its kernel.
+    if len(readers) != 1:
+        return None
+
+    reader = readers[0][0]
+    # Without running statistics the scale depends on the batch.
+    if reader.op is not BATCH_NORM or not reader.args["running"]:
+        return None
+    return _module(model, reader)
 
 
 def _module(model: nn.Module, node: Node) -> Any:

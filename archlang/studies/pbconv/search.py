@@ -55,9 +55,11 @@ def proposals(net: Network, settings: Settings) -> list[Trial]:
             found = list(candidates(size, settings.candidates, settings.seed, settings.types, settings.rules))
         except ValueError as problem:
             raise ArchError(error("out-of-range", f"{problem}, so `types` cannot be {settings.types}")) from None
-        made = [written(windows) for _, windows in found]
-        columns[f"{size[0]}x{size[1]}"] = list(islice(cycle(made), settings.candidates))
-    return [Trial(i, {size: made[i] for size, made in columns.items()}) for i in range(settings.candidates)]
+        texts = [written(windows) for _, windows in found]
+        # A small kernel has few candidates: they come round again, beside others of the larger sizes.
+        columns[f"{size[0]}x{size[1]}"] = list(islice(cycle(texts), settings.candidates))
+
+    return [Trial(i, {size: texts[i] for size, texts in columns.items()}) for i in range(settings.candidates)]
 
 
 def written(windows: Sequence[Window]) -> str:
@@ -72,10 +74,16 @@ def search(net: Network, data: str, settings: Settings, *, jobs: int = 1, journa
     With a `journal` each finished trial is written down at once, and with `resume` those that stand there are not run
     again. Raises ArchError: run-exists, usage (the journal of another search), and what the file or the data lack.
     """
+    # Both raise what the file or the data lack, before processes are started and a journal is begun.
     plan_of(net)
     find(data)
+
     waiting, told = proposals(net, settings), audience or Audience()
-    done = {} if journal is None else _begun(journal, _header(net, data, settings), resume)
+    done: dict[int, Trial] = {}
+    if journal is not None:
+        done = _begun(journal, _header(net, data, settings), resume)
+    told.start(settings, tuple(waiting[0].kernels), len(done))
+
     told.start(settings, tuple(waiting[0].kernels), len(done))
     for trial in _run([t for t in waiting if t.number not in done], net, data, settings, jobs, told):
         done[trial.number] = trial
@@ -83,6 +91,7 @@ def search(net: Network, data: str, settings: Settings, *, jobs: int = 1, journa
             with journal.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(trial)) + "\n")
         told.trial(trial)
+
     return [done[trial.number] for trial in waiting]
 
 
@@ -100,21 +109,27 @@ def _run(waiting: Sequence[Trial], net: Network, data: str, settings: Settings, 
 
 def _begun(journal: Path, header: str, resume: bool) -> dict[int, Trial]:
     """Read the candidates of a journal, without the failed ones; it is written anew without what was cut off."""
-    done = {t.number: t for t in (_read(journal, header) if resume else ()) if not t.failed}
+    # A failed trial is run again: what stopped it (memory, a killed process) may be gone.
+    read = _read(journal, header) if resume else []
+    done = {trial.number: trial for trial in read if not trial.failed}
     if journal.exists() and not resume:
         raise ArchError(error("run-exists", f"{str(journal)!r} holds a search that was not finished",
                               help="go on with `--resume`, or remove the file"))
+
     lines = [header, *(json.dumps(asdict(trial)) for trial in done.values())]
+    # Beside it, then put in its place: an interruption here must not cost the trials that are written down.
     fresh = journal.with_name(f"{journal.name}.new")
     try:
         fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")
         fresh.replace(journal)
     except OSError as problem:
         raise ArchError(error("unwritable-output", f"{str(journal)!r} cannot be written: {problem.strerror}")) from None
+
     return done
 
 
 def _header(net: Network, data: str, settings: Settings) -> str:
+    # The text with its imports inside: a change in an imported file is another search too.
     digest = hashlib.sha256(net.text.encode()).hexdigest()
     return json.dumps({"archlang": 1, "network": digest, "data": data, **asdict(settings)}, sort_keys=True)
 
@@ -123,10 +138,12 @@ def _read(journal: Path, header: str) -> list[Trial]:
     try:
         first, *lines = journal.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
+        # No file, or one without a first line: nothing to go on from.
         return []
     if first != header:
         raise ArchError(error("usage", f"{str(journal)!r} is the journal of another search",
                               help="the network, the data and the options must be the same to go on"))
+
     found: list[Trial] = []
     for line in lines:
         try:
@@ -134,6 +151,7 @@ def _read(journal: Path, header: str) -> list[Trial]:
             found.append(Trial(**values))
         except (ValueError, TypeError):
             continue  # a line that was cut off when the search was interrupted
+
     return found
 
 
@@ -142,9 +160,12 @@ def agreement(trials: Sequence[Trial], size: str) -> float | None:
     candidates, or where either is the same for all.
     """
     fine = [trial for trial in trials if not trial.failed]
+    # Through two points there is always a line.
     if len(fine) < 3:
         return None
     pairs = torch.tensor([[trial.starts[size], trial.scores[size]] for trial in fine], dtype=torch.float64).t()
+
+    # Equal values have no deviation to divide by.
     if bool((pairs.std(1) == 0).any()):
         return None
     return float(torch.corrcoef(pairs)[0, 1])

@@ -107,9 +107,11 @@ def _trained(net: Network, data: object, trial: Trial, settings: Settings,
     for index in range(settings.seeds):
         before = index * settings.iterations
         trainings.append(_train(net, data, settings, settings.training_seed(index),
+                                # `before=before` binds the offset of this turn.
                                 lambda done, before=before: stepped(before + done)))  # type: ignore[misc]  # bound now
 
     traces = zip(*(training.trace for training in trainings), strict=True)
+    # Every training takes the dispersion at the same iterations, so the points of all traces lie side by side.
     trace = [(points[0][0], _mean([scores for _, scores in points])) for points in traces]
     maps = {
         size: torch.stack([training.maps[size] for training in trainings]).mean(0).tolist()
@@ -129,6 +131,7 @@ def _train(net: Network, data: object, settings: Settings, seed: int, stepped: C
     model = compile_network(net, seed=seed)
     trace: list[tuple[int, Mapping[str, float]]] = []
     every = max(1, settings.iterations // POINTS)
+    # Dropout draws from torch's own generator: the fork keeps the caller's draws as they would have been.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived(seed, 0, "model"))
         for number in _steps(net, model, data, settings.iterations, seed):
@@ -152,6 +155,7 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
     plan = plan_of(net)
     split = training_data(net, plan, find(data)).train
     fitted = fit_to(net.graph, split)
+    # All steps of the plan train in turn on the same batch, as in the loop proper.
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
     weights = named_weights(net.graph, model)
@@ -177,5 +181,6 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
 
             number += 1
             yield number
+            # In the middle of an epoch too: a search compares candidates after the same number of iterations.
             if number == iterations:
                 return

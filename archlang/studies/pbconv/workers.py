@@ -21,6 +21,7 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, text, data, settings), daemon=True)
         self.process.start()
+        # Only the process may hold its end, or the pipe would not close when the process dies.
         theirs.close()
         self.trial: Trial | None = None
 
@@ -31,6 +32,7 @@ class _Worker:
 
     def heard(self) -> int | Trial:
         """Receive what the process says: the iterations done, or its finished trial; a failed one if it is gone."""
+
         assert self.trial is not None
         try:
             said: int | Trial = self.pipe.recv()
@@ -59,26 +61,32 @@ def _serve(pipe: Connection, text: str, data: str, settings: Settings) -> None:
 def in_processes(text: str, data: str, waiting: Sequence[Trial], settings: Settings, jobs: int,
                  stepped: Callable[[Trial, int], None]) -> Iterator[Trial]:
     """Every trial as it is finished, `jobs` at a time; `stepped` hears of iterations in between."""
+
     queue = list(waiting)
     workers: list[_Worker] = []
     try:
+        # One trial at a time for each worker: a process that dies takes no more with it.
         while queue or workers:
             while queue and len(workers) < jobs:
                 workers.append(_Worker(text, data, settings))
                 workers[-1].take(queue.pop(0))
+
             ready = wait([worker.pipe for worker in workers])
             for worker in [w for w in workers if w.pipe in ready]:
                 said = worker.heard()
                 if not isinstance(said, Trial):
                     assert worker.trial is not None
                     stepped(worker.trial, said)
+
                     continue
                 yield said
+                # A process that died told so by a failed trial; the loop above starts another in its place.
                 if queue and worker.process.is_alive():
                     worker.take(queue.pop(0))
                 else:
                     workers.remove(worker)
                     worker.dismiss()
+    # Also where the caller stops early, or an interruption comes.
     finally:
         for worker in workers:
             worker.dismiss()

@@ -17,6 +17,7 @@ def fingerprint(split: Split) -> dict[str, Any]:
 
     Files are told by their names. What a function of the user's reads may be drawn at random: such samples say nothing.
     """
+    # Evenly spread: data that was sorted or extended differs somewhere along the way.
     stride = max(1, len(split) // LOOKED_AT)
     rows = range(0, len(split), stride)[:LOOKED_AT]
 

@@ -66,6 +66,7 @@ class Items:
             raise bad_data(f"item {number}: {first.message}", help=first.help) from None
 
         target = label_of_item(label, self.names, number)
+        # Images are made alike by their preparation; arrays have to be alike already.
         if isinstance(sample, Image.Image):
             if target.ndim >= 2:
                 self._refuse_cut(sample, number)

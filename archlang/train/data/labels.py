@@ -109,6 +109,7 @@ def label_of_item(label: Any, names: Names, number: int) -> torch.Tensor:
         raise bad_data(f"item {number} has a label that is no number ({one_line(type(label).__name__, 60)})")
 
     tensor = tidy(plain_tensor(label, f"the label of item {number}"))
+    # [1] is a column's way of writing one class number.
     if tensor.shape == (1,) and not tensor.is_floating_point():
         tensor = tensor[0]
     require_finite(tensor[None], number)
@@ -155,7 +156,9 @@ def as_class_numbers(labels: torch.Tensor, scores: ClassOutput) -> torch.Tensor:
     `ArchError` (bad-data) for labels that are no classes: fractions, rows that are not one-hot.
     """
     if labels.ndim == scores.axes:
+
         if labels.shape[scores.axis] != 1 or scores.classes == 1:
+            # A single class and an axis of size 1 are no column of numbers but its chance.
             return _of_one_hot(labels, scores)
         labels = labels.squeeze(scores.axis)
 

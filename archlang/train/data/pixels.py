@@ -51,6 +51,7 @@ def prepared(image: Image.Image, preparation: ImagePreparation | None) -> torch.
     if preparation is None:
         return pixels_of(image)
 
+    # Cut first, then scaled: the other order would scale pixels that are thrown away.
     rows, columns = kept_window(image.height, image.width, preparation)
     pixels = pixels_of(_reduced(_middle(image, rows, columns), preparation))
     return resized(with_channels(pixels[None], preparation.channels), preparation.rows, preparation.columns)[0]
@@ -99,6 +100,7 @@ def kept_window(rows: int, columns: int, preparation: ImagePreparation) -> tuple
     >>> kept_window(100, 300, ImagePreparation(3, 32, 32)), kept_window(256, 256, ImagePreparation(3, 224, 224, 0.875))
     ((100, 100), (224, 224))
     """
+    # The side that would be cut less decides.
     scale = min(rows / preparation.rows, columns / preparation.columns) * preparation.crop
     kept_rows = round(preparation.rows * scale)
     kept_columns = round(preparation.columns * scale)

@@ -30,6 +30,7 @@ def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores:
     # Class numbers first: only numbers can be matched by the names that they stand for.
     if scores is not None:
         ready = _of_parts(ready, lambda split: with_class_numbers(split, scores))
+
     if labels is None or ready.classes is None:
         return ready
     return _matched(ready, labels, "`labels` in the file")

@@ -39,6 +39,7 @@ def as_sample(value: Any, layout: Layout = "CHW", preparation: ImagePreparation 
         raise bad_data(f"a sample is empty: {list(sample.shape)}")
     if not is_finite(sample):
         raise bad_data("a sample holds NaN or infinity")
+    # Only images have an order of axes to declare.
     if layout == "HWC" and sample.ndim == 3:
         sample = sample.permute(2, 0, 1)
     return scaled(sample)

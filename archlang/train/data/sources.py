@@ -49,6 +49,7 @@ def find(data: object) -> Data:
         return named[data]()
 
     head, _, place = data.partition(":")
+    # Formats before plug-ins: a plug-in must not take over the name of a published data set.
     if head in FORMATS:
         return _checked(read(head, place))
 
@@ -134,6 +135,7 @@ def _called(shown: str, function: Callable[[], Any]) -> Any:
 
 @contextmanager
 def _working_folder_importable() -> Iterator[None]:
+    # As `python -m` has it: the user's module lies where the command is given.
     folder = _working_folder()
     sys.path.insert(0, folder)
     try:

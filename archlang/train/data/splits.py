@@ -58,6 +58,7 @@ class Joined:
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples by index, the first part's first, in the order of the indices."""
         read: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
         start = 0
         for part in self.parts:
             here = [i for i in indices if start <= i < start + len(part)]
@@ -104,6 +105,7 @@ def stratified(labels: torch.Tensor, share: float = TEST_SHARE, seed: int = 0) -
     for value in sorted(set(labels.tolist())):
         rows = (labels == value).nonzero().flatten()
         drawn = rows[torch.randperm(len(rows), generator=generator)]
+        # Rounded for each class by itself, so that a rare class is not lost to the test by chance.
         is_test[drawn[: round(len(rows) * share)]] = True
 
     return (~is_test).nonzero().flatten().tolist(), is_test.nonzero().flatten().tolist()

@@ -21,6 +21,7 @@ def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | 
     tensors = {f"model.{name}": full(value) for name, value in model.state_dict().items()}
     for number, stage in enumerate(stages):
         tensors |= {f"loss.{number}.{name}": value for name, value in stage.goal.state.state_dict().items()}
+        # torch numbers the weights of an optimiser through all its groups.
         for slot, values in stage.optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 if isinstance(value, torch.Tensor):

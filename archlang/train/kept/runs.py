@@ -97,6 +97,7 @@ class Run:
     def _logged(self) -> tuple[list[str], list[dict[str, Any]] | None]:
         """The columns and rows of the log; None for rows where there is no log."""
         if not self.log.exists():
+
             return [], None
         with self.log.open(encoding="utf-8", errors="replace", newline="") as file:
             reader = csv.DictReader(file, restkey="")
@@ -124,6 +125,7 @@ class Run:
 
         Raises `ArchError`: no-checkpoint, unreadable-file.
         """
+        # From the newest down: after a crash it may be half a file, and the one before it is whole.
         for path in reversed(self.checkpoints):
             try:
                 return read_checkpoint(path)
@@ -171,6 +173,7 @@ def append(path: Path, text: str) -> None:
     if path.exists():
         before = path.stat().st_size
     try:
+        # Appending cannot be undone by a rename; so the old length is remembered instead.
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
     except OSError as problem:

@@ -62,6 +62,7 @@ class BatchTrainer:
         share = share.to(device)
         label = task.world.all_gather(share, len(rows))
 
+        # Augmentation draws on the CPU by its own generator, layers from the device's: two seeds.
         chance = torch.Generator().manual_seed(task.seed_of("augment", total, len(rows)))
         seed_generators(task.seed_of("model", total, len(rows)), device)
         fit = self.trained.fit
@@ -76,6 +77,7 @@ class BatchTrainer:
             # Label maps and target images move with their images; other labels are the same for every view.
             moved = views.labels_of(stage.goal.views)
             target = label
+            # All processes score the whole batch, so all need the labels of all.
             if moved is not share:
                 target = task.world.all_gather(moved, len(rows))
 

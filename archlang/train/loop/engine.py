@@ -77,6 +77,7 @@ def fit(
             progress = Progress()
         ready = training_data(network, plan, find(data))
         task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed)
+
         if run is None:
             if start != "new" or tensorboard:
                 raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
@@ -128,6 +129,7 @@ def _continued(task: TrainingTask, run: Run, start: Start, progress: Progress) -
     if task.world.is_first:
         newest = run.newest(progress.note)
     tensors, facts = task.world.broadcast(newest) or ({}, {})
+
     before = facts["identity"]
     # What nobody asks for is as it was, not as the file says today.
     if task.requested_seed is None:

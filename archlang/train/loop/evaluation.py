@@ -85,6 +85,7 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     fit = fit_of(graph, record.mean, record.std, record.image)
     was_training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     model.to(target).eval()
+
     try:
         ports = inner_ports(losses, graph)
         observed = observing(model, graph, ports) if ports else model
@@ -124,6 +125,7 @@ def measure(
     """
     goal.state.eval()
     world = world or World()
+
     weight = next(iter(model.parameters()), torch.zeros(()))  # tells the device and the dtype of inputs
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
     augmentations = graph.plan.augment if graph.plan else ()
@@ -156,6 +158,7 @@ def measure(
             recognised.append(correct.cpu())
             known.append(label.cpu())
 
+    # The first of the sums is the whole loss, by the empty name.
     loss, *others = (value / len(split) for value in sums.values())
     single = dict(zip(list(sums)[1:], others, strict=True))
     if not recognised:
@@ -194,6 +197,7 @@ def record_of(model: torch.nn.Module) -> Any:
 
 
 def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:
+    # A test part may lack the last classes that the model knows.
     """The figures of each class, of those without samples too."""
     count = max(int(label.max()) + 1, len(labels or ()))
     label = label.long()  # labels of two classes may be booleans

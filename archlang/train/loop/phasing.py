@@ -42,6 +42,7 @@ def enter(phase: Phase, graph: Graph, model: nn.Module) -> None:
 
 def freeze_statistics(model: nn.Module) -> None:
     """Put the batch norms whose weights are frozen into evaluation mode: their statistics are frozen with them."""
+    # Without weights of its own (affine = false) nothing says that a norm is frozen.
     for module in model.modules():
         weights = list(module.parameters(recurse=False))
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and weights:

@@ -50,6 +50,7 @@ def prepared(task: TrainingTask) -> Training:
         divide(observed, task.device, world)
 
     stages = _stages(task, model, goals)
+
     stepper = Stepper(observed, graph, scores, ports, plan.clip, plan.precision, world, undivided is not None)
     average = None
     if plan.average is not None:
@@ -62,7 +63,9 @@ def _stages(task: TrainingTask, model: ArchModule, goals: list[Objective]) -> li
     """The optimisation steps of the plan: each objective with its optimiser."""
     weights = named_weights(task.network.graph, model)
     stages = []
+
     for goal, step in zip(goals, steps_of(task.plan), strict=True):
+        # Losses are modules too where they remember something.
         goal.state.to(task.device)
         scaler = None
         if task.plan.precision == "float16":

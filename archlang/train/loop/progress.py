@@ -99,6 +99,7 @@ class Epoch:
             return True
 
         (my_loss, mine), (your_loss, yours) = self.chosen_by, other.chosen_by
+        # By accuracy where both have one: a loss may fall while fewer samples are recognised.
         if mine is not None and yours is not None and mine != yours:
             return mine > yours
         return my_loss < your_loss or math.isnan(your_loss)

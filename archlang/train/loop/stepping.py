@@ -50,6 +50,7 @@ class Snapshot:
     """Copies of tensors that a step may have to put back. They are made once: allocating is slower than copying."""
 
     def __init__(self, tensors: list[torch.Tensor]) -> None:
+        # `_foreach_copy_` is one kernel for all tensors of a dtype, and slow over a mixture.
         kinds = {value.dtype for value in tensors}
         self.groups = [[value.detach() for value in tensors if value.dtype == kind] for kind in kinds]
         self.copies = [[torch.empty_like(value) for value in group] for group in self.groups]
@@ -157,6 +158,7 @@ class Stepper:
             with self._cast(inputs.device):
                 return model(inputs)
         except ValueError as problem:
+            # torch's words for a batch norm in training mode over one value; other errors are the network's own.
             if "more than 1 value per channel" not in str(problem):
                 raise
             message = "a batch norm cannot train on a single value a channel: batches of one sample, maps of one pixel"
@@ -195,6 +197,7 @@ class Stepper:
         figures = [norm, total, *parts.values()]
         if recognised is not None:
             figures.append(recognised.sum())
+
         size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in figures]).tolist()
 
         # A comparison with NaN is false as well.

@@ -89,6 +89,7 @@ class Tally:
 
     def state(self) -> dict[str, Any]:
         """Everything to go on with, as JSON takes it."""
+        # The clock of this process means nothing to the next one: seconds that passed are kept instead.
         return {**asdict(self), "before": self.seconds, "began": 0.0}
 
     @classmethod

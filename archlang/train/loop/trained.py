@@ -38,6 +38,7 @@ class TrainedModel:
         """The model with all its weights; every process must ask for it."""
         if self.undivided is None:
             return self.module
+
         self.undivided.load_state_dict({name: full(value) for name, value in self.module.state_dict().items()})
         return self.undivided
 
@@ -70,6 +71,7 @@ class TrainedModel:
     def _measure_statistics(self, total: int) -> None:
         """Take the statistics of batch norms anew, over evenly spread training samples, as torch does it."""
         split, size, device = self.task.data.train, self.task.plan.batch, self.task.device
+
         chosen = range(0, len(split), max(1, len(split) // LOOKED_AT))[:LOOKED_AT]
         parts = [chosen[i : i + size] for i in range(0, len(chosen), size)]
         # A batch of one has no deviation; it counts only where there is no other.

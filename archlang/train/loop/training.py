@@ -85,6 +85,7 @@ class Training:
     def _left(self) -> Iterator[tuple[ScheduledPhase, int]]:
         """The rounds that are not done: their phases and numbers within them."""
         rounds = [(scheduled, number) for scheduled in self.task.phases for number in range(scheduled.rounds)]
+        # A checkpoint counts finished rounds, whatever phases they were of.
         yield from rounds[len(self.state.history) :]
 
     def _round(self, scheduled: ScheduledPhase, number: int, progress: Progress, stop: Stop) -> None:
@@ -100,6 +101,7 @@ class Training:
                 is_done = self.batches.train(rows, scheduled, at, state.total, tally)
                 state.step += 1
                 state.total += 1
+
                 if self.records is not None:
                     self.records.watch.note(epoch + 1, state.step, is_done)
 
@@ -108,6 +110,7 @@ class Training:
                     progress.step(beat)
                 except KeyboardInterrupt:  # between two steps all is in order
                     stop.asked = True
+
                 self._stop(stop, is_kept=False)
                 if self.records is not None and self.records.is_due(state.total) and state.step < size:
                     self.records.write_checkpoint(self.batches, state)
@@ -118,6 +121,7 @@ class Training:
         A checkpoint holds the weights themselves; the model files hold their average, which is what was measured.
         """
         state = self.state
+
         assert state.tally is not None
         if self.trained.average is not None:
             self.trained.average.epoch(len(state.history) + 1)

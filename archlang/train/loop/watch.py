@@ -127,8 +127,10 @@ class StepTable:
         changed by somebody: it begins anew.
         """
         path = folder / f"{self.name}.csv"
+
         head, lines = "", []
         if steps and path.exists():
+            # The empty text stands for the head of an empty file, so that unpacking has something to take.
             head, *lines = [*path.read_text(encoding="utf-8", errors="replace").splitlines(), ""]
             lines = [line for line in lines if line][:steps]
 
@@ -177,6 +179,7 @@ class TrainingWatch:
 
     def note(self, epoch: int, step: int, is_done: bool) -> None:
         """Take the numbers of a step."""
+        # Counted here and not from a table: a network may have none.
         self.count += 1
         for table in self.tables:
             table.note(epoch, step, is_done)
@@ -279,6 +282,7 @@ def _gradients(model: nn.Module, graph: Graph) -> StepTable:
             size = 0.0
             if gradients:  # a phase may freeze all weights of a layer
                 size = float(norm(gradients))
+
             norms.append(size)
         return norms
 

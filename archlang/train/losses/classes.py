@@ -22,6 +22,7 @@ def class_count(graph: Graph, losses: Sequence[Loss], scores: Port) -> int | Non
     """
     reading = [facts_of(loss.option, LossFacts) for loss in losses if LABEL in loss.reads]
     reading = [facts for facts in reading if facts.reads_classes]
+
     size = graph.type(scores).dims[class_axis(graph, scores)]
 
     if not reading or not isinstance(size, int):

@@ -57,6 +57,7 @@ class Clusters(nn.Module):
         other = None
         if second is not None:
             other = self.relevance(second)
+
         if self.is_even:
             return em_loss(relevance, self.gamma, other)
 
@@ -70,6 +71,7 @@ class Clusters(nn.Module):
     @torch.no_grad()
     def _follow(self, p: torch.Tensor) -> None:
         """The EMA update of the priors by the mean posterior [batch, clusters] of all processes."""
+        # Sums and counts in one exchange: shares of the batch may differ by a row.
         sums = all_reduce(torch.cat((p.sum(0), p.new_tensor([float(len(p))]))))
         self.priors.mul_(DECAY).add_((1 - DECAY) * (sums[:-1] / sums[-1]).to(self.priors.dtype))
 

@@ -83,6 +83,7 @@ class Objective:
         The labels are those of the whole batch already.
         """
         if world.size == 1:
+
             return values
 
         # One order on all processes: each all_gather waits for its like elsewhere.
@@ -101,6 +102,7 @@ class Objective:
             check_numbers(values[LABEL])
 
         parts: dict[str, torch.Tensor] = {}
+
         total: torch.Tensor | None = None
         for term in self.terms:
             tensors = term.tensors(values, second)
@@ -219,6 +221,7 @@ def main_output(graph: Graph) -> Port:
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
     """Tell whether each sample's largest score is at its label, [batch]; None where that makes no sense."""
+    # Maps of classes, target images and single logits have no one class for each sample.
     if scores.ndim != 2 or label.ndim != 1 or label.is_floating_point() or scores.shape[1] < 2:
         return None
     return scores.argmax(1) == label

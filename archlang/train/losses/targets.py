@@ -36,6 +36,7 @@ def class_numbers(loss: str, label: torch.Tensor, places: Sequence[int], classes
             f"{wanted}, whole numbers, and the data's label is {_sizes(label.shape)} of {_dtype(label)}",
             help="give class numbers as int64, or the share of each class as floats",
         )
+    # A column of class numbers is how some data sets write them.
     if tuple(label.shape) == _with_one(places, axis):
         label = label.squeeze(axis)
     if tuple(label.shape) != tuple(places):
@@ -81,6 +82,7 @@ def numbers(loss: str, value: torch.Tensor, target: torch.Tensor, axis: int = 1)
 
     Raises `ArchError` (bad-data) where they do not fit.
     """
+
     channels, places = value.shape[axis], (*value.shape[:axis], *value.shape[axis + 1 :])
     is_whole = not target.is_floating_point() and not target.is_complex()
     if is_whole and target.ndim == 1:  # -1 of every sample stands for no label, not for the number
@@ -89,6 +91,7 @@ def numbers(loss: str, value: torch.Tensor, target: torch.Tensor, axis: int = 1)
         return target.to(value.dtype)
 
     # Whole numbers of the output's own shape were numbers above; of any other they are classes.
+
     if is_whole and channels > 1 and tuple(target.shape) in (places, _with_one(places, axis)):
         target = class_numbers(loss, target, places, channels, axis)
         return functional.one_hot(target, channels).movedim(-1, axis).to(value.dtype)

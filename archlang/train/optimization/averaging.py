@@ -51,6 +51,7 @@ class Average:
             self._update(1 / (self.count + 1))
 
     def _update(self, share: float) -> None:
+        # In one kernel for all weights; a loop over them takes longer than many steps.
         weights = [value.detach() for value in self.sources]
         if self.count:
             torch._foreach_lerp_(self.tensors, weights, share)

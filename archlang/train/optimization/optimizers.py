@@ -74,6 +74,7 @@ def divided(option: Option, named: Mapping[str, torch.nn.Parameter]) -> list[dic
     values: list[dict[str, Any]] = [{}]
     for group in groups:
         values.append({k: v for k, v in group.args.items() if k != "names" and v is not None})
+    # torch refuses a group without weights.
     return [{"params": weights, **given} for weights, given in zip(members, values, strict=True) if weights]
 
 

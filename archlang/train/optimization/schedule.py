@@ -77,6 +77,7 @@ def one_cycle(start: float, at: float, epochs: float, args: Mapping[str, Any]) -
 
     if at < up:
         return cosine(first, at, up, {"to": start})
+    # A rise that takes the whole phase leaves nothing to come down in.
     return cosine(start, at - up, max(epochs - up, 1e-9), {"to": first / float(args["end"])})
 
 

@@ -54,6 +54,7 @@ def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:
     for weight in still:
         weight.requires_grad_(False)
 
+    # torch's engine takes up the weights that want gradients at this moment.
     try:
         settings: dict[str, Any] = {BUFFERS: False}
         return DistributedDataParallel(model, **settings)
@@ -150,5 +151,6 @@ def norm(gradients: Sequence[Tensor]) -> Tensor:
 def clip(gradients: Sequence[Tensor], largest: float, norm: Tensor) -> None:
     """Scale gradients down to a norm, as `torch.nn.utils.clip_grads_with_norm_` does."""
     if gradients:
+        # As torch writes it: the small term keeps a norm of 0 from dividing.
         share = torch.clamp(largest / (norm + 1e-6), max=1.0)
         torch._foreach_mul_([local(gradient) for gradient in gradients], share)

@@ -44,6 +44,7 @@ class World:
         >>> [list(World(rank, 2).share(range(5))) for rank in (0, 1)], list(World(1, 8).share(range(3)))
         ([[0, 1], [2, 3, 4]], [0, 1, 2])
         """
+        # Whole rows, not parts of them; the first processes may have one less.
         count = len(rows)
         if count < self.size:
             return rows
@@ -102,6 +103,7 @@ class World:
         self.any(False)
 
     def _begin(self, rank: int, count: int) -> int:
+        # Rounded down from the exact place, so that shares differ by one row at most.
         return rank * count // self.size
 
 

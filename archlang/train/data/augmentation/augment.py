@@ -64,6 +64,7 @@ def augment(images: torch.Tensor, options: Sequence[Option], generator: torch.Ge
     """
     if options:
         _require_images(options[0], images)
+
     for option in options:
         images = AUGMENTATIONS[option.name].change(images, generator, _arguments(option))
     return images
@@ -90,6 +91,7 @@ def augment_both(
         drawn = generator.get_state()
         images = augmentation.change(images, generator, _arguments(option))
         if augmentation.effect in (Effect.MOVES, Effect.FRAMES):
+            # A generator of its own, so that the one of the images goes on from its own draws.
             again = torch.Generator()
             again.set_state(drawn)
             labels = _moved_labels(labels, augmentation.change, again, _arguments(option))
@@ -161,6 +163,7 @@ def _require_images(option: Option, samples: torch.Tensor) -> None:
 
 def _require_reach(option: Option, samples: torch.Tensor) -> None:
     reach = AUGMENTATIONS[option.name].reach
+
     smaller = min(samples.shape[-2:])
     if reach is not None and int(_arguments(option)[reach]) > smaller:
         raise bad_data(f"`{option}` moves images by more pixels than they have, {list(samples.shape[-2:])}",

@@ -43,6 +43,7 @@ def saturation(images: Tensor, strength: Tensor) -> Tensor:
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Blend towards a blurred image (3x3, the middle weighs 5 of 13); the border stays."""
+    # Without an inside there is nothing to blur.
     if min(images.shape[-2:]) < 3:
         return images
 
@@ -54,12 +55,14 @@ def sharpness(images: Tensor, strength: Tensor) -> Tensor:
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:
+
     """Turn numbers that reach the threshold into their opposite."""
     return torch.where(images >= threshold, 1 - images, images)
 
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
     """Keep so many of the 8 bits of each number."""
+    # The lowest bits are cut off, as Pillow does.
     step = 2.0 ** (8 - bits)
     levels = (images * 255).round()
     return (levels / step).floor() * step / 255

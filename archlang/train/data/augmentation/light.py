@@ -15,6 +15,7 @@ def color_jitter(images: Tensor, generator: Generator, args: Mapping[str, Any]) 
     """Brightness, contrast and saturation, in this order, each by a factor from 1 - x to 1 + x."""
     changes = (("brightness", colours.brightness), ("contrast", colours.contrast), ("saturation", colours.saturation))
     for name, change in changes:
+        # Drawn also where the change is none: later draws must not depend on the arguments.
         factor = 1 + float(args[name]) * between(images, generator)
         images = change(images, factor.to(images))
     return images

@@ -36,6 +36,7 @@ def rotate(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, 
 
 def scale(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Make larger or smaller by a factor up to `1 + by`, from the middle."""
+    # By powers, so that as many images become twice as large as half as large.
     factor = (1 + float(args["by"])) ** between(images, generator).flatten()
     return colours.moved(images, colours.scaling(factor).to(images.device))
 
@@ -58,6 +59,7 @@ def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, A
 
 def _band(size: int, share: float, start: torch.Tensor) -> torch.Tensor:
     """Mask of `size` places that lie in each image's band, [batch, size]; `start` [batch, 1] from 0 to 1 places it."""
+    # A share that rounds to nothing would erase nothing, against the wish.
     length = max(1, round(size * share))
     first = ((size - length + 1) * start).floor()
 
@@ -69,6 +71,7 @@ def _window(images: torch.Tensor, generator: torch.Generator, pad: int, mode: st
     """Each image cut out of its padded self at an offset of its own."""
     count, channels, height, width = images.shape
     padded = functional.pad(images, (pad,) * 4, mode=mode)
+    # Of 2 pad + 1 offsets, the middle one leaves the image where it was.
     top, left = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator).to(images.device)
 
     rows = (top + torch.arange(height, device=images.device))[:, None, :, None]

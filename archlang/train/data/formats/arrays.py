@@ -14,6 +14,7 @@ def split_of(name: str, images: numpy.ndarray, labels: numpy.ndarray, classes: i
 
     Raises `ArchError` (bad-data), naming the file, where there are none or they do not fit together.
     """
+    # torch takes neither negative strides nor other integers as class numbers.
     require_labels(name, images, labels, classes)
     return Tensors(torch.from_numpy(numpy.ascontiguousarray(images)), torch.from_numpy(labels.astype(numpy.int64)))
 

@@ -63,6 +63,7 @@ def _expanded(place: str) -> Path:
     if "\0" in place:
         raise unknown_data(f"`{shown}` is no path")
     try:
+
         return Path(place).expanduser()
     except RuntimeError:  # `~name` of nobody
         raise unknown_data(f"`{shown}` begins with the folder of a user that does not exist") from None

@@ -71,6 +71,7 @@ def _read(path: Path, version: CifarVersion) -> Data:
 
 
 def _names(files: PublishedFiles, version: CifarVersion) -> tuple[str, ...] | None:
+    # Old copies come without the names; classes are numbers then.
     if files.find(version.meta) is None:
         return None
 
@@ -79,6 +80,7 @@ def _names(files: PublishedFiles, version: CifarVersion) -> tuple[str, ...] | No
         raise broken(version.meta, f"it has no list `{version.names.decode()}` of texts")
     if len(names) != version.classes:
         raise broken(version.meta, f"it does not name {version.classes} classes")
+    # A pickle of Python 2 holds bytes.
     return tuple(name.decode("ascii", "replace") if isinstance(name, bytes) else name for name in names)
 
 
@@ -128,4 +130,5 @@ def _table(files: PublishedFiles, name: str) -> Mapping[Any, Any]:
 
     if not isinstance(table, dict):
         raise broken(name, "it is no table")
+    # Keys of Python 2 are bytes, those of a copy written by Python 3 are texts.
     return {key.encode() if isinstance(key, str) else key: value for key, value in table.items()}

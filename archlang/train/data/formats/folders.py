@@ -49,7 +49,9 @@ def imagenet(path: Path) -> Data:
     """
     parts = _parts(path) if path.is_dir() else {}
     if "train" not in parts or len(parts) < 2:
+
         raise missing(path, ("train/n01440764", "val/n01440764"))
+    # As it is downloaded: `test` holds images without classes, and cannot be judged on.
     if "val" in parts and "test" in parts and not _subfolders(path / parts["test"]):
         del parts["test"]
     return _in_parts("imagenet", path, parts, IMAGENET_CROP)
@@ -112,6 +114,7 @@ def _in_parts(name: str, path: Path, parts: dict[Role, str], crop: float) -> Dat
         others[role] = ImageFiles(path, names, position[numbers], preparation)
 
     if "test" not in others:
+        # Without a test part, `val` is what the model is tested on.
         return Data(name, train, others["val"], classes)
     return Data(name, train, others["test"], classes, others.get("val"))
 

@@ -44,6 +44,7 @@ def _array(files: PublishedFiles, stem: str, rank: int) -> numpy.ndarray:
     names = _spellings(stem, rank)
     name, raw = files.find(*names) or names[0], files.read(*names)
     start = 4 + 4 * rank
+    # Two zeros, then the kind of numbers and their rank: anything else is another file.
     if len(raw) < start or raw[:4] != bytes((0, 0, BYTES, rank)):
         raise broken(name, f"it is no idx file of bytes with {rank} sizes")
 
@@ -53,4 +54,5 @@ def _array(files: PublishedFiles, stem: str, rank: int) -> numpy.ndarray:
         raise broken(name, f"one of its sizes is zero: {list(sizes)}")
     if len(raw) - start != count or count > LARGEST:
         raise broken(name, f"its sizes ask for {count} bytes, it has {len(raw) - start}")
+    # Copied, since torch wants memory that may be written.
     return numpy.frombuffer(bytearray(raw), numpy.uint8, count, start).reshape(sizes)

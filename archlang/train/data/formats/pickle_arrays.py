@@ -111,6 +111,7 @@ def array_of(value: Plain) -> numpy.ndarray:
 
     if type(value.state) is not tuple or len(value.state) != 5:
         raise BrokenPickle("it holds an array without contents")
+    # numpy's state: a version, then these.
     _, shape, kind, is_fortran, raw = value.state
     return _array(raw, kind, shape, is_fortran is True)
 
@@ -118,6 +119,7 @@ def array_of(value: Plain) -> numpy.ndarray:
 def _array(raw: Plain, kind: Plain, shape: Plain, is_fortran: bool) -> numpy.ndarray:
     """An array over bytes. Raises `BrokenPickle` where type, shape and bytes do not agree."""
     if type(shape) is not tuple or len(shape) > 8 or not all(type(size) is int and size >= 0 for size in shape):
+
         raise BrokenPickle("it holds an array of a shape that is none")
     if type(raw) is str:
         raw = _latin1(raw)

@@ -48,6 +48,7 @@ class _Machine:
     def run(self) -> Plain:
         """Carry the program out up to its end, and give what is on top of the stack then."""
         program = self.program
+        # A bound on the work, since a small program may repeat itself without end.
         for _ in range(MOST_STEPS):
             if self.at >= len(program):
                 raise BrokenPickle("it is cut off")
@@ -157,6 +158,7 @@ def _protocol(machine: _Machine) -> None:
 
 def _int_line(machine: _Machine) -> None:
     line = machine.line()
+    # Booleans of protocol 0 and 1 are these two spellings of integers.
     if line in (b"00", b"01"):
         machine.push(line == b"01")
     else:

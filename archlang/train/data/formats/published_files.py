@@ -59,6 +59,7 @@ class PublishedFiles:
 
         try:
             with self._open(name) as stream:
+                # One byte more than allowed: enough to know that the file is too large.
                 raw = stream.read(most + 1)
         except BROKEN as problem:
             raise broken(name, str(problem) or "it is cut off") from None
@@ -139,6 +140,7 @@ def _unpacked(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> Pub
 def _decompressed(raw: BinaryIO) -> BinaryIO:
     """An archive's bytes unpacked, by how they begin: gzip, bzip2 or as they are."""
     start = raw.read(len(XZ))
+    # The first bytes tell, whatever the file is called.
     raw.seek(0)
     if start.startswith(b"\x1f\x8b"):
         return gzip.open(raw)  # type: ignore[return-value]

@@ -67,6 +67,7 @@ def members(stream: BinaryIO, most: int) -> Iterator[ArchiveMember]:
 
     while True:
         header = counted.read(BLOCK)
+        # A block of zeros marks the end; what follows is padding.
         if not header or header == bytes(BLOCK):
             return
         kind, length = _checked(header)
@@ -76,6 +77,7 @@ def members(stream: BinaryIO, most: int) -> Iterator[ArchiveMember]:
             continue
         if kind in (PAX, PAX_FOR_ALL):
             records = _pax_records(_long_header(counted, length))
+            # A header for all members sets dates and the like, never the path of the next one.
             if kind == PAX:
                 path, size = records.get("path", path), _size_of(records, size)
             continue
