@@ -8,6 +8,7 @@ statements, flows in braces, the steps of a flow, arguments, parameters, members
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 import archlang.syntax.tree as tree
@@ -31,10 +32,24 @@ def attach(file: tree.File, scanned: Scanned) -> None:
 
     index = _ItemIndex(file)
     token_ends = [token.end for token in scanned.tokens]
+    ends_item = _item_ends(scanned.tokens)
     for remark in scanned.remarks:
         last = bisect_right(token_ends, remark.comment.span.start) - 1
-        if remark.alone or last < 0 or not index.hang_behind(remark, scanned.tokens, last):
+        if remark.alone or last < 0 or not index.hang_behind(remark, scanned.tokens[last], ends_item[last]):
             index.hang_before(remark)
+
+    index.finish()
+
+
+def _item_ends(tokens: Sequence[Token]) -> list[Token]:
+    """For each token, the one that ends the item before a comment there: separators are passed over."""
+    found: list[Token] = []
+    for token in tokens:
+        if found and token.type in ("COMMA", "SEMICOLON"):
+            found.append(found[-1])
+        else:
+            found.append(token)
+    return found
 
 
 def _set(node: tree.TreeNode, field: str, value: Any) -> None:
@@ -60,11 +75,15 @@ class _ItemIndex:
         self.file = file
         # Of each node: the starts of its parts, the parts.
         self.inside: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
-        self.items: dict[int, list[tree.TreeNode]] = {}
+        # Of each node: the starts of its items, the items.
+        self.items: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
         self.item_ids: set[int] = set()
         self.widest_ending: dict[int, tree.TreeNode] = {}  # offset of an end: the widest item with that end
         self.bodies: dict[int, tree.Body] = {}  # offset of a brace: the body it opens
         self.first_steps: set[int] = set()  # a comment on one of them speaks of the whole flow
+
+        # A tuple that grows by one comment is copied each time, so the comments of a node are gathered in a list.
+        self.gathered: dict[tuple[int, str], tuple[tree.TreeNode, list[tree.Comment]]] = {}
 
         for node in walk(file):
             self._register(node)
@@ -74,7 +93,7 @@ class _ItemIndex:
         self.inside[id(node)] = [part.span.start for part in parts], parts
 
         items = _items(node)
-        self.items[id(node)] = items
+        self.items[id(node)] = [item.span.start for item in items], items
         if isinstance(node, tree.Body):
             self.bodies[node.span.start] = node
         if isinstance(node, tree.Flow):
@@ -86,22 +105,20 @@ class _ItemIndex:
             if known is None or item.span.start < known.span.start:
                 self.widest_ending[item.span.end] = item
 
-    def hang_behind(self, remark: Remark, tokens: list[Token], last: int) -> bool:
+    def hang_behind(self, remark: Remark, last: Token, ending: Token) -> bool:
         """Hang a comment on the item that ends before it on its line; return False if there is none.
 
         Args:
             remark: the comment.
-            tokens: all tokens of the file.
-            last: index of the last token before the comment.
+            last: the last token before the comment.
+            ending: the last one that is not a separator.
         """
-        body = self.bodies.get(tokens[last].start)
+        body = self.bodies.get(last.start)
         if body is not None:  # `train {  # why`
-            _set(body, "before", (*body.before, remark.comment))
+            self._gather(body, "before", remark)
             return True
 
-        while last > 0 and tokens[last].type in ("COMMA", "SEMICOLON"):
-            last -= 1
-        node = self.widest_ending.get(tokens[last].end)
+        node = self.widest_ending.get(ending.end)
         if node is None or node.behind is not None:
             return False
         _set(node, "behind", remark.comment)
@@ -115,7 +132,7 @@ class _ItemIndex:
 
         for node in reversed(path):  # a declaration is in the path, so one of them takes it
             if id(node) in self.item_ids and id(node) not in self.first_steps:
-                _put_before(node, remark)
+                self._gather(node, "before", remark)
                 return
 
     def _take_inside(self, node: tree.TreeNode, remark: Remark) -> bool:
@@ -125,18 +142,34 @@ class _ItemIndex:
         if name_start is not None and name_start >= place:  # between `block` and its name
             return False
 
-        items = self.items[id(node)]
-        at = bisect_right([item.span.start for item in items], place)
+        starts, items = self.items[id(node)]
+        at = bisect_right(starts, place)
         if at < len(items):
-            _put_before(items[at], remark)
+            self._gather(items[at], "before", remark)
             return True
         if isinstance(node, tree.Body | tree.File):
-            _set(node, "after", (*node.after, remark.comment))
+            self._gather(node, "after", remark)
             return True
         if items and items[-1].span.end <= place:
-            _put_last(items[-1], remark)
+            self._put_last(items[-1], remark)
             return True
         return False
+
+    def _put_last(self, node: tree.TreeNode, remark: Remark) -> None:
+        if node.behind is not None:  # a line holds one comment
+            self._gather(node, "before", remark)
+        else:
+            _set(node, "behind", remark.comment)
+
+    def _gather(self, node: tree.TreeNode, field: str, remark: Remark) -> None:
+        """Keep a comment for a field of a node that holds several, until `finish`."""
+        _, comments = self.gathered.setdefault((id(node), field), (node, []))
+        comments.append(remark.comment)
+
+    def finish(self) -> None:
+        """Give every node the comments that were gathered for it."""
+        for (_, field), (node, comments) in self.gathered.items():
+            _set(node, field, (*getattr(node, field), *comments))
 
     def _path(self, place: int) -> list[tree.TreeNode]:
         """The nodes around a place, from the file to the innermost."""
@@ -147,17 +180,6 @@ class _ItemIndex:
             if at < 0 or parts[at].span.end <= place:
                 return path
             path.append(parts[at])
-
-
-def _put_before(node: tree.TreeNode, remark: Remark) -> None:
-    _set(node, "before", (*node.before, remark.comment))
-
-
-def _put_last(node: tree.TreeNode, remark: Remark) -> None:
-    if node.behind is not None:  # a line holds one comment
-        _put_before(node, remark)
-    else:
-        _set(node, "behind", remark.comment)
 
 
 def _name_start(node: tree.TreeNode) -> int | None:
