@@ -30,6 +30,24 @@ def test_blocks_of_one_code_share_the_mask() -> None:
     assert [node.path[:2] for node in masks] == [("y", "coded"), ("y", "coded_3")]
 
 
+@pytest.mark.parametrize(("rates", "masks"), [
+    ((0.1, 0.1), [0.1]), ((0.1, 0.3), [0.1, 0.3]), ((0.3, 0.1), [0.3, 0.1]), ((0.1, 0.3, 0.1), [0.1, 0.3, 0.1]),
+    ((0.3, 0, 0.3), [0.3]), ((0, 0.2), [0.2]), ((0, 0), []),
+])
+def test_blocks_of_one_code_share_the_mask_where_their_rates_agree(
+    rates: tuple[float, ...], masks: list[float]
+) -> None:
+    blocks = " -> ".join(f"coded(8, 2, a, drop = {rate})" for rate in rates)
+    graph = loads(TEXT.replace("x -> coded(8, 2, a) ->", f"x -> {blocks} ->")).graph
+    drawn = [node for node in graph if node.op.name == "branch_mask"]
+    assert [node.args["p"] for node in drawn][: len(masks)] == masks
+
+    # Every block that drops branches weighs them by a mask of its own rate.
+    by_id = {node.id: node.args["p"] for node in drawn}
+    read = [by_id[node.inputs[0].node] for node in graph if node.op.name == "weigh" and node.inputs[0].node in by_id]
+    assert read[: len(rates) - rates.count(0)] == [rate for rate in rates if rate]
+
+
 def test_together_as_one_by_one() -> None:
     torch.set_num_threads(1)
     loop, auto = (compile(loads(TEXT), taps=True, parallel=how).double() for how in HOW)

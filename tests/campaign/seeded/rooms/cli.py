@@ -1,0 +1,62 @@
+"""Bugs in the commands."""
+
+from __future__ import annotations
+
+from tests.campaign.seeded.seed import Seed
+
+SEEDS = (
+    Seed(
+        "cli/commands/check.py", 'return min((d.kind.status for d in diagnostics if d.severity == "error"), default=0)',
+        "return min((d.kind.status for d in diagnostics), default=0)",
+        "warnings alone end with status 1",
+        ("cli/test_check.py",)
+    ),
+    Seed(
+        "cli/main.py", "        session.failure(problem.diagnostics)\n        return problem.status",
+        "        session.failure(problem.diagnostics)\n        return 1",
+        "every mistake ends with status 1",
+        ("cli/test_boundary.py", "cli/test_files.py", "cli/test_fmt.py")
+    ),
+    Seed(
+        "cli/main.py", "    sys.stdout.flush()\n",
+        "",
+        "output that cannot be written fails when Python shuts down, after the status",
+        ("cli/test_process.py",)
+    ),
+    Seed(
+        "cli/commands/predict.py", 'return f"{one_line(prediction.path)}: {guesses}"',
+        'return f"{prediction.path}: {guesses}"',
+        "escape sequences in a file's name reach the terminal",
+        ("cli/test_models.py", "cli/test_files.py")
+    ),
+    Seed(
+        "cli/commands/predict.py", "return int(bool(failed))",
+        "return 0",
+        "predict --json: an image that cannot be read ends with status 0",
+        ("cli/test_models.py",)
+    ),
+    Seed(
+        "cli/files.py", 'return str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))',
+        "return output",
+        "several pictures are written over one another",
+        ("cli/test_show.py", "archlang/cli/files.py")
+    ),
+    Seed(
+        "cli/files.py", 'if output == "-" and count > 1:',
+        "if False:",
+        "several pictures run into one another on standard output",
+        ("cli/test_show.py", "cli/test_endings.py")
+    ),
+    Seed(
+        "cli/verify.py", "wanted = max(symbol.low, min(32, symbol.high))",
+        "wanted = symbol.low",
+        "random inputs of open sizes have a single place",
+        ("cli/test_models.py", "archlang/cli/verify.py")
+    ),
+    Seed(
+        "cli/streams.py", "                os.open(os.devnull, os.O_RDWR)",
+        "                pass",
+        "what a library prints ends in a file where a stream is closed",
+        ("cli/test_streams.py",)
+    ),
+)
