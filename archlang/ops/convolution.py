@@ -88,7 +88,7 @@ def _shape(call: OpCall) -> Tensor:
 
 
 def _pad(call: OpCall) -> tuple[tuple[int, ...], str] | None:
-    """What `torch.nn.functional.pad` does before the module, where that takes no padding with unequal sides."""
+    """The call of `torch.nn.functional.pad` before the module, which itself takes no padding with unequal sides."""
     padding = _pairs(call)
     if symmetric(padding):
         return None

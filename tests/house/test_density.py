@@ -15,9 +15,9 @@ ALL_PYTHON = [path for name in ("archlang", "tests", "benchmarks", "examples") f
 
 LINES, FUNCTION = 400, 60
 
-COMMENTS, CONDITIONALS, AIRY = 2.5, 1.25, 80.0
-"""Where the package stands, in comments and conditional expressions a 100 lines, and per cent of long functions with a
-blank line. The goal is 4, 1 and 80; these bounds only ever move towards it.
+COMMENTS, CONDITIONALS, AIRY = 5.0, 0.6, 90.0
+"""What the package must keep, in comments and conditional expressions a 100 lines, and per cent of long functions with
+a blank line. These bounds only ever move to the better side.
 """
 
 
