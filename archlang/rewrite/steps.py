@@ -162,7 +162,7 @@ Kernel = TypeVar("Kernel", ConvStep, TransposedStep)
 
 def scaled(conv: Kernel, factor: float) -> Kernel:
     """`factor` times a convolution."""
-    # By identity where nothing changes, so that exact weights stay exact bit by bit.
+    # Most terms have the factor 1: their kernels are not copied.
     if factor == 1:
         return conv
     return replace(conv, kernel=conv.kernel * factor, bias=None if conv.bias is None else conv.bias * factor)

@@ -128,7 +128,6 @@ def decode(model: fx.GraphModule, data: object) -> tuple[Decoded, ...]:
 
     energies: list[list[torch.Tensor]] = [[] for _ in blocks]
     labels = []
-    # One run of the network gives the energies of all blocks.
     for inputs, label in _batches(model, record, data_of(model, data).test):
         for into, value in zip(energies, seen(inputs)[1], strict=True):
             into.append(value.double().cpu())

@@ -140,7 +140,7 @@ def _dispatch_behind(model: fx.GraphModule, call: fx.Node) -> fx.Node | None:
 
 def _readers(graph: Graph, target: str) -> tuple[str, ...]:
     """The ids of the nodes whose first input is the first result of the module of this name."""
-    # Only the first result of a module can be its sum: the second of a router is its gates.
+    # A sparse router has a second result, the gates before paths were left out, which no sum reads.
     firsts = [(node, node.inputs[0]) for node in graph if node.inputs]
     return tuple(n.id for n, port in firsts if port.index == 0 and module_name(graph.node(port.node).path) == target)
 
@@ -155,7 +155,6 @@ def _sums(call: fx.Node, outputs: int) -> tuple[fx.Node, ...]:
 
 
 def _activated(node: fx.Node) -> fx.Node:
-    # More than one reader: the sum itself is handed on, and no activation stands between.
     if len(node.users) != 1:
         return node
 

@@ -17,7 +17,6 @@ def tile_of(image: torch.Tensor, caption: str = "") -> Tile:
     A vector is one row of pixels. Raises `ArchError` (bad-data) for anything else.
     """
     image = image.detach().cpu().float()
-    # A vector is one row of pixels.
     if image.ndim == 1:
         image = image[None]
     if image.ndim == 2:

@@ -260,7 +260,7 @@ class _Frame:
             into.update((key, Rect(r.x + x, r.y + y, r.w, r.h)) for key, r in inner.items())
 
         for number, points in item.inner.routes.items():
-            # Moved in place: the routes of frames around this one go on from the same points.
+            # Moved in place: arrows of this frame that lead into the inner one go on from these points.
             item.inner.routes[number] = [(px + x, py + y) for px, py in points]
             done.routes[number] = item.inner.routes[number]
 

@@ -53,6 +53,5 @@ def evaluate_cuts(
 
 
 def _measured(model: torch.fx.GraphModule, data: object, cut: float | None, device: str) -> Cut:
-    # Setting a cut also puts the counters of `executed` back to zero.
     set_cut(model, cut)
     return Cut(cut, evaluate(model, data, device=device), executed(model))

@@ -32,7 +32,6 @@ class BoostedConv(nn.Module):
         parts = _Branches(conv, norm, gamma)
         outer = outer_padding(conv)
         self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
-        self.windows, self.mode, self.lines = tuple(windows), conv.padding_mode, isinstance(conv, nn.Conv1d)
 
         # A small kernel that lies inside the large one reads fewer cells around: some padding is cut off again.
         zeros = conv.padding_mode == "zeros"

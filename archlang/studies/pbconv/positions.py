@@ -114,7 +114,8 @@ def _norm(model: nn.Module, graph: Graph, node: Node) -> nn.Module | None:
     # Without running statistics the scale depends on the batch.
     if reader.op is not BATCH_NORM or not reader.args["running"]:
         return None
-    return _module(model, reader)
+    norm: nn.Module = _module(model, reader)
+    return norm
 
 
 def _module(model: nn.Module, node: Node) -> nn.Module:

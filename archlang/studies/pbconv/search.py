@@ -84,7 +84,6 @@ def search(net: Network, data: str, settings: Settings, *, jobs: int = 1, journa
         done = _begun(journal, _header(net, data, settings), resume)
     told.start(settings, tuple(waiting[0].kernels), len(done))
 
-    told.start(settings, tuple(waiting[0].kernels), len(done))
     for trial in _run([t for t in waiting if t.number not in done], net, data, settings, jobs, told):
         done[trial.number] = trial
         if journal is not None:
