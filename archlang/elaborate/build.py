@@ -12,7 +12,6 @@ from archlang.elaborate.bodies import bind, body, bound_names, declare, tensor_o
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
-from archlang.elaborate.habits.refine import refine
 from archlang.elaborate.inputs import declare_input
 from archlang.elaborate.interpret import known
 from archlang.elaborate.scope import define
@@ -103,6 +102,9 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 
     diagnostics = b.diagnostics
     if _wrong(b):
+        # Imported for a mistake alone: these tables are a tenth of all that `check` would read before it starts.
+        from archlang.elaborate.habits.refine import refine
+
         files = {unit.source: unit.file for unit in project.units.values()}
         diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
     return Built(b.graph, diagnostics, b.codes, b.proposed)

@@ -28,7 +28,6 @@ from archlang.syntax.comments import attach
 from archlang.syntax.facts import Refusal
 from archlang.syntax.lexing import Token, scan
 from archlang.syntax.machine import machine
-from archlang.syntax.mistakes import explain
 from archlang.syntax.pragma import check_pragma
 from archlang.syntax.recovery import SourceFragment, declarations
 
@@ -156,7 +155,7 @@ def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> l
             in_statements = filter(None, map(_refusal, fragment.statements()))
             refusals = list(islice(in_statements, limits.diagnostics))
             if not refusals:  # no body, or a mistake that no statement shows alone
-                refusals = [explain(_refused(fragment.tokens, file), fragment)]
+                refusals = [_explained(_refused(fragment.tokens, file), fragment)]
             mistakes.extend(dict.fromkeys(refusals))  # each statement shows a wrong head again
         else:
             mistakes.extend(check_tree(file, limits))
@@ -166,13 +165,21 @@ def _refusals(tokens: list[Token], known: list[Diagnostic], limits: Limits) -> l
 def _refusal(fragment: SourceFragment) -> Diagnostic | None:
     read = _read(fragment.tokens)
     if isinstance(read, int):
-        return explain(_refused(fragment.tokens, read), fragment)
+        return _explained(_refused(fragment.tokens, read), fragment)
     return None
 
 
 def _second_doc(tokens: Sequence[Token], at: int) -> Diagnostic:
     """The mistake of a file whose declarations could all stand alone: a doc string that stands second."""
-    return explain(_refused(tokens, at), SourceFragment(tuple(tokens[:2]), tuple(tokens[2:]), None))
+    return _explained(_refused(tokens, at), SourceFragment(tuple(tokens[:2]), tuple(tokens[2:]), None))
+
+
+def _explained(refusal: Refusal, fragment: SourceFragment) -> Diagnostic:
+    """The mistake that a refused text shows."""
+    # Imported for a mistake alone: a text without one starts without the table of slips.
+    from archlang.syntax.mistakes import explain
+
+    return explain(refusal, fragment)
 
 
 def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

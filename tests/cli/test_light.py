@@ -54,6 +54,22 @@ for argv in {argvs!r}:
     assert "lark" in modules_after(code)
 
 
+def test_what_explains_mistakes_is_imported_for_a_mistake_alone(tmp_path: Path) -> None:
+    right, wrong, foreign = (str(tmp_path / f"{name}.arch") for name in ("right", "wrong", "foreign"))
+    Path(right).write_text(DEMO)
+    Path(wrong).write_text("archlang 1\nnetwork N {\n  input x [8]\n}\n")
+    Path(foreign).write_text("archlang 1\nnetwork N {\n  input x: [8]\n  output x -> Linear(8, 2)\n}\n")
+    tables = {"archlang.syntax.slips", "archlang.elaborate.habits.torch_layers"}
+
+    def read(file: str) -> set[str]:
+        code = f"from archlang.cli.main import run\nrun({['check', file]!r})"
+        return modules_after(code) & tables
+
+    assert read(right) == set()
+    assert read(wrong) == {"archlang.syntax.slips"}
+    assert read(foreign) == {"archlang.elaborate.habits.torch_layers"}
+
+
 def test_the_proof_can_fail() -> None:
     assert "networkx" in modules_after("from archlang.graph.ir import Graph; Graph('').nx")
 

@@ -22,6 +22,7 @@ import pytest
 from archlang.cli.main import run
 from archlang.diagnostics import ArchError
 from archlang.train.data.formats import pickles
+from archlang.train.data.formats.catalogue import FORMATS
 from archlang.train.data.formats.pickle_arrays import BrokenPickle, Draft, array_of
 from archlang.train.data.formats.tar import BrokenArchive, members
 from archlang.train.data.sources import find
@@ -248,7 +249,7 @@ def test_mnist_of_no_size(sizes: tuple[int, ...], tmp_path: Path) -> None:
 # --- places ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar20", "mnist", "stl10", "imagenet", "folder"])
+@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("place", ["~nosuchuser/data", "a\0b", "x" * 5000, "/dev/null", "/dev/zero", "/proc/self/mem"])
 def test_places_that_are_none(name: str, place: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert refused(f"{name}:{place}")[0] in ("unknown-data", "bad-data")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from archlang.diagnostics import ArchError
+from archlang.train.data.formats.catalogue import FORMATS
 from archlang.train.data.sources import find
 from tests.train.data import archives
 
@@ -76,7 +77,7 @@ def test_the_root_of_all_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert refused("cifar10")[0] == "unknown-data"
 
 
-@pytest.mark.parametrize("name", ["cifar10", "cifar100", "mnist", "stl10", "imagenet", "folder"])
+@pytest.mark.parametrize("name", FORMATS)
 def test_no_such_place(name: str, tmp_path: Path) -> None:
     kind, said = refused(f"{name}:{tmp_path / 'none'}")
     assert kind == "unknown-data"

@@ -108,6 +108,14 @@ def focal(reads: list[torch.Tensor], args: dict[str, object]) -> torch.Tensor:
     return -((1 - log_p.exp()) ** 2 * log_p).mean()
 
 
+def test_every_loss_has_a_formula_and_every_formula_a_loss() -> None:
+    losses = {name: CATALOGUE.settings[role, name].facts for role, name in CATALOGUE.settings if role == "loss"}
+    over_sites = {name for name, facts in losses.items() if isinstance(facts, LossFacts) and facts.sites is not None}
+    assert set(losses) == {*tables.FORMULAS, *tables.STRUCTURAL, *tables.STATEFUL}
+    assert set(tables.STRUCTURAL) <= over_sites
+    assert set(tables.METRICS) <= set(losses)
+
+
 def test_class_names_travel_with_a_model_of_a_new_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loss that nobody compares by its name: what training must know of it stands among its facts."""
     like = CATALOGUE.settings["loss", "cross_entropy"]
