@@ -25,7 +25,8 @@ SEEDS = (
         "return spread <= 1",
         "columns count as balanced though equal ones are possible",
         ("codes/test_tables.py",),
-        same="columns that are one apart never sum to a multiple of their number: the second half of the test is always true",
+        same="columns that are one apart never sum to a multiple of their number: the second half of the test "
+             "is always true",
     ),
     Seed(
         "codes/contract.py",
