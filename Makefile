@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-archives campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
 setup: $(READY)
 
 demo: $(READY)
@@ -51,6 +51,13 @@ benchmarks: $(PEERS)
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
+
+campaign-extremes: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.extremes --each 400
+
+# Small bugs, one at a time, in a copy of the tree; the tests must notice each.
+campaign-seeded: $(PEERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.seeded.run
 
 campaign-archives: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.archives --mutants 100000

@@ -123,3 +123,27 @@ def test_json_and_text_say_the_same(swap: bool) -> None:
     assert set(parsed["parameters"]) == {"before", "after"}
     more = "-" if swap else "+"
     assert f"{more} body.unit.2 (3 operations)  [{more}2,336 parameters]" in describe(found).splitlines()
+
+
+TRAIN = """train {
+  loss = cross_entropy(logits, label); optimizer = sgd(lr = 0.1); batch = 16; seed = 1; augment = [flip]; clip = 1.0
+  labels = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]; precision = float32; average = ema(0.9)
+  phase all { epochs = 2; lr = constant; only = "stem" }
+}
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "name"), [
+    ("loss = cross_entropy(logits, label)", "loss = 0.5 * cross_entropy(logits, label)", "loss"),
+    ("cross_entropy(logits, label)", "cross_entropy(logits, label, label_smoothing = 0.1)", "loss"),
+    ("lr = 0.1", "lr = 0.2", "optimizer"), ("batch = 16", "batch = 32", "batch"), ("seed = 1", "seed = 2", "seed"),
+    ("augment = [flip]", "augment = [flip, shift(2)]", "augment"), ("clip = 1.0", "clip = 2.0", "clip"),
+    ('"8", "9"]', '"9", "8"]', "labels"), ("precision = float32", "precision = bfloat16", "precision"),
+    ("ema(0.9)", "ema(0.8)", "average"), ("epochs = 2", "epochs = 3", "phase all"),
+    ("epochs = 2", "steps = 2", "phase all"), ("lr = constant", "lr = cosine", "phase all"),
+    ('only = "stem"', 'only = "logits"', "phase all"), ('only = "stem"', 'freeze = "stem"', "phase all"),
+])
+def test_everything_that_a_train_says_is_compared(old: str, new: str, name: str) -> None:
+    assert old in TRAIN
+    found = diff(loads(BASE + TRAIN), loads(BASE + TRAIN.replace(old, new)))
+    assert [(s.kind, s.name) for s in found.settings] == [("train", name)] and not found.same

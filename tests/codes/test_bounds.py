@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 
 import pytest
@@ -92,3 +92,12 @@ def test_the_impossible(sizes: tuple[int, int, int], distance: int | None, words
 def test_the_bound_that_forbids_is_named() -> None:
     found = impossible(1000, 32, 16, 14)
     assert found is not None and any(note.startswith("Johnson bound: at distance 14") for note in found.notes)
+
+
+def test_the_bound_by_the_mean_is_the_largest_even_distance_below_it() -> None:
+    """The least of some distances is at most their mean, and even where all words have one weight."""
+    for classes, branches in product(range(2, 14), range(3, 12)):
+        for active in range(1, branches):
+            mean = mean_distance(even_columns(classes, branches, active), classes)
+            (found,) = [b.distance for b in bounds(classes, branches, active) if b.name == "mean distance"]
+            assert found % 2 == 0 and found <= mean < found + 2, (classes, branches, active)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from archlang.diagnostics import ArchError, Diagnostic, Label, error, warning
 from archlang.diagnostics.render import SHOWN, concise, human, summary
+from archlang.diagnostics.render_sarif import as_sarif
 from archlang.diagnostics.text import LONGEST, cells, safe, width
 from archlang.limits import DEFAULT
 from archlang.source import Source, Span
@@ -129,3 +130,16 @@ def test_a_line_full_of_marks_stays_short() -> None:
 def test_labels_of_other_files_have_their_own_part() -> None:
     assert "  ::: blocks/stem.arch:2:7" in human([SAMPLES["other-file"]])
     assert ADD.text in human([SAMPLES["merge"]])
+
+
+def test_columns_of_sarif_count_characters_and_say_so() -> None:
+    source = Source("a b\u00e9.arch", 'archlang 1\nlet a = "\U0001f600\U0001f600" + bb\n')
+    start = source.text.index("bb")
+    (run,) = as_sarif([error("undefined-name", "nothing is called `bb`", Span(source, start, start + 2))], "1")["runs"]
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+
+    # Each of the two smileys is two units of UTF-16, which the standard counts unless a run says otherwise.
+    assert run["columnKind"] == "unicodeCodePoints"
+    assert place["region"] == {"startLine": 2, "startColumn": 16, "endLine": 2, "endColumn": 18}
+    assert source.text.split("\n")[1][15:17] == "bb"
+    assert place["artifactLocation"]["uri"] == "a%20b%C3%A9.arch"

@@ -6,10 +6,12 @@ import inspect
 from pydoc import locate
 
 import pytest
+import torch
 
 from archlang.elaborate.network import check_text
 from archlang.ops import CATALOGUE
 from archlang.ops.model import REQUIRED, Entry, Module, Op, OpCall, Structure, by_place
+from archlang.ops.rules import axis_index, torch_axis
 from archlang.shapes import Tensor
 from tests.elaborate.texts import text, wrong
 
@@ -136,6 +138,20 @@ def test_the_number_of_an_axis_is_refused_with_its_word(flow: str, size: str, me
     source = text(f"output x -> {flow}", size=size)
     assert wrong(source) == ["wrong-axis"]
     assert f"is `{meant}` of {size}" in helps(flow, size)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3, 4])
+def test_every_dimension_of_torch_is_the_axis_that_it_counts(rank: int) -> None:
+    sizes = (5, 6, 7, 8)[:rank]
+    batch = torch.zeros(2, *sizes)
+    for dim in range(-7, 8):
+        word = torch_axis(dim, rank)
+        is_inside = -batch.dim() <= dim < batch.dim()
+        if not is_inside or dim % batch.dim() == 0:
+            assert word is None, dim
+        else:
+            assert word is not None
+            assert sizes[axis_index(word, Tensor(sizes))] == batch.shape[dim], dim
 
 
 def test_the_batch_is_no_axis() -> None:

@@ -75,6 +75,24 @@ def test_the_text_needs_no_other_file() -> None:
     assert [s.code.words for s in again.graph.coded.values()] == [s.code.words for s in net.graph.coded.values()]
 
 
+@pytest.mark.parametrize("shared", [True, False])
+def test_a_table_is_written_out_with_what_it_allows(shared: bool, tmp_path: Path) -> None:
+    words = ("110", "011", "110") if shared else ("110", "011", "101")
+    (tmp_path / "words.csv").write_text("\n".join(words))
+    allowed = "duplicates = true" if shared else "distance = 2"
+    (tmp_path / "net.arch").write_text(f"""archlang 1
+code c = from "words.csv" ({allowed})
+network N {{
+  input x: [3, 4, 4]
+  output x -> branches(c) {{ conv(1x1, 4) }} -> energy_normalize -> sum -> global_avg_pool -> linear(3)
+}}
+""")
+    net = load(tmp_path / "net.arch")
+    again = loads(net.text)
+    assert "from" not in net.text and again.text == net.text
+    assert [site.code.words for site in again.graph.coded.values()] == [words]
+
+
 @pytest.mark.parametrize(("name", "count"), [
     ("cifar10", 4_638_926), ("imagenet", 25_027_904), ("cifar100", 4_749_136), ("digits", 53_538),
 ])

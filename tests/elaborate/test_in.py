@@ -85,6 +85,13 @@ def test_in_stands_for_nothing_in_a_network(flow: str) -> None:
     assert wrong(text(flow)) == ["in-without-braces"]
 
 
+@pytest.mark.parametrize("default", ["in.channels", "in.height // 2", "conv(1x1, in.channels)"])
+@pytest.mark.parametrize("use", ["b", "relu", "b(1)"])
+def test_in_stands_for_nothing_in_a_default(default: str, use: str) -> None:
+    block = f"block b(c = {default}) {{\n conv(1x1, c)\n}}"
+    assert "in-without-braces" in wrong(text(f"output x -> {use}", block))
+
+
 def test_a_number_of_in_is_multiplied_and_a_stage_repeated() -> None:
     block = "block b {\n output conv(1x1, 2 * in.channels) -> 2 * conv(1x1, 2 * in.channels)\n}"
     assert out(net("output x -> b", block)) == "[24, 8, 8]"

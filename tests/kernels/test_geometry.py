@@ -75,6 +75,12 @@ def test_different_candidates_have_different_seeds() -> None:
     assert len(list(candidates((1, 2), 10))) == 1  # there is only one
 
 
+@pytest.mark.parametrize("kernel", [(1, 2), (1, 3), (2, 2), (2, 3), (3, 3)])
+def test_the_same_small_kernels_in_another_order_are_no_other_candidate(kernel: tuple[int, int]) -> None:
+    found = [windows for _, windows in candidates(kernel, 40)]
+    assert len({tuple(sorted(windows)) for windows in found}) == len(found)
+
+
 def test_candidates_of_different_seeds_are_independent() -> None:
     """Ten searches over 5x5 kernels: seeds in one row would share nine of ten, and leave 19 different ones."""
     drawn = [tuple(sorted(windows)) for seed in range(10) for _, windows in candidates((5, 5), 10, seed=seed)]

@@ -20,8 +20,10 @@ from archlang.emit import ArchModule, emit, observing
 from archlang.graph.coded import coded_blocks
 from archlang.graph.ir import Graph
 from archlang.graph.removal import At, with_mask
+from archlang.studies import coded as studies
 from archlang.studies.coded import ablate, class_numbers, decode, extract, judge, nearest
 from archlang.studies.maximise import Ascent, maximise
+from archlang.train.data.splits import Data, Tensors
 from archlang.train.prediction import predict
 
 SPECS = Path(__file__).parents[2] / "specs" / "coded_resnext"
@@ -101,6 +103,40 @@ def test_decoding_and_ablation_look_at_every_block() -> None:
     assert all(0 <= one.accuracy <= 1 and len(one.energies) == 10 for one in found)
     rows = ablate(model, "digits", block="layer3", most=1)
     assert [(r.what, r.count) for r in rows] == 2 * [("active", 0), ("active", 1), ("inactive", 0), ("inactive", 1)]
+
+
+def test_ablation_takes_the_branches_that_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = compile(load(SPECS / "digits.arch")).eval()
+    words = model.archlang.network.graph.coded
+    chance = torch.Generator().manual_seed(0)
+    data = Tensors(torch.rand(20, 1, 8, 8, generator=chance), torch.arange(20) % 10)
+    taken: list[torch.Tensor] = []
+
+    class Watched:
+        """The model with a mask, which notes the masks."""
+
+        def __init__(self, inner: torch.fx.GraphModule) -> None:
+            self.inner = inner
+
+        def eval(self) -> Watched:
+            self.inner.eval()
+            return self
+
+        def __call__(self, inputs: torch.Tensor, mask: torch.Tensor) -> object:
+            taken.append(mask)
+            return self.inner(inputs, mask)
+
+    plain = studies.observing
+    monkeypatch.setattr(studies, "observing", lambda *args: Watched(plain(*args)))
+    rows = ablate(model, Data("noise", data, data), block="layer3", most=2)
+    assert len(taken) == len(rows)
+
+    names = [".".join(region) for region in words]
+    for row, mask in zip(rows, taken, strict=True):
+        code = next(site.code for name, site in zip(names, words.values(), strict=True) if name.startswith(row.block))
+        for label, kept in zip(data.labels.tolist(), mask, strict=True):
+            gone = [code.words[label][i] for i in range(code.branches) if kept[i] == 0]
+            assert gone == ["1" if row.what == "active" else "0"] * row.count
 
 
 def test_names_of_classes() -> None:

@@ -11,6 +11,8 @@ import torch
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError, Diagnostic
 from archlang.elaborate.network import Network, loads
+from archlang.source import Source
+from archlang.syntax import parse
 from archlang.syntax.mapping import mapped
 from archlang.syntax.tree import File, Name, TreeNode
 from archlang.transform.base import Transformation, apply
@@ -98,6 +100,37 @@ def test_a_text_that_does_not_check_is_never_printed() -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.name == "pass-does-not-apply" and diagnostic.primary is None
     assert any("rleu" in note for note in diagnostic.notes)
+
+
+@dataclass(frozen=True)
+class Reshaping(Transformation):
+    """Changes a size of the network, which no transformation may do."""
+
+    name: ClassVar[str] = "reshaping"
+
+    old: str = ""
+    new: str = ""
+
+    def requires(self, net: Network) -> list[Diagnostic]:
+        return []
+
+    def run(self, net: Network) -> File:
+        return parse(Source("made", net.text.replace(self.old, self.new)))
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ("linear(4)", "linear(5)", "the outputs have changed"), ("[3, 8, 8]", "[2, 8, 8]", "the inputs have changed"),
+    ("conv(3x3, 6)", "conv(5x5, 7)", ""),
+])
+def test_a_pass_that_changes_the_outputs_breaks_its_word(old: str, new: str, said: str) -> None:
+    net = loads("archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n"
+                "  output x -> conv(3x3, 6) -> global_avg_pool -> linear(4)\n}\n")
+    if not said:
+        assert new in Reshaping(old, new)(net).text
+        return
+    with pytest.raises(ArchError) as caught:
+        Reshaping(old, new)(net)
+    assert [(d.name, said in d.message) for d in caught.value.diagnostics] == [("internal-error", True)]
 
 
 @pytest.mark.parametrize("step", ["multipath", "multipath{router=cross_prediction}", "multipath{router=cross_stitch}",

@@ -38,7 +38,7 @@ NAMED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Verdict:
-    """The end of one run of tests: `noticed`, `NOT noticed`, or `useless` where the tests did not run at all.
+    """The end of one run of tests: `noticed`, `NOT noticed`, `no end`, or `useless` where they did not run at all.
 
     `by` is the test that failed; `seconds` how long it took.
     """
@@ -98,6 +98,8 @@ def _child(tree: Path, tests: list[str], output: int) -> None:
     os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
+    # Python's own streams too: whoever calls may have put others in their place.
+    sys.stdout = sys.stderr = os.fdopen(output, "w", encoding="utf-8", errors="replace", closefd=False)
     os.chdir(tree)
     os.environ["PYTHONPATH"] = str(tree)  # for the processes that tests start
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # plug-ins of other packages take their time too
@@ -121,7 +123,7 @@ def judged(tree: Path, seed: Seed, limit: float) -> Verdict:
     seconds = time.monotonic() - begun
 
     if status is None:
-        return Verdict("noticed", f"no end after {limit:.0f} s", seconds)
+        return Verdict("no end", f"after {limit:.0f} s", seconds)  # a slow machine ends like this too
     if status == 0:
         return Verdict("NOT noticed", "", seconds)
     named = NAMED.search(output)

@@ -12,7 +12,7 @@ from archlang.diagnostics import ArchError
 from archlang.train.data.items import Items
 from archlang.train.data.samples import as_sample
 from archlang.train.data.sources import digits, find
-from archlang.train.data.splits import Data, Tensors, stratified
+from archlang.train.data.splits import Data, Joined, Tensors, stratified
 
 
 class Pairs(torch.utils.data.Dataset):
@@ -155,3 +155,13 @@ def test_samples_of_all_kinds() -> None:
     assert as_sample(Image.new("I;16", (5, 4), 65535)).unique().tolist() == [1.0]
     assert as_sample(Image.new("1", (5, 4), 1)).shape == (1, 4, 5)
     assert as_sample(Image.new("P", (5, 4))).shape == (3, 4, 5)
+
+
+def test_parts_joined_keep_samples_beside_their_labels() -> None:
+    parts = [Tensors(torch.arange(start, stop).float()[:, None], torch.arange(start, stop)) for start, stop in
+             ((0, 4), (4, 5), (5, 11))]
+    joined = Joined(tuple(parts))
+    assert len(joined) == 11
+    for rows in ([3, 7, 0, 4, 10], [10, 9, 1], [4], range(11)):
+        samples, labels = joined.batch(rows)
+        assert labels.tolist() == list(rows) and samples.flatten().tolist() == list(rows)

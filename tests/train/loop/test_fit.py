@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +13,9 @@ from archlang.artefact import load_model
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
 from archlang.train import Data, Progress, Tensors, evaluate, fit
+from archlang.train.loop.batches import BatchTrainer
+from archlang.train.loop.stepping import Outcome
+from archlang.train.loop.tally import Tally
 from tests.train.nets import NETWORK, TRAIN, bars, tiny
 
 TWO_PHASES = TRAIN.replace("phase all { epochs = 3; lr = cosine }", """
@@ -230,3 +234,25 @@ def test_a_device_that_is_not_there() -> None:
     assert caught.value.status == 2
     assert refused(tiny(), bars(), device="\x1b[31m")[0] == "usage"
     assert refused(tiny(), bars(), device="meta")[0] == "usage"
+
+
+def test_every_epoch_has_an_order_of_its_own() -> None:
+    orders = []
+    for seed in range(3):
+        task = SimpleNamespace(seed=seed, data=SimpleNamespace(train=range(50)), plan=SimpleNamespace(batch=8))
+        trainer = BatchTrainer(task, None, [], None)
+        for epoch in range(4):
+            rows = [row for batch in trainer.order(epoch) for row in batch]
+            assert sorted(rows) == list(range(50)) and trainer.order(epoch) == trainer.order(epoch)
+            orders.append(tuple(rows))
+    assert len(set(orders)) == len(orders) == 12
+
+
+def test_an_epochs_loss_is_the_mean_over_its_samples() -> None:
+    tally = Tally()
+    for outcome, samples in ((Outcome(1.0, {}, 3), 6), (None, 6), (Outcome(4.0, {}, 1), 2)):
+        tally.add(outcome, samples)
+    assert tally.samples == 8 and tally.loss == (1.0 * 6 + 4.0 * 2) / 8 and tally.accuracy == 4 / 8
+    tally.part("mse", 2.0, 6)
+    tally.part("mse", 6.0, 2)
+    assert tally.parts == {"mse": 3.0}

@@ -6,51 +6,62 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "artefact/loading.py", "    if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:\n        raise _altered()\n",
+        "artefact/loading.py",
+        "    if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:\n        raise _altered()\n",
         "",
         "a model whose weights were changed is loaded",
-        ("artefact/test_attacks.py",)
+        ("artefact/test_attacks.py::test_bits_flipped_in_the_weights_are_alterations",),
     ),
     Seed(
-        "artefact/loading.py", "    _check_finite(weights)\n",
+        "artefact/loading.py",
+        "    _check_finite(weights)\n",
         "",
         "weights that are no numbers are loaded",
-        ("artefact/test_attacks.py",)
+        ("artefact/test_attacks.py::test_weights_that_are_no_numbers",),
     ),
     Seed(
-        "artefact/container.py", "if entry.start != position:",
+        "artefact/container.py",
+        "if entry.start != position:",
         "if entry.start < position:",
         "gaps between the tensors of a file are overlooked",
-        ("artefact/test_attacks.py",)
+        ("artefact/test_attacks.py::test_headers_that_archlang_never_writes",),
     ),
     Seed(
-        "artefact/container.py", "if length > LONGEST_HEADER:",
+        "artefact/container.py",
+        "if length > LONGEST_HEADER:",
         "if False:",
         "a header of any length is read",
-        ("artefact/test_attacks.py",)
+        ("artefact/test_attacks.py::test_what_is_no_model",),
     ),
     Seed(
-        "artefact/saving.py", "contiguous().clone()",
+        "artefact/saving.py",
+        "contiguous().clone()",
         "contiguous()",
         "views of one storage cannot be saved",
-        ("artefact/test_saving.py",)
+        ("artefact/test_saving.py::test_views_of_one_storage_can_be_saved",),
     ),
     Seed(
-        "artefact/replay.py", "image = manifest.image\n",
+        "artefact/replay.py",
+        "image = manifest.image\n",
         "image = None\n",
         "the sizes that images are brought to are not restored",
-        ("train/data/test_same_pixels.py::test_the_crop_of_imagenet_travels_with_the_model", "artefact/test_saving.py", "train/data/test_same_pixels.py")
+        (
+            "train/data/test_same_pixels.py::test_the_crop_of_imagenet_travels_with_the_model",
+            "artefact/test_saving.py",
+        ),
     ),
     Seed(
-        "atomic.py", "part.unlink()",
+        "atomic.py",
+        "part.unlink()",
         "pass",
         "a failed write leaves its part behind",
-        ("artefact/test_atomic.py",)
+        ("artefact/test_atomic.py",),
     ),
     Seed(
-        "atomic.py", "part.chmod(stat.S_IMODE(target.stat().st_mode))",
+        "atomic.py",
+        "part.chmod(stat.S_IMODE(target.stat().st_mode))",
         "pass",
         "a file that is written anew loses its permissions",
-        ("artefact/test_atomic.py", "cli/test_fmt.py")
+        ("artefact/test_atomic.py::test_a_new_file_and_one_in_its_place",),
     ),
 )

@@ -6,57 +6,66 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "cli/commands/check.py", 'return min((d.kind.status for d in diagnostics if d.severity == "error"), default=0)',
+        "cli/commands/check.py",
+        'return min((d.kind.status for d in diagnostics if d.severity == "error"), default=0)',
         "return min((d.kind.status for d in diagnostics), default=0)",
         "warnings alone end with status 1",
-        ("cli/test_check.py",)
+        ("cli/test_check.py",),
     ),
     Seed(
-        "cli/main.py", "        session.failure(problem.diagnostics)\n        return problem.status",
+        "cli/main.py",
+        "        session.failure(problem.diagnostics)\n        return problem.status",
         "        session.failure(problem.diagnostics)\n        return 1",
         "every mistake ends with status 1",
-        ("cli/test_boundary.py", "cli/test_files.py", "cli/test_fmt.py")
+        ("cli/test_boundary.py::test_every_exception_has_its_status", "cli/test_boundary.py::test_usage"),
     ),
     Seed(
-        "cli/main.py", "    sys.stdout.flush()\n",
+        "cli/main.py",
+        "    sys.stdout.flush()\n",
         "",
         "output that cannot be written fails when Python shuts down, after the status",
-        ("cli/test_process.py",)
+        ("cli/test_process.py::test_an_output_that_is_full",),
     ),
     Seed(
-        "cli/commands/predict.py", 'return f"{one_line(prediction.path)}: {guesses}"',
+        "cli/commands/predict.py",
+        'return f"{one_line(prediction.path)}: {guesses}"',
         'return f"{prediction.path}: {guesses}"',
         "escape sequences in a file's name reach the terminal",
-        ("cli/test_models.py", "cli/test_files.py")
+        ("cli/test_models.py::test_predict",),
     ),
     Seed(
-        "cli/commands/predict.py", "return int(bool(failed))",
+        "cli/commands/predict.py",
+        "return int(bool(failed))",
         "return 0",
         "predict --json: an image that cannot be read ends with status 0",
-        ("cli/test_models.py",)
+        ("cli/test_models.py::test_predict",),
     ),
     Seed(
-        "cli/files.py", 'return str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))',
+        "cli/files.py",
+        'return str(path.with_name(f"{path.stem}-{number + 1}{path.suffix}"))',
         "return output",
         "several pictures are written over one another",
-        ("cli/test_show.py", "archlang/cli/files.py")
+        ("archlang/cli/files.py",),
     ),
     Seed(
-        "cli/files.py", 'if output == "-" and count > 1:',
+        "cli/files.py",
+        'if output == "-" and count > 1:',
         "if False:",
         "several pictures run into one another on standard output",
-        ("cli/test_show.py", "cli/test_endings.py")
+        ("cli/test_endings.py::test_what_would_not_be_written_is_refused", "cli/test_show.py::test_what_is_refused"),
     ),
     Seed(
-        "cli/verify.py", "wanted = max(symbol.low, min(32, symbol.high))",
+        "cli/verify.py",
+        "wanted = max(symbol.low, min(32, symbol.high))",
         "wanted = symbol.low",
         "random inputs of open sizes have a single place",
-        ("cli/test_models.py", "archlang/cli/verify.py")
+        ("archlang/cli/verify.py",),
     ),
     Seed(
-        "cli/streams.py", "                os.open(os.devnull, os.O_RDWR)",
+        "cli/streams.py",
+        "                os.open(os.devnull, os.O_RDWR)",
         "                pass",
         "what a library prints ends in a file where a stream is closed",
-        ("cli/test_streams.py",)
+        ("cli/test_streams.py::test_what_a_library_prints_does_not_end_in_a_file_when_standard_error_is_closed",),
     ),
 )

@@ -6,45 +6,52 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "graph/patterns.py", 'return fnmatchcase(name, pattern.replace("[", "[[]"))',
+        "graph/patterns.py",
+        'return fnmatchcase(name, pattern.replace("[", "[[]"))',
         'return fnmatchcase(name, pattern.replace("[", "[[]") + "*")',
         "a name also stands for a longer one: `layer1` for `layer10`",
-        ("elaborate/test_patterns.py",)
+        ("elaborate/test_patterns.py",),
     ),
     Seed(
-        "graph/coded.py", "return region[: len(parts)] == parts",
+        "graph/coded.py",
+        "return region[: len(parts)] == parts",
         'return ".".join(region).startswith(name)',
         "a block's name also stands for a longer one",
-        ("elaborate/test_patterns.py",)
+        ("elaborate/test_patterns.py",),
     ),
     Seed(
-        "graph/ir.py", "sum((node.rows * node.op.flops(self.call(node)) for node in self), 0)",
+        "graph/ir.py",
+        "sum((node.rows * node.op.flops(self.call(node)) for node in self), 0)",
         "sum((node.op.flops(self.call(node)) for node in self), 0)",
         "FLOPs forget that a sample has several patches",
-        ("analysis/test_report.py", "emit/test_experts.py", "specs/test_pce.py")
+        ("analysis/test_report.py", "emit/test_experts.py", "specs/test_pce.py"),
     ),
     Seed(
-        "graph/ir.py", "for w in self.weights(node) if w.trained is trained]",
+        "graph/ir.py",
+        "for w in self.weights(node) if w.trained is trained]",
         "for w in self.weights(node)]",
         "buffers count as parameters",
-        ("analysis/test_report.py",)
+        ("analysis/test_report.py",),
     ),
     Seed(
-        "graph/removal.py", 'if "1" in {column[c] for c in self.classes}',
+        "graph/removal.py",
+        'if "1" in {column[c] for c in self.classes}',
         'if "0" not in {column[c] for c in self.classes}',
         "extraction keeps only branches that work for all of the classes",
-        ("studies/test_coded.py::test_extracted_equals_masked",)
+        ("studies/test_coded.py::test_extracted_equals_masked",),
     ),
     Seed(
-        "graph/removal.py", "self.gaps[Port(node.id)] = (axis, tuple(kept))",
+        "graph/removal.py",
+        "self.gaps[Port(node.id)] = (axis, tuple(kept))",
         "self.gaps[Port(node.id)] = (axis, tuple(range(len(kept))))",
         "extraction keeps the first channels instead of those that are left",
-        ("studies/test_coded.py::test_branches_end_to_end_are_extracted_too",)
+        ("studies/test_coded.py::test_branches_end_to_end_are_extracted_too",),
     ),
     Seed(
-        "graph/outline.py", "weights = graph.weights(node) if node.id in owners else ()",
+        "graph/outline.py",
+        "weights = graph.weights(node) if node.id in owners else ()",
         "weights = graph.weights(node)",
         "shared weights count several times in a report",
-        ("analysis/test_report.py",)
+        ("analysis/test_report.py",),
     ),
 )

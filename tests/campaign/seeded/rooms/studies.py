@@ -6,69 +6,80 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "studies/coded.py", "f1 = 2 * right / (told + wanted.sum())",
+        "studies/coded.py",
+        "f1 = 2 * right / (told + wanted.sum())",
         "f1 = right / (told + 0 * wanted.sum())",
         "the threshold of a detector is that of the largest precision",
-        ("studies/test_coded.py::test_commands", "archlang/studies/coded.py")
+        ("archlang/studies/coded.py",),
     ),
     Seed(
-        "studies/coded.py", "return (share * energies[:, None] - table)",
+        "studies/coded.py",
+        "return (share * energies[:, None] - table)",
         "return (energies[:, None] - table)",
         "early decoding: energies are not brought to the scale of words",
-        ("studies/test_coded.py::test_the_nearest_word_wins", "archlang/studies/coded.py")
+        ("studies/test_coded.py::test_the_nearest_word_wins", "archlang/studies/coded.py"),
     ),
     Seed(
-        "studies/coded.py", "able = rows if active else 1 - rows",
+        "studies/coded.py",
+        "able = rows if active else 1 - rows",
         "able = 1 - rows if active else rows",
         "ablation removes active branches for inactive ones",
-        ("studies/test_coded.py",)
+        ("studies/test_coded.py::test_ablation_takes_the_branches_that_it_says",),
     ),
     Seed(
-        "studies/multipath/gates.py", "after = after * gates[:, 0].to(after)",
+        "studies/multipath/gates.py",
+        "after = after * gates[:, 0].to(after)",
         "pass",
         "the shares of sparse paths forget their weights",
-        ("studies/test_inside.py",)
+        ("studies/test_inside.py::test_sparse_gates_and_gates_behind_them_are_the_hand_calculation",),
     ),
     Seed(
-        "studies/maximise.py", "loss = ascent.decay * x.square().mean() - response(seen)",
+        "studies/maximise.py",
+        "loss = ascent.decay * x.square().mean() - response(seen)",
         "loss = ascent.decay * x.square().mean() + response(seen)",
         "the ascent descends",
-        ("studies/test_inside.py",)
+        ("studies/test_inside.py::test_ascent_climbs_is_repeated_by_its_seed_and_leaves_the_model",),
     ),
     Seed(
-        "studies/maximise.py", "                p.requires_grad_(True)\n",
+        "studies/maximise.py",
+        "                p.requires_grad_(True)\n",
         "                pass\n",
         "the ascent leaves the model's weights frozen",
-        ("studies/test_inside.py",)
+        ("studies/test_inside.py::test_ascent_climbs_is_repeated_by_its_seed_and_leaves_the_model",),
     ),
     Seed(
-        "studies/clustering/clustering.py", "rows, columns = linear_sum_assignment(-table)",
+        "studies/clustering/clustering.py",
+        "rows, columns = linear_sum_assignment(-table)",
         "rows, columns = linear_sum_assignment(table)",
         "clusters are named after classes as badly as possible",
-        ("clustering/test_studies.py::test_accuracy_and_information_beside_scikit_learn",)
+        ("clustering/test_studies.py::test_accuracy_and_information_beside_scikit_learn",),
     ),
     Seed(
-        "studies/clustering/clustering.py", "mean = (_entropy(rows) + _entropy(columns)) / 2",
+        "studies/clustering/clustering.py",
+        "mean = (_entropy(rows) + _entropy(columns)) / 2",
         "mean = max(_entropy(rows), _entropy(columns))",
         "mutual information over the larger entropy instead of their mean",
-        ("clustering/test_studies.py::test_accuracy_and_information_beside_scikit_learn",)
+        ("clustering/test_studies.py::test_accuracy_and_information_beside_scikit_learn",),
     ),
     Seed(
-        "studies/pbconv/positions.py", "mean(0).std(correction=0))",
+        "studies/pbconv/positions.py",
+        "mean(0).std(correction=0))",
         "mean(0).std())",
         "dispersion with Bessel's correction",
-        ("studies/test_pbconv_boosting.py", "studies/test_pbconv_search.py")
+        ("studies/test_pbconv_boosting.py::test_eq_1",),
     ),
     Seed(
-        "studies/pbconv/search.py", "key=lambda t: -t.scores[size])",
+        "studies/pbconv/search.py",
+        "key=lambda t: -t.scores[size])",
         "key=lambda t: t.scores[size])",
         "the candidate whose positions differ least wins",
-        ("studies/test_pbconv_search.py",)
+        ("studies/test_pbconv_search.py::test_a_search_ranks_its_candidates_and_goes_on",),
     ),
     Seed(
-        "studies/layer_attention/readings.py", "model.to(home).train(was)",
+        "studies/layer_attention/readings.py",
+        "model.to(home).train(was)",
         "model.to(home)",
         "reading the attention leaves a model in evaluation mode",
-        ("layer_attention/test_uses.py",)
+        ("layer_attention/test_uses.py::test_static_attention_needs_no_data",),
     ),
 )

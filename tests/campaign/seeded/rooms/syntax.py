@@ -6,45 +6,52 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "syntax/lexing.py", '"->": "ARROW", "==": "EQUALS",',
+        "syntax/lexing.py",
+        '"->": "ARROW", "==": "EQUALS",',
         '"==": "EQUALS", "-": "MINUS", "->": "ARROW",',
         "a sign is read before the longer one that begins with it",
-        ("syntax/test_grammar.py",)
+        ("syntax/test_grammar.py",),
     ),
     Seed(
-        "syntax/lexing.py", "return line > 1 and not source.line(line - 1).strip()",
+        "syntax/lexing.py",
+        "return line > 1 and not source.line(line - 1).strip()",
         "return line > 1 and not source.line(line).strip()",
         "empty lines are looked for at the wrong line",
-        ("syntax/test_printed_twice.py", "syntax/test_printer.py", "syntax/test_comments.py")
+        ("syntax/test_printed_twice.py", "syntax/test_printer.py", "syntax/test_comments.py"),
     ),
     Seed(
-        "syntax/precedence.py", '(("+", "-"), (SUM, SUM, PRODUCT))',
+        "syntax/precedence.py",
+        '(("+", "-"), (SUM, SUM, PRODUCT))',
         '(("+", "-"), (SUM, SUM, SUM))',
         "`a - (b - c)` is printed without its parentheses",
-        ("syntax/test_printer.py",)
+        ("syntax/test_printer.py",),
     ),
     Seed(
-        "syntax/comments.py", 'while last > 0 and tokens[last].type in ("COMMA", "SEMICOLON"):',
+        "syntax/comments.py",
+        'while last > 0 and tokens[last].type in ("COMMA", "SEMICOLON"):',
         "while False:",
         "a comment behind a comma hangs on what follows",
-        ("syntax/test_comments.py",)
+        ("syntax/test_comments.py",),
     ),
     Seed(
-        "syntax/recovery.py", "if any(body[0].start <= place < until for place in mistakes):",
+        "syntax/recovery.py",
+        "if any(body[0].start <= place < until for place in mistakes):",
         "if False:",
         "a declaration with a mistake of spelling is judged once more",
-        ("syntax/test_diagnostics.py", "syntax/test_mutants.py")
+        ("syntax/test_diagnostics.py", "syntax/test_mutants.py"),
     ),
     Seed(
-        "syntax/checks.py", "return places[-number]",
+        "syntax/checks.py",
+        "return places[-number]",
         "return places[-number - 1]",
         "an expression that is too long is marked one term too late",
-        ("syntax/test_limits.py", "syntax/test_diagnostics.py")
+        ("syntax/test_limits.py", "syntax/test_diagnostics.py"),
     ),
     Seed(
-        "syntax/layout.py", 'lines = "".join(self.out).split("\\n")',
+        "syntax/layout.py",
+        'lines = "".join(self.out).split("\\n")',
         'return "".join(self.out)',
         "spaces at the ends of printed lines stay",
-        ("syntax/test_printer.py", "syntax/test_golden.py")
+        ("syntax/test_printer.py", "syntax/test_golden.py::test_canonical_form_is_the_golden_one"),
     ),
 )

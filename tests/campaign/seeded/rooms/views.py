@@ -4,55 +4,63 @@ from __future__ import annotations
 
 from tests.campaign.seeded.seed import Seed
 
-ENGINES = ('views/test_engines.py',)
+ENGINES = ("views/test_engines.py",)
 
 SEEDS = (
     Seed(
-        "views/mermaid.py", 'if letter.isprintable():\n        return f"#{ord(letter)};"',
+        "views/mermaid.py",
+        'if letter.isprintable():\n        return f"#{ord(letter)};"',
         "if letter.isprintable():\n        return letter",
         "Mermaid: signs that mean something are not escaped",
-        ENGINES
+        ENGINES,
     ),
     Seed(
-        "views/dot.py", '.replace("\\\\", "\\\\\\\\").replace(\'"\', \'\\\\"\')',
+        "views/dot.py",
+        '.replace("\\\\", "\\\\\\\\").replace(\'"\', \'\\\\"\')',
         '.replace(\'"\', \'\\\\"\')',
         "DOT: a backslash is not escaped",
-        ENGINES
+        ENGINES,
     ),
     Seed(
-        "views/html.py", "title=escape(title)",
+        "views/html.py",
+        "title=escape(title)",
         "title=title",
         "HTML: the title is not escaped",
-        ENGINES
+        ENGINES,
     ),
     Seed(
-        "views/svg.py", 'text-anchor="middle">{plain(line)}</text>\'',
+        "views/svg.py",
+        'text-anchor="middle">{plain(line)}</text>\'',
         'text-anchor="middle">{line}</text>\'',
         "SVG: the text of a box is not escaped",
-        ENGINES
+        ENGINES,
     ),
     Seed(
-        "views/files.py", "except (OSError, subprocess.SubprocessError):\n        return None",
+        "views/files.py",
+        "except (OSError, subprocess.SubprocessError):\n        return None",
         "except OSError:\n        return None",
         "a drawing engine that fails ends the command",
-        ENGINES
+        ENGINES,
     ),
     Seed(
-        "views/heatmap.py", "parts += _cell(x, y, value, value == most)",
+        "views/heatmap.py",
+        "parts += _cell(x, y, value, value == most)",
         "parts += _cell(x, y, value, value == min(map(min, one.rows)))",
         "heat maps: the smallest number is in bold",
-        ("studies/test_pbconv_search.py::test_a_picture_of_maps_and_curves", "cli/test_boost.py")
+        ("studies/test_pbconv_search.py::test_a_picture_of_maps_and_curves",),
     ),
     Seed(
-        "views/scatter.py", 'cy="{top + SIDE * (1 - up):.1f}"',
+        "views/scatter.py",
+        'cy="{top + SIDE * (1 - up):.1f}"',
         'cy="{top + SIDE * up:.1f}"',
         "points in the plane are drawn upside down",
-        ("clustering/test_studies.py", "views/test_engines.py")
+        ("views/test_plots.py",),
     ),
     Seed(
-        "views/histogram.py", "count / max(sum(one.counts), 1) for count",
+        "views/histogram.py",
+        "count / max(sum(one.counts), 1) for count",
         "count / max(max(one.counts), 1) for count",
         "histograms: heights are shares of the fullest bin",
-        ("cli/test_show.py", "studies/test_inside.py")
+        ("views/test_plots.py",),
     ),
 )
