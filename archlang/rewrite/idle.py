@@ -6,6 +6,7 @@ import copy
 
 from torch import fx, nn
 
+from archlang.rewrite.local_tracer import LocalTracer
 from archlang.rewrite.randomness import random_state
 from archlang.rewrite.stored import hooked
 
@@ -20,7 +21,7 @@ def hands_on_its_input(called: nn.Module) -> bool:
 
     with random_state() as state:
         try:
-            nodes = list(fx.Tracer().trace(copy.deepcopy(called)).nodes)
+            nodes = list(LocalTracer().trace(copy.deepcopy(called)).nodes)
         except Exception:
             return False  # whatever it does, it is not nothing
         # Drop path draws in training mode and hands on its input otherwise; a draw says that it is not idle.

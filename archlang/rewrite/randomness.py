@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from archlang.layers.chance import SHARED
+
 
 class RandomState:
     """The states of torch's, numpy's and Python's generators at one moment."""
@@ -40,12 +42,13 @@ class RandomState:
 
 @contextmanager
 def random_state() -> Iterator[RandomState]:
-    """A stretch that may draw and leaves all generators as they were."""
-    state = RandomState()
-    try:
-        yield state
-    finally:
-        state.restore()
+    """A stretch that may draw and leaves all generators as they were; other threads that want one wait."""
+    with SHARED:
+        state = RandomState()
+        try:
+            yield state
+        finally:
+            state.restore()
 
 
 def seed_all(seed: int) -> None:
