@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from archlang.artefact.saving import pack
+from archlang.artefact.saving import check_text, pack
 from archlang.emit import ArchModule
 from archlang.train.fitting import Fit
 from archlang.train.kept.board import Board
@@ -62,6 +62,9 @@ class RunRecords:
         """Write what was asked for."""
         if not self.is_writing:
             return
+
+        # An hour of training must not end in a model that no file can hold.
+        check_text(self.task.network)
 
         # What a person looks for first; `identity` in a checkpoint is what decides.
         facts = {
