@@ -21,7 +21,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.rewrite.copies import shadow
 from archlang.rewrite.keywords import rename_keywords
 from archlang.rewrite.local_tracer import LocalTracer
-from archlang.rewrite.randomness import random_state
+from archlang.rewrite.randomness import Draws, random_state
 from archlang.rewrite.specialised import detached, same_default
 from archlang.rewrite.stored import hooked
 
@@ -241,7 +241,7 @@ def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
 
     before = {name: (buffer, _version(buffer)) for name, buffer in root.named_buffers()}
     tracer = _Tracer(root, options)
-    with random_state() as state, _assigned_buffers(tracer, root):
+    with random_state() as state, Draws() as draws, _assigned_buffers(tracer, root):
         try:
             with _DrawsLater(tracer):
                 graph = tracer.trace(root)
@@ -249,7 +249,7 @@ def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
             reason = (str(failure).partition("\n")[0] or type(failure).__name__)[:200]
             notes = [note for note in (_module_at(tracer), _line_of(failure)) if note]
             raise _untraceable(module, reason, notes) from failure
-        drawn = state.has_moved()
+        drawn = state.has_moved(draws)
 
     after = dict(root.named_buffers())
     # A buffer moves when another tensor takes its name, or when its own numbers are overwritten.

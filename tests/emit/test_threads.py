@@ -25,7 +25,7 @@ network Mixed {
 
 @pytest.mark.parametrize("name", attack_threads.WORK)
 def test_eight_threads_do_what_one_does(name: str) -> None:
-    assert attack_threads.differing(attack_threads.WORK[name], 8, 8) == []
+    assert attack_threads.differing(name, 8, 8) == []
 
 
 def seeded(seed: int, ordinal: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from archlang.diagnostics import ArchError
+from archlang.elaborate.network import loads
 from archlang.train import Progress, fit
 from archlang.train.kept.begun import TABLES
 from archlang.train.kept.runs import Run, open_run
@@ -129,10 +130,8 @@ def test_a_table_that_somebody_changed_meanwhile_is_written_anew(tmp_path: Path)
 
 
 def test_lost_rows_are_told(tmp_path: Path) -> None:
-    layered = tiny().text.replace("features -> flatten", "features -> layers { relu; conv(3x3, 6) } -> flatten")
-    from archlang.elaborate.network import loads
-
-    network = loads(layered)
+    layers = "layers { conv(3x3, 6); conv(3x3, 6) } -> each { flatten } -> attend(static_vector)"
+    network = loads(tiny().text.replace("features -> flatten", f"features -> {layers}"))
     with pytest.raises(InterruptedError):
         fit(network, bars(), run=tmp_path, progress=Halt(8))
     path = tmp_path / "gradients.csv"
