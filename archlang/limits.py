@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
@@ -36,6 +36,16 @@ class Limits:
     # messages
     diagnostics: int = 50
     message: int = 4 * KIB
+
+
+    @property
+    def of_whole(self) -> Limits:
+        """The limits of a network that is written out as one file, as model files hold it.
+
+        It may be as long as all files of a network together, and their lines lie deeper; what a code comes to is
+        written out as well.
+        """
+        return replace(self, file_bytes=4 * self.total_bytes, tokens=max(self.tokens, self.total_bytes))
 
 
 DEFAULT = Limits()

@@ -10,7 +10,7 @@ from typing import Any
 import safetensors.torch
 import torch
 
-from archlang.artefact.container import KEY, SIZES, read_bytes, refuse
+from archlang.artefact.container import KEY, SIZES, Container, read_bytes, refuse
 from archlang.artefact.manifest import BLANK, digest, seal
 from archlang.artefact.reading import opened
 from archlang.artefact.table import KINDS
@@ -42,13 +42,24 @@ def write_checkpoint(
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """Read the tensors, onto the CPU, and the facts of a checkpoint.
 
-    Raises `ArchError`: unreadable-file, and what a damaged file is: not-a-model, truncated-model, altered-model,
-    foreign-model (of another version), unsafe-model.
+    Raises `ArchError`: unreadable-file, foreign-model (of another version), and what a damaged file is: not-a-model,
+    truncated-model, altered-model, unsafe-model.
     """
     with opened(path) as file:
         data = file.read()
-    head = read_bytes(data)
+    facts = _facts(read_bytes(data), data)
+    return safetensors.torch.load(data), facts
 
+
+def check_checkpoint(path: str | os.PathLike[str]) -> None:
+    """Raise the `ArchError` that `read_checkpoint` would raise for a file."""
+    with opened(path) as file:
+        data = file.read()
+    _facts(read_bytes(data), data)
+
+
+def _facts(head: Container, data: bytes) -> dict[str, Any]:
+    """The facts of a checkpoint's bytes, once they are as they were written."""
     try:
         description = json.loads(head.metadata)
         version, claimed, facts = description["format"], description["digest"], description["facts"]
@@ -57,10 +68,11 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, torch.Tenso
 
     # The version before the digest: another version may compute the digest otherwise.
     if version != FORMAT:
-        raise refuse("foreign-model", f"the checkpoint is of another version (this archlang reads version {FORMAT})")
+        message = f"the checkpoint is of another version of the format (this archlang reads version {FORMAT})"
+        raise refuse("foreign-model", message, help="go on with the version of archlang that wrote it")
     if digest(head, [memoryview(data)[len(head.raw) :]]) != claimed or not isinstance(facts, dict):
         raise refuse("altered-model", "the checkpoint is not as it was written: its digest differs")
-    return safetensors.torch.load(data), facts
+    return facts
 
 
 def _plain(value: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,7 @@ graph has a model that no file describes.
 
 from __future__ import annotations
 
+import threading
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -81,8 +82,9 @@ class Reference:
             yield self._described[-1]
 
 
-_last: list[tuple[Graph, Reference]] = []
-"""The last graph and its reference: a training saves its model after every epoch, and compiles for that once."""
+_own = threading.local()
+"""`last`: the last graph of a thread and its reference. A training saves its model after every epoch, and compiles for
+that once; threads do not share a reference, whose forms are written while they are looked at."""
 
 
 def _reference_for(model: nn.Module, record: Record) -> Reference:
@@ -93,9 +95,10 @@ def _reference_for(model: nn.Module, record: Record) -> Reference:
             return Reference(graph, "cpu")
 
     # Graphs are compared by identity, since a reference is of one graph and graphs may change.
-    if not _last or _last[0][0] is not graph:
-        _last[:] = [(graph, Reference(graph, "meta"))]
-    return _last[0][1]
+    last = getattr(_own, "last", None)
+    if last is None or last[0] is not graph:
+        last = _own.last = (graph, Reference(graph, "meta"))
+    return last[1]
 
 
 # --- modules ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import torch
 from torch import fx
 
 from archlang.artefact import table
-from archlang.artefact.container import Container, read, refuse
+from archlang.artefact.container import Container, read, read_bytes, refuse
 from archlang.artefact.manifest import Manifest, Sealed, decode, digest
 from archlang.artefact.reading import opened
 from archlang.artefact.replay import check_passes, dials_of, rebuild
@@ -50,7 +50,7 @@ def load_model(
     non-finite-model. A file that passes is as it was written; that says nothing of who wrote it.
     """
     with opened(path) as file:
-        return _load(file, partial(loads, name="<model>", limits=limits, catalogue=catalogue), passes)
+        return _load(file, partial(loads, name="<model>", limits=limits.of_whole, catalogue=catalogue), passes)
 
 
 def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule:
@@ -80,6 +80,20 @@ def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule
     table.compare(head.table, table.of_state(model.state_dict()))
     model.load_state_dict(weights, strict=True)
     return model
+
+
+def check_readable(data: bytes, network: Network, passes: PassCatalogue) -> None:
+    """Raise the `ArchError` that `load_model` would raise for the bytes of a model of this network.
+
+    The network is checked with its own limits and catalogue, once for all of its models.
+    """
+    head = read_bytes(data)
+    sealed = decode(head.metadata)
+    check_passes(sealed.manifest.passes, passes)
+    reread = _network(sealed.manifest, lambda text: network.reread)
+    _kind(head, reread, sealed.manifest, passes)
+    if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:
+        raise _altered()
 
 
 def _check_finite(weights: dict[str, torch.Tensor]) -> None:

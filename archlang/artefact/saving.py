@@ -11,10 +11,13 @@ from torch import fx
 from archlang.artefact import table
 from archlang.artefact.comparison import check_unchanged
 from archlang.artefact.container import KEY, read_bytes
+from archlang.artefact.loading import check_readable
 from archlang.artefact.manifest import encode, seal, sound
 from archlang.artefact.replay import describe, pass_of
 from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.elaborate.network import Network
 from archlang.emit import Record
 from archlang.passes.catalogue import PASSES, PassCatalogue
 
@@ -22,7 +25,8 @@ from archlang.passes.catalogue import PASSES, PassCatalogue
 def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCatalogue = PASSES) -> None:
     """Write a compiled model to one file: its weights, and in their header the text that it was compiled from.
 
-    The same model gives the same bytes. The file is written completely or not at all. Its digest shows later whether
+    A model that `torch.compile` made of a compiled one is saved as that one. The same model gives the same bytes. The
+    file is written completely or not at all, and only if `load_model` reads it. Its digest shows later whether
     something changed it; it does not show who wrote it. `passes` are those that the model may have gone through.
 
     Raises `ArchError`: unsupported-module, changed-model (its computation is no longer that of its text),
@@ -32,7 +36,11 @@ def save(model: fx.GraphModule, path: str | os.PathLike[str], *, passes: PassCat
 
 
 def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
-    """The bytes of a model's file."""
+    """The bytes of a model's file, which `load_model` reads; otherwise nothing is written, and no old file replaced.
+
+    Raises `ArchError`, as `save` does.
+    """
+    model = _original(model)
     record = _record(model, passes)
     # The file holds a text instead of the module: a module that somebody edited would come back as another one.
     check_unchanged(model, record, passes)
@@ -45,7 +53,43 @@ def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
         raise _unsupported("the model's seed, class names or normalisation are not such as a file can hold")
 
     data = safetensors.torch.save(state, {KEY: encode(manifest)})
-    return seal(data, read_bytes(data))
+    sealed = seal(data, read_bytes(data))
+    _check_readable(sealed, record.network, passes)
+    return sealed
+
+
+def check_text(network: Network) -> None:
+    """Raise `ArchError` (unsupported-module) where no model of a network could be read again for its text."""
+    try:
+        reread = network.reread
+    except ArchError as problem:
+        raise _unreadable(problem) from None
+    if reread.text != network.text:
+        raise _unsupported("the network's text changes when it is read and written again, so no file can hold it")
+
+
+def _check_readable(data: bytes, network: Network, passes: PassCatalogue) -> None:
+    """Raise `ArchError` (unsupported-module) for a file that `load_model` would refuse."""
+    check_text(network)
+    try:
+        check_readable(data, network, passes)
+    except ArchError as problem:
+        raise _unreadable(problem) from None
+
+
+def _unreadable(problem: ArchError) -> ArchError:
+    """The error of a model whose file would be refused, with the reason."""
+    message = "the model's file could not be read again, so it was not written"
+    return ArchError(error("unsupported-module", message, notes=(one_line(problem.diagnostics[0].message, 300),)))
+
+
+def _original(model: fx.GraphModule) -> fx.GraphModule:
+    """The model that `torch.compile` was given; any other model itself."""
+    # Not by its class: to name it, all of torch's compiler would have to be imported.
+    original = model._modules.get("_orig_mod")
+    if isinstance(original, fx.GraphModule) and type(model).__name__ == "OptimizedModule":
+        return original
+    return model
 
 
 def _record(model: fx.GraphModule, passes: PassCatalogue) -> Record:

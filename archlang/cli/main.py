@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from archlang.cli.streams import replace_closed
+from archlang.cli.streams import ReaderGoneError, replace_streams
 
 if TYPE_CHECKING:
     from archlang.cli.session import Session
@@ -36,7 +36,7 @@ EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
 
 def main() -> None:
     """Run the command that was typed and leave with its status."""
-    replace_closed()
+    replace_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -49,8 +49,8 @@ def run(argv: Sequence[str]) -> int:
     """
     try:
         return _reported(argv)
-    except BrokenPipeError:
-        # The reader has enough, as `head` does: no fault of the command.
+    except ReaderGoneError:
+        # No fault of the command.
         _forget_output()
         return 0
     except KeyboardInterrupt:
@@ -67,7 +67,7 @@ def _reported(argv: Sequence[str]) -> int:
     try:
         _require_folder()
         return _invoked(argv, session)
-    except BrokenPipeError:
+    except ReaderGoneError:
         raise  # there is nobody left to report it to
     except ArchError as problem:
         session.failure(problem.diagnostics)

@@ -10,7 +10,7 @@ import io
 import os
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, TextIO
 
 
 class ClosedBytes(io.RawIOBase):
@@ -39,8 +39,25 @@ class ClosedBytes(io.RawIOBase):
         return OSError(errno.EBADF, f"standard {self.name} is closed")
 
 
-def replace_closed() -> None:
+class ReaderGoneError(BrokenPipeError):
+    """Whoever read standard output has enough, as `head` does. Another broken pipe is an error like any other."""
+
+
+class OutputBytes(io.FileIO):
+    """The bytes of standard output. Raises `ReaderGoneError` where nobody reads them any more."""
+
+    def write(self, data: Any) -> int:
+        """Write bytes and return how many were taken."""
+        try:
+            return super().write(data)
+        except BrokenPipeError as problem:
+            raise ReaderGoneError(*problem.args) from None
+
+
+def replace_streams() -> None:
     """Put streams in the place of those that Python found closed, and let all of them show what they cannot encode.
+
+    A reader of standard output that goes away is told apart from every other broken pipe.
 
     Messages have nowhere to go where standard error is closed: they are dropped, the exit status says enough.
     """
@@ -50,12 +67,26 @@ def replace_closed() -> None:
     if sys.stdout is None:
         # Written through: an error must come where something is written, not when Python shuts down.
         sys.stdout = io.TextIOWrapper(ClosedBytes("output"), write_through=True)
+    else:
+        sys.stdout = _told_apart(sys.stdout)
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for good; a device
 
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _told_apart(stream: TextIO) -> TextIO:
+    """Standard output whose lost reader raises an error of its own; a stream that somebody put there stays."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return stream
+
+    stream.flush()
+    data = io.BufferedWriter(OutputBytes(number, "wb", closefd=False))
+    return io.TextIOWrapper(data, encoding=stream.encoding, line_buffering=stream.isatty())
 
 
 def is_output_closed() -> bool:

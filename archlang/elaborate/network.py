@@ -15,6 +15,7 @@ from archlang.graph.ir import Graph
 from archlang.limits import DEFAULT, Limits
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
+from archlang.ops.plugins import catalogue_with
 from archlang.ops.values import show
 from archlang.project.flatten import flatten
 from archlang.project.project import Project, open_project, open_text, reopened
@@ -30,13 +31,27 @@ Dials = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A checked network. It needs no torch; `archlang.compile` makes a module of it."""
+    """A checked network. It needs no torch; `archlang.compile` makes a module of it.
+
+    `limits` and `catalogue` are those that it was checked with.
+    """
 
     graph: Graph
     project: Project
     given: Mapping[str, Expr]
     warnings: tuple[Diagnostic, ...]
     built: Built = field(repr=False)
+    limits: Limits = DEFAULT
+    catalogue: Catalogue = field(default=CATALOGUE, repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A network is pickled as its text: rules of operations are functions, which no pickle holds.
+
+        Raises `ArchError` (usage) for operations that no installed plug-in offers.
+        """
+        if catalogue_with(self.catalogue.plugins).ops.keys() != self.catalogue.ops.keys():
+            raise ArchError(error("usage", "a network whose operations no installed plug-in offers cannot be pickled"))
+        return _of_text, (self.text, self.project.main.source.name, self.limits, self.catalogue.plugins)
 
     @property
     def name(self) -> str:
@@ -57,6 +72,11 @@ class Network:
     def text(self) -> str:
         """The tree in canonical form."""
         return print_file(self.tree)
+
+    @cached_property
+    def reread(self) -> Network:
+        """The network of the text alone, checked as a model file's is. Raises ArchError where it would be refused."""
+        return loads(self.text, name="<model>", limits=self.limits.of_whole, catalogue=self.catalogue)
 
     @cached_property
     def listing(self) -> str:
@@ -86,6 +106,11 @@ class Network:
     def activation_bytes(self) -> Dim:
         """Bytes of every node's result for one sample in float32."""
         return self.graph.activation_bytes
+
+
+def _of_text(text: str, name: str, limits: Limits, plugins: tuple[str, ...]) -> Network:
+    """The network that was pickled as this text."""
+    return loads(text, name=name, limits=limits.of_whole, catalogue=catalogue_with(plugins))
 
 
 def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
@@ -143,7 +168,7 @@ def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogu
         message = f"{project.main.source.name} declares no network"
         help = "it can be imported by a file that does: `network Name { ... }`"
         raise ArchError(error("missing-network", message, project.main.file.span, help=help))
-    return Network(built.graph, project, given, built.diagnostics, built)
+    return Network(built.graph, project, given, built.diagnostics, built, limits, catalogue)
 
 
 def _expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:

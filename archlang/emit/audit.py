@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 
 from torch import fx
 
@@ -16,6 +17,9 @@ FORMS = (
 
 BUILT_IN = frozenset({"self", "torch", "getattr"})
 """Names that generated code reads without assigning them."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Python 3.11 counts the depth of the trees that it makes for all threads together, and fails where two make one."""
 
 _SPECIAL = re.compile("__.*[^_]__")
 
@@ -32,7 +36,9 @@ def audit(code: str, functions: frozenset[str] = frozenset()) -> list[str]:
     >>> audit("def forward(self, x):\n    return __import__(x)")
     ['the name `__import__`']
     """
-    nodes = list(ast.walk(ast.parse(code)))
+    with _ONE_AT_A_TIME:
+        tree = ast.parse(code)
+    nodes = list(ast.walk(tree))
     names = [node for node in nodes if isinstance(node, ast.Name)]
 
     # Arguments and whatever the code assigns may be read as well.

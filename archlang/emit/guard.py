@@ -77,8 +77,9 @@ def _ordered(expected: Sequence[Expected], positional: int, kwargs: Mapping[str,
 
 def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Diagnostic | None:
     """The diagnostic of a value that does not fit its input; sizes of symbols are added to `symbols`."""
-    # Somebody traces a module that this one is part of: there is no tensor to look at.
-    if isinstance(value, fx.Proxy):
+    # Somebody traces a module that this one is part of: there is no tensor to look at. torch.jit.trace has one, whose
+    # sizes it records: to compare them would become a warning.
+    if isinstance(value, fx.Proxy) or torch.jit.is_tracing():
         return None
 
     if not isinstance(value, torch.Tensor):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import fx, nn
 from torch._C._dynamo import eval_frame
 from torch.fx.graph import PythonCode
 
-from archlang.diagnostics import ArchError
+from archlang.diagnostics import ArchError, error
 from archlang.emit.guard import Expected, check_inputs, explain
+from archlang.emit.pickling import reduced
 from archlang.emit.record import Record
 
 
@@ -32,7 +34,17 @@ class ArchModule(fx.GraphModule):
             self.add_module(name, child)
 
     def _deepcopy_init(self) -> Callable[..., None]:
-        return ArchModule.__init__
+        # Every model has a class of its own, whose name torch would not copy.
+        return partial(ArchModule.__init__, class_name=type(self).__name__)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self, ArchModule) or super().__reduce__()
+
+    def __prepare_scriptable__(self) -> None:
+        """Refuse `torch.jit.script`, which calls this. Raises `ArchError` (usage)."""
+        message = "`torch.jit.script` reads Python source, and a compiled network has none but its generated code"
+        help = "`torch.jit.trace(model, example)` records the same network; `torch.export` takes sizes that vary"
+        raise ArchError(error("usage", message, help=help))
 
     @property
     def archlang(self) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from archlang.emit.names import safe
 from archlang.emit.resolve import resolve
 from archlang.graph.ir import Graph, Node
 from archlang.layers import fill
+from archlang.layers.chance import drawing_from
 from archlang.ops.model import Module
 
 
@@ -20,22 +22,31 @@ def build_modules(graph: Graph, seed: int, device: str = "cpu") -> nn.Module:
     On the device `meta` nothing is allocated, for whoever wants to know the modules and not their weights.
 
     The n-th module with weights draws from a generator of its own, seeded with `seed` and n: names have no part in
-    it, nor has anything that the file changes behind the module. torch's global generator is left as it was.
+    it, nor has anything that the file changes behind the module, nor what other threads draw meanwhile. torch's global
+    generator has no part in it either.
     """
     root = nn.Module()
     ordinals = {path: n for n, path in enumerate(graph.modules())}
     built: set[tuple[str, ...]] = set()
 
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    generator = torch.Generator()
+    with torch.device(device), _chance(generator, device):
         for node in graph:
             if not isinstance(node.op.torch, Module) or node.path in built:
                 continue
 
             # Modules without weights have no ordinal and draw nothing.
-            torch.default_generator.manual_seed(_derive(seed, ordinals.get(node.path, -1)))
+            generator.manual_seed(_derive(seed, ordinals.get(node.path, -1)))
             built.add(node.path)
             _place(root, node.path, build_module(graph, node))
     return root
+
+
+def _chance(generator: torch.Generator, device: str) -> AbstractContextManager[object]:
+    """The stretch in which modules are built; on the device `meta` nothing is drawn, nor is a generator taken."""
+    if device == "meta":
+        return nullcontext()
+    return drawing_from(generator)
 
 
 def build_module(graph: Graph, node: Node) -> nn.Module:

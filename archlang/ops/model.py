@@ -306,11 +306,15 @@ Entry = Op | Setting | Structure
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that has a name: operations and structures share one set of names, settings one per role."""
+    """All that has a name: operations and structures share one set of names, settings one per role.
+
+    `plugins` are the plug-ins whose operations are among them.
+    """
 
     ops: Mapping[str, Op] = field(default_factory=dict)
     structures: Mapping[str, Structure] = field(default_factory=dict)
     settings: Mapping[tuple[str, str], Setting] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
 
     def stage(self, name: str) -> Op | Structure | None:
         """The operation or structure that files may use by this name."""

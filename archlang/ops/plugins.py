@@ -60,7 +60,7 @@ def catalogue_with(names: Iterable[str]) -> Catalogue:
             if isinstance(setting, Setting):
                 _check_kind(name, setting, ops, settings)
                 settings[setting.role, setting.name] = setting
-    return replace(CATALOGUE, ops=ops, settings=settings)
+    return replace(CATALOGUE, ops=ops, settings=settings, plugins=tuple(wanted))
 
 
 def _load(name: str, offered: dict[str, EntryPoint]) -> Sequence[Op | Setting]:

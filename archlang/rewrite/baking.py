@@ -15,7 +15,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 import archlang.rewrite.calls as calls
 from archlang.rewrite.arguments import argument
 from archlang.rewrite.memory import Memory, room_of
-from archlang.rewrite.randomness import random_state
+from archlang.rewrite.randomness import Draws, random_state
 from archlang.rewrite.stored import attribute
 from archlang.rewrite.writing import free_name
 
@@ -108,10 +108,10 @@ def _is_pure(memory: Memory, node: fx.Node) -> bool:
 
 def _store(module: fx.GraphModule, node: fx.Node) -> bool:
     """Put a stored tensor in the place of a node; False where its value depends on chance."""
-    with random_state() as state, torch.no_grad():
+    with random_state() as state, Draws() as draws, torch.no_grad():
         value = _value(module, node, {})
         # A whole number (a shape, an index) is no weight.
-        if state.has_moved() or not isinstance(value, Tensor) or not value.is_floating_point():
+        if state.has_moved(draws) or not isinstance(value, Tensor) or not value.is_floating_point():
             return False
 
     # Trained as before, though what was trained were the tensors that it is calculated of.

@@ -54,7 +54,7 @@ def exported_graph(module: nn.Module, inputs: Sequence[Any]) -> fx.GraphModule:
     """
     example = fresh(inputs)
     open_sizes = pytree.tree_map(_open_sizes, example)
-    with warnings.catch_warnings(), random_state():
+    with random_state(), warnings.catch_warnings():
         # torch warns of its own internals here, of which the caller can change nothing.
         warnings.simplefilter("ignore")
         try:

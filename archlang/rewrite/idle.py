@@ -6,7 +6,8 @@ import copy
 
 from torch import fx, nn
 
-from archlang.rewrite.randomness import random_state
+from archlang.rewrite.local_tracer import LocalTracer
+from archlang.rewrite.randomness import Draws, random_state
 from archlang.rewrite.stored import hooked
 
 
@@ -18,11 +19,11 @@ def hands_on_its_input(called: nn.Module) -> bool:
     if not stateless or of_torch or isinstance(called, fx.GraphModule) or hooked(called):
         return False
 
-    with random_state() as state:
+    with random_state() as state, Draws() as draws:
         try:
-            nodes = list(fx.Tracer().trace(copy.deepcopy(called)).nodes)
+            nodes = list(LocalTracer().trace(copy.deepcopy(called)).nodes)
         except Exception:
             return False  # whatever it does, it is not nothing
         # Drop path draws in training mode and hands on its input otherwise; a draw says that it is not idle.
-        drawn = state.has_moved()
+        drawn = state.has_moved(draws)
     return len(nodes) == 2 and nodes[1].args == (nodes[0],) and not drawn

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from archlang.layers.chance import SHARED
 
 
 class RandomState:
@@ -20,13 +23,13 @@ class RandomState:
         self._numpy: Any = np.random.get_state()
         self._python = random.getstate()
 
-    def has_moved(self) -> bool:
-        """Tell whether something was drawn since."""
+    def has_moved(self, draws: Draws) -> bool:
+        """Tell whether something was drawn since; from torch's generators, whether this thread has."""
         now = RandomState()
         # numpy's state is a tuple of a name, an array and numbers.
         same_numpy = all(np.array_equal(a, b) for a, b in zip(self._numpy, now._numpy, strict=True))
         same_devices = all(torch.equal(a, b) for a, b in zip(self._devices, now._devices, strict=True))
-        same_torch = torch.equal(self._torch, now._torch) and same_devices
+        same_torch = not draws.seen or (torch.equal(self._torch, now._torch) and same_devices)
         return not (same_torch and same_numpy and self._python == now._python)
 
     def restore(self) -> None:
@@ -38,14 +41,32 @@ class RandomState:
         random.setstate(self._python)
 
 
+class Draws(TorchDispatchMode):
+    """Notices operations of this thread that may draw from torch's generators: `seen` tells whether there was one.
+
+    The generators themselves do not tell who drew: they belong to all threads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in func.tags and kwargs.get("generator") is None:
+            self.seen = True
+        return func(*args, **kwargs)
+
+
 @contextmanager
 def random_state() -> Iterator[RandomState]:
-    """A stretch that may draw and leaves all generators as they were."""
-    state = RandomState()
-    try:
-        yield state
-    finally:
-        state.restore()
+    """A stretch that may draw and leaves all generators as they were; other threads that want one wait."""
+    with SHARED:
+        state = RandomState()
+        try:
+            yield state
+        finally:
+            state.restore()
 
 
 def seed_all(seed: int) -> None:

@@ -20,7 +20,8 @@ import archlang.rewrite.calls as calls
 from archlang.diagnostics import ArchError, error
 from archlang.rewrite.copies import shadow
 from archlang.rewrite.keywords import rename_keywords
-from archlang.rewrite.randomness import random_state
+from archlang.rewrite.local_tracer import LocalTracer
+from archlang.rewrite.randomness import Draws, random_state
 from archlang.rewrite.specialised import detached, same_default
 from archlang.rewrite.stored import hooked
 
@@ -88,7 +89,7 @@ for _target in (operator.iadd, operator.isub, operator.imul, operator.itruediv, 
     setattr(_InPlaceProxy, f"__{_target.__name__}__", _in_place(_target))
 
 
-class _Tracer(fx.Tracer):
+class _Tracer(LocalTracer):
     """torch's own, but for these: weights are looked up by identity, since torch goes through all of a model for each;
     modules with hooks stay whole, and so do subclasses of torch's classes that change nothing; optional arguments that
     decide what is computed are taken at their defaults; operators in place stay in place; what torch.no_grad encloses
@@ -148,7 +149,7 @@ class _Tracer(fx.Tracer):
             return super().create_arg(a)
         return self.create_node("get_attr", name, (), {})
 
-    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+    def traced_attribute(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         """An attribute of a module: parameters are read while the graph runs, buffers where that is asked."""
         read_later = isinstance(attr_val, nn.Parameter) or (
             self.options.buffers and isinstance(attr_val, torch.Tensor))
@@ -160,7 +161,7 @@ class _Tracer(fx.Tracer):
         if name is None:
             if isinstance(attr_val, torch.Tensor):
                 return attr_val
-            return super().getattr(attr, attr_val, parameter_proxy_cache)
+            return super().traced_attribute(attr, attr_val, parameter_proxy_cache)
 
         if name not in parameter_proxy_cache:
             parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
@@ -240,7 +241,7 @@ def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
 
     before = {name: (buffer, _version(buffer)) for name, buffer in root.named_buffers()}
     tracer = _Tracer(root, options)
-    with random_state() as state, _assigned_buffers(tracer, root):
+    with random_state() as state, Draws() as draws, _assigned_buffers(tracer, root):
         try:
             with _DrawsLater(tracer):
                 graph = tracer.trace(root)
@@ -248,7 +249,7 @@ def traced(module: nn.Module, options: TraceOptions = TraceOptions()) -> Trace:
             reason = (str(failure).partition("\n")[0] or type(failure).__name__)[:200]
             notes = [note for note in (_module_at(tracer), _line_of(failure)) if note]
             raise _untraceable(module, reason, notes) from failure
-        drawn = state.has_moved()
+        drawn = state.has_moved(draws)
 
     after = dict(root.named_buffers())
     # A buffer moves when another tensor takes its name, or when its own numbers are overwritten.

@@ -9,7 +9,10 @@ from safetensors import safe_open
 
 from archlang.artefact import container, load_model, save, table
 from archlang.artefact.manifest import Manifest, decode, encode
+from archlang.compiler import compile
 from archlang.diagnostics import ArchError
+from archlang.elaborate import load, loads
+from archlang.limits import Limits
 from archlang.rewrite import fuse
 
 from .models import batch, small
@@ -125,6 +128,55 @@ def test_the_manifest_is_canonical() -> None:
     text = encode(manifest)
     assert text.startswith('{"dials":{"a":"1","b":"2"},"digest":"')
     assert decode(text).manifest == manifest
+
+
+def spread(folder: Path, count: int, size: int) -> Path:
+    """A network whose blocks stand in so many files of so many bytes, most of them comments; the main file."""
+    for name in "abcdefgh"[:count]:
+        comments = "  # " + "x" * 100 + "\n"
+        text = comments * (size // len(comments))
+        (folder / f"{name}.arch").write_text(f"archlang 1\n\nblock B{name}(n = 4) {{\n{text}  linear(n) -> relu\n}}\n")
+    imports = "".join(f'import "{name}.arch" (B{name})\n' for name in "abcdefgh"[:count])
+    flow = " -> ".join(f"B{name}" for name in "abcdefgh"[:count])
+    (folder / "main.arch").write_text(f"archlang 1\n{imports}network N {{\n  input x: [4]\n  output x -> {flow}\n}}\n")
+    return folder / "main.arch"
+
+
+@pytest.mark.parametrize(("count", "size"), [(4, 145_000), (4, 250_000)])
+def test_a_network_of_many_files_is_loaded_as_it_was_saved(tmp_path: Path, count: int, size: int) -> None:
+    """One file may hold 256 KiB, all files together 1 MiB: a model file holds them all as one text."""
+    model = compile(load(spread(tmp_path, count, size)))
+    assert len(model.archlang.network.text) > 256 * 1024
+    save(model, tmp_path / "m")
+    assert torch.equal(load_model(tmp_path / "m")(torch.ones(1, 4)), model.eval()(torch.ones(1, 4)))
+
+
+def test_limits_that_were_raised_hold_for_the_saved_text_too(tmp_path: Path) -> None:
+    limits = Limits(integer=1 << 60)
+    text = "archlang 1\nlet big = 9007199254740993\nnetwork N {\n  input x: [4]\n  output x -> linear(big // big)\n}\n"
+    model = compile(loads(text, limits=limits))
+    save(model, tmp_path / "m")
+    assert load_model(tmp_path / "m", limits=limits).archlang.network.text == model.archlang.network.text
+    with pytest.raises(ArchError):
+        load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda network: vars(network).update(text=network.text.replace("relu", "relu   ")),
+    lambda network: vars(network).update(text=network.text + "}"),
+    lambda network: vars(network).update(text=network.text.replace("size = 3x3", "size = 5x5")),
+], ids=["not canonical", "no network", "another network"])
+def test_a_model_that_could_not_be_loaded_is_not_saved_over_one_that_can(tmp_path: Path, spoil: object) -> None:
+    path = tmp_path / "m"
+    save(small(), path)
+    before = path.read_bytes()
+
+    model = small()
+    spoil(model.archlang.network)
+    with pytest.raises(ArchError) as caught:
+        save(model, path)
+    assert caught.value.diagnostics[0].name == "unsupported-module"
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
 def test_a_network_that_writes_like_a_digest(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from archlang.cli import group
+from archlang.cli.streams import ReaderGoneError
 from archlang.diagnostics import ArchError, error, warning
 from tests.cli.conftest import Call
 
@@ -57,11 +58,17 @@ def test_a_traceback_comes_with_debug_only(call: Call, monkeypatch: pytest.Monke
         assert "error[internal-error]" in outcome.err
 
 
-def test_a_closed_pipe_is_no_mistake(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_that_goes_away_is_no_mistake(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("archlang.cli.main._forget_output", lambda: None)
-    raising(BrokenPipeError(errno.EPIPE, "Broken pipe"), monkeypatch)
+    raising(ReaderGoneError(errno.EPIPE, "Broken pipe"), monkeypatch)
     outcome = call("explain")
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
+
+
+def test_another_broken_pipe_is_one(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(BrokenPipeError(errno.EPIPE, "Broken pipe"), monkeypatch)
+    outcome = call("explain")
+    assert outcome.status == 70 and "BrokenPipeError" in outcome.err
 
 
 @pytest.mark.parametrize(

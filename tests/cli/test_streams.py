@@ -70,9 +70,43 @@ def test_a_reader_that_goes_away_does_not_end_the_training(folder: Path) -> None
     assert (folder / "run" / "log.csv").read_text().count("\n") == 3
 
 
+@pytest.mark.parametrize("line", ["ops", "ops conv", "--help", "train --help", "check small.arch --format json",
+                                  "explain", "check nothing.arch --format sarif"])
+def test_output_without_a_reader_ends_a_command_quietly(folder: Path, line: str) -> None:
+    done = shell(f"({ARCHLANG} {line}; echo $? > status) | true", folder)
+    assert (folder / "status").read_text() == "0\n" and done.stderr == ""
+
+
+BROKEN_PIPE = """
+from archlang.train import Data, Tensors
+import torch
+
+class Piped(Tensors):
+    def batch(self, indices):
+        if len(indices) and {where}:
+            raise BrokenPipeError(32, "Broken pipe")
+        return super().batch(indices)
+
+def data():
+    images, labels = torch.rand(1100, 1, 8, 8), torch.arange(1100) % 10
+    return Data("piped", Piped(images, labels), Tensors(images, labels))
+"""
+
+
+@pytest.mark.parametrize("where", ["True", "len(indices) == 512"])
+@pytest.mark.parametrize("reader", ["cat", "head -1", "true"])
+def test_a_data_set_that_loses_a_pipe_ends_a_training_with_an_error(folder: Path, where: str, reader: str) -> None:
+    """Neither the data set's pipe nor the reader of the output says that the training is done."""
+    (folder / "piped.py").write_text(BROKEN_PIPE.format(where=where))
+    line = TRAIN.replace("--data digits", "--data piped:data")
+    done = shell(f"({line} 2> said; echo $? > status) | {reader}", folder)
+    assert int((folder / "status").read_text()) != 0, done
+    assert "error[" in (folder / "said").read_text()
+
+
 def test_what_a_library_prints_does_not_end_in_a_file_when_standard_error_is_closed(folder: Path) -> None:
-    code = ("import os, sys; from archlang.cli.streams import replace_closed; replace_closed(); f = open('made', 'w'); "
-            "os.write(2, b'noise'); os.write(1, b'noise'); f.write('text'); f.close()")
+    code = ("import os, sys; from archlang.cli.streams import replace_streams; replace_streams(); "
+            "f = open('made', 'w'); os.write(2, b'noise'); os.write(1, b'noise'); f.write('text'); f.close()")
     done = shell(f'"{sys.executable}" -c "{code}" <&- >&- 2>&-', folder)
     assert done.returncode == 0 and (folder / "made").read_text() == "text"
 

@@ -87,7 +87,7 @@ def caught(program: Broken) -> Judged:
 
 
 def survived(data: bytes) -> Judged:
-    """Only diagnostics, each with a place, in time; what is accepted prints and parses."""
+    """Only diagnostics, each with a place, in time; what parses prints and parses, and prints the same again."""
     try:
         text = decode(data, "mutant").text
     except ArchError as problem:
@@ -96,6 +96,12 @@ def survived(data: bytes) -> Judged:
     found, seconds = _checked(text)
     errors = tuple(d for d in found if d.severity == "error")
     places_are_real(errors)
-    if not errors:
-        canonical(parse(Source("mutant", text)))
+
+    # Also a text with mistakes in what it means is formatted.
+    try:
+        tree = parse(Source("mutant", text))
+    except ArchError:
+        assert errors, "a file that does not parse is accepted"
+    else:
+        canonical(tree)
     return Judged(seconds, tuple(d.name for d in errors))

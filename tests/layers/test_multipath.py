@@ -103,6 +103,24 @@ def test_scores_are_computed_in_float32_under_autocast() -> None:
     assert torch.equal(inside, gates(*xs))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(6,), (3000, 6), (6, 60, 50), (6, 10, 15, 20)], ids=list(SHAPES))
+@pytest.mark.parametrize("hidden", [0, 16])
+def test_gates_in_half_precision_are_those_of_the_same_numbers_in_full(
+    shape: tuple[int, ...], hidden: int, dtype: torch.dtype,
+) -> None:
+    """A mean over thousands of places, summed in half precision, stops growing (bfloat16) or overflows (float16)."""
+    torch.manual_seed(0)
+    half = Gates(2, 3, 6, hidden).to(dtype)
+    xs = [x + 40 for x in paths(shape, 2, dtype=dtype)]
+    full = copy.deepcopy(half).double()
+    by_hand = torch.stack([gate_by_hand(full, i, x.double()) for i, x in enumerate(xs)], 1)
+
+    assert half.scores(*xs).dtype is torch.float32
+    torch.testing.assert_close(half.scores(*xs).softmax(2).double(), by_hand, rtol=1e-4, atol=1e-6)
+    assert torch.equal(half(*xs), half.scores(*xs).softmax(2).to(dtype))
+
+
 def test_one_path_and_one_output_pass_the_input_on() -> None:
     (x,) = paths((6, 4, 4), 1)
     assert torch.allclose(Gates(1, 1, 6).double()(x), torch.ones(3, 1, 1, dtype=torch.float64))

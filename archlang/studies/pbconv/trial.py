@@ -12,6 +12,7 @@ from archlang.compiler import compile as compile_network
 from archlang.diagnostics.text import one_line
 from archlang.elaborate.network import Network
 from archlang.kernels import draw_seed
+from archlang.layers.chance import kept_generators
 from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, maps_by_size
 from archlang.train.data.augmentation.augment import augment_both
 from archlang.train.data.sources import find
@@ -131,8 +132,8 @@ def _train(net: Network, data: object, settings: Settings, seed: int, stepped: C
     model = compile_network(net, seed=seed)
     trace: list[tuple[int, Mapping[str, float]]] = []
     every = max(1, settings.iterations // POINTS)
-    # Dropout draws from torch's own generator: the fork keeps the caller's draws as they would have been.
-    with torch.random.fork_rng(devices=[]):
+    # Dropout draws from torch's own generator: the caller's draws stay as they would have been.
+    with kept_generators():
         torch.manual_seed(derived(seed, 0, "model"))
         for number in _steps(net, model, data, settings.iterations, seed):
             if number % every == 0 or number == settings.iterations:

@@ -18,6 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
+from archlang.layers.chance import SHARED
 from archlang.train.data.pixels import TooManyPixels, is_grey, prepared, upright_size
 from archlang.train.problems import bad_data
 
@@ -73,9 +74,10 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
 def strict_about_size() -> Iterator[None]:
     """Within this, Pillow refuses images that are too large, and is silent about what it can read nevertheless.
 
-    Filters of warnings belong to the process, not to a thread: threads that read images are started inside.
+    Filters of warnings belong to the process, not to a thread: threads that read images are started inside, and others
+    that change filters wait.
     """
-    with warnings.catch_warnings():
+    with SHARED, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         yield

@@ -18,7 +18,7 @@ class Lock:
 
     def __init__(self, folder: Path) -> None:
         """Raises `ArchError`: run-in-use where another process holds it, unwritable-output."""
-        path = folder / NAME
+        self.path = path = folder / NAME
         try:
             # The file is not emptied: another process may hold it.
             self.handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -32,6 +32,13 @@ class Lock:
             shown = one_line(os.fspath(folder), 200)
             message = f"another training is writing to the folder `{shown}`"
             raise ArchError(error("run-in-use", message, help="wait for it, or name another with --run")) from None
+
+    def stands(self) -> bool:
+        """Tell whether the folder is still the one that was locked, not removed or exchanged for another."""
+        try:
+            return os.path.samestat(os.fstat(self.handle), self.path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let others have it."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from archlang.artefact.saving import save
+from archlang.artefact.saving import check_text, pack
 from archlang.emit import ArchModule
 from archlang.train.fitting import Fit
 from archlang.train.kept.board import Board
@@ -63,6 +63,9 @@ class RunRecords:
         if not self.is_writing:
             return
 
+        # An hour of training must not end in a model that no file can hold.
+        check_text(self.task.network)
+
         # What a person looks for first; `identity` in a checkpoint is what decides.
         facts = {
             "network": outline.network,
@@ -85,18 +88,23 @@ class RunRecords:
         """Tell whether a checkpoint is wanted after so many batches, inside an epoch."""
         return bool(self.every) and total % (self.every or 1) == 0
 
-    def write_models(self, model: ArchModule, is_best: bool) -> None:
-        """Write the model of the last epoch, and that of the best."""
+    def propose_models(self, model: ArchModule, total: int, is_best: bool) -> None:
+        """Write the model of the epoch just done, after `total` batches, beside that of the last and of the best one.
+
+        It takes their places once the checkpoint of the epoch is written.
+        """
         if not self.is_writing:
             return
-        save(model, self.run.last)
-        if is_best:
-            save(model, self.run.best)
 
-    def write_row(self, epoch: Epoch) -> None:
-        """Write an epoch's row of the log."""
+        data = pack(model)
+        self.run.propose(self.run.last, total, data)
+        if is_best:
+            self.run.propose(self.run.best, total, data)
+
+    def write_log(self, history: Sequence[Epoch]) -> None:
+        """Write the rows of all epochs."""
         if self.is_writing:
-            self.run.append(epoch.row())
+            self.run.write_log([epoch.row() for epoch in history])
 
     def write_checkpoint(self, batches: BatchTrainer, state: TrainingState) -> None:
         """Write the state of the training, and the rows that are watched; every process must call it."""
@@ -117,12 +125,15 @@ class RunRecords:
         }
         self.run.keep(state.total, tensors, facts)
 
-    def resume(self, facts: Mapping[str, Any], epochs: int) -> None:
-        """Take up the tables of the first `epochs` rounds; what they hold beyond the checkpoint is cut off."""
+    def resume(self, facts: Mapping[str, Any], history: Sequence[Epoch], told: Callable[[str], None]) -> None:
+        """Take up the tables of the epochs in `history`; what they hold beyond the checkpoint is cut off.
+
+        The log is written anew where it is damaged; rows that another table has lost are told.
+        """
         self.forks = facts["forks"]
         if self.is_writing:
-            self.run.cut(epochs)
-            self.watch.resume(self.run.folder, facts["watched"])
+            self.run.write_log([epoch.row() for epoch in history])
+            self.watch.resume(self.run.folder, facts["watched"], told)
 
     def draw(self) -> None:
         """Draw what was watched, and leave the model alone from now on."""

@@ -19,22 +19,24 @@ from typing import Any
 
 import torch
 
-from archlang.artefact.checkpoint import read_checkpoint, write_checkpoint
+from archlang.artefact.checkpoint import check_checkpoint, read_checkpoint, write_checkpoint
 from archlang.atomic import unwritable, write_whole
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
+from archlang.train.kept.begun import clear, is_abandoned
 from archlang.train.kept.lock import NAME, Lock
 
 CHECKPOINTS = 2
 """How many checkpoints are kept: the newest, and the one before in case it is damaged."""
 _CHECKPOINT = re.compile(r"checkpoint-([0-9]{8,})\.safetensors")
+_PROPOSED = re.compile(r"\.(last|best)-([0-9]{8,})\.next")
 
 
 @dataclass
 class Run:
     """A run folder, which this process alone writes to until it is closed.
 
-    `is_new` where the folder was empty when the run began, `is_made` where it was not there.
+    `is_new` as long as there was no checkpoint, `is_made` where the folder was not there when the run began.
     """
 
     folder: Path
@@ -76,76 +78,110 @@ class Run:
     def write_config(self, facts: Mapping[str, Any], text: str) -> None:
         """Write `config.json`, keys sorted, and `network.arch`. Raises `ArchError` (unwritable-output)."""
         document = json.dumps({"format_version": 1, **facts}, indent=2, sort_keys=True, ensure_ascii=False)
-        write_whole(self.network, text.encode())
-        # Keys are sorted, so that two runs can be compared as texts.
+        self._check_standing()
+
+        # The configuration comes first: it shows that the rest of an abandoned folder is a training's. Its keys are
+        # sorted, so that two runs can be compared as texts.
         write_whole(self.config, (document + "\n").encode())
+        write_whole(self.network, text.encode())
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Add a row to `log.csv` in one write; the first one brings the head. None becomes an empty field.
+    def write_log(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Make `log.csv` hold these rows below its head; None becomes an empty field.
 
-        A row that does not fit on the disk leaves the file as it was. Raises `ArchError` (unwritable-output).
+        One more row than the file has is added in one write, so that the file can be followed; whatever else stands
+        there is replaced. A row that does not fit on the disk leaves the file as it was. Raises `ArchError`
+        (unwritable-output).
         """
-        columns, rows = self._logged()
-        if rows is not None and columns == list(row):
-            append(self.log, _table(columns, [row], head=False))
-            return
+        self._check_standing()
 
         # A fork may report other losses than the training before it: columns are added, and rows have gaps.
-        columns = list(dict.fromkeys([*columns, *row]))
-        write_whole(self.log, _table(columns, [*(rows or ()), row]).encode())
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        before, whole = _table(columns, rows[:-1]), _table(columns, rows)
+        try:
+            found = self.log.read_bytes()
+        except FileNotFoundError:
+            found = b""
+        except OSError as problem:
+            raise unwritable(self.log, problem) from None
 
-    def _logged(self) -> tuple[list[str], list[dict[str, Any]] | None]:
-        """The columns and rows of the log; None for rows where there is no log."""
-        if not self.log.exists():
+        if not rows:
+            self.log.unlink(missing_ok=True)
+        elif found == before.encode():
+            append(self.log, whole[len(before) :])
+        elif found != whole.encode():
+            write_whole(self.log, whole.encode())
 
-            return [], None
-        with self.log.open(encoding="utf-8", errors="replace", newline="") as file:
-            reader = csv.DictReader(file, restkey="")
-            rows: list[dict[str, Any]] = [{k: v for k, v in row.items() if k} for row in reader]
-        return list(reader.fieldnames or ()), rows
-
-    def cut(self, rows: int) -> None:
-        """Leave the head and so many rows of the log, without what came after a checkpoint."""
-        if not self.log.exists():
-            return
-        lines = self.log.read_bytes().splitlines(keepends=True)
-        is_torn = bool(lines) and not lines[-1].endswith(b"\n")
-        if len(lines) > rows + 1 or is_torn:
-            write_whole(self.log, b"".join(lines[: rows + 1]))
+    def propose(self, model: Path, step: int, data: bytes) -> None:
+        """Write a model's new file beside the old one, whose place it takes when the checkpoint of `step` is there."""
+        self._check_standing()
+        write_whole(self.folder / f".{model.stem}-{step:08}.next", data)
 
     def keep(self, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
-        """Write the checkpoint of a step and remove those that are no longer needed."""
-        write_checkpoint(self.folder / f"checkpoint-{step:08}.safetensors", tensors, facts)
-        for path in self.checkpoints[:-CHECKPOINTS]:
+        """Write the checkpoint of a step, with it the models of that step, and remove checkpoints that are not needed.
+
+        None is removed before the new one was read back whole. Raises `ArchError`: unwritable-output, or what the
+        damage is where the new one reads otherwise than it was written.
+        """
+        self._check_standing()
+        path = self.folder / f"checkpoint-{step:08}.safetensors"
+        write_checkpoint(path, tensors, facts)
+        self.is_new = False
+        self._settle(step)
+
+        unneeded = self.checkpoints[: self.checkpoints.index(path) + 1][:-CHECKPOINTS]
+        if unneeded:
+            check_checkpoint(path)
+        for older in unneeded:
             with suppress(OSError):  # a checkpoint too many does no harm
-                path.unlink()
+                older.unlink()
 
     def newest(self, told: Callable[[str], None]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """The newest checkpoint that is whole; damaged ones are told of and removed.
+        """The newest checkpoint that is whole; damaged ones are told of, and stay where they are.
 
-        Raises `ArchError`: no-checkpoint, unreadable-file.
+        Raises `ArchError`: no-checkpoint; unreadable-file and foreign-model, since what this archlang cannot read may
+        be as sound as ever.
         """
         # From the newest down: after a crash it may be half a file, and the one before it is whole.
         for path in reversed(self.checkpoints):
             try:
-                return read_checkpoint(path)
+                found = read_checkpoint(path)
             except ArchError as problem:
-                if problem.diagnostics[0].name == "unreadable-file":  # it may be as sound as ever
+                if problem.diagnostics[0].name in ("unreadable-file", "foreign-model"):
                     raise
                 told(f"{path.name} is damaged and was left out: {problem.diagnostics[0].message}")
-                with suppress(OSError):
-                    path.unlink()
+                continue
+
+            self._settle(found[1]["total"])
+            return found
 
         shown = one_line(os.fspath(self.folder), 200)
         raise ArchError(error("no-checkpoint", f"there is nothing to go on from in `{shown}`",
                               help="leave --resume out, and a new training begins"))
 
+    def _settle(self, step: int) -> None:
+        """Put the proposed models of a step in their places; drop those of other steps, which have no checkpoint."""
+        try:
+            for path in list(self.folder.glob(".*.next")):
+                proposed = _PROPOSED.fullmatch(path.name)
+                if proposed is None:
+                    continue
+                if int(proposed[2]) == step:
+                    path.replace(self.folder / f"{proposed[1]}.safetensors")
+                else:
+                    path.unlink()
+        except OSError as problem:
+            raise unwritable(self.folder, problem) from None
+
+    def _check_standing(self) -> None:
+        """Raise `ArchError` (unwritable-output) where the folder is no longer the one that this process locked."""
+        if self.lock is not None and not self.lock.stands():
+            raise unwritable(self.folder, FileNotFoundError(2, "the folder was removed while the training ran"))
+
     def close(self) -> None:
-        """Let others write to the folder; a training that came to nothing leaves it as it was."""
-        if self.is_new and not self.log.exists() and not self.checkpoints:
-            # Only what a run writes: somebody may have put a file of theirs here meanwhile.
-            for path in (self.config, self.network, self.last, self.best, *self.folder.glob("*.csv")):
-                path.unlink(missing_ok=True)
+        """Let others write to the folder; a training without a checkpoint leaves it as it was."""
+        is_ours = self.lock is None or self.lock.stands()
+        if self.is_new and is_ours:
+            clear(self.folder)
             if self.is_made:
                 (self.folder / NAME).unlink(missing_ok=True)  # nobody waits for the lock of a folder that goes
                 with suppress(OSError):
@@ -154,18 +190,17 @@ class Run:
             self.lock.release()
 
 
-def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], head: bool = True) -> str:
-    """Rows as CSV."""
+def _table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as CSV, below their head."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
-    if head:
-        writer.writeheader()
+    writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
 
 
 def append(path: Path, text: str) -> None:
-    """Add a text to a file in one write; where it does not fit, the file stays as it was.
+    """Add a text to a file in one write and wait until the disk has it; where it does not fit, nothing is added.
 
     Raises `ArchError` (unwritable-output).
     """
@@ -176,6 +211,8 @@ def append(path: Path, text: str) -> None:
         # Appending cannot be undone by a rename; so the old length is remembered instead.
         with path.open("a", encoding="utf-8", newline="") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
     except OSError as problem:
         with suppress(OSError):
             os.truncate(path, before)
@@ -191,15 +228,28 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     try:
         is_made = not path.exists()
         path.mkdir(parents=True, exist_ok=True)
-        is_taken = any(inside.name != NAME for inside in path.iterdir())
+        _check_free(path)
+        lock = Lock(path)
     except OSError as problem:
         raise unwritable(path, problem) from None
 
-    if is_taken:
-        shown = one_line(os.fspath(path), 200)
-        help = ("name another with --run", "`--resume` goes on with a training that was interrupted")
-        raise ArchError(error("run-exists", f"the folder `{shown}` is not empty", help=help))
-    return Run(path, True, is_made, Lock(path))
+    try:
+        # Another training may have begun and ended here before the lock was ours.
+        _check_free(path)
+        clear(path)
+    except BaseException:
+        lock.release()
+        raise
+    return Run(path, True, is_made, lock)
+
+
+def _check_free(folder: Path) -> None:
+    """Raise `ArchError` (run-exists) where a folder holds more than what a training left that was killed at once."""
+    if is_abandoned(folder):
+        return
+    shown = one_line(os.fspath(folder), 200)
+    help = ("name another with --run", "`--resume` goes on with a training that was interrupted")
+    raise ArchError(error("run-exists", f"the folder `{shown}` is not empty", help=help))
 
 
 def reopen_run(folder: str | os.PathLike[str]) -> Run:

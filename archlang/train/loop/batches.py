@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from archlang.graph.plan import Phase
+from archlang.layers.chance import kept_generators
 from archlang.train.loop.phasing import enter, freeze_statistics
 from archlang.train.loop.stepping import Optimization, Outcome, Stepper
 from archlang.train.loop.tally import Tally
@@ -55,9 +56,16 @@ class BatchTrainer:
             total: how many batches of the training are done.
             tally: where the figures of the steps are added.
 
-        All chance in it comes from the seed and the batch's number, so that going on needs no state of generators.
+        All chance in it comes from the seed and the batch's number, so that going on needs no state of generators; that
+        of a user's data set too, if it draws from torch. Whoever calls `fit` keeps the generators that they seeded.
         """
+        with kept_generators(self.task.forked_devices):
+            return self._train(rows, scheduled, at, total, tally)
+
+    def _train(self, rows: Sequence[int], scheduled: ScheduledPhase, at: int, total: int, tally: Tally) -> bool:
+        """`train`, with torch's generators for this thread alone."""
         task, device = self.task, self.task.device
+        seed_generators(task.seed_of("data", total, len(rows)), device)
         samples, share = task.data.train.batch(task.world.share(rows))
         share = share.to(device)
         label = task.world.all_gather(share, len(rows))

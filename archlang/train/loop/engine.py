@@ -144,10 +144,15 @@ def _continued(task: TrainingTask, run: Run, start: Start, progress: Progress) -
     if anew:
         progress.note(f"begun anew: {', '.join(anew)}")
 
-    training.resume(facts)
+    # A fork may watch other layers than the training before it.
+    training.resume(facts, progress.note if start == "resume" else _unsaid)
     if start == "fork":
         records.forks = [*records.forks, {"step": facts["total"], "from": before}]
     return training, records
+
+
+def _unsaid(text: str) -> None:
+    """Tell nobody."""
 
 
 def _compare(facts: Mapping[str, Any], records: RunRecords, start: Start, progress: Progress) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from archlang.emit import ArchModule
+from archlang.layers.chance import kept_generators
 from archlang.layers.processes import alone
 from archlang.train.fitting import LOOKED_AT, Fit
 from archlang.train.loop.stepping import Snapshot
@@ -77,7 +78,7 @@ class TrainedModel:
         # A batch of one has no deviation; it counts only where there is no other.
         usable = [rows for rows in parts if len(rows) > 1 or len(parts) == 1]
 
-        with torch.random.fork_rng(devices=self.task.forked_devices):
+        with kept_generators(self.task.forked_devices):
             seed_generators(derived(self.task.seed, total, "renew"), device)
             inputs = (self.fit(split.batch(rows)[0].to(device)) for rows in usable)
             with alone():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-
-import torch
 
 from archlang.layers.synced import unsynced
 from archlang.train.data.splits import Split
@@ -56,11 +54,11 @@ class Training:
         assert self.state.best is not None  # there is at least one round
         return Result(model, tuple(self.state.history), self.state.best, self.task.seed, outline.run)
 
-    def resume(self, facts: Mapping[str, Any]) -> None:
-        """Stand where a checkpoint was written."""
+    def resume(self, facts: Mapping[str, Any], told: Callable[[str], None]) -> None:
+        """Stand where a checkpoint was written; what its run has lost is told."""
         self.state.restore(facts, self.task.batches_per_epoch)
         if self.records is not None:
-            self.records.resume(facts, len(self.state.history))
+            self.records.resume(facts, self.state.history, told)
 
     def _rounds(self, progress: Progress, stop: Stop) -> None:
         """Train the rounds that are left, and measure each."""
@@ -94,26 +92,24 @@ class Training:
         tally = state.tally = state.tally or Tally()
         self.batches.prepare()
 
-        # Whoever calls `fit` keeps the generators that they seeded.
-        with torch.random.fork_rng(devices=self.task.forked_devices):
-            for rows in self.batches.order(epoch)[state.step : size]:
-                at = number * scheduled.per_epoch + state.step
-                is_done = self.batches.train(rows, scheduled, at, state.total, tally)
-                state.step += 1
-                state.total += 1
+        for rows in self.batches.order(epoch)[state.step : size]:
+            at = number * scheduled.per_epoch + state.step
+            is_done = self.batches.train(rows, scheduled, at, state.total, tally)
+            state.step += 1
+            state.total += 1
 
-                if self.records is not None:
-                    self.records.watch.note(epoch + 1, state.step, is_done)
+            if self.records is not None:
+                self.records.watch.note(epoch + 1, state.step, is_done)
 
-                beat = Beat(epoch + 1, state.step, state.total, tally.loss, tally.accuracy, tally.lr, tally.speed)
-                try:
-                    progress.step(beat)
-                except KeyboardInterrupt:  # between two steps all is in order
-                    stop.asked = True
+            beat = Beat(epoch + 1, state.step, state.total, tally.loss, tally.accuracy, tally.lr, tally.speed)
+            try:
+                progress.step(beat)
+            except KeyboardInterrupt:  # between two steps all is in order
+                stop.asked = True
 
-                self._stop(stop, is_kept=False)
-                if self.records is not None and self.records.is_due(state.total) and state.step < size:
-                    self.records.write_checkpoint(self.batches, state)
+            self._stop(stop, is_kept=False)
+            if self.records is not None and self.records.is_due(state.total) and state.step < size:
+                self.records.write_checkpoint(self.batches, state)
 
     def _finish(self, scheduled: ScheduledPhase, progress: Progress) -> None:
         """Measure the round just done on the test part, and on the validation part where there is one, and keep it.
@@ -132,11 +128,11 @@ class Training:
             epoch = self._measured(scheduled, state.tally)
             is_best = epoch.better_than(state.best)
             if self.records is not None:
-                self.records.write_models(self.trained.complete(), is_best)
+                self.records.propose_models(self.trained.complete(), state.total, is_best)
 
         state.finish(epoch, is_best)
         if self.records is not None:
-            self.records.write_row(epoch)
+            self.records.write_log(state.history)
             self.records.write_checkpoint(self.batches, state)
             if self.records.board is not None:
                 self.records.board.epoch(epoch)

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from archlang.atomic import write_whole
+from archlang.atomic import unwritable, write_whole
 from archlang.emit.names import module_name
 from archlang.graph.ir import Graph, Node
 from archlang.graph.patch_experts import expert_sites
@@ -88,7 +88,7 @@ class StepTable:
     """Columns with a row for every step.
 
     `read` gives the numbers of the step just done. `steps` holds epoch and step of each row; the first `written` rows
-    are in the file.
+    are in the file, which has `size` bytes.
     """
 
     name: str
@@ -97,6 +97,7 @@ class StepTable:
     steps: list[tuple[int, int]] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
     written: int = 0
+    size: int = 0
 
     def note(self, epoch: int, step: int, is_done: bool) -> None:
         """Take the numbers of a step, as precise as the file has them; those of a step that was skipped are none.
@@ -111,49 +112,70 @@ class StepTable:
 
     def write(self, folder: Path) -> None:
         """Append the rows that the file does not have. Raises `ArchError` (unwritable-output)."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if not self.written:
-            writer.writerow(self.head)
-        for (epoch, step), row in list(zip(self.steps, self.rows, strict=True))[self.written :]:
-            writer.writerow([epoch, step, *map(_shown, row)])
-        append(folder / f"{self.name}.csv", text.getvalue())
+        path = self.path(folder)
+        if self.written and path.exists() and path.stat().st_size == self.size:
+            text = self._text(self.written)
+            append(path, text)
+            self.size += len(text.encode())
+        else:
+            self._write_all(path)
         self.written = len(self.rows)  # only now: rows that did not fit on the disk are still to be written
 
-    def resume(self, folder: Path, steps: int) -> None:
-        """Take up the first so many rows from the file; what it holds beyond is cut off.
+    def resume(self, folder: Path, steps: int) -> int:
+        """Take up the first so many rows from the file; returns how many of them it has lost.
 
-        A file with other columns is of another network, which a fork leaves behind, and one without numbers was
-        changed by somebody: it begins anew.
+        What the file holds beyond them is cut off, and so is everything from the first line on that is no row of this
+        table. A file with other columns is of another network, which a fork leaves behind: it begins anew.
         """
-        path = folder / f"{self.name}.csv"
+        path = self.path(folder)
+        text = ""
+        if path.exists():
+            try:
+                text = path.read_bytes().decode("utf-8", "replace")
+            except OSError as problem:
+                raise unwritable(path, problem) from None
 
-        head, lines = "", []
-        if steps and path.exists():
-            # The empty text stands for the head of an empty file, so that unpacking has something to take.
-            head, *lines = [*path.read_text(encoding="utf-8", errors="replace").splitlines(), ""]
-            lines = [line for line in lines if line][:steps]
+        # What stands behind the last line end was cut in the middle of a number, which still reads as one.
+        head, *lines = text.split("\n")[:-1] or [""]
+        is_ours = f"{head}\n" == _line(self.head)
+        for line in lines[:steps] if is_ours else ():
+            row = self._row(line)
+            if row is None:
+                break
+            self.steps.append(row[0])
+            self.rows.append(row[1])
 
-        try:
-            self.steps, self.rows = self._parsed(head, lines)
-        except ValueError:
+        if self.rows:
+            self._write_all(path)
+        else:
             path.unlink(missing_ok=True)
-            return
-        write_whole(path, "".join(f"{line}\n" for line in (head, *lines)).encode())
         self.written = len(self.rows)
+        return steps - len(self.rows)
 
-    def _parsed(self, head: str, lines: Sequence[str]) -> tuple[list[tuple[int, int]], list[list[float]]]:
-        """The steps and the rows of a file. Raises `ValueError` where it is another table."""
-        if next(csv.reader([head]), []) != self.head:
-            raise ValueError("other columns")
+    def path(self, folder: Path) -> Path:
+        """The file."""
+        return folder / f"{self.name}.csv"
 
-        steps, rows = [], []
-        for epoch, step, *values in csv.reader(lines):
-            if len(values) != len(self.columns):
-                raise ValueError("another number of columns")
-            steps.append((int(epoch), int(step)))
-            rows.append([float(value) for value in values])
-        return steps, rows
+    def _write_all(self, path: Path) -> None:
+        """Write the file anew, with its head and all rows."""
+        data = (_line(self.head) + self._text(0)).encode()
+        write_whole(path, data)
+        self.size = len(data)
+
+    def _text(self, first: int) -> str:
+        """The lines of all rows from the `first` on."""
+        rows = list(zip(self.steps, self.rows, strict=True))[first:]
+        return "".join(_line([*step, *map(_shown, row)]) for step, row in rows)
+
+    def _row(self, line: str) -> tuple[tuple[int, int], list[float]] | None:
+        """The step and the numbers of a line; None where it is no row of this table."""
+        epoch, *rest = line.split(",")
+        if len(rest) != 1 + len(self.columns):
+            return None
+        try:
+            return (int(epoch), int(rest[0])), [float(value) for value in rest[1:]]
+        except ValueError:
+            return None
 
     @property
     def head(self) -> list[str]:
@@ -189,11 +211,13 @@ class TrainingWatch:
         for table in self.tables:
             table.write(folder)
 
-    def resume(self, folder: Path, steps: int) -> None:
-        """Take up the rows of the first so many steps from their files."""
+    def resume(self, folder: Path, steps: int, told: Callable[[str], None]) -> None:
+        """Take up the rows of the first so many steps from their files; rows that are lost are told."""
         self.count = steps  # where no table is, steps count nevertheless
         for table in self.tables:
-            table.resume(folder, steps)
+            lost = table.resume(folder, steps)
+            if lost:
+                told(f"{table.name}.csv has lost the rows of {lost} of {steps} steps; it goes on without them")
 
     def close(self) -> None:
         """Leave the model alone from now on."""
@@ -361,6 +385,13 @@ def _column_name(style: PictureStyle, site: str, last: str) -> str:
     if style.numbered and last.isdigit():
         form = style.numbered
     return form.format(site=site, last=last).lstrip(".")
+
+
+def _line(values: Sequence[object]) -> str:
+    """A line of a table."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(values)
+    return text.getvalue()
 
 
 def _shown(value: float) -> str:

@@ -239,10 +239,90 @@ def test_a_damaged_checkpoint_is_left_out(tmp_path: Path, damage: Callable[[byte
     halted(TRAIN, tmp_path, 13)
     _, second = sorted(tmp_path.glob("checkpoint-*"))
     second.write_bytes(damage(second.read_bytes()))
+    damaged = second.read_bytes()
+    with pytest.raises(InterruptedError):
+        fit(tiny(), bars(), run=tmp_path, progress=Halt(7), start="resume")
+    assert second.read_bytes() == damaged
+
     result, progress = resumed(TRAIN, tmp_path)
     assert progress.started.done == 6
     assert progress.notes[0].startswith(f"{second.name} is damaged and was left out: ")
     assert same(result, whole)
+
+
+def of_another_version(data: bytes) -> bytes:
+    """A checkpoint as a later archlang may write it."""
+    assert b'\\"format\\":1' in data
+    return data.replace(b'\\"format\\":1', b'\\"format\\":7', 1)
+
+
+def test_a_checkpoint_of_another_version_is_an_error_of_its_own(tmp_path: Path) -> None:
+    """It may be as sound as ever: neither is it removed, nor does an older one take its place."""
+    halted(TRAIN, tmp_path, 13)
+    paths = sorted(tmp_path.glob("checkpoint-*"))
+    for changed in (paths[1:], paths):
+        for path in changed:
+            path.write_bytes(of_another_version(path.read_bytes().replace(b'\\"format\\":7', b'\\"format\\":1', 1)))
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        name, message = refused(lambda: resumed(TRAIN, tmp_path))
+        assert name == "foreign-model" and "another version" in message
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_checkpoint_that_the_system_does_not_give_is_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    halted(TRAIN, tmp_path, 13)
+    newest = sorted(tmp_path.glob("checkpoint-*"))[-1]
+    plain = Path.open
+
+    def broken(self: Path, *args: object, **kwargs: object) -> object:
+        if self == newest:
+            raise OSError(5, "Input/output error")
+        return plain(self, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", broken)
+        assert refused(lambda: resumed(TRAIN, tmp_path)) == (
+            "unreadable-file", f"`{newest}` cannot be read: input/output error"
+        )
+    assert len(list(tmp_path.glob("checkpoint-*"))) == 2
+    assert same(resumed(TRAIN, tmp_path)[0], fit(tiny(), bars()))
+
+
+def test_no_checkpoint_goes_before_the_new_one_was_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that takes what it does not give back must not cost the checkpoints that are sound."""
+    halted(TRAIN, tmp_path, 13)
+    before = sorted(path.name for path in tmp_path.glob("checkpoint-*"))
+
+    def lost(path: Path, tensors: object, facts: object) -> None:
+        path.write_bytes(b"nothing of it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("archlang.train.kept.runs.write_checkpoint", lost)
+        with pytest.raises(ArchError):
+            resumed(TRAIN, tmp_path)
+    assert set(before) <= {path.name for path in tmp_path.glob("checkpoint-*")}
+    assert same(resumed(TRAIN, tmp_path)[0], fit(tiny(), bars()))
+
+
+def test_the_best_epoch_after_a_resume_is_the_best_of_all(tmp_path: Path) -> None:
+    """The rate is raised until the network forgets what it knew: the best epoch lies before the interruption."""
+    worse = TRAIN.replace("phase all { epochs = 3; lr = cosine }",
+                          "phase good { epochs = 2 }\n  phase bad { epochs = 2; lr = 30 * constant }")
+    whole = fit(tiny(worse), bars(), run=tmp_path / "whole")
+    assert whole.best.number <= 2 and whole.best.test_loss < min(e.test_loss for e in whole.history[2:])
+
+    for after in (13, 19):
+        folder = tmp_path / str(after)
+        halted(worse, folder, after)
+        best = (folder / "best.safetensors").read_bytes()
+        result, _ = resumed(worse, folder)
+        assert replace(result.best, seconds=0.0) == replace(whole.best, seconds=0.0)
+        assert (folder / "best.safetensors").read_bytes() == best
+        assert best == (tmp_path / "whole" / "best.safetensors").read_bytes()
 
 
 def test_no_checkpoint_is_left(tmp_path: Path) -> None:

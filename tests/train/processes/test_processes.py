@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
 
 from archlang.artefact import load_model
 from archlang.diagnostics import ArchError
@@ -80,7 +82,8 @@ def test_one_process_goes_on_where_two_stopped(found: list[dict[str, Any]], fold
 def test_two_processes_train_as_one_on_gpus(tmp_path: Path, sharding: str) -> None:
     """Through the command line, on one GPU or two."""
     options = ["--run", "two", "--device", "cuda", "--sharding", sharding]
-    status, said = ended(started(tmp_path, False, *options, text=together.PLAIN + together.train()))
+    with started(tmp_path, False, *options, text=together.PLAIN + together.train()) as pair:
+        status, said = pair.ended()
     assert status == [0, 0], said
     env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
     command = [sys.executable, "-m", "archlang", "train", "net.arch", "--data", "noise:data", "--run", "one"]
@@ -113,43 +116,61 @@ def data():
 ENDLESS = NETWORK + TRAIN.replace("epochs = 3", "epochs = 100000")
 
 
-def started(folder: Path, broken: bool, *options: str, text: str = ENDLESS) -> list[subprocess.Popen[str]]:
-    """Two processes of `archlang train`, as `torchrun` would start them."""
+START, END = 400, 200
+"""Seconds until the first epoch is over, and until two processes have ended: enough on a machine with ten times the
+work that it can do. A process that ends earlier than it should is told at once, with what it said."""
+
+
+@dataclass
+class Pair:
+    """Two processes of `archlang train`, and the store through which they find each other."""
+
+    store: distributed.TCPStore
+    processes: list[subprocess.Popen[str]]
+
+    def wait_for(self, path: Path) -> None:
+        """Wait until a file is there, as long as both processes run."""
+        until = time.monotonic() + START
+        while not path.exists():
+            assert all(process.poll() is None for process in self.processes), self.ended()
+            assert time.monotonic() < until, f"no {path.name} after {START} s"
+            time.sleep(0.05)
+
+    def ended(self) -> tuple[list[int], list[str]]:
+        """Exit statuses, and what each said; none may hang."""
+        said = ["".join(process.communicate(timeout=END)) for process in self.processes]
+        return [process.returncode for process in self.processes], said
+
+
+@contextmanager
+def started(folder: Path, broken: bool, *options: str, text: str = ENDLESS) -> Iterator[Pair]:
+    """Start two processes of `archlang train` as `torchrun` does; none of them outlives this."""
     (folder / "net.arch").write_text(text)
     (folder / "noise.py").write_text(SOURCE.format(broken=broken))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+
+    # A free port that is asked for and let go is somebody else's by the time that a process begins to listen there:
+    # the store listens here, on a port that the system gives, as that of `torchrun` does.
+    store = distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     env = {**os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-           "MASTER_PORT": str(port), "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "OMP_NUM_THREADS": "1"}
+           "MASTER_PORT": str(store.port), "TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0",
+           "PYTHONPATH": f"{ROOT}{os.pathsep}{folder}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "archlang", "train", "net.arch", "--data", "noise:data", "--device", "cpu",
                "--run", "run", *options]
-    return [
-        subprocess.Popen(command, env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank)}, cwd=folder, text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for rank in (0, 1)
-    ]
 
-
-def ended(processes: list[subprocess.Popen[str]]) -> tuple[list[int], list[str]]:
-    """Exit statuses, and what each said; none may hang."""
-    try:
-        said = ["".join(process.communicate(timeout=90)) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    return [process.returncode for process in processes], said
-
-
-def wait_for(path: Path) -> None:
-    until = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert path.exists()
+    with ExitStack() as stack:
+        pair = Pair(store, [])
+        for rank in (0, 1):
+            process = stack.enter_context(subprocess.Popen(
+                command, env={**env, "RANK": str(rank), "LOCAL_RANK": str(rank)}, cwd=folder, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+            stack.callback(process.kill)  # runs before the process is waited for
+            pair.processes.append(process)
+        yield pair
 
 
 def test_what_fails_on_one_process_ends_all_and_is_said_once(tmp_path: Path) -> None:
-    status, said = ended(started(tmp_path, True))
+    with started(tmp_path, True) as pair:
+        status, said = pair.ended()
     assert all(status)
     assert "the disk is gone" in said[1]
     assert "error" not in said[0]
@@ -157,10 +178,10 @@ def test_what_fails_on_one_process_ends_all_and_is_said_once(tmp_path: Path) -> 
 
 
 def test_ctrl_c_on_one_process_stops_all_and_keeps_what_was_done(tmp_path: Path) -> None:
-    processes = started(tmp_path, False)
-    wait_for(tmp_path / "run" / "log.csv")
-    processes[1].send_signal(signal.SIGINT)
-    status, said = ended(processes)
+    with started(tmp_path, False) as pair:
+        pair.wait_for(tmp_path / "run" / "log.csv")
+        pair.processes[1].send_signal(signal.SIGINT)
+        status, said = pair.ended()
     assert status == [130, 130]
     assert said[0].count("training Tiny on noise") == 1
     assert "what was done is kept" in said[0]
@@ -169,10 +190,10 @@ def test_ctrl_c_on_one_process_stops_all_and_keeps_what_was_done(tmp_path: Path)
 
 
 def test_a_process_that_is_killed_ends_the_others(tmp_path: Path) -> None:
-    processes = started(tmp_path, False)
-    wait_for(tmp_path / "run" / "log.csv")
-    processes[1].kill()
-    status, said = ended(processes)
+    with started(tmp_path, False) as pair:
+        pair.wait_for(tmp_path / "run" / "log.csv")
+        pair.processes[1].kill()
+        status, said = pair.ended()
     assert status == [1, -signal.SIGKILL]
     assert "error[process-lost]: another process of this training ended" in said[0]
 
