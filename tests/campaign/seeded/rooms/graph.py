@@ -24,14 +24,14 @@ SEEDS = (
         ("analysis/test_report.py", "emit/test_experts.py", "specs/test_pce.py")
     ),
     Seed(
-        "graph/ir.py", "for w in self.weights(node) if w.trained is trained]",
-        "for w in self.weights(node)]",
+        "graph/ir.py", "if weight.trained is trained:",
+        "if True:",
         "buffers count as parameters",
         ("analysis/test_report.py",)
     ),
     Seed(
-        "graph/removal.py", 'if "1" in {column[c] for c in self.classes}',
-        'if "0" not in {column[c] for c in self.classes}',
+        "graph/removal.py", 'if any(column[label] == "1" for label in self.classes)',
+        'if all(column[label] == "1" for label in self.classes)',
         "extraction keeps only branches that work for all of the classes",
         ("studies/test_coded.py::test_extracted_equals_masked",)
     ),
@@ -42,8 +42,8 @@ SEEDS = (
         ("studies/test_coded.py::test_branches_end_to_end_are_extracted_too",)
     ),
     Seed(
-        "graph/outline.py", "weights = graph.weights(node) if node.id in owners else ()",
-        "weights = graph.weights(node)",
+        "graph/outline.py", "if node.id in owners:",
+        "if True:",
         "shared weights count several times in a report",
         ("analysis/test_report.py",)
     ),

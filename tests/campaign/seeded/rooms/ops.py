@@ -8,14 +8,14 @@ REACH = ("ops/test_arguments_reach.py",)
 COUNTS = ("ops/test_counts.py",)
 
 SEEDS = (
-    Seed("ops/convolution.py", '"padding_mode": call["padding_mode"] if whole else "zeros",', '"padding_mode": "zeros",',
+    Seed("ops/convolution.py", '"padding_mode": mode,', '"padding_mode": "zeros",',
          "`padding_mode` of a convolution does not reach its module", REACH),
     Seed("ops/normalisation.py", '"statistics": call["statistics"], "momentum": call["momentum"]}),', '"statistics": call["statistics"]}),',
          "`momentum` of `standardize` does not reach its module", REACH),
     Seed("ops/attention.py", 'lambda call: {"features": call.x.dims[1], **call.args}),',
          'lambda call: {"features": call.x.dims[1], **call.args, "dropout": 0.0}),',
          "`dropout` of `attention` does not reach its module", REACH),
-    Seed("ops/pooling.py", '"stride": tuple(stride), "count_include_pad": counted}', '"stride": tuple(stride)}',
+    Seed("ops/pooling.py", '"stride": tuple(stride), "count_include_pad": call["count_padding"],', '"stride": tuple(stride),',
          "`count_padding` of an average pool does not reach its module", REACH),
     Seed("ops/convolution.py", "return 2 * product(call.y.dims[1:]) * _weights(call)[0].numel", "return product(call.y.dims[1:]) * _weights(call)[0].numel",
          "FLOPs of a convolution count a multiply-add as one", COUNTS),
@@ -25,7 +25,7 @@ SEEDS = (
          "FLOPs of a linear layer forget the positions of a sequence", COUNTS),
     Seed("ops/linear.py", "return Tensor((a.dims[0], b.dims[1]))", "return Tensor((a.dims[0], b.dims[0]))",
          "`matmul`: the wrong axis of the second matrix is left", ("ops/test_geometry.py", "ops/test_counts.py", "ops/test_faults.py", "ops/test_examples.py")),
-    Seed("ops/windows.py", "return tuple((t // 2, t - t // 2) for t in totals)", "return tuple((t - t // 2, t // 2) for t in totals)",
+    Seed("ops/windows.py", "return tuple((total // 2, total - total // 2) for total in totals)", "return tuple((total - total // 2, total // 2) for total in totals)",
          "`same`: the odd cell of padding stands before instead of after", ("ops/test_geometry.py", "reference/test_reference.py")),
     Seed("ops/windows.py", "reach = d * (k - 1) + 1\n        padded", "reach = d * k\n        padded",
          "places of a window: dilation counts one cell too many", ("ops/test_geometry.py",)),
@@ -43,6 +43,6 @@ SEEDS = (
          "torch's dim -3 of a map is no axis", ("ops/test_faults.py", "ops/test_kinds.py", "ops/test_geometry.py")),
     Seed("ops/pooling.py", "outside = at_least(full * stride - padding - size, 0)", "outside = at_least(full * stride - size, 0)",
          "`ceil`: a last window that begins in the padding counts or not by the wrong size", ("ops/test_geometry.py", "ops/test_extremes.py")),
-    Seed("ops/normalisation.py", "bool(call[\"running\"]),\n    torch=Module(lambda call: f\"torch.nn.BatchNorm", "True,\n    torch=Module(lambda call: f\"torch.nn.BatchNorm",
+    Seed("ops/normalisation.py", "rows=lambda call: bool(call[\"running\"]),", "rows=lambda call: True,",
          "a batch norm without running statistics is said to treat each sample by itself", ("ops/test_facts.py", "ops/test_centres.py", "emit/test_grouped.py", "elaborate/test_in.py")),
 )
