@@ -63,4 +63,5 @@ def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
 def _fix(fix: Fix | None) -> dict[str, Any] | None:
     if fix is None:
         return None
+    # The replacement stands for the place from `line` to `end_line`: an empty place inserts, an empty text deletes.
     return {**place(Label(fix.span)), "replacement": fix.text}

@@ -40,7 +40,9 @@ class Loss:
     @property
     def ports(self) -> tuple[Port, ...]:
         """Every tensor of the network that it reads."""
-        return (*(r for r in self.reads if isinstance(r, Port)), *(site.port for site in self.sites))
+        # The other kind of thing that a loss reads is the word `label`.
+        tensors = [read for read in self.reads if isinstance(read, Port)]
+        return (*tensors, *(site.port for site in self.sites))
 
 
 @dataclass(frozen=True)

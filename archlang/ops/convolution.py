@@ -88,7 +88,8 @@ def _shape(call: OpCall) -> Tensor:
 
 
 def _pad(call: OpCall) -> tuple[tuple[int, ...], str] | None:
-    """The call of `torch.nn.functional.pad` before the module, which itself takes no padding with unequal sides."""
+    """The cells that `torch.nn.functional.pad` adds before the module, and its mode; None where the module pads."""
+    # torch's module takes one number for both sides of an axis.
     padding = _pairs(call)
     if symmetric(padding):
         return None

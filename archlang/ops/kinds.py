@@ -154,6 +154,7 @@ class Real(Kind):
         if not isfinite(value):
             raise Fault("out-of-range", f"{self.text} is wanted here, this is not finite")
         _within(value, self.low, self.high, self.text)
+        # 1e-40 would be 0 in the network, and 1e40 infinity, neither of which was written.
         if value and not TINY <= abs(value) <= HUGE:
             message = f"networks compute in float32: a number here is 0 or of a size from {TINY} to {HUGE}"
             raise Fault("out-of-range", f"{message}, this is {show(value)}")
@@ -187,6 +188,7 @@ class Words(Kind):
     def accept(self, value: object) -> str:
         if not isinstance(value, str):
             raise self.wrong(value)
+        # Cut short in the message: the word may be a whole file.
         if value not in self.words:
             raise Fault("unknown-word", f"`{value[:40]}` is not {self.text}", help=did_you_mean(value, self.words))
         return value

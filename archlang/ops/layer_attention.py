@@ -90,7 +90,7 @@ def _places(call: OpCall) -> Dim:
 
 
 def _result(call: OpCall) -> tuple[Tensor, ...]:
-    """The types of the result, at the places of the layers, and of the attention, [layers]."""
+    """The result, at the places of the layers, and the attention, [layers]."""
     return with_features(call.x, _leaving(call)), Tensor((len(call.inputs),))
 
 

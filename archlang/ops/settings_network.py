@@ -113,6 +113,7 @@ AGGREGATORS = (
 )
 
 
+# How keys change in a phase; `learned` is a bare word there, not a setting.
 KEYS = (
     Setting("ema", "keys", "Keys that follow a moving average of what is routed to them, without gradients.",
             (Arg("decay", Real(0, 1), 0.99, "share of a key that a step keeps"),),
