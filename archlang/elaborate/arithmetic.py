@@ -6,7 +6,7 @@ from math import isfinite
 
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault, describe
-from archlang.ops.values import Option, Placed, Size, Weighted
+from archlang.ops.values import Extents, Option, Placed, Size, Weighted, sized
 from archlang.shapes import Dim, Poly, at_least, divides
 
 Number = int | float
@@ -256,7 +256,11 @@ def _extreme(name: str, values: list[object], limits: Limits) -> object:
     return max(values)  # type: ignore[type-var]
 
 
-def _size(name: str, values: list[object], limits: Limits) -> Size:
-    if not 1 <= len(values) <= 3 or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):
+def _size(name: str, values: list[object], limits: Limits) -> Size | Extents:
+    whole = all(isinstance(v, int | Poly) and not isinstance(v, bool) for v in values)
+    if not 1 <= len(values) <= 3 or not whole:
         raise Fault("wrong-kind", "`size` takes one to three whole numbers: rows and columns, depth first")
-    return Size(values)  # type: ignore[arg-type]
+    for value in values:
+        if at_least(value, 0) is False:  # type: ignore[arg-type]  # a size, checked above
+            raise Fault("out-of-range", f"the numbers of a size are at least 0, this is {value}")
+    return sized(values)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from archlang.elaborate.bodies import bind, body, bound_names, declare, tensor_o
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
-from archlang.elaborate.inputs import declare_input
+from archlang.elaborate.inputs import declare_input, symbols_told
 from archlang.elaborate.interpret import known
 from archlang.elaborate.scope import define
 from archlang.elaborate.structures import catalogue as structures
@@ -331,6 +331,7 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
                 bound[statement.name] = bind(b, env, statement)
             case Output():
                 _output(b, statement, env, seen)
+    symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])
 
     sound = {name: _tensors(value) for name, value in bound.items() if not isinstance(value, Poison)}
     b.graph.bound = {name: tuple(tensor.port for tensor in tensors) for name, tensors in sound.items()}

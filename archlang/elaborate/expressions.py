@@ -15,6 +15,7 @@ from archlang.elaborate.arguments import block_stage, stage_of
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.context import Build
+from archlang.elaborate.fields import fields_of
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
@@ -33,7 +34,6 @@ from archlang.elaborate.values import (
     Poisoned,
     Stage,
     TensorValue,
-    fields_of,
 )
 from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
 from archlang.ops.values import Option, Size

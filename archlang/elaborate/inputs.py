@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import lcm
 
@@ -15,9 +16,10 @@ from archlang.elaborate.values import POISON, Env, Poison, Poisoned, TensorValue
 from archlang.graph.ir import InputSpec, Node, Port
 from archlang.ops.kinds import ListKind, OneOf, Real, describe
 from archlang.ops.model import Arg
-from archlang.shapes import LARGEST, Dim, Poly, Symbol, Tensor, at_least, symbol
+from archlang.shapes import LARGEST, Dim, Poly, Symbol, Tensor, at_least, linear, symbol
 from archlang.source import Span
 from archlang.syntax.tree import Binary, Expr, Input, Name, Number, Parens
+from archlang.syntax.walk import walk
 
 _NUMBERS = OneOf((Real(), ListKind(Real())))
 _ARGS = (
@@ -40,6 +42,21 @@ def declare_input(b: Build, statement: Input, env: Env) -> None:
     except Poisoned:
         pass
     define(b, env, statement.name, value, statement, statement.name_span)
+
+
+def symbols_told(b: Build, statements: Sequence[Input]) -> None:
+    """Report every symbol that no single size of an input tells: in `[H * W, 64]` neither H nor W is known."""
+    # The sizes of an input that is wrong itself are not known.
+    if len(b.graph.inputs) < len(statements):
+        return
+
+    told = {found[0].name for spec in b.graph.inputs for found in map(linear, spec.type.dims) if found is not None}
+    for name in (known_symbol.name for known_symbol in b.graph.symbols):
+        if name not in told:
+            where = next(s.sizes.span for s in statements for node in walk(s.sizes)
+                         if isinstance(node, Name) and node.text == name)
+            b.refuse("unknown-size", f"no size of an input tells what `{name}` is", where,
+                     help=f"give it a size of its own, as in `[3, {name}, W]`")
 
 
 def _type(b: Build, statement: Input, env: Env) -> Tensor:

@@ -22,6 +22,7 @@ class TensorValue:
     type: Tensor
     passed: Span | None = field(default=None, compare=False)
     described = "a tensor"
+    is_tensor = True
 
 
 @dataclass(frozen=True)
@@ -376,25 +377,3 @@ class BlockValue:
     home: Env
     described = "a block"
     is_stage = False
-
-
-def fields_of(value: object) -> dict[str, object]:
-    """Return the static fields of a value by name: `in.channels`, `maps.count`, `third.classes`."""
-    if isinstance(value, GridValue):
-        return {"rows": value.rows, "columns": value.columns}
-    if isinstance(value, BundleValue):
-        return {"count": len(value.members)}
-    if isinstance(value, CodeValue):
-        return {"classes": value.classes, "branches": value.branches}
-    if not isinstance(value, TensorValue):
-        return {}
-
-    names = {
-        1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
-        4: ("channels", "depth", "height", "width"),
-    }.get(value.type.rank, ())
-    sizes: dict[str, object] = dict(zip(names, value.type.dims, strict=True))
-    # A line [channels, length] and a sequence [positions, features] have one form: both readings are there.
-    if value.type.rank == 2:
-        sizes |= {"channels": value.type.dims[0], "length": value.type.dims[1]}
-    return sizes

@@ -47,7 +47,8 @@ class ModuleBuilder:
         inputs = [self.values[port] for port in node.inputs]
         inputs[:1] = [self.padded(node, x) for x in inputs[:1]]
 
-        target = node.op.torch
+        use = self.graph.call(node)
+        target = node.op.becomes(use)
         args: tuple[Any, ...] = tuple(inputs)
         if target.packed:
             args = (args,)
@@ -55,7 +56,6 @@ class ModuleBuilder:
         if isinstance(target, Module):
             call = self.into.create_node("call_module", module_name(node.path), args, name=self.name(node))
         else:
-            use = self.graph.call(node)
             kwargs = {key: self.plain(value) for key, value in target.arguments(use).items()}
             function = resolve(target.dotted(use))
             call = self.into.create_node("call_function", function, args, kwargs, name=self.name(node))

@@ -11,8 +11,7 @@ import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, Diagnostic, error
-from archlang.emit.sizes import lone_symbol
-from archlang.shapes import Dim, Poly, Tensor
+from archlang.shapes import Dim, Poly, Tensor, linear, substitute
 from archlang.source import Span
 from archlang.wording import counted
 
@@ -47,9 +46,11 @@ def check_inputs(expected: Sequence[Expected], args: Sequence[Any], kwargs: Mapp
         message = f"this network takes {counted(len(expected), 'input')} ({names}), this call has {len(given)}"
         raise ArchError(error("input-shape", message, _first_span(expected)))
 
-    # A symbol of two inputs must have one value.
+    # A symbol of two inputs must have one value. Sizes of several symbols are compared once these are known.
     symbols: dict[str, int] = {}
     mismatches = [_mismatch(e, value, symbols) for e, value in zip(expected, given, strict=True)]
+    if not any(mismatches):
+        mismatches = [_mismatch(e, value, symbols, True) for e, value in zip(expected, given, strict=True)]
     problems = [mismatch for mismatch in mismatches if mismatch is not None]
     if problems:
         raise ArchError(problems)
@@ -75,8 +76,13 @@ def _ordered(expected: Sequence[Expected], positional: int, kwargs: Mapping[str,
     return [kwargs[name] for name in sorted(kwargs, key=index_of.__getitem__)]
 
 
-def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Diagnostic | None:
-    """The diagnostic of a value that does not fit its input; sizes of symbols are added to `symbols`."""
+def _mismatch(
+    expected: Expected, value: object, symbols: dict[str, int], known: bool = False
+) -> Diagnostic | None:
+    """The diagnostic of a value that does not fit its input; sizes of symbols are added to `symbols`.
+
+    With `known`, all symbols are there, and sizes of several symbols are compared.
+    """
     # Somebody traces a module that this one is part of: there is no tensor to look at. torch.jit.trace has one, whose
     # sizes it records: to compare them would become a warning.
     if isinstance(value, fx.Proxy) or torch.jit.is_tracing():
@@ -89,7 +95,7 @@ def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Dia
     dims = expected.type.dims
     reason: str | None = ""
     if value.dim() == len(dims) + 1:
-        reason = _first_reason(dims, list(value.shape[1:]), symbols)
+        reason = _first_reason(dims, list(value.shape[1:]), symbols, known)
     if reason is None:
         return None
 
@@ -98,16 +104,16 @@ def _mismatch(expected: Expected, value: object, symbols: dict[str, int]) -> Dia
     return error("input-shape", message, expected.span, "declared here", help=_advice(dims, tuple(value.shape)))
 
 
-def _first_reason(dims: Sequence[Dim], sizes: Sequence[Any], symbols: dict[str, int]) -> str | None:
+def _first_reason(dims: Sequence[Dim], sizes: Sequence[Any], symbols: dict[str, int], known: bool) -> str | None:
     """None if all sizes fit, else the text to add to the message for the first that does not."""
     for dim, size in zip(dims, sizes, strict=True):
-        reason = _size(dim, size, symbols)
+        reason = _size(dim, size, symbols, known)
         if reason is not None:
             return reason
     return None
 
 
-def _size(dim: Dim, size: Any, symbols: dict[str, int]) -> str | None:
+def _size(dim: Dim, size: Any, symbols: dict[str, int], known: bool) -> str | None:
     """None if a size fits, else the text to add to the message, which may be empty."""
     if not isinstance(dim, Poly):
         if size == dim:
@@ -115,17 +121,38 @@ def _size(dim: Dim, size: Any, symbols: dict[str, int]) -> str | None:
         return ""
 
     # torch.export may keep a size symbolic: there is no number to compare.
-    symbol = lone_symbol(dim)
-    if symbol is None or not isinstance(size, int):
+    if not isinstance(size, int):
         return None
+    told = linear(dim)
+    if told is None:
+        return _of_several(dim, size, symbols, known)
 
-    if symbols.setdefault(symbol.name, size) != size:
-        return f": `{symbol.name}` cannot be {symbols[symbol.name]} and {size}"
-    if size % symbol.divisor:
+    symbol, factor, offset = told
+    value = (size - offset) / factor
+    if value.denominator != 1:
+        return f": no `{symbol.name}` makes {dim} this size"
+
+    number = int(value)
+    if symbols.setdefault(symbol.name, number) != number:
+        return f": `{symbol.name}` cannot be {symbols[symbol.name]} and {number}"
+    if number % symbol.divisor:
         return f": {symbol.divisor} must divide `{symbol.name}`"
-    if not symbol.low <= size <= symbol.high:
+    if not symbol.low <= number <= symbol.high:
         return f": `{symbol.name}` goes from {symbol.low} to {symbol.high}"
     return None
+
+
+def _of_several(dim: Poly, size: int, symbols: dict[str, int], known: bool) -> str | None:
+    """None if a size that no single symbol can be told from fits, else the text to add to the message."""
+    if not known:
+        return None
+    try:
+        expected = substitute(dim, symbols)
+    except KeyError:  # torch.export kept the size of a symbol symbolic
+        return None
+    if expected == size:
+        return None
+    return f": {dim} is {expected} here"
 
 
 def _advice(dims: tuple[Dim, ...], shape: tuple[int, ...]) -> tuple[str, ...]:

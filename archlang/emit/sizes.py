@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from math import lcm
 from typing import Any
 
 from torch import fx
 
 from archlang.graph.ir import Graph
-from archlang.shapes import Dim, Floor, Poly, Symbol
+from archlang.shapes import Dim, Floor, Symbol, linear
 
 SizeNode = fx.Node | int
 """A size in generated code: a number, or the node that calculates it."""
@@ -28,14 +29,15 @@ class SizeWriter:
     def __init__(self, graph: Graph, into: fx.Graph, placeholders: Sequence[fx.Node]) -> None:
         self.into = into
         self.written: dict[Dim | Symbol | Floor, SizeNode] = {}
-        self.axes: dict[Symbol, tuple[fx.Node, int]] = {}
+        self.axes: dict[Symbol, tuple[fx.Node, int, Fraction, int]] = {}
 
         for spec, placeholder in zip(graph.inputs, placeholders, strict=True):
             # Axis 0 is the batch.
             for axis, dim in enumerate(spec.type.dims, start=1):
-                symbol = lone_symbol(dim)
-                if symbol is not None:
-                    self.axes.setdefault(symbol, (placeholder, axis))
+                told = linear(dim)
+                if told is not None:
+                    symbol, factor, offset = told
+                    self.axes.setdefault(symbol, (placeholder, axis, factor, offset))
 
     def node(self, size: Dim) -> SizeNode:
         """The number, or the node that calculates it from integers alone."""
@@ -76,22 +78,21 @@ class SizeWriter:
             if isinstance(atom, Floor):
                 self.written[atom] = self._call(operator.floordiv, self.node(atom.of), atom.by)
             else:
-                self.written[atom] = self.into.create_node("call_method", "size", self.axes[atom], name="size")
+                self.written[atom] = self._symbol(atom)
         return self.written[atom]
+
+    def _symbol(self, symbol: Symbol) -> SizeNode:
+        """A symbol S, worked out from an axis of an input that is `a * S + c` long."""
+        placeholder, axis, factor, offset = self.axes[symbol]
+        size: SizeNode = self.into.create_node("call_method", "size", (placeholder, axis), name="size")
+
+        if offset:
+            size = self._call(operator.sub, size, offset)
+        if factor.denominator != 1:
+            size = self._call(operator.mul, size, factor.denominator)
+        if factor.numerator != 1:
+            size = self._call(operator.floordiv, size, factor.numerator)
+        return size
 
     def _call(self, function: Callable[[Any, Any], Any], left: SizeNode, right: SizeNode) -> fx.Node:
         return self.into.create_node("call_function", function, (left, right), name="size")
-
-
-def lone_symbol(dim: Dim) -> Symbol | None:
-    """The symbol that a size is a multiple of, if it consists of that one symbol alone.
-
-    >>> lone_symbol(3) is None
-    True
-    """
-    if not isinstance(dim, Poly) or len(dim.terms) != 1:
-        return None
-    atoms, _ = dim.terms[0]
-    if len(atoms) != 1 or not isinstance(atoms[0], Symbol):
-        return None
-    return atoms[0]

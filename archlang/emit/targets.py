@@ -29,7 +29,8 @@ TOTAL = "archlang.layers.total"
 
 def target_of(graph: Graph, node: Node) -> str:
     """The dotted name of a node's torch target."""
-    return node.op.torch.dotted(graph.call(node))
+    call = graph.call(node)
+    return node.op.becomes(call).dotted(call)
 
 
 def heavy_kind(graph: Graph, node: Node) -> str | None:

@@ -32,7 +32,7 @@ def build_modules(graph: Graph, seed: int, device: str = "cpu") -> nn.Module:
     generator = torch.Generator()
     with torch.device(device), _chance(generator, device):
         for node in graph:
-            if not isinstance(node.op.torch, Module) or node.path in built:
+            if not isinstance(node.op.becomes(graph.call(node)), Module) or node.path in built:
                 continue
 
             # Modules without weights have no ordinal and draw nothing.

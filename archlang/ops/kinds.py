@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import isfinite
 
 from archlang.diagnostics import did_you_mean
-from archlang.ops.values import CodeValue, Option, Placed, Size, Weighted, show
-from archlang.shapes import LARGEST, Dim, Poly
+from archlang.ops.values import CodeValue, Extents, Option, Placed, Size, Weighted, show
+from archlang.shapes import LARGEST, Poly
 
 
 class Fault(Exception):
@@ -71,6 +71,8 @@ def describe(value: object) -> str:
             return f"the number {show(value)}"
         case Size():
             return f"the size {value}"
+        case Extents():
+            return f"the symbolic size {value}"
         # Cut short: a message stays a message, whatever a file holds.
         case str():
             return f"the text {show(value[:40])}"
@@ -107,22 +109,6 @@ class Int(Kind):
             raise self.wrong(value)
         _within(value, self.low, self.high, self.text)
         return value
-
-
-@dataclass(frozen=True)
-class Extent(Kind):
-    """A whole number of at least `low` that may be symbolic, as in `reshape([H * W, 64])`."""
-
-    low: int = 1
-
-    @property
-    def text(self) -> str:
-        return f"a size of at least {self.low}"
-
-    def accept(self, value: object) -> Dim:
-        if isinstance(value, Poly):
-            return value
-        return Int(self.low).accept(value)
 
 
 HUGE, TINY = 1e30, 1e-30
@@ -221,6 +207,9 @@ class SizeOf(Kind):
         return "a size such as " + "x".join(["3"] * self.rank)
 
     def accept(self, value: object) -> Size:
+        if isinstance(value, Poly | Extents):
+            # How many weights there are, and where windows lie, must not depend on a sample.
+            raise Fault("symbolic-parameters", f"a size must be known in numbers here, {value} is symbolic")
         # In Python a bool is an int, and `true` is no size.
         if isinstance(value, int) and not isinstance(value, bool):
             value = Size((value,) * self.rank)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from archlang.ops.facts import Facts, Piece, Result
 from archlang.ops.kinds import Kind, TensorKind
-from archlang.ops.values import Option
+from archlang.ops.values import Extents, Option
 from archlang.shapes import Dim, Tensor, product
 
 
@@ -221,6 +221,7 @@ class Op:
     habit   the arguments of torch's module by place, as ours are called, "" for one that is known here: what
             `conv(3, 64, 3)` was meant to be.
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
+    sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -238,6 +239,7 @@ class Op:
     flops: Callable[[OpCall], Dim] = no_flops
     takes: Literal["tensor", "bundle"] = "tensor"
     pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
+    sized: Function | None = None
     rows: Callable[[OpCall], bool] = each_row
 
     # how it is looked at and drawn
@@ -265,6 +267,12 @@ class Op:
     # whether files can name it, and how they do
     internal: bool = False
     example: str = ""
+
+    def becomes(self, call: OpCall) -> Module | Function:
+        """Return what this use of the operation becomes in torch."""
+        if self.sized is not None and any(isinstance(value, Extents) for value in call.args.values()):
+            return self.sized
+        return self.torch
 
 
 def fits(args: Mapping[str, Any]) -> None:

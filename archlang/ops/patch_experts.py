@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Extent, Fault, Int, ListKind, OneOf, Real, SettingKind, SizeOf, StageKind, Words
+from archlang.ops.extents import Extent
+from archlang.ops.kinds import Fault, Int, ListKind, OneOf, Real, SettingKind, SizeOf, StageKind, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall, Setting, Structure, Weight
 from archlang.ops.rules import flow, known, need_members, need_rank
 from archlang.ops.values import Option

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from archlang.ops.extents import AnySizeOf
 from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, SizeOf, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import LINES, features_of, flow, need_at_least, need_rank
-from archlang.ops.values import Size
+from archlang.ops.values import Extents, Size
 from archlang.ops.windows import (
     KERNELS,
     Pairs,
@@ -209,7 +210,9 @@ def _global(kind: str, target: str, doc: str) -> tuple[Op, Op]:
 
 
 def _adaptive_shape(call: OpCall) -> Tensor:
-    size: Size = call["size"]
+    size: Size | Extents = call["size"]
+    for extent in size:
+        need_at_least(extent, 1, "out-of-range", f"a grid has at least one cell, this has {extent}", "size")
     return Tensor((need_rank(call, len(size) + 1, words=LINES).dims[0], *size))
 
 
@@ -219,8 +222,10 @@ def _adaptive(rank: int, kind: str, words: str) -> Op:
         name=name, family="pooling", shape=_adaptive_shape,
         doc=f"The {words} of each cell of a grid laid over the map, of a given size whatever the map's.",
         torch=Module(f"torch.nn.Adaptive{kind}Pool{rank}d", lambda call: {"output_size": tuple(call["size"])}),
+        sized=Function(f"torch.nn.functional.adaptive_{kind.lower()}_pool{rank}d",
+                       lambda call: {"output_size": tuple(call["size"])}),
         gives=SLIDING[rank],
-        args=(Arg("size", SizeOf(rank), doc="the grid's size"),),
+        args=(Arg("size", AnySizeOf(rank), doc="the grid's size; `maps.size` is that of a map"),),
         example=flow(INPUTS[rank], f"{name}({KERNELS[rank]})"),
     )
 

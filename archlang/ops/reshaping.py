@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Extent, Fault, Int, ListKind, OneOf, SizeOf, Words
+from archlang.ops.extents import AnySizeOf, Extent
+from archlang.ops.kinds import Fault, Int, ListKind, OneOf, SizeOf, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import AXIS, axis_index, axis_of, flow, need_at_least, need_divides, need_rank, replaced
 from archlang.shapes import Dim, Tensor, divides, product
@@ -18,15 +19,14 @@ FLATTEN = Op(
 )
 
 
-def _numbers(sizes: tuple[Dim, ...]) -> tuple[int, ...]:
-    """Sizes for torch: a single symbolic one is -1. Raises unknown-size where more are symbolic."""
+def _numbers(sizes: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Sizes for torch: a single symbolic one is -1, several are calculated from the input's sizes as it runs."""
     symbolic = [size for size in sizes if not isinstance(size, int)]
     # torch works out one -1; of two it cannot know which part of the numbers belongs to which.
     if len(symbolic) > 1:
-        text = "only one size of what leaves may be symbolic, here are " + str(Tensor(sizes))
-        raise Fault("unknown-size", text, help="give the input's sizes in numbers, or only one of them as a symbol")
+        return sizes
 
-    numbers = []
+    numbers: list[Dim] = []
     for size in sizes:
         if isinstance(size, int):
             numbers.append(size)
@@ -44,7 +44,8 @@ def _reshape_shape(call: OpCall) -> Tensor:
     if free:
         given = product([size for size in sizes if size != -1])
         if not isinstance(given, int):
-            raise Fault("unknown-size", "-1 goes with sizes in numbers", argument="sizes")
+            help = "write the size that it stands for: a symbol may be divided, as in `H // 2`"
+            raise Fault("unknown-size", "-1 goes with sizes in numbers", argument="sizes", help=help)
 
         # What certainly does not divide is told in numbers of this tensor; the rule below tells of what is not known.
         if divides(given, call.x.elements) is False:
@@ -57,7 +58,6 @@ def _reshape_shape(call: OpCall) -> Tensor:
     if out.elements != call.x.elements:
         text = f"{call.x} holds {call.x.elements} numbers, {out} holds {out.elements}"
         raise Fault("wrong-count", text, argument="sizes")
-    _numbers(out.dims)  # refuses more than one symbolic size
     return out
 
 
@@ -109,7 +109,6 @@ def _to_map_shape(call: OpCall) -> Tensor:
     if height * width != x.dims[0]:
         text = f"{x} has {x.dims[0]} positions, a map of {height} rows and {width} columns has {height * width}"
         raise Fault("wrong-count", text, argument="height")
-    _numbers((height, width))  # refuses two symbolic sizes
     return Tensor((x.dims[1], height, width))
 
 
@@ -123,6 +122,7 @@ TO_MAP = Op(
     example=flow("[49, 64]", "to_map(7, 7) -> conv(3x3, 32)"),
 )
 
+_PARTS = OneOf((Int(2, 1024), ListKind(Extent(1), 2, 1024)))
 _CUT_AXIS = Arg("axis", AXIS, "channels", "the axis that is cut: the first one unless given")
 
 
@@ -136,8 +136,9 @@ def _split_shape(call: OpCall) -> tuple[Tensor, ...]:
         need_divides(parts, size, "split", "parts")
         return (replaced(call.x, axis, size // parts),) * parts
 
-    if sum(parts) != size:
-        raise Fault("wrong-count", f"the parts add up to {sum(parts)}, the axis has {size}", argument="parts")
+    whole: Dim = sum(parts)
+    if whole != size:
+        raise Fault("wrong-count", f"the parts add up to {whole}, the axis has {size}", argument="parts")
     return tuple(replaced(call.x, axis, part) for part in parts)
 
 
@@ -160,7 +161,7 @@ SPLIT = Op(
     shape=_split_shape,
     torch=Function(_split_target, _split_arguments),
     args=(
-        Arg("parts", OneOf((Int(2, 1024), ListKind(Int(1), 2, 1024))), doc="how many equal parts, or the size of each"),
+        Arg("parts", _PARTS, doc="how many equal parts, or the size of each"),
         _CUT_AXIS,
     ),
     example=flow("[64, 16, 16]", "split(2) -> each { conv(3x3, 32) } -> concat"),
@@ -171,14 +172,15 @@ def _slice_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
     size, start, stop = call.x.dims[axis], call["start"], call["stop"]
 
+    if not isinstance(start, int):
+        need_at_least(start, 0, "out-of-range", f"indices start at 0, this is {start}", "start")
     # Python's slices end quietly where the axis does: a network would get less than was asked for.
     if stop is not None:
-        if stop <= start:
-            raise Fault("out-of-range", f"nothing lies from {start} to {stop}", argument="stop")
-        need_at_least(size, stop, "out-of-range", f"the axis ends at {size}, before {stop}", "stop")
+        need_at_least(stop - start, 1, "out-of-range", f"nothing lies from {start} to {stop}", "stop")
+        need_at_least(size - stop, 0, "out-of-range", f"the axis ends at {size}, before {stop}", "stop")
         return replaced(call.x, axis, stop - start)
 
-    need_at_least(size, start + 1, "out-of-range", f"the axis ends at {size}: nothing starts at {start}", "start")
+    need_at_least(size - start, 1, "out-of-range", f"the axis ends at {size}: nothing starts at {start}", "start")
     return replaced(call.x, axis, size - start)
 
 
@@ -188,7 +190,11 @@ SLICE = Op(
     torch=Function("archlang.layers.cut", lambda call: {
         "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"],
     }),
-    args=(Arg("start", Int(0), doc="the first index, from 0"), Arg("stop", Int(1), None, "auto: the end"), _CUT_AXIS),
+    args=(
+        Arg("start", Extent(0), doc="the first index, from 0"),
+        Arg("stop", Extent(1), None, "auto: the end"),
+        _CUT_AXIS,
+    ),
     example=flow("[64, 16, 16]", "slice(0, stop = 32)"),
 )
 
@@ -201,9 +207,12 @@ def _upsample_shape(call: OpCall) -> Tensor:
     if factor is not None and size is not None:
         raise Fault("wrong-count", "one of `factor` and `size` is wanted")
 
-    if size is not None:
-        return Tensor((x.dims[0], *size))
-    return Tensor((x.dims[0], *(cells * times for cells, times in zip(x.dims[1:], factor, strict=True))))
+    if size is None:
+        return Tensor((x.dims[0], *(cells * times for cells, times in zip(x.dims[1:], factor, strict=True))))
+
+    for extent in size:
+        need_at_least(extent, 1, "out-of-range", f"a map has at least one cell, this has {extent}", "size")
+    return Tensor((x.dims[0], *size))
 
 
 def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
@@ -219,9 +228,10 @@ def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
 UPSAMPLE = Op(
     name="upsample", family="reshaping", doc="A larger map (or one of another size) by repeating or blending cells.",
     shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments),
+    sized=Function("torch.nn.functional.interpolate", _upsample_arguments),
     args=(
         Arg("factor", SizeOf(2), None, "how many times larger"),
-        Arg("size", SizeOf(2), None, "the size that leaves, instead of a factor"),
+        Arg("size", AnySizeOf(2), None, "the size that leaves, instead of a factor; `maps.size` is that of a map"),
         Arg("mode", Words(("nearest", "bilinear", "bicubic")), "nearest", "how cells between are found"),
     ),
     example=flow("[64, 8, 8]", "upsample(factor = 2, mode = bilinear)"),

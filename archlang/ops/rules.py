@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archlang.ops.kinds import Fault, Words
 from archlang.ops.model import OpCall
-from archlang.shapes import Dim, Floor, Symbol, Tensor, at_least, divides, substitute
+from archlang.shapes import Dim, Floor, Symbol, Tensor, at_least, divides, multiples_of, substitute
 
 RANKS = {
     1: "a vector [features]",
@@ -128,7 +128,23 @@ def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
         return (f"{channels}; `concat` puts channels beside each other instead",)
     if same_places:
         return ()
-    return ("give both the same strides and pools, or bring one to the other's size: `upsample(size = ...)`, a pool",)
+    strides = "give both the same strides and pools"
+    strides = "give both the same strides and pools"
+    return (*_bound_that_decides(first, other),
+            f"{strides}, or bring one to the other's size: `upsample(size = maps.size)`, a pool")
+
+
+def _bound_that_decides(first: Tensor, other: Tensor) -> tuple[str, ...]:
+    """Say by what the symbols would have to be divisible so that both maps have the same places."""
+    rows = list(zip(first.dims[1:], other.dims[1:], strict=True))
+    differing = [(a, b) for a, b in rows if a != b]
+    names = sorted({name for pair in differing for size in pair for name in symbols(size)})
+
+    for divisor in (2, 4, 8, 16, 32, 64):
+        if all(multiples_of(divisor, a) == multiples_of(divisor, b) for a, b in differing):
+            bounds = " and ".join(f"{name} % {divisor} == 0" for name in names)
+            return (f"they are equal where the input says `where {bounds}`",)
+    return ()
 
 
 def features_of(x: Tensor) -> Dim:

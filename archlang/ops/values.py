@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from archlang.shapes import Dim
 
 
 class Size(tuple[int, ...]):
@@ -17,6 +19,28 @@ class Size(tuple[int, ...]):
 
     def __str__(self) -> str:
         return "x".join(map(str, self))
+
+
+class Extents(tuple[Dim, ...]):
+    """A size of which at least one number is symbolic: `size(a.height, a.width)` of a map of any size.
+
+    >>> from archlang.shapes import symbol
+    >>> print(Extents((symbol("H") // 2, 7)))
+    size(floor(H/2), 7)
+    """
+
+    __slots__ = ()
+    described = "a symbolic size"
+
+    def __str__(self) -> str:
+        return f"size({', '.join(map(str, self))})"
+
+
+def sized(sizes: Sequence[Dim]) -> Size | Extents:
+    """Return a size of these numbers, which is a plain one where none of them is symbolic."""
+    if all(isinstance(size, int) for size in sizes):
+        return Size(sizes)  # type: ignore[arg-type]  # whole numbers, checked above
+    return Extents(sizes)
 
 
 @dataclass(frozen=True)
@@ -122,8 +146,7 @@ def show(value: object) -> str:
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
         # Before lists: a size is a tuple, but is written 3x3.
-
-        case Size():
+        case Size() | Extents():
             return str(value)
         case list() | tuple():
             return "[" + ", ".join(map(show, value)) + "]"

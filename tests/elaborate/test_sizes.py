@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from archlang import ArchError
 from tests.elaborate.texts import net, out, text, wrong
 
 
@@ -12,7 +13,7 @@ from tests.elaborate.texts import net, out, text, wrong
     ("H % 32 == 0 and W % 32 == 0", "5 * max_pool(2x2)", "[3, H/32, W/32]"),
     ("H % 2 == 0 and W % 2 == 0", "max_pool(2x2) -> upsample(factor = 2)", "[3, H, W]"),
     ("H >= 8 and W >= 8", "conv(3x3, 8, padding = 0)", "[8, H - 2, W - 2]"),
-    ("H >= 8 and W >= 8", "max_pool(2x2)", "[3, floor((H - 2) / 2) + 1, floor((W - 2) / 2) + 1]"),
+    ("H >= 8 and W >= 8", "max_pool(2x2)", "[3, floor(H/2), floor(W/2)]"),
     ("H >= 8 and W == 16", "reshape([x.height, 48])", "[H, 48]"),
     ("H >= 8 and W >= 8", "concat(x -> relu, x -> tanh, axis = height)", "[3, 3*H, W]"),
     ("H >= 8 and W >= 8", "to_sequence", "[H*W, 3]"),
@@ -23,6 +24,49 @@ from tests.elaborate.texts import net, out, text, wrong
 def test_symbolic_sizes_survive(where: str, flow: str, expected: str) -> None:
     network = net(f"output x -> {flow}", size=f"[3, H, W] where {where}")
     assert out(network) == expected
+
+
+@pytest.mark.parametrize(("flow", "expected"), [
+    ("max_pool(2x2) -> max_pool(2x2)", "[3, floor(H/4), floor(W/4)]"),
+    ("conv(3x3, 8, stride = 2) -> conv(3x3, 8, stride = 2)", "[8, floor((H + 3)/4), floor((W + 3)/4)]"),
+    ("max_pool(2x2) -> upsample(size = x.size) -> add(x)", "[3, H, W]"),
+    ("max_pool(2x2) -> upsample(size = size(x.height, 2 * x.width))", "[3, H, 2*W]"),
+    ("adaptive_max_pool(size(x.height // 2, 7))", "[3, floor(H/2), 7]"),
+    ("reshape([x.width, 3, x.height])", "[W, 3, H]"),
+    ("to_sequence -> to_map(x.width, x.height)", "[3, W, H]"),
+    ("slice(x.height // 2, axis = height)", "[3, H - floor(H/2), W]"),
+    ("slice(0, stop = x.height - 2 * (x.height // 4), axis = height)", "[3, H - 2*floor(H/4), W]"),
+    ("split([x.width // 2, x.width - x.width // 2], axis = width) -> concat(axis = width)", "[3, H, W]"),
+])
+def test_sizes_of_one_map_are_those_of_another(flow: str, expected: str) -> None:
+    network = net(f"output x -> {flow}", size="[3, H, W] where H >= 8 and W >= 8")
+    assert out(network) == expected
+
+
+@pytest.mark.parametrize(("flow", "kind"), [
+    ("upsample(size = x)", "wrong-kind"), ("upsample(size = x.size[0])", "shape-mismatch"),
+    ("max_pool(x.size)", "symbolic-parameters"), ("conv(x.size, 3)", "symbolic-parameters"),
+    ("conv(3x3, x.height)", "symbolic-parameters"), ("upsample(size = size(x.height - 8, 4))", "unknown-size"),
+    ("upsample(size = size(x.height - 200, 4))", "out-of-range"),
+    ("upsample(size = size(1, 2, x.width))", "wrong-kind"),
+    ("slice(0, stop = x.height + 1, axis = height)", "out-of-range"),
+    ("slice(0, stop = x.width, axis = height)", "unknown-size"),
+    ("split([x.height // 2, x.height // 2], axis = height) -> sum", "wrong-count"),
+    ("reshape([x.height, -1])", "unknown-size"), ("to_sequence -> to_map(x.height, x.height)", "wrong-count"),
+])
+def test_sizes_that_do_not_fit(flow: str, kind: str) -> None:
+    assert wrong(text(f"output x -> {flow} -> add(x)", size="[3, H, W] where H >= 8 and H <= 100")) == [kind]
+
+
+def test_a_bound_that_would_decide_is_named() -> None:
+    with pytest.raises(ArchError) as caught:
+        net("output x -> 2 * max_pool(2x2) -> upsample(factor = 4) -> add(x)", size="[3, H, 8] where H >= 8")
+    assert "where H % 4 == 0" in str(caught.value)
+
+
+@pytest.mark.parametrize("sizes", ["[H * W, 3]", "[H + W]", "[3, H // 2, W]"])
+def test_a_symbol_must_be_told_by_an_input(sizes: str) -> None:
+    assert "unknown-size" in wrong(text("output x", size=sizes))
 
 
 def test_an_equal_bound_is_a_number() -> None:

@@ -8,7 +8,9 @@ from tests.generate.programs import Program
 
 _KEEPING = ("conv(3x3, {c})", "conv(1x1, {c}, bias = true)", "batch_norm", "relu", "gelu", "layer_norm",
             "group_norm(1)", "residual {{ conv(3x3, {c}) -> batch_norm }}", "squeeze_excite(ratio = 2)",
-            "2 * conv(3x3, {c})",
+            "2 * conv(3x3, {c})", "parallel {{ relu; max_pool(2x2) -> upsample(size = in.size) }} -> sum",
+            "parallel {{ relu; avg_pool(3x3, stride = 2) -> upsample(size = size(in.height, in.width), mode = bilinear)"
+            " }} -> mean",
             "fork(2, cross_connection(2)) -> each {{ conv(3x3, {c}) }} -> route(cross_stitch) -> mean",
             "parallel {{ conv(1x1, {c}); relu }} -> sum", "if in_test {{ conv(3x3, {c}) }}")
 _HALVING = ("max_pool(2x2)", "conv(3x3, {c}, stride = 2)", "avg_pool(2x2, stride = 2)", "max_pool(3x3, stride = 2)")

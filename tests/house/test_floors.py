@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "archlang"
 
 FLOORS: dict[str, int] = {
-    "source": 0, "limits": 0, "shapes": 0, "version": 0, "wording": 0,
+    "source": 0, "limits": 0, "sizes": 0, "shapes": 1, "version": 0, "wording": 0,
     "diagnostics": 1,
     "syntax": 2, "codes": 2, "kernels": 2, "passes": 2, "atomic": 2,
     "ops": 3,
@@ -43,7 +43,7 @@ DOORS: dict[str, tuple[str, ...]] = {
 }
 
 FRONT = (
-    "source", "diagnostics", "shapes", "limits", "syntax", "codes", "kernels", "passes", "ops", "project",
+    "source", "diagnostics", "sizes", "shapes", "limits", "syntax", "codes", "kernels", "passes", "ops", "project",
     "graph", "elaborate", "transform", "analysis", "views",
 )
 

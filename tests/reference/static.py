@@ -59,6 +59,8 @@ def field(value: object, name: str) -> object:
             found |= {"channels": sizes[0], "length": sizes[1]}
         if name in found:
             return found[name]
+        if name == "size" and len(sizes) >= 3:
+            return Rows(sizes[1:])
     raise Surprise(f"no field `{name}`")
 
 
