@@ -118,9 +118,8 @@ def _norm(model: nn.Module, graph: Graph, node: Node) -> nn.Module | None:
     return norm
 
 
-def _module(model: nn.Module, node: Node) -> nn.Module:
-    module: nn.Module = model.get_submodule(module_name(node.path))
-    return module
+def _module(model: nn.Module, node: Node) -> Any:
+    return model.get_submodule(module_name(node.path))
 
 
 def maps_by_size(kernels: Mapping[str, Tensor]) -> dict[Extent, dict[str, Tensor]]:
