@@ -103,7 +103,6 @@ def cosets(bits: int) -> list[list[int]]:
 
 def _bch_cosets(bits: int, designed: int) -> list[list[int]]:
     """The cosets without any of the exponents 1 .. designed - 1, which are the zeros of the BCH code."""
-
     return [coset for coset in cosets(bits) if not any(0 < s < designed for s in coset)]
 
 

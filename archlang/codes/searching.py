@@ -115,11 +115,11 @@ class CodeSearch:
         self.families: list[WordFamily] = []
 
     def run(self, distance: int | None = None) -> CandidateCode:
-        # Families come largest distance first: the first that is kept is the best.
         """Try families, then every step up in distance by other means, until a step fails.
 
         With `distance`, that step alone is tried. Without any words, random ones are returned.
         """
+        # Families come largest distance first: the first that is kept is the best.
         for candidate in self._from_families(distance or 2):
             if self._offer(candidate):
                 break

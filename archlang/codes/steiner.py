@@ -69,7 +69,6 @@ def _skolem(n: int) -> Blocks:
 
 def affine_lines(dimension: int, order: int) -> Blocks:
     """The lines of AG(dimension, order): any two of order ** dimension points lie on one."""
-
     gf = field(order)
     points = list(product(range(order), repeat=dimension))
     number = {point: i for i, point in enumerate(points)}

@@ -192,7 +192,6 @@ def is_nonzero(values: Tensor | None) -> bool:
 
 def total_bias(one: Tensor | None, other: Tensor | None) -> Tensor | None:
     """The sum of two biases, either of which may be missing."""
-
     if one is None or other is None:
         if one is None:
             return other

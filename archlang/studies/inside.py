@@ -198,7 +198,6 @@ def placed(model: nn.Module, device: str) -> Iterator[tuple[torch.device, torch.
 @contextmanager
 def all_rows(model: nn.Module) -> Iterator[None]:
     """Every expert gets all rows, so that results lie side by side by sample; afterwards the cuts are as they were."""
-
     # Cut rows would arrive at an expert packed together, with no word of the samples they are from.
     before = {dispatch: dispatch.cut for dispatch in dispatches(model).values()}
     for dispatch in before:

@@ -79,7 +79,6 @@ def apply(net: Network, what: str | Pass[Any, Any], passes: PassCatalogue = PASS
 
 def _with_new_docs(file: File, doc: str) -> File:
     """The file without what was said of it and of its network before: counts above all would no longer be true."""
-
     declarations = []
     for declaration in file.declarations:
         if isinstance(declaration, NetworkTree):

@@ -53,8 +53,8 @@ class Chain:
 
 
 def place_key(span: Span) -> PlaceKey:
-    # The source by identity: two files may have the same text at the same offsets.
     """A place in the text that can be compared."""
+    # The source by identity: two files may have the same text at the same offsets.
     return id(span.source), span.start, span.end
 
 
@@ -102,7 +102,6 @@ class Branching:
 
     def file(self) -> File:
         """The file with coded twins of the blocks on the way; those that nothing uses any more are gone."""
-
         declarations: list[Declaration] = []
         for item in self.original.declarations:
             # Blocks are left alone: a use outside the flows that were chosen must keep its groups.

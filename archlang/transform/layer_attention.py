@@ -208,7 +208,6 @@ class _Rewriting:
 
     def _flow(self, flow: SequentialFlow, inside: range) -> list[Bind | Output]:
         """The statements for one flow: a trunk, what follows the head, or the flow that holds the head's beginning."""
-
         body = [i for i in inside if i < self.cut.head]
         ends = [i for i in self.cut.ends if i in body]
         if inside.stop <= self.cut.head:
@@ -262,7 +261,6 @@ class _Rewriting:
 
     def _attended(self) -> tuple[Expr, ...]:
         """All layers, their readouts, the attention."""
-
         owners = {layer.value if isinstance(layer, Index) else None for layer in self.layers}
         first = self.layers[0]
         bundle: Expr = TupleOf(tuple(self.layers))

@@ -207,7 +207,6 @@ def _names(tree: TreeNode) -> set[str]:
 
 def _without_lets(node: TreeNode, names: set[str]) -> TreeNode:
     """A body or file without the `let` of names that nothing says any more."""
-
     if isinstance(node, Body):
         return replace(node, statements=tuple(s for s in node.statements if not _binds(s, names)))
     if isinstance(node, File):

@@ -161,7 +161,6 @@ class _Composer:
         leaving = {port for port in outputs if port in self.handed_out or not readers[port] <= outer}
 
         # Nothing but the next copy may read what leaves: else the arrow from this one would be lost.
-
         return entering == leaving and all(readers[p] <= inner and p not in self.handed_out for p in leaving)
 
     def _boxes(self, group: Group, frames: _Frames) -> list[Box]:

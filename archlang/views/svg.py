@@ -21,7 +21,6 @@ STROKES = {
 
 def to_svg(picture: Picture) -> str:
     """Draw the picture as a page of SVG, laid out by ourselves."""
-
     done = layout(picture)
     w, h = done.width, done.height
     middle = f"{w / 2:.1f}"

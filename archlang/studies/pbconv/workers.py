@@ -32,7 +32,6 @@ class _Worker:
 
     def heard(self) -> int | Trial:
         """Receive what the process says: the iterations done, or its finished trial; a failed one if it is gone."""
-
         assert self.trial is not None
         try:
             said: int | Trial = self.pipe.recv()
@@ -61,7 +60,6 @@ def _serve(pipe: Connection, text: str, data: str, settings: Settings) -> None:
 def in_processes(text: str, data: str, waiting: Sequence[Trial], settings: Settings, jobs: int,
                  stepped: Callable[[Trial, int], None]) -> Iterator[Trial]:
     """Every trial as it is finished, `jobs` at a time; `stepped` hears of iterations in between."""
-
     queue = list(waiting)
     workers: list[_Worker] = []
     try:

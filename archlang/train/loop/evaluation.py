@@ -197,8 +197,8 @@ def record_of(model: torch.nn.Module) -> Any:
 
 
 def _by_class(correct: torch.Tensor, label: torch.Tensor, labels: Sequence[str] | None) -> tuple[ClassScore, ...]:
-    # A test part may lack the last classes that the model knows.
     """The figures of each class, of those without samples too."""
+    # A test part may lack the last classes that the model knows.
     count = max(int(label.max()) + 1, len(labels or ()))
     label = label.long()  # labels of two classes may be booleans
     samples = torch.bincount(label, minlength=count).tolist()

@@ -82,7 +82,6 @@ def numbers(loss: str, value: torch.Tensor, target: torch.Tensor, axis: int = 1)
 
     Raises `ArchError` (bad-data) where they do not fit.
     """
-
     channels, places = value.shape[axis], (*value.shape[:axis], *value.shape[axis + 1 :])
     is_whole = not target.is_floating_point() and not target.is_complex()
     if is_whole and target.ndim == 1:  # -1 of every sample stands for no label, not for the number
@@ -91,7 +90,6 @@ def numbers(loss: str, value: torch.Tensor, target: torch.Tensor, axis: int = 1)
         return target.to(value.dtype)
 
     # Whole numbers of the output's own shape were numbers above; of any other they are classes.
-
     if is_whole and channels > 1 and tuple(target.shape) in (places, _with_one(places, axis)):
         target = class_numbers(loss, target, places, channels, axis)
         return functional.one_hot(target, channels).movedim(-1, axis).to(value.dtype)
