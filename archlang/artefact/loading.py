@@ -70,8 +70,7 @@ def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule
 
     data = _bytes(file, head)
     # Of the bytes in memory, not of the file, which somebody may exchange in the meantime.
-    if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:
-        raise _altered()
+    _check_digest(data, head, sealed)
 
     weights = safetensors.torch.load(data)
     _check_finite(weights)
@@ -92,6 +91,11 @@ def check_readable(data: bytes, network: Network, passes: PassCatalogue) -> None
     check_passes(sealed.manifest.passes, passes)
     reread = _network(sealed.manifest, lambda text: network.reread)
     _kind(head, reread, sealed.manifest, passes)
+    _check_digest(data, head, sealed)
+
+
+def _check_digest(data: bytes, head: Container, sealed: Sealed) -> None:
+    """Raise `ArchError` (altered-model) unless the digest of a file's bytes is the one that it should have."""
     if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:
         raise _altered()
 

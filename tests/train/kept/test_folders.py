@@ -85,6 +85,21 @@ def test_one_more_row_is_added_to_the_file_that_is_there(tmp_path: Path) -> None
         assert run.log.stat().st_ino == inode
 
 
+def test_a_row_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path)
+    run.write_log(ROWS[:2])
+    whole = run.log.read_bytes()
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert refused(lambda: run.write_log(ROWS)) == (
+        "unwritable-output", f"`{run.log}` cannot be written: no space left on device"
+    )
+    assert run.log.read_bytes() == whole
+
+
 def test_a_table_cut_at_any_byte_keeps_its_whole_rows(tmp_path: Path) -> None:
     noted(5).write(tmp_path)
     path = tmp_path / "gradients.csv"

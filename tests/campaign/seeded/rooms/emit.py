@@ -21,10 +21,10 @@ SEEDS = (
     ),
     Seed(
         "emit/weights.py",
-        "with torch.random.fork_rng(devices=[]), torch.device(device):",
+        "with torch.device(device), _chance(generator, device):",
         "with torch.device(device):",
-        "emitting moves torch's global generator",
-        ("emit/test_emit.py",),
+        "weights are drawn from torch's global generator, which all threads share",
+        ("emit/test_threads.py::test_torchs_generator_and_its_seed_have_no_part_in_weights",),
     ),
     Seed(
         "emit/coded.py",
