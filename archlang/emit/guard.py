@@ -85,7 +85,7 @@ def _mismatch(
     """
     # Somebody traces a module that this one is part of: there is no tensor to look at. torch.jit.trace has one, whose
     # sizes it records: to compare them would become a warning.
-    if isinstance(value, fx.Proxy) or torch.jit.is_tracing():
+    if isinstance(value, fx.Proxy) or torch._C._get_tracing_state() is not None:
         return None
 
     if not isinstance(value, torch.Tensor):

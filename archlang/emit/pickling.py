@@ -47,8 +47,11 @@ class PlainGraph:
         """Describe a graph; of what is noted on its nodes, the place in the file stays."""
         numbers = {node: number for number, node in enumerate(graph.nodes)}
 
+        def reference(node: fx.Node) -> Any:
+            return Reference(numbers[node])
+
         def plain(value: Any) -> Any:
-            return fx.node.map_arg(value, lambda node: Reference(numbers[node]))
+            return fx.node.map_arg(value, reference)
 
         return cls(tuple(
             PlainNode(node.op, node.name, node.target, plain(node.args), plain(node.kwargs),

@@ -18,11 +18,11 @@ SHARED = threading.RLock()
 the filters of warnings, the methods of `torch.nn.Module` that torch.fx exchanges while it traces."""
 
 
-class _DrawFrom(TorchDispatchMode):
+class _DrawFrom(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not annotate it
     """Gives a generator to every operation of this thread that takes one and was given none."""
 
     def __init__(self, generator: torch.Generator) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.generator = generator
 
     def __torch_dispatch__(

@@ -41,14 +41,14 @@ class RandomState:
         random.setstate(self._python)
 
 
-class Draws(TorchDispatchMode):
+class Draws(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not annotate it
     """Notices operations of this thread that may draw from torch's generators: `seen` tells whether there was one.
 
     The generators themselves do not tell who drew: they belong to all threads.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.seen = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
