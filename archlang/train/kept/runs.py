@@ -128,12 +128,9 @@ class Run:
         self.is_new = False
         self._settle(step)
 
-        unneeded = self.checkpoints[: self.checkpoints.index(path) + 1][:-CHECKPOINTS]
-        if unneeded:
+        if self._unneeded(path):
             check_checkpoint(path)
-        for older in unneeded:
-            with suppress(OSError):  # a checkpoint too many does no harm
-                older.unlink()
+        self._prune(path)
 
     def newest(self, told: Callable[[str], None]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """The newest checkpoint that is whole; damaged ones are told of, and stay where they are.
@@ -151,12 +148,24 @@ class Run:
                 told(f"{path.name} is damaged and was left out: {problem.diagnostics[0].message}")
                 continue
 
+            # A training that was killed at the end of an epoch may have left both to do.
             self._settle(found[1]["total"])
+            self._prune(path)
             return found
 
         shown = one_line(os.fspath(self.folder), 200)
         raise ArchError(error("no-checkpoint", f"there is nothing to go on from in `{shown}`",
                               help="leave --resume out, and a new training begins"))
+
+    def _unneeded(self, sound: Path) -> tuple[Path, ...]:
+        """The checkpoints that are older than needed where this one is sound."""
+        return self.checkpoints[: self.checkpoints.index(sound) + 1][:-CHECKPOINTS]
+
+    def _prune(self, sound: Path) -> None:
+        """Remove the checkpoints that are not needed where this one is sound."""
+        for older in self._unneeded(sound):
+            with suppress(OSError):  # a checkpoint too many does no harm
+                older.unlink()
 
     def _settle(self, step: int) -> None:
         """Put the proposed models of a step in their places; drop those of other steps, which have no checkpoint."""
