@@ -230,6 +230,16 @@ def test_a_folder_that_another_training_took_is_not_begun_again(
     assert resumed(TRAIN, tmp_path)[0].run is not None
 
 
+def test_a_checkpoint_too_many_goes_when_the_training_goes_on(tmp_path: Path) -> None:
+    """A training may be killed after its last checkpoint is written, and before an older one is removed."""
+    run = fit(tiny(), bars(), run=tmp_path).run
+    before = run.checkpoints
+    shutil.copy(before[0], tmp_path / "checkpoint-00000006.safetensors")
+    assert len(run.checkpoints) == 3
+    resumed(TRAIN, tmp_path)
+    assert run.checkpoints == before
+
+
 def test_models_wait_for_the_checkpoint_of_their_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it the next training would not know them: a fork's best epoch would be that of another training."""
     from archlang.train.kept import runs
