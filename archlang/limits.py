@@ -32,6 +32,7 @@ class Limits:
     dimension: int = 1 << 20
     parameters: int = 10**9
     activation_bytes: int = 8 * GIB
+    search_steps: int = 1_000_000  # of all searches that a file asks for: small kernels placed, words of codes compared
 
     # messages
     diagnostics: int = 50

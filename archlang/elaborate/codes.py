@@ -70,6 +70,7 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
 
     given = given_for(b, signature_of(setting), _flagged(arguments), expr.span, env)
     sizes = given["classes"], given["branches"], given["active"]
+    _count(b, sizes, given["distance"], expr.span)
     try:
         code = bounded_design(*sizes, distance=given["distance"], seed=given["seed"], span=expr.span).code
     except ArchError as problem:
@@ -80,6 +81,23 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
     if mistakes:
         raise _reported(b, mistakes, expr.span)
     return _kept(b, expr, CodeValue(code.words))
+
+
+def _count(b: Build, sizes: tuple[int, int, int], distance: int | None, span: Span) -> None:
+    """Count the work of a design before it begins. Raises `Poisoned`."""
+    from archlang.codes.designing import bounded_steps, refuse_impossible
+
+    # What no code can do is told as that: it takes no search.
+    try:
+        refuse_impossible(*sizes, distance, span)
+    except ArchError as problem:
+        raise _reported(b, problem.diagnostics, span) from None
+
+    classes, branches, active = sizes
+    help = f"design it once, `archlang codes design --classes {classes} --branches {branches} --active {active} " \
+           "-o words.csv`, and read it: `code name = from \"words.csv\"`"
+    b.search(bounded_steps(*sizes, distance), f"a code for {classes} classes of {active} in {branches} branches",
+             span, help)
 
 
 def _kept(b: Build, expr: Expr, code: CodeValue) -> CodeValue:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
@@ -40,7 +41,7 @@ class Unit:
     imports: dict[int, Unit | None] = field(default_factory=dict)
     tables: dict[int, CodeTable | None] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def exports(self) -> dict[str, Let | Block | CodeDeclaration]:
         """The names that other files may import: its own lets, blocks and codes."""
         return {d.name: d for d in self.file.declarations if isinstance(d, Let | Block | CodeDeclaration)}
@@ -53,12 +54,12 @@ class Unit:
         """The declarations of one kind."""
         return (d for d in self.file.declarations if isinstance(d, kind))
 
-    @property
+    @cached_property
     def network(self) -> NetworkDeclaration | None:
         """The file's network."""
         return next((d for d in self.file.declarations if isinstance(d, NetworkDeclaration)), None)
 
-    @property
+    @cached_property
     def train(self) -> Train | None:
         """The file's `train`."""
         return next((d for d in self.file.declarations if isinstance(d, Train)), None)
@@ -143,6 +144,9 @@ class _Loader:
 
         # A file that cannot be read is one mistake; the rest of the project is still checked for others.
         for item in unit.of(Import):
+            if len(self.mistakes) > self.limits.diagnostics:  # more than are shown: no further file is read
+                unit.imports[id(item)] = None
+                continue
             assert isinstance(item, Import)
             try:
                 unit.imports[id(item)] = self._import(item, source)
@@ -151,6 +155,9 @@ class _Loader:
                 unit.imports[id(item)] = None
 
         for table in tables_of(unit.file):
+            if len(self.mistakes) > self.limits.diagnostics:
+                unit.tables[id(table)] = None
+                continue
             try:
                 unit.tables[id(table)] = self._table(table, source)
             except ArchError as problem:
@@ -250,9 +257,15 @@ class _Loader:
         return path, str(Path(source.name).parent / wanted)
 
 
+@cache
+def _standard_modules() -> tuple[str, ...]:
+    """The modules that come with archlang; a file may import a thousand times."""
+    return tuple(sorted(f"std.{path.stem}" for path in STD.glob("*.arch")))
+
+
 def _standard(item: Import) -> Path:
     """The file of a standard module: `std.blocks`. Raises ArchError (import-not-found)."""
-    known = sorted(f"std.{path.stem}" for path in STD.glob("*.arch"))
+    known = _standard_modules()
     listed = f"there are: {', '.join(f'`{module}`' for module in known)}"
 
     first, *rest = item.path.split(".")
