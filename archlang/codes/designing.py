@@ -124,7 +124,7 @@ def bounded_design(
     result = _result(code_search, distance)
     # Without a best one, the words are random: no design.
     if code_search.best is None or result.distance < (distance or 2):
-        raise _takes_too_long(classes, branches, active, distance, span)
+        raise takes_too_long(classes, branches, active, distance, span)
     return result
 
 
@@ -186,7 +186,7 @@ def _not_reached(result: Design, distance: int) -> ArchError:
     return ArchError(error("code-contract", message, help=help, notes=notes))
 
 
-def _takes_too_long(
+def takes_too_long(
     classes: int, branches: int, active: int, distance: int | None, span: Span | None
 ) -> ArchError:
     """The error of a code that little work does not find, with the command that looks for longer."""

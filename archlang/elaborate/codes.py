@@ -85,19 +85,19 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
 
 def _count(b: Build, sizes: tuple[int, int, int], distance: int | None, span: Span) -> None:
     """Count the work of a design before it begins. Raises `Poisoned`."""
-    from archlang.codes.designing import bounded_steps, refuse_impossible
+    from archlang.codes.designing import bounded_steps, refuse_impossible, takes_too_long
 
-    # What no code can do is told as that: it takes no search.
+    steps = bounded_steps(*sizes, distance)
     try:
-        refuse_impossible(*sizes, distance, span)
+        refuse_impossible(*sizes, distance, span)  # what no code can do takes no search
+        if steps > b.limits.search_steps:
+            raise takes_too_long(*sizes, distance, span)
     except ArchError as problem:
         raise _reported(b, problem.diagnostics, span) from None
 
     classes, branches, active = sizes
-    help = f"design it once, `archlang codes design --classes {classes} --branches {branches} --active {active} " \
-           "-o words.csv`, and read it: `code name = from \"words.csv\"`"
-    b.search(bounded_steps(*sizes, distance), f"a code for {classes} classes of {active} in {branches} branches",
-             span, help)
+    what = f"designing a code for {classes} classes of {active} in {branches} branches"
+    b.search(steps, what, span, "design it once, by `archlang codes design`, and read it from its table")
 
 
 def _kept(b: Build, expr: Expr, code: CodeValue) -> CodeValue:
