@@ -17,7 +17,6 @@ from archlang.codes.words import text
 from archlang.diagnostics import ArchError, error
 from archlang.source import Span
 
-
 PER_STEP = 500
 """Digits that numpy compares in the time of one step of Python."""
 

@@ -83,10 +83,6 @@ def training(template: str, join: str = "\n", before: str = "", after: str = "")
                       f"{before}{_many(template, n, join)}{after}\n}}\n")
 
 
-def _times(number: int, text: Callable[[int], str]) -> Callable[[int], str]:
-    return lambda n: text(n * number)
-
-
 def _nested(opening: str, closing: str, inner: str, depth: int = 40) -> str:
     return opening * depth + inner + closing * depth
 
@@ -118,7 +114,7 @@ ROWS = (
     LongText("comments before arguments", stages("# c\n @", ",\n", "conv(", ")")),
     LongText("comments in a list", lets("@ # c", ",\n", "[", "]")),
     LongText("comments behind one comma", lambda n: HEAD + "let v = [1,\n" + "# c\n" * n + "2]\n" + NETWORK),
-    LongText("comments on one brace", lambda n: HEAD + "network N {" + " # c\n" * n + "input x: [1]\noutput x -> relu }"),
+    LongText("comments on one brace", lambda n: HEAD + NETWORK.replace("N {", "N {" + " # c\n" * n)),
     LongText("empty lines", lambda n: HEAD + "\n" * n + NETWORK),
     LongText("spaces", lambda n: HEAD + " " * n + "\n" + NETWORK),
     LongText("spaces between words", lambda n: HEAD + NETWORK.replace("->", " " * n + "->")),
@@ -176,16 +172,16 @@ ROWS = (
     LongText("pragmas", lambda n: HEAD * n + NETWORK),
     LongText("second docs", lambda n: HEAD + '"""a""" ' * n + NETWORK),
     # operators and their depth
-    LongText("terms", _times(1, lets("@", " + "))),
-    LongText("sums", declarations("let a@ = " + " + ".join("1" * 200))),
-    LongText("products of sizes", declarations("let a@ = " + " * ".join("9" * 200))),
-    LongText("minus signs", lets("-", "", "", "1")),
-    LongText("not", lets("not", " ", "", " true")),
-    LongText("else if", stages("if false { relu }", " else ")),
-    LongText("ands", lets("true", " and ")),
-    LongText("calls of calls", lambda n: HEAD + "let v = f" + "()" * n + "\n" + NETWORK),
-    LongText("fields of fields", lambda n: HEAD + "let v = f" + ".a" * n + "\n" + NETWORK),
-    LongText("indices of indices", lambda n: HEAD + "let v = f" + "[0]" * n + "\n" + NETWORK),
+    LongText("terms", lets("@", " + "), 250),
+    LongText("sums", declarations("let a@ = " + " + ".join("1" * 9))),
+    LongText("products of sizes", declarations("let a@ = " + " * ".join("9" * 9))),
+    LongText("minus signs", lets("-", "", "", "1"), 64),
+    LongText("not", lets("not", " ", "", " true"), 64),
+    LongText("else if", stages("if false { relu }", " else "), 64),
+    LongText("ands", lets("true", " and "), 250),
+    LongText("calls of calls", lambda n: HEAD + "let v = f" + "()" * n + "\n" + NETWORK, 200),
+    LongText("fields of fields", lambda n: HEAD + "let v = f" + ".a" * n + "\n" + NETWORK, 200),
+    LongText("indices of indices", lambda n: HEAD + "let v = f" + "[0]" * n + "\n" + NETWORK, 200),
     LongText("parentheses, deep and many", lets(_nested("(", ")", "1"), ", ", "[", "]")),
     LongText("lists, deep and many", lets(_nested("[", "]", "1"), ", ", "[", "]")),
     LongText("deep calls", stages(_nested("residual { conv(1x1, 4) -> ", " }", "relu", 30))),
@@ -290,8 +286,6 @@ ROWS = (
     LongText("layers, at most as many as may be", _layers, 9_980),
     LongText("parallel", stages("relu", "; ", "parallel { ", " } -> sum")),
     LongText("parallel, at most as many as may be", stages("relu", "; ", "parallel { ", " } -> sum"), 9_980),
-    LongText("branches", lambda n: stages(
-        "", before=f"branches(words({', '.join(['1' * 1 for _ in range(1)])})) {{ relu }} -> sum")(1)),
     LongText("residuals", stages("residual { conv(1x1, 4) }"), 4_980),
     LongText("indices of a bundle", lambda n: HEAD + "network N {\n input x: [4]\n b = x -> fork(3)\n"
              + _many("  a@ = b[1] -> relu", n) + "\n output x -> relu\n}\n"),
@@ -315,3 +309,8 @@ ROWS = (
     LongText("only", training("y", ", ", "  phase p { epochs = 1; only = [", "] }")),
     LongText("steps of a rate", training("@", ", ", "  phase p { epochs = 1; lr = steps(", ", by = 0.1) }")),
 )  # fmt: skip
+
+
+def row(name: str) -> LongText:
+    """The row of a name."""
+    return next(one for one in ROWS if one.name == name)
