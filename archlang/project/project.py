@@ -8,14 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
+from archlang.diagnostics.text import one_line
 from archlang.limits import Limits
 from archlang.source import Source, Span
 from archlang.syntax import decode, parse
 from archlang.syntax.tree import Block, CodeDeclaration, Declaration, File, From, Import, Let, NetworkDeclaration, Train
 from archlang.syntax.walk import walk
+
+NAMES = 1_000
+"""Files of a folder that are looked at for a name that may have been meant."""
 
 STD = Path(__file__).resolve().parent.parent / "std"
 
@@ -244,17 +249,26 @@ class _Loader:
             raise _refuse_at("import-outside", f'{what} is a relative path such as "{example}"', span)
 
         # Resolved before it is compared: a link inside the folder may lead out of it.
-        path = (Path(self.opening[-1]).parent / wanted).resolve()
-        if not path.is_relative_to(self.root):
-            raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
+        try:
+            path = (Path(self.opening[-1]).parent / wanted).resolve()
+            if not path.is_relative_to(self.root):
+                raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
 
-        if not path.is_file():
-            beside: list[str] = []
-            if path.parent.is_dir():
-                beside = [neighbour.name for neighbour in path.parent.glob(kind)]
-            near = did_you_mean(path.name, beside)
-            raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
+            if not path.is_file():
+                near = did_you_mean(path.name, _names_beside(path, kind))
+                raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
+        except (OSError, RuntimeError) as problem:  # a name that no system takes, links that lead in a circle
+            reason = getattr(problem, "strerror", None) or "its links lead in a circle"
+            message = f"there is no file {one_line(asked, 80)!r}: {reason.lower()}"
+            raise _refuse_at("import-not-found", message, span) from None
         return path, str(Path(source.name).parent / wanted)
+
+
+def _names_beside(path: Path, kind: str) -> list[str]:
+    """The first names of a folder's files of a kind; a folder may hold a million."""
+    if not path.parent.is_dir():
+        return []
+    return [one.name for one in islice(path.parent.glob(kind), NAMES)]
 
 
 @cache

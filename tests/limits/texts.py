@@ -83,7 +83,7 @@ def training(template: str, join: str = "\n", before: str = "", after: str = "")
                       f"{before}{_many(template, n, join)}{after}\n}}\n")
 
 
-def _nested(opening: str, closing: str, inner: str, depth: int = 40) -> str:
+def _nested(opening: str, closing: str, inner: str, depth: int = 12) -> str:
     return opening * depth + inner + closing * depth
 
 
@@ -184,9 +184,9 @@ ROWS = (
     LongText("indices of indices", lambda n: HEAD + "let v = f" + "[0]" * n + "\n" + NETWORK, 200),
     LongText("parentheses, deep and many", lets(_nested("(", ")", "1"), ", ", "[", "]")),
     LongText("lists, deep and many", lets(_nested("[", "]", "1"), ", ", "[", "]")),
-    LongText("deep calls", stages(_nested("residual { conv(1x1, 4) -> ", " }", "relu", 30))),
-    LongText("deep repetition", stages(_nested("1 * (", ")", "relu", 30))),
-    LongText("deep ifs", stages(_nested("if true { ", " }", "relu", 30))),
+    LongText("deep calls", stages(_nested("residual { conv(1x1, 4) -> ", " }", "relu", 12))),
+    LongText("deep repetition", stages(_nested("1 * (", ")", "relu", 12))),
+    LongText("deep ifs", stages(_nested("if true { ", " }", "relu", 12))),
     LongText("as", lambda n: HEAD + NETWORK.replace("relu", "relu" + " as a" * n)),
     LongText("as, each", stages("relu as a@")),
     LongText("the same as", stages("relu as a")),
