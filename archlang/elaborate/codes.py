@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from archlang.codes.contract import Contract
 
 _WORDS = (Arg("words", String(), doc="a string of 0 and 1 for each class", many=True), *CONTRACT)
+STEPS = 20_000
+"""Steps that even the smallest search takes: a hundredth of a second."""
+
 _FLAGS = frozenset({"balanced", "equal", "duplicates"})
 
 
@@ -88,6 +91,8 @@ def _count(b: Build, sizes: tuple[int, int, int], distance: int | None, span: Sp
     from archlang.codes.designing import bounded_steps, refuse_impossible, takes_too_long
 
     steps = bounded_steps(*sizes, distance)
+    if steps:
+        steps += STEPS
     try:
         refuse_impossible(*sizes, distance, span)  # what no code can do takes no search
         if steps > b.limits.search_steps:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Label, error
@@ -206,6 +207,12 @@ class Build:
         return self.graph.node(values[0].port.node).rows
 
     def _measure(self, tensor: Tensor) -> None:
+        # Counted before the sizes are multiplied: sums of symbols would make products without bound.
+        terms = prod(len(size.terms) for size in tensor.dims if not isinstance(size, int))
+        if terms > self.limits.symbols:
+            message = f"the sizes of this value are sums of symbols, whose product has {terms} terms"
+            raise Fault("expression-too-long", message, help=f"{self.limits.symbols} terms are the limit")
+
         for size in tensor.dims:
             # A symbolic size may be out of its limits for some values only: what is not certain passes.
             if at_least(size, self.limits.dimension + 1) is True:

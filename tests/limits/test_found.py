@@ -58,6 +58,20 @@ def test_stacked_volumes_have_no_names_for_their_sizes(field: str) -> None:
     assert name != "internal-error"
 
 
+def test_symbols_and_the_products_of_their_sums_have_a_limit() -> None:
+    def joined(count: int) -> str:
+        inputs = "".join(f"  input i{n}: [2, H{n}, W]\n" for n in range(count))
+        names = ", ".join(f"i{n}" for n in range(count))
+        wide = f"  a = ({names}) -> concat(axis = height)\n"
+        return f"archlang 1\nnetwork N {{\n{inputs}{wide}  output (a -> relu, a -> tanh) -> concat(axis = height)\n}}\n"
+
+    assert found(joined(3)) == []
+    assert found(joined(3), Limits(symbols=4)) == []
+    assert found(joined(3), Limits(symbols=3)) == ["expression-too-long"]
+    assert found(joined(9), Limits(symbols=10)) == []
+    assert "expression-too-long" in found(joined(80))
+
+
 # --- searches --------------------------------------------------------------------------------------------------------
 
 
