@@ -9,7 +9,7 @@ import pytest
 
 import archlang
 from archlang.diagnostics import ArchError
-from archlang.diagnostics.render import NOT_SHOWN, concise
+from archlang.diagnostics.render import NOT_SHOWN, concise, human
 from archlang.elaborate.network import check, check_text
 from archlang.kernels import place, steps
 from archlang.limits import DEFAULT, Limits
@@ -114,6 +114,15 @@ def test_the_search_for_mistakes_ends_behind_those_that_are_shown() -> None:
     assert len(diagnostics) == 8
     assert concise(diagnostics, limit=7).splitlines()[-1] == NOT_SHOWN
     assert len(check_text(source, limits=Limits(diagnostics=100))) == 60
+
+
+def test_a_long_line_is_laid_out_around_its_mistake_only() -> None:
+    def shown(length: int) -> str:
+        return human(check_text("archlang 1\n" + " " * 500 + "$ " * length))
+
+    short, long = (instructions(lambda n=n: shown(n)) for n in (2_000, 20_000))
+    assert long < 1.5 * short
+    assert shown(400).split("\n\n")[0] == shown(2_000).split("\n\n")[0], "a line that is laid out whole looks alike"
 
 
 def test_warnings_never_end_it() -> None:
