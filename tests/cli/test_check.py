@@ -82,7 +82,7 @@ def test_only_so_many_are_shown(call: Call, tmp_path: Path) -> None:
     assert outcome.out.count("error[unknown-stage]") == 50
     assert "more mistakes are not shown" in outcome.out
     assert call("check", str(file), "--limit", "diagnostics=70").out.count("error[unknown-stage]") == 60
-    assert "60 errors" in outcome.err
+    assert "more than 50 errors" in outcome.err
 
 
 def test_a_file_of_blocks_alone_is_fine(call: Call, tmp_path: Path) -> None:
