@@ -64,6 +64,8 @@ campaign-archives: $(READY)
 
 campaign-attack: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attack --mutants 20000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attack_folders
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attack_threads
 
 campaign-limits: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.limits
