@@ -19,7 +19,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
 setup: $(READY)
 
 demo: $(READY)
@@ -61,6 +61,14 @@ campaign-seeded: $(PEERS)
 
 campaign-archives: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.archives --mutants 100000
+
+campaign-attack: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attack --mutants 20000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attack_folders
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.attack_threads
+
+campaign-limits: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.limits
 
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes

@@ -31,7 +31,9 @@ class Limits:
     edges: int = 40_000
     dimension: int = 1 << 20
     parameters: int = 10**9
+    symbols: int = 64  # symbolic sizes of all inputs, and terms of the number of a tensor's elements
     activation_bytes: int = 8 * GIB
+    search_steps: int = 1_000_000  # of all searches that a file asks for: small kernels placed, words of codes compared
 
     # messages
     diagnostics: int = 50

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
+
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
     """Write a number and its noun; the plural takes an `s` unless it is given.
@@ -12,3 +15,15 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     if number == 1:
         return f"{number} {noun}"
     return f"{number} {plural or noun + 's'}"
+
+
+def listing(names: Iterable[str], most: int = 40) -> str:
+    """The first names, with `...` for the others: a file may declare thousands.
+
+    >>> listing(["a", "b", "c"], most=2)
+    'a, b, ...'
+    """
+    first = list(islice(names, most + 1))
+    if len(first) > most:
+        first[most] = "..."
+    return ", ".join(first)

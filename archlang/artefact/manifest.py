@@ -19,6 +19,9 @@ LANGUAGE = 1
 BLANK = "0" * 64
 """The digest before it is known."""
 
+MOST_PASSES = 64
+"""Passes that a file may name: each is replayed, and takes as long as the network is large."""
+
 LONGEST_LABEL = 256
 LARGEST_SEED = 1 << 63
 LARGEST_NUMBER = 1e30
@@ -139,6 +142,7 @@ def sound(manifest: Manifest) -> bool:
     numbers = (manifest.mean or ()) + (manifest.std or ())
     return (
         len(manifest.digest) == len(BLANK)
+        and len(manifest.passes) <= MOST_PASSES
         and 0 <= manifest.seed < LARGEST_SEED
         and all(is_label(label) for label in labels)
         and all(abs(number) < LARGEST_NUMBER for number in numbers)

@@ -12,7 +12,7 @@ from archlang.artefact import table
 from archlang.artefact.comparison import check_unchanged
 from archlang.artefact.container import KEY, read_bytes
 from archlang.artefact.loading import check_readable
-from archlang.artefact.manifest import encode, seal, sound
+from archlang.artefact.manifest import MOST_PASSES, encode, seal, sound
 from archlang.artefact.replay import describe, pass_of
 from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, error
@@ -98,6 +98,8 @@ def _record(model: fx.GraphModule, passes: PassCatalogue) -> Record:
     if not isinstance(record, Record) or record.network is None:
         raise _unsupported("only a model that archlang compiled from a file can be saved: its text goes with it")
 
+    if len(record.passes) > MOST_PASSES:
+        raise _unsupported(f"the model went through {len(record.passes)} passes; a file repeats at most {MOST_PASSES}")
     for name in record.passes:
         if pass_of(name, passes) is None:
             raise _unsupported("the model went through a transformation that a file cannot repeat")

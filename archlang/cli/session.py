@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from archlang.cli.streams import is_output_closed, remark
 from archlang.diagnostics import Diagnostic
-from archlang.diagnostics.render import concise, human, summary
+from archlang.diagnostics.render import chosen, concise, human, summary
 from archlang.diagnostics.render_json import as_json
 from archlang.diagnostics.render_sarif import as_sarif
 from archlang.diagnostics.text import safe
@@ -91,9 +91,10 @@ class Session:
 
     def results(self, found: Sequence[Diagnostic]) -> None:
         """Write diagnostics that a command is for (`check`) on standard output, their number on standard error."""
+        listed, _ = chosen(found, self.limits.diagnostics)
         match self.format:
-            case "json": self.document(as_json(found))
-            case "sarif": self.document(as_sarif(found, VERSION))
+            case "json": self.document(as_json(listed))
+            case "sarif": self.document(as_sarif(listed, VERSION))
             case "concise": self._results(found, concise)
             case _: self._results(found, human)
 
@@ -110,7 +111,7 @@ class Session:
         if found:
             remark(self._shown(found, sys.stderr, form))
         if len(found) > 1:
-            self.note(summary(found))
+            self.note(summary(found, limit=self.limits.diagnostics))
 
     def _results(self, found: Sequence[Diagnostic], form: Form) -> None:
         if not found:

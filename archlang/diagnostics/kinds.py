@@ -138,6 +138,7 @@ LIMITS = _table("error", 1, {
     "dimension-too-large": "a dimension past the largest allowed",
     "too-many-parameters": "more parameters than allowed",
     "too-much-memory": "activations larger than allowed",
+    "too-much-work": "a search that takes more steps than allowed",
 })
 
 TRAINING = _table("error", 1, {

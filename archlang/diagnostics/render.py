@@ -11,6 +11,8 @@ from archlang.diagnostics.text import LONGEST, one_line, safe
 from archlang.source import BUILT_IN, Source
 
 SHOWN = 50  # the same number as `limits.DEFAULT.diagnostics`
+NOT_SHOWN = "more mistakes are not shown"
+"""The line that stands for all past the limit. How many there are is not known: the search ends there."""
 
 
 def human(
@@ -20,7 +22,7 @@ def human(
 
     Args:
         diagnostics: in the order in which they are shown.
-        limit: at most so many are shown, errors before warnings; a last line counts the others.
+        limit: at most so many are shown, errors before warnings; a last line says that there are others.
         longest: characters at which each message, help and note is cut.
         colour: adds ANSI colours. The other characters stay the same.
 
@@ -38,7 +40,7 @@ def human(
 
     blocks = ["\n".join(paint(line, colour) for line in _block(d, longest)) for d in shown]
     if more:
-        blocks.append(not_shown(more))
+        blocks.append(NOT_SHOWN)
     return "\n\n".join(blocks)
 
 
@@ -47,16 +49,21 @@ def concise(diagnostics: Sequence[Diagnostic], *, limit: int = SHOWN, longest: i
     shown, more = chosen(diagnostics, limit)
     lines = [_place_prefix(d) + f"{d.severity}[{d.name}]: {one_line(d.message, longest)}" for d in shown]
     if more:
-        lines.append(not_shown(more))
+        lines.append(NOT_SHOWN)
     return "\n".join(lines)
 
 
-def summary(diagnostics: Sequence[Diagnostic]) -> str:
-    """Count them by severity, as in `2 errors, 1 warning`. The text is empty if there are none."""
+def summary(diagnostics: Sequence[Diagnostic], *, limit: int = SHOWN) -> str:
+    """Count them by severity, as in `2 errors, 1 warning`. The text is empty if there are none.
+
+    The search for mistakes ends soon behind `limit` of them, so that a larger number is not known.
+    """
     parts = []
     for word in ("error", "warning"):
         count = sum(d.severity == word for d in diagnostics)
-        if count:
+        if count > limit:
+            parts.append(f"more than {limit} {_plural(word, limit)}")
+        elif count:
             parts.append(f"{count} {_plural(word, count)}")
     return ", ".join(parts)
 
@@ -69,11 +76,6 @@ def chosen(diagnostics: Sequence[Diagnostic], limit: int) -> tuple[list[Diagnost
     errors_first = sorted(range(len(diagnostics)), key=lambda i: diagnostics[i].severity != "error")
     kept = sorted(errors_first[: max(limit, 0)])
     return [diagnostics[i] for i in kept], len(diagnostics) - len(kept)
-
-
-def not_shown(more: int) -> str:
-    """The line that stands for the `more` diagnostics past the limit."""
-    return f"{more} more {_plural('mistake', more)} not shown"
 
 
 def _plural(word: str, count: int) -> str:

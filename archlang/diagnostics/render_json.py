@@ -15,7 +15,7 @@ NO_PLACE: dict[str, Any] = {"file": None, "line": None, "column": None, "end_lin
 
 
 def as_json(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    """All diagnostics, none left out. Lines and columns count from 1; an end is just behind the last character.
+    """All these diagnostics. Lines and columns count from 1; an end is just behind the last character.
 
     >>> from archlang.diagnostics import error
     >>> as_json([error("usage", "no such command")])["diagnostics"][0]["severity"]

@@ -18,6 +18,9 @@ from archlang.source import Source
 LONGEST_LINE = 120  # columns of a file's line that are shown
 MARGIN = 20  # columns kept around a label if its line is cut
 ELLIPSIS = "..."
+LAID_OUT = 3 * LONGEST_LINE
+"""Characters on either side of a label that are laid out: a line may have a quarter of a million."""
+
 
 StyledLabel = tuple[Label, str]
 """A label and its style: the severity of the diagnostic for the primary one, else `secondary`."""
@@ -126,15 +129,24 @@ class _LineView:
     """
 
     def __init__(self, line: str, line_marks: list[Mark]) -> None:
-        self._cells: list[CharacterCell] = cells(line)
-        self._edges = [0]  # column at which each character begins, and the one behind the last
+        # Of a very long line only the part around the most important mark is laid out; what stands before counts as
+        # one column a character.
+        first, last = 0, len(line)
+        if len(line) > 2 * LAID_OUT and line_marks:
+            anchor = _most_important(line_marks).start
+            first, last = max(0, anchor - LAID_OUT), min(len(line), anchor + LAID_OUT)
+
+        self._first = first
+        self._cells: list[CharacterCell] = cells(line[first:last])
+        self._edges = [first]  # column at which each character begins, and the one behind the last
         for cell in self._cells:
             self._edges.append(self._edges[-1] + cell.width)
 
         self.text = "".join(cell.text for cell in self._cells)
         self.marks = [self._in_columns(mark) for mark in line_marks]
         self.outside: list[Mark] = []
-        if self._edges[-1] > LONGEST_LINE:
+        self._width = self._edges[-1] + len(line) - last
+        if self._width > LONGEST_LINE:
             self._cut(line_marks)
 
     def _in_columns(self, mark: Mark) -> Mark:
@@ -143,14 +155,18 @@ class _LineView:
 
     def _column(self, index: int) -> int:
         """The column of a character; behind the line, where a missing token is shown, one column each."""
-        if index < len(self._edges):
-            return self._edges[index]
-        return self._edges[-1] + index - len(self._edges) + 1
+        if index < self._first:
+            return index
+
+        here = index - self._first
+        if here < len(self._edges):
+            return self._edges[here]
+        return self._edges[-1] + here - len(self._edges) + 1
 
     def _cut(self, line_marks: list[Mark]) -> None:
         """Keep the part of a long line around its marks."""
         edges = self._edges
-        left, right = _bounds(self.marks, edges[-1])
+        left, right = _bounds(self.marks, self._width)
         kept = [i for i in range(len(self._cells)) if edges[i] >= left and edges[i + 1] <= right]
 
         text = "".join(self._cells[i].text for i in kept)
@@ -163,7 +179,7 @@ class _LineView:
         stop = shift
         if kept:
             stop = edges[kept[-1] + 1] + shift
-        if right < edges[-1]:
+        if right < self._width:
             text += ELLIPSIS
 
         inside: list[Mark] = []
@@ -177,6 +193,11 @@ class _LineView:
         self.text, self.marks = text, inside
 
 
+def _most_important(line_marks: list[Mark]) -> Mark:
+    """The primary mark, or else the first one."""
+    return min(line_marks, key=lambda mark: (not mark.is_primary, mark.start))
+
+
 def _bounds(line_marks: list[Mark], width: int) -> tuple[int, int]:
     """First and last column to show of a long line: around all its marks, or else around the primary one."""
     if not line_marks:
@@ -184,7 +205,7 @@ def _bounds(line_marks: list[Mark], width: int) -> tuple[int, int]:
 
     low, high = min(mark.start for mark in line_marks), max(mark.end for mark in line_marks)
     if high - low > LONGEST_LINE - MARGIN:
-        most_important = min(line_marks, key=lambda mark: (not mark.is_primary, mark.start))
+        most_important = _most_important(line_marks)
         low = most_important.start
         high = min(most_important.end, low + LONGEST_LINE - MARGIN)
 

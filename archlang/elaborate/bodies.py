@@ -145,7 +145,7 @@ def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
 
 def _likely_stage(expr: Expr, env: Env) -> bool:
     """Tell whether an unknown name here would rather be a misspelt stage than a misspelt tensor."""
-    return isinstance(expr, Call | As) or (isinstance(expr, Name) and expr.text not in set(env.all_names()))
+    return isinstance(expr, Call | As) or (isinstance(expr, Name) and not env.has(expr.text))
 
 
 def read_braces(b: Build, stage: StructureStage) -> None:

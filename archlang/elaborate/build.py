@@ -41,6 +41,7 @@ from archlang.syntax.tree import (
     TreeNode,
 )
 from archlang.syntax.walk import walk
+from archlang.wording import listing
 
 RULES = Rules(expressions.RULES, stages.RULES, structures.RULES)
 
@@ -72,8 +73,6 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
     if network is not None:
         graph = Graph(network.name)
     b = Build(catalogue, limits, graph, RULES)
-    for mistake in project.mistakes:
-        b.report(mistake)
 
     for unit in project.units.values():
         b.files.update(unit.tables)
@@ -83,6 +82,8 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 
     # All scopes stand before any value is wanted: files may import each other's names in any order.
     try:
+        for mistake in project.mistakes:
+            b.report(mistake)
         envs = {key: Env() for key in project.units}
         for key, unit in project.units.items():
             _scope(b, unit, envs[key], {id(u): envs[u.key] for u in project.units.values()})
@@ -202,7 +203,7 @@ def _bring(b: Build, unit: Unit, item: Import, env: Env, envs: Mapping[int, Env]
             value = Thunk(partial(home.find, name.name))
             b.used.add(id(source.exports[name.name]))
         elif source is not None:  # a file that cannot be read is reported by the project
-            declared = ", ".join(source.exports) or "nothing"
+            declared = listing(source.exports) or "nothing"
             help = (*did_you_mean(name.name, source.exports), f"it declares: {declared}")
             b.refuse("unknown-import", f"`{item.path}` declares no `{name.name[:64]}`", name.span, help=help)
         define(b, env, name.alias or name.name, value, name, name.span)

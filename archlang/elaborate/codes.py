@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from archlang.codes.contract import Contract
 
 _WORDS = (Arg("words", String(), doc="a string of 0 and 1 for each class", many=True), *CONTRACT)
+STEPS = 20_000
+"""Steps that even the smallest search takes: a hundredth of a second."""
+
 _FLAGS = frozenset({"balanced", "equal", "duplicates"})
 
 
@@ -70,6 +73,7 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
 
     given = given_for(b, signature_of(setting), _flagged(arguments), expr.span, env)
     sizes = given["classes"], given["branches"], given["active"]
+    _count(b, sizes, given["distance"], expr.span)
     try:
         code = bounded_design(*sizes, distance=given["distance"], seed=given["seed"], span=expr.span).code
     except ArchError as problem:
@@ -80,6 +84,25 @@ def designed(b: Build, setting: Setting, expr: Expr, arguments: Sequence[Argumen
     if mistakes:
         raise _reported(b, mistakes, expr.span)
     return _kept(b, expr, CodeValue(code.words))
+
+
+def _count(b: Build, sizes: tuple[int, int, int], distance: int | None, span: Span) -> None:
+    """Count the work of a design before it begins. Raises `Poisoned`."""
+    from archlang.codes.designing import bounded_steps, refuse_impossible, takes_too_long
+
+    steps = bounded_steps(*sizes, distance)
+    if steps:
+        steps += STEPS
+    try:
+        refuse_impossible(*sizes, distance, span)  # what no code can do takes no search
+        if steps > b.limits.search_steps:
+            raise takes_too_long(*sizes, distance, span)
+    except ArchError as problem:
+        raise _reported(b, problem.diagnostics, span) from None
+
+    classes, branches, active = sizes
+    what = f"designing a code for {classes} classes of {active} in {branches} branches"
+    b.search(steps, what, span, "design it once, by `archlang codes design`, and read it from its table")
 
 
 def _kept(b: Build, expr: Expr, code: CodeValue) -> CodeValue:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Label, error
 from archlang.elaborate.values import Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.graph.ir import Graph, Node, Port
+from archlang.kernels import Window
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Catalogue, Op, OpCall
@@ -26,7 +29,7 @@ STEPS = 5  # for each node that a network may have: stages, braces and members, 
 
 
 class Abort(Exception):
-    """The build stops at once: a budget is used up, and it is reported."""
+    """The build stops at once: a budget is used up, and it is reported; or more mistakes were found than are shown."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Build:
     codes: dict[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
     proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
+    found: Counter[str] = field(default_factory=Counter)  # mistakes by severity
     repeats: dict[tuple[object, ...], int] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)  # tree nodes whose name was read, by id()
     surveyed: set[int] = field(default_factory=set)
@@ -68,12 +72,17 @@ class Build:
     stages: frozenset[str] = frozenset()  # structural stages that the project's files write, used or not
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     steps: int = 0
+    candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
+    searched: int = 0  # steps of the searches made for this file
     here: Span = NOWHERE  # the part of the network that is being built
 
     # --- mistakes ----------------------------------------------------------------------------------------------------
 
     def report(self, diagnostic: Diagnostic) -> None:
-        """Keep a mistake; the same one at the same place, in another copy of a block, only counts."""
+        """Keep a mistake; the same one at the same place, in another copy of a block, only counts.
+
+        Raises `Abort` once there is one error more than is shown: what is found then would be thrown away.
+        """
         # By its kind and place: the message may name values, which differ from one copy of a block to the next.
         where: object = diagnostic.message
         if diagnostic.primary is not None:
@@ -81,8 +90,15 @@ class Build:
         key = (diagnostic.name, where)
         if key in self.mistakes:
             self.repeats[key] = self.repeats.get(key, 0) + 1
-        else:
-            self.mistakes[key] = diagnostic
+            return
+
+        severity = diagnostic.severity
+        if self.found[severity] > self.limits.diagnostics:
+            return
+        self.found[severity] += 1
+        self.mistakes[key] = diagnostic
+        if severity == "error" and self.found[severity] > self.limits.diagnostics:
+            raise Abort
 
     def refuse(self, name: str, message: str, span: Span, label: str = "", **more: Any) -> Poisoned:
         """Report a mistake and return what to raise after it."""
@@ -136,6 +152,16 @@ class Build:
         if self.steps > STEPS * self.limits.nodes:
             raise self._exhausted(span, place)
 
+    def search(self, steps: int, what: str, span: Span, help: str = "") -> None:
+        """Count the steps of a search before it is made. Raises `Poisoned`, reported, where they are too many."""
+        self.searched += steps
+        if self.searched <= self.limits.search_steps:
+            return
+
+        self.searched -= steps  # a smaller search may still be made
+        message = f"{what} takes {steps:,} steps; a file may take {self.limits.search_steps:,} in all"
+        raise self.refuse("too-much-work", message, span, help=help or "a higher limit can be set on the command line")
+
     def _exhausted(self, span: Span, place: Place) -> Abort:
         span = _outermost(place, span)
         message = f"expanded, this network has more than {self.limits.nodes} nodes; here the budget ends"
@@ -181,6 +207,12 @@ class Build:
         return self.graph.node(values[0].port.node).rows
 
     def _measure(self, tensor: Tensor) -> None:
+        # Counted before the sizes are multiplied: sums of symbols would make products without bound.
+        terms = prod(len(size.terms) for size in tensor.dims if not isinstance(size, int))
+        if terms > self.limits.symbols:
+            message = f"the sizes of this value are sums of symbols, whose product has {terms} terms"
+            raise Fault("expression-too-long", message, help=f"{self.limits.symbols} terms are the limit")
+
         for size in tensor.dims:
             # A symbolic size may be out of its limits for some values only: what is not certain passes.
             if at_least(size, self.limits.dimension + 1) is True:

@@ -21,7 +21,8 @@ def fields_of(value: object) -> dict[str, object]:
         1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
         4: ("channels", "depth", "height", "width"),
     }.get(value.type.rank, ())
-    sizes: dict[str, object] = dict(zip(names, value.type.dims, strict=True))
+    # A tensor of more axes, such as stacked volumes, has no names for them.
+    sizes: dict[str, object] = dict(zip(names, value.type.dims, strict=False))
     # A line [channels, length] and a sequence [positions, features] have one form: both readings are there.
     if value.type.rank == 2:
         sizes |= {"channels": value.type.dims[0], "length": value.type.dims[1]}

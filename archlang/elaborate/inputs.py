@@ -72,6 +72,9 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     for text, bound in bounds.items():
         bound.fix(b, text)
         _define_symbol(b, statement, text, bound, env)
+        if len(b.graph.symbols) > b.limits.symbols:
+            message = f"the inputs of this network have more than {b.limits.symbols} symbolic sizes"
+            raise b.refuse("expression-too-long", message, bound.span, help="sizes that are known stand as numbers")
 
     if not 1 <= len(statement.sizes.items) <= 4:
         raise b.refuse("wrong-rank", "an input has one to four sizes: [features], [positions, features], "

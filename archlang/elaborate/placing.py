@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
 from archlang.ops.kinds import SizeOf
 from archlang.ops.model import REQUIRED, Arg, Entry, Op, by_place
 from archlang.syntax.tree import Argument, Block, Expr, Number
+from archlang.wording import listing
 
 SHORT = 40  # characters of an argument that is repeated in a message
 
@@ -33,6 +35,11 @@ class Signature:
     many: str | None = None
     args: tuple[Arg, ...] = ()
     habit: tuple[str, ...] = ()
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """All parameters, to look for one among thousands."""
+        return frozenset(self.names)
 
 
 def signature_of(entry: Entry) -> Signature:
@@ -86,13 +93,13 @@ def _named(b: Build, takes: Signature, argument: Argument, placed: dict[str, lis
     name = argument.name
     assert name is not None
 
-    if name not in takes.names:
+    if name not in takes.known:
         where = argument.span
         if argument.name_span.end:
             where = argument.name_span
         listed = "it takes no arguments"
         if takes.names:
-            listed = f"it takes: {', '.join(takes.names)}"
+            listed = f"it takes: {listing(takes.names)}"
         b.refuse("unknown-argument", f"`{takes.what}` has no argument `{name[:64]}`", where,
                  help=(*did_you_mean(name, takes.names), listed))
         return
@@ -110,7 +117,8 @@ def _named(b: Build, takes: Signature, argument: Argument, placed: dict[str, lis
 
 def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus: Sequence[Argument]) -> None:
     """Report arguments that have no place, all at once."""
-    named = [name for name in takes.names if name not in takes.places]
+    placed = set(takes.places)
+    named = [name for name in takes.names if name not in placed]
     help = []
     meant, named_here = meant_by_torch(takes, arguments), _meant(takes, arguments, takes.names)
     if meant is not None:
@@ -122,12 +130,12 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
         message = f"`{takes.what}` takes no arguments"
     elif not named:
         message = f"`{takes.what}` takes {_counted(len(takes.names))}"
-        help.append(f"they are: {', '.join(takes.names)}")
+        help.append(f"they are: {listing(takes.names)}")
     elif not takes.places:
         message = f"`{takes.what}` takes its arguments by name"
         help.append(f"they are: {', '.join(named)}")
     else:
-        message = f"`{takes.what}` takes {_counted(len(takes.places))} by place: {', '.join(takes.places)}"
+        message = f"`{takes.what}` takes {_counted(len(takes.places))} by place: {listing(takes.places)}"
         help.append(f"by name: {', '.join(named)}")
     b.refuse("too-many-arguments", message, surplus[0].span.to(surplus[-1].span), help=tuple(help))
 
@@ -161,7 +169,7 @@ def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]
             values[name] = argument.value
 
     missing = any(arg.default is REQUIRED and arg.name not in values for arg in takes.args)
-    if missing or not set(values) <= set(takes.names):
+    if missing or not set(values) <= takes.known:
         return None
     return _written(takes, values)
 

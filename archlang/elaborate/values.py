@@ -257,6 +257,15 @@ class Env:
         """Return this scope for static values and stages: no flow may put nodes anywhere."""
         return replace(self, place=None)
 
+    def has(self, name: str) -> bool:
+        """Return whether a name is in scope."""
+        env: Env | None = self
+        while env is not None:
+            if name in env.names:
+                return True
+            env = env.outer
+        return False
+
     def all_names(self) -> Iterator[str]:
         """Every name in scope."""
         env: Env | None = self

@@ -4,7 +4,7 @@
 '1 1 1 / 2 2 2 / 1 1 1'
 """
 
-from archlang.kernels.candidates import RULES, candidate, candidates, draw_seed, place, smaller
+from archlang.kernels.candidates import RULES, candidate, candidates, draw_seed, place, smaller, steps
 from archlang.kernels.geometry import (
     MOST,
     Complaint,
@@ -23,5 +23,5 @@ from archlang.kernels.peers import PEERS, acb, centre, dbb
 __all__ = [
     "MOST", "PEERS", "RULES", "Complaint", "Extent", "Padding", "Window", "acb", "branch_padding", "candidate",
     "candidates", "centre", "complaints", "coverage", "dbb", "draw_seed", "padding_steps", "place", "show", "smaller",
-    "uncovered",
+    "steps", "uncovered",
 ]

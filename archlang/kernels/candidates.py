@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from archlang.kernels.geometry import MOST, Extent, Window
+from archlang.kernels.geometry import MOST, Extent, Window, coverage, cumulative
 
 RULES = ("full", "no_centre", "no_coverage", "scan")
 """The rules by which kernels are placed; all but the first are ablations (Table 6).
@@ -49,6 +49,16 @@ def place(kernel: Extent, shapes: Sequence[Extent], rules: str = "full") -> tupl
     for shape in shapes:
         placed.append(place_next(kernel, shape, placed))
     return tuple(placed)
+
+
+def steps(kernel: Extent) -> int:
+    """The places that are judged, at most, to draw a candidate: those of each kernel until all positions are covered.
+
+    >>> steps((3, 3)), steps((31, 31))
+    (81, 246016)
+    """
+    positions = kernel[0] * kernel[1]
+    return positions * min(positions, MOST)
 
 
 def candidate(kernel: Extent, seed: int, types: int | None = None, rules: str = "full") -> tuple[Window, ...]:
@@ -164,16 +174,42 @@ def _central(kernel: Extent) -> frozenset[Extent]:
 
 def _by_coverage(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
     """The first place with the most positions not yet covered."""
-    covered = {cell for window in placed for cell in window.cells}
-    # Of equals, `max` takes the first: that is the reading order.
-    return max(_places(kernel, shape), key=lambda window: len(window.cells - covered))
+    return _first_best(kernel, shape, placed, frozenset())
 
 
 def _by_coverage_and_centre(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
     """The first place with the most positions not yet covered, of equals with the most central ones."""
-    covered = {cell for window in placed for cell in window.cells}
-    middle = _central(kernel)
-    return max(_places(kernel, shape), key=lambda w: (len(w.cells - covered), len(w.cells & middle)))
+    return _first_best(kernel, shape, placed, _central(kernel))
+
+
+def _first_best(kernel: Extent, shape: Extent, placed: Sequence[Window], middle: frozenset[Extent]) -> Window:
+    """The first place, in reading order, with the most uncovered positions, of equals the most of `middle`.
+
+    A place is judged by four sums, whatever its size, and no object is made for it: a kernel has thousands of them.
+    """
+    bare = [[0] * (kernel[1] + 1)]
+    bare += [[0, *(int(not count) for count in row)] for row in coverage(kernel, placed)]
+    sums = cumulative(bare)
+
+    height, width = shape
+    best, score = (1, 1), (-1, -1)
+    for row in range(1, kernel[0] - height + 2):
+        above, below = sums[row - 1], sums[row + height - 1]
+        for column in range(1, kernel[1] - width + 2):
+            left, right = column - 1, column + width - 1
+            new = below[right] - below[left] - above[right] + above[left]
+            if new < score[0]:
+                continue
+
+            central = _central_in(middle, shape, row, column)
+            if (new, central) > score:
+                best, score = (row, column), (new, central)
+    return Window(*shape, *best)
+
+
+def _central_in(middle: frozenset[Extent], shape: Extent, row: int, column: int) -> int:
+    """The number of central positions that a shape covers at a place."""
+    return sum(row <= r < row + shape[0] and column <= c < column + shape[1] for r, c in middle)
 
 
 def _after_last(places: Sequence[Window], placed: Sequence[Window]) -> Window:
@@ -187,8 +223,9 @@ def _after_last(places: Sequence[Window], placed: Sequence[Window]) -> Window:
 def _across_centre(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:
     """The next place of those with the most central positions."""
     middle, places = _central(kernel), _places(kernel, shape)
-    most = max(len(window.cells & middle) for window in places)
-    return _after_last([window for window in places if len(window.cells & middle) == most], placed)
+    central = [_central_in(middle, shape, window.row, window.column) for window in places]
+    most = max(central)
+    return _after_last([window for window, n in zip(places, central, strict=True) if n == most], placed)
 
 
 def _scan(kernel: Extent, shape: Extent, placed: Sequence[Window]) -> Window:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal
 
 Extent = tuple[int, int]
@@ -69,13 +70,34 @@ def coverage(kernel: Extent, windows: Sequence[Window]) -> tuple[tuple[int, ...]
     ((1, 2), (0, 1))
     """
     rows, columns = kernel
-    counts = [[0] * columns for _ in range(rows)]
+    steps = [[0] * (columns + 1) for _ in range(rows + 1)]
+
+    # Each kernel is marked at its corners alone; the sums over rows and columns spread it over its positions.
     for window in windows:
-        for row, column in window.cells:
-            # A window may leave the kernel: what is wrong with it is said elsewhere.
-            if 1 <= row <= rows and 1 <= column <= columns:
-                counts[row - 1][column - 1] += 1
-    return tuple(tuple(row) for row in counts)
+        top, left = max(window.row, 1) - 1, max(window.column, 1) - 1
+        bottom, right = min(window.row + window.height - 1, rows), min(window.column + window.width - 1, columns)
+        if top < bottom and left < right:
+            steps[top][left] += 1
+            steps[top][right] -= 1
+            steps[bottom][left] -= 1
+            steps[bottom][right] += 1
+
+    return tuple(tuple(row[:columns]) for row in cumulative(steps)[:rows])
+
+
+def cumulative(numbers: Sequence[Sequence[int]]) -> list[list[int]]:
+    """For each position the sum of all numbers above it, to its left, and its own.
+
+    >>> cumulative([[1, 2], [3, 4]])
+    [[1, 3], [4, 10]]
+    """
+    sums: list[list[int]] = []
+    for row in numbers:
+        across = list(accumulate(row))
+        if sums:
+            across = [here + above for here, above in zip(across, sums[-1], strict=True)]
+        sums.append(across)
+    return sums
 
 
 def uncovered(kernel: Extent, windows: Sequence[Window]) -> tuple[Extent, ...]:

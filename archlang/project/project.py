@@ -7,14 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path
 
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean, error
+from archlang.diagnostics.text import one_line
 from archlang.limits import Limits
 from archlang.source import Source, Span
 from archlang.syntax import decode, parse
 from archlang.syntax.tree import Block, CodeDeclaration, Declaration, File, From, Import, Let, NetworkDeclaration, Train
 from archlang.syntax.walk import walk
+
+NAMES = 1_000
+"""Files of a folder that are looked at for a name that may have been meant."""
 
 STD = Path(__file__).resolve().parent.parent / "std"
 
@@ -40,7 +46,7 @@ class Unit:
     imports: dict[int, Unit | None] = field(default_factory=dict)
     tables: dict[int, CodeTable | None] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def exports(self) -> dict[str, Let | Block | CodeDeclaration]:
         """The names that other files may import: its own lets, blocks and codes."""
         return {d.name: d for d in self.file.declarations if isinstance(d, Let | Block | CodeDeclaration)}
@@ -53,12 +59,12 @@ class Unit:
         """The declarations of one kind."""
         return (d for d in self.file.declarations if isinstance(d, kind))
 
-    @property
+    @cached_property
     def network(self) -> NetworkDeclaration | None:
         """The file's network."""
         return next((d for d in self.file.declarations if isinstance(d, NetworkDeclaration)), None)
 
-    @property
+    @cached_property
     def train(self) -> Train | None:
         """The file's `train`."""
         return next((d for d in self.file.declarations if isinstance(d, Train)), None)
@@ -143,6 +149,9 @@ class _Loader:
 
         # A file that cannot be read is one mistake; the rest of the project is still checked for others.
         for item in unit.of(Import):
+            if len(self.mistakes) > self.limits.diagnostics:  # more than are shown: no further file is read
+                unit.imports[id(item)] = None
+                continue
             assert isinstance(item, Import)
             try:
                 unit.imports[id(item)] = self._import(item, source)
@@ -151,6 +160,9 @@ class _Loader:
                 unit.imports[id(item)] = None
 
         for table in tables_of(unit.file):
+            if len(self.mistakes) > self.limits.diagnostics:
+                unit.tables[id(table)] = None
+                continue
             try:
                 unit.tables[id(table)] = self._table(table, source)
             except ArchError as problem:
@@ -237,22 +249,37 @@ class _Loader:
             raise _refuse_at("import-outside", f'{what} is a relative path such as "{example}"', span)
 
         # Resolved before it is compared: a link inside the folder may lead out of it.
-        path = (Path(self.opening[-1]).parent / wanted).resolve()
-        if not path.is_relative_to(self.root):
-            raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
+        try:
+            path = (Path(self.opening[-1]).parent / wanted).resolve()
+            if not path.is_relative_to(self.root):
+                raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
 
-        if not path.is_file():
-            beside: list[str] = []
-            if path.parent.is_dir():
-                beside = [neighbour.name for neighbour in path.parent.glob(kind)]
-            near = did_you_mean(path.name, beside)
-            raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
+            if not path.is_file():
+                near = did_you_mean(path.name, _names_beside(path, kind))
+                raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
+        except (OSError, RuntimeError) as problem:  # a name that no system takes, links that lead in a circle
+            reason = getattr(problem, "strerror", None) or "its links lead in a circle"
+            message = f"there is no file {one_line(asked, 80)!r}: {reason.lower()}"
+            raise _refuse_at("import-not-found", message, span) from None
         return path, str(Path(source.name).parent / wanted)
+
+
+def _names_beside(path: Path, kind: str) -> list[str]:
+    """The first names of a folder's files of a kind; a folder may hold a million."""
+    if not path.parent.is_dir():
+        return []
+    return [one.name for one in islice(path.parent.glob(kind), NAMES)]
+
+
+@cache
+def _standard_modules() -> tuple[str, ...]:
+    """The modules that come with archlang; a file may import a thousand times."""
+    return tuple(sorted(f"std.{path.stem}" for path in STD.glob("*.arch")))
 
 
 def _standard(item: Import) -> Path:
     """The file of a standard module: `std.blocks`. Raises ArchError (import-not-found)."""
-    known = sorted(f"std.{path.stem}" for path in STD.glob("*.arch"))
+    known = _standard_modules()
     listed = f"there are: {', '.join(f'`{module}`' for module in known)}"
 
     first, *rest = item.path.split(".")

@@ -7,6 +7,7 @@ statements, flows in braces, the steps of a flow, arguments, parameters, members
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from archlang.source import Source
 from archlang.syntax.lexing import Remark, Scanned, Token, blank_before
 from archlang.syntax.walk import children, walk
 
+_INDENT = re.compile(r"[ \t\r]*")
 _NAMED_LINES = tree.Declaration | tree.Statement
 
 
@@ -58,13 +60,18 @@ def _set(node: tree.TreeNode, field: str, value: Any) -> None:
 
 
 def _mark_blanks(file: tree.File, source: Source) -> None:
+    # A line with many items is looked at once, however long it is.
+    indents: dict[int, int] = {}
     for parent in walk(file):
         if not isinstance(parent, tree.Body | tree.File):
             continue
         for node in _items(parent):
             line_start = source.starts[source.position(node.span.start)[0] - 1]
-            begins_line = not source.text[line_start : node.span.start].strip()
-            if begins_line and blank_before(source, node.span.start):
+            if line_start not in indents:
+                indent = _INDENT.match(source.text, line_start)
+                assert indent is not None  # it may be empty
+                indents[line_start] = indent.end()
+            if indents[line_start] == node.span.start and blank_before(source, node.span.start):
                 _set(node, "blank", True)
 
 

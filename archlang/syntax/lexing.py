@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 import archlang.syntax.spelling as spelling
 from archlang.diagnostics import Diagnostic
@@ -95,6 +96,7 @@ class Scanned:
     tokens: list[Token] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     mistakes: list[Diagnostic] = field(default_factory=list)
+    is_whole: bool = True  # False where it was not read to its end: it has more mistakes than are shown
 
 
 def scan(source: Source, limits: Limits = DEFAULT) -> Scanned:
@@ -117,7 +119,7 @@ class _Scanner:
     def __init__(self, source: Source, limits: Limits) -> None:
         self.source, self.text, self.limits = source, source.text, limits
         self.out = Scanned(source)
-        self.out.mistakes.extend(spelling.hidden_characters(source))
+        self.out.mistakes.extend(islice(spelling.hidden_characters(source), limits.diagnostics + 1))
 
     def run(self) -> Scanned:
         at = 0
@@ -126,6 +128,9 @@ class _Scanner:
             assert match is not None and match.lastgroup is not None  # the last group takes any character
             at = getattr(self, match.lastgroup)(at, match.end())
 
+            if len(self.out.mistakes) > self.limits.diagnostics:
+                self.out.is_whole = False
+                break
             if len(self.out.tokens) > self.limits.tokens:
                 self.mistake(spelling.too_many_tokens(self.out.tokens.pop().span, self.limits.tokens))
                 break
@@ -195,7 +200,8 @@ class _Scanner:
         else:
             self.mistake(spelling.unclosed_string(self.span(start, start + len(match[0].rstrip()))))
 
-        value, wrong = spelling.unescape(self.source, start + 1, content)
+        # What stands behind the limit of a string's length is refused already, so that its escapes are not judged.
+        value, wrong = spelling.unescape(self.source, start + 1, content[: self.limits.string])
         self.out.mistakes.extend(wrong)
         return self.add("STRING", start, match.end(), value)
 

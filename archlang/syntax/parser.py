@@ -63,6 +63,8 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
     # Spelling, first line and brackets are judged together: none of their mistakes can cause one of the others.
     scanned = scan(source, limits)
     mistakes = list(scanned.mistakes)
+    if not scanned.is_whole:  # brackets and statements without their end mean nothing
+        raise ArchError(mistakes)
     if pragma := check_pragma(source, scanned.tokens):
         mistakes.append(pragma)
     brackets_count = not any(d.name in _SWALLOWS_BRACKETS for d in scanned.mistakes)

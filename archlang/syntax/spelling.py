@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 from archlang.diagnostics import Diagnostic, Fix, error
 from archlang.limits import Limits
@@ -49,19 +50,17 @@ _SAME_MEANING: dict[str, tuple[str, str | None]] = {
 # --- characters ------------------------------------------------------------------------------------------------------
 
 
-def hidden_characters(source: Source) -> list[Diagnostic]:
-    """One diagnostic for each run of characters that a reader cannot see, in comments and strings too.
+def hidden_characters(source: Source) -> Iterator[Diagnostic]:
+    """Yield one diagnostic for each run of characters that a reader cannot see, in comments and strings too.
 
     With them a text can look other than it is: bidirectional marks, for instance, show its words in another order.
     """
     help = "delete it; in a string it can be written as an escape, such as `\\u{200b}`"
 
-    mistakes = []
     for match in HIDDEN.finditer(source.text):
         message = f"a hidden character: {_unicode_name(match[0][0])}"
         span = Span(source, match.start(), match.end())
-        mistakes.append(error("hidden-character", message, span, "here, though it cannot be seen", help=help))
-    return mistakes
+        yield error("hidden-character", message, span, "here, though it cannot be seen", help=help)
 
 
 def bad_character(source: Source, start: int, end: int) -> tuple[int, Diagnostic]:

@@ -46,11 +46,32 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
 
     # All scopes open first, then one level less each time: the first picture that is small enough.
     deepest = max((len(levels(node.path)) for node in graph), default=1)
-    picture = _Composer(graph, tree, deepest).picture()
-    for tried in range(deepest - 2, -1, -1):
-        if len(picture.boxes) <= MOST and picture.height <= TALLEST:
-            break
-        picture = _Composer(graph, tree, tried).picture()
+    whole = _fitting(graph, tree, deepest)
+    if whole is not None:
+        return whole
+
+    # By halving: a large picture takes a second, and there may be sixty depths.
+    fitting = None
+    low, high = 0, deepest - 2
+    while low <= high:
+        middle = (low + high + 1) // 2
+        found = _fitting(graph, tree, middle)
+        if found is None:
+            high = middle - 1
+        else:
+            fitting, low = found, middle + 1
+    return fitting or _Composer(graph, tree, 0).picture()
+
+
+def _fitting(graph: Graph, tree: Scope, depth: int) -> Picture | None:
+    """The picture with scopes opened to a depth, or None where it is larger than `MOST` and `TALLEST` allow."""
+    composer = _Composer(graph, tree, depth)
+    if sum(map(_box_count, composer.groups)) + len(graph.outputs) > MOST:
+        return None
+
+    picture = composer.picture()
+    if picture.height > TALLEST:
+        return None
     return picture
 
 

@@ -26,8 +26,11 @@ FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
 ENGINES = ("dot", "pygraphviz", "builtin")
 SECONDS = 60
 """How long `dot` may take; then the next engine tries."""
-LARGE = 2000
-"""Arrows beyond which pygraphviz is not asked: it runs inside our process, where nothing could stop it."""
+LARGE = 500
+"""Arrows beyond which Graphviz, which takes minutes for thousands, is asked only for what we cannot draw ourselves.
+
+pygraphviz is not asked at all then: it runs inside our process, where nothing could stop it.
+"""
 
 # Graphviz inside our process keeps global state, and several `dot` at once would only slow each other down.
 _one_at_a_time = threading.Lock()
@@ -91,6 +94,8 @@ def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
 
     # An engine that was asked for is the only one: its absence is an error, not a reason for another.
     wanted = (engine,) if engine else engines()
+    if engine is None and kind == "svg" and len(picture.arrows) > LARGE:
+        wanted = ("builtin",)
     if kind != "svg":
         wanted = tuple(name for name in wanted if name != "builtin")
 
@@ -103,6 +108,11 @@ def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
     # A small SVG can always be drawn, so only a wish for one engine can fail here.
     if kind == "svg" and engine is None:
         return to_svg(picture).encode()
+    if len(picture.arrows) > LARGE and engines() != ("builtin",):
+        message = f"a picture with {len(picture.arrows):,} arrows is too large for Graphviz to draw as {kind.upper()}"
+        help = "SVG has no such limit: `-o net.svg`; `--depth` draws less"
+        raise ArchError(error("missing-tool", message, help=help))
+
     raise ArchError(
         error(
             "missing-tool",

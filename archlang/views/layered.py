@@ -16,6 +16,9 @@ from archlang.views.picture import Arrow, Picture
 
 GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
 SWEEPS = 12
+LANES = 10_000
+"""Places of lanes in all layers of a frame, at most. Arrows past that, the longest, go straight."""
+
 FAR = 1e5
 """How far apart neighbours in a layer are, seen from where arrows meet one of them."""
 
@@ -171,6 +174,7 @@ class _Frame:
         for key in self.order:
             layers[self.items[key].rank].append(self.items[key])
 
+        ends = self._affordable(ends, len(layers))
         lanes = self._lanes(ends, layers)
         _arrange(layers)
         _place(layers)
@@ -196,23 +200,32 @@ class _Frame:
         for key in self.order:
             self.items[key].rank = max((tail.rank + 1 for tail in into.get(key, [])), default=0)
 
+    def _affordable(self, ends: dict[int, Ends], layers: int) -> dict[int, Ends]:
+        """The arrows that get lanes, short ones first: each takes a place in every layer that it passes."""
+        spans = {number: _passed(tail, head, layers) for number, (tail, head) in ends.items()}
+        if sum(map(len, spans.values())) <= LANES:
+            return ends
+
+        kept: dict[int, Ends] = {}
+        left = LANES
+        for number in sorted(spans, key=lambda number: len(spans[number])):
+            left -= len(spans[number])
+            if left < 0:
+                break
+            kept[number] = ends[number]
+        return kept
+
     def _lanes(
         self, ends: dict[int, Ends], layers: list[list[_Item]]
     ) -> dict[int, list[_Item]]:
         lanes: dict[int, list[_Item]] = {}
         for number, (tail, head) in ends.items():
-            start, stop = 0, len(layers)
-            if tail:
-                start = tail.rank + 1
-            if head:
-                stop = head.rank
-
             arrow = self.picture.arrows[number]
             # A label stands beside its lane, and needs its room there.
             wide = LANE
             if arrow.label:
                 wide += 1.4 * text_width(arrow.label, SMALL)
-            lanes[number] = [_Item(wide, 0.0, rank=rank) for rank in range(start, stop)]
+            lanes[number] = [_Item(wide, 0.0, rank=rank) for rank in _passed(tail, head, len(layers))]
             for lane in lanes[number]:
                 layers[lane.rank].append(lane)
 
@@ -263,6 +276,16 @@ class _Frame:
             # Moved in place: arrows of this frame that lead into the inner one go on from these points.
             item.inner.routes[number] = [(px + x, py + y) for px, py in points]
             done.routes[number] = item.inner.routes[number]
+
+
+def _passed(tail: _Item | None, head: _Item | None, layers: int) -> range:
+    """The layers between the ends of an arrow; an end outside the frame lies before the first or behind the last."""
+    start, stop = 0, layers
+    if tail:
+        start = tail.rank + 1
+    if head:
+        stop = head.rank
+    return range(start, max(stop, start))
 
 
 def _leave(done: Layout, item: _Item | None, number: int) -> list[Point]:

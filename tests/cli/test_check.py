@@ -80,9 +80,9 @@ def test_only_so_many_are_shown(call: Call, tmp_path: Path) -> None:
     file.write_text(f"archlang 1\n\nnetwork Demo {{\n  input image: [3, 32, 32]\n{steps}\n  output image -> relu\n}}\n")
     outcome = call("check", str(file))
     assert outcome.out.count("error[unknown-stage]") == 50
-    assert "more mistakes not shown" in outcome.out
+    assert "more mistakes are not shown" in outcome.out
     assert call("check", str(file), "--limit", "diagnostics=70").out.count("error[unknown-stage]") == 60
-    assert "60 errors" in outcome.err
+    assert "more than 50 errors" in outcome.err
 
 
 def test_a_file_of_blocks_alone_is_fine(call: Call, tmp_path: Path) -> None:

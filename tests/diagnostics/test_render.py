@@ -56,13 +56,13 @@ def test_several_are_parted_by_a_blank_line() -> None:
     assert human([SAMPLES["nowhere"], SAMPLES["empty-file"]]).count("\n\n") == 1
 
 
-def test_the_rest_is_counted_and_errors_come_before_warnings() -> None:
+def test_the_rest_is_told_of_and_errors_come_before_warnings() -> None:
     many = [warning("unused-name", f"w{i}") for i in range(5)] + [error("usage", f"e{i}") for i in range(3)]
     text = concise(many, limit=4)
     assert text.splitlines() == [
-        "warning[unused-name]: w0", *(f"error[usage]: e{i}" for i in range(3)), "4 more mistakes not shown",
+        "warning[unused-name]: w0", *(f"error[usage]: e{i}" for i in range(3)), "more mistakes are not shown",
     ]
-    assert concise(many[:2], limit=1).endswith("1 more mistake not shown")
+    assert concise(many[:2], limit=1).endswith("more mistakes are not shown")
     assert "not shown" not in human(many, limit=8)
 
 
@@ -71,6 +71,8 @@ def test_summary_counts() -> None:
     assert summary([one, one, two]) == "2 errors, 1 warning"
     assert summary([two, two]) == "2 warnings"
     assert summary([]) == ""
+    assert summary([two, *[one] * 51]) == "more than 50 errors, 1 warning"
+    assert summary([one] * 3, limit=2) == "more than 2 errors"
 
 
 def test_the_limits_are_those_of_the_limits_file() -> None:

@@ -27,30 +27,32 @@ class LongText:
     """Repetitions that are never passed, where something other than the text's length is the limit."""
 
     def longest(self) -> str:
-        """The longest text that the limits of a file allow."""
-        low, high = 1, 2
-        while high <= self.most and _fits(self.make(high)):
-            low, high = high, 2 * high
-
-        high = min(high, self.most + 1)
-        while high - low > max(low // 50, 1):
-            middle = (low + high) // 2
-            if _fits(self.make(middle)):
-                low = middle
-            else:
-                high = middle
-        return self.make(low)
+        """The longest text that the limits of a file allow, or one not much shorter."""
+        small, large = (_size(self.make(n)) for n in SAMPLES)
+        n = self.most
+        # The length grows evenly, since all numbers have the same digits.
+        for limit, few, many in zip((DEFAULT.file_bytes, DEFAULT.tokens), small, large, strict=True):
+            step = (many - few) / (SAMPLES[1] - SAMPLES[0])
+            if step > 0:
+                n = min(n, int((limit - few) / step + SAMPLES[0] - 1))
+        return self.make(max(n, 1))
 
 
-def _fits(text: str) -> bool:
-    if len(text.encode()) > DEFAULT.file_bytes:
-        return False
-    return len(text) < DEFAULT.tokens or len(scan(Source("long", text)).tokens) <= DEFAULT.tokens
+SAMPLES = (50, 250)
+"""Numbers of repetitions from which the size of any other is worked out."""
+
+FIRST = 10_000
+"""The number of the first repetition."""
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Bytes and tokens."""
+    return len(text.encode()), len(scan(Source("long", text)).tokens)
 
 
 def _many(template: str, n: int, join: str = "\n") -> str:
-    """A text with `@` for the number, once for each number."""
-    return join.join(template.replace("@", str(i)) for i in range(n))
+    """A text with `@` for the number, once for each number; all have five digits."""
+    return join.join(template.replace("@", str(FIRST + i)) for i in range(n))
 
 
 def declarations(template: str, after: str = NETWORK) -> Callable[[int], str]:
@@ -81,22 +83,19 @@ def training(template: str, join: str = "\n", before: str = "", after: str = "")
                       f"{before}{_many(template, n, join)}{after}\n}}\n")
 
 
-def _times(number: int, text: Callable[[int], str]) -> Callable[[int], str]:
-    return lambda n: text(n * number)
-
-
-def _nested(opening: str, closing: str, inner: str, depth: int = 40) -> str:
+def _nested(opening: str, closing: str, inner: str, depth: int = 12) -> str:
     return opening * depth + inner + closing * depth
 
 
 def _chain_of_blocks(n: int) -> str:
-    blocks = [f"block b{i} = b{i + 1}" for i in range(n)]
-    return f"{HEAD}" + "\n".join([*blocks, f"block b{n} = relu"]) + "\n" + NETWORK.replace("relu", "b0")
+    blocks = [f"block b{FIRST + i} = b{FIRST + i + 1}" for i in range(n)]
+    last = f"block b{FIRST + n} = relu"
+    return HEAD + "\n".join([*blocks, last]) + "\n" + NETWORK.replace("relu", f"b{FIRST}")
 
 
 def _chain_of_lets(n: int) -> str:
-    rows = ["let a0 = 1", *(f"let a{i} = a{i - 1} + 1" for i in range(1, n))]
-    return HEAD + "\n".join(rows) + "\n" + NETWORK.replace("relu", f"conv(3x3, min(a{n - 1}, 4))")
+    rows = [f"let a{FIRST} = 1", *(f"let a{FIRST + i} = a{FIRST + i - 1} + 1" for i in range(1, n))]
+    return HEAD + "\n".join(rows) + "\n" + NETWORK.replace("relu", f"conv(3x3, min(a{FIRST + n - 1}, 4))")
 
 
 def _same_error_used_often(n: int) -> str:
@@ -115,13 +114,13 @@ ROWS = (
     LongText("comments before arguments", stages("# c\n @", ",\n", "conv(", ")")),
     LongText("comments in a list", lets("@ # c", ",\n", "[", "]")),
     LongText("comments behind one comma", lambda n: HEAD + "let v = [1,\n" + "# c\n" * n + "2]\n" + NETWORK),
-    LongText("comments on one brace", lambda n: HEAD + "network N {" + " # c\n" * n + "input x: [1]\noutput x -> relu }"),
+    LongText("comments on one brace", lambda n: HEAD + NETWORK.replace("N {", "N {" + " # c\n" * n)),
     LongText("empty lines", lambda n: HEAD + "\n" * n + NETWORK),
     LongText("spaces", lambda n: HEAD + " " * n + "\n" + NETWORK),
     LongText("spaces between words", lambda n: HEAD + NETWORK.replace("->", " " * n + "->")),
     LongText("carriage returns", lambda n: HEAD + "\r\n" * n + NETWORK),
     LongText("one long comment", lambda n: HEAD + "#" * n + "\n" + NETWORK),
-    LongText("doc string", lambda n: HEAD + '"""' + "a\n" * min(n, 8000) + '"""\n' + NETWORK),
+    LongText("doc string", lambda n: HEAD + '"""' + "a\n" * n + '"""\n' + NETWORK, 8_000),
     LongText("doc strings", declarations('block b@ { """\n  a\n  b""" output in -> relu }')),
     LongText("strings", lets('"a@"', ", ", "[", "]")),
     LongText("escapes", lets('"' + "\\n" * 100 + '"', ", ", "[", "]")),
@@ -173,21 +172,21 @@ ROWS = (
     LongText("pragmas", lambda n: HEAD * n + NETWORK),
     LongText("second docs", lambda n: HEAD + '"""a""" ' * n + NETWORK),
     # operators and their depth
-    LongText("terms", _times(1, lets("@", " + "))),
-    LongText("sums", declarations("let a@ = " + " + ".join("1" * 200))),
-    LongText("products of sizes", declarations("let a@ = " + " * ".join("9" * 200))),
-    LongText("minus signs", lets("-", "", "", "1")),
-    LongText("not", lets("not", " ", "", " true")),
-    LongText("else if", stages("if false { relu }", " else ")),
-    LongText("ands", lets("true", " and ")),
-    LongText("calls of calls", lambda n: HEAD + "let v = f" + "()" * n + "\n" + NETWORK),
-    LongText("fields of fields", lambda n: HEAD + "let v = f" + ".a" * n + "\n" + NETWORK),
-    LongText("indices of indices", lambda n: HEAD + "let v = f" + "[0]" * n + "\n" + NETWORK),
+    LongText("terms", lets("@", " + "), 250),
+    LongText("sums", declarations("let a@ = " + " + ".join("1" * 9))),
+    LongText("products of sizes", declarations("let a@ = " + " * ".join("9" * 9))),
+    LongText("minus signs", lets("-", "", "", "1"), 64),
+    LongText("not", lets("not", " ", "", " true"), 64),
+    LongText("else if", stages("if false { relu }", " else "), 64),
+    LongText("ands", lets("true", " and "), 250),
+    LongText("calls of calls", lambda n: HEAD + "let v = f" + "()" * n + "\n" + NETWORK, 200),
+    LongText("fields of fields", lambda n: HEAD + "let v = f" + ".a" * n + "\n" + NETWORK, 200),
+    LongText("indices of indices", lambda n: HEAD + "let v = f" + "[0]" * n + "\n" + NETWORK, 200),
     LongText("parentheses, deep and many", lets(_nested("(", ")", "1"), ", ", "[", "]")),
     LongText("lists, deep and many", lets(_nested("[", "]", "1"), ", ", "[", "]")),
-    LongText("deep calls", stages(_nested("residual { conv(1x1, 4) -> ", " }", "relu", 30))),
-    LongText("deep repetition", stages(_nested("1 * (", ")", "relu", 30))),
-    LongText("deep ifs", stages(_nested("if true { ", " }", "relu", 30))),
+    LongText("deep calls", stages(_nested("residual { conv(1x1, 4) -> ", " }", "relu", 12))),
+    LongText("deep repetition", stages(_nested("1 * (", ")", "relu", 12))),
+    LongText("deep ifs", stages(_nested("if true { ", " }", "relu", 12))),
     LongText("as", lambda n: HEAD + NETWORK.replace("relu", "relu" + " as a" * n)),
     LongText("as, each", stages("relu as a@")),
     LongText("the same as", stages("relu as a")),
@@ -202,7 +201,8 @@ ROWS = (
         "relu", _many("b@", n, " -> "))),
     LongText("blocks in a chain", _chain_of_blocks),
     LongText("blocks in a circle", lambda n: HEAD + _many("block b@ = a@\nblock a@ = b@", n) + "\n" + NETWORK),
-    LongText("one long circle of blocks", lambda n: _chain_of_blocks(n).replace(f"b{n} = relu", f"b{n} = b0")),
+    LongText("one long circle of blocks", lambda n: _chain_of_blocks(n).replace(
+        f"b{FIRST + n} = relu", f"b{FIRST + n} = b{FIRST}")),
     LongText("the same block", declarations("block b = relu")),
     LongText("blocks with bodies", declarations("block b@(c) {\n  y = in -> conv(3x3, c)\n  output y -> relu\n}")),
     LongText("parameters", lambda n: HEAD + "block b(" + _many("p@ = 1", n, ", ") + ") = relu\n" + NETWORK),
@@ -221,10 +221,11 @@ ROWS = (
              + NETWORK.replace("relu", _many("abcdeg@", n, " -> "))),
     LongText("names used before they are bound", lambda n: statements("  a@ = b@ -> relu\n  b@ = x -> relu")(n)),
     LongText("binds", statements("  a@ = x -> relu")),
-    LongText("binds in a chain", lambda n: HEAD + "network N {\n input a0: [4]\n"
-             + "\n".join(f"  a{i} = a{i - 1} -> relu" for i in range(1, n)) + f"\n output a{n - 1} -> relu\n}}\n"),
+    LongText("binds in a chain", lambda n: HEAD + "network N {\n input a10000: [4]\n"
+             + "\n".join(f"  a{FIRST + i} = a{FIRST + i - 1} -> relu" for i in range(1, n))
+             + f"\n output a{FIRST + n - 1} -> relu\n}}\n"),
     LongText("the same bind", statements("  a = x -> relu")),
-    LongText("inputs", lambda n: HEAD + "network N {\n" + _many("input i@: [4]", n) + "\n  output i0 -> relu\n}\n"),
+    LongText("inputs", lambda n: HEAD + "network N {\n" + _many("input i@: [4]", n) + "\n  output i10000 -> relu\n}\n"),
     LongText("inputs that are joined", lambda n: HEAD + "network N {\n" + _many("input i@: [4]", n)
              + "\n  output (" + _many("i@", n, ", ") + ") -> sum\n}\n"),
     LongText("outputs", statements("  output o@ = x -> relu")),
@@ -254,7 +255,7 @@ ROWS = (
     LongText("conditions on products", lambda n: HEAD + "network N {\n input x: [4, H, W] where "
              + _many("H * W % @ == 0", min(n, 60), " and ") + "\n output x -> relu\n}\n"),
     LongText("symbols", lambda n: HEAD + "network N {\n" + _many("input i@: [4, H@, W@]", n)
-             + "\n output i0 -> relu\n}\n"),
+             + "\n output i10000 -> relu\n}\n"),
     LongText("symbols that are joined", lambda n: HEAD + "network N {\n" + _many("input i@: [4, H@]", n)
              + "\n output (" + _many("i@", n, ", ") + ") -> concat(axis = features)\n}\n"),
     LongText("sizes of an input", lambda n: HEAD + "network N {\n input x: [" + _many("@", n, ", ")
@@ -285,8 +286,6 @@ ROWS = (
     LongText("layers, at most as many as may be", _layers, 9_980),
     LongText("parallel", stages("relu", "; ", "parallel { ", " } -> sum")),
     LongText("parallel, at most as many as may be", stages("relu", "; ", "parallel { ", " } -> sum"), 9_980),
-    LongText("branches", lambda n: stages(
-        "", before=f"branches(words({', '.join(['1' * 1 for _ in range(1)])})) {{ relu }} -> sum")(1)),
     LongText("residuals", stages("residual { conv(1x1, 4) }"), 4_980),
     LongText("indices of a bundle", lambda n: HEAD + "network N {\n input x: [4]\n b = x -> fork(3)\n"
              + _many("  a@ = b[1] -> relu", n) + "\n output x -> relu\n}\n"),
@@ -310,3 +309,8 @@ ROWS = (
     LongText("only", training("y", ", ", "  phase p { epochs = 1; only = [", "] }")),
     LongText("steps of a rate", training("@", ", ", "  phase p { epochs = 1; lr = steps(", ", by = 0.1) }")),
 )  # fmt: skip
+
+
+def row(name: str) -> LongText:
+    """The row of a name."""
+    return next(one for one in ROWS if one.name == name)

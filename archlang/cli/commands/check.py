@@ -36,7 +36,8 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
 
     # Other forms are for programs, which count for themselves.
     if session.format == "human":
-        session.note(f"{counted(len(files), 'file')}: {summary(diagnostics) or 'no mistakes'}")
+        found = summary(diagnostics, limit=session.limits.diagnostics)
+        session.note(f"{counted(len(files), 'file')}: {found or 'no mistakes'}")
 
     # The mildest status of the errors: one file that is missing beside one that is wrong is still 1.
     return min((d.kind.status for d in diagnostics if d.severity == "error"), default=0)

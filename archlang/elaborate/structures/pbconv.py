@@ -16,6 +16,7 @@ from archlang.elaborate.structures.common import Rule, node_of, tensor_in
 from archlang.elaborate.values import Given, Place, Poisoned, StructureStage, TensorValue, Value
 from archlang.kernels import (
     PEERS,
+    Extent,
     Padding,
     Window,
     branch_padding,
@@ -24,6 +25,7 @@ from archlang.kernels import (
     coverage,
     padding_steps,
     show,
+    steps,
 )
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import KernelsFacts
@@ -92,6 +94,8 @@ def _windows(b: Build, stage: StructureStage, place: Place) -> tuple[Window, ...
         (complaint,) = complaints(kernel, ())
         raise b.refuse(complaint.name, complaint.message, stage.given.spans.get("kernel", stage.span), help=help,
                        notes=chain(place))
+    # Listed and published kernels take no search, but each position that they may cover is looked at.
+    b.search(kernel[0] * kernel[1], f"counting what covers a {kernel[0]}x{kernel[1]} kernel", _span(stage, None))
     if facts is not None:
         return _chosen(b, stage, chosen, kernel, place)
 
@@ -133,9 +137,8 @@ def _chosen(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, 
     if facts_of(chosen, KernelsFacts).windows == "published":
         return PEERS[chosen.name](kernel)
 
-    seed, types, rules = (chosen.args[name] for name in ("seed", "types", "rules"))
     try:
-        windows = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
+        windows = _drawn(b, stage, chosen, kernel)
     except ValueError as problem:
         raise b.refuse("branch-count", str(problem), _span(stage, None), notes=chain(place)) from None
 
@@ -145,6 +148,17 @@ def _chosen(b: Build, stage: StructureStage, chosen: Option, kernel: tuple[int, 
         listed = placed(windows)
     b.proposed.setdefault(id(chosen.origin), set()).add(listed)
     return windows
+
+
+def _drawn(b: Build, stage: StructureStage, chosen: Option, kernel: Extent) -> tuple[Window, ...]:
+    """The small kernels of a seed, drawn once however often they are used. Raises ValueError, and `Poisoned`."""
+    seed, types, rules = (chosen.args[name] for name in ("seed", "types", "rules"))
+    key = (kernel, seed, types, rules)
+    if key not in b.candidates:
+        what = f"placing small kernels over a {kernel[0]}x{kernel[1]} kernel"
+        b.search(steps(kernel), what, _span(stage, None), "list the small kernels, or take a smaller kernel")
+        b.candidates[key] = candidate(kernel, seed, types, rules)  # type: ignore[arg-type]  # checked by their kinds
+    return b.candidates[key]
 
 
 def placed(windows: Sequence[Window]) -> tuple[Placed, ...]:

@@ -1,0 +1,98 @@
+"""Everything that archlang reads, spoiled: `python -m tests.campaign.attack --mutants 2000`.
+
+Texts, model files, checkpoints, archives and images are made, spoiled by seed, and read in a process of their own each.
+A mutant ends with a result or with exit 1, within 2 seconds of processor time and 300 MB beyond what the process began
+with; never by a signal, and never with exit 70. Modules `tests/campaign/attack_*.py` hold the attacks, each in a tuple
+`ATTACKS`; a new module takes part by being there. What fails is told with its attack and seed, and run again by
+`--only NAME --seed N --mutants 1`; with `--keep FOLDER` its files are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.campaign.attempts import Attack, Attempt, attempt
+
+
+def attacks() -> list[Attack]:
+    """All attacks of the modules beside this one that have any; the others are commands of their own."""
+    names = sorted(path.stem for path in Path(__file__).parent.glob("attack_*.py"))
+    modules = [importlib.import_module(f"tests.campaign.{name}") for name in names]
+    return [one for module in modules for one in getattr(module, "ATTACKS", ())]
+
+
+class Campaign:
+    """Counts of how mutants ended, and the faults."""
+
+    def __init__(self, keep: Path | None) -> None:
+        self.keep = keep
+        self.ends: Counter[tuple[str, int]] = Counter()
+        self.faults: list[str] = []
+        self.slowest: dict[str, Attempt] = {}
+        self.largest = 0.0
+
+    def run(self, attack: Attack, seeds: range) -> None:
+        """Strike once for each seed."""
+        with tempfile.TemporaryDirectory() as folder:
+            ground = Path(folder) / "ground"
+            ground.mkdir()
+            attack.prepare(ground)
+            for seed in seeds:
+                place = Path(folder) / "mutant"
+                place.mkdir()
+                done = attempt(lambda seed=seed, place=place: attack.strike(seed, ground, place))  # type: ignore[misc]
+                self._note(attack.name, seed, done, place)
+                shutil.rmtree(place)
+
+    def _note(self, name: str, seed: int, done: Attempt, place: Path) -> None:
+        self.ends[name, done.status] += 1
+        self.largest = max(self.largest, done.megabytes)
+        if name not in self.slowest or done.seconds > self.slowest[name].seconds:
+            self.slowest[name] = done
+        if not done.fault:
+            return
+
+        self.faults.append(f"{name} seed {seed}: {done.fault}")
+        print(f"FAULT {self.faults[-1]}", flush=True)
+        if self.keep is not None:
+            shutil.copytree(place, self.keep / f"{name}-{seed}", dirs_exist_ok=True)
+
+    def lines(self) -> list[str]:
+        """The summary."""
+        rows = []
+        for name, slowest in self.slowest.items():
+            ends = ", ".join(f"exit {status}: {count}" for (of, status), count in sorted(self.ends.items())
+                             if of == name)
+            rows.append(f"{name:28} {ends}; slowest {slowest.seconds:.2f} s")
+        return [*rows, f"{self.ends.total()} mutants, {len(self.faults)} faults, {self.largest:.0f} MB at the most"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the attacks in turn, each with its share of the mutants; the exit status is 1 if anything was a fault."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mutants", type=int, default=2000, help="in all")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--only", default="", help="only attacks whose names hold this")
+    parser.add_argument("--keep", type=Path, help="a folder for what failed")
+    options = parser.parse_args(arguments)
+
+    chosen = [one for one in attacks() if options.only in one.name]
+    if not chosen:
+        parser.error(f"there is no attack {options.only!r}: {', '.join(one.name for one in attacks())}")
+
+    campaign = Campaign(options.keep)
+    for number, attack in enumerate(chosen):
+        share = options.mutants // len(chosen) + (number < options.mutants % len(chosen))
+        campaign.run(attack, range(options.seed, options.seed + share))
+    print("\n".join(campaign.lines()))
+    return int(bool(campaign.faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
