@@ -109,6 +109,11 @@ _PLAIN = one(V, S, M, W)
 _AXES = [*_PLAIN, *one(M, axis="width"), *one(M, axis="height"), *one(S, axis="positions"), *one(W, axis="width")]
 _MERGE = [*several(M, M), *several(V, V, V), *several(S, S, S, S)]
 _BUNDLE = [*_MERGE, *several(W)]
+_SPREAD = [
+    *several(M, (4,)), *several((4,), M), *several(W, (4,)), *several(M, (4, 1, 1)), *several((1, 9, 12), M),
+    *several((4, 1, 1), (1, 9, 12)), *several(S, (1, 8)), *several((5, 1), S), *several(V, (1,)),
+]
+_SPREAD_MORE = [*several(M, (4,), (1, 9, 1)), *several((4,), (1, 9, 12), M), *several(S, (1, 8), (5, 1))]
 _STATE: list[dict[str, Any]] = [
     {"hidden": 7},
     {"hidden": 7, "give": "last"},
@@ -208,6 +213,11 @@ CASES: dict[str, list[Case]] = {
         *one(V, S, features=3, bias=False),
         *one(V, features=3, init=Option("orthogonal", "initialiser", {"gain": 1.0})),
     ],
+    "parameter": [
+        *one(M, sizes=[7, 8]), *one(V, sizes=[3]), *one(S, sizes=[1, 2, 3, 4], trained=False),
+        *one(V, sizes=[5], init=Option("zeros", "initialiser")),
+    ],
+    "affine": [*_PLAIN, *one(M, S, scale=1e-6, shift="none"), *one(M, axis="width"), *one(W, scale="none", shift=2)],
     "matmul": [*several((3, 4), (4, 5)), *several((1, 1), (1, 7))],
     "dropout": [*_PLAIN, *one(M, p=0), *one(M, p=1)],
     "drop_channels": [*one(S, M, W), *one(M, p=0.2)],
@@ -248,14 +258,16 @@ CASES: dict[str, list[Case]] = {
     ],
     "pixel_shuffle": [*one(M, factor=2), *one(M, factor=1)],
     "pixel_unshuffle": [*one(M, factor=3), *one(M, factor=1)],
-    "add": _MERGE,
-    "mul": _MERGE,
-    "sub": [*several(M, M), *several(V, V)],
+    "add": [*_MERGE, *_SPREAD, *_SPREAD_MORE],
+    "mul": [*_MERGE, *_SPREAD, *_SPREAD_MORE],
+    "sub": [*several(M, M), *several(V, V), *_SPREAD],
+    "div": [*several(M, M), *several(V, V), *_SPREAD],
     "scale": [*one(M, V, by=0.5), *one(S, by=-2)],
     "sum": _BUNDLE,
     "mean": _BUNDLE,
     "product": _BUNDLE,
-    "maximum": _BUNDLE,
+    "maximum": [*_BUNDLE, *_SPREAD, *_SPREAD_MORE],
+    "minimum": [*_BUNDLE, *_SPREAD, *_SPREAD_MORE],
     "concat": [
         *_MERGE,
         *several(M, (7, 9, 12)),

@@ -98,6 +98,8 @@ USES: dict[str, Uses] = {
     "adaptive_max_pool3d": ((W,), {"size": 2}, {"size": [3]}),
     "pyramid_pool": ((M,), {"levels": (1, 2)}, {"levels": [(1, 3), (2,)], "mode": ["max"]}),
     "linear": ((V,), {"features": 5}, {"features": [4], "bias": [False], "init": [ZEROS]}),
+    "parameter": ((V,), {"sizes": [3, 4]}, {"sizes": [[4, 3]], "init": [ZEROS], "trained": [False]}),
+    "affine": ((M,), {}, {"scale": [0.5, "none"], "shift": [0.5, "none"], "axis": ["height"]}),
     "dropout": ((M,), {}, {"p": [0.1]}),
     "drop_channels": ((M,), {}, {"p": [0.1]}),
     "drop_path": ((M,), {}, {"p": [0.9]}),

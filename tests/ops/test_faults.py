@@ -78,6 +78,22 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("missing-argument", "upsample", [(3, 8, 8)], {}),
     ("shape-mismatch", "add", [(256, 56, 56), (64, 56, 56)], {}),
     ("shape-mismatch", "sub", [(6,), (7,)], {}),
+    ("shape-mismatch", "mul", [(8, 4, 4), (4,)], {}),
+    ("symbolic-parameters", "parameter", [(8,)], {"sizes": [H, 8]}),
+    ("out-of-range", "parameter", [(8,)], {"sizes": []}),
+    ("out-of-range", "parameter", [(8,)], {"sizes": [0]}),
+    ("symbolic-parameters", "affine", [(8, H, 8)], {"axis": "height"}),
+    ("conflicting-arguments", "affine", [(8,)], {"scale": "none", "shift": "none"}),
+    ("unknown-word", "affine", [(8,)], {"scale": "all"}),
+    ("wrong-axis", "affine", [(8,)], {"axis": "width"}),
+    ("shape-mismatch", "mul", [(8, 4, 4), (1,)], {}),
+    ("shape-mismatch", "mul", [(8,), (1, 4, 4)], {}),
+    ("shape-mismatch", "add", [(5, 8), (8,)], {}),
+    ("shape-mismatch", "add", [(8,), (5, 8)], {}),
+    ("shape-mismatch", "div", [(8, 4, 4), (4, 4)], {}),
+    ("shape-mismatch", "add", [(8, 4, 4), (8, 4), (8,)], {}),
+    ("shape-mismatch", "maximum", [(8, H, 4), (8, W, 4)], {}),
+    ("shape-mismatch", "minimum", [(8, 4, 4), (2, 4, 4)], {}),
     ("shape-mismatch", "mix", [(6,), (7,)], {}),
     ("shape-mismatch", "matmul", [(3, 4), (5, 6)], {}),
     ("shape-mismatch", "concat", [(4, 8, 8), (4, 8, 9)], {}),
@@ -177,6 +193,26 @@ def test_symbolic_sizes_go_through(name: str, shape: S, args: dict[str, Any], ou
     assert str(op.flops(call)) != ""
     op.weights(call)
     op.torch.arguments(call)
+
+
+@pytest.mark.parametrize(("shapes", "out"), [
+    ([(8, H, W), (8,)], "[8, H, W]"),
+    ([(8,), (8, 1, W), (1, H, 1)], "[8, H, W]"),
+    ([(C, H, W), (C,)], "[C, H, W]"),
+    ([(H, 8), (1, 8)], "[H, 8]"),
+    ([(H, 1), (1, W)], "[H, W]"),
+])
+def test_symbolic_sizes_spread(shapes: list[S], out: str) -> None:
+    for order in (shapes, shapes[::-1]):
+        _, call = use("add", *order)
+        assert str(call.y) == out
+
+
+def test_a_vector_beside_a_sequence_is_told_both_ways_to_be_spread() -> None:
+    with pytest.raises(Fault) as caught:
+        use("add", (49, 64), (64,))
+    assert "`reshape([1, 64])`" in caught.value.help[0]
+    assert "`reshape([64, 1])`" in caught.value.help[0]
 
 
 def test_a_pool_with_a_stride_keeps_the_size_and_one_without_tiles() -> None:

@@ -121,6 +121,24 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(1x1, 4) -> add(x, x -> relu)
         conv(1x1, 4) -> mul(x) -> sub(x)
         conv(1x1, 4) -> mul(x, x -> identity, x -> tanh)
+        mul(x -> global_avg_pool -> linear(4) -> sigmoid)
+        affine
+        affine(scale = 1e-6, shift = none)
+        affine(scale = none, shift = 0.5, axis = width)
+        add(parameter([4, 1, 1]), parameter([1, 9, 12], trained = false)) -> mul(parameter([4]) -> sigmoid)
+        2 * add(parameter([4, 1, 1])) -> add(parameter([4]) as shift)
+        conv(3x3, 4) -> batch_norm -> residual { conv(3x3, 4) -> affine(scale = 1e-6, shift = none) }
+        patches(3x4, stride = 3x4) -> shared { add(parameter([4])) } -> unpatch
+        fork(2) -> each { mul(parameter([4, 9, 12], init = normal(std = 0.1))) } -> sum
+        fork(2) -> shared { parameter([4, 9, 12]) -> add(in) } -> sum
+        3 * (conv(1x1, 4) -> add(parameter([4])))
+        3 * (parameter([4]) -> add(in))
+        add(x -> conv(1x1, 1), x -> global_max_pool, x -> adaptive_avg_pool(1x12))
+        global_avg_pool -> sub(x)
+        adaptive_avg_pool(1x1) -> div(x -> conv(9x1, 1, padding = none) -> softplus)
+        div(x -> global_avg_pool -> softplus)
+        maximum(x -> global_avg_pool) -> minimum(x -> conv(1x1, 1), x -> relu)
+        fork(3) -> each { conv(1x1, 4) } -> minimum
         conv(1x1, 3) -> concat(x, x -> identity)
         concat(x -> tanh, axis = height)
         to_sequence -> to_map(9, 12)
