@@ -7,9 +7,11 @@ from typing import TypeVar
 from archlang.ops import (
     activation,
     attention,
+    axes,
     coded,
     convolution,
     edges,
+    elementwise,
     layer_attention,
     learned,
     linear,
@@ -35,8 +37,8 @@ from archlang.ops.model import Catalogue
 from archlang.ops.values import Option
 
 FAMILIES = (
-    convolution, normalisation, activation, pooling, linear, learned, regularisation, reshaping, merging, spreading,
-    attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
+    convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, axes,
+    merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
 )
 
 CATALOGUE = Catalogue(

@@ -100,6 +100,16 @@ USES: dict[str, Uses] = {
     "linear": ((V,), {"features": 5}, {"features": [4], "bias": [False], "init": [ZEROS]}),
     "parameter": ((V,), {"sizes": [3, 4]}, {"sizes": [[4, 3]], "init": [ZEROS], "trained": [False]}),
     "affine": ((M,), {}, {"scale": [0.5, "none"], "shift": [0.5, "none"], "axis": ["height"]}),
+    "pow": ((V,), {"p": 2}, {"p": [3]}),
+    "clamp": ((M,), {"low": -0.5, "high": 0.5}, {"low": [0.0], "high": [0.1]}),
+    "pad": ((M,), {"size": [1, 2]}, {
+        "size": [2, [2, 1]], "axis": ["width"], "mode": ["reflect", "replicate", "circular"]}),
+    "roll": ((M,), {"by": 1, "axis": "width"}, {"by": [2, -1], "axis": ["height", "channels"]}),
+    "channel_shuffle": ((M,), {"groups": 2}, {"groups": [1]}),
+    "reduce": (((4, 4),), {"axis": "features"}, {
+        "axis": ["positions"], "by": ["sum", "max", "min"], "keep": [True]}),
+    "l2_normalize": ((M,), {}, {"axis": ["height"], "eps": [3.0]}),
+    "cumsum": ((M,), {"axis": "width"}, {"axis": ["height"]}),
     "dropout": ((M,), {}, {"p": [0.1]}),
     "drop_channels": ((M,), {}, {"p": [0.1]}),
     "drop_path": ((M,), {}, {"p": [0.9]}),

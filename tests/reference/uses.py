@@ -122,6 +122,31 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(1x1, 4) -> mul(x) -> sub(x)
         conv(1x1, 4) -> mul(x, x -> identity, x -> tanh)
         mul(x -> global_avg_pool -> linear(4) -> sigmoid)
+        abs -> square
+        neg -> exp
+        sign -> add(x)
+        sigmoid -> log -> sin
+        exp -> sqrt -> cos
+        softplus -> rsqrt
+        softplus -> reciprocal
+        floor -> add(x -> round, x)
+        pow(3) -> clamp(-1.5, 2)
+        softplus -> pow(-0.5)
+        clamp(high = 0.3) -> clamp(low = -0.2)
+        pad(1)
+        pad([2, 1], mode = reflect) -> conv(3x3, 5, padding = none)
+        pad([0, 2], axis = width, mode = circular)
+        pad([3, 1], axis = channels) -> pad(2, axis = channels, mode = replicate)
+        roll(2, width)
+        roll([-3, 1], [height, channels])
+        channel_shuffle(2)
+        reduce(width)
+        reduce([height, channels], by = max)
+        reduce([height, width], by = sum, keep = true) -> add(x)
+        reduce(height, by = min)
+        l2_normalize
+        l2_normalize(axis = width, eps = 3)
+        cumsum(height)
         affine
         affine(scale = 1e-6, shift = none)
         affine(scale = none, shift = 0.5, axis = width)
