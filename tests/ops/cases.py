@@ -40,6 +40,9 @@ def _conv(x: tuple[int, ...], kernel: Any, even: Any, **more: Any) -> list[Case]
         {"padding_mode": "replicate"},
         {"padding_mode": "circular"},
         {"init": Option("zeros", "initialiser")},
+        {"padding": "tf_same", "stride": 2},
+        {"padding": "tf_same", "stride": 3, "dilation": 2},
+        *([{"padding": "causal"}, {"padding": "causal", "stride": 2, "dilation": 2}] if len(x) == 2 else []),
     ]
     found = [case for variant in variants for case in one(x, kernel=kernel, channels=8, **variant)]
     for variant in [
@@ -97,6 +100,8 @@ def _windows(x: tuple[int, ...], **more: tuple[Any, ...]) -> list[Case]:
         {"size": 3, "stride": 2, "ceil": True},
         {"size": 3, "stride": 2, "padding": 1, "ceil": True},
         {"size": 2, "padding": "same"},
+        {"size": 3, "stride": 2, "padding": "tf_same"},
+        *([{"size": 4, "stride": 2, "padding": "causal"}] if len(x) == 2 else []),
         {"size": 2, "ceil": True},
     ]
     found = [case for variant in variants for case in one(x, **variant)]

@@ -22,6 +22,13 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(5x4, 5, padding_mode = circular)
         conv(3x3, 5, padding = 1, padding_mode = circular)
         conv(3x3, 5, init = zeros) -> conv(1x1, 2, init = kaiming_normal(mode = fan_out))
+        conv(3x3, 5, stride = 2, padding = tf_same) -> batch_norm
+        conv(4x5, 6, stride = size(3, 2), padding = tf_same, padding_mode = replicate)
+        depthwise_conv(3x3, stride = 2, dilation = 2, padding = tf_same)
+        max_pool(3x3, stride = 2, padding = tf_same)
+        max_pool(2x3, padding = tf_same)
+        avg_pool(3x2, stride = 2, padding = tf_same, count_padding = false)
+        fork(3) -> each { conv(3x3, 4, stride = 2, padding = tf_same) -> batch_norm } -> sum
         depthwise_conv(3x3, multiplier = 3) -> batch_norm(scale = 0)
         depthwise_conv(4x3, stride = 2)
         conv_transpose(3x3, 5)
@@ -199,6 +206,11 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         parallel { linear(4); identity } -> each { linear(2) } -> route(cross_connection(2), to = 3) -> sum
     """),
     (S, """
+        conv1d(3, 4, dilation = 2, padding = causal) -> conv1d(2, 3, stride = 2, padding = causal)
+        depthwise_conv1d(3, padding = causal, padding_mode = replicate)
+        max_pool1d(3, stride = 1, padding = causal) -> avg_pool1d(3, stride = 2, padding = causal)
+        conv1d(4, 4, stride = 3, padding = tf_same)
+        add(parameter([1, 8]), x -> reduce(positions, keep = true)) -> mul(x -> reduce(features, by = max, keep = true))
         linear(4)
         layer_norm
         layer_norm(over = all)
