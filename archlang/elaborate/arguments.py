@@ -8,6 +8,7 @@ from typing import Any
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, known
+from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.placing import Signature, place, signature_of_block
 from archlang.elaborate.scope import find_node, lookup, name_span
 from archlang.elaborate.values import (
@@ -157,7 +158,7 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
 
 
 def _tensor(b: Build, value: object, expr: Expr) -> object:
-    if isinstance(value, TensorValue | LabelValue):
+    if isinstance(value, TensorValue | LabelValue | OwnTensor):
         return value
 
     # A grid is a bundle by its class, but has no members that could be brought together.
@@ -213,13 +214,17 @@ def _as_value(b: Build, value: object, expr: Expr, env: Env) -> object:
 
 def stage_of(b: Build, expr: Expr, env: Env) -> Stage:
     """A stage where one is wanted. Raises `Poisoned`."""
-    value = evaluate(b, expr, env, STAGE)
+    return as_stage(b, evaluate(b, expr, env, STAGE), expr, env)
+
+
+def as_stage(b: Build, value: object, expr: Expr, env: Env) -> Stage:
+    """A value, which `expr` stands for, as a stage. Raises `Poisoned`."""
     if isinstance(value, BlockValue):
         value = block_stage(b, value, (), expr, env)
     if isinstance(value, Stage):
         return value
 
-    if isinstance(value, TensorValue | BundleValue):
+    if isinstance(value, TensorValue | BundleValue | OwnTensor):
         # A step that names a tensor is common, `x -> y`: the place where it is bound shows what it is.
         notes = []
         node = None
@@ -243,6 +248,8 @@ def shown(value: object) -> str:
     match value:
         case TensorValue() | BundleValue():
             return str(value.type)
+        case OwnTensor():
+            return value.name
         case NamedStage():
             return value.name
         case OpStage():

@@ -9,6 +9,7 @@ from archlang.diagnostics import Label
 from archlang.elaborate.arguments import stage_of
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, apply, known
+from archlang.elaborate.own import OwnTensor, made_in
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import (
     POISON,
@@ -101,11 +102,16 @@ def _one_output(b: Build, tree: Body) -> None:
 
 def declare(b: Build, env: Env, statement: Let) -> None:
     """`let name = value`: evaluated here, so that its mistakes are reported even if nothing uses it."""
-    value = known(b, statement.value, env.static())
-    if isinstance(value, TensorValue | BundleValue):
-        b.refuse("wrong-kind", "`let` binds static values and stages; a tensor is bound without `let`", statement.span)
-        value = POISON
+    value = no_tensor(b, known(b, statement.value, env.static()), statement.span)
     define(b, env, statement.name, value, statement, statement.name_span)
+
+
+def no_tensor(b: Build, value: object, span: Span) -> object:
+    """The value of a `let`; poison for a tensor, which is reported."""
+    if not isinstance(value, TensorValue | BundleValue | OwnTensor):
+        return value
+    b.refuse("wrong-kind", "`let` binds static values and stages; a tensor is bound without `let`", span)
+    return POISON
 
 
 def bind(b: Build, env: Env, statement: Bind) -> Flowing:
@@ -125,6 +131,8 @@ def tensor_of(b: Build, expr: Expr, env: Env) -> Flowing:
 
     try:
         value = known(b, expr, env, expect)
+        if isinstance(value, OwnTensor):
+            return made_in(b, value, replace(env, place=place_in(env)))
         if isinstance(value, TensorValue | BundleValue | Poison):
             return value
         if env.flowing is None:

@@ -8,7 +8,7 @@ from functools import partial
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.elaborate import expressions, stages
-from archlang.elaborate.bodies import bind, body, bound_names, declare, tensor_of
+from archlang.elaborate.bodies import bind, body, bound_names, declare, no_tensor, tensor_of
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
@@ -179,7 +179,7 @@ def _value(b: Build, item: Let | CodeDeclaration, env: Env) -> object:
         value = known(b, item.value, env)
         if isinstance(item, CodeDeclaration):
             return _code(b, item, value)
-        return value
+        return no_tensor(b, value, item.span)
     finally:
         b.active.pop()
 

@@ -7,6 +7,7 @@ from archlang.elaborate.arguments import given_for
 from archlang.elaborate.bodies import read_flows
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, known
+from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.placing import signature_of
 from archlang.elaborate.scope import unknown
 from archlang.elaborate.values import Env, OpenWord, OpStage, Poisoned, Stage, StructureStage
@@ -106,7 +107,7 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     return Option(setting.name, setting.role, given.values, call or at)
 
 
-def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: Env) -> Stage:
+def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: Env) -> Stage | OwnTensor:
     span, body = at.span, None
     if call is not None:
         span, body = call.span, call.body
@@ -122,6 +123,8 @@ def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: En
             read_flows(b, body, env)
         raise
 
+    if isinstance(entry, Op) and entry.own:
+        return OwnTensor(entry, given, entry.name, span)
     if isinstance(entry, Op):
         return OpStage(entry, given, entry.name, span=span)
     if takes_body and body is None:

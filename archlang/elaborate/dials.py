@@ -8,6 +8,7 @@ from dataclasses import replace
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import evaluate, known
+from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import (
     POISON,
@@ -75,7 +76,7 @@ def _value(b: Build, dial: Parameter, env: Env, home: Env, expr: Expr | None) ->
     default: object = None
     if dial.default is not None:
         default = known(b, dial.default, env)
-    if isinstance(default, TensorValue | BundleValue):
+    if isinstance(default, TensorValue | BundleValue | OwnTensor):
         b.refuse("bad-dial", "a dial is a static value", dial.span)
         return POISON
 

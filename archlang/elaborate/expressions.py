@@ -11,12 +11,13 @@ from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate import arithmetic, codes, repetition
-from archlang.elaborate.arguments import block_stage, stage_of
+from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
+from archlang.elaborate.own import OwnTensor, made_in
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
     POISON,
@@ -108,7 +109,10 @@ def _in(b: Build, expr: In, env: Env, expect: Kind | None) -> object:
 
 
 def _tuple(b: Build, expr: TupleOf, env: Env, expect: Kind | None) -> object:
-    values = _all(b, expr.items, env, expect)
+    values = [made_in(b, v, env) if isinstance(v, OwnTensor) else v for v in _all(b, expr.items, env, expect)]
+    if any(isinstance(value, Poison) for value in values):
+        raise Poisoned
+
     tensors = [value for value in values if isinstance(value, TensorValue | BundleValue)]
     if len(tensors) == len(values):
         return BundleValue(tuple(tensors))
@@ -255,6 +259,8 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
 
 def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
     head = _head(b, expr, env, expect)
+    if isinstance(head, OwnTensor):
+        head = made_in(b, head, env)
     if isinstance(head, BlockValue | Stage):
         _survey_steps(b, expr, env)
         return FlowStage(expr.steps, env, span=expr.span)
@@ -318,7 +324,10 @@ def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
             return replace(value, expr=expr, env=env)
         if find_node(env, expr.step.text) is not None and not isinstance(value, Stage | BlockValue | TensorValue):
             return value
-    return NamedStage(stage_of(b, expr.step, env), expr.name, span=expr.span)
+    value = evaluate(b, expr.step, env, STAGE)
+    if isinstance(value, OwnTensor):
+        return replace(value, name=expr.name)
+    return NamedStage(as_stage(b, value, expr.step, env), expr.name, span=expr.span)
 
 
 def _if(b: Build, expr: If, env: Env, expect: Kind | None) -> object:

@@ -62,7 +62,8 @@ def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:
     Of a sequence a batch norm takes that of each position, not of each feature: there a bias still says something.
     """
     port = Port(node.id)
-    readers = graph.consumers(port)
+    # A tensor of the file's own reads the rows alone.
+    readers = [(reader, slot) for reader, slot in graph.consumers(port) if not reader.op.own]
     if len(readers) != 1 or graph.is_output(port) or port in read_by_losses:
         return False
 

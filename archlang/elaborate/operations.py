@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import COPY, Build, chain, repeated
+from archlang.elaborate.own import OwnTensor, made
 from archlang.elaborate.values import (
     POISON,
     BundleValue,
@@ -20,6 +21,8 @@ from archlang.elaborate.values import (
     Value,
 )
 from archlang.ops.kinds import Fault, TensorKind
+from archlang.ops.model import OpCall
+from archlang.ops.rules import need_members
 from archlang.shapes import Bundle, Type
 from archlang.source import Span
 
@@ -39,7 +42,7 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
         tensors = stage.given[argument]
         if not isinstance(tensors, tuple):
             tensors = (tensors,)
-        further.extend(tensors)
+        further.extend(_tensors(b, tensors, value, place.at(name)))
         spans.extend(stage.given.places.get(argument, (stage.span,) * len(tensors)))
     inputs = (*entering(b, stage, value, at, place, bool(further)), *further)
     args = {arg: given for arg, given in stage.given.values.items() if arg not in in_arguments}
@@ -51,12 +54,26 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
             raise _same_twice(b, stage, same, inputs, [at, *spans], place)
 
     try:
+        if stage.op.equal and not further:
+            need_members(OpCall(tuple(v.type for v in inputs), args), stage.name)
         outputs = b.emit(stage.op, args, inputs, (*place.path, name), place, stage.span)
     except Fault as fault:
         raise _misused(b, fault, stage, inputs, [at, *spans], place) from None
     if len(outputs) == 1:
         return outputs[0]
     return BundleValue(outputs)
+
+
+def _tensors(b: Build, given: Sequence[TensorValue | OwnTensor], value: Value, place: Place) -> list[TensorValue]:
+    """The tensors of an argument, those of the file's own made in `place`. Raises `Poisoned` while code is read."""
+    found: list[TensorValue] = []
+    for tensor in given:
+        if isinstance(tensor, OwnTensor):
+            tensor = made(b, tensor, place, value)
+        if not isinstance(tensor, TensorValue):
+            raise Poisoned
+        found.append(tensor)
+    return found
 
 
 def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,

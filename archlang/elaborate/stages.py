@@ -11,6 +11,7 @@ from archlang.elaborate.bodies import body, read_braces, run
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, apply, evaluate, guarded, known
 from archlang.elaborate.operations import operation
+from archlang.elaborate.own import OwnTensor, made
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import (
     POISON,
@@ -154,6 +155,9 @@ def parameters(b: Build, stage: BlockStage, env: Env) -> Env:
             value = known(b, parameter.default, env.closed())
         elif value is None:
             value = POISON  # that it is missing is reported where the block is called
+
+        if isinstance(value, OwnTensor) and env.place is not None:
+            value = made(b, value, env.place, env.entering)
         define(b, env, parameter.name, value, parameter, parameter.span)
     return env
 

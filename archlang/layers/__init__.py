@@ -12,7 +12,8 @@ from archlang.layers.layer_attention import (
     SelfAttention,
     StaticVector,
 )
-from archlang.layers.merging import average, largest, times, total
+from archlang.layers.learned import Affine, OwnTensor
+from archlang.layers.merging import average, largest, smallest, times, total
 from archlang.layers.multipath import Gates, Mix, Stitch, combine
 from archlang.layers.normalisation import ChannelNorm
 from archlang.layers.patch_experts.dispatch import Dispatch, executed, join_experts, set_cut
@@ -24,12 +25,21 @@ from archlang.layers.recurrent import GRU, LSTM
 from archlang.layers.regularisation import DropPath
 from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
 from archlang.layers.sparse import SparseGates
+from archlang.layers.spreading import (
+    spread_difference,
+    spread_largest,
+    spread_quotient,
+    spread_smallest,
+    spread_times,
+    spread_total,
+)
 
 __all__ = [
-    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
-    "EqualAttention", "Gates", "InnateStatic", "Keyed", "Mix", "PositionEmbedding", "PyramidPool",
-    "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch",
-    "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut",
-    "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back", "reshape",
-    "set_cut", "sobel", "times", "to_map", "to_sequence", "total", "weigh",
+    "GRU", "LSTM", "Affine", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch",
+    "DropPath", "EqualAttention", "Gates", "InnateStatic", "Keyed", "Mix", "OwnTensor", "PositionEmbedding",
+    "PyramidPool", "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector",
+    "Stitch", "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss", "combine",
+    "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back", "reshape",
+    "set_cut", "smallest", "sobel", "spread_difference", "spread_largest", "spread_quotient", "spread_smallest",
+    "spread_times", "spread_total", "times", "to_map", "to_sequence", "total", "weigh",
 ]

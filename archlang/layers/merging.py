@@ -35,3 +35,8 @@ def times(*tensors: Tensor) -> Tensor:
 def largest(*tensors: Tensor) -> Tensor:
     """The element-wise maximum of tensors of one shape."""
     return reduce(torch.maximum, tensors)
+
+
+def smallest(*tensors: Tensor) -> Tensor:
+    """The element-wise minimum of tensors of one shape."""
+    return reduce(torch.minimum, tensors)

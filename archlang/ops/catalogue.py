@@ -7,10 +7,13 @@ from typing import TypeVar
 from archlang.ops import (
     activation,
     attention,
+    axes,
     coded,
     convolution,
     edges,
+    elementwise,
     layer_attention,
+    learned,
     linear,
     losses,
     merging,
@@ -26,6 +29,7 @@ from archlang.ops import (
     settings_optimising,
     settings_training,
     sparse,
+    spreading,
     structures,
 )
 from archlang.ops.facts import Facts
@@ -33,8 +37,8 @@ from archlang.ops.model import Catalogue
 from archlang.ops.values import Option
 
 FAMILIES = (
-    convolution, normalisation, activation, pooling, linear, regularisation, reshaping, merging, attention, recurrent,
-    layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
+    convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, axes,
+    merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
 )
 
 CATALOGUE = Catalogue(

@@ -17,10 +17,11 @@ from archlang.ops.windows import (
     fits_mode,
     padding_fits,
     padding_kind,
-    pairs,
     slide,
     symmetric,
     trimmed,
+    window_padding,
+    window_pairs,
 )
 from archlang.shapes import Dim, Tensor, product
 
@@ -29,6 +30,8 @@ INIT = Arg("init", SettingKind("initialiser"), None, "how the kernel starts; aut
 BIAS = Arg("bias", Flag(), None, "auto: yes, unless its only consumer takes the mean of every channel off, "
            "as a batch norm does")
 INPUTS = {1: "[3, 32]", 2: "[3, 32, 32]", 3: "[3, 16, 32, 32]"}
+TF_SAME = "`tf_same`: TensorFlow's SAME, `ceil(size / stride)` places"
+CAUSAL = "; `causal`: all of it before, so that no place reads what is behind it"
 WHERE = {1: "lines", 2: "maps", 3: "volumes"}
 
 
@@ -65,7 +68,7 @@ def _checked(call: OpCall) -> tuple[Size, tuple[int, int, int]]:
 def _pairs(call: OpCall) -> Pairs:
     """The padding of a convolution, without what no window reaches."""
     kernel, stride, dilation = call["kernel"], call["stride"], call["dilation"]
-    padding = pairs(call["padding"], kernel, dilation)
+    padding = window_pairs(call, kernel, stride, dilation)
 
     # For the other modes torch's module pads apart in any case: less padding would not make it faster.
     if symmetric(padding) or call["padding_mode"] != "zeros":
@@ -79,7 +82,7 @@ def _pairs(call: OpCall) -> Pairs:
 def _shape(call: OpCall) -> Tensor:
     """[channels, *places]. Raises what its rules raise: each has its own fault."""
     kernel, (_, leaving, _) = _checked(call)
-    padding = pairs(call["padding"], kernel, call["dilation"])
+    padding = window_pairs(call, kernel, call["stride"], call["dilation"])
     sizes = call.x.dims[1:]
 
     padding_fits(call.x, padding)
@@ -144,7 +147,8 @@ def _mixes(call: OpCall) -> tuple[int, int] | None:
 def _sliding(rank: int) -> tuple[Arg, ...]:
     return (
         Arg("stride", SizeOf(rank, 1, FARTHEST[rank]), Size((1,) * rank), "steps between two places"),
-        Arg("padding", padding_kind(rank), None, "cells around the map; auto: keeps the size at stride 1"),
+        Arg("padding", window_padding(rank), None, f"cells around the map; auto: keeps the size at stride 1; {TF_SAME}"
+            + (CAUSAL if rank == 1 else "")),
         Arg("dilation", SizeOf(rank), Size((1,) * rank), "steps between the kernel's cells"),
         Arg("padding_mode", Words(MODES), "zeros", "what the padding holds"),
         BIAS,
@@ -276,7 +280,7 @@ def _transposed_arguments(call: OpCall) -> Mapping[str, Any]:
 def _transposed(rank: int) -> Op:
     name = _name(rank, "conv_transpose")
     # No `padding_mode`: torch's transposed convolutions know zeros alone.
-    stride, padding, dilation, *_ = _sliding(rank)
+    stride, _, dilation, *_ = _sliding(rank)
     auto = "cells taken off around the output; auto: the output is `stride` times the input"
 
     return Op(
@@ -290,7 +294,7 @@ def _transposed(rank: int) -> Op:
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             Arg("channels", Int(1), doc="channels that leave"),
             stride,
-            Arg("padding", padding.kind, None, auto),
+            Arg("padding", padding_kind(rank), None, auto),
             Arg("output_padding", SizeOf(rank, 0), None, "cells added at the end; goes with a padding in numbers"),
             dilation,
             Arg("groups", OneOf((Int(1), Words(("channels",)))), 1, "parts that the channels are cut into"),

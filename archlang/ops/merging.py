@@ -1,30 +1,11 @@
-"""Several tensors become one: sums, products, concatenation."""
+"""The members of a bundle become one tensor: sums, products, concatenation."""
 
 from __future__ import annotations
 
 from archlang.ops.kinds import Fault, Real, TensorKind
 from archlang.ops.model import Arg, Function, Op, OpCall
-from archlang.ops.rules import AXIS, axis_of, flow, need_equal, need_members, replaced, to_agree
+from archlang.ops.rules import AXIS, axis_of, flow, need_members, replaced, to_agree
 from archlang.shapes import Dim, Tensor
-
-_TWO = "input x: [32, 8, 8]\noutput x -> conv(3x3, 32) -> {name}(x)"
-
-
-def _pairwise(name: str, two: str, more: str, doc: str, many: bool) -> Op:
-    """An operation on a tensor and others: `two` is torch's function of two tensors, `more` ours of any number."""
-    others = Arg("other", TensorKind(), doc="the other tensor")
-    if many:
-        others = Arg("others", TensorKind(many=True), doc="the other tensors")
-
-    def target(call: OpCall) -> str:
-        if len(call.inputs) == 2:
-            return two
-        return more
-
-    return Op(
-        name=name, family="merging", doc=doc, shape=lambda call: need_equal(call, name),
-        torch=Function(target), args=(others,), example=_TWO.format(name=name),
-    )
 
 
 def _members(name: str, target: str, doc: str, remains: bool = False) -> Op:
@@ -85,17 +66,11 @@ STACK = Op(
 )
 
 OPS = (
-    _pairwise("add", "torch.add", "archlang.layers.total", "The sum of equal tensors.", many=True),
-    _pairwise("mul", "torch.mul", "archlang.layers.times", "The product of equal tensors, number by number.",
-              many=True),
-    # Of more than two tensors nobody could say which are taken from which.
-    _pairwise("sub", "torch.sub", "torch.sub", "What flows in less the other tensor.", many=False),
     SCALE,
     # Only a sum is as if a removed branch were 0: a mean would divide by fewer, a product would be 0.
     _members("sum", "archlang.layers.total", "The sum of a bundle's members.", remains=True),
     _members("mean", "archlang.layers.average", "The mean of a bundle's members."),
     _members("product", "archlang.layers.times", "The product of a bundle's members, number by number."),
-    _members("maximum", "archlang.layers.largest", "The largest of a bundle's members, number by number."),
     CONCAT,
     STACK,
 )

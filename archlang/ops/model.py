@@ -195,6 +195,7 @@ class Op:
     torch   what it becomes: a module or a function.
     takes   `tensor`: one from the flow; `bundle`: all members of one, or, where an argument takes further tensors
             (`a -> concat(b)`), a tensor and those.
+    equal   whether the members of a bundle must be equal, although further tensors given as arguments may differ.
     rows    whether in evaluation mode each sample's result depends on that sample alone.
     taps    which of its results can be looked at from outside: (index, name) pairs. A tap is called by the path of what
             the op belongs to, then its name; "" for the path alone.
@@ -222,6 +223,7 @@ class Op:
             `conv(3, 64, 3)` was meant to be.
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
+    own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -238,6 +240,8 @@ class Op:
     weights: Callable[[OpCall], tuple[Weight, ...]] = no_weights
     flops: Callable[[OpCall], Dim] = no_flops
     takes: Literal["tensor", "bundle"] = "tensor"
+    equal: bool = False
+    own: bool = False
     pad: Callable[[OpCall], tuple[tuple[int, ...], str] | None] | None = None
     sized: Function | None = None
     rows: Callable[[OpCall], bool] = each_row

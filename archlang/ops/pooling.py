@@ -16,11 +16,11 @@ from archlang.ops.windows import (
     Pairs,
     half_at_most,
     padding_fits,
-    padding_kind,
-    pairs,
     slide,
     symmetric,
     trimmed,
+    window_padding,
+    window_pairs,
 )
 from archlang.shapes import Dim, Tensor, at_least
 
@@ -43,7 +43,8 @@ def _parts(call: OpCall) -> tuple[Size, Size, Size, Pairs]:
     auto = "same"
     if call["stride"] is None or call["ceil"]:
         auto = "none"
-    return size, call["stride"] or size, dilation, pairs(call["padding"], size, dilation, auto)
+    stride: Size = call["stride"] or size
+    return size, stride, dilation, window_pairs(call, size, stride, dilation, auto)
 
 
 def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
@@ -68,7 +69,9 @@ def _window_shape(call: OpCall) -> Tensor:
     """[channels, *places]. Raises what its rules raise, and wrong-kind for `ceil` with an uneven padding."""
     size, stride, dilation, padding = _parts(call)
     x = need_rank(call, len(size) + 1, words=LINES)
-    half_at_most(padding, size, dilation)
+    # A causal window ends at a cell of the line, however much of it lies before.
+    if call["padding"] != "causal":
+        half_at_most(padding, size, dilation)
     padding_fits(x, padding)
 
     places = slide(x.dims[1:], size, stride, dilation, padding)
@@ -146,7 +149,7 @@ def _windows(rank: int) -> tuple[Arg, ...]:
     return (
         Arg("size", SizeOf(rank), doc="the window's size"),
         Arg("stride", SizeOf(rank), None, "steps between two windows; auto: the window's size"),
-        Arg("padding", padding_kind(rank), None, auto),
+        Arg("padding", window_padding(rank), None, auto),
         Arg("ceil", Flag(), False, "whether a last, partial window counts too"),
     )
 

@@ -116,8 +116,6 @@ def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
     >>> to_agree(Tensor((8, 32, 32)), Tensor((16, 32, 32)))
     ('`conv(1x1, 8)` gives the other the same channels; `concat` puts channels beside each other instead',)
     """
-    if first.rank == 3 and other.rank == 1:
-        return (f"a vector is spread over a map that has as many channels: `linear({first.dims[0]})`",)
     if first.rank != other.rank or first.rank < 3:
         return ()
 

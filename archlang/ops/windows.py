@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archlang.ops.kinds import Fault, OneOf, SizeOf, Words
-from archlang.ops.rules import need_at_least
+from archlang.ops.model import OpCall
+from archlang.ops.rules import need_at_least, need_divides
 from archlang.ops.values import Size
 from archlang.shapes import Dim, Tensor, at_least, product
 
@@ -19,6 +20,12 @@ KERNELS = {1: "5", 2: "3x3", 3: "3x3x3"}
 def padding_kind(rank: int) -> OneOf:
     """`none`, `same`, a number for all sides, or a size."""
     return OneOf((Words(("none", "same")), SizeOf(rank, 0)))
+
+
+def window_padding(rank: int) -> OneOf:
+    """What `padding_kind` takes, `tf_same`, and over lines `causal`."""
+    words = ("none", "same", "tf_same", "causal") if rank == 1 else ("none", "same", "tf_same")
+    return OneOf((Words(words), SizeOf(rank, 0)))
 
 
 def same(kernel: Size, dilation: Size) -> Pairs:
@@ -42,6 +49,37 @@ def pairs(padding: Size | str | None, kernel: Size, dilation: Size, auto: str = 
     if padding == "same":
         return same(kernel, dilation)
     return ((0, 0),) * len(kernel)
+
+
+def window_pairs(call: OpCall, kernel: Size, stride: Size, dilation: Size, auto: str = "same") -> Pairs:
+    """The padding that the argument `padding` of a convolution or pool stands for.
+
+    `causal` is `d (k - 1)` cells before and none after: a place reads none behind it. Raises unknown-size.
+    """
+    padding = call["padding"]
+    if padding == "causal":
+        return tuple((d * (k - 1), 0) for k, d in zip(kernel, dilation, strict=True))
+    if padding == "tf_same":
+        sizes = call.x.dims[1:]
+        return tuple(_tf_same(*one) for one in zip(sizes, kernel, stride, dilation, strict=True))
+    return pairs(padding, kernel, dilation, auto)
+
+
+def _tf_same(size: Dim, k: int, s: int, d: int) -> tuple[int, int]:
+    """TensorFlow's SAME: as many cells as `ceil(size / s)` windows reach past the map, the odd one after.
+
+    `max(0, (ceil(size / s) - 1) s + d (k - 1) + 1 - size)`. Raises unknown-size where `s` may not divide a symbol.
+    """
+    reach = d * (k - 1) + 1
+    if isinstance(size, int):
+        rest = size % s
+    else:
+        need_divides(s, size, "how much `tf_same` pads depends on what the stride leaves of the size", "padding")
+        rest = 0
+
+    # The last window begins `rest` cells before the end, or a whole stride where the strides divide the size.
+    total = max(0, reach - (rest or s))
+    return total // 2, total - total // 2
 
 
 def symmetric(padding: Pairs) -> bool:

@@ -212,6 +212,8 @@ class _Composer:
         # Tensors between the same two boxes share an arrow; a dict keeps them in order and once.
         carried: dict[tuple[str, str, Line], dict[Port, None]] = {}
         for node in self.graph:
+            if node.op.own:
+                continue  # it reads the rows of a tensor and none of its numbers
             for slot, port in enumerate(node.inputs):
                 if self.of[node.id] is not self.of[port.node]:
                     for tail, head, line in self._strokes(node, slot, port):

@@ -40,6 +40,9 @@ def _conv(x: tuple[int, ...], kernel: Any, even: Any, **more: Any) -> list[Case]
         {"padding_mode": "replicate"},
         {"padding_mode": "circular"},
         {"init": Option("zeros", "initialiser")},
+        {"padding": "tf_same", "stride": 2},
+        {"padding": "tf_same", "stride": 3, "dilation": 2},
+        *([{"padding": "causal"}, {"padding": "causal", "stride": 2, "dilation": 2}] if len(x) == 2 else []),
     ]
     found = [case for variant in variants for case in one(x, kernel=kernel, channels=8, **variant)]
     for variant in [
@@ -97,6 +100,8 @@ def _windows(x: tuple[int, ...], **more: tuple[Any, ...]) -> list[Case]:
         {"size": 3, "stride": 2, "ceil": True},
         {"size": 3, "stride": 2, "padding": 1, "ceil": True},
         {"size": 2, "padding": "same"},
+        {"size": 3, "stride": 2, "padding": "tf_same"},
+        *([{"size": 4, "stride": 2, "padding": "causal"}] if len(x) == 2 else []),
         {"size": 2, "ceil": True},
     ]
     found = [case for variant in variants for case in one(x, **variant)]
@@ -109,6 +114,11 @@ _PLAIN = one(V, S, M, W)
 _AXES = [*_PLAIN, *one(M, axis="width"), *one(M, axis="height"), *one(S, axis="positions"), *one(W, axis="width")]
 _MERGE = [*several(M, M), *several(V, V, V), *several(S, S, S, S)]
 _BUNDLE = [*_MERGE, *several(W)]
+_SPREAD = [
+    *several(M, (4,)), *several((4,), M), *several(W, (4,)), *several(M, (4, 1, 1)), *several((1, 9, 12), M),
+    *several((4, 1, 1), (1, 9, 12)), *several(S, (1, 8)), *several((5, 1), S), *several(V, (1,)),
+]
+_SPREAD_MORE = [*several(M, (4,), (1, 9, 1)), *several((4,), (1, 9, 12), M), *several(S, (1, 8), (5, 1))]
 _STATE: list[dict[str, Any]] = [
     {"hidden": 7},
     {"hidden": 7, "give": "last"},
@@ -186,6 +196,28 @@ CASES: dict[str, list[Case]] = {
     "softmax": _AXES,
     "log_softmax": _AXES,
     "identity": _PLAIN,
+    **dict.fromkeys(("abs", "neg", "sign", "square", "exp", "log", "sqrt", "rsqrt", "reciprocal"), _PLAIN),
+    **dict.fromkeys(("sin", "cos", "floor", "round"), _PLAIN),
+    "pow": [*one(V, S, M, W, p=2), *one(M, p=-1.5), *one(V, p=0)],
+    "clamp": [*one(V, S, M, W, low=-1, high=0.5), *one(M, low=0), *one(M, high=0), *one(V, low=1, high=1)],
+    "pad": [
+        *one(M, W, size=1), *one(M, size=[0, 2], axis="width"), *one(V, size=[1, 0], axis="features"),
+        *one(S, size=2, axis="positions"), *one(M, size=0), *one(W, size=[1, 2], axis="channels", mode="reflect"),
+        *one(M, W, size=[2, 1], mode="reflect"), *one(M, size=3, mode="circular"), *one(M, size=20, mode="replicate"),
+        *one(S, size=[0, 3], axis="positions", mode="circular"), *one(V, size=1, axis="features", mode="replicate"),
+    ],
+    "roll": [
+        *one(M, by=1, axis="width"), *one(M, by=[-3, 14], axis=["height", "channels"]), *one(V, by=0, axis="features"),
+        *one(W, by=[1], axis="depth"),
+    ],
+    "channel_shuffle": [*one(M, W, groups=2), *one(M, groups=4), *one(S, groups=5), *one(M, groups=1)],
+    "reduce": [
+        *one(M, axis="width"), *one(M, axis=["height", "width"], by="max"), *one(S, axis="positions", by="sum"),
+        *one(W, axis=["channels", "depth"], by="min"), *one(V, axis="features", keep=True),
+        *one(M, axis=["channels"], keep=True, by="max"),
+    ],
+    "l2_normalize": [*_AXES, *one(M, eps=3)],
+    "cumsum": [*one(V, axis="features"), *one(M, axis="height"), *one(W, axis="channels")],
     "max_pool": [*_windows(M, dilation=(2,)), *_windows((3, 112, 112)), *one(M, size=size(2, 3), stride=size(1, 2))],
     "max_pool1d": _windows((4, 13), dilation=(2,)),
     "max_pool3d": _windows((2, 8, 9, 10)),
@@ -208,6 +240,11 @@ CASES: dict[str, list[Case]] = {
         *one(V, S, features=3, bias=False),
         *one(V, features=3, init=Option("orthogonal", "initialiser", {"gain": 1.0})),
     ],
+    "parameter": [
+        *one(M, sizes=[7, 8]), *one(V, sizes=[3]), *one(S, sizes=[1, 2, 3, 4], trained=False),
+        *one(V, sizes=[5], init=Option("zeros", "initialiser")),
+    ],
+    "affine": [*_PLAIN, *one(M, S, scale=1e-6, shift="none"), *one(M, axis="width"), *one(W, scale="none", shift=2)],
     "matmul": [*several((3, 4), (4, 5)), *several((1, 1), (1, 7))],
     "dropout": [*_PLAIN, *one(M, p=0), *one(M, p=1)],
     "drop_channels": [*one(S, M, W), *one(M, p=0.2)],
@@ -248,14 +285,16 @@ CASES: dict[str, list[Case]] = {
     ],
     "pixel_shuffle": [*one(M, factor=2), *one(M, factor=1)],
     "pixel_unshuffle": [*one(M, factor=3), *one(M, factor=1)],
-    "add": _MERGE,
-    "mul": _MERGE,
-    "sub": [*several(M, M), *several(V, V)],
+    "add": [*_MERGE, *_SPREAD, *_SPREAD_MORE],
+    "mul": [*_MERGE, *_SPREAD, *_SPREAD_MORE],
+    "sub": [*several(M, M), *several(V, V), *_SPREAD],
+    "div": [*several(M, M), *several(V, V), *_SPREAD],
     "scale": [*one(M, V, by=0.5), *one(S, by=-2)],
     "sum": _BUNDLE,
     "mean": _BUNDLE,
     "product": _BUNDLE,
-    "maximum": _BUNDLE,
+    "maximum": [*_BUNDLE, *_SPREAD, *_SPREAD_MORE],
+    "minimum": [*_BUNDLE, *_SPREAD, *_SPREAD_MORE],
     "concat": [
         *_MERGE,
         *several(M, (7, 9, 12)),

@@ -21,6 +21,8 @@ ZEROS = Option("zeros", "initialiser")
 V, S, M, W = (6,), (5, 8), (4, 9, 12), (4, 5, 6, 7)
 LINE = (4, 13)
 BATCH = 4
+CAUSAL: list[Any] = ["causal"]
+"""What lines alone can have."""
 
 Uses = tuple[tuple[tuple[int, ...], ...], dict[str, Any], dict[str, list[Any]]]
 """The sizes that enter, the arguments, other values for each argument: a dictionary where several change together."""
@@ -28,8 +30,9 @@ Uses = tuple[tuple[tuple[int, ...], ...], dict[str, Any], dict[str, list[Any]]]
 
 def convolution(*shape: int) -> Uses:
     """`conv` of this rank. Padding by the kernel; kernel 3 throughout."""
-    other = {
-        "kernel": [1, 5], "channels": [4], "stride": [2], "padding": ["none", 2], "dilation": [2],
+    other: dict[str, list[Any]] = {
+        "kernel": [1, 5], "channels": [4], "stride": [2], "dilation": [2],
+        "padding": ["none", 2, {"padding": "tf_same", "stride": 2}, *CAUSAL[: len(shape) == 2]],
         "groups": [2, "channels"], "padding_mode": ["reflect", "replicate", "circular"], "bias": [False],
         "init": [ZEROS],
     }
@@ -54,7 +57,8 @@ def transposed(*shape: int) -> Uses:
 
 def pool(*shape: int, **more: list[Any]) -> Uses:
     """A pool whose windows do not divide the map."""
-    other: dict[str, list[Any]] = {"size": [2], "stride": [1, 3], "padding": ["none", 2], "ceil": [True], **more}
+    other: dict[str, list[Any]] = {"size": [2], "stride": [1, 3], "ceil": [True], **more}
+    other["padding"] = ["none", 2, "tf_same", *CAUSAL[: len(shape) == 2]]
     return (shape,), {"size": 4, "padding": 1, "stride": 2}, other
 
 
@@ -98,6 +102,18 @@ USES: dict[str, Uses] = {
     "adaptive_max_pool3d": ((W,), {"size": 2}, {"size": [3]}),
     "pyramid_pool": ((M,), {"levels": (1, 2)}, {"levels": [(1, 3), (2,)], "mode": ["max"]}),
     "linear": ((V,), {"features": 5}, {"features": [4], "bias": [False], "init": [ZEROS]}),
+    "parameter": ((V,), {"sizes": [3, 4]}, {"sizes": [[4, 3]], "init": [ZEROS], "trained": [False]}),
+    "affine": ((M,), {}, {"scale": [0.5, "none"], "shift": [0.5, "none"], "axis": ["height"]}),
+    "pow": ((V,), {"p": 2}, {"p": [3]}),
+    "clamp": ((M,), {"low": -0.5, "high": 0.5}, {"low": [0.0], "high": [0.1]}),
+    "pad": ((M,), {"size": [1, 2]}, {
+        "size": [2, [2, 1]], "axis": ["width"], "mode": ["reflect", "replicate", "circular"]}),
+    "roll": ((M,), {"by": 1, "axis": "width"}, {"by": [2, -1], "axis": ["height", "channels"]}),
+    "channel_shuffle": ((M,), {"groups": 2}, {"groups": [1]}),
+    "reduce": (((4, 4),), {"axis": "features"}, {
+        "axis": ["positions"], "by": ["sum", "max", "min"], "keep": [True]}),
+    "l2_normalize": ((M,), {}, {"axis": ["height"], "eps": [3.0]}),
+    "cumsum": ((M,), {"axis": "width"}, {"axis": ["height"]}),
     "dropout": ((M,), {}, {"p": [0.1]}),
     "drop_channels": ((M,), {}, {"p": [0.1]}),
     "drop_path": ((M,), {}, {"p": [0.9]}),
@@ -224,6 +240,7 @@ def test_every_word_is_tried() -> None:
         for arg in CATALOGUE.ops[name].args:
             axes = set(arg.kind.words) & {"positions", "features"}
             if arg.name in others and not axes:
-                tried = {value for value in (*others[arg.name], args.get(arg.name, arg.default))
-                         if isinstance(value, str)}
+                values = [*others[arg.name], args.get(arg.name, arg.default)]
+                values += [value[arg.name] for value in values if isinstance(value, dict)]
+                tried = {value for value in values if isinstance(value, str)}
                 assert set(arg.kind.words) - tried <= {"same"}, (name, arg.name, tried)

@@ -78,6 +78,52 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("missing-argument", "upsample", [(3, 8, 8)], {}),
     ("shape-mismatch", "add", [(256, 56, 56), (64, 56, 56)], {}),
     ("shape-mismatch", "sub", [(6,), (7,)], {}),
+    ("unknown-size", "conv", [(3, H, 8)], {"kernel": 3, "channels": 8, "stride": 2, "padding": "tf_same"}),
+    ("unknown-size", "max_pool", [(3, H, 8)], {"size": 3, "stride": 2, "padding": "tf_same"}),
+    ("unknown-word", "conv", [(3, 8, 8)], {"kernel": 3, "channels": 8, "padding": "causal"}),
+    ("unknown-word", "max_pool", [(3, 8, 8)], {"size": 3, "padding": "causal"}),
+    ("unknown-word", "conv_transpose", [(3, 8, 8)], {"kernel": 3, "channels": 8, "padding": "tf_same"}),
+    ("kernel-too-large", "conv1d", [(3, 4)], {
+        "kernel": 9, "channels": 8, "padding": "causal", "padding_mode": "reflect"}),
+    ("wrong-kind", "max_pool1d", [(3, 8)], {"size": 3, "stride": 2, "padding": "causal", "ceil": True}),
+    ("missing-argument", "clamp", [(8,)], {}),
+    ("out-of-range", "clamp", [(8,)], {"low": 1, "high": 0}),
+    ("out-of-range", "pow", [(8,)], {"p": float("inf")}),
+    ("missing-argument", "pad", [(5, 8)], {"size": 1}),
+    ("missing-argument", "pad", [(8,)], {"size": 1}),
+    ("wrong-axis", "pad", [(8,)], {"size": 1, "axis": "width"}),
+    ("out-of-range", "pad", [(3, 8, 8)], {"size": -1}),
+    ("out-of-range", "pad", [(3, 8, 8)], {"size": [1, 2, 3]}),
+    ("kernel-too-large", "pad", [(3, 4, 8)], {"size": 4, "mode": "reflect"}),
+    ("kernel-too-large", "pad", [(3, 4, 8)], {"size": [0, 5], "axis": "height", "mode": "circular"}),
+    ("unknown-size", "pad", [(3, H, 8)], {"size": 1, "mode": "reflect"}),
+    ("too-much-memory", "pad", [(3, 8, 8)], {"size": 100000}),
+    ("wrong-count", "roll", [(3, 8, 8)], {"by": [1, 2], "axis": "width"}),
+    ("wrong-axis", "roll", [(3, 8, 8)], {"by": [1, 2], "axis": ["width", "width"]}),
+    ("wrong-axis", "roll", [(3, 8, 8)], {"by": 1, "axis": 2}),
+    ("not-divisible", "channel_shuffle", [(8, 4, 4)], {"groups": 3}),
+    ("wrong-rank", "channel_shuffle", [(8,)], {"groups": 2}),
+    ("unknown-size", "channel_shuffle", [(C, 4, 4)], {"groups": 2}),
+    ("wrong-axis", "reduce", [(8,)], {"axis": "features"}),
+    ("wrong-axis", "reduce", [(8, 4, 4)], {"axis": ["width", "width"]}),
+    ("wrong-axis", "l2_normalize", [(8,)], {"axis": "height"}),
+    ("wrong-axis", "cumsum", [(8,)], {"axis": "height"}),
+    ("shape-mismatch", "mul", [(8, 4, 4), (4,)], {}),
+    ("symbolic-parameters", "parameter", [(8,)], {"sizes": [H, 8]}),
+    ("out-of-range", "parameter", [(8,)], {"sizes": []}),
+    ("out-of-range", "parameter", [(8,)], {"sizes": [0]}),
+    ("symbolic-parameters", "affine", [(8, H, 8)], {"axis": "height"}),
+    ("conflicting-arguments", "affine", [(8,)], {"scale": "none", "shift": "none"}),
+    ("unknown-word", "affine", [(8,)], {"scale": "all"}),
+    ("wrong-axis", "affine", [(8,)], {"axis": "width"}),
+    ("shape-mismatch", "mul", [(8, 4, 4), (1,)], {}),
+    ("shape-mismatch", "mul", [(8,), (1, 4, 4)], {}),
+    ("shape-mismatch", "add", [(5, 8), (8,)], {}),
+    ("shape-mismatch", "add", [(8,), (5, 8)], {}),
+    ("shape-mismatch", "div", [(8, 4, 4), (4, 4)], {}),
+    ("shape-mismatch", "add", [(8, 4, 4), (8, 4), (8,)], {}),
+    ("shape-mismatch", "maximum", [(8, H, 4), (8, W, 4)], {}),
+    ("shape-mismatch", "minimum", [(8, 4, 4), (2, 4, 4)], {}),
     ("shape-mismatch", "mix", [(6,), (7,)], {}),
     ("shape-mismatch", "matmul", [(3, 4), (5, 6)], {}),
     ("shape-mismatch", "concat", [(4, 8, 8), (4, 8, 9)], {}),
@@ -170,6 +216,19 @@ def test_a_bound_that_is_named_is_enough() -> None:
     ("class_token", (H, 8), {}, "[H + 1, 8]"),
     ("gates", (3, H, W), {"outputs": 2}, "[1, 2]"),
     ("pixel_unshuffle", (3, symbol("H", divisor=2), 8), {"factor": 2}, "[12, H/2, 4]"),
+    ("affine", (3, H, W), {}, "[3, H, W]"),
+    ("conv", (3, H, W), {"kernel": 5, "channels": 8, "padding": "tf_same"}, "[8, H, W]"),
+    ("conv", (3, symbol("H", low=2, divisor=2), 7), {
+        "kernel": 5, "channels": 8, "stride": 2, "padding": "tf_same"}, "[8, H/2, 4]"),
+    ("conv1d", (3, H), {"kernel": 5, "channels": 8, "padding": "causal"}, "[8, H]"),
+    ("pad", (3, H, W), {"size": [1, 2]}, "[3, H + 3, W + 3]"),
+    ("pad", (3, symbol("H", low=3), 8), {"size": 2, "axis": "height", "mode": "reflect"}, "[3, H + 4, 8]"),
+    ("roll", (3, H, W), {"by": 5, "axis": "height"}, "[3, H, W]"),
+    ("channel_shuffle", (4, H, W), {"groups": 2}, "[4, H, W]"),
+    ("reduce", (3, H, W), {"axis": "height"}, "[3, W]"),
+    ("reduce", (3, H, W), {"axis": ["height", "width"], "keep": True}, "[3, 1, 1]"),
+    ("l2_normalize", (H, W), {}, "[H, W]"),
+    ("cumsum", (3, H, W), {"axis": "width"}, "[3, H, W]"),
 ])
 def test_symbolic_sizes_go_through(name: str, shape: S, args: dict[str, Any], out: str) -> None:
     op, call = use(name, shape, **args)
@@ -177,6 +236,26 @@ def test_symbolic_sizes_go_through(name: str, shape: S, args: dict[str, Any], ou
     assert str(op.flops(call)) != ""
     op.weights(call)
     op.torch.arguments(call)
+
+
+@pytest.mark.parametrize(("shapes", "out"), [
+    ([(8, H, W), (8,)], "[8, H, W]"),
+    ([(8,), (8, 1, W), (1, H, 1)], "[8, H, W]"),
+    ([(C, H, W), (C,)], "[C, H, W]"),
+    ([(H, 8), (1, 8)], "[H, 8]"),
+    ([(H, 1), (1, W)], "[H, W]"),
+])
+def test_symbolic_sizes_spread(shapes: list[S], out: str) -> None:
+    for order in (shapes, shapes[::-1]):
+        _, call = use("add", *order)
+        assert str(call.y) == out
+
+
+def test_a_vector_beside_a_sequence_is_told_both_ways_to_be_spread() -> None:
+    with pytest.raises(Fault) as caught:
+        use("add", (49, 64), (64,))
+    assert "`reshape([1, 64])`" in caught.value.help[0]
+    assert "`reshape([64, 1])`" in caught.value.help[0]
 
 
 def test_a_pool_with_a_stride_keeps_the_size_and_one_without_tiles() -> None:

@@ -8,7 +8,19 @@ from types import ModuleType
 
 from torch import Tensor
 
-from tests.reference import activations, attending, forms, merging, norms, pools, recurrent, sliding
+from tests.reference import (
+    activations,
+    attending,
+    axes,
+    elementwise,
+    forms,
+    learned,
+    merging,
+    norms,
+    pools,
+    recurrent,
+    sliding,
+)
 
 STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend",
               "patches", "position", "experts", "unpatch", "pbconv", "branches", "energy_normalize")
@@ -38,6 +50,7 @@ def _public(module: ModuleType) -> dict[str, Rule]:
 
 OPS: dict[str, Rule] = {
     name: rule
-    for module in (sliding, norms, activations, pools, forms, merging, attending, recurrent)
+    for module in (sliding, norms, activations, pools, forms, learned, elementwise, axes, merging,
+                   attending, recurrent)
     for name, rule in _public(module).items()
 } | {name: _rule(rule) for table in (sliding.OF_OTHER_RANKS, pools.OF_OTHER_RANKS) for name, rule in table.items()}

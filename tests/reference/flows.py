@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from archlang.syntax import tree
 from tests.reference.catalogue import OPS
 from tests.reference.names import as_stage, evaluate, stage
+from tests.reference.own import all_made, made
 from tests.reference.values import (
     BlockName,
     BlockUse,
@@ -76,6 +77,9 @@ def _where(scope: Scope) -> Where:
 
 def operation(m: Reference, use: OpUse, value: Flowing, path: tuple[str, ...]) -> Flowing:
     """Run an operation whose module has this path: what flows in comes first, then tensors among the arguments."""
+    below = Where(path)
+    use = replace(use, places=tuple(made(m, a, below, value) for a in use.places),
+                  names=all_made(m, dict(use.names), below, value))
     further = [a for a in (*use.places, *use.names.values()) if isinstance(a, Value)]
     members = value.members if isinstance(value, Group) else (value,)
     reads = tuple(v for v in (*members, *further) if isinstance(v, Value))
@@ -164,6 +168,7 @@ def block(m: Reference, use: BlockUse, value: Flowing, where: Where) -> Flowing:
         if given is None:
             assert parameter.default is not None, parameter.name
             given = evaluate(m, parameter.default, replace(scope, entering=None, flowing=None))
+        given = made(m, given, where, value)
         scope.names[parameter.name] = as_stage(given) if isinstance(given, BlockName) else given
     return body(m, use.block.body, scope)
 
@@ -210,7 +215,7 @@ def bind(m: Reference, statement: tree.Bind, scope: Scope) -> None:
 
 def tensors(m: Reference, expr: tree.Expr, scope: Scope) -> Flowing:
     """The tensors of an expression in a body: a stage there means `in -> stage`."""
-    value = evaluate(m, expr, scope)
+    value = made(m, evaluate(m, expr, scope), _where(scope), scope.entering or scope.flowing)
     if isinstance(value, Value | Group):
         return value
     assert scope.flowing is not None, "a flow of a network starts with a tensor"

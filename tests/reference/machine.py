@@ -67,6 +67,7 @@ class Reference:
         self.training = False
         self.updates: dict[tuple[tuple[str, ...], str], Tensor] = {}
         self.steps: list[Made] = []
+        self.batch = 0
         self.live: set[int] | None = None
         self.planned: tuple[tuple[int, ...], ...] | None = None
 
@@ -130,7 +131,7 @@ class Reference:
     # --- declarations ---
 
     def _evaluate(self, inputs: list[Tensor]) -> dict[str | None, Value]:
-        self.steps = []
+        self.steps, self.batch = [], inputs[0].shape[0]
         home = self._file(self.file, self.folder)
         where = Where()
         outer = Scope(home, None, where)

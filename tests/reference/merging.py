@@ -14,22 +14,37 @@ if TYPE_CHECKING:
     from tests.reference.machine import Use
 
 
+def _wide(xs: tuple[Tensor, ...]) -> list[Tensor]:
+    """Copies of the tensors in the sizes of all: a vector repeated at every place, an axis of size 1 along it."""
+    rank = max(x.dim() for x in xs)
+    full = [x.reshape(*x.shape, *[1] * (rank - x.dim())) for x in xs]
+    sizes = [max(x.shape[axis] for x in full) for axis in range(rank)]
+    return [x.repeat([n // x.shape[axis] for axis, n in enumerate(sizes)]) for x in full]
+
+
 def add(u: Use, *xs: Tensor) -> Tensor:
     """The sum."""
-    return torch.stack(xs).sum(0)
+    return torch.stack(_wide(xs)).sum(0)
 
 
 def mul(u: Use, *xs: Tensor) -> Tensor:
     """The product."""
-    made = xs[0]
-    for x in xs[1:]:
+    made, *others = _wide(xs)
+    for x in others:
         made = made * x
     return made
 
 
 def sub(u: Use, x: Tensor, other: Tensor) -> Tensor:
     """The difference."""
-    return x + -1 * other
+    one, two = _wide((x, other))
+    return one + -1 * two
+
+
+def div(u: Use, x: Tensor, other: Tensor) -> Tensor:
+    """The quotient."""
+    one, two = _wide((x, other))
+    return one * two**-1
 
 
 def scale(u: Use, x: Tensor, *, by: float) -> Tensor:
@@ -53,12 +68,17 @@ def product(u: Use, *xs: Tensor) -> Tensor:
 
 
 def maximum(u: Use, *xs: Tensor) -> Tensor:
-    """The largest of the members; where two are equal, the later shares the gradient with all before it."""
-    made = xs[0]
-    for x in xs[1:]:
+    """The largest of several; where two are equal, the later shares the gradient with all before it."""
+    made, *others = _wide(xs)
+    for x in others:
         half = (made + x) / 2
         made = torch.where(made == x, half, torch.where((made > x) | made.isnan(), made, x))
     return made
+
+
+def minimum(u: Use, *xs: Tensor) -> Tensor:
+    """The smallest of several."""
+    return -maximum(u, *(-x for x in xs))
 
 
 def concat(u: Use, *xs: Tensor, axis: object = _Word("channels")) -> Tensor:

@@ -9,6 +9,7 @@ from archlang.syntax import tree
 from archlang.syntax.walk import walk
 from tests.reference import static
 from tests.reference.catalogue import OPS, STRUCTURES
+from tests.reference.own import made
 from tests.reference.values import (
     STAGES,
     BlockName,
@@ -47,7 +48,7 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.ListOf():
             return [evaluate(m, item, scope) for item in expr.items]
         case tree.TupleOf():
-            return Group(tuple(evaluate(m, item, scope) for item in expr.items))  # type: ignore[misc]
+            return Group(tuple(_own(m, evaluate(m, item, scope), scope) for item in expr.items))  # type: ignore[misc]
         case tree.Parens():
             return evaluate(m, expr.inner, scope)
         case tree.In():
@@ -151,6 +152,11 @@ def _repeated(expr: tree.Expr) -> str | None:
     return None
 
 
+def _own(m: Reference, value: object, scope: Scope) -> object:
+    """A value, a tensor of the file's own made here."""
+    return value if scope.where is None else made(m, value, scope.where, scope.entering or scope.flowing)
+
+
 def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
     assert isinstance(expr.callee, tree.Name)
     name = expr.callee.text
@@ -175,7 +181,7 @@ def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
 def _flow(m: Reference, expr: tree.Flow, scope: Scope) -> object:
     from tests.reference.flows import run
 
-    head = evaluate(m, expr.steps[0], scope)
+    head = _own(m, evaluate(m, expr.steps[0], scope), scope)
     if isinstance(head, Value | Group):
         return run(m, head, expr.steps[1:], scope)
     return FlowUse(expr.steps, replace(scope))

@@ -25,7 +25,7 @@ def _geometry(x: Tensor, size: tuple[int, ...], stride: object, padding: object,
     rank = len(size)
     step = size if stride is None else _rows(stride, rank)
     bare = padding is None and (stride is None or ceil)
-    sides = [(0, 0)] * rank if bare else _sides(padding, size, dilation)
+    sides = [(0, 0)] * rank if bare else _sides(padding, size, dilation, tuple(x.shape[2:]), step)
     needed = []
     for n, k, s, d, (before, after) in zip(x.shape[2:], size, step, dilation, sides, strict=True):
         room = n + before + after - d * (k - 1) - 1

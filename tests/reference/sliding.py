@@ -17,8 +17,19 @@ if TYPE_CHECKING:
 _SUMS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
 
-def _sides(padding: object, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> list[tuple[int, int]]:
+def _sides(padding: object, kernel: tuple[int, ...], dilation: tuple[int, ...], sizes: tuple[int, ...] = (),
+           steps: tuple[int, ...] = ()) -> list[tuple[int, int]]:
     """Cells before and after each axis; left open, `d (k - 1)` in all, the odd one after."""
+    said = "" if padding is None or isinstance(padding, int | tuple) else word(padding)
+    if said == "causal":
+        return [(d * (k - 1), 0) for k, d in zip(kernel, dilation, strict=True)]
+    if said == "tf_same":
+        found = []
+        for n, k, s, d in zip(sizes, kernel, steps, dilation, strict=True):
+            places = (n + s - 1) // s
+            total = max(0, (places - 1) * s + d * (k - 1) + 1 - n)
+            found.append((total // 2, total - total // 2))
+        return found
     if padding is None or not isinstance(padding, int | tuple):
         if padding is not None and word(padding) == "none":
             return [(0, 0)] * len(kernel)
@@ -52,7 +63,7 @@ def _convolve(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, st
     parts = groups if isinstance(groups, int) else entering
     mode = "zeros" if padding_mode is None else word(padding_mode)
     weight = u.weight("weight", channels, entering // parts, *size)
-    around = _edge(x, _sides(padding, size, spread), mode)
+    around = _edge(x, _sides(padding, size, spread, tuple(x.shape[2:]), step), mode)
     return _SUMS[rank](around, weight, u.bias(bias, channels, 1), step, 0, spread, parts)
 
 

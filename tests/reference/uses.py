@@ -22,6 +22,13 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(5x4, 5, padding_mode = circular)
         conv(3x3, 5, padding = 1, padding_mode = circular)
         conv(3x3, 5, init = zeros) -> conv(1x1, 2, init = kaiming_normal(mode = fan_out))
+        conv(3x3, 5, stride = 2, padding = tf_same) -> batch_norm
+        conv(4x5, 6, stride = size(3, 2), padding = tf_same, padding_mode = replicate)
+        depthwise_conv(3x3, stride = 2, dilation = 2, padding = tf_same)
+        max_pool(3x3, stride = 2, padding = tf_same)
+        max_pool(2x3, padding = tf_same)
+        avg_pool(3x2, stride = 2, padding = tf_same, count_padding = false)
+        fork(3) -> each { conv(3x3, 4, stride = 2, padding = tf_same) -> batch_norm } -> sum
         depthwise_conv(3x3, multiplier = 3) -> batch_norm(scale = 0)
         depthwise_conv(4x3, stride = 2)
         conv_transpose(3x3, 5)
@@ -121,6 +128,49 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(1x1, 4) -> add(x, x -> relu)
         conv(1x1, 4) -> mul(x) -> sub(x)
         conv(1x1, 4) -> mul(x, x -> identity, x -> tanh)
+        mul(x -> global_avg_pool -> linear(4) -> sigmoid)
+        abs -> square
+        neg -> exp
+        sign -> add(x)
+        sigmoid -> log -> sin
+        exp -> sqrt -> cos
+        softplus -> rsqrt
+        softplus -> reciprocal
+        floor -> add(x -> round, x)
+        pow(3) -> clamp(-1.5, 2)
+        softplus -> pow(-0.5)
+        clamp(high = 0.3) -> clamp(low = -0.2)
+        pad(1)
+        pad([2, 1], mode = reflect) -> conv(3x3, 5, padding = none)
+        pad([0, 2], axis = width, mode = circular)
+        pad([3, 1], axis = channels) -> pad(2, axis = channels, mode = replicate)
+        roll(2, width)
+        roll([-3, 1], [height, channels])
+        channel_shuffle(2)
+        reduce(width)
+        reduce([height, channels], by = max)
+        reduce([height, width], by = sum, keep = true) -> add(x)
+        reduce(height, by = min)
+        l2_normalize
+        l2_normalize(axis = width, eps = 3)
+        cumsum(height)
+        affine
+        affine(scale = 1e-6, shift = none)
+        affine(scale = none, shift = 0.5, axis = width)
+        add(parameter([4, 1, 1]), parameter([1, 9, 12], trained = false)) -> mul(parameter([4]) -> sigmoid)
+        2 * add(parameter([4, 1, 1])) -> add(parameter([4]) as shift)
+        conv(3x3, 4) -> batch_norm -> residual { conv(3x3, 4) -> affine(scale = 1e-6, shift = none) }
+        patches(3x4, stride = 3x4) -> shared { add(parameter([4])) } -> unpatch
+        fork(2) -> each { mul(parameter([4, 9, 12], init = normal(std = 0.1))) } -> sum
+        fork(2) -> shared { parameter([4, 9, 12]) -> add(in) } -> sum
+        3 * (conv(1x1, 4) -> add(parameter([4])))
+        3 * (parameter([4]) -> add(in))
+        add(x -> conv(1x1, 1), x -> global_max_pool, x -> adaptive_avg_pool(1x12))
+        global_avg_pool -> sub(x)
+        adaptive_avg_pool(1x1) -> div(x -> conv(9x1, 1, padding = none) -> softplus)
+        div(x -> global_avg_pool -> softplus)
+        maximum(x -> global_avg_pool) -> minimum(x -> conv(1x1, 1), x -> relu)
+        fork(3) -> each { conv(1x1, 4) } -> minimum
         conv(1x1, 3) -> concat(x, x -> identity)
         concat(x -> tanh, axis = height)
         to_sequence -> to_map(9, 12)
@@ -156,6 +206,11 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         parallel { linear(4); identity } -> each { linear(2) } -> route(cross_connection(2), to = 3) -> sum
     """),
     (S, """
+        conv1d(3, 4, dilation = 2, padding = causal) -> conv1d(2, 3, stride = 2, padding = causal)
+        depthwise_conv1d(3, padding = causal, padding_mode = replicate)
+        max_pool1d(3, stride = 1, padding = causal) -> avg_pool1d(3, stride = 2, padding = causal)
+        conv1d(4, 4, stride = 3, padding = tf_same)
+        add(parameter([1, 8]), x -> reduce(positions, keep = true)) -> mul(x -> reduce(features, by = max, keep = true))
         linear(4)
         layer_norm
         layer_norm(over = all)

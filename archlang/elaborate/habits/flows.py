@@ -15,7 +15,7 @@ from archlang.elaborate.habits.names import PREFIXES, KnownNames, function_row, 
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Argument, Binary, Call, Expr, Field, Flow, In, Index, Name, Number, Parens, Unary
 
-MERGING = {"+": "add", "-": "sub", "*": "mul"}
+MERGING = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 """Signs between tensors, and the operations that they mean."""
 
 REPEATED = "* n"

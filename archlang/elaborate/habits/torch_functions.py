@@ -42,6 +42,8 @@ def _with_other(here: str, *names: str, on: str = "[3, 32, 32]") -> Habit:
 MERGES: tuple[Habit, ...] = (
     _joined("concat", "cat", "concat", "concatenate", "hstack"), _joined("stack", "stack"),
     _with_other("add", "add"), _with_other("sub", "sub", "subtract"), _with_other("mul", "mul", "multiply"),
+    _with_other("div", "div", "divide", "true_divide"), _with_other("maximum", "maximum"),
+    _with_other("minimum", "minimum"),
     _with_other("matmul", "matmul", "bmm", "mm", on="[8, 8]"),
 )
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
+from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.training.sites import structural
 from archlang.elaborate.values import LabelValue, TensorValue
 from archlang.graph.ir import Port
@@ -31,6 +32,7 @@ def losses_of(b: Build, total: Weighted | None, span: Span) -> tuple[Loss, ...]:
         return ()
 
     for weight, option in total.terms:
+        _no_own_tensors(b, option, span)
         facts = facts_of(option, LossFacts)
         has_tensor = any(isinstance(value, TensorValue) for value in option.args.values())
         if facts.sites is not None and not has_tensor:
@@ -38,6 +40,13 @@ def losses_of(b: Build, total: Weighted | None, span: Span) -> tuple[Loss, ...]:
         else:
             losses.append(_over_tensors(b, weight, option, facts, span))
     return tuple(losses)
+
+
+def _no_own_tensors(b: Build, option: Option, span: Span) -> None:
+    """A loss reads tensors that the network has names for. Raises `Poisoned`."""
+    if any(isinstance(value, OwnTensor) for value in option.args.values()):
+        message = f"`{option.name}` reads tensors of the network; a new one is made in the network"
+        raise b.refuse("wrong-kind", message, span, help="give it a name there: `name = parameter(...)`")
 
 
 def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, span: Span) -> Loss:
