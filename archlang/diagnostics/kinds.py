@@ -120,7 +120,6 @@ SHAPES = _table("error", 1, {
     "symbolic-parameters": "a number of parameters that depends on a symbolic size",
     "stage-is-no-tensor": "a stage where a tensor is wanted",
     "tensor-is-no-stage": "a tensor where a stage is wanted",
-    "not-available": "a part of the language that this version cannot compile yet",
 })
 
 # Bounds on untrusted input: `limits.py` holds the numbers.
@@ -182,6 +181,7 @@ USE = {
         "not-traceable": "a model that torch.fx cannot trace",
         "unsupported-module": "a model of another kind than is needed",
         "unknown-name": "a name asked for that archlang does not have",
+        "not-available": "what cannot be done together, or not by this version",
         "bad-plugin": "a plug-in that offers no valid operation",
     }),
     **_table("error", 2, {"usage": "a command typed wrong"}),

@@ -96,10 +96,6 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
         return codes.designed(b, setting, call or at, _arguments(call), env)
 
     given = given_for(b, signature_of(setting), _arguments(call), span, env)
-    if not setting.available:
-        message = f"`{setting.name}` is part of the language, but this version cannot compile it yet"
-        raise b.refuse("not-available", message, span, help=setting.doc)
-
     try:
         setting.check(given.values)
     except Fault as fault:

@@ -80,7 +80,8 @@ def unknown(b: Build, env: Env, name: str, span: Span, expect: Kind | None) -> P
     if expect is not None and (expect.words or expect.role):
         words = choices(b, expect)
         message = f"`{shown}` is not known here: {_listed(words)}"
-        help = elsewhere or did_you_mean(name, (*words, *env.all_names()))
+        spelt_alike = did_you_mean(name, words) or _is_stage(b, name, expect) or did_you_mean(name, env.all_names())
+        help = elsewhere or spelt_alike
         return b.refuse("unknown-word", message, span, help=help, secondary=label)
 
     stages = (*b.catalogue.stages, *env.all_names())
@@ -133,6 +134,13 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
         help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
         return (help,), (Label(b.inside_network[name], "the network's"),)
     return (), ()
+
+
+def _is_stage(b: Build, name: str, expect: Kind) -> tuple[str, ...]:
+    """Help for the name of a stage where something else is wanted."""
+    if expect.stages or b.catalogue.stage(name) is None:
+        return ()
+    return (f"`{name}` is a stage: it stands in a flow of the network, `-> {name}`",)
 
 
 def _listed(words: tuple[str, ...]) -> str:

@@ -253,11 +253,6 @@ def _flow(b: Build, stage: FlowStage, value: Flowing, at: Span, place: Place) ->
 
 def _structure(b: Build, stage: StructureStage, value: Flowing, at: Span, place: Place, name: str) -> Flowing:
     """Pass a value through a structural stage, whose modules live under `name`."""
-    if not stage.structure.available:
-        read_braces(b, stage)
-        message = f"`{stage.structure.name}` is part of the language, but this version cannot compile it yet"
-        raise b.refuse("not-available", message, stage.span)
-
     if isinstance(value, Poison):
         read_braces(b, stage)
         return POISON

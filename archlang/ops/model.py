@@ -296,7 +296,6 @@ class Setting:
     doc: str
     args: tuple[Arg, ...] = ()
     example: str = ""
-    available: bool = True
     facts: Facts | None = None
     check: Callable[[Mapping[str, Any]], None] = fits
 
@@ -310,7 +309,6 @@ class Structure:
     args: tuple[Arg, ...] = ()
     body: Literal["none", "flow", "flows"] = "none"
     example: str = ""
-    available: bool = True
 
 
 Entry = Op | Setting | Structure
@@ -347,10 +345,8 @@ class Catalogue:
         return self.settings.get((role, name))
 
     def of_role(self, role: str) -> tuple[str, ...]:
-        """The names of a role's settings that this version can use; all of them where it can use none."""
-        names = tuple(name for of_role, name in self.settings if of_role == role)
-        usable = tuple(name for name in names if self.settings[role, name].available)
-        return usable or names
+        """The names of a role's settings."""
+        return tuple(name for of_role, name in self.settings if of_role == role)
 
     def roles_of(self, name: str) -> tuple[str, ...]:
         """The roles in which a setting of this name exists."""

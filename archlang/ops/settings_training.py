@@ -30,9 +30,6 @@ AUGMENTATIONS = (
     _augmentation("scale", "Made larger or smaller from the middle.",
                   Arg("by", Real(0), 0.2, "the factor is at most 1 + by, at least 1 / (1 + by)"), use="scale(0.2)"),
     _augmentation("grayscale", "Without colour.", Arg("p", Real(0, 1), 0.2, "probability")),
-    # Known by name, so that whoever writes it is told of the stage instead of "unknown".
-    Setting("sobel", "augmentation", "Edges of the grey image. The stage `sobel` makes them in the network, so that it "
-            "gets them at inference too. As an augmentation for a later version.", available=False),
 )
 
 # Arguments that several parts of `train { }` share.

@@ -53,7 +53,7 @@ def values(arg: Arg) -> list[str]:
         lists = [f"[{one}]" for one in values(replace(arg, kind=arg.kind.item, default=REQUIRED))]
         return LISTS.get(arg.name, lists) + (["auto"] if arg.default is None else [])
     found = list(arg.kind.words)
-    found += [written(s) for s in CATALOGUE.settings.values() if s.role == arg.kind.role and s.available]
+    found += [written(s) for s in CATALOGUE.settings.values() if s.role == arg.kind.role]
     found += STAGES if arg.kind.stages else ()
     if arg.default is None:
         found.append("auto")

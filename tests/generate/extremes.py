@@ -124,7 +124,7 @@ def _lists(kind: ListKind) -> tuple[str, ...]:
 
 
 def _settings(role: str) -> list[Setting]:
-    return [s for (r, _), s in CATALOGUE.settings.items() if r == role and s.available]
+    return [s for (r, _), s in CATALOGUE.settings.items() if r == role]
 
 
 def _plain(setting: Setting) -> str:
@@ -188,7 +188,7 @@ BRACES = (" { conv(1x1, 4) -> batch_norm }", " { relu }")
 def entries() -> list[Entry]:
     """All that files may use and that has a meaning while a network runs."""
     ops = [op for op in CATALOGUE.ops.values() if not op.internal]
-    structures = [s for s in CATALOGUE.structures.values() if s.available]
+    structures = list(CATALOGUE.structures.values())
     settings = [s for s in CATALOGUE.settings.values() if s.available and s.role in CONTEXTS]
     return [*ops, *structures, *settings]
 

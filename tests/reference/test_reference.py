@@ -41,7 +41,7 @@ def test_each_use_of_an_operation(number: int, kind: str, stages: str) -> None:
 
 def test_every_operation_and_structure_is_used() -> None:
     written = set(re.findall(r"\w+", " ".join(stages for _, stages in USES)))
-    names = [n for n in CATALOGUE.stages if n in CATALOGUE.ops or CATALOGUE.structures[n].available]
+    names = list(CATALOGUE.stages)
     assert [name for name in names if name not in written] == []
 
 

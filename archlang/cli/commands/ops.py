@@ -81,8 +81,6 @@ def described(entry: Entry) -> str:
             kind = "structure"
 
     lines = [_signature(entry), f"  {kind}", "", f"  {entry.doc}"]
-    if not getattr(entry, "available", True):
-        lines += ["", "  This version of archlang reads it and cannot compile it yet."]
     if entry.args:
         lines += ["", "  arguments", *(f"    {line}" for line in _arguments(entry.args))]
     if entry.example:
@@ -93,10 +91,7 @@ def described(entry: Entry) -> str:
 def _sentence(entry: Entry) -> str:
     # A full stop within a number or a name is followed by no capital.
     head = re.split(r"(?<=\.)\s+(?=[A-Z])", entry.doc.strip(), maxsplit=1)[0]
-    head = shorten(head, 100, placeholder=" ...")
-    if getattr(entry, "available", True):
-        return head
-    return f"{head} (not available yet)"
+    return shorten(head, 100, placeholder=" ...")
 
 
 def _signature(entry: Entry) -> str:
