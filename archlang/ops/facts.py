@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Target = Literal["classes", "chances", "numbers", "scores"]
+Target = Literal["classes", "chances", "numbers", "scores", "pairs"]
 """How a loss reads the tensor that it compares scores with.
 
 classes   class numbers, or a share of each class (a distribution)
 chances   numbers from 0 to 1; a class number stands for its one-hot row
 numbers   any numbers; a class number stands for its one-hot row
 scores    scores before a softmax
+pairs     whether two embeddings belong together: 1 or 0
 """
 
 Result = Literal["", "shares", "chances", "standardised", "gates", "line"]

@@ -13,6 +13,14 @@ from archlang.ops.model import Arg, Setting
 _LOGITS = Arg("logits", TensorKind(), doc="scores, before a softmax")
 _LABEL = Arg("label", TensorKind(), doc="what is right: `label`")
 _OF = Arg("of", OneOf((String(), ListKind(String()))), None, "names of the parts it is over; auto: all of its kind")
+_PREDICTION = Arg("prediction", TensorKind(), doc="numbers")
+_IGNORE = Arg("ignore", Int(0), None, "a label that counts for nothing, such as 255, at places of maps and sequences")
+_WEIGHTS = Arg("weights", ListKind(Real(0), 1), None, "how much each class counts; the mean is weighted with them")
+_RESIZE = Arg(
+    "resize", Flag(), False,
+    "whether a label of another height and width is brought to those of the scores: classes by the nearest cell, "
+    "numbers by blending",
+)
 _STATISTICS = Arg(
     "statistics", Words(("running", "batch", "none")), "running",
     "what scores are standardised by, where the network does not (`standardize`); `none`: the ablation of table 4.1",
@@ -33,12 +41,63 @@ TASK = (
         "cross_entropy", LossFacts(target="classes", applies="softmax", reads_classes=True),
         "Minus the logarithm of the right class's share in the softmax; of maps and sequences the mean over places.",
         _LOGITS, _LABEL,
-        Arg("label_smoothing", Real(0, 1), 0.0, "share spread over all classes"),
+        Arg("label_smoothing", Real(0, 1), 0.0, "share spread over all classes"), _IGNORE, _WEIGHTS, _RESIZE,
+    ),
+    _loss(
+        "focal", LossFacts(target="classes", applies="softmax", reads_classes=True),
+        "Cross-entropy, each place times (1 - p)^gamma, p the share of its right class: places that are right already "
+        "count little (Lin et al. 2017, eq. 4).",
+        _LOGITS, _LABEL,
+        Arg("gamma", Real(0), 2.0, "how little they count"), _IGNORE, _WEIGHTS, _RESIZE,
+    ),
+    _loss(
+        "dice", LossFacts(target="classes", applies="softmax", reads_classes=True),
+        "1 - (2 sum(p g) + smooth) / (sum(p) + sum(g) + smooth), p the shares of the softmax and g the right ones, "
+        "summed over the batch and its places, the mean over classes (Milletari et al. 2016, without squares).",
+        _LOGITS, _LABEL,
+        Arg("smooth", Real(0), 1.0, "keeps classes that occur nowhere from counting"), _IGNORE, _RESIZE,
     ),
     _loss(
         "mse", LossFacts(target="numbers", reads_classes=True),
         "The mean of squared differences; a class stands for its one-hot vector.",
-        Arg("prediction", TensorKind(), doc="numbers"), _LABEL,
+        _PREDICTION, _LABEL, _RESIZE,
+    ),
+    _loss(
+        "l1", LossFacts(target="numbers"), "The mean of absolute differences.", _PREDICTION, _LABEL, _RESIZE,
+    ),
+    _loss(
+        "smooth_l1", LossFacts(target="numbers"),
+        "The mean of d^2 / (2 beta) where the difference d is smaller than beta, and of |d| - beta / 2 elsewhere "
+        "(Girshick 2015, eq. 3).",
+        _PREDICTION, _LABEL, Arg("beta", Real(0, above=True), 1.0, "where the two parts meet"), _RESIZE,
+    ),
+    _loss(
+        "charbonnier", LossFacts(target="numbers"),
+        "The mean of sqrt(d^2 + epsilon^2) over differences d (Charbonnier et al. 1994; Lai et al. 2017, eq. 5).",
+        _PREDICTION, _LABEL, Arg("epsilon", Real(0, above=True), 1e-3, "how round its tip is"), _RESIZE,
+    ),
+    _loss(
+        "frequency_l1", LossFacts(target="numbers"),
+        "The mean absolute difference of two-dimensional Fourier transforms, real and imaginary parts by themselves "
+        "(MIMO-UNet, Cho et al. 2021, eq. 6).",
+        _PREDICTION, _LABEL, _RESIZE,
+    ),
+    _loss(
+        "heatmap_focal", LossFacts(target="chances", applies="sigmoid"),
+        "The focal loss of heatmaps of centres, over the number of centres: -(1 - p)^alpha log p where the target is "
+        "1, -(1 - y)^beta p^alpha log(1 - p) elsewhere (CenterNet, Zhou et al. 2019, eq. 1).",
+        _LOGITS, _LABEL,
+        Arg("alpha", Real(0), 2.0, "how little places count that are right already"),
+        Arg("beta", Real(0), 4.0, "how little places near a centre count"),
+    ),
+    _loss(
+        "contrastive", LossFacts(target="pairs"),
+        "y d^2 + (1 - y) max(0, margin - d)^2, d the distance of two embeddings and y whether they belong together "
+        "(Hadsell et al. 2006, eq. 4, without the factor 1/2).",
+        Arg("first", TensorKind(), doc="the embedding of one"), Arg("second", TensorKind(), doc="that of the other"),
+        Arg("label", TensorKind(), doc="1 for pairs that belong together, 0 for others: `label`"),
+        Arg("margin", Real(0, above=True), 1.0, "how far apart others should be"),
+        example="loss = contrastive(logits, prediction, label)",
     ),
     _loss(
         "bce", LossFacts(target="chances", applies="sigmoid", reads_classes=True),

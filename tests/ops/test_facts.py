@@ -49,7 +49,9 @@ def test_a_loss_with_a_target_takes_two_tensors_first_scores(setting: Setting) -
     facts = facts_of(Option(setting.name, "loss"), LossFacts)
     tensors = [arg for arg in setting.args if isinstance(arg.kind, TensorKind)]
     if facts.target is not None:
-        assert len(tensors) == 2 and setting.args[:2] == tuple(tensors)
+        # Pairs are two embeddings and their label; all others compare scores with a target.
+        count = 3 if facts.target == "pairs" else 2
+        assert len(tensors) == count and setting.args[:count] == tuple(tensors)
     if facts.clusters:
         assert len(tensors) == 1
     assert tensors or facts.sites is not None

@@ -67,7 +67,9 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
         raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", span,
                        help="name a tensor of it: `cross_entropy(logits, label)`")
 
-    if facts.target is not None:
+    if facts.target == "pairs":
+        _paired(b, option, reads, span)
+    elif facts.target is not None:
         _compared(b, option, facts, reads, span)
     if facts.clusters:
         words |= _clustered(b, option, facts, reads, span)
@@ -90,14 +92,48 @@ def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Po
     if facts.target == "classes" and sizes[class_axis(b.graph, scores)] == 1:
         raise b.refuse("wrong-count", f"`{option.name}` over one class is always 0, and `{first}` has one", span,
                        help="`bce` reads a single logit as the chance of the second of two classes")
+    if facts.target == "classes":
+        _fits_classes(b, option, first, scores, span)
     if not isinstance(target, Port):
         return  # what the label holds is known from the data alone
 
     if facts.target == "scores":
         _not_squashed(b, option, facts, second, target, span)
-    if b.graph.type(target) != b.graph.type(scores):
+    if b.graph.type(target) != b.graph.type(scores) and not option.args.get("resize"):
         raise b.refuse("shape-mismatch", f"`{option.name}` compares `{first}` {b.graph.type(scores)} with `{second}` "
                        f"{b.graph.type(target)}", span, help="both have the same sizes")
+
+
+def _fits_classes(b: Build, option: Option, name: str, scores: Port, span: Span) -> None:
+    """Compare what a loss says of classes with the number of classes, where the sizes tell it."""
+    sizes = b.graph.type(scores).dims
+    classes = sizes[class_axis(b.graph, scores)]
+    weights, ignore = option.args.get("weights"), option.args.get("ignore")
+    if ignore is not None and len(sizes) == 1:
+        raise b.refuse("conflicting-arguments", "`ignore` is for places of maps and sequences: a sample without a "
+                       "label is left out of the data", span)
+    if not isinstance(classes, int):
+        return
+
+    if isinstance(weights, tuple) and len(weights) != classes:
+        raise b.refuse("wrong-count", f"`weights` holds {len(weights)} numbers, and `{name}` tells {classes} classes "
+                       "apart", span)
+    if isinstance(ignore, int) and ignore < classes:
+        raise b.refuse("out-of-range", f"`ignore = {ignore}` is a class: `{name}` tells 0 to {classes - 1} apart",
+                       span, help="a label that is ignored is no class; 255 is usual")
+
+
+def _paired(b: Build, option: Option, reads: Mapping[str, Port | str], span: Span) -> None:
+    """A loss over two embeddings and whether they belong together."""
+    (first, one), (second, other), _ = reads.items()
+    if not isinstance(one, Port) or not isinstance(other, Port):
+        raise b.refuse("exchanged-arguments", f"`{option.name}` takes two tensors of the network, then the label", span,
+                       help=f"the label comes last: `{option.name}({first}, {second}, {LABEL})`")
+
+    types = b.graph.type(one), b.graph.type(other)
+    if types[0].rank != 1 or types[0] != types[1]:
+        raise b.refuse("shape-mismatch", f"`{option.name}` compares vectors of one size, and these are {types[0]} and "
+                       f"{types[1]}", span)
 
 
 def _not_squashed(b: Build, option: Option, facts: LossFacts, name: str, port: Port, span: Span) -> None:

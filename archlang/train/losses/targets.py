@@ -18,7 +18,9 @@ ROUNDING = 0.01
 """How far shares of classes may sum past 1: they may come from a network that calculates in half precision."""
 
 
-def class_numbers(loss: str, label: torch.Tensor, places: Sequence[int], classes: int, axis: int = 1) -> torch.Tensor:
+def class_numbers(
+    loss: str, label: torch.Tensor, places: Sequence[int], classes: int, axis: int = 1, ignore: int | None = None
+) -> torch.Tensor:
     """Class numbers as int64, checked.
 
     Arguments:
@@ -27,6 +29,7 @@ def class_numbers(loss: str, label: torch.Tensor, places: Sequence[int], classes
         places: the shape that is wanted, [batch] or [batch, positions] or [batch, height, width] ...
         classes: how many classes the network tells apart.
         axis: the axis of classes in the scores, counted from the batch.
+        ignore: a number that is no class and stands for no label.
 
     Raises `ArchError` (bad-data) for another shape, for fractions, and for numbers that are no classes.
     """
@@ -43,8 +46,11 @@ def class_numbers(loss: str, label: torch.Tensor, places: Sequence[int], classes
         raise bad_data(f"{wanted} for a sample, and the data's label is {_sizes(label.shape)}")
 
     label = label.long()  # torch takes class numbers of no other type
-    if label.numel():
-        _in_range(loss, label, classes)
+    told = label
+    if ignore is not None:
+        told = label[label != ignore]
+    if told.numel():
+        _in_range(loss, told, classes)
     return label
 
 
@@ -116,6 +122,33 @@ def chances(loss: str, logits: torch.Tensor, target: torch.Tensor, axis: int = 1
         raise bad_data(f"`{loss}`: {told}, and the data's label {_sizes(target.shape)} lies {_from_to(value.detach())}",
                        help=_help(value.detach()))
     return value
+
+
+def resized(label: torch.Tensor, scores: torch.Tensor, axis: int = 1) -> torch.Tensor:
+    """A label of maps brought to the height and width of the scores [batch, channels, height, width].
+
+    Class numbers [batch, height, width], or with an axis of one channel, take those of the nearest cell; floats
+    [batch, channels, height, width] are blended, without corners aligned. Raises `ArchError` (bad-data) for what is no
+    label of maps.
+    """
+    places = scores.shape[2:]
+    if scores.ndim != 4 or axis != 1 or label.ndim not in (3, 4):
+        raise bad_data(f"`resize` is for labels of maps, and the data's label is {_sizes(label.shape)}")
+    if label.shape[-2:] == places:
+        return label
+
+    lacks_channels = label.ndim == 3
+    if lacks_channels:
+        label = label.unsqueeze(1)
+    if label.is_floating_point():
+        label = functional.interpolate(label, size=places, mode="bilinear", antialias=False)
+    else:
+        # Interpolation is for floats; float64 holds every class number.
+        label = functional.interpolate(label.double(), size=places, mode="nearest").to(label.dtype)
+
+    if lacks_channels:
+        return label.squeeze(1)
+    return label
 
 
 def scores(loss: str, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from archlang.ops.losses import TASK
 from archlang.train.losses.catalogue import FORMULAS
+from tests.train.losses import test_further_losses
 
 torch.manual_seed(0)
 SHAPES = {
@@ -37,7 +38,8 @@ def checked(name: str, reads: list[Tensor], expected: Callable[[Tensor], Tensor]
 
 
 def test_every_task_loss_is_tested_here() -> None:
-    assert {setting.name for setting in TASK} == {"cross_entropy", "mse", "bce", "kl"}
+    here = {"cross_entropy", "mse", "bce", "kl"}
+    assert {setting.name for setting in TASK} == here | set(test_further_losses.LOSSES)
 
 
 @pytest.mark.parametrize("kind", SHAPES)
