@@ -16,7 +16,7 @@ WRITTEN = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if not pa
 """All pages but those that make up a loss, a structure and a format of their own."""
 
 LOSSES = [name for role, name in CATALOGUE.settings if role == "loss"]
-STRUCTURES = [name for name in CATALOGUE.structures if CATALOGUE.structures[name].available]
+STRUCTURES = list(CATALOGUE.structures)
 
 
 def stands(name: str, text: str) -> bool:

@@ -189,7 +189,7 @@ def entries() -> list[Entry]:
     """All that files may use and that has a meaning while a network runs."""
     ops = [op for op in CATALOGUE.ops.values() if not op.internal]
     structures = list(CATALOGUE.structures.values())
-    settings = [s for s in CATALOGUE.settings.values() if s.available and s.role in CONTEXTS]
+    settings = [s for s in CATALOGUE.settings.values() if s.role in CONTEXTS]
     return [*ops, *structures, *settings]
 
 
