@@ -76,7 +76,7 @@ SEEDS = (
         "reach = d * (k - 1) + 1\n        padded",
         "reach = d * k\n        padded",
         "places of a window: dilation counts one cell too many",
-        ("ops/test_geometry.py",),
+        ("ops/test_arguments_reach.py::test_another_value_makes_another_operation",),
     ),
     Seed(
         "ops/windows.py",
