@@ -21,8 +21,8 @@ SEEDS = (
     ),
     Seed(
         "emit/weights.py",
-        "with torch.random.fork_rng(devices=[]), torch.device(device):",
-        "with torch.device(device):",
+        "generator = torch.Generator()",
+        "generator = torch.default_generator",
         "emitting moves torch's global generator",
         ("emit/test_emit.py",),
     ),
@@ -64,7 +64,7 @@ SEEDS = (
     ),
     Seed(
         "emit/guard.py",
-        "if symbols.setdefault(symbol.name, size) != size:",
+        "if symbols.setdefault(symbol.name, number) != number:",
         "if False:",
         "one symbol may have two sizes in a call",
         ("emit/test_guard.py",),

@@ -135,13 +135,6 @@ SEEDS = (
     ),
     Seed(
         "train/kept/runs.py",
-        'b"".join(lines[: rows + 1])',
-        'b"".join(lines[:rows])',
-        "a resume cuts one row too many from the log",
-        ("train/kept/test_resume.py::test_rows_after_the_checkpoint_are_cut",),
-    ),
-    Seed(
-        "train/kept/runs.py",
         "os.truncate(path, before)",
         "pass",
         "a row that did not fit on the disk is left half-written",
