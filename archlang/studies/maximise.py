@@ -79,7 +79,6 @@ def maximise(
             for p in frozen:
                 p.requires_grad_(True)
 
-                p.requires_grad_(True)
     return Maximised(name, best, _as_image(best, fit.mean, fit.std), before, after)
 
 

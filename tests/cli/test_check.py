@@ -42,6 +42,12 @@ def test_warnings_do_not_fail(call: Call, tmp_path: Path) -> None:
     assert outcome.err == "1 file: 1 warning\n"
     assert "warning[unused-name]" in call("info", str(file)).err
 
+    # Nor do they hide the errors of another file.
+    wrong = tmp_path / "wrong.arch"
+    wrong.write_text(WRONG)
+    for files in ((file, wrong), (wrong, file)):
+        assert call("check", *map(str, files)).status == 1
+
 
 def test_concise(call: Call, tmp_path: Path) -> None:
     file = tmp_path / "w.arch"

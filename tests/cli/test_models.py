@@ -214,3 +214,12 @@ def test_verification_of_a_network_of_open_sizes(call: Call, tmp_path: Path) -> 
     model = tmp_path / "open.safetensors"
     assert call("compile", str(file), "-o", str(model)).status == 0
     assert call("fuse", str(model), "--verify").status == 0
+
+
+def test_a_path_with_escape_sequences_is_shown_safely() -> None:
+    from archlang.cli.commands.predict import _as_json, _line
+    from archlang.train.prediction import Prediction
+
+    seen = Prediction("a\x1b[31m\n.png", ())
+    assert _line(seen) == "a<U+001B>[31m .png: "
+    assert _as_json(seen)["file"] == "a<U+001B>[31m .png"

@@ -144,6 +144,14 @@ def test_calculated_weights_are_stored_on_request(name: str) -> None:
     assert norms(fuse(randomised(make()))) == 1
 
 
+@pytest.mark.parametrize("name", ["spectral norm", "old spectral norm", "weight norm", "parametrised"])
+def test_what_is_calculated_in_a_training_is_not_stored(name: str) -> None:
+    """A spectral norm in training mode is another at each call, and the others train on."""
+    model = nn.Sequential(BAKED[name](nn.Conv2d(4, 6, 3)), nn.BatchNorm2d(6)).double().train()
+    kept = fuse(model, [torch.randn(2, 4, 6, 6, dtype=torch.float64)], training="keep", parametrised="bake")
+    assert sorted(kept.state_dict()) == sorted(model.state_dict())
+
+
 def test_a_linear_layer_and_a_norm_with_parametrised_weights() -> None:
     norm = nn.BatchNorm1d(6)
     parametrize.register_parametrization(norm, "weight", Halved())

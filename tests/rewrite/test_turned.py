@@ -76,3 +76,29 @@ def test_a_transposed_and_a_plain_branch_stay_apart() -> None:
     model = randomised(Total(branch(2, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)))
     made = check(model, SHAPES[2], convs=2, reasons=["transposed"], prepared=True)
     assert convolutions(made) == 2
+
+
+@pytest.mark.parametrize("spatial", [1, 2, 3])
+@pytest.mark.parametrize("settings", [{}, {"stride": 2}, {"padding": 1}], ids=str)
+def test_a_shift_before_one_stays_and_a_factor_does_not(spatial: int, settings: dict[str, int]) -> None:
+    """At the border fewer taps add up, so that a shift of every cell is no bias of the result."""
+    shape = (1, 4, *(1,) * spatial)
+
+    class Moved(nn.Module):
+        def __init__(self, shift: float) -> None:
+            super().__init__()
+            self.register_buffer("factor", torch.randn(shape, dtype=torch.float64))
+            self.register_buffer("shift", shift * torch.randn(shape, dtype=torch.float64))
+            self.turned = KINDS[spatial][0](4, 6, 3, **settings).double()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.turned(x * self.factor + self.shift)
+
+    x = example(SHAPES[spatial])
+    for shift, steps in ((1.0, 1), (0.0, 0)):
+        model = Moved(shift).eval()
+        made = fuse(model, [x])
+        with torch.no_grad():
+            assert_same(model(x), made(x))
+        added = [node for node in made.graph.nodes if "add" in node.name]
+        assert len(added) == steps, made.code

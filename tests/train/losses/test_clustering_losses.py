@@ -16,7 +16,7 @@ from archlang.layers.clustering import EPS, Standardize, StandardizeGates, em_lo
 from archlang.layers.multipath import pooled
 from archlang.ops.values import Option
 from archlang.train.loop.stepping import Optimization, Stepper
-from archlang.train.losses.clustering import Agreement, GateClusters, MixtureEM
+from archlang.train.losses.clustering import Agreement, Clusters, GateClusters, MixtureEM
 from archlang.train.losses.objective import objective
 from tests.train.nets import outputs
 
@@ -169,3 +169,14 @@ def test_gates_see_means_in_full_precision(kind: torch.dtype, shape: tuple[int, 
     wide = x.double().mean(axes) if axes else x.double()
     assert pooled(x).dtype == torch.float32
     assert pooled(x).double().allclose(wide, atol=1e-6, rtol=0)
+
+
+def test_an_evaluation_moves_neither_priors_nor_statistics() -> None:
+    module = Clusters(3, {"prior": "ema"}, Standardize)
+    chance = torch.Generator().manual_seed(0)
+    for training in (True, False, True):
+        before = {name: value.clone() for name, value in module.state_dict().items()}
+        module.train(training)(torch.randn(16, 3, generator=chance) + torch.tensor([0.0, 1.0, 3.0]))
+        moved = {name for name, value in module.state_dict().items() if not torch.equal(before[name], value)}
+        assert bool(moved) is training
+        assert not training or "priors" in moved

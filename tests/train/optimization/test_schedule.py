@@ -36,9 +36,11 @@ def test_steps_are_torchs() -> None:
     assert [rate(curve("steps", at=(3, 7), by=0.2), 0.1, at, 10) for at in range(10)] == pytest.approx(expected)
 
 
-def test_linear_is_torchs() -> None:
-    expected = torch_rates(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.5, 10), 10)
-    assert [rate(curve("linear", to=0.05), 0.1, at, 10) for at in range(10)] == pytest.approx(expected)
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.2, 0.5, 1.0])
+def test_linear_is_torchs(share: float) -> None:
+    expected = torch_rates(lambda o: lr_scheduler.LinearLR(o, 1.0, share, 10), 10)
+    assert [rate(curve("linear", to=0.1 * share), 0.1, at, 10) for at in range(10)] == pytest.approx(expected)
+    assert rate(curve("linear", to=0.3), 0.1, 5, 10) == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize(("first", "times"), [(5, 1), (3, 2), (1, 3)])

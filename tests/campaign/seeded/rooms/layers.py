@@ -60,7 +60,7 @@ SEEDS = (
         "return x.mean(1, dtype=wide)",
         "return x.mean(1).to(wide)",
         "gates of sequences: positions are averaged in half precision",
-        ROUTING,
+        ("train/losses/test_clustering_losses.py::test_gates_see_means_in_full_precision",),
     ),
     Seed(
         "layers/multipath.py",

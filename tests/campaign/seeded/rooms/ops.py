@@ -10,8 +10,8 @@ COUNTS = ("ops/test_counts.py",)
 SEEDS = (
     Seed(
         "ops/convolution.py",
-        '"padding_mode": call["padding_mode"] if whole else "zeros",',
-        '"padding_mode": "zeros",',
+        'call["padding_mode"]\n\n    return',
+        '"zeros"\n\n    return',
         "`padding_mode` of a convolution does not reach its module",
         REACH,
     ),
@@ -31,8 +31,8 @@ SEEDS = (
     ),
     Seed(
         "ops/pooling.py",
-        '"stride": tuple(stride), "count_include_pad": counted}',
-        '"stride": tuple(stride)}',
+        '"stride": tuple(stride), "count_include_pad": call["count_padding"],',
+        '"stride": tuple(stride),',
         "`count_padding` of an average pool does not reach its module",
         REACH,
     ),
@@ -66,8 +66,8 @@ SEEDS = (
     ),
     Seed(
         "ops/windows.py",
-        "return tuple((t // 2, t - t // 2) for t in totals)",
-        "return tuple((t - t // 2, t // 2) for t in totals)",
+        "(total // 2, total - total // 2)",
+        "(total - total // 2, total // 2)",
         "`same`: the odd cell of padding stands before instead of after",
         ("ops/test_geometry.py", "reference/test_reference.py"),
     ),
@@ -76,7 +76,7 @@ SEEDS = (
         "reach = d * (k - 1) + 1\n        padded",
         "reach = d * k\n        padded",
         "places of a window: dilation counts one cell too many",
-        ("ops/test_geometry.py",),
+        ("ops/test_arguments_reach.py::test_another_value_makes_another_operation",),
     ),
     Seed(
         "ops/windows.py",
@@ -129,8 +129,8 @@ SEEDS = (
     ),
     Seed(
         "ops/normalisation.py",
-        'bool(call["running"]),\n    torch=Module(lambda call: f"torch.nn.BatchNorm',
-        'True,\n    torch=Module(lambda call: f"torch.nn.BatchNorm',
+        'rows=lambda call: bool(call["running"]),',
+        "rows=lambda call: True,",
         "a batch norm without running statistics is said to treat each sample by itself",
         COUNTS,
     ),

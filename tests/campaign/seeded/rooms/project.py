@@ -28,15 +28,15 @@ SEEDS = (
     ),
     Seed(
         "project/flatten.py",
-        "while name in taken or name in others:",
+        "while name in taken or name in hiding:",
         "while name in taken:",
         "one file: a helper gets a name that another file binds inside a body",
         ("elaborate/test_projects.py",),
     ),
     Seed(
         "project/flatten.py",
-        'shared = (Argument("duplicates", Truth(True)),) if code.shared else ()',
-        "shared = ()",
+        "    if code.shared:\n",
+        "    if False:\n",
         "one file: a code whose classes share a word is written out without saying so",
         ("elaborate/test_coded.py",),
     ),

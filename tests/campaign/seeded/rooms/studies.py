@@ -42,8 +42,8 @@ SEEDS = (
     ),
     Seed(
         "studies/maximise.py",
-        "                p.requires_grad_(True)\n",
-        "                pass\n",
+        "        finally:\n            for p in frozen:\n                p.requires_grad_(True)",
+        "        finally:\n            for p in frozen:\n                p.requires_grad_(False)",
         "the ascent leaves the model's weights frozen",
         ("studies/test_inside.py::test_ascent_climbs_is_repeated_by_its_seed_and_leaves_the_model",),
     ),
@@ -56,8 +56,8 @@ SEEDS = (
     ),
     Seed(
         "studies/clustering/clustering.py",
-        "mean = (_entropy(rows) + _entropy(columns)) / 2",
-        "mean = max(_entropy(rows), _entropy(columns))",
+        "mean = (cluster_entropy + class_entropy) / 2",
+        "mean = max(cluster_entropy, class_entropy)",
         "mutual information over the larger entropy instead of their mean",
         ("clustering/test_studies.py::test_accuracy_and_information_beside_scikit_learn",),
     ),
@@ -77,7 +77,7 @@ SEEDS = (
     ),
     Seed(
         "studies/layer_attention/readings.py",
-        "model.to(home).train(was)",
+        "model.to(home).train(training)",
         "model.to(home)",
         "reading the attention leaves a model in evaluation mode",
         ("layer_attention/test_uses.py::test_static_attention_needs_no_data",),

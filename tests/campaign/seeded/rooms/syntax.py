@@ -28,8 +28,8 @@ SEEDS = (
     ),
     Seed(
         "syntax/comments.py",
-        'while last > 0 and tokens[last].type in ("COMMA", "SEMICOLON"):',
-        "while False:",
+        'if found and token.type in ("COMMA", "SEMICOLON"):',
+        "if False:",
         "a comment behind a comma hangs on what follows",
         ("syntax/test_comments.py",),
     ),

@@ -17,7 +17,7 @@ SEEDS = (
         "        if self.training:\n            self._follow",
         "        if True:\n            self._follow",
         "EM: evaluation moves the priors",
-        ("clustering/test_equations.py::test_stateful_losses_standardise_and_follow_priors",),
+        ("train/losses/test_clustering_losses.py::test_an_evaluation_moves_neither_priors_nor_statistics",),
     ),
     Seed(
         "train/losses/task.py",
