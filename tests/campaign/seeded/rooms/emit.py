@@ -21,17 +21,10 @@ SEEDS = (
     ),
     Seed(
         "emit/weights.py",
-<<<<<<< HEAD
         "with torch.device(device), _chance(generator, device):",
         "with torch.device(device):",
         "weights are drawn from torch's global generator, which all threads share",
         ("emit/test_threads.py::test_torchs_generator_and_its_seed_have_no_part_in_weights",),
-=======
-        "generator = torch.Generator()",
-        "generator = torch.default_generator",
-        "emitting moves torch's global generator",
-        ("emit/test_emit.py",),
->>>>>>> seeded
     ),
     Seed(
         "emit/coded.py",

@@ -135,7 +135,6 @@ SEEDS = (
     ),
     Seed(
         "train/kept/runs.py",
-<<<<<<< HEAD
         "elif found == before.encode():",
         "elif found:",
         "a row is added to a damaged log",
@@ -157,8 +156,6 @@ SEEDS = (
     ),
     Seed(
         "train/kept/runs.py",
-=======
->>>>>>> seeded
         "os.truncate(path, before)",
         "pass",
         "a row that did not fit on the disk is left half-written",
