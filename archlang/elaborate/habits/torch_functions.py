@@ -200,7 +200,8 @@ WITHOUT_COUNTERPART: tuple[Habit, ...] = (
     Habit("PyTorch", ("TransformerEncoderLayer", "TransformerEncoder"), (), _nothing,
           "`import std.attention (encoder)` brings `encoder(heads, hidden)`, whose norms stand before its two parts"),
     Habit("PyTorch", ("Parameter",), (), _nothing,
-          "`name = parameter([49, 64])` is a tensor of the file's own; `affine` learns a factor and an offset a channel"),
+          "`name = parameter([49, 64])` is a tensor of the file's own; `affine` learns a factor and an offset a "
+          "channel"),
     Habit("PyTorch", ("conv1d", "conv2d", "conv3d"), (), _nothing,
           "a convolution brings its own weights: `x -> conv(kernel, channels)`"),
 )
