@@ -67,9 +67,8 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
 def _tensors(b: Build, given: Sequence[TensorValue | OwnTensor], value: Value, place: Place) -> list[TensorValue]:
     """The tensors of an argument, those of the file's own made in `place`. Raises `Poisoned` while code is read."""
     found: list[TensorValue] = []
-    for tensor in given:
-        if isinstance(tensor, OwnTensor):
-            tensor = made(b, tensor, place, value)
+    for one in given:
+        tensor: Flowing = made(b, one, place, value) if isinstance(one, OwnTensor) else one
         if not isinstance(tensor, TensorValue):
             raise Poisoned
         found.append(tensor)

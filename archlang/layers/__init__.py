@@ -12,7 +12,7 @@ from archlang.layers.layer_attention import (
     SelfAttention,
     StaticVector,
 )
-from archlang.layers.learned import Affine, OwnTensor
+from archlang.layers.learned import LearnedAffine, LearnedTensor
 from archlang.layers.merging import average, largest, smallest, times, total
 from archlang.layers.multipath import Gates, Mix, Stitch, combine
 from archlang.layers.normalisation import ChannelNorm
@@ -35,11 +35,11 @@ from archlang.layers.spreading import (
 )
 
 __all__ = [
-    "GRU", "LSTM", "Affine", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch",
-    "DropPath", "EqualAttention", "Gates", "InnateStatic", "Keyed", "Mix", "OwnTensor", "PositionEmbedding",
-    "PyramidPool", "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector",
-    "Stitch", "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss", "combine",
-    "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back", "reshape",
-    "set_cut", "smallest", "sobel", "spread_difference", "spread_largest", "spread_quotient", "spread_smallest",
-    "spread_times", "spread_total", "times", "to_map", "to_sequence", "total", "weigh",
+    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
+    "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine", "LearnedTensor", "Mix", "PositionEmbedding",
+    "PyramidPool", "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize",
+    "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss",
+    "combine", "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back",
+    "reshape", "set_cut", "smallest", "sobel", "spread_difference", "spread_largest", "spread_quotient",
+    "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total", "weigh",
 ]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class OwnTensor(nn.Module):
+class LearnedTensor(nn.Module):
     """A tensor that is the same for every sample.
 
     Args:
@@ -44,7 +44,7 @@ class OwnTensor(nn.Module):
         return f"{tuple(self.value.shape)}"
 
 
-class Affine(nn.Module):
+class LearnedAffine(nn.Module):
     """A learned factor and a learned offset for each index of a dimension (Touvron et al. 2021, eq. 4, for factors).
 
     Args:

@@ -14,7 +14,7 @@ PARAMETER = Op(
     "with it. It is no stage, and every use of it has numbers of its own.",
     shape=lambda call: Tensor(tuple(call["sizes"])),
     weights=lambda call: (Weight("value", tuple(call["sizes"]), trained=call["trained"], init=call["init"]),),
-    torch=Module("archlang.layers.OwnTensor", lambda call: {"sizes": call["sizes"], "trained": call["trained"]}),
+    torch=Module("archlang.layers.LearnedTensor", lambda call: {"sizes": call["sizes"], "trained": call["trained"]}),
     args=(
         Arg("sizes", ListKind(Int(1), 1, 4), doc="the sizes of a sample"),
         Arg("init", SettingKind("initialiser"), None, "how its numbers start; auto: normal with deviation 0.02, cut at "
@@ -58,7 +58,7 @@ AFFINE = Op(
     name="affine", family="learned", shape=_affine_shape, weights=_affine_weights,
     doc="Every channel of a map or volume, or feature of a sequence or vector, times a learned factor plus a learned "
     "offset. `affine(scale = 1e-6, shift = none)` is the layer scale of CaiT and ConvNeXt (Touvron et al. 2021).",
-    torch=Module("archlang.layers.Affine", lambda call: {
+    torch=Module("archlang.layers.LearnedAffine", lambda call: {
         "features": _affine_size(call), "dim": _affine_axis(call) + 1,
         "scale": call["scale"] != "none", "shift": call["shift"] != "none",
     }),

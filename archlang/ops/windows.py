@@ -23,7 +23,7 @@ def padding_kind(rank: int) -> OneOf:
 
 
 def window_padding(rank: int) -> OneOf:
-    """What `padding_kind` takes, `tf_same`, and over lines `causal`."""
+    """The kind of a convolution's or pool's padding: that of `padding_kind`, `tf_same`, and over lines `causal`."""
     words = ("none", "same", "tf_same", "causal") if rank == 1 else ("none", "same", "tf_same")
     return OneOf((Words(words), SizeOf(rank, 0)))
 
@@ -66,7 +66,7 @@ def window_pairs(call: OpCall, kernel: Size, stride: Size, dilation: Size, auto:
 
 
 def _tf_same(size: Dim, k: int, s: int, d: int) -> tuple[int, int]:
-    """TensorFlow's SAME: as many cells as `ceil(size / s)` windows reach past the map, the odd one after.
+    """The padding of TensorFlow's SAME: the cells that `ceil(size / s)` windows reach past the map, the odd one after.
 
     `max(0, (ceil(size / s) - 1) s + d (k - 1) + 1 - size)`. Raises unknown-size where `s` may not divide a symbol.
     """

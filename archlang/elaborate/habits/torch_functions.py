@@ -195,10 +195,13 @@ WITHOUT_COUNTERPART: tuple[Habit, ...] = (
     Habit("PyTorch", ("ModuleList",), (), _nothing,
           "stages are repeated by `for c in [16, 32] { stage }` or `3 * stage`, and stand side by side in `parallel`"),
     Habit("PyTorch", ("ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "pad"), (), _nothing,
-          "padding belongs to the stage that needs it: `conv(3x3, 64, padding = 1, padding_mode = reflect)`"),
+          "`pad(1, mode = reflect)` pads a map, `pad([0, 1], axis = width)` one side; a convolution has a padding of "
+          "its own"),
     Habit("PyTorch", ("TransformerEncoderLayer", "TransformerEncoder"), (), _nothing,
           "`import std.attention (encoder)` brings `encoder(heads, hidden)`, whose norms stand before its two parts"),
-    Habit("PyTorch", ("Parameter",), (), _nothing, "weights belong to operations, and an operation brings its own"),
+    Habit("PyTorch", ("Parameter",), (), _nothing,
+          "`name = parameter([49, 64])` is a tensor of the file's own; `affine` learns a factor and an offset a "
+          "channel"),
     Habit("PyTorch", ("conv1d", "conv2d", "conv3d"), (), _nothing,
           "a convolution brings its own weights: `x -> conv(kernel, channels)`"),
 )
