@@ -155,15 +155,26 @@ def measure(
             recognised.append(correct.cpu())
             known.append(label.cpu())
 
-    # The first of the sums is the whole loss, by the empty name.
-    loss, *others = (value / len(split) for value in sums.values())
-    single = dict(zip(list(sums)[1:], others, strict=True))
-    if not recognised:
-        return Evaluation(loss, None, len(split), parts=single, metrics=metrics.figures())
+    means = {name: value / len(split) for name, value in sums.items()}
+    return _evaluation(means, recognised, known, len(split), labels, metrics.figures())
 
-    correct, label = torch.cat(recognised), torch.cat(known)
-    scores = _by_class(correct, label, labels)
-    return Evaluation(loss, float(correct.double().mean()), len(split), scores, single, metrics.figures())
+
+def _evaluation(
+    means: Mapping[str, float],
+    recognised: Sequence[torch.Tensor],
+    known: Sequence[torch.Tensor],
+    samples: int,
+    labels: Sequence[str] | None,
+    metrics: Mapping[str, float | None],
+) -> Evaluation:
+    """The figures of all batches. `means` holds the whole loss by the empty name, then its parts."""
+    parts = {name: value for name, value in means.items() if name}
+    if not recognised:
+        return Evaluation(means[""], None, samples, parts=parts, metrics=metrics)
+
+    correct, label = torch.cat(list(recognised)), torch.cat(list(known))
+    accuracy = float(correct.double().mean())
+    return Evaluation(means[""], accuracy, samples, _by_class(correct, label, labels), parts, metrics)
 
 
 def in_order(count: int, batch: int) -> Iterator[range]:
