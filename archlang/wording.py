@@ -1,8 +1,8 @@
-"""Words that follow a number."""
+"""Words that follow a number, and numbers that follow a word."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 
@@ -27,3 +27,15 @@ def listing(names: Iterable[str], most: int = 40) -> str:
     if len(first) > most:
         first[most] = "..."
     return ", ".join(first)
+
+
+def figures(metrics: Mapping[str, float | None]) -> str:
+    """Metrics behind a loss and an accuracy; a dash for one that the data has nothing for.
+
+    >>> figures({"miou": 0.5, "psnr(peak = 1.0)": None})
+    ', miou 0.5000, psnr(peak = 1.0) -'
+    """
+    line = ""
+    for name, figure in metrics.items():
+        line += f", {name} " + ("-" if figure is None else f"{figure:.4f}")
+    return line

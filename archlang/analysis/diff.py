@@ -256,6 +256,8 @@ def _plan(plan: Plan | None) -> dict[str, Plain]:
         "clip": show(plan.clip),
         "precision": plan.precision,
         "average": show(plan.average),
+        "metrics": show(plan.metrics),
+        "best": show(plan.best),
     }
 
     # Phases and steps by their names: one that is put in first leaves the others as they were.

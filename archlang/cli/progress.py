@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from archlang.cli.streams import remark
 from archlang.diagnostics.text import one_line
 from archlang.train.loop.progress import Beat, Epoch, Outline, Progress
+from archlang.wording import figures
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -56,8 +57,10 @@ def epoch_line(epoch: Epoch, epochs: int, best: bool) -> str:
     if len(epoch.parts) > 1:
         line += f" ({', '.join(f'{name} {value:.4f}' for name, value in epoch.parts.items())})"
     if epoch.validation_loss is not None:
-        line += f"; validation {score(epoch.validation_loss, epoch.validation_accuracy)}"
-    line += f"; test {score(epoch.test_loss, epoch.test_accuracy)}; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s"
+        validated = score(epoch.validation_loss, epoch.validation_accuracy)
+        line += f"; validation {validated}{figures(epoch.validation_metrics)}"
+    line += f"; test {score(epoch.test_loss, epoch.test_accuracy)}{figures(epoch.metrics)}"
+    line += f"; rate {epoch.lr:.4g}, {epoch.seconds:.1f} s"
 
     # A figure that was not measured is 0, and gives no rate.
     if epoch.samples and epoch.seconds:

@@ -94,3 +94,5 @@ class Plan:
     clip: float | None = None
     precision: str = "float32"
     average: Option | None = None
+    metrics: tuple[Option, ...] = ()
+    best: Option | str | None = None

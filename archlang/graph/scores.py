@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.plan import Loss
 from archlang.ops.facts import Result
+
+LABEL = "label"
+"""The word for what is right, among the tensors that a loss reads."""
 
 _ELEMENTWISE = ("activation", "normalisation", "regularisation", "pooling")
 """Families that leave every axis where it was."""
@@ -25,6 +29,20 @@ def class_axis(graph: Graph, port: Port) -> int:
     if any("line" in node.op.gives for node in _back(graph, port, _ELEMENTWISE)):
         return 0
     return 1
+
+
+def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
+    """The output whose largest number is the class: what the first loss with labels reads, else the main one."""
+    for loss in losses:
+        ports = [read for read in loss.reads if isinstance(read, Port)]
+        if LABEL in loss.reads and ports and graph.is_output(ports[0]):
+            return ports[0]
+    return main_output(graph)
+
+
+def main_output(graph: Graph) -> Port:
+    """The network's main output: the one without a name, else the first."""
+    return next((output.port for output in graph.outputs if output.name is None), graph.outputs[0].port)
 
 
 def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:

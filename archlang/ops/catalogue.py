@@ -17,6 +17,7 @@ from archlang.ops import (
     linear,
     losses,
     merging,
+    metrics,
     multipath,
     normalisation,
     patch_experts,
@@ -48,7 +49,7 @@ CATALOGUE = Catalogue(
     settings={
         (setting.role, setting.name): setting
         for setting in (
-            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *patch_experts.SETTINGS,
+            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS, *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },

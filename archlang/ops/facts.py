@@ -80,6 +80,22 @@ class LossFacts:
 
 
 @dataclass(frozen=True)
+class MetricFacts:
+    """The way in which a metric reads scores.
+
+    target  what labels hold: class numbers (or a share of each class), or numbers
+    ranks   the numbers of sizes that the scores of a sample may have; all where there are none
+    least   how many classes the scores must tell apart at least
+    higher  whether more is better
+    """
+
+    target: Literal["classes", "numbers"]
+    ranks: tuple[int, ...] = ()
+    least: int = 1
+    higher: bool = True
+
+
+@dataclass(frozen=True)
 class OptimizerFacts:
     """The class of torch that an optimiser is, as a dotted name, and whether it has a fused kernel."""
 
@@ -119,4 +135,4 @@ class AverageFacts:
 
 
 # A setting states one of these, by its role; settings of other roles state none.
-Facts = LossFacts | OptimizerFacts | ScheduleFacts | KernelsFacts | AverageFacts
+Facts = LossFacts | MetricFacts | OptimizerFacts | ScheduleFacts | KernelsFacts | AverageFacts

@@ -44,6 +44,9 @@ _LABELS = Arg("labels", ListKind(String(), 1), None, "the classes' names")
 _CLIP = Arg("clip", Real(0, above=True), None, "the largest norm of a step's gradient; auto: any")
 _PRECISION = Arg("precision", Words(("float32", "bfloat16", "float16")), "float32", "what the network calculates in")
 _AVERAGE = Arg("average", SettingKind("average"), None, "which mean of the weights is tested and kept; auto: none")
+_METRICS = Arg("metrics", ListKind(SettingKind("metric"), 0), (), "figures that are told beside the loss")
+_BEST = Arg("best", OneOf((Words(("accuracy", "loss")), SettingKind("metric"))), None,
+            "what the best epoch is chosen by; auto: accuracy, then loss")
 _NAMES = OneOf((String(), ListKind(String())))
 _ONLY = Arg("only", _NAMES, None, "patterns of the modules or weights that train; auto: all")
 _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that do not train")
@@ -51,7 +54,8 @@ _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that d
 # What stands between braces as `name = value` is checked like the arguments of a call.
 DECLARATIONS = (
     Setting("train", "declaration", "What may stand in `train { }`.",
-            (_LOSS, _OPTIMIZER, _BATCH, _SEED, _AUGMENT, _LABELS, _CLIP, _PRECISION, _AVERAGE)),
+            (_LOSS, _OPTIMIZER, _BATCH, _SEED, _AUGMENT, _LABELS, _CLIP, _PRECISION, _AVERAGE,
+             _METRICS, _BEST)),
     Setting("phase", "declaration", "What may stand in a phase.",
             (Arg("epochs", Int(1), None, "passes over the data"),
              Arg("steps", Int(1), None, "batches, instead of epochs"), _RATE, _KEYS, _ONLY, _FREEZE)),

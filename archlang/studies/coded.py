@@ -14,12 +14,13 @@ from archlang.diagnostics.text import one_line
 from archlang.emit import observing
 from archlang.graph.coded import CodedBlock, coded_blocks, within
 from archlang.graph.removal import At, with_mask
+from archlang.graph.scores import scores_port
 from archlang.rewrite.extract import extract
 from archlang.train.data.splits import Split
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.coded import table_of
-from archlang.train.losses.objective import hits, scores_port, values_of
+from archlang.train.losses.objective import hits, values_of
 
 
 @dataclass(frozen=True)

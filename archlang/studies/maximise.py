@@ -15,12 +15,12 @@ from torch import fx
 from torch.nn import functional
 
 from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.graph.scores import main_output, scores_port
 from archlang.layers.multipath import Gates
 from archlang.rewrite.extract import told
 from archlang.studies.inside import ValueRecorder, all_rows, graph_of, named, placed, routers
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
-from archlang.train.losses.objective import main_output, scores_port
 
 What = Literal["gate", "output", "cluster", "filter"]
 

@@ -13,12 +13,13 @@ from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation, Record
 from archlang.graph.ir import Graph, Port
 from archlang.graph.plan import Loss
+from archlang.graph.scores import LABEL, scores_port
 from archlang.rewrite.extract import told
 from archlang.train.data.image_files import NoImage, read_pixels, strict_about_size
 from archlang.train.data.ready import preparation_of
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
-from archlang.train.losses.objective import LABEL, scores_port, values_of
+from archlang.train.losses.objective import values_of
 from archlang.train.processes.devices import place
 
 TOP = 5

@@ -128,6 +128,7 @@ def test_json_and_text_say_the_same(swap: bool) -> None:
 TRAIN = """train {
   loss = cross_entropy(logits, label); optimizer = sgd(lr = 0.1); batch = 16; seed = 1; augment = [flip]; clip = 1.0
   labels = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]; precision = float32; average = ema(0.9)
+  metrics = [top_k(2), top_k(3)]; best = top_k(2)
   phase all { epochs = 2; lr = constant; only = "stem" }
 }
 """
@@ -139,7 +140,8 @@ TRAIN = """train {
     ("lr = 0.1", "lr = 0.2", "optimizer"), ("batch = 16", "batch = 32", "batch"), ("seed = 1", "seed = 2", "seed"),
     ("augment = [flip]", "augment = [flip, shift(2)]", "augment"), ("clip = 1.0", "clip = 2.0", "clip"),
     ('"8", "9"]', '"9", "8"]', "labels"), ("precision = float32", "precision = bfloat16", "precision"),
-    ("ema(0.9)", "ema(0.8)", "average"), ("epochs = 2", "epochs = 3", "phase all"),
+    ("ema(0.9)", "ema(0.8)", "average"), ("top_k(3)", "top_k(4)", "metrics"),
+    ("best = top_k(2)", "best = top_k(3)", "best"), ("epochs = 2", "epochs = 3", "phase all"),
     ("epochs = 2", "steps = 2", "phase all"), ("lr = constant", "lr = cosine", "phase all"),
     ('only = "stem"', 'only = "logits"', "phase all"), ('only = "stem"', 'freeze = "stem"', "phase all"),
 ])

@@ -12,6 +12,7 @@ from archlang.cli.options import data, device, formats, opening, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
+from archlang.wording import figures
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -93,6 +94,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "samples": found.samples,
         "loss": found.loss,
         "accuracy": found.accuracy,
+        "metrics": dict(found.metrics),
         "classes": [
             {"name": c.name, "samples": c.samples, "correct": c.correct, "accuracy": c.accuracy} for c in found.classes
         ],
@@ -104,6 +106,7 @@ def table(found: Evaluation) -> str:
     head = f"{found.samples} samples: loss {found.loss:.4f}"
     if found.accuracy is not None:
         head += f", accuracy {100 * found.accuracy:.2f} %"
+    head += figures(found.metrics)
 
     names = [one_line(c.name, 60) for c in found.classes]
     wide = max(map(len, names), default=0)

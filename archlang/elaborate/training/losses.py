@@ -14,13 +14,12 @@ from archlang.elaborate.training.sites import structural
 from archlang.elaborate.values import LabelValue, TensorValue
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
-from archlang.graph.scores import applied, class_axis
+from archlang.graph.scores import LABEL, applied, class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts
 from archlang.ops.values import Option, Weighted
 from archlang.source import Span
 
-LABEL = "label"
 PROBABILITIES = ("shares", "chances")
 """Results of operations that are no scores any more."""
 

@@ -14,6 +14,7 @@ from archlang.elaborate.bodies import declare
 from archlang.elaborate.context import Build
 from archlang.elaborate.scope import define
 from archlang.elaborate.training.losses import losses_of
+from archlang.elaborate.training.metrics import metrics_of
 from archlang.elaborate.training.phases import curve_of, has_length, phase_of
 from archlang.elaborate.values import Env, LabelValue, Poisoned
 from archlang.graph.plan import Loss, Plan, TrainingStep
@@ -54,10 +55,13 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
         planned_steps = [
             TrainingStep(stretch.name, _losses(b, inside), inside.values["optimizer"]) for stretch, inside in steps
         ]
+        first = losses or (planned_steps[0].losses if planned_steps else ())
+        metrics = metrics_of(b, values["metrics"], values["best"], first, settings.spans, train.span)
         return Plan(
             losses=losses, optimizer=values["optimizer"], phases=tuple(planned_phases), steps=tuple(planned_steps),
             batch=values["batch"], seed=values["seed"], augment=tuple(values["augment"]), labels=_labels(b, settings),
             span=train.span, clip=values["clip"], precision=values["precision"], average=values["average"],
+            metrics=metrics, best=values["best"],
         )
     except Poisoned:
         return None

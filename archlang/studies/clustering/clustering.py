@@ -16,6 +16,7 @@ from archlang.elaborate.network import Network
 from archlang.emit import observing
 from archlang.graph.ir import Port
 from archlang.graph.plan import Plan, TrainingStep
+from archlang.graph.scores import LABEL, main_output
 from archlang.layers.clustering import likelihood_log
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts
@@ -26,7 +27,7 @@ from archlang.train.data.splits import Data, Joined
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.progress import Progress, Result
-from archlang.train.losses.objective import LABEL, main_output, values_of
+from archlang.train.losses.objective import values_of
 from archlang.train.optimization.planning import plan_of, steps_of
 
 Counts = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.int64]]

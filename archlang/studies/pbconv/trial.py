@@ -11,6 +11,7 @@ import torch
 from archlang.compiler import compile as compile_network
 from archlang.diagnostics.text import one_line
 from archlang.elaborate.network import Network
+from archlang.graph.scores import scores_port
 from archlang.kernels import draw_seed
 from archlang.layers.chance import kept_generators
 from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, maps_by_size
@@ -19,7 +20,7 @@ from archlang.train.data.sources import find
 from archlang.train.fitting import fit_to
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
-from archlang.train.losses.objective import objective, scores_port
+from archlang.train.losses.objective import objective
 from archlang.train.optimization.optimizers import optimizer, set_rate
 from archlang.train.optimization.planning import batch_count, batches, derived, plan_of, steps_of
 from archlang.train.training_data import training_data

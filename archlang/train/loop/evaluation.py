@@ -12,6 +12,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.emit import observing
 from archlang.graph.ir import Graph
 from archlang.graph.plan import Loss
+from archlang.graph.scores import LABEL, main_output, scores_port
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
 from archlang.train.data.augmentation.augment import augment
@@ -20,17 +21,8 @@ from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Split
 from archlang.train.fitting import Fit, fit_of
 from archlang.train.losses.classes import class_output
-from archlang.train.losses.objective import (
-    LABEL,
-    Objective,
-    hits,
-    inner_ports,
-    labelled,
-    main_output,
-    objective,
-    scores_port,
-    values_of,
-)
+from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
+from archlang.train.metrics import MetricSums
 from archlang.train.processes.devices import place
 from archlang.train.processes.world import World
 
@@ -55,13 +47,16 @@ class ClassScore:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class, single losses."""
+    """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class, single losses, and the
+    metrics that the file names, by their text (`miou(ignore = 255)`); one is None where the data has nothing for it.
+    """
 
     loss: float
     accuracy: float | None
     samples: int
     classes: tuple[ClassScore, ...] = ()
     parts: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
@@ -132,6 +127,7 @@ def measure(
     chance = torch.Generator().manual_seed(0)  # two measurements must differ by the model alone
 
     sums: dict[str, float] = {}
+    metrics = MetricSums(graph, port)
     recognised, known = [], []
     for rows in in_order(len(split), batch):
         samples, share = split.batch(world.share(rows))
@@ -151,6 +147,7 @@ def measure(
         for name, value in {"": total, **parts}.items():
             sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
 
+        metrics.add(values[port], label)
         correct = None
         if goal.supervised and labelled(label):
             correct = hits(values[port], label)
@@ -158,15 +155,26 @@ def measure(
             recognised.append(correct.cpu())
             known.append(label.cpu())
 
-    # The first of the sums is the whole loss, by the empty name.
-    loss, *others = (value / len(split) for value in sums.values())
-    single = dict(zip(list(sums)[1:], others, strict=True))
-    if not recognised:
-        return Evaluation(loss, None, len(split), parts=single)
+    means = {name: value / len(split) for name, value in sums.items()}
+    return _evaluation(means, recognised, known, len(split), labels, metrics.figures())
 
-    correct, label = torch.cat(recognised), torch.cat(known)
-    scores = _by_class(correct, label, labels)
-    return Evaluation(loss, float(correct.double().mean()), len(split), scores, single)
+
+def _evaluation(
+    means: Mapping[str, float],
+    recognised: Sequence[torch.Tensor],
+    known: Sequence[torch.Tensor],
+    samples: int,
+    labels: Sequence[str] | None,
+    metrics: Mapping[str, float | None],
+) -> Evaluation:
+    """The figures of all batches. `means` holds the whole loss by the empty name, then its parts."""
+    parts = {name: value for name, value in means.items() if name}
+    if not recognised:
+        return Evaluation(means[""], None, samples, parts=parts, metrics=metrics)
+
+    correct, label = torch.cat(list(recognised)), torch.cat(list(known))
+    accuracy = float(correct.double().mean())
+    return Evaluation(means[""], accuracy, samples, _by_class(correct, label, labels), parts, metrics)
 
 
 def in_order(count: int, batch: int) -> Iterator[range]:

@@ -9,6 +9,7 @@ import torch
 from archlang.compiler import compile as compile_network
 from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Port
+from archlang.graph.scores import scores_port
 from archlang.layers.synced import synced
 from archlang.train.fitting import Fit, fit_to
 from archlang.train.loop.batches import BatchTrainer
@@ -18,7 +19,7 @@ from archlang.train.loop.task import TrainingTask
 from archlang.train.loop.trained import TrainedModel
 from archlang.train.loop.training import Training
 from archlang.train.losses.classes import class_count, labels_of
-from archlang.train.losses.objective import Objective, inner_ports, objective, scores_port
+from archlang.train.losses.objective import Objective, inner_ports, objective
 from archlang.train.optimization.averaging import Average
 from archlang.train.optimization.optimizers import optimizer
 from archlang.train.optimization.planning import steps_of

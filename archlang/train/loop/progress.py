@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from torch import fx
 
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import MetricFacts
+from archlang.ops.values import Option
 from archlang.train.kept.runs import Run
 
 
@@ -63,6 +66,7 @@ class Epoch:
     lr                 the rate of its first step, of its first optimiser
     skipped            steps left out because a loss or gradient was no number
     parts, test_parts  the unweighted losses and metrics on the training part and on the test part
+    metrics            the metrics that the file names, on the test part; `validation_metrics` on the validation part
     samples            samples that it trained on
 
     Where the data has a validation part, the best epoch is chosen on it, and the test part is only told.
@@ -82,6 +86,8 @@ class Epoch:
     samples: int = 0
     validation_loss: float | None = None
     validation_accuracy: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    validation_metrics: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def chosen_by(self) -> tuple[float, float | None]:
@@ -90,19 +96,38 @@ class Epoch:
             return self.validation_loss, self.validation_accuracy
         return self.test_loss, self.test_accuracy
 
-    def better_than(self, other: Epoch | None) -> bool:
-        """Tell whether it recognises more of the part it is chosen by.
+    def better_than(self, other: Epoch | None, best: Option | str | None = None) -> bool:
+        """Tell whether it is better, by what `best` names, on the part that the best epoch is chosen by.
 
-        Where that is equal or unknown, it is better with the smaller loss.
+        Without `best`, it is better where it recognises more. Where that is equal or unknown, it is better with the
+        smaller loss.
         """
         if other is None:
             return True
 
         (my_loss, mine), (your_loss, yours) = self.chosen_by, other.chosen_by
+        if best == "loss":
+            mine = yours = None
+        elif isinstance(best, Option):
+            mine, yours = self._figure(best), other._figure(best)
+            # No figure is no reason to choose an epoch.
+            if (mine is None) != (yours is None):
+                return mine is not None
         # By accuracy where both have one: a loss may fall while fewer samples are recognised.
         if mine is not None and yours is not None and mine != yours:
             return mine > yours
         return my_loss < your_loss or math.isnan(your_loss)
+
+    def _figure(self, metric: Option) -> float | None:
+        """The figure of a metric, so turned that more is better."""
+        metrics = self.metrics
+        if self.validation_loss is not None:
+            metrics = self.validation_metrics
+
+        figure = metrics.get(str(metric))
+        if figure is None or facts_of(metric, MetricFacts).higher:
+            return figure
+        return -figure
 
     def row(self) -> dict[str, object]:
         """Its row in `log.csv`; single losses only where there are several."""
@@ -115,6 +140,9 @@ class Epoch:
         if len(self.parts) > 1:
             row |= {f"train_{name}": value for name, value in self.parts.items()}
             row |= {f"test_{name}": value for name, value in self.test_parts.items()}
+
+        row |= {f"validation_{name}": value for name, value in self.validation_metrics.items()}
+        row |= {f"test_{name}": value for name, value in self.metrics.items()}
         return row
 
 

@@ -126,7 +126,7 @@ class Training:
             if self.task.world.any(not finite(self.trained.module)):
                 raise diverged("weights are no numbers any more")
             epoch = self._measured(scheduled, state.tally)
-            is_best = epoch.better_than(state.best)
+            is_best = epoch.better_than(state.best, self.task.plan.best)
             if self.records is not None:
                 self.records.propose_models(self.trained.complete(), state.total, is_best)
 
@@ -151,6 +151,7 @@ class Training:
             len(self.state.history) + 1, scheduled.phase.name, first_rate, tally.loss, tally.accuracy, tested.loss,
             tested.accuracy, tally.skipped, tally.seconds, tally.parts, tested.parts, tally.samples,
             *((None, None) if validated is None else (validated.loss, validated.accuracy)),
+            metrics=tested.metrics, validation_metrics={} if validated is None else validated.metrics,
         )
 
     def _evaluated(self, split: Split) -> Evaluation:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from archlang.artefact.manifest import is_label
 from archlang.graph.ir import Graph, Port
 from archlang.graph.plan import Loss, Plan
-from archlang.graph.scores import class_axis
+from archlang.graph.scores import LABEL, class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts
 from archlang.train.data.labels import ClassOutput
-from archlang.train.losses.objective import LABEL
 from archlang.train.problems import bad_data
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
 from archlang.graph.plan import Loss
-from archlang.graph.scores import class_axis
+from archlang.graph.scores import LABEL, class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
 from archlang.train.losses import catalogue
@@ -21,7 +21,6 @@ from archlang.train.losses.targets import check_numbers
 from archlang.train.processes.world import World
 
 Values = Mapping[Port | str, torch.Tensor]
-LABEL = "label"
 
 
 @dataclass(frozen=True)
@@ -203,20 +202,6 @@ def values_of(
     for output, tensor in zip(graph.outputs, outputs, strict=True):
         values[output.port] = tensor
     return values | dict(zip(ports, inner, strict=True))
-
-
-def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
-    """The output whose largest number is the class: what the first loss with labels reads, else the main one."""
-    for loss in losses:
-        ports = [read for read in loss.reads if isinstance(read, Port)]
-        if LABEL in loss.reads and ports and graph.is_output(ports[0]):
-            return ports[0]
-    return main_output(graph)
-
-
-def main_output(graph: Graph) -> Port:
-    """The network's main output: the one without a name, else the first."""
-    return next((output.port for output in graph.outputs if output.name is None), graph.outputs[0].port)
 
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:

@@ -7,8 +7,9 @@ from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
+from archlang.graph.scores import scores_port
 from archlang.ops.values import Option
-from archlang.train.losses.objective import hits, objective, scores_port, values_of
+from archlang.train.losses.objective import hits, objective, values_of
 from tests.train.nets import outputs
 
 MAIN, AUX, INSIDE = Port("n5"), Port("n4"), Port("n2")

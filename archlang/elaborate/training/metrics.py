@@ -1,0 +1,55 @@
+"""The metrics of a `train`: whether the network's scores have them, and which of them chooses the best epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.elaborate.context import Build
+from archlang.graph.ir import Port
+from archlang.graph.plan import Loss
+from archlang.graph.scores import class_axis, scores_port
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import MetricFacts
+from archlang.ops.values import Option
+from archlang.source import Span
+
+
+def metrics_of(
+    b: Build, metrics: Sequence[Option], best: Option | str | None, losses: Sequence[Loss], spans: dict[str, Span],
+    span: Span,
+) -> tuple[Option, ...]:
+    """The metrics, with the one that chooses the best epoch. Raises `Poisoned` for one that the scores cannot have."""
+    where = spans.get("metrics", span)
+    for number, metric in enumerate(metrics):
+        if metric in metrics[:number]:
+            raise b.refuse("already-bound", f"the metric `{metric}` is listed twice", where)
+
+    if isinstance(best, Option) and best not in metrics:
+        metrics, where = (*metrics, best), spans.get("best", where)
+
+    port = scores_port(b.graph, losses)
+    for metric in metrics:
+        _has(b, metric, port, where)
+    return tuple(metrics)
+
+
+def _has(b: Build, metric: Option, port: Port, span: Span) -> None:
+    """Compare the form of the scores with what a metric wants of them."""
+    facts, scores = facts_of(metric, MetricFacts), b.graph.type(port)
+    if facts.ranks and scores.rank not in facts.ranks:
+        raise b.refuse("wrong-rank", f"`{metric.name}` is a figure of maps, and the scores of this task are {scores}",
+                       span)
+
+    classes = scores.dims[class_axis(b.graph, port)]
+    if not isinstance(classes, int):
+        return
+    if classes < facts.least:
+        raise b.refuse("wrong-count", f"`{metric.name}` is a figure of classes, and the scores {scores} tell no two "
+                       "apart", span)
+
+    k, ignore = metric.args.get("k"), metric.args.get("ignore")
+    if isinstance(k, int) and k > classes:
+        raise b.refuse("out-of-range", f"`{metric.name}` looks at {k} scores, and there are {classes}", span)
+    if isinstance(ignore, int) and ignore < classes:
+        raise b.refuse("out-of-range", f"`ignore = {ignore}` is a class: the scores tell 0 to {classes - 1} apart",
+                       span, help="a label that is ignored is no class; 255 is usual")
