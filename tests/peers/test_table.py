@@ -5,11 +5,12 @@ from __future__ import annotations
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.tree import Block
-from tests.peers import of_examples, of_specs, of_std
+from tests.peers import of_blocks, of_examples, of_networks, of_specs, of_std
 from tests.peers.networks import ROOT
 from tests.peers.without_peer import WITHOUT_PEER
 
-PAIRED = {pair.ours for table in (of_specs, of_std, of_examples) for pair in table.PAIRS}
+TABLES = (of_specs, of_std, of_blocks, of_examples, of_networks)
+PAIRED = {pair.ours for table in TABLES for pair in table.PAIRS}
 
 
 def networks() -> set[str]:
@@ -46,5 +47,5 @@ def test_there_is_something_to_walk() -> None:
 
 
 def test_each_comparison_is_named_once() -> None:
-    names = [str(pair) for table in (of_specs, of_std, of_examples) for pair in table.PAIRS]
+    names = [str(pair) for table in TABLES for pair in table.PAIRS]
     assert len(names) == len(set(names))

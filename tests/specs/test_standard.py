@@ -59,6 +59,11 @@ USES = {
               "boosted_pair(6, boost = propose)"],
     "pce": ["project(3x3, 8)", "expert(8, drop = 0.2)", "pce(8, 8x8, n = 2)"],
     "layers": ["flattened(5)", "pooled(5)", "resized(5, 4x4)"],
+    "convnext": ["convnext()", "patched(8)"],
+    "dense": ["dense_layer(6)", "transition()"],
+    "mobile": ["mbconv(8, 16, squeeze = 2)", "ghost(8)", "ghost_bottleneck(8, 16, stride = 2, squeeze = 4)",
+               "shuffle_unit(8, stride = 2)"],
+    "segment": ["double(8)", "down(8)", "down(16) -> up(x)", "aspp(8)", "pyramid_pooling()", "cells(2x2, 4)"],
     "attention": ["patch_embedding(8, patch = 8x8) -> encoder(2, 16) -> mlp(4, act = relu)"],
 }
 

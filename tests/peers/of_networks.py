@@ -1,0 +1,130 @@
+"""Every network of `examples/networks/` and its peer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from types import ModuleType
+
+from torch import Tensor, nn
+
+from tests.peers.comparing import Pair
+from tests.peers.libraries import timm, torchvision_models
+from tests.peers.mapping import Mapper, in_order, in_order_of_use
+from tests.peers.networks import of_file
+from tests.peers.papers import plain
+
+
+def of_torchvision(name: str, **given: object) -> nn.Module:
+    """A network of torchvision, for five classes."""
+    model: nn.Module = getattr(torchvision_models(), name)(num_classes=5, **given)
+    return model
+
+
+def of_timm(name: str, **given: object) -> nn.Module:
+    """A network of timm, for five classes."""
+    model: nn.Module = timm().create_model(name, num_classes=5, **given)
+    return model
+
+
+class Named(nn.Module):
+    """A network that hands out several results, under the names of our outputs.
+
+    torchvision hands out auxiliary results in training alone, by a flag of the outermost module. It is set in both
+    modes, so that they are compared in both; what lies inside stays in its mode.
+    """
+
+    def __init__(self, model: nn.Module, **names: str) -> None:
+        super().__init__()
+        self.model, self.names = model, names
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """What the network hands out, each result under the name of our output."""
+        self.model.training = True
+        made = self.model(x)
+        results = made if isinstance(made, dict) else made._asdict()
+        return {ours: results[theirs] for ours, theirs in self.names.items()}
+
+
+def pair(name: str, library: str, peer: object, mapper: Mapper | None = None, batch: int = 2, **sizes: int) -> Pair:
+    """A file for five classes beside its peer, on small images; H and W, where the sizes are symbols."""
+    size = sizes.pop("size", None)
+    network = of_file(f"examples/networks/{name}", size=size, classes=5)
+    return Pair(f"examples/networks/{name}", f"{library}'s {name}", network, peer,  # type: ignore[arg-type]
+                mapper or in_order(), batch=batch, sizes=sizes)
+
+
+def _torchvision() -> list[Pair]:
+    library = "torchvision"
+    auxiliary = {"aux1": "aux_logits1", "aux2": "aux_logits2", "logits": "logits"}
+
+    return [
+        pair("densenet121", library, partial(of_torchvision, "densenet121"), H=39, W=33),
+        pair("googlenet", library,
+             lambda: Named(of_torchvision("googlenet", aux_logits=True, init_weights=False), **auxiliary),
+             size=64),
+        pair("inception_v3", library, partial(of_torchvision, "inception_v3", aux_logits=False, init_weights=False),
+             H=75, W=79),
+        pair("shufflenet_v2_x1_0", library, partial(of_torchvision, "shufflenet_v2_x1_0"), H=33, W=35),
+        pair("deeplabv3_resnet50", library, lambda: Named(_deeplabv3(), out="out", aux="aux"), H=33, W=49),
+        pair("r3d_18", library, lambda: _videos().r3d_18(num_classes=5), T=8, H=17, W=16),
+    ]
+
+
+def _deeplabv3() -> nn.Module:
+    """torchvision's DeepLabv3, with the classifier on the way."""
+    model: nn.Module = torchvision_models().segmentation.deeplabv3_resnet50(
+        num_classes=5, aux_loss=True, weights_backbone=None
+    )
+    return model
+
+
+def _videos() -> ModuleType:
+    """`torchvision.models.video`."""
+    module: ModuleType = torchvision_models().video
+    return module
+
+
+def _timm() -> list[Pair]:
+    def row(name: str, peer: str, mapper: Mapper | None = None, **sizes: int) -> Pair:
+        return pair(name, "timm", partial(of_timm, peer), mapper, **sizes)
+
+    tokens = in_order(named={"tokens.patch_embedding.class_token.weight": "cls_token",
+                             "tokens.patch_embedding.position_embedding.weight": "pos_embed"})
+    return [
+        row("mobilenetv3_large_100", "mobilenetv3_large_100", H=33, W=35),
+        row("efficientnet_b0", "efficientnet_b0", H=33, W=35),
+        row("regnety_008", "regnety_008", H=33, W=35),
+        row("convnext_tiny", "convnext_tiny", in_order(later=r"(.*\.)gamma"), H=33, W=35),
+        _ghostnet(),
+        row("skresnet18", "skresnet18", H=33, W=35),
+        row("hrnet_w18_small", "hrnet_w18_small", in_order_of_use((1, 3, 32, 32)), H=32, W=64),
+        row("res2net50", "res2net50_26w_4s", in_order_of_use((1, 3, 33, 39)), H=33, W=39),
+        pair("mixer_s16", "timm", partial(of_timm, "mixer_s16_224", img_size=64), size=64),
+        pair("vit_small", "timm", partial(of_timm, "vit_small_patch16_224", img_size=64), tokens, size=64),
+        row("repvgg_b0", "repvgg_b0", in_order(later=r"(.*\.)identity\..*"), H=33, W=35),
+    ]
+
+
+def _ghostnet() -> Pair:
+    """timm's GhostNet calls `dropout` as a function, which `no_chance` cannot switch off: it is made without."""
+    made = pair("ghostnet_100", "timm", partial(of_timm, "ghostnet_100", drop_rate=0.0), H=33, W=35)
+    return replace(made, chances=False)
+
+
+def _papers() -> list[Pair]:
+    """Networks whose peers are plain modules."""
+    small = of_file("examples/networks/wavenet", levels=12, channels=6, skips=10)
+
+    return [
+        Pair("examples/networks/unet", "Ronneberger et al. 2015, figure 1",
+             of_file("examples/networks/unet", width=8, classes=3), lambda: plain.UNet(8, 3), batch=2,
+             sizes={"H": 37, "W": 51}),
+        Pair("examples/networks/cgan_generator", "Mirza and Osindero 2014, with DCGAN's layers",
+             of_file("examples/networks/cgan_generator", width=8), lambda: plain.Generator(100, 10, 8)),
+        Pair("examples/networks/wavenet", "van den Oord et al. 2016, figure 4", small,
+             lambda: plain.WaveNet(12, 6, 10, 10, 2), in_order_of_use((1, 12, 40)), sizes={"T": 530}),
+    ]
+
+
+PAIRS = [*_torchvision(), *_timm(), *_papers()]
