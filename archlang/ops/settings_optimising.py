@@ -118,9 +118,14 @@ def _schedule(name: str, doc: str, *args: Arg, example: str = "", from_start: bo
 
 
 SCHEDULES = (
-    _schedule("constant", "The optimiser's rate throughout.", _WARMUP),
+    _schedule("constant", "The optimiser's rate throughout.", _WARMUP,
+              Arg("cooldown", Real(0), 0, "epochs (steps, in a phase of steps) in which the rate falls evenly to 0, "
+                  "last")),
     _schedule("cosine", "Half a cosine from the optimiser's rate down (Loshchilov and Hutter 2017).", _TO, _WARMUP),
     _schedule("linear", "Evenly from the optimiser's rate down.", _TO, _WARMUP),
+    _schedule("poly", "The optimiser's rate less its way down, times (1 - time)^power (Chen et al. 2017, DeepLab).",
+              Arg("power", Real(0, above=True), 0.9, "how long it stays high: less than 1 for long, 1 for a line"),
+              _TO, _WARMUP),
     _schedule("steps", "Times a factor at each of some epochs (steps, in a phase of steps).",
               Arg("at", Int(1), doc="epochs, counted within the phase", many=True),
               Arg("by", Real(0, above=True), 0.1, "the factor"), _WARMUP, example="steps(4, 8, by = 0.1)",

@@ -19,8 +19,25 @@ Curve = Callable[[float, float, float, Mapping[str, Any]], float]
 
 
 def constant(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> float:
-    """The same rate throughout."""
-    return start
+    """The same rate throughout, or until the last `cooldown` epochs, in which it falls evenly to 0.
+
+    >>> [constant(1.0, at, 10, {"cooldown": 4}) for at in (0, 6, 7, 9)]
+    [1.0, 1.0, 0.75, 0.25]
+    """
+    cooldown = float(args.get("cooldown", 0.0))
+    if not cooldown:
+        return start
+    return start * min(1.0, (epochs - at) / cooldown)
+
+
+def poly(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> float:
+    """`to + (start - to) (1 - at / epochs)^power`; `to` is a rate.
+
+    >>> [round(poly(1.0, at, 4, {"power": 2.0}), 4) for at in (0, 1, 2, 4)]
+    [1.0, 0.5625, 0.25, 0.0]
+    """
+    to = float(args.get("to", 0.0))
+    return to + (start - to) * (1 - at / epochs) ** float(args.get("power", 0.9))
 
 
 def cosine(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> float:
@@ -83,6 +100,7 @@ def one_cycle(start: float, at: float, epochs: float, args: Mapping[str, Any]) -
 
 CURVES: Mapping[str, Curve] = {
     "constant": constant,
+    "poly": poly,
     "cosine": cosine,
     "steps": steps,
     "linear": linear,
@@ -121,6 +139,9 @@ def check(phases: Sequence[Phase]) -> None:
                 problems.append(error("not-available", message, phase.span))
             elif _warmup(option) >= phase.length > 0:
                 message = f"the warm-up of `{phase.name}` is as long as the phase"
+                problems.append(error("bad-phase", message, phase.span))
+            elif _warmup(option) + float(option.args.get("cooldown") or 0) > phase.length > 0:  # type: ignore[arg-type]
+                message = f"the warm-up and the cool-down of `{phase.name}` are longer than the phase"
                 problems.append(error("bad-phase", message, phase.span))
     if problems:
         raise ArchError(problems)

@@ -43,6 +43,25 @@ def test_linear_is_torchs(share: float) -> None:
     assert rate(curve("linear", to=0.3), 0.1, 5, 10) == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("power", [0.9, 1.0, 2.0])
+def test_poly_is_torchs(power: float) -> None:
+    expected = torch_rates(lambda o: lr_scheduler.PolynomialLR(o, 20, power), 20)
+    assert [rate(curve("poly", power=power), 0.1, at, 20) for at in range(20)] == pytest.approx(expected, rel=1e-9)
+    assert rate(curve("poly", power=power, to=0.05), 0.1, 20, 20) == pytest.approx(0.05)
+
+
+def test_a_cool_down_is_torchs_linear_rate() -> None:
+    expected = torch_rates(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 5), 5)
+    found = [rate(curve("constant", warmup=2, cooldown=5), 0.1, at, 12) for at in range(12)]
+    assert found == pytest.approx([0.0, 0.05, *[0.1] * 5, *expected])
+
+
+def test_a_warm_up_and_a_cool_down_fit_the_phase() -> None:
+    check([Phase("all", 5, curve("constant", warmup=2, cooldown=3))])
+    with pytest.raises(ArchError, match="longer than the phase"):
+        check([Phase("all", 4, curve("constant", warmup=2, cooldown=3))])
+
+
 @pytest.mark.parametrize(("first", "times"), [(5, 1), (3, 2), (1, 3)])
 @pytest.mark.parametrize("to", [0.0, 1e-3])
 def test_restarts_are_torchs(first: int, times: int, to: float) -> None:
