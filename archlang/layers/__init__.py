@@ -18,7 +18,7 @@ from archlang.layers.multipath import Gates, Mix, Stitch, combine
 from archlang.layers.normalisation import ChannelNorm
 from archlang.layers.patch_experts.dispatch import Dispatch, executed, join_experts, set_cut
 from archlang.layers.patch_experts.keys import Keyed
-from archlang.layers.patch_experts.patches import add_position, cut_patches, put_back
+from archlang.layers.patch_experts.patches import add_position, cut_patches, put_back, put_positions
 from archlang.layers.patch_experts.router import CosineRouter
 from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
 from archlang.layers.recurrent import GRU, LSTM
@@ -39,7 +39,8 @@ __all__ = [
     "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine", "LearnedTensor", "Mix", "PositionEmbedding",
     "PyramidPool", "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize",
     "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss",
-    "combine", "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest", "put_back",
+    "combine", "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest",
+    "put_back", "put_positions",
     "reshape", "set_cut", "smallest", "sobel", "spread_difference", "spread_largest", "spread_quotient",
     "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total", "weigh",
 ]

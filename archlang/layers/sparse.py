@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,10 @@ class SparseGates(Gates):
         features: the channels (or features) of the input.
         hidden: the width between both linear layers; 0: one linear layer.
         keep: the number of weights that are kept.
+        capacity: inputs of a batch that a path takes at most, in units of its even share `keep * batch / n`, rounded
+            up; None: any number. First choices come before second ones, and those of earlier inputs before later ones
+            (GShard, Lepikhin et al. 2021, algorithm 1). A weight that finds no room is 0; the others of its input stay
+            as they are.
         standardized: whether the scores of every path are standardised (eq. 4.11) before the softmax. A path is then
             taken for what an input has more of than others do, and none is the largest for all inputs.
 
@@ -29,9 +35,9 @@ class SparseGates(Gates):
     """
 
     def __init__(self, outputs: int, features: int, hidden: int = 16, keep: int = 1,
-                 standardized: bool = False) -> None:
+                 capacity: float | None = None, standardized: bool = False) -> None:
         super().__init__(1, outputs, features, hidden)
-        self.keep = keep
+        self.keep, self.capacity = keep, capacity
         self.standardize: nn.Module | None = None
         if standardized:
             self.standardize = Standardize(outputs)
@@ -56,8 +62,28 @@ class SparseGates(Gates):
         order = before.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
         left = before * torch.zeros_like(before).scatter(1, order, 1.0)
         # With a gradient through the sum, a single weight divided by itself would have none.
-        return left / left.sum(1, keepdim=True).detach(), before, scores
+        weights = left / left.sum(1, keepdim=True).detach()
+        if self.capacity is not None:
+            weights = weights * self._with_room(order, self.capacity).to(weights.dtype)
+        return weights, before, scores
+
+    def _with_room(self, order: Tensor, capacity: float) -> Tensor:
+        """Tell which weights [batch, n] find room; `order` [batch, keep] holds the paths of each input."""
+        room = math.ceil(capacity * self.keep * order.shape[0] / self.outputs)
+        taken = torch.zeros(self.outputs, dtype=torch.int64, device=order.device)
+        has_room = torch.zeros(order.shape[0], self.outputs, dtype=torch.bool, device=order.device)
+
+        for choice in range(self.keep):
+            asked = torch.zeros_like(has_room).scatter(1, order[:, choice : choice + 1], True)
+            # Each input's place in the queue of the path that it asks for.
+            place = taken + asked.cumsum(0)
+            has_room = has_room | (asked & (place <= room))
+            taken = taken + asked.sum(0)
+        return has_room
 
     def extra_repr(self) -> str:
         """The sizes."""
-        return f"outputs={self.outputs}, features={self.features}, hidden={self.hidden}, keep={self.keep}"
+        shown = f"outputs={self.outputs}, features={self.features}, hidden={self.hidden}, keep={self.keep}"
+        if self.capacity is None:
+            return shown
+        return f"{shown}, capacity={self.capacity}"

@@ -159,6 +159,17 @@ ROUTING = (
     ),
 )
 
+# The balance of sparse transformers, over the same weights.
+BALANCE = (
+    _loss(
+        "load_balance", LossFacts(sites=SiteFacts("weights", "experts", "the weights of experts")),
+        "n sum_i f_i P_i over experts, averaged over their stages: f the share of rows whose largest weight is the "
+        "expert's, P its mean weight before the filter. 1 where all are used alike (Switch Transformers, Fedus et al. "
+        "2022, eq. 4-6).",
+        _OF, example="loss = cross_entropy(logits, label) + 0.01 * load_balance()",
+    ),
+)
+
 # Losses that make branches work for the classes that their code says.
 CODING = (
     _loss(
@@ -172,4 +183,4 @@ CODING = (
     ),
 )
 
-SETTINGS = TASK + CLUSTERING + ROUTING + CODING
+SETTINGS = TASK + CLUSTERING + ROUTING + BALANCE + CODING

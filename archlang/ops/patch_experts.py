@@ -76,6 +76,24 @@ def _map_line(args: Mapping[str, Any]) -> str:
     return f"one map {height}x{width}"
 
 
+def _cut_positions_shape(call: OpCall) -> Tensor:
+    return Tensor((need_rank(call, 2).dims[1],))
+
+
+CUT_POSITIONS = Op(
+    name="cut_positions", family="patch_experts", internal=True,
+    doc="The positions of a sequence, each from here on a sample of its own.",
+    shape=_cut_positions_shape, torch=Function("torch.flatten", lambda call: {"start_dim": 0, "end_dim": 1}),
+)
+
+PUT_POSITIONS = Op(
+    name="put_positions", family="patch_experts", internal=True,
+    doc="Positions beside each other again, as one sequence.",
+    shape=lambda call: Tensor((call["positions"], need_rank(call, 1).dims[0])),
+    torch=Function("archlang.layers.put_positions", lambda call: {"positions": call["positions"]}),
+    args=(Arg("positions", Extent(), doc="how many there are in a sample"),),
+)
+
 PUT_BACK = Op(
     name="put_back", family="patch_experts", internal=True, piece="put back", line=_map_line,
     doc="Patches back where they were cut, as one map; their mean where they overlap.",
@@ -224,7 +242,7 @@ JOIN_EXPERTS = Op(
     shape=_join_shape, torch=Function("archlang.layers.join_experts"),
 )
 
-OPS = (CUT_PATCHES, ADD_POSITION, PUT_BACK, COSINE, DISPATCH, JOIN_EXPERTS)
+OPS = (CUT_PATCHES, ADD_POSITION, CUT_POSITIONS, PUT_POSITIONS, PUT_BACK, COSINE, DISPATCH, JOIN_EXPERTS)
 
 # --- what files write ------------------------------------------------------------------------------------------------
 
@@ -252,11 +270,14 @@ PATCHED = (
         "from 0 to 1.", example=_use(),
     ),
     Structure(
-        "experts", "n flows with weights of their own on each patch (or each sample of a tensor): the sum of their "
-        "results, weighted by a router. At inference a patch can go to the experts alone that weigh enough.",
+        "experts", "n flows with weights of their own on each patch (or each sample of a tensor, or each position of a "
+        "sequence): the sum of their results, weighted by a router. At inference a patch can go to the experts alone "
+        "that weigh enough.",
         (
             Arg("n", Int(1), doc="experts"),
             Arg("router", SettingKind("router"), doc="how the weights come about"),
+            Arg("over", Words(("samples", "positions")), None, "what is routed: whole samples, or every position of "
+                "a sequence by itself, which is a vector in the braces; auto: samples, or the patches of a grid"),
         ),
         body="flow", example=_use(),
     ),

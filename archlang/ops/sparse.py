@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Flag, Int
+from archlang.ops.kinds import Flag, Int, Real
 from archlang.ops.model import Arg, Module, Op, OpCall, Setting, Weight
 from archlang.ops.multipath import router_features
 from archlang.ops.rules import flow
@@ -14,6 +14,8 @@ from archlang.shapes import Dim, Tensor
 _ARGS = (
     Arg("hidden", Int(0), 16, "hidden units of the gate; 0: a single dense map"),
     Arg("keep", Int(1), 1, "how many paths an input takes"),
+    Arg("capacity", Real(0, above=True), None, "how many inputs of a batch a path takes at most, in units of its even "
+        "share, keep * inputs / paths; those that come later are turned away, and lose its weight; auto: any number"),
     Arg("standardized", Flag(), False, "whether the scores of every path have mean 0 and deviation 1 over inputs, as "
         "`standardize` makes them: then no path is the largest for all"),
 )
@@ -53,7 +55,7 @@ def _flops(call: OpCall) -> Dim:
 def _arguments(call: OpCall) -> Mapping[str, Any]:
     return {
         "outputs": call["outputs"], "features": router_features(call), "hidden": call["hidden"],
-        "keep": call["keep"], "standardized": call["standardized"],
+        "keep": call["keep"], "capacity": call["capacity"], "standardized": call["standardized"],
     }
 
 
@@ -64,6 +66,8 @@ SPARSE_GATES = Op(
     doc="Weights of paths worked out from the input, the largest kept and divided by their sum; then all of them, and "
     "the relevance scores (Tissera 2023, section 5.3).",
     shape=_shape, weights=_weights, flops=_flops,
+    # Which inputs a path has room for depends on those before them in the batch.
+    rows=lambda call: call["capacity"] is None,
     torch=Module("archlang.layers.SparseGates", _arguments),
     args=(*_ARGS, Arg("outputs", Int(1), doc="paths there are")),
 )

@@ -348,6 +348,8 @@ CASES: dict[str, list[Case]] = {
         *one(M, size=size(9, 12), stride=size(9, 12), rows=1, columns=1),
         *one(M, size=size(11, 12), stride=size(1, 2), rows=1, columns=1),
     ],
+    "cut_positions": one((1, 6)),
+    "put_positions": one(V, positions=1),
     "add_position": one(M, rows=1, columns=1),
     "put_back": [
         *one(M, size=[9, 12], stride=size(9, 12), rows=1, columns=1),

@@ -160,12 +160,14 @@ USES: dict[str, Uses] = {
         ],
         "keep": ["hard", Option("top", "filter", {"k": 1}), Option("top", "filter", {"k": 2})],
     }),
-    "dispatch": (((3,), V), {"experts": 3}, {"experts": [2], "cut": [0.0, 0.9]}),
-    "sparse_gates": ((V,), {"outputs": 4}, {"hidden": [0, 4], "keep": [2], "standardized": [True], "outputs": [3]}),
+    "dispatch": (((3,), V), {"experts": 3}, {"experts": [2], "cut": [0.5, 0.9]}),
+    "sparse_gates": ((V,), {"outputs": 4}, {"hidden": [0, 4], "keep": [2], "standardized": [True], "outputs": [3],
+                                          "capacity": [0.3]}),
+    "put_positions": ((V,), {"positions": 2}, {"positions": [1]}),
 }
 """For every operation with arguments: a use of it, and other values for each of its arguments."""
 
-ROWS = {"cut_patches", "put_back", "dispatch"}
+ROWS = {"cut_patches", "put_back", "put_positions", "dispatch"}
 """Operations whose results have another number of rows than what enters."""
 
 TOLD = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,13 @@ class _Under:
         """What enters are scores made inside the module, not the input of the operation."""
 
 
-def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object) -> Tensor:
-    """[batch, n]: the `keep` largest gates over their sum, in training a number; the others 0 (section 5.3)."""
+def sparse(
+    u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object, capacity: object = None
+) -> Tensor:
+    """[batch, n]: the `keep` largest gates over their sum, held as a number; the others 0 (section 5.3).
+
+    With a capacity, an expert that has `ceil(capacity keep batch / n)` rows takes no more; first choices go first.
+    """
     assert isinstance(hidden, int) and isinstance(keep, int)
     (scores,) = _scores(u, (x,), count, hidden)
     g = softmax(standardize(_Under(u, "standardize"), scores) if standardized else scores, 1)  # type: ignore[arg-type]
@@ -72,7 +78,19 @@ def sparse(u: Use, x: Tensor, count: int, hidden: object, keep: object, standard
         columns.append(torch.where(before < keep, mine, 0 * mine))  # type: ignore[operator]
     kept = torch.stack(columns, 1)
     total = kept.sum(1, keepdim=True)
-    return kept / (total.detach() if u.training else total)
+    shares = kept / total.detach()
+    if capacity is None or g.is_meta:  # where only sizes are worked out there are no queues
+        return shares
+
+    room = math.ceil(capacity * keep * len(g) / count)  # type: ignore[operator]
+    full, allowed = [0] * count, torch.zeros_like(shares)
+    for choice in range(keep):
+        for row in range(len(g)):
+            expert = sorted(range(count), key=lambda j: (-g[row, j].item(), j))[choice]
+            if full[expert] < room:
+                allowed[row, expert] = 1
+            full[expert] += 1
+    return shares * allowed
 
 
 def combined(g: Tensor, inputs: Sequence[Tensor], columns: Sequence[int]) -> tuple[Tensor, ...]:

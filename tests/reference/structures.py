@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archlang.syntax import tree
-from tests.reference import boosting, coded, patching, routing
+from tests.reference import boosting, coded, patching, routing, static
 from tests.reference import layers as attending
 from tests.reference.flows import apply, body
 from tests.reference.names import as_stage
@@ -147,13 +147,20 @@ def _patching(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
 
 def _experts(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flowing:
     """Every expert on every row, summed by the router's weights (eq. 12)."""
-    count, router = _given(use, ("n", "router"), (None, None))
+    count, router, over = _given(use, ("n", "router", "over"), (None, None, None))
     assert isinstance(count, int)
     (x,) = _members(value) if isinstance(value, Patches) else _members(Group((value,)))
+    is_by_position = over is not None and static.word(over) == "positions"
+    if is_by_position:
+        sequence = x
+        x = m.make("cut", (), (x,), lambda u: sequence.data.reshape(-1, sequence.data.shape[2]))  # type: ignore[assignment]
     weights = _weights_of_experts(m, router, x, count, where.enter("router"))
     made = _members(Group(tuple(_braces(m, use, 0, x, where.inside(str(i))) for i in range(count))))
     total = m.make("sum", (), (weights, *made), lambda u: routing.combined(
         weights.data[:, :, None], [v.data for v in made], [0]))
+    if is_by_position:
+        back = (*sequence.data.shape[:2], -1)
+        return m.make("put", (), (total,), lambda u: total.data.reshape(back))  # type: ignore[union-attr]
     return replace(value, members=(total,)) if isinstance(value, Patches) else total
 
 
@@ -165,7 +172,7 @@ def _weights_of_experts(m: Reference, router: object, x: Value, count: int, wher
         gates = _gates(m, (x,), count, hidden, where)
         made = m.make("flatten", (), (gates,), lambda u: gates.data[:, 0])
     elif choice.name == "sparse_connection":
-        hidden, *how = choice.get(("hidden", "keep", "standardized"), (16, 1, False))
+        hidden, *how = choice.get(("hidden", "keep", "standardized", "capacity"), (16, 1, False, None))
         path = (*where.path, where.name("gates"))
         made = m.make("gates", path, (x,), lambda u: routing.sparse(u, x.data, count, hidden, *how))
     else:

@@ -206,6 +206,9 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         parallel { linear(4); identity } -> each { linear(2) } -> route(cross_connection(2), to = 3) -> sum
     """),
     (S, """
+        experts(3, sparse_connection(hidden = 2, keep = 2), over = positions) { linear(3) -> relu }
+        experts(2, cross_connection(hidden = 0), over = positions) { linear(5) }
+        experts(4, sparse_connection(hidden = 0, capacity = 1.25), over = positions) { linear(3) }
         conv1d(3, 4, dilation = 2, padding = causal) -> conv1d(2, 3, stride = 2, padding = causal)
         depthwise_conv1d(3, padding = causal, padding_mode = replicate)
         max_pool1d(3, stride = 1, padding = causal) -> avg_pool1d(3, stride = 2, padding = causal)
@@ -335,6 +338,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         experts(4, sparse_connection) { linear(3) }
         experts(4, sparse_connection(hidden = 3, standardized = true)) { linear(3) }
         experts(3, sparse_connection(hidden = 0, keep = 2)) { linear(3) -> relu }
+        experts(3, sparse_connection(hidden = 0, keep = 2, capacity = 0.7)) { linear(3) -> relu }
         standardize
         linear(4) -> standardize(statistics = batch) -> linear(3)
         linear(5) -> standardize(momentum = 0.3) -> linear(3)

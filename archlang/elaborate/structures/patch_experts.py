@@ -148,10 +148,7 @@ def _sees_nothing_else(b: Build, stage: StructureStage, nodes_before: int, enter
 def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
     tree, count = braces(stage), int(stage.given["n"])
     b.tick(stage.span, place, count)
-    if isinstance(value, GridValue):
-        x = value.tensor
-    else:
-        x = tensor_in(b, stage, value, at, place)
+    x = _rows(b, stage, value, at, place)
     weights = _weights(b, stage, x, count, place)
 
     # Where the router itself keeps only some experts, 0 asks `dispatch` to leave out what it gave no weight.
@@ -176,7 +173,34 @@ def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Pla
     (total,) = node_of(b, stage, "join_experts", {}, (handed[0], *results), place, "sum")
     if isinstance(value, GridValue):
         return replace(value, tensor=total)
-    return total
+    if stage.given["over"] != "positions":
+        return total
+
+    if total.type.rank != 1:
+        raise b.refuse("wrong-rank", f"experts of positions make vectors, these make {total.type}", tree.span,
+                       notes=chain(place))
+    assert isinstance(value, TensorValue)
+    args = {"positions": value.type.dims[0]}
+    return node_of(b, stage, "put_positions", args, (total,), place, "put", b.rows_of((value,)))[0]
+
+
+def _rows(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> TensorValue:
+    """What experts are chosen for: the patches of a grid, the positions of a sequence, or whole samples."""
+    over = stage.given["over"]
+    if isinstance(value, GridValue):
+        if over is not None:
+            raise b.refuse("conflicting-arguments", "the rows of a grid are its patches: `over` is for tensors",
+                           stage.given.spans["over"], notes=chain(place))
+        return value.tensor
+
+    x = tensor_in(b, stage, value, at, place)
+    if over != "positions":
+        return x
+    if x.type.rank != 2:
+        raise b.refuse("wrong-rank", f"only a sequence [positions, features] has positions, this is {x.type}",
+                       stage.given.spans["over"], secondary=(Label(at, f"this is {x.type}"),), notes=chain(place))
+    rows = b.rows_of((x,)) * x.type.dims[0]
+    return node_of(b, stage, "cut_positions", {}, (x,), place, "cut", rows)[0]
 
 
 def _weights(b: Build, stage: StructureStage, x: TensorValue, count: int, place: Place) -> TensorValue:

@@ -39,7 +39,12 @@ def chosen(weights: Tensor, cut: float) -> Tensor:
 
 
 def kept(weights: Tensor, cut: float) -> Tensor:
-    """The weights of those that `chosen` picks, divided by their sum; 0 for the others."""
+    """The weights of those that `chosen` picks, divided by their sum; 0 for the others.
+
+    A cut of 0 leaves every weight as it is: the router said all, and what an expert without room gave up is nobody's.
+    """
+    if cut == 0:
+        return weights.clamp(min=0)
     left = torch.where(chosen(weights, cut), weights, torch.zeros_like(weights))
     return left / left.sum(1, keepdim=True)
 

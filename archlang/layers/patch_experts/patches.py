@@ -54,6 +54,15 @@ def add_position(x: Tensor, rows: int, columns: int) -> Tensor:
     return torch.cat((grids, code.expand(grids.shape[0], -1, -1, -1, -1)), 2).flatten(0, 1)
 
 
+def put_positions(x: Tensor, positions: int) -> Tensor:
+    """Positions beside each other again: [batch * positions, F] to [batch, positions, F].
+
+    >>> put_positions(torch.zeros(6, 4), 3).shape
+    torch.Size([2, 3, 4])
+    """
+    return x.reshape(-1, positions, x.shape[1])
+
+
 def _steps(count: int, like: Tensor) -> Tensor:
     """From 0 to 1 in even steps; 0 alone for a single one."""
     return torch.arange(count, device=like.device, dtype=like.dtype) / max(count - 1, 1)

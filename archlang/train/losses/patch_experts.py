@@ -44,6 +44,23 @@ def collapse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Te
     return torch.stack([(torch.relu(below - weights.mean(0)) / below).sum() for weights in reads]).mean()
 
 
+def load_balance(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """`n sum_i f_i P_i` of weights [rows, n] before the filter, averaged over the sites (Fedus et al. 2022, eq. 4-6).
+
+    f_i is the share of rows whose largest weight is that of expert i, which has no gradient; P_i its mean weight.
+
+    >>> even = torch.tensor([[0.6, 0.4], [0.4, 0.6]])
+    >>> load_balance([even], {}).item(), round(load_balance([even[:1]], {}).item(), 4)
+    (1.0, 1.2)
+    """
+    sites = []
+    for weights in reads:
+        count = weights.shape[1]
+        chosen = torch.nn.functional.one_hot(weights.argmax(1), count).to(weights.dtype)
+        sites.append(count * (chosen.mean(0) * weights.mean(0)).sum())
+    return torch.stack(sites).mean()
+
+
 def unused(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
     """The number of experts that less than the share `below` of the rows use (PCE, eq. 16, 17), over all sites."""
     below = float(args["below"])
@@ -62,5 +79,5 @@ def usage(weights: torch.Tensor) -> torch.Tensor:
     return (count[:-1] / count[-1]).to(weights.dtype)
 
 
-STRUCTURAL = {"confidence": confidence, "collapse": collapse}
+STRUCTURAL = {"confidence": confidence, "collapse": collapse, "load_balance": load_balance}
 METRICS = {"collapse": {"unused_experts": unused}}
