@@ -53,7 +53,7 @@ USES = {
     "resnet": ["projection(4)", "projection(8, 2)", "basic(8, stride = 2)", "bottleneck(4, groups = 2)",
                "stem_cifar(8)", "stem_imagenet(8)"],
     "heads": ["pooled(5)", "dense(5, 8, drop = 0.1)", "pyramid(5)"],
-    "squeeze": ["se_unit(8, ratio = 4)", "se_basic(8, stride = 2, ratio = 4)"],
+    "squeeze": ["squeezed(3, gate = hardsigmoid)", "se_unit(8, ratio = 4)", "se_basic(8, stride = 2, ratio = 4)"],
     "boost": ["boosted_unit(8, boost = acb)", "boosted_basic(8, 2, propose)", "boosted_bottleneck(4, boost = dbb)",
               "boosted_inverted(4, boost = propose(seed = 2))", "boosted_repvgg(8, stride = 2)",
               "boosted_pair(6, boost = propose)"],
