@@ -120,6 +120,10 @@ def test_a_shell_can_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COMP_CWORD", "1")
     assert spawn("-m", "archlang").stdout == "plain,check\n"
 
+    monkeypatch.setenv("COMP_WORDS", "archlang ops bott")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert spawn("-m", "archlang").stdout == "plain,bottleneck\n"
+
 
 def test_nesting_beyond_pythons_stack_is_said_so(tmp_path: Path) -> None:
     file = tmp_path / "deep.arch"

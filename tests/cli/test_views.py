@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from archlang.ops import CATALOGUE
+from archlang.project.standard import standard_library
 from tests.cli.conftest import DEMO, Call
 
 
@@ -91,6 +93,36 @@ def test_one_entry_in_full(call: Call) -> None:
     assert text.splitlines()[0].startswith("max_pool(")
     assert "arguments" in text
     assert "example" in text
+
+
+def test_ops_lists_the_standard_library(call: Call) -> None:
+    outcome = call("ops", "std")
+    assert outcome.status == 0
+    assert "std.resnet\n  projection(c, stride = 1)\n    A shortcut: " in outcome.out
+    assert "    [64, 56, 56] -> projection(128, stride = 2)\n" in outcome.out
+    assert len(re.findall(r"^  \w", outcome.out, re.MULTILINE)) == len(standard_library())
+
+    one = call("ops", "std.dense").out
+    assert one.startswith("std.dense\n  dense_layer(growth, width = 4)\n")
+    assert "std.resnet" not in one
+
+
+def test_ops_finds_a_standard_block(call: Call) -> None:
+    assert call("ops", "basic").out == """\
+basic(c, stride = 1)
+  block of std.resnet
+
+  Two 3x3 convolutions beside a shortcut.
+
+  example
+    import std.resnet (basic)
+    input x: [64, 56, 56]
+    output x -> basic(128, stride = 2) -> basic(128)
+"""
+    both = call("ops", "pooled").out
+    assert "block of std.heads" in both
+    assert "block of std.layers" in both
+    assert "did you mean `bottleneck`" in call("ops", "botleneck").err
 
 
 def test_an_unknown_op(call: Call) -> None:

@@ -74,6 +74,26 @@ class Pair:
 
 def equal(pair: Pair) -> None:
     """Compare both. Raises AssertionError where they differ."""
+    ours, peer, names, inputs = prepared(pair)
+    _evaluation(ours, peer, inputs)
+    _training(ours, peer, inputs, names, pair.unmoved)
+
+
+def difference(pair: Pair) -> float:
+    """The largest difference of the outputs in both modes, relative to the largest number of the output."""
+    ours, peer, _, inputs = prepared(pair)
+    worst = 0.0
+
+    for mode in (False, True):
+        with torch.no_grad():
+            made, wanted = _outputs(ours.train(mode)(*inputs)), _outputs(peer.train(mode)(*inputs))
+        for name, tensor in wanted.items():
+            worst = max(worst, float((made[name] - tensor).abs().max() / tensor.abs().max()))
+    return worst
+
+
+def prepared(pair: Pair) -> tuple[nn.Module, nn.Module, Names, list[Tensor]]:
+    """Both networks with the same weights and nothing drawn, the names of their tensors in pairs, and inputs."""
     torch.set_num_threads(1)
     net = pair.network()
     with undrawn():
@@ -86,10 +106,7 @@ def equal(pair: Pair) -> None:
         assert chances(ours) == chances(peer), "the probabilities of dropping differ"
     no_chance(ours)
     no_chance(peer)
-
-    inputs = inputs_for(net, pair.batch, sizes=pair.sizes)
-    _evaluation(ours, peer, inputs)
-    _training(ours, peer, inputs, names, pair.unmoved)
+    return ours, peer, names, inputs_for(net, pair.batch, sizes=pair.sizes)
 
 
 def _evaluation(ours: nn.Module, peer: nn.Module, inputs: Sequence[Tensor]) -> None:

@@ -8,9 +8,7 @@ import torch
 from archlang.compiler import compile
 from archlang.elaborate import load, loads
 from archlang.project.project import STD
-from archlang.source import Source
-from archlang.syntax import parse
-from archlang.syntax.tree import Block
+from archlang.project.standard import StandardBlock, standard_library
 from tests.specs.rows import ROOT
 
 RESNEXT = """archlang 1
@@ -53,7 +51,7 @@ USES = {
     "resnet": ["projection(4)", "projection(8, 2)", "basic(8, stride = 2)", "bottleneck(4, groups = 2)",
                "stem_cifar(8)", "stem_imagenet(8)"],
     "heads": ["pooled(5)", "dense(5, 8, drop = 0.1)", "pyramid(5)"],
-    "squeeze": ["se_unit(8, ratio = 4)", "se_basic(8, stride = 2, ratio = 4)"],
+    "squeeze": ["squeezed(3, gate = hardsigmoid)", "se_unit(8, ratio = 4)", "se_basic(8, stride = 2, ratio = 4)"],
     "boost": ["boosted_unit(8, boost = acb)", "boosted_basic(8, 2, propose)", "boosted_bottleneck(4, boost = dbb)",
               "boosted_inverted(4, boost = propose(seed = 2))", "boosted_repvgg(8, stride = 2)",
               "boosted_pair(6, boost = propose)"],
@@ -70,10 +68,18 @@ USES = {
 
 def test_every_standard_block_is_used_and_documented() -> None:
     for path in STD.glob("*.arch"):
-        blocks = [d for d in parse(Source(path.name, path.read_text())).declarations if isinstance(d, Block)]
-        assert all(d.doc or getattr(d.body, "doc", None) for d in blocks), path.name
+        blocks = [block for block in standard_library() if block.module == f"std.{path.stem}"]
+        assert all(block.doc and block.name in block.use for block in blocks), path.name
         written = " ".join(USES[path.stem])
-        assert [d.name for d in blocks if f"{d.name}(" not in written] == []
+        assert [block.name for block in blocks if f"{block.name}(" not in written] == []
+
+
+@pytest.mark.parametrize("block", standard_library(), ids=lambda block: f"{block.module}.{block.name}")
+def test_the_example_of_each_standard_block_is_a_network(block: StandardBlock) -> None:
+    imported, *lines = block.example.splitlines()
+    net = loads("\n".join(["archlang 1", imported, "network N {", *lines, "}", ""]))
+    assert net.parameters > 0
+    assert net.warnings == ()
 
 
 @pytest.mark.parametrize(("module", "use"), [(module, use) for module, uses in USES.items() for use in uses])

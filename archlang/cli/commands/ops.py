@@ -1,35 +1,61 @@
-"""`archlang ops [NAME]`: the catalogue, and one entry of it in full."""
+"""`archlang ops [NAME]`: the catalogue and the standard library, and one entry of them in full."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import shorten
 
 import click
 
+from archlang.cli import standard
 from archlang.cli.options import debug, plugins
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.ops import REQUIRED, Arg, Catalogue, Op, Setting, Structure, catalogue_with
 from archlang.ops.values import show
+from archlang.project.standard import standard_library
 
 Entry = Op | Setting | Structure
 
+LIBRARY = "std"
+"""What lists the standard library; `std.resnet` lists one module of it."""
+
+
+def completed(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    """Names that begin so, for a shell that completes: of the catalogue, the library, its modules and blocks."""
+    catalogue = catalogue_with(())
+    blocks = standard_library()
+    names = {*catalogue.stages, *(name for _, name in catalogue.settings), LIBRARY,
+             *(block.module for block in blocks), *(block.name for block in blocks)}
+    return sorted(name for name in names if name.startswith(start))
+
 
 @click.command("ops", short_help="List the catalogue of operations and settings.")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completed)
 @plugins
 @debug
 @click.pass_obj
 def command(session: Session, name: str | None) -> None:
-    """List all operations, structures and settings, or show what NAME takes, means and looks like."""
+    """List all operations, structures and settings, or show what NAME takes, means and looks like.
+
+    NAME may also be a block of the standard library; `std` lists all of them, `std.resnet` those of a module.
+    """
     catalogue = catalogue_with(session.plugins)
     if name is None:
-        session.data(listing(catalogue))
-    else:
-        session.data("\n\n".join(map(described, entries(catalogue, name))))
+        session.data(f"{listing(catalogue)}\n\n`archlang ops std` lists the blocks of the standard library")
+        return
+
+    library = standard_library()
+    modules = [block for block in library if name in (LIBRARY, block.module)]
+    if modules:
+        session.data(standard.listed(modules))
+        return
+
+    blocks = [standard.described(block) for block in library if block.name == name]
+    found = entries(catalogue, name, [block.name for block in library])
+    session.data("\n\n".join([*map(described, found), *blocks]))
 
 
 def sections(catalogue: Catalogue) -> dict[str, list[Entry]]:
@@ -57,14 +83,17 @@ def listing(catalogue: Catalogue) -> str:
     return "\n\n".join(blocks)
 
 
-def entries(catalogue: Catalogue, name: str) -> list[Entry]:
-    """Find all of this name: one stage, or settings of several roles. Raises ArchError (unknown-name)."""
+def entries(catalogue: Catalogue, name: str, blocks: Sequence[str] = ()) -> list[Entry]:
+    """Find all of this name: one stage, or settings of several roles; none where a standard block is called so.
+
+    Raises ArchError (unknown-name).
+    """
     stage = catalogue.stage(name)
     named = [stage, *(catalogue.setting(role, name) for role in catalogue.roles_of(name))]
     found: list[Entry] = [entry for entry in named if entry is not None]
 
-    if not found:
-        known = [*catalogue.stages, *(setting for _, setting in catalogue.settings)]
+    if not found and name not in blocks:
+        known = [*catalogue.stages, *(setting for _, setting in catalogue.settings), *blocks]
         near = did_you_mean(name, known) or "`archlang ops` lists the catalogue"
         raise ArchError(error("unknown-name", f"the catalogue has no `{one_line(name, 80)}`", help=near))
     return found
