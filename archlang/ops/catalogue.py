@@ -26,6 +26,7 @@ from archlang.ops import (
     recurrent,
     regularisation,
     reshaping,
+    resizing,
     settings_network,
     settings_optimising,
     settings_training,
@@ -38,8 +39,9 @@ from archlang.ops.model import Catalogue
 from archlang.ops.values import Option
 
 FAMILIES = (
-    convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, axes,
-    merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse, edges,
+    convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, resizing,
+    axes, merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse,
+    edges,
 )
 
 CATALOGUE = Catalogue(

@@ -1,12 +1,12 @@
-"""The same numbers in another form: flattened, permuted, cut, enlarged."""
+"""The same numbers in another form: flattened, permuted, cut, channels laid out as cells."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.extents import AnySizeOf, Extent
-from archlang.ops.kinds import Fault, Int, ListKind, OneOf, SizeOf, Words
+from archlang.ops.extents import Extent
+from archlang.ops.kinds import Fault, Int, ListKind, OneOf
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import AXIS, axis_index, axis_of, flow, need_at_least, need_divides, need_rank, replaced
 from archlang.shapes import Dim, Tensor, divides, product
@@ -199,45 +199,6 @@ SLICE = Op(
 )
 
 
-def _upsample_shape(call: OpCall) -> Tensor:
-    x = need_rank(call, 3)
-    factor, size = call["factor"], call["size"]
-    if factor is None and size is None:
-        raise Fault("missing-argument", "one of `factor` and `size` is wanted")
-    if factor is not None and size is not None:
-        raise Fault("wrong-count", "one of `factor` and `size` is wanted")
-
-    if size is None:
-        return Tensor((x.dims[0], *(cells * times for cells, times in zip(x.dims[1:], factor, strict=True))))
-
-    for extent in size:
-        need_at_least(extent, 1, "out-of-range", f"a map has at least one cell, this has {extent}", "size")
-    return Tensor((x.dims[0], *size))
-
-
-def _upsample_arguments(call: OpCall) -> Mapping[str, Any]:
-    arguments: dict[str, Any] = {"size": None, "scale_factor": None, "mode": call["mode"]}
-    if call["size"] is not None:
-        arguments["size"] = tuple(call["size"])
-    # Floats, as torch's module keeps them.
-    if call["factor"] is not None:
-        arguments["scale_factor"] = tuple(float(times) for times in call["factor"])
-    return arguments
-
-
-UPSAMPLE = Op(
-    name="upsample", family="reshaping", doc="A larger map (or one of another size) by repeating or blending cells.",
-    shape=_upsample_shape, torch=Module("torch.nn.Upsample", _upsample_arguments),
-    sized=Function("torch.nn.functional.interpolate", _upsample_arguments),
-    args=(
-        Arg("factor", SizeOf(2), None, "how many times larger"),
-        Arg("size", AnySizeOf(2), None, "the size that leaves, instead of a factor; `maps.size` is that of a map"),
-        Arg("mode", Words(("nearest", "bilinear", "bicubic")), "nearest", "how cells between are found"),
-    ),
-    example=flow("[64, 8, 8]", "upsample(factor = 2, mode = bilinear)"),
-)
-
-
 def _shuffle_shape(call: OpCall) -> Tensor:
     x, factor = need_rank(call, 3), call["factor"]
     need_divides(factor * factor, x.dims[0], "pixel_shuffle needs factor * factor parts of the channels", "factor")
@@ -268,4 +229,4 @@ PIXEL_UNSHUFFLE = Op(
     example=flow("[3, 32, 32]", "pixel_unshuffle(2)"),
 )
 
-OPS = (FLATTEN, RESHAPE, PERMUTE, TO_SEQUENCE, TO_MAP, SPLIT, SLICE, UPSAMPLE, PIXEL_SHUFFLE, PIXEL_UNSHUFFLE)
+OPS = (FLATTEN, RESHAPE, PERMUTE, TO_SEQUENCE, TO_MAP, SPLIT, SLICE, PIXEL_SHUFFLE, PIXEL_UNSHUFFLE)

@@ -41,7 +41,7 @@ _FRESH_MODULES: tuple[type, ...] = (
 """Modules whose result is new memory, unless they work in place."""
 
 _FRESH: set[Any] = {*calls.CONVOLUTIONS, *calls.TRANSPOSED, *calls.NORMS, *calls.POOLS, *calls.PADS,
-                    *calls.CONCATENATIONS}
+                    *calls.CONCATENATIONS, nn.functional.interpolate}
 
 
 class Memory:

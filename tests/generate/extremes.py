@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import archlang
 from archlang.ops import CATALOGUE
+from archlang.ops.extents import Extent
 from archlang.ops.kinds import (
     CodeKind,
-    Extent,
     Flag,
     Int,
     Kind,

@@ -117,7 +117,9 @@ def reform(r: random.Random, t: Type) -> Made:
     if h > 1:
         found.append(("slice(1, axis = height)", (c, h - 1, w)))
     if max(h, w) <= 8:
-        found += [(f"upsample(factor = 2{mode})", (c, 2 * h, 2 * w)) for mode in ("", ", mode = bilinear")]
+        found += [(f"upsample(factor = 2{mode})", (c, 2 * h, 2 * w))
+                  for mode in ("", ", mode = bilinear", ", mode = bicubic, align_corners = true")]
+        found.append(("upsample(factor = [1.5, 2.25], mode = bilinear)", (c, h * 3 // 2, w * 9 // 4)))
         if c % 4 == 0:
             found.append(("pixel_shuffle(2)", (c // 4, 2 * h, 2 * w)))
     if h % 2 == 0 and w % 2 == 0 and c <= 4:

@@ -282,6 +282,8 @@ CASES: dict[str, list[Case]] = {
         *one(M, factor=size(1, 3), mode="bilinear"),
         *one(M, size=size(7, 30), mode="bicubic"),
         *one(M, size=5),
+        *one(M, factor=1.5),
+        *one(M, factor=(1.3, 0.6), mode="bilinear", align_corners=True),
     ],
     "pixel_shuffle": [*one(M, factor=2), *one(M, factor=1)],
     "pixel_unshuffle": [*one(M, factor=3), *one(M, factor=1)],

@@ -124,7 +124,8 @@ USES: dict[str, Uses] = {
     "split": ((M,), {"parts": 2}, {"parts": [4, [1, 3]], "axis": ["width"]}),
     "slice": ((M,), {"start": 1}, {"start": [2], "stop": [3], "axis": ["height"]}),
     "upsample": ((M,), {"factor": 2}, {
-        "factor": [3], "size": [{"factor": None, "size": 7}], "mode": ["bilinear", "bicubic"]}),
+        "factor": [3], "size": [{"factor": None, "size": 7}], "mode": ["bilinear", "bicubic"],
+        "align_corners": [{"mode": "bilinear", "align_corners": True}]}),
     "pixel_shuffle": ((M,), {"factor": 2}, {"factor": [1]}),
     "pixel_unshuffle": ((M,), {"factor": 3}, {"factor": [1]}),
     "scale": ((M,), {"by": 0.5}, {"by": [2.0]}),

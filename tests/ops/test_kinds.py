@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from archlang.ops.kinds import Extent, Fault, Int, Kind, ListKind, Real, SizeOf
+from archlang.ops.extents import Extent
+from archlang.ops.kinds import Fault, Int, Kind, ListKind, Real, SizeOf
 from archlang.ops.values import Size
 
 

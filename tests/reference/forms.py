@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import torch
@@ -71,13 +72,15 @@ def _cubic(t: float) -> list[float]:
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]
 
 
-def _parts(size: int, wanted: int, mode: str) -> list[list[tuple[int, float]]]:
-    """For each new cell: the old cells that it reads, and how much of each."""
+def _parts(size: int, wanted: int, mode: str, step: Fraction) -> list[list[tuple[int, float]]]:
+    """For each new cell: the old cells that it reads, and how much of each; `step` 0 keeps the corners in place."""
     found: list[list[tuple[int, float]]] = []
     for i in range(wanted):
-        place = (i + 0.5) * size / wanted - 0.5
+        place = float((i + Fraction(1, 2)) * step - Fraction(1, 2))
+        if not step:
+            place = i * (size - 1) / max(wanted - 1, 1)
         if mode == "nearest":
-            parts = [(i * size // wanted, 1.0)]
+            parts = [(math.floor(i * step), 1.0)]
         elif mode == "bilinear":
             place = max(place, 0.0)
             parts = [(math.floor(place), 1 - place % 1), (math.floor(place) + 1, place % 1)]
@@ -87,22 +90,29 @@ def _parts(size: int, wanted: int, mode: str) -> list[list[tuple[int, float]]]:
     return found
 
 
-def _resized(x: Tensor, dim: int, wanted: int, mode: str) -> Tensor:
+def _resized(x: Tensor, dim: int, wanted: int, mode: str, step: Fraction) -> Tensor:
     lines = [
         torch.stack([weight * x.select(dim, cell) for cell, weight in parts]).sum(0)
-        for parts in _parts(x.shape[dim], wanted, mode)
+        for parts in _parts(x.shape[dim], wanted, mode, step)
     ]
     return torch.stack(lines, dim)
 
 
-def upsample(u: Use, x: Tensor, *, factor: object = None, size: object = None, mode: object = None) -> Tensor:
+def upsample(u: Use, x: Tensor, *, factor: object = None, size: object = None, mode: object = None,
+             align_corners: bool = False) -> Tensor:
     """A map of another size."""
-    height, width = x.shape[2:]
-    if factor is not None:
-        size = tuple(n * f for n, f in zip((height, width), _rows(factor, 2), strict=True))
-    new = size if isinstance(size, tuple) else _rows(size, 2)
     how = "nearest" if mode is None else _word(mode)
-    return _resized(_resized(x, 3, new[1], how), 2, new[0], how)
+    for axis in (0, 1):
+        cells = x.shape[axis + 2]
+        if factor is None:
+            wanted = _rows(size, 2)[axis]
+            step = Fraction(cells, wanted)
+        else:
+            times = factor[axis] if isinstance(factor, list | tuple) else factor
+            wanted = int(cells * times)  # type: ignore[operator]
+            step = 1 / Fraction(times)  # type: ignore[arg-type]
+        x = _resized(x, axis + 2, wanted, how, Fraction(0) if align_corners else step)
+    return x
 
 
 def pixel_shuffle(u: Use, x: Tensor, *, factor: int) -> Tensor:

@@ -46,9 +46,11 @@ class Habit:
     @property
     def here(self) -> str:
         """The name of the stage here; empty if there is none."""
-        if " " in self.form.split("(")[0]:
+        # A sentence may begin with a stage in backquotes: `pad(1, mode = reflect)` pads a map.
+        name = self.form.split("(")[0]
+        if not name.isidentifier():
             return ""
-        return self.form.split("(")[0]
+        return name
 
 
 class CallReading:

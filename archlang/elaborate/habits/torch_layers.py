@@ -109,17 +109,28 @@ def _layer_norm(call: CallReading) -> str | None:
 
 
 def _upsample(call: CallReading) -> str | None:
-    # Corners that are aligned put the cells elsewhere; the stage here never aligns them.
-    mode = call.word("mode") or "nearest"
-    if mode not in ("nearest", "bilinear", "bicubic") or call.truth("align_corners", False) is not False:
+    mode, aligned = call.word("mode") or "nearest", call.truth("align_corners", False)
+    if mode not in ("nearest", "bilinear", "bicubic") or aligned is None:
         return None
+    # Antialiased cells, and factors worked out anew from the rounded sizes, are other maps than those here.
+    if call.truth("antialias", False) is not False or call.truth("recompute_scale_factor", False) is not False:
+        return None
+    named = {"mode": unless(mode, "nearest"), "align_corners": "true" if aligned else None}
 
-    factor, size = call.numbers("scale_factor", 2), call.numbers("size", 2)
-    if size is not None and factor is None:
-        return stage("upsample", [], {"size": short_size(size), "mode": unless(mode, "nearest")})
-    if factor is not None and size is None:
-        return stage("upsample", [], {"factor": short_size(factor), "mode": unless(mode, "nearest")})
+    size = call.numbers("size", 2)
+    if size is not None and not call.gives("scale_factor"):
+        return stage("upsample", [], {"size": short_size(size), **named})
+    if call.gives("scale_factor") and not call.gives("size"):
+        return stage("upsample", [], {"factor": _factor(call), **named})
     return None
+
+
+def _factor(call: CallReading) -> str | None:
+    """A size of whole factors, else the number or list as it stands."""
+    whole = call.numbers("scale_factor", 2)
+    if whole is not None:
+        return short_size(whole)
+    return call.text("scale_factor")
 
 
 def _attention(call: CallReading) -> str | None:
@@ -239,12 +250,16 @@ TORCH_LAYERS: tuple[Habit, ...] = (
     Habit("PyTorch", ("Flatten", "flatten"), ("start_dim", "end_dim"), _flatten, "flatten",
           (("nn.Flatten()", "flatten"), ("torch.flatten(x, 1)", "x -> flatten")),
           note="the batch is never written, so all axes are flattened"),
-    Habit("PyTorch", ("Upsample", "interpolate"), ("size", "scale_factor", "mode", "align_corners"), _upsample,
+    Habit("PyTorch", ("Upsample", "interpolate"), (
+        "size", "scale_factor", "mode", "align_corners", "recompute_scale_factor", "antialias"), _upsample,
           "upsample(factor = ...)", (
         ("nn.Upsample(scale_factor=2)", "upsample(factor = 2)"),
         ('nn.Upsample(scale_factor=2, mode="bilinear")', "upsample(factor = 2, mode = bilinear)"),
         ("nn.Upsample(size=(48, 40))", "upsample(size = 48x40)"),
         ('F.interpolate(x, scale_factor=2, mode="bilinear")', "x -> upsample(factor = 2, mode = bilinear)"),
+        ("F.interpolate(x, scale_factor=(1.5, 0.5))", "x -> upsample(factor = [1.5, 0.5])"),
+        ('F.interpolate(x, scale_factor=0.5, mode="bilinear", align_corners=True)',
+         "x -> upsample(factor = 0.5, mode = bilinear, align_corners = true)"),
     )),
     Habit("PyTorch", ("PixelShuffle", "pixel_shuffle"), ("upscale_factor",), plain("pixel_shuffle", "upscale_factor"),
           "pixel_shuffle(factor)", (("nn.PixelShuffle(2)", "pixel_shuffle(2)"),), "[8, 6, 6]"),
