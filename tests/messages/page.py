@@ -12,6 +12,7 @@ from archlang.elaborate.habits.catalogue import TABLES
 from archlang.elaborate.habits.native import CALLED, KNOWN, SETTINGS, SHORT_NAMES
 from archlang.syntax.slip import Slip
 from archlang.syntax.slips_python import PYTHON
+from archlang.syntax.slips_scripts import SCRIPTS
 from tests.syntax.helpers import PRAGMA, mistakes
 
 PAGE = Path(__file__).parents[2] / "docs" / "from-pytorch.md"
@@ -49,6 +50,9 @@ def _tables() -> Iterator[str]:
 
     yield "## Forms of Python\n"
     yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in PYTHON))
+
+    yield "## Forms of scripts and configuration files\n"
+    yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in SCRIPTS))
 
 
 def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -9,9 +9,11 @@ from torch import nn
 
 import archlang
 from archlang.diagnostics import Diagnostic
+from archlang.elaborate.habits.advice import standard_blocks
 from archlang.elaborate.habits.catalogue import TABLES
 from archlang.elaborate.habits.habit import Habit
 from archlang.elaborate.network import check_text
+from archlang.syntax.slips_scripts import STANDARD_BLOCKS
 from tests.golden import check_golden
 from tests.messages.page import PAGE, page
 
@@ -107,6 +109,12 @@ def test_losses_and_optimizers(heading: str) -> None:
 def test_every_name_stands_in_one_row() -> None:
     names = [name for rows in TABLES.values() for row in rows for name in row.names]
     assert sorted(names) == sorted(set(names))
+
+
+def test_each_standard_module_has_a_block_that_it_declares() -> None:
+    imports = [f"import std.{module} ({block})" for module, block in STANDARD_BLOCKS.items()]
+    assert errors("archlang 1\n" + "\n".join(imports) + "\n") == []
+    assert {module for module in standard_blocks().values()} == {f"std.{module}" for module in STANDARD_BLOCKS}
 
 
 def test_what_the_file_names_itself_is_never_foreign() -> None:
