@@ -145,6 +145,10 @@ def _output_instead_of_return(facts: Facts) -> str:
 
 def _attribute(facts: Facts) -> str:
     name = facts.line[2].text
+    if [token.type for token in facts.line[4:5]] == ["LSQB"]:
+        steps = f"use its stages by their numbers, `x -> {name}[0] -> {name}[1]`"
+        return f"write `let {name} = [...]`; {steps}, or repeat in a flow: `x -> for c in [16, 32] {{ stage }}`"
+
     stage = f"write `let {name} = stage`, and use it as a step: `x -> {name}`"
     return f"{stage}; a tensor is bound with `{name} = x -> stage`"
 
