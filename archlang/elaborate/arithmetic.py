@@ -213,7 +213,9 @@ def _placed(left: object, right: object) -> Placed:
     if not isinstance(left, Size) or not isinstance(right, tuple) or isinstance(right, Size):
         raise Fault("wrong-kind", "`at` joins a size and a place, such as `3x1 at (1, 2)`")
     if len(left) != len(right) or not all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in right):
-        raise Fault("wrong-kind", f"the place of {left} is {len(left)} whole numbers from 1")
+        first = ", ".join("1" for _ in left)
+        message = f"the place of {left} is {len(left)} whole numbers, each counted from 1"
+        raise Fault("wrong-kind", message, help=(f"`{left} at ({first})` begins in the first corner",))
     return Placed(left, tuple(right))
 
 

@@ -28,6 +28,10 @@ _ARGS = (
 )
 
 
+_NO_SYMBOLS = ("None", "True", "False", "Any")
+"""Values of Python that are capitalised as symbols are."""
+
+
 def declare_input(b: Build, statement: Input, env: Env) -> None:
     """Define an input's name and the symbols in its sizes, and add its node."""
     # After a mistake the name is there all the same, as poison: "nothing is called `image`" would be untrue.
@@ -67,6 +71,9 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     if "B" in bounds:
         _refuse_batch(b, statement, bounds.pop("B").span, env)
 
+    for name in [name for name in _NO_SYMBOLS if name in bounds]:
+        _refuse_value(b, statement, bounds.pop(name).span, name, env)
+
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)
     for text, bound in bounds.items():
@@ -85,6 +92,13 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     if len(known_sizes) < len(sizes):
         raise Poisoned
     return Tensor(known_sizes)
+
+
+def _refuse_value(b: Build, statement: Input, where: Span, name: str, env: Env) -> None:
+    """Report a value of Python among the sizes. As a symbol `[3, None, None]` would be squares alone."""
+    define(b, env, name, POISON, statement, where)
+    b.refuse("reserved-symbol", f"`{name}` is no size: a size that is not known yet is a symbol with a name", where,
+             help=f"write a capitalised name for each: `input {statement.name}: [3, H, W]`")
 
 
 def _refuse_batch(b: Build, statement: Input, where: Span, env: Env) -> None:

@@ -95,7 +95,8 @@ def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,
     if takes == "tensor" or joined:
         raise b.refuse("expected-tensor", f"`{name}` takes one tensor, a bundle flows in", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
-                       help=f"`each {{ {name} }}` gives each its own weights, `shared {{ {name} }}` all the same")
+                       help=(f"`each {{ {name} }}` gives each its own weights, `shared {{ {name} }}` all the same",
+                             f"`sum`, `mean` or `concat` before it makes one tensor of them: `-> sum -> {name}`"))
     for member in value.members:
         if not isinstance(member, TensorValue):
             raise b.refuse("expected-tensor", f"`{name}` takes a bundle of tensors, this one holds bundles", stage.span,

@@ -120,7 +120,7 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
     placed = set(takes.places)
     named = [name for name in takes.names if name not in placed]
     help = []
-    meant, named_here = meant_by_torch(takes, arguments), _meant(takes, arguments, takes.names)
+    meant, named_here = meant_by_torch(takes, arguments), meant_by_name(takes, arguments)
     if meant is not None:
         help.append(f"torch's order is another one, and what enters is known here: `{meant}`")
     elif named_here is not None:
@@ -149,6 +149,11 @@ def _counted(count: int) -> str:
 def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
     """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
     return _meant(takes, arguments, takes.habit)
+
+
+def meant_by_name(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+    """Return the call that was meant if its arguments stand in the order of the catalogue, optional ones too."""
+    return _meant(takes, arguments, takes.names)
 
 
 def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]) -> str | None:

@@ -293,6 +293,8 @@ class SettingKind(Kind):
     def text(self) -> str:
         if self.role[0] in "aeiou":
             return f"an {self.role}"
+        if self.role.endswith("s"):
+            return f"a choice of {self.role}"
         return f"a {self.role}"
 
     def accept(self, value: object) -> Option:

@@ -255,13 +255,21 @@ class _Loader:
                 raise _refuse_at("import-outside", f"this leads out of the project's folder {self.root.name!r}", span)
 
             if not path.is_file():
-                near = did_you_mean(path.name, _names_beside(path, kind))
+                near = did_you_mean(path.name, _names_beside(path, kind)) or _without_quotes(asked)
                 raise _refuse_at("import-not-found", f"there is no file {asked!r} beside this one", span, near)
         except (OSError, RuntimeError) as problem:  # a name that no system takes, links that lead in a circle
             reason = getattr(problem, "strerror", None) or "its links lead in a circle"
             message = f"there is no file {one_line(asked, 80)!r}: {reason.lower()}"
             raise _refuse_at("import-not-found", message, span) from None
         return path, str(Path(source.name).parent / wanted)
+
+
+def _without_quotes(asked: str) -> tuple[str, ...]:
+    """Help for a standard module in quotes, in which only paths of files stand."""
+    module = asked.removesuffix(".arch").replace("/", ".").lstrip(".")
+    if module not in _standard_modules():
+        return ()
+    return (f"a standard module stands without quotes: `import {module} (...)`",)
 
 
 def _names_beside(path: Path, kind: str) -> list[str]:

@@ -80,7 +80,23 @@ def _choice(facts: Facts) -> str:
 
 def _step_of_flow(facts: Facts) -> str:
     head = written(_until(facts.rest_of_line, "COLON", "LBRACE", "HEAD_BRACE"))
+    name, stage = _rebound(facts)
+    if name:
+        step = f"`{name}_out = {name} -> {head} {{ {stage} }}`"
+        return f"a name is bound once, and a tensor flows through it: {step}; read `{name}_out` behind it"
     return f"let a tensor flow through it: `y = x -> {head} {{ ... }}`"
+
+
+def _rebound(facts: Facts) -> tuple[str, str]:
+    """The name and the stage of `x = x -> stage`, the one statement behind the head; empty for others."""
+    lines = [t for t in facts.tokens if t.start > facts.place.start and t.span.line > facts.place.line]
+    if len(lines) < 5 or [t.type for t in lines[:4]] != ["NAME", "EQUAL", "NAME", "ARROW"]:
+        return "", ""
+    if lines[0].text != lines[2].text:
+        return "", ""
+
+    line = [t for t in lines[4:] if t.span.line == lines[0].span.line]
+    return lines[0].text, written(_until(line, "RBRACE", "SEMICOLON"))
 
 
 def _network_instead_of_class(facts: Facts) -> str:
@@ -129,6 +145,10 @@ def _output_instead_of_return(facts: Facts) -> str:
 
 def _attribute(facts: Facts) -> str:
     name = facts.line[2].text
+    if [token.type for token in facts.line[4:5]] == ["LSQB"]:
+        steps = f"use its stages by their numbers, `x -> {name}[0] -> {name}[1]`"
+        return f"write `let {name} = [...]`; {steps}, or repeat in a flow: `x -> for c in [16, 32] {{ stage }}`"
+
     stage = f"write `let {name} = stage`, and use it as a step: `x -> {name}`"
     return f"{stage}; a tensor is bound with `{name} = x -> stage`"
 
@@ -136,8 +156,8 @@ def _attribute(facts: Facts) -> str:
 def _std_import(facts: Facts) -> str:
     """The import of `from std.resnet import basic`, as it is written here."""
     path = _until(facts.line[1:], "IMPORT")
-    names = facts.line[len(path) + 2 :]
-    return f"import {written(path)} ({written(names) or 'projection'})"
+    names = written(facts.line[len(path) + 2 :]).strip("()")
+    return f"import {written(path)} ({names or 'projection'})"
 
 
 # --- edits -----------------------------------------------------------------------------------------------------------

@@ -70,13 +70,6 @@ HEADS: tuple[Slip, ...] = (
         "write `network name { input ...; output ... }`; a `block` may be one flow behind `=`",
         ("network N = conv(3)", "network N(a = 1) = conv(3)"),
     ),
-    Slip(
-        lambda f: "IMPORT" in f.context and "LPAR" not in f.context and f.allowed <= {"LPAR", "DOT", "NAME"},
-        "an import says which names it wants",
-        "write `import std.resnet (projection)`",
-        ("import std.resnet", 'import "./a.arch"\nlet x = 1', "import std.resnet as r", "import std.*"),
-        where="behind", label="names in parentheses are missing",
-    ),
 )  # fmt: skip
 
 

@@ -20,6 +20,8 @@ _ESCAPE = re.compile(r"\\(u\{[^}\"]*\}?|.)", re.DOTALL)
 _PLAIN_ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
 _LONGEST_SHOWN = 40
 _QUOTED = re.compile(r"'([^'\n]*)'")
+_LONG_ARROW = re.compile("[\u2012-\u2015\u2212]{1,2}>")
+_DECORATOR = re.compile(r"@[A-Za-z_][\w.]*[^\n]*")
 
 _SAME_MEANING: dict[str, tuple[str, str | None]] = {
     "'": ("a word stands without quotes, a string in double quotes: `\"text\"`", None),
@@ -32,8 +34,12 @@ _SAME_MEANING: dict[str, tuple[str, str | None]] = {
     "\u21d2": ("an arrow is written `->`", "->"),
     "\xd7": ("a size is written with the letter x: `3x3`; a product with `*`", None),
     "\xb7": ("a product is written `*`", "*"),
+    "?": ("a size that is not known yet is a capitalised name: `input image: [3, H, W]`", None),
+    "$": ("a name stands by itself, without a sign before it", ""),
+    "~": ("write `not`; of a number the minus is `-`", None),
     "\u2212": ("a minus is written `-`", "-"),
     "\u2013": ("a minus is written `-`", "-"),
+    "\u2014": ("a minus is written `-`", "-"),
     "\u2260": ("different is written `!=`", "!="),
     "\u2264": ("at most is written `<=`", "<="),
     "\u2265": ("at least is written `>=`", ">="),
@@ -69,8 +75,18 @@ def bad_character(source: Source, start: int, end: int) -> tuple[int, Diagnostic
     if quoted := _QUOTED.match(source.text, start):
         return quoted.end(), _single_quotes(Span(source, start, quoted.end()), quoted[1])
 
+    if arrow := _LONG_ARROW.match(source.text, start):
+        span = Span(source, start, arrow.end())
+        return arrow.end(), _meaningless(char, span, "an arrow is written `->`", Fix(span, "->"))
+    if (decorator := _DECORATOR.match(source.text, start)) and not source.text[:start].rpartition("\n")[2].strip():
+        return decorator.end(), _decorator(Span(source, start, decorator.end()))
+
     span = Span(source, start, end)
     help, text = _SAME_MEANING.get(char, ("outside strings and comments the language is written in ASCII", None))
+    # A wide comma or parenthesis of another keyboard is compatible with one of ASCII.
+    plain = unicodedata.normalize("NFKC", char)
+    if char not in _SAME_MEANING and len(plain) == 1 and plain.isascii() and not plain.isalnum():
+        help, text = f"in plain ASCII it is `{plain}`", plain
     if char == "\xd7" and _between_digits(span):
         text = "x"
     fix: Fix | None = None
@@ -90,6 +106,12 @@ def _single_quotes(span: Span, content: str) -> Diagnostic:
     if not set(content) & {'"', "\\"}:
         fix = Fix(span, f'"{content}"')
     return _meaningless("'", span, help, fix)
+
+
+def _decorator(span: Span) -> Diagnostic:
+    """The diagnostic for a line such as `@nn.compact`, which is passed over as a whole."""
+    help = "delete this line: a network is written as its inputs, flows and outputs alone"
+    return error("bad-character", "`@` means nothing here: a decorator is Python's", span, help=help, fix=Fix(span, ""))
 
 
 def _meaningless(char: str, span: Span, help: str, fix: Fix | None) -> Diagnostic:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from archlang.elaborate.habits.catalogue import TABLES
-from archlang.elaborate.habits.native import CALLED, KNOWN, SETTINGS, SHORT_NAMES
+from archlang.elaborate.habits.elsewhere import ELSEWHERE
+from archlang.elaborate.habits.native import ACTIVATIONS, CALLED, KNOWN, SETTINGS, SHORT_NAMES
 from archlang.syntax.slip import Slip
 from archlang.syntax.slips_python import PYTHON
+from archlang.syntax.slips_scripts import SCRIPTS
 from tests.syntax.helpers import PRAGMA, mistakes
 
 PAGE = Path(__file__).parents[2] / "docs" / "from-pytorch.md"
@@ -38,8 +40,14 @@ def _tables() -> Iterator[str]:
     yield "## Names of arguments\n"
     rows = [(_code(there), " or ".join(_code(name) for name in here)) for there, here in CALLED.items()]
     rows += [(", ".join(_code(name) for name in KNOWN), "not written: what enters is known"),
-             (_code("activation"), "a step of its own: `conv(3x3, 8) -> relu`")]
+             (", ".join(_code(name) for name in ACTIVATIONS), "a step of its own: `conv(3x3, 8) -> relu`")]
     yield from _table(("elsewhere", "here"), rows)
+
+    sentences: dict[str, list[str]] = {}
+    for name, sentence in ELSEWHERE.items():
+        sentences.setdefault(sentence, []).append(_code(name))
+    yield "## Arguments that are said elsewhere\n"
+    yield from _table(("elsewhere", "here"), ((", ".join(names), text) for text, names in sentences.items()))
 
     yield "## Settings of a `train`\n"
     yield from _table(
@@ -49,6 +57,9 @@ def _tables() -> Iterator[str]:
 
     yield "## Forms of Python\n"
     yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in PYTHON))
+
+    yield "## Forms of scripts and configuration files\n"
+    yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in SCRIPTS))
 
 
 def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Iterator[str]:

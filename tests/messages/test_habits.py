@@ -9,16 +9,18 @@ from torch import nn
 
 import archlang
 from archlang.diagnostics import Diagnostic
+from archlang.elaborate.habits.advice import standard_blocks
 from archlang.elaborate.habits.catalogue import TABLES
 from archlang.elaborate.habits.habit import Habit
 from archlang.elaborate.network import check_text
+from archlang.syntax.slips_scripts import STANDARD_BLOCKS
 from tests.golden import check_golden
 from tests.messages.page import PAGE, page
 
 ROWS = [
     (heading, row, wrong, right) for heading, rows in TABLES.items() for row in rows for wrong, right in row.examples
 ]
-STAGES = [case for case in ROWS if case[0] not in ("Losses", "Optimizers")]
+STAGES = [case for case in ROWS if case[0] not in ("Losses", "Optimizers", "Schedules")]
 TORCH = [case for case in STAGES if case[1].origin == "PyTorch"]
 
 
@@ -104,9 +106,25 @@ def test_losses_and_optimizers(heading: str) -> None:
             assert errors(mended(mistake)) == []
 
 
+def test_schedules() -> None:
+    for row in TABLES["Schedules"]:
+        for wrong, right in row.examples:
+            lines = "  input x: [8]\n  logits = x -> linear(2)\n  output logits\n}\ntrain {\n"
+            settings = "  loss = cross_entropy(logits, label)\n  optimizer = sgd(lr = 0.1)\n"
+            text = f"archlang 1\nnetwork N {{\n{lines}{settings}  phase all {{ epochs = 90; lr = {wrong} }}\n}}\n"
+            assert first_error(text).help == (f"write `{right}`",)
+            assert errors(text.replace(wrong, right)) == []
+
+
 def test_every_name_stands_in_one_row() -> None:
     names = [name for rows in TABLES.values() for row in rows for name in row.names]
     assert sorted(names) == sorted(set(names))
+
+
+def test_each_standard_module_has_a_block_that_it_declares() -> None:
+    imports = [f"import std.{module} ({block})" for module, block in STANDARD_BLOCKS.items()]
+    assert errors("archlang 1\n" + "\n".join(imports) + "\n") == []
+    assert set(standard_blocks().values()) == {f"std.{module}" for module in STANDARD_BLOCKS}
 
 
 def test_what_the_file_names_itself_is_never_foreign() -> None:

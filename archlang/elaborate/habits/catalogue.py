@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from archlang.elaborate.habits.habit import Habit
-from archlang.elaborate.habits.keras_layers import KERAS_LAYERS
-from archlang.elaborate.habits.torch_functions import (
-    LOSSES,
-    MERGES,
-    METHODS,
-    NO_EFFECT,
-    OPTIMIZERS,
-    WITHOUT_COUNTERPART,
-)
+from archlang.elaborate.habits.keras_layers import FLAX_POOLS, KERAS_LAYERS
+from archlang.elaborate.habits.torch_functions import MERGES, METHODS, NO_EFFECT, WITHOUT_COUNTERPART
 from archlang.elaborate.habits.torch_layers import TORCH_LAYERS
+from archlang.elaborate.habits.torch_training import LOSSES, OPTIMIZERS, SCHEDULES
 
 __all__ = ["FUNCTIONS", "METHOD_ROWS", "NO_EFFECT", "ROWS", "TABLES"]
 
@@ -22,7 +16,9 @@ TABLES: dict[str, tuple[Habit, ...]] = {
     "Methods of tensors": METHODS,
     "Losses": LOSSES,
     "Optimizers": OPTIMIZERS,
+    "Schedules": SCHEDULES,
     "Layers of Keras": KERAS_LAYERS,
+    "Functions of Flax": FLAX_POOLS,
     "Without a counterpart": WITHOUT_COUNTERPART,
 }
 """The tables under the headings of the page."""
@@ -37,7 +33,7 @@ ROWS: dict[str, Habit] = {
 
 # A class has capitals in its name, and a function has none.
 FUNCTIONS: dict[str, Habit] = {
-    name: row for rows in (TORCH_LAYERS, MERGES) for row in rows for name in row.names if name.islower()
+    name: row for rows in (TORCH_LAYERS, MERGES, FLAX_POOLS) for row in rows for name in row.names if name.islower()
 }
 """Rows of functions whose first argument is the tensor that flows in."""
 

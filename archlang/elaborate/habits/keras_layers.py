@@ -104,6 +104,28 @@ def _pool(here: str, there: str) -> Habit:
     ))
 
 
+def _flax_pool(name: str) -> Habit:
+    """Flax's pool is a function; without strides its windows move by one step."""
+
+    def write(call: CallReading) -> str | None:
+        window, strides = call.numbers("window_shape", 2), call.numbers("strides", 2, 1)
+        if window is None or strides is None or call.word("padding") == "SAME":
+            return None
+        if strides == window:
+            return stage(name, [size_text(window)], {})
+        return stage(name, [size_text(window)], {"stride": short_size(strides), "padding": "none"})
+
+    examples = (
+        (f"nn.{name}(x, window_shape=(2, 2), strides=(2, 2))", f"x -> {name}(2x2)"),
+        (f"nn.{name}(x, (3, 3), strides=(2, 2))", f"x -> {name}(3x3, stride = 2, padding = none)"),
+    )
+    return Habit("Flax", (name,), ("window_shape", "strides", "padding"), write, f"{name}(size)", examples)
+
+
+FLAX_POOLS: tuple[Habit, ...] = (_flax_pool("max_pool"), _flax_pool("avg_pool"))
+"""Flax's pools: functions whose first argument is the tensor that flows in."""
+
+
 def _global_pool(here: str, there: str) -> Habit:
     names = (f"Global{there}Pooling2D", f"Global{there}Pooling1D")
     return Habit("Keras", names, (), always(here), here, ((f"layers.{names[0]}()", here),))

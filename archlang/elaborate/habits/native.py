@@ -15,8 +15,33 @@ SHORT_NAMES = {
     "dropout2d": "drop_channels", "dwconv": "depthwise_conv", "fc": "linear", "gap": "global_avg_pool",
     "interpolate": "upsample", "maxpool": "max_pool", "maxpool2d": "max_pool", "multihead_attention": "attention",
     "skip": "residual", "se": "squeeze_excite", "swish": "silu",
+    "gn": "group_norm", "ln": "layer_norm", "layernorm": "layer_norm", "groupnorm": "group_norm",
+    "instancenorm": "instance_norm", "avgpool2d": "avg_pool", "global_pool": "global_avg_pool",
+    "globalavgpool": "global_avg_pool", "global_average_pooling": "global_avg_pool", "lrelu": "leaky_relu",
+    "leakyrelu": "leaky_relu", "hswish": "hardswish", "hard_swish": "hardswish", "hard_sigmoid": "hardsigmoid",
+    "logsoftmax": "log_softmax", "deconv": "conv_transpose", "conv2d_transpose": "conv_transpose", "mha": "attention",
+    "multi_head_attention": "attention", "moe": "experts", "mixture_of_experts": "experts",
+    "pos_embed": "position_embedding",
+    "positional_encoding": "position_embedding", "cls_token": "class_token", "pixelshuffle": "pixel_shuffle",
+    "view": "reshape", "transpose": "permute", "chunk": "split", "multiply": "mul", "subtract": "sub",
+    "divide": "div", "average": "mean", "spatial_dropout": "drop_channels", "droppath": "drop_path",
+    "stochastic_depth": "drop_path", "categorical_crossentropy": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy", "softmax_cross_entropy": "cross_entropy",
+    "crossentropy": "cross_entropy", "crossentropyloss": "cross_entropy", "ce": "cross_entropy",
+    "binary_crossentropy": "bce", "binary_cross_entropy": "bce", "bce_with_logits": "bce",
+    "mean_squared_error": "mse", "mse_loss": "mse", "mae": "l1", "l1_loss": "l1",
+    "mean_absolute_error": "l1", "huber": "smooth_l1", "kl_div": "kl", "kldiv": "kl", "focal_loss": "focal",
+    "dice_loss": "dice", "cosine_annealing": "cosine", "cosineannealinglr": "cosine", "cosine_decay": "cosine",
+    "steplr": "steps", "multisteplr": "steps", "step_decay": "steps", "multistep": "steps", "onecyclelr": "one_cycle",
+    "onecycle": "one_cycle", "linearlr": "linear", "linear_decay": "linear",
+    "cosineannealingwarmrestarts": "restarts", "constantlr": "constant", "random_crop": "crop", "randomcrop": "crop",
+    "horizontal_flip": "flip", "random_flip": "flip", "hflip": "flip", "randomhorizontalflip": "flip",
+    "random_horizontal_flip": "flip", "cutout": "erase", "random_erasing": "erase", "randomerasing": "erase",
+    "he_normal": "kaiming_normal", "he_uniform": "kaiming_uniform", "glorot_normal": "xavier_normal",
+    "glorot_uniform": "xavier_uniform", "trunc_normal": "truncated_normal", "polyak": "ema",
+    "valid": "none", "innate": "innate_static", "static": "static_vector",
 }
-"""Short names of stages that papers and other programs use, in lower case."""
+"""Short names of stages, losses and settings that papers and other programs use, in lower case."""
 
 CALLED: dict[str, tuple[str, ...]] = {
     "kernel_size": ("kernel", "size"), "pool_size": ("size",), "window": ("size",), "ksize": ("kernel", "size"),
@@ -31,6 +56,15 @@ CALLED: dict[str, tuple[str, ...]] = {
     "scale_factor": ("factor",), "upscale_factor": ("factor",), "output_size": ("size",), "chunks": ("parts",),
     "num_or_size_splits": ("parts",), "learning_rate": ("lr",), "wd": ("weight_decay",),
     "target": ("label",), "targets": ("label",), "labels": ("label",), "pred": ("logits", "prediction"),
+    "top_k": ("k",), "topk": ("k",), "num_experts": ("n",), "n_experts": ("n",), "num_paths": ("n",),
+    "tau": ("temperature",),
+    "temp": ("temperature",), "num_classes": ("classes",), "n_classes": ("classes",), "num_branches": ("branches",),
+    "n_branches": ("branches",), "num_active": ("active",), "n_active": ("active",), "min_distance": ("distance",),
+    "kernel_initializer": ("init",), "initializer": ("init",), "weight_init": ("init",),
+    "eta_min": ("to",), "end_lr": ("to",), "warmup_epochs": ("warmup",), "gamma": ("by",),
+    "interpolation": ("mode",), "p_drop": ("p",), "dropout_rate": ("p",),
+    "random_state": ("seed",), "max_norm": ("clip",), "nesterov_momentum": ("nesterov",),
+    "gating": ("router",), "gate": ("router",), "routing": ("router",), "outputs": ("to",),
     "input": ("logits", "prediction"), "output": ("logits", "prediction"), "shape": ("sizes",), "dims": ("axes",),
 }
 """Names of arguments in other frameworks, and those here; of several, the one that the stage has."""
@@ -43,6 +77,9 @@ KNOWN = (
 
 WITHOUT_EFFECT = ("inplace", "name", "device", "dtype", "trainable", "data_format")
 """Arguments that change nothing about a network."""
+
+ACTIVATIONS = ("activation", "act", "nonlinearity", "activation_fn")
+"""Arguments that say what follows: a step of its own here."""
 
 _LISTS = ("sizes", "betas", "axes", "parts", "others")
 """Arguments whose values are lists; in others a tuple of numbers is a size."""
@@ -83,7 +120,7 @@ def renamed(call: Call, wrong: str, signature: Sequence[tuple[str, bool]]) -> Re
             named[name] = _text(argument.value, name)
         elif name == "dim" and "axis" in known and whole_number(argument.value) == 1:
             continue  # the batch is 0 there: 1 is the usual axis here, which is not written
-        elif name == "activation":
+        elif name in ACTIVATIONS:
             activation = f" -> {_text(argument.value, name)}"
         elif name not in KNOWN and name not in WITHOUT_EFFECT:
             here = _called(name, known)
@@ -105,7 +142,7 @@ def _reason(wrong: str, known: Sequence[str]) -> str | None:
         return "what enters is known and not written"
     if wrong in WITHOUT_EFFECT:
         return "it changes nothing here and is left out"
-    if wrong == "activation":
+    if wrong in ACTIVATIONS:
         return "an activation is a step of its own"
     if wrong == "dim" and "axis" in known:
         return "an axis has a name, `axis = channels`, and the usual one is not written"

@@ -9,14 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archlang.diagnostics import Diagnostic, Fix, did_you_mean, error, suggestions
+from archlang.diagnostics import Diagnostic, Fix, did_you_mean, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
+from archlang.elaborate.habits.calls import (
+    Mend,
+    call_around,
+    declared_code,
+    entry_of,
+    example,
+    meant_elsewhere,
+    optimizer,
+    without_quotes,
+    words_of_list,
+)
+from archlang.elaborate.habits.consequences import without_consequences
 from archlang.elaborate.habits.flows import FlowReader, Translation
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
 from archlang.elaborate.habits.wording import fitted, is_static, message_of, snake_case
-from archlang.elaborate.placing import meant_by_torch, signature_of
+from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
 from archlang.syntax.printer import print_flat
@@ -81,15 +93,7 @@ def refine(
             refined.append(better.diagnostic)
             covered.append(better.place)
 
-    return tuple(_without_missing_phase(refined))
-
-
-def _without_missing_phase(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Leave out that a phase is missing if a setting tells how long it is and the fix makes a phase of it."""
-    brings_phase = any(
-        d.name == "unknown-setting" and d.fix is not None and d.fix.text.startswith("phase") for d in diagnostics
-    )
-    return [d for d in diagnostics if not (brings_phase and d.name == "missing-phase")]
+    return tuple(without_consequences(refined))
 
 
 @dataclass(frozen=True)
@@ -126,12 +130,18 @@ class _Rewording:
             return argument
         if kind == "too-many-arguments" and (order := self._order()) is not None:
             return order
+        if (weights := optimizer(self.path, self.catalogue)) is not None:
+            return self._mended(weights)
         # A value in place of a tensor: a form of another framework explains it better than its kind does.
         no_tensor = kind == "stage-is-no-tensor" or (kind == "wrong-kind" and is_static(self.node))
         if no_tensor and self._is_bound_value():
             return self._framework() or self._static()
         if kind == "wrong-kind":
             return self._framework() or self._value()
+        if kind == "missing-argument":
+            return self._missing_argument()
+        if kind == "misplaced-statement":
+            return self._mended(declared_code(self.path))
         if kind in _OF_SHAPES:
             return self._input_sizes()
         return self._framework() or self._python_name() or self._missing_name()
@@ -222,21 +232,43 @@ class _Rewording:
         signature = [(arg.name, arg.default is REQUIRED) for arg in self._arguments_of(call.callee.text)]
         better = renamed(call, argument.name, signature)
         if better is None:
-            return None
+            elsewhere = meant_elsewhere(self.path, argument.name)
+            if not elsewhere:
+                return None
+            return self._mended(Mend((*elsewhere, *self.diagnostic.help)))
         text = fitted(better.text, self.path[self.path.index(call) - 1])
         help = (f"{better.reason}: write `{text}`",)
         return _Reworded(replace(self.diagnostic, help=help, fix=Fix(call.span, text)), call.span)
+
+    def _missing_argument(self) -> _Reworded | None:
+        """A call that lacks an argument: a whole one shows what it looks like."""
+        call = call_around(self.path)
+        if call is None or not isinstance(call.callee, Name):
+            return None
+
+        shown = example(self.catalogue, call.callee.text)
+        if not shown:
+            return None
+        return self._mended(Mend((*self.diagnostic.help, *shown)))
+
+    def _mended(self, mend: Mend | None) -> _Reworded | None:
+        """The same mistake with better help."""
+        primary = self.diagnostic.primary
+        if mend is None or primary is None:
+            return None
+        return _Reworded(replace(self.diagnostic, help=mend.help, fix=mend.fix), primary.span)
 
     def _order(self) -> _Reworded | None:
         """Arguments of a stage here in PyTorch's order: the message shows the mend, and this makes an edit of it."""
         call = next((node for node in reversed(self.path) if isinstance(node, Call)), None)
         if call is None or not isinstance(call.callee, Name) or self.reader.flow(call) is not None:
             return None
-        entry = self.catalogue.stage(call.callee.text)
+        entry = entry_of(self.catalogue, call.callee.text)
         if entry is None:
             return None
 
-        instead = meant_by_torch(signature_of(entry), call.arguments or ())
+        takes = signature_of(entry)
+        instead = meant_by_torch(takes, call.arguments or ()) or meant_by_name(takes, call.arguments or ())
         if instead is None:
             return None
         return _Reworded(replace(self.diagnostic, fix=Fix(call.span, instead)), call.span)
@@ -275,15 +307,19 @@ class _Rewording:
                 return self._rate()
             case ListOf():
                 return self._list()
-            case Text(value=text):
-                return self._text(text)
+            case Text():
+                return self._mended(without_quotes(self.node, self.path, self.catalogue))
 
         return None
 
     def _list(self) -> _Reworded | None:
         """Tensors in square brackets."""
         node = self.node
-        if not isinstance(node, ListOf) or len(node.items) < 2:
+        if not isinstance(node, ListOf):
+            return None
+        if (words := words_of_list(node, self.path)) is not None:
+            return self._mended(words)
+        if len(node.items) < 2:
             return None
 
         # Tensors alone make a bundle; with a number among them nothing is certain.
@@ -293,15 +329,6 @@ class _Rewording:
         bundle = f"({', '.join(sources)})"
         help = (f"a list holds static values; tensors make a bundle: write `{bundle}`",)
         return _Reworded(replace(self.diagnostic, help=help, fix=Fix(node.span, bundle)), node.span)
-
-    def _text(self, text: str) -> _Reworded | None:
-        """The name of a stage, a loss or an optimizer in quotes."""
-        names = {*self.catalogue.stages, *(name for _, name in self.catalogue.settings)}
-        near = suggestions(text, names)
-        if not near:  # the text may be a path or a label, and quotes are right around it
-            return None
-        help = f"names stand without quotes, with their arguments behind them: `{near[0]}(...)`"
-        return _Reworded(replace(self.diagnostic, help=(help,)), self.node.span)
 
     def _rate(self) -> _Reworded | None:
         """A learning rate as a number, where a phase has a curve."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.elaborate.habits.axes import AXES, axis_word
 from archlang.elaborate.habits.habit import CallReading, Habit, items_of, whole_number
-from archlang.elaborate.habits.writing import always, plain, stage
+from archlang.elaborate.habits.writing import always, stage
 from archlang.syntax.tree import Expr
 
 # --- merging ---------------------------------------------------------------------------------------------------------
@@ -139,50 +139,6 @@ NO_EFFECT = (
     "contiguous", "clone", "detach", "cuda", "cpu", "to", "float", "half", "double", "type_as", "requires_grad_",
 )
 """Methods that say where and how a tensor is kept: the compiler sees to it."""
-
-
-# --- training --------------------------------------------------------------------------------------------------------
-
-
-def _loss(there: str, here: str) -> Habit:
-    def write(call: CallReading) -> str | None:
-        return stage(here, ["logits", "label"], {"label_smoothing": call.text("label_smoothing")})
-
-    parameters = ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing")
-    form = f"{here}(logits, label)"
-    note = "a loss names what it reads: a tensor of the network, and `label`"
-    return Habit("PyTorch", (there,), parameters, write, form, ((f"nn.{there}()", form),), "loss", note)
-
-
-LOSSES: tuple[Habit, ...] = (
-    _loss("CrossEntropyLoss", "cross_entropy"), _loss("MSELoss", "mse"), _loss("BCEWithLogitsLoss", "bce"),
-)
-
-
-def _optimizer(there: str, *parameters: str, examples: tuple[tuple[str, str], ...]) -> Habit:
-    """An optimizer whose arguments have the same names here. The weights, its first argument there, are known."""
-    here = there.lower()
-    write = plain(here, named={"lr": "lr", **{name: name for name in parameters}})
-    note = "the weights are those of the network; `groups` gives some of them values of their own"
-    form = f"{here}(lr = ...)"
-    return Habit("PyTorch", (there,), ("params", "lr", *parameters), write, form, examples, "optimizer", note)
-
-
-OPTIMIZERS: tuple[Habit, ...] = (
-    _optimizer("SGD", "momentum", "dampening", "weight_decay", "nesterov", examples=(
-        ("torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)",
-         "sgd(lr = 0.1, momentum = 0.9, nesterov = true)"),
-    )),
-    _optimizer("Adam", "betas", "eps", "weight_decay", "amsgrad", examples=(
-        ("torch.optim.Adam(lr=0.001, betas=(0.9, 0.99))", "adam(lr = 0.001, betas = [0.9, 0.99])"),
-    )),
-    _optimizer("AdamW", "betas", "eps", "weight_decay", "amsgrad", examples=(
-        ("AdamW(lr=0.001, weight_decay=0.05)", "adamw(lr = 0.001, weight_decay = 0.05)"),
-    )),
-    _optimizer("RMSprop", "alpha", "eps", "weight_decay", "momentum", examples=(
-        ("torch.optim.RMSprop(model.parameters(), 0.01)", "rmsprop(lr = 0.01)"),
-    )),
-)
 
 
 # --- without a counterpart -------------------------------------------------------------------------------------------

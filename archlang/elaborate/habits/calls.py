@@ -1,0 +1,190 @@
+"""Calls of this language with something wrong in their parentheses: what is missing, in quotes, or meant elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from archlang.diagnostics import ArchError, Fix, suggestions
+from archlang.elaborate.habits.elsewhere import ELSEWHERE
+from archlang.elaborate.habits.habit import items_of, whole_number
+from archlang.elaborate.habits.native import SHORT_NAMES
+from archlang.ops.model import REQUIRED, Arg, Catalogue, Entry, by_place
+from archlang.source import Source
+from archlang.syntax.parser import parse
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import Call, CodeDeclaration, Expr, Field, Let, ListOf, Name, Text, TreeNode
+from archlang.syntax.walk import walk
+
+LONGEST = 100  # characters of an example in a message
+
+
+@dataclass(frozen=True)
+class Mend:
+    """Help for a mistake, and the edit that follows it."""
+
+    help: tuple[str, ...]
+    fix: Fix | None = None
+
+
+def entry_of(catalogue: Catalogue, name: str) -> Entry | None:
+    """The stage or the setting of a name, where it has one meaning."""
+    stage = catalogue.stage(name)
+    if stage is not None:
+        return stage
+    roles = catalogue.roles_of(name)
+    if len(roles) != 1:
+        return None
+    return catalogue.setting(roles[0], name)
+
+
+def call_around(path: Sequence[TreeNode]) -> Call | None:
+    """The innermost call of a plain name around a place, or at it."""
+    return next((node for node in reversed(path) if isinstance(node, Call) and isinstance(node.callee, Name)), None)
+
+
+def example(catalogue: Catalogue, name: str) -> tuple[str, ...]:
+    """A whole call of an operation or a setting, as its page shows it; empty where it has none or a long one."""
+    entry = entry_of(catalogue, name)
+    if entry is None or not entry.example:
+        return ()
+
+    try:
+        file = parse(Source("<example>", f"archlang 1\nnetwork N {{\n{entry.example}\n}}\n"))
+    except ArchError:  # the example of a setting of `train`, which is no flow
+        return ()
+    for node in walk(file):
+        if isinstance(node, Call) and isinstance(node.callee, Name) and node.callee.text == name:
+            text = print_flat(replace(node, body=None))
+            if len(text) <= LONGEST:
+                return (f"for example: `{text}`",)
+    return ()
+
+
+def wanted_argument(path: Sequence[TreeNode], catalogue: Catalogue) -> Arg | None:
+    """The argument at whose place a value stands, as the catalogue declares it."""
+    call = call_around(path[:-1])
+    if call is None or not isinstance(call.callee, Name):
+        return None
+    entry = entry_of(catalogue, call.callee.text)
+    if entry is None:
+        return None
+
+    by_name = {arg.name: arg for arg in entry.args}
+    places = by_place(entry.args)
+    position = 0
+    for argument in call.arguments or ():
+        name = argument.name
+        if name is None and position < len(places):
+            name = places[position]
+            position += 1
+        if any(node is argument.value or node is argument for node in path):
+            return by_name.get(name or "")
+    return None
+
+
+def without_quotes(text: Text, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """A name in quotes where a stage or a setting stands by its name."""
+    arg = wanted_argument(path, catalogue)
+    names: tuple[str, ...] = ()
+    if arg is not None:
+        words = tuple(arg.kind.words)
+        if arg.kind.role:
+            names = catalogue.of_role(arg.kind.role)
+        names = (*words, *names)
+    if not names:
+        names = (*catalogue.stages, *(name for _, name in catalogue.settings))
+
+    here = SHORT_NAMES.get(text.value.lower(), text.value)
+    near = [name for name in names if name == here] or suggestions(here, names)
+    near = near or [name for name in names if here and here in name.split("_")]
+    if not near:  # the text may be a path or a label, and quotes are right around it
+        return None
+
+    written = _with_required(catalogue, near[0], names)
+    fix: Fix | None = None
+    if written == near[0]:
+        fix = Fix(text.span, written)
+    return Mend((f"names stand without quotes: write `{written}`",), fix)
+
+
+def _with_required(catalogue: Catalogue, name: str, names: Sequence[str]) -> str:
+    """A setting or a stage by its name, with places for what it must be given."""
+    entry = entry_of(catalogue, name)
+    if entry is None:
+        return name
+
+    required = [f"{arg.name} = ..." for arg in entry.args if arg.default is REQUIRED]
+    if not required:
+        return name
+    shown = example(catalogue, name)
+    if shown:
+        return shown[0].partition("`")[2].rstrip("`")
+    return f"{name}({', '.join(required)})"
+
+
+def meant_elsewhere(path: Sequence[TreeNode], name: str) -> tuple[str, ...]:
+    """Where an argument of other programs is said in this language, if not in the call."""
+    sentence = ELSEWHERE.get(name)
+    if call_around(path) is None or sentence is None:
+        return ()
+    return (sentence,)
+
+
+# --- codes -----------------------------------------------------------------------------------------------------------
+
+
+def words_of_list(value: ListOf, path: Sequence[TreeNode]) -> Mend | None:
+    """The words of a code as a list: of texts, or of rows of 0 and 1."""
+    if not any(isinstance(node, CodeDeclaration) for node in path):
+        return None
+
+    words = [_word(item) for item in value.items]
+    if not words or None in words:
+        return None
+    quoted = [f'"{word}"' for word in words]
+    text = f"words({', '.join(quoted)})"
+    return Mend((f"a code is made of words: write `{text}`",), Fix(value.span, text))
+
+
+def _word(item: Expr) -> str | None:
+    if isinstance(item, Text):
+        return item.value
+    bits = [whole_number(bit) for bit in items_of(item)]
+    if not bits or not set(bits) <= {0, 1}:
+        return None
+    return "".join(str(bit) for bit in bits)
+
+
+def declared_code(path: Sequence[TreeNode]) -> Mend | None:
+    """A code that was bound by `let`: beside the network the word is `code`."""
+    let = next((node for node in path if isinstance(node, Let)), None)
+    if let is None:
+        return None
+
+    text = f"code {let.name} = {print_flat(let.value)}"
+    if path.index(let) == 1:  # the file stands around it, and nothing else
+        return Mend((f"write `{text}`",), Fix(let.span, text))
+    return Mend((f"write `{text}` outside of the braces, before the network",))
+
+
+# --- optimizers ------------------------------------------------------------------------------------------------------
+
+
+def optimizer(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """An optimizer of this language that is given the weights of a model, as PyTorch's are."""
+    call = call_around(path)
+    if call is None or not isinstance(call.callee, Name) or not call.arguments:
+        return None
+    if catalogue.setting("optimizer", call.callee.text) is None or not _gives_weights(call.arguments[0].value):
+        return None
+
+    text = print_flat(replace(call, arguments=call.arguments[1:]))
+    return Mend((f"the weights are those of the network and are not given: write `{text}`",), Fix(call.span, text))
+
+
+def _gives_weights(value: Expr) -> bool:
+    """Recognise `model.parameters()`, or a plain name such as `params`."""
+    if isinstance(value, Call) and isinstance(value.callee, Field):
+        return value.callee.name in ("parameters", "named_parameters", "trainable_variables")
+    return isinstance(value, Name) and value.text in ("params", "parameters", "model", "weights")

@@ -1,0 +1,31 @@
+"""Arguments of other programs that are no arguments here: where the same is said."""
+
+from __future__ import annotations
+
+_SAID: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("weights are pulled to zero by the optimizer: `optimizer = adamw(lr = 0.001, weight_decay = 0.01)`",
+     ("kernel_regularizer", "regularizer", "weight_decay", "l2", "activity_regularizer")),
+    ("a norm is a step of its own: `conv(3x3, 8) -> batch_norm`",
+     ("norm", "batch_norm", "bn", "normalize", "use_bn", "batchnorm", "norm_layer")),
+    ("dropout is a step of its own: `conv(3x3, 8) -> dropout(0.1)`", ("dropout", "drop_rate")),
+    ("a pool is a step of its own: `conv(3x3, 8) -> max_pool(2x2)`", ("pool", "pooling")),
+    ("a shortcut is a stage around others: `residual { conv(3x3, 8) -> relu }`", ("residual", "skip", "shortcut")),
+    ("a stage is repeated with a number before it: `3 * unit(64)`",
+     ("repeat", "repeats", "num_repeats", "depth", "num_blocks")),
+    ("how many experts are kept of each patch is said by `keep = top(2)`", ("top_k", "topk", "k", "num_selected")),
+    ("a loss in `train` sees that all experts are used: `loss = cross_entropy(logits, label) + 0.01 * collapse()`",
+     ("aux_loss", "load_balancing", "capacity_factor")),
+    ("every position is handed out: leave this out", ("return_sequences", "return_state")),
+    ("a curve ends with its phase: leave this out", ("T_max", "t_max", "total_steps", "max_epochs")),
+    ("the epochs are listed, and each multiplies the rate: `steps(30, 60, by = 0.1)`", ("step_size", "milestones")),
+    ("the rate follows a curve in each phase: `phase all { epochs = 10; lr = cosine }`",
+     ("scheduler", "decay", "lr_decay")),
+    ("how long is said by the phase: `phase all { epochs = 10 }`", ("epochs", "num_epochs")),
+    ("the batch is a setting of its own: `train { batch = 64 ... }`", ("batch_size", "batch")),
+    ("a loss is a mean over the samples: leave this out", ("reduction", "size_average")),
+    ("a loss takes what stands before the softmax: leave this out", ("from_logits", "apply_softmax")),
+    ("the weights are those of the network: leave this out", ("params", "parameters", "model")),
+)
+
+ELSEWHERE = {name: sentence for sentence, names in _SAID for name in names}
+"""For each argument of other programs the sentence that says where the same is said here."""

@@ -1,0 +1,276 @@
+"""Slips of readers who come from scripts and configuration files: imports of other forms, calls, keys with a colon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archlang.diagnostics import Fix
+from archlang.source import Span
+from archlang.syntax.facts import Facts, written
+from archlang.syntax.lexing import Token
+from archlang.syntax.slip import Slip
+
+STANDARD_BLOCKS = {
+    "attention": "encoder", "boost": "boosted_unit", "coded": "coded_stage", "conv": "unit", "heads": "pooled",
+    "layers": "flattened", "pce": "pce", "resnet": "basic", "squeeze": "se_unit",
+}
+"""A block of each standard module, for imports that name none."""
+
+_TRAINED = ("compile", "fit", "train", "backward", "step", "zero_grad", "train_on_batch")
+_DECLARED = {"train": "train", "training": "train", "trainer": "train", "optimizer": "train", "optim": "train",
+             "loss": "train"}
+_HOW_TO_TRAIN = (
+    "say how it is trained in braces of their own, "
+    "`train { loss = cross_entropy(logits, label); optimizer = adam(lr = 0.001); phase all { epochs = 10 } }`, "
+    "and run `archlang train FILE`"
+)
+_OPENING, _CLOSING = ("LPAR", "LSQB", "LBRACE", "HEAD_BRACE"), ("RPAR", "RSQB", "RBRACE")
+
+
+# --- imports ---------------------------------------------------------------------------------------------------------
+
+
+def _import_line(facts: Facts) -> tuple[Token, ...]:
+    """The tokens of the line if it is an import, else none."""
+    line = facts.line
+    if len(line) > 1 and line[0].type == "IMPORT":
+        return line
+    return ()
+
+
+def _import_text(facts: Facts) -> str:
+    """The import that was meant: its path, and the names that the line holds, or one of the module's."""
+    path, names = _path_and_names(_import_line(facts)[1:])
+    if path in ("", "std"):
+        path = "std.resnet"
+
+    if not names:
+        names = [STANDARD_BLOCKS.get(path.split(".")[-1], "name")]
+    return f"import {path} ({', '.join(names)})"
+
+
+def _path_and_names(line: Sequence[Token]) -> tuple[str, list[str]]:
+    """Read `std.resnet.basic`, `basic from std.resnet`, `std.resnet: basic`, `std.resnet as r` and their like."""
+    types = [token.type for token in line]
+    if "FROM" in types:
+        at = types.index("FROM")
+        return written(line[at + 1 :]).rstrip(";"), _names(line[:at])
+
+    # The path is a text, or words with points between them.
+    end = 1
+    while types[:1] == ["NAME"] and types[end : end + 2] == ["DOT", "NAME"]:
+        end += 2
+    words = [token.text for token in line[:end]]
+    names = _names(line[end:])
+    if "AS" in types[end : end + 1]:  # a module has no second name
+        names = []
+    if len(words) > 3 and words[0] == "std":  # `std.resnet.basic`
+        names = [*words[4::2], *names]
+        words = words[:3]
+    return "".join(words), names
+
+
+def _names(tokens: Sequence[Token]) -> list[str]:
+    """The names among some tokens, each with its second name behind `as`."""
+    names: list[str] = []
+    for before, token in zip((None, *tokens), tokens, strict=False):
+        if token.type == "NAME" and names and before is not None and before.type == "AS":
+            names[-1] += f" as {token.text}"
+        elif token.type == "NAME":
+            names.append(token.text)
+    return names
+
+
+def _is_other_import(facts: Facts) -> bool:
+    """Recognise an import whose names do not stand in parentheses behind its path."""
+    line = _import_line(facts)
+    if not line or "IMPORT" not in facts.context:
+        return False
+    if facts.ended or facts.type not in ("LBRACE", "FROM", "COLON", "STAR", "COMMA", "AS", "IMPORT"):
+        return facts.allowed <= {"LPAR", "DOT", "NAME"} and "LPAR" not in facts.context
+    return "LPAR" not in facts.context or facts.type == "STAR"
+
+
+def _other_import(facts: Facts) -> Fix | None:
+    line = _import_line(facts)
+    if not _path_and_names(line[1:])[1]:  # which names are wanted is the reader's to say
+        return None
+    return Fix(line[0].span.to(line[-1].span), _import_text(facts))
+
+
+def _import_place(facts: Facts) -> Span:
+    # Nothing may stand where the names are missing: then the gap is shown.
+    if facts.ended or facts.first_of_line:
+        return facts.behind
+    return facts.place
+
+
+# --- calls and keys --------------------------------------------------------------------------------------------------
+
+
+def _is_call_of_script(facts: Facts) -> bool:
+    """Recognise `model.fit(...)`, `main()` outside of all braces."""
+    types = [token.type for token in facts.line]
+    if facts.type != "NAME" or not facts.at_file_level or not facts.first_of_line:
+        return False
+    return types[:4] == ["NAME", "DOT", "NAME", "LPAR"] or types[:2] == ["NAME", "LPAR"]
+
+
+def _instead_of_call(facts: Facts) -> str:
+    called = [token.text for token in facts.line[:3] if token.type == "NAME"]
+    if set(called) & set(_TRAINED):
+        return _HOW_TO_TRAIN
+    return "delete this line; `archlang info FILE` shows the network, `archlang train FILE` trains it"
+
+
+def _is_key(facts: Facts) -> bool:
+    """Recognise `model:` outside of all braces: the key of a configuration file."""
+    return facts.type == "NAME" and facts.at_file_level and facts.next_type == "COLON"
+
+
+def _declaration_for_key(facts: Facts) -> str:
+    if _DECLARED.get(facts.text.lower()):
+        return _HOW_TO_TRAIN
+    return "write `network Name { input image: [3, 32, 32] ... output image -> stage -> stage }`"
+
+
+def _is_setting_with_colon(facts: Facts) -> bool:
+    """Recognise `loss: value` in the braces of a `train` or a network."""
+    begins = facts.previous.first or facts.context[-2:-1] == ("LBRACE",)
+    return facts.type == "COLON" and facts.context[-1:] == ("NAME",) and begins and not facts.stray
+
+
+def _opens_dictionary(facts: Facts) -> bool:
+    """Recognise `{` where a value must stand, but for a call's arguments, which have a row of their own."""
+    if facts.context_of_head[:1] == ("LPAR",):
+        return False
+    return facts.type == "LBRACE" and {"NAME", "NUMBER", "LPAR"} <= facts.allowed and not facts.ended
+
+
+def _instead_of_dictionary(facts: Facts) -> str:
+    if "TRAIN" in facts.context:
+        return "write each by itself: `name = value` for a setting, `phase warm { epochs = 5 }` for each phase"
+    return "write each argument by itself: `conv(3x3, 8, stride = 2)`"
+
+
+# --- lists and heads -------------------------------------------------------------------------------------------------
+
+
+def _comprehension(facts: Facts) -> tuple[Token, ...]:
+    """The tokens of `stage for c in list` inside brackets, with its `for`; none if the line holds none."""
+    line = facts.rest_of_line
+    if facts.type == "STAR":  # `*[stage for c in list]`
+        if [token.type for token in line[1:2]] != ["LSQB"]:
+            return ()
+        return _inside(line[2:])
+    if facts.type != "FOR" or facts.previous_type in _OPENING or not _in_brackets(facts):
+        return ()
+    return _inside(line)
+
+
+def _in_brackets(facts: Facts) -> bool:
+    return facts.context_of_head[:1] in (("LSQB",), ("LPAR",))
+
+
+def _inside(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """The tokens up to the bracket that closes them."""
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        if depth < 0:
+            return tuple(tokens[:at])
+    return tuple(tokens)
+
+
+def _has_comprehension(facts: Facts) -> bool:
+    return "FOR" in [token.type for token in _comprehension(facts)]
+
+
+def _loop(facts: Facts) -> str:
+    """The loop over the same list, with the same stage, as a step of a flow."""
+    tokens = _comprehension(facts)
+    at = [token.type for token in tokens].index("FOR")
+    stage = written(tokens[:at])
+    if not stage:  # it stands before the `for`, behind the bracket
+        stage = _before_here(facts)
+    return f"repeat in a flow: `x -> {written(tokens[at:])} {{ {stage} }}`; a list is written out: `[16, 32, 64]`"
+
+
+def _before_here(facts: Facts) -> str:
+    """The text from the bracket around this place to here."""
+    tokens = [token for token in facts.tokens if token.start < facts.place.start]
+    depth = 0
+    for at in reversed(range(len(tokens))):
+        depth += (tokens[at].type in _CLOSING) - (tokens[at].type in _OPENING)
+        if depth < 0:
+            return written(tokens[at + 1 :])
+    return "stage"
+
+
+def _is_head_in_brackets(facts: Facts) -> bool:
+    return facts.type == "LSQB" and facts.context[-2:] in (("NETWORK", "NAME"), ("BLOCK", "NAME"))
+
+
+def _head_in_parentheses(facts: Facts) -> Fix | None:
+    inner = _inside(facts.rest_of_line[1:])
+    behind = facts.rest_of_line[len(inner) + 1 :]
+    if not inner or not behind:
+        return None
+    return Fix(facts.place.to(behind[0].span), f"({written(inner)})")
+
+
+def _parameters_in_parentheses(facts: Facts) -> str:
+    inner = written(_inside(facts.rest_of_line[1:])) or "name = value"
+    return f"write `{facts.context[-2].lower()} {facts.previous_text}({inner})`"
+
+
+SCRIPTS: tuple[Slip, ...] = (
+    Slip(
+        _is_other_import,
+        "an import says which names it wants, in parentheses behind its path",
+        lambda f: f"write `{_import_text(f)}`",
+        ("import std.resnet { basic }", "import basic from std.resnet", "import std.resnet (*)", "import std.resnet",
+         "import std.resnet.basic", "import std.resnet as r", 'import { unit } from "./a.arch"', "import std.*",
+         'import "./a.arch"\nlet x = 1', "import std.conv: unit"),
+        where=_import_place, fix=_other_import,
+    ),
+    Slip(
+        _is_call_of_script,
+        "a file declares a network and calls nothing",
+        _instead_of_call,
+        ('model.compile(optimizer="adam")', "let x = 1\nmodel.fit(x, y, epochs = 5)", "main()"),
+        where="line",
+    ),
+    Slip(
+        _is_key,
+        "a declaration has a word, a name and braces; keys with a colon and indentation mean nothing here",
+        _declaration_for_key,
+        ("model:\n  name: relu", "optimizer: adam"),
+    ),
+    Slip(
+        _is_setting_with_colon,
+        "a name gets its value with `=`, not with `:`",
+        "write `{previous} = ...`",
+        ("train { loss: 3 }", "network N {\n y: 3\n input x: [3]\n output x }"),
+        fix=lambda f: Fix(f.place, " ="),
+    ),
+    Slip(
+        _has_comprehension,
+        "there are no comprehensions: a list holds values that are written out",
+        _loop,
+        ("let a = [conv(3x3, c) for c in [8, 16]]", "block b = f(*[conv(3x3, c) for c in [8, 16]])"),
+    ),
+    Slip(
+        _opens_dictionary,
+        "there are no dictionaries: a value is a number, a word, a list or a stage",
+        _instead_of_dictionary,
+        ("train { phases = [{ epochs: 5 }] }", "let x = { a: 1 }"),
+    ),
+    Slip(
+        _is_head_in_brackets,
+        "parameters stand in parentheses",
+        _parameters_in_parentheses,
+        ("network N[a = 1] { input x: [3] output x }", "block b[c] = conv(3x3, c)"),
+        fix=_head_in_parentheses,
+    ),
+)  # fmt: skip
