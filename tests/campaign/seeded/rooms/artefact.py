@@ -7,9 +7,8 @@ from tests.campaign.seeded.seed import Seed
 SEEDS = (
     Seed(
         "artefact/loading.py",
-        "    if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:\n        raise _altered()\n\n "
-        "   weights",
-        "    weights",
+        "if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:",
+        "if False:",
         "a model whose weights were changed is loaded",
         ("artefact/test_attacks.py::test_bits_flipped_in_the_weights_are_alterations",),
     ),
