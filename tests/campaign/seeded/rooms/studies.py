@@ -17,7 +17,7 @@ SEEDS = (
         "return (share * energies[:, None] - table)",
         "return (energies[:, None] - table)",
         "early decoding: energies are not brought to the scale of words",
-        ("studies/test_coded.py::test_the_nearest_word_wins", "archlang/studies/coded.py"),
+        ("studies/test_coded.py::test_words_of_any_weight_are_compared_on_their_own_scale",),
     ),
     Seed(
         "studies/coded.py",
@@ -73,7 +73,7 @@ SEEDS = (
         "key=lambda t: -t.scores[size])",
         "key=lambda t: t.scores[size])",
         "the candidate whose positions differ least wins",
-        ("studies/test_pbconv_search.py::test_a_search_ranks_its_candidates_and_goes_on",),
+        ("studies/test_pbconv_search.py::test_the_candidate_whose_positions_differ_most_wins_size_by_size",),
     ),
     Seed(
         "studies/layer_attention/readings.py",
