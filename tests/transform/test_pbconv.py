@@ -74,7 +74,9 @@ def test_a_bias_is_there_where_it_was(block: bool, conv: str, end: str) -> None:
     assert len(biases(after)) == len(biases(before))
 
 
-@pytest.mark.parametrize("second", ["[1x2 at (1, 1), 1x2 at (2, 1)]", "[2x1 at (1, 1), 2x1 at (1, 2)]", "[2x2 at (1, 1)]"])
+@pytest.mark.parametrize("second", [
+    "[1x2 at (1, 1), 1x2 at (2, 1)]", "[2x1 at (1, 1), 2x1 at (1, 2)]", "[1x2 at (1, 1), 1x1 at (2, 1), 1x1 at (2, 2)]",
+])
 def test_two_lists_for_one_size_are_refused(second: str) -> None:
     lists = "[1x2 at (1, 1), 1x2 at (2, 1)]"
     other = "[1x3 at (1, 1), 1x3 at (2, 1), 1x3 at (3, 1)]"

@@ -216,8 +216,8 @@ def test_a_header_of_which_one_bit_is_another_is_refused(place: int) -> None:
         list(members(io.BytesIO(spoiled), 1 << 20))
     # The last byte of the sum's place stands behind its end: Python's reader does not look at it.
     if place != 155:
-        with pytest.raises(tarfile.TarError):
-            tarfile.open(fileobj=io.BytesIO(spoiled))
+        with pytest.raises(tarfile.TarError), tarfile.open(fileobj=io.BytesIO(spoiled)):
+            pass
 
 
 @pytest.mark.parametrize("kind", [b"x", b"g", b"L"])
