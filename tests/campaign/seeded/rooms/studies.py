@@ -77,9 +77,23 @@ SEEDS = (
     ),
     Seed(
         "studies/layer_attention/readings.py",
-        "model.to(home).train(training)",
-        "model.to(home)",
-        "reading the attention leaves a model in evaluation mode",
-        ("layer_attention/test_uses.py::test_static_attention_needs_no_data",),
+        "            handle.remove()\n",
+        "            pass\n",
+        "reading the attention leaves its hooks in the model",
+        ("studies/test_left_alone.py",),
+    ),
+    Seed(
+        "train/processes/devices.py",
+        "            module.training = was",
+        "            pass",
+        "looking into a model leaves it in evaluation mode",
+        ("studies/test_left_alone.py",),
+    ),
+    Seed(
+        "train/processes/devices.py",
+        "        for module, was in modes:\n            module.training = was",
+        "        model.train(modes[0][1])",
+        "a frozen norm inside a model in training is in training mode after a look",
+        ("studies/test_left_alone.py",),
     ),
 )
