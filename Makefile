@@ -74,7 +74,7 @@ campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes
 
 campaign-pce: $(READY)
-	$(BIN)/python -m tests.campaign.pce --epochs 8 --seeds 0
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.pce
 
 campaign-coded: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.coded --epochs 15
@@ -87,7 +87,7 @@ campaign-resume: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.resume --kills 50
 
 campaign-clustering: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering --seeds 6 --epochs 12
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering
 
 campaign-fusion: $(PEERS)
 	$(BIN)/python -m pip install --quiet --no-deps monai==1.6.1 efficientnet_pytorch==0.7.1 kornia==0.9.0 kornia_rs==0.2.0

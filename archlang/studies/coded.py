@@ -21,6 +21,7 @@ from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.coded import table_of
 from archlang.train.losses.objective import hits, values_of
+from archlang.train.processes.devices import evaluating
 
 
 @dataclass(frozen=True)
@@ -125,14 +126,14 @@ def decode(model: fx.GraphModule, data: object) -> tuple[Decoded, ...]:
     """Early decoding from every coded block, on the test part of data (Coded ResNeXt, early decoding)."""
     record = _whole(model)
     graph, blocks = record.network.graph, _blocks(record.network.graph)
-    seen = observing(model, graph, [block.energies for block in blocks]).eval()
-
     energies: list[list[torch.Tensor]] = [[] for _ in blocks]
     labels = []
-    for inputs, label in _batches(model, record, data_of(model, data).test):
-        for into, value in zip(energies, seen(inputs)[1], strict=True):
-            into.append(value.double().cpu())
-        labels.append(label)
+    with evaluating(model):
+        seen = observing(model, graph, [block.energies for block in blocks])
+        for inputs, label in _batches(model, record, data_of(model, data).test):
+            for into, value in zip(energies, seen(inputs)[1], strict=True):
+                into.append(value.double().cpu())
+            labels.append(label)
 
     label = torch.cat(labels)
     return tuple(_decoded(b, torch.cat(rows), label) for b, rows in zip(blocks, energies, strict=True))
@@ -181,7 +182,6 @@ def ablate(
     record = _whole(model)
     split, removed = data_of(model, data).test, []
     for one in _chosen(_blocks(record.network.graph), block):
-        masked = observing(model, with_mask(record.network.graph, one, at), ()).eval()
         # Words may differ in their number of ones: no sample can lose more active branches than the lightest has.
         active = min(word.count("1") for word in one.coded.code.words)
 
@@ -191,9 +191,11 @@ def ablate(
                 limit = one.coded.code.branches - active
             if most is not None:
                 limit = min(limit, most)
-            for count in range(limit + 1):
-                accuracy = _masked(model, masked, record, split, one, kind == "active", count, seed)
-                removed.append(Removed(one.name, kind, count, accuracy, at))
+            with evaluating(model):
+                masked = observing(model, with_mask(record.network.graph, one, at), ())
+                for count in range(limit + 1):
+                    accuracy = _masked(model, masked, record, split, one, kind == "active", count, seed)
+                    removed.append(Removed(one.name, kind, count, accuracy, at))
 
     return tuple(removed)
 
@@ -254,23 +256,22 @@ def _scores(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The largest score of each sample, and whether it is of one of the classes."""
     scores, labels = [], []
-    for inputs, label in _batches(model, record, split):
-        result = model(inputs)
-        # A network of several outputs gives them by name; its scores are the first.
-        if isinstance(result, dict):
-            result = next(iter(result.values()))
-        scores.append(result.amax(1).cpu())
-        labels.append(label)
+    with evaluating(model):
+        for inputs, label in _batches(model, record, split):
+            result = model(inputs)
+            # A network of several outputs gives them by name; its scores are the first.
+            if isinstance(result, dict):
+                result = next(iter(result.values()))
+            scores.append(result.amax(1).cpu())
+            labels.append(label)
     return torch.cat(scores), torch.isin(torch.cat(labels), torch.tensor(list(classes)))
 
 
 def _batches(model: fx.GraphModule, record: Any, split: Split) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Samples as the model wants them, and their labels."""
+    """Samples as the model wants them, and their labels. The model is in evaluation mode already."""
     kept = next(iter(model.parameters()), torch.zeros(()))
     fit = fit_of(record.network.graph, record.mean, record.std, record.image)
 
-    # In evaluation mode: batch norms in training would make a sample's energies depend on its neighbours.
-    model.eval()
     for rows in in_order(len(split), BATCH):
         samples, label = split.batch(rows)
         with torch.no_grad():

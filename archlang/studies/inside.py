@@ -17,7 +17,7 @@ from archlang.graph.ir import Graph
 from archlang.layers.multipath import Gates
 from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
 from archlang.train.loop.evaluation import record_of
-from archlang.train.processes.devices import place
+from archlang.train.processes.devices import evaluating, place
 
 ROUTED = ("specs/multipath/base_cnn_cc.arch", "examples/04_paths.arch")
 """Networks with gates, named where one without is given."""
@@ -184,15 +184,9 @@ def named(gates: Sequence[str], wanted: str, what: str = "gate") -> int:
 def placed(model: nn.Module, device: str) -> Iterator[tuple[torch.device, torch.dtype]]:
     """A model in evaluation mode on a device, with its kind of numbers; afterwards it is as it was."""
     target = place(device)
-    first = next(model.parameters(), torch.zeros(()))
-    was, home, kind = model.training, first.device, first.dtype
-
-    model.to(target).eval()
-    try:
+    kind = next(model.parameters(), torch.zeros(())).dtype
+    with evaluating(model, target):
         yield target, kind
-    finally:
-        # Also after an error: the caller's model must not stay on another device.
-        model.to(home).train(was)
 
 
 @contextmanager

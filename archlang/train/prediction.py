@@ -20,7 +20,7 @@ from archlang.train.data.ready import preparation_of
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
 from archlang.train.losses.objective import values_of
-from archlang.train.processes.devices import place
+from archlang.train.processes.devices import evaluating, place
 
 TOP = 5
 
@@ -72,12 +72,9 @@ def predict(
 
     target = place(device)
 
-    was, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     kind = next((p.dtype for p in model.parameters()), torch.float32)
-    model.to(target).eval()
-
     predictions = []
-    try:
+    with evaluating(model, target):
         for path in (os.fspath(p) for p in paths):
             try:
                 pixels = read_image(path, preparation)
@@ -90,8 +87,6 @@ def predict(
             with torch.no_grad():
                 scores = values_of(graph, model(inputs), torch.zeros(1))[port]
             predictions.append(Prediction(path, guess(scores)))
-    finally:
-        model.to(home).train(was)
     return predictions
 
 

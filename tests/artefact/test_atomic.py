@@ -1,6 +1,7 @@
 """Files are written whole or not at all."""
 
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -26,6 +27,15 @@ def test_a_new_file_and_one_in_its_place(tmp_path: Path) -> None:
     write_whole(target, b"two")
     assert target.read_bytes() == b"two"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o666, 0o755, 0o4755])
+def test_a_file_keeps_its_permissions(mode: int, tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    target.write_bytes(b"old")
+    target.chmod(mode)
+    write_whole(target, b"new")
+    assert target.read_bytes() == b"new" and stat.S_IMODE(target.stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("step", ["replace", "fsync"])

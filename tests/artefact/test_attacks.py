@@ -217,6 +217,22 @@ def test_headers_that_archlang_never_writes(change: Callable[[Header], object], 
     assert kind_of(rebuilt(change), tmp_path) == "altered-model"
 
 
+PLACES = sorted({place for name, fields in json.loads(GOOD[8:HEAD]).items() if name != "__metadata__"
+                 for place in fields["data_offsets"]})
+"""Where tensors begin and end, in bytes behind the header."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_bytes_between_tensors_that_belong_to_none(place: int, tmp_path: Path) -> None:
+    def moved(header: Header) -> None:
+        for name, fields in header.items():
+            if name != "__metadata__" and fields["data_offsets"][0] >= place:
+                fields["data_offsets"] = [offset + 8 for offset in fields["data_offsets"]]
+
+    data = GOOD[HEAD:]
+    assert kind_of(rebuilt(moved, data[:place] + b"unread!!" + data[place:]), tmp_path) == "altered-model"
+
+
 def test_keys_that_stand_there_twice(tmp_path: Path) -> None:
     again = json.dumps({"logits.linear.weight": entry(json.loads(GOOD[8:HEAD]))}).encode()
     assert kind_of(resealed(GOOD[8:HEAD].rstrip()[:-1] + b"," + again[1:]), tmp_path) == "altered-model"

@@ -12,6 +12,7 @@ from archlang.artefact.manifest import Manifest, decode, encode
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError
 from archlang.elaborate import load, loads
+from archlang.emit import ImagePreparation
 from archlang.limits import Limits
 from archlang.rewrite import fuse
 
@@ -41,6 +42,21 @@ def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     assert found.archlang.network.text == model.archlang.network.text
     assert found.archlang.network.dials == model.archlang.network.dials
     assert replace(found.archlang, network=None) == replace(model.archlang, network=None)
+
+
+@pytest.mark.parametrize("image", [None, ImagePreparation(1, 6, 6), ImagePreparation(3, 224, 160, 0.875)])
+@pytest.mark.parametrize("normal", [(None, None), ((0.25,), (3.0,))])
+@pytest.mark.parametrize("labels", [None, ("a", "b", "ö")])
+def test_all_that_a_training_notes_comes_back(
+    image: ImagePreparation | None, normal: tuple[tuple[float, ...] | None, ...], labels: tuple[str, ...] | None,
+    tmp_path: Path,
+) -> None:
+    model = small()
+    mean, std = normal
+    model.archlang = replace(model.archlang, seed=7, image=image, labels=labels, mean=mean, std=std)
+    save(model, tmp_path / "m.safetensors")
+    found = load_model(tmp_path / "m.safetensors").archlang
+    assert replace(found, network=None) == replace(model.archlang, network=None)
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -1,68 +1,112 @@
-"""Patch experts on digits: `python -m tests.campaign.pce --epochs 8 --seeds 0 1`.
+"""Patch experts on digits: `python -m tests.campaign.pce`; the tables of `docs/pce.md`.
 
-Prints Markdown tables: accuracy of `pce_tiny` beside dense networks, with its losses and without; the usage of experts;
-accuracy and pairs worked out at several cuts, at two temperatures.
+Three tables: `pce_tiny` at five temperatures, with and without its augmentation: accuracy with all experts, and at two
+cuts with the share of the pairs that were worked out; dense networks beside it; the largest cosine of two keys after a
+training in which keys follow their moving average alone.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 
 from archlang.elaborate import Network, loads
 from archlang.elaborate.network import load
-from archlang.studies.patch_experts.cutting import evaluate_cuts
-from archlang.studies.patch_experts.patches import usage_of
+from archlang.layers.patch_experts.keys import Keyed, largest_cosine
+from archlang.studies.patch_experts.cutting import Cut, evaluate_cuts
 from archlang.train import fit
 
 SPECS = Path(__file__).parents[2] / "specs" / "pce"
-LOSSES = " + 0.01 * confidence() + 0.001 * collapse(below = 0.01)"
-CUTS = (0.0, 0.25, 0.5, 0.9, 1.0)
+EXPERTS = (SPECS / "pce_tiny.arch").read_text(encoding="utf-8")
+
+AUGMENT = "  augment   = [shift(1)]\n"
+PHASES = """\
+  phase stabilise { epochs = 12; lr = cosine;       keys = ema(0.99) }
+  phase fine_tune { epochs = 8;  lr = 0.3 * cosine; keys = learned }
+"""
+FOLLOWING = "  phase stabilise { epochs = 48; lr = cosine; keys = ema(0.99) }\n"
+
+TEMPERATURES = (1.0, 0.5, 0.2, 0.1, 0.05)
+CUTS = (0.5, 1.0)
 
 
-def networks() -> dict[str, Network]:
-    """What is compared, by name."""
-    text = (SPECS / "pce_tiny.arch").read_text()
-    assert LOSSES in text
-    return {
-        "experts, temperature 0.1": load(SPECS / "pce_tiny.arch"),
-        "experts, temperature 0.1, without the losses": loads(text.replace(LOSSES, "")),
-        "experts, temperature 1": load(SPECS / "pce_tiny.arch", {"temperature": 1.0}),
-        "dense, FLOPs of one expert a patch": load(SPECS / "dense_tiny.arch"),
-        "dense, FLOPs of all experts": load(SPECS / "dense_tiny.arch", {"first": 19, "second": 45}),
+def changed(before: str, after: str) -> str:
+    """The file with a part replaced, which must be there."""
+    assert before in EXPERTS, before
+    return EXPERTS.replace(before, after)
+
+
+def table(head: str, rows: Iterable[str]) -> None:
+    """Print one table, each row as soon as it is known."""
+    print("\n".join(["", head, "|---" + "|--:" * (head.count("|") - 2) + "|"]), flush=True)
+    for row in rows:
+        print(row, flush=True)
+
+
+def by_temperature(text: str, seeds: Sequence[int], epochs: int | None) -> Iterable[str]:
+    """Accuracy at every temperature and cut, a figure for each seed."""
+    for temperature in TEMPERATURES:
+        network = loads(text, {"temperature": temperature})
+        found = []
+        for seed in seeds:
+            done = fit(network, "digits", epochs=epochs, seed=seed, device="cpu")
+            found.append(evaluate_cuts(done.model, "digits", CUTS, device="cpu"))
+
+        # One cell for all experts and for each cut; the seeds stand in it.
+        cells = [", ".join(shown(one) for one in column) for column in zip(*found, strict=True)]
+        yield f"| {temperature:g} | {' | '.join(cells)} |"
+
+
+def shown(one: Cut) -> str:
+    """Accuracy in percent, with the share of pairs at a cut below 1."""
+    accuracy = f"{100 * (one.found.accuracy or 0.0):.2f}"
+    # At a cut of 1 each patch goes to one expert: the share says nothing.
+    if one.cut in (None, 1.0):
+        return accuracy
+    return f"{accuracy} ({100 * one.pairs / one.of:.1f})"
+
+
+def dense(seeds: Sequence[int], epochs: int | None) -> Iterable[str]:
+    """Networks without experts, of the same FLOPs."""
+    networks: dict[str, Network] = {
+        "FLOPs of one expert a patch": load(SPECS / "dense_tiny.arch"),
+        "FLOPs of all experts": load(SPECS / "dense_tiny.arch", {"first": 19, "second": 45}),
     }
+    for name, network in networks.items():
+        accuracies = []
+        for seed in seeds:
+            done = fit(network, "digits", epochs=epochs, seed=seed, device="cpu")
+            accuracies.append(f"{100 * (done.history[-1].test_accuracy or 0.0):.2f}")
+        yield f"| {name} | {network.parameters:,} | {network.flops:,} | {', '.join(accuracies)} |"
+
+
+def collapse(epochs: int | None) -> Iterable[str]:
+    """The largest cosine of two keys in each layer, where keys follow a moving average all the time."""
+    text = changed(PHASES, FOLLOWING)
+    for temperature in TEMPERATURES[:-1]:
+        done = fit(loads(text, {"temperature": temperature}), "digits", epochs=epochs, seed=0, device="cpu")
+        routers = [module for module in done.model.modules() if isinstance(module, Keyed)]
+        cosines = [f"{largest_cosine(router.keys.detach()):.3f}" for router in routers]
+        yield f"| {temperature:g} | {' | '.join(cosines)} |"
 
 
 def main() -> None:
     """Train, look and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, help="of every training, instead of those of its file")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     options = parser.parse_args()
     torch.set_num_threads(1)
-    for name, network in networks().items():
-        accuracies = []
-        for seed in options.seeds:
-            done = fit(network, "digits", epochs=options.epochs, seed=seed, device="cpu")
-            accuracies.append(100 * (done.history[-1].test_accuracy or 0.0))
-        shown = ", ".join(f"{a:.2f}" for a in accuracies)
-        print(f"| {name} | {network.parameters:,} | {network.flops:,} | {shown} |", flush=True)
-        if "experts," in name:
-            inside(done.model)
 
-
-def inside(model: torch.fx.GraphModule) -> None:
-    """Usage and cuts of the last model trained."""
-    for site in usage_of(model, "digits", device="cpu"):
-        means, firsts = (" ".join(f"{v:.2f}" for v in row) for row in (site.mean, site.largest))
-        print(f"  - {site.site}: mean weights {means}; largest in {firsts}")
-    dense, *cuts = evaluate_cuts(model, "digits", CUTS, device="cpu")
-    told = [f"all {100 * (dense.found.accuracy or 0):.2f} %"]
-    for c in cuts:
-        told.append(f"{c.cut:g}: {100 * (c.found.accuracy or 0):.2f} % with {100 * c.pairs / c.of:.1f} % of pairs")
-    print("  - cuts: " + "; ".join(told), flush=True)
+    cuts = " | ".join(f"cut {cut:g}" for cut in CUTS)
+    table(f"| `pce_tiny`, temperature | accuracy | {cuts} |", by_temperature(EXPERTS, options.seeds, options.epochs))
+    table(f"| the same without `shift(1)` | accuracy | {cuts} |",
+          by_temperature(changed(AUGMENT, ""), options.seeds, options.epochs))
+    table("| dense | parameters | FLOPs | accuracy |", dense(options.seeds, options.epochs))
+    table("| temperature | layer 1 | layer 2 |", collapse(options.epochs))
 
 
 if __name__ == "__main__":

@@ -113,6 +113,18 @@ def test_scores_before_and_after_are_compared() -> None:
     assert agreement(same, "3x3") is None
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations([0.2, 0.7, 0.4])))
+def test_the_candidate_whose_positions_differ_most_wins_size_by_size(order: tuple[float, ...]) -> None:
+    listed = ["1x2 at (1, 1), 1x2 at (1, 2)", "1x2 at (1, 1), 1x1 at (1, 3)", "1x1 at (1, 1), 1x2 at (1, 2)"]
+    trials = [Trial(n, {"1x3": f"[{listed[n]}]"}, {"1x3": score, "3x3": -score}) for n, score in enumerate(order)]
+    failed = Trial(3, {"1x3": ""}, failed="bad")
+    for size, wanted in (("1x3", sorted(order, reverse=True)), ("3x3", sorted(-score for score in order)[::-1])):
+        assert [trial.scores[size] for trial in ranked([failed, *trials], size)] == wanted
+
+    best = winner(loads(TEXT), [failed, *trials]).listing
+    assert listed[order.index(0.7)] in " ".join(best.split())
+
+
 def test_searches_of_neighbouring_seeds_propose_other_candidates() -> None:
     proposed = [{trial.kernels["3x3"] for trial in proposals(loads(TEXT), Settings(seed=seed))} for seed in range(8)]
     assert len(set.union(*proposed)) > 40 and all(len(one) == 10 for one in proposed)

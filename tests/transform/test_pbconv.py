@@ -12,6 +12,7 @@ from archlang.compiler import compile, load, loads
 from archlang.diagnostics import ArchError
 from archlang.elaborate import Network
 from archlang.transform import apply
+from archlang.transform.kernels import read_kernels
 
 SPECS = Path(__file__).resolve().parents[2] / "specs"
 PLAIN = """archlang 1
@@ -53,6 +54,36 @@ network N {
         "-> conv(1x1, 8) as conv_2 -> batch_norm as batch_norm_2 "
         "-> pbconv(3x3, 4, kernels = acb, bias = false, norm = false, gamma = 0) }"
     )
+
+
+@pytest.mark.parametrize("end", ["relu", "batch_norm", "dropout(0.5) -> batch_norm"])
+@pytest.mark.parametrize("conv", ["conv(3x3, 4)", "conv(3x3, 4, bias = false)", "conv(3x3, 4, bias = true)",
+                                  "depthwise_conv(3x3)", "depthwise_conv(3x3, bias = false)"])
+@pytest.mark.parametrize("block", [False, True], ids=["in a flow", "in a block"])
+def test_a_bias_is_there_where_it_was(block: bool, conv: str, end: str) -> None:
+    """Whether it is written, or follows from a norm: one behind it, behind its block, or behind other steps."""
+    first = "u" if block else conv
+    text = f"archlang 1\nblock u {{ output in -> {conv} }}\n" if block else "archlang 1\n"
+    before = loads(f"{text}network N {{ input x: [4, 8, 8]\n output x -> {first} -> {end} }}")
+    after = apply(before, "pbconv{boost=acb}")
+    assert boosted(after) == 1
+
+    def biases(net: Network) -> set[str]:
+        return {name for name in compile(net).state_dict() if name.endswith("bias") and "norm" not in name}
+
+    assert len(biases(after)) == len(biases(before))
+
+
+@pytest.mark.parametrize("second", [
+    "[1x2 at (1, 1), 1x2 at (2, 1)]", "[2x1 at (1, 1), 2x1 at (1, 2)]", "[1x2 at (1, 1), 1x1 at (2, 1), 1x1 at (2, 2)]",
+])
+def test_two_lists_for_one_size_are_refused(second: str) -> None:
+    lists = "[1x2 at (1, 1), 1x2 at (2, 1)]"
+    other = "[1x3 at (1, 1), 1x3 at (2, 1), 1x3 at (3, 1)]"
+    assert set(read_kernels(f"{lists}; {other}")) == {(2, 2), (3, 3)}
+    for text in (f"{lists}; {second}", f"{second}; {other}; {lists}"):
+        with pytest.raises(ValueError, match="two lists for 2x2"):
+            read_kernels(text)
 
 
 @pytest.mark.parametrize("options", ["seed=3", "boost=acb", "boost=dbb", "rules=scan,types=2"])

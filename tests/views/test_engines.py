@@ -19,6 +19,7 @@ from archlang.elaborate import loads
 from archlang.views import draw, engines, format_of, render
 from archlang.views.compose import compose
 from archlang.views.dot import to_dot
+from archlang.views.html import to_html
 from archlang.views.layered import Rect, layout
 from archlang.views.mermaid import to_mermaid
 from archlang.views.picture import Arrow, Box, Cluster, Picture
@@ -76,6 +77,11 @@ class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.titles: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag == "title":
+            self.titles.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append(tag)
@@ -89,6 +95,15 @@ def test_the_page_holds_everything_it_needs(monkeypatch: pytest.MonkeyPatch) -> 
     tags.feed(page)
     assert tags.found.count("script") == tags.found.count("svg") == 1
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text_in_html(text: str) -> None:
+    plain, tags = Tags(), Tags()
+    plain.feed(to_html(to_svg(hostile("x")), "x"))
+    tags.feed(to_html(to_svg(hostile(text)), text))
+    assert tags.found == plain.found
+    assert tags.titles[0] == text
 
 
 @pytest.mark.parametrize("depth", [None, 0, 1, 9])

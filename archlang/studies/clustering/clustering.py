@@ -29,6 +29,7 @@ from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.losses.objective import values_of
 from archlang.train.optimization.planning import plan_of, steps_of
+from archlang.train.processes.devices import evaluating
 
 Counts = numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.int64]]
 
@@ -125,26 +126,26 @@ def assign(model: fx.GraphModule, data: object, port: Port | None = None) -> Clu
     if port is None:
         port = scores_of(record.network)
 
-    # Scores that are no output are read from inside: a copy of the model hands them out too.
-    inner: tuple[Port, ...] = ()
-    if graph.is_output(port):
-        run = model.eval()
-    else:
-        inner = (port,)
-        run = observing(model, graph, inner).eval()
-
     split = Joined(data_of(model, data).parts)
     fitted = fit_of(graph, record.mean, record.std, record.image)
     # A network without parameters runs on the CPU in float32.
     first = next(iter(model.parameters()), torch.zeros(()))
 
     scores, labels = [], []
-    for rows in in_order(len(split), BATCH):
-        samples, label = split.batch(list(rows))
-        outputs = run(fitted(samples.to(first.device)).to(first.dtype))
-        values = values_of(graph, outputs, label, inner)
-        scores.append(values[port].double().cpu())
-        labels.append(values[LABEL])
+    with evaluating(model):
+        # Scores that are no output are read from inside: a module that shares the model's weights hands them out.
+        inner: tuple[Port, ...] = ()
+        run = model
+        if not graph.is_output(port):
+            inner = (port,)
+            run = observing(model, graph, inner)
+
+        for rows in in_order(len(split), BATCH):
+            samples, label = split.batch(list(rows))
+            outputs = run(fitted(samples.to(first.device)).to(first.dtype))
+            values = values_of(graph, outputs, label, inner)
+            scores.append(values[port].double().cpu())
+            labels.append(values[LABEL])
 
     return judged(torch.cat(scores), torch.cat(labels))
 

@@ -15,6 +15,7 @@ from archlang.train.data.splits import Joined
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import data_of, record_of
 from archlang.train.losses.objective import values_of
+from archlang.train.processes.devices import evaluating
 from archlang.views.scatter import Plane, planes
 from archlang.views.sheet import sheet
 
@@ -58,7 +59,8 @@ def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float
     first = next(iter(model.parameters()), torch.zeros(()))
     graph = record.network.graph
     fit = fit_of(graph, record.mean, record.std, record.image)
-    outputs = model.eval()(fit(places.to(first.device)).to(first.dtype))
+    with evaluating(model):
+        outputs = model(fit(places.to(first.device)).to(first.dtype))
     # A grid point has no label; `values_of` wants one all the same, and nothing here reads it.
     scores = values_of(graph, outputs, torch.zeros(1))[scores_of(record.network)]
     fields = distributions(scores.double().cpu(), gamma).reshape(GRID, GRID, -1)

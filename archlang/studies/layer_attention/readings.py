@@ -15,7 +15,7 @@ from archlang.ops.layer_attention import PREFIX
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.watch import pictures, sites
-from archlang.train.processes.devices import place
+from archlang.train.processes.devices import evaluating, place
 
 STATIC = {
     "innate_static": "share of the norm of each layer's block of the dense map",
@@ -77,7 +77,6 @@ def attention_of(
                               help="say on which data it is measured: `--data digits`"))
 
     target = place(device)
-    training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
     seen: dict[str, list[torch.Tensor]] = {name: [] for name in found}
     handles = []
     for name, node in found.items():
@@ -86,13 +85,12 @@ def attention_of(
             lambda module, inputs, result, name=name: seen[name].append(result[1].double().cpu())
         ))
 
-    model.to(target).eval()
     try:
-        _run(model, record, data, target)
+        with evaluating(model, target):
+            _run(model, record, data, target)
     finally:
         for handle in handles:
             handle.remove()
-        model.to(home).train(training)
 
     return tuple(_summed(name, kinds[name], torch.cat(seen[name])) for name in found)
 

@@ -12,6 +12,7 @@ from torch.fx.passes.shape_prop import ShapeProp
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.layers import EqualAttention, InnateStatic, RecurrentAttention, SelfAttention, StaticVector
+from archlang.train.processes.devices import evaluating
 
 Kind = Literal["innate_static", "static_vector", "self_attention", "recurrent", "mean"]
 KINDS: tuple[Kind, ...] = ("innate_static", "static_vector", "self_attention", "recurrent", "mean")
@@ -145,25 +146,20 @@ def _item(pair: tuple[Tensor, Tensor], index: int) -> Tensor:
 
 
 def _traced(model: nn.Module, example: Tensor) -> fx.GraphModule:
-    was = model.training
     try:
         traced = fx.symbolic_trace(copy.deepcopy(model))
         # The run for the shapes must not move the statistics of batch norms.
-        traced.eval()
-        with torch.no_grad():
+        with evaluating(traced), torch.no_grad():
             ShapeProp(traced).propagate(example)
     except Exception as problem:  # a stranger's module may raise anything while it is traced
         said = f"{type(problem).__name__}: {str(problem)[:200]}"
         raise ArchError(error("not-traceable", f"torch.fx cannot trace this model: {said}")) from problem
-    finally:
-        model.train(was)
 
     # An activation in place would overwrite a layer's result before it is read out.
     for module in traced.modules():
         if getattr(module, "inplace", False) is True:
             module.inplace = False  # type: ignore[assignment]  # a flag of torch's activations
 
-    traced.train(was)
     return traced
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy
 import torch
 from PIL import Image, ImageOps
+from PIL.TiffImagePlugin import IMAGELENGTH, IMAGEWIDTH, TiffImageFile
 from torch.nn import functional
 
 from archlang.emit import ImagePreparation
@@ -65,9 +66,13 @@ def is_grey(image: Image.Image) -> bool:
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Rows and columns of an image after it is turned as its camera noted; nothing is decoded."""
     sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    if sideways:
-        return image.width, image.height
-    return image.height, image.width
+    if not sideways:
+        return image.height, image.width
+
+    # Pillow turns the size of a TIFF file when it opens it, and its pixels later; the tags keep what is stored.
+    if isinstance(image, TiffImageFile):
+        return image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH]
+    return image.width, image.height
 
 
 def pixels_of(image: Image.Image) -> torch.Tensor:

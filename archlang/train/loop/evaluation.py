@@ -23,7 +23,7 @@ from archlang.train.fitting import Fit, fit_of
 from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
-from archlang.train.processes.devices import place
+from archlang.train.processes.devices import evaluating, place
 from archlang.train.processes.world import World
 
 BATCH = 256
@@ -78,17 +78,12 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
 
     target = place(device)
     fit = fit_of(graph, record.mean, record.std, record.image)
-    was_training, home = model.training, next((p.device for p in model.parameters()), torch.device("cpu"))
-    model.to(target).eval()
-
-    try:
+    with evaluating(model, target):
         ports = inner_ports(losses, graph)
         observed = observing(model, graph, ports) if ports else model
         goal = objective(losses, graph)
         goal.state.to(target)
         return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
-    finally:
-        model.to(home).train(was_training)
 
 
 def data_of(model: torch.nn.Module, data: object) -> Data:

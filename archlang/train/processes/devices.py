@@ -1,8 +1,12 @@
-"""Devices that a model runs on."""
+"""Devices that a model runs on, and the mode that it is measured in."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
+from torch import nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
@@ -35,3 +39,31 @@ def place(name: str, number: int = 0) -> torch.device:
     if device.type == "meta":
         raise ArchError(error("usage", "the device `meta` calculates nothing"))
     return device
+
+
+@contextmanager
+def evaluating(model: nn.Module, target: torch.device | None = None) -> Iterator[None]:
+    """Within this, a model is in evaluation mode, on a device where one is given; afterwards it is as it was.
+
+    >>> model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2).eval())
+    >>> with evaluating(model):
+    ...     print(model.training)
+    False
+    >>> [module.training for module in model.modules()]
+    [True, True, False]
+    """
+    home = next((p.device for p in model.parameters()), torch.device("cpu"))
+    # Module by module: inside a model in training, a norm whose statistics are frozen is in evaluation mode.
+    modes = [(module, module.training) for module in model.modules()]
+
+    try:
+        if target is not None:
+            model.to(target)
+        model.eval()
+        yield
+    # After an error, too, the caller's model must be in its own mode and on its own device.
+    finally:
+        if target is not None:
+            model.to(home)
+        for module, was in modes:
+            module.training = was

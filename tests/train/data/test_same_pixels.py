@@ -21,7 +21,7 @@ from archlang.elaborate.network import loads
 from archlang.emit import ImagePreparation
 from archlang.train import evaluate, fit, predict
 from archlang.train.data import image_files, pixels
-from archlang.train.data.image_files import NoImage, read_pixels, strict_about_size
+from archlang.train.data.image_files import NoImage, common_preparation, read_pixels, strict_about_size
 from archlang.train.data.sources import find
 from archlang.train.loop.evaluation import data_of
 
@@ -180,6 +180,15 @@ def test_images_stand_upright(orientation: int, end: str, tmp_path: Path) -> Non
     files = {f.name: f for f in write_kinds(tmp_path, 6, 10)}
     upright = torch.from_numpy(ramp(6, 10)).permute(2, 0, 1) / 255
     assert torch.allclose(read_pixels(files[f"turned{orientation}.{end}"], None), upright, atol=1e-6)
+
+
+@pytest.mark.parametrize("end", ["png", "jpg", "tif", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_of_a_folder_is_that_of_its_upright_images(orientation: int, end: str, tmp_path: Path) -> None:
+    write_kinds(tmp_path, 6, 10)
+    name = f"turned{orientation}.{end}"
+    assert common_preparation(tmp_path, [name]) == ImagePreparation(3, *read_pixels(tmp_path / name, None).shape[1:])
+    assert common_preparation(tmp_path, [name]) == ImagePreparation(3, 6, 10)
 
 
 @pytest.mark.parametrize("size", [(12, 12), (9, 31), (40, 17), (100, 64)])

@@ -7,9 +7,8 @@ from tests.campaign.seeded.seed import Seed
 SEEDS = (
     Seed(
         "artefact/loading.py",
-        "    if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:\n        raise _altered()\n\n "
-        "   weights",
-        "    weights",
+        "if digest(head, [memoryview(data)[len(head.raw) :]]) != sealed.digest:",
+        "if False:",
         "a model whose weights were changed is loaded",
         ("artefact/test_attacks.py::test_bits_flipped_in_the_weights_are_alterations",),
     ),
@@ -25,7 +24,7 @@ SEEDS = (
         "if entry.start != position:",
         "if entry.start < position:",
         "gaps between the tensors of a file are overlooked",
-        ("artefact/test_attacks.py::test_headers_that_archlang_never_writes",),
+        ("artefact/test_attacks.py::test_bytes_between_tensors_that_belong_to_none",),
     ),
     Seed(
         "artefact/container.py",
@@ -46,10 +45,7 @@ SEEDS = (
         "image = manifest.image\n",
         "image = None\n",
         "the sizes that images are brought to are not restored",
-        (
-            "train/data/test_same_pixels.py::test_the_crop_of_imagenet_travels_with_the_model",
-            "artefact/test_saving.py",
-        ),
+        ("artefact/test_saving.py::test_all_that_a_training_notes_comes_back",),
     ),
     Seed(
         "atomic.py",
@@ -63,6 +59,6 @@ SEEDS = (
         "part.chmod(stat.S_IMODE(target.stat().st_mode))",
         "pass",
         "a file that is written anew loses its permissions",
-        ("artefact/test_atomic.py::test_a_new_file_and_one_in_its_place",),
+        ("artefact/test_atomic.py::test_a_file_keeps_its_permissions",),
     ),
 )

@@ -112,7 +112,7 @@ SEEDS = (
         "        if inner.training:\n            continue\n",
         "",
         "a spectral norm in training mode is stored as if it stood still",
-        ("rewrite/test_beyond.py::test_calculated_weights_are_stored_on_request",),
+        ("rewrite/test_beyond.py::test_what_is_calculated_in_a_training_is_not_stored",),
     ),
     Seed(
         "rewrite/specialised.py",

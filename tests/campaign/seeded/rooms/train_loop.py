@@ -125,6 +125,7 @@ SEEDS = (
             "layer_attention/test_uses.py::test_training_is_watched_and_shown",
             "train/loop/test_watch_experts.py::test_every_step_leaves_a_row",
         ),
+        same="numbers are read right behind a training step, whose own results have replaced those of an evaluation",
     ),
     Seed(
         "train/kept/runs.py",

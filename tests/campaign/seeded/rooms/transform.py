@@ -31,7 +31,7 @@ SEEDS = (
         'if site.without_bias and "bias" not in given:',
         "if False:",
         "pbconv: a convolution without a bias gets one",
-        ("transform/test_pbconv.py",),
+        ("transform/test_pbconv.py::test_a_bias_is_there_where_it_was",),
     ),
     Seed(
         "transform/base.py",
@@ -52,6 +52,6 @@ SEEDS = (
         "if size in by_size:",
         "if False:",
         "two lists of small kernels of one size: the second wins",
-        ("transform/test_pbconv.py",),
+        ("transform/test_pbconv.py::test_two_lists_for_one_size_are_refused",),
     ),
 )
