@@ -64,7 +64,7 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
     scanned = scan(source, limits)
     mistakes = list(scanned.mistakes)
     if not scanned.is_whole:  # brackets and statements without their end mean nothing
-        raise ArchError(mistakes)
+        raise ArchError(_first(mistakes, limits))
     if pragma := check_pragma(source, scanned.tokens):
         mistakes.append(pragma)
     brackets_count = not any(d.name in _SWALLOWS_BRACKETS for d in scanned.mistakes)
@@ -73,14 +73,14 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
 
     tokens = mark_heads(scanned.tokens)
     if mistakes:
-        raise ArchError(_sorted([*mistakes, *_refusals(tokens, mistakes, limits)]))
+        raise ArchError(_first([*mistakes, *_refusals(tokens, mistakes, limits)], limits))
 
     file = _read(tokens)
     if isinstance(file, int):
-        raise ArchError(_sorted(_refusals(tokens, [], limits) or [_second_doc(tokens, file)]))
+        raise ArchError(_first(_refusals(tokens, [], limits) or [_second_doc(tokens, file)], limits))
 
     if breaches := check_tree(file, limits):
-        raise ArchError(breaches)
+        raise ArchError(_first(breaches, limits))
 
     # Comments last: they are no tokens, so the parser has not seen them.
     attach(file, scanned)
@@ -184,8 +184,10 @@ def _explained(refusal: Refusal, fragment: SourceFragment) -> Diagnostic:
     return explain(refusal, fragment)
 
 
-def _sorted(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    return sorted(diagnostics, key=lambda d: d.primary.span.start if d.primary else 0)
+def _first(mistakes: Iterable[Diagnostic], limits: Limits) -> list[Diagnostic]:
+    """The mistakes in the order of the text, up to one more than are shown, which tells that there are others."""
+    ordered = sorted(mistakes, key=lambda d: d.primary.span.start if d.primary else 0)
+    return ordered[: limits.diagnostics + 1]
 
 
 # --- bytes -----------------------------------------------------------------------------------------------------------

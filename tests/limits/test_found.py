@@ -15,7 +15,7 @@ from archlang.kernels import place, steps
 from archlang.limits import DEFAULT, Limits
 from archlang.project.project import NAMES
 from tests.elaborate.texts import text
-from tests.limits.counting import instructions
+from tests.limits.counting import calls
 
 MANY = "\n".join(f"  a{i} = x -> rellu" for i in range(60))
 
@@ -91,7 +91,7 @@ def test_kernels_that_were_placed_take_no_search_again() -> None:
 
 def test_a_place_is_judged_without_looking_at_its_positions() -> None:
     """Twice as many positions on a side: four times as many places, and not sixteen times the work."""
-    small, large = (instructions(lambda k=k: place((k, k), [(k // 2, k // 2)] * 4)) for k in (10, 20))
+    small, large = (calls(lambda k=k: place((k, k), [(k // 2, k // 2)] * 4)) for k in (10, 20))
     assert large < 6 * small
 
 
@@ -120,7 +120,7 @@ def test_a_long_line_is_laid_out_around_its_mistake_only() -> None:
     def shown(length: int) -> str:
         return human(check_text("archlang 1\n" + " " * 500 + "$ " * length))
 
-    short, long = (instructions(lambda n=n: shown(n)) for n in (2_000, 20_000))
+    short, long = (calls(lambda n=n: shown(n)) for n in (2_000, 20_000))
     assert long < 1.5 * short
     assert shown(400).split("\n\n")[0] == shown(2_000).split("\n\n")[0], "a line that is laid out whole looks alike"
 

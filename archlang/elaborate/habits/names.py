@@ -19,6 +19,10 @@ PREFIXES = {
 """Modules of frameworks, under the names by which files import them."""
 
 
+LONGEST_PATH = 16
+"""Parts of a name that is looked up: no framework has names as long."""
+
+
 @dataclass(frozen=True)
 class KnownNames:
     """The names that may be used at a place.
@@ -46,14 +50,18 @@ class KnownNames:
 
 
 def path_of(expr: Expr) -> tuple[str, ...]:
-    """The parts of a dotted name: `nn.Conv2d` gives ("nn", "Conv2d"). Other expressions have none."""
-    if isinstance(expr, Name):
-        return (expr.text,)
-    if isinstance(expr, Field):
-        outer = path_of(expr.value)
-        if outer:
-            return (*outer, expr.name)
-    return ()
+    """The parts of a dotted name: `nn.Conv2d` gives ("nn", "Conv2d"). Other expressions have none.
+
+    Every part of a long name is looked up in turn, so that names with more than `LONGEST_PATH` parts count as none.
+    """
+    fields: list[str] = []
+    while isinstance(expr, Field) and len(fields) < LONGEST_PATH:
+        fields.append(expr.name)
+        expr = expr.value
+
+    if not isinstance(expr, Name):
+        return ()
+    return (expr.text, *reversed(fields))
 
 
 def layer_row(path: tuple[str, ...]) -> Habit | None:
