@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from archlang.diagnostics import error
 from archlang.elaborate.context import Build
+from archlang.elaborate.layers import KIND
 from archlang.elaborate.structures.coded import codes_fit
 from archlang.elaborate.training.coverage import groups_fit, phases_train_something
-from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.ir import Graph, Member, Node, Port
 from archlang.shapes import Dim, Tensor, at_least, product
 
 
@@ -18,6 +20,7 @@ def finish(b: Build) -> None:
         return
     prune(b.graph)
     settle_biases(b.graph)
+    count_uses(b)
     for rule in RULES:
         rule(b)
 
@@ -54,6 +57,20 @@ def settle_biases(graph: Graph) -> None:
         wanted[node.path] = wanted.get(node.path, False) or not _taken_off(graph, node, read_by_losses)
     for node in undecided:
         graph.update(node.id, args={**node.args, "bias": wanted[node.path]})
+
+
+def count_uses(b: Build) -> None:
+    """Say on each node that belongs to a layer how many uses the layer has: the last one was not known before."""
+    for node in b.graph:
+        members = tuple(_counted(b, member) for member in node.members)
+        if members != node.members:
+            b.graph.update(node.id, members=members)
+
+
+def _counted(b: Build, member: Member) -> Member:
+    if member.kind != KIND:
+        return member
+    return replace(member, count=b.layers[member.region].count)
 
 
 def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:
