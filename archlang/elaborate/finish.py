@@ -20,7 +20,7 @@ def finish(b: Build) -> None:
         return
     prune(b.graph)
     settle_biases(b.graph)
-    count_uses(b)
+    count_uses(b.graph)
     for rule in RULES:
         rule(b)
 
@@ -59,18 +59,24 @@ def settle_biases(graph: Graph) -> None:
         graph.update(node.id, args={**node.args, "bias": wanted[node.path]})
 
 
-def count_uses(b: Build) -> None:
-    """Say on each node that belongs to a layer how many uses the layer has: the last one was not known before."""
-    for node in b.graph:
-        members = tuple(_counted(b, member) for member in node.members)
-        if members != node.members:
-            b.graph.update(node.id, members=members)
+def count_uses(graph: Graph) -> None:
+    """Number the uses of each layer that are left, and say on each of their nodes how many there are."""
+    uses: dict[tuple[str, ...], dict[int, int]] = {}  # of each layer: the number that a use had, and has now
+    for node in graph:
+        for member in node.members:
+            if member.kind == KIND:
+                numbers = uses.setdefault(member.region, {})
+                numbers.setdefault(member.index, len(numbers))
 
+    def counted(member: Member) -> Member:
+        if member.kind != KIND:
+            return member
+        numbers = uses[member.region]
+        return replace(member, index=numbers[member.index], count=len(numbers))
 
-def _counted(b: Build, member: Member) -> Member:
-    if member.kind != KIND:
-        return member
-    return replace(member, count=b.layers[member.region].count)
+    for node in graph:
+        if any(member.kind == KIND for member in node.members):
+            graph.update(node.id, members=tuple(map(counted, node.members)))
 
 
 def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:

@@ -64,8 +64,8 @@ def _check(b: Build, node: TreeNode) -> None:
     if not span.end:
         span = node.span
     what = {
-        Let: "static value", Layer: "layer", Bind: "tensor", Block: "block", CodeDeclaration: "code", Parameter: "parameter",
-        For: "loop name", Input: "input",
+        Let: "static value", Layer: "layer", Bind: "tensor", Block: "block", CodeDeclaration: "code",
+        Parameter: "parameter", For: "loop name", Input: "input",
     }[type(node)]
     b.report(error("unused-name", f"the {what} `{name}` is never used", span))
 

@@ -62,7 +62,7 @@ STRUCTURES = {
     "router": "fork(2, cross_connection(hidden = 3)) -> each { conv(3x3, 4) } -> route(cross_stitch) -> mean",
     "prediction": "fork(2) -> route(cross_prediction(conv(3x3, 4))) -> sum",
     "pbconv": "pbconv(3x3, 4, kernels = acb)",
-    "layers": "layers { conv(3x3, 4); relu; conv(3x3, 4) } -> each { flatten -> linear(16) } -> attend(innate_static(256)) "
+    "layers": "layers { conv(3x3, 4); relu } -> each { flatten -> linear(16) } -> attend(innate_static(256)) "
               "-> reshape([4, 8, 8])",
     "residual": "residual(mix = learned) { conv(3x3, 4) -> prelu(params = channels) }",
     "excite": "squeeze_excite(ratio = 2) -> group_norm(2)",
