@@ -82,7 +82,7 @@ def bound_names(tree: Body) -> dict[str, Span]:
 
 
 def module_names(tree: Body, place: Place) -> dict[int, str]:
-    """What the modules of each statement of a body are called, by the statement's id().
+    """Name the modules of each statement of a body, by the statement's id().
 
     Bound names come first: `conv = x -> conv(3x3, 8)` keeps its name, and a stage before it becomes `conv_2`.
     """

@@ -47,7 +47,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class ModuleForm:
-    """What makes a module what it is: its class, what its constructor gets, and its weights."""
+    """All that makes a module what it is: its class, what its constructor gets, and its weights."""
 
     kind: str
     given: Mapping[str, Any]

@@ -116,7 +116,7 @@ def _differs(b: Build, layer: LayerStage, uses: LayerUses, path: tuple[str, ...]
 
 
 def _in_words(name: str, first: ModuleForm | None, second: ModuleForm | None) -> tuple[str, str]:
-    """What a module that differs is in the second use and in the first one."""
+    """Describe a module that differs, in the second use and in the first one."""
     if first is None:
         return f"there is a `{name}`", f"there is no `{name}`"
     if second is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.generate.layout import odd
-from tests.generate.model import Around, Block, Program
+from tests.generate.model import Around, Block, Program, used_layer
 from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, single
 
 Bundle = list[Type]
@@ -53,7 +53,7 @@ class Writer:
     def step(self, t: Type, a: Around) -> tuple[str, Type]:
         """One step: an operation, a name, or something with structure."""
         r = self.r
-        held = self._held(t, a)
+        held = used_layer(self.r, self.layers, t, a)
         if held is not None:
             return held, t
         makers: list[Callable[[Type, Around], tuple[str, Type] | None]] = [
@@ -79,15 +79,7 @@ class Writer:
             return f"{r.choice((2, 3))} * {r.choice((keeping(r, t), f'({keeping(r, t)} -> {keeping(r, t)})'))}"
         if self.acts and r.random() < 0.2:
             return r.choice(self.acts)
-        return self._held(t, a) or keeping(r, t, "in.channels" if a.entering == t and len(t) >= 3 and r.random() < 0.3 else None)
-
-    def _held(self, t: Type, a: Around) -> str | None:
-        """A use of a layer that is declared for this type, now and then."""
-        fitting = [name for name, kept in self.layers.items() if kept == t]
-        # The turns of a loop, in which no flow may stand in a call, may have other widths: a layer has one.
-        if not fitting or not a.flows or self.r.random() < 0.5:
-            return None
-        return self.r.choice((fitting[0], f"{self.r.choice((1, 2, 3))} * {fitting[0]}"))
+        return used_layer(self.r, self.layers, t, a) or keeping(r, t, "in.channels" if a.entering == t and len(t) >= 3 and r.random() < 0.3 else None)
 
     # --- kinds of steps ---
 

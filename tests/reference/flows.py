@@ -119,6 +119,8 @@ def _repeated_name(use: Stage) -> str:
             return use.name
         case BlockUse():
             return use.block.name
+        case Held():
+            return use.path[-1]  # the turns of a layer have no modules of their own
         case _:
             return "repeat"
 
