@@ -79,7 +79,10 @@ class Writer:
             return f"{r.choice((2, 3))} * {r.choice((keeping(r, t), f'({keeping(r, t)} -> {keeping(r, t)})'))}"
         if self.acts and r.random() < 0.2:
             return r.choice(self.acts)
-        return used_layer(self.r, self.layers, t, a) or keeping(r, t, "in.channels" if a.entering == t and len(t) >= 3 and r.random() < 0.3 else None)
+        held = used_layer(r, self.layers, t, a)
+        if held is not None:
+            return held
+        return keeping(r, t, "in.channels" if a.entering == t and len(t) >= 3 and r.random() < 0.3 else None)
 
     # --- kinds of steps ---
 
