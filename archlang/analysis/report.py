@@ -77,7 +77,10 @@ class BlockRow:
 
 @dataclass(frozen=True)
 class PathRow:
-    """One member of a parallel part: path, branch or layer number `index` of the stage at `region`, `of` in all."""
+    """One member of a parallel part: path, branch or layer number `index` of the stage at `region`, `of` in all.
+
+    Of the kind `layer` it is one use of the layer at `region`.
+    """
 
     kind: str
     region: str
@@ -190,11 +193,15 @@ def _experts(graph: Graph, dispatch: Node) -> ExpertsRow:
 
     router: Dim = 0
     pair: Dim = 0
+    around = len(dispatch.members)
     for node in graph:
+        # What shares its weights with this place, as another use of a layer does, has costs of its own.
+        if node.members[:around] != dispatch.members:
+            continue
         flops = node.op.flops(graph.call(node)) * _repeats(node.rows, dispatch.rows)
 
         # All experts cost the same: the first one stands for them.
-        if any((m.region, m.kind, m.index) == (region, "experts", 0) for m in node.members):
+        if any((m.region, m.kind, m.index) == (region, "experts", 0) for m in node.members[around:]):
             pair += flops
         elif node.path[: len(region) + 1] == (*region, "router"):
             router += flops
@@ -321,7 +328,7 @@ def _counts(cost: Cost) -> tuple[Count, Count, Count, Count]:
 
 
 def _paths(graph: Graph, cost: dict[str, Cost]) -> list[PathRow]:
-    """A row for each member of each parallel part; a node inside several counts in each."""
+    """A row for each member of each parallel part and each use of a layer; a node inside several counts in each."""
     cost_of: dict[Member, Cost] = {}
     for node in graph:
         for member in node.members:

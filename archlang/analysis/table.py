@@ -113,11 +113,9 @@ def _tree(report: Report, depth: int | None) -> list[Cells]:
     shown: set[Cells] = set()
 
     rows: list[Cells] = []
-    for node in report.nodes:
-        steps = levels(tuple(node.name.split(".")))
+    for node, steps in _by_scope(report):
         for end in range(1, len(steps)):
             scope = steps[:end]
-            # A row at its first operation: members of one scope may stand apart in the graph.
             if scope not in shown and (depth is None or end <= depth + 1):
                 shown.add(scope)
                 rows.append(_block(block_at[scope], scope))
@@ -125,6 +123,19 @@ def _tree(report: Report, depth: int | None) -> list[Cells]:
         if depth is None or len(steps) <= depth + 1:
             rows.append(_node(node, steps))
     return rows
+
+
+def _by_scope(report: Report) -> list[tuple[NodeRow, Cells]]:
+    """The operations with the steps of their paths; scopes stand in the order of their first operations."""
+    nodes = [(node, levels(tuple(node.name.split(".")))) for node in report.nodes]
+
+    first: dict[Cells, int] = {}
+    keys: list[tuple[int, ...]] = []
+    for at, (_, steps) in enumerate(nodes):
+        # Members of one scope may stand apart in the graph: a layer is used here and there.
+        around = [first.setdefault(steps[:end], at) for end in range(1, len(steps))]
+        keys.append((*around, at))
+    return [nodes[at] for at in sorted(range(len(nodes)), key=keys.__getitem__)]
 
 
 def _indented(steps: Cells) -> str:

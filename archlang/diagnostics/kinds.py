@@ -108,6 +108,7 @@ SHAPES = _table("error", 1, {
     "exchanged-arguments": "two arguments stand in each other's place",
     "expected-grid": "patches are wanted here",
     "unequal-members": "a bundle whose members must be alike and are not",
+    "shared-shapes": "a use of a layer at which its weights would be others",
     "wrong-rank": "a vector, sequence or map where another is wanted",
     "not-divisible": "a number that must divide another and does not",
     "kernel-too-large": "a kernel larger than the map it slides over",

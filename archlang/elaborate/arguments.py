@@ -20,6 +20,7 @@ from archlang.elaborate.values import (
     Given,
     GridValue,
     LabelValue,
+    LayerStage,
     NamedStage,
     OpenWord,
     OpStage,
@@ -250,7 +251,7 @@ def shown(value: object) -> str:
             return str(value.type)
         case OwnTensor():
             return value.name
-        case NamedStage():
+        case NamedStage() | LayerStage():
             return value.name
         case OpStage():
             return value.name

@@ -9,6 +9,7 @@ from archlang.diagnostics import Label
 from archlang.elaborate.arguments import stage_of
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, apply, known
+from archlang.elaborate.layers import declare_layer
 from archlang.elaborate.own import OwnTensor, made_in
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import (
@@ -24,7 +25,7 @@ from archlang.elaborate.values import (
     TensorValue,
 )
 from archlang.source import Span
-from archlang.syntax.tree import As, Bind, Body, Call, Expr, Input, Let, Name, Output
+from archlang.syntax.tree import As, Bind, Body, Call, Expr, Input, Layer, Let, Name, Output
 
 
 def run(b: Build, value: Flowing, at: Span, steps: Sequence[Expr], env: Env) -> Flowing:
@@ -54,11 +55,8 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
     if tree.flows:
         return tensor_of(b, tree.flows[0], env)
 
-    # Bound names come first: `conv = x -> conv(3x3, 8)` keeps its name, and a stage before it becomes `conv_2`.
     place = place_in(env)
-    for statement in tree.statements:
-        if isinstance(statement, Bind):
-            place.reserve(statement.name)
+    called = module_names(tree, place)
     inner = env.inner()
     inner.later = bound_names(tree)
     _one_output(b, tree)
@@ -69,8 +67,10 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
         match statement:
             case Let():
                 declare(b, inner, statement)
+            case Layer():
+                declare_layer(b, inner, statement, (*place.path, called[id(statement)]))
             case Bind():
-                bind(b, inner, statement)
+                bind(b, inner, statement, called[id(statement)])
             case Output():
                 result = tensor_of(b, statement.value, inner)
     return result
@@ -78,7 +78,17 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
 
 def bound_names(tree: Body) -> dict[str, Span]:
     """The names that a body's statements bind, and where."""
-    return {s.name: s.name_span for s in tree.statements if isinstance(s, Let | Bind | Input)}
+    return {s.name: s.name_span for s in tree.statements if isinstance(s, Let | Layer | Bind | Input)}
+
+
+def module_names(tree: Body, place: Place) -> dict[int, str]:
+    """Name the modules of each statement of a body, by the statement's id().
+
+    Bound names come first: `conv = x -> conv(3x3, 8)` keeps its name, and a stage before it becomes `conv_2`.
+    """
+    # The braces of an `if` share the scope of the flow around them, where others may have bound the same name: two
+    # statements of one module name would share their weights, which nobody asked for.
+    return {id(s): place.unique(s.name) for s in tree.statements if isinstance(s, Layer | Bind | Input)}
 
 
 def _one_output(b: Build, tree: Body) -> None:
@@ -114,9 +124,9 @@ def no_tensor(b: Build, value: object, span: Span) -> object:
     return POISON
 
 
-def bind(b: Build, env: Env, statement: Bind) -> Flowing:
-    """`name = flow`: the tensors that come out, in a scope of modules called by the name."""
-    place = place_in(env).at(statement.name)
+def bind(b: Build, env: Env, statement: Bind, called: str) -> Flowing:
+    """`name = flow`: the tensors that come out, in a scope of modules that is `called` so."""
+    place = place_in(env).at(called)
     value = tensor_of(b, statement.value, replace(env, place=place))
     define(b, env, statement.name, value, statement, statement.name_span)
     return value

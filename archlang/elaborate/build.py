@@ -8,12 +8,13 @@ from functools import partial
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.elaborate import expressions, stages
-from archlang.elaborate.bodies import bind, body, bound_names, declare, no_tensor, tensor_of
+from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor, tensor_of
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
 from archlang.elaborate.inputs import declare_input, symbols_told
 from archlang.elaborate.interpret import known
+from archlang.elaborate.layers import declare_layer
 from archlang.elaborate.scope import define
 from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
@@ -33,6 +34,7 @@ from archlang.syntax.tree import (
     Expr,
     Import,
     Input,
+    Layer,
     Let,
     Name,
     NetworkDeclaration,
@@ -306,11 +308,7 @@ def _network(b: Build, unit: Unit, home: Env, dials: Mapping[str, Expr]) -> None
 
 def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
     assert env.place is not None
-    # Module paths by names of the file are the author's: no stage before the binding takes them.
-    for statement in network.body.statements:
-        if isinstance(statement, Bind | Input):
-            env.place.reserve(statement.name)
-
+    called = module_names(network.body, env.place)
     if not any(isinstance(s, Input) for s in network.body.statements):
         b.inputless = True
         b.refuse("missing-input", f"the network `{network.name}` has no input", network.name_span,
@@ -328,8 +326,10 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
                 declare_input(b, statement, env)
             case Let():
                 declare(b, env, statement)
+            case Layer():
+                declare_layer(b, env, statement, (called[id(statement)],))
             case Bind():
-                bound[statement.name] = bind(b, env, statement)
+                bound[statement.name] = bind(b, env, statement, called[id(statement)])
             case Output():
                 _output(b, statement, env, seen)
     symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])

@@ -15,7 +15,7 @@ from archlang.graph.ir import Graph, Node, Port
 from archlang.kernels import Window
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault
-from archlang.ops.model import Catalogue, Op, OpCall
+from archlang.ops.model import Catalogue, Op, OpCall, Weight
 from archlang.ops.values import CodeValue, Placed
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
@@ -45,6 +45,25 @@ class Rules:
     structures: Mapping[str, Callable[..., Value]]
 
 
+@dataclass(frozen=True)
+class ModuleForm:
+    """All that makes a module what it is: its class, what its constructor gets, and its weights."""
+
+    kind: str
+    given: Mapping[str, Any]
+    weights: tuple[Weight, ...]
+
+
+@dataclass
+class LayerUses:
+    """The uses of a layer so far: the number of them, where the first one stands, and the modules that it made."""
+
+    count: int = 0
+    first: Span = NOWHERE
+    entered: str = ""  # the type of what entered there
+    modules: Mapping[tuple[str, ...], ModuleForm] | None = None
+
+
 @dataclass
 class Build:
     """Everything that the parts of a build share."""
@@ -71,6 +90,8 @@ class Build:
     files: dict[int, CodeTable | None] = field(default_factory=dict)  # tables of codes, by id() of the `from`
     stages: frozenset[str] = frozenset()  # structural stages that the project's files write, used or not
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
+    layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
+    running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()
     steps: int = 0
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file
@@ -199,6 +220,11 @@ class Build:
                     place.frames, place.members, rows)
         self.graph.add(node)
         return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
+
+    def made_since(self, count: int) -> list[Node]:
+        """List the nodes behind the first `count` of the graph."""
+        # Ids are numbers in the order in which nodes come: nothing else has to be walked over.
+        return [self.graph.node(f"n{number}") for number in range(count, len(self.graph))]
 
     def rows_of(self, values: Sequence[TensorValue]) -> Dim:
         """Count the rows that a sample has of these tensors: its patches, else 1."""

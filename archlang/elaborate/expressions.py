@@ -28,6 +28,7 @@ from archlang.elaborate.values import (
     ForStage,
     GridValue,
     IfStage,
+    LayerStage,
     NamedStage,
     OpenWord,
     Place,
@@ -86,6 +87,9 @@ def _name(b: Build, expr: Name, env: Env, expect: Kind | None) -> object:
     # Settled before the next test: a word that lands as a stage is called by the name it is bound to, as stages are.
     if isinstance(value, OpenWord) and expect is not None:
         value = settled(b, value, expect, expr.span)
+    # A layer has the name of its modules already, whatever a parameter or a `let` calls it.
+    if isinstance(value, LayerStage):
+        return replace(value, span=expr.span)
     if isinstance(value, Stage):
         return NamedStage(value, expr.text, scope=True, span=expr.span)
     if value is not None:
@@ -270,7 +274,7 @@ def _flow(b: Build, expr: Flow, env: Env, expect: Kind | None) -> object:
         raise b.refuse("wrong-kind", message, expr.steps[0].span)
     # A tensor's flow makes nodes at once, and these would stand in the network wherever the value is used.
     if env.place is None and not isinstance(head, Poison):
-        message = "no tensor flows here: a `let`, a test and an argument hold static values and stages"
+        message = "no tensor flows here: a `let`, a `layer`, a test and an argument hold values and stages"
         raise b.refuse("misplaced-statement", message, expr.span,
                        help="give the flow a name in a line of its own: `name = tensor -> stage`")
     return run(b, head, expr.steps[0].span, expr.steps[1:], env)
@@ -327,6 +331,9 @@ def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
     value = evaluate(b, expr.step, env, STAGE)
     if isinstance(value, OwnTensor):
         return replace(value, name=expr.name)
+    if isinstance(value, LayerStage):
+        raise b.refuse("already-bound", f"the layer `{value.name}` has its name, for all of its uses", expr.name_span,
+                       help="`as` gives a name to modules, and a layer has the same modules wherever it is used")
     return NamedStage(as_stage(b, value, expr.step, env), expr.name, span=expr.span)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from archlang.diagnostics import error
 from archlang.elaborate.context import Build
+from archlang.elaborate.layers import KIND
 from archlang.elaborate.structures.coded import codes_fit
 from archlang.elaborate.training.coverage import groups_fit, phases_train_something
-from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.ir import Graph, Member, Node, Port
 from archlang.shapes import Dim, Tensor, at_least, product
 
 
@@ -18,6 +20,7 @@ def finish(b: Build) -> None:
         return
     prune(b.graph)
     settle_biases(b.graph)
+    count_uses(b.graph)
     for rule in RULES:
         rule(b)
 
@@ -54,6 +57,26 @@ def settle_biases(graph: Graph) -> None:
         wanted[node.path] = wanted.get(node.path, False) or not _taken_off(graph, node, read_by_losses)
     for node in undecided:
         graph.update(node.id, args={**node.args, "bias": wanted[node.path]})
+
+
+def count_uses(graph: Graph) -> None:
+    """Number the uses of each layer that are left, and say on each of their nodes how many there are."""
+    uses: dict[tuple[str, ...], dict[int, int]] = {}  # of each layer: the number that a use had, and has now
+    for node in graph:
+        for member in node.members:
+            if member.kind == KIND:
+                numbers = uses.setdefault(member.region, {})
+                numbers.setdefault(member.index, len(numbers))
+
+    def counted(member: Member) -> Member:
+        if member.kind != KIND:
+            return member
+        numbers = uses[member.region]
+        return replace(member, index=numbers[member.index], count=len(numbers))
+
+    for node in graph:
+        if any(member.kind == KIND for member in node.members):
+            graph.update(node.id, members=tuple(map(counted, node.members)))
 
 
 def _taken_off(graph: Graph, node: Node, read_by_losses: set[Port]) -> bool:

@@ -10,6 +10,7 @@ from archlang.elaborate.arguments import shown
 from archlang.elaborate.bodies import body, read_braces, run
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, apply, evaluate, guarded, known
+from archlang.elaborate.layers import through_layer
 from archlang.elaborate.operations import operation
 from archlang.elaborate.own import OwnTensor, made
 from archlang.elaborate.scope import define
@@ -22,6 +23,7 @@ from archlang.elaborate.values import (
     FlowStage,
     ForStage,
     IfStage,
+    LayerStage,
     NamedStage,
     OpStage,
     Place,
@@ -72,7 +74,7 @@ def _at(stage: Stage, span: Span) -> Stage:
 
 def _repeat_name(stage: Stage) -> str:
     match stage:
-        case NamedStage() | BlockStage() | OpStage() | TurnStage():
+        case NamedStage() | LayerStage() | BlockStage() | OpStage() | TurnStage():
             return stage.name
         case StructureStage():
             return stage.structure.name
@@ -267,6 +269,7 @@ def _repeated(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Pla
 RULES: dict[type, Callable[..., Flowing]] = {
     OpStage: lambda b, stage, value, at, place: operation(b, stage, value, at, place, stage.name),
     NamedStage: _named,
+    LayerStage: through_layer,
     BlockStage: lambda b, stage, value, at, place: _block(b, stage, value, at, place.enter(stage.name)),
     FlowStage: _flow,
     RepeatStage: _repeated,

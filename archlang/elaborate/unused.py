@@ -17,6 +17,7 @@ from archlang.syntax.tree import (
     Import,
     Imported,
     Input,
+    Layer,
     Let,
     Parameter,
     Stretch,
@@ -63,14 +64,14 @@ def _check(b: Build, node: TreeNode) -> None:
     if not span.end:
         span = node.span
     what = {
-        Let: "static value", Bind: "tensor", Block: "block", CodeDeclaration: "code", Parameter: "parameter",
-        For: "loop name", Input: "input",
+        Let: "static value", Layer: "layer", Bind: "tensor", Block: "block", CodeDeclaration: "code",
+        Parameter: "parameter", For: "loop name", Input: "input",
     }[type(node)]
     b.report(error("unused-name", f"the {what} `{name}` is never used", span))
 
 
 def _binders(node: TreeNode) -> Iterator[TreeNode]:
-    if isinstance(node, Let | Bind | Block | CodeDeclaration | Parameter | For | Input):
+    if isinstance(node, Let | Layer | Bind | Block | CodeDeclaration | Parameter | For | Input):
         yield node
 
     # The names of an import are looked at by themselves, and those in a phase or step are settings.

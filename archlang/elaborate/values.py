@@ -151,10 +151,6 @@ class Place:
             return self.unique(name)
         return candidate
 
-    def reserve(self, name: str) -> None:
-        """Keep a bound name from being given to a stage."""
-        self.taken.setdefault(name, 1)
-
     def enter(self, name: str) -> Place:
         """A new scope of a unique name inside this one."""
         return self.at(self.unique(name))
@@ -163,10 +159,6 @@ class Place:
         """A new scope of exactly this name."""
         return Place((*self.path, name), {}, self.frames, self.members, self.loops)
 
-    def again(self) -> Place:
-        """The same scope with no name taken: for stages that share their weights."""
-        return replace(self, taken={})
-
     def member(self, kind: str, index: int, count: int, *names: str) -> Place:
         """The scope of one member of something parallel; without `names` it is called by its index."""
         member = Member(kind, self.path, index, count)
@@ -174,6 +166,10 @@ class Place:
         for name in names or (str(index),):
             inner = inner.at(name)
         return replace(inner, members=(*self.members, member))
+
+    def holding(self, frame: Frame, member: Member) -> Place:
+        """The scope of a layer, as it is at every one of its uses, for one of them."""
+        return Place(member.region, {}, (*self.frames, frame), (*self.members, member), self.loops)
 
     def framed(self, frame: Frame) -> Place:
         """This scope, one block deeper."""
@@ -376,6 +372,15 @@ class NamedStage(Stage):
     stage: Stage
     name: str
     scope: bool = False
+
+
+@dataclass(frozen=True)
+class LayerStage(Stage):
+    """A stage that holds its weights once, at `path`, whichever flows pass through it."""
+
+    stage: Stage
+    name: str
+    path: tuple[str, ...]
 
 
 @dataclass(frozen=True)

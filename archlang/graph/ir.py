@@ -44,7 +44,7 @@ class Frame:
 class Member:
     """A node's place in something parallel: the `index`-th of `count` members of the stage at module path `region`."""
 
-    kind: str  # each, shared, parallel, layers, route, branches, experts
+    kind: str  # each, shared, parallel, layers, route, branches, experts; layer: which use of it
     region: tuple[str, ...]
     index: int
     count: int

@@ -7,7 +7,7 @@ A scope is a step of the module path with the index behind it: `layer1.bottlenec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -129,15 +129,34 @@ def costs(graph: Graph) -> dict[str, Cost]:
     return by_id
 
 
-def outline(graph: Graph, cost: Mapping[str, Cost] | None = None) -> Scope:
-    """The tree of scopes, the network itself at the root; `cost` where `costs(graph)` is at hand."""
+def by_use(node: Node) -> tuple[str, ...]:
+    """The levels of a node's path, with the uses of layers that are used several times told apart by numbers."""
+    path = list(node.path)
+    for member in node.members:
+        around = len(member.region)
+        if member.kind == "layer" and member.count > 1 and node.path[:around] == member.region:
+            path[around - 1] += f" (use {member.index + 1} of {member.count})"
+    return levels(tuple(path))
+
+
+def by_path(node: Node) -> tuple[str, ...]:
+    """The levels of a node's path."""
+    return levels(node.path)
+
+
+def outline(graph: Graph, cost: Mapping[str, Cost] | None = None,
+            steps_of: Callable[[Node], tuple[str, ...]] = by_path) -> Scope:
+    """The tree of scopes, the network itself at the root; `cost` where `costs(graph)` is at hand.
+
+    `steps_of` gives the levels of a node: `by_use` makes a scope of its own for every use of a layer.
+    """
     if cost is None:
         cost = costs(graph)
     root = Scope(graph.name, ())
     scopes: dict[tuple[str, ...], Scope] = {(): root}
 
     for node in graph:
-        steps = levels(node.path)
+        steps = steps_of(node)
         root.cost += cost[node.id]
 
         # Outer scopes first, so that the one around a new scope is there to hold it. The last step is the node's own.

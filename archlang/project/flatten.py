@@ -27,6 +27,7 @@ from archlang.syntax.tree import (
     If,
     Import,
     Input,
+    Layer,
     Let,
     ListOf,
     Name,
@@ -230,7 +231,7 @@ def _inner_names(unit: Unit) -> set[str]:
     names: set[str] = set()
     for item in unit.file.declarations:
         for node in walk(item):
-            if isinstance(node, Let | Bind | Parameter | For) and node is not item:
+            if isinstance(node, Let | Layer | Bind | Parameter | For) and node is not item:
                 names.add(node.name)
     return names
 

@@ -42,6 +42,9 @@ def _fold(bench: Bench, node: fx.Node) -> bool:
     between, first = _before(bench, second.source, node if norm else None)
     if first is None or not (first.contraction or second.contraction):
         return _fold_through(bench, second, norm)
+    # Where all uses fold alike, no clone is needed, though the caller would allow one.
+    if bench.clones and not between and _shared_alike(bench, first, second):
+        return True
     try:
         _pair(bench, first, between, second)
     except Obstacle as reason:
@@ -50,6 +53,11 @@ def _fold(bench: Bench, node: fx.Node) -> bool:
         _explain(bench, first, second, reason)
         return False
     return True
+
+
+def _shared_alike(bench: Bench, first: Link, second: Link) -> bool:
+    """Fold a convolution of several uses once for all of them; whether it was."""
+    return first.contraction and bench.reader.uses(first) > 1 and _together(bench, first, second)
 
 
 def _fold_through(bench: Bench, second: Link, norm: bool) -> bool:
@@ -239,7 +247,8 @@ def _together(bench: Bench, first: Link, second: Link) -> bool:
     except Obstacle:
         return False
 
-    for one, other in pairs:
+    # From the last to the first: a use may read the norm of the one before it, which must still be there.
+    for one, other in reversed(pairs):
         bench.merge(one, one.source, step, [one, other], other.node, together=True)
         bench.replace(other.node, one.node, [one, other])
     return True

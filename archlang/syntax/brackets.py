@@ -17,7 +17,7 @@ from archlang.syntax.lexing import Token
 CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSING = set(CLOSER.values())
 DECLARATION_WORDS = {"IMPORT", "LET", "BLOCK", "CODE", "NETWORK", "TRAIN"}
-STATEMENT_WORDS = {"LET", "INPUT", "OUTPUT", "PHASE", "STEP"}
+STATEMENT_WORDS = {"LET", "LAYER", "INPUT", "OUTPUT", "PHASE", "STEP"}
 
 _SIGN = {"LPAR": "(", "RPAR": ")", "LSQB": "[", "RSQB": "]", "LBRACE": "{", "RBRACE": "}"}
 

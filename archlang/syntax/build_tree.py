@@ -73,6 +73,9 @@ class TreeBuilder:
     def let(self, parts: list[Part]) -> tree.Let:
         return tree.Let(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
 
+    def layer(self, parts: list[Part]) -> tree.Layer:
+        return tree.Layer(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
+
     def code(self, parts: list[Part]) -> tree.CodeDeclaration:
         return tree.CodeDeclaration(parts[1].text, parts[3], span=_span(parts), name_span=parts[1].span)
 

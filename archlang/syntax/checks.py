@@ -11,9 +11,10 @@ from archlang.source import Span
 from archlang.syntax.walk import children
 
 _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "network": ((tree.Let, tree.Bind, tree.Input, tree.Output), "`input`, `let`, `name = flow` and `output`"),
-    "block": ((tree.Let, tree.Bind, tree.Output), "`let`, `name = flow` and `output`, or flows"),
-    "stage": ((tree.Let, tree.Bind, tree.Output), "`let`, `name = flow` and `output`, or flows"),
+    "network": ((tree.Let, tree.Layer, tree.Bind, tree.Input, tree.Output),
+                "`input`, `let`, `layer`, `name = flow` and `output`"),
+    "block": ((tree.Let, tree.Layer, tree.Bind, tree.Output), "`let`, `layer`, `name = flow` and `output`, or flows"),
+    "stage": ((tree.Let, tree.Layer, tree.Bind, tree.Output), "`let`, `layer`, `name = flow` and `output`, or flows"),
     "train": ((tree.Let, tree.Bind, tree.Stretch), "`name = value`, `let`, `phase` and `step`"),
     "phase": ((tree.Let, tree.Bind), "`name = value` and `let`"),
     "step": ((tree.Let, tree.Bind), "`name = value` and `let`"),

@@ -168,7 +168,7 @@ class Facts:
     def stray(self) -> bool:
         """True if the parser took the name before for that of a binding, and no `=` came."""
         # `let relu` lacks its `=` just so, but there the name is meant as one.
-        named = self.context[-2:-1] in (("LET",), ("CODE",))
+        named = self.context[-2:-1] in (("LET",), ("LAYER",), ("CODE",))
         return self.allowed == {"EQUAL"} and self.previous_type == "NAME" and not named
 
     @property

@@ -18,8 +18,8 @@ from archlang.source import Source, Span
 from archlang.syntax.tree import Comment
 
 WORDS = (
-    "archlang", "import", "let", "block", "code", "network", "train", "phase", "step", "input", "output", "in", "for",
-    "if", "else", "and", "or", "not", "as", "at", "from", "where", "true", "false",
+    "archlang", "import", "let", "layer", "block", "code", "network", "train", "phase", "step", "input", "output", "in",
+    "for", "if", "else", "and", "or", "not", "as", "at", "from", "where", "true", "false",
 )  # fmt: skip
 """The reserved words. The terminal of each is the word in capitals."""
 

@@ -170,6 +170,8 @@ def _statement(node: tree.TreeNode, pad: Padding) -> Doc:
     match node:
         case tree.Let(name=name, value=value):
             return cat(f"let {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
+        case tree.Layer(name=name, value=value):
+            return cat(f"layer {name:<{pad[0]}} = ", _EXPRESSIONS.expr(value))
         case tree.Bind(name=name, value=tree.Flow() as flow):
             return cat(f"{name:<{pad[0]}} = ", _EXPRESSIONS.flow(flow, source_width=pad[1]))
         case tree.Bind(name=name, value=value):

@@ -23,7 +23,7 @@ _WANTS_MORE = {
     "EQUAL", "ARROW", "COMMA", "DOT", "COLON", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "EQUALS",
     "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "OR", "AND", "NOT", "AT", "AS", "IN", "IF", "FOR",
     "FROM", "WHERE",
-    "LET", "BLOCK", "CODE", "NETWORK", "IMPORT", "INPUT", "OUTPUT", "PHASE", "STEP",
+    "LET", "LAYER", "BLOCK", "CODE", "NETWORK", "IMPORT", "INPUT", "OUTPUT", "PHASE", "STEP",
 }  # fmt: skip
 """Behind these, on the same line, a word begins nothing new: it stands where a name or a value must."""
 
@@ -174,7 +174,7 @@ def _binds(tokens: Sequence[Token], at: int) -> bool:
         return False
 
     named = tokens[at].type == "NAME" or (tokens[at].first and tokens[at].text in WORDS)
-    return named and (not at or tokens[at - 1].type not in ("LET", "OUTPUT"))
+    return named and (not at or tokens[at - 1].type not in ("LET", "LAYER", "OUTPUT"))
 
 
 def _begins(tokens: Sequence[Token], at: int) -> bool:

@@ -11,8 +11,8 @@ _WITHOUT_EQUAL = {
     "train": "train { ... }",
 }
 _DECLARING = ("import", "let", "block", "code", "network", "train")
-_STATING = ("input", "output", "let", "phase", "step")
-_CALLED_DECLARATIONS = ("function", "fn", "func", "module", "layer", "model", "net")
+_STATING = ("input", "output", "let", "layer", "phase", "step")
+_CALLED_DECLARATIONS = ("function", "fn", "func", "module", "model", "net")
 
 
 def _equal_behind_word(facts: Facts) -> bool:
@@ -46,7 +46,9 @@ def _near_word(facts: Facts) -> str:
 
 def _is_dashed_name(facts: Facts) -> bool:
     touches = facts.token is not None and facts.previous.end == facts.token.start
-    return facts.stray and facts.type == "MINUS" and touches
+    # `layer-1` begins with a word of the language, and is meant as a name all the same.
+    named = facts.stray or facts.previous_type == "LAYER"
+    return named and facts.type == "MINUS" and touches
 
 
 def _equals_for_colon(facts: Facts) -> Fix:
@@ -118,7 +120,14 @@ STATEMENTS: tuple[Slip, ...] = (
         foreign(*_CALLED_DECLARATIONS),
         "a part is declared with `block`, a whole with `network`",
         "write `block name(parameters) = flow` or `network name { ... }`",
-        ("layer { x = 1 }", "let x = 1\nfunction f() { }"),
+        ("model { x = 1 }", "let x = 1\nfunction f() { }"),
+        where="line",
+    ),
+    Slip(
+        lambda f: f.at_file_level and f.line_token.type == "LAYER" and len(f.line) > 1 and f.line[1].type == "LBRACE",
+        "a part is declared with `block`, a whole with `network`",
+        "write `block name(parameters) = flow` or `network name { ... }`",
+        ("layer { x = 1 }",),
         where="line",
     ),
     Slip(
@@ -148,6 +157,26 @@ STATEMENTS: tuple[Slip, ...] = (
         "`{token}` stands in the braces of a declaration",
         "`input` and `output` belong in a `network`, `phase` and `step` in a `train`",
         ("input x: [3]", "let x = 1\noutput x", "phase all { epochs = 1 }"),
+    ),
+    Slip(
+        lambda f: f.type == "LAYER" and f.at_file_level,
+        "`layer` stands in the body of a network or of a block",
+        "a stage for all networks is a `let` or a `block`; its weights are declared where they are held",
+        ("layer head = conv(3x3, 8)", "let x = 1\nlayer head = relu"),
+    ),
+    Slip(
+        lambda f: f.type == "LPAR" and f.context[-2:] == ("LAYER", "NAME"),
+        "a `layer` has no parameters: it holds weights of one size",
+        lambda f: f"write `layer {f.previous_text} = stage`; what takes parameters is a `block`",
+        ("network N { input x: [3]\n layer head(c) = linear(c)\n output x -> head }",),
+        where="previous",
+    ),
+    Slip(
+        lambda f: f.type == "LBRACE" and f.context[-2:] == ("LAYER", "NAME"),
+        "a `layer` is one stage, behind `=`",
+        lambda f: f"write `layer {f.previous_text} = stage -> stage`; what needs statements is a `block`",
+        ("network N { input x: [3]\n layer head { relu }\n output x -> head }",),
+        where="previous",
     ),
     Slip(
         lambda f: f.type == "NAME" and f.at_file_level and f.next_type == "EQUAL",

@@ -17,12 +17,16 @@ Padding = tuple[int, int]
 NO_PADDING: Padding = (0, 0)
 
 
+_BINDINGS = (tree.Bind, tree.Let, tree.Layer, tree.CodeDeclaration)
+"""Lines of the form `name = value`, perhaps behind a word."""
+
+
 def paddings(nodes: Sequence[tree.TreeNode]) -> dict[int, Padding]:
     """The padding of each line that is one of a run of bindings, by the index of the line."""
     result: dict[int, Padding] = {}
-    for run in _runs(nodes, (tree.Bind, tree.Let, tree.CodeDeclaration)):
+    for run in _runs(nodes, _BINDINGS):
         lines = [nodes[at] for at in run]
-        names = [len(one.name) for one in lines if isinstance(one, tree.Bind | tree.Let | tree.CodeDeclaration)]
+        names = [len(one.name) for one in lines if isinstance(one, _BINDINGS)]
         name_width = 0
         if max(names) - min(names) <= _WIDEST:
             name_width = max(names)

@@ -216,6 +216,15 @@ class Let(TreeNode):
 
 
 @dataclass(frozen=True)
+class Layer(TreeNode):
+    """`layer name = stage` in a body: a stage that holds its weights once, however often it is used."""
+
+    name: str
+    value: Expr
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Bind(TreeNode):
     """`name = value`: a tensor or bundle in a body, a setting in a `train`, a `phase` or a `step`."""
 
@@ -254,7 +263,7 @@ class Stretch(TreeNode):
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-Statement = Let | Bind | Input | Output | Stretch
+Statement = Let | Layer | Bind | Input | Output | Stretch
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from archlang.elaborate.network import Network
 from archlang.graph.ir import Graph, Node
 from archlang.shapes import Tensor
 from archlang.source import Span
-from archlang.syntax.tree import Argument, As, Bind, Call, Expr, File, Flow, Input, Let, Name, Output, Parens
+from archlang.syntax.tree import Argument, As, Bind, Call, Expr, File, Flow, Input, Layer, Let, Name, Output, Parens
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
@@ -126,6 +126,10 @@ def _reasons(tree: NetworkTree) -> list[Diagnostic]:
     outputs = [s for s in statements if isinstance(s, Output)]
     reasons = [refuse("a network with several inputs is not sequential", s.span) for s in inputs[1:]]
     reasons += [refuse("a network with several outputs is not sequential", s.span) for s in outputs[1:]]
+    # Copied into paths or moved between layers, its uses would share weights that each should have of its own.
+    reasons += [refuse(f"`{s.name}` holds its weights for several uses, and a sequence uses each stage once", s.span,
+                       help=f"with `let {s.name} = ...` every use has weights of its own")
+                for s in statements if isinstance(s, Layer)]
 
     for node in walk(tree.body):
         if isinstance(node, Call):

@@ -3,6 +3,7 @@
 - An operation is a box; norms, activations and dropouts that follow it at once stand in the same box.
 - A router's `combine` is one circle an output, with a fan of arrows from every input; its gates are a circle beside.
 - Attention over layers is a box with an arrow of its own from every layer.
+- A layer that is used several times has a frame for each use, with its number.
 - Scopes are frames. `depth` closes those that lie deeper to one box, unless they hold one operation alone; equal closed
   scopes in a row become `3 x name`.
 - A scope that would frame a single box lends it its name instead.
@@ -14,7 +15,7 @@ import re
 from dataclasses import dataclass, field
 
 from archlang.graph.ir import Graph, Node, Port
-from archlang.graph.outline import Cost, Scope, arguments, compact, levels, outline
+from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, levels, outline
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
 
 TALLEST, MOST = 32, 160
@@ -40,12 +41,12 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
 
     Without a depth, scopes are opened as deep as `TALLEST` and `MOST` allow.
     """
-    tree = outline(graph)
+    tree = outline(graph, steps_of=by_use)
     if depth is not None:
         return _Composer(graph, tree, max(depth, 0)).picture()
 
     # All scopes open first, then one level less each time: the first picture that is small enough.
-    deepest = max((len(levels(node.path)) for node in graph), default=1)
+    deepest = max((len(by_use(node)) for node in graph), default=1)
     whole = _fitting(graph, tree, deepest)
     if whole is not None:
         return whole
@@ -118,7 +119,7 @@ class _Composer:
 
         closed: dict[tuple[str, ...], Group] = {}
         for node in self.graph:
-            home = levels(node.path)[:-1]
+            home = by_use(node)[:-1]
             key = home[: self.depth + 1]
 
             # A scope below the depth is one box, unless it holds one operation alone.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tests.generate.stages import Type
@@ -38,3 +39,12 @@ class Block:
 
     name: str
     call: Callable[[Type, Around], tuple[str, Type] | None]
+
+
+def used_layer(r: random.Random, layers: Mapping[str, Type], t: Type, a: Around) -> str | None:
+    """A use of a layer that is declared for this type, now and then."""
+    fitting = [name for name, kept in layers.items() if kept == t]
+    # The turns of a loop, in which no flow may stand in a call, may have other widths: a layer has one.
+    if not fitting or not a.flows or r.random() < 0.5:
+        return None
+    return r.choice((fitting[0], f"{r.choice((1, 2, 3))} * {fitting[0]}"))

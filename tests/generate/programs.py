@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.generate.layout import odd
-from tests.generate.model import Around, Block, Program
+from tests.generate.model import Around, Block, Program, used_layer
 from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, single
 
 Bundle = list[Type]
@@ -24,6 +24,7 @@ class Writer:
         self.acts: list[str] = []
         self.gates: list[str] = []
         self.blocks: list[Block] = []
+        self.layers: dict[str, Type] = {}
 
     def fresh(self, stem: str) -> str:
         """A name that nothing has yet."""
@@ -52,6 +53,9 @@ class Writer:
     def step(self, t: Type, a: Around) -> tuple[str, Type]:
         """One step: an operation, a name, or something with structure."""
         r = self.r
+        held = used_layer(self.r, self.layers, t, a)
+        if held is not None:
+            return held, t
         makers: list[Callable[[Type, Around], tuple[str, Type] | None]] = [
             self._single, self._single, self._single, self._single, self._named, self._joined,
         ]
@@ -75,6 +79,9 @@ class Writer:
             return f"{r.choice((2, 3))} * {r.choice((keeping(r, t), f'({keeping(r, t)} -> {keeping(r, t)})'))}"
         if self.acts and r.random() < 0.2:
             return r.choice(self.acts)
+        held = used_layer(r, self.layers, t, a)
+        if held is not None:
+            return held
         return keeping(r, t, "in.channels" if a.entering == t and len(t) >= 3 and r.random() < 0.3 else None)
 
     # --- kinds of steps ---
@@ -333,6 +340,7 @@ class Writer:
         self.numbers |= dials
         tensors = dict(self.inputs())
         body = [f"  input {name}: [{', '.join(map(str, t))}]" for name, t in tensors.items()]
+        body.extend(self._layers(tensors))
         for _ in range(r.randint(1, 4)):
             if r.random() < 0.2:
                 body.append(f"  {self._let()}")
@@ -353,6 +361,16 @@ class Writer:
         head = head.replace("() {", r.choice(("() {", " {")))
         text = "\n".join(["archlang 1", *top, head, *body, "}"]) + "\n"
         return Program(self.seed, odd(r, text) if layout and r.random() < 0.4 else text, outputs)
+
+    def _layers(self, tensors: dict[str, Type]) -> list[str]:
+        """A layer for the type of an input, in one of four programs; the others are what they were without layers."""
+        if random.Random(f"layers {self.seed}").random() > 0.25:
+            return []
+        t = self.r.choice(list(tensors.values()))
+        stage = self.keep(t, Around(depth=2))
+        name = self.fresh("held")
+        self.layers[name] = t
+        return [f"  layer {name} = {stage}"]
 
     def _start(self, tensors: dict[str, Type]) -> tuple[str, Type, list[str]]:
         """What a flow starts with: a tensor's name, a member of a bundle, several tensors brought together."""

@@ -72,6 +72,7 @@ PAIRS = [
          lambda: classics.Several(5)),
     Pair("examples/13_table", "torchvision mobilenet_v2", of_file("examples/13_table", size=33, classes=5),
          lambda: torchvision_models().mobilenet_v2(num_classes=5), batch=2),
+    Pair("examples/15_layer", "its text", of_file("examples/15_layer"), lambda: classics.Detector(4, 3)),
     Pair("examples/14_cluster", "section 4.5.1 of the thesis", of_file("examples/14_cluster"),
          partial(clustering.plane, 4), batch=5),
 ]

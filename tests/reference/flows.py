@@ -18,6 +18,7 @@ from tests.reference.values import (
     Flowing,
     FlowUse,
     Group,
+    Held,
     Looped,
     OpUse,
     Repeated,
@@ -62,6 +63,8 @@ def apply(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:
             return _choose(m, use, value, where)
         case Looped():
             return _loop(m, use, value, where.enter("loop"))
+        case Held():
+            return apply(m, use.stage, value, Where(use.path))
         case Called(bound=True):
             return apply(m, use.stage, value, where.enter(use.name))
         case Called():
@@ -116,6 +119,8 @@ def _repeated_name(use: Stage) -> str:
             return use.name
         case BlockUse():
             return use.block.name
+        case Held():
+            return use.path[-1]  # the turns of a layer have no modules of their own
         case _:
             return "repeat"
 
@@ -180,25 +185,26 @@ def body(m: Reference, content: tree.Body | tree.Expr, scope: Scope) -> Flowing:
     if content.flows:
         return tensors(m, content.flows[0], scope)
     inner = Scope(scope, scope.entering, scope.where, flowing=scope.flowing)
-    reserve(content, inner)
+    names = reserve(content, inner)
     result: Flowing | None = None
     for statement in content.statements:
         match statement:
             case tree.Let():
                 let(m, statement, inner)
+            case tree.Layer():
+                layer(m, statement, inner, names[id(statement)])
             case tree.Bind():
-                bind(m, statement, inner)
+                bind(m, statement, inner, names[id(statement)])
             case tree.Output():
                 result = tensors(m, statement.value, inner)
     assert result is not None, "a body hands something out"
     return result
 
 
-def reserve(content: tree.Body, scope: Scope) -> None:
-    """Bound names are modules' names: no stage gets one of them."""
-    for statement in content.statements:
-        if isinstance(statement, tree.Bind | tree.Input):
-            _where(scope).count.setdefault(statement.name, 1)
+def reserve(content: tree.Body, scope: Scope) -> dict[int, str]:
+    """Bound names are modules' names: no stage gets one of them. The names, by the id of the statement."""
+    binding = [s for s in content.statements if isinstance(s, tree.Bind | tree.Layer | tree.Input)]
+    return {id(statement): _where(scope).name(statement.name) for statement in binding}
 
 
 def let(m: Reference, statement: tree.Let, scope: Scope) -> None:
@@ -207,9 +213,15 @@ def let(m: Reference, statement: tree.Let, scope: Scope) -> None:
     scope.names[statement.name] = value
 
 
-def bind(m: Reference, statement: tree.Bind, scope: Scope) -> None:
+def layer(m: Reference, statement: tree.Layer, scope: Scope, called: str) -> None:
+    """`layer name = stage`: wherever it is used, its modules are those below the name here."""
+    made = stage(m, statement.value, replace(scope, where=None))
+    scope.names[statement.name] = Held(made, _where(scope).inside(called).path)
+
+
+def bind(m: Reference, statement: tree.Bind, scope: Scope, called: str) -> None:
     """`name = flow`: its modules are below the name."""
-    inner = replace(scope, where=_where(scope).inside(statement.name))
+    inner = replace(scope, where=_where(scope).inside(called))
     scope.names[statement.name] = tensors(m, statement.value, inner)
 
 

@@ -142,10 +142,10 @@ class Reference:
         return self._statements(self.network.body, Scope(outer, None, where), inputs)
 
     def _statements(self, body: tree.Body, scope: Scope, inputs: list[Tensor]) -> dict[str | None, Value]:
-        from tests.reference.flows import bind, let, reserve, tensors
+        from tests.reference.flows import bind, layer, let, reserve, tensors
 
         outputs: dict[str | None, Value] = {}
-        reserve(body, scope)
+        names = reserve(body, scope)
         for statement in body.statements:
             match statement:
                 case tree.Input():
@@ -155,8 +155,10 @@ class Reference:
                     scope.names[statement.name] = made
                 case tree.Let():
                     let(self, statement, scope)
+                case tree.Layer():
+                    layer(self, statement, scope, names[id(statement)])
                 case tree.Bind():
-                    bind(self, statement, scope)
+                    bind(self, statement, scope, names[id(statement)])
                 case tree.Output():
                     value = tensors(self, statement.value, scope)
                     assert isinstance(value, Value), "a network hands out tensors"

@@ -21,6 +21,7 @@ from tests.reference.values import (
     Flowing,
     FlowUse,
     Group,
+    Held,
     Looped,
     OpUse,
     Repeated,
@@ -105,6 +106,8 @@ def _index(value: object, index: object) -> object:
 
 def _name(m: Reference, expr: tree.Name, scope: Scope) -> object:
     found = scope.find(expr.text)
+    if isinstance(found, Held):
+        return found
     if isinstance(found, STAGES):
         return Called(expr.text, found, bound=True)
     if found is not None:

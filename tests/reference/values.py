@@ -235,6 +235,14 @@ class Looped:
 
 
 @dataclass(frozen=True, eq=False)
+class Held:
+    """A stage whose modules live at one path, whoever uses it."""
+
+    stage: Stage
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Called:
     """A stage under another name: by `as`, or (`bound`) by the `let` or parameter that holds it."""
 
@@ -243,5 +251,5 @@ class Called:
     bound: bool = False
 
 
-Stage = OpUse | StructureUse | BlockUse | FlowUse | Repeated | Turn | Chosen | Looped | Called
-STAGES = (OpUse, StructureUse, BlockUse, FlowUse, Repeated, Turn, Chosen, Looped, Called)
+Stage = OpUse | StructureUse | BlockUse | FlowUse | Repeated | Turn | Chosen | Looped | Held | Called
+STAGES = (OpUse, StructureUse, BlockUse, FlowUse, Repeated, Turn, Chosen, Looped, Held, Called)

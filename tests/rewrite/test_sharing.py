@@ -39,6 +39,13 @@ def test_case_44_conv_shared_with_its_norm():
     check(parts(lambda s, x: s.norm(s.conv(s.norm(s.conv(x)).relu()))), MAP, convs=2)
 
 
+def test_a_shared_pair_right_behind_itself():
+    model = parts(lambda s, x: s.norm(s.conv(s.norm(s.conv(s.norm(s.conv(x)))))))
+    check(model, MAP, convs=3)
+    cloned = fuse(copy.deepcopy(model).eval(), shared="clone")
+    assert sum(p.numel() for p in cloned.parameters()) == 4 * 4 * 9 + 4  # one convolution with a bias is enough
+
+
 def test_case_45_conv_shared_by_two_norms():
     model = parts(lambda s, x: s.norm(s.conv(x)) * s.other(s.conv(x.relu())))
     check(model, MAP, convs=2, left=2, reasons=["shared"])

@@ -97,6 +97,7 @@ def _extend(inner: SearchStrategy[Expr]) -> SearchStrategy[Expr]:
 def statements(inner: SearchStrategy[Expr]) -> SearchStrategy[tuple[tree.Statement, ...]]:
     one = st.one_of(
         st.builds(tree.Let, names, inner),
+        st.builds(tree.Layer, names, inner),
         st.builds(tree.Bind, names, inner),
         st.builds(tree.Output, st.none() | names, inner),
     )

@@ -131,7 +131,7 @@ def _sees_nothing_else(b: Build, stage: StructureStage, nodes_before: int, enter
     The flow's nodes are those behind the first `nodes_before` of the graph.
     """
     # The shapes would not tell: they are those of one row, and the batch stands in none of them.
-    added = list(b.graph)[nodes_before:]
+    added = b.made_since(nodes_before)
     inner, allowed = {node.id for node in added}, set(entering)
     for node in added:
         for port in node.inputs:

@@ -29,7 +29,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Layer:
+class ParallelPart:
     """Parallel operations on one axis, from `low` to `high` in equal bins."""
 
     name: str
@@ -38,7 +38,7 @@ class Layer:
     members: tuple[Weights, ...]
 
 
-def parallel_weights(model: fx.GraphModule) -> tuple[Layer, ...]:
+def parallel_weights(model: fx.GraphModule) -> tuple[ParallelPart, ...]:
     """The `weight` of every operation with parallel peers, layer by layer, peers on the same axis.
 
     Raises `ArchError` (unsupported-module) where nothing with weights is parallel.
@@ -76,13 +76,13 @@ def _after(rest: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(steps)
 
 
-def _layer(stem: str, peers: dict[str, torch.Tensor]) -> Layer:
+def _layer(stem: str, peers: dict[str, torch.Tensor]) -> ParallelPart:
     low = min(float(w.min()) for w in peers.values())
     high = max(float(w.max()) for w in peers.values())
     # Weights that are all equal (a fresh layer of zeros) would have an axis without length.
     if not high > low:
         high = low + 1.0
-    return Layer(stem, low, high, tuple(_weights(name, w, low, high) for name, w in peers.items()))
+    return ParallelPart(stem, low, high, tuple(_weights(name, w, low, high) for name, w in peers.items()))
 
 
 def _weights(name: str, values: torch.Tensor, low: float, high: float) -> Weights:

@@ -169,3 +169,30 @@ class Several(nn.Module):
         seen = self.image(image)
         joined = self.joined(torch.cat([seen, self.depth(depth)], 1))
         return {"scores": self.scores(joined), "aux": self.aux(seen)}
+
+
+class Detector(nn.Module):
+    """`examples/15_layer.arch`: two heads, each called once for each level of a pyramid (Lin et al. 2017, figure 3)."""
+
+    def __init__(self, classes: int, anchors: int) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(unit(3, 16, stride=2), unit(16, 32, stride=2))
+        self.coarse = unit(32, 32, stride=2)
+        self.score, self.place = self.subnet(anchors * classes), self.subnet(anchors * 4)
+
+    @staticmethod
+    def subnet(outputs: int) -> nn.Module:
+        """Two convolutions with 32 channels, then one for what a head says of each place."""
+        return nn.Sequential(
+            nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(32, outputs, 3, padding=1),
+        )
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """[batch, 3, H, W] to the scores and places of all levels, one behind the other."""
+        fine = self.fine(image)
+        levels = (fine, self.coarse(fine))
+        return {
+            "scores": torch.cat([self.score(level).flatten(1) for level in levels], 1),
+            "places": torch.cat([self.place(level).flatten(1) for level in levels], 1),
+        }
