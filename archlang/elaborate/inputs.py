@@ -71,8 +71,8 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     if "B" in bounds:
         _refuse_batch(b, statement, bounds.pop("B").span, env)
 
-    for name in [name for name in _NO_SYMBOLS if name in bounds]:
-        _refuse_value(b, statement, bounds.pop(name).span, name, env)
+    for word in [word for word in _NO_SYMBOLS if word in bounds]:
+        _refuse_value(b, statement, bounds.pop(word).span, word, env)
 
     if statement.where is not None:
         _read_where(b, statement.where, bounds, env)

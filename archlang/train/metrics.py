@@ -17,6 +17,7 @@ from archlang.graph.ir import Graph, Port
 from archlang.graph.scores import class_axis
 from archlang.ops.values import Option
 from archlang.train.losses import targets
+from archlang.train.problems import bad_data
 
 Sums = Callable[[torch.Tensor, torch.Tensor, Mapping[str, Any]], torch.Tensor]
 """Of scores [batch, ...], labels and arguments: numbers in float64 that add up over batches."""
@@ -93,8 +94,8 @@ def _ssim(value: torch.Tensor, label: torch.Tensor, args: Mapping[str, Any]) -> 
     """The sum over images [batch, channels, height, width] of their structural similarity, and how many there are."""
     value, target = _numbers("ssim", value, label, args)
     if min(value.shape[2:]) < WINDOW:
-        raise targets.bad_data(f"`ssim` looks through windows of {WINDOW} x {WINDOW} cells, and the images are "
-                               f"{value.shape[2]} x {value.shape[3]}")
+        raise bad_data(f"`ssim` looks through windows of {WINDOW} x {WINDOW} cells, and the images are "
+                       f"{value.shape[2]} x {value.shape[3]}")
 
     places = torch.arange(WINDOW, dtype=value.dtype, device=value.device) - WINDOW // 2
     line = (-places.square() / (2 * DEVIATION**2)).exp()

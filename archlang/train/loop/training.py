@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.layers.synced import unsynced
@@ -147,12 +147,15 @@ class Training:
             validated = self._evaluated(data.validation)
 
         first_rate = float("nan") if tally.first_lr is None else tally.first_lr
-        return Epoch(
+        epoch = Epoch(
             len(self.state.history) + 1, scheduled.phase.name, first_rate, tally.loss, tally.accuracy, tested.loss,
             tested.accuracy, tally.skipped, tally.seconds, tally.parts, tested.parts, tally.samples,
-            *((None, None) if validated is None else (validated.loss, validated.accuracy)),
-            metrics=tested.metrics, validation_metrics={} if validated is None else validated.metrics,
+            metrics=tested.metrics,
         )
+        if validated is None:
+            return epoch
+        return replace(epoch, validation_loss=validated.loss, validation_accuracy=validated.accuracy,
+                       validation_metrics=validated.metrics)
 
     def _evaluated(self, split: Split) -> Evaluation:
         """The model on a part of the data."""

@@ -37,7 +37,8 @@ def poly(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> flo
     [1.0, 0.5625, 0.25, 0.0]
     """
     to = float(args.get("to", 0.0))
-    return to + (start - to) * (1 - at / epochs) ** float(args.get("power", 0.9))
+    left: float = (1 - at / epochs) ** float(args.get("power", 0.9))
+    return to + (start - to) * left
 
 
 def cosine(start: float, at: float, epochs: float, args: Mapping[str, Any]) -> float:
