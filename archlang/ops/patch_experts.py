@@ -81,13 +81,13 @@ def _cut_positions_shape(call: OpCall) -> Tensor:
 
 
 CUT_POSITIONS = Op(
-    name="cut_positions", family="patch_experts", internal=True,
+    name="cut_positions", family="patch_experts", internal=True, line=lambda args: "each position by itself",
     doc="The positions of a sequence, each from here on a sample of its own.",
     shape=_cut_positions_shape, torch=Function("torch.flatten", lambda call: {"start_dim": 0, "end_dim": 1}),
 )
 
 PUT_POSITIONS = Op(
-    name="put_positions", family="patch_experts", internal=True,
+    name="put_positions", family="patch_experts", internal=True, line=lambda args: "one sequence",
     doc="Positions beside each other again, as one sequence.",
     shape=lambda call: Tensor((call["positions"], need_rank(call, 1).dims[0])),
     torch=Function("archlang.layers.put_positions", lambda call: {"positions": call["positions"]}),

@@ -59,10 +59,17 @@ def _arguments(call: OpCall) -> Mapping[str, Any]:
     }
 
 
+def _line(args: Mapping[str, Any]) -> str:
+    line = f"gates, the {args['keep']} largest"
+    if args["capacity"] is not None:
+        line += f", room for {args['capacity']:g} of the even share"
+    return line
+
+
 SPARSE_GATES = Op(
     name="sparse_gates", family="multipath", internal=True, taps=((0, ""), (1, "before")), gives=("", "gates"),
     # At inference a path of weight 0 is left out of the calculation.
-    before=1, sparse=True,
+    before=1, sparse=True, line=_line,
     doc="Weights of paths worked out from the input, the largest kept and divided by their sum; then all of them, and "
     "the relevance scores (Tissera 2023, section 5.3).",
     shape=_shape, weights=_weights, flops=_flops,
