@@ -156,11 +156,18 @@ def _word(item: Expr) -> str | None:
     return "".join(str(bit) for bit in bits)
 
 
-def declared_code(path: Sequence[TreeNode]) -> Mend | None:
-    """A code that was bound by `let`: beside the network the word is `code`."""
+def bound_by_let(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """What a `let` cannot bind: a code, which is declared beside the network, or a tensor, which needs no word."""
     let = next((node for node in path if isinstance(node, Let)), None)
     if let is None:
         return None
+
+    value, called = let.value, ""
+    if isinstance(value, Call) and isinstance(value.callee, Name):
+        called = value.callee.text
+    if called not in catalogue.of_role("code"):
+        text = f"{let.name} = {print_flat(value)}"
+        return Mend((f"write `{text}`",), Fix(let.span, text))
 
     text = f"code {let.name} = {print_flat(let.value)}"
     if path.index(let) == 1:  # the file stands around it, and nothing else

@@ -13,8 +13,8 @@ from archlang.diagnostics import Diagnostic, Fix, did_you_mean, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
     Mend,
+    bound_by_let,
     call_around,
-    declared_code,
     entry_of,
     example,
     meant_elsewhere,
@@ -141,7 +141,7 @@ class _Rewording:
         if kind == "missing-argument":
             return self._missing_argument()
         if kind == "misplaced-statement":
-            return self._mended(declared_code(self.path))
+            return self._mended(bound_by_let(self.path, self.catalogue))
         if kind in _OF_SHAPES:
             return self._input_sizes()
         return self._framework() or self._python_name() or self._missing_name()
