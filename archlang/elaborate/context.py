@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from archlang.diagnostics import Diagnostic, Label, error
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.values import Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.graph.ir import Graph, Node, Port
 from archlang.kernels import Window
@@ -127,7 +127,7 @@ class Build:
         return Poisoned()
 
     def fault(self, fault: Fault, span: Span, given: Given | None = None, place: Place | None = None,
-              secondary: Sequence[Label] = ()) -> Poisoned:
+              secondary: Sequence[Label] = (), fix: Fix | None = None) -> Poisoned:
         """Report what an operation has against its use, at the argument at fault if it names one."""
         where = span
         if given is not None and fault.argument:
@@ -136,7 +136,7 @@ class Build:
         if place is not None:
             notes = chain(place)
         return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help, notes=notes,
-                           secondary=secondary)
+                           secondary=secondary, fix=fix)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
-from archlang.elaborate import arithmetic, codes, repetition
+from archlang.elaborate import arithmetic, codes, functions, repetition, rounding
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
@@ -220,7 +220,8 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
             where.append(Label(name_span(node), "bound here"))
         raise b.refuse("not-callable", message, expr.callee.span, secondary=where)
 
-    if name in FUNCTIONS and expr.arguments is not None:
+    # `floor(x)` is a number, `floor` and `floor()` are a stage.
+    if name in FUNCTIONS and (expr.arguments or (expr.arguments is not None and b.catalogue.stage(name) is None)):
         return _function(b, expr, name, env)
     return catalogued(b, name, expr, expr.callee, env, expect)
 
@@ -254,7 +255,8 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
         message = f"only a bundle, a list or a size has members, this is {describe(value)}"
         raise b.refuse("wrong-kind", message, expr.span)
     if isinstance(index, bool) or not isinstance(index, int):  # `true` is the number 1 to Python
-        raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span)
+        raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span,
+                       **rounding.whole(expr.index, index).more())
     if not -len(items) <= index < len(items):
         message = f"there are {len(items)} members, counted from 0; {index} is past them"
         raise b.refuse("index-out-of-range", message, expr.index.span)
@@ -367,7 +369,7 @@ def _function(b: Build, expr: Call, name: str, env: Env) -> object:
         if argument.name is not None:
             raise b.refuse("unknown-argument", f"`{name}` has no named arguments", argument.span)
     values = _all(b, tuple(argument.value for argument in arguments), env, None)
-    return guarded(b, expr.span, env, lambda: arithmetic.call(name, values, b.limits))
+    return guarded(b, expr.span, env, lambda: functions.call(name, values, b.limits))
 
 
 def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> list[object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import lcm
 
 from archlang.diagnostics import did_you_mean
+from archlang.elaborate import rounding
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import known
@@ -144,7 +145,8 @@ def _size(b: Build, expr: Expr, env: Env) -> Dim | None:
     if isinstance(value, Poison):
         return None
     if isinstance(value, bool) or not isinstance(value, int | Poly):
-        b.refuse("wrong-kind", f"a size is a whole number, this is {describe(value)}", expr.span)
+        b.refuse("wrong-kind", f"a size is a whole number, this is {describe(value)}", expr.span,
+                 **rounding.whole(expr, value).more())
         return None
 
     # A symbolic size passes unless all of its values are wrong.
@@ -255,7 +257,8 @@ def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: E
     if isinstance(value, Poison):
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        b.refuse("wrong-kind", f"a bound is a whole number, this is {describe(value)}", limit.span)
+        b.refuse("wrong-kind", f"a bound is a whole number, this is {describe(value)}", limit.span,
+                 **rounding.whole(limit, value).more())
         return None
     return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlang.elaborate import rounding
 from archlang.elaborate.arguments import block_stage
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, known
@@ -24,7 +25,7 @@ def repeated(b: Build, expr: Binary, count: object, stage: object, env: Env) -> 
     # `true * stage` would be one turn to Python.
     if isinstance(count, bool) or not isinstance(count, int):
         raise b.refuse("wrong-kind", f"a stage is repeated a whole number of times, this is {describe(count)}",
-                       expr.left.span)
+                       expr.left.span, **rounding.whole(expr.left, count).more())
     if not 0 <= count <= b.limits.nodes:
         raise b.refuse("out-of-range", f"a stage is repeated 0 to {b.limits.nodes} times, not {show(count)}",
                        expr.left.span)

@@ -54,7 +54,7 @@ def _says_in(expr: tree.Expr) -> bool:
 def _is_stage(expr: tree.Expr) -> bool:
     match expr:
         case tree.Call(callee=tree.Name(text=text)):
-            return text not in ("len", "max", "min")
+            return text not in ("len", "max", "min", "round", "floor", "ceil", "round_to")
         case tree.Parens():
             return isinstance(expr.inner, tree.Flow | tree.As) or _is_stage(expr.inner)
         case tree.Name(text=text):
