@@ -190,6 +190,9 @@ class TreeBuilder:
             return tree.Text(value, span=token.span)
         return tree.Truth(token.type == "TRUE", span=token.span)
 
+    def loop_name(self, parts: Sequence[Part]) -> tree.LoopName:
+        return tree.LoopName(parts[0].text, span=parts[0].span)
+
     def argument(self, parts: Sequence[Part]) -> tree.Argument:
         if len(parts) == 1:
             return tree.Argument(None, parts[0], span=_span(parts))
@@ -207,7 +210,8 @@ def _if(self: TreeBuilder, parts: Sequence[Part]) -> tree.If:
 
 
 def _for(self: TreeBuilder, parts: Sequence[Part]) -> tree.For:
-    return tree.For(parts[1].text, parts[3], parts[4], span=_span(parts), name_span=parts[1].span)
+    names = tuple(part for part in parts if isinstance(part, tree.LoopName))
+    return tree.For(names, parts[-2], parts[-1], span=_span(parts))
 
 
 def _import(self: TreeBuilder, parts: Sequence[Part]) -> tree.Import:

@@ -39,8 +39,8 @@ class ExpressionPrinter:
                 return self._call(node)
             case tree.If():
                 return self._if(node)
-            case tree.For(name=name, values=values, body=body):
-                return align(f"for {name} in ", self._head(values), " ", self.body(body))
+            case tree.For(names=names, values=values, body=body):
+                return align("for ", _loop_names(names), " in ", self._head(values), " ", self.body(body))
             case tree.Parens(inner=inner):
                 return cat("(", align(self.expr(inner)), ")")
             case tree.ListOf(items=items):
@@ -226,6 +226,12 @@ def _atom(node: Expr) -> str:
             return "false"
 
     return "in"
+
+
+def _loop_names(names: Sequence[tree.LoopName]) -> Doc:
+    if len(names) == 1:
+        return names[0].name
+    return row("(", names, [name.name for name in names], ")")
 
 
 def _is_source(step: Expr) -> bool:

@@ -144,6 +144,11 @@ class Writer:
 
     def _loop(self, t: Type, a: Around) -> tuple[str, Type]:
         r, name = self.r, self.fresh("i")
+        if len(t) == 3 and r.random() < 0.4:
+            rows = [(r.choice((1, 3)), r.choice(CHANNELS)) for _ in range(r.randint(1, 3))]
+            written = ", ".join(r.choice((f"({k}, {c})", f"[{k}, {c}]")) for k, c in rows)
+            head = f"for ({name}k, {name}) in [{written}]"
+            return f"{head} {{ conv(size({name}k, {name}k), {name}) }}", (rows[-1][1], *t[1:])
         if len(t) == 3:
             widths = [r.choice(CHANNELS) for _ in range(r.randint(1, 3))]
             rest = self.keep((widths[0], *t[1:]), Around(depth=3, flows=False), 1)

@@ -8,7 +8,7 @@ from archlang.syntax import tree, walk
 from archlang.syntax.mapping import mapped
 from tests.generate.stages import ELEMENTWISE
 
-BINDERS = (tree.Let, tree.Layer, tree.Bind, tree.Block, tree.Parameter, tree.For)
+BINDERS = (tree.Let, tree.Layer, tree.Bind, tree.Block, tree.Parameter, tree.LoopName)
 
 
 def renamed(file: tree.File) -> tree.File:

@@ -90,7 +90,8 @@ def _extend(inner: SearchStrategy[Expr]) -> SearchStrategy[Expr]:
         st.builds(lambda items: tree.TupleOf(tuple(items)), st.lists(inner, min_size=1, max_size=3)),
         st.builds(lambda test, then, other: tree.If(head(test), then, other), inner, inside, ifs),
         ifs,
-        st.builds(lambda name, values, body: tree.For(name, head(values), body), names, inner, inside),
+        st.builds(lambda some, values, body: tree.For(tuple(map(tree.LoopName, some)), head(values), body),
+                  st.lists(names, min_size=1, max_size=3), inner, inside),
     )
 
 
