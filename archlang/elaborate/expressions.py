@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
-from archlang.elaborate import arithmetic, codes, functions, repetition, rounding
+from archlang.elaborate import arithmetic, choices, codes, functions, repetition, rounding
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
@@ -340,6 +340,8 @@ def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
 
 
 def _if(b: Build, expr: If, env: Env, expect: Kind | None) -> object:
+    if choices.is_value(b, expr, env, expect):
+        return choices.chosen(b, expr, env, expect)
     return IfStage(expr, env, span=expr.span)
 
 

@@ -57,7 +57,7 @@ def test_a_symbolic_size_is_whole_already() -> None:
     ("round(true)", "wrong-kind"),
     ("round_to(8)", "wrong-kind"), ("round_to(8, 0)", "out-of-range"), ("round_to(8, 2.0)", "out-of-range"),
     ("round_to(0, 8)", "out-of-range"), ("round_to(-3, 8)", "out-of-range"), ("round_to(8, true)", "wrong-kind"),
-    ("floor([1])", "wrong-kind"), ("ceil(1e300)", "number-too-large"), ("round(x)", "wrong-kind"),
+    ("floor([1])", "wrong-kind"), ("ceil(1e300)", "number-too-large"), ("round(x)", "foreign-form"),
     ("round(number = 2)", "unknown-argument"), ("round_to(1e17, 7)", "number-too-large"),
 ])
 def test_what_is_no_number_to_round(written: str, kind: str) -> None:

@@ -38,7 +38,8 @@ class Writer:
         forms += [name for name, held in self.numbers.items() if held == value]
         forms += [f"{value + 1} - 1", f"max({value}, 1)", f"{2 * value} / 2", f"({value} + 3) // 1 - 3",
                   f"len({list(range(value))})", f"[0, {value}][-1]", f"{value} % {value + 1}",
-                  f"round({value}.4)", f"ceil({value} - 0.5)", f"floor(1.0 * {value})", f"round_to({value}, 1)"]
+                  f"round({value}.4)", f"ceil({value} - 0.5)", f"floor(1.0 * {value})", f"round_to({value}, 1)",
+                  f"(if {value} > 0 {{ {value} }} else {{ 7 // 0 }})"]
         return r.choice(forms)
 
     # --- flows ---

@@ -72,7 +72,7 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.As():
             return Called(expr.name, stage(m, expr.step, scope))
         case tree.If():
-            return Chosen(expr, scope)
+            return _chosen(m, expr, scope)
         case tree.For():
             return Looped(expr, scope)
     raise Surprise(str(type(expr)))
@@ -179,6 +179,19 @@ def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
         return StructureUse(name, places, names, expr.body, scope)
     assert found is None, f"`{name}` takes no arguments"
     return Choice(name, places, names)
+
+
+def _chosen(m: Reference, expr: tree.If, scope: Scope) -> object:
+    """The value of the branch whose test holds; a stage is chosen when something flows in."""
+    branch: tree.If | tree.Body | None = expr
+    while isinstance(branch, tree.If):
+        branch = branch.then if evaluate(m, branch.test, scope) else branch.otherwise
+    if branch is None or len(branch.flows) != 1 or isinstance(branch.flows[0], tree.Flow | tree.For | tree.In):
+        return Chosen(expr, scope)
+    value = evaluate(m, branch.flows[0], scope)
+    if isinstance(value, (*STAGES, BlockName, Value, Group)):
+        return Chosen(expr, scope)
+    return value
 
 
 def _flow(m: Reference, expr: tree.Flow, scope: Scope) -> object:
