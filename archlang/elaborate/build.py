@@ -138,7 +138,7 @@ def _all_outputs(b: Build, network: NetworkDeclaration | None) -> None:
     if network is None or _wrong(b):
         return
     # Poison without a report behind it would end here as a smaller network, which nobody asked for.
-    if len(b.graph.outputs) < sum(isinstance(s, Output) for s in network.body.statements):
+    if len(b.graph.output_groups) < sum(isinstance(s, Output) for s in network.body.statements):
         b.refuse("internal-error", "something is wrong with this network that archlang cannot name", network.name_span)
 
 
@@ -355,10 +355,24 @@ def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output
         b.refuse("expected-tensor", "a network hands out tensors, this is a grid of patches", statement.value.span,
                  f"this is {value.type}", help="put the patches back first: `unpatch`")
     elif isinstance(value, BundleValue):
-        b.refuse("expected-tensor", "a network hands out tensors, this is a bundle", statement.value.span,
-                 f"this is {value.type}", help="bring its members together first: sum, mean, concat, stack")
+        _output_bundle(b, statement, value)
     elif isinstance(value, TensorValue):
         b.graph.outputs = (*b.graph.outputs, OutputSpec(statement.name, value.port, statement.span))
+
+
+def _output_bundle(b: Build, statement: Output, bundle: BundleValue) -> None:
+    """Hand out the members of a bundle side by side: the model gives a tuple of them."""
+    if not all(isinstance(member, TensorValue) for member in bundle.members):
+        b.refuse("expected-tensor", "a network hands out tensors and bundles of tensors, this bundle holds bundles",
+                 statement.value.span, f"this is {bundle.type}",
+                 help="bring the inner ones together first (sum, mean, concat, stack), or name an output for each")
+        return
+
+    members = [
+        OutputSpec(statement.name, member.port, statement.span, index)
+        for index, member in enumerate(bundle.members) if isinstance(member, TensorValue)
+    ]
+    b.graph.outputs = (*b.graph.outputs, *members)
 
 
 def _tensors(value: object) -> list[TensorValue]:

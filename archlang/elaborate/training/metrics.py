@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archlang.diagnostics import ArchError
 from archlang.elaborate.context import Build
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
@@ -27,7 +28,12 @@ def metrics_of(
     if isinstance(best, Option) and best not in metrics:
         metrics, where = (*metrics, best), spans.get("best", where)
 
-    port = scores_port(b.graph, losses)
+    if not metrics:
+        return ()
+    try:
+        port = scores_port(b.graph, losses)
+    except ArchError as problem:
+        raise b.refuse("unknown-site", problem.diagnostics[0].message, where, help=problem.diagnostics[0].help) from None
     for metric in metrics:
         _has(b, metric, port, where)
     return tuple(metrics)
