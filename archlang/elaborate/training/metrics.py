@@ -33,7 +33,8 @@ def metrics_of(
     try:
         port = scores_port(b.graph, losses)
     except ArchError as problem:
-        raise b.refuse("unknown-site", problem.diagnostics[0].message, where, help=problem.diagnostics[0].help) from None
+        reason = problem.diagnostics[0]
+        raise b.refuse("unknown-site", reason.message, where, help=reason.help) from None
     for metric in metrics:
         _has(b, metric, port, where)
     return tuple(metrics)
