@@ -30,6 +30,7 @@ from archlang.syntax.tree import (
     Layer,
     Let,
     ListOf,
+    LoopName,
     Name,
     NetworkDeclaration,
     Number,
@@ -231,7 +232,7 @@ def _inner_names(unit: Unit) -> set[str]:
     names: set[str] = set()
     for item in unit.file.declarations:
         for node in walk(item):
-            if isinstance(node, Let | Layer | Bind | Parameter | For) and node is not item:
+            if isinstance(node, Let | Layer | Bind | Parameter | LoopName) and node is not item:
                 names.add(node.name)
     return names
 
@@ -290,4 +291,17 @@ def _is_stage(declared: Declared) -> bool:
 
     # `3 * relu` repeats a stage: what it repeats stands on the right.
     repeats_stage = isinstance(value, Binary) and _is_stage(Let("_", value.right))
-    return isinstance(value, Flow | If | For) or repeats_stage
+    # An `if` between numbers is a number: it is what its branches are.
+    if isinstance(value, If):
+        return any(_is_stage(Let("_", branch)) for branch in _branches(value))
+    return isinstance(value, Flow | For) or repeats_stage
+
+
+def _branches(value: If) -> list[Expr]:
+    """The flows of all branches of an `if`."""
+    found = list(value.then.flows)
+    if isinstance(value.otherwise, If):
+        return [*found, *_branches(value.otherwise)]
+    if value.otherwise is not None:
+        found.extend(value.otherwise.flows)
+    return found
