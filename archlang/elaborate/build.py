@@ -8,19 +8,20 @@ from functools import partial
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.elaborate import expressions, stages
-from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor, tensor_of
+from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
 from archlang.elaborate.inputs import declare_input, symbols_told
 from archlang.elaborate.interpret import known
 from archlang.elaborate.layers import declare_layer
+from archlang.elaborate.outputs import declare_output, tensors_in
 from archlang.elaborate.scope import define
 from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
 from archlang.elaborate.unused import report_unused
-from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, GridValue, Place, Poison, TensorValue, Thunk
-from archlang.graph.ir import Graph, OutputSpec
+from archlang.elaborate.values import POISON, BlockValue, Env, Place, Poison, Thunk
+from archlang.graph.ir import Graph
 from archlang.limits import Limits
 from archlang.ops.kinds import describe
 from archlang.ops.model import Catalogue
@@ -331,59 +332,8 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
             case Bind():
                 bound[statement.name] = bind(b, env, statement, called[id(statement)])
             case Output():
-                _output(b, statement, env, seen)
+                declare_output(b, statement, env, seen)
     symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])
 
-    sound = {name: _tensors(value) for name, value in bound.items() if not isinstance(value, Poison)}
+    sound = {name: tensors_in(value) for name, value in bound.items() if not isinstance(value, Poison)}
     b.graph.bound = {name: tuple(tensor.port for tensor in tensors) for name, tensors in sound.items()}
-
-
-def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output]) -> None:
-    if statement.name in seen:
-        what = "main output"
-        if statement.name:
-            what = f"output `{statement.name}`"
-        b.refuse("several-outputs", f"a network has one {what}", statement.span,
-                 secondary=(Label(seen[statement.name].span, "the first one"),),
-                 help="a further one has a name: `output aux = flow`")
-        return
-
-    seen[statement.name] = statement
-    value = tensor_of(b, statement.value, env)
-    # A grid is a bundle by its class, and the help for one would not do for it.
-    if isinstance(value, GridValue):
-        b.refuse("expected-tensor", "a network hands out tensors, this is a grid of patches", statement.value.span,
-                 f"this is {value.type}", help="put the patches back first: `unpatch`")
-    elif isinstance(value, BundleValue):
-        _output_bundle(b, statement, value)
-    elif isinstance(value, TensorValue):
-        b.graph.outputs = (*b.graph.outputs, OutputSpec(statement.name, value.port, statement.span))
-
-
-def _output_bundle(b: Build, statement: Output, bundle: BundleValue) -> None:
-    """Hand out the members of a bundle side by side: the model gives a tuple of them."""
-    if not all(isinstance(member, TensorValue) for member in bundle.members):
-        b.refuse("expected-tensor", "a network hands out tensors and bundles of tensors, this bundle holds bundles",
-                 statement.value.span, f"this is {bundle.type}",
-                 help="bring the inner ones together first (sum, mean, concat, stack), or name an output for each")
-        return
-
-    members = [
-        OutputSpec(statement.name, member.port, statement.span, index)
-        for index, member in enumerate(bundle.members) if isinstance(member, TensorValue)
-    ]
-    b.graph.outputs = (*b.graph.outputs, *members)
-
-
-def _tensors(value: object) -> list[TensorValue]:
-    if isinstance(value, TensorValue):
-        return [value]
-    if isinstance(value, GridValue):
-        return [value.tensor]
-    if not isinstance(value, BundleValue):
-        return []
-
-    tensors = []
-    for member in value.members:
-        tensors.extend(_tensors(member))
-    return tensors

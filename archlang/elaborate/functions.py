@@ -78,8 +78,12 @@ def _rounded(name: str, values: list[object], limits: Limits) -> Dim:
     # Every symbolic size is a whole number already.
     if isinstance(value, int | Poly):
         return value
-    directions = {"round": round, "floor": floor, "ceil": ceil}
-    return directions[name](bounded(value, limits))  # type: ignore[operator]  # a finite number
+    bounded(value, limits)
+    if name == "floor":
+        return floor(value)  # type: ignore[arg-type]  # a finite number
+    if name == "ceil":
+        return ceil(value)  # type: ignore[arg-type]
+    return round(value)  # type: ignore[call-overload,no-any-return]
 
 
 def _round_to(name: str, values: list[object], limits: Limits) -> Dim:

@@ -68,7 +68,7 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     bounds: dict[str, _Bounds] = {}
     for item in statement.sizes.items:
         for name in _symbols(item, env):
-            bounds[name.text] = _Bounds(name.span)
+            bounds[name.text] = _Bounds(name)
     if "B" in bounds:
         _refuse_batch(b, statement, bounds.pop("B").span, env)
 
@@ -116,7 +116,8 @@ def _define_symbol(b: Build, statement: Input, name: str, bound: _Bounds, env: E
     if isinstance(size, Poly):
         atoms = [atom for monomial, _ in size.terms for atom in monomial]
         b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
-    define(b, env, name, size, statement, bound.span)
+    # Bound by its own place in the sizes: a tensor or a static value of that name is another thing.
+    define(b, env, name, size, bound.name, bound.span)
 
 
 def _symbols(expr: Expr, env: Env) -> list[Name]:
@@ -171,11 +172,15 @@ def lookup_quietly(b: Build, env: Env, name: Name) -> object | None:
 
 @dataclass
 class _Bounds:
-    span: Span
+    name: Name  # where the symbol stands in the sizes
     low: int = 1
     high: int = LARGEST
     divisor: int = 1
     where: Span | None = field(default=None)
+
+    @property
+    def span(self) -> Span:
+        return self.name.span
 
     def fix(self, b: Build, name: str) -> None:
         """Bound it to the number that was given for it from outside."""
