@@ -33,6 +33,9 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
     if operator == "+" and isinstance(left, list) and isinstance(right, list):
         return _short([*left, *right], limits)
 
+    if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
+        return _text(left, right, limits)
+
     _both_numbers(operator, left, right)
     if operator in ("<", "<=", ">", ">="):
         return _compare(operator, left, right)
@@ -212,6 +215,18 @@ def _placed(left: object, right: object) -> Placed:
         message = f"the place of {left} is {len(left)} whole numbers, each counted from 1"
         raise Fault("wrong-kind", message, help=(f"`{left} at ({first})` begins in the first corner",))
     return Placed(left, tuple(right))
+
+
+def _text(left: object, right: object, limits: Limits) -> str:
+    """Join texts, or a text and a whole number, whose digits it gets."""
+    for value in (left, right):
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise Fault("wrong-kind", f"a text is joined with texts and whole numbers, this is {describe(value)}")
+
+    joined = f"{left}{right}"
+    if len(joined) > limits.string:
+        raise Fault("string-too-long", f"a text may have {limits.string} characters, this would have {len(joined)}")
+    return joined
 
 
 def _short(values: list[object], limits: Limits) -> list[object]:

@@ -17,6 +17,7 @@ from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
+from archlang.elaborate.names import module_name
 from archlang.elaborate.own import OwnTensor, made_in
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
@@ -336,7 +337,7 @@ def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
     if isinstance(value, LayerStage):
         raise b.refuse("already-bound", f"the layer `{value.name}` has its name, for all of its uses", expr.name_span,
                        help="`as` gives a name to modules, and a layer has the same modules wherever it is used")
-    return NamedStage(as_stage(b, value, expr.step, env), expr.name, span=expr.span)
+    return NamedStage(as_stage(b, value, expr.step, env), module_name(b, expr, env), span=expr.span)
 
 
 def _if(b: Build, expr: If, env: Env, expect: Kind | None) -> object:

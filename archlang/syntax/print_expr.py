@@ -49,8 +49,14 @@ class ExpressionPrinter:
                 return row("(", (item,), [self.expr(item)], ",)")  # without its comma it would be a parenthesis
             case tree.TupleOf(items=items):
                 return row("(", items, [self.expr(item) for item in items], ")")
-            case tree.As(step=step, name=name):
+            case tree.As(step=step, name=str(name)):
                 return cat(self.expr(step, OR), f" as {name}")
+            case tree.As(step=step, name=tree.Text() as name):
+                return cat(self.expr(step, OR), " as ", self.expr(name))
+            case tree.As(step=step, name=tree.Parens(inner=name)):
+                return cat(self.expr(step, OR), " as (", align(self.expr(name)), ")")
+            case tree.As(step=step, name=name):
+                return cat(self.expr(step, OR), " as (", align(self.expr(name)), ")")
             case tree.Unary(operator="not", operand=operand):
                 return cat("not ", self.expr(operand, level(node)))
             case tree.Unary(operator=operator, operand=operand):

@@ -162,10 +162,10 @@ class Flow(TreeNode):
 
 @dataclass(frozen=True)
 class As(TreeNode):
-    """`step as name`: gives the modules of the step a name."""
+    """`step as name`: gives the modules of the step a name, which may be calculated: `step as ("stage" + i)`."""
 
     step: Expr
-    name: str
+    name: str | Expr
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 

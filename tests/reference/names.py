@@ -70,12 +70,18 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.Flow():
             return _flow(m, expr, scope)
         case tree.As():
-            return Called(expr.name, stage(m, expr.step, scope))
+            return Called(_called(m, expr, scope), stage(m, expr.step, scope))
         case tree.If():
             return _chosen(m, expr, scope)
         case tree.For():
             return Looped(expr, scope)
     raise Surprise(str(type(expr)))
+
+
+def _called(m: Reference, expr: tree.As, scope: Scope) -> str:
+    name = expr.name if isinstance(expr.name, str) else evaluate(m, expr.name, scope)
+    assert isinstance(name, str)
+    return name
 
 
 def stage(m: Reference, expr: tree.Expr, scope: Scope) -> Stage:
@@ -148,8 +154,8 @@ def _repeated(expr: tree.Expr) -> str | None:
     match expr:
         case tree.Call(callee=tree.Name(text=text)):
             return None if text in static.FUNCTIONS else text
-        case tree.As():
-            return expr.name
+        case tree.As(name=str(name)):
+            return name
         case tree.Flow() | tree.If() | tree.For():
             return "repeat"
     return None

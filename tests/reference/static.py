@@ -32,6 +32,8 @@ def calculate(sign: str, left: object, right: object) -> object:
         return left / right  # type: ignore[operator]
     if sign not in _PLAIN:
         raise Surprise(f"`{sign}` is not expected here")
+    if sign == "+" and (isinstance(left, str) or isinstance(right, str)):
+        return f"{left}{right}"
     return _PLAIN[sign](left, right)
 
 

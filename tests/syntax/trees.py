@@ -78,7 +78,7 @@ def _extend(inner: SearchStrategy[Expr]) -> SearchStrategy[Expr]:
     ifs = st.builds(lambda test, *rest: tree.If(head(test), *rest), inner, inside, st.none() | inside)
     return st.one_of(
         st.builds(_flow, st.lists(inner, min_size=2, max_size=5)),
-        st.builds(lambda step, name: tree.As(at_least(step, OR), name), inner, names),
+        st.builds(lambda step, name: tree.As(at_least(step, OR), name), inner, names | inner.map(tree.Parens)),
         st.builds(_binary, st.sampled_from(sorted(_OPERATORS)), inner, inner),
         st.builds(lambda operand: tree.Unary("not", at_least(operand, NOT)), inner),
         st.builds(lambda sign, operand: tree.Unary(sign, at_least(operand, SIGN)), st.sampled_from("+-"), inner),
