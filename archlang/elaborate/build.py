@@ -37,6 +37,7 @@ from archlang.syntax.tree import (
     Input,
     Layer,
     Let,
+    ListOf,
     Name,
     NetworkDeclaration,
     Output,
@@ -56,13 +57,15 @@ Use = tuple[Declared, Span]
 class Built:
     """The graph of a project's network, every mistake and warning, and what the project's codes and kernels came to.
 
-    `codes` and `proposed` go by the id() of the tree nodes that asked for them, which live as long as the project.
+    `codes`, `proposed` and `tables` go by the id() of the tree nodes that asked for them, which live as long as the
+    project.
     """
 
     graph: Graph
     diagnostics: tuple[Diagnostic, ...]
     codes: Mapping[int, CodeValue]
     proposed: Mapping[int, Set[tuple[Placed, ...]]]
+    tables: Mapping[int, ListOf]
 
 
 def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
@@ -111,7 +114,7 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 
         files = {unit.source: unit.file for unit in project.units.values()}
         diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
-    return Built(b.graph, diagnostics, b.codes, b.proposed)
+    return Built(b.graph, diagnostics, b.codes, b.proposed, b.tables)
 
 
 def _wrong(b: Build) -> bool:

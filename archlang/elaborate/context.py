@@ -20,7 +20,7 @@ from archlang.ops.values import CodeValue, Placed
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
-from archlang.syntax.tree import Block, CodeDeclaration, Let
+from archlang.syntax.tree import Block, CodeDeclaration, Let, ListOf
 
 Declared = Block | Let | CodeDeclaration
 
@@ -73,6 +73,7 @@ class Build:
     graph: Graph
     rules: Rules
     codes: dict[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
+    tables: dict[int, ListOf] = field(default_factory=dict)  # the rows of tables, by id() of their `from`
     proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     found: Counter[str] = field(default_factory=Counter)  # mistakes by severity

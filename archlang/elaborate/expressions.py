@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Label, did_you_mean
-from archlang.elaborate import arithmetic, choices, codes, functions, repetition, rounding
+from archlang.elaborate import arithmetic, choices, codes, functions, repetition, rounding, tables
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
@@ -45,6 +45,7 @@ from archlang.syntax.tree import (
     As,
     Binary,
     Call,
+    CodeDeclaration,
     Expr,
     Field,
     Flow,
@@ -333,7 +334,7 @@ def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
             return value
     value = evaluate(b, expr.step, env, STAGE)
     if isinstance(value, OwnTensor):
-        return replace(value, name=expr.name)
+        return replace(value, name=module_name(b, expr, env))
     if isinstance(value, LayerStage):
         raise b.refuse("already-bound", f"the layer `{value.name}` has its name, for all of its uses", expr.name_span,
                        help="`as` gives a name to modules, and a layer has the same modules wherever it is used")
@@ -351,7 +352,9 @@ def _for(b: Build, expr: For, env: Env, expect: Kind | None) -> object:
 
 
 def _from(b: Build, expr: From, env: Env, expect: Kind | None) -> object:
-    return codes.from_table(b, expr, env)
+    if b.active and isinstance(b.active[-1], CodeDeclaration):
+        return codes.from_table(b, expr, env)
+    return tables.rows_of(b, expr, env)
 
 
 RULES: dict[type, Callable[..., object]] = {

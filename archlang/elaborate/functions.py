@@ -78,12 +78,13 @@ def _rounded(name: str, values: list[object], limits: Limits) -> Dim:
     # Every symbolic size is a whole number already.
     if isinstance(value, int | Poly):
         return value
+    assert isinstance(value, float)
     bounded(value, limits)
     if name == "floor":
-        return floor(value)  # type: ignore[arg-type]  # a finite number
+        return floor(value)
     if name == "ceil":
-        return ceil(value)  # type: ignore[arg-type]
-    return round(value)  # type: ignore[call-overload,no-any-return]
+        return ceil(value)
+    return round(value)
 
 
 def _round_to(name: str, values: list[object], limits: Limits) -> Dim:

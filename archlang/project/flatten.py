@@ -56,16 +56,19 @@ Proposed = Mapping[int, Set[tuple[Placed, ...]]]
 
 
 def flatten(project: Project, given: Mapping[str, Expr], codes: Codes | None = None,
-            proposed: Proposed | None = None) -> File:
+            proposed: Proposed | None = None, tables: Mapping[int, ListOf] | None = None) -> File:
     """One file with the same network. A name that would clash gets another, with `as` where it names modules.
 
     `codes` holds what `design` and `from` gave, by the id of their tree: it is written out. `proposed` holds the small
-    kernels that `propose` gave, one set of them for each size: they are written out where there is one alone.
+    kernels that `propose` gave, one set of them for each size: they are written out where there is one alone. `tables`
+    holds the rows of tables, which are written out as lists.
     """
     main = project.main
     # By identity: two equal `design(...)` in one file may have given different codes.
     spelled: dict[int, Spell] = {id_: partial(_words, code) for id_, code in (codes or {}).items()}
     spelled |= {id_: partial(_kernels, sets) for id_, sets in (proposed or {}).items()}
+
+    spelled |= {id_: partial(_rows, rows) for id_, rows in (tables or {}).items()}
 
     # A file that imports nothing is one file already: its text keeps its spans and comments.
     if not given and next(main.of(Import), None) is None:
@@ -107,6 +110,11 @@ def _words(code: CodeValue, node: TreeNode) -> TreeNode:
     if code.shared:
         arguments.append(Argument("duplicates", Truth(True)))
     return Call(Name("words"), tuple(arguments))
+
+
+def _rows(rows: ListOf, node: TreeNode) -> TreeNode:
+    """`[(3, 64), (5, 32)]` in the place of `from "table.csv"`."""
+    return replace(rows, span=node.span)
 
 
 def _kernels(sets: Set[tuple[Placed, ...]], node: TreeNode) -> TreeNode:

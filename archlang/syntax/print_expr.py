@@ -55,7 +55,7 @@ class ExpressionPrinter:
                 return cat(self.expr(step, OR), " as ", self.expr(name))
             case tree.As(step=step, name=tree.Parens(inner=name)):
                 return cat(self.expr(step, OR), " as (", align(self.expr(name)), ")")
-            case tree.As(step=step, name=name):
+            case tree.As(step=step, name=tree.TreeNode() as name):
                 return cat(self.expr(step, OR), " as (", align(self.expr(name)), ")")
             case tree.Unary(operator="not", operand=operand):
                 return cat("not ", self.expr(operand, level(node)))

@@ -57,7 +57,7 @@ def _members(loop: For, item: Expr) -> tuple[Expr, ...]:
 
 def _turn(loop: For, item: Expr) -> tuple[Expr, ...]:
     """One turn of a loop, the item in the place of the loop's name, or its members in the places of several."""
-    members = (item,)
+    members: tuple[Expr, ...] = (item,)
     if len(loop.names) > 1:
         members = _members(loop, item)
     values = {name.name: member for name, member in zip(loop.names, members, strict=True)}

@@ -19,6 +19,7 @@ from tests.elaborate.texts import names, net, text, wrong
     ('let s = "st" + "em"\n  output x -> (conv(1x1, 4) -> relu) as (s)', ["stem.conv", "stem.relu"]),
     ('output x -> conv(1x1, 4) as ("s" + 1) -> relu as ("s" + 1)', ["s1", "s1_2"]),
     ('output x -> 2 * (conv(1x1, in.channels + 1) as ("s" + 1))', ["s1.0", "s1.1"]),
+    ('y = parameter([4, 8, 8]) as ("p" + 1)\n  output (x, y) -> concat', ["y.p1", "concat"]),
     ('output x -> conv(1x1, 4) as (if true { "a" } else { "b" })', ["a"]),
     ('output x -> conv(1x1, 4) as (1 + 1 + "x" + 3 == "2x3" and true)', []),
 ])

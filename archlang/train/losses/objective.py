@@ -200,16 +200,16 @@ def values_of(
     return values | dict(zip(ports, inner, strict=True))
 
 
-def tensors_of(result: Any) -> list[torch.Tensor]:
+def tensors_of(result: Any) -> list[Any]:
     """All tensors that a network gives, in the order of `graph.outputs`.
 
-    Several outputs come as a dict by their names, the members of a bundle as a tuple.
+    Several outputs come as a dict by their names, the members of a bundle as a tuple. So do the nodes of an fx graph.
     """
     outputs = [result]
     if isinstance(result, dict):
         outputs = list(result.values())
 
-    tensors: list[torch.Tensor] = []
+    tensors: list[Any] = []
     for output in outputs:
         if isinstance(output, tuple):
             tensors.extend(output)
