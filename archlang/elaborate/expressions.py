@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from archlang.diagnostics import Label, did_you_mean
+from archlang.diagnostics import Fix, Label, did_you_mean
 from archlang.elaborate import arithmetic, choices, codes, functions, repetition, rounding, tables
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
+from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.names import module_name
 from archlang.elaborate.own import OwnTensor, made_in
@@ -205,7 +206,13 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
     if not isinstance(expr.callee, Name):
         for argument in expr.arguments or ():
             known(b, argument.value, env)
-        raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span)
+        # `math.ceil(x)` of Python is `ceil(x)` here.
+        here = FUNCTION_NAMES.get(expr.callee.span.text)
+        help: tuple[str, ...] = ()
+        fix = None
+        if here is not None:
+            help, fix = (f"it is called `{here}` here",), Fix(expr.callee.span, here)
+        raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span, help=help, fix=fix)
 
     # What the file defines comes before the catalogue: a block may have the name of a stage.
     name = expr.callee.text

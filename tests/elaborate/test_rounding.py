@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from archlang.elaborate.network import check_text
+from archlang.elaborate.network import check_text, loads
 from tests.elaborate.texts import net, out, text, wrong
 from tests.peers.libraries import timm
 
@@ -91,3 +91,16 @@ def test_a_number_between_two_whole_ones_has_no_edit() -> None:
     assert mistake.fix is None
     for way in ("round(64 * width)", "floor(64 * width)", "ceil(64 * width)", "round_to(64 * width, 8)"):
         assert f"`{way}`" in mistake.help[0]
+
+
+@pytest.mark.parametrize(("elsewhere", "expected"), [
+    ("int(64 * width)", 16), ("make_divisible(64 * width, 8)", 16), ("_make_divisible(100 * width, 8)", 24),
+    ("math.ceil(4.1)", 5), ("math.floor(4.1)", 4),
+])
+def test_functions_of_python_are_mended(elsewhere: str, expected: int) -> None:
+    source = text(f"output x -> conv(3x3, {elsewhere})", dials="(width = 0.25)")
+    mistake = next(d for d in check_text(source) if d.severity == "error")
+    assert mistake.fix is not None
+    span = mistake.fix.span
+    mended = source[: span.start] + mistake.fix.text + source[span.end :]
+    assert out(loads(mended)) == f"[{expected}, 8, 8]"
