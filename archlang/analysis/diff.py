@@ -238,7 +238,7 @@ def _inputs(graph: Graph) -> dict[str, Plain]:
 
 
 def _outputs(graph: Graph) -> dict[str, Plain]:
-    return {output.name or "output": str(graph.type(output.port)) for output in graph.outputs}
+    return {output.label: str(graph.type(output.port)) for output in graph.outputs}
 
 
 def _plan(plan: Plan | None) -> dict[str, Plain]:

@@ -96,6 +96,7 @@ ARGUMENTS = _table("error", 1, {
     "not-callable": "arguments given to something that takes none",
     "missing-body": "a stage that needs braces, without them",
     "needless-body": "braces on a stage that takes none",
+    "missing-else": "an `if` that stands for a value, without `else`",
     "bad-code": "words that make no code",
     "code-contract": "a code that does not keep what it declares",
 })

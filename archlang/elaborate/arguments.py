@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archlang.diagnostics import Label
+from archlang.elaborate import rounding
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, known
 from archlang.elaborate.own import OwnTensor
@@ -155,7 +156,13 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
     try:
         return kind.accept(value)
     except Fault as fault:
-        raise b.fault(fault, expr.span, None, env.place) from None
+        advice = rounding.NO_ADVICE
+        if fault.name == "wrong-kind":
+            advice = rounding.whole(expr, value, kind.accept)
+        if fault.name == "wrong-kind" and isinstance(kind, ListKind):
+            advice = rounding.whole_items(expr, value, kind.item.accept)
+        fault.help = (*fault.help, *advice.help)
+        raise b.fault(fault, expr.span, None, env.place, fix=advice.fix) from None
 
 
 def _tensor(b: Build, value: object, expr: Expr) -> object:

@@ -1,4 +1,4 @@
-"""Static calculation: numbers, symbolic sizes, lists, comparisons, and the few functions of the language."""
+"""Static calculation: numbers, symbolic sizes, lists and comparisons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import isfinite
 
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault, describe
-from archlang.ops.values import Extents, Option, Placed, Size, Weighted, sized
+from archlang.ops.values import Option, Placed, Size, Weighted
 from archlang.shapes import Dim, Poly, at_least, divides
 
 Number = int | float
@@ -33,6 +33,9 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
     if operator == "+" and isinstance(left, list) and isinstance(right, list):
         return _short([*left, *right], limits)
 
+    if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
+        return _text(left, right, limits)
+
     _both_numbers(operator, left, right)
     if operator in ("<", "<=", ">", ">="):
         return _compare(operator, left, right)
@@ -42,7 +45,7 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
 def _both_numbers(operator: str, left: object, right: object) -> None:
     """Raise wrong-kind where one of both is no number."""
     for value in (left, right):
-        if _is_number(value):
+        if is_number(value):
             continue
         help: tuple[str, ...] = ()
         if operator == "*":
@@ -54,7 +57,7 @@ def unary(operator: str, value: object) -> object:
     """`-value`, `+value`, `not value`."""
     if operator == "not":
         return not truth(value)
-    if not _is_number(value):
+    if not is_number(value):
         raise Fault("wrong-kind", f"`{operator}` works on numbers, this is {describe(value)}")
     if operator == "+":
         return value
@@ -81,12 +84,6 @@ def bounded(value: object, limits: Limits) -> object:
     return value
 
 
-def call(name: str, values: list[object], limits: Limits) -> object:
-    """A function of the language: `range`, `len`, `min`, `max`, `size`."""
-    functions = {"range": _range, "len": _len, "min": _extreme, "max": _extreme, "size": _size}
-    return functions[name](name, values, limits)
-
-
 def _no_fraction_beside_symbol(left: object, right: object) -> None:
     """Raise wrong-kind at a number with a point beside a symbolic size, which stands for whole numbers alone."""
     for index, (one, other) in enumerate(((left, right), (right, left))):
@@ -95,7 +92,8 @@ def _no_fraction_beside_symbol(left: object, right: object) -> None:
             raise Fault("wrong-kind", message, input=index)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Tell a number or a symbolic size."""
     # To Python `true` is the number 1; here it is none.
     return isinstance(value, int | float | Poly) and not isinstance(value, bool)
 
@@ -144,7 +142,7 @@ def _equal(left: object, right: object) -> bool:
     if isinstance(left, Poly) or isinstance(right, Poly):
         if left == right:
             return True
-        if not (_is_number(left) and _is_number(right)):
+        if not (is_number(left) and is_number(right)):
             return False
 
         # Sizes differ for certain where the one is at least 1 larger for all values of their symbols.
@@ -154,7 +152,7 @@ def _equal(left: object, right: object) -> bool:
         raise Fault("unknown-size", f"whether {left} equals {right} is not known")
 
     # 2 equals 2.0, but `true` is no 1 and the text "2" no 2: others are equal within their type only.
-    if _is_number(left) and _is_number(right):
+    if is_number(left) and is_number(right):
         return left == right
     return type(left) is type(right) and left == right
 
@@ -182,7 +180,7 @@ def _weighted(operator: str, left: object, right: object) -> Weighted:
     """Add, subtract or scale settings, as losses are: the sum stays a list of weights and settings."""
     if operator == "*":
         factor, term = right, left
-        if _is_number(left):
+        if is_number(left):
             factor, term = left, right
         # No symbolic size: a weight is needed as a number.
         if isinstance(factor, int | float) and not isinstance(factor, bool):
@@ -219,50 +217,20 @@ def _placed(left: object, right: object) -> Placed:
     return Placed(left, tuple(right))
 
 
+def _text(left: object, right: object, limits: Limits) -> str:
+    """Join texts, or a text and a whole number, whose digits it gets."""
+    for value in (left, right):
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise Fault("wrong-kind", f"a text is joined with texts and whole numbers, this is {describe(value)}")
+
+    joined = f"{left}{right}"
+    if len(joined) > limits.string:
+        raise Fault("string-too-long", f"a text may have {limits.string} characters, this would have {len(joined)}")
+    return joined
+
+
 def _short(values: list[object], limits: Limits) -> list[object]:
     # A list is gone through by `for`, which makes at least a node of each item.
     if len(values) > limits.nodes:
         raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(values)}")
     return values
-
-
-def _range(name: str, values: list[object], limits: Limits) -> list[object]:
-    if not 1 <= len(values) <= 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-        raise Fault("wrong-kind", "`range` takes one to three whole numbers: end, or start, end and step")
-    if len(values) == 3 and values[2] == 0:
-        raise Fault("out-of-range", "the step of a `range` is not 0")
-
-    # Counted before it is written out: `range(1000000000)` would fill the memory.
-    numbers = range(*values)  # type: ignore[call-overload]  # whole numbers, checked above
-    if len(numbers) > limits.nodes:
-        raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(numbers)}")
-    return list(numbers)
-
-
-def _len(name: str, values: list[object], limits: Limits) -> int:
-    members: object = None
-    if len(values) == 1:
-        members = getattr(values[0], "members", values[0])  # those of a bundle
-    if not isinstance(members, list | tuple):
-        raise Fault("wrong-kind", "`len` takes one list, size or bundle")
-    return len(members)
-
-
-def _extreme(name: str, values: list[object], limits: Limits) -> object:
-    if len(values) == 1 and isinstance(values[0], list):
-        values = values[0]
-    if not values or not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        raise Fault("wrong-kind", f"`{name}` takes numbers, or one list of numbers")
-    if name == "min":
-        return min(values)  # type: ignore[type-var]
-    return max(values)  # type: ignore[type-var]
-
-
-def _size(name: str, values: list[object], limits: Limits) -> Size | Extents:
-    whole = all(isinstance(v, int | Poly) and not isinstance(v, bool) for v in values)
-    if not 1 <= len(values) <= 3 or not whole:
-        raise Fault("wrong-kind", "`size` takes one to three whole numbers: rows and columns, depth first")
-    for value in values:
-        if at_least(value, 0) is False:  # type: ignore[arg-type]  # a size, checked above
-            raise Fault("out-of-range", f"the numbers of a size are at least 0, this is {value}")
-    return sized(values)  # type: ignore[arg-type]

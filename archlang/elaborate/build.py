@@ -8,19 +8,20 @@ from functools import partial
 
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.elaborate import expressions, stages
-from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor, tensor_of
+from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor
 from archlang.elaborate.context import Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
 from archlang.elaborate.inputs import declare_input, symbols_told
 from archlang.elaborate.interpret import known
 from archlang.elaborate.layers import declare_layer
+from archlang.elaborate.outputs import declare_output, tensors_in
 from archlang.elaborate.scope import define
 from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
 from archlang.elaborate.unused import report_unused
-from archlang.elaborate.values import POISON, BlockValue, BundleValue, Env, GridValue, Place, Poison, TensorValue, Thunk
-from archlang.graph.ir import Graph, OutputSpec
+from archlang.elaborate.values import POISON, BlockValue, Env, Place, Poison, Thunk
+from archlang.graph.ir import Graph
 from archlang.limits import Limits
 from archlang.ops.kinds import describe
 from archlang.ops.model import Catalogue
@@ -36,6 +37,7 @@ from archlang.syntax.tree import (
     Input,
     Layer,
     Let,
+    ListOf,
     Name,
     NetworkDeclaration,
     Output,
@@ -55,13 +57,15 @@ Use = tuple[Declared, Span]
 class Built:
     """The graph of a project's network, every mistake and warning, and what the project's codes and kernels came to.
 
-    `codes` and `proposed` go by the id() of the tree nodes that asked for them, which live as long as the project.
+    `codes`, `proposed` and `tables` go by the id() of the tree nodes that asked for them, which live as long as the
+    project.
     """
 
     graph: Graph
     diagnostics: tuple[Diagnostic, ...]
     codes: Mapping[int, CodeValue]
     proposed: Mapping[int, Set[tuple[Placed, ...]]]
+    tables: Mapping[int, ListOf]
 
 
 def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
@@ -110,7 +114,7 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 
         files = {unit.source: unit.file for unit in project.units.values()}
         diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
-    return Built(b.graph, diagnostics, b.codes, b.proposed)
+    return Built(b.graph, diagnostics, b.codes, b.proposed, b.tables)
 
 
 def _wrong(b: Build) -> bool:
@@ -138,7 +142,7 @@ def _all_outputs(b: Build, network: NetworkDeclaration | None) -> None:
     if network is None or _wrong(b):
         return
     # Poison without a report behind it would end here as a smaller network, which nobody asked for.
-    if len(b.graph.outputs) < sum(isinstance(s, Output) for s in network.body.statements):
+    if len(b.graph.output_groups) < sum(isinstance(s, Output) for s in network.body.statements):
         b.refuse("internal-error", "something is wrong with this network that archlang cannot name", network.name_span)
 
 
@@ -331,45 +335,8 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
             case Bind():
                 bound[statement.name] = bind(b, env, statement, called[id(statement)])
             case Output():
-                _output(b, statement, env, seen)
+                declare_output(b, statement, env, seen)
     symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])
 
-    sound = {name: _tensors(value) for name, value in bound.items() if not isinstance(value, Poison)}
+    sound = {name: tensors_in(value) for name, value in bound.items() if not isinstance(value, Poison)}
     b.graph.bound = {name: tuple(tensor.port for tensor in tensors) for name, tensors in sound.items()}
-
-
-def _output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output]) -> None:
-    if statement.name in seen:
-        what = "main output"
-        if statement.name:
-            what = f"output `{statement.name}`"
-        b.refuse("several-outputs", f"a network has one {what}", statement.span,
-                 secondary=(Label(seen[statement.name].span, "the first one"),),
-                 help="a further one has a name: `output aux = flow`")
-        return
-
-    seen[statement.name] = statement
-    value = tensor_of(b, statement.value, env)
-    # A grid is a bundle by its class, and the help for one would not do for it.
-    if isinstance(value, GridValue):
-        b.refuse("expected-tensor", "a network hands out tensors, this is a grid of patches", statement.value.span,
-                 f"this is {value.type}", help="put the patches back first: `unpatch`")
-    elif isinstance(value, BundleValue):
-        b.refuse("expected-tensor", "a network hands out tensors, this is a bundle", statement.value.span,
-                 f"this is {value.type}", help="bring its members together first: sum, mean, concat, stack")
-    elif isinstance(value, TensorValue):
-        b.graph.outputs = (*b.graph.outputs, OutputSpec(statement.name, value.port, statement.span))
-
-
-def _tensors(value: object) -> list[TensorValue]:
-    if isinstance(value, TensorValue):
-        return [value]
-    if isinstance(value, GridValue):
-        return [value.tensor]
-    if not isinstance(value, BundleValue):
-        return []
-
-    tensors = []
-    for member in value.members:
-        tensors.extend(_tensors(member))
-    return tensors

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from archlang.diagnostics import Diagnostic, Label, error
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.values import Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.graph.ir import Graph, Node, Port
 from archlang.kernels import Window
@@ -20,7 +20,7 @@ from archlang.ops.values import CodeValue, Placed
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
-from archlang.syntax.tree import Block, CodeDeclaration, Let
+from archlang.syntax.tree import Block, CodeDeclaration, Let, ListOf
 
 Declared = Block | Let | CodeDeclaration
 
@@ -73,6 +73,7 @@ class Build:
     graph: Graph
     rules: Rules
     codes: dict[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
+    tables: dict[int, ListOf] = field(default_factory=dict)  # the rows of tables, by id() of their `from`
     proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     found: Counter[str] = field(default_factory=Counter)  # mistakes by severity
@@ -127,7 +128,7 @@ class Build:
         return Poisoned()
 
     def fault(self, fault: Fault, span: Span, given: Given | None = None, place: Place | None = None,
-              secondary: Sequence[Label] = ()) -> Poisoned:
+              secondary: Sequence[Label] = (), fix: Fix | None = None) -> Poisoned:
         """Report what an operation has against its use, at the argument at fault if it names one."""
         where = span
         if given is not None and fault.argument:
@@ -136,7 +137,7 @@ class Build:
         if place is not None:
             notes = chain(place)
         return self.refuse(fault.name, fault.message, where, fault.label, help=fault.help, notes=notes,
-                           secondary=secondary)
+                           secondary=secondary, fix=fix)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

@@ -22,8 +22,9 @@ from archlang.elaborate.values import (
     TensorValue,
 )
 from archlang.ops.kinds import Kind, SettingKind, describe
-from archlang.ops.values import Option, Size, show
+from archlang.ops.values import Option, Size, Written, show
 from archlang.source import Span
+from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Call, Expr, Input, Name, NetworkDeclaration, Parameter
 from archlang.syntax.walk import walk
 
@@ -52,8 +53,21 @@ def dial_values(b: Build, network: NetworkDeclaration, env: Env, home: Env,
         value = _value(b, dial, env, home, given.get(dial.name))
         define(b, env, dial.name, value, dial, dial.span)
         if not isinstance(value, Poison):
-            values[dial.name] = value
+            values[dial.name] = _told(value, given.get(dial.name) or dial.default)
     return values
+
+
+def _told(value: object, written: Expr | None) -> object:
+    """Return a dial's value as a graph keeps it: a stage and a word by their text, and a list that holds one too."""
+    if written is not None and _holds_words(value):
+        return Written(print_flat(written))
+    return value
+
+
+def _holds_words(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(_holds_words(item) for item in value)
+    return isinstance(value, Stage | BlockValue | OpenWord)
 
 
 def _symbols(network: NetworkDeclaration) -> set[str]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from archlang.diagnostics import Label, did_you_mean
-from archlang.elaborate import arithmetic, codes, repetition
+from archlang.diagnostics import Fix, Label, did_you_mean
+from archlang.elaborate import arithmetic, choices, codes, functions, repetition, rounding, tables
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
+from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
+from archlang.elaborate.names import module_name
 from archlang.elaborate.own import OwnTensor, made_in
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
 from archlang.elaborate.values import (
@@ -44,6 +46,7 @@ from archlang.syntax.tree import (
     As,
     Binary,
     Call,
+    CodeDeclaration,
     Expr,
     Field,
     Flow,
@@ -203,7 +206,13 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
     if not isinstance(expr.callee, Name):
         for argument in expr.arguments or ():
             known(b, argument.value, env)
-        raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span)
+        # `math.ceil(x)` of Python is `ceil(x)` here.
+        here = FUNCTION_NAMES.get(expr.callee.span.text)
+        help: tuple[str, ...] = ()
+        fix = None
+        if here is not None:
+            help, fix = (f"it is called `{here}` here",), Fix(expr.callee.span, here)
+        raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span, help=help, fix=fix)
 
     # What the file defines comes before the catalogue: a block may have the name of a stage.
     name = expr.callee.text
@@ -220,7 +229,8 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
             where.append(Label(name_span(node), "bound here"))
         raise b.refuse("not-callable", message, expr.callee.span, secondary=where)
 
-    if name in FUNCTIONS and expr.arguments is not None:
+    # `floor(x)` is a number, `floor` and `floor()` are a stage.
+    if name in FUNCTIONS and (expr.arguments or (expr.arguments is not None and b.catalogue.stage(name) is None)):
         return _function(b, expr, name, env)
     return catalogued(b, name, expr, expr.callee, env, expect)
 
@@ -254,7 +264,8 @@ def _index(b: Build, expr: Index, env: Env, expect: Kind | None) -> object:
         message = f"only a bundle, a list or a size has members, this is {describe(value)}"
         raise b.refuse("wrong-kind", message, expr.span)
     if isinstance(index, bool) or not isinstance(index, int):  # `true` is the number 1 to Python
-        raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span)
+        raise b.refuse("wrong-kind", f"an index is a whole number, this is {describe(index)}", expr.index.span,
+                       **rounding.whole(expr.index, index).more())
     if not -len(items) <= index < len(items):
         message = f"there are {len(items)} members, counted from 0; {index} is past them"
         raise b.refuse("index-out-of-range", message, expr.index.span)
@@ -330,14 +341,16 @@ def _as(b: Build, expr: As, env: Env, expect: Kind | None) -> object:
             return value
     value = evaluate(b, expr.step, env, STAGE)
     if isinstance(value, OwnTensor):
-        return replace(value, name=expr.name)
+        return replace(value, name=module_name(b, expr, env))
     if isinstance(value, LayerStage):
         raise b.refuse("already-bound", f"the layer `{value.name}` has its name, for all of its uses", expr.name_span,
                        help="`as` gives a name to modules, and a layer has the same modules wherever it is used")
-    return NamedStage(as_stage(b, value, expr.step, env), expr.name, span=expr.span)
+    return NamedStage(as_stage(b, value, expr.step, env), module_name(b, expr, env), span=expr.span)
 
 
 def _if(b: Build, expr: If, env: Env, expect: Kind | None) -> object:
+    if choices.is_value(b, expr, env, expect):
+        return choices.chosen(b, expr, env, expect)
     return IfStage(expr, env, span=expr.span)
 
 
@@ -346,7 +359,9 @@ def _for(b: Build, expr: For, env: Env, expect: Kind | None) -> object:
 
 
 def _from(b: Build, expr: From, env: Env, expect: Kind | None) -> object:
-    return codes.from_table(b, expr, env)
+    if b.active and isinstance(b.active[-1], CodeDeclaration):
+        return codes.from_table(b, expr, env)
+    return tables.rows_of(b, expr, env)
 
 
 RULES: dict[type, Callable[..., object]] = {
@@ -367,7 +382,7 @@ def _function(b: Build, expr: Call, name: str, env: Env) -> object:
         if argument.name is not None:
             raise b.refuse("unknown-argument", f"`{name}` has no named arguments", argument.span)
     values = _all(b, tuple(argument.value for argument in arguments), env, None)
-    return guarded(b, expr.span, env, lambda: arithmetic.call(name, values, b.limits))
+    return guarded(b, expr.span, env, lambda: functions.call(name, values, b.limits))
 
 
 def _all(b: Build, items: tuple[Expr, ...], env: Env, expect: Kind | None) -> list[object]:

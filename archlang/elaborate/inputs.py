@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import lcm
 
 from archlang.diagnostics import did_you_mean
+from archlang.elaborate import rounding
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import known
@@ -67,7 +68,7 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     bounds: dict[str, _Bounds] = {}
     for item in statement.sizes.items:
         for name in _symbols(item, env):
-            bounds[name.text] = _Bounds(name.span)
+            bounds[name.text] = _Bounds(name)
     if "B" in bounds:
         _refuse_batch(b, statement, bounds.pop("B").span, env)
 
@@ -115,7 +116,8 @@ def _define_symbol(b: Build, statement: Input, name: str, bound: _Bounds, env: E
     if isinstance(size, Poly):
         atoms = [atom for monomial, _ in size.terms for atom in monomial]
         b.graph.symbols = (*b.graph.symbols, *(atom for atom in atoms if isinstance(atom, Symbol)))
-    define(b, env, name, size, statement, bound.span)
+    # Bound by its own place in the sizes: a tensor or a static value of that name is another thing.
+    define(b, env, name, size, bound.name, bound.span)
 
 
 def _symbols(expr: Expr, env: Env) -> list[Name]:
@@ -144,7 +146,8 @@ def _size(b: Build, expr: Expr, env: Env) -> Dim | None:
     if isinstance(value, Poison):
         return None
     if isinstance(value, bool) or not isinstance(value, int | Poly):
-        b.refuse("wrong-kind", f"a size is a whole number, this is {describe(value)}", expr.span)
+        b.refuse("wrong-kind", f"a size is a whole number, this is {describe(value)}", expr.span,
+                 **rounding.whole(expr, value).more())
         return None
 
     # A symbolic size passes unless all of its values are wrong.
@@ -169,11 +172,15 @@ def lookup_quietly(b: Build, env: Env, name: Name) -> object | None:
 
 @dataclass
 class _Bounds:
-    span: Span
+    name: Name  # where the symbol stands in the sizes
     low: int = 1
     high: int = LARGEST
     divisor: int = 1
     where: Span | None = field(default=None)
+
+    @property
+    def span(self) -> Span:
+        return self.name.span
 
     def fix(self, b: Build, name: str) -> None:
         """Bound it to the number that was given for it from outside."""
@@ -255,7 +262,8 @@ def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: E
     if isinstance(value, Poison):
         return None
     if isinstance(value, bool) or not isinstance(value, int):
-        b.refuse("wrong-kind", f"a bound is a whole number, this is {describe(value)}", limit.span)
+        b.refuse("wrong-kind", f"a bound is a whole number, this is {describe(value)}", limit.span,
+                 **rounding.whole(limit, value).more())
         return None
     return value
 

@@ -66,7 +66,7 @@ class Network:
     @cached_property
     def tree(self) -> File:
         """One file that needs no other: imports written out, dials given from outside as defaults, no comments lost."""
-        return flatten(self.project, self.given, self.built.codes, self.built.proposed)
+        return flatten(self.project, self.given, self.built.codes, self.built.proposed, self.built.tables)
 
     @cached_property
     def text(self) -> str:
@@ -83,7 +83,7 @@ class Network:
         """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
         imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
         # Dials given from outside, codes that were searched for and files beside this one are not in its text.
-        if self.given or self.built.codes or any(item.quoted for item in imports):
+        if self.given or self.built.codes or self.built.tables or any(item.quoted for item in imports):
             return self.text
         return print_file(self.project.main.file)
 

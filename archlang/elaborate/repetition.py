@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from archlang.elaborate import rounding
 from archlang.elaborate.arguments import block_stage
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, known
+from archlang.elaborate.names import module_name
 from archlang.elaborate.scope import FUNCTIONS, find_node
 from archlang.elaborate.values import POISON, BlockValue, Env, Place, Poison, Poisoned, RepeatStage, Stage, TurnStage
 from archlang.ops.kinds import describe
@@ -24,7 +26,7 @@ def repeated(b: Build, expr: Binary, count: object, stage: object, env: Env) -> 
     # `true * stage` would be one turn to Python.
     if isinstance(count, bool) or not isinstance(count, int):
         raise b.refuse("wrong-kind", f"a stage is repeated a whole number of times, this is {describe(count)}",
-                       expr.left.span)
+                       expr.left.span, **rounding.whole(expr.left, count).more())
     if not 0 <= count <= b.limits.nodes:
         raise b.refuse("out-of-range", f"a stage is repeated 0 to {b.limits.nodes} times, not {show(count)}",
                        expr.left.span)
@@ -58,17 +60,17 @@ def turn(b: Build, expr: Expr, env: Env) -> TurnStage:
         b.surveyed.add(id(expr))
         with b.survey():
             known(b, expr, env.applied(POISON, Place()), STAGE)
-    return TurnStage(expr, env, _name_of_turn(expr, env), span=expr.span)
+    return TurnStage(expr, env, _name_of_turn(b, expr, env), span=expr.span)
 
 
-def _name_of_turn(expr: Expr, env: Env) -> str:
+def _name_of_turn(b: Build, expr: Expr, env: Env) -> str:
     """Return what the modules of a repeated stage are called: as those of the stage, if it has a name."""
     while isinstance(expr, Parens):
         expr = expr.inner
 
     match expr:
         case As():
-            return expr.name
+            return module_name(b, expr, env)
         case Call(callee=Name(text=text)):
             # An import may have renamed the block; its modules are called as it is declared.
             block = env.find(text)

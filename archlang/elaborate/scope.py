@@ -9,7 +9,7 @@ from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
 from archlang.syntax.tree import Bind, Block, CodeDeclaration, Let, TreeNode
 
-FUNCTIONS = ("range", "len", "min", "max", "size", "words")
+FUNCTIONS = ("range", "len", "min", "max", "size", "words", "round", "floor", "ceil", "round_to")
 
 
 def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: Span) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from archlang.elaborate import arithmetic
-from archlang.elaborate.arguments import shown
+from archlang.elaborate import arithmetic, loops
 from archlang.elaborate.bodies import body, read_braces, run
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, apply, evaluate, guarded, known
@@ -224,15 +223,11 @@ def _survey(b: Build, tree: Body, env: Env) -> None:
 
 def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> Flowing:
     expr = stage.expr
-    values = known(b, expr.values, stage.env.static())
-    if not isinstance(values, Poison) and not isinstance(values, list | tuple):
-        b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
-        values = POISON
-
+    values = loops.items_of(b, expr, stage.env)
     # No turn can be made: the body is read once for mistakes, the loop's name standing for nothing known.
     if isinstance(values, Poison) or isinstance(value, Poison) or not values:
         env = stage.env.applied(POISON, Place())
-        define(b, env, expr.name, POISON, expr, expr.name_span)
+        loops.define_turn(b, expr, POISON, env)
         with b.survey():
             body(b, expr.body, env)
         if isinstance(values, Poison):
@@ -240,9 +235,9 @@ def _for(b: Build, stage: ForStage, value: Flowing, at: Span, place: Place) -> F
         return value
 
     for i, item in enumerate(values):
-        inner = replace(place.at(str(i)), loops=(*place.loops, (expr.name, shown(item))))
+        inner = replace(place.at(str(i)), loops=(*place.loops, *loops.shown_turn(expr, item)))
         env = stage.env.applied(value, inner, at)
-        define(b, env, expr.name, item, expr, expr.name_span)
+        loops.define_turn(b, expr, item, env)
         value, at = body(b, expr.body, env), expr.body.span
         if isinstance(value, Poison):
             break

@@ -13,12 +13,12 @@ from archlang.syntax.tree import (
     Bind,
     Block,
     CodeDeclaration,
-    For,
     Import,
     Imported,
     Input,
     Layer,
     Let,
+    LoopName,
     Parameter,
     Stretch,
     Train,
@@ -65,13 +65,13 @@ def _check(b: Build, node: TreeNode) -> None:
         span = node.span
     what = {
         Let: "static value", Layer: "layer", Bind: "tensor", Block: "block", CodeDeclaration: "code",
-        Parameter: "parameter", For: "loop name", Input: "input",
+        Parameter: "parameter", LoopName: "loop name", Input: "input",
     }[type(node)]
     b.report(error("unused-name", f"the {what} `{name}` is never used", span))
 
 
 def _binders(node: TreeNode) -> Iterator[TreeNode]:
-    if isinstance(node, Let | Layer | Bind | Block | CodeDeclaration | Parameter | For | Input):
+    if isinstance(node, Let | Layer | Bind | Block | CodeDeclaration | Parameter | LoopName | Input):
         yield node
 
     # The names of an import are looked at by themselves, and those in a phase or step are settings.

@@ -12,7 +12,7 @@ from torch import fx
 from archlang.emit.names import module_name, variable
 from archlang.emit.resolve import resolve
 from archlang.emit.sizes import SizeWriter
-from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.ir import Graph, Node, OutputSpec, Port
 from archlang.ops.model import Module
 from archlang.shapes import Poly
 
@@ -120,7 +120,7 @@ class ModuleBuilder:
             taps: add a dict of the values that operations declare as their taps.
             ports: values to return beside the outputs.
         """
-        outputs = [self.values[output.port] for output in self.graph.outputs]
+        outputs = [self._handed_out(group) for group in self.graph.output_groups]
         result: Any = outputs[0]
         if len(outputs) > 1:
             result = dict(zip(output_names(self.graph), outputs, strict=True))
@@ -137,6 +137,13 @@ class ModuleBuilder:
             node.meta.setdefault("archlang", last.meta["archlang"])
             node.meta.setdefault("span", last.meta["span"])
         return self.into
+
+    def _handed_out(self, group: Sequence[OutputSpec]) -> Any:
+        """One output: a tensor, or the tuple of a bundle's tensors."""
+        values = tuple(self.values[output.port] for output in group)
+        if group[0].member is None:
+            return values[0]
+        return values
 
     def _tapped(self, port: Port) -> fx.Node:
         """The value of a port as a tap shows it: patches, which run as samples, on an axis behind the batch."""
@@ -167,9 +174,10 @@ def output_names(graph: Graph) -> list[str]:
     """
     taken = {output.name for output in graph.outputs}
     names = []
-    for output in graph.outputs:
-        bound = [name for name, ports in graph.bound.items() if tuple(ports) == (output.port,) and name not in taken]
-        names.append(output.name or next(iter(bound), "output"))
+    for group in graph.output_groups:
+        handed_out = tuple(output.port for output in group)
+        bound = [name for name, ports in graph.bound.items() if tuple(ports) == handed_out and name not in taken]
+        names.append(group[0].name or next(iter(bound), "output"))
     return names
 
 

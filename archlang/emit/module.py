@@ -20,7 +20,8 @@ class ArchModule(fx.GraphModule):
     """A compiled network: `model(x)` takes a batch and gives a batch.
 
     A network with one output gives a tensor. With several it gives a dict by their names; the main one stands under the
-    name it is bound to, or `output`. Compiled with taps, it gives a pair: outputs, and a dict of tensors by name.
+    name it is bound to, or `output`. A bundle is a tuple of its members. Compiled with taps, it gives a pair: outputs,
+    and a dict of tensors by name.
 
     A call first compares its inputs with their declaration, and an operation that fails names its line of the file.
     `forward`, which `torch.compile`, `torch.export` and `fx.Interpreter` take, is the plain generated code.

@@ -103,11 +103,23 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class OutputSpec:
-    """A network's output; `name` is None for the main one."""
+    """A tensor that a network hands out. `name` is None for the main output.
+
+    An output that is a bundle has one of these for each tensor, all of one name, with `member` counted from 0.
+    """
 
     name: str | None
     port: Port
     span: Span = NOWHERE
+    member: int | None = None
+
+    @property
+    def label(self) -> str:
+        """What lists of outputs call it: `aux`, `levels[1]`, and `output` for the main one."""
+        called = self.name or "output"
+        if self.member is None:
+            return called
+        return f"{called}[{self.member}]"
 
 
 @dataclass
@@ -126,6 +138,14 @@ class Graph:
     nodes: dict[str, Node] = field(default_factory=dict)
     readers: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)  # node -> (reader, its slot, our port)
     edges: int = 0
+
+    @property
+    def output_groups(self) -> tuple[tuple[OutputSpec, ...], ...]:
+        """The outputs as the file writes them: of a bundle all members together, else one tensor each."""
+        groups: dict[str | None, tuple[OutputSpec, ...]] = {}
+        for output in self.outputs:
+            groups[output.name] = (*groups.get(output.name, ()), output)
+        return tuple(groups.values())
 
     def add(self, node: Node) -> None:
         """Append a node; all its inputs must be there already."""

@@ -54,6 +54,8 @@ class Removal:
 def head_node(graph: Graph) -> Node | None:
     """The dense layer that makes the main output, one number a class; None where it is something else."""
     output = next((output for output in graph.outputs if output.name is None), graph.outputs[0])
+    if output.member is not None:
+        return None  # a bundle has no one member that tells classes apart
     node = graph.node(output.port.node)
 
     # Other readers of the scores would get fewer numbers than they were built for.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.plan import Loss
 from archlang.ops.facts import Result
@@ -41,8 +42,17 @@ def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
 
 
 def main_output(graph: Graph) -> Port:
-    """The network's main output: the one without a name, else the first."""
-    return next((output.port for output in graph.outputs if output.name is None), graph.outputs[0].port)
+    """The network's main output: the one without a name, else the first.
+
+    Raises `ArchError` (unsupported-module) where that is a bundle, of which no member is the main one.
+    """
+    output = next((output for output in graph.outputs if output.name is None), graph.outputs[0])
+    if output.member is None:
+        return output.port
+
+    message = f"nothing says which member of the bundle `{output.name or 'output'}` holds the scores"
+    help = "a loss that reads a member and the label says so, `cross_entropy(levels[0], label)`; or hand out one tensor"
+    raise ArchError(error("unsupported-module", message, help=help))
 
 
 def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:

@@ -92,6 +92,16 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class Written:
+    """A value that is known by its text alone: a stage, a word, or a list with one of them."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class CodeValue:
     """A branch code as networks use it: a word of 0 and 1 for each class.
 

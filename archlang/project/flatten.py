@@ -30,6 +30,7 @@ from archlang.syntax.tree import (
     Layer,
     Let,
     ListOf,
+    LoopName,
     Name,
     NetworkDeclaration,
     Number,
@@ -55,16 +56,19 @@ Proposed = Mapping[int, Set[tuple[Placed, ...]]]
 
 
 def flatten(project: Project, given: Mapping[str, Expr], codes: Codes | None = None,
-            proposed: Proposed | None = None) -> File:
+            proposed: Proposed | None = None, tables: Mapping[int, ListOf] | None = None) -> File:
     """One file with the same network. A name that would clash gets another, with `as` where it names modules.
 
     `codes` holds what `design` and `from` gave, by the id of their tree: it is written out. `proposed` holds the small
-    kernels that `propose` gave, one set of them for each size: they are written out where there is one alone.
+    kernels that `propose` gave, one set of them for each size: they are written out where there is one alone. `tables`
+    holds the rows of tables, which are written out as lists.
     """
     main = project.main
     # By identity: two equal `design(...)` in one file may have given different codes.
     spelled: dict[int, Spell] = {id_: partial(_words, code) for id_, code in (codes or {}).items()}
     spelled |= {id_: partial(_kernels, sets) for id_, sets in (proposed or {}).items()}
+
+    spelled |= {id_: partial(_rows, rows) for id_, rows in (tables or {}).items()}
 
     # A file that imports nothing is one file already: its text keeps its spans and comments.
     if not given and next(main.of(Import), None) is None:
@@ -106,6 +110,11 @@ def _words(code: CodeValue, node: TreeNode) -> TreeNode:
     if code.shared:
         arguments.append(Argument("duplicates", Truth(True)))
     return Call(Name("words"), tuple(arguments))
+
+
+def _rows(rows: ListOf, node: TreeNode) -> TreeNode:
+    """`[(3, 64), (5, 32)]` in the place of `from "table.csv"`."""
+    return replace(rows, span=node.span)
 
 
 def _kernels(sets: Set[tuple[Placed, ...]], node: TreeNode) -> TreeNode:
@@ -231,7 +240,7 @@ def _inner_names(unit: Unit) -> set[str]:
     names: set[str] = set()
     for item in unit.file.declarations:
         for node in walk(item):
-            if isinstance(node, Let | Layer | Bind | Parameter | For) and node is not item:
+            if isinstance(node, Let | Layer | Bind | Parameter | LoopName) and node is not item:
                 names.add(node.name)
     return names
 
@@ -290,4 +299,17 @@ def _is_stage(declared: Declared) -> bool:
 
     # `3 * relu` repeats a stage: what it repeats stands on the right.
     repeats_stage = isinstance(value, Binary) and _is_stage(Let("_", value.right))
-    return isinstance(value, Flow | If | For) or repeats_stage
+    # An `if` between numbers is a number: it is what its branches are.
+    if isinstance(value, If):
+        return any(_is_stage(Let("_", branch)) for branch in _branches(value))
+    return isinstance(value, Flow | For) or repeats_stage
+
+
+def _branches(value: If) -> list[Expr]:
+    """The flows of all branches of an `if`."""
+    found = list(value.then.flows)
+    if isinstance(value.otherwise, If):
+        return [*found, *_branches(value.otherwise)]
+    if value.otherwise is not None:
+        found.extend(value.otherwise.flows)
+    return found

@@ -27,7 +27,7 @@ STD = Path(__file__).resolve().parent.parent / "std"
 
 @dataclass(frozen=True)
 class CodeTable:
-    """A file that holds a code: its name as messages have it, and its bytes."""
+    """A file that holds a code or rows: its name as messages have it, and its bytes."""
 
     name: str
     data: bytes
@@ -123,8 +123,7 @@ def tables_of(file: File) -> list[From]:
     """Every `from "file.csv"` of a file."""
     tables = []
     for item in file.declarations:
-        if isinstance(item, CodeDeclaration):
-            tables += [node for node in walk(item) if isinstance(node, From)]
+        tables += [node for node in walk(item) if isinstance(node, From)]
     return tables
 
 

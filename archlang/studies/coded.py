@@ -14,13 +14,13 @@ from archlang.diagnostics.text import one_line
 from archlang.emit import observing
 from archlang.graph.coded import CodedBlock, coded_blocks, within
 from archlang.graph.removal import At, with_mask
-from archlang.graph.scores import scores_port
+from archlang.graph.scores import main_output, scores_port
 from archlang.rewrite.extract import extract
 from archlang.train.data.splits import Split
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.coded import table_of
-from archlang.train.losses.objective import hits, values_of
+from archlang.train.losses.objective import hits, tensors_of, values_of
 from archlang.train.processes.devices import evaluating
 
 
@@ -256,13 +256,11 @@ def _scores(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The largest score of each sample, and whether it is of one of the classes."""
     scores, labels = [], []
+    # The first output holds the scores, unless that is a bundle.
+    main_output(record.network.graph)
     with evaluating(model):
         for inputs, label in _batches(model, record, split):
-            result = model(inputs)
-            # A network of several outputs gives them by name; its scores are the first.
-            if isinstance(result, dict):
-                result = next(iter(result.values()))
-            scores.append(result.amax(1).cpu())
+            scores.append(tensors_of(model(inputs))[0].amax(1).cpu())
             labels.append(label)
     return torch.cat(scores), torch.isin(torch.cat(labels), torch.tensor(list(classes)))
 

@@ -21,6 +21,7 @@ from archlang.rewrite.extract import told
 from archlang.studies.inside import ValueRecorder, all_rows, graph_of, named, placed, routers
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import losses_of, record_of
+from archlang.train.losses.objective import tensors_of
 
 What = Literal["gate", "output", "cluster", "filter"]
 
@@ -178,9 +179,7 @@ def _output(model: fx.GraphModule, name: str, what: str) -> Callable[[torch.Tens
         port = scores_port(graph, losses_of(graph))
     index = [output.port for output in graph.outputs].index(port)
     result = next(n for n in graph_of(model).nodes if n.op == "output").args[0]
-    node = result
-    if isinstance(result, dict):
-        node = list(result.values())[index]
+    node = tensors_of(result)[index]
 
     size = graph.type(port).dims
     if len(size) != 1:

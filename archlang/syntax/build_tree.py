@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import archlang.syntax.tree as tree
 from archlang.source import Span
-from archlang.syntax.lexing import Token
+from archlang.syntax.lexing import Token, is_name
 from archlang.syntax.tree import Expr, TreeNode
 
 Part = Any
@@ -134,7 +134,16 @@ class TreeBuilder:
         return tree.Flow(_nodes(parts), span=_span(parts))
 
     def named(self, parts: list[Part]) -> tree.As:
-        return tree.As(parts[0], parts[2].text, span=_span(parts), name_span=parts[2].span)
+        name = parts[2]
+        called: str | Expr = name
+        if _is(name, "NAME"):
+            called = name.text
+        elif _is(name, "STRING"):
+            # `as "stem"` is the name. A text that is none is refused later, where it stands.
+            called = name.value
+            if not is_name(name.value):
+                called = tree.Text(name.value, span=name.span)
+        return tree.As(parts[0], called, span=_span(parts), name_span=name.span)
 
     def sum(self, parts: list[Part]) -> Expr:
         # The grammar's repetition is flat; the tree of `a - b - c` leans to the left, as subtraction is read.
@@ -190,6 +199,9 @@ class TreeBuilder:
             return tree.Text(value, span=token.span)
         return tree.Truth(token.type == "TRUE", span=token.span)
 
+    def loop_name(self, parts: Sequence[Part]) -> tree.LoopName:
+        return tree.LoopName(parts[0].text, span=parts[0].span)
+
     def argument(self, parts: Sequence[Part]) -> tree.Argument:
         if len(parts) == 1:
             return tree.Argument(None, parts[0], span=_span(parts))
@@ -207,7 +219,8 @@ def _if(self: TreeBuilder, parts: Sequence[Part]) -> tree.If:
 
 
 def _for(self: TreeBuilder, parts: Sequence[Part]) -> tree.For:
-    return tree.For(parts[1].text, parts[3], parts[4], span=_span(parts), name_span=parts[1].span)
+    names = tuple(part for part in parts if isinstance(part, tree.LoopName))
+    return tree.For(names, parts[-2], parts[-1], span=_span(parts))
 
 
 def _import(self: TreeBuilder, parts: Sequence[Part]) -> tree.Import:

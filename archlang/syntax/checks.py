@@ -62,7 +62,7 @@ def _own_mistakes(node: tree.TreeNode, owner: str) -> Iterator[Diagnostic]:
         yield from _body_mistakes(node, owner)
     elif isinstance(node, tree.Call | tree.From | tree.Input):
         yield from _order_mistakes(node.arguments or ())
-    elif isinstance(node, tree.Binary) and isinstance(node.left, tree.If | tree.For):
+    elif isinstance(node, tree.Binary) and isinstance(node.left, tree.If | tree.For) and not _has_else(node.left):
         yield _brace_in_head(node.left)
 
 
@@ -153,6 +153,14 @@ def _order_mistakes(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic
                 help="put it before the named ones, or give it its name",
             )
             return  # the same mend helps the others
+
+
+def _has_else(node: tree.If | tree.For) -> bool:
+    """Return whether an `if` ends in `else`: then it is a value, and may stand on the left of an operator."""
+    branch: tree.TreeNode | None = node
+    while isinstance(branch, tree.If):
+        branch = branch.otherwise
+    return isinstance(branch, tree.Body)
 
 
 def _brace_in_head(node: tree.If | tree.For) -> Diagnostic:

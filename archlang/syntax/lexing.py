@@ -31,6 +31,18 @@ SIGNS = {
 }  # fmt: skip
 """Signs and their terminals, longer ones first, so that `->` is not read as `-` and `>`."""
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text could stand as a name in a file.
+
+    >>> is_name("stage1"), is_name("1st"), is_name("input")
+    (True, False, False)
+    """
+    return _NAME.fullmatch(text) is not None and text not in WORDS
+
+
 _TYPES = {**{word: word.upper() for word in WORDS}, **SIGNS}
 
 # A number takes all letters, digits and points that touch it: `3abc` is then one misspelt number with one message, and

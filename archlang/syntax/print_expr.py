@@ -39,8 +39,8 @@ class ExpressionPrinter:
                 return self._call(node)
             case tree.If():
                 return self._if(node)
-            case tree.For(name=name, values=values, body=body):
-                return align(f"for {name} in ", self._head(values), " ", self.body(body))
+            case tree.For(names=names, values=values, body=body):
+                return align("for ", _loop_names(names), " in ", self._head(values), " ", self.body(body))
             case tree.Parens(inner=inner):
                 return cat("(", align(self.expr(inner)), ")")
             case tree.ListOf(items=items):
@@ -49,8 +49,14 @@ class ExpressionPrinter:
                 return row("(", (item,), [self.expr(item)], ",)")  # without its comma it would be a parenthesis
             case tree.TupleOf(items=items):
                 return row("(", items, [self.expr(item) for item in items], ")")
-            case tree.As(step=step, name=name):
+            case tree.As(step=step, name=str(name)):
                 return cat(self.expr(step, OR), f" as {name}")
+            case tree.As(step=step, name=tree.Text() as name):
+                return cat(self.expr(step, OR), " as ", self.expr(name))
+            case tree.As(step=step, name=tree.Parens(inner=name)):
+                return cat(self.expr(step, OR), " as (", align(self.expr(name)), ")")
+            case tree.As(step=step, name=tree.TreeNode() as name):
+                return cat(self.expr(step, OR), " as (", align(self.expr(name)), ")")
             case tree.Unary(operator="not", operand=operand):
                 return cat("not ", self.expr(operand, level(node)))
             case tree.Unary(operator=operator, operand=operand):
@@ -226,6 +232,12 @@ def _atom(node: Expr) -> str:
             return "false"
 
     return "in"
+
+
+def _loop_names(names: Sequence[tree.LoopName]) -> Doc:
+    if len(names) == 1:
+        return names[0].name
+    return row("(", names, [name.name for name in names], ")")
 
 
 def _is_source(step: Expr) -> bool:

@@ -30,6 +30,12 @@ HEADS: tuple[Slip, ...] = (
         fix=token_becomes("in"),
     ),
     Slip(
+        lambda f: f.type == "COMMA" and f.context[-2:] == ("FOR", "NAME"),
+        "several names of a `for` stand in parentheses",
+        lambda f: f"write `for ({f.previous_text}, ...) in rows {{ ... }}`",
+        ("block b = for k, c in [[3, 8]] { conv(k, c) }",),
+    ),
+    Slip(
         _head_without_brace,
         "the stages of an `if` or a `for` stand in braces, `{ }`",
         "write `if test { stage } else { stage }` or `for name in list { stage }`",

@@ -85,10 +85,10 @@ RESERVED: tuple[Slip, ...] = (
     ),
     Slip(
         # Before the general rows for words: here `from` is meant as the word it is.
-        lambda f: f.type == "FROM" and f.previous_type == "EQUAL" and "LET" in f.context,
-        "only a `code` is read `from` a file",
-        "write `code name = from \"file.csv\"`",
-        ('let words = from "words.csv"',),
+        lambda f: f.type == "FROM" and f.previous_type == "EQUAL" and "FROM" not in f.allowed and not f.ended,
+        "a `let` and a `code` are read `from` a file, a tensor is not",
+        "write `let rows = from \"file.csv\"` or `code name = from \"file.csv\"`",
+        ('network N {\n input x: [3]\n rows = from "rows.csv"\n output x }',),
     ),
     Slip(
         lambda f: f.type == "ELSE" and not f.ended,

@@ -162,10 +162,10 @@ class Flow(TreeNode):
 
 @dataclass(frozen=True)
 class As(TreeNode):
-    """`step as name`: gives the modules of the step a name."""
+    """`step as name`: gives the modules of the step a name, which may be calculated: `step as ("stage" + i)`."""
 
     step: Expr
-    name: str
+    name: str | Expr
     name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -179,13 +179,19 @@ class If(TreeNode):
 
 
 @dataclass(frozen=True)
-class For(TreeNode):
-    """`for name in values { body }`."""
+class LoopName(TreeNode):
+    """A name that a `for` gives to each item of a list, or to a member of each item."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class For(TreeNode):
+    """`for name in values { body }`; with several names, `for (a, b) in rows { body }`, each item is taken apart."""
+
+    names: tuple[LoopName, ...]
     values: Expr
     body: Body
-    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import Network
 from archlang.syntax.mapping import mapped
-from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, In, ListOf, Name, Output, TreeNode
+from archlang.syntax.tree import Bind, Body, Expr, File, Flow, For, In, ListOf, Name, Output, TreeNode, TupleOf
 from archlang.syntax.walk import walk
 from archlang.transform.base import refuse
 from archlang.transform.sequence import bare, steps_of, tree_of, with_network
@@ -48,11 +48,23 @@ def _step(step: Expr) -> tuple[Expr, ...]:
     return tuple(new for item in loop.values.items for new in _turn(loop, item))
 
 
+def _members(loop: For, item: Expr) -> tuple[Expr, ...]:
+    """The members of an item that is written in place. Raises ArchError for another one."""
+    if isinstance(item, ListOf | TupleOf) and len(item.items) == len(loop.names):
+        return item.items
+    raise ArchError(refuse("this loop cannot be written out: its items are not written in place", item.span))
+
+
 def _turn(loop: For, item: Expr) -> tuple[Expr, ...]:
-    """One turn of a loop, the item in the place of the loop's name."""
+    """One turn of a loop, the item in the place of the loop's name, or its members in the places of several."""
+    members: tuple[Expr, ...] = (item,)
+    if len(loop.names) > 1:
+        members = _members(loop, item)
+    values = {name.name: member for name, member in zip(loop.names, members, strict=True)}
+
     def change(node: TreeNode) -> TreeNode:
-        if isinstance(node, Name) and node.text == loop.name:
-            return item
+        if isinstance(node, Name) and node.text in values:
+            return values[node.text]
         return node
 
     body: Body = mapped(loop.body, change)

@@ -104,7 +104,7 @@ class _Composer:
             self.ids[id(group)] = group.nodes[0].id
             boxes.extend(self._boxes(group, frames))
         boxes.extend(
-            Box(f"out{i}", (clean(output.name or "output"),), "end", "end", "output of the network", None)
+            Box(f"out{i}", (clean(output.label),), "end", "end", "output of the network", None)
             for i, output in enumerate(self.graph.outputs)
         )
 

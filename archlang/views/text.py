@@ -28,7 +28,10 @@ def _lines(graph: Graph) -> Iterator[str]:
         yield _node(graph, node)
 
     for output in graph.outputs:
-        yield f"output {output.name or ''}".rstrip() + f" {_port(graph, output.port)}"
+        called = output.name or ""
+        if output.member is not None:
+            called = output.label
+        yield f"output {called}".rstrip() + f" {_port(graph, output.port)}"
 
 
 def _node(graph: Graph, node: Node) -> str:

@@ -71,7 +71,7 @@ def _around_the_step(file: tree.File, carrying: tree.File, expr: tree.Expr) -> I
         return tree.Name("carried")
 
     def loop(step: tree.Expr) -> tree.Expr:
-        return tree.For(CARRIED, tree.ListOf((expr,)), tree.Body(flows=(step,)))
+        return tree.For((tree.LoopName(CARRIED),), tree.ListOf((expr,)), tree.Body(flows=(step,)))
 
     for name, change, preset in (("block", block, None), ("default of a block", default, expr)):
         moved.clear()

@@ -84,7 +84,7 @@ STATEMENTS: tuple[tuple[str, str], ...] = (
     ("missing-output", "b = map -> residual { c = in -> relu }"),
     ("positional-after-keyword", "b = map -> conv(kernel = 3x3, 4)"),
     ("several-outputs", "output again_1 = map\n  output again_1 = vector"),
-    ("expected-tensor", "output again_2 = map -> fork(2)"),
+    ("expected-tensor", "output again_2 = map -> fork(2) -> each { fork(2) }"),
     ("undeclared-symbol", "input z: [3, h, 4]"),
     ("reserved-symbol", "input z: [3, B, 4]"),
     ("bad-escape", "b = map -> batch_norm(eps = \"\\q\")"),

@@ -8,7 +8,7 @@ from archlang.syntax import tree, walk
 from archlang.syntax.mapping import mapped
 from tests.generate.stages import ELEMENTWISE
 
-BINDERS = (tree.Let, tree.Layer, tree.Bind, tree.Block, tree.Parameter, tree.For)
+BINDERS = (tree.Let, tree.Layer, tree.Bind, tree.Block, tree.Parameter, tree.LoopName)
 
 
 def renamed(file: tree.File) -> tree.File:
@@ -54,7 +54,7 @@ def _says_in(expr: tree.Expr) -> bool:
 def _is_stage(expr: tree.Expr) -> bool:
     match expr:
         case tree.Call(callee=tree.Name(text=text)):
-            return text not in ("len", "max", "min")
+            return text not in ("len", "max", "min", "round", "floor", "ceil", "round_to")
         case tree.Parens():
             return isinstance(expr.inner, tree.Flow | tree.As) or _is_stage(expr.inner)
         case tree.Name(text=text):

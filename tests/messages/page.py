@@ -10,7 +10,7 @@ from pathlib import Path
 
 from archlang.elaborate.habits.catalogue import TABLES
 from archlang.elaborate.habits.elsewhere import ELSEWHERE
-from archlang.elaborate.habits.native import ACTIVATIONS, CALLED, KNOWN, SETTINGS, SHORT_NAMES
+from archlang.elaborate.habits.native import ACTIVATIONS, CALLED, FUNCTION_NAMES, KNOWN, SETTINGS, SHORT_NAMES
 from archlang.syntax.slip import Slip
 from archlang.syntax.slips_python import PYTHON
 from archlang.syntax.slips_scripts import SCRIPTS
@@ -36,6 +36,10 @@ def _tables() -> Iterator[str]:
 
     yield "## Names of stages\n"
     yield from _table(("elsewhere", "here"), ((_code(there), _code(here)) for there, here in SHORT_NAMES.items()))
+
+    yield "## Names of functions\n"
+    rows = [(_code(f"{there}(x)"), _code(f"{here}(x)")) for there, here in FUNCTION_NAMES.items()]
+    yield from _table(("elsewhere", "here"), rows)
 
     yield "## Names of arguments\n"
     rows = [(_code(there), " or ".join(_code(name) for name in here)) for there, here in CALLED.items()]

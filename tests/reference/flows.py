@@ -157,7 +157,10 @@ def _choose(m: Reference, use: Chosen, value: Flowing, where: Where) -> Flowing:
 def _loop(m: Reference, use: Looped, value: Flowing, where: Where) -> Flowing:
     values = evaluate(m, use.expr.values, replace(use.scope, where=None))
     for i, item in enumerate(values):  # type: ignore[arg-type, var-annotated]
-        scope = Scope(use.scope, value, where.inside(str(i)), {use.expr.name: item})
+        held = item.members if isinstance(item, Group) else item
+        members = held if len(use.expr.names) > 1 else [item]
+        given = {name.name: member for name, member in zip(use.expr.names, members, strict=True)}
+        scope = Scope(use.scope, value, where.inside(str(i)), given)
         value = body(m, use.expr.body, scope)
     return value
 

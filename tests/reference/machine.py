@@ -161,8 +161,13 @@ class Reference:
                     bind(self, statement, scope, names[id(statement)])
                 case tree.Output():
                     value = tensors(self, statement.value, scope)
-                    assert isinstance(value, Value), "a network hands out tensors"
-                    outputs[statement.name] = value
+                    if isinstance(value, Group):
+                        name = statement.name or "output"
+                        members = {f"{name}[{i}]": member for i, member in enumerate(value.members)}
+                        assert all(isinstance(member, Value) for member in members.values())
+                        outputs |= members  # type: ignore[arg-type]  # checked in the line before
+                    else:
+                        outputs[statement.name] = value
         return outputs
 
     def _file(self, file: tree.File, folder: Path | None) -> Scope:

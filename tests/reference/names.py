@@ -70,12 +70,18 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.Flow():
             return _flow(m, expr, scope)
         case tree.As():
-            return Called(expr.name, stage(m, expr.step, scope))
+            return Called(_called(m, expr, scope), stage(m, expr.step, scope))
         case tree.If():
-            return Chosen(expr, scope)
+            return _chosen(m, expr, scope)
         case tree.For():
             return Looped(expr, scope)
     raise Surprise(str(type(expr)))
+
+
+def _called(m: Reference, expr: tree.As, scope: Scope) -> str:
+    name = expr.name if isinstance(expr.name, str) else evaluate(m, expr.name, scope)
+    assert isinstance(name, str)
+    return name
 
 
 def stage(m: Reference, expr: tree.Expr, scope: Scope) -> Stage:
@@ -148,8 +154,8 @@ def _repeated(expr: tree.Expr) -> str | None:
     match expr:
         case tree.Call(callee=tree.Name(text=text)):
             return None if text in static.FUNCTIONS else text
-        case tree.As():
-            return expr.name
+        case tree.As(name=str(name)):
+            return name
         case tree.Flow() | tree.If() | tree.For():
             return "repeat"
     return None
@@ -179,6 +185,19 @@ def _call(m: Reference, expr: tree.Call, scope: Scope) -> object:
         return StructureUse(name, places, names, expr.body, scope)
     assert found is None, f"`{name}` takes no arguments"
     return Choice(name, places, names)
+
+
+def _chosen(m: Reference, expr: tree.If, scope: Scope) -> object:
+    """The value of the branch whose test holds; a stage is chosen when something flows in."""
+    branch: tree.If | tree.Body | None = expr
+    while isinstance(branch, tree.If):
+        branch = branch.then if evaluate(m, branch.test, scope) else branch.otherwise
+    if branch is None or len(branch.flows) != 1 or isinstance(branch.flows[0], tree.Flow | tree.For | tree.In):
+        return Chosen(expr, scope)
+    value = evaluate(m, branch.flows[0], scope)
+    if isinstance(value, (*STAGES, BlockName, Value, Group)):
+        return Chosen(expr, scope)
+    return value
 
 
 def _flow(m: Reference, expr: tree.Flow, scope: Scope) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 
@@ -15,7 +16,8 @@ _FIELDS = {
     1: ("features",), 2: ("positions", "features"), 3: ("channels", "height", "width"),
     4: ("channels", "depth", "height", "width"),
 }
-FUNCTIONS = ("range", "len", "min", "max", "size")
+ROUNDING: dict[str, Callable[..., int]] = {"round": round, "floor": math.floor, "ceil": math.ceil}
+FUNCTIONS = ("range", "len", "min", "max", "size", "round_to", *ROUNDING)
 
 
 def calculate(sign: str, left: object, right: object) -> object:
@@ -30,6 +32,8 @@ def calculate(sign: str, left: object, right: object) -> object:
         return left / right  # type: ignore[operator]
     if sign not in _PLAIN:
         raise Surprise(f"`{sign}` is not expected here")
+    if sign == "+" and (isinstance(left, str) or isinstance(right, str)):
+        return f"{left}{right}"
     return _PLAIN[sign](left, right)
 
 
@@ -42,8 +46,19 @@ def function(name: str, values: list[object]) -> object:
     if name == "len":
         held = values[0]
         return len(held.members if isinstance(held, Group) else held)  # type: ignore[arg-type]
+    if name in ROUNDING:
+        return ROUNDING[name](values[0])
+    if name == "round_to":
+        return _round_to(*values)  # type: ignore[arg-type]
     numbers = values[0] if isinstance(values[0], list) else values
     return (min if name == "min" else max)(numbers)
+
+
+def _round_to(value: float, divisor: int) -> int:
+    """The nearest multiple, halves up; the next one where that is less than nine tenths of the value."""
+    below = math.floor(value / divisor) * divisor
+    nearest = below if value - below < divisor / 2 else below + divisor
+    return max(divisor, nearest if nearest >= 0.9 * value else nearest + divisor)
 
 
 def field(value: object, name: str) -> object:

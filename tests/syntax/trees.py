@@ -78,7 +78,7 @@ def _extend(inner: SearchStrategy[Expr]) -> SearchStrategy[Expr]:
     ifs = st.builds(lambda test, *rest: tree.If(head(test), *rest), inner, inside, st.none() | inside)
     return st.one_of(
         st.builds(_flow, st.lists(inner, min_size=2, max_size=5)),
-        st.builds(lambda step, name: tree.As(at_least(step, OR), name), inner, names),
+        st.builds(lambda step, name: tree.As(at_least(step, OR), name), inner, names | inner.map(tree.Parens)),
         st.builds(_binary, st.sampled_from(sorted(_OPERATORS)), inner, inner),
         st.builds(lambda operand: tree.Unary("not", at_least(operand, NOT)), inner),
         st.builds(lambda sign, operand: tree.Unary(sign, at_least(operand, SIGN)), st.sampled_from("+-"), inner),
@@ -90,7 +90,8 @@ def _extend(inner: SearchStrategy[Expr]) -> SearchStrategy[Expr]:
         st.builds(lambda items: tree.TupleOf(tuple(items)), st.lists(inner, min_size=1, max_size=3)),
         st.builds(lambda test, then, other: tree.If(head(test), then, other), inner, inside, ifs),
         ifs,
-        st.builds(lambda name, values, body: tree.For(name, head(values), body), names, inner, inside),
+        st.builds(lambda some, values, body: tree.For(tuple(map(tree.LoopName, some)), head(values), body),
+                  st.lists(names, min_size=1, max_size=3), inner, inside),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from archlang.diagnostics import Fix
-from archlang.elaborate.habits.native import SHORT_NAMES
+from archlang.elaborate.habits.native import FUNCTION_NAMES, SHORT_NAMES
 from archlang.project.project import STD
 from archlang.source import Span
 from archlang.syntax.tree import Block, File, Input, Name, Number, Train, TreeNode
@@ -38,7 +38,7 @@ def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, 
     if Train in inside and node.text.lower() in _ANSWERS:
         return Advice(("the right answers of the data are called `label`",), Fix(node.span, "label"))
 
-    here = SHORT_NAMES.get(node.text.lower())
+    here = SHORT_NAMES.get(node.text.lower()) or FUNCTION_NAMES.get(node.text)
     if here is not None:
         return Advice((f"it is called `{here}` here",), Fix(node.span, here))
 

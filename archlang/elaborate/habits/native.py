@@ -9,6 +9,12 @@ from archlang.elaborate.habits.habit import short_size, size_text, value_text, w
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Call, Expr, ListOf, TupleOf
 
+FUNCTION_NAMES = {
+    "int": "floor", "make_divisible": "round_to", "_make_divisible": "round_to", "math.floor": "floor",
+    "math.ceil": "ceil",
+}
+"""Functions of numbers in Python and in published networks, and the function here. `int` is `floor` above 0."""
+
 SHORT_NAMES = {
     "avgpool": "avg_pool", "batchnorm": "batch_norm", "batchnorm2d": "batch_norm", "bn": "batch_norm", "cat": "concat",
     "concatenate": "concat", "conv2d": "conv", "convtranspose2d": "conv_transpose", "dense": "linear",

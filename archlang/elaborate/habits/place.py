@@ -9,7 +9,7 @@ from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.names import KnownNames
 from archlang.ops.model import Catalogue, Op, Structure
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Block, File, For, Import, Input, Layer, Let, NetworkDeclaration, TreeNode
+from archlang.syntax.tree import Bind, Block, File, Import, Input, Layer, Let, LoopName, NetworkDeclaration, TreeNode
 from archlang.syntax.walk import children, walk
 
 
@@ -68,7 +68,7 @@ def _known_names(
     for node in walk(declaration):
         if isinstance(node, Input | Bind):
             tensors.add(node.name)
-        elif isinstance(node, Let | Layer | For):
+        elif isinstance(node, Let | Layer | LoopName):
             others.add(node.name)
     if isinstance(declaration, Block):
         others.update(parameter.name for parameter in declaration.parameters)

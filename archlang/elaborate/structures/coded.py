@@ -120,11 +120,12 @@ def head_of(graph: Graph) -> OutputSpec | None:
             if isinstance(port, Port) and port in outputs:
                 return outputs[port]
 
-    # Without a `train` the output that has no name is the main one.
-    for output in graph.outputs:
+    # Without a `train` the output that has no name is the main one. Of a bundle no member is more so than others.
+    single = [output for output in graph.outputs if output.member is None]
+    for output in single:
         if output.name is None:
             return output
-    return next(iter(graph.outputs), None)
+    return next(iter(single), None)
 
 
 def codes_fit(b: Build) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archlang.diagnostics import ArchError
 from archlang.elaborate.context import Build
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
@@ -27,7 +28,13 @@ def metrics_of(
     if isinstance(best, Option) and best not in metrics:
         metrics, where = (*metrics, best), spans.get("best", where)
 
-    port = scores_port(b.graph, losses)
+    if not metrics:
+        return ()
+    try:
+        port = scores_port(b.graph, losses)
+    except ArchError as problem:
+        reason = problem.diagnostics[0]
+        raise b.refuse("unknown-site", reason.message, where, help=reason.help) from None
     for metric in metrics:
         _has(b, metric, port, where)
     return tuple(metrics)

@@ -194,14 +194,28 @@ def values_of(
     inner: Sequence[torch.Tensor] = ()
     if ports:
         result, inner = result
-    outputs = [result]
-    if isinstance(result, dict):  # a network with several outputs gives them by name, in their order
-        outputs = list(result.values())
-
     values: dict[Port | str, torch.Tensor] = {LABEL: label}
-    for output, tensor in zip(graph.outputs, outputs, strict=True):
+    for output, tensor in zip(graph.outputs, tensors_of(result), strict=True):
         values[output.port] = tensor
     return values | dict(zip(ports, inner, strict=True))
+
+
+def tensors_of(result: Any) -> list[Any]:
+    """All tensors that a network gives, in the order of `graph.outputs`.
+
+    Several outputs come as a dict by their names, the members of a bundle as a tuple. So do the nodes of an fx graph.
+    """
+    outputs = [result]
+    if isinstance(result, dict):
+        outputs = list(result.values())
+
+    tensors: list[Any] = []
+    for output in outputs:
+        if isinstance(output, tuple):
+            tensors.extend(output)
+        else:
+            tensors.append(output)
+    return tensors
 
 
 def hits(scores: torch.Tensor, label: torch.Tensor) -> torch.Tensor | None:
