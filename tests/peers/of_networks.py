@@ -122,6 +122,8 @@ def _papers() -> list[Pair]:
              sizes={"H": 37, "W": 51}),
         Pair("examples/networks/cgan_generator", "Mirza and Osindero 2014, with DCGAN's layers",
              of_file("examples/networks/cgan_generator", width=8), lambda: plain.Generator(100, 10, 8)),
+        Pair("examples/networks/siamese", "Koch et al. 2015, figure 4",
+             of_file("examples/networks/siamese", size=85, features=24), lambda: plain.Siamese(9, 24)),
         Pair("examples/networks/wavenet", "van den Oord et al. 2016, figure 4", small,
              lambda: plain.WaveNet(12, 6, 10, 10, 2), in_order_of_use((1, 12, 40)), sizes={"T": 530}),
     ]
