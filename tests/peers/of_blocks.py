@@ -143,6 +143,39 @@ network N {
 """)
 
 
+def fpn() -> Network:
+    """A network that is a pyramid of features."""
+    return archlang.loads("""archlang 1
+import std.segment (fpn)
+
+network N {
+  input fine: [4, 13, 11]
+  input middle: [6, 7, 6]
+  input top: [8, 4, 3]
+  levels = (fine, middle, top) -> fpn(5)
+  output p3 = levels[0]
+  output p4 = levels[1]
+  output p5 = levels[2]
+}
+""")
+
+
+class Pyramid(nn.Module):
+    """torchvision's pyramid of features, its levels given one by one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _ = torchvision_models()
+        from torchvision.ops import FeaturePyramidNetwork
+
+        self.fpn = FeaturePyramidNetwork([4, 6, 8], 5)
+
+    def forward(self, fine: Tensor, middle: Tensor, top: Tensor) -> dict[str, Tensor]:
+        """Three levels to three levels of five channels."""
+        made: dict[str, Tensor] = self.fpn({"p3": fine, "p4": middle, "p5": top})
+        return made
+
+
 def _small() -> list[Pair]:
     """DenseNet, squeeze-and-excitation, and networks for small machines."""
     hard = "act = hardswish, inner = relu, gate = hardsigmoid"
@@ -183,6 +216,7 @@ def _large() -> list[Pair]:
         block("segment", "double(6)", figure, lambda: plain.double(8, 6)),
         block("segment", "down(6)", figure, lambda: nn.Sequential(nn.MaxPool2d(2), plain.double(8, 6))),
         Pair("std.segment.up", figure, up, lambda: plain.Up(8, 4)),
+        Pair("std.segment.fpn", "torchvision's FeaturePyramidNetwork", fpn, Pyramid),
         block("segment", "aspp(6)", "torchvision's ASPP", lambda: aspp(8, [12, 24, 36], 6)),
         block("segment", "aspp(6, rates = [2, 3, 5])", "torchvision's ASPP", lambda: aspp(8, [2, 3, 5], 6)),
         block("segment", "cells(1x1, 6)", "torchvision's ASPPPooling", lambda: whole(8, 6)),

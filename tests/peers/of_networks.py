@@ -46,6 +46,20 @@ class Named(nn.Module):
         return {ours: results[theirs] for ours, theirs in self.names.items()}
 
 
+class Detector(nn.Module):
+    """torchvision's RetinaNet without what is no network: images scaled and batched, boxes chosen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        made = torchvision_models().detection.retinanet_resnet50_fpn(num_classes=5, weights_backbone=None)
+        self.backbone, self.head = made.backbone, made.head
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """[batch, 3, H, W] to the scores and the boxes of all anchors."""
+        answers = self.head(list(self.backbone(image).values()))
+        return {"classified": answers["cls_logits"], "boxes": answers["bbox_regression"]}
+
+
 def pair(name: str, library: str, peer: object, mapper: Mapper | None = None, batch: int = 2, **sizes: int) -> Pair:
     """A file for five classes beside its peer, on small images; H and W, where the sizes are symbols."""
     size = sizes.pop("size", None)
@@ -67,6 +81,7 @@ def _torchvision() -> list[Pair]:
              H=75, W=79),
         pair("shufflenet_v2_x1_0", library, partial(of_torchvision, "shufflenet_v2_x1_0"), H=33, W=35),
         pair("deeplabv3_resnet50", library, lambda: Named(_deeplabv3(), out="out", aux="aux"), H=33, W=49),
+        pair("retinanet_resnet50", library, Detector, H=64, W=49),
         pair("r3d_18", library, lambda: _videos().r3d_18(num_classes=5), T=8, H=17, W=16),
     ]
 
@@ -122,6 +137,8 @@ def _papers() -> list[Pair]:
              sizes={"H": 37, "W": 51}),
         Pair("examples/networks/cgan_generator", "Mirza and Osindero 2014, with DCGAN's layers",
              of_file("examples/networks/cgan_generator", width=8), lambda: plain.Generator(100, 10, 8)),
+        Pair("examples/networks/siamese", "Koch et al. 2015, figure 4",
+             of_file("examples/networks/siamese", size=85, features=24), lambda: plain.Siamese(9, 24)),
         Pair("examples/networks/wavenet", "van den Oord et al. 2016, figure 4", small,
              lambda: plain.WaveNet(12, 6, 10, 10, 2), in_order_of_use((1, 12, 40)), sizes={"T": 530}),
     ]

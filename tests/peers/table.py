@@ -1,8 +1,12 @@
-"""The table of docs/networks.md: `python -m tests.peers.table` writes it into the page."""
+"""The table of docs/networks.md: `python -m tests.peers.table` writes it into the page.
+
+With names of networks only their rows are counted and measured anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,14 +18,15 @@ from tests.peers import lines
 from tests.peers.comparing import Pair, difference
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.networks import ROOT
-from tests.peers.of_networks import PAIRS, Named
+from tests.peers.of_networks import PAIRS
 
 PAGE = ROOT / "docs" / "networks.md"
 HEAD = """| network | lines | with `std` | lines there | parameters | FLOPs | difference |
 |---|--:|--:|--:|--:|--:|--:|
 """
-NAMES = {"mixer_s16": "mixer_s16_224", "vit_small": "vit_small_patch16_224", "res2net50": "res2net50_26w_4s"}
-"""What timm calls a network, where its name is longer."""
+NAMES = {"mixer_s16": "mixer_s16_224", "vit_small": "vit_small_patch16_224", "res2net50": "res2net50_26w_4s",
+         "retinanet_resnet50": "retinanet_resnet50_fpn"}
+"""What timm or torchvision calls a network, where its name is longer."""
 
 SIZES = {"r3d_18": {"T": 16, "H": 112, "W": 112}, "wavenet": {"T": 16_000}, "deeplabv3_resnet50": {"H": 520, "W": 520},
          "unet": {"H": 572, "W": 572}, "inception_v3": {"H": 299, "W": 299}}
@@ -55,12 +60,14 @@ def _symbols(net: Network) -> set[str]:
 
 def builder(pair: Pair) -> Callable[..., nn.Module] | None:
     """The function that builds the peer; none where it is a plain module."""
-    name = pair.ours.rpartition("/")[2]
+    short = pair.ours.rpartition("/")[2]
+    name = NAMES.get(short, short)
     if pair.judge.startswith("timm"):
-        made: Callable[..., nn.Module] = timm().models.model_entrypoint(NAMES.get(name, name))
+        made: Callable[..., nn.Module] = timm().models.model_entrypoint(name)
         return made
 
-    rooms = [torchvision_models(), torchvision_models().segmentation, torchvision_models().video]
+    models = torchvision_models()
+    rooms = [models, models.segmentation, models.video, models.detection]
     return next((getattr(room, name) for room in rooms if hasattr(room, name)), None)
 
 
@@ -68,17 +75,19 @@ def row(pair: Pair) -> str:
     """One line of the table."""
     name = pair.ours.rpartition("/")[2]
     found = counted(name)
-    peer = pair.peer()
-    there = lines.of_model(peer.model if isinstance(peer, Named) else peer, builder(pair))
+    there = lines.of_model(pair.peer(), builder(pair))
     label = f"[`{name}`](../examples/networks/{name}.arch)"
     return (f"| {label} | {found.own} | {found.all} | {there} | {found.parameters:,} | {found.flops} "
             f"| {difference(pair):.0e} |")
 
 
-def rows() -> Iterator[str]:
-    """All lines of the table, in the order of names."""
+def rows(page: str, only: Sequence[str]) -> Iterator[str]:
+    """All lines of the table, in the order of names; with `only`, the others as the page has them."""
+    old = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| [`")}
+
     for pair in sorted(PAIRS, key=lambda pair: pair.ours):
-        yield row(pair)
+        name = pair.ours.rpartition("/")[2]
+        yield old[name] if only and name not in only else row(pair)
 
 
 def written(page: str, table: str) -> str:
@@ -90,4 +99,5 @@ def written(page: str, table: str) -> str:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    PAGE.write_text(written(PAGE.read_text(), "\n".join(rows())))
+    text = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(written(text, "\n".join(rows(text, sys.argv[1:]))), encoding="utf-8")

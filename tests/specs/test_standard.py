@@ -61,7 +61,8 @@ USES = {
     "dense": ["dense_layer(6)", "transition()"],
     "mobile": ["mbconv(8, 16, squeeze = 2)", "ghost(8)", "ghost_bottleneck(8, 16, stride = 2, squeeze = 4)",
                "shuffle_unit(8, stride = 2)"],
-    "segment": ["double(8)", "down(8)", "down(16) -> up(x)", "aspp(8)", "pyramid_pooling()", "cells(2x2, 4)"],
+    "segment": ["double(8)", "down(8)", "down(16) -> up(x)", "aspp(8)", "pyramid_pooling()", "cells(2x2, 4)",
+                "layers { down(6); down(8); down(12) } -> fpn(4) -> each { global_avg_pool } -> concat"],
     "attention": ["patch_embedding(8, patch = 8x8) -> encoder(2, 16) -> mlp(4, act = relu)"],
 }
 

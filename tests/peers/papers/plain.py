@@ -106,3 +106,21 @@ class Generator(nn.Module):
         """[batch, noise] and [batch, classes] to [batch, 3, 32, 32]."""
         x = self.dense(torch.cat([noise, label], 1))
         return self.layers(x.unflatten(1, (-1, 4, 4)))
+
+
+class Siamese(nn.Module):
+    """Koch et al. 2015, figure 4: one encoder for both images, then a weighted L1 distance."""
+
+    def __init__(self, cells: int, features: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for entering, leaving, kernel in ((1, 64, 10), (64, 128, 7), (128, 128, 4)):
+            layers += [nn.Conv2d(entering, leaving, kernel), nn.ReLU(), nn.MaxPool2d(2)]
+
+        dense = nn.Linear(256 * cells, features)
+        self.encoder = nn.Sequential(*layers, nn.Conv2d(128, 256, 4), nn.ReLU(), nn.Flatten(), dense, nn.Sigmoid())
+        self.judge = nn.Linear(features, 1)
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Two of [batch, 1, H, W] to [batch, 1]."""
+        return self.judge((self.encoder(first) - self.encoder(second)).abs()).sigmoid()
