@@ -87,6 +87,6 @@ SEEDS = (
         'return torch.stack([coding_loss(e, table[label], args["power"]) for e, table in pairs]).sum()',
         "return torch.stack([coding_loss(e, table[label]) for e, table in pairs]).sum()",
         "the coding loss forgets its power",
-        ("studies/test_coded.py::test_commands", "train/losses/test_losses.py"),
+        ("train/losses/test_loss_arguments_reach.py",),
     ),
 )
