@@ -9,6 +9,7 @@ from archlang.diagnostics import error
 from archlang.elaborate.context import Build
 from archlang.elaborate.layers import KIND
 from archlang.elaborate.structures.coded import codes_fit
+from archlang.elaborate.training.augmentation import augmentations_fit
 from archlang.elaborate.training.coverage import groups_fit, phases_train_something
 from archlang.graph.ir import Graph, Member, Node, Port
 from archlang.shapes import Dim, Tensor, at_least, product
@@ -169,5 +170,5 @@ def _number(size: Dim) -> float:
 
 RULES = (
     parameters_within_budget, memory_within_budget, batch_norms_see_enough, codes_fit, phases_train_something,
-    groups_fit,
+    groups_fit, augmentations_fit,
 )

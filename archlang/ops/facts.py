@@ -60,6 +60,16 @@ class SiteFacts:
 
 
 @dataclass(frozen=True)
+class AugmentationFacts:
+    """How far an augmentation moves images.
+
+    pixels  its argument that counts pixels, which is at most the image's smaller side; None where it has none
+    """
+
+    pixels: str | None = None
+
+
+@dataclass(frozen=True)
 class LossFacts:
     """The way in which a loss reads its tensors.
 
@@ -135,4 +145,6 @@ class AverageFacts:
 
 
 # A setting states one of these, by its role; settings of other roles state none.
-Facts = LossFacts | MetricFacts | OptimizerFacts | ScheduleFacts | KernelsFacts | AverageFacts
+Facts = (
+    AugmentationFacts | LossFacts | MetricFacts | OptimizerFacts | ScheduleFacts | KernelsFacts | AverageFacts
+)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from archlang.ops.facts import AugmentationFacts
 from archlang.ops.kinds import Int, ListKind, OneOf, Real, SettingKind, String, SumKind, Words
 from archlang.ops.model import Arg, Setting
 
+MOST_CHANGES = 100
+"""Changes of one `rand_augment`, each a pass over the batch."""
 
-def _augmentation(name: str, doc: str, *args: Arg, use: str = "") -> Setting:
-    return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]")
+
+def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None) -> Setting:
+    return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", AugmentationFacts(pixels))
 
 
 AUGMENTATIONS = (
     _augmentation("flip", "Left and right exchanged.", Arg("p", Real(0, 1), 0.5, "probability")),
     _augmentation("shift", "Moved by up to so many pixels each way, its border repeated.",
-                  Arg("by", Int(0), 2, "pixels at most"), use="shift(2)"),
+                  Arg("by", Int(0), 2, "pixels at most"), use="shift(2)", pixels="by"),
     _augmentation("crop", "Padded with zeros all around and cut back to size at a random place.",
-                  Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)"),
+                  Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)", pixels="pad"),
     _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
                   Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
                   Arg("p", Real(0, 1), 0.5, "probability")),
     _augmentation("rand_augment", "So many of fourteen changes of light and shape, drawn for each image (Cubuk et al. "
-                  "2020).", Arg("count", Int(1), 2, "changes, one after the other"),
+                  "2020).", Arg("count", Int(1, MOST_CHANGES), 2, "changes, one after the other"),
                   Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(count = 2, strength = 9)"),
     _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x.",
                   Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),

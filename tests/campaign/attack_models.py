@@ -48,6 +48,8 @@ def spoiled(data: bytes, r: random.Random) -> bytes:
 def _bytes(data: bytes, r: random.Random) -> bytes:
     raw = bytearray(data)
     for _ in range(r.choice((1, 1, 2, 8))):
+        if not raw:  # the change before has removed all that there was
+            break
         at = r.randrange(len(raw)) if r.random() < 0.5 else r.randrange(min(len(raw), 400))
         match r.randrange(5):
             case 0:

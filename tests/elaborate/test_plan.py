@@ -66,5 +66,25 @@ def test_what_no_plan_can_be_made_of(inside: str, kinds: set[str]) -> None:
     assert set(wrong(text(BODY, f"train {{\n{inside}\n}}"))) == kinds
 
 
+@pytest.mark.parametrize(("sizes", "augment", "kinds"), [
+    ("3, 8, 6", "crop(6)", []),
+    ("3, 8, 6", "crop(7)", ["out-of-range"]),
+    ("3, 8, 6", "crop(100000)", ["out-of-range"]),
+    ("3, 3, 3", "crop", ["out-of-range"]),  # four pixels, where nothing is said
+    ("3, 8, 6", "shift(7)", ["out-of-range"]),
+    ("3, H, 6", "shift(7)", ["out-of-range"]),
+    ("3, H, W", "crop(100000)", []),  # known with the data, which training judges
+    ("3, 8, 6", "rand_augment(count = 100)", []),
+    ("3, 8, 6", "rand_augment(count = 101)", ["out-of-range"]),
+    ("8", "flip", ["wrong-rank"]),
+    ("8, 6", "flip", ["wrong-rank"]),
+])
+def test_augmentations_that_the_input_cannot_take(sizes: str, augment: str, kinds: list[str]) -> None:
+    pool = " -> global_avg_pool" if sizes.count(",") == 2 else " -> flatten"
+    source = (f"archlang 1\nnetwork N {{\n input x: [{sizes}]\n scores = x{pool} -> linear(4)\n output scores\n}}\n"
+              f"train {{\n{LOSS}\n {SGD}\n {ALL}\n augment = [{augment}]\n}}\n")
+    assert wrong(source) == kinds
+
+
 def test_label_is_a_word_of_train_only() -> None:
     assert wrong(text("output x -> add(label)")) == ["undefined-name"]

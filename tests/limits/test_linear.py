@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -18,8 +19,11 @@ from tests.limits.texts import ROWS, LongText, row
 SIZE = 8
 """Repetitions of the shortest text of each row; the longest has four times as many."""
 
-PAST = {"symbols that are joined": 70, "unknown names beside many lets": 60, "unknown stages beside many blocks": 60}
-"""The same for work that grows faster up to a limit: 64 symbols, and 50 mistakes, each of which looks at all names."""
+PAST = {"symbols that are joined": 70}
+"""The same for work that grows faster up to a limit, here that of 64 symbols."""
+
+FEW = replace(DEFAULT, diagnostics=5)
+"""So many mistakes are in the shortest text already; each looks at all names."""
 
 COSTLY = {"codes that are designed": 4, "deep calls": 4, "deep ifs": 4, "strided, symbolic": 4, "short for": 2}
 """The same for rows of which each repetition takes long."""
@@ -27,10 +31,10 @@ COSTLY = {"codes that are designed": 4, "deep calls": 4, "deep ifs": 4, "strided
 DRAWN_SIZE = 24
 """The same for networks that are counted, printed and listed."""
 
-PICTURE_SIZES = {"residuals": 256}
-"""The same for pictures: small ones open their blocks, and large ones close them."""
+PICTURE_SIZES = {"parallel": 128, "fork, concatenated": 128, "blocks used often": 128, "residuals": 256}
+"""The same for pictures that open their blocks as long as they are small, and close them then."""
 
-PICTURE_SIZE = 128
+PICTURE_SIZE = 48
 """The same for all other pictures."""
 
 MOST = 2.5
@@ -47,7 +51,7 @@ DRAWN = ("stages", "convolutions", "layers", "parallel", "residuals", "fork, rou
 @pytest.mark.parametrize("text", LONG, ids=lambda one: one.name)
 def test_a_check_is_linear(text: LongText) -> None:
     size = (PAST | COSTLY).get(text.name, SIZE)
-    assert growth(lambda n: check_text(text.make(n)), size) < MOST
+    assert growth(lambda n: check_text(text.make(n), limits=FEW), size) < MOST
 
 
 @pytest.mark.parametrize("name", DRAWN)

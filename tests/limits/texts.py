@@ -275,7 +275,7 @@ ROWS = (
     LongText("for, in a flow", stages("for i in [1, 2] { relu }")),
     LongText("for over a long list", stages("@", ", ", "for i in [", "] { relu }"), 9_990),
     LongText("for over nothing", stages("for i in [] { relu }")),
-    LongText("for in for", lambda n: stages("for i in range(9000) { if i > 9000 { relu } }")(n), 40),
+    LongText("for in for", lambda n: stages("for i in range(9000) { if i > 9000 { relu } }")(n), 30),
     LongText("short for", stages("for i in range(90) { if i > 90 { relu } }"), 4_000),
     LongText("ranges", declarations("let a@ = range(9000)")),
     LongText("fork", lambda n: stages("", before=f"fork({n}) -> each {{ relu }} -> sum")(1), 4_990),

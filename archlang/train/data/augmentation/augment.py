@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from archlang.diagnostics import ArchError, error
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import AugmentationFacts
 from archlang.ops.values import Option
 from archlang.train.data.augmentation import light, place, rand_augment
 from archlang.train.problems import bad_data
@@ -31,20 +33,18 @@ class Effect(Enum):
 class Augmentation:
     """One augmentation: how it is calculated, and its effect.
 
-    `reach` names its argument that counts pixels, which cannot be more than the image has. `clamps` says that it keeps
-    numbers from 0 to 1, and so would cut others.
+    `clamps` says that it keeps numbers from 0 to 1, and so would cut others.
     """
 
     change: Change
     effect: Effect
-    reach: str | None = None
     clamps: bool = False
 
 
 AUGMENTATIONS: Mapping[str, Augmentation] = {
     "flip": Augmentation(place.flip, Effect.MOVES),
-    "shift": Augmentation(place.shift, Effect.MOVES, reach="by"),
-    "crop": Augmentation(place.crop, Effect.FRAMES, reach="pad"),
+    "shift": Augmentation(place.shift, Effect.MOVES),
+    "crop": Augmentation(place.crop, Effect.FRAMES),
     "rotate": Augmentation(place.rotate, Effect.FRAMES),
     "scale": Augmentation(place.scale, Effect.FRAMES),
     "erase": Augmentation(place.erase, Effect.HIDES),
@@ -52,9 +52,6 @@ AUGMENTATIONS: Mapping[str, Augmentation] = {
     "grayscale": Augmentation(light.grayscale, Effect.LIGHTS),
     "rand_augment": Augmentation(rand_augment.rand_augment, Effect.ANY, clamps=True),
 }
-
-MOST_CHANGES = 100
-"""Changes of one `rand_augment`, each a pass over the batch."""
 
 
 def augment(images: torch.Tensor, options: Sequence[Option], generator: torch.Generator) -> torch.Tensor:
@@ -162,16 +159,12 @@ def _require_images(option: Option, samples: torch.Tensor) -> None:
 
 
 def _require_reach(option: Option, samples: torch.Tensor) -> None:
-    reach = AUGMENTATIONS[option.name].reach
+    reach = facts_of(option, AugmentationFacts).pixels
 
     smaller = min(samples.shape[-2:])
     if reach is not None and int(_arguments(option)[reach]) > smaller:
         raise bad_data(f"`{option}` moves images by more pixels than they have, {list(samples.shape[-2:])}",
                        help=f"`{reach}` is at most {smaller}")
-
-    count = option.args.get("count")
-    if isinstance(count, int) and count > MOST_CHANGES:
-        raise bad_data(f"`{option}` changes each image {count} times; at most {MOST_CHANGES} are done")
 
 
 def _arguments(option: Option) -> dict[str, Any]:
