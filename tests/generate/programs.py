@@ -34,8 +34,7 @@ class Writer:
     def number(self, value: int) -> str:
         """A whole number, in one of many spellings."""
         r = self.r
-        forms = [str(value)] * 6
-        forms += [name for name, held in self.numbers.items() if held == value]
+        forms = [str(value)] * 6 + [name for name, held in self.numbers.items() if held == value]
         forms += spelled(value)
         return r.choice(forms)
 
