@@ -12,6 +12,7 @@ from archlang.ops import (
     convolution,
     edges,
     elementwise,
+    heads,
     layer_attention,
     learned,
     linear,
@@ -33,15 +34,22 @@ from archlang.ops import (
     sparse,
     spreading,
     structures,
+    tokens,
 )
 from archlang.ops.facts import Facts
 from archlang.ops.model import Catalogue
 from archlang.ops.values import Option
 
 FAMILIES = (
+<<<<<<< HEAD
     convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, resizing,
     axes, merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse,
     edges,
+=======
+    convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, axes,
+    merging, spreading, heads, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse,
+    edges, tokens,
+>>>>>>> b77175d (Whole numbers in the language: inputs with a range, embeddings; attention with masks, memory, grouped keys, windows and encodings of positions; recurrent layers with lengths and states)
 )
 
 CATALOGUE = Catalogue(
@@ -51,7 +59,8 @@ CATALOGUE = Catalogue(
     settings={
         (setting.role, setting.name): setting
         for setting in (
-            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS, *patch_experts.SETTINGS,
+            *heads.SETTINGS, *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS,
+            *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },
