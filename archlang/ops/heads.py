@@ -291,7 +291,7 @@ WINDOW_ATTENTION = Op(
         Arg("qkv_bias", Flag(), None, "whether the maps to queries, keys and values have one; auto: as `bias`"),
         Arg("dropout", Real(0, 1), 0.0, "probability of leaving out a weight, in training"),
     ),
-    example=flow("[96, 56, 56]", "residual { layer_norm -> window_attention(3, 7x7, shift = 3) }"),
+    example=flow("[8, 8, 8]", "residual { layer_norm -> window_attention(2, 4x4, shift = 2) }"),
 )
 
 OPS = (ATTENTION, WINDOW_ATTENTION)

@@ -424,7 +424,8 @@ CASES: dict[str, list[Case]] = {
 def number(case: Case) -> str:
     """A name for a case in reports."""
     shapes, args = case
-    return "-".join([str(s) if isinstance(s, Type) else "x".join(map(str, s)) for s in shapes] + [f"{k}={v}" for k, v in args.items()])
+    sizes = [str(s) if isinstance(s, Type) else "x".join(map(str, s)) for s in shapes]
+    return "-".join(sizes + [f"{k}={v}" for k, v in args.items()])
 
 
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]
