@@ -37,24 +37,13 @@ from archlang.layers.tokens import GLU, Embedding, length_mask, masked_mean, sin
 from archlang.layers.window_attention import WindowAttention
 
 __all__ = [
-<<<<<<< HEAD
-    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
-    "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine", "LearnedTensor", "Mix", "PositionEmbedding",
-    "PyramidPool", "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize",
-    "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss",
-    "combine", "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest",
-    "put_back", "put_positions",
-    "reshape", "set_cut", "smallest", "sobel", "spread_difference", "spread_largest", "spread_quotient",
-    "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total", "weigh",
-=======
     "GLU", "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ChannelRMSNorm", "ClassToken", "CosineRouter",
     "Dispatch", "DropPath", "Embedding", "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine",
     "LearnedTensor", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention",
     "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool",
     "WindowAttention", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches",
     "energies", "energy", "executed", "fill", "join_experts", "largest", "length_mask", "masked_mean", "put_back",
-    "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel", "spread_difference", "spread_largest",
-    "spread_quotient", "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total",
-    "weigh",
->>>>>>> b77175d (Whole numbers in the language: inputs with a range, embeddings; attention with masks, memory, grouped keys, windows and encodings of positions; recurrent layers with lengths and states)
+    "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel", "spread_difference",
+    "spread_largest", "spread_quotient", "spread_smallest", "spread_times", "spread_total", "times", "to_map",
+    "to_sequence", "total", "weigh",
 ]

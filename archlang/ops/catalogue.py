@@ -41,15 +41,9 @@ from archlang.ops.model import Catalogue
 from archlang.ops.values import Option
 
 FAMILIES = (
-<<<<<<< HEAD
     convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, resizing,
-    axes, merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse,
-    edges,
-=======
-    convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, axes,
-    merging, spreading, heads, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse,
-    edges, tokens,
->>>>>>> b77175d (Whole numbers in the language: inputs with a range, embeddings; attention with masks, memory, grouped keys, windows and encodings of positions; recurrent layers with lengths and states)
+    axes, merging, spreading, heads, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts,
+    sparse, edges, tokens,
 )
 
 CATALOGUE = Catalogue(
