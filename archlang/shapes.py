@@ -36,9 +36,16 @@ __all__ = (
 
 @dataclass(frozen=True)
 class Tensor:
-    """Sizes without the batch: one for a vector, two for a sequence, three for a map, four for a volume."""
+    """Sizes without the batch: one for a vector, two for a sequence, three for a map, four for a volume.
+
+    With a `range` it holds whole numbers from 0 below it: tokens, or with the range 2 a mask.
+
+    >>> str(Tensor((128,), range=50257))
+    '[128] of 0..50256'
+    """
 
     dims: tuple[Dim, ...]
+    range: int | None = None
 
     @property
     def rank(self) -> int:
@@ -51,7 +58,10 @@ class Tensor:
         return product(self.dims)
 
     def __str__(self) -> str:
-        return "[" + ", ".join(str(d) for d in self.dims) + "]"
+        sizes = "[" + ", ".join(str(d) for d in self.dims) + "]"
+        if self.range is None:
+            return sizes
+        return f"{sizes} of 0..{self.range - 1}"
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,20 @@ def node_errors(before: Any, after: Any, seed: int = 0) -> list[str]:
 
 
 def random_inputs(graph: Any, seed: int = 0) -> list[torch.Tensor]:
-    """A batch [SAMPLES, ...] of normal numbers for every input of a graph.
+    """A batch [SAMPLES, ...] for every input of a graph: normal numbers, or whole ones of its range.
 
     Open sizes get the smallest number from 32 on that their bounds allow.
     """
     generator = torch.Generator().manual_seed(seed)
     sizes = {symbol.name: fitting(symbol) for symbol in graph.symbols}
-    shapes = [[substitute(size, sizes) for size in spec.type.dims] for spec in graph.inputs]
-    return [torch.randn(SAMPLES, *shape, generator=generator) for shape in shapes]
+    inputs = []
+    for spec in graph.inputs:
+        shape = (SAMPLES, *(substitute(size, sizes) for size in spec.type.dims))
+        if spec.type.range is None:
+            inputs.append(torch.randn(shape, generator=generator))
+        else:
+            inputs.append(torch.randint(0, spec.type.range, shape, generator=generator))
+    return inputs
 
 
 def fitting(symbol: Symbol) -> int:

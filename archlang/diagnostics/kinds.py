@@ -122,6 +122,7 @@ SHAPES = _table("error", 1, {
     "symbolic-parameters": "a number of parameters that depends on a symbolic size",
     "stage-is-no-tensor": "a stage where a tensor is wanted",
     "tensor-is-no-stage": "a tensor where a stage is wanted",
+    "whole-numbers": "whole numbers such as tokens where others are wanted, or the other way round",
 })
 
 # Bounds on untrusted input: `limits.py` holds the numbers.

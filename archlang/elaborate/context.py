@@ -17,6 +17,7 @@ from archlang.limits import Limits
 from archlang.ops.kinds import Fault
 from archlang.ops.model import Catalogue, Op, OpCall, Weight
 from archlang.ops.values import CodeValue, Placed
+from archlang.ops.whole import types_out
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
@@ -209,9 +210,7 @@ class Build:
             raise Fault("same-twice", "this would merge a tensor with itself", help=COPY)
 
         call = OpCall(tuple(v.type for v in inputs), args)
-        outputs = op.shape(call)
-        if not isinstance(outputs, tuple):
-            outputs = (outputs,)
+        outputs = types_out(op, call)
         for tensor in outputs:
             self._measure(tensor)
 

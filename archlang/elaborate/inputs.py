@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import lcm
 
 from archlang.diagnostics import did_you_mean
@@ -13,19 +13,23 @@ from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import known
 from archlang.elaborate.placing import signature
 from archlang.elaborate.scope import define, lookup
-from archlang.elaborate.values import POISON, Env, Poison, Poisoned, TensorValue
+from archlang.elaborate.values import POISON, Env, Given, Poison, Poisoned, TensorValue
 from archlang.graph.ir import InputSpec, Node, Port
-from archlang.ops.kinds import ListKind, OneOf, Real, describe
+from archlang.ops.kinds import Int, ListKind, OneOf, Real, describe
 from archlang.ops.model import Arg
 from archlang.shapes import LARGEST, Dim, Poly, Symbol, Tensor, at_least, linear, symbol
 from archlang.source import Span
 from archlang.syntax.tree import Binary, Expr, Input, Name, Number, Parens
 from archlang.syntax.walk import walk
 
+LARGEST_RANGE = 2**31 - 1
+"""The largest range of whole numbers: torch's embeddings take indices of 32 bits."""
+
 _NUMBERS = OneOf((Real(), ListKind(Real())))
 _ARGS = (
     Arg("mean", _NUMBERS, None, "the data's mean, one number or one a channel"),
     Arg("std", OneOf((Real(0, above=True), ListKind(Real(0, above=True)))), None, "its standard deviation"),
+    Arg("range", Int(1, LARGEST_RANGE), None, "it holds whole numbers from 0 below this: tokens; 2 for a mask"),
 )
 
 
@@ -39,7 +43,9 @@ def declare_input(b: Build, statement: Input, env: Env) -> None:
     value: object = POISON
     try:
         tensor = _type(b, statement, env)
-        mean, std = _normalised(b, statement, tensor, env)
+        given = given_for(b, signature("input", _ARGS), statement.arguments or (), statement.span, env)
+        mean, std = _normalised(b, given, tensor)
+        tensor = _ranged(b, given, tensor)
         node = Node(f"n{len(b.graph)}", b.catalogue.ops["input"], {}, (), (tensor,), (statement.name,), statement.span)
         b.graph.add(node)
         b.graph.inputs = (*b.graph.inputs, InputSpec(statement.name, tensor, node.id, mean, std))
@@ -271,8 +277,19 @@ def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: E
 Numbers = tuple[float, ...] | None
 
 
-def _normalised(b: Build, statement: Input, tensor: Tensor, env: Env) -> tuple[Numbers, Numbers]:
-    given = given_for(b, signature("input", _ARGS), statement.arguments or (), statement.span, env)
+def _ranged(b: Build, given: Given, tensor: Tensor) -> Tensor:
+    """The type of an input, of whole numbers where it declares their range."""
+    if given["range"] is None:
+        return tensor
+
+    for name in ("mean", "std"):
+        if given[name] is not None:
+            raise b.refuse("conflicting-arguments", f"`{name}` normalises numbers, `range` says that these are not any",
+                           given.spans[name], help="whole numbers are embedded, and not normalised")
+    return replace(tensor, range=given["range"])
+
+
+def _normalised(b: Build, given: Given, tensor: Tensor) -> tuple[Numbers, Numbers]:
     mean_and_std: list[Numbers] = []
     for name in ("mean", "std"):
         value = given[name]

@@ -23,6 +23,7 @@ from archlang.elaborate.values import (
 from archlang.ops.kinds import Fault, TensorKind
 from archlang.ops.model import OpCall
 from archlang.ops.rules import need_members
+from archlang.ops.values import InputAt
 from archlang.shapes import Bundle, Type
 from archlang.source import Span
 
@@ -35,17 +36,10 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
         return POISON
 
     # Arguments that are tensors are edges of the graph, behind what flows in.
-    in_arguments = [arg.name for arg in stage.op.args if isinstance(arg.kind, TensorKind)]
-    further: list[TensorValue] = []
-    spans: list[Span] = []
-    for argument in in_arguments:
-        tensors = stage.given[argument]
-        if not isinstance(tensors, tuple):
-            tensors = (tensors,)
-        further.extend(_tensors(b, tensors, value, place.at(name)))
-        spans.extend(stage.given.places.get(argument, (stage.span,) * len(tensors)))
-    inputs = (*entering(b, stage, value, at, place, bool(further)), *further)
-    args = {arg: given for arg, given in stage.given.values.items() if arg not in in_arguments}
+    further, spans = _further(b, stage, value, place.at(name))
+    entered = entering(b, stage, value, at, place, bool(further))
+    inputs = (*entered, *further)
+    args = _without_tensors(stage, len(entered))
 
     # `Build.emit` refuses this too, but does not know where each tensor stands in the text.
     if not (b.surveying or stage.op.copies):
@@ -73,6 +67,46 @@ def _tensors(b: Build, given: Sequence[TensorValue | OwnTensor], value: Value, p
             raise Poisoned
         found.append(tensor)
     return found
+
+
+def _further(b: Build, stage: OpStage, value: Value, place: Place) -> tuple[list[TensorValue], list[Span]]:
+    """The tensors of an operation's arguments, those of the file's own made in `place`, and the place of each."""
+    further: list[TensorValue] = []
+    spans: list[Span] = []
+    for argument in _in_arguments(stage):
+        tensors = stage.given[argument]
+        if tensors is None:  # one that may be left out, and is
+            continue
+        if not isinstance(tensors, tuple):
+            tensors = (tensors,)
+        further.extend(_tensors(b, tensors, value, place))
+        spans.extend(stage.given.places.get(argument, (stage.span,) * len(tensors)))
+    return further, spans
+
+
+def _in_arguments(stage: OpStage) -> list[str]:
+    """The names of the arguments that take tensors."""
+    return [arg.name for arg in stage.op.args if isinstance(arg.kind, TensorKind)]
+
+
+def _without_tensors(stage: OpStage, entered: int) -> dict[str, object]:
+    """The arguments as the node holds them; of a tensor that may be left out, which of its inputs it is.
+
+    `entered` tensors stand before those of the arguments.
+    """
+    optional = {arg.name for arg in stage.op.args if isinstance(arg.kind, TensorKind) and arg.default is None}
+    args: dict[str, object] = {}
+    for name, value in stage.given.values.items():
+        if name in optional and value is not None:
+            args[name] = InputAt(entered)
+            entered += 1
+        elif name in optional or name not in _in_arguments(stage):
+            args[name] = value
+        elif isinstance(value, tuple):
+            entered += len(value)
+        else:
+            entered += 1
+    return args
 
 
 def entering(b: Build, stage: Stage, value: Value, at: Span, place: Place,

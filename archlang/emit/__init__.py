@@ -4,6 +4,9 @@ from archlang.emit.emit import emit, observing
 from archlang.emit.grouping import Parallel
 from archlang.emit.module import ArchModule
 from archlang.emit.names import module_name, safe
+from archlang.emit.numbers import first_outside
 from archlang.emit.record import ImagePreparation, Record
 
-__all__ = ["ArchModule", "ImagePreparation", "Parallel", "Record", "emit", "module_name", "observing", "safe"]
+__all__ = [
+    "ArchModule", "ImagePreparation", "Parallel", "Record", "emit", "first_outside", "module_name", "observing", "safe",
+]

@@ -49,14 +49,16 @@ class ModuleBuilder:
 
         use = self.graph.call(node)
         target = node.op.becomes(use)
-        args: tuple[Any, ...] = tuple(inputs)
+        # Tensors that may be left out come by keyword: their places would not tell which are there.
+        named = {name: inputs[index] for name, index in use.named.items()}
+        args: tuple[Any, ...] = tuple(x for index, x in enumerate(inputs) if index not in use.named.values())
         if target.packed:
             args = (args,)
 
         if isinstance(target, Module):
-            call = self.into.create_node("call_module", module_name(node.path), args, name=self.name(node))
+            call = self.into.create_node("call_module", module_name(node.path), args, named, name=self.name(node))
         else:
-            kwargs = {key: self.plain(value) for key, value in target.arguments(use).items()}
+            kwargs = named | {key: self.plain(value) for key, value in target.arguments(use).items()}
             function = resolve(target.dotted(use))
             call = self.into.create_node("call_function", function, args, kwargs, name=self.name(node))
         self.keep(node, self.noted(call, node))

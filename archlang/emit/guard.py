@@ -11,6 +11,7 @@ import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.emit.numbers import whole_numbers_mismatch
 from archlang.shapes import Dim, Poly, Tensor, linear, substitute
 from archlang.source import Span
 from archlang.wording import counted
@@ -97,7 +98,7 @@ def _mismatch(
     if value.dim() == len(dims) + 1:
         reason = _first_reason(dims, list(value.shape[1:]), symbols, known)
     if reason is None:
-        return None
+        return whole_numbers_mismatch(expected.name, expected.type, value, expected.span)
 
     shape = "[" + ", ".join(map(str, value.shape)) + "]"
     message = f"the input `{expected.name}` must be {expected.text}, this is {shape}{reason}"

@@ -15,7 +15,7 @@ from archlang.layers.layer_attention import (
 from archlang.layers.learned import LearnedAffine, LearnedTensor
 from archlang.layers.merging import average, largest, smallest, times, total
 from archlang.layers.multipath import Gates, Mix, Stitch, combine
-from archlang.layers.normalisation import ChannelNorm
+from archlang.layers.normalisation import ChannelNorm, ChannelRMSNorm
 from archlang.layers.patch_experts.dispatch import Dispatch, executed, join_experts, set_cut
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.patch_experts.patches import add_position, cut_patches, put_back, put_positions
@@ -33,14 +33,17 @@ from archlang.layers.spreading import (
     spread_times,
     spread_total,
 )
+from archlang.layers.tokens import GLU, Embedding, length_mask, masked_mean, sinusoidal_positions
+from archlang.layers.window_attention import WindowAttention
 
 __all__ = [
-    "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ClassToken", "CosineRouter", "Dispatch", "DropPath",
-    "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine", "LearnedTensor", "Mix", "PositionEmbedding",
-    "PyramidPool", "RecurrentAttention", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize",
-    "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool", "add_position", "average", "coded_sum", "coding_loss",
-    "combine", "cut", "cut_patches", "energies", "energy", "executed", "fill", "join_experts", "largest",
-    "put_back", "put_positions",
-    "reshape", "set_cut", "smallest", "sobel", "spread_difference", "spread_largest", "spread_quotient",
-    "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total", "weigh",
+    "GLU", "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ChannelRMSNorm", "ClassToken", "CosineRouter",
+    "Dispatch", "DropPath", "Embedding", "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine",
+    "LearnedTensor", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention",
+    "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool",
+    "WindowAttention", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches",
+    "energies", "energy", "executed", "fill", "join_experts", "largest", "length_mask", "masked_mean", "put_back",
+    "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel", "spread_difference",
+    "spread_largest", "spread_quotient", "spread_smallest", "spread_times", "spread_total", "times", "to_map",
+    "to_sequence", "total", "weigh",
 ]

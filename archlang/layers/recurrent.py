@@ -1,9 +1,10 @@
-"""Torch's recurrent layers with one tensor out: every state, or the last one."""
+"""Torch's recurrent layers as functions of tensors: every state, the last one, or those of all layers."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 
 class LSTM(nn.LSTM):
@@ -14,46 +15,96 @@ class LSTM(nn.LSTM):
         hidden: the size of a state in one direction.
         layers: stacked ones.
         bidirectional: whether a second one reads backwards; H is then twice `hidden`.
-        last: whether the last state is given instead of all. In both directions it is that after the last position of
-            the one and that after the first position of the other.
+        give: `all` states, the `last` one, or the `states` of all layers and directions. In both directions the last
+            one is that after the last position of the one and that after the first position of the other.
         bias: whether the cells have one.
         dropout: between layers, in training.
     """
 
-    def __init__(self, features: int, hidden: int, layers: int = 1, bidirectional: bool = False, last: bool = False,
+    def __init__(self, features: int, hidden: int, layers: int = 1, bidirectional: bool = False, give: str = "all",
                  bias: bool = True, dropout: float = 0.0) -> None:
         super().__init__(features, hidden, layers, bias, True, dropout, bidirectional)
-        self.last = last
+        self.give = give
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # one tensor in, one tensor out
-        """Read [batch, P, F] to [batch, P, H], or to [batch, H] of the last state."""
-        states, _ = super().forward(x)
-        if self.last:
-            return _last(states, self.bidirectional)
-        return states
+    def forward(  # type: ignore[override]  # one tensor in, tensors out
+        self, x: Tensor, lengths: Tensor | None = None, state: Tensor | None = None, cell: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Read [batch, P, F] to [batch, P, H], to [batch, H], or to states and cells [batch, layers, hidden].
+
+        Args:
+            x: the sequence.
+            lengths: how many positions count, [batch, 1]; states past them are zeros.
+            state: where the states start, [batch, hidden] or [batch, layers and directions, hidden]; else zeros.
+            cell: the same of the cells.
+        """
+        start = None
+        if state is not None or cell is not None:
+            given = state if state is not None else cell
+            assert given is not None
+            zeros = torch.zeros_like(given)
+            start = (_stacked(zeros if state is None else state), _stacked(zeros if cell is None else cell))
+
+        states, (last, cells) = super().forward(_packed(x, lengths), start)
+        if self.give == "states":
+            return last.transpose(0, 1), cells.transpose(0, 1)
+        return _given(self.give, states, last, x.shape[1], self.bidirectional)
 
 
 class GRU(nn.GRU):
-    """Gated recurrent units over a sequence (Cho et al. 2014); arguments and shapes as those of `LSTM`."""
+    """Gated recurrent units over a sequence (Cho et al. 2014); arguments and shapes as of `LSTM`, without cells."""
 
-    def __init__(self, features: int, hidden: int, layers: int = 1, bidirectional: bool = False, last: bool = False,
+    def __init__(self, features: int, hidden: int, layers: int = 1, bidirectional: bool = False, give: str = "all",
                  bias: bool = True, dropout: float = 0.0) -> None:
         super().__init__(features, hidden, layers, bias, True, dropout, bidirectional)
-        self.last = last
+        self.give = give
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]  # one tensor in, one tensor out
-        """Read [batch, P, F] to [batch, P, H], or to [batch, H] of the last state."""
-        states, _ = super().forward(x)
-        if self.last:
-            return _last(states, self.bidirectional)
+    def forward(  # type: ignore[override]  # one tensor in, one tensor out
+        self, x: Tensor, lengths: Tensor | None = None, state: Tensor | None = None
+    ) -> Tensor:
+        """Read [batch, P, F] to [batch, P, H], to [batch, H], or to the states [batch, layers, hidden]."""
+        start = None
+        if state is not None:
+            start = _stacked(state)
+
+        states, last = super().forward(_packed(x, lengths), start)
+        if self.give == "states":
+            result: Tensor = last.transpose(0, 1)
+            return result
+        return _given(self.give, states, last, x.shape[1], self.bidirectional)
+
+
+def _stacked(state: Tensor) -> Tensor:
+    """States [batch, hidden] or [batch, layers, hidden] as torch takes them: [layers, batch, hidden]."""
+    if state.dim() == 2:
+        return state.unsqueeze(0)
+    return state.transpose(0, 1).contiguous()
+
+
+def _packed(x: Tensor, lengths: Tensor | None) -> Tensor | PackedSequence:
+    """The positions of [batch, P, F] that count. Raises ValueError for a length outside 1 ... P."""
+    if lengths is None:
+        return x
+
+    # torch wants them on the CPU, where they decide how many samples each step reads.
+    counts = lengths[:, 0].long().cpu()
+    outside = ((counts < 1) | (counts > x.shape[1])).nonzero()
+    if len(outside):
+        sample = int(outside[0, 0])
+        raise ValueError(f"a length lies from 1 to {x.shape[1]}, that of sample {sample} is {int(counts[sample])}")
+    return pack_padded_sequence(x, counts, batch_first=True, enforce_sorted=False)
+
+
+def _given(give: str, states: Tensor | PackedSequence, last: Tensor, positions: int, both: bool) -> Tensor:
+    """All states, or the last one, as `give` says.
+
+    `last` holds that of each layer and direction, the first layer first.
+    """
+    if give != "last":
+        if isinstance(states, PackedSequence):
+            states, _ = pad_packed_sequence(states, batch_first=True, total_length=positions)
         return states
 
-
-def _last(states: Tensor, both: bool) -> Tensor:
-    """The last state of [batch, P, H]; backwards, the one that has read everything stands at the first position."""
-    if not both:
-        return states[:, -1]
-
-    # Both directions stand side by side in the features, forwards first.
-    half = states.shape[2] // 2
-    return torch.cat([states[:, -1, :half], states[:, 0, half:]], 1)
+    # Backwards, the state that has read everything is that of the first position.
+    if both:
+        return torch.cat([last[-2], last[-1]], 1)
+    return last[-1]

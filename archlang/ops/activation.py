@@ -5,7 +5,7 @@ from __future__ import annotations
 from archlang.ops.facts import Result
 from archlang.ops.kinds import Real, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
-from archlang.ops.rules import AXIS, axis_of, flow, known
+from archlang.ops.rules import AXIS, axis_of, flow, known, need_divides, replaced
 from archlang.ops.values import Option
 from archlang.shapes import Tensor
 
@@ -81,6 +81,25 @@ def _along(name: str, target: str, doc: str, gives: tuple[Result, ...] = ()) -> 
     )
 
 
+def _glu_shape(call: OpCall) -> Tensor:
+    axis = _axis(call)
+    need_divides(2, call.x.dims[axis], "`glu` gates one half by the other")
+    return replaced(call.x, axis, call.x.dims[axis] // 2)
+
+
+GLU = Op(
+    name="glu", family="activation",
+    doc="The first half along an axis times an activation of the second half: a act(b) (Dauphin et al. 2017). With "
+    "silu it is SwiGLU, with gelu GEGLU, with relu ReGLU, with none bilinear (Shazeer 2020, eq. 5).",
+    shape=_glu_shape,
+    torch=Module("archlang.layers.GLU", lambda call: {"dim": _axis(call) + 1, "activation": call["activation"]}),
+    args=(
+        Arg("activation", Words(("sigmoid", "silu", "gelu", "relu", "none")), "sigmoid", "what the gate goes through"),
+        Arg("axis", AXIS, None, "the axis; auto: the features of a vector or sequence, the channels of a map"),
+    ),
+    example=flow("[49, 64]", "linear(256, bias = false) -> glu(activation = silu) -> linear(64, bias = false)"),
+)
+
 SLOPE = "the slope below zero"
 OPS = (
     _plain("relu", "ReLU", "x where it is positive, else 0."),
@@ -105,8 +124,10 @@ OPS = (
            Arg("beta", Real(0, above=True), 1.0, "how sharp the bend is")),
     _along("softmax", "Softmax", "exp(x) divided by its sum along an axis.", gives=("shares",)),
     _along("log_softmax", "LogSoftmax", "The logarithm of softmax, computed safely."),
+    GLU,
     Op(
-        name="identity", family="activation", doc="What comes in.", shape=_same, torch=Module("torch.nn.Identity"),
+        name="identity", family="activation", carries=True, doc="What comes in.",
+        shape=_same, torch=Module("torch.nn.Identity"),
         example=flow("[10]", "identity"),
     ),
 )

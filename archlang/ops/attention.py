@@ -1,62 +1,15 @@
-"""Attention over positions, over channels, and what comes with sequences."""
+"""Attention over channels, and what comes with sequences."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Flag, Int, Real
+from archlang.ops.heads import dense
+from archlang.ops.kinds import Flag, Int
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
-from archlang.ops.rules import LINES, flow, known, need_divides, need_rank
-from archlang.shapes import Dim, Tensor
-
-
-def _attention_shape(call: OpCall) -> Tensor:
-    x = need_rank(call, 2)
-    features = known(x.dims[1], "features")
-    need_divides(call["heads"], features, "heads must divide the features", "heads")
-    return x
-
-
-def _dense(name: str, leaving: int, entering: int, bias: bool) -> tuple[Weight, ...]:
-    """The weights of a linear layer inside a module: [out features, in features], and [out features]."""
-    weight = Weight(f"{name}.weight", (leaving, entering))
-    if not bias:
-        return (weight,)
-    return weight, Weight(f"{name}.bias", (leaving,))
-
-
-def _attention_weights(call: OpCall) -> tuple[Weight, ...]:
-    features = known(call.x.dims[1], "features")
-    return (
-        # Queries, keys and values one below the other: three linear layers in one product.
-        *_dense("project", 3 * features, features, call["bias"]),
-        *_dense("combine", features, features, call["bias"]),
-    )
-
-
-def _attention_flops(call: OpCall) -> Dim:
-    """Four dense maps, and two products of positions with positions."""
-    positions, features = call.x.dims
-    # Heads share the features: their number changes nothing.
-    return 8 * positions * features * features + 4 * positions * positions * features
-
-
-ATTENTION = Op(
-    name="attention", family="attention",
-    doc="Multi-head self-attention over the positions of a sequence: softmax(Q K' / sqrt(d)) V in each head "
-    "(Vaswani et al. 2017, eq. 1).",
-    shape=_attention_shape, weights=_attention_weights, flops=_attention_flops,
-    torch=Module("archlang.layers.Attention", lambda call: {"features": call.x.dims[1], **call.args}),
-    habit=("", "heads", "dropout", "bias"),
-    args=(
-        Arg("heads", Int(1), doc="heads; they share the features"),
-        Arg("bias", Flag(), True, "whether the four dense maps have one"),
-        Arg("dropout", Real(0, 1), 0.0, "probability of leaving out a weight, in training"),
-        Arg("causal", Flag(), False, "whether a position sees only those before it and itself"),
-    ),
-    example=flow("[49, 64]", "residual { layer_norm -> attention(4) }"),
-)
+from archlang.ops.rules import LINES, flow, known, need_at_most, need_rank
+from archlang.shapes import Tensor
 
 
 def _hidden(call: OpCall) -> int:
@@ -79,8 +32,8 @@ def _excite_shape(call: OpCall) -> Tensor:
 def _excite_weights(call: OpCall) -> tuple[Weight, ...]:
     channels, hidden = known(call.x.dims[0], "channels"), _hidden(call)
     return (
-        *_dense("squeeze", hidden, channels, call["bias"]),
-        *_dense("excite", channels, hidden, call["bias"]),
+        *dense("squeeze", hidden, channels, call["bias"]),
+        *dense("excite", channels, hidden, call["bias"]),
     )
 
 
@@ -104,16 +57,30 @@ SQUEEZE_EXCITE = Op(
 
 
 def _position_shape(call: OpCall) -> Tensor:
-    # One number is learned for each: a symbolic size would be a symbolic number of parameters.
-    for size in call.x.dims:
-        known(size, "sizes under a learned position embedding")
+    _learned_sizes(call)
     return call.x
 
 
+def _learned_sizes(call: OpCall) -> tuple[int, ...]:
+    """The sizes of what is learned: those of a sample, or `most` positions. Raises `Fault`."""
+    most = call["most"]
+    if most is None:
+        # One number is learned for each: a symbolic size would be a symbolic number of parameters.
+        return tuple(known(size, "sizes under a learned position embedding") for size in call.x.dims)
+
+    positions, features = need_rank(call, 2).dims
+    message = f"there are {positions} positions, and embeddings for {most}"
+    need_at_most(positions, most, "out-of-range", message, "most")
+    return most, known(features, "features")
+
+
 POSITION_EMBEDDING = Op(
-    name="position_embedding", family="attention", doc="Adds a learned number to every feature at every position.",
-    shape=_position_shape, weights=lambda call: (Weight("weight", call.x.dims),),
-    torch=Module("archlang.layers.PositionEmbedding", lambda call: {"sizes": call.x.dims}),
+    name="position_embedding", family="attention",
+    doc="Adds a learned number to every feature at every position. With `most` so many positions are learned, and a "
+    "sequence of any length up to that takes the first of them.",
+    shape=_position_shape, weights=lambda call: (Weight("weight", _learned_sizes(call)),),
+    torch=Module("archlang.layers.PositionEmbedding", lambda call: {"sizes": _learned_sizes(call)}),
+    args=(Arg("most", Int(1), None, "positions that are learned; auto: those that there are"),),
     example=flow("[49, 64]", "position_embedding"),
 )
 
@@ -132,4 +99,4 @@ CLASS_TOKEN = Op(
     example=flow("[49, 64]", "class_token -> attention(4) -> slice(0, stop = 1) -> flatten"),
 )
 
-OPS = (ATTENTION, SQUEEZE_EXCITE, POSITION_EMBEDDING, CLASS_TOKEN)
+OPS = (SQUEEZE_EXCITE, POSITION_EMBEDDING, CLASS_TOKEN)

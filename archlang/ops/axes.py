@@ -99,7 +99,7 @@ def _roll_shape(call: OpCall) -> Tensor:
 
 _STEP = Int(-(1 << 31), 1 << 31)
 ROLL = Op(
-    name="roll", family="reshaping", shape=_roll_shape,
+    name="roll", family="reshaping", carries=True, shape=_roll_shape,
     doc="Moves everything along an axis; what leaves at its end comes in at its beginning. `roll([-3, -3], "
     "[height, width])` shifts the windows of Swin (Liu et al. 2021).",
     torch=Function("torch.roll", lambda call: {
@@ -121,7 +121,7 @@ def _shuffle_shape(call: OpCall) -> Tensor:
 
 
 CHANNEL_SHUFFLE = Op(
-    name="channel_shuffle", family="reshaping", shape=_shuffle_shape,
+    name="channel_shuffle", family="reshaping", carries=True, shape=_shuffle_shape,
     doc="Takes the first channel of each group, then the second of each, and so on, so that the next grouped "
     "convolution reads all groups (Zhang et al. 2018, ShuffleNet).",
     torch=Module("torch.nn.ChannelShuffle", lambda call: {"groups": call["groups"]}),

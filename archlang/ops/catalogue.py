@@ -12,6 +12,7 @@ from archlang.ops import (
     convolution,
     edges,
     elementwise,
+    heads,
     layer_attention,
     learned,
     linear,
@@ -33,6 +34,7 @@ from archlang.ops import (
     sparse,
     spreading,
     structures,
+    tokens,
 )
 from archlang.ops.facts import Facts
 from archlang.ops.model import Catalogue
@@ -40,8 +42,8 @@ from archlang.ops.values import Option
 
 FAMILIES = (
     convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, resizing,
-    axes, merging, spreading, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts, sparse,
-    edges,
+    axes, merging, spreading, heads, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts,
+    sparse, edges, tokens,
 )
 
 CATALOGUE = Catalogue(
@@ -51,7 +53,8 @@ CATALOGUE = Catalogue(
     settings={
         (setting.role, setting.name): setting
         for setting in (
-            *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS, *patch_experts.SETTINGS,
+            *heads.SETTINGS, *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS,
+            *patch_experts.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },

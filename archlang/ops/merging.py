@@ -39,7 +39,8 @@ def _concat_shape(call: OpCall) -> Tensor:
 
 
 CONCAT = Op(
-    name="concat", family="merging", takes="bundle", shape=_concat_shape,
+    name="concat", family="merging", takes="bundle",
+    carries=True, shape=_concat_shape,
     doc="Tensors end to end along an axis: the members of a bundle, or `a -> concat(b, c)`.",
     joins=axis_of,
     # torch counts the batch as dimension 0; `packed`, as `torch.cat` takes one tuple of tensors.
@@ -59,7 +60,8 @@ def _stack_shape(call: OpCall) -> Tensor:
 
 
 STACK = Op(
-    name="stack", family="merging", takes="bundle", shape=_stack_shape,
+    name="stack", family="merging", takes="bundle",
+    carries=True, shape=_stack_shape,
     doc="The members of a bundle along a new first axis: vectors become a sequence.",
     torch=Function("torch.stack", lambda call: {"dim": 1}, packed=True),
     example=flow("[64]", "fork(3) -> each { linear(32) } -> stack"),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from archlang.ops.facts import Facts, Piece, Result
 from archlang.ops.kinds import Kind, TensorKind
-from archlang.ops.values import Extents, Option
+from archlang.ops.values import Extents, InputAt, Option
 from archlang.shapes import Dim, Tensor, product
 
 
@@ -63,9 +63,11 @@ def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
     if len(args) == 1:
         return (args[0].name,)
 
+    # Of several tensors that may be left out, such as a mask and a memory, a place would not tell which is meant.
+    tensors = [arg for arg in args if isinstance(arg.kind, TensorKind)]
     names = []
     for arg in args:
-        is_tensor = isinstance(arg.kind, TensorKind)
+        is_tensor = arg in tensors and (arg.default is REQUIRED or len(tensors) == 1)
         if arg.default is REQUIRED or arg.many or arg.placed or is_tensor:
             names.append(arg.name)
     return tuple(names)
@@ -94,6 +96,18 @@ class OpCall:
 
     def __getitem__(self, name: str) -> Any:
         return self.args[name]
+
+    def tensor(self, name: str) -> Tensor | None:
+        """The type of the tensor that an argument took; None where it was left out."""
+        place = self.args[name]
+        if place is None:
+            return None
+        return self.inputs[place.index]
+
+    @property
+    def named(self) -> Mapping[str, int]:
+        """The inputs that arguments took which may be left out: the argument, and the input's index."""
+        return {name: value.index for name, value in self.args.items() if isinstance(value, InputAt)}
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,8 @@ def dotted_name(target: Target, call: OpCall) -> str:
 class Module:
     """Emitted as a module: `target` is its class's dotted name, `arguments` what its constructor gets by keyword.
 
-    Its `forward` gets the inputs one by one; with `packed`, all of them as one tuple.
+    Its `forward` gets the inputs one by one; with `packed`, all of them as one tuple. Tensors that may be left out come
+    by keyword, as their arguments are called.
     """
 
     target: Target
@@ -224,6 +239,9 @@ class Op:
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
     own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
+    whole   the arguments whose tensors may hold whole numbers, `in` for what flows in: tokens, masks, lengths. All
+            others are refused (`whole-numbers`), since a product or a sum of class numbers means nothing.
+    carries whether it moves numbers and calculates nothing, so that whole numbers leave as whole numbers.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
     """
@@ -265,6 +283,8 @@ class Op:
     batched: bool = False
     copies: bool = False
     keyed: bool = False
+    whole: tuple[str, ...] = ()
+    carries: bool = False
     habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
 

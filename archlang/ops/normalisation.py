@@ -146,6 +146,46 @@ LAYER_NORM = Op(
 )
 
 
+def _rms_shape(call: OpCall) -> Tensor:
+    x = need_rank(call, 1, 2, 3, 4)
+    known(features_of(x), "features")
+    return x
+
+
+def _rms_target(call: OpCall) -> str:
+    # torch's runs over the last axis, where a map has its columns.
+    if call.x.rank >= 3:
+        return "archlang.layers.ChannelRMSNorm"
+    return "torch.nn.RMSNorm"
+
+
+def _rms_arguments(call: OpCall) -> Mapping[str, Any]:
+    features, eps, affine = features_of(call.x), call["eps"], call["affine"]
+    if call.x.rank >= 3:
+        return {"channels": features, "eps": eps, "affine": affine}
+    return {"normalized_shape": features, "eps": eps, "elementwise_affine": affine}
+
+
+def _rms_weights(call: OpCall) -> tuple[Weight, ...]:
+    if not call["affine"]:
+        return ()
+    return (Weight("weight", (features_of(call.x),)),)
+
+
+RMS_NORM = Op(
+    name="rms_norm", family="normalisation",
+    doc="Every position, or place of a map, over the root of its mean square, times a learned scale: "
+    "w x / sqrt(mean(x^2) + eps) (Zhang and Sennrich 2019, eq. 4). The mean stays.",
+    shape=_rms_shape, weights=_rms_weights, torch=Module(_rms_target, _rms_arguments),
+    habit=("", "eps", "affine"),
+    args=(
+        Arg("eps", Real(0, above=True), 1e-6, "added to the mean square"),
+        Arg("affine", Flag(), True, "whether a scale is learned"),
+    ),
+    example=flow("[49, 64]", "rms_norm"),
+)
+
+
 def _group_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3, 4, words=LINES)
     channels = known(x.dims[0], "channels")
@@ -237,4 +277,4 @@ STANDARDIZE = Op(
     example=flow("[64]", "linear(10) -> standardize"),
 )
 
-OPS = (BATCH_NORM, LAYER_NORM, GROUP_NORM, INSTANCE_NORM, STANDARDIZE)
+OPS = (BATCH_NORM, LAYER_NORM, RMS_NORM, GROUP_NORM, INSTANCE_NORM, STANDARDIZE)

@@ -12,7 +12,8 @@ from archlang.ops.rules import AXIS, axis_index, axis_of, flow, need_at_least, n
 from archlang.shapes import Dim, Tensor, divides, product
 
 FLATTEN = Op(
-    name="flatten", family="reshaping", doc="All numbers of a sample in one vector, the last axis running fastest.",
+    name="flatten", family="reshaping", carries=True,
+    doc="All numbers of a sample in one vector, the last axis running fastest.",
     shape=lambda call: Tensor((call.x.elements,)),
     torch=Function("torch.flatten", lambda call: {"start_dim": 1}),
     example=flow("[32, 8, 8]", "flatten -> linear(10)"),
@@ -62,7 +63,7 @@ def _reshape_shape(call: OpCall) -> Tensor:
 
 
 RESHAPE = Op(
-    name="reshape", family="reshaping",
+    name="reshape", family="reshaping", carries=True,
     doc="The same numbers in the same order under other sizes; one of them may be -1 and is worked out.",
     shape=_reshape_shape,
     torch=Function("archlang.layers.reshape", lambda call: {"sizes": _numbers(call.y.dims)}),
@@ -81,7 +82,8 @@ def _order(call: OpCall) -> tuple[int, ...]:
 
 
 PERMUTE = Op(
-    name="permute", family="reshaping", doc="The axes of a sample in another order.",
+    name="permute", family="reshaping", carries=True,
+    doc="The axes of a sample in another order.",
     shape=lambda call: Tensor(tuple(call.x.dims[i] for i in _order(call))),
     # torch counts the batch as dimension 0, which stays where it is.
     torch=Function("torch.permute", lambda call: {"dims": (0, *(i + 1 for i in _order(call)))}),
@@ -96,7 +98,7 @@ def _to_sequence_shape(call: OpCall) -> Tensor:
 
 
 TO_SEQUENCE = Op(
-    name="to_sequence", family="reshaping",
+    name="to_sequence", family="reshaping", carries=True,
     doc="A map as a sequence: each place is a position, row by row, its channels are the features.",
     shape=_to_sequence_shape, torch=Function("archlang.layers.to_sequence"),
     example=flow("[64, 7, 7]", "to_sequence -> attention(4)"),
@@ -113,7 +115,8 @@ def _to_map_shape(call: OpCall) -> Tensor:
 
 
 TO_MAP = Op(
-    name="to_map", family="reshaping", doc="A sequence as a map, its positions row by row: `to_sequence` undone.",
+    name="to_map", family="reshaping", carries=True,
+    doc="A sequence as a map, its positions row by row: `to_sequence` undone.",
     shape=_to_map_shape,
     torch=Function("archlang.layers.to_map", lambda call: dict(
         zip(("height", "width"), _numbers((call["height"], call["width"])), strict=True)
@@ -157,7 +160,8 @@ def _split_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 SPLIT = Op(
-    name="split", family="reshaping", doc="Cuts a tensor into a bundle of parts along an axis.",
+    name="split", family="reshaping", carries=True,
+    doc="Cuts a tensor into a bundle of parts along an axis.",
     shape=_split_shape,
     torch=Function(_split_target, _split_arguments),
     args=(
@@ -185,7 +189,8 @@ def _slice_shape(call: OpCall) -> Tensor:
 
 
 SLICE = Op(
-    name="slice", family="reshaping", doc="The part of a tensor from `start` up to, and without, `stop`.",
+    name="slice", family="reshaping", carries=True,
+    doc="The part of a tensor from `start` up to, and without, `stop`.",
     shape=_slice_shape,
     torch=Function("archlang.layers.cut", lambda call: {
         "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"],
@@ -214,7 +219,7 @@ def _unshuffle_shape(call: OpCall) -> Tensor:
 
 
 PIXEL_SHUFFLE = Op(
-    name="pixel_shuffle", family="reshaping",
+    name="pixel_shuffle", family="reshaping", carries=True,
     doc="Lays groups of factor * factor channels out as cells of a larger map (Shi et al. 2016).",
     shape=_shuffle_shape, torch=Module("torch.nn.PixelShuffle", lambda call: {"upscale_factor": call["factor"]}),
     args=(Arg("factor", Int(1), doc="how many times larger"),),
@@ -222,7 +227,7 @@ PIXEL_SHUFFLE = Op(
 )
 
 PIXEL_UNSHUFFLE = Op(
-    name="pixel_unshuffle", family="reshaping",
+    name="pixel_unshuffle", family="reshaping", carries=True,
     doc="Stacks the cells of each factor x factor square as channels: pixel_shuffle undone.",
     shape=_unshuffle_shape, torch=Module("torch.nn.PixelUnshuffle", lambda call: {"downscale_factor": call["factor"]}),
     args=(Arg("factor", Int(1), doc="how many times smaller"),),

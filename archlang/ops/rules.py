@@ -236,6 +236,20 @@ def need_at_least(size: Dim, bound: int, name: str, message: str, argument: str 
             )
 
 
+def need_at_most(size: Dim, bound: int, name: str, message: str, argument: str | None = None) -> None:
+    """Nothing, if `size <= bound`. Raises the fault `name`, or unknown-size with the bound that would tell."""
+    match at_least(size, bound + 1):
+        case True:
+            raise Fault(name, message, argument=argument)
+        case None:
+            symbol = _one_symbol(size)
+            help = f"add bounds to the input's sizes that make {size} at most {bound}"
+            if symbol is not None and str(size) == symbol:
+                help = f"add a bound: `where {symbol} <= {bound}`"
+            raise Fault("unknown-size", f"whether {size} is at most {bound} is not known here", argument=argument,
+                        help=help)
+
+
 def bound_help(size: Dim, bound: int) -> str:
     """Say what to add to an input so that `size >= bound` is known.
 

@@ -65,6 +65,20 @@ class Option:
 
 
 @dataclass(frozen=True)
+class InputAt:
+    """The place of a tensor that an argument took, such as `mask = m`, among the inputs of the operation.
+
+    Only tensors that may be left out are told apart like this: all others stand in the order of their arguments.
+    """
+
+    index: int
+    described = "a tensor"
+
+    def __str__(self) -> str:
+        return f"input {self.index}"
+
+
+@dataclass(frozen=True)
 class Weighted:
     """A weighted sum of options of one role, as in `cross_entropy(y, label) + 0.01 * collapse()` or `0.3 * cosine`."""
 

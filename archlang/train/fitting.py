@@ -13,6 +13,7 @@ from archlang.shapes import Tensor
 from archlang.train.data.pixels import kept_window, resized, with_channels
 from archlang.train.data.ready import image_preparation
 from archlang.train.data.splits import Split
+from archlang.train.data.whole import whole_numbers
 from archlang.train.problems import bad_data
 
 LOOKED_AT = 4096
@@ -42,6 +43,9 @@ class Fit:
         helps.
         """
         want = self.type.dims
+        if self.type.range is not None:
+            self._require(samples)
+            return whole_numbers(samples, self.type.range)
         if len(want) == 3 and samples.ndim == 3:  # grey images without an axis of channels
             samples = samples[:, None]
         if len(want) == 3 and samples.ndim == 4:
@@ -53,10 +57,14 @@ class Fit:
         if len(want) == 1 and samples.ndim > 1:
             samples = samples.flatten(1)
 
-        have = samples.shape[1:]
+        self._require(samples)
+        return samples
+
+    def _require(self, samples: torch.Tensor) -> None:
+        """Raise `ArchError` (bad-data) for samples of other sizes than the input."""
+        want, have = self.type.dims, samples.shape[1:]
         if len(have) != len(want) or any(isinstance(w, int) and w != h for w, h in zip(want, have, strict=True)):
             raise bad_data(f"the network wants {self.type}, a sample of the data is {list(have)}")
-        return samples
 
     def _image(self, samples: torch.Tensor) -> torch.Tensor:
         own = tuple(samples.shape[1:])
@@ -80,6 +88,12 @@ class Fit:
         """Samples as the network wants them."""
         return self.normalise(self.shape(samples))
 
+    def inputs(self, samples: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """Samples as a model of this type of weights takes them: tokens stay whole numbers."""
+        if self.type.range is not None:
+            return samples
+        return samples.to(dtype)
+
 
 def fit_of(
     graph: Graph, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
@@ -101,6 +115,8 @@ def fit_to(graph: Graph, split: Split) -> Fit:
     A channel that never changes gets the deviation 1. A vector is normalised by one number for all its sizes.
     """
     bare = replace(fit_of(graph), image=image_preparation(graph, split))
+    if bare.type.range is not None:  # there is nothing to normalise
+        return bare
     if bare.mean is not None and bare.std is None:
         return replace(bare, std=(1.0,) * len(bare.mean))
     if bare.mean is not None:

@@ -156,8 +156,12 @@ def of_sequence(r: random.Random, t: Type) -> Made:
         ("conv1d(3, 4)", (4, f)), ("global_avg_pool", (f,)), ("global_avg_pool1d", (p,)), ("flatten", (p * f,)),
         (f"to_map(1, {p})", (f, 1, p)), ("permute([features, positions])", (f, p)), ("slice(0, stop = 1)", (1, f)),
     ]
+    found += [("rms_norm", t), ("attention(1, window = 2, positions = alibi)", t),
+              (f"position_embedding(most = {p + 1})", t),
+              ("attention(1, causal = true, positions = relative(2))", t), ("gru(2, give = states)", (1, 2))]
     if f % 2 == 0:
-        found.append(("attention(2, causal = true)", t))
+        found += [("attention(2, causal = true)", t), ("attention(1, positions = rotary)", t), ("glu", (p, f // 2)),
+                  ("attention(2, kv_heads = 1)", t), ("sinusoidal_positions", t)]
     if f > 1:
         found += [("max_pool1d(2)", (p, f // 2)), ("avg_pool1d(2, stride = 1)", (p, f)), ("instance_norm", t)]
     return r.choice(found)

@@ -84,7 +84,7 @@ def test_channel_norm_normalises_each_place() -> None:
 
 @pytest.mark.parametrize("kind", [LSTM, GRU])
 def test_the_last_state_is_that_of_both_ends(kind: type[LSTM] | type[GRU]) -> None:
-    module, x = kind(6, 4, 2, bidirectional=True, last=True), noise(3, 5, 6, dtype=torch.float32)
+    module, x = kind(6, 4, 2, bidirectional=True, give="last"), noise(3, 5, 6, dtype=torch.float32)
     plain = (nn.LSTM if kind is LSTM else nn.GRU)(6, 4, 2, batch_first=True, bidirectional=True)
     plain.load_state_dict(module.state_dict())
     _, state = plain(x)
@@ -121,7 +121,8 @@ def test_merges() -> None:
 MODULES = [
     (SqueezeExcite(8, 2), (8, 4, 4)), (Attention(8, 2), (5, 8)), (DropPath(0.5), (8, 4, 4)),
     (ChannelNorm(8), (8, 4, 4)),
-    (LSTM(8, 4), (5, 8)), (GRU(8, 4, last=True), (5, 8)), (PositionEmbedding((5, 8)), (5, 8)), (ClassToken(8), (5, 8)),
+    (LSTM(8, 4), (5, 8)), (GRU(8, 4, give="last"), (5, 8)), (PositionEmbedding((5, 8)), (5, 8)),
+    (ClassToken(8), (5, 8)),
     (PyramidPool((1, 2)), (8, 4, 4)),
 ]
 

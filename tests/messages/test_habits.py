@@ -16,6 +16,7 @@ from archlang.elaborate.network import check_text
 from archlang.syntax.slips_scripts import STANDARD_BLOCKS
 from tests.golden import check_golden
 from tests.messages.page import PAGE, page
+from tests.ops.instantiate import drawn
 
 ROWS = [
     (heading, row, wrong, right) for heading, rows in TABLES.items() for row in rows for wrong, right in row.examples
@@ -67,9 +68,9 @@ def test_the_fix_is_the_text_beside_it(heading: str, row: Habit, wrong: str, rig
 def test_both_compute_the_same(heading: str, row: Habit, wrong: str, right: str, training: bool) -> None:
     net = archlang.loads(network(row, right))
     model = archlang.compile(net).train(training)
-    sizes = [int(size) for size in row.on.strip("[]").split(",")]
-    torch.manual_seed(0)
-    x, y = torch.randn(2, *sizes), torch.randn(2, *sizes)
+    (type,) = {spec.type for spec in net.graph.inputs}
+    sizes, chance = tuple(int(size) for size in type.dims), torch.Generator().manual_seed(0)
+    x, y = drawn(type, sizes, 2, chance), drawn(type, sizes, 2, chance)
 
     module: nn.Module | None = None
     theirs = eval(wrong, {"nn": nn, "F": F, "torch": torch, "x": x, "y": y})

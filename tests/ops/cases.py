@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from archlang.ops import Option
+from archlang.shapes import Tensor as Type
 from tests.ops.instantiate import size
 
-Case = tuple[tuple[tuple[int, ...], ...], dict[str, Any]]
+Case = tuple[tuple[tuple[int, ...] | Type, ...], dict[str, Any]]
 V, S, M, W = (6,), (5, 8), (4, 9, 12), (4, 5, 6, 7)
 """A vector, a sequence or line, a map, a volume."""
 
 
-def one(*shapes: tuple[int, ...], **args: Any) -> list[Case]:
+def one(*shapes: tuple[int, ...] | Type, **args: Any) -> list[Case]:
     """The same arguments on each of these inputs."""
     return [((shape,), args) for shape in shapes]
 
 
-def several(*shapes: tuple[int, ...], **args: Any) -> list[Case]:
+def several(*shapes: tuple[int, ...] | Type, **args: Any) -> list[Case]:
     """One use on several inputs."""
     return [(shapes, args)]
 
@@ -125,6 +126,7 @@ _STATE: list[dict[str, Any]] = [
     {"hidden": 4, "layers": 2, "bidirectional": True},
     {"hidden": 4, "layers": 3, "bidirectional": True, "give": "last", "bias": False},
     {"hidden": 3, "layers": 2, "dropout": 0.2},
+    {"hidden": 3, "layers": 2, "bidirectional": True, "give": "states"},
 ]
 _RECURRENT: list[Case] = [case for variant in _STATE for case in one(S, (1, 3), **variant)]
 _GATES: list[Case] = [
@@ -138,6 +140,7 @@ _GATES: list[Case] = [
     )
 ]
 
+_ROTARY = Option("rotary", "encoding", {"base": 10000.0, "features": None, "pairs": "neighbours"})
 _CROSS: dict[str, Any] = {"coverage": "0 1 0 / 1 2 1 / 0 1 0", "kernel": size(3, 3), "kernels": ()}
 _LAYERS = [*several(V, V), *several(M, M, M), *several(S, S, S), *several(W, W)]
 
@@ -311,12 +314,44 @@ CASES: dict[str, list[Case]] = {
         *one(S, heads=2, bias=False),
         *one(S, heads=8, causal=True),
         *one(S, heads=2, dropout=0.3),
+        *one(S, heads=4, kv_heads=2),
+        *one(S, heads=4, kv_heads=1, causal=True, bias=False),
+        *one(S, heads=3, head_features=6, qkv_bias=False),
+        *one(S, heads=2, bias=False, qkv_bias=True, window=2),
+        *one(S, heads=2, window=2, causal=True, scale=1.0),
+        *one(S, heads=2, positions=_ROTARY),
+        *one(S, heads=2, positions=_ROTARY, causal=True, kv_heads=1, window=3),
+        *one(S, heads=3, head_features=4, positions=Option("alibi", "encoding"), causal=True),
+        *one(S, heads=2, positions=Option("relative", "encoding", {"distance": 2})),
+        *one(S, heads=2, positions=Option("relative", "encoding", {"distance": 9}), causal=True),
+        *one(S, heads=2, positions=Option("buckets", "encoding", {"count": 4, "distance": 3})),
+        *one(S, heads=2, positions=Option("buckets", "encoding", {"count": 8, "distance": 16}), causal=True),
+        *several(S, Type((5,), 2), heads=2, mask=1),
+        *several(S, Type((5, 5), 2), heads=2, mask=1, causal=True, positions=_ROTARY),
+        *several(S, (3, 6), heads=2, memory=1),
+        *several(S, (3, 8), Type((3,), 2), heads=4, kv_heads=2, memory=1, mask=2, bias=False),
+        *several(S, Type((5, 3), 2), (3, 8), heads=2, mask=1, memory=2, head_features=3),
     ],
+    "window_attention": [
+        *one((4, 6, 9), heads=2, window=size(3, 3)),
+        *one((4, 6, 9), heads=4, window=size(2, 3), shift=size(1, 2), bias=False),
+        *one((4, 6, 9), heads=1, window=3, shift=1, qkv_bias=False, dropout=0.2),
+        *one((4, 3, 3), heads=1, window=3, shift=1),
+    ],
+    "embedding": [*one(Type((5,), 9), features=3), *one(Type((2, 3), 2), features=4),
+                  *one(Type((1, 2, 3), 4), features=1, init=Option("zeros", "initialiser"))],
+    "length_mask": one(Type((1,), 6), positions=5),
+    "masked_mean": [*several(S, Type((5,), 2)), *several((1, 1), Type((1,), 2))],
+    "sinusoidal_positions": [*one(S, (1, 2)), *one(S, base=100.0)],
+    "rms_norm": [*one(V, S, M, W), *one(V, S, M, affine=False, eps=0.1)],
+    "glu": [*one(V, S, M, W), *one(M, axis="width"), *one(S, activation="silu"), *one(S, activation="none")],
     "squeeze_excite": [*one(M, W, ratio=2), *one(M), *one(M, hidden=3, bias=True), *one(S, hidden=2)],
-    "position_embedding": one(V, S, M),
+    "position_embedding": [*one(V, S, M), *one(S, most=7), *one(S, most=5)],
     "class_token": one(S, (1, 1)),
-    "lstm": _RECURRENT,
-    "gru": _RECURRENT,
+    "lstm": [*_RECURRENT, *several(S, (3,), (3,), hidden=3, state=1, cell=2), *several(S, (2, 3), hidden=3, layers=2,
+             cell=1, give="last")],
+    "gru": [*_RECURRENT, *several(S, Type((1,), 6), (4, 3), hidden=3, layers=2, bidirectional=True, lengths=1,
+                                  state=2)],
     "input": _PLAIN,
     "gates": _GATES,
     "combine": [
@@ -389,7 +424,8 @@ CASES: dict[str, list[Case]] = {
 def number(case: Case) -> str:
     """A name for a case in reports."""
     shapes, args = case
-    return "-".join(["x".join(map(str, s)) for s in shapes] + [f"{k}={v}" for k, v in args.items()])
+    sizes = [str(s) if isinstance(s, Type) else "x".join(map(str, s)) for s in shapes]
+    return "-".join(sizes + [f"{k}={v}" for k, v in args.items()])
 
 
 ALL = [(name, case) for name, cases in CASES.items() for case in cases]

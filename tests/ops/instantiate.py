@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from archlang.ops import CATALOGUE, REQUIRED, Arg, Module, Op, OpCall, Size
 from archlang.ops.kinds import TensorKind
+from archlang.ops.values import InputAt
+from archlang.ops.whole import types_out
 from archlang.shapes import Tensor
 
 PADDING_WORDS = ("constant", "reflect", "replicate", "circular")
@@ -24,6 +26,9 @@ def arguments(args: tuple[Arg, ...], given: dict[str, Any]) -> dict[str, Any]:
     assert not unknown, f"no argument {unknown}"
     found: dict[str, Any] = {}
     for arg in args:
+        # Of a tensor that may be left out, a case says which of its inputs it is.
+        if isinstance(arg.kind, TensorKind) and arg.default is None:
+            found[arg.name] = InputAt(given[arg.name]) if arg.name in given else None
         if isinstance(arg.kind, TensorKind):
             continue
         if arg.name not in given:
@@ -42,13 +47,13 @@ def size(*numbers: int) -> Size:
 
 
 def use(op: str | Op, *shapes: tuple[Any, ...], **given: Any) -> tuple[Op, OpCall]:
-    """A use of an op on inputs of these sizes; its outputs are in the call. Raises `Fault`."""
+    """A use of an op on inputs of these sizes, or types; its outputs are in the call. Raises `Fault`."""
     found = CATALOGUE.ops[op] if isinstance(op, str) else op
-    call = OpCall(tuple(Tensor(tuple(s)) for s in shapes), arguments(found.args, given))
+    call = OpCall(tuple(s if isinstance(s, Tensor) else Tensor(tuple(s)) for s in shapes),
+                  arguments(found.args, given))
     if found.name == "input":
         call = replace(call, outputs=call.inputs)
-    made = found.shape(call)
-    return found, replace(call, outputs=made if isinstance(made, tuple) else (made,))
+    return found, replace(call, outputs=types_out(found, call))
 
 
 def locate(dotted: str) -> Any:
@@ -78,12 +83,23 @@ def lower(op: Op, call: OpCall) -> tuple[nn.Module | None, Callable[..., Any]]:
         pad = op.pad(call) if op.pad else None
         if pad is not None:
             tensors = (functional.pad(tensors[0], pad[0], mode=pad[1]), *tensors[1:])
-        return inner(tuple(tensors)) if target.packed else inner(*tensors)
+        named = {name: tensors[index] for name, index in call.named.items()}
+        placed = tuple(x for index, x in enumerate(tensors) if index not in call.named.values())
+        return inner(placed) if target.packed else inner(*placed, **named)
 
     return module, run
 
 
-def inputs(call: OpCall, batch: int = 2, seed: int = 0) -> list[torch.Tensor]:
+def inputs(call: OpCall, batch: int = 2, seed: int = 0, dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
     """Random tensors that fit a call."""
     generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(batch, *(int(d) for d in x.dims), generator=generator) for x in call.inputs]  # type: ignore[arg-type]
+    return [drawn(x, tuple(int(d) for d in x.dims), batch, generator, dtype) for x in call.inputs]  # type: ignore[arg-type]
+
+
+def drawn(type: Tensor, sizes: tuple[int, ...], batch: int, generator: torch.Generator,
+          dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """A random batch of a type: normal numbers, or whole ones of its range. A single one is a length, at least 1."""
+    if type.range is None:
+        return torch.randn(batch, *sizes, generator=generator, dtype=dtype)
+    low = 1 if sizes == (1,) else 0
+    return torch.randint(low, type.range, (batch, *sizes), generator=generator)

@@ -14,7 +14,14 @@ import torch
 
 from archlang.ops import CATALOGUE, Option
 from archlang.ops.kinds import TensorKind
-from tests.ops.instantiate import lower, size, use
+from archlang.shapes import Tensor
+from tests.ops.instantiate import drawn, lower, size, use
+
+
+def encoding(name: str, **args: Any) -> Option:
+    """A way in which attention sees positions."""
+    return Option(name, "encoding", args)
+
 
 ADAPTIVE = {"max": 0.4, "entropy": 0.3, "gap": 0.3, "form": "document", "base": 1.0}
 ZEROS = Option("zeros", "initialiser")
@@ -65,7 +72,8 @@ def pool(*shape: int, **more: list[Any]) -> Uses:
 def state() -> Uses:
     """`lstm` and `gru`; dropout stands between layers."""
     other: dict[str, list[Any]] = {
-        "hidden": [4], "layers": [2], "bidirectional": [True], "give": ["last"], "bias": [False], "dropout": [0.5],
+        "hidden": [4], "layers": [2], "bidirectional": [True], "give": ["last", "states"], "bias": [False],
+        "dropout": [0.5],
     }
     return (S,), {"hidden": 3, "layers": 3}, other
 
@@ -130,7 +138,25 @@ USES: dict[str, Uses] = {
     "pixel_unshuffle": ((M,), {"factor": 3}, {"factor": [1]}),
     "scale": ((M,), {"by": 0.5}, {"by": [2.0]}),
     "concat": ((M, M), {}, {"axis": ["height", "width"]}),
-    "attention": ((S,), {"heads": 2}, {"heads": [4], "bias": [False], "dropout": [0.3], "causal": [True]}),
+    "attention": ((S,), {"heads": 2}, {
+        "heads": [4], "bias": [False], "dropout": [0.3], "causal": [True], "kv_heads": [1], "window": [1, 2],
+        "head_features": [6], "qkv_bias": [False], "scale": [1.0], "positions": [
+            encoding("rotary", base=10000.0, features=None, pairs="neighbours"),
+            encoding("rotary", base=100.0, features=None, pairs="neighbours"),
+            encoding("rotary", base=10000.0, features=2, pairs="neighbours"),
+            encoding("rotary", base=10000.0, features=None, pairs="halves"),
+            encoding("alibi"), encoding("relative", distance=2), encoding("relative", distance=3),
+            encoding("buckets", count=8, distance=5), encoding("buckets", count=8, distance=30),
+            encoding("buckets", count=4, distance=3)]}),
+    "window_attention": (((4, 6, 9),), {"heads": 2, "window": size(3, 3)}, {
+        "heads": [4], "window": [size(2, 3)], "shift": [size(1, 0), size(0, 1)], "bias": [False], "qkv_bias": [False],
+        "dropout": [0.3]}),
+    "position_embedding": ((S,), {}, {"most": [7]}),
+    "rms_norm": ((M,), {}, {"eps": [0.1], "affine": [False]}),
+    "glu": ((M,), {}, {"activation": ["silu", "gelu", "relu", "none"], "axis": ["width"]}),
+    "embedding": ((Tensor((5,), range=9),), {"features": 3}, {"features": [4], "init": [ZEROS]}),
+    "length_mask": ((Tensor((1,), range=4),), {"positions": 5}, {"positions": [4]}),
+    "sinusoidal_positions": ((S,), {}, {"base": [100.0]}),
     "squeeze_excite": ((M,), {"ratio": 2}, {"ratio": [4], "hidden": [3], "bias": [True]}),
     "lstm": state(), "gru": state(),
     "attend_innate_static": ((V, V), {"features": 6}, {"features": [4], "bypass": [True]}),
@@ -203,7 +229,7 @@ def behaviour(name: str, shapes: tuple[tuple[int, ...], ...], args: dict[str, An
     for step in range(3):
         if step == 2 and module is not None:
             module.eval()
-        tensors = [torch.randn(BATCH, *shape, generator=chance, dtype=torch.float64) for shape in shapes]
+        tensors = [drawn(x, tuple(map(int, x.dims)), BATCH, chance, torch.float64) for x in call.inputs]  # type: ignore[arg-type]
         if op.name == "dispatch":
             tensors[0] = tensors[0].softmax(1)
         torch.manual_seed(step)

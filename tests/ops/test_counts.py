@@ -37,7 +37,7 @@ def test_shapes_weights_and_flops_are_torchs(name: str, case: Case) -> None:
 
     if module is not None:
         module.eval().double()
-    single = [t.double() for t in inputs(call, batch=1)]
+    single = inputs(call, batch=1, dtype=torch.float64)
     # In double precision and by the mathematical form, so that nothing is hidden in a kernel that torch does not count.
     with FlopCounterMode(display=False) as counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         run(*single)
@@ -51,7 +51,7 @@ def test_rows_are_as_independent_as_declared(name: str, case: Case) -> None:
     module, run = lower(op, call)
     if module is not None:
         module.eval()
-    tensors = [t.double() for t in inputs(call, batch=3)]
+    tensors = inputs(call, batch=3, dtype=torch.float64)
     if module is not None:
         module.double()
     together, alone = run(*tensors), run(*[t[1:2] for t in tensors])

@@ -9,6 +9,7 @@ from archlang.elaborate import loads
 from archlang.emit.emit import emit
 from archlang.ops import CATALOGUE
 from archlang.ops.model import Op, Setting, Structure
+from tests.ops.instantiate import drawn
 
 ENTRIES = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values()]
 SHOWN = [entry for entry in ENTRIES if entry.example]
@@ -66,9 +67,10 @@ def test_an_example_runs(entry: Op | Structure | Setting) -> None:
     network = loads(whole(entry))
     graph = network.graph
     model = emit(graph, seed=0).eval()
-    x = torch.randn(2, *(int(size) for size in graph.inputs[0].type.dims))  # type: ignore[arg-type]
+    chance = torch.Generator().manual_seed(0)
+    inputs = [drawn(spec.type, tuple(map(int, spec.type.dims)), 2, chance) for spec in graph.inputs]  # type: ignore[arg-type]
     with torch.no_grad():
-        result = model(x)
+        result = model(*inputs)
     found = list(result.values()) if isinstance(result, dict) else [result]
     assert [tuple(y.shape[1:]) for y in found] == [graph.type(output.port).dims for output in graph.outputs]
     assert sum(p.numel() for p in model.parameters()) == graph.parameters

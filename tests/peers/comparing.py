@@ -143,7 +143,8 @@ def _training(ours: nn.Module, peer: nn.Module, inputs: Sequence[Tensor], names:
 
 def _step(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
     """Outputs and the inputs' gradients of one pass in training mode; the weights' are left in them."""
-    leaves = [x.clone().requires_grad_() for x in inputs]
+    # Tokens have no gradient.
+    leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
     outputs = _outputs(model.train()(*leaves))
     draw = torch.Generator().manual_seed(5)
 
@@ -153,7 +154,7 @@ def _step(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[dict[str, Tensor]
         total = total + (tensor * weights).sum() / tensor.numel() ** 0.5
     total.backward()
 
-    assert all(x.grad is not None for x in leaves)
+    assert all(x.grad is not None for x in leaves if x.requires_grad)
     return {n: t.detach() for n, t in outputs.items()}, {"inputs": [x.grad for x in leaves if x.grad is not None]}
 
 

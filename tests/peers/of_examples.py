@@ -10,7 +10,7 @@ from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.mapping import in_order
 from tests.peers.networks import of_file
-from tests.peers.papers import classics, clustering, multipath
+from tests.peers.papers import classics, clustering, language, multipath
 
 
 def small_vit(classes: int) -> nn.Module:
@@ -75,4 +75,6 @@ PAIRS = [
     Pair("examples/15_layer", "its text", of_file("examples/15_layer"), lambda: classics.Detector(4, 3)),
     Pair("examples/14_cluster", "section 4.5.1 of the thesis", of_file("examples/14_cluster"),
          partial(clustering.plane, 4), batch=5),
+    Pair("examples/15_tokens", "the blocks of GPT-2 by torch's encoder layer", of_file("examples/15_tokens"),
+         lambda: language.SmallGPT(256, 128, 64, 2, 4), sizes={"T": 20}),
 ]

@@ -136,3 +136,14 @@ def log_softmax(u: Use, x: Tensor, *, axis: object = None) -> Tensor:
 def identity(u: Use, x: Tensor) -> Tensor:
     """What comes in."""
     return x
+
+
+def glu(u: Use, x: Tensor, *, activation: object = None, axis: object = None) -> Tensor:
+    """The first half times an activation of the second."""
+    dim = (x.dim() - 1 if x.dim() <= 3 else 1) if axis is None else _axis(axis, x.dim() - 1)
+    half = x.shape[dim] // 2
+    value, gate = x.narrow(dim, 0, half), x.narrow(dim, half, half)
+    name = "sigmoid" if activation is None else _word(activation)
+    if name == "none":
+        return value * gate
+    return value * {"sigmoid": sigmoid, "silu": silu, "gelu": gelu, "relu": relu}[name](u, gate)

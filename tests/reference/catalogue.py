@@ -20,6 +20,7 @@ from tests.reference import (
     pools,
     recurrent,
     sliding,
+    tokens,
 )
 
 STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend",
@@ -51,6 +52,6 @@ def _public(module: ModuleType) -> dict[str, Rule]:
 OPS: dict[str, Rule] = {
     name: rule
     for module in (sliding, norms, activations, pools, forms, learned, elementwise, axes, merging,
-                   attending, recurrent)
+                   attending, recurrent, tokens)
     for name, rule in _public(module).items()
 } | {name: _rule(rule) for table in (sliding.OF_OTHER_RANKS, pools.OF_OTHER_RANKS) for name, rule in table.items()}

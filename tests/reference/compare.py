@@ -12,6 +12,7 @@ from archlang.elaborate import Network, loads
 from archlang.emit import emit
 from archlang.emit.names import safe
 from archlang.shapes import Tensor as Type
+from tests.ops.instantiate import drawn
 from tests.reference.machine import Plan, Reference
 
 OUTPUTS, GRADIENTS = 1e-9, 1e-7
@@ -42,8 +43,8 @@ def filled(model: nn.Module, seed: int = 0) -> nn.Module:
 def inputs_for(net: Network, batch: int = 3, seed: int = 1, sizes: Mapping[str, int] | None = None) -> list[Tensor]:
     """Random inputs of the declared types; `sizes` stand for symbols."""
     draw = torch.Generator().manual_seed(seed)
-    shapes = [(batch, *known_sizes(spec.type, sizes or {})) for spec in net.graph.inputs]
-    return [torch.randn(shape, generator=draw, dtype=torch.float64) for shape in shapes]
+    return [drawn(spec.type, known_sizes(spec.type, sizes or {}), batch, draw, torch.float64)
+            for spec in net.graph.inputs]
 
 
 def known_sizes(type: Type, sizes: Mapping[str, int]) -> tuple[int, ...]:
@@ -104,18 +105,20 @@ class Pair:
         inputs = inputs_for(self.net, batch, sizes=self.sizes)
         if nan:
             for x in inputs:
-                x.view(-1)[0] = float("nan")
+                if x.is_floating_point():
+                    x.view(-1)[0] = float("nan")
         self.model.train(training)
         leaves = dict(self.model.named_parameters())
         state = leaves | {name: buffer.clone() for name, buffer in self.model.named_buffers()}
-        xs = [x.requires_grad_(gradients) for x in inputs]
+        xs = [x.requires_grad_(gradients and x.is_floating_point()) for x in inputs]
         wanted = self.reference.run(tuple(xs), lambda path, name: state[key(path, name)], training)
         found = named(self.model(*xs), wanted)
         for name in wanted:
             close(found[name], wanted[name], OUTPUTS, f"output {name or ''}")
         _statistics(self.reference, self.model)
         if gradients:
-            _gradients(found, wanted, [*xs, *leaves.values()], ["input"] * len(xs) + list(leaves))
+            numbers = [x for x in xs if x.requires_grad]  # tokens have no gradient
+            _gradients(found, wanted, [*numbers, *leaves.values()], ["input"] * len(numbers) + list(leaves))
 
 
 def check(net: Network, *, dials: Mapping[str, str] | None = None, folder: Path | None = None, training: bool = False,

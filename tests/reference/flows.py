@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from tests.reference.machine import Reference
 
 
+OPTIONAL = ("mask", "memory", "lengths", "state", "cell")
+"""Arguments that are tensors and may be left out: a rule takes them by name."""
+
+
 def run(m: Reference, value: Flowing, steps: Sequence[tree.Expr], scope: Scope) -> Flowing:
     """Pass a value through steps, one after the other."""
     for step in steps:
@@ -83,13 +87,16 @@ def operation(m: Reference, use: OpUse, value: Flowing, path: tuple[str, ...]) -
     below = Where(path)
     use = replace(use, places=tuple(made(m, a, below, value) for a in use.places),
                   names=all_made(m, dict(use.names), below, value))
-    further = [a for a in (*use.places, *use.names.values()) if isinstance(a, Value)]
+    optional = {k: v for k, v in use.names.items() if isinstance(v, Value) and k in OPTIONAL}
+    further = [a for a in (*use.places, *use.names.values()) if isinstance(a, Value) and a not in optional.values()]
     members = value.members if isinstance(value, Group) else (value,)
-    reads = tuple(v for v in (*members, *further) if isinstance(v, Value))
+    placed = tuple(v for v in (*members, *further) if isinstance(v, Value))
+    reads = (*placed, *optional.values())
     places = tuple(a for a in use.places if not isinstance(a, Value))
     names = {k: v for k, v in use.names.items() if not isinstance(v, Value)}
+    names |= {k: v.data for k, v in optional.items()}
     rule = OPS[use.name]
-    return m.make(use.name, path, reads, lambda u: rule(u, *(v.data for v in reads), given=places, **names))
+    return m.make(use.name, path, reads, lambda u: rule(u, *(v.data for v in placed), given=places, **names))
 
 
 def _renamed(m: Reference, use: Stage, value: Flowing, where: Where) -> Flowing:

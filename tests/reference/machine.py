@@ -70,6 +70,7 @@ class Reference:
         self.batch = 0
         self.live: set[int] | None = None
         self.planned: tuple[tuple[int, ...], ...] | None = None
+        self.ranges: dict[int, tuple[Tensor, int | None]] = {}
 
     def plan(self, shapes: tuple[tuple[int, ...], ...], batch: int = 2) -> Plan:
         """The network's modules for inputs of these sizes, without computing anything."""
@@ -149,7 +150,9 @@ class Reference:
         for statement in body.statements:
             match statement:
                 case tree.Input():
-                    made = self.make("input", (statement.name,), (), lambda use, x=inputs.pop(0): x)  # type: ignore[misc]
+                    entering = inputs.pop(0)
+                    self.ranges[id(entering)] = _range(statement, entering)
+                    made = self.make("input", (statement.name,), (), lambda use, x=entering: x)  # type: ignore[misc]
                     assert isinstance(made, Value)
                     _symbols(statement, scope, made.sizes)
                     scope.names[statement.name] = made
@@ -195,6 +198,15 @@ class Reference:
         return self._file(parse(Source(path.name, path.read_text(encoding="utf-8"))), path.parent)
 
 
+def _range(statement: tree.Input, x: Tensor) -> tuple[Tensor, int | None]:
+    """An input beside the range of whole numbers that it declares."""
+    for argument in statement.arguments or ():
+        if argument.name == "range":
+            assert isinstance(argument.value, tree.Number)
+            return x, int(argument.value.value)
+    return x, None
+
+
 def _symbols(statement: tree.Input, scope: Scope, sizes: tuple[int, ...]) -> None:
     """Capitalised names in an input's type are the sizes that come in."""
     for item, size in zip(statement.sizes.items, sizes, strict=True):
@@ -211,6 +223,12 @@ class Use:
     machine: Reference
     number: int
     path: tuple[str, ...]
+
+    def range(self, x: Tensor) -> int:
+        """The range of an input of whole numbers."""
+        _, found = self.machine.ranges[id(x)]
+        assert found is not None
+        return found
 
     @property
     def training(self) -> bool:

@@ -138,3 +138,14 @@ def drop_channels(u: Use, x: Tensor, *, p: float = 0.5) -> Tensor:
 def drop_path(u: Use, x: Tensor, *, p: float = 0.1) -> Tensor:
     """Nothing, where nothing is dropped."""
     return _noise(u, x, p)
+
+
+def rms_norm(u: Use, x: Tensor, *, eps: float = 1e-6, affine: bool = True) -> Tensor:
+    """`w x / sqrt(mean(x^2) + eps)` (Zhang and Sennrich 2019, eq. 4), over features or channels."""
+    dim = x.dim() - 1 if x.dim() <= 3 else 1
+    made = x / (x.pow(2).mean(dim, keepdim=True) + eps).sqrt()
+    if not affine:
+        return made
+    sizes = [1] * x.dim()
+    sizes[dim] = x.shape[dim]
+    return made * u.weight("weight", x.shape[dim]).view(sizes)

@@ -43,33 +43,53 @@ def _maps(u: Use, suffix: str, rows: int, entering: int, hidden: int, bias: bool
 
 
 def _run(u: Use, x: Tensor, step: _Step, gates: int, hidden: int, layers: int, bidirectional: bool, give: object,
-         bias: bool) -> Tensor:
+         bias: bool, lengths: Tensor | None, start: tuple[Tensor | None, Tensor | None],
+         ) -> tuple[Tensor, Tensor | None]:
     states: list[Tensor] = list(x.unbind(1))
     ends: list[Tensor] = []
+    last: list[_State] = []
+    counts = lengths if lengths is not None else torch.full((x.shape[0], 1), x.shape[1], device=x.device)
     for layer in range(layers):
         ways = []
         for way in ("", "_reverse")[: 1 + bidirectional]:
             maps = _maps(u, f"l{layer}{way}", gates * hidden, states[0].shape[1], hidden, bias)
-            empty = torch.zeros(x.shape[0], hidden, dtype=x.dtype, device=x.device)
-            state, made = (empty, empty), []
-            for one in reversed(states) if way else states:
-                state = step(one, state, maps)
-                made.append(state[0])
-            ways.append(made[::-1] if way else made)
-        ends = [made[0] if k else made[-1] for k, made in enumerate(ways)]
+            state = (_first(start[0], len(last), x, hidden), _first(start[1], len(last), x, hidden))
+            made: dict[int, Tensor] = {}
+            for place in reversed(range(len(states))) if way else range(len(states)):
+                counted = counts > place
+                after = step(states[place], state, maps)
+                # A position past the length leaves the state as it was, and gives zeros.
+                state = (torch.where(counted, after[0], state[0]), torch.where(counted, after[1], state[1]))
+                made[place] = torch.where(counted, after[0], 0)
+            ways.append([made[place] for place in range(len(states))])
+            last.append(state)
+        ends = [one[0] for one in last[-len(ways) :]]
         states = [torch.cat(parts, 1) for parts in zip(*ways, strict=True)]
-    return torch.cat(ends, 1) if give is not None and _word(give) == "last" else torch.stack(states, 1)
+    given = "all" if give is None else _word(give)
+    if given == "states":
+        return torch.stack([one[0] for one in last], 1), torch.stack([one[1] for one in last], 1)
+    return (torch.cat(ends, 1) if given == "last" else torch.stack(states, 1)), None
+
+
+def _first(start: Tensor | None, index: int, x: Tensor, hidden: int) -> Tensor:
+    """Where a layer's state starts in one direction."""
+    if start is None:
+        return torch.zeros(x.shape[0], hidden, dtype=x.dtype, device=x.device)
+    return start if start.dim() == 2 else start[:, index]
 
 
 def lstm(u: Use, x: Tensor, *, hidden: int, layers: int = 1, bidirectional: bool = False, give: object = None,
-         bias: bool = True, dropout: float = 0.0) -> Tensor:
+         bias: bool = True, dropout: float = 0.0, lengths: Tensor | None = None, state: Tensor | None = None,
+         cell: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
     """Long short-term memory."""
     assert dropout == 0 or not u.training, "noise has no reference"
-    return _run(u, x, _lstm_step, 4, hidden, layers, bidirectional, give, bias)
+    made, cells = _run(u, x, _lstm_step, 4, hidden, layers, bidirectional, give, bias, lengths, (state, cell))
+    return made if cells is None else (made, cells)
 
 
 def gru(u: Use, x: Tensor, *, hidden: int, layers: int = 1, bidirectional: bool = False, give: object = None,
-        bias: bool = True, dropout: float = 0.0) -> Tensor:
+        bias: bool = True, dropout: float = 0.0, lengths: Tensor | None = None, state: Tensor | None = None) -> Tensor:
     """Gated recurrent units."""
     assert dropout == 0 or not u.training, "noise has no reference"
-    return _run(u, x, _gru_step, 3, hidden, layers, bidirectional, give, bias)
+    made, _ = _run(u, x, _gru_step, 3, hidden, layers, bidirectional, give, bias, lengths, (state, None))
+    return made

@@ -349,7 +349,50 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         linear(4) -> standardize(statistics = batch) -> linear(3)
         linear(5) -> standardize(momentum = 0.3) -> linear(3)
     """),
+    (S, """
+        rms_norm
+        rms_norm(affine = false, eps = 0.1)
+        glu
+        glu(activation = silu) -> glu(activation = none)
+        glu(activation = gelu)
+        glu(activation = relu)
+        sinusoidal_positions(base = 100)
+        position_embedding(most = 7)
+        attention(4, kv_heads = 2)
+        attention(3, head_features = 2, qkv_bias = false, scale = 1)
+        attention(4, kv_heads = 1, causal = true, window = 2, bias = false)
+        attention(2, window = 2)
+        attention(2, positions = rotary)
+        attention(2, positions = rotary(base = 100, features = 2, pairs = halves), causal = true)
+        attention(3, head_features = 2, positions = alibi, causal = true)
+        attention(2, positions = relative(2))
+        attention(2, positions = relative(3), causal = true)
+        attention(2, positions = buckets(count = 8, distance = 5))
+        attention(2, positions = buckets(count = 4, distance = 4), causal = true, window = 3)
+        attention(2, memory = x -> linear(6) -> slice(1))
+        gru(3, layers = 2, bidirectional = true, give = states)
+        lstm(3, layers = 2, give = states) -> concat
+        lstm(3, state = x -> global_avg_pool -> linear(3), cell = x -> global_max_pool -> linear(3), give = last)
+        gru(3, layers = 2, state = x -> slice(0, stop = 2) -> linear(3))
+    """),
+    ("[4, 4, 6]", """
+        window_attention(2, 2x3)
+        window_attention(1, 2x3, shift = size(1, 2), bias = false)
+        window_attention(2, 4x3, shift = 1, qkv_bias = false)
+        rms_norm
+        glu(axis = width)
+    """),
 ) for line in lines.strip().splitlines())
+
+TOKENS = "archlang 1\nnetwork N {{\n  input t: [5] (range = 9)\n  input n: [1] (range = 6)\n  output {}\n}}\n"
+WITH_TOKENS = tuple(TOKENS.format(flow) for flow in (
+    "t -> embedding(4) -> attention(2, mask = n -> length_mask(5))",
+    "t -> embedding(4, init = normal(std = 1)) -> attention(2, causal = true, mask = n -> length_mask(5))",
+    "t -> embedding(4) -> masked_mean(n -> length_mask(5))",
+    "t -> embedding(4) -> lstm(3, lengths = n)",
+    "t -> embedding(4) -> lstm(3, layers = 2, bidirectional = true, lengths = n, give = last)",
+    "t -> embedding(4) -> gru(3, bidirectional = true, lengths = n)",
+))
 
 
 def text(kind: str, stages: str) -> str:

@@ -144,8 +144,6 @@ NO_EFFECT = (
 # --- without a counterpart -------------------------------------------------------------------------------------------
 
 WITHOUT_COUNTERPART: tuple[Habit, ...] = (
-    Habit("PyTorch", ("Embedding",), (), _nothing,
-          "there is no table of embeddings: an `input` brings tokens as vectors, and `linear` maps them"),
     Habit("PyTorch", ("einsum",), (), _nothing,
           "`matmul` multiplies the matrices of each sample, `x -> matmul(y)`, and `permute` turns their axes"),
     Habit("PyTorch", ("ModuleList",), (), _nothing,

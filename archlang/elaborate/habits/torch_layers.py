@@ -267,5 +267,8 @@ TORCH_LAYERS: tuple[Habit, ...] = (
     Habit("PyTorch", ("MultiheadAttention",), _ATTENTION, _attention, "attention(heads)",
           (("nn.MultiheadAttention(16, 4, batch_first=True)", "attention(4)"),), "[5, 16]",
           note="queries, keys and values come from the one tensor that flows in"),
+    Habit("PyTorch", ("Embedding",), ("num_embeddings", "embedding_dim"), plain("embedding", "embedding_dim"),
+          "embedding(features)", (("nn.Embedding(10, 16)", "embedding(16)"),), "[5] (range = 10)",
+          note="how many there are says the input: `input tokens: [5] (range = 10)`"),
     _recurrent("lstm"), _recurrent("gru"),
 )  # fmt: skip

@@ -29,7 +29,8 @@ class Items:
     """A split over a torch `Dataset` of (sample, label) pairs or of samples alone, which get the label -1.
 
     `rows` picks some of its items. `layout` says how its arrays lie, `names` numbers labels that are names,
-    `preparation` says how Pillow images are made alike. All arrays have the `shape` of the first, where it is known.
+    `preparation` says how Pillow images are made alike, `whole` that samples are whole numbers and stay so.
+    All arrays have the `shape` of the first, where it is known.
     """
 
     dataset: Any
@@ -38,6 +39,7 @@ class Items:
     names: Names = field(default_factory=dict)
     preparation: ImagePreparation | None = None
     shape: tuple[int, ...] | None = None
+    whole: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,7 +62,7 @@ class Items:
         # The item's number goes before what is said of its sample.
         try:
             with blamed("reading the sample"):
-                pixels = as_sample(sample, self.layout, self.preparation)
+                pixels = as_sample(sample, self.layout, self.preparation, self.whole)
         except ArchError as problem:
             first = problem.diagnostics[0]
             raise bad_data(f"item {number}: {first.message}", help=first.help) from None

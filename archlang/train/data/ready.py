@@ -13,6 +13,7 @@ from archlang.train.data.items import Items
 from archlang.train.data.labels import ClassOutput
 from archlang.train.data.matching import matched, require_known, with_class_numbers
 from archlang.train.data.splits import Data, Joined, Split, Tensors
+from archlang.train.data.whole import whole_data
 from archlang.train.problems import bad_data
 
 COLOUR = 3
@@ -25,7 +26,7 @@ def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores:
     whose loss reads class numbers, None where no loss does. Raises `ArchError` (bad-data) for classes that the file
     does not name, and for labels that are no classes.
     """
-    ready = _prepared(data, image_preparation(graph, data.train))
+    ready = _prepared(whole_data(data, graph), image_preparation(graph, data.train))
 
     # Class numbers first: only numbers can be matched by the names that they stand for.
     if scores is not None:
@@ -41,7 +42,7 @@ def for_model(data: Data, record: Record, scores: ClassOutput | None) -> Data:
 
     A part may lack some of the model's classes. Raises `ArchError` (bad-data) for a class that the model does not know.
     """
-    ready = _prepared(data, preparation_of(record, data.test))
+    ready = _prepared(whole_data(data, record.network.graph), preparation_of(record, data.test))
     if scores is not None:
         ready = _of_parts(ready, lambda split: with_class_numbers(split, scores))
     if ready.classes is None:

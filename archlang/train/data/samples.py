@@ -20,8 +20,11 @@ NUMERIC = "buif"
 """Kinds of numpy's numbers that torch has too: bool, unsigned, integer, float."""
 
 
-def as_sample(value: Any, layout: Layout = "CHW", preparation: ImagePreparation | None = None) -> torch.Tensor:
+def as_sample(value: Any, layout: Layout = "CHW", preparation: ImagePreparation | None = None,
+              whole: bool = False) -> torch.Tensor:
     """One sample as floats: a tensor or an array as it is, axes by `layout`; a Pillow image as `preparation` asks.
+
+    Samples of whole numbers stay what they are.
 
     Raises `ArchError` (bad-data) for anything else, and `ValueError` for an image whose pixels are not known.
     """
@@ -42,6 +45,8 @@ def as_sample(value: Any, layout: Layout = "CHW", preparation: ImagePreparation 
     # Only images have an order of axes to declare.
     if layout == "HWC" and sample.ndim == 3:
         sample = sample.permute(2, 0, 1)
+    if whole:
+        return sample
     return scaled(sample)
 
 

@@ -33,6 +33,8 @@ class Tensors:
 
     samples: torch.Tensor
     labels: torch.Tensor
+    whole: bool = False
+    """Whether the samples are whole numbers, such as tokens, and stay what they are."""
 
     def __post_init__(self) -> None:
         require_pairs(self.samples, self.labels)
@@ -41,8 +43,10 @@ class Tensors:
         return len(self.labels)
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Samples by index, as floats."""
+        """Samples by index, as floats, or as they are where they are whole numbers."""
         rows = torch.as_tensor(indices, dtype=torch.int64)
+        if self.whole:
+            return self.samples[rows], self.labels[rows]
         return scaled(self.samples[rows]), self.labels[rows]
 
 

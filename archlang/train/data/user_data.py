@@ -30,6 +30,7 @@ class ForeignSplit:
 
     split: Any
     count: int
+    whole: bool = False
 
     def __len__(self) -> int:
         return self.count
@@ -40,7 +41,10 @@ class ForeignSplit:
         # Even the unpacking may fail: nobody has promised that it gives two things.
         with blamed(place):
             samples, labels = self.split.batch(indices)
-            samples = plain_tensor(samples, "a batch of samples").float()
+            samples = plain_tensor(samples, "a batch of samples")
+            # Tokens as floats would lose the last digits of large numbers.
+            if not self.whole:
+                samples = samples.float()
             labels, names = labels_in_memory(labels)
 
         if names is not None or len(samples) != len(indices) or len(labels) != len(indices):

@@ -129,11 +129,12 @@ def measure(
         samples = samples.to(weight.device)
         label = world.all_gather(share.to(weight.device), len(rows))
 
-        outputs = model(fit(samples).to(weight.dtype))
+        outputs = model(fit.inputs(fit(samples), weight.dtype))
         values = goal.gathered(values_of(graph, outputs, label, ports), port, world)
         second = None
         if goal.views is not None:
-            changed = fit.normalise(augment(fit.shape(samples), augmentations, chance)).to(weight.dtype)
+            augmented = augment(fit.shape(samples), augmentations, chance)
+            changed = fit.inputs(fit.normalise(augmented), weight.dtype)
             second = goal.gathered(values_of(graph, model(changed), label, ports), port, world)
 
         with alone():  # every process has the values of the whole batch

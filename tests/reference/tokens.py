@@ -1,0 +1,37 @@
+"""Tokens, masks and lengths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from tests.reference.machine import Use
+
+
+def embedding(u: Use, x: Tensor, *, features: int, init: object = None) -> Tensor:
+    """The row of each token."""
+    return u.weight("weight", u.range(x), features)[x.long()]
+
+
+def length_mask(u: Use, x: Tensor, *, positions: int) -> Tensor:
+    """1 before the length."""
+    return torch.cat([(x > p).long() for p in range(positions)], 1)
+
+
+def masked_mean(u: Use, x: Tensor, mask: Tensor) -> Tensor:
+    """The sum of what counts, over how much that is."""
+    total = torch.where(mask[:, :, None] != 0, x, 0).sum(1)
+    return total / mask.sum(1, keepdim=True).clamp(min=1).to(x.dtype)
+
+
+def sinusoidal_positions(u: Use, x: Tensor, *, base: float = 10000.0) -> Tensor:
+    """Vaswani et al. 2017, section 3.5."""
+    columns = []
+    for f in range(x.shape[2]):
+        rate = 1 / base ** (f // 2 * 2 / x.shape[2])
+        wave = torch.sin if f % 2 == 0 else torch.cos
+        columns.append(x[:, :, f] + wave(rate * torch.arange(x.shape[1], dtype=x.dtype, device=x.device)))
+    return torch.stack(columns, 2)
