@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
@@ -44,7 +46,11 @@ class LSTM(nn.LSTM):
             zeros = torch.zeros_like(given)
             start = (_stacked(zeros if state is None else state), _stacked(zeros if cell is None else cell))
 
-        states, (last, cells) = super().forward(_packed(x, lengths), start)
+        with _weights_type(x):
+            x = _cast(x, self.weight_ih_l0)
+            if start is not None:
+                start = (_cast(start[0], x), _cast(start[1], x))
+            states, (last, cells) = super().forward(_packed(x, lengths), start)
         if self.give == "states":
             return last.transpose(0, 1), cells.transpose(0, 1)
         return _given(self.give, states, last, x.shape[1], self.bidirectional)
@@ -66,11 +72,29 @@ class GRU(nn.GRU):
         if state is not None:
             start = _stacked(state)
 
-        states, last = super().forward(_packed(x, lengths), start)
+        with _weights_type(x):
+            x = _cast(x, self.weight_ih_l0)
+            if start is not None:
+                start = _cast(start, x)
+            states, last = super().forward(_packed(x, lengths), start)
         if self.give == "states":
             result: Tensor = last.transpose(0, 1)
             return result
         return _given(self.give, states, last, x.shape[1], self.bidirectional)
+
+
+def _weights_type(x: Tensor) -> AbstractContextManager[object]:
+    """Leave autocast on a CPU: many have no recurrent layer in half precision, and torch fails there."""
+    if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+        return torch.autocast("cpu", enabled=False)
+    return nullcontext()
+
+
+def _cast(x: Tensor, weight: Tensor) -> Tensor:
+    """Where autocast is left, what came before may be in another type than the weights."""
+    if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+        return x.to(weight.dtype)
+    return x
 
 
 def _stacked(state: Tensor) -> Tensor:
