@@ -94,8 +94,7 @@ def impossible(
     available = johnson(branches, 2, active)
     if classes > available:
         message = f"{classes} classes want more words than there are: {available} of weight {active} in {branches}"
-        help = "take more branches, or about half of them active: that gives the most words"
-        return error("code-contract", message, span, help=help)
+        return error("code-contract", message, span)
 
     limits = bounds(classes, branches, active)
     if distance is not None and distance > limits[0].distance:

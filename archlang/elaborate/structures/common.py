@@ -54,8 +54,7 @@ def members_of(b: Build, stage: StructureStage, value: Value, at: Span, place: P
 
     raise b.refuse("expected-bundle", f"`{stage.structure.name}` works on a bundle, this is one tensor", stage.span,
                    secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
-                   help=("`fork(n)` makes parallel copies of a tensor, `parallel { a; b }` several branches",
-                         "`layers { a; b }` hands out the result of every step"))
+                   help="`fork(n)` makes parallel copies of a tensor, `parallel { a; b }` several branches")
 
 
 def tensor_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> TensorValue:
