@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
 from archlang.diagnostics import ArchError, did_you_mean, error
@@ -145,7 +147,8 @@ def _by_pygraphviz(picture: Picture, kind: str) -> bytes | None:
     import pygraphviz
 
     try:
-        drawing = pygraphviz.AGraph(string=to_dot(picture)).draw(format=kind, prog="dot")
+        with _without_remarks():
+            drawing = pygraphviz.AGraph(string=to_dot(picture)).draw(format=kind, prog="dot")
     except (OSError, ValueError, RuntimeError):
         return None
 
@@ -153,6 +156,25 @@ def _by_pygraphviz(picture: Picture, kind: str) -> bytes | None:
     if not drawing:
         return None
     return bytes(drawing)
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Keep off standard error what libraries in C write there: Fontconfig remarks on fonts that a system lacks."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # standard error is closed, so nothing reaches it
+        yield
+        return
+
+    silent = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silent, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(silent)
 
 
 def _by_ourselves(picture: Picture, kind: str) -> bytes | None:
