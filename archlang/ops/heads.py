@@ -184,7 +184,7 @@ def _attention_flops(call: OpCall) -> Dim:
     """Dense maps of both sequences, and two products of positions with positions."""
     head, keys = _head_features(call), _memory(call)
     positions, features = call.x.dims
-    inner, shared = call["heads"] * head, _kv_heads(call) * head
+    inner, shared = int(call["heads"]) * head, _kv_heads(call) * head
 
     maps = 4 * positions * features * inner + 4 * keys.dims[0] * keys.dims[1] * shared
     return maps + 4 * positions * keys.dims[0] * inner
@@ -270,7 +270,7 @@ def _window_weights(call: OpCall) -> tuple[Weight, ...]:
 def _window_flops(call: OpCall) -> Dim:
     """Four dense maps at every place, and two products of each window's places with each other."""
     channels, height, width = call.x.dims
-    rows, columns = call["window"]
+    rows, columns = map(int, call["window"])
     return height * width * (8 * channels * channels + 4 * channels * rows * columns)
 
 

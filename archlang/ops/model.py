@@ -99,10 +99,10 @@ class OpCall:
 
     def tensor(self, name: str) -> Tensor | None:
         """The type of the tensor that an argument took; None where it was left out."""
-        place = self.args[name]
-        if place is None:
+        index = self.named.get(name)
+        if index is None:
             return None
-        return self.inputs[place.index]
+        return self.inputs[index]
 
     @property
     def named(self) -> Mapping[str, int]:
