@@ -33,6 +33,7 @@ from archlang.elaborate.values import (
     LayerStage,
     NamedStage,
     OpenWord,
+    OpStage,
     Place,
     Poison,
     Poisoned,
@@ -157,6 +158,11 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
         if expect is None and expr.operator in "+-*":
             return _open(expr, env, left, right)
 
+    if expr.operator in ("==", "!="):
+        same = _same_stage(left, right)
+        if same is not None:
+            return same is (expr.operator == "==")
+
     try:
         return arithmetic.binary(expr.operator, left, right, b.limits)
     except Fault as fault:
@@ -184,6 +190,36 @@ def _same_word(b: Build, left: object, right: object) -> bool:
     if isinstance(right, Option) and right.role in left.readings:
         return bool(evaluate(b, left.expr, left.env, SettingKind(right.role)) == right)
     return False
+
+
+def _same_stage(left: object, right: object) -> bool | None:
+    """Compare operations by their names and arguments, as in `act == sin`; None where neither is one."""
+    stages = [_bare(value) for value in (left, right)]
+    if not all(isinstance(stage, Stage | BlockValue) for stage in stages):
+        return None
+
+    operations = [stage for stage in stages if isinstance(stage, OpStage)]
+    if len(operations) < 2:
+        # A block or a flow is certainly no single operation; whether two of them do the same is not worked out.
+        if operations:
+            return False
+        return None
+
+    one, other = operations
+    if one.op.name != other.op.name:
+        return False
+    # Tensors and stages among the arguments have no static value to compare.
+    static = all(arithmetic.is_static(value) for stage in operations for value in stage.given.values.values())
+    if not static:
+        return None
+    return one.given.values == other.given.values
+
+
+def _bare(value: object) -> object:
+    """A stage without the name that a scope or `as` calls it by."""
+    while isinstance(value, NamedStage):
+        value = value.stage
+    return value
 
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:
