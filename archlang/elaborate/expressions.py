@@ -14,6 +14,7 @@ from archlang.elaborate import arithmetic, choices, codes, functions, repetition
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
+from archlang.elaborate.comparing import same_stage, same_word
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
 from archlang.elaborate.habits.native import FUNCTION_NAMES
@@ -33,15 +34,14 @@ from archlang.elaborate.values import (
     LayerStage,
     NamedStage,
     OpenWord,
-    OpStage,
     Place,
     Poison,
     Poisoned,
     Stage,
     TensorValue,
 )
-from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
-from archlang.ops.values import Option, Size
+from archlang.ops.kinds import Fault, Kind, StageKind, describe
+from archlang.ops.values import Size
 from archlang.source import Span
 from archlang.syntax.tree import (
     As,
@@ -154,12 +154,12 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
 
     if isinstance(left, OpenWord) or isinstance(right, OpenWord):
         if expr.operator in ("==", "!="):
-            return _same_word(b, left, right) is (expr.operator == "==")
+            return same_word(b, left, right) is (expr.operator == "==")
         if expect is None and expr.operator in "+-*":
             return _open(expr, env, left, right)
 
     if expr.operator in ("==", "!="):
-        same = _same_stage(left, right)
+        same = same_stage(left, right)
         if same is not None:
             return same is (expr.operator == "==")
 
@@ -177,49 +177,6 @@ def _open(expr: Binary, env: Env, *parts: object) -> OpenWord:
     readings = [set(part.readings) for part in parts if isinstance(part, OpenWord)]
     common = set.intersection(*readings) - {"word"}
     return OpenWord(expr.span.text, tuple(sorted(common)), expr, env)
-
-
-def _same_word(b: Build, left: object, right: object) -> bool:
-    """Compare words, of which at least one is open: with another one by what is written, else by the other's role."""
-    if not isinstance(left, OpenWord):
-        left, right = right, left
-    assert isinstance(left, OpenWord)
-
-    if isinstance(right, OpenWord | str):
-        return left.text == str(right)
-    if isinstance(right, Option) and right.role in left.readings:
-        return bool(evaluate(b, left.expr, left.env, SettingKind(right.role)) == right)
-    return False
-
-
-def _same_stage(left: object, right: object) -> bool | None:
-    """Compare operations by their names and arguments, as in `act == sin`; None where neither is one."""
-    stages = [_bare(value) for value in (left, right)]
-    if not all(isinstance(stage, Stage | BlockValue) for stage in stages):
-        return None
-
-    operations = [stage for stage in stages if isinstance(stage, OpStage)]
-    if len(operations) < 2:
-        # A block or a flow is certainly no single operation; whether two of them do the same is not worked out.
-        if operations:
-            return False
-        return None
-
-    one, other = operations
-    if one.op.name != other.op.name:
-        return False
-    # Tensors and stages among the arguments have no static value to compare.
-    static = all(arithmetic.is_static(value) for stage in operations for value in stage.given.values.values())
-    if not static:
-        return None
-    return one.given.values == other.given.values
-
-
-def _bare(value: object) -> object:
-    """A stage without the name that a scope or `as` calls it by."""
-    while isinstance(value, NamedStage):
-        value = value.stage
-    return value
 
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:
