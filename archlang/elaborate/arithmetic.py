@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 
+from archlang.elaborate.values import OpenWord
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault, describe
-from archlang.ops.values import Option, Placed, Size, Weighted
+from archlang.ops.values import CodeValue, Extents, Option, Placed, Size, Weighted, sized
 from archlang.shapes import Dim, Poly, at_least, divides
 
 Number = int | float
+_STATIC = (int, float, Poly, str, type(None), list, tuple, Extents, Option, Weighted, Placed, CodeValue, OpenWord)
+"""What has a value while a network is compiled, and so can be compared."""
 
 
 def binary(operator: str, left: object, right: object, limits: Limits) -> object:
@@ -84,6 +88,13 @@ def bounded(value: object, limits: Limits) -> object:
     return value
 
 
+def is_static(value: object) -> bool:
+    """Tell whether a value is known while a network is compiled, with all its items."""
+    if isinstance(value, list | tuple):
+        return all(map(is_static, value))
+    return isinstance(value, _STATIC)
+
+
 def _no_fraction_beside_symbol(left: object, right: object) -> None:
     """Raise wrong-kind at a number with a point beside a symbolic size, which stands for whole numbers alone."""
     for index, (one, other) in enumerate(((left, right), (right, left))):
@@ -139,22 +150,66 @@ def _exact(left: object, right: object) -> object:
 
 
 def _equal(left: object, right: object) -> bool:
+    """Tell whether two static values are equal. Raises `Fault`: wrong-kind of others, unknown-size."""
+    for index, value in enumerate((left, right)):
+        if isinstance(value, _STATIC):
+            continue
+        # Not simply unequal: whoever compares a tensor with a number expects an answer that only a sample can give.
+        message = f"`==` and `!=` compare static values while compiling, and this is {describe(value)}"
+        raise Fault("wrong-kind", message, input=index, help=_compared_instead(value))
+
+    for index, (one, other) in enumerate(((left, right), (right, left))):
+        if isinstance(one, Size | Extents) and is_number(other):
+            help = f"of a square `{sized((other,) * len(one))}`; one of its numbers is `a.size[0]`"  # type: ignore[arg-type]
+            raise Fault("wrong-kind", f"a number is compared with the size {one}", input=1 - index, help=help)
+
+    # 2 equals 2.0, but `true` is no 1 and the text "2" no 2: others are equal within their type only.
+    if is_number(left) and is_number(right):
+        return _equal_numbers(left, right)
+    if isinstance(left, Size | Extents) and isinstance(right, Size | Extents):
+        return _equal_items(left, right)
+    if isinstance(left, list) and isinstance(right, list):
+        return _equal_items(left, right)
+    return type(left) is type(right) and left == right
+
+
+def _compared_instead(value: object) -> tuple[str, ...]:
+    """Say what of a tensor or stage can be compared."""
+    if getattr(value, "is_tensor", False):
+        return ("its sizes can be compared: `x.channels == 3`, `x.size == 8x8`",)
+    return ()
+
+
+def _equal_items(left: Sequence[object], right: Sequence[object]) -> bool:
+    """Compare item by item; two that certainly differ decide, whatever is not known of the others."""
+    if len(left) != len(right):
+        return False
+
+    undecided: Fault | None = None
+    for one, other in zip(left, right, strict=True):
+        try:
+            if not _equal(one, other):
+                return False
+        except Fault as fault:
+            undecided = undecided or fault
+    if undecided is not None:
+        # The place of an item is not that of the list it stands in.
+        undecided.input = None
+        raise undecided
+    return True
+
+
+def _equal_numbers(left: object, right: object) -> bool:
     if isinstance(left, Poly) or isinstance(right, Poly):
         if left == right:
             return True
-        if not (is_number(left) and is_number(right)):
-            return False
 
         # Sizes differ for certain where the one is at least 1 larger for all values of their symbols.
         difference = left - right  # type: ignore[operator]
         if at_least(difference, 1) or at_least(-difference, 1):
             return False
         raise Fault("unknown-size", f"whether {left} equals {right} is not known")
-
-    # 2 equals 2.0, but `true` is no 1 and the text "2" no 2: others are equal within their type only.
-    if is_number(left) and is_number(right):
-        return left == right
-    return type(left) is type(right) and left == right
+    return left == right
 
 
 def _compare(operator: str, left: object, right: object) -> bool:

@@ -14,6 +14,7 @@ from archlang.elaborate import arithmetic, choices, codes, functions, repetition
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
+from archlang.elaborate.comparing import same_stage, same_word
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
 from archlang.elaborate.habits.native import FUNCTION_NAMES
@@ -39,8 +40,8 @@ from archlang.elaborate.values import (
     Stage,
     TensorValue,
 )
-from archlang.ops.kinds import Fault, Kind, SettingKind, StageKind, describe
-from archlang.ops.values import Option, Size
+from archlang.ops.kinds import Fault, Kind, StageKind, describe
+from archlang.ops.values import Size
 from archlang.source import Span
 from archlang.syntax.tree import (
     As,
@@ -153,9 +154,14 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
 
     if isinstance(left, OpenWord) or isinstance(right, OpenWord):
         if expr.operator in ("==", "!="):
-            return _same_word(b, left, right) is (expr.operator == "==")
+            return same_word(b, left, right) is (expr.operator == "==")
         if expect is None and expr.operator in "+-*":
             return _open(expr, env, left, right)
+
+    if expr.operator in ("==", "!="):
+        same = same_stage(left, right)
+        if same is not None:
+            return same is (expr.operator == "==")
 
     try:
         return arithmetic.binary(expr.operator, left, right, b.limits)
@@ -171,19 +177,6 @@ def _open(expr: Binary, env: Env, *parts: object) -> OpenWord:
     readings = [set(part.readings) for part in parts if isinstance(part, OpenWord)]
     common = set.intersection(*readings) - {"word"}
     return OpenWord(expr.span.text, tuple(sorted(common)), expr, env)
-
-
-def _same_word(b: Build, left: object, right: object) -> bool:
-    """Compare words, of which at least one is open: with another one by what is written, else by the other's role."""
-    if not isinstance(left, OpenWord):
-        left, right = right, left
-    assert isinstance(left, OpenWord)
-
-    if isinstance(right, OpenWord | str):
-        return left.text == str(right)
-    if isinstance(right, Option) and right.role in left.readings:
-        return bool(evaluate(b, left.expr, left.env, SettingKind(right.role)) == right)
-    return False
 
 
 def _logic(b: Build, expr: Binary, env: Env) -> bool:

@@ -8,7 +8,8 @@ from itertools import product
 
 import pytest
 
-from archlang.elaborate.arithmetic import binary, call
+from archlang.elaborate.arithmetic import binary
+from archlang.elaborate.functions import call
 from archlang.limits import DEFAULT
 from archlang.ops.kinds import Fault
 from archlang.ops.values import Option, Weighted

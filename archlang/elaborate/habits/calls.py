@@ -92,6 +92,9 @@ def without_quotes(text: Text, path: Sequence[TreeNode], catalogue: Catalogue) -
         if arg.kind.role:
             names = catalogue.of_role(arg.kind.role)
         names = (*words, *names)
+        # Where a number is wanted, no name is meant: "sixteen" is not `sin`.
+        if not names and not arg.kind.stages:
+            return None
     if not names:
         names = (*catalogue.stages, *(name for _, name in catalogue.settings))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archlang.elaborate.habits.axis_functions import AXIS_FUNCTIONS
 from archlang.elaborate.habits.habit import Habit
 from archlang.elaborate.habits.keras_layers import FLAX_POOLS, KERAS_LAYERS
 from archlang.elaborate.habits.torch_functions import MERGES, METHODS, NO_EFFECT, WITHOUT_COUNTERPART
@@ -12,6 +13,7 @@ __all__ = ["FUNCTIONS", "METHOD_ROWS", "NO_EFFECT", "ROWS", "TABLES"]
 
 TABLES: dict[str, tuple[Habit, ...]] = {
     "Layers of PyTorch": TORCH_LAYERS,
+    "Padding, axes and numbers": AXIS_FUNCTIONS,
     "Functions of several tensors": MERGES,
     "Methods of tensors": METHODS,
     "Losses": LOSSES,
@@ -33,7 +35,9 @@ ROWS: dict[str, Habit] = {
 
 # A class has capitals in its name, and a function has none.
 FUNCTIONS: dict[str, Habit] = {
-    name: row for rows in (TORCH_LAYERS, MERGES, FLAX_POOLS) for row in rows for name in row.names if name.islower()
+    name: row
+    for rows in (TORCH_LAYERS, AXIS_FUNCTIONS, MERGES, FLAX_POOLS) for row in rows for name in row.names
+    if name.islower()
 }
 """Rows of functions whose first argument is the tensor that flows in."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlang.elaborate.habits.axes import AXES, axis_word
+from archlang.elaborate.habits.axis_functions import reduced
 from archlang.elaborate.habits.habit import CallReading, Habit, items_of, whole_number
 from archlang.elaborate.habits.writing import always, stage
 from archlang.syntax.tree import Expr
@@ -95,12 +96,12 @@ def _transpose(call: CallReading) -> str | None:
 def _mean(call: CallReading) -> str | None:
     """The mean over the places of a map, or over the positions of a sequence, pools it to one number a channel."""
     if not call.gives("dim") or call.truth("keepdim", False) is not False:
-        return None
+        return reduced(call, "mean")
 
     dims = {whole_number(item) for item in items_of(call.values["dim"])}
     if dims in ({2, 3}, {-1, -2}) or (dims == {1} and call.rank == 2):
         return "global_avg_pool"
-    return None
+    return reduced(call, "mean")
 
 
 def _chunk(call: CallReading) -> str | None:
@@ -127,8 +128,11 @@ METHODS: tuple[Habit, ...] = (
           (("x.permute(0, 2, 3, 1)", "x -> permute([height, width, channels])"),), note="axes have names here"),
     Habit("PyTorch", ("transpose", "swapaxes"), (), _transpose, "permute([axes])",
           (("x.transpose(1, 2)", "x -> permute([features, positions])"),), "[5, 16]", note="axes have names here"),
-    Habit("PyTorch", ("mean",), ("dim", "keepdim"), _mean, "global_avg_pool",
-          (("x.mean(dim=[2, 3])", "x -> global_avg_pool"), ("x.mean((2, 3))", "x -> global_avg_pool"))),
+    Habit("PyTorch", ("mean",), ("dim", "keepdim"), _mean, "reduce(axis)", (
+        ("x.mean(dim=[2, 3])", "x -> global_avg_pool"), ("x.mean((2, 3))", "x -> global_avg_pool"),
+        ("x.mean(dim=1)", "x -> reduce(channels)"),
+        ("x.mean(dim=(2, 3), keepdim=True)", "x -> reduce([height, width], keep = true)"),
+    )),
     Habit("PyTorch", ("chunk",), ("chunks", "dim"), _chunk, "split(parts)"),
     Habit("PyTorch", ("squeeze",), ("dim",), always("flatten"), "flatten"),
     Habit("PyTorch", ("unsqueeze",), ("dim",), _nothing, "reshape(sizes)"),
@@ -148,9 +152,6 @@ WITHOUT_COUNTERPART: tuple[Habit, ...] = (
           "`matmul` multiplies the matrices of each sample, `x -> matmul(y)`, and `permute` turns their axes"),
     Habit("PyTorch", ("ModuleList",), (), _nothing,
           "stages are repeated by `for c in [16, 32] { stage }` or `3 * stage`, and stand side by side in `parallel`"),
-    Habit("PyTorch", ("ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d", "pad"), (), _nothing,
-          "`pad(1, mode = reflect)` pads a map, `pad([0, 1], axis = width)` one side; a convolution has a padding of "
-          "its own"),
     Habit("PyTorch", ("TransformerEncoderLayer", "TransformerEncoder"), (), _nothing,
           "`import std.attention (encoder)` brings `encoder(heads, hidden)`, whose norms stand before its two parts"),
     Habit("PyTorch", ("Parameter",), (), _nothing,
