@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from cProfile import Profile
+from functools import partial
 
 
 def calls(work: Callable[[], object]) -> int:
@@ -26,7 +27,7 @@ def growth(work: Callable[[int], object], size: int) -> float:
     2 for work that is linear, 4 for work that is quadratic; what does not depend on the size falls out.
     """
     work(size)  # what is loaded or worked out once a process is not counted
-    small, middle, large = (calls(lambda n=n: work(n)) for n in (size, 2 * size, 4 * size))
+    small, middle, large = (calls(partial(work, n)) for n in (size, 2 * size, 4 * size))
     if middle - small < LEAST:
         return 0.0
     return (large - middle) / (middle - small)
