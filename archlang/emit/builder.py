@@ -50,7 +50,7 @@ class ModuleBuilder:
         use = self.graph.call(node)
         target = node.op.becomes(use)
         # Tensors that may be left out come by keyword: their places would not tell which are there.
-        named = {name: inputs[index] for name, index in use.named.items()}
+        named: dict[str, Any] = {name: inputs[index] for name, index in use.named.items()}
         args: tuple[Any, ...] = tuple(x for index, x in enumerate(inputs) if index not in use.named.values())
         if target.packed:
             args = (args,)

@@ -94,11 +94,11 @@ class Attention(nn.Module):
         heads, shared, size = self.heads, self.kv_heads, self.head_features
         if memory is not None:
             queries = _in_heads(self.project(x), heads, size)
-            keys, values = _in_heads(self.remember(memory), 2 * shared, size).split(shared, 1)
+            keys, values = _in_heads(self.remember(memory), 2 * shared, size).chunk(2, 1)
             return queries, keys, values
 
         # One product for all three, taken apart along the heads.
-        parts = _in_heads(self.project(x), heads + 2 * shared, size).split((heads, shared, shared), 1)
+        parts = torch.split(_in_heads(self.project(x), heads + 2 * shared, size), [heads, shared, shared], 1)
         return parts[0], parts[1], parts[2]
 
     def _seen(self, query: Tensor, key: Tensor, mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
@@ -150,7 +150,7 @@ class Attention(nn.Module):
 
 def _in_heads(x: Tensor, heads: int, size: int) -> Tensor:
     """[batch, P, heads * size] as [batch, heads, P, size]."""
-    return x.unflatten(2, (heads, size)).transpose(1, 2)
+    return x.reshape(x.shape[0], x.shape[1], heads, size).transpose(1, 2)
 
 
 class SqueezeExcite(nn.Module):

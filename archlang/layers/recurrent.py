@@ -90,9 +90,10 @@ def _weights_type(x: Tensor) -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def _cast(x: Tensor, weight: Tensor) -> Tensor:
+def _cast(x: Tensor, weight: Tensor | nn.Module) -> Tensor:
     """Where autocast is left, what came before may be in another type than the weights."""
     if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
+        assert isinstance(weight, Tensor)  # torch's attributes are declared as either
         return x.to(weight.dtype)
     return x
 

@@ -11,8 +11,9 @@ from archlang.syntax.lexing import Token
 from archlang.syntax.slip import Slip
 
 STANDARD_BLOCKS = {
-    "attention": "encoder", "boost": "boosted_unit", "coded": "coded_stage", "conv": "unit", "heads": "pooled",
-    "layers": "flattened", "pce": "pce", "resnet": "basic", "squeeze": "se_unit",
+    "attention": "encoder", "boost": "boosted_unit", "coded": "coded_stage", "conv": "unit", "convnext": "convnext",
+    "dense": "dense_layer", "heads": "pooled", "layers": "flattened", "mobile": "mbconv", "pce": "pce",
+    "resnet": "basic", "segment": "aspp", "squeeze": "se_unit",
 }
 """A block of each standard module, for imports that name none."""
 
