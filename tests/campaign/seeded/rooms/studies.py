@@ -17,7 +17,7 @@ SEEDS = (
         "return (share * energies[:, None] - table)",
         "return (energies[:, None] - table)",
         "early decoding: energies are not brought to the scale of words",
-        ("studies/test_coded.py::test_words_of_any_weight_are_compared_on_their_own_scale",),
+        ("studies/test_decoding.py::test_words_of_any_weight_are_compared_on_their_own_scale",),
     ),
     Seed(
         "studies/coded.py",
