@@ -1,4 +1,4 @@
-"""What to write where a number with a point stands and a whole one is wanted: `round(64 * width)`."""
+"""The text to write where a number with a point stands and a whole one is wanted: `round(64 * width)`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from archlang.syntax.tree import Expr, ListOf, Parens
 
 
 @dataclass(frozen=True)
-class Advice:
+class Rounding:
     """Help for a number with a point; the edit only where rounding changes nothing, so that the meaning stays."""
 
     help: tuple[str, ...] = ()
@@ -25,21 +25,21 @@ class Advice:
         return {"help": self.help, "fix": self.fix}
 
 
-NO_ADVICE = Advice()
+NO_ROUNDING = Rounding()
 
 
-def whole(expr: Expr, value: object, accepts: Callable[[object], object] | None = None) -> Advice:
+def whole(expr: Expr, value: object, accepts: Callable[[object], object] | None = None) -> Rounding:
     """Return what makes a whole number of `value`, which `expr` gave, if `accepts` would take that.
 
     `accepts` raises `Fault` for what it does not take.
     """
     if not isinstance(value, float):
-        return NO_ADVICE
+        return NO_ROUNDING
     if accepts is not None:
         try:
             accepts(max(1, round(value)))
         except (Fault, OverflowError, ValueError):
-            return NO_ADVICE
+            return NO_ROUNDING
 
     # `(64 * width)` has its parentheses already.
     while isinstance(expr, Parens):
@@ -49,16 +49,16 @@ def whole(expr: Expr, value: object, accepts: Callable[[object], object] | None 
         text = "..."
 
     if value.is_integer() and text != "...":
-        return Advice((f"`round({text})` is the whole number {show(int(value))}",), Fix(expr.span, f"round({text})"))
+        return Rounding((f"`round({text})` is the whole number {show(int(value))}",), Fix(expr.span, f"round({text})"))
     ways = f"`round({text})`, `floor({text})`, `ceil({text})`, or `round_to({text}, 8)` for a multiple of 8"
-    return Advice((f"make it whole: {ways}",))
+    return Rounding((f"make it whole: {ways}",))
 
 
-def whole_items(expr: Expr, value: object, item: Callable[[object], object]) -> Advice:
+def whole_items(expr: Expr, value: object, item: Callable[[object], object]) -> Rounding:
     """The same for the first item of a list that is no whole number, where the list is written out."""
     if not isinstance(expr, ListOf) or not isinstance(value, list) or len(value) != len(expr.items):
-        return NO_ADVICE
+        return NO_ROUNDING
     for part, number in zip(expr.items, value, strict=True):
         if isinstance(number, float):
             return whole(part, number, item)
-    return NO_ADVICE
+    return NO_ROUNDING

@@ -18,7 +18,7 @@ MADE_ANEW = frozenset({"_graph", "_code", "_lineno_map", "_prologue_start", "_tr
 
 
 @dataclass(frozen=True)
-class Reference:
+class NodeNumber:
     """Stands for the node with this number where it is an argument."""
 
     number: int
@@ -26,7 +26,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class PlainNode:
-    """A node of a graph; its arguments hold a `Reference` for each node."""
+    """A node of a graph; its arguments hold a `NodeNumber` for each node."""
 
     op: str
     name: str
@@ -48,7 +48,7 @@ class PlainGraph:
         numbers = {node: number for number, node in enumerate(graph.nodes)}
 
         def reference(node: fx.Node) -> Any:
-            return Reference(numbers[node])
+            return NodeNumber(numbers[node])
 
         def plain(value: Any) -> Any:
             return fx.node.map_arg(value, reference)
@@ -65,7 +65,7 @@ class PlainGraph:
 
         def standing(value: Any) -> Any:
             match value:
-                case Reference():
+                case NodeNumber():
                     return nodes[value.number]
                 case list() | tuple():
                     return type(value)(standing(item) for item in value)

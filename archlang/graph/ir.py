@@ -115,7 +115,7 @@ class OutputSpec:
 
     @property
     def label(self) -> str:
-        """What lists of outputs call it: `aux`, `levels[1]`, and `output` for the main one."""
+        """The name in lists of outputs: `aux`, `levels[1]`, and `output` for the main one."""
         called = self.name or "output"
         if self.member is None:
             return called

@@ -102,7 +102,7 @@ class Attention(nn.Module):
         return parts[0], parts[1], parts[2]
 
     def _seen(self, query: Tensor, key: Tensor, mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """Which keys each query sees, as bools that spread over the scores, and which queries see none.
+        """The keys that each query sees, as bools that spread over the scores, and the queries that see none.
 
         None for the first where all are seen, or what `causal` says by itself; None for the second where each query
         sees a key.
@@ -128,7 +128,7 @@ class Attention(nn.Module):
         return seen | blind, blind
 
     def _added(self, query: Tensor, key: Tensor) -> Tensor | None:
-        """What the encoding of positions adds to the scores, in their type."""
+        """The numbers that the encoding of positions adds to the scores, in their type."""
         if self.positions is None:
             return None
         added = self.positions.added(query.shape[2], key.shape[2], query)

@@ -1,4 +1,4 @@
-"""How attention sees positions: queries and keys that turn, and numbers added to the scores by distance."""
+"""Encodings of positions in attention: queries and keys that turn, and numbers added to the scores by distance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Encoding(nn.Module):
         return x
 
     def added(self, _queries: int, _keys: int, _like: Tensor) -> Tensor | None:
-        """What is added to the scores [batch, heads, queries, keys], [heads, queries, keys]; None for nothing."""
+        """The numbers added to the scores [batch, heads, queries, keys]: [heads, queries, keys]; None for nothing."""
         return None
 
 
@@ -163,7 +163,7 @@ class Buckets(Encoding):
 
 
 def distances(queries: int, keys: int, device: torch.device) -> Tensor:
-    """How far each key lies ahead of each query: whole numbers [queries, keys]."""
+    """The distance of each key ahead of each query: whole numbers [queries, keys]."""
     return torch.arange(keys, device=device)[None, :] - torch.arange(queries, device=device)[:, None]
 
 

@@ -91,7 +91,7 @@ def _weights_type(x: Tensor) -> AbstractContextManager[object]:
 
 
 def _cast(x: Tensor, weight: Tensor | nn.Module) -> Tensor:
-    """Where autocast is left, what came before may be in another type than the weights."""
+    """Bring a tensor to the type of the weights, from which it may differ where autocast was left."""
     if x.device.type == "cpu" and not torch.is_autocast_enabled("cpu"):
         assert isinstance(weight, Tensor)  # torch's attributes are declared as either
         return x.to(weight.dtype)

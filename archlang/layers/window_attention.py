@@ -61,7 +61,7 @@ class WindowAttention(nn.Module):
         return parts[0], parts[1], parts[2]
 
     def _added(self, x: Tensor) -> Tensor:
-        """What is added to the scores, [windows or 1, heads, places, places]: by distance, and what is not seen."""
+        """The numbers added to the scores [windows or 1, heads, places, places]: by distance, and to hide places."""
         rows, columns = self.window
         row = torch.arange(rows, device=x.device).repeat_interleave(columns)
         column = torch.arange(columns, device=x.device).repeat(rows)
@@ -75,7 +75,7 @@ class WindowAttention(nn.Module):
         return added.masked_fill(apart.unsqueeze(1), -torch.inf)
 
     def _regions(self, x: Tensor) -> Tensor:
-        """What came from where after the roll: [1, H, W, 1], a number for each side that wrapped around."""
+        """The origin of each place after the roll: [1, H, W, 1], a number for each side that wrapped around."""
         height, width = x.shape[2:]
         down, right = self.shift
         wrapped = torch.arange(height, device=x.device) >= height - down

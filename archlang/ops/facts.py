@@ -61,7 +61,7 @@ class SiteFacts:
 
 @dataclass(frozen=True)
 class AugmentationFacts:
-    """How far an augmentation moves images.
+    """The distance that an augmentation moves images.
 
     pixels  its argument that counts pixels, which is at most the image's smaller side; None where it has none
     """

@@ -163,7 +163,7 @@ def _attention_weights(call: OpCall) -> tuple[Weight, ...]:
 
 
 def _encoding_weights(call: OpCall) -> tuple[Weight, ...]:
-    """What an encoding of positions learns: a number for each distance or bucket, in each head."""
+    """The weights of an encoding of positions: a number for each distance or bucket, in each head."""
     encoding: Option | None = call["positions"]
     if encoding is None or encoding.name not in ("relative", "buckets"):
         return ()

@@ -17,7 +17,7 @@ _FINEST = 1024
 
 
 def _factors(call: OpCall) -> tuple[float, ...]:
-    """How many times larger a map becomes: along its rows, along its columns."""
+    """The factor by which a map grows: along its rows, along its columns."""
     factor = call["factor"]
     if isinstance(factor, tuple):
         return factor

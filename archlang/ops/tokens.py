@@ -1,4 +1,4 @@
-"""What sequences of tokens begin with: embeddings, masks out of lengths, positions."""
+"""Operations that sequences of tokens begin with: embeddings, masks out of lengths, positions."""
 
 from __future__ import annotations
 

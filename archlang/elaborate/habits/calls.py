@@ -127,7 +127,7 @@ def _with_required(catalogue: Catalogue, name: str, names: Sequence[str]) -> str
 
 
 def meant_elsewhere(path: Sequence[TreeNode], name: str) -> tuple[str, ...]:
-    """Where an argument of other programs is said in this language, if not in the call."""
+    """The place in this language of an argument of other programs that is not in the call."""
     sentence = ELSEWHERE.get(name)
     if call_around(path) is None or sentence is None:
         return ()
@@ -160,7 +160,7 @@ def _word(item: Expr) -> str | None:
 
 
 def bound_by_let(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
-    """What a `let` cannot bind: a code, which is declared beside the network, or a tensor, which needs no word."""
+    """The mend of a `let` of a code, which is declared beside the network, or of a tensor, which needs no word."""
     let = next((node for node in path if isinstance(node, Let)), None)
     if let is None:
         return None

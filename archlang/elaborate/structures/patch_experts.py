@@ -185,7 +185,7 @@ def _experts(b: Build, stage: StructureStage, value: Value, at: Span, place: Pla
 
 
 def _rows(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> TensorValue:
-    """What experts are chosen for: the patches of a grid, the positions of a sequence, or whole samples."""
+    """The rows that experts are chosen for: patches of a grid, positions of a sequence, or whole samples."""
     over = stage.given["over"]
     if isinstance(value, GridValue):
         if over is not None:
