@@ -156,7 +156,7 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
     try:
         return kind.accept(value)
     except Fault as fault:
-        advice = rounding.NO_ADVICE
+        advice = rounding.NO_ROUNDING
         if fault.name == "wrong-kind":
             advice = rounding.whole(expr, value, kind.accept)
         if fault.name == "wrong-kind" and isinstance(kind, ListKind):
