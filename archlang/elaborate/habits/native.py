@@ -244,7 +244,6 @@ SETTINGS: dict[str, SettingHabit] = {
     "freeze": SettingHabit("a phase says what it trains", "phase all {{ epochs = 10; freeze = {value} }}"),
     "only": SettingHabit("a phase says what it trains", "phase all {{ epochs = 10; only = {value} }}"),
     "data": _DATA, "dataset": _DATA, "train_data": _DATA,
-    "metrics": SettingHabit("accuracy and losses are logged by themselves", "archlang train FILE --data digits"),
     "ema": SettingHabit("it is called `average` here", "average = ema(0.99)"),
     "clip_grad_norm": _is_called("clip"), "gradient_clip": _is_called("clip"), "dtype": _is_called("precision"),
     "amp": SettingHabit("it is called `precision` here", "precision = bfloat16"),
