@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from archlang.diagnostics import Fix
 from archlang.source import Span
-from archlang.syntax.facts import Facts, written
+from archlang.syntax.facts import WORD_TYPES, Facts, written
 from archlang.syntax.lexing import Token
 from archlang.syntax.slip import Slip, foreign, line_start_becomes
 
@@ -57,8 +57,10 @@ def _is_python_import(facts: Facts) -> bool:
 def _slashes(facts: Facts) -> Token | None:
     """The `//` of `x = flow // two words`: its first word was read as a divisor, the second one fits no more."""
     line = facts.line
+    if facts.first_of_line:  # a comment of words that want more reaches to the next line
+        line = tuple(t for t in facts.tokens if t.span.line == facts.previous.span.line)
     for slashes, first, second in zip(line, line[1:], line[2:], strict=False):
-        words = first.type == "NAME" and second.type in ("NAME", "FOR", "IN", "IF", "INPUT", "OUTPUT", "NUMBER")
+        words = first.type == "NAME" and (second.type in ("NAME", "NUMBER") or second.type in WORD_TYPES)
         if slashes.type == "FLOOR" and words and second.start <= facts.place.start:
             return slashes
     return None
