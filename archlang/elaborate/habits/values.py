@@ -153,7 +153,7 @@ def _fallback(value: Expr, path: Sequence[TreeNode], catalogue: Catalogue, mista
     return Mend(shown)
 
 
-def _taking_number(catalogue: Catalogue, role: str) -> list[str]:
+def _taking_number(catalogue: Catalogue, role: str | None) -> list[str]:
     """The settings of a role that take one argument and must have it."""
     settings = [setting for (of_role, _), setting in catalogue.settings.items() if role and of_role == role]
     return [one.name for one in settings if [arg.default is REQUIRED for arg in one.args] == [True]]
