@@ -94,7 +94,8 @@ def impossible(
     available = johnson(branches, 2, active)
     if classes > available:
         message = f"{classes} classes want more words than there are: {available} of weight {active} in {branches}"
-        return error("code-contract", message, span)
+        help = "take more branches, or about half of them active: that gives the most words"
+        return error("code-contract", message, span, help=help)
 
     limits = bounds(classes, branches, active)
     if distance is not None and distance > limits[0].distance:

@@ -74,7 +74,7 @@ def _type(b: Build, statement: Input, env: Env) -> Tensor:
     bounds: dict[str, _Bounds] = {}
     for item in statement.sizes.items:
         for name in _symbols(item, env):
-            bounds[name.text] = _Bounds(name)
+            bounds.setdefault(name.text, _Bounds(name))
     if "B" in bounds:
         _refuse_batch(b, statement, bounds.pop("B").span, env)
 

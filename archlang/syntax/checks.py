@@ -144,13 +144,17 @@ def _order_mistakes(arguments: tuple[tree.Argument, ...]) -> Iterator[Diagnostic
         if argument.name is not None:
             named = argument
         elif named is not None:
+            help = "put it before the named ones, or give it its name"
+            if isinstance(named.value, tree.Number) and isinstance(argument.value, tree.Number):
+                decimal = f"{named.value.value}.{argument.value.value}"
+                help = f"{help}; a decimal number has a point: `{named.name} = {decimal}`"
             yield error(
                 "positional-after-keyword",
                 "an argument without a name follows one with a name",
                 argument.span,
                 "without a name",
                 secondary=(Label(named.span, "with a name"),),
-                help="put it before the named ones, or give it its name",
+                help=help,
             )
             return  # the same mend helps the others
 

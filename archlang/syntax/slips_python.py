@@ -10,7 +10,7 @@ from itertools import takewhile
 
 from archlang.diagnostics import Fix
 from archlang.source import Span
-from archlang.syntax.facts import Facts, written
+from archlang.syntax.facts import WORD_TYPES, Facts, written
 from archlang.syntax.lexing import Token
 from archlang.syntax.slip import Slip, foreign, line_start_becomes
 
@@ -57,8 +57,10 @@ def _is_python_import(facts: Facts) -> bool:
 def _slashes(facts: Facts) -> Token | None:
     """The `//` of `x = flow // two words`: its first word was read as a divisor, the second one fits no more."""
     line = facts.line
+    if facts.first_of_line:  # a comment of words that want more reaches to the next line
+        line = tuple(t for t in facts.tokens if t.span.line == facts.previous.span.line)
     for slashes, first, second in zip(line, line[1:], line[2:], strict=False):
-        words = first.type == "NAME" and second.type in ("NAME", "FOR", "IN", "IF", "INPUT", "OUTPUT", "NUMBER")
+        words = first.type == "NAME" and (second.type in ("NAME", "NUMBER") or second.type in WORD_TYPES)
         if slashes.type == "FLOOR" and words and second.start <= facts.place.start:
             return slashes
     return None
@@ -186,10 +188,23 @@ def _block_for_def(facts: Facts) -> Fix | None:
     return Fix(facts.line_token.span, "block")
 
 
+def _cut_comment(facts: Facts) -> Span | None:
+    """The `//` of a comment in which a word was taken for the beginning of a statement."""
+    before = facts.previous.span
+    start = before.source.text.rfind("\n", 0, before.start) + 1
+    at = before.source.text.find(" // ", start, before.start)
+    if at < 0 or facts.previous_type not in WORD_TYPES or not facts.is_gap:
+        return None
+    return Span(before.source, at + 1, at + 3)
+
+
 def _slashes_span(facts: Facts) -> Span:
     slashes = _slashes(facts)
-    assert slashes is not None  # the row has recognised them
-    return slashes.span
+    if slashes is not None:
+        return slashes.span
+    cut = _cut_comment(facts)
+    assert cut is not None  # the row has recognised one of them
+    return cut
 
 
 def _hash_for_slashes(facts: Facts) -> Fix:
@@ -284,7 +299,7 @@ PYTHON: tuple[Slip, ...] = (
         ('block b = conv(3x3, 8) as f"conv{c}"', 'let a = f(r"x")'),
     ),
     Slip(
-        lambda f: _slashes(f) is not None,
+        lambda f: _slashes(f) is not None or _cut_comment(f) is not None,
         "a comment is written with `#`",
         "`//` divides and floors; begin the comment with `#`",
         ("let x = 1 // the first one", "network N { input x: [3]\n y = x -> relu // my favourite stage\n output y }"),

@@ -8,7 +8,7 @@ from archlang.diagnostics import Fix
 from archlang.source import Span
 from archlang.syntax.facts import Facts, written
 from archlang.syntax.lexing import Token
-from archlang.syntax.slip import Slip
+from archlang.syntax.slip import Slip, pair, pair_span
 
 STANDARD_BLOCKS = {
     "attention": "encoder", "boost": "boosted_unit", "coded": "coded_stage", "conv": "unit", "convnext": "convnext",
@@ -25,6 +25,7 @@ _HOW_TO_TRAIN = (
     "`train { loss = cross_entropy(logits, label); optimizer = adam(lr = 0.001); phase all { epochs = 10 } }`, "
     "and run `archlang train FILE`"
 )
+_BRACED = ("each", "shared", "parallel", "layers", "residual")
 _OPENING, _CLOSING = ("LPAR", "LSQB", "LBRACE", "HEAD_BRACE"), ("RPAR", "RSQB", "RBRACE")
 
 
@@ -151,6 +152,8 @@ def _opens_dictionary(facts: Facts) -> bool:
 def _instead_of_dictionary(facts: Facts) -> str:
     if "TRAIN" in facts.context:
         return "write each by itself: `name = value` for a setting, `phase warm { epochs = 5 }` for each phase"
+    if "OUTPUT" in facts.context:
+        return "hand each out by itself, with a name of its own: `output aux = flow`"
     return "write each argument by itself: `conv(3x3, 8, stride = 2)`"
 
 
@@ -206,6 +209,73 @@ def _before_here(facts: Facts) -> str:
         if depth < 0:
             return written(tokens[at + 1 :])
     return "stage"
+
+
+# --- words with the wrong signs behind them --------------------------------------------------------------------------
+
+
+def _lacks_braces(facts: Facts) -> bool:
+    """Recognise `each conv(3x3, 8)`: a stage that takes braces, and a stage behind it."""
+    names = [facts.previous_text, facts.tokens[facts.at - 2].text]
+    named = names[0] in _BRACED and facts.previous_type == "NAME"
+    stray = facts.stray and names[1] in _BRACED  # the stage was taken for the name of a binding
+    return ((named and facts.starts_value) or stray) and not facts.first_of_line and not facts.ended
+
+
+def _in_braces(facts: Facts) -> str:
+    word = facts.previous_text
+    flow = written(_until_arrow(facts.rest_of_line))
+    if word not in _BRACED:
+        word, flow = facts.tokens[facts.at - 2].text, facts.previous_text + flow
+    return f"write `{word} {{ {flow} }}`"
+
+
+def _until_arrow(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += (token.type in _OPENING) - (token.type in _CLOSING)
+        if depth < 0 or (not depth and token.type in ("ARROW", "SEMICOLON", "COMMA")):
+            return tuple(tokens[:at])
+    return tuple(tokens)
+
+
+def _is_further_input(facts: Facts) -> bool:
+    return facts.type == "COMMA" and facts.line[:1] != () and facts.line[0].type == "INPUT" and _names_behind(facts)
+
+
+def _names_behind(facts: Facts) -> bool:
+    return [token.type for token in facts.rest_of_line[1:3]] == ["NAME", "COLON"]
+
+
+def _wrong_equal(facts: Facts) -> Span:
+    if facts.type == "EQUALS":
+        return facts.place
+    return pair_span(facts)
+
+
+def _typed_input(facts: Facts) -> str:
+    """The input with the numbers of its line as sizes."""
+    numbers = [token.text for token in facts.rest_of_line if token.type == "NUMBER"]
+    return f"write `input {facts.previous_text}: [{', '.join(numbers) or '3, 32, 32'}]`"
+
+
+def _phase_with_settings(facts: Facts) -> str:
+    """The settings of `phase(epochs = 3, lr = cosine)` in braces."""
+    settings: list[str] = []
+    rest = list(_inside(facts.rest_of_line[1:]))
+    while rest:
+        setting = _until_arrow(rest)
+        settings.append(written(setting))
+        rest = rest[len(setting) + 1 :]
+    return f"phase all {{ {'; '.join(settings) or 'epochs = 10'} }}"
+
+
+def _phase_in_braces(facts: Facts) -> Fix | None:
+    inner = _inside(facts.rest_of_line[1:])
+    behind = facts.rest_of_line[len(inner) + 1 :]
+    if not inner or not behind:
+        return None
+    return Fix(facts.previous.span.to(behind[0].span), _phase_with_settings(facts))
 
 
 def _is_head_in_brackets(facts: Facts) -> bool:
@@ -266,6 +336,54 @@ SCRIPTS: tuple[Slip, ...] = (
         "there are no dictionaries: a value is a number, a word, a list or a stage",
         _instead_of_dictionary,
         ("train { phases = [{ epochs: 5 }] }", "let x = { a: 1 }"),
+    ),
+    Slip(
+        lambda f: f.stray and (f.type == "EQUALS" or pair(f, "LESSTHAN", "MINUS")),
+        "a name is bound with `=`",
+        "write `{previous} = ...`",
+        ("network N { input x: [3]\n y == x -> relu\n output y }",
+         "network N { input x: [3]\n y <- x -> relu\n output y }"),
+        where=_wrong_equal, fix=lambda f: Fix(_wrong_equal(f), "="),
+    ),
+    Slip(
+        lambda f: f.type == "LPAR" and f.context[-2:] == ("INPUT", "NAME"),
+        "the type of an input follows a colon",
+        _typed_input,
+        ("network N { input x(shape = [3])\n output x }",),
+    ),
+    Slip(
+        _lacks_braces,
+        "the flows of this stage stand in braces",
+        _in_braces,
+        ("block b = each conv(3x3, 8)", "network N { input x: [3]\n y = x -> shared conv(1) -> mean\n output y }"),
+    ),
+    Slip(
+        lambda f: f.type == "COLON" and f.previous_type == "OUTPUT",
+        "`output` takes no colon",
+        "write `output flow`, or `output name = flow`",
+        ("network N { input x: [3]\n output: x }",),
+        fix=lambda f: Fix(f.place, ""),
+    ),
+    Slip(
+        _is_further_input,
+        "each input is declared by itself",
+        lambda f: f"write `input {f.next.text if f.next else 'name'}: [...]` on a line of its own",
+        ("network N { input x: [3]\n input y: [3], z: [4]\n output x }",),
+        fix=lambda f: Fix(f.place, "; input"),
+    ),
+    Slip(
+        lambda f: f.type == "COMMA" and f.context[-2:] == ("FOR", "NAME"),
+        "`for` takes one name",
+        "go through a list of rows, `for row in [[16, 1], [32, 2]] { conv(3x3, row[0], stride = row[1]) }`, or through "
+        "numbers: `for i in range(3) { ... }`",
+        ("block b = for i, c in enumerate([8, 16]) { conv(3x3, c) }",),
+    ),
+    Slip(
+        lambda f: f.type == "LPAR" and f.previous_type == "PHASE",
+        "a phase has a name, and its settings stand in braces",
+        lambda f: f"write `{_phase_with_settings(f)}`",
+        ("train { loss = 1\n phase(epochs = 3, lr = cosine) }",),
+        fix=_phase_in_braces,
     ),
     Slip(
         _is_head_in_brackets,

@@ -199,7 +199,9 @@ def bad_number(span: Span) -> Diagnostic:
     if len(text) > _LONGEST_SHOWN:
         shown = text[:_LONGEST_SHOWN] + "..."
 
-    if text.startswith("."):
+    if text.startswith(".") and span.source.text[: span.start].endswith("."):
+        help = f"numbers one after the other are `range({shown.strip('.')})`, `range(2, 5)`; sizes are `3x3`"
+    elif text.startswith("."):
         help = f"write `0{shown}`"
     elif text.endswith("."):
         help = f"write `{shown}0` or `{shown[:-1]}`"

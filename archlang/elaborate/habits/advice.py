@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from archlang.diagnostics import Fix
+from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.native import FUNCTION_NAMES, SHORT_NAMES
 from archlang.project.project import STD
 from archlang.source import Span
@@ -37,6 +38,10 @@ def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, 
     inside = {type(node) for node in around}
     if Train in inside and node.text.lower() in _ANSWERS:
         return Advice(("the right answers of the data are called `label`",), Fix(node.span, "label"))
+
+    sentence = STAGES_ELSEWHERE.get(node.text.lower())
+    if sentence is not None:
+        return Advice((sentence,), None)
 
     here = SHORT_NAMES.get(node.text.lower()) or FUNCTION_NAMES.get(node.text)
     if here is not None:

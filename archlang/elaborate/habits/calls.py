@@ -7,24 +7,35 @@ from dataclasses import dataclass, replace
 
 from archlang.diagnostics import ArchError, Fix, suggestions
 from archlang.elaborate.habits.elsewhere import ELSEWHERE
-from archlang.elaborate.habits.habit import items_of, whole_number
 from archlang.elaborate.habits.native import SHORT_NAMES
-from archlang.ops.model import REQUIRED, Arg, Catalogue, Entry, by_place
+from archlang.ops.model import REQUIRED, Arg, Catalogue, Entry, Structure, by_place
 from archlang.source import Source
 from archlang.syntax.parser import parse
 from archlang.syntax.printer import print_flat
-from archlang.syntax.tree import Call, CodeDeclaration, Expr, Field, Let, ListOf, Name, Text, TreeNode
+from archlang.syntax.tree import (
+    Block,
+    Call,
+    Expr,
+    Field,
+    File,
+    Let,
+    Name,
+    Text,
+    TreeNode,
+)
 from archlang.syntax.walk import walk
 
+_TOGETHER = ("add", "mul", "sub", "div", "maximum", "minimum", "concat", "matmul")
 LONGEST = 100  # characters of an example in a message
 
 
 @dataclass(frozen=True)
 class Mend:
-    """Help for a mistake, and the edit that follows it."""
+    """Help for a mistake, the edit that follows it, and a message if that of the mistake does not fit."""
 
     help: tuple[str, ...]
     fix: Fix | None = None
+    message: str = ""
 
 
 def entry_of(catalogue: Catalogue, name: str) -> Entry | None:
@@ -126,6 +137,70 @@ def _with_required(catalogue: Catalogue, name: str, names: Sequence[str]) -> str
     return f"{name}({', '.join(required)})"
 
 
+def flow_in_braces(call: Call, catalogue: Catalogue) -> Mend | None:
+    """A stage as the last argument in parentheses, where it stands in braces behind them."""
+    assert isinstance(call.callee, Name)
+    entry = catalogue.stage(call.callee.text)
+    arguments = call.arguments or ()
+    if not isinstance(entry, Structure) or entry.body == "none" or call.body is not None or len(arguments) < 2:
+        return None
+    required = len(by_place(entry.args))
+    if not required or len(arguments) != required + 1 or any(argument.name is not None for argument in arguments):
+        return None
+
+    head = print_flat(replace(call, arguments=arguments[:-1]))
+    text = f"{head} {{ {print_flat(arguments[-1].value)} }}"
+    return Mend((f"the flow of this stage stands in braces: write `{text}`",), Fix(call.span, text))
+
+
+def block_call(name: Name, path: Sequence[TreeNode]) -> Mend | None:
+    """A call of a block that lacks an argument: what the block takes, and what flows in without being one."""
+    file = path[0]
+    assert isinstance(file, File)
+    block = next((one for one in file.declarations if isinstance(one, Block) and one.name == name.text), None)
+    if block is None:
+        return None
+
+    first, *others = [parameter.name for parameter in block.parameters]
+    call = f"`{name.text}({', '.join((first, *others))})`"
+    if first in ("x", "input", "inputs", "image", "img", "features"):
+        head = f"block {name.text}"
+        if others:
+            head += f"({', '.join(others)})"
+        return Mend((f"what flows in is called `in` and is no parameter: declare `{head} = stage -> stage`",))
+    return Mend((f"it is called with all of them, {call}, but for those that have a default",))
+
+
+def counted_too(node: TreeNode, path: Sequence[TreeNode], known_help: tuple[str, ...]) -> Mend | None:
+    """Tensors brought together as in `x -> add(a, b)`, where the sum of two was meant."""
+    call = call_around(path)
+    if call is None or not isinstance(call.callee, Name) or call.callee.text not in _TOGETHER or call.body is not None:
+        return None
+    arguments = call.arguments or ()
+    if len(arguments) < 2 or any(argument.name is not None for argument in arguments):
+        return None
+
+    first, *others = [print_flat(argument.value) for argument in arguments]
+    meant = f"`{first} -> {call.callee.text}({', '.join(others)})`"
+    return Mend((f"what flows in is brought together with them; without it, write {meant}", *known_help))
+
+
+def text_for_parameter(name: Name, said: str, path: Sequence[TreeNode]) -> Text | None:
+    """The text in quotes that a parameter of a block carried to a place where a stage or a word is wanted."""
+    file, block = path[0], next((node for node in path if isinstance(node, Block)), None)
+    if block is None or name.text not in [parameter.name for parameter in block.parameters]:
+        return None
+
+    texts = [node for node in walk(file) if isinstance(node, Text) and f'the text "{node.value}"' in said]
+    for node in walk(file):
+        if isinstance(node, Call) and isinstance(node.callee, Name) and node.callee.text == block.name:
+            given = [argument.value for argument in node.arguments or ()]
+            carried = next((text for text in texts if any(text is value for value in given)), None)
+            if carried is not None:
+                return carried
+    return None
+
+
 def meant_elsewhere(path: Sequence[TreeNode], name: str) -> tuple[str, ...]:
     """The place in this language of an argument of other programs that is not in the call."""
     sentence = ELSEWHERE.get(name)
@@ -135,28 +210,6 @@ def meant_elsewhere(path: Sequence[TreeNode], name: str) -> tuple[str, ...]:
 
 
 # --- codes -----------------------------------------------------------------------------------------------------------
-
-
-def words_of_list(value: ListOf, path: Sequence[TreeNode]) -> Mend | None:
-    """The words of a code as a list: of texts, or of rows of 0 and 1."""
-    if not any(isinstance(node, CodeDeclaration) for node in path):
-        return None
-
-    words = [_word(item) for item in value.items]
-    if not words or None in words:
-        return None
-    quoted = [f'"{word}"' for word in words]
-    text = f"words({', '.join(quoted)})"
-    return Mend((f"a code is made of words: write `{text}`",), Fix(value.span, text))
-
-
-def _word(item: Expr) -> str | None:
-    if isinstance(item, Text):
-        return item.value
-    bits = [whole_number(bit) for bit in items_of(item)]
-    if not bits or not set(bits) <= {0, 1}:
-        return None
-    return "".join(str(bit) for bit in bits)
 
 
 def bound_by_let(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
@@ -190,7 +243,8 @@ def optimizer(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
         return None
 
     text = print_flat(replace(call, arguments=call.arguments[1:]))
-    return Mend((f"the weights are those of the network and are not given: write `{text}`",), Fix(call.span, text))
+    message = f"`{call.callee.text}` is not given the parameters of a model: they are those of the network"
+    return Mend((f"write `{text}`",), Fix(call.span, text), message)
 
 
 def _gives_weights(value: Expr) -> bool:

@@ -9,7 +9,12 @@ from archlang.diagnostics import Diagnostic
 
 def without_consequences(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Leave out that something is missing where another mistake holds it in a form of other programs."""
-    return _without_missing_input(_without_missing_phase(diagnostics))
+    rest = _without_missing_input(_without_missing_phase(diagnostics))
+
+    # A small kernel that leaves the large one covers nothing of it.
+    if any(d.name == "branch-outside" for d in rest):
+        rest = [d for d in rest if d.name != "uncovered-positions"]
+    return rest
 
 
 def _without_missing_phase(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:

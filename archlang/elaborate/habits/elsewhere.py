@@ -27,5 +27,25 @@ _SAID: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("the weights are those of the network: leave this out", ("params", "parameters", "model")),
 )
 
+STAGES_ELSEWHERE = {
+    "repeat": "a stage is repeated with its number before it: `3 * conv(3x3, 16)`",
+    "sequential": "stages one behind the other are a flow: `conv(3x3, 16) -> relu`",
+    "embedding": "an `input` brings tokens as vectors, and `linear` maps them",
+    "bottleneck_block": "a standard block is called so: `import std.resnet (bottleneck)`",
+    "resblock": "write `residual { conv(3x3, 16) -> relu }`, or `import std.resnet (basic)`",
+    "res_block": "write `residual { conv(3x3, 16) -> relu }`, or `import std.resnet (basic)`",
+    "transformer": "write `import std.attention (encoder)`, and `encoder(heads, width)`",
+    "feed_forward": "write `linear(256) -> gelu -> linear(64)`, or `import std.attention (mlp)`",
+    "softmax_router": "experts are chosen by `cosine_router(embed)`, paths by `cross_connection`",
+    "linear_router": "experts are chosen by `cosine_router(embed)`, paths by `cross_connection`",
+    "router": "experts are chosen by `cosine_router(embed)`, paths by `cross_connection`",
+    "enumerate": "numbers are `range(len(list))`, and an item is `list[i]`",
+    "zip": "write the pairs as rows: `for row in [[16, 1], [32, 2]] { ... }`, with `row[0]` and `row[1]`",
+    "print": "a file is data and prints nothing; `archlang info FILE` shows the network",
+    "shape": "sizes are `x.channels`, `x.height`, `x.width`, `x.features`, `x.positions`",
+    "gather": "a part of a tensor is taken by `slice(start, stop = end, axis = channels)`",
+}
+"""Names that are called elsewhere and have no single counterpart: what is written here."""
+
 ELSEWHERE = {name: sentence for sentence, names in _SAID for name in names}
 """For each argument of other programs the sentence that says where the same is said here."""

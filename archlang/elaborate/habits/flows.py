@@ -18,6 +18,9 @@ from archlang.syntax.tree import Argument, Binary, Call, Expr, Field, Flow, In, 
 MERGING = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
 """Signs between tensors, and the operations that they mean."""
 
+_SIDE_BY_SIDE = ("parallel", "layers")
+"""Stages whose braces hold several flows."""
+
 REPEATED = "* n"
 IN_BRACES = "{ }"
 """`Translation.shown` for a repetition with its number behind, and for flows in parentheses."""
@@ -126,7 +129,11 @@ class FlowReader:
 
         if not flows or not all(isinstance(flow, Flow | Call | Name) for flow in flows):
             return None
-        return Translation("Python", IN_BRACES, f"{name} {{ {'; '.join(self._step_text(flow) for flow in flows)} }}")
+        between = " -> "  # one behind the other, as in PyTorch's Sequential
+        if name in _SIDE_BY_SIDE:
+            between = "; "
+        texts = [self._step_text(flow) for flow in flows]
+        return Translation("Python", IN_BRACES, f"{name} {{ {between.join(texts)} }}")
 
     def _step_text(self, expr: Expr) -> str:
         translation = self.stage(expr)
@@ -287,12 +294,22 @@ class FlowReader:
         if not tensors:
             return None
 
+        if sign == "-" and sources[0] is not None and all(self._is_step(term) for term in terms[1:]):
+            steps = [print_flat(term) for term in terms[1:]]  # the point of the arrow was forgotten
+            return Translation("Python", sign, " -> ".join([sources[0], *steps]), is_flow=True)
+
         # `sub` and `mul` are of two: the order of a longer chain is better kept by names.
         if sign in MERGING and len(tensors) == len(terms) and (sign == "+" or len(terms) == 2):
             text: str | None = f"{tensors[0]} -> {MERGING[sign]}({', '.join(tensors[1:])})"
         else:
             text = self._scaled(sign, terms, sources)
         return Translation("Python", sign, text, is_flow=True)
+
+    def _is_step(self, expr: Expr) -> bool:
+        """Return whether an expression is a stage of this language, and no tensor."""
+        if isinstance(expr, Call):
+            expr = expr.callee
+        return isinstance(expr, Name) and self.names.is_stage(expr.text) and expr.text not in self.names.tensors
 
     def _scaled(self, sign: str, terms: Sequence[Expr], sources: Sequence[str | None]) -> str | None:
         """A tensor times a number, or divided by one."""

@@ -219,6 +219,8 @@ class SettingHabit:
 _OF_OPTIMIZER = "it is an argument of the optimizer"
 _CURVE = SettingHabit("the rate follows a curve in each phase", "phase all {{ epochs = 10; lr = cosine }}")
 _EPOCHS = SettingHabit("a phase says how long it is", "phase all {{ epochs = {value} }}", True)
+_WARMUP = SettingHabit("the curve of a phase has it", "phase all {{ epochs = 10; lr = cosine(warmup = {value}) }}")
+_DATA = SettingHabit("data are named on the command line", "archlang train FILE --data digits")
 _RATE = SettingHabit(_OF_OPTIMIZER, "optimizer = adam(lr = {value})")
 
 
@@ -237,5 +239,13 @@ SETTINGS: dict[str, SettingHabit] = {
     "scheduler": _CURVE, "lr_scheduler": _CURVE,
     "augmentation": _is_called("augment"), "grad_clip": _is_called("clip"),
     "transforms": SettingHabit("it is called `augment` here", "augment = [flip, crop(4)]"),
+    "warmup": _WARMUP, "warmup_epochs": _WARMUP, "schedule": _CURVE, "lr_schedule": _CURVE,
+    "keys": SettingHabit("a phase says how keys move", "phase all {{ epochs = 10; keys = {value} }}"),
+    "freeze": SettingHabit("a phase says what it trains", "phase all {{ epochs = 10; freeze = {value} }}"),
+    "only": SettingHabit("a phase says what it trains", "phase all {{ epochs = 10; only = {value} }}"),
+    "data": _DATA, "dataset": _DATA, "train_data": _DATA,
+    "ema": SettingHabit("it is called `average` here", "average = ema(0.99)"),
+    "clip_grad_norm": _is_called("clip"), "gradient_clip": _is_called("clip"), "dtype": _is_called("precision"),
+    "amp": SettingHabit("it is called `precision` here", "precision = bfloat16"),
     "device": SettingHabit("it is said on the command line", "archlang train FILE --device cuda"),
 }

@@ -9,24 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archlang.diagnostics import Diagnostic, Fix, did_you_mean, error
+from archlang.diagnostics import Diagnostic, Fix, Label, did_you_mean, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
     Mend,
+    block_call,
     bound_by_let,
     call_around,
+    counted_too,
     entry_of,
     example,
+    flow_in_braces,
     meant_elsewhere,
     optimizer,
-    without_quotes,
-    words_of_list,
+    text_for_parameter,
 )
 from archlang.elaborate.habits.consequences import without_consequences
 from archlang.elaborate.habits.flows import FlowReader, Translation
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.values import mend_of_value
 from archlang.elaborate.habits.wording import fitted, is_static, message_of, snake_case
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
@@ -41,10 +44,7 @@ from archlang.syntax.tree import (
     File,
     Flow,
     Index,
-    ListOf,
     Name,
-    Number,
-    Text,
     TreeNode,
 )
 
@@ -123,6 +123,8 @@ class _Rewording:
     def _by_kind(self) -> _Reworded | None:
         kind = self.diagnostic.name
 
+        if kind == "reserved-symbol":  # `None` as a size, said already
+            return None
         # Kinds of which a single table knows the habits.
         if kind == "unknown-setting":
             return self._setting()
@@ -143,7 +145,7 @@ class _Rewording:
         if kind == "misplaced-statement":
             return self._mended(bound_by_let(self.path, self.catalogue))
         if kind in _OF_SHAPES:
-            return self._input_sizes()
+            return self._input_sizes() or self._mended(counted_too(self.node, self.path, self.diagnostic.help))
         return self._framework() or self._python_name() or self._missing_name()
 
     # --- forms of other frameworks ---
@@ -156,6 +158,13 @@ class _Rewording:
             translation = self._translated(node, self.path[at - 1])
             if translation is not None and self._explains(translation):
                 return self._form(node, self.path[at - 1], translation)
+
+        # Of a whole flow the beginning is at fault: `concat([a, b]) -> relu`.
+        if isinstance(self.node, Flow) and self.diagnostic.name == "stage-is-no-tensor":
+            first = self.node.steps[0]
+            translation = self.reader.flow(first)
+            if translation is not None:
+                return self._form(first, self.node, translation)
         return None
 
     def _translated(self, node: Expr, parent: TreeNode) -> Translation | None:
@@ -242,11 +251,15 @@ class _Rewording:
 
     def _missing_argument(self) -> _Reworded | None:
         """A call that lacks an argument: a whole one shows what it looks like."""
-        call = call_around(self.path)
-        if call is None or not isinstance(call.callee, Name):
+        call, name = call_around(self.path), self.node
+        if call is not None:
+            name = call.callee
+        if not isinstance(name, Name):
             return None
+        if (block := block_call(name, self.path)) is not None:
+            return self._mended(block)
 
-        shown = example(self.catalogue, call.callee.text)
+        shown = example(self.catalogue, name.text)
         if not shown:
             return None
         return self._mended(Mend((*self.diagnostic.help, *shown)))
@@ -256,12 +269,21 @@ class _Rewording:
         primary = self.diagnostic.primary
         if mend is None or primary is None:
             return None
-        return _Reworded(replace(self.diagnostic, help=mend.help, fix=mend.fix), primary.span)
+        message = mend.message or self.diagnostic.message
+        return _Reworded(replace(self.diagnostic, message=message, help=mend.help, fix=mend.fix), primary.span)
 
     def _order(self) -> _Reworded | None:
         """Arguments of a stage here in PyTorch's order: the message shows the mend, and this makes an edit of it."""
-        call = next((node for node in reversed(self.path) if isinstance(node, Call)), None)
+        # The surplus may be a call itself: then it is the one around it that has too many.
+        primary, path = self.diagnostic.primary, self.path
+        if primary is not None and self.node.span == primary.span:
+            path = self.path[:-1]
+        call = call_around(path)
         if call is None or not isinstance(call.callee, Name) or self.reader.flow(call) is not None:
+            return None
+        if (braces := flow_in_braces(call, self.catalogue)) is not None:
+            return self._mended(braces)
+        if self.reader.stage(call) is not None:  # flows in parentheses
             return None
         entry = entry_of(self.catalogue, call.callee.text)
         if entry is None:
@@ -300,60 +322,23 @@ class _Rewording:
 
     def _value(self) -> _Reworded | None:
         """A value of a kind that only newcomers write at its place."""
-        match self.node:
-            case Index():
-                return self._index()
-            case Number():
-                return self._rate()
-            case ListOf():
-                return self._list()
-            case Text():
-                return self._mended(without_quotes(self.node, self.path, self.catalogue))
+        carried: _Reworded | None = None
+        if isinstance(self.node, Name):
+            carried = self._carried(self.node)
+        return carried or self._mended(mend_of_value(self.diagnostic, self.path, self.reader, self.catalogue))
 
-        return None
-
-    def _list(self) -> _Reworded | None:
-        """Tensors in square brackets."""
-        node = self.node
-        if not isinstance(node, ListOf):
-            return None
-        if (words := words_of_list(node, self.path)) is not None:
-            return self._mended(words)
-        if len(node.items) < 2:
+    def _carried(self, name: Name) -> _Reworded | None:
+        """A text that a parameter of a block brought along: the mistake is where it was given."""
+        text = text_for_parameter(name, self.diagnostic.message, self.path)
+        if text is None or not text.value.isidentifier():
             return None
 
-        # Tensors alone make a bundle; with a number among them nothing is certain.
-        sources = [source for item in node.items if (source := self.reader.source(item)) is not None]
-        if len(sources) != len(node.items):
-            return None
-        bundle = f"({', '.join(sources)})"
-        help = (f"a list holds static values; tensors make a bundle: write `{bundle}`",)
-        return _Reworded(replace(self.diagnostic, help=help, fix=Fix(node.span, bundle)), node.span)
-
-    def _rate(self) -> _Reworded | None:
-        """A learning rate as a number, where a phase has a curve."""
-        if not isinstance(self.parent, Bind) or self.parent.name != "lr":
-            return None
-        number = print_flat(self.parent.value)
-        help = f"the rate is the optimizer's, `adam(lr = {number})`; in a phase it is a curve: `lr = constant`"
-        return _Reworded(replace(self.diagnostic, help=(help,)), self.node.span)
+        help = f"names stand without quotes: write `{text.value}`"
+        label = Label(text.span, "given here")
+        mistake = replace(self.diagnostic, primary=label, help=(help,), fix=Fix(text.span, text.value))
+        return _Reworded(mistake, name.span)
 
     # --- values ---
-
-    def _index(self) -> _Reworded | None:
-        """The arguments of a stage in square brackets, or the index of a tensor."""
-        node = self.node
-        if not isinstance(node, Index) or not isinstance(node.value, Name):
-            return None
-        name, index = node.value.text, print_flat(node.index)
-
-        if self.reader.source(node.value) is not None:
-            help = f"a part of a tensor is taken by a stage: `{name} -> slice({index}, ...)`, along `axis = ...`"
-            return _Reworded(replace(self.diagnostic, help=(help,)), node.span)
-        if self.catalogue.stage(name) is None:
-            return None
-        help = f"arguments stand in parentheses, `( )`: `{name}({index})`"
-        return _Reworded(replace(self.diagnostic, help=(help,)), node.span)
 
     def _is_bound_value(self) -> bool:
         """Return whether the mistake is the whole value of a `name = value` of a network or a block."""

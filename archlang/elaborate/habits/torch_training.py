@@ -68,10 +68,18 @@ SCHEDULES: tuple[Habit, ...] = (
 def _optimizer(there: str, *parameters: str, examples: tuple[tuple[str, str], ...]) -> Habit:
     """An optimizer whose arguments have the same names here. The weights, its first argument there, are known."""
     here = there.lower()
-    write = plain(here, named={"lr": "lr", **{name: name for name in parameters}})
+    named = {name: name for name in parameters}
+
+    def write(call: CallReading) -> str | None:
+        rate = "lr"
+        if call.gives("learning_rate"):  # Keras's word
+            rate = "learning_rate"
+        return plain(here, named={"lr": rate, **named})(call)
+
     note = "the weights are those of the network; `groups` gives some of them values of their own"
     form = f"{here}(lr = ...)"
-    return Habit("PyTorch", (there,), ("params", "lr", *parameters), write, form, examples, "optimizer", note)
+    takes = ("params", "lr", *parameters, "learning_rate")
+    return Habit("PyTorch", (there,), takes, write, form, examples, "optimizer", note)
 
 
 OPTIMIZERS: tuple[Habit, ...] = (

@@ -54,7 +54,8 @@ def members_of(b: Build, stage: StructureStage, value: Value, at: Span, place: P
 
     raise b.refuse("expected-bundle", f"`{stage.structure.name}` works on a bundle, this is one tensor", stage.span,
                    secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
-                   help="`fork(n)` makes parallel copies of a tensor, `parallel { a; b }` several branches")
+                   help=("`fork(n)` makes parallel copies of a tensor, `parallel { a; b }` several branches",
+                         "`layers { a; b }` hands out the result of every step"))
 
 
 def tensor_in(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> TensorValue:
