@@ -372,13 +372,6 @@ SCRIPTS: tuple[Slip, ...] = (
         fix=lambda f: Fix(f.place, "; input"),
     ),
     Slip(
-        lambda f: f.type == "COMMA" and f.context[-2:] == ("FOR", "NAME"),
-        "`for` takes one name",
-        "go through a list of rows, `for row in [[16, 1], [32, 2]] { conv(3x3, row[0], stride = row[1]) }`, or through "
-        "numbers: `for i in range(3) { ... }`",
-        ("block b = for i, c in enumerate([8, 16]) { conv(3x3, c) }",),
-    ),
-    Slip(
         lambda f: f.type == "LPAR" and f.previous_type == "PHASE",
         "a phase has a name, and its settings stand in braces",
         lambda f: f"write `{_phase_with_settings(f)}`",
