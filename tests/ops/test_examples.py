@@ -8,7 +8,10 @@ import torch
 from archlang.elaborate import loads
 from archlang.emit.emit import emit
 from archlang.ops import CATALOGUE
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import MetricFacts
 from archlang.ops.model import Op, Setting, Structure
+from archlang.ops.values import Option
 from tests.ops.instantiate import drawn
 
 ENTRIES = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values()]
@@ -24,6 +27,11 @@ NETWORK = """
 CODED = """
   input x: [3, 8, 8]
   logits = x -> branches(ten) { conv(1x1, 4) } -> energy_normalize -> sum -> flatten -> linear(10)
+  output logits
+"""
+MAPS = """
+  input x: [3, 8, 8]
+  logits = x -> conv(1x1, 3)
   output logits
 """
 ROUTED = """
@@ -53,7 +61,11 @@ def whole(entry: Op | Structure | Setting) -> str:
         return f"archlang 1\n{entry.example}\nnetwork Example {{{CODED}}}\n"
     if "coding_loss" in entry.example:
         return f"archlang 1\n{TEN}\nnetwork Example {{{CODED}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
-    if "confidence" in entry.example or "collapse" in entry.example:
+    is_metric = isinstance(entry, Setting) and entry.role == "metric"
+    if is_metric and facts_of(Option(entry.name, "metric"), MetricFacts).ranks:
+        lines = [entry.example, REST["loss ="], REST_OF_PLAN]
+        return f"archlang 1\nnetwork Example {{{MAPS}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
+    if any(name in entry.example for name in ("confidence", "collapse", "load_balance")):
         body = ROUTED[: ROUTED.index("}\ntrain")]
         return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
     if "keys" in entry.example:
