@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tests.generate.layout import odd
 from tests.generate.model import Around, Block, Program, used_layer
-from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, single
+from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, over_rows, single, spelled
 
 Bundle = list[Type]
 
@@ -34,12 +34,8 @@ class Writer:
     def number(self, value: int) -> str:
         """A whole number, in one of many spellings."""
         r = self.r
-        forms = [str(value)] * 6
-        forms += [name for name, held in self.numbers.items() if held == value]
-        forms += [f"{value + 1} - 1", f"max({value}, 1)", f"{2 * value} / 2", f"({value} + 3) // 1 - 3",
-                  f"len({list(range(value))})", f"[0, {value}][-1]", f"{value} % {value + 1}",
-                  f"round({value}.4)", f"ceil({value} - 0.5)", f"floor(1.0 * {value})", f"round_to({value}, 1)",
-                  f"(if {value} > 0 {{ {value} }} else {{ 7 // 0 }})"]
+        forms = [str(value)] * 6 + [name for name, held in self.numbers.items() if held == value]
+        forms += spelled(value)
         return r.choice(forms)
 
     # --- flows ---
@@ -146,10 +142,7 @@ class Writer:
     def _loop(self, t: Type, a: Around) -> tuple[str, Type]:
         r, name = self.r, self.fresh("i")
         if len(t) == 3 and r.random() < 0.4:
-            rows = [(r.choice((1, 3)), r.choice(CHANNELS)) for _ in range(r.randint(1, 3))]
-            written = ", ".join(r.choice((f"({k}, {c})", f"[{k}, {c}]")) for k, c in rows)
-            head = f"for ({name}k, {name}) in [{written}]"
-            return f"{head} {{ conv(size({name}k, {name}k), {name}) }}", (rows[-1][1], *t[1:])
+            return over_rows(r, t, name)
         if len(t) == 3:
             widths = [r.choice(CHANNELS) for _ in range(r.randint(1, 3))]
             rest = self.keep((widths[0], *t[1:]), Around(depth=3, flows=False), 1)

@@ -209,3 +209,19 @@ def keeping(r: random.Random, t: Type, channels: str | None = None) -> str:
     if len(t) == 4:
         found += [f"conv3d(3, {channels or t[0]})", "batch_norm"]
     return r.choice(found)
+
+
+def over_rows(r: random.Random, t: Type, name: str) -> tuple[str, Type]:
+    """A `for` over rows of a kernel and a width, on a map."""
+    rows = [(r.choice((1, 3)), r.choice(CHANNELS)) for _ in range(r.randint(1, 3))]
+    written = ", ".join(r.choice((f"({k}, {c})", f"[{k}, {c}]")) for k, c in rows)
+    head = f"for ({name}k, {name}) in [{written}]"
+    return f"{head} {{ conv(size({name}k, {name}k), {name}) }}", (rows[-1][1], *t[1:])
+
+
+def spelled(value: int) -> list[str]:
+    """Other spellings of a whole number from 1."""
+    return [f"{value + 1} - 1", f"max({value}, 1)", f"{2 * value} / 2", f"({value} + 3) // 1 - 3",
+            f"len({list(range(value))})", f"[0, {value}][-1]", f"{value} % {value + 1}",
+            f"round({value}.4)", f"ceil({value} - 0.5)", f"floor(1.0 * {value})", f"round_to({value}, 1)",
+            f"(if {value} > 0 {{ {value} }} else {{ 7 // 0 }})"]
