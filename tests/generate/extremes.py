@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import archlang
 from archlang.ops import CATALOGUE
-from archlang.ops.extents import Extent
+from archlang.ops.extents import AnySizeOf, Extent
 from archlang.ops.kinds import (
     CodeKind,
     Flag,
@@ -77,6 +77,8 @@ def values(kind: Kind) -> tuple[str, ...]:
             return ('"a"', '""', '"\\\\"', "3")
         case SizeOf():
             return _sizes(kind.rank, kind.low)
+        case AnySizeOf():
+            return _sizes(kind.rank, 1)
         case ListKind():
             return _lists(kind)
         case OneOf():
@@ -166,6 +168,7 @@ CONTEXTS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
                ("[4, 6, 6]", "experts(1, {}) {{ conv(1x1, 4) }}", "")),
     "aggregator": (("[6]", "layers {{ linear(4); linear(4) }} -> attend({})", ""),
                    ("[4, 1, 1]", "layers {{ conv(1x1, 4); relu; conv(1x1, 4) }} -> attend({})", "")),
+    "encoding": (("[5, 8]", "attention(2, positions = {})", ""), ("[1, 4]", "attention(1, positions = {})", "")),
     "mixing": (("[4, 6, 6]", "residual(mix = {}) {{ conv(3x3, 4) }}", ""),),
     "kernels": (("[4, 6, 6]", "pbconv(3x3, 4, kernels = {})", ""), ("[4, 1, 1]", "pbconv(2x5, 4, kernels = {})", ""),
                 ("[4, 3, 3]", "pbconv(7x7, 4, kernels = {}, stride = 2)", "")),

@@ -71,17 +71,19 @@ def ran(net: Network) -> None:
         assert bool(weight.isfinite().all()), f"{name} does not start finite"
 
     dims = net.graph.inputs[0].type.dims
-    wanted = net.graph.type(net.graph.outputs[0].port).dims
+    predicted = [net.graph.type(output.port).dims for output in net.graph.outputs]
     sizes = [d if isinstance(d, int) else 8 for d in dims]
 
     for batch, training in ((1, False), (2, False), (2, True)):
         x = torch.randn(batch, *sizes, generator=torch.Generator().manual_seed(0)).requires_grad_()
-        made = model.train(training)(x)
-        assert isinstance(made, torch.Tensor), f"{type(made).__name__} left, a tensor was predicted"
-        if all(isinstance(d, int) for d in wanted):
-            assert made.shape == (batch, *wanted), f"{tuple(made.shape[1:])} left, {wanted} was predicted"
-        if made.requires_grad:
-            made.sum().backward()
+        result = model.train(training)(x)
+        left = result if isinstance(result, tuple) else (result,)  # the members of a bundle
+        assert len(left) == len(predicted), f"{len(left)} tensors left, {len(predicted)} were predicted"
+        for made, wanted in zip(left, predicted, strict=True):
+            if all(isinstance(d, int) for d in wanted):
+                assert made.shape == (batch, *wanted), f"{tuple(made.shape[1:])} left, {wanted} was predicted"
+        if any(made.requires_grad for made in left):
+            sum(made.sum() for made in left).backward()
 
     if net.graph.plan is not None:
         stepped(net.graph.plan, model)

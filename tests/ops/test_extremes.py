@@ -28,7 +28,8 @@ def test_accepted_means_it_runs(entry: Entry) -> None:
 
 
 def test_every_role_that_a_network_or_its_steps_hold_is_tried() -> None:
-    elsewhere = {"loss", "augmentation", "keys", "average", "normalisation", "pictures", "group", "declaration"}
+    elsewhere = {"loss", "metric", "augmentation", "keys", "average", "normalisation", "pictures", "group",
+                 "declaration"}
     roles = {setting.role for setting in CATALOGUE.settings.values()}
     assert roles - set(CONTEXTS) - elsewhere == set()
 
