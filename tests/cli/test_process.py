@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,9 @@ def start(*words: str, **options: object) -> subprocess.Popen[bytes]:
 
 def test_ctrl_c_ends_quietly_with_130() -> None:
     process = start("check", "-", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.5)  # it waits for its standard input now
+    assert process.stdin is not None
+    process.stdin.write(b"#" * 150_000)  # more than a pipe holds: once it is written, the command is reading
+    process.stdin.flush()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130

@@ -18,6 +18,7 @@ from archlang.ops import catalogue_with
 from archlang.source import Source
 from archlang.syntax import parse, print_file
 from tests.docs.pages import ROOT
+from tests.ops.instantiate import drawn
 
 EXAMPLES = ROOT / "examples"
 PLUGIN = EXAMPLES / "10_plugin"
@@ -38,9 +39,12 @@ def test_examples_compile_and_run(path: Path) -> None:
     net = load(str(path))
     assert not net.warnings
     model = compile(net).eval()
-    sizes = [[32 if not isinstance(size, int) else size for size in given.type.dims] for given in net.graph.inputs]
+    chance, inputs = torch.Generator().manual_seed(0), []
+    for given in net.graph.inputs:
+        sizes = tuple(size if isinstance(size, int) else 32 for size in given.type.dims)
+        inputs.append(drawn(given.type, sizes, 2, chance))
     with torch.no_grad():
-        found = model(*(torch.rand(2, *size) for size in sizes))
+        found = model(*inputs)
     for tensor in found.values() if isinstance(found, dict) else [found]:
         assert tensor.shape[0] == 2
         assert tensor.isfinite().all()
