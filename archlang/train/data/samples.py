@@ -80,7 +80,8 @@ def plain_tensor(value: torch.Tensor | numpy.ndarray, what: str) -> torch.Tensor
     if value.is_meta or value.is_quantized or value.is_nested or value.is_complex() or value.layout != torch.strided:
         raise bad_data(f"{what} is a tensor of another kind than plain numbers ({_kind(value)})")
     plain: torch.Tensor = value.detach().cpu().as_subclass(torch.Tensor)
-    return plain
+    # In one order of memory: another one makes torch choose other kernels, whose last digits differ.
+    return plain.contiguous()
 
 
 def _of_array(value: numpy.ndarray, what: str) -> torch.Tensor:

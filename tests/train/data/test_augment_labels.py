@@ -89,7 +89,6 @@ def test_what_labels_can_follow(name: str, labels: torch.Tensor, allowed: set[st
     ("changes images", [option("shift")], torch.rand(4, 12, 12), torch.arange(4)),
     ("by more pixels than they have", [option("crop", pad=1_000_000)], places(4), torch.arange(4)),
     ("by more pixels than they have", [option("shift", by=13)], places(4), torch.arange(4)),
-    ("at most 100", [option("rand_augment", count=10**9)], places(4), torch.arange(4)),
     ("numbers from 0 to 1", [option("color_jitter")], places(4) * 255, torch.arange(4)),
     ("numbers from 0 to 1", [option("rand_augment")], places(4) - 0.5, torch.arange(4)),
 ])
