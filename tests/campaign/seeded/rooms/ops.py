@@ -23,9 +23,9 @@ SEEDS = (
         REACH,
     ),
     Seed(
-        "ops/attention.py",
-        'lambda call: {"features": call.x.dims[1], **call.args}),',
-        'lambda call: {"features": call.x.dims[1], **call.args, "dropout": 0.0}),',
+        "ops/heads.py",
+        "given |= {name: call[name] for name in further if call[name] is not None}",
+        'given |= {name: call[name] for name in further if call[name] is not None} | {"dropout": 0.0}',
         "`dropout` of `attention` does not reach its module",
         REACH,
     ),

@@ -66,9 +66,9 @@ SEEDS = (
         ("train/loop/test_evaluation.py::test_evaluation_by_hand",),
     ),
     Seed(
-        "train/loop/evaluation.py",
-        "model.to(home).train(was_training)",
-        "model.to(home)",
+        "train/processes/devices.py",
+        "module.training = was",
+        "pass",
         "evaluating leaves a model in evaluation mode",
         ("train/loop/test_evaluation.py::test_evaluation_by_hand",),
     ),
