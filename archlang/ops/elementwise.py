@@ -33,7 +33,7 @@ def _with(name: str, doc: str, example: str, arguments: Callable[[OpCall], Mappi
 def _clamp_shape(call: OpCall) -> Tensor:
     low, high = call["low"], call["high"]
     if low is None and high is None:
-        raise Fault("missing-argument", "`clamp` needs a smallest number, a largest one, or both: `clamp(0, 6)`")
+        raise Fault("missing-argument", "`clamp` needs a smallest number, a largest one, or both: `clamp(low = 0, high = 6)`")
     if low is not None and high is not None and low > high:
         raise Fault("out-of-range", f"no number lies between {low} and {high}", argument="high")
     return call.x
@@ -55,8 +55,8 @@ OPS = (
     _plain("round", "The nearest whole number, a half to the even one; its gradient is 0."),
     _with("pow", "The number to a power; a negative number to a power that is no whole number is no number.", "pow(2)",
           lambda call: {"exponent": call["p"]}, Arg("p", Real(), doc="the power")),
-    _with("clamp", "The number itself between two bounds, the nearer bound outside.", "clamp(0, 6)",
+    _with("clamp", "The number itself between two bounds, the nearer bound outside.", "clamp(low = 0, high = 6)",
           lambda call: {"min": call["low"], "max": call["high"]},
-          Arg("low", Real(), None, "the smallest number; auto: no bound", placed=True),
-          Arg("high", Real(), None, "the largest number; auto: no bound", placed=True), shape=_clamp_shape),
+          Arg("low", Real(), None, "the smallest number; auto: no bound"),
+          Arg("high", Real(), None, "the largest number; auto: no bound"), shape=_clamp_shape),
 )

@@ -124,7 +124,7 @@ CLUSTERING = (
         Arg("augmented", Flag(), False, "whether it is over augmented copies too"), _STATISTICS,
         Arg("prior", Words(("uniform", "ema")), None,
             "of the clusters; `ema`: the mean posterior so far; auto: uniform for scores, ema for gates"),
-        Arg("over", Words(("gate", "layer")), "gate",
+        Arg("over", Words(("gate", "router")), "gate",
             "each gate alone, or the gates of a router together (section 5.2)"),
         _OF, example="loss = mixture_em(logits, gamma = 5)",
     ),

@@ -126,7 +126,7 @@ def test_relevance_under_gates_is_what_the_softmax_keeps_of_it() -> None:
     assert bool(centred(torch.tensor([[1.0, 0.0]])).isfinite().all())
 
 
-@pytest.mark.parametrize("over", ["gate", "layer"])
+@pytest.mark.parametrize("over", ["gate", "router"])
 def test_every_gate_clusters_what_comes_to_it(over: str) -> None:
     scores = torch.randn(16, 2, 3, dtype=torch.float64)
     loss = GateClusters({"gamma": GAMMA, "statistics": "batch", "prior": "uniform", "over": over}, [(2, 3)]).double()

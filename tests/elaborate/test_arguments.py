@@ -94,12 +94,14 @@ TORCH = {
     "size": "kernel_size", "ceil": "ceil_mode", "count_padding": "count_include_pad", "factor": "scale_factor",
     "groups": "groups", "hidden": "hidden_size", "layers": "num_layers", "heads": "num_heads",
 }
-OTHERS = {"layer_norm": {"affine": "elementwise_affine"}, "group_norm": {"groups": "num_groups"}}
+OTHERS = {"layer_norm": {"affine": "elementwise_affine"}, "group_norm": {"groups": "num_groups"},
+          "rms_norm": {"affine": "elementwise_affine"}, "embedding": {"features": "embedding_dim"}}
 POOLS = {f"{kind}_pool{end}": f"torch.nn.{kind.title()}Pool{rank}d"
          for kind in ("max", "avg") for end, rank in (("1d", 1), ("", 2), ("3d", 3))}
 CLASSES = {**POOLS, "attention": "torch.nn.MultiheadAttention", "lstm": "torch.nn.LSTM", "gru": "torch.nn.GRU",
-           "layer_norm": "torch.nn.LayerNorm"}
-KNOWN = {"in_channels", "in_features", "num_features", "num_channels", "normalized_shape", "input_size", "embed_dim"}
+           "layer_norm": "torch.nn.LayerNorm", "rms_norm": "torch.nn.RMSNorm"}
+KNOWN = {"in_channels", "in_features", "num_features", "num_channels", "normalized_shape", "input_size", "embed_dim",
+         "num_embeddings"}
 
 
 @pytest.mark.parametrize("op", [op for op in CATALOGUE.ops.values() if op.habit], ids=lambda op: op.name)

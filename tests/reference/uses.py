@@ -143,7 +143,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         softplus -> rsqrt
         softplus -> reciprocal
         floor -> add(x -> round, x)
-        pow(3) -> clamp(-1.5, 2)
+        pow(3) -> clamp(low = -1.5, high = 2)
         softplus -> pow(-0.5)
         clamp(high = 0.3) -> clamp(low = -0.2)
         pad(1)

@@ -127,9 +127,12 @@ def _each(name: str, example: bool = True) -> Habit:
 def _clamp(call: CallReading) -> str | None:
     if not call.gives("min") and not call.gives("max"):
         return None
-    if not call.gives("min"):
-        return stage("clamp", [], {"high": call.text("max")})
-    return stage("clamp", [call.text("min")] + ([call.text("max")] if call.gives("max") else []), {})
+
+    bounds = {}
+    for ours, torchs in (("low", "min"), ("high", "max")):
+        if call.gives(torchs):
+            bounds[ours] = call.text(torchs)
+    return stage("clamp", [], bounds)
 
 
 AXIS_FUNCTIONS: tuple[Habit, ...] = (
@@ -151,8 +154,8 @@ AXIS_FUNCTIONS: tuple[Habit, ...] = (
           (("torch.cumsum(x, dim=1)", "x -> cumsum(channels)"), ("x.cumsum(-1)", "x -> cumsum(width)"))),
     Habit("PyTorch", ("ChannelShuffle", "channel_shuffle"), ("groups",), plain("channel_shuffle", "groups"),
           "channel_shuffle(groups)", (("nn.ChannelShuffle(2)", "channel_shuffle(2)"),), "[4, 6, 6]"),
-    Habit("PyTorch", ("clamp", "clip"), ("min", "max"), _clamp, "clamp(low, high)", (
-        ("torch.clamp(x, 0, 6)", "x -> clamp(0, 6)"), ("x.clamp(min=0.1)", "x -> clamp(0.1)"),
+    Habit("PyTorch", ("clamp", "clip"), ("min", "max"), _clamp, "clamp(low = ..., high = ...)", (
+        ("torch.clamp(x, 0, 6)", "x -> clamp(low = 0, high = 6)"), ("x.clamp(min=0.1)", "x -> clamp(low = 0.1)"),
         ("x.clamp(max=1)", "x -> clamp(high = 1)"),
     )),
     _reduction("sum", "sum"), _reduction("max", "amax"), _reduction("min", "amin"),

@@ -157,7 +157,7 @@ def _clustered(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, P
     if len(dims) != 1 or (isinstance(dims[0], int) and dims[0] < 2):
         raise b.refuse("wrong-rank", f"`{option.name}` reads a vector of two clusters or more, this is "
                        f"{b.graph.type(port)}", span)
-    if option.args.get("of") is not None or option.args.get("over") == "layer":
+    if option.args.get("of") is not None or option.args.get("over") == "router":
         raise b.refuse("conflicting-arguments", f"`{option.name}` is over the scores that it names, or over gates: "
                        "`of` and `over` pick gates", span)
 

@@ -98,12 +98,12 @@ class MixtureEM(nn.Module):
 class GateClusters(nn.Module):
     """`mixture_em` over gates: each gating vector clusters what its path brings, summed (section 5.1).
 
-    `over = layer`: the gates of one router together, their relevance averaged over the paths (section 5.2).
+    `over = router`: the gates of one router together, their relevance averaged over the paths (section 5.2).
     """
 
     def __init__(self, args: Mapping[str, Any], sizes: Sequence[tuple[int, ...]]) -> None:
         super().__init__()
-        self.is_by_layer = args.get("over") == "layer"
+        self.is_by_layer = args.get("over") == "router"
         args = {**args, "prior": args.get("prior") or "ema"}  # auto is given as None
         self.gates = nn.ModuleList()
         for size in sizes:

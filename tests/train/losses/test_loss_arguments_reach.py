@@ -69,7 +69,7 @@ OTHERS: dict[str, dict[str, list[str]]] = {
 """Other values than the default of each argument."""
 
 OF_SITES = [
-    ("mixture_em", ROUTES, 'of = "z.route"'), ("mixture_em", ROUTES, "over = layer"),
+    ("mixture_em", ROUTES, 'of = "z.route"'), ("mixture_em", ROUTES, "over = router"),
     ("mixture_em", ROUTES, "prior = uniform"),
     ("confidence", EXPERTS, 'of = "layer1"'), ("collapse", EXPERTS, 'below = 0.9, of = "layer2"'),
     ("coding_loss", CODED, 'of = "layer3"'),
