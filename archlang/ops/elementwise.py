@@ -33,7 +33,8 @@ def _with(name: str, doc: str, example: str, arguments: Callable[[OpCall], Mappi
 def _clamp_shape(call: OpCall) -> Tensor:
     low, high = call["low"], call["high"]
     if low is None and high is None:
-        raise Fault("missing-argument", "`clamp` needs a smallest number, a largest one, or both: `clamp(low = 0, high = 6)`")
+        message = "`clamp` needs a smallest number, a largest one, or both: `clamp(low = 0, high = 6)`"
+        raise Fault("missing-argument", message)
     if low is not None and high is not None and low > high:
         raise Fault("out-of-range", f"no number lies between {low} and {high}", argument="high")
     return call.x
