@@ -135,7 +135,7 @@ class KernelsFacts:
 
 @dataclass(frozen=True)
 class AverageFacts:
-    """When an average of the weights moves.
+    """The times at which an average of the weights moves.
 
     every_step  at every step, with the buffers; otherwise at the end of an epoch, and statistics of batch norms are
                 taken anew for it

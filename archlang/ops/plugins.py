@@ -13,6 +13,7 @@ from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.diagnostics.plugins import bad_plugin, shown
 from archlang.ops.catalogue import CATALOGUE
 from archlang.ops.kinds import Kind
 from archlang.ops.layer_attention import PREFIX
@@ -68,86 +69,72 @@ def _load(name: str, offered: dict[str, EntryPoint]) -> Sequence[Op | Setting]:
     if name not in offered:
         known = ", ".join(sorted(offered)) or "none"
         raise ArchError(error(
-            "unknown-name", f"no installed package offers a plug-in called `{_safe(name)}`",
+            "unknown-name", f"no installed package offers a plug-in called `{shown(name)}`",
             help=(*did_you_mean(name, offered), f"installed plug-ins: {known}"),
         ))
 
     try:
         value = offered[name].load()
     except Exception as problem:  # a stranger's module may raise anything while it is imported
-        raise _bad(name, f"cannot be loaded: {type(problem).__name__}: {_safe(str(problem))}") from problem
+        raise bad_plugin(name, f"cannot be loaded: {type(problem).__name__}: {shown(str(problem))}") from problem
 
     entries = value
     if isinstance(value, Op):
         entries = [value]
     is_list = isinstance(entries, list | tuple) and len(entries) > 0
     if not is_list or not all(isinstance(entry, Op | Setting) for entry in entries):
-        raise _bad(name, "offers something other than operations")
+        raise bad_plugin(name, "offers something other than operations")
     return entries  # type: ignore[no-any-return]  # checked just now, one by one
 
 
 def _check(plugin: str, op: Op, taken: dict[str, Op]) -> None:
     """Raise ArchError (bad-plugin) for an operation that files could not write or the compiler not use."""
     if not isinstance(op.name, str) or not _NAME.fullmatch(op.name) or op.name in _RESERVED:
-        raise _bad(plugin, f"has an operation with the name `{_safe(str(op.name))}`, which no file could write")
+        raise bad_plugin(plugin, f"has an operation with the name `{shown(str(op.name))}`, which no file could write")
     # A plug-in adds words; it must not change what a file meant without it.
     if op.name in taken or op.name in CATALOGUE.structures:
-        raise _bad(plugin, f"has an operation `{op.name}`, and that name is taken")
+        raise bad_plugin(plugin, f"has an operation `{op.name}`, and that name is taken")
 
     # Annotations bind nobody at run time: a rule that is a number would fail in the midst of a check.
     for rule in ("shape", "weights", "flops", "rows"):
         if not callable(getattr(op, rule)):
-            raise _bad(plugin, f"has no `{rule}` rule for `{op.name}`")
+            raise bad_plugin(plugin, f"has no `{rule}` rule for `{op.name}`")
     if not isinstance(op.torch, (Module, Function)):
-        raise _bad(plugin, f"does not say what `{op.name}` becomes in torch")
+        raise bad_plugin(plugin, f"does not say what `{op.name}` becomes in torch")
     # The name is written into generated code: nothing but a dotted name may get there.
     if isinstance(op.torch.target, str) and not _TARGET.fullmatch(op.torch.target):
-        raise _bad(plugin, f"`{op.name}`: `{_safe(op.torch.target)}` is no dotted name")
+        raise bad_plugin(plugin, f"`{op.name}`: `{shown(op.torch.target)}` is no dotted name")
     _check_words(plugin, op)
 
 
 def _check_kind(plugin: str, kind: Setting, ops: dict[str, Op], taken: dict[tuple[str, str], Setting]) -> None:
     """A kind of attention: its name, its operation, and that the operation takes what the kind does."""
     if not isinstance(kind.name, str) or not _NAME.fullmatch(kind.name) or kind.name in _RESERVED:
-        raise _bad(plugin, f"has a setting with the name `{_safe(str(kind.name))}`, which no file could write")
+        raise bad_plugin(plugin, f"has a setting with the name `{shown(str(kind.name))}`, which no file could write")
     if kind.role != "aggregator":
-        raise _bad(plugin, f"has a setting `{kind.name}` that is no aggregator")
+        raise bad_plugin(plugin, f"has a setting `{kind.name}` that is no aggregator")
     if (kind.role, kind.name) in taken:
-        raise _bad(plugin, f"has an aggregator `{kind.name}`, and that name is taken")
+        raise bad_plugin(plugin, f"has an aggregator `{kind.name}`, and that name is taken")
     _check_words(plugin, kind)
 
     # `attend(kind)` becomes that operation in the graph, with the kind's arguments.
     op = ops.get(PREFIX + kind.name)
     if op is None or op.takes != "bundle":
-        raise _bad(plugin, f"has an aggregator `{kind.name}` without an operation `{PREFIX}{kind.name}` on bundles")
+        what = f"has an aggregator `{kind.name}` without an operation `{PREFIX}{kind.name}` on bundles"
+        raise bad_plugin(plugin, what)
     if not {arg.name for arg in kind.args} <= {arg.name for arg in op.args}:
-        raise _bad(plugin, f"has arguments of `{kind.name}` that its operation does not take")
+        raise bad_plugin(plugin, f"has arguments of `{kind.name}` that its operation does not take")
 
 
 def _check_words(plugin: str, entry: Op | Setting) -> None:
     """Raise ArchError (bad-plugin) for an entry without documentation, or with an argument that no file could write."""
     # Printed in the reference and by the language server, where an empty line would stand.
     if not entry.doc:
-        raise _bad(plugin, f"does not say what `{entry.name}` means")
+        raise bad_plugin(plugin, f"does not say what `{entry.name}` means")
 
     names: set[str] = set()
     for arg in entry.args:
         valid = isinstance(arg, Arg) and isinstance(arg.kind, Kind) and _NAME.fullmatch(arg.name)
         if not valid or arg.name in names:
-            raise _bad(plugin, f"has an argument of `{entry.name}` that is no valid one")
+            raise bad_plugin(plugin, f"has an argument of `{entry.name}` that is no valid one")
         names.add(arg.name)
-
-
-def _bad(plugin: str, what: str) -> ArchError:
-    return ArchError(error("bad-plugin", f"the plug-in `{_safe(plugin)}` {what}"))
-
-
-def _safe(text: str) -> str:
-    """A stranger's text without control signs, and not too long for a message."""
-    # Escape sequences in a message would be orders to the reader's terminal.
-    signs = []
-    for sign in text[:120]:
-        if not sign.isprintable():
-            sign = "?"
-        signs.append(sign)
-    return "".join(signs)

@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 from typing import Any
 
-from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.plugins import bad_plugin, shown
 from archlang.passes.base import Pass
 from archlang.passes.catalogue import PASSES, PassCatalogue, PassClass
 
@@ -51,8 +51,8 @@ def _load(point: EntryPoint) -> Sequence[Any]:
     try:
         value = point.load()
     except Exception as problem:  # a stranger's module may raise anything while it is imported
-        said = f"cannot be loaded: {type(problem).__name__}: {_safe(str(problem))}"
-        raise _bad(point.name, said) from problem
+        said = f"cannot be loaded: {type(problem).__name__}: {shown(str(problem))}"
+        raise bad_plugin(point.name, said) from problem
 
     if isinstance(value, type):
         kinds = [value]
@@ -60,7 +60,7 @@ def _load(point: EntryPoint) -> Sequence[Any]:
         kinds = value
 
     if not isinstance(kinds, list | tuple) or not kinds:
-        raise _bad(point.name, "offers something other than passes")
+        raise bad_plugin(point.name, "offers something other than passes")
     return kinds
 
 
@@ -69,36 +69,21 @@ def _check(plugin: str, kind: Any, taken: Sequence[str]) -> None:
     # `issubclass` raises TypeError for what is no class, and the package may offer anything.
     is_pass = isinstance(kind, type) and issubclass(kind, Pass) and is_dataclass(kind)
     if not is_pass or isabstract(kind):
-        raise _bad(plugin, f"offers `{_safe(str(getattr(kind, '__name__', kind)))}`, which is no complete pass")
+        raise bad_plugin(plugin, f"offers `{shown(str(getattr(kind, '__name__', kind)))}`, which is no complete pass")
 
     name = getattr(kind, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _bad(plugin, f"has a pass with the name `{_safe(str(name))}`, which no command could write")
+        raise bad_plugin(plugin, f"has a pass with the name `{shown(str(name))}`, which no command could write")
     # A name keeps its meaning: a plug-in must not exchange a pass that files and scripts already use.
     if name in taken:
-        raise _bad(plugin, f"has a pass `{name}`, and that name is taken")
+        raise bad_plugin(plugin, f"has a pass `{name}`, and that name is taken")
     if not kind.__doc__:
-        raise _bad(plugin, f"does not say what becomes of what in `{name}`")
+        raise bad_plugin(plugin, f"does not say what becomes of what in `{name}`")
     # `pass{option=value}` reads an option by the type of its default, and a pass stands without options, too.
     if not all(_readable(field) for field in fields(kind)):
-        raise _bad(plugin, f"has an option of `{name}` without a default that is a text, a number, true or false")
+        raise bad_plugin(plugin, f"has an option of `{name}` without a default that is a text, a number, true or false")
 
 
 def _readable(field: Field[Any]) -> bool:
     """Tell whether a text can give an option: it has a default, whose type says how the text is read."""
     return field.default is not MISSING and isinstance(field.default, str | int | float | bool)
-
-
-def _bad(plugin: str, what: str) -> ArchError:
-    return ArchError(error("bad-plugin", f"the plug-in `{_safe(plugin)}` {what}"))
-
-
-def _safe(text: str) -> str:
-    """A stranger's text without control signs, and not too long for a message."""
-    # Escape sequences in a message would be orders to the reader's terminal.
-    signs = []
-    for sign in text[:120]:
-        if not sign.isprintable():
-            sign = "?"
-        signs.append(sign)
-    return "".join(signs)

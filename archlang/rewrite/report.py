@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something stays as it is, in words.
+    """The reason for which something stays as it is, in words.
 
     `by_state`: it depends on the state of one model (its weights, modes, hooks), so that the same network with fresh
     weights would come out otherwise. A model file cannot repeat such a rewriting.

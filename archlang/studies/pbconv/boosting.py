@@ -45,7 +45,7 @@ REASONS: dict[str, str] = {
 
 
 class _Stays(Exception):
-    """Why a convolution is left as it is: a name of `REASONS`."""
+    """The reason for which a convolution is left as it is: a name of `REASONS`."""
 
     def __init__(self, name: str) -> None:
         super().__init__(REASONS[name])

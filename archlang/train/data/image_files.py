@@ -36,7 +36,7 @@ TOO_LARGE = "has more pixels than are read"
 
 
 class NoImage(Exception):
-    """Why a file is no image that can be read, as the end of a sentence that begins with its name."""
+    """The reason for which a file is no image that can be read, as the end of a sentence that begins with its name."""
 
 
 def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | None) -> torch.Tensor:

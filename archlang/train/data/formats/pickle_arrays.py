@@ -23,7 +23,7 @@ _TYPE = re.compile(r"[|<>=]?(?:b1|[iu][1248]|f[248])|[bBhHiIlLqQefd?]")
 
 
 class BrokenPickle(ValueError):
-    """Why bytes are no pickle of plain values."""
+    """The reason for which bytes are no pickle of plain values."""
 
 
 # --- what a pickle may name ------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ LONG_NAME, PAX, PAX_FOR_ALL = b"L", b"x", b"g"
 
 
 class BrokenArchive(ValueError):
-    """Why bytes are no tar archive that can be read."""
+    """The reason for which bytes are no tar archive that can be read."""
 
 
 class Stream(Protocol):
