@@ -37,7 +37,15 @@ EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
 def main() -> None:
     """Run the command that was typed and leave with its status."""
     replace_streams()
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+
+    # What a full disk did not take is still in the buffer, and Python would fail on it again on leaving (status 120).
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _forget_output()
+
+    sys.exit(status)
 
 
 def run(argv: Sequence[str]) -> int:
@@ -168,7 +176,7 @@ def _diagnosis(problem: BaseException, session: Session) -> Diagnostic:
 
 
 def _forget_output() -> None:
-    """Leave nothing to flush into the closed pipe when Python shuts down."""
+    """Let what is still to be flushed go nowhere: the pipe is closed or the disk is full."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

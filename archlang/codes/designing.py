@@ -132,8 +132,8 @@ def bounded_steps(classes: int, branches: int, active: int, distance: int | None
 
     A step is `PER_STEP` digits compared; a shipped table takes none.
 
-    >>> bounded_steps(classes=10, branches=10, active=5), bounded_steps(classes=1000, branches=32, active=8)
-    (50, 0)
+    >>> bounded_steps(classes=11, branches=10, active=5), bounded_steps(classes=1000, branches=32, active=8)
+    (55, 0)
     """
     if _shipped(classes, branches, active, distance) is not None:
         return 0

@@ -377,7 +377,7 @@ class Catalogue:
 
         >>> from archlang.ops import CATALOGUE
         >>> CATALOGUE.readings("mean"), CATALOGUE.readings("none"), CATALOGUE.readings("same")
-        (('stage', 'aggregator'), ('kernels', 'threshold', 'word'), ('word',))
+        (('stage', 'aggregator', 'word'), ('kernels', 'threshold', 'word'), ('word',))
         """
         meanings: list[str] = []
         if self.stage(name) is not None:

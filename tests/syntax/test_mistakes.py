@@ -23,7 +23,8 @@ def test_slip(slip: Slip, text: str) -> None:
     assert mistake.primary is not None and mistake.primary.span.start >= len(PRAGMA)
 
 
-@pytest.mark.parametrize(("slip", "text"), [case for case in CASES if case[0].fix], ids=lambda case: str(case)[:40])
+@pytest.mark.parametrize(("slip", "text"), [case for case in CASES if case[0].fix],
+                         ids=[f"{slip.name}: {text[:40]}" for slip, text in CASES if slip.fix])
 def test_the_fix_of_a_slip_removes_it(slip: Slip, text: str) -> None:
     (mistake,) = mistakes(PRAGMA + text)
     assert mistake.fix is not None or slip.name == "unexpected-token"

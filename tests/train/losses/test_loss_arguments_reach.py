@@ -71,7 +71,8 @@ OTHERS: dict[str, dict[str, list[str]]] = {
 OF_SITES = [
     ("mixture_em", ROUTES, 'of = "z.route"'), ("mixture_em", ROUTES, "over = router"),
     ("mixture_em", ROUTES, "prior = uniform"),
-    ("confidence", EXPERTS, 'of = "layer1"'), ("collapse", EXPERTS, 'below = 0.9, of = "layer2"'),
+    ("confidence", EXPERTS, 'of = "layer1"'), ("load_balance", EXPERTS, 'of = "layer2"'),
+    ("collapse", EXPERTS, 'below = 0.9, of = "layer2"'),
     ("coding_loss", CODED, 'of = "layer3"'),
 ]
 """Arguments that pick sites, or are of losses over sites."""

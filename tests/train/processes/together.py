@@ -21,8 +21,8 @@ import std.coded (coded)
 code one = design(classes = 3, branches = 3, active = 1, distance = 2)
 network Coded {
   input image: [1, 6, 6]
-  layer  = image -> conv(3x3, 6) -> coded(8, 4, one, drop = 0)
-  logits = layer -> global_avg_pool -> linear(3)
+  branches = image -> conv(3x3, 6) -> coded(8, 4, one, drop = 0)
+  logits = branches -> global_avg_pool -> linear(3)
   output logits
 }
 """
