@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 PEERS  := $(VENV)/peers
 RUN    ?= build/demo
+# Test processes; each takes up to 2 GiB.
+WORKERS ?= 2
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -39,7 +41,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 test: lint $(PEERS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 # How dense the code is, how tied, how often a name stands twice; beside two packages that are good to read.
 house: $(READY)
