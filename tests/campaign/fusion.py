@@ -36,7 +36,7 @@ TIMM = (
     "cspdarknet53", "darknet53", "selecsls42b", "rexnet_100", "hardcorenas_a", "tinynet_e", "lcnet_050", "levit_128s",
     "skresnet18", "gernet_s", "convnext_atto", "edgenext_xx_small", "starnet_s1",
 )
-SMALL = ("repvgg_a0", "mobileone_s0", "mobilenetv3_small_050", "tinynet_e", "regnetx_002")
+SMALL = ("repvgg_a0", "mobilenetv3_small_050", "tinynet_e", "regnetx_002")
 """What the tests run."""
 
 
