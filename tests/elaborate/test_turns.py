@@ -37,7 +37,8 @@ network Fpn(out = 6, strides = [2, 2, 2]) {
     ("layers { for c in [4, in.channels] { conv(1x1, c) } }", "layers { conv(1x1, 4); conv(1x1, 3) }"),
     ("parallel { relu; for k in [] { conv(size(k, k), 4) } }", "parallel { relu }"),
     # Behind an arrow, or in parentheses, a loop is a flow like any other: one turn after the other.
-    ("parallel { in -> for k in [1, 3] { conv(size(k, k), 4) } }", "parallel { conv(1x1, 4) as loop0 -> conv(3x3, 4) }"),
+    ("parallel { in -> for k in [1, 3] { conv(size(k, k), 4) } }",
+     "parallel { conv(1x1, 4) as loop0 -> conv(3x3, 4) }"),
     ("parallel { (for k in [1, 3] { conv(size(k, k), 4) }) }", "parallel { conv(1x1, 4) as loop0 -> conv(3x3, 4) }"),
 ])
 def test_a_loop_alone_makes_a_flow_of_each_turn(loop: str, written: str) -> None:
@@ -46,6 +47,7 @@ def test_a_loop_alone_makes_a_flow_of_each_turn(loop: str, written: str) -> None
     assert [str(n.outputs[0]) for n in one.graph] == [str(n.outputs[0]) for n in other.graph]
     if "as loop0" not in written:
         assert names(one) == names(other)
+    check(one, gradients=False)
 
 
 def test_a_pyramid_whose_levels_are_turns() -> None:

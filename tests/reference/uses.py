@@ -201,8 +201,6 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         tanh -> concat(x, x -> relu)
         drop_path(0.0) -> identity
         layers { linear(4); relu; linear(3) } -> concat
-        layers { relu; for c in [4, in.features] { linear(c) } } -> concat
-        parallel { linear(2); for c in range(1, 3) { for d in [c, 2 * in.features] { linear(d) -> relu } } } -> concat
         layers { linear(4); relu; linear(4) } -> attend(static_vector)
         layers { linear(4); linear(3) } -> attend(innate_static(5))
         layers { linear(4); linear(3) } -> attend(static_vector(features = 5))

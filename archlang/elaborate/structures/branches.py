@@ -1,4 +1,4 @@
-"""The flows side by side in the braces of `parallel` and `layers`: those written there, and one for each turn of a `for`.
+"""The flows in the braces of `parallel` and `layers`: those written there, and one for each turn of a `for`.
 
 A `for` that is a flow by itself, with no arrow before or behind it, is not one branch: each of its turns is one. So
 `parallel { conv(1x1, 8); for d in [2, 4] { conv(3x3, 8, dilation = d) } }` has three.
@@ -18,7 +18,7 @@ from archlang.syntax.tree import Body, For
 
 
 @dataclass(frozen=True)
-class Branch:
+class Arm:
     """One flow in the braces of a stage, with the scope around it, in which the names of its turns stand.
 
     `turns` holds the names of the loops around it and their values, as messages show them.
@@ -37,21 +37,21 @@ class Branch:
         return result
 
 
-def branches_of(b: Build, stage: StructureStage, value: Value, place: Place) -> list[Branch]:
+def branches_of(b: Build, stage: StructureStage, value: Value, place: Place) -> list[Arm]:
     """List the flows of a stage's braces, the turns of loops among them. Raises `Poisoned` after a mistake.
 
     The lists of loops are worked out before any flow is: `in` in them is the value that enters the braces.
     """
-    found = _branches(b, Branch(braces(stage), stage.env), value)
+    found = _branches(b, Arm(braces(stage), stage.env), value)
     if not found:
         message = f"`{stage.structure.name}` has no flow here: its loops go through nothing"
         raise b.refuse("wrong-count", message, stage.span, notes=chain(place))
     return found
 
 
-def _branches(b: Build, outer: Branch, value: Value) -> list[Branch]:
+def _branches(b: Build, outer: Arm, value: Value) -> list[Arm]:
     """The flows of one pair of braces, or of one turn."""
-    found: list[Branch] = []
+    found: list[Arm] = []
     for tree in flows(outer.tree):
         loop = _loop(tree)
         if loop is None:
@@ -68,7 +68,7 @@ def _branches(b: Build, outer: Branch, value: Value) -> list[Branch]:
             b.tick(loop.span, Place())
             env = outer.env.inner()
             loops.define_turn(b, loop, item, env)
-            turn = Branch(loop.body, env, (*outer.turns, *loops.shown_turn(loop, item)))
+            turn = Arm(loop.body, env, (*outer.turns, *loops.shown_turn(loop, item)))
             found += _branches(b, turn, value)
     return found
 
