@@ -94,6 +94,7 @@ class Build:
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()
+    further: dict[str, object] = field(default_factory=dict)  # outputs with names; absent ones too
     steps: int = 0
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file

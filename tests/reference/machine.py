@@ -164,7 +164,16 @@ class Reference:
                 case tree.Bind():
                     bind(self, statement, scope, names[id(statement)])
                 case tree.Output():
-                    value = tensors(self, statement.value, scope)
+                    given = statement.value
+                    # An `if` around a further output: the flow that is taken, or no output at all.
+                    if statement.name and isinstance(given, tree.If):
+                        branch: tree.If | tree.Body | None = given
+                        while isinstance(branch, tree.If):
+                            branch = branch.then if evaluate(self, branch.test, scope) else branch.otherwise
+                        if branch is None:
+                            continue
+                        (given,) = branch.flows
+                    value = tensors(self, given, scope)
                     if isinstance(value, Group):
                         name = statement.name or "output"
                         members = {f"{name}[{i}]": member for i, member in enumerate(value.members)}
