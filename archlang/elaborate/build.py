@@ -9,7 +9,7 @@ from functools import partial
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.elaborate import expressions, stages
 from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor
-from archlang.elaborate.context import Abort, Build, Declared, Rules
+from archlang.elaborate.context import CIRCLE, Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
 from archlang.elaborate.inputs import declare_input, symbols_told
@@ -287,8 +287,7 @@ def _circle(b: Build, names: list[str], span: Span) -> None:
             shown.append("...")
         way = " -> ".join([*shown, names[0]])
         message = f"`{names[0]}` leads back to itself: {way}"
-    help = "everything is worked out where it is used, so nothing may hold itself; repeat with `for` or `n * stage`"
-    b.refuse("recursive-block", message, span, help=help)
+    b.refuse("recursive-block", message, span, help=CIRCLE)
 
 
 # --- the network -----------------------------------------------------------------------------------------------------

@@ -124,6 +124,11 @@ class Build:
         if severity == "error" and self.found[severity] > self.limits.diagnostics:
             raise Abort
 
+    def has_error_at(self, span: Span) -> bool:
+        """Tell whether an error stands at just this place."""
+        return any(d.primary is not None and d.primary.span == span and d.severity == "error"
+                   for d in self.mistakes.values())
+
     def refuse(self, name: str, message: str, span: Span, label: str = "", **more: Any) -> Poisoned:
         """Report a mistake and return what to raise after it."""
         self.report(error(name, message, span, label, **more))
@@ -247,6 +252,9 @@ class Build:
             if at_least(size, 1) is False:
                 raise Fault("empty-map", f"nothing is left of the value: it would be {tensor}")
 
+
+CIRCLE = "everything is worked out where it is used, so nothing may hold itself; repeat with `for` or `n * stage`"
+"""Help for what uses itself."""
 
 COPY = "where that is meant, say so with a copy: `-> identity`"
 """Help for a tensor that would be merged with itself."""

@@ -35,7 +35,9 @@ def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     if len({member.type for member in members}) > 1:
         raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
-                       help="`each { ... }` gives every member its own weights")
+                       help=("`each { ... }` gives every member its own weights",
+                             "members of other heights and widths share the weights of a layer: `layer head = ...`, "
+                             "and `each { head }`"))
 
     def make(i: int) -> Value:
         # One path and no name taken: the nodes of all members are called alike, and so share their weights.
