@@ -22,7 +22,7 @@ __version__ = VERSION
 _ROOMS = {
     "load": "archlang.compiler",
     "loads": "archlang.compiler",
-    "check": "archlang.elaborate.network",
+    "check": "archlang.compiler",
     "Network": "archlang.elaborate.network",
     "draw": "archlang.views",
     "transform": "archlang.compiler",
@@ -46,9 +46,9 @@ __all__ = [
 if TYPE_CHECKING:
     from archlang import codes
     from archlang.artefact import load_model, save
-    from archlang.compiler import compile, fuse, load, loads, transform
+    from archlang.compiler import check, compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
-    from archlang.elaborate.network import Network, check
+    from archlang.elaborate.network import Network
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
     from archlang.views import draw

@@ -11,9 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.elaborate import Network
+from archlang.elaborate import check as check_graph
 from archlang.elaborate import load as load_graph
 from archlang.elaborate import loads as loads_graph
+from archlang.elaborate.network import Dials
+from archlang.limits import DEFAULT, Limits
+from archlang.ops import CATALOGUE, Catalogue
+from archlang.project.locating import SearchPath, search_folders
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -23,14 +29,35 @@ if TYPE_CHECKING:
     from archlang.passes.base import Pass
 
 
-def load(path: str | Path, /, **dials: object) -> Network:
-    """Read and check the network of a file, its dials set: `load("base_cnn_cc.arch", paths=3)`. Needs no torch."""
-    return load_graph(path, dials)
+def check(file: str | Path, dials: Dials | None = None, /, *, path: SearchPath = (), limits: Limits = DEFAULT,
+          catalogue: Catalogue = CATALOGUE) -> tuple[Diagnostic, ...]:
+    """Give every mistake and warning of a file, which may be one of blocks alone. Needs no torch.
+
+    `path` is a folder, or several, whose packages the file may import by name, before those of `ARCHLANG_PATH`.
+    """
+    return check_graph(file, dials, limits=limits, catalogue=catalogue, folders=search_folders(path))
 
 
-def loads(text: str, /, **dials: object) -> Network:
-    """Check the network of a text, its dials set."""
-    return loads_graph(text, dials)
+def load(file: str | Path, /, *, path: SearchPath = (), **dials: object) -> Network:
+    """Read and check the network of a file, its dials set: `load("base_cnn_cc.arch", paths=3)`. Needs no torch.
+
+    `path` is a folder, or several, whose packages the file may import by name, before those of `ARCHLANG_PATH`.
+    """
+    return _without_dial_path(load_graph(file, dials, folders=search_folders(path)), path)
+
+
+def loads(text: str, /, *, path: SearchPath = (), **dials: object) -> Network:
+    """Check the network of a text, its dials set; `path` as for `load`."""
+    return _without_dial_path(loads_graph(text, dials, folders=search_folders(path)), path)
+
+
+def _without_dial_path(net: Network, path: SearchPath) -> Network:
+    """The network. Raises ArchError (usage) where `path=` may have been meant for a dial of this name."""
+    if path != () and "path" in net.dials:
+        message = "`path=` names the search path here, and the network has a dial of this name too"
+        help = "call the dial otherwise, or set the search path by ARCHLANG_PATH"
+        raise ArchError(error("usage", message, help=help))
+    return net
 
 
 def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> GraphModule:

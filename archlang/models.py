@@ -72,6 +72,7 @@ def create_model(name: str, *, seed: int = 0, taps: bool = False, **dials: objec
 
     Raises ArchError: unknown-name, unknown-dial, bad-dial.
     """
-    from archlang.compiler import compile, load
+    from archlang.compiler import compile
+    from archlang.elaborate import load
 
-    return compile(load(str(model_path(name)), **dials), seed=seed, taps=taps)
+    return compile(load(model_path(name), dials), seed=seed, taps=taps)

@@ -75,14 +75,15 @@ def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Netwo
     """The checked network of a file or of standard input; its warnings go to standard error."""
     from archlang.elaborate.network import load, loads
     from archlang.ops import catalogue_with
+    from archlang.project.locating import search_folders
     from archlang.syntax import decode
 
-    catalogue = catalogue_with(session.plugins)
+    catalogue, folders = catalogue_with(session.plugins), search_folders(session.path)
     if file == "-":
         text = decode(read_bytes(file, session.limits), STDIN).text
-        network = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)
+        network = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue, folders=folders)
     else:
-        network = load(file, dials, limits=session.limits, catalogue=catalogue)
+        network = load(file, dials, limits=session.limits, catalogue=catalogue, folders=folders)
     session.warnings(network.warnings)
     return network
 

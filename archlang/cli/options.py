@@ -67,6 +67,11 @@ def _plugins(context: click.Context, parameter: click.Parameter, names: tuple[st
     session.plugins = names
 
 
+def _path(context: click.Context, parameter: click.Parameter, folders: tuple[str, ...]) -> None:
+    session: Session = context.find_object(Session) or Session()
+    session.path = folders
+
+
 def _debug(context: click.Context, parameter: click.Parameter, value: bool) -> None:
     session: Session = context.find_object(Session) or Session()
     session.debug = session.debug or value  # it may stand before the command's name too
@@ -98,12 +103,16 @@ _OPENING = (
 
 _READING = (
     click.option("-p", "dials", multiple=True, metavar="NAME=VALUE", callback=_dials, help="Set a dial of the file."),
+    click.option(
+        "--path", multiple=True, metavar="FOLDER", expose_value=False, callback=_path,
+        help="Search packages that files import here, before the folders of ARCHLANG_PATH.",
+    ),
     *_OPENING,
 )
 
 
 def reading(command: F) -> F:
-    """Add the options of a command that reads `.arch` files: `-p`, `--limit`, `--plugin`, `--debug`."""
+    """Add the options of a command that reads `.arch` files: `-p`, `--path`, `--limit`, `--plugin`, `--debug`."""
     for option in reversed(_READING):  # as decorators do: the last one added is the first in the help
         command = option(command)
     return command

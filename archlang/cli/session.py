@@ -30,6 +30,7 @@ class Session:
     debug     tracebacks are shown
     limits    the limits of files and networks
     plugins   plug-ins whose operations files may use
+    path      folders of packages that files may import, as they were given
     is_quiet  another process of this training speaks
     """
 
@@ -37,6 +38,7 @@ class Session:
     debug: bool = False
     limits: Limits = DEFAULT
     plugins: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
     is_quiet: bool = False
 
     @classmethod

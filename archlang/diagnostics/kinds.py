@@ -74,7 +74,8 @@ NAMES = _table("error", 1, {
 })
 
 IMPORTS = _table("error", 1, {
-    "import-not-found": "an imported file or standard module that is not there",
+    "import-not-found": "an imported file or module that is not there",
+    "import-ambiguous": "a module that two folders of the search path hold",
     "import-outside": "an import that leads out of the project",
     "import-cycle": "files that import each other",
     "unknown-import": "a name that the imported file does not declare",

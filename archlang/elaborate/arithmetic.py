@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
+from archlang.elaborate.powers import power
 from archlang.elaborate.values import OpenWord
 from archlang.limits import Limits
 from archlang.ops.kinds import Fault, describe
@@ -114,6 +115,7 @@ def _calculate(operator: str, left: object, right: object) -> object:
         case "+": return left + right  # type: ignore[operator]
         case "-": return left - right  # type: ignore[operator]
         case "*": return left * right  # type: ignore[operator]
+        case "**": return power(left, right)  # type: ignore[arg-type]
 
     # What is left divides: `/`, `//` and `%`.
     if isinstance(right, Poly):

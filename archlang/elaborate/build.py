@@ -9,7 +9,7 @@ from functools import partial
 from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
 from archlang.elaborate import expressions, stages
 from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor
-from archlang.elaborate.context import Abort, Build, Declared, Rules
+from archlang.elaborate.context import CIRCLE, Abort, Build, Declared, Rules
 from archlang.elaborate.dials import dial_values
 from archlang.elaborate.finish import finish
 from archlang.elaborate.inputs import declare_input, symbols_told
@@ -20,7 +20,7 @@ from archlang.elaborate.scope import define
 from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
 from archlang.elaborate.unused import report_unused
-from archlang.elaborate.values import POISON, BlockValue, Env, Place, Poison, Thunk
+from archlang.elaborate.values import POISON, AbsentOutput, BlockValue, Env, Place, Poison, Thunk
 from archlang.graph.ir import Graph
 from archlang.limits import Limits
 from archlang.ops.kinds import describe
@@ -142,7 +142,12 @@ def _all_outputs(b: Build, network: NetworkDeclaration | None) -> None:
     if network is None or _wrong(b):
         return
     # Poison without a report behind it would end here as a smaller network, which nobody asked for.
-    if len(b.graph.output_groups) < sum(isinstance(s, Output) for s in network.body.statements):
+    absent = [value for value in b.further.values() if isinstance(value, AbsentOutput)]
+    wanted = sum(isinstance(s, Output) for s in network.body.statements) - len(absent)
+    if absent and not wanted:
+        b.refuse("missing-output", f"each output of `{network.name}` is left out by its `if`", network.name_span,
+                 help="one output without a name, `output logits`, is always there")
+    if len(b.graph.output_groups) < wanted:
         b.refuse("internal-error", "something is wrong with this network that archlang cannot name", network.name_span)
 
 
@@ -282,8 +287,7 @@ def _circle(b: Build, names: list[str], span: Span) -> None:
             shown.append("...")
         way = " -> ".join([*shown, names[0]])
         message = f"`{names[0]}` leads back to itself: {way}"
-    help = "everything is worked out where it is used, so nothing may hold itself; repeat with `for` or `n * stage`"
-    b.refuse("recursive-block", message, span, help=help)
+    b.refuse("recursive-block", message, span, help=CIRCLE)
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -307,7 +311,14 @@ def _network(b: Build, unit: Unit, home: Env, dials: Mapping[str, Expr]) -> None
     inner.later = bound_names(network.body)
     _statements(b, network, inner)
     if train is not None:
-        b.graph.plan = plan_of(b, train, inner)
+        b.graph.plan = plan_of(b, train, _with_outputs(b, inner))
+
+
+def _with_outputs(b: Build, env: Env) -> Env:
+    """The names that `train` sees: the network's own, and those of its further outputs."""
+    seen = env.inner()
+    seen.names = {name: value for name, value in b.further.items() if not env.has(name)}
+    return seen
 
 
 def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
@@ -335,7 +346,9 @@ def _statements(b: Build, network: NetworkDeclaration, env: Env) -> None:
             case Bind():
                 bound[statement.name] = bind(b, env, statement, called[id(statement)])
             case Output():
-                declare_output(b, statement, env, seen)
+                value = declare_output(b, statement, env, seen)
+                if statement.name is not None:
+                    b.further.setdefault(statement.name, value)
     symbols_told(b, [statement for statement in network.body.statements if isinstance(statement, Input)])
 
     sound = {name: tensors_in(value) for name, value in bound.items() if not isinstance(value, Poison)}

@@ -94,6 +94,7 @@ class Build:
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()
+    further: dict[str, object] = field(default_factory=dict)  # outputs with names; absent ones too
     steps: int = 0
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file
@@ -122,6 +123,11 @@ class Build:
         self.mistakes[key] = diagnostic
         if severity == "error" and self.found[severity] > self.limits.diagnostics:
             raise Abort
+
+    def has_error_at(self, span: Span) -> bool:
+        """Tell whether an error stands at just this place."""
+        return any(d.primary is not None and d.primary.span == span and d.severity == "error"
+                   for d in self.mistakes.values())
 
     def refuse(self, name: str, message: str, span: Span, label: str = "", **more: Any) -> Poisoned:
         """Report a mistake and return what to raise after it."""
@@ -246,6 +252,9 @@ class Build:
             if at_least(size, 1) is False:
                 raise Fault("empty-map", f"nothing is left of the value: it would be {tensor}")
 
+
+CIRCLE = "everything is worked out where it is used, so nothing may hold itself; repeat with `for` or `n * stage`"
+"""Help for what uses itself."""
 
 COPY = "where that is meant, say so with a copy: `-> identity`"
 """Help for a tensor that would be merged with itself."""

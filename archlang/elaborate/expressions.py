@@ -125,7 +125,8 @@ def _tuple(b: Build, expr: TupleOf, env: Env, expect: Kind | None) -> object:
     if len(tensors) == len(values):
         return BundleValue(tuple(tensors))
     if tensors:
-        raise b.refuse("wrong-kind", "a bundle holds tensors only", expr.span)
+        raise b.refuse("wrong-kind", "a bundle holds tensors only", expr.span,
+                       help="a list holds tensors beside other values, as in `for (level, c) in [[high, 64]] { ... }`")
     return tuple(values)
 
 

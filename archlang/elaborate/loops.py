@@ -9,7 +9,7 @@ from archlang.elaborate.arguments import shown
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import known
 from archlang.elaborate.scope import define, find_node
-from archlang.elaborate.values import POISON, Env, Poison
+from archlang.elaborate.values import POISON, BundleValue, Env, GridValue, Poison
 from archlang.ops.kinds import describe
 from archlang.source import Span
 from archlang.syntax.tree import Expr, For, Let, ListOf, Name, Parens
@@ -20,8 +20,12 @@ def items_of(b: Build, expr: For, env: Env) -> Sequence[object] | Poison:
     values = known(b, expr.values, env.static())
     if isinstance(values, Poison):
         return POISON
+    # The levels of a pyramid: each turn has a member of its own.
+    if isinstance(values, BundleValue) and not isinstance(values, GridValue):
+        values = values.members
     if not isinstance(values, list | tuple):
-        b.refuse("wrong-kind", "`for` goes through a list, such as [32, 64] or range(3)", expr.values.span)
+        message = "`for` goes through a list, such as [32, 64] or range(3), or through the members of a bundle"
+        b.refuse("wrong-kind", message, expr.values.span)
         return POISON
 
     fits = [len(expr.names) == 1 or _fits(b, expr, values, index, env) for index in range(len(values))]

@@ -18,6 +18,7 @@ from archlang.ops.model import Catalogue
 from archlang.ops.plugins import catalogue_with
 from archlang.ops.values import show
 from archlang.project.flatten import flatten
+from archlang.project.locating import Folders, is_standard
 from archlang.project.project import Project, open_project, open_text, reopened
 from archlang.shapes import Dim
 from archlang.source import Source
@@ -82,8 +83,9 @@ class Network:
     def listing(self) -> str:
         """The text as a reader wants it: imports of standard blocks stay imports, nothing else is needed."""
         imports = [item for item in self.project.main.of(Import) if isinstance(item, Import)]
-        # Dials given from outside, codes that were searched for and files beside this one are not in its text.
-        if self.given or self.built.codes or self.built.tables or any(item.quoted for item in imports):
+        # Dials given from outside, codes that were searched for and files of the user's are not in its text.
+        own_files = not all(is_standard(item) for item in imports)
+        if self.given or self.built.codes or self.built.tables or own_files:
             return self.text
         return print_file(self.project.main.file)
 
@@ -114,20 +116,23 @@ def _of_text(text: str, name: str, limits: Limits, plugins: tuple[str, ...]) -> 
 
 
 def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
-         catalogue: Catalogue = CATALOGUE) -> Network:
-    """Read and check a file. Raises ArchError with every mistake in it."""
-    return _checked(open_project(Path(path), limits), dials or {}, limits, catalogue)
+         catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> Network:
+    """Read and check a file; `folders` hold packages that it may import by name.
+
+    Raises ArchError with every mistake in it.
+    """
+    return _checked(open_project(Path(path), limits, folders), dials or {}, limits, catalogue)
 
 
 def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
-          catalogue: Catalogue = CATALOGUE) -> Network:
+          catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> Network:
     """Check a text. Raises ArchError with every mistake in it.
 
     >>> net = loads("archlang 1\\nnetwork N { input x: [3, 8, 8]\\n output x -> conv(3x3, 4) -> batch_norm }")
     >>> net.parameters, net.buffers
     (116, 9)
     """
-    return _checked(open_text(text, name, limits), dials or {}, limits, catalogue)
+    return _checked(open_text(text, name, limits, folders), dials or {}, limits, catalogue)
 
 
 def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE) -> Network:
@@ -137,21 +142,21 @@ def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Ca
 
 
 def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
-          catalogue: Catalogue = CATALOGUE) -> tuple[Diagnostic, ...]:
+          catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> tuple[Diagnostic, ...]:
     """Every mistake and warning of a file, which may be one of blocks alone."""
     # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
-        project = open_project(Path(path), limits)
+        project = open_project(Path(path), limits, folders)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
 
 def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
-               catalogue: Catalogue = CATALOGUE) -> tuple[Diagnostic, ...]:
+               catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> tuple[Diagnostic, ...]:
     """The same for a text."""
     try:
-        project = open_text(text, name, limits)
+        project = open_text(text, name, limits, folders)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics

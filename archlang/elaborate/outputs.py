@@ -1,18 +1,34 @@
-"""A network's outputs: tensors and bundles of tensors, each under a name that means nothing else."""
+"""A network's outputs: tensors and bundles of tensors, each under a name that means nothing else.
+
+An output with a name may stand under a dial: `output aux = if deep { maps -> head }` is none where the test fails.
+"""
 
 from __future__ import annotations
 
 from archlang.diagnostics import Label
-from archlang.elaborate.bodies import tensor_of
+from archlang.elaborate import arithmetic
+from archlang.elaborate.bodies import body, tensor_of
 from archlang.elaborate.context import Build
+from archlang.elaborate.interpret import guarded, known
 from archlang.elaborate.scope import name_span
-from archlang.elaborate.values import BundleValue, Env, GridValue, Poison, TensorValue
+from archlang.elaborate.values import (
+    POISON,
+    AbsentOutput,
+    BundleValue,
+    Env,
+    Flowing,
+    GridValue,
+    Place,
+    Poison,
+    Poisoned,
+    TensorValue,
+)
 from archlang.graph.ir import OutputSpec
-from archlang.syntax.tree import Output
+from archlang.syntax.tree import Body, Expr, If, Output, Parens
 
 
-def declare_output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output]) -> None:
-    """Hand out what an `output` names. `seen` holds the outputs so far, and gets this one."""
+def declare_output(b: Build, statement: Output, env: Env, seen: dict[str | None, Output]) -> Flowing | AbsentOutput:
+    """Hand out what an `output` names, and return it. `seen` holds the outputs so far, and gets this one."""
     if statement.name in seen:
         what = "main output"
         if statement.name:
@@ -20,10 +36,14 @@ def declare_output(b: Build, statement: Output, env: Env, seen: dict[str | None,
         b.refuse("several-outputs", f"a network has one {what}", statement.span,
                  secondary=(Label(seen[statement.name].span, "the first one"),),
                  help="a further one has a name: `output aux = flow`")
-        return
+        return POISON
 
     seen[statement.name] = statement
-    value = tensor_of(b, statement.value, env)
+    condition = _condition(statement)
+    if condition is None:
+        value: Flowing | AbsentOutput = tensor_of(b, statement.value, env)
+    else:
+        value = _under_condition(b, condition, env)
     _free_name(b, statement, value, env)
     # A grid is a bundle by its class, and the help for one would not do for it.
     if isinstance(value, GridValue):
@@ -33,6 +53,50 @@ def declare_output(b: Build, statement: Output, env: Env, seen: dict[str | None,
         _output_bundle(b, statement, value)
     elif isinstance(value, TensorValue):
         b.graph.outputs = (*b.graph.outputs, OutputSpec(statement.name, value.port, statement.span))
+    return value
+
+
+def _condition(statement: Output) -> If | None:
+    """The `if` without `else` around a further output. The main output is always there, and wants an `else`."""
+    value: Expr = statement.value
+    while isinstance(value, Parens):
+        value = value.inner
+    if statement.name is None or not isinstance(value, If):
+        return None
+
+    last: If | Body | None = value
+    while isinstance(last, If):
+        last = last.otherwise
+    if last is not None:
+        return None
+    return value
+
+
+def _under_condition(b: Build, condition: If, env: Env) -> Flowing | AbsentOutput:
+    """The tensors of the branch that is taken, if any is; the others are read for mistakes."""
+    taken: Body | None = None
+    branch: If | Body | None = condition
+    while isinstance(branch, If):
+        try:
+            test = known(b, branch.test, env.static())
+            holds = guarded(b, branch.test.span, env, lambda test=test: arithmetic.truth(test))  # type: ignore[misc]
+        except Poisoned:
+            return POISON
+        if holds and taken is None:
+            taken = branch.then
+        else:
+            _read(b, branch.then, env)
+        branch = branch.otherwise
+
+    if taken is None:
+        return AbsentOutput()
+    return body(b, taken, env)
+
+
+def _read(b: Build, tree: Body, env: Env) -> None:
+    """Read a branch that is not taken for mistakes."""
+    with b.survey():
+        body(b, tree, Env(env, entering=env.entering, flowing=POISON, place=Place()))
 
 
 def _free_name(b: Build, statement: Output, value: object, env: Env) -> None:
@@ -44,7 +108,7 @@ def _free_name(b: Build, statement: Output, value: object, env: Env) -> None:
     for scope in scopes:
         if name is None or (name not in scope.nodes and name not in scope.later):
             continue
-        if isinstance(value, Poison) or tensors_in(scope.names.get(name)) == tensors_in(value) != []:
+        if isinstance(value, Poison | AbsentOutput) or tensors_in(scope.names.get(name)) == tensors_in(value) != []:
             return
 
         where = scope.later.get(name)

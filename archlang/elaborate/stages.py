@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archlang.elaborate import arithmetic, loops
 from archlang.elaborate.bodies import body, read_braces, run
-from archlang.elaborate.context import Build
+from archlang.elaborate.context import CIRCLE, Build
 from archlang.elaborate.interpret import STAGE, apply, evaluate, guarded, known
 from archlang.elaborate.layers import through_layer
 from archlang.elaborate.operations import operation
@@ -44,7 +44,7 @@ def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) 
     inner = stage.stage
     # The name of a `let` or a parameter is a scope around the stage's own names: `head.linear`, not `head`.
     if stage.scope:
-        return apply(b, _at(inner, stage.span), value, at, place.enter(stage.name))
+        return _held(b, stage, value, at, place.enter(stage.name))
 
     # After `as` the name takes the place of the stage's own.
     match inner:
@@ -61,6 +61,23 @@ def _named(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) 
         case StructureStage():
             return _structure(b, inner, value, at, place, stage.name)
     return apply(b, inner, value, at, place.enter(stage.name))
+
+
+def _held(b: Build, stage: NamedStage, value: Flowing, at: Span, place: Place) -> Flowing:
+    """Apply the stage that a `let` or a parameter holds, unless it leads back to itself."""
+    held = stage.stage
+    if id(held) not in b.running:
+        b.running.add(id(held))
+        try:
+            return apply(b, _at(held, stage.span), value, at, place)
+        finally:
+            b.running.discard(id(held))
+
+    # Said already: where its name was read before it was bound, or once all names of a file have been read.
+    at_file_level = getattr(held, "env", None) is not None and held.env.outer is None  # type: ignore[attr-defined]
+    if b.has_error_at(stage.span) or (b.reading and at_file_level):
+        raise Poisoned
+    raise b.refuse("recursive-block", f"`{stage.name}` uses itself", stage.span, help=CIRCLE)
 
 
 def _at(stage: Stage, span: Span) -> Stage:
@@ -102,10 +119,9 @@ def _within(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> F
         case BlockStage():
             return _block(b, stage, value, at, place)
         case NamedStage():
-            inner = _at(stage.stage, stage.span)
             if stage.scope:
-                return apply(b, inner, value, at, place)
-            return _within(b, inner, value, at, place)
+                return _held(b, stage, value, at, place)
+            return _within(b, _at(stage.stage, stage.span), value, at, place)
         case TurnStage():
             return _turn(b, stage, value, at, place)
         case StructureStage() | OpStage():

@@ -120,6 +120,13 @@ Flowing = Value | Poison
 
 
 @dataclass(frozen=True)
+class AbsentOutput:
+    """An output of the network whose `if` takes no branch: it has a name, and nothing stands behind it."""
+
+    described = "an output that its `if` leaves out here"
+
+
+@dataclass(frozen=True)
 class LabelValue:
     """The word `label` in a `train`: what the data says an input is."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from archlang.ops.kinds import Fault, Words
 from archlang.ops.model import OpCall
-from archlang.shapes import Dim, Floor, Symbol, Tensor, at_least, divides, multiples_of, substitute
+from archlang.shapes import Dim, Floor, Symbol, Tensor, at_least, divides, linear, multiples_of, substitute
 
 RANKS = {
     1: "a vector [features]",
@@ -133,9 +133,12 @@ def to_agree(first: Tensor, other: Tensor) -> tuple[str, ...]:
 
 
 def _bound_that_decides(first: Tensor, other: Tensor) -> tuple[str, ...]:
-    """Say by what the symbols would have to be divisible so that both maps have the same places."""
+    """Say what the symbols would have to be, or be divisible by, so that both maps have the same places."""
     rows = list(zip(first.dims[1:], other.dims[1:], strict=True))
     differing = [(a, b) for a, b in rows if a != b]
+    settled = [_settled(a, b) for a, b in differing]
+    if all(settled):
+        return (f"they are equal where {' and '.join(dict.fromkeys(map(str, settled)))}",)
     names = sorted({name for pair in differing for size in pair for name in symbols(size)})
 
     for divisor in (2, 4, 8, 16, 32, 64):
@@ -143,6 +146,34 @@ def _bound_that_decides(first: Tensor, other: Tensor) -> tuple[str, ...]:
             bounds = " and ".join(f"{name} % {divisor} == 0" for name in names)
             return (f"they are equal where the input says `where {bounds}`",)
     return ()
+
+
+def _settled(a: Dim, b: Dim) -> str | None:
+    """Say which number of a symbol, or which symbol, makes two sizes equal; None where it is not that simple.
+
+    >>> from archlang.shapes import symbol
+    >>> _settled(symbol("H") * 2, 16), _settled(symbol("H"), symbol("G"))
+    ('the input says `H == 8`', 'both inputs say `H`, not `G` in one of them')
+    """
+    if isinstance(a, int):
+        a, b = b, a
+    one = linear(a)
+    if one is None:
+        return None
+
+    name, factor, offset = one
+    if isinstance(b, int):
+        number = (b - offset) / factor
+        # The bounds that the input has already must hold too.
+        if number.denominator != 1 or not name.low <= number <= name.high or number % name.divisor:
+            return None
+        return f"the input says `{name.name} == {number}`"
+
+    # One symbol for both: `[3, H, W]` and `[3, G, W]` of two inputs.
+    other = linear(b)
+    if other is None or other[0].name == name.name or other[1:] != (factor, offset):
+        return None
+    return f"both inputs say `{name.name}`, not `{other[0].name}` in one of them"
 
 
 def features_of(x: Tensor) -> Dim:

@@ -31,11 +31,13 @@ AVAILABLE = (
         example=flow(_MAP, "fork(2) -> shared { conv(3x3, 8) } -> sum"),
     ),
     Structure(
-        "parallel", "Several flows on one input, side by side: a bundle of their results.", body="flows",
+        "parallel", "Several flows on one input, side by side: a bundle of their results. Each turn of a `for` alone "
+        "is such a flow.", body="flows",
         example=flow(_MAP, "parallel { conv(1x1, 8); conv(3x3, 16) } -> concat"),
     ),
     Structure(
-        "layers", "Flows one after the other that also hand out every step's result: a bundle.", body="flows",
+        "layers", "Flows one after the other that also hand out every step's result: a bundle. Each turn of a `for` "
+        "alone is such a step.", body="flows",
         example=flow(_MAP, "layers { conv(3x3, 8); conv(3x3, 8) } -> sum"),
     ),
     Structure(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archlang.project.project import STD
+from archlang.project.locating import STD
 from archlang.source import Source
 from archlang.syntax import parse, print_expr
 from archlang.syntax.tree import Block, Body, Parameter

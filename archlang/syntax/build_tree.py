@@ -152,7 +152,7 @@ class TreeBuilder:
             left = tree.Binary(operator.text, left, right, span=left.span.to(right.span))
         return left
 
-    disjunction = conjunction = comparison = product = placed = sum
+    disjunction = conjunction = comparison = product = power = placed = sum
 
     def signed(self, parts: list[Part]) -> tree.Unary:
         return tree.Unary(parts[0].text, parts[1], span=_span(parts))

@@ -25,6 +25,7 @@ WORDS = (
 
 SIGNS = {
     "->": "ARROW", "==": "EQUALS", "!=": "DIFFERS", "<=": "AT_MOST", ">=": "AT_LEAST", "//": "FLOOR",
+    "**": "POWER",
     "<": "LESSTHAN", ">": "MORETHAN", "+": "PLUS", "-": "MINUS", "*": "STAR", "/": "SLASH", "%": "PERCENT",
     "=": "EQUAL", ";": "SEMICOLON", ",": "COMMA", ":": "COLON", ".": "DOT",
     "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",

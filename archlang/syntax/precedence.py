@@ -5,11 +5,11 @@ from __future__ import annotations
 import archlang.syntax.tree as tree
 from archlang.syntax.tree import Expr
 
-FLOW, NAMED, OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, AT, OPERAND, BASE = range(12)
+FLOW, NAMED, OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, POWER, AT, OPERAND, BASE = range(13)
 """Levels of tightness, from loose to tight, in the order of the rules of the grammar."""
 
 BINARY: dict[str, tuple[int, int, int]] = {
-    "or": (OR, OR, AND), "and": (AND, AND, NOT), "at": (AT, OPERAND, OPERAND),
+    "or": (OR, OR, AND), "and": (AND, AND, NOT), "at": (AT, OPERAND, OPERAND), "**": (POWER, AT, SIGN),
     **dict.fromkeys(("==", "!=", "<", "<=", ">", ">="), (COMPARE, SUM, SUM)),
     **dict.fromkeys(("+", "-"), (SUM, SUM, PRODUCT)),
     **dict.fromkeys(("*", "/", "//", "%"), (PRODUCT, PRODUCT, SIGN)),

@@ -20,9 +20,9 @@ LONGEST_HEAD = 200
 """Tokens that are read again for each statement at most, so that the work stays linear."""
 
 _WANTS_MORE = {
-    "EQUAL", "ARROW", "COMMA", "DOT", "COLON", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "EQUALS",
-    "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "OR", "AND", "NOT", "AT", "AS", "IN", "IF", "FOR",
-    "FROM", "WHERE",
+    "EQUAL", "ARROW", "COMMA", "DOT", "COLON", "PLUS", "MINUS", "STAR", "SLASH", "FLOOR", "PERCENT", "POWER",
+    "EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST", "AT_LEAST", "OR", "AND", "NOT", "AT", "AS", "IN", "IF",
+    "FOR", "FROM", "WHERE",
     "LET", "LAYER", "BLOCK", "CODE", "NETWORK", "IMPORT", "INPUT", "OUTPUT", "PHASE", "STEP",
 }  # fmt: skip
 """Behind these, on the same line, a word begins nothing new: it stands where a name or a value must."""

@@ -50,7 +50,7 @@ def _in_arguments(facts: Facts) -> bool:
 
 SIGNS: tuple[Slip, ...] = (
     # --- signs of other languages ---
-    # The lexer reads `=>`, `/*` and `**` as two signs each.
+    # The lexer reads `=>` and `/*` as two signs each.
     Slip(
         lambda f: pair(f, "EQUAL", "MORETHAN"),
         "an arrow is written `->`",
@@ -100,16 +100,10 @@ SIGNS: tuple[Slip, ...] = (
         where="line", fix=line_start_becomes("#"),
     ),
     Slip(
-        lambda f: f.type == "STAR" and f.previous_type in ("LPAR", "COMMA") and _in_arguments(f),
+        lambda f: f.type in ("STAR", "POWER") and f.previous_type in ("LPAR", "COMMA") and _in_arguments(f),
         "arguments are not unpacked by `*` or `**`",
         "write each of them by itself: `name = value`",
         ("block b = conv(3x3, 8, **options)", "let x = f(*values)"),
-    ),
-    Slip(
-        lambda f: pair(f, "STAR", "STAR"),
-        "there is no power",
-        "multiply: `c * c`",
-        ("let x = 3 ** 2",),
     ),
     Slip(
         lambda f: f.type == "DOC",

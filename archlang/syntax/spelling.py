@@ -28,7 +28,7 @@ _SAME_MEANING: dict[str, tuple[str, str | None]] = {
     "!": ("write `not`, or `!=` for different", "not "),
     "&": ("write `and`", "and"),
     "|": ("write `or`; a step follows with `->`", None),
-    "^": ("there is no power: multiply", None),
+    "^": ("a power is written `**`", "**"),
     "@": ("a place is given with `at`: `3x1 at (1, 2)`; matrices are multiplied by `a -> matmul(b)`", None),
     "\u2192": ("an arrow is written `->`", "->"),
     "\u21d2": ("an arrow is written `->`", "->"),

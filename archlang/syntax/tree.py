@@ -107,7 +107,7 @@ class Unary(TreeNode):
     operand: Expr
 
 
-Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "at"]
+Operator = Literal["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**", "at"]
 
 
 @dataclass(frozen=True)

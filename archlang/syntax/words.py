@@ -10,8 +10,8 @@ _VALUE = {
     "NAME", "NUMBER", "SIZE", "STRING", "TRUE", "FALSE", "IN", "LPAR", "LSQB", "IF", "FOR", "MINUS", "PLUS", "NOT",
 }  # fmt: skip
 _CONTINUED = {
-    "STAR", "SLASH", "FLOOR", "PERCENT", "PLUS", "MINUS", "EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN", "AT_MOST",
-    "AT_LEAST", "AND", "OR", "AT", "AS", "LPAR", "LSQB", "LBRACE", "DOT",
+    "STAR", "SLASH", "FLOOR", "PERCENT", "POWER", "PLUS", "MINUS", "EQUALS", "DIFFERS", "LESSTHAN", "MORETHAN",
+    "AT_MOST", "AT_LEAST", "AND", "OR", "AT", "AS", "LPAR", "LSQB", "LBRACE", "DOT",
 }  # fmt: skip
 _STATEMENT = {"LET", "LAYER", "INPUT", "OUTPUT", "PHASE", "STEP", "NAME"}
 _DECLARATION = {"IMPORT", "LET", "BLOCK", "CODE", "NETWORK", "TRAIN"}

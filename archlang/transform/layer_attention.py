@@ -25,6 +25,7 @@ from archlang.syntax.tree import (
     Number,
     Output,
     Parameter,
+    Parens,
     SizeLiteral,
     TreeNode,
     TupleOf,
@@ -256,7 +257,8 @@ class _Rewriting:
         # Several layers are a bundle: the flow after it begins at the last.
         self.layers += [Index(Name(name), Number(i)) for i in range(len(ends))]
         self.current = self.bundled[name] = self.layers[-1]
-        flows = tuple(map(one_flow, parts))
+        # A loop alone would hand out each of its turns; here all of it is one layer.
+        flows = tuple(Parens(flow) if isinstance(flow, For) else flow for flow in map(one_flow, parts))
         return Flow((start, Call(Name("layers"), None, Body(flows=flows))))
 
     def _attended(self) -> tuple[Expr, ...]:

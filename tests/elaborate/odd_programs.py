@@ -177,6 +177,11 @@ ODD: dict[str, tuple[str, str]] = {
         size="[3, H, W] where H % 2 == 0 and W % 2 == 0 and H >= 8 and W >= 8")),
     "unequal symbols": ("shape-mismatch", _net("output x -> add(y)", size="[3, H, W]\n  input y: [3, G, W]")),
     "lets that lead to each other": ("recursive-block", _net("output x -> a", "let a = b\nlet b = a")),
+    "flow that uses itself": ("recursive-block", _net("output x -> f", "let f = relu -> f")),
+    "braces of a let that use it": ("recursive-block", _net(
+        "output x -> g", "let f = tanh -> g\nlet g = residual { f }")),
+    "let of a stage's own name": ("recursive-block", _net("let relu = tanh -> relu\n output x -> relu")),
+    "flow of a body that uses itself": ("unknown-stage", _net("let f = relu -> f\n output x -> f")),
     "recursion through a let": ("recursive-block", _net("output x -> f", "let f = relu -> b\nblock b() = tanh -> f")),
     "recursion through an if in a let": ("recursive-block", _net(
         "output x -> f", "let f = if true { b }\nblock b() = f")),

@@ -38,6 +38,42 @@ def test_numbers_are_calculated_as_python_does(sign: str) -> None:
             assert made == wanted and type(made) is type(wanted), f"{left} {sign} {right}"
 
 
+def test_powers_are_those_of_python_where_they_are_numbers_of_their_kind() -> None:
+    for left, right in product((*NUMBERS, 3, 1.1), (*NUMBERS, 5, -2)):
+        try:
+            wanted = left**right
+        except ZeroDivisionError:
+            wanted = None
+        # Whole numbers stay whole, and no number is complex.
+        whole = isinstance(left, int) and isinstance(right, int)
+        if isinstance(wanted, complex) or (whole and isinstance(wanted, float)):
+            wanted = int(wanted) if wanted in (1, -1) else None
+        if wanted is None:
+            with pytest.raises(Fault):
+                binary("**", left, right, DEFAULT)
+        else:
+            made = binary("**", left, right, DEFAULT)
+            assert made == wanted and type(made) is type(wanted), f"{left} ** {right}"
+
+
+@pytest.mark.parametrize(("left", "right", "kind"), [
+    (10, 10**8, "number-too-large"), (2, 54, "number-too-large"), (10.0, 400, "number-too-large"),
+    (2, H, "unknown-size"), (H, 17, "wrong-kind"), (H, -1, "wrong-kind"), (H, 0.5, "wrong-kind"),
+    (True, 2, "wrong-kind"),
+])
+def test_powers_that_are_refused(left: object, right: object, kind: str) -> None:
+    with pytest.raises(Fault) as caught:
+        binary("**", left, right, DEFAULT)
+    assert caught.value.name == kind
+
+
+@pytest.mark.parametrize("size", [H, H * 2 - 3, EVEN // 2], ids=str)
+def test_a_power_of_a_size_is_that_of_its_numbers(size: Dim) -> None:
+    for exponent, number in product(range(4), (2, 4, 6)):
+        made = binary("**", size, exponent, DEFAULT)
+        assert substitute(made, {"H": number}) == substitute(size, {"H": number}) ** exponent  # type: ignore[arg-type]
+
+
 def test_whole_numbers_are_divided_exactly_or_not_at_all() -> None:
     for left, right in product(range(-6, 7), (-3, -2, 1, 2, 4)):
         if left % right:

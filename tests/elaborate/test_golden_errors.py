@@ -47,10 +47,11 @@ def diagnosed(case: Path, folder: Path) -> tuple[Diagnostic, ...]:
     pairs = [(option, *value.split("=", 1)) for option, value in pairwise(words) if "=" in value]
     dials = {name: value for option, name, value in pairs if option == "-p"}
     limits = replace(DEFAULT, **{name: int(value) for option, name, value in pairs if option == "--limit"})
+    folders = tuple(Path(value) for option, value in pairwise(words) if option == "--path")
     if "--load" not in words:
-        return check(file, dials, limits=limits)
+        return check(file, dials, limits=limits, folders=folders)
     with pytest.raises(ArchError) as problem:
-        load(file, dials, limits=limits)
+        load(file, dials, limits=limits, folders=folders)
     return problem.value.diagnostics
 
 

@@ -64,6 +64,21 @@ def test_a_bound_that_would_decide_is_named() -> None:
     assert "where H % 4 == 0" in str(caught.value)
 
 
+@pytest.mark.parametrize(("other", "says"), [
+    ("[3, G, 8]", "they are equal where both inputs say `H`, not `G` in one of them"),
+    ("[3, 24, 8]", "they are equal where the input says `H == 24`"),
+    ("[3, H, 8] -> conv(5x5, 3, padding = none) -> reshape([3, y.height - 4, 4])", None),
+    ("[3, 6, 8]", None),  # H is at least 8
+])
+def test_sizes_that_could_be_equal_are_told_how(other: str, says: str | None) -> None:
+    declared, _, flow = other.partition(" -> ")
+    body = f"  input y: {declared} where G >= 8\n" if "G" in declared else f"  input y: {declared}\n"
+    with pytest.raises(ArchError) as caught:
+        net(f"{body}  z = y -> {flow or 'relu'}\n  output x -> add(z)", size="[3, H, 8] where H >= 8")
+    assert ("they are equal where" in str(caught.value)) is (says is not None)
+    assert says is None or says in str(caught.value)
+
+
 @pytest.mark.parametrize("sizes", ["[H * W, 3]", "[H + W]", "[3, H // 2, W]"])
 def test_a_symbol_must_be_told_by_an_input(sizes: str) -> None:
     assert "unknown-size" in wrong(text("output x", size=sizes))

@@ -11,9 +11,9 @@ from tests.generate.programs import program
 
 ROOT = Path(__file__).parents[2]
 WORDS = (
-    "->", "{", "}", "(", ")", "[", "]", ",", ";", "=", "==", "*", "/", "//", "%", "-", "+", ".", "<", ">", "<=", "at",
-    "as", "in", "if", "else", "for", "let", "layer", "block", "network", "train", "input", "output", "import", "not",
-    "and", "or", "true", "from", "where", "phase", "step", "code", "0", "1", "-1", "3x3", "3x0", "0x0", "1e308",
+    "->", "{", "}", "(", ")", "[", "]", ",", ";", "=", "==", "*", "/", "//", "%", "**", "-", "+", ".", "<", ">", "<=",
+    "at", "as", "in", "if", "else", "for", "let", "layer", "block", "network", "train", "input", "output", "import",
+    "not", "and", "or", "true", "from", "where", "phase", "step", "code", "0", "1", "-1", "3x3", "3x0", "0x0", "1e308",
     "1e999",
     "999999999999999999999", "9" * 400, "x", "conv", "each", "fork", "route", "sum", "relu", "range", "words",
     "design", '"', '"""', "#", "\x00", "\x1b[31m", "\u202e", "'", "`", "$", "@", "é", "\ufeff", "\r",

@@ -81,12 +81,23 @@ def close(found: Tensor, wanted: Tensor, tolerance: float, what: str) -> None:
     assert worst <= tolerance, f"{what} differs by {worst:.3g}"
 
 
-def named(made: Tensor | Mapping[str, Tensor], wanted: Mapping[str | None, Tensor]) -> dict[str | None, Tensor]:
-    """A model's outputs under the names that the reference has for them."""
+Outputs = Tensor | tuple[Tensor, ...]
+
+
+def named(made: Outputs | Mapping[str, Outputs], wanted: Mapping[str | None, Tensor]) -> dict[str | None, Tensor]:
+    """A model's outputs under the names that the reference has for them: a bundle's members are `output[0]` ..."""
     if isinstance(made, Tensor):
         return dict.fromkeys(wanted, made)
-    found: dict[str | None, Tensor] = {name if name in wanted else None: tensor for name, tensor in made.items()}
-    assert set(found) == set(wanted) and len(found) == len(made)
+    if isinstance(made, tuple):
+        made = {"output": made}
+
+    found: dict[str | None, Tensor] = {}
+    for name, value in made.items():
+        if isinstance(value, tuple):
+            found |= {f"{name}[{i}]": member for i, member in enumerate(value)}
+        else:
+            found[name if name in wanted else None] = value
+    assert set(found) == set(wanted)
     return found
 
 

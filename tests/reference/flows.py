@@ -162,14 +162,22 @@ def _choose(m: Reference, use: Chosen, value: Flowing, where: Where) -> Flowing:
 
 
 def _loop(m: Reference, use: Looped, value: Flowing, where: Where) -> Flowing:
-    values = evaluate(m, use.expr.values, replace(use.scope, where=None))
-    for i, item in enumerate(values):  # type: ignore[arg-type, var-annotated]
-        held = item.members if isinstance(item, Group) else item
-        members = held if len(use.expr.names) > 1 else [item]
-        given = {name.name: member for name, member in zip(use.expr.names, members, strict=True)}
-        scope = Scope(use.scope, value, where.inside(str(i)), given)
-        value = body(m, use.expr.body, scope)
+    for i, given in enumerate(turns(m, use.expr, use.scope)):
+        value = body(m, use.expr.body, Scope(use.scope, value, where.inside(str(i)), given))
     return value
+
+
+def turns(m: Reference, loop: tree.For, scope: Scope) -> list[dict[str, object]]:
+    """What the names of a `for` stand for in each of its turns."""
+    values = evaluate(m, loop.values, replace(scope, where=None))
+    items = values.members if isinstance(values, Group) else values
+
+    found = []
+    for item in items:  # type: ignore[attr-defined]
+        held = item.members if isinstance(item, Group) else item
+        members = held if len(loop.names) > 1 else [item]
+        found.append({name.name: member for name, member in zip(loop.names, members, strict=True)})
+    return found
 
 
 # --- blocks and bodies -----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ which modules, weights and shapes there are; `Reference.run` then computes with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,9 @@ class Plan:
 class Reference:
     """A network of a file, with values for its dials."""
 
-    def __init__(self, file: tree.File, dials: Mapping[str, str] | None = None, folder: Path | None = None) -> None:
-        self.file, self.folder = file, folder
+    def __init__(self, file: tree.File, dials: Mapping[str, str] | None = None, folder: Path | None = None,
+                 search: Sequence[Path] = ()) -> None:
+        self.file, self.folder, self.search = file, folder, search
         self.dials = {name: parse_expr(text) for name, text in (dials or {}).items()}
         self.network = next(d for d in file.declarations if isinstance(d, tree.NetworkDeclaration))
         self.biases: dict[tuple[str, ...], bool] = {}
@@ -163,7 +164,16 @@ class Reference:
                 case tree.Bind():
                     bind(self, statement, scope, names[id(statement)])
                 case tree.Output():
-                    value = tensors(self, statement.value, scope)
+                    given = statement.value
+                    # An `if` around a further output: the flow that is taken, or no output at all.
+                    if statement.name and isinstance(given, tree.If):
+                        branch: tree.If | tree.Body | None = given
+                        while isinstance(branch, tree.If):
+                            branch = branch.then if evaluate(self, branch.test, scope) else branch.otherwise
+                        if branch is None:
+                            continue
+                        (given,) = branch.flows
+                    value = tensors(self, given, scope)
                     if isinstance(value, Group):
                         name = statement.name or "output"
                         members = {f"{name}[{i}]": member for i, member in enumerate(value.members)}
@@ -194,7 +204,9 @@ class Reference:
             assert folder is not None, "a text has no neighbours"
             path = folder / item.path
         else:
-            path = STANDARD.joinpath(*item.path.split(".")[1:]).with_suffix(".arch")
+            # `std` is a folder of packages like those that a user names.
+            below = Path(*item.path.split(".")).with_suffix(".arch")
+            path = next(folder / below for folder in (STANDARD.parent, *self.search) if (folder / below).is_file())
         return self._file(parse(Source(path.name, path.read_text(encoding="utf-8"))), path.parent)
 
 

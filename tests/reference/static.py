@@ -10,6 +10,7 @@ from tests.reference.values import Group, OpUse, Rows, Surprise, Value, Word
 
 _PLAIN: dict[str, Callable[..., object]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "//": operator.floordiv, "%": operator.mod,
+    "**": operator.pow,
     "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }
 _FIELDS = {
@@ -30,6 +31,8 @@ def calculate(sign: str, left: object, right: object) -> object:
                 raise Surprise(f"{left} / {right} leaves a remainder")
             return left // right
         return left / right  # type: ignore[operator]
+    if sign == "**" and isinstance(left, int) and isinstance(right, int) and right < 0:
+        raise Surprise(f"{left} ** {right} is no whole number")
     if sign not in _PLAIN:
         raise Surprise(f"`{sign}` is not expected here")
     if sign == "+" and (isinstance(left, str) or isinstance(right, str)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from archlang.syntax import tree
 from tests.reference import boosting, coded, patching, routing, static
 from tests.reference import layers as attending
-from tests.reference.flows import apply, body
+from tests.reference.flows import apply, body, turns
 from tests.reference.names import as_stage
 from tests.reference.values import (
     Choice,
@@ -60,11 +60,12 @@ def structure(m: Reference, use: StructureUse, value: Flowing, where: Where) -> 
         case "shared":
             return Group(tuple(_braces(m, use, 0, v, where.inside()) for v in _all(value)))
         case "parallel":
-            return Group(tuple(_braces(m, use, i, value, where.inside(str(i))) for i in range(_count(use))))
+            flows = _side_by_side(m, use, value)
+            return Group(tuple(body(m, f, Scope(s, value, where.inside(str(i)))) for i, (f, s) in enumerate(flows)))
         case "layers":
             results = []
-            for i in range(_count(use)):
-                value = _braces(m, use, i, value, where.inside(str(i)))
+            for i, (flow, scope) in enumerate(_side_by_side(m, use, value)):
+                value = body(m, flow, Scope(scope, value, where.inside(str(i))))
                 results.append(value)
             return Group(tuple(results))
     raise Surprise(use.name)
@@ -85,9 +86,21 @@ def _members(value: Flowing) -> tuple[Value, ...]:
     return members  # type: ignore[return-value]
 
 
-def _count(use: StructureUse) -> int:
+def _side_by_side(m: Reference, use: StructureUse, value: Flowing) -> list[tuple[tree.Body | tree.Expr, Scope]]:
+    """The flows of `parallel` or `layers` with their scopes: a `for` that is all of a flow stands for its turns."""
     assert use.body is not None
-    return len(use.body.flows) or 1
+
+    def of(braces: tree.Body, scope: Scope) -> list[tuple[tree.Body | tree.Expr, Scope]]:
+        found: list[tuple[tree.Body | tree.Expr, Scope]] = []
+        for flow in braces.flows or (braces,):
+            if isinstance(flow, tree.For):
+                for given in turns(m, flow, Scope(scope, value, None)):
+                    found += of(flow.body, Scope(scope, None, None, given))
+            else:
+                found.append((flow, scope))
+        return found
+
+    return of(use.body, use.scope)
 
 
 def _braces(m: Reference, use: StructureUse, index: int, value: Flowing, where: Where) -> Flowing:

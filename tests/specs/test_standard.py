@@ -7,7 +7,7 @@ import torch
 
 from archlang.compiler import compile
 from archlang.elaborate import load, loads
-from archlang.project.project import STD
+from archlang.project.locating import STD
 from archlang.project.standard import StandardBlock, standard_library
 from tests.specs.rows import ROOT
 

@@ -9,6 +9,7 @@ from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
 from archlang.syntax.precedence import (
     AND,
+    AT,
     BASE,
     COMPARE,
     NAMED,
@@ -32,6 +33,7 @@ numbers = st.integers(0, 10**6) | st.floats(0, 1e9, allow_nan=False)
 _OPERATORS = {
     "or": (OR, AND), "and": (AND, NOT), "==": (SUM, SUM), ">=": (SUM, SUM), "+": (SUM, PRODUCT), "-": (SUM, PRODUCT),
     "*": (PRODUCT, SIGN), "//": (PRODUCT, SIGN), "%": (PRODUCT, SIGN), "at": (OPERAND, OPERAND),
+    "**": (AT, SIGN),
 }  # fmt: skip
 assert COMPARE < SUM
 

@@ -16,6 +16,7 @@ from archlang.wording import counted
 
 if TYPE_CHECKING:
     from archlang.ops import Catalogue
+    from archlang.project.locating import Folders
 
 
 @click.command("check", short_help="Report every mistake of every file.")
@@ -29,9 +30,13 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
     The exit status is 1 if there is any error; warnings alone do not fail.
     """
     from archlang.ops import catalogue_with
+    from archlang.project.locating import search_folders
 
-    catalogue = catalogue_with(session.plugins)
-    diagnostics = [mistake for file in once(files) for mistake in mistakes(session, file, dials, catalogue)]
+    # What is wrong with the call itself is said once, not for each file.
+    catalogue, folders = catalogue_with(session.plugins), search_folders(session.path)
+    diagnostics: list[Diagnostic] = []
+    for file in once(files):
+        diagnostics += mistakes(session, file, dials, catalogue, folders)
     session.results(diagnostics)
 
     # Other forms are for programs, which count for themselves.
@@ -44,18 +49,18 @@ def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) 
 
 
 def mistakes(
-    session: Session, file: str, dials: Mapping[str, str], catalogue: Catalogue
+    session: Session, file: str, dials: Mapping[str, str], catalogue: Catalogue, folders: Folders
 ) -> tuple[Diagnostic, ...]:
     """Return all diagnostics of one file or of standard input; never raises ArchError."""
     from archlang.elaborate.network import check, check_text
     from archlang.syntax import decode
 
     if file != "-":
-        return check(file, dials, limits=session.limits, catalogue=catalogue)
+        return check(file, dials, limits=session.limits, catalogue=catalogue, folders=folders)
 
     try:
         text = decode(read_bytes(file, session.limits), STDIN).text
     except ArchError as problem:
         return problem.diagnostics
 
-    return check_text(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue)
+    return check_text(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue, folders=folders)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from archlang.diagnostics import Fix
 from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.native import FUNCTION_NAMES, SHORT_NAMES
-from archlang.project.project import STD
+from archlang.project.locating import STD
 from archlang.source import Span
 from archlang.syntax.tree import Block, File, Input, Name, Number, Train, TreeNode
 from archlang.syntax.walk import walk

@@ -287,7 +287,7 @@ class FlowReader:
             rest = rest.left
         terms.insert(0, rest)
 
-        if sign not in ("+", "-", "*", "/"):
+        if sign not in ("+", "-", "*", "/", "**"):
             return None
         sources = [self.source(term) for term in terms]
         tensors = [source for source in sources if source is not None]
@@ -321,6 +321,8 @@ class FlowReader:
                 continue
             if sign == "*":
                 return f"{source} -> scale({print_flat(other)})"
+            if sign == "**" and other is terms[1]:
+                return f"{source} -> pow({print_flat(other)})"
             if sign == "/" and other is terms[1]:
                 return f"{source} -> scale(1.0 / {print_flat(other)})"
         return None

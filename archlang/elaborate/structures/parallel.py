@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archlang.diagnostics import Label
-from archlang.elaborate.bodies import flows
 from archlang.elaborate.context import COPY, Build, chain
+from archlang.elaborate.structures.branches import branches_of
 from archlang.elaborate.structures.common import Rule, braces, collected, inside, members_of, node_of, tensor_in
 from archlang.elaborate.structures.patch_experts import shared_by_patches
 from archlang.elaborate.values import BundleValue, GridValue, Place, StructureStage, TensorValue, Value
@@ -35,7 +35,9 @@ def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     if len({member.type for member in members}) > 1:
         raise b.refuse("unequal-members", "weights can be shared by equal members only", stage.span,
                        secondary=(Label(at, f"this is {value.type}"),), notes=chain(place),
-                       help="`each { ... }` gives every member its own weights")
+                       help=("`each { ... }` gives every member its own weights",
+                             "members of other heights and widths share the weights of a layer: `layer head = ...`, "
+                             "and `each { head }`"))
 
     def make(i: int) -> Value:
         # One path and no name taken: the nodes of all members are called alike, and so share their weights.
@@ -46,23 +48,23 @@ def _shared(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
 
 
 def _parallel(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    branches = flows(braces(stage))
+    branches = branches_of(b, stage, value, place)
 
     def make(i: int) -> Value:
-        return inside(b, stage, branches[i], value, at, place.member("parallel", i, len(branches)))
+        return branches[i].made(b, value, at, place.member("parallel", i, len(branches)))
 
     return collected(len(branches), make)
 
 
 def _layers(b: Build, stage: StructureStage, value: Value, at: Span, place: Place) -> Value:
-    steps = flows(braces(stage))
+    steps = branches_of(b, stage, value, place)
     results: list[Value] = []
-    for i, tree in enumerate(steps):
-        value = inside(b, stage, tree, value, at, place.member("layers", i, len(steps)))
+    for i, step in enumerate(steps):
+        value = step.made(b, value, at, place.member("layers", i, len(steps)))
         # What enters the next layer stands where this one's flow does.
-        at = tree.span
-        if tree.flows:
-            at = tree.flows[0].span
+        at = step.tree.span
+        if step.tree.flows:
+            at = step.tree.flows[0].span
         results.append(value)
     return BundleValue(tuple(results))
 
