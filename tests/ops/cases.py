@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archlang.ops import Option
+from archlang.ops.tables import Table
 from archlang.shapes import Tensor as Type
 from tests.ops.casing import Case, M, S, V, W, one, several
 from tests.ops.instantiate import size
@@ -254,6 +255,7 @@ CASES: dict[str, list[Case]] = {
         *one(M, start=2),
         *one(M, start=0, stop=9, axis="height"),
         *one(S, start=0, stop=1),
+        *one(M, start=1, stop=8, stride=3, axis="height"),
         *one(V, start=5),
     ],
     "upsample": [
@@ -314,6 +316,7 @@ CASES: dict[str, list[Case]] = {
         *one((4, 6, 9), heads=1, window=3, shift=1, qkv_bias=False, dropout=0.2),
         *one((4, 3, 3), heads=1, window=3, shift=1),
     ],
+    "unembed": [case for x in (V, S) for case in one(x, table=Table("t", ("t",), 9, x[-1]))],
     "embedding": [*one(Type((5,), 9), features=3), *one(Type((2, 3), 2), features=4),
                   *one(Type((1, 2, 3), 4), features=1, init=Option("zeros", "initialiser"))],
     "length_mask": one(Type((1,), 6), positions=5),

@@ -111,6 +111,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         slice(1, stop = 3)
         slice(4, axis = height)
         slice(0, stop = 2, axis = width)
+        slice(1, stride = 2) -> slice(0, stop = 6, stride = 4, axis = width)
         upsample(factor = 2)
         upsample(factor = size(1, 3), mode = bilinear)
         upsample(size = 11x5)
@@ -345,6 +346,8 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         experts(4, sparse_connection(hidden = 3, standardized = true)) { linear(3) }
         experts(3, sparse_connection(hidden = 0, keep = 2)) { linear(3) -> relu }
         experts(3, sparse_connection(hidden = 0, keep = 2, capacity = 0.7)) { linear(3) -> relu }
+        experts(4, sparse_connection(hidden = 0, keep = 2, shares = divided)) { linear(3) -> relu }
+        experts(3, sparse_connection(shares = whole)) { linear(3) -> relu }
         standardize
         linear(4) -> standardize(statistics = batch) -> linear(3)
         linear(5) -> standardize(momentum = 0.3) -> linear(3)
@@ -383,16 +386,6 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         glu(axis = width)
     """),
 ) for line in lines.strip().splitlines())
-
-TOKENS = "archlang 1\nnetwork N {{\n  input t: [5] (range = 9)\n  input n: [1] (range = 6)\n  output {}\n}}\n"
-WITH_TOKENS = tuple(TOKENS.format(flow) for flow in (
-    "t -> embedding(4) -> attention(2, mask = n -> length_mask(5))",
-    "t -> embedding(4, init = normal(std = 1)) -> attention(2, causal = true, mask = n -> length_mask(5))",
-    "t -> embedding(4) -> masked_mean(n -> length_mask(5))",
-    "t -> embedding(4) -> lstm(3, lengths = n)",
-    "t -> embedding(4) -> lstm(3, layers = 2, bidirectional = true, lengths = n, give = last)",
-    "t -> embedding(4) -> gru(3, bidirectional = true, lengths = n)",
-))
 
 
 def text(kind: str, stages: str) -> str:
