@@ -8,7 +8,7 @@ from archlang.ops.kinds import Fault, Int, Real, TensorKind
 from archlang.ops.model import Arg, Function, Module, Op, OpCall, Weight
 from archlang.ops.rules import flow, known, need_divides, need_rank
 from archlang.ops.tables import TableKind
-from archlang.ops.whole import need_lengths, need_over, need_whole
+from archlang.ops.whole import need_lengths, need_mask_at, need_over, need_whole
 from archlang.shapes import Tensor
 
 TOKENS = "[128] (range = 50257)"
@@ -82,10 +82,7 @@ LENGTH_MASK = Op(
 
 
 def _masked_mean_shape(call: OpCall) -> Tensor:
-    x, mask = need_rank(call, 2), call.inputs[1]
-    if mask.range != 2:
-        raise Fault("whole-numbers", "`masked_mean` takes a mask of 0 and 1", input=1, label=f"this is {mask}",
-                    help="declare it as one: `input mask: [T] (range = 2)`")
+    x, mask = need_rank(call, 2), need_mask_at(call, 1, "masked_mean")
     need_over(mask, Tensor(x.dims[:1]), "masked_mean", 1)
     return Tensor((x.dims[1],))
 

@@ -40,12 +40,20 @@ def need_whole(call: OpCall, what: str, index: int = 0) -> Dim:
 
 def need_mask(call: OpCall, argument: str, what: str) -> Tensor | None:
     """Return the mask that an argument took, or None. Raises `whole-numbers` for a tensor of another range than 2."""
-    mask = call.tensor(argument)
-    if mask is None or mask.range == 2:
+    if call.tensor(argument) is None:
+        return None
+    return need_mask_at(call, call[argument].index, what)
+
+
+def need_mask_at(call: OpCall, index: int, what: str) -> Tensor:
+    """Return the input `index`, if it is a mask. Raises `whole-numbers` for a tensor of another range than 2."""
+    mask = call.inputs[index]
+    if mask.range == 2:
         return mask
 
-    raise Fault("whole-numbers", f"`{what}` takes a mask of 0 and 1", input=call[argument].index,
-                label=f"this is {mask}", help=f"declare it as one: `input {argument}: [T] (range = 2)`")
+    sizes = ", ".join(map(str, mask.dims))
+    raise Fault("whole-numbers", f"`{what}` takes a mask of 0 and 1", input=index, label=f"this is {mask}",
+                help=f"declare it as one: `input mask: [{sizes}] (range = 2)`, or compare: `x -> above(0.5)`")
 
 
 def need_over(mask: Tensor, wanted: Tensor, what: str, index: int) -> None:

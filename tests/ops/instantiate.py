@@ -17,7 +17,8 @@ from archlang.ops.values import InputAt
 from archlang.ops.whole import types_out
 from archlang.shapes import Tensor
 
-PADDING_WORDS = ("constant", "reflect", "replicate", "circular")
+PADDING_WORDS = ("constant", "reflect", "replicate", "circular", "bilinear", "nearest", "bicubic", "zeros", "border",
+                 "reflection")
 
 
 def arguments(args: tuple[Arg, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -79,8 +80,8 @@ def lower(op: Op, call: OpCall) -> tuple[nn.Module | None, Callable[..., Any]]:
         for value in keywords.values():
             assert isinstance(value, (int, float, bool, tuple, type(None))) or value in PADDING_WORDS
 
-        def inner(*tensors: Any) -> Any:
-            return function(*tensors, **keywords)
+        def inner(*tensors: Any, **named: Any) -> Any:
+            return function(*tensors, **named, **keywords)
 
     def run(*tensors: torch.Tensor) -> Any:
         pad = op.pad(call) if op.pad else None

@@ -156,6 +156,20 @@ USES: dict[str, Uses] = {
     "rms_norm": ((M,), {}, {"eps": [0.1], "affine": [False]}),
     "glu": ((M,), {}, {"activation": ["silu", "gelu", "relu", "none"], "axis": ["width"]}),
     "unembed": ((S,), {"table": Table("t", ("t",), 9, 8)}, {"table": [Table("t", ("t",), 7, 8)]}),
+    "above": ((S,), {}, {"limit": [0.4]}),
+    "choose": ((S, Tensor(S, range=2)), {}, {"fill": [1.0]}),
+    "pick": ((M,), {"indices": [1, 0]}, {"indices": [[0], [1, 1]], "axis": ["height"]}),
+    "gather": ((M, Tensor((2,), range=4)), {}, {"axis": ["height", "width"]}),
+    "einsum": ((S,), {"axes": "a b -> a"}, {"axes": ["a b -> b", "a b -> b a"]}),
+    "unfold": ((M,), {"size": 3, "stride": 1}, {
+        "size": [2], "stride": [2], "padding": ["none", 2, {"padding": "tf_same", "stride": 2}], "dilation": [2]}),
+    "fold": (((108, 36),), {"to": size(9, 12), "size": size(3, 3), "stride": 1}, {
+        "to": [size(12, 9)], "size": [{"size": size(2, 3)}, {"size": size(3, 4)}], "stride": [
+            {"stride": 2, "to": size(18, 24)}], "padding": [{"padding": "none", "to": size(11, 14)}, {
+                "padding": 2, "to": size(7, 10)}], "dilation": [2]}),
+    "coordinates": ((M,), {}, {"align_corners": [True]}),
+    "grid_sample": ((M, (2, 5, 3)), {}, {
+        "mode": ["nearest", "bicubic"], "outside": ["border", "reflection"], "align_corners": [True]}),
     "embedding": ((Tensor((5,), range=9),), {"features": 3}, {"features": [4], "init": [ZEROS]}),
     "length_mask": ((Tensor((1,), range=4),), {"positions": 5}, {"positions": [4]}),
     "sinusoidal_positions": ((S,), {}, {"base": [100.0]}),
