@@ -108,4 +108,29 @@ GATHER = Op(
     example="input x: [49, 64]\ninput kept: [12] (range = 49)\noutput x -> gather(kept, axis = positions)",
 )
 
-OPS = (ABOVE, CHOOSE, PICK, GATHER)
+def _argmax_shape(call: OpCall) -> Tensor:
+    axis = axis_of(call)
+    left = (*call.x.dims[:axis], *call.x.dims[axis + 1 :])
+    # Of a vector a single number is left, which is a tensor of one.
+    return Tensor(left or (1,), range=call.x.dims[axis])
+
+
+ARGMAX = Op(
+    name="argmax", family="indexing", shape=_argmax_shape,
+    doc="The index of the largest number along an axis, a whole number; of equal ones any. The axis goes; of a vector "
+    "[1] is left. It has no gradient.",
+    torch=Function("torch.argmax", lambda call: {"dim": axis_of(call) + 1, "keepdim": call.x.rank == 1}),
+    args=(Arg("axis", AXIS, "channels", "the axis: the first one unless given"),),
+    example="input x: [49, 64]\ncodes = parameter([10, 64])\n"
+    "near = x -> matmul(codes -> permute([features, positions])) -> argmax(axis = features)\n"
+    "output codes -> gather(near, axis = positions)",
+)
+
+DETACH = Op(
+    name="detach", family="indexing", carries=True, shape=lambda call: call.x,
+    doc="The same numbers, behind which nothing learns: no gradient passes. `x -> add(q -> sub(x) -> detach)` is q, "
+    "with the gradient of x (van den Oord et al. 2017, VQ-VAE).",
+    torch=Function("torch.detach"), example=flow("[64]", "detach -> linear(10)"),
+)
+
+OPS = (ABOVE, CHOOSE, PICK, GATHER, ARGMAX, DETACH)

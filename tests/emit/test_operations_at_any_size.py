@@ -38,5 +38,5 @@ def test_equal_at_every_size(stages: str, peer: Peer) -> None:
         assert torch.allclose(made, wanted, atol=1e-6)
 
         # What was foretold of the size is what comes.
-        sized = archlang.loads(net.text, **{name: size for name, size in (("H", height), ("W", width))})
+        sized = archlang.loads(net.text, H=height, W=width)
         assert sized.graph.type(sized.graph.outputs[0].port).dims == tuple(made.shape[1:])

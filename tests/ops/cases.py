@@ -223,6 +223,7 @@ CASES: dict[str, list[Case]] = {
     "parameter": [
         *one(M, sizes=[7, 8]), *one(V, sizes=[3]), *one(S, sizes=[1, 2, 3, 4], trained=False),
         *one(V, sizes=[5], init=Option("zeros", "initialiser")),
+        *one(V, sizes=[2, 1], values=[1, 0.5]),
     ],
     "affine": [*_PLAIN, *one(M, S, scale=1e-6, shift="none"), *one(M, axis="width"), *one(W, scale="none", shift=2)],
     "matmul": [*several((3, 4), (4, 5)), *several((1, 1), (1, 7))],
@@ -330,6 +331,8 @@ CASES: dict[str, list[Case]] = {
         *several(M, Type((4, 2, 12), 9), axis="height"),
         *several(Type(S, 3), Type((3,), 4), axis="positions"),
     ],
+    "argmax": [*one(V, S, M), *one(M, axis="width")],
+    "detach": _PLAIN,
     "einsum": [
         *one(M, axes="c h w -> w c"), *one(S, axes="a b -> a"),
         *several((2, 5, 3), (2, 4, 3), axes="h q f, h k f -> h q k", other=1),

@@ -14,6 +14,7 @@ from tests.ops.instantiate import use
 
 H, W, C = symbol("H"), symbol("W"), symbol("C")
 S = tuple[Any, ...]
+ZEROS = Option("zeros", "initialiser")
 
 WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("wrong-rank", "conv", [(10,)], {"kernel": 3, "channels": 8}),
@@ -155,6 +156,9 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("unknown-size", "slice", [(H, 8)], {"start": 4}),
     ("unknown-size", "reshape", [(H, W)], {"sizes": [-1, H]}),
     ("unknown-size", "max_pool", [(3, symbol("H", low=8), 8)], {"size": 2, "stride": 3, "ceil": True}),
+    ("wrong-count", "parameter", [(8,)], {"sizes": [2, 2], "values": [1, 2, 3]}),
+    ("conflicting-arguments", "parameter", [(8,)], {"sizes": [1], "values": [1], "init": ZEROS}),
+    ("whole-numbers", "argmax", [Tensor((5,), range=3)], {}),
     ("whole-numbers", "choose", [(5, 8), (5, 8)], {}),
     ("whole-numbers", "choose", [(5, 8), Tensor((5, 8), range=3)], {}),
     ("shape-mismatch", "choose", [(5, 8), Tensor((5, 7), range=2)], {}),

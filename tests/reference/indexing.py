@@ -56,6 +56,20 @@ def gather(u: Use, x: Tensor, indices: Tensor, *, axis: object = _CHANNELS) -> T
     return torch.stack(made).reshape(indices.shape)
 
 
+def argmax(u: Use, x: Tensor, *, axis: object = _CHANNELS) -> Tensor:
+    """How many numbers before the first of the largest are not it."""
+    dim = _axis(axis, x.dim() - 1)
+    largest = x.amax(dim, keepdim=True)
+    before = (x == largest).long().cumsum(dim) == 0
+    found = before.long().sum(dim)
+    return found[:, None] if x.dim() == 2 else found
+
+
+def detach(u: Use, x: Tensor) -> Tensor:
+    """The numbers alone."""
+    return x.detach()
+
+
 def einsum(u: Use, x: Tensor, other: Tensor | None = None, *, axes: str) -> Tensor:
     """All tensors on all axes, multiplied, then summed over those that the result does not name."""
     before, after = axes.split("->")

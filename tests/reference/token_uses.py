@@ -38,6 +38,9 @@ PAIRS = "archlang 1\nnetwork N {{\n  input x: {}\n  input y: {}\n  output {}\n}}
 PAIRED = tuple(PAIRS.format(*use) for use in (
     ("[2, 5, 3]", "[2, 4, 3]", 'x -> einsum("heads q f, heads k f -> q heads k", y)'),
     ("[5, 3]", "[3]", 'x -> einsum("t f, f -> t", y)'),
+    ("[5, 3]", "[4, 3]", "y -> gather(x -> linear(4) -> argmax(axis = features), axis = positions) -> linear(2)"),
+    ("[5, 3]", "[5]", "x -> linear(4) -> add(x -> linear(4) -> detach) -> gather(y -> argmax, axis = positions)"),
+    ("[5]", "[4, 5]", "y -> linear(2) -> matmul(parameter([2, 2], trained = false, values = [1, 0, 0.5, 1]))"),
     ("[5, 3]", "[4]", 'x -> einsum("t f, n -> n t", y)'),
     ("[5, 3]", "[5, 3]", 'x -> einsum("t f, t f -> t", y)'),
     ("[3, 4, 5]", "[2, 3, 2]", "x -> grid_sample(y)"),

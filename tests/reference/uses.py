@@ -103,7 +103,6 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         flatten
         reshape([2, -1, 9])
         permute([width, channels, height])
-        permute([width, channels, height])
         to_sequence
         split(2) -> concat
         split([1, 3]) -> each { conv(1x1, 2) } -> sum
