@@ -38,14 +38,26 @@ __all__ = (
 class Tensor:
     """Sizes without the batch: one for a vector, two for a sequence, three for a map, four for a volume.
 
-    With a `range` it holds whole numbers from 0 below it: tokens, or with the range 2 a mask.
+    With a `range` it holds whole numbers from 0 below it: tokens, or with the range 2 a mask. Lengths up to a symbolic
+    size have a symbolic one, `T + 1`.
 
     >>> str(Tensor((128,), range=50257))
     '[128] of 0..50256'
     """
 
     dims: tuple[Dim, ...]
-    range: int | None = None
+    range: Dim | None = None
+
+    @property
+    def highest_range(self) -> int | None:
+        """The largest number that its range can be; None where it holds any numbers.
+
+        >>> Tensor((1,), range=symbol("T", high=64) + 1).highest_range
+        65
+        """
+        if self.range is None or isinstance(self.range, int):
+            return self.range
+        return int(self.range.high)
 
     @property
     def rank(self) -> int:

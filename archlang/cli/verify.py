@@ -41,7 +41,7 @@ def random_inputs(graph: Any, seed: int = 0) -> list[torch.Tensor]:
         if spec.type.range is None:
             inputs.append(torch.randn(shape, generator=generator))
         else:
-            inputs.append(torch.randint(0, spec.type.range, shape, generator=generator))
+            inputs.append(torch.randint(0, substitute(spec.type.range, sizes), shape, generator=generator))
     return inputs
 
 

@@ -31,7 +31,9 @@ from archlang.elaborate.values import (
     TensorValue,
 )
 from archlang.ops.kinds import Fault, Kind, ListKind, OneOf, StageKind, TensorKind, describe
-from archlang.ops.model import AUTO, REQUIRED, Arg
+from archlang.ops.model import AUTO, REQUIRED, Arg, OpCall
+from archlang.ops.tables import Table, TableKind
+from archlang.ops.tokens import EMBEDDING
 from archlang.ops.values import show
 from archlang.source import Span
 from archlang.syntax.tree import Argument, Block, Expr, Name
@@ -145,6 +147,8 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
     value = evaluate(b, expr, env, kind)
     if isinstance(kind, TensorKind):
         return _tensor(b, value, expr)
+    if isinstance(kind, TableKind) and isinstance(value, LayerStage):
+        value = _table(b, value, expr)
     # `Kind.accept` knows static values alone.
     if isinstance(value, TensorValue | BundleValue):
         message = f"{kind.text} is wanted here, this is {value.described} {value.type}"
@@ -163,6 +167,26 @@ def value_of(b: Build, expr: Expr, kind: Kind, env: Env) -> Any:
             advice = rounding.whole_items(expr, value, kind.item.accept)
         fault.help = (*fault.help, *advice.help)
         raise b.fault(fault, expr.span, None, env.place, fix=advice.fix) from None
+
+
+def _table(b: Build, layer: LayerStage, expr: Expr) -> Table:
+    """The table of the embedding that a layer is, at its uses so far. Raises `Poisoned` where it is none."""
+    uses = b.layers.get(layer.path)
+    # How many vectors it holds is told by the range of the tokens, and so by its first use.
+    if uses is None or uses.modules is None:
+        raise b.refuse("unknown-size", f"no tokens have flowed through `{layer.name}` before this use", expr.span,
+                       help=f"`tokens -> {layer.name}` stands before it and says how many vectors there are")
+
+    held = [(path, form) for path, form in uses.modules.items() if form.weights]
+    if len(held) != 1 or held[0][1].kind != EMBEDDING.torch.dotted(OpCall((), {})):
+        raise b.refuse("wrong-kind", f"the layer `{layer.name}` is no embedding", expr.span,
+                       secondary=(Label(uses.first, "its first use"),),
+                       help=f"`layer {layer.name} = embedding(features)` is one")
+    (path, form), = held
+    weight, = form.weights
+    rows, features = weight.shape
+    assert isinstance(rows, int) and isinstance(features, int)
+    return Table(layer.name, path, rows, features, weight.init)
 
 
 def _tensor(b: Build, value: object, expr: Expr) -> object:

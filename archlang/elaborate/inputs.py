@@ -15,8 +15,10 @@ from archlang.elaborate.placing import signature
 from archlang.elaborate.scope import define, lookup
 from archlang.elaborate.values import POISON, Env, Given, Poison, Poisoned, TensorValue
 from archlang.graph.ir import InputSpec, Node, Port
-from archlang.ops.kinds import Int, ListKind, OneOf, Real, describe
+from archlang.ops.extents import Extent
+from archlang.ops.kinds import Fault, ListKind, OneOf, Real, describe
 from archlang.ops.model import Arg
+from archlang.ops.rules import need_at_least
 from archlang.shapes import LARGEST, Dim, Poly, Symbol, Tensor, at_least, linear, symbol
 from archlang.source import Span
 from archlang.syntax.tree import Binary, Expr, Input, Name, Number, Parens
@@ -29,7 +31,8 @@ _NUMBERS = OneOf((Real(), ListKind(Real())))
 _ARGS = (
     Arg("mean", _NUMBERS, None, "the data's mean, one number or one a channel"),
     Arg("std", OneOf((Real(0, above=True), ListKind(Real(0, above=True)))), None, "its standard deviation"),
-    Arg("range", Int(1, LARGEST_RANGE), None, "it holds whole numbers from 0 below this: tokens; 2 for a mask"),
+    Arg("range", Extent(1, LARGEST_RANGE), None, "it holds whole numbers from 0 below this: tokens; 2 for a mask; "
+        "`T + 1` for lengths"),
 )
 
 
@@ -286,6 +289,12 @@ def _ranged(b: Build, given: Given, tensor: Tensor) -> Tensor:
         if given[name] is not None:
             raise b.refuse("conflicting-arguments", f"`{name}` normalises numbers, `range` says that these are not any",
                            given.spans[name], help="whole numbers are embedded, and not normalised")
+
+    # Whether a difference such as `T - 8` is at least 1 may depend on the symbol's bounds.
+    try:
+        need_at_least(given["range"], 1, "out-of-range", f"a range is at least 1, {given['range']} is not", "range")
+    except Fault as fault:
+        raise b.fault(fault, given.spans["range"], given) from None
     return replace(tensor, range=given["range"])
 
 

@@ -23,6 +23,7 @@ from archlang.elaborate.values import (
 from archlang.ops.kinds import Fault, TensorKind
 from archlang.ops.model import OpCall
 from archlang.ops.rules import need_members
+from archlang.ops.tables import Table
 from archlang.ops.values import InputAt
 from archlang.shapes import Bundle, Type
 from archlang.source import Span
@@ -34,6 +35,9 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
     name = place.unique(called)
     if isinstance(value, Poison):
         return POISON
+
+    # What reads the table of a layer has no module of its own: it runs that one.
+    path = next((given.path for given in stage.given.values.values() if isinstance(given, Table)), (*place.path, name))
 
     # Arguments that are tensors are edges of the graph, behind what flows in.
     further, spans = _further(b, stage, value, place.at(name))
@@ -50,7 +54,7 @@ def operation(b: Build, stage: OpStage, value: Flowing, at: Span, place: Place, 
     try:
         if stage.op.equal and not further:
             need_members(OpCall(tuple(v.type for v in inputs), args), stage.name)
-        outputs = b.emit(stage.op, args, inputs, (*place.path, name), place, stage.span)
+        outputs = b.emit(stage.op, args, inputs, path, place, stage.span)
     except Fault as fault:
         raise _misused(b, fault, stage, inputs, [at, *spans], place) from None
     if len(outputs) == 1:

@@ -56,6 +56,7 @@ class ModuleBuilder:
             args = (args,)
 
         if isinstance(target, Module):
+            named |= target.keywords(use)
             call = self.into.create_node("call_module", module_name(node.path), args, named, name=self.name(node))
         else:
             kwargs = named | {key: self.plain(value) for key, value in target.arguments(use).items()}

@@ -98,7 +98,7 @@ def _mismatch(
     if value.dim() == len(dims) + 1:
         reason = _first_reason(dims, list(value.shape[1:]), symbols, known)
     if reason is None:
-        return whole_numbers_mismatch(expected.name, expected.type, value, expected.span)
+        return whole_numbers_mismatch(expected.name, expected.type, value, expected.span, symbols)
 
     shape = "[" + ", ".join(map(str, value.shape)) + "]"
     message = f"the input `{expected.name}` must be {expected.text}, this is {shape}{reason}"

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch._C import _functorch
 
 from archlang.diagnostics import Diagnostic, error
-from archlang.shapes import Tensor
+from archlang.shapes import Tensor, substitute
 from archlang.source import Span
 
 
-def whole_numbers_mismatch(name: str, type: Tensor, value: torch.Tensor, span: Span | None) -> Diagnostic | None:
+def whole_numbers_mismatch(name: str, type: Tensor, value: torch.Tensor, span: Span | None,
+                           symbols: Mapping[str, int]) -> Diagnostic | None:
     """Return the diagnostic of an input that does not hold the whole numbers that it is declared to hold.
 
     Every kind of integers will do, and bools, which count as 0 and 1. None where it fits, or where its numbers cannot
-    be read: while something else traces or captures the model.
+    be read: while something else traces or captures the model. `symbols` are the sizes that are known.
     """
     if type.range is None:
         return None
 
-    wanted = f"whole numbers from 0 to {type.range - 1}"
+    try:
+        range = substitute(type.range, dict(symbols))
+    except KeyError:  # a later input tells the symbol, and then they are compared
+        return None
+    wanted = f"whole numbers from 0 to {range - 1}"
     if value.is_floating_point() or value.is_complex():
         kind = str(value.dtype).removeprefix("torch.")
         help = "`tokens.long()` makes whole numbers of them"
         return error("input-shape", f"the input `{name}` holds {wanted}, these are of the kind {kind}", span,
                      "declared here", help=(help,))
 
-    outside = first_outside(value, type.range)
+    outside = first_outside(value, range)
     if outside is None:
         return None
     number, place = outside

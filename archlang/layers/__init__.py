@@ -4,6 +4,7 @@ from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, 
 from archlang.layers.clustering import Standardize
 from archlang.layers.coded import BranchMask, coded_sum, coding_loss, energies, energy, weigh
 from archlang.layers.edges import sobel
+from archlang.layers.indexing import choose, gather, pick
 from archlang.layers.initialise import fill
 from archlang.layers.layer_attention import (
     EqualAttention,
@@ -24,6 +25,7 @@ from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
 from archlang.layers.recurrent import GRU, LSTM
 from archlang.layers.regularisation import DropPath
 from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
+from archlang.layers.sampling import coordinates, einsum, fold, grid_sample, unfold
 from archlang.layers.sparse import SparseGates
 from archlang.layers.spreading import (
     spread_difference,
@@ -41,9 +43,10 @@ __all__ = [
     "Dispatch", "DropPath", "Embedding", "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine",
     "LearnedTensor", "Mix", "PositionEmbedding", "PyramidPool", "RecurrentAttention", "SelfAttention",
     "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch", "UnevenAvgPool", "UnevenMaxPool",
-    "WindowAttention", "add_position", "average", "coded_sum", "coding_loss", "combine", "cut", "cut_patches",
-    "energies", "energy", "executed", "fill", "join_experts", "largest", "length_mask", "masked_mean", "put_back",
-    "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel", "spread_difference",
-    "spread_largest", "spread_quotient", "spread_smallest", "spread_times", "spread_total", "times", "to_map",
-    "to_sequence", "total", "weigh",
+    "WindowAttention", "add_position", "average", "choose", "coded_sum", "coding_loss", "combine", "coordinates",
+    "cut", "cut_patches", "einsum", "energies", "energy", "executed", "fill", "fold", "gather", "grid_sample",
+    "join_experts", "largest", "length_mask", "masked_mean", "pick", "put_back", "put_positions", "reshape",
+    "set_cut", "sinusoidal_positions", "smallest", "sobel", "spread_difference", "spread_largest",
+    "spread_quotient", "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total",
+    "unfold", "weigh",
 ]

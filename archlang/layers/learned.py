@@ -14,12 +14,14 @@ class LearnedTensor(nn.Module):
     Args:
         sizes: those of a sample.
         trained: whether it is a parameter; else a buffer.
+        values: its numbers at the start, the last size running fastest; None: drawn.
     """
 
     value: Tensor
 
-    def __init__(self, sizes: Sequence[int], trained: bool = True) -> None:
+    def __init__(self, sizes: Sequence[int], trained: bool = True, values: Sequence[float] | None = None) -> None:
         super().__init__()
+        self.values = values
         value = torch.empty(tuple(sizes))
         if trained:
             self.value = nn.Parameter(value)
@@ -28,7 +30,11 @@ class LearnedTensor(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw from a normal with deviation 0.02, cut at two deviations."""
+        """Take the given numbers, or draw from a normal with deviation 0.02, cut at two deviations."""
+        if self.values is not None:
+            with torch.no_grad():
+                self.value.copy_(torch.tensor(self.values).reshape(self.value.shape))
+            return
         nn.init.trunc_normal_(self.value, std=0.02, a=-0.04, b=0.04)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -25,14 +25,17 @@ def to_map(x: Tensor, height: int, width: int) -> Tensor:
     return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], height, width)
 
 
-def cut(x: Tensor, dim: int, start: int, stop: int | None = None) -> Tensor:
-    """From `start` up to, and without, `stop` (None: the end) along a dimension.
+def cut(x: Tensor, dim: int, start: int, stop: int | None = None, stride: int = 1) -> Tensor:
+    """From `start` up to, and without, `stop` (None: the end) along a dimension, each `stride`-th index.
 
     >>> import torch
-    >>> cut(torch.arange(5)[None], 1, 2)
-    tensor([[2, 3, 4]])
+    >>> cut(torch.arange(5)[None], 1, 1), cut(torch.arange(5)[None], 1, 1, stride=2)
+    (tensor([[1, 2, 3, 4]]), tensor([[1, 3]]))
     """
     # `narrow` takes a length, and refuses what Python's slices would cut short without a word.
     if stop is None:
         stop = x.shape[dim]
-    return x.narrow(dim, start, stop - start)
+    part = x.narrow(dim, start, stop - start)
+    if stride == 1:
+        return part
+    return part[(slice(None),) * dim + (slice(None, None, stride),)]

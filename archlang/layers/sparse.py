@@ -14,9 +14,6 @@ from archlang.layers.multipath import Gates
 class SparseGates(Gates):
     """A gate over n paths that keeps the `keep` largest of its weights; the first of those that are equal.
 
-    The sum that weights are divided by counts as a number in the gradient: a single path, whose weight is always 1,
-    still teaches its gate (as in Fedus et al. 2022, where the path's result is scaled by its share).
-
     Args:
         outputs: n.
         features: the channels (or features) of the input.
@@ -26,6 +23,9 @@ class SparseGates(Gates):
             up; None: any number. First choices come before second ones, and those of earlier inputs before later ones
             (GShard, Lepikhin et al. 2021, algorithm 1). A weight that finds no room is 0; the others of its input stay
             as they are.
+        shares: what the weights that are kept are. `divided` by their sum (Jiang et al. 2024, Mixtral); the same with
+            the sum `held`, which counts as a number in the gradient, so that a single path, whose weight is always 1,
+            still teaches its gate; or `whole`, as they are in the softmax (Fedus et al. 2022, Switch).
         standardized: whether the scores of every path are standardised (eq. 4.11) before the softmax. A path is then
             taken for what an input has more of than others do, and none is the largest for all inputs.
 
@@ -35,9 +35,9 @@ class SparseGates(Gates):
     """
 
     def __init__(self, outputs: int, features: int, hidden: int = 16, keep: int = 1,
-                 capacity: float | None = None, standardized: bool = False) -> None:
+                 capacity: float | None = None, standardized: bool = False, shares: str = "held") -> None:
         super().__init__(1, outputs, features, hidden)
-        self.keep, self.capacity = keep, capacity
+        self.keep, self.capacity, self.shares = keep, capacity, shares
         self.standardize: nn.Module | None = None
         if standardized:
             self.standardize = Standardize(outputs)
@@ -61,11 +61,20 @@ class SparseGates(Gates):
         # A stable sort: of equal paths the first is taken, on every device.
         order = before.sort(dim=1, descending=True, stable=True).indices[:, : self.keep]
         left = before * torch.zeros_like(before).scatter(1, order, 1.0)
-        # With a gradient through the sum, a single weight divided by itself would have none.
-        weights = left / left.sum(1, keepdim=True).detach()
+        weights = self._shared(left)
         if self.capacity is not None:
             weights = weights * self._with_room(order, self.capacity).to(weights.dtype)
         return weights, before, scores
+
+    def _shared(self, left: Tensor) -> Tensor:
+        """The weights that are kept, as `shares` says."""
+        if self.shares == "whole":
+            return left
+        total = left.sum(1, keepdim=True)
+        # With a gradient through the sum, a single weight divided by itself would have none.
+        if self.shares == "held":
+            total = total.detach()
+        return left / total
 
     def _with_room(self, order: Tensor, capacity: float) -> Tensor:
         """Tell which weights [batch, n] find room; `order` [batch, keep] holds the paths of each input."""

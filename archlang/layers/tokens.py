@@ -17,8 +17,13 @@ INDEX_TYPES = (torch.int32, torch.int64)
 class Embedding(nn.Embedding):
     """A learned vector for each token; `torch.nn.Embedding` for every kind of whole numbers."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Look up [batch, ...] to [batch, ..., features]."""
+    def forward(self, input: Tensor, transposed: bool = False) -> Tensor:
+        """Look up [batch, ...] to [batch, ..., features].
+
+        With `transposed`, [batch, ..., features] to the products with every vector, [batch, ..., tokens].
+        """
+        if transposed:
+            return functional.linear(input, self.weight)
         if input.dtype not in INDEX_TYPES:
             input = input.long()
         return super().forward(input)

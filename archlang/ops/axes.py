@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from archlang.ops.extents import Extent
 from archlang.ops.kinds import Fault, Flag, Int, ListKind, OneOf, Real, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import AXIS, LINES, axis_index, axis_of, flow, need_at_least, need_divides, need_rank, replaced
@@ -27,10 +28,10 @@ def _axes(call: OpCall, name: str) -> tuple[int, ...]:
 # --- padding ---------------------------------------------------------------------------------------------------------
 
 
-def _sides(call: OpCall) -> tuple[int, int]:
+def _sides(call: OpCall) -> tuple[Dim, Dim]:
     """Cells before and after."""
     size = call["size"]
-    return (size, size) if isinstance(size, int) else size
+    return size if isinstance(size, tuple) else (size, size)
 
 
 def _padded_axes(call: OpCall) -> tuple[int, ...]:
@@ -48,10 +49,11 @@ def _pad_shape(call: OpCall) -> Tensor:
     spare = {"reflect": 1, "circular": 0}.get(call["mode"])
     for axis in _padded_axes(call):
         size = call.x.dims[axis]
-        most = max(before, after)
-        if spare is not None and most:
-            message = f"padding of {most} by `{call['mode']}` needs at least {most + spare} cells, here are {size}"
-            need_at_least(size, most + spare, "kernel-too-large", message, "size")
+        for cells in (before, after):
+            need_at_least(cells, 0, "out-of-range", f"cells are added, and not taken away: this is {cells}", "size")
+            if spare is not None and cells != 0:
+                message = f"padding of {cells} by `{call['mode']}` needs at least {cells + spare} cells, this is {size}"
+                need_at_least(size - cells, spare, "kernel-too-large", message, "size")
         out = replaced(out, axis, size + (before + after))
 
     added = out.elements - call.x.elements
@@ -73,7 +75,8 @@ PAD = Op(
     doc="Cells around a map or volume, or before and after along one axis: `pad(1)`, `pad([0, 1], axis = width)`.",
     torch=Function("archlang.layers.axes.pad", _pad_arguments),
     args=(
-        Arg("size", OneOf((Int(0), ListKind(Int(0), 2, 2))), doc="cells on each side, or [before, after]"),
+        Arg("size", OneOf((Extent(0), ListKind(Extent(0), 2, 2))), doc="cells on each side, or [before, after]; they "
+            "may be symbolic, as in `pad([0, in.width % 2], axis = width)`"),
         Arg("axis", AXIS, None, "the axis that is padded; auto: all of a map or volume but the channels"),
         Arg("mode", Words(("zeros", "reflect", "replicate", "circular")), "zeros", "what new cells hold: zeros, the "
             "tensor mirrored without its edge, its edge repeated, or its other end"),

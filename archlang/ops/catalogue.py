@@ -11,8 +11,10 @@ from archlang.ops import (
     coded,
     convolution,
     edges,
+    einsum,
     elementwise,
     heads,
+    indexing,
     layer_attention,
     learned,
     linear,
@@ -20,6 +22,7 @@ from archlang.ops import (
     merging,
     metrics,
     multipath,
+    neighbourhoods,
     normalisation,
     patch_experts,
     pbconv,
@@ -28,6 +31,7 @@ from archlang.ops import (
     regularisation,
     reshaping,
     resizing,
+    sampling,
     settings_network,
     settings_optimising,
     settings_training,
@@ -43,7 +47,7 @@ from archlang.ops.values import Option
 FAMILIES = (
     convolution, normalisation, activation, elementwise, pooling, linear, learned, regularisation, reshaping, resizing,
     axes, merging, spreading, heads, attention, recurrent, layer_attention, multipath, coded, pbconv, patch_experts,
-    sparse, edges, tokens,
+    sparse, edges, tokens, indexing, einsum, neighbourhoods, sampling,
 )
 
 CATALOGUE = Catalogue(

@@ -11,9 +11,13 @@ from archlang.shapes import LARGEST, Dim, Poly, at_least
 
 @dataclass(frozen=True)
 class Extent(Kind):
-    """A whole number of at least `low` that may be symbolic, as in `reshape([H * W, 64])`."""
+    """A whole number of at least `low` that may be symbolic, as in `reshape([H * W, 64])`.
+
+    A number that is known is at most `high`.
+    """
 
     low: int = 1
+    high: int | None = None
 
     @property
     def text(self) -> str:
@@ -22,7 +26,7 @@ class Extent(Kind):
     def accept(self, value: object) -> Dim:
         if isinstance(value, Poly):
             return value
-        return Int(self.low).accept(value)
+        return Int(self.low, self.high).accept(value)
 
 
 @dataclass(frozen=True)

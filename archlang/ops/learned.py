@@ -8,18 +8,32 @@ from archlang.ops.rules import AXIS, axis_of, flow, known
 from archlang.ops.values import Option
 from archlang.shapes import Tensor
 
+
+def _parameter_shape(call: OpCall) -> Tensor:
+    out, values = Tensor(tuple(call["sizes"])), call["values"]
+    if values is not None and call["init"] is not None:
+        message = "numbers that are given are not drawn"
+        raise Fault("conflicting-arguments", message, argument="init", help="leave out `init` or `values`")
+    if values is not None and len(values) != out.elements:
+        raise Fault("wrong-count", f"{out} holds {out.elements} numbers, {len(values)} are given", argument="values")
+    return out
+
+
 PARAMETER = Op(
     name="parameter", family="learned", own=True,
     doc="A tensor of the file's own, the same for every sample: `x -> add(parameter([49, 64]))`, or a flow that begins "
     "with it. It is no stage, and every use of it has numbers of its own.",
-    shape=lambda call: Tensor(tuple(call["sizes"])),
+    shape=_parameter_shape,
     weights=lambda call: (Weight("value", tuple(call["sizes"]), trained=call["trained"], init=call["init"]),),
-    torch=Module("archlang.layers.LearnedTensor", lambda call: {"sizes": call["sizes"], "trained": call["trained"]}),
+    torch=Module("archlang.layers.LearnedTensor", lambda call: {
+        "sizes": call["sizes"], "trained": call["trained"], "values": call["values"]}),
     args=(
         Arg("sizes", ListKind(Int(1), 1, 4), doc="the sizes of a sample"),
         Arg("init", SettingKind("initialiser"), None, "how its numbers start; auto: normal with deviation 0.02, cut at "
             "two deviations"),
         Arg("trained", Flag(), True, "whether it is learned; if not, it is a buffer"),
+        Arg("values", ListKind(Real(), 1, 4096), None, "its numbers at the start, the last axis running fastest; auto: "
+            "as `init` says"),
     ),
     example="input x: [49, 64]\nquery = parameter([8, 64], init = normal(std = 0.1))\n"
     "output query -> matmul(x -> permute([features, positions])) -> softmax -> matmul(x)",

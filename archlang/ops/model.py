@@ -145,13 +145,14 @@ def dotted_name(target: Target, call: OpCall) -> str:
 class Module:
     """Emitted as a module: `target` is its class's dotted name, `arguments` what its constructor gets by keyword.
 
-    Its `forward` gets the inputs one by one; with `packed`, all of them as one tuple. Tensors that may be left out come
-    by keyword, as their arguments are called.
+    Its `forward` gets the inputs one by one; with `packed`, all of them as one tuple. By keyword come tensors that may
+    be left out, as their arguments are called, and `keywords`.
     """
 
     target: Target
     arguments: Arguments = lambda call: {}
     packed: bool = False
+    keywords: Arguments = lambda call: {}
 
     def dotted(self, call: OpCall) -> str:
         """The target's dotted name in this use."""
@@ -162,8 +163,7 @@ class Module:
 class Function:
     """Emitted as a call: the inputs come first (as one tuple with `packed`), then `arguments` by keyword.
 
-    `arguments` holds nothing but ints, floats, bools, None and tuples of those; a string only for a fixed word of
-    torch's such as a padding mode.
+    `arguments` holds ints, floats, bools, None, tuples of those, and fixed words of torch's such as a padding mode.
     """
 
     target: Target

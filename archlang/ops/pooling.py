@@ -49,20 +49,17 @@ def _parts(call: OpCall) -> tuple[Size, Size, Size, Pairs]:
 
 def _rounded_up(size: Dim, reach: int, stride: int, padding: int) -> Dim:
     """Places when a last, partial window counts too, unless it began in the padding after the end."""
-    full: Dim = (size + 2 * padding - reach) // stride + 1
-    rest = (size + 2 * padding - reach) % stride
+    places: Dim = (size + 2 * padding - reach + stride - 1) // stride + 1
 
     # torch drops a last window that would begin behind the map: it held padding alone.
-    outside = at_least(full * stride - padding - size, 0)
-    if rest == 0 or outside:
-        return full
-
-    # Whether a symbolic size leaves a partial window may depend on its value.
-    if not isinstance(rest, int) or outside is None:
-        help = f"with a size that {stride} is known to divide, `ceil` is not needed"
-        raise Fault("unknown-size", f"whether a last window over {size} cells is partial is not known",
+    outside = at_least((places - 1) * stride - padding - size, 0)
+    if outside is None:
+        help = f"with a window of at least {stride + padding} cells, or a size that {stride} is known to divide, it is"
+        raise Fault("unknown-size", f"whether a last window over {size} cells begins in the padding is not known",
                     argument="ceil", help=help)
-    return full + 1
+    if outside:
+        return places - 1
+    return places
 
 
 def _window_shape(call: OpCall) -> Tensor:

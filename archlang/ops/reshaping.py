@@ -182,22 +182,24 @@ def _slice_shape(call: OpCall) -> Tensor:
     if stop is not None:
         need_at_least(stop - start, 1, "out-of-range", f"nothing lies from {start} to {stop}", "stop")
         need_at_least(size - stop, 0, "out-of-range", f"the axis ends at {size}, before {stop}", "stop")
-        return replaced(call.x, axis, stop - start)
+        size = stop
 
     need_at_least(size - start, 1, "out-of-range", f"the axis ends at {size}: nothing starts at {start}", "start")
-    return replaced(call.x, axis, size - start)
+    # The first index counts whatever the stride: a rest of the division is one more.
+    return replaced(call.x, axis, (size - start + call["stride"] - 1) // call["stride"])
 
 
 SLICE = Op(
     name="slice", family="reshaping", carries=True,
-    doc="The part of a tensor from `start` up to, and without, `stop`.",
+    doc="The part of a tensor from `start` up to, and without, `stop`: every index, or each `stride`-th.",
     shape=_slice_shape,
     torch=Function("archlang.layers.cut", lambda call: {
-        "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"],
+        "dim": axis_of(call) + 1, "start": call["start"], "stop": call["stop"], "stride": call["stride"],
     }),
     args=(
         Arg("start", Extent(0), doc="the first index, from 0"),
         Arg("stop", Extent(1), None, "auto: the end"),
+        Arg("stride", Int(1), 1, "from each index to the next"),
         _CUT_AXIS,
     ),
     example=flow("[64, 16, 16]", "slice(0, stop = 32)"),

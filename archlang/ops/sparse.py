@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from archlang.ops.kinds import Flag, Int, Real
+from archlang.ops.kinds import Flag, Int, Real, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Setting, Weight
 from archlang.ops.multipath import router_features
 from archlang.ops.rules import flow
@@ -16,6 +16,9 @@ _ARGS = (
     Arg("keep", Int(1), 1, "how many paths an input takes"),
     Arg("capacity", Real(0, above=True), None, "how many inputs of a batch a path takes at most, in units of its even "
         "share, keep * inputs / paths; those that come later are turned away, and lose its weight; auto: any number"),
+    Arg("shares", Words(("held", "divided", "whole")), "held", "what the kept weights are: `divided` by their sum, "
+        "which has a gradient (Mixtral, GShard); the same, the sum `held` as a number, so that a single path still "
+        "teaches its gate; or `whole`, their shares of all paths (Switch)"),
     Arg("standardized", Flag(), False, "whether the scores of every path have mean 0 and deviation 1 over inputs, as "
         "`standardize` makes them: then no path is the largest for all"),
 )
@@ -55,7 +58,8 @@ def _flops(call: OpCall) -> Dim:
 def _arguments(call: OpCall) -> Mapping[str, Any]:
     return {
         "outputs": call["outputs"], "features": router_features(call), "hidden": call["hidden"],
-        "keep": call["keep"], "capacity": call["capacity"], "standardized": call["standardized"],
+        "keep": call["keep"], "capacity": call["capacity"], "shares": call["shares"],
+        "standardized": call["standardized"],
     }
 
 

@@ -7,7 +7,8 @@ from archlang.ops.extents import Extent
 from archlang.ops.kinds import Fault, Int, Real, TensorKind
 from archlang.ops.model import Arg, Function, Module, Op, OpCall, Weight
 from archlang.ops.rules import flow, known, need_divides, need_rank
-from archlang.ops.whole import need_lengths, need_over, need_whole
+from archlang.ops.tables import TableKind
+from archlang.ops.whole import need_lengths, need_mask_at, need_over, need_whole
 from archlang.shapes import Tensor
 
 TOKENS = "[128] (range = 50257)"
@@ -15,21 +16,51 @@ TOKENS = "[128] (range = 50257)"
 
 def _embedding_shape(call: OpCall) -> Tensor:
     x = need_rank(call, 1, 2, 3)
-    need_whole(call, "embedding")
+    _tokens(call)
     return Tensor((*x.dims, call["features"]))
+
+
+def _tokens(call: OpCall) -> int:
+    """The number of tokens there are. Raises `Fault` where nobody knows it."""
+    return known(need_whole(call, "embedding"), "tokens")
 
 
 EMBEDDING = Op(
     name="embedding", family="tokens", whole=("in",),
     doc="A learned vector for each token, looked up by its number: tokens [T] become a sequence [T, features].",
     shape=_embedding_shape,
-    weights=lambda call: (Weight("weight", (need_whole(call, "embedding"), call["features"]), init=call["init"]),),
+    weights=lambda call: (Weight("weight", (_tokens(call), call["features"]), init=call["init"]),),
     torch=Module("archlang.layers.Embedding", lambda call: {
         "num_embeddings": call.x.range, "embedding_dim": call["features"],
     }),
     habit=("", "features"),
     args=(Arg("features", Int(1), doc="features of each vector"), INIT),
     example=flow(TOKENS, "embedding(64) -> position_embedding -> attention(4, causal = true)"),
+)
+
+
+def _unembed_shape(call: OpCall) -> Tensor:
+    x, table = need_rank(call, 1, 2), call["table"]
+    features = x.dims[-1]
+    if features != table.features:
+        message = f"`{table.name}` holds vectors of {table.features} features, and {features} flow in"
+        raise Fault("shape-mismatch", message, argument="table", help=f"`linear({table.features})` before it")
+    return Tensor((*x.dims[:-1], table.rows))
+
+
+UNEMBED = Op(
+    name="unembed", family="tokens",
+    doc="A score for each token: the product with each vector of the embedding that a `layer` holds, so that both ends "
+    "of a network share one table (Press and Wolf 2017). It has no weights of its own and no bias.",
+    shape=_unembed_shape,
+    weights=lambda call: (Weight("weight", (call["table"].rows, call["table"].features), init=call["table"].init),),
+    flops=lambda call: 2 * call.x.elements * call["table"].rows,
+    torch=Module("archlang.layers.Embedding", lambda call: {
+        "num_embeddings": call["table"].rows, "embedding_dim": call["table"].features,
+    }, keywords=lambda call: {"transposed": True}),
+    args=(Arg("table", TableKind(), doc="the embedding, a declared `layer` that tokens have flowed through"),),
+    example="input tokens: [128] (range = 50257)\nlayer table = embedding(64)\n"
+    "output tokens -> table -> attention(4, causal = true) -> unembed(table)",
 )
 
 
@@ -51,10 +82,7 @@ LENGTH_MASK = Op(
 
 
 def _masked_mean_shape(call: OpCall) -> Tensor:
-    x, mask = need_rank(call, 2), call.inputs[1]
-    if mask.range != 2:
-        raise Fault("whole-numbers", "`masked_mean` takes a mask of 0 and 1", input=1, label=f"this is {mask}",
-                    help="declare it as one: `input mask: [T] (range = 2)`")
+    x, mask = need_rank(call, 2), need_mask_at(call, 1, "masked_mean")
     need_over(mask, Tensor(x.dims[:1]), "masked_mean", 1)
     return Tensor((x.dims[1],))
 
@@ -85,4 +113,4 @@ SINUSOIDAL_POSITIONS = Op(
     example=flow("[49, 64]", "sinusoidal_positions"),
 )
 
-OPS = (EMBEDDING, LENGTH_MASK, MASKED_MEAN, SINUSOIDAL_POSITIONS)
+OPS = (EMBEDDING, UNEMBED, LENGTH_MASK, MASKED_MEAN, SINUSOIDAL_POSITIONS)

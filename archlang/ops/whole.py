@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archlang.ops.kinds import Fault, TensorKind
 from archlang.ops.model import Op, OpCall
-from archlang.shapes import Dim, Tensor
+from archlang.shapes import Dim, Tensor, at_least
 
 FLOWS_IN = "in"
 """What flows in, among the arguments of `Op.whole`."""
@@ -27,7 +27,7 @@ def types_out(op: Op, call: OpCall) -> tuple[Tensor, ...]:
     return _as_tuple(op.shape(call))
 
 
-def need_whole(call: OpCall, what: str, index: int = 0) -> int:
+def need_whole(call: OpCall, what: str, index: int = 0) -> Dim:
     """Return the range of an input of whole numbers. Raises `whole-numbers` for any other."""
     x = call.inputs[index]
     if x.range is not None:
@@ -40,12 +40,20 @@ def need_whole(call: OpCall, what: str, index: int = 0) -> int:
 
 def need_mask(call: OpCall, argument: str, what: str) -> Tensor | None:
     """Return the mask that an argument took, or None. Raises `whole-numbers` for a tensor of another range than 2."""
-    mask = call.tensor(argument)
-    if mask is None or mask.range == 2:
+    if call.tensor(argument) is None:
+        return None
+    return need_mask_at(call, call[argument].index, what)
+
+
+def need_mask_at(call: OpCall, index: int, what: str) -> Tensor:
+    """Return the input `index`, if it is a mask. Raises `whole-numbers` for a tensor of another range than 2."""
+    mask = call.inputs[index]
+    if mask.range == 2:
         return mask
 
-    raise Fault("whole-numbers", f"`{what}` takes a mask of 0 and 1", input=call[argument].index,
-                label=f"this is {mask}", help=f"declare it as one: `input {argument}: [T] (range = 2)`")
+    sizes = ", ".join(map(str, mask.dims))
+    raise Fault("whole-numbers", f"`{what}` takes a mask of 0 and 1", input=index, label=f"this is {mask}",
+                help=f"declare it as one: `input mask: [{sizes}] (range = 2)`, or compare: `x -> above(0.5)`")
 
 
 def need_over(mask: Tensor, wanted: Tensor, what: str, index: int) -> None:
@@ -65,7 +73,7 @@ def need_lengths(call: OpCall, index: int, positions: Dim, what: str) -> None:
         raise Fault("wrong-count", "a sample has one length here, [1]", input=index, label=f"this is {x}")
 
     # A length past the end could only mean the end: what the data says would be lost.
-    if isinstance(positions, int) and longest > positions:
+    if at_least(positions - longest, 0) is False:
         help = f"the lengths of {positions} positions are `[1] (range = {positions + 1})`"
         raise Fault("out-of-range", f"these lengths go up to {longest}, and there are {positions} positions",
                     input=index, label=f"this is {x}", help=help)
@@ -77,7 +85,7 @@ def _as_tuple(outputs: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return (outputs,)
 
 
-def _common_range(op: Op, inputs: Sequence[Tensor]) -> int | None:
+def _common_range(op: Op, inputs: Sequence[Tensor]) -> Dim | None:
     """The range of what leaves: the largest of those that enter. Raises `whole-numbers` where only some have one."""
     ranges = [x.range for x in inputs if x.range is not None]
     if not ranges:
@@ -87,7 +95,13 @@ def _common_range(op: Op, inputs: Sequence[Tensor]) -> int | None:
         index = next(i for i, x in enumerate(inputs) if x.range is not None)
         raise Fault("whole-numbers", f"`{op.name}` brings whole numbers and others together", input=index,
                     label=f"this is {inputs[index]}", help="`embedding(features)` before it makes features of them")
-    return max(ranges)
+
+    # Of symbolic ranges it may depend on the input which is the largest.
+    largest = next((one for one in ranges if all(at_least(one - other, 0) for other in ranges)), None)
+    if largest is None:
+        shown = " and ".join(str(x) for x in inputs)
+        raise Fault("unknown-size", f"which of the ranges of {shown} is the largest is not known")
+    return largest
 
 
 def _refuse_whole(op: Op, call: OpCall) -> None:

@@ -43,9 +43,9 @@ class Fit:
         helps.
         """
         want = self.type.dims
-        if self.type.range is not None:
+        if self.type.highest_range is not None:
             self._require(samples)
-            return whole_numbers(samples, self.type.range)
+            return whole_numbers(samples, self.type.highest_range)
         if len(want) == 3 and samples.ndim == 3:  # grey images without an axis of channels
             samples = samples[:, None]
         if len(want) == 3 and samples.ndim == 4:

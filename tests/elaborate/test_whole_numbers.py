@@ -45,6 +45,16 @@ def network(inputs: str, flow: str) -> str:
     ("input x: [T, 8]", "x -> position_embedding(most = 5)", "unknown-size", "where T <= 5"),
     (SEQUENCE, "x -> slice(0, stop = 3, axis = features) -> sinusoidal_positions", "not-divisible", "3"),
     ("input x: [8, 6, 6]", "x -> window_attention(2, 4x4)", "not-divisible", "tile"),
+    (TOKENS + "\nlayer e = embedding(4)", "t -> embedding(4) -> unembed(e)", "unknown-size", "t -> e"),
+    (TOKENS + "\nlayer e = embedding(4)", "t -> e -> linear(3) -> unembed(e)", "shape-mismatch", "4 features, and 3"),
+    (SEQUENCE + "\nlayer e = linear(4)", "x -> e -> unembed(e)", "wrong-kind", "no embedding"),
+    (TOKENS, "t -> embedding(4) -> unembed(4)", "wrong-kind", "a `layer` that is an embedding"),
+    (TOKENS, "t -> embedding(4) -> unembed(relu)", "wrong-kind", "a `layer` that is an embedding"),
+    ("input t: [T] (range = T - 2)", "t", "unknown-size", "where T >= 3"),
+    ("input t: [T] (range = T - 2) where T <= 2", "t", "out-of-range", "T - 2 is not"),
+    ("input t: [T] (range = T)", "t -> embedding(4)", "symbolic-parameters", "tokens"),
+    ("input t: [T] (range = T)\ninput u: [T] (range = 9)", "t -> concat(u)", "unknown-size", "largest"),
+    ("input x: [T, 8]\ninput n: [1] (range = T + 2)", "x -> lstm(3, lengths = n)", "out-of-range", "up to T + 1"),
     ("input x: [8, 6, 6]", "x -> window_attention(2, 3x3, shift = 3)", "out-of-range", "smaller"),
 ])
 def test_a_wrong_use_says_what_is_meant(inputs: str, flow: str, kind: str, words: str) -> None:
@@ -101,3 +111,25 @@ def test_a_model_of_tokens_is_exported_for_every_length_and_saved(tmp_path: obje
 
     archlang.save(model, f"{tmp_path}/m.archlang")
     assert torch.equal(archlang.load_model(f"{tmp_path}/m.archlang")(*other), model(*other))
+
+
+def test_a_symbolic_range_is_compared_when_its_symbol_is_known() -> None:
+    text = network("input x: [T, 3]\ninput n: [1] (range = T + 1)", "x -> lstm(2, lengths = n)")
+    model = archlang.compile(archlang.loads(text))
+    x = torch.ones(2, 4, 3)
+    assert model(x, torch.tensor([[4], [1]])).shape == (2, 4, 2)
+    with pytest.raises(ArchError, match="from 0 to 4; at \\[1, 0\\] stands 5"):
+        model(x, torch.tensor([[1], [5]]))
+
+
+def test_a_tied_head_is_saved_and_exported_with_one_table(tmp_path: object) -> None:
+    text = network("input t: [T] (range = 9)\nlayer e = embedding(4)", "t -> e -> unembed(e)")
+    model = archlang.compile(archlang.loads(text)).eval()
+    tokens = torch.randint(0, 9, (2, 5))
+    assert torch.allclose(model(tokens), model.e.embedding.weight[tokens] @ model.e.embedding.weight.T)
+
+    archlang.save(model, f"{tmp_path}/m.archlang")
+    assert torch.equal(archlang.load_model(f"{tmp_path}/m.archlang")(tokens), model(tokens))
+    exported = torch.export.export(model, (tokens,))
+    assert torch.allclose(exported.module()(tokens), model(tokens))
+    assert [*dict(model.named_parameters())] == ["e.embedding.weight"]

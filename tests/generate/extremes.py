@@ -26,6 +26,7 @@ from archlang.ops.kinds import (
     Words,
 )
 from archlang.ops.model import REQUIRED, Arg, Op, Setting, Structure
+from archlang.ops.tables import TableKind
 
 Entry = Op | Structure | Setting
 
@@ -190,7 +191,9 @@ BRACES = (" { conv(1x1, 4) -> batch_norm }", " { relu }")
 
 def entries() -> list[Entry]:
     """All that files may use and that has a meaning while a network runs."""
-    ops = [op for op in CATALOGUE.ops.values() if not op.internal]
+    # A table is a declared `layer`, for which a single stage has no room.
+    ops = [op for op in CATALOGUE.ops.values()
+           if not op.internal and not any(isinstance(arg.kind, TableKind) for arg in op.args)]
     structures = list(CATALOGUE.structures.values())
     settings = [s for s in CATALOGUE.settings.values() if s.role in CONTEXTS]
     return [*ops, *structures, *settings]

@@ -114,8 +114,13 @@ def reform(r: random.Random, t: Type) -> Made:
         found.append(("flatten", (c * h * w,)))
     if c > 1:
         found.append((f"slice(0, stop = {c - 1})", (c - 1, h, w)))
+    found += [(f"pick([{c - 1}, 0])", (2, h, w)), ('einsum("a b c -> c a")', (w, c)),
+              ("coordinates(align_corners = true)", (2, h, w))]
     if h > 1:
         found.append(("slice(1, axis = height)", (c, h - 1, w)))
+        found.append(("slice(0, stride = 2, axis = height)", (c, -(-h // 2), w)))
+    if h > 1 and w > 1:
+        found.append(("unfold(2x2)", ((h // 2) * (w // 2), 4 * c)))
     if max(h, w) <= 8:
         found += [(f"upsample(factor = 2{mode})", (c, 2 * h, 2 * w))
                   for mode in ("", ", mode = bilinear", ", mode = bicubic, align_corners = true")]

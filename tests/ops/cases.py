@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archlang.ops import Option
+from archlang.ops.tables import Table
 from archlang.shapes import Tensor as Type
 from tests.ops.casing import Case, M, S, V, W, one, several
 from tests.ops.instantiate import size
@@ -222,6 +223,7 @@ CASES: dict[str, list[Case]] = {
     "parameter": [
         *one(M, sizes=[7, 8]), *one(V, sizes=[3]), *one(S, sizes=[1, 2, 3, 4], trained=False),
         *one(V, sizes=[5], init=Option("zeros", "initialiser")),
+        *one(V, sizes=[2, 1], values=[1, 0.5]),
     ],
     "affine": [*_PLAIN, *one(M, S, scale=1e-6, shift="none"), *one(M, axis="width"), *one(W, scale="none", shift=2)],
     "matmul": [*several((3, 4), (4, 5)), *several((1, 1), (1, 7))],
@@ -254,6 +256,7 @@ CASES: dict[str, list[Case]] = {
         *one(M, start=2),
         *one(M, start=0, stop=9, axis="height"),
         *one(S, start=0, stop=1),
+        *one(M, start=1, stop=8, stride=3, axis="height"),
         *one(V, start=5),
     ],
     "upsample": [
@@ -313,6 +316,41 @@ CASES: dict[str, list[Case]] = {
         *one((4, 6, 9), heads=4, window=size(2, 3), shift=size(1, 2), bias=False),
         *one((4, 6, 9), heads=1, window=3, shift=1, qkv_bias=False, dropout=0.2),
         *one((4, 3, 3), heads=1, window=3, shift=1),
+    ],
+    "unembed": [case for x in (V, S) for case in one(x, table=Table("t", ("t",), 9, x[-1]))],
+    "above": [*one(V, M), *one(S, limit=0.5)],
+    "choose": [
+        *several(M, Type(M, 2)),
+        *several(M, Type((4,), 2), (1, 9, 12), other=2),
+        *several(S, Type((5, 1), 2), fill=-1.5),
+    ],
+    "pick": [*one(V, M, indices=[3, 0, 3]), *one(M, indices=[11], axis="width")],
+    "gather": [
+        *several(V, Type((2,), 6)),
+        *several(M, Type((5,), 12), axis="width"),
+        *several(M, Type((4, 2, 12), 9), axis="height"),
+        *several(Type(S, 3), Type((3,), 4), axis="positions"),
+    ],
+    "argmax": [*one(V, S, M), *one(M, axis="width")],
+    "detach": _PLAIN,
+    "einsum": [
+        *one(M, axes="c h w -> w c"), *one(S, axes="a b -> a"),
+        *several((2, 5, 3), (2, 4, 3), axes="h q f, h k f -> h q k", other=1),
+        *several(M, (12, 3), axes="c h w, w n -> n c h", other=1), *several(S, S, axes="a b, a b -> a b", other=1),
+        *several(S, (8, 3, 2), axes="a b, b c d -> a d", other=1), *several(V, S, axes="a, b c -> a b", other=1),
+    ],
+    "unfold": [
+        *one(M, size=3), *one(M, size=size(2, 3), stride=size(1, 2), padding="none", dilation=2),
+        *one(M, size=size(4, 2), stride=2), *one(M, size=3, stride=2, padding="tf_same"),
+    ],
+    "fold": [
+        *one((12, 36), to=size(9, 12), size=3),
+        *one((28, 16), to=size(9, 12), size=size(4, 2), stride=size(2, 2), padding=1),
+        *one((108, 9), to=size(9, 12), size=3, stride=1, dilation=2),
+    ],
+    "coordinates": [*one(M, (1, 1, 1)), *one(M, align_corners=True)],
+    "grid_sample": [
+        *several(M, (2, 5, 3)), *several(M, (2, 1, 1), mode="bicubic", outside="border", align_corners=True),
     ],
     "embedding": [*one(Type((5,), 9), features=3), *one(Type((2, 3), 2), features=4),
                   *one(Type((1, 2, 3), 4), features=1, init=Option("zeros", "initialiser"))],

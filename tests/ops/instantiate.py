@@ -17,7 +17,8 @@ from archlang.ops.values import InputAt
 from archlang.ops.whole import types_out
 from archlang.shapes import Tensor
 
-PADDING_WORDS = ("constant", "reflect", "replicate", "circular")
+PADDING_WORDS = ("constant", "reflect", "replicate", "circular", "bilinear", "nearest", "bicubic", "zeros", "border",
+                 "reflection")
 
 
 def arguments(args: tuple[Arg, ...], given: dict[str, Any]) -> dict[str, Any]:
@@ -70,14 +71,17 @@ def lower(op: Op, call: OpCall) -> tuple[nn.Module | None, Callable[..., Any]]:
     target = op.torch
     if isinstance(target, Module):
         module = locate(target.dotted(call))(**target.arguments(call))
-        inner: Callable[..., Any] = module
+        keywords = target.keywords(call)
+
+        def inner(*tensors: Any, **named: Any) -> Any:
+            return module(*tensors, **named, **keywords)
     else:
         module, function, keywords = None, locate(target.dotted(call)), target.arguments(call)
         for value in keywords.values():
             assert isinstance(value, (int, float, bool, tuple, type(None))) or value in PADDING_WORDS
 
-        def inner(*tensors: Any) -> Any:
-            return function(*tensors, **keywords)
+        def inner(*tensors: Any, **named: Any) -> Any:
+            return function(*tensors, **named, **keywords)
 
     def run(*tensors: torch.Tensor) -> Any:
         pad = op.pad(call) if op.pad else None
@@ -97,9 +101,12 @@ def inputs(call: OpCall, batch: int = 2, seed: int = 0, dtype: torch.dtype = tor
 
 
 def drawn(type: Tensor, sizes: tuple[int, ...], batch: int, generator: torch.Generator,
-          dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """A random batch of a type: normal numbers, or whole ones of its range. A single one is a length, at least 1."""
+          dtype: torch.dtype = torch.float32, range: int | None = None) -> torch.Tensor:
+    """A random batch of a type: normal numbers, or whole ones of its range. A single one is a length, at least 1.
+
+    `range` is that of the type in numbers, where it is symbolic.
+    """
     if type.range is None:
         return torch.randn(batch, *sizes, generator=generator, dtype=dtype)
     low = 1 if sizes == (1,) else 0
-    return torch.randint(low, type.range, (batch, *sizes), generator=generator)
+    return torch.randint(low, range or type.highest_range, (batch, *sizes), generator=generator)

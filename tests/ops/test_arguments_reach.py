@@ -14,6 +14,7 @@ import torch
 
 from archlang.ops import CATALOGUE, Option
 from archlang.ops.kinds import TensorKind
+from archlang.ops.tables import Table
 from archlang.shapes import Tensor
 from tests.ops.instantiate import drawn, lower, size, use
 
@@ -110,7 +111,8 @@ USES: dict[str, Uses] = {
     "adaptive_max_pool3d": ((W,), {"size": 2}, {"size": [3]}),
     "pyramid_pool": ((M,), {"levels": (1, 2)}, {"levels": [(1, 3), (2,)], "mode": ["max"]}),
     "linear": ((V,), {"features": 5}, {"features": [4], "bias": [False], "init": [ZEROS]}),
-    "parameter": ((V,), {"sizes": [3, 4]}, {"sizes": [[4, 3]], "init": [ZEROS], "trained": [False]}),
+    "parameter": ((V,), {"sizes": [3, 4]}, {"sizes": [[4, 3]], "init": [ZEROS], "trained": [False],
+                                                "values": [[0.5] * 12]}),
     "affine": ((M,), {}, {"scale": [0.5, "none"], "shift": [0.5, "none"], "axis": ["height"]}),
     "pow": ((V,), {"p": 2}, {"p": [3]}),
     "clamp": ((M,), {"low": -0.5, "high": 0.5}, {"low": [0.0], "high": [0.1]}),
@@ -130,7 +132,7 @@ USES: dict[str, Uses] = {
     "to_map": (((12, 5),), {"height": 3, "width": 4}, {
         "height": [{"height": 4, "width": 3}], "width": [{"height": 2, "width": 6}]}),
     "split": ((M,), {"parts": 2}, {"parts": [4, [1, 3]], "axis": ["width"]}),
-    "slice": ((M,), {"start": 1}, {"start": [2], "stop": [3], "axis": ["height"]}),
+    "slice": ((M,), {"start": 1}, {"start": [2], "stop": [3], "axis": ["height"], "stride": [2]}),
     "upsample": ((M,), {"factor": 2}, {
         "factor": [3], "size": [{"factor": None, "size": 7}], "mode": ["bilinear", "bicubic"],
         "align_corners": [{"mode": "bilinear", "align_corners": True}]}),
@@ -154,6 +156,22 @@ USES: dict[str, Uses] = {
     "position_embedding": ((S,), {}, {"most": [7]}),
     "rms_norm": ((M,), {}, {"eps": [0.1], "affine": [False]}),
     "glu": ((M,), {}, {"activation": ["silu", "gelu", "relu", "none"], "axis": ["width"]}),
+    "unembed": ((S,), {"table": Table("t", ("t",), 9, 8)}, {"table": [Table("t", ("t",), 7, 8)]}),
+    "above": ((S,), {}, {"limit": [0.4]}),
+    "choose": ((S, Tensor(S, range=2)), {}, {"fill": [1.0]}),
+    "argmax": ((M,), {}, {"axis": ["height", "width"]}),
+    "pick": ((M,), {"indices": [1, 0]}, {"indices": [[0], [1, 1]], "axis": ["height"]}),
+    "gather": ((M, Tensor((2,), range=4)), {}, {"axis": ["height", "width"]}),
+    "einsum": ((S,), {"axes": "a b -> a"}, {"axes": ["a b -> b", "a b -> b a"]}),
+    "unfold": ((M,), {"size": 3, "stride": 1}, {
+        "size": [2], "stride": [2], "padding": ["none", 2, {"padding": "tf_same", "stride": 2}], "dilation": [2]}),
+    "fold": (((108, 36),), {"to": size(9, 12), "size": size(3, 3), "stride": 1}, {
+        "to": [size(12, 9)], "size": [{"size": size(2, 3)}, {"size": size(3, 4)}], "stride": [
+            {"stride": 2, "to": size(18, 24)}], "padding": [{"padding": "none", "to": size(11, 14)}, {
+                "padding": 2, "to": size(7, 10)}], "dilation": [2]}),
+    "coordinates": ((M,), {}, {"align_corners": [True]}),
+    "grid_sample": ((M, (2, 5, 3)), {}, {
+        "mode": ["nearest", "bicubic"], "outside": ["border", "reflection"], "align_corners": [True]}),
     "embedding": ((Tensor((5,), range=9),), {"features": 3}, {"features": [4], "init": [ZEROS]}),
     "length_mask": ((Tensor((1,), range=4),), {"positions": 5}, {"positions": [4]}),
     "sinusoidal_positions": ((S,), {}, {"base": [100.0]}),
@@ -189,7 +207,7 @@ USES: dict[str, Uses] = {
     }),
     "dispatch": (((3,), V), {"experts": 3}, {"experts": [2], "cut": [0.5, 0.9]}),
     "sparse_gates": ((V,), {"outputs": 4}, {"hidden": [0, 4], "keep": [2], "standardized": [True], "outputs": [3],
-                                          "capacity": [0.3]}),
+                                          "capacity": [0.3], "shares": ["whole", "divided"]}),
     "put_positions": ((V,), {"positions": 2}, {"positions": [1]}),
 }
 """For every operation with arguments: a use of it, and other values for each of its arguments."""
@@ -238,9 +256,22 @@ def behaviour(name: str, shapes: tuple[tuple[int, ...], ...], args: dict[str, An
         if op.name not in ROWS:
             assert [tuple(result.shape) for result in many] == [(BATCH, *t.dims) for t in call.outputs]
         seen += [result.tolist() for result in many]
+        if step == 0 and module is not None:
+            seen.append(_gradients(module, many))
         if module is not None:
             seen.append([(key, value.tolist()) for key, value in module.named_buffers()])
     return seen
+
+
+def _gradients(module: torch.nn.Module, results: tuple[torch.Tensor, ...]) -> list[Any]:
+    """What the parameters learn of a random sum of all results."""
+    chance = torch.Generator().manual_seed(2)
+    weights = [torch.randn(result.shape, generator=chance, dtype=torch.float64) for result in results]
+    total = sum((result * weight).sum() for result, weight in zip(results, weights, strict=True))
+    if not isinstance(total, torch.Tensor) or not total.requires_grad:
+        return []
+    found = torch.autograd.grad(total, [*module.parameters()], allow_unused=True)
+    return [None if gradient is None else gradient.tolist() for gradient in found]
 
 
 def test_every_argument_is_here() -> None:

@@ -12,7 +12,7 @@ from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.mapping import Mapper, in_order, in_order_of_use
 from tests.peers.networks import of_file
-from tests.peers.papers import plain
+from tests.peers.papers import language, plain
 
 
 def of_torchvision(name: str, **given: object) -> nn.Module:
@@ -61,9 +61,13 @@ class Detector(nn.Module):
 
 
 def pair(name: str, library: str, peer: object, mapper: Mapper | None = None, batch: int = 2, **sizes: int) -> Pair:
-    """A file for five classes beside its peer, on small images; H and W, where the sizes are symbols."""
+    """A file for five classes beside its peer, on small images; H and W, where the sizes are symbols.
+
+    Sizes in small letters are dials of the file.
+    """
     size = sizes.pop("size", None)
-    network = of_file(f"examples/networks/{name}", size=size, classes=5)
+    dials = {name: sizes.pop(name) for name in [*sizes] if name.islower()}
+    network = of_file(f"examples/networks/{name}", size=size, classes=5, **dials)
     return Pair(f"examples/networks/{name}", f"{library}'s {name}", network, peer,  # type: ignore[arg-type]
                 mapper or in_order(), batch=batch, sizes=sizes)
 
@@ -117,6 +121,8 @@ def _timm() -> list[Pair]:
         row("res2net50", "res2net50_26w_4s", in_order_of_use((1, 3, 33, 39)), H=33, W=39),
         pair("mixer_s16", "timm", partial(of_timm, "mixer_s16_224", img_size=64), size=64),
         pair("vit_small", "timm", partial(of_timm, "vit_small_patch16_224", img_size=64), tokens, size=64),
+        pair("swin_tiny", "timm", partial(of_timm, "swin_tiny_patch4_window7_224", img_size=64, window_size=2,
+                                          embed_dim=24, drop_path_rate=0.0), size=64, width=24, window=2),
         row("repvgg_b0", "repvgg_b0", in_order(later=r"(.*\.)identity\..*"), H=33, W=35),
     ]
 
@@ -144,4 +150,20 @@ def _papers() -> list[Pair]:
     ]
 
 
-PAIRS = [*_torchvision(), *_timm(), *_papers()]
+def _tokens() -> list[Pair]:
+    """Networks over tokens, beside plain modules."""
+    return [
+        Pair("examples/networks/gpt2", "Radford et al. 2019",
+             of_file("examples/networks/gpt2", tokens=30, positions=16, width=16, depth=2, heads=4),
+             lambda: language.GPT2(30, 16, 16, 2, 4), sizes={"T": 9}),
+        Pair("examples/networks/lstm_tagger", "Huang et al. 2015, figure 4",
+             of_file("examples/networks/lstm_tagger", tokens=30, tags=5, width=6, hidden=7),
+             lambda: language.Tagger(30, 5, 6, 7), sizes={"T": 8}),
+        Pair("examples/networks/sparse_transformer", "Jiang et al. 2024, section 2",
+             of_file("examples/networks/sparse_transformer", tokens=30, width=16, depth=2, heads=4, kv_heads=2,
+                     hidden=10, choices=4),
+             lambda: language.Mixtral(30, 16, 2, 4, 2, 10, 4), sizes={"T": 9}),
+    ]
+
+
+PAIRS = [*_torchvision(), *_timm(), *_papers(), *_tokens()]

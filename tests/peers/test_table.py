@@ -5,11 +5,11 @@ from __future__ import annotations
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.tree import Block
-from tests.peers import of_blocks, of_examples, of_networks, of_specs, of_std
+from tests.peers import of_blocks, of_examples, of_networks, of_specs, of_std, of_transformers
 from tests.peers.networks import ROOT
 from tests.peers.without_peer import WITHOUT_PEER
 
-TABLES = (of_specs, of_std, of_blocks, of_examples, of_networks)
+TABLES = (of_specs, of_std, of_blocks, of_examples, of_networks, of_transformers)
 PAIRED = {pair.ours for table in TABLES for pair in table.PAIRS}
 
 

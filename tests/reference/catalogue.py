@@ -14,6 +14,7 @@ from tests.reference import (
     axes,
     elementwise,
     forms,
+    indexing,
     learned,
     merging,
     norms,
@@ -21,6 +22,7 @@ from tests.reference import (
     recurrent,
     sliding,
     tokens,
+    windows,
 )
 
 STRUCTURES = ("fork", "each", "shared", "parallel", "layers", "residual", "route", "attend",
@@ -52,6 +54,6 @@ def _public(module: ModuleType) -> dict[str, Rule]:
 OPS: dict[str, Rule] = {
     name: rule
     for module in (sliding, norms, activations, pools, forms, learned, elementwise, axes, merging,
-                   attending, recurrent, tokens)
+                   attending, recurrent, tokens, indexing, windows)
     for name, rule in _public(module).items()
 } | {name: _rule(rule) for table in (sliding.OF_OTHER_RANKS, pools.OF_OTHER_RANKS) for name, rule in table.items()}

@@ -12,6 +12,7 @@ from archlang.elaborate import Network, loads
 from archlang.emit import emit
 from archlang.emit.names import safe
 from archlang.shapes import Tensor as Type
+from archlang.shapes import substitute
 from tests.ops.instantiate import drawn
 from tests.reference.machine import Plan, Reference
 
@@ -43,7 +44,8 @@ def filled(model: nn.Module, seed: int = 0) -> nn.Module:
 def inputs_for(net: Network, batch: int = 3, seed: int = 1, sizes: Mapping[str, int] | None = None) -> list[Tensor]:
     """Random inputs of the declared types; `sizes` stand for symbols."""
     draw = torch.Generator().manual_seed(seed)
-    return [drawn(spec.type, known_sizes(spec.type, sizes or {}), batch, draw, torch.float64)
+    return [drawn(spec.type, known_sizes(spec.type, sizes or {}), batch, draw, torch.float64,
+                  range=None if spec.type.range is None else substitute(spec.type.range, dict(sizes or {})))
             for spec in net.graph.inputs]
 
 

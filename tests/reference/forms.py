@@ -52,10 +52,11 @@ def split(u: Use, x: Tensor, *, parts: object, axis: object = _Word("channels"))
     return tuple(x.narrow(dim, start, size) for start, size in zip(starts, sizes, strict=True))  # type: ignore[call-overload]
 
 
-def slice_(u: Use, x: Tensor, *, start: int, stop: int | None = None, axis: object = _Word("channels")) -> Tensor:
-    """From `start` up to, and without, `stop`."""
+def slice_(u: Use, x: Tensor, *, start: int, stop: int | None = None, stride: int = 1,
+           axis: object = _Word("channels")) -> Tensor:
+    """From `start` up to, and without, `stop`, each `stride`-th."""
     dim = _axis(axis, x.dim() - 1)
-    at = torch.arange(start, x.shape[dim] if stop is None else stop, device=x.device)
+    at = torch.arange(start, x.shape[dim] if stop is None else stop, stride, device=x.device)
     return x.index_select(dim, at)
 
 

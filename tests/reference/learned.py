@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tests.reference.machine import Use
 
 
-def parameter(u: Use, *, sizes: list[int], init: object = None, trained: bool = True) -> Tensor:
+def parameter(u: Use, *, sizes: list[int], init: object = None, trained: bool = True,
+              values: list[float] | None = None) -> Tensor:
     """A tensor of the file's own: no stage; made where it is used (`own.made`)."""
     raise AssertionError("it is no stage")
 

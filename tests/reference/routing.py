@@ -61,7 +61,8 @@ class _Under:
 
 
 def sparse(
-    u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object, capacity: object = None
+    u: Use, x: Tensor, count: int, hidden: object, keep: object, standardized: object, capacity: object = None,
+    divided: object = "held",
 ) -> Tensor:
     """[batch, n]: the `keep` largest gates over their sum, held as a number; the others 0 (section 5.3).
 
@@ -78,7 +79,7 @@ def sparse(
         columns.append(torch.where(before < keep, mine, 0 * mine))  # type: ignore[operator]
     kept = torch.stack(columns, 1)
     total = kept.sum(1, keepdim=True)
-    shares = kept / total.detach()
+    shares = {"held": kept / total.detach(), "divided": kept / total, "whole": kept}[getattr(divided, "text", "held")]
     if capacity is None or g.is_meta:  # where only sizes are worked out there are no queues
         return shares
 

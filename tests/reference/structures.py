@@ -185,7 +185,8 @@ def _weights_of_experts(m: Reference, router: object, x: Value, count: int, wher
         gates = _gates(m, (x,), count, hidden, where)
         made = m.make("flatten", (), (gates,), lambda u: gates.data[:, 0])
     elif choice.name == "sparse_connection":
-        hidden, *how = choice.get(("hidden", "keep", "standardized", "capacity"), (16, 1, False, None))
+        names = ("hidden", "keep", "standardized", "capacity", "shares")
+        hidden, *how = choice.get(names, (16, 1, False, None, "held"))
         path = (*where.path, where.name("gates"))
         made = m.make("gates", path, (x,), lambda u: routing.sparse(u, x.data, count, hidden, *how))
     else:

@@ -13,7 +13,8 @@ from archlang.ops import CATALOGUE
 from archlang.ops.model import Entry
 from tests.reference.compare import check, check_text, known_sizes, pair_of, reference_of
 from tests.reference.networks import ALL, BASE_CNN_CC
-from tests.reference.uses import USES, WITH_TOKENS, text
+from tests.reference.token_uses import WITH_TOKENS
+from tests.reference.uses import USES, text
 
 ROOT = Path(__file__).parents[2]
 ENTRIES: list[Entry] = [*CATALOGUE.ops.values(), *CATALOGUE.structures.values(), *CATALOGUE.settings.values()]

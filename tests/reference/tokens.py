@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,11 +10,21 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from tests.reference.machine import Use
+    from tests.reference.values import Held
 
 
 def embedding(u: Use, x: Tensor, *, features: int, init: object = None) -> Tensor:
     """The row of each token."""
     return u.weight("weight", u.range(x), features)[x.long()]
+
+
+def unembed(u: Use, x: Tensor, *, table: Held) -> Tensor:
+    """The product with each row of an embedding's table, which is the weight of another module."""
+    number, made = next((i, step) for i, step in enumerate(u.machine.steps)
+                        if step.name == "embedding" and step.path[: len(table.path)] == table.path)
+    (rows, features), _ = made.weights["weight"]
+    weight = replace(u, number=number, path=made.path).weight("weight", rows, features)
+    return torch.stack([(x * weight[row]).sum(-1) for row in range(rows)], -1)
 
 
 def length_mask(u: Use, x: Tensor, *, positions: int) -> Tensor:

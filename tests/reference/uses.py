@@ -103,7 +103,6 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         flatten
         reshape([2, -1, 9])
         permute([width, channels, height])
-        permute([width, channels, height])
         to_sequence
         split(2) -> concat
         split([1, 3]) -> each { conv(1x1, 2) } -> sum
@@ -111,6 +110,15 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         slice(1, stop = 3)
         slice(4, axis = height)
         slice(0, stop = 2, axis = width)
+        pick([2, 0, 2]) -> pick([8, 1], axis = height)
+        einsum("c h w -> w c")
+        unfold(3x2) -> linear(3)
+        unfold(3x3, stride = 2)
+        unfold(2x3, stride = 1, padding = none, dilation = 2)
+        unfold(4x2, stride = size(2, 1)) -> fold(9x12, 4x2, stride = size(2, 1))
+        unfold(3x3) -> fold(9x12, 3x3)
+        unfold(3x3, stride = 1, padding = 1, dilation = 2) -> fold(9x12, 3x3, stride = 1, padding = 1, dilation = 2)
+        slice(1, stride = 2) -> slice(0, stop = 6, stride = 4, axis = width)
         upsample(factor = 2)
         upsample(factor = size(1, 3), mode = bilinear)
         upsample(size = 11x5)
@@ -345,6 +353,8 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         experts(4, sparse_connection(hidden = 3, standardized = true)) { linear(3) }
         experts(3, sparse_connection(hidden = 0, keep = 2)) { linear(3) -> relu }
         experts(3, sparse_connection(hidden = 0, keep = 2, capacity = 0.7)) { linear(3) -> relu }
+        experts(4, sparse_connection(hidden = 0, keep = 2, shares = divided)) { linear(3) -> relu }
+        experts(3, sparse_connection(shares = whole)) { linear(3) -> relu }
         standardize
         linear(4) -> standardize(statistics = batch) -> linear(3)
         linear(5) -> standardize(momentum = 0.3) -> linear(3)
@@ -383,16 +393,6 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         glu(axis = width)
     """),
 ) for line in lines.strip().splitlines())
-
-TOKENS = "archlang 1\nnetwork N {{\n  input t: [5] (range = 9)\n  input n: [1] (range = 6)\n  output {}\n}}\n"
-WITH_TOKENS = tuple(TOKENS.format(flow) for flow in (
-    "t -> embedding(4) -> attention(2, mask = n -> length_mask(5))",
-    "t -> embedding(4, init = normal(std = 1)) -> attention(2, causal = true, mask = n -> length_mask(5))",
-    "t -> embedding(4) -> masked_mean(n -> length_mask(5))",
-    "t -> embedding(4) -> lstm(3, lengths = n)",
-    "t -> embedding(4) -> lstm(3, layers = 2, bidirectional = true, lengths = n, give = last)",
-    "t -> embedding(4) -> gru(3, bidirectional = true, lengths = n)",
-))
 
 
 def text(kind: str, stages: str) -> str:

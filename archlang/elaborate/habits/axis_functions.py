@@ -159,6 +159,6 @@ AXIS_FUNCTIONS: tuple[Habit, ...] = (
         ("x.clamp(max=1)", "x -> clamp(high = 1)"),
     )),
     _reduction("sum", "sum"), _reduction("max", "amax"), _reduction("min", "amin"),
-    _each("abs"), _each("exp"), _each("sin"), _each("cos"), _each("square"), _each("sign"), _each("floor"),
-    _each("sqrt", example=False), _each("rsqrt", example=False), _each("log", example=False),
+    _each("detach"), _each("abs"), _each("exp"), _each("sin"), _each("cos"), _each("square"), _each("sign"),
+    _each("floor"), _each("sqrt", example=False), _each("rsqrt", example=False), _each("log", example=False),
 )  # fmt: skip

@@ -140,7 +140,7 @@ METHODS: tuple[Habit, ...] = (
 """Methods of tensors that are no functions of the same name elsewhere in these tables."""
 
 NO_EFFECT = (
-    "contiguous", "clone", "detach", "cuda", "cpu", "to", "float", "half", "double", "type_as", "requires_grad_",
+    "contiguous", "clone", "cuda", "cpu", "to", "float", "half", "double", "type_as", "requires_grad_",
 )
 """Methods that say where and how a tensor is kept: the compiler sees to it."""
 
@@ -149,7 +149,14 @@ NO_EFFECT = (
 
 WITHOUT_COUNTERPART: tuple[Habit, ...] = (
     Habit("PyTorch", ("einsum",), (), _nothing,
-          "`matmul` multiplies the matrices of each sample, `x -> matmul(y)`, and `permute` turns their axes"),
+          "axes have names, and the batch has none: `x -> einsum(\"heads q f, heads k f -> heads q k\", y)`"),
+    Habit("PyTorch", ("gather", "take_along_dim", "index_select"), (), _nothing,
+          "`x -> gather(indices, axis = positions)` takes indices of each sample, `x -> pick([2, 0])` those that are "
+          "written"),
+    Habit("PyTorch", ("grid_sample", "affine_grid"), (), _nothing,
+          "`x -> grid_sample(places)` reads a map at places [2, height, width]; `coordinates` makes those of a map"),
+    Habit("PyTorch", ("Unfold", "unfold", "Fold", "fold"), (), _nothing,
+          "`x -> unfold(3x3, stride = 1)` makes a sequence of the windows, `fold(to, 3x3, stride = 1)` a map of it"),
     Habit("PyTorch", ("ModuleList",), (), _nothing,
           "stages are repeated by `for c in [16, 32] { stage }` or `3 * stage`, and stand side by side in `parallel`"),
     Habit("PyTorch", ("TransformerEncoderLayer", "TransformerEncoder"), (), _nothing,
