@@ -1,0 +1,180 @@
+"""Bodies as flows: items that follow one another become one flow, and what is read again gets a name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from archlang.importing.blocks import Made, Slot, Written
+from archlang.importing.expressions import call, number, static
+from archlang.importing.folding import fresh
+from archlang.importing.scopes import Item, Single, Use
+from archlang.syntax import tree
+from archlang.syntax.tree import Argument, Expr
+
+
+@dataclass
+class Body:
+    """One body while it is written.
+
+    Args:
+        blocks: the blocks by name.
+        entering: what values from outside are called inside.
+        kept: the values that are read after the body, or handed out.
+        taken: names that nothing here may have.
+        written: what stands in the place of arguments, by item and name.
+        group: the part of the network that an item belongs to; flows end where it changes.
+    """
+
+    blocks: Mapping[str, Made]
+    entering: Mapping[int, Expr]
+    kept: Sequence[int]
+    taken: set[str]
+    written: Mapping[Slot, Written] = field(default_factory=dict)
+    group: Callable[[Item], str] | None = None
+
+    def __post_init__(self) -> None:
+        self.named: dict[int, Expr] = dict(self.entering)
+        self.statements: list[tree.Statement] = []
+        self.flow: list[Expr] = []
+        self.end: int | None = None
+        self.members: list[Item] = []
+
+    def write(self, items: Sequence[Item]) -> None:
+        """Write all items; `expr` then tells what values are called."""
+        self.reads = Counter(value for item in items for value in item.inputs)
+        self.reads.update(self.kept)
+        self.inline = {
+            item.output for item in items if not item.inputs and self.reads[item.output] == 1
+            and item.output not in self.kept
+        }
+        self.held: dict[int, Expr] = {}
+        for at, item in enumerate(items):
+            self._item(at, item)
+
+    def last(self) -> Expr:
+        """The open flow, with which a body ends."""
+        if not self.flow:
+            assert self.end is not None
+            return self.named[self.end]
+        return _flow(self.flow)
+
+    def close(self) -> None:
+        """End the open flow: it gets a name."""
+        if self.end is None or not self.flow:
+            return
+        name = self._name()
+        self.taken.add(name)
+        self.statements.append(tree.Bind(name, _flow(self.flow)))
+        self.named[self.end] = tree.Name(name)
+        self.flow, self.members = [], []
+
+    def expr(self, value: int) -> Expr:
+        """The name of a value."""
+        if value in self.held:
+            return self.held[value]
+        if value == self.end and self.flow:
+            self.close()
+        return self.named[value]
+
+    def _item(self, at: int, item: Item) -> None:
+        # A tensor of the model's own stands where it is read.
+        if item.output in self.inline:
+            self.held[item.output] = self._stage(at, item, ())
+            return
+
+        inputs = self._ordered(item)
+        going = bool(inputs) and inputs[0] == self.end and self.flow and self._goes_on(item, inputs)
+        if not going:
+            self.close()
+            if inputs:
+                self.flow = [self.expr(inputs[0])]
+        tensors = tuple(self.expr(value) for value in inputs[1:])
+        stage = self._stage(at, item, tensors)
+        self.flow.append(stage)
+        self.members.append(item)
+        self.end = item.output
+
+    def _goes_on(self, item: Item, inputs: Sequence[int]) -> bool:
+        """Tell whether the open flow, which nothing else reads, goes on with an item."""
+        if self.reads[inputs[0]] != 1:
+            return False
+        return self.group is None or not self.members or self.group(self.members[-1]) == self.group(item)
+
+    def _ordered(self, item: Item) -> list[int]:
+        """The values that an item reads, the one that flows first."""
+        inputs = list(item.inputs)
+        if isinstance(item, Single) and item.step.free and len(inputs) == 2:
+            # What was made last flows, and what was made before it joins.
+            if inputs[1] == self.end and self.flow:
+                inputs.reverse()
+        elif isinstance(item, Single) and inputs and inputs[0] in self.inline:
+            pass
+        return inputs
+
+    def _stage(self, at: int, item: Item, tensors: tuple[Expr, ...]) -> Expr:
+        if isinstance(item, Use):
+            return self._use(at, item, tensors)
+        assert isinstance(item, Single)
+        args = {name: self.written.get((at, name), value) for name, value in item.step.args.items()}
+        args |= {name: value for (place, name), value in self.written.items() if place == at and name not in args}
+        stage = call(item.step.op, args, tensors)
+        name = module_name(item)
+        if name and item.step.weights:
+            return tree.As(stage, name)
+        return stage
+
+    def _use(self, at: int, item: Use, tensors: tuple[Expr, ...]) -> Expr:
+        block = self.blocks[item.block]
+        given: list[Argument] = []
+        for name, default in block.parameters.items():
+            value = self.written.get((at, name), item.values[name])
+            if default is None:
+                given.append(Argument(None, static(value)))
+            elif value != default or isinstance(value, bool) != isinstance(default, bool):
+                given.append(Argument(name, static(value)))
+        # Tensors beside the first are parameters, too, and stand first of all.
+        all_given = tuple(Argument(None, tensor) for tensor in tensors) + tuple(given)
+        stage: Expr = tree.Name(item.block)
+        if all_given:
+            stage = tree.Call(stage, all_given)
+        if item.count == 1:
+            return stage
+        times = self.written.get((at, "*"), item.count)
+        return tree.Binary("*", static(times) if not isinstance(times, int) else number(times), stage)
+
+    def _name(self) -> str:
+        """A name for the open flow: that of the part of the network, or of its last module."""
+        if self.group is not None and self.members:
+            said = self.group(self.members[-1])
+            if said:
+                return fresh(identifier(said), self.taken)
+        paths = [item.path for item in self.members if item.path]
+        said = paths[-1] if paths else ""
+        parts = [part for part in said.split(".") if part]
+        word = identifier("_".join(parts[-2:]) if parts and parts[-1].isdigit() else "".join(parts[-1:]))
+        return fresh(word or "x", self.taken)
+
+
+def _flow(steps: Sequence[Expr]) -> Expr:
+    if len(steps) == 1:
+        return steps[0]
+    return tree.Flow(tuple(steps))
+
+
+def identifier(text: str) -> str:
+    """A name of the language made of a module's path."""
+    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+    if word and word[0].isdigit():
+        word = f"x{word}"
+    return word
+
+
+def module_name(item: Item) -> str:
+    """The name that the torch model calls a module by, if it has one that is no number."""
+    name = item.path.rpartition(".")[2]
+    if not name.isidentifier() or not name.isascii():
+        return ""
+    return name
