@@ -33,6 +33,7 @@ _ROOMS = {
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
     "list_models": "archlang.models",
+    "import_model": "archlang.importing",
     "ArchError": "archlang.diagnostics",
     "Diagnostic": "archlang.diagnostics",
 }
@@ -40,7 +41,7 @@ _ROOMS = {
 
 __all__ = [
     "ArchError", "Diagnostic", "Network", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
-    "list_models", "load", "load_model", "loads", "save", "transform",
+    "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
 ]
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from archlang.compiler import compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
     from archlang.elaborate.network import Network, check
+    from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
     from archlang.views import draw

@@ -46,7 +46,8 @@ class Made:
     inputs: tuple[int, ...]
     output: int
     written: Mapping[Slot, Written]
-    default: str = ""  # the class that it was made of
+    kind: str = ""  # the class that it was made of
+    path: str = ""  # the first module that it was made of
 
 
 @dataclass(eq=False)
@@ -76,7 +77,7 @@ def _what(item: Item) -> tuple[object, ...]:
         # A row of equal blocks differs in length, one alone is no row.
         return ("use", item.block, item.count > 1)
     assert isinstance(item, Single)
-    required = tuple(name for name, value in item.step.args.items() if isinstance(value, tuple) or _needed(item, name))
+    required = tuple(name for name in item.step.args if _needed(item, name))
     return ("step", item.step.op, required, tuple(sorted(item.step.weights)))
 
 
@@ -134,7 +135,7 @@ def fold(name: str, members: Sequence[Candidate], taken: Sequence[str]) -> tuple
     defaults = {called: _default(first.items, written, called, column) for called, column in parameters.items()}
     # Parameters without a default stand first, where they may be given by place.
     ordered = dict(sorted(defaults.items(), key=lambda pair: pair[1] is not None))
-    made = Made(name, ordered, first.items, first.inputs, first.output, written, first.kind)
+    made = Made(name, ordered, first.items, first.inputs, first.output, written, first.kind, first.path)
     values = [{called: parameters[called][at] for called in ordered} for at in range(len(members))]
     return made, values
 
@@ -153,8 +154,12 @@ def _columns(members: Sequence[Candidate]) -> dict[Slot, tuple[Static, ...]]:
                 else:
                     assert isinstance(item, Single)
                     values.append(default_of(item.step.op, name))
-            columns[at, name] = tuple(map(_square, values)) if name != "kernel" else tuple(values)
+            columns[at, name] = tuple(values) if name in FULL else tuple(map(_square, values))
     return columns
+
+
+FULL = ("kernel", "size")
+"""Sizes that are written in full."""
 
 
 def _square(value: Static) -> Static:

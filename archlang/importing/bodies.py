@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ class Body:
         taken: names that nothing here may have.
         written: what stands in the place of arguments, by item and name.
         group: the part of the network that an item belongs to; flows end where it changes.
+        within: the path of the module whose body this is.
     """
 
     blocks: Mapping[str, Made]
@@ -34,6 +36,7 @@ class Body:
     taken: set[str]
     written: Mapping[Slot, Written] = field(default_factory=dict)
     group: Callable[[Item], str] | None = None
+    within: str = ""
 
     def __post_init__(self) -> None:
         self.named: dict[int, Expr] = dict(self.entering)
@@ -55,11 +58,11 @@ class Body:
             self._item(at, item)
 
     def last(self) -> Expr:
-        """The open flow, with which a body ends."""
-        if not self.flow:
-            assert self.end is not None
-            return self.named[self.end]
-        return _flow(self.flow)
+        """The value that a body hands out: its open flow, or what it is called."""
+        value = self.kept[-1]
+        if value == self.end and self.flow:
+            return _flow(self.flow)
+        return self.expr(value)
 
     def close(self) -> None:
         """End the open flow: it gets a name."""
@@ -69,13 +72,13 @@ class Body:
         self.taken.add(name)
         self.statements.append(tree.Bind(name, _flow(self.flow)))
         self.named[self.end] = tree.Name(name)
-        self.flow, self.members = [], []
+        self.flow, self.members, self.end = [], [], None
 
     def expr(self, value: int) -> Expr:
         """The name of a value."""
         if value in self.held:
             return self.held[value]
-        if value == self.end and self.flow:
+        if value == self.end:
             self.close()
         return self.named[value]
 
@@ -86,14 +89,11 @@ class Body:
             return
 
         inputs = self._ordered(item)
-        going = bool(inputs) and inputs[0] == self.end and self.flow and self._goes_on(item, inputs)
-        if not going:
+        if not inputs or inputs[0] != self.end or not self._goes_on(item, inputs):
             self.close()
-            if inputs:
-                self.flow = [self.expr(inputs[0])]
+            self.flow = [self.expr(value) for value in inputs[:1]]
         tensors = tuple(self.expr(value) for value in inputs[1:])
-        stage = self._stage(at, item, tensors)
-        self.flow.append(stage)
+        self.flow.append(self._stage(at, item, tensors))
         self.members.append(item)
         self.end = item.output
 
@@ -108,10 +108,8 @@ class Body:
         inputs = list(item.inputs)
         if isinstance(item, Single) and item.step.free and len(inputs) == 2:
             # What was made last flows, and what was made before it joins.
-            if inputs[1] == self.end and self.flow:
+            if inputs[1] == self.end:
                 inputs.reverse()
-        elif isinstance(item, Single) and inputs and inputs[0] in self.inline:
-            pass
         return inputs
 
     def _stage(self, at: int, item: Item, tensors: tuple[Expr, ...]) -> Expr:
@@ -146,16 +144,30 @@ class Body:
         return tree.Binary("*", static(times) if not isinstance(times, int) else number(times), stage)
 
     def _name(self) -> str:
-        """A name for the open flow: that of the part of the network, or of its last module."""
+        """A name for the open flow: that of the part of the network that it is, or of its last module."""
+        said = ""
         if self.group is not None and self.members:
             said = self.group(self.members[-1])
-            if said:
-                return fresh(identifier(said), self.taken)
-        paths = [item.path for item in self.members if item.path]
-        said = paths[-1] if paths else ""
-        parts = [part for part in said.split(".") if part]
-        word = identifier("_".join(parts[-2:]) if parts and parts[-1].isdigit() else "".join(parts[-1:]))
-        return fresh(word or "x", self.taken)
+        if not said and not self.statements:
+            said = "stem" if self.group is not None else "body"
+        if not said:
+            paths = [item.path.removeprefix(self.within).lstrip(".") for item in self.members]
+            said = _common(paths)
+        return fresh(identifier(said) or "x", self.taken)
+
+
+def _common(paths: Sequence[str]) -> str:
+    """The name of the module that some paths have in common, or of the last of them."""
+    split = [[part for part in path.split(".") if part] for path in paths if path]
+    if not split:
+        return ""
+
+    common = os.path.commonprefix(split)
+    parts = common or split[-1]
+    words = [part for part in parts if not part.isdigit()]
+    if parts[-1].isdigit() and words:
+        return f"{words[-1]}_{parts[-1]}"
+    return parts[-1]
 
 
 def _flow(steps: Sequence[Expr]) -> Expr:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.importing.steps import State
 
 TOLERANCE = 1e-9
 """The largest difference of outputs in float64, over the largest output."""
+
+LARGE = 3 * 64 * 64
+"""Numbers of a sample from which on one sample is compared, and not three."""
 
 ROOM = 1e-12
 """Outputs smaller than this say nothing of what made them."""
@@ -24,7 +28,10 @@ def perturbed(model: nn.Module) -> nn.Module:
 
     A scale of 0 at the end of a residual branch, or a layer scale of 1e-6, would hide all that stands before it.
     """
-    double = copy.deepcopy(model).double().eval()
+    double = copy.deepcopy(model).double()
+    # The module of an exported program knows no modes.
+    if not isinstance(double, fx.GraphModule):
+        double.eval()
     source = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, value in double.named_parameters():
@@ -49,9 +56,12 @@ def _draw(name: str, value: Tensor, source: torch.Generator) -> None:
         value.copy_(0.1 * drawn)
 
 
-def samples(sizes: Sequence[tuple[int, ...]], count: int) -> tuple[Tensor, ...]:
-    """Random inputs in float64, of another batch than the one that was exported."""
+def samples(sizes: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
+    """Random inputs in float64, of another batch than the two samples that are exported."""
     source = torch.Generator().manual_seed(1)
+    count = 3
+    if sum(prod(size) for size in sizes) > LARGE:
+        count = 1
     return tuple(torch.randn((count, *size), generator=source, dtype=torch.float64) for size in sizes)
 
 
@@ -83,7 +93,7 @@ def difference(ours: Any, theirs: Any) -> float:
 
 def verify(
     ours: nn.Module, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State,
-    sizes: Sequence[tuple[int, ...]], count: int = 2,
+    sizes: Sequence[tuple[int, ...]],
 ) -> float:
     """Compare both in float64, with perturbed weights, and return the largest relative difference.
 
@@ -95,7 +105,7 @@ def verify(
     ours = ours.double().eval()
     ours.load_state_dict({name: value for name, value in take(state).items()})
 
-    inputs = samples(sizes, count)
+    inputs = samples(sizes)
     with torch.no_grad():
         found = difference(ours(*inputs), double(*inputs))
     if not found <= TOLERANCE:

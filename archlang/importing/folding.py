@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from archlang.importing.blocks import Candidate, Made, fold
-from archlang.importing.scopes import Item, Scope, Single, Use, edges, nested, uses
+from archlang.importing.scopes import CONTAINERS, Item, Scope, Single, Use, edges, nested, uses
 from archlang.importing.steps import Traced
 from archlang.ops import CATALOGUE
 from archlang.syntax.lexing import WORDS
@@ -77,7 +77,7 @@ class Folding:
     def _grouped(self, members: Sequence[Candidate]) -> Mapping[int, Use]:
         """The uses of a block that is made of equal modules; none where there are too few of them."""
         plain = all(isinstance(item, Single) for item in members[0].items)
-        contained = members[0].kind.startswith("torch.nn.modules.container.")
+        contained = members[0].kind.startswith(CONTAINERS)
         if len(members) < 2 or (contained and (len(members) < 3 or not plain or len(members[0].items) not in CONTAINED)):
             return {}
 
@@ -97,10 +97,15 @@ class Folding:
 
     def _name(self, kind: str) -> str:
         """A block's name, from its class: `BasicBlock` is `basic_block`."""
-        snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", kind.rpartition(".")[2]).lower()
-        snake = re.sub(r"\W", "_", snake).strip("_") or "part"
-        if snake in WORDS or snake in CATALOGUE.stages or snake == "sequential":
-            snake = {"sequential": "unit"}.get(snake, f"{snake}_unit")
+        if kind.startswith(CONTAINERS):
+            return fresh("unit", self.taken)
+
+        snake = _snake(kind.rpartition(".")[2])
+        # A class called `Block` is known by the file that it stands in.
+        if snake in WORDS:
+            snake = f"{_snake(kind.split('.')[-2])}_{snake}"
+        elif snake in CATALOGUE.stages:
+            snake = f"{snake}_unit"
         return fresh(snake, self.taken)
 
     def _rows(self, items: Sequence[Item]) -> list[Item]:
@@ -139,6 +144,17 @@ def _scopes(scope: Scope) -> list[Scope]:
         if isinstance(item, Scope):
             found.extend(_scopes(item))
     return found
+
+
+def _snake(name: str) -> str:
+    """The words of a class's name: `BasicBlock` is `basic_block`.
+
+    >>> _snake("ConvNeXtBlock"), _snake("SEModule")
+    ('convnext_block', 'se_module')
+    """
+    name = name.replace("NeXt", "next").replace("NeSt", "nest")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    return re.sub(r"\W", "_", words).strip("_") or "part"
 
 
 def _ready(root: Scope) -> list[Scope]:

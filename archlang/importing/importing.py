@@ -8,15 +8,17 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from archlang.compiler import compile, loads
-from archlang.elaborate.network import Network
+from archlang.compiler import compile
+from archlang.elaborate.network import Network, loads
 from archlang.importing.checking import verify
 from archlang.importing.leaves import RECOGNISED, Recognise
 from archlang.importing.steps import State, Traced
+from archlang.importing.sources import TorchSource
 from archlang.importing.taking import origins, taken
 from archlang.importing.tidying import tidy
-from archlang.importing.tracing import trace
+from archlang.importing.tracing import read, trace
 from archlang.importing.writing import Normalisation, write
+from archlang.limits import DEFAULT, Limits
 from archlang.syntax.printer import print_file
 
 
@@ -48,6 +50,7 @@ class Imported:
 def import_model(
     module: nn.Module, inputs: Sequence[Any], *, name: str | None = None, doc: str | None = None,
     normalisation: Normalisation | None = None, recognised: Mapping[str, Recognise] | None = None,
+    limits: Limits = DEFAULT,
 ) -> Imported:
     """Make a readable network of a torch module, take its weights over, and prove both equal.
 
@@ -58,6 +61,7 @@ def import_model(
         doc: the first line of the file.
         normalisation: the mean and deviation of the data, which the file keeps.
         recognised: modules that are one operation, by the full name of their class, beside those that are known.
+        limits: bounds on the text, as for any file.
 
     Raises `ArchError`: not-importable, with every place that no text says; not-equal.
 
@@ -78,30 +82,39 @@ def import_model(
     try:
         traced = tidy(trace(module, inputs, {**RECOGNISED, **(recognised or {})}))
         called = name or type(module).__name__
-        return _imported(module, traced, called, doc or f"{called}, imported from torch.", normalisation)
+        return _imported(module, traced, called, doc or f"{called}, imported from torch.", normalisation, limits)
     finally:
         module.train(training)
 
 
+def import_source(source: TorchSource, *, name: str | None = None, limits: Limits = DEFAULT) -> Imported:
+    """The same for what a name stands for, as `archlang import` takes it."""
+    called = name or source.name
+    if source.program is None:
+        return import_model(
+            source.module, source.inputs, name=called, doc=source.doc, normalisation=source.normalisation, limits=limits,
+        )
+    return _imported(source.module, tidy(read(source.program)), called, source.doc, None, limits)
+
+
 def _imported(
-    module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None
+    module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits
 ) -> Imported:
     written = write(traced, name, doc, normalisation)
-    global LAST
-    LAST = print_file(written.file)
-    network = loads(LAST)
+    network = loads(print_file(written.file), limits=limits)
     where = origins(network, written.steps)
 
-    sizes = [traced.sizes[value] for _, value in traced.inputs]
-    found = verify(compile(network), module, lambda state: taken(where, state), traced.state, sizes)
-
+    # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
+    sizes = [traced.sizes[value] for _, value in traced.inputs]
+    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes)
     state: State = {**traced.state, **module.state_dict()}
-    model.load_state_dict(_kinds(taken(where, state)))
-    read = {one for origin in where.values() for one in origin.names}
+    model.float().load_state_dict(_kinds(taken(where, state)))
+
+    used = {one for origin in where.values() for one in origin.names}
+    mapped = {ours: origin.names for ours, origin in where.items()}
     return Imported(
-        network.text, network, model.eval(), {ours: origin.names for ours, origin in where.items()},
-        _left(module, read), traced.notes, found, written.blocks,
+        network.text, network, model.eval(), mapped, _left(module, used), traced.notes, found, written.blocks,
     )
 
 

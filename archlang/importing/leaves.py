@@ -59,12 +59,12 @@ def _multihead(module: Any) -> Leaf | None:
     same = module.kdim == module.vdim == module.embed_dim and module.batch_first
     if not same or module.bias_k is not None or module.add_zero_attn:
         return None
-    weights = {"in_proj_weight": "in_proj_weight", "out_proj.weight": "out_proj.weight"}
+    weights = {"project.weight": "in_proj_weight", "combine.weight": "out_proj.weight"}
     args: dict[str, Static] = {"heads": module.num_heads}
     if module.in_proj_bias is None:
         args["bias"] = False
     else:
-        weights |= {"in_proj_bias": "in_proj_bias", "out_proj.bias": "out_proj.bias"}
+        weights |= {"project.bias": "in_proj_bias", "combine.bias": "out_proj.bias"}
     if module.dropout:
         args["dropout"] = float(module.dropout)
     return Leaf("attention", args, weights)
@@ -79,12 +79,12 @@ def _timm_attention(module: Any) -> Leaf | None:
     if getattr(module, "gate", None) is not None or abs(module.scale - module.head_dim**-0.5) > 1e-9:
         return None
 
-    weights = {"in_proj_weight": "qkv.weight", "out_proj.weight": "proj.weight", "out_proj.bias": "proj.bias"}
+    weights = {"project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias"}
     args: dict[str, Static] = {"heads": module.num_heads}
     if module.qkv.bias is None:
         args["qkv_bias"] = False
     else:
-        weights["in_proj_bias"] = "qkv.bias"
+        weights["project.bias"] = "qkv.bias"
     return Leaf("attention", args, weights)
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archlang.importing.blocks import Made
+from archlang.importing.blocks import Made, Multiple, Slot
+from archlang.importing.blocks import Written as Inside
 from archlang.importing.bodies import Body, identifier
-from archlang.importing.expressions import number
-from archlang.importing.folding import Folding, fresh
-from archlang.importing.scopes import Item
+from archlang.importing.expressions import number, static
+from archlang.importing.folding import LEAST, Folding, fresh
+from archlang.importing.scopes import Item, Single
 from archlang.importing.steps import Step, Traced
 from archlang.ops import CATALOGUE
 from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
 from archlang.syntax.tree import Argument, Expr
 
-SHARE = 0.6
+SHARE = 0.8
 """A part of a network with more of its items than this is no part but the network: its own parts count."""
 
 
@@ -64,15 +65,13 @@ def _block(block: Made, blocks: Mapping[str, Made], taken: set[str]) -> tree.Blo
     for called, default in block.parameters.items():
         value = None
         if default is not None:
-            from archlang.importing.expressions import static
-
             value = static(default)
         parameters.append(tree.Parameter(called, value))
 
-    body = Body(blocks, entering, (block.output,), names, block.written)
+    body = Body(blocks, entering, (block.output,), names, block.written, within=block.path)
     body.write(block.items)
     output = tree.Output(None, body.last())
-    doc = f"`{block.default.rpartition('.')[2]}` of the torch model."
+    doc = f"`{block.kind.rpartition('.')[2]}` of the torch model."
     return tree.Block(block.name, tuple(parameters), tree.Body(doc, (*body.statements, output)))
 
 
@@ -91,10 +90,45 @@ def _network(
         statements.append(tree.Input(word, sizes, _normalised(normalisation) if at == 0 else None))
 
     kept = [value for _, values in traced.outputs for value in values]
-    body = Body(blocks, entering, kept, names, {}, _groups(items))
+    dials: tuple[tree.Parameter, ...] = ()
+    slots: dict[Slot, Inside] = {}
+    head = _head(traced, items)
+    if head is not None:
+        slots[head] = Multiple("classes")
+        dials = (tree.Parameter("classes", number(traced.sizes[kept[0]][0])),)
+
+    body = Body(blocks, entering, kept, names, slots, _groups(items))
     body.write(items)
     statements.extend(_outputs(traced, body))
-    return tree.NetworkDeclaration(identifier(name) or "Network", (), tree.Body(None, tuple(statements)))
+    return tree.NetworkDeclaration(identifier(name) or "Network", dials, tree.Body(None, tuple(statements)))
+
+
+def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
+    """The argument that says how many classes there are: of the last layer before an output that is a vector."""
+    (_, values), *others = traced.outputs
+    if others or len(values) != 1 or len(traced.sizes[values[0]]) != 1:
+        return None
+
+    classes = traced.sizes[values[0]][0]
+    makers = {item.output: at for at, item in enumerate(items)}
+    value = values[0]
+    # Behind the last layer there may be steps that keep as many features as it has.
+    while value in makers:
+        at = makers[value]
+        item = items[at]
+        if not isinstance(item, Single) or len(item.inputs) != 1:
+            return None
+        for name in WIDTHS:
+            if item.step.args.get(name) == classes and item.step.weights:
+                return at, name
+        if item.step.weights:
+            return None
+        value = item.inputs[0]
+    return None
+
+
+WIDTHS = ("features", "channels")
+"""The arguments that say how wide a layer is."""
 
 
 def _input_name(called: str, count: int) -> str:
@@ -154,7 +188,7 @@ class _groups:
         prefixes = _prefixes(item.path)
         for prefix in prefixes:
             # A module of its own is no part; steps between the parts go on with one another.
-            if self.counts[prefix] < 2:
+            if self.counts[prefix] < LEAST:
                 return ""
             if self.counts[prefix] <= max(2, SHARE * self.total):
                 return _words(prefix)

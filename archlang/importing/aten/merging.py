@@ -106,6 +106,9 @@ def _with_known(r: Reader, ref: Ref, known: Known, op: str) -> Ref:
         name = "weight" if op == "mul" else "bias"
         made = r.step("affine", (ref.value,), sizes, args, {name: origin(known, (sizes[place],))})
         return Ref(made.value, ref.order)
+    # A number of its own for each position and feature.
+    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(r, ref, known) == sizes:
+        return r.step("position_embedding", (ref.value,), sizes, {}, {"weight": origin(known, sizes)})
     return _joined(r, ref, _spread(r, known, ref), op)
 
 
@@ -177,6 +180,9 @@ def _concat(r: Reader, call: Mapping[str, Any]) -> Held:
     if len(held) == 1:
         return held[0]  # type: ignore[no-any-return]  # a list of one joins nothing
 
+    token = _class_token(r, held, call["dim"])
+    if token is not None:
+        return token
     # What is the model's own lies as torch has it, so that all others must, too.
     alike = all(isinstance(one, Ref) and one.order == first.order for one in held)
     refs = [r.tensor(one) for one in held]
@@ -184,6 +190,20 @@ def _concat(r: Reader, call: Mapping[str, Any]) -> Held:
         refs = [Ref(r.plain(ref), tuple(range(len(ref.order)))) for ref in refs]
     axis = r.axis(refs[0], call["dim"])
     return _end_to_end(r, refs, axis)
+
+
+def _class_token(r: Reader, held: Sequence[Held], dim: int) -> Ref | None:
+    """A learned position put before a sequence."""
+    if len(held) != 2 or dim != 1:
+        return None
+    known, ref = held
+    if not isinstance(known, Known) or not isinstance(ref, Ref) or not known.trained or len(ref.order) != 2:
+        return None
+    value = r.plain(ref)
+    positions, features = r.sizes[value]
+    if known.shape != (1, 1, features):
+        return None
+    return r.step("class_token", (value,), (positions + 1, features), {}, {"weight": origin(known, (features,))})
 
 
 def _empty(held: Held) -> bool:
