@@ -27,7 +27,7 @@ class Multiple:
 
 
 Written = Static | Multiple
-"""What stands in the place of an argument inside a block."""
+"""The value or expression in the place of an argument inside a block."""
 
 Slot = tuple[int, str]
 """An argument of a block's body: the index of its item, and its name; `*` for how often a block is used."""
@@ -62,7 +62,7 @@ class Candidate:
     sizes: tuple[int, ...]  # of what enters first
 
     def skeleton(self) -> tuple[Any, ...]:
-        """What must be equal for two modules to be one block: operations and how they are joined."""
+        """The form that two modules must share to be one block: operations and how they are joined."""
         entering = {value: ("x", at) for at, value in enumerate(self.inputs)}
         local = {item.output: ("v", at) for at, item in enumerate(self.items)}
         rows = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +27,7 @@ class Body:
         written: what stands in the place of arguments, by item and name.
         group: the part of the network that an item belongs to; flows end where it changes.
         within: the path of the module whose body this is.
+        shared: steps that are uses of one layer, each with the first of them.
     """
 
     blocks: Mapping[str, Made]
@@ -37,6 +37,7 @@ class Body:
     written: Mapping[Slot, Written] = field(default_factory=dict)
     group: Callable[[Item], str] | None = None
     within: str = ""
+    shared: Mapping[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.named: dict[int, Expr] = dict(self.entering)
@@ -44,6 +45,7 @@ class Body:
         self.flow: list[Expr] = []
         self.end: int | None = None
         self.members: list[Item] = []
+        self.layers: dict[int, str] = {}
 
     def write(self, items: Sequence[Item]) -> None:
         """Write all items; `expr` then tells what values are called."""
@@ -106,23 +108,36 @@ class Body:
     def _ordered(self, item: Item) -> list[int]:
         """The values that an item reads, the one that flows first."""
         inputs = list(item.inputs)
-        if isinstance(item, Single) and item.step.free and len(inputs) == 2:
-            # What was made last flows, and what was made before it joins.
-            if inputs[1] == self.end:
-                inputs.reverse()
+        # What was made last flows, and what was made before it joins.
+        if isinstance(item, Single) and item.step.free and inputs[1] == self.end:
+            inputs.reverse()
         return inputs
 
     def _stage(self, at: int, item: Item, tensors: tuple[Expr, ...]) -> Expr:
         if isinstance(item, Use):
             return self._use(at, item, tensors)
         assert isinstance(item, Single)
+        layer = self.shared.get(item.output)
+        if layer in self.layers:
+            return tree.Name(self.layers[layer])
+
         args = {name: self.written.get((at, name), value) for name, value in item.step.args.items()}
         args |= {name: value for (place, name), value in self.written.items() if place == at and name not in args}
         stage = call(item.step.op, args, tensors)
         name = module_name(item)
+        if layer is not None:
+            return self._layer(layer, name or item.step.op, stage)
         if name and item.step.weights:
             return tree.As(stage, name)
         return stage
+
+    def _layer(self, first: int, name: str, stage: Expr) -> Expr:
+        """Declare a layer at its first use, and use it."""
+        called = fresh(name, self.taken)
+        self.taken.add(called)
+        self.layers[first] = called
+        self.statements.append(tree.Layer(called, stage))
+        return tree.Name(called)
 
     def _use(self, at: int, item: Use, tensors: tuple[Expr, ...]) -> Expr:
         block = self.blocks[item.block]
@@ -145,29 +160,39 @@ class Body:
 
     def _name(self) -> str:
         """A name for the open flow: that of the part of the network that it is, or of its last module."""
+        paths = [item.path.removeprefix(self.within).lstrip(".") for item in self.members]
+        split = [path.split(".") for path in paths if path]
         said = ""
         if self.group is not None and self.members:
             said = self.group(self.members[-1])
-        if not said and not self.statements:
-            said = "stem" if self.group is not None else "body"
         if not said:
-            paths = [item.path.removeprefix(self.within).lstrip(".") for item in self.members]
-            said = _common(paths)
+            said = _word(_common(split))
+        # The first flow of a network or a block, where no module of its own holds it.
+        if not said and not any(isinstance(one, tree.Bind) for one in self.statements):
+            said = "body" if self.group is None else "stem"
+        if not said and split:
+            said = _word(split[-1])
         return fresh(identifier(said) or "x", self.taken)
 
 
-def _common(paths: Sequence[str]) -> str:
-    """The name of the module that some paths have in common, or of the last of them."""
-    split = [[part for part in path.split(".") if part] for path in paths if path]
-    if not split:
-        return ""
+def _common(split: Sequence[list[str]]) -> list[str]:
+    """The path of the module that several others stand in; empty for none."""
+    common: list[str] = []
+    for words in zip(*split, strict=False):
+        if len(set(words)) > 1:
+            break
+        common.append(words[0])
+    return common
 
-    common = os.path.commonprefix(split)
-    parts = common or split[-1]
-    words = [part for part in parts if not part.isdigit()]
-    if parts[-1].isdigit() and words:
-        return f"{words[-1]}_{parts[-1]}"
-    return parts[-1]
+
+def _word(path: Sequence[str]) -> str:
+    """The last word of a path, with the one before it where it is a number."""
+    if not path:
+        return ""
+    words = [part for part in path if not part.isdigit()]
+    if path[-1].isdigit() and words:
+        return f"{words[-1]}_{path[-1]}"
+    return path[-1]
 
 
 def _flow(steps: Sequence[Expr]) -> Expr:

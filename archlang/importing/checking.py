@@ -1,4 +1,4 @@
-"""The round trip: what the file computes beside what the torch model computes, with numbers that nothing hides behind."""
+"""The round trip: the file's results beside the torch model's, with numbers that nothing hides behind."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def verify(
     double = perturbed(theirs)
     state = {**{name: _double(value) for name, value in extra.items()}, **double.state_dict(keep_vars=False)}
     ours = ours.double().eval()
-    ours.load_state_dict({name: value for name, value in take(state).items()})
+    ours.load_state_dict(dict(take(state)))
 
     inputs = samples(sizes)
     with torch.no_grad():

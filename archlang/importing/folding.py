@@ -71,6 +71,9 @@ class Folding:
         count = sum(1 for item in items)
         if count < LEAST and not any(isinstance(item, Use) for item in items):
             return None
+        # A layer that is used several times is declared where all its uses are seen.
+        if any(step.output in self.traced.shared for item in items for step in item.steps):
+            return None
         sizes = self.traced.sizes[entering[0]]
         return Candidate(scope.path, scope.kind, list(items), entering, leaving[0], sizes)
 
@@ -78,7 +81,10 @@ class Folding:
         """The uses of a block that is made of equal modules; none where there are too few of them."""
         plain = all(isinstance(item, Single) for item in members[0].items)
         contained = members[0].kind.startswith(CONTAINERS)
-        if len(members) < 2 or (contained and (len(members) < 3 or not plain or len(members[0].items) not in CONTAINED)):
+        # Torch's containers stand anywhere; a few steps that stand in three of them are a part of the network.
+        if contained and (len(members) < 3 or not plain or len(members[0].items) not in CONTAINED):
+            return {}
+        if len(members) < 2:
             return {}
 
         name = self._name(members[0].kind)

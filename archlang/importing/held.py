@@ -23,7 +23,7 @@ class Ref:
 
     @property
     def plain(self) -> bool:
-        """Whether the axes are in the value's own order."""
+        """Tell whether the axes are in the value's own order."""
         return self.order == tuple(range(len(self.order)))
 
 
@@ -41,11 +41,12 @@ class Known:
     trained: bool = False
     derived: bool = False
     number: float | None = None  # of a constant: the one number that it holds everywhere
+    key: str = ""  # how it was made: two tensors of the same names and the same key are one
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """What an operation that no text can say would have made: reading goes on, so that all such places are found."""
+    """The result of an operation that no text can say: reading goes on, so that all such places are found."""
 
 
 Held = Ref | Known | Unknown | tuple["Held", ...] | int | float | bool | None

@@ -12,8 +12,8 @@ from archlang.compiler import compile
 from archlang.elaborate.network import Network, loads
 from archlang.importing.checking import verify
 from archlang.importing.leaves import RECOGNISED, Recognise
-from archlang.importing.steps import State, Traced
 from archlang.importing.sources import TorchSource
+from archlang.importing.steps import State, Traced
 from archlang.importing.taking import origins, taken
 from archlang.importing.tidying import tidy
 from archlang.importing.tracing import read, trace
@@ -92,7 +92,8 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
     called = name or source.name
     if source.program is None:
         return import_model(
-            source.module, source.inputs, name=called, doc=source.doc, normalisation=source.normalisation, limits=limits,
+            source.module, source.inputs, name=called, doc=source.doc, normalisation=source.normalisation,
+            limits=limits,
         )
     return _imported(source.module, tidy(read(source.program)), called, source.doc, None, limits)
 

@@ -1,7 +1,7 @@
 """Modules that are one operation of the language, recognised by their class, so that nothing inside them is read.
 
-While a model is exported, each such module gives one call of `archlang::leaf` in the graph. What an export in evaluation
-mode would lose altogether, such as a dropped path, stays in the graph in this way.
+While a model is exported, each such module gives one call of `archlang::leaf` in the graph. What an export in
+evaluation mode would lose altogether, such as a dropped path, stays in the graph in this way.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ AXES: Mapping[int, tuple[str, ...]] = {
 
 
 class NoWordError(Exception):
-    """What an exported graph does and no text says, with the reason."""
+    """Something that an exported graph does and no text says, with the reason."""
 
 
 class Reader:
@@ -33,6 +33,7 @@ class Reader:
         self.notes: dict[str, None] = {}
         self.problems: list[Diagnostic] = []
         self.place = Place()
+        self.own: dict[object, Ref] = {}  # the model's own tensors that are values already
 
     def fresh(self, sizes: Sequence[int]) -> int:
         """Make a value of these sizes."""
@@ -98,20 +99,29 @@ class Reader:
             return self.parameter(held, held.shape[1:])
         raise NoWordError("it wants a tensor and has none")
 
-    def parameter(self, known: Known, sizes: Sequence[int]) -> Ref:
-        """A tensor of the model's own as a value of these sizes, the batch left out."""
+    def parameter(self, known: Known, sizes: Sequence[int], turned: tuple[int, ...] = ()) -> Ref:
+        """A tensor of the model's own as a value of these sizes, the batch left out; one for all its readers.
+
+        `turned` is the order in which its axes lie, where that is not torch's.
+        """
         sizes = tuple(sizes)
+        key = (known.names, known.key, sizes, turned) if known.trained else None
+        if key is not None and key in self.own:
+            return self.own[key]
         if not 1 <= len(sizes) <= 4:
             raise NoWordError(f"a tensor of the model has {len(sizes)} axes beside the batch")
         if prod(known.shape) != prod(sizes):
-            raise NoWordError(f"a tensor of the model has the sizes {list(known.shape)}, where {list(sizes)} are wanted")
+            raise NoWordError(f"a tensor of the model has the sizes {list(known.shape)} and not {list(sizes)}")
 
         args: dict[str, Static] = {"sizes": sizes}
         if not known.trained:
             args["trained"] = False
             self.derived(known)
-        origin = Origin(lambda state: known.read(state).reshape(sizes), known.names)
-        return self.step("parameter", (), sizes, args, {"value": origin})
+        origin = Origin(lambda state: known.read(state).reshape(sizes), known.names, known.key)
+        made = self.step("parameter", (), sizes, args, {"value": origin})
+        if key is not None:
+            self.own[key] = made
+        return made
 
     def derived(self, known: Known) -> None:
         """Note that a tensor was calculated from parameters, which a training would have moved."""
@@ -140,9 +150,9 @@ def _listed(names: Sequence[str]) -> str:
 def origin(known: Known, sizes: Sequence[int] | None = None) -> Origin:
     """The origin of a weight: a tensor of the model, in these sizes where they are given."""
     if sizes is None:
-        return Origin(known.read, known.names)
+        return Origin(known.read, known.names, known.key)
     wanted = tuple(sizes)
-    return Origin(lambda state: known.read(state).reshape(wanted), known.names)
+    return Origin(lambda state: known.read(state).reshape(wanted), known.names, known.key)
 
 
 def window(values: Sequence[int] | int, rank: int) -> Kernel:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from archlang.importing.steps import Static, Step, Traced
 
 CONTAINERS = "torch.nn.modules.container."
-"""Where torch's classes stand that only hold others."""
+"""The module of torch's classes that only hold others."""
 
 
 @dataclass(eq=False)
@@ -60,7 +60,7 @@ class Scope:
 
     @property
     def container(self) -> bool:
-        """Whether the module only holds others."""
+        """Tell whether the module only holds others."""
         return self.kind.startswith(CONTAINERS)
 
 
@@ -97,14 +97,14 @@ def _unwrap(scope: Scope) -> None:
 
 
 def uses(traced: Traced) -> Counter[int]:
-    """How often each value is read; by an output of the network too."""
+    """Count how often each value is read, by outputs of the network too."""
     count: Counter[int] = Counter(value for step in traced.steps for value in step.inputs)
     count.update(value for _, values in traced.outputs for value in values)
     return count
 
 
 def edges(items: Sequence[Item], total: Mapping[int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What enters a row of items, in the order of its first use, and what of theirs is read elsewhere."""
+    """The values that enter a row of items, in the order of first use, and those of theirs that are read elsewhere."""
     made = {item.output for item in items}
     entering: dict[int, None] = {}
     inside: Counter[int] = Counter()

@@ -118,7 +118,8 @@ def _timm(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) -> Torc
     known: Mapping[str, Any] = getattr(module, "pretrained_cfg", None) or {}
     size = tuple(known.get("input_size", (3, 224, 224)))
     return TorchSource(
-        module, example(sizes or (size,)), name, f"`{name}` of timm.", _normalisation(known.get("mean"), known.get("std")),
+        module, example(sizes or (size,)), name, f"`{name}` of timm.",
+        _normalisation(known.get("mean"), known.get("std")),
     )
 
 
@@ -218,7 +219,7 @@ def _function(source: str, sizes: Sequence[tuple[int, ...]]) -> TorchSource:
 
 
 def _program(path: str) -> TorchSource:
-    """What a `.pt2` holds. Opening one may run code that it brings, as unpickling does."""
+    """The program that a `.pt2` holds. Opening one may run code that it brings, as unpickling does."""
     if not Path(path).is_file():
         raise ArchError(error("unreadable-file", f"there is no file `{one_line(path, 200)}`"))
     try:

@@ -26,7 +26,7 @@ class Setting:
 
 
 Static = int | float | bool | Word | Setting | tuple["Static", ...]
-"""What an argument of a step holds. A tuple of two or three whole numbers is a size where its argument wants one."""
+"""The value of an argument of a step."""
 
 
 class Kernel(tuple[int, ...]):
@@ -37,10 +37,11 @@ class Kernel(tuple[int, ...]):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the numbers of a weight come from: read from a model's state by `read`, which uses the tensors `names`."""
+    """The origin of a weight's numbers: `read` gives them from a model's state, of whose tensors it uses `names`."""
 
     read: Callable[[State], Tensor] = field(repr=False, compare=False)
     names: tuple[str, ...] = ()
+    key: str = ""  # how the tensor was made of those: a matrix and the same one turned differ in it
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class Traced:
     """A torch model as steps, in the order in which they ran.
 
     `sizes` are those of one sample for each value; inputs are values without a step. `outputs` have names, None for
-    the only or main one.
+    the only or main one. `shared` are the values of steps that have the weights of another step, which is a module that
+    is called several times: each with the value of the first.
     """
 
     steps: tuple[Step, ...]
@@ -103,3 +105,4 @@ class Traced:
     sizes: Mapping[int, tuple[int, ...]]
     notes: tuple[str, ...] = ()
     state: State = field(default_factory=dict)
+    shared: Mapping[int, int] = field(default_factory=dict)

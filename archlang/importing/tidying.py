@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from archlang.diagnostics import ArchError, error
 from archlang.importing.steps import Place, Static, Step, Traced
 
 CENTRING = frozenset({"batch_norm", "instance_norm", "group_norm", "layer_norm"})
@@ -16,6 +17,7 @@ def tidy(traced: Traced) -> Traced:
     """A traced model without steps that nothing reads, with joins and biases as the language has them."""
     traced = replace(traced, steps=tuple(_joins(_read(traced), traced.sizes)))
     traced = replace(traced, steps=tuple(_read(traced)))
+    traced = replace(traced, shared=_shared(traced.steps))
     return replace(traced, steps=tuple(_biases(traced)))
 
 
@@ -80,6 +82,35 @@ def _nearer(place: Place, maker: Place) -> Place:
     return Place(maker.stack[: common + 1], place.line)
 
 
+def _shared(steps: Sequence[Step]) -> dict[int, int]:
+    """The steps that have their weights together. Raises `ArchError` (not-importable) where they are no one layer."""
+    users: dict[str, list[Step]] = defaultdict(list)
+    for step in steps:
+        for origin in step.weights.values():
+            for name in origin.names:
+                users[name].append(step)
+
+    shared: dict[int, int] = {}
+    for name, found in users.items():
+        first = found[0]
+        for other in found[1:]:
+            if other is first:
+                continue
+            if not _alike(first, other):
+                message = f"`{name}` is a weight of `{first.op}` in {first.place} and of `{other.op}` in {other.place}"
+                raise ArchError(error(
+                    "not-importable", message, help="a `layer` has its weights together, and does one thing with them",
+                ))
+            shared[first.output] = shared[other.output] = first.output
+    return shared
+
+
+def _alike(first: Step, other: Step) -> bool:
+    """Tell whether two steps are one layer that is used twice."""
+    made = [{ours: (one.names, one.key) for ours, one in step.weights.items()} for step in (first, other)]
+    return first.op == other.op and first.args == other.args and made[0] == made[1]
+
+
 def _biases(traced: Traced) -> list[Step]:
     """The steps without the biases that the language would settle in the same way."""
     readers = readers_of(traced.steps)
@@ -87,7 +118,8 @@ def _biases(traced: Traced) -> list[Step]:
     tidied = []
     for step in traced.steps:
         bias = step.args.get("bias")
-        if bias is not None and "weight" in step.weights:
+        # A layer that is used several times says its bias: what reads it may differ.
+        if bias is not None and "weight" in step.weights and step.output not in traced.shared:
             using = readers[step.output]
             alone = len(using) == 1 and step.output not in handed_out
             if bias is _settled(using[0] if alone else None, traced.sizes[step.output]):
@@ -98,7 +130,7 @@ def _biases(traced: Traced) -> list[Step]:
 
 
 def _settled(reader: Step | None, sizes: tuple[int, ...]) -> bool | None:
-    """What the language makes of a bias that is not written; None where that is not certain."""
+    """The choice of the language for a bias that is not written; None where that is not certain."""
     if reader is None or reader.op not in CENTRING:
         return True
     # Of a sequence a batch norm takes the mean of each position off, and the bias of its features stays.

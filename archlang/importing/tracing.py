@@ -34,7 +34,7 @@ def exported(model: nn.Module, inputs: Sequence[Any]) -> ExportedProgram:
     """Export a model in evaluation mode. Raises `ArchError` (not-importable) with torch's reason and the line."""
     try:
         return torch.export.export(model, tuple(inputs), strict=False)
-    except Exception as problem:  # torch.export raises whatever the model's own code raises, and a dozen kinds of its own
+    except Exception as problem:  # torch.export raises whatever the model's own code raises, and kinds of its own
         said = one_line(f"{type(problem).__name__}: {problem}", 400)
         frames = re.findall(r'File "([^"]+)", line (\d+), in forward', str(problem))
         notes = tuple(f"in {_short(file)}:{line}" for file, line in frames[-1:])
@@ -177,7 +177,7 @@ class _Walk:
     def _read(self, node: fx.Node, name: str, short: str, call: Mapping[str, Any]) -> Held:
         used = [self.held[inner] for inner in node.all_input_nodes]
         if not any(isinstance(held, Ref) for held in _flat(used)):
-            return self._constant(node, short, call)
+            return self._constant(node, short)
         if name == "archlang::leaf":
             return read_leaf(self.reader, call, self.leaves, self.state)  # type: ignore[no-any-return]
 
@@ -198,7 +198,7 @@ class _Walk:
         elif isinstance(value, Tensor) and value.is_complex():
             raise NoWordError("it makes complex numbers")
 
-    def _constant(self, node: fx.Node, short: str, call: Mapping[str, Any]) -> Held:
+    def _constant(self, node: fx.Node, short: str) -> Held:
         """What depends on the model alone is calculated once, when weights are taken over."""
         value = node.meta.get("val")
         used = [held for inner in node.all_input_nodes for held in _flat([self.held[inner]])]
@@ -217,11 +217,13 @@ class _Walk:
         trained = moved and known[0].trained
         derived = not trained and any(one.trained or one.derived for one in known)
         number = None
+        key = node.name
         if moved:
             number = known[0].number
+            key = f"{known[0].key} {short}{_told(node)}"
         elif short in ("full", "zeros", "ones", "scalar_tensor", "zeros_like", "ones_like", "full_like"):
             number = float(self._value(node)(self.state).flatten()[0]) if value.numel() else None
-        return Known(shape, self._value(node), names, trained, derived, number)
+        return Known(shape, self._value(node), names, trained, derived, number, key)
 
     def _several(self, node: fx.Node, value: Any, known: Sequence[Known], names: tuple[str, ...]) -> Held:
         if not isinstance(value, list | tuple):
@@ -301,6 +303,11 @@ def _names(program: ExportedProgram) -> list[str] | None:
         return None
     context = spec.context
     return [str(name) for name in context]
+
+
+def _told(node: fx.Node) -> list[str]:
+    """The arguments of a call but for its tensors."""
+    return [str(given) for given in (*node.args, *node.kwargs.values()) if not isinstance(given, fx.Node)]
 
 
 def _member(whole: Callable[[State], Any], index: int) -> Callable[[State], Tensor]:

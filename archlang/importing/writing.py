@@ -47,7 +47,10 @@ def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | No
 
     declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
     declarations.append(_network(traced, items, blocks, taken, name, normalisation))
-    steps = tuple(step for item in items for step in item.steps)
+    # A layer that is used several times has its weights once, at its first use.
+    steps = tuple(
+        step for item in items for step in item.steps if traced.shared.get(step.output, step.output) == step.output
+    )
     return Written(tree.File(tuple(declarations), doc), steps, len(blocks))
 
 
@@ -97,7 +100,7 @@ def _network(
         slots[head] = Multiple("classes")
         dials = (tree.Parameter("classes", number(traced.sizes[kept[0]][0])),)
 
-    body = Body(blocks, entering, kept, names, slots, _groups(items))
+    body = Body(blocks, entering, kept, names, slots, _groups(items), shared=traced.shared)
     body.write(items)
     statements.extend(_outputs(traced, body))
     return tree.NetworkDeclaration(identifier(name) or "Network", dials, tree.Body(None, tuple(statements)))
@@ -150,7 +153,7 @@ def _normalised(normalisation: Normalisation | None) -> tuple[Argument, ...] | N
 
 def _outputs(traced: Traced, body: Body) -> list[tree.Statement]:
     """The rest of a network's body: its last flow, and what is handed out."""
-    (name, values), *others = traced.outputs
+    (_, values), *others = traced.outputs
     if not others and len(values) == 1:
         if body.end == values[0] and body.flow:
             _end(body, "logits")

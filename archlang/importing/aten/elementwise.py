@@ -1,4 +1,4 @@
-"""What works on every number by itself: activations, noise, and tensors that pass as they are."""
+"""Readers of operations on every number by itself: activations, noise, and tensors that pass as they are."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PASSED = (
     "contiguous", "clone", "alias", "detach", "lift_fresh_copy", "lift_fresh", "to", "_to_copy", "type_as", "float",
     "positive", "identity", "requires_grad",
 )
-"""What leaves every number as it is."""
+"""Operations that leave every number as it is."""
 
 
 def pointwise(r: Reader, ref: Ref, op: str, args: Mapping[str, Static] | None = None) -> Ref:

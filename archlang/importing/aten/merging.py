@@ -1,4 +1,4 @@
-"""What brings tensors together: sums, products, joins."""
+"""Readers of operations that bring tensors together: sums, products, joins."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ def _pair(r: Reader, call: Mapping[str, Any], op: str) -> Ref:
     alpha = call.get("alpha", 1)
     if call.get("rounding_mode") is not None:
         raise NoWordError("it rounds the quotient")
-    if alpha != 1:
-        right = right * alpha if isinstance(right, int | float) else pointwise(r, r.tensor(right), "scale", {"by": alpha})
+    if alpha != 1 and isinstance(right, int | float):
+        right = right * alpha
+    elif alpha != 1:
+        right = pointwise(r, r.tensor(right), "scale", {"by": alpha})
 
     left, right = _number(left), _number(right)
     if isinstance(right, int | float):
@@ -95,6 +97,9 @@ def _kind(state: Mapping[str, Any]) -> Any:
 
 def _with_known(r: Reader, ref: Ref, known: Known, op: str) -> Ref:
     """A tensor and one of the model's own."""
+    # Places in a row, turned, are a sequence from here on.
+    if len(ref.order) == 2:
+        ref = Ref(r.plain(ref), (0, 1))
     sizes = r.sizes[ref.value]
     place = _single_axis(r, ref, known)
     default = len(sizes) - 1 if len(sizes) <= 2 else 0
@@ -145,9 +150,9 @@ def _spread(r: Reader, known: Known, beside: Ref) -> Ref:
     sizes = tuple(shape[place] for place in back)
     turned = Known(
         (1, *sizes), lambda state: known.read(state).reshape(shape).permute(back).contiguous(), known.names,
-        known.trained, known.derived,
+        known.trained, known.derived, key=known.key,
     )
-    return Ref(r.parameter(turned, sizes).value, beside.order)
+    return Ref(r.parameter(turned, sizes, back).value, beside.order)
 
 
 def _joined(r: Reader, left: Ref, right: Ref, op: str) -> Ref:

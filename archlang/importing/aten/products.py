@@ -60,7 +60,8 @@ def _addmm(r: Reader, call: Mapping[str, Any]) -> Ref:
     turned = call["mat2"]
     if not isinstance(turned, Known) or call["beta"] != 1 or call["alpha"] != 1:
         raise NoWordError("its matrix is calculated from the input, or it is scaled")
-    kernel = Known(turned.shape[::-1], lambda state: turned.read(state).T.contiguous(), turned.names)
+    kernel = Known(turned.shape[::-1], lambda state: turned.read(state).T.contiguous(), turned.names,
+                   key=f"{turned.key} turned")
     return _linear(r, {"input": call["mat1"], "weight": kernel, "bias": call["self"]})
 
 

@@ -1,4 +1,4 @@
-"""What moves numbers and calculates nothing: other sizes, other orders, parts, cells around."""
+"""Readers of operations that move numbers and calculate nothing: sizes, orders, parts, cells around."""
 
 from __future__ import annotations
 
