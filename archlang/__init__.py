@@ -34,18 +34,20 @@ _ROOMS = {
     "create_model": "archlang.models",
     "list_models": "archlang.models",
     "import_model": "archlang.importing",
+    "adopt": "archlang.adopting",
     "ArchError": "archlang.diagnostics",
     "Diagnostic": "archlang.diagnostics",
 }
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
+    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
     "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
 ]
 
 if TYPE_CHECKING:
     from archlang import codes
+    from archlang.adopting import adopt
     from archlang.artefact import load_model, save
     from archlang.compiler import compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic

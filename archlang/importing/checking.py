@@ -36,11 +36,11 @@ def perturbed(model: nn.Module) -> nn.Module:
     with torch.no_grad():
         for name, value in double.named_parameters():
             _draw(name, value, source)
-        for name, value in double.named_buffers():
+        for name, buffer in double.named_buffers():
             if name.endswith("running_mean"):
-                value.copy_(torch.randn(value.shape, generator=source, dtype=value.dtype) * 0.1)
+                buffer.copy_(torch.randn(buffer.shape, generator=source, dtype=buffer.dtype) * 0.1)
             elif name.endswith("running_var"):
-                value.copy_(torch.rand(value.shape, generator=source, dtype=value.dtype) + 0.5)
+                buffer.copy_(torch.rand(buffer.shape, generator=source, dtype=buffer.dtype) + 0.5)
     return double
 
 
@@ -56,12 +56,13 @@ def _draw(name: str, value: Tensor, source: torch.Generator) -> None:
         value.copy_(0.1 * drawn)
 
 
-def samples(sizes: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
-    """Random inputs in float64, of another batch than the two samples that are exported."""
+def samples(sizes: Sequence[tuple[int, ...]], count: int | None) -> tuple[Tensor, ...]:
+    """Random inputs in float64: `count` samples, or else another number of them than the two that are exported."""
     source = torch.Generator().manual_seed(1)
-    count = 3
-    if sum(prod(size) for size in sizes) > LARGE:
-        count = 1
+    if count is None:
+        count = 3
+        if sum(prod(size) for size in sizes) > LARGE:
+            count = 1
     return tuple(torch.randn((count, *size), generator=source, dtype=torch.float64) for size in sizes)
 
 
@@ -93,19 +94,19 @@ def difference(ours: Any, theirs: Any) -> float:
 
 def verify(
     ours: nn.Module, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State,
-    sizes: Sequence[tuple[int, ...]],
+    sizes: Sequence[tuple[int, ...]], count: int | None = None,
 ) -> float:
     """Compare both in float64, with perturbed weights, and return the largest relative difference.
 
     `take` gives our tensors for a state of theirs, `extra` are constants that their `state_dict` does not hold. `ours`
-    is changed. Raises `ArchError` (not-equal).
+    is changed. `count` is the only batch that a stored program takes. Raises `ArchError` (not-equal).
     """
     double = perturbed(theirs)
     state = {**{name: _double(value) for name, value in extra.items()}, **double.state_dict(keep_vars=False)}
     ours = ours.double().eval()
     ours.load_state_dict(dict(take(state)))
 
-    inputs = samples(sizes)
+    inputs = samples(sizes, count)
     with torch.no_grad():
         found = difference(ours(*inputs), double(*inputs))
     if not found <= TOLERANCE:

@@ -21,9 +21,12 @@ def number(value: int | float) -> Expr:
     """
     if value < 0:
         return tree.Unary("-", number(-value))
+    written = repr(value)
+    if isinstance(value, float) and 0 < value < 0.001:
+        # The shortest way that reads back as the same number.
+        written = next(text for text in (f"{value:.{digits}e}" for digits in range(17)) if float(text) == value)
     # Python writes two digits for the power of ten.
-    written = repr(value).replace("e-0", "e-").replace("e+0", "e")
-    return tree.Number(value, written)
+    return tree.Number(value, written.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e"))
 
 
 def static(value: Written) -> Expr:

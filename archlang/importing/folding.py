@@ -116,7 +116,7 @@ class Folding:
 
     def _rows(self, items: Sequence[Item]) -> list[Item]:
         """Items with neighbours that are the same use of a block, one after the other, as one row."""
-        reads = defaultdict(int)
+        reads: dict[int, int] = defaultdict(int)
         for item in items:
             for value in item.inputs:
                 reads[value] += 1

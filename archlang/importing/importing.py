@@ -95,11 +95,13 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
             source.module, source.inputs, name=called, doc=source.doc, normalisation=source.normalisation,
             limits=limits,
         )
-    return _imported(source.module, tidy(read(source.program)), called, source.doc, None, limits)
+    traced = tidy(read(source.program))
+    return _imported(source.module, traced, called, source.doc, None, limits, batch=traced.batch)
 
 
 def _imported(
-    module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits
+    module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
+    batch: int | None = None,
 ) -> Imported:
     written = write(traced, name, doc, normalisation)
     network = loads(print_file(written.file), limits=limits)
@@ -108,7 +110,7 @@ def _imported(
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
-    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes)
+    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes, batch)
     state: State = {**traced.state, **module.state_dict()}
     model.float().load_state_dict(_kinds(taken(where, state)))
 

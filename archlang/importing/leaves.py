@@ -18,8 +18,8 @@ from archlang.importing.held import Known
 from archlang.importing.reader import NoWordError, Reader, origin
 from archlang.importing.steps import Origin, State, Static
 
-_LIBRARY = torch.library.Library("archlang", "FRAGMENT")
-_LIBRARY.define("leaf(Tensor[] inputs, int key) -> Tensor")
+_LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch gives it no types
+_LIBRARY.define("leaf(Tensor[] inputs, int key) -> Tensor")  # type: ignore[no-untyped-call]  # as above
 torch.library.register_fake("archlang::leaf", lambda inputs, key: torch.empty_like(inputs[0]), lib=_LIBRARY)
 
 
@@ -137,7 +137,8 @@ def _mark(module: nn.Module, key: int) -> None:
             return made, None
         return made
 
-    module.forward = forward  # type: ignore[method-assign]  # taken back when the export is done
+    # Taken back when the export is done.
+    module.forward = forward
 
 
 def _once(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -103,9 +103,10 @@ def _declare_operators() -> None:
         sys.modules.pop("torchvision", None)
     if hasattr(torch.ops.torchvision, "nms"):
         return
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch has no types
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        form = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        library.define(form)  # type: ignore[no-untyped-call]  # as above
     _declared.append(library)
 
 

@@ -106,3 +106,4 @@ class Traced:
     notes: tuple[str, ...] = ()
     state: State = field(default_factory=dict)
     shared: Mapping[int, int] = field(default_factory=dict)
+    batch: int = 0

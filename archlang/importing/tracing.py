@@ -91,7 +91,7 @@ class _Walk:
             raise ArchError(tuple(self.reader.problems))
         return Traced(
             tuple(self.reader.steps), tuple(self.inputs), outputs, self.reader.sizes, tuple(self.reader.notes),
-            {name: value for name, value in self.state.items() if isinstance(value, Tensor)},
+            {name: value for name, value in self.state.items() if isinstance(value, Tensor)}, batch=self.batch,
         )
 
     def _placeholders(self) -> None:
@@ -108,7 +108,7 @@ class _Walk:
 
     def _input(self, node: fx.Node, value: Any) -> Held:
         if not isinstance(value, Tensor):
-            return value  # type: ignore[no-any-return]  # a number or None, as the caller gave it
+            return value  # a number or None, as the caller gave it
         if not value.is_floating_point() or value.dim() < 2:
             self.reader.refuse(f"the input `{node.name}`", "only batches of floating-point numbers can enter")
             return Unknown()
@@ -167,7 +167,7 @@ class _Walk:
                 given = node.kwargs[argument.name]
             else:
                 given = argument.default_value
-            call[argument.name] = fx.node.map_arg(given, lambda inner: self.held[inner])
+            call[argument.name] = _mapped(given, self.held.__getitem__)
 
         value = node.meta.get("val")
         call["result"] = _sizes(value)
@@ -246,14 +246,14 @@ class _Walk:
                     return tuple(member.read(state) for member in one if isinstance(member, Known))
                 return one.read(state) if isinstance(one, Known) else one
 
-            args = fx.node.map_arg(node.args, value)
-            kwargs = {name: fx.node.map_arg(given, value) for name, given in node.kwargs.items()}
+            args = _mapped(node.args, value)
+            kwargs = {name: _mapped(given, value) for name, given in node.kwargs.items()}
             assert callable(node.target)
             return node.target(*args, **kwargs)
 
         return read
 
-    def _base(self, node: Any) -> fx.Node:
+    def _base(self, node: fx.Node) -> fx.Node:
         return self.base.get(node, node)
 
     def _alias(self, node: fx.Node, short: str, mutable: bool, made: Held) -> None:
@@ -308,6 +308,11 @@ def _names(program: ExportedProgram) -> list[str] | None:
 def _told(node: fx.Node) -> list[str]:
     """The arguments of a call but for its tensors."""
     return [str(given) for given in (*node.args, *node.kwargs.values()) if not isinstance(given, fx.Node)]
+
+
+def _mapped(given: Any, value: Callable[[fx.Node], Any]) -> Any:
+    """An argument with a value in the place of each node."""
+    return fx.node.map_arg(given, value)
 
 
 def _member(whole: Callable[[State], Any], index: int) -> Callable[[State], Tensor]:

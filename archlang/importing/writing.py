@@ -46,7 +46,10 @@ def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | No
     taken = {*folding.taken, *blocks}
 
     declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
-    declarations.append(_network(traced, items, blocks, taken, name, normalisation))
+    network = _network(traced, items, blocks, taken, name, normalisation)
+    declarations.append(network)
+    if network.dials:
+        declarations.append(_training(network))
     # A layer that is used several times has its weights once, at its first use.
     steps = tuple(
         step for item in items for step in item.steps if traced.shared.get(step.output, step.output) == step.output
@@ -66,10 +69,10 @@ def _block(block: Made, blocks: Mapping[str, Made], taken: set[str]) -> tree.Blo
         parameters.append(tree.Parameter(called))
 
     for called, default in block.parameters.items():
-        value = None
+        start = None
         if default is not None:
-            value = static(default)
-        parameters.append(tree.Parameter(called, value))
+            start = static(default)
+        parameters.append(tree.Parameter(called, start))
 
     body = Body(blocks, entering, (block.output,), names, block.written, within=block.path)
     body.write(block.items)
@@ -132,6 +135,18 @@ def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
 
 WIDTHS = ("features", "channels")
 """The arguments that say how wide a layer is."""
+
+
+def _training(network: tree.NetworkDeclaration) -> tree.Train:
+    """A plan for fine-tuning a classifier, so that its file can be trained as it is; none of the torch model's."""
+    output = network.body.statements[-1]
+    assert isinstance(output, tree.Output)
+    assert isinstance(output.value, tree.Name)
+    loss = tree.Call(tree.Name("cross_entropy"), (Argument(None, output.value), Argument(None, tree.Name("label"))))
+    optimizer = tree.Call(tree.Name("adamw"), (Argument("lr", number(1e-4)),))
+    phase = tree.Body(None, (tree.Bind("epochs", number(10)), tree.Bind("lr", tree.Name("cosine"))))
+    settings = (tree.Bind("loss", loss), tree.Bind("optimizer", optimizer), tree.Stretch("phase", "tune", phase))
+    return tree.Train(tree.Body(None, settings))
 
 
 def _input_name(called: str, count: int) -> str:

@@ -241,6 +241,7 @@ class Op:
     own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
     whole   the arguments whose tensors may hold whole numbers, `in` for what flows in: tokens, masks, lengths. All
             others are refused (`whole-numbers`), since a product or a sum of class numbers means nothing.
+    commutes whether its tensors may change places.
     carries whether it moves numbers and calculates nothing, so that whole numbers leave as whole numbers.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.
@@ -285,6 +286,7 @@ class Op:
     keyed: bool = False
     whole: tuple[str, ...] = ()
     carries: bool = False
+    commutes: bool = False
     habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
 

@@ -79,6 +79,12 @@ network Small(classes = 5) {
   logits = layer3 -> global_avg_pool -> linear(classes) as head
   output logits
 }
+
+train {
+  loss      = cross_entropy(logits, label)
+  optimizer = adamw(lr = 1e-4)
+  phase tune { epochs = 10; lr = cosine }
+}
 '''
 
 
