@@ -56,7 +56,7 @@ def _file(path: Path) -> tuple[Mapping[str, Tensor], nn.Module | None]:
 
 
 def _pickled(path: Path, shown: str) -> Any:
-    """What `torch.save` wrote, opened so that no code of it runs."""
+    """The tables that `torch.save` wrote, opened so that no code of it runs."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of kinds of pickles that it then refuses

@@ -31,8 +31,8 @@ def _walked(ours: Graph, theirs: Graph) -> list[tuple[Node, Node]]:
     signed = Signed(ours), Signed(theirs)
     pairs: dict[str, str] = {}
     waiting: list[tuple[Port, Port]] = []
-    for mine, other in zip(ours.outputs, theirs.outputs, strict=False):
-        waiting.append((mine.port, other.port))
+    for output, same in zip(ours.outputs, theirs.outputs, strict=False):
+        waiting.append((output.port, same.port))
 
     while waiting:
         a, b = waiting.pop()

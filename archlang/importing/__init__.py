@@ -3,8 +3,8 @@
     torch module --trace--> steps --nest--> scopes --fold--> blocks --write--> tree --print--> text, checked
 """
 
-from archlang.importing.importing import Imported, import_model, import_source
+from archlang.importing.importing import ImportedModel, import_model, import_source
 from archlang.importing.leaves import Leaf
 from archlang.importing.sources import TorchSource, open_source
 
-__all__ = ["Imported", "Leaf", "TorchSource", "import_model", "import_source", "open_source"]
+__all__ = ["ImportedModel", "Leaf", "TorchSource", "import_model", "import_source", "open_source"]

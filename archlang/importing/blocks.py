@@ -26,7 +26,7 @@ class Multiple:
     divides: bool = False
 
 
-Written = Static | Multiple
+Inside = Static | Multiple
 """The value or expression in the place of an argument inside a block."""
 
 Slot = tuple[int, str]
@@ -45,7 +45,7 @@ class Made:
     items: Sequence[Item]
     inputs: tuple[int, ...]
     output: int
-    written: Mapping[Slot, Written]
+    written: Mapping[Slot, Inside]
     kind: str = ""  # the class that it was made of
     path: str = ""  # the first module that it was made of
 
@@ -118,7 +118,7 @@ def fold(name: str, members: Sequence[Candidate], taken: Sequence[str]) -> tuple
     first = members[0]
     columns = _columns(members)
     parameters: dict[str, tuple[Static, ...]] = {}
-    written: dict[Slot, Written] = {}
+    written: dict[Slot, Inside] = {}
     entering = _entering(members)
 
     for (at, argument), column in columns.items():
@@ -233,7 +233,7 @@ def _called(item: Item, argument: str, taken: set[str]) -> str:
 
 
 def _default(
-    items: Sequence[Item], written: Mapping[Slot, Written], called: str, column: Sequence[Static]
+    items: Sequence[Item], written: Mapping[Slot, Inside], called: str, column: Sequence[Static]
 ) -> Static | None:
     """The default of a parameter: that of the argument that it stands for, if some member has it."""
     for (at, argument), value in written.items():

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from archlang.importing.blocks import Made, Slot, Written
+from archlang.importing.blocks import Inside, Made, Slot
 from archlang.importing.expressions import call, number, static
 from archlang.importing.folding import fresh
 from archlang.importing.scopes import Item, Single, Use
@@ -16,7 +16,7 @@ from archlang.syntax.tree import Argument, Expr
 
 
 @dataclass
-class Body:
+class BodyWriter:
     """One body while it is written.
 
     Args:
@@ -34,7 +34,7 @@ class Body:
     entering: Mapping[int, Expr]
     kept: Sequence[int]
     taken: set[str]
-    written: Mapping[Slot, Written] = field(default_factory=dict)
+    written: Mapping[Slot, Inside] = field(default_factory=dict)
     group: Callable[[Item], str] | None = None
     within: str = ""
     shared: Mapping[int, int] = field(default_factory=dict)

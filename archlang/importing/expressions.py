@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from archlang.importing.blocks import Multiple, Written
-from archlang.importing.steps import Kernel, Setting, Word
+from archlang.importing.blocks import Inside, Multiple
+from archlang.importing.steps import Initial, Kernel, Word
 from archlang.ops import CATALOGUE
 from archlang.ops.model import by_place
 from archlang.syntax import tree
@@ -29,7 +29,7 @@ def number(value: int | float) -> Expr:
     return tree.Number(value, written.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e"))
 
 
-def static(value: Written) -> Expr:
+def static(value: Inside) -> Expr:
     """An argument's value."""
     if isinstance(value, Multiple):
         return _multiple(value)
@@ -37,7 +37,7 @@ def static(value: Written) -> Expr:
         return tree.Name(str(value))
     if isinstance(value, bool):
         return tree.Truth(value)
-    if isinstance(value, Setting):
+    if isinstance(value, Initial):
         given = tuple(Argument(name, number(one)) for name, one in value.args)
         return tree.Call(tree.Name(value.name), given or None)
     if isinstance(value, Kernel):
@@ -58,7 +58,7 @@ def _multiple(value: Multiple) -> Expr:
     return tree.Binary("*", number(value.factor), base)
 
 
-def call(op: str, args: Mapping[str, Written], tensors: tuple[Expr, ...] = ()) -> Expr:
+def call(op: str, args: Mapping[str, Inside], tensors: tuple[Expr, ...] = ()) -> Expr:
     """A stage: an operation with its tensors and arguments, in the order of the catalogue.
 
     >>> from archlang.syntax.printer import print_expr

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from archlang.importing.blocks import Candidate, Made, fold
-from archlang.importing.scopes import CONTAINERS, Item, Scope, Single, Use, edges, nested, uses
+from archlang.importing.scopes import CONTAINERS, Item, ModuleScope, Single, Use, edges, nested, uses
 from archlang.importing.steps import Traced
 from archlang.ops import CATALOGUE
 from archlang.syntax.lexing import WORDS
@@ -42,7 +42,7 @@ class Folding:
         items = [item for item in root.items if isinstance(item, Item)]
         return self._rows(items)
 
-    def _level(self, root: Scope, ready: Sequence[Scope]) -> None:
+    def _level(self, root: ModuleScope, ready: Sequence[ModuleScope]) -> None:
         """Turn the modules that hold no others into uses of blocks, or into their own items."""
         candidates = {id(scope): self._candidate(scope) for scope in ready}
         groups: dict[object, list[Candidate]] = defaultdict(list)
@@ -61,7 +61,7 @@ class Folding:
         }
         _replace(root, instead)
 
-    def _candidate(self, scope: Scope) -> Candidate | None:
+    def _candidate(self, scope: ModuleScope) -> Candidate | None:
         """A module that may become a block: one value leaves, something enters, and it is no trifle."""
         items = self._rows([item for item in scope.items if isinstance(item, Item)])
         scope.items = list(items)
@@ -143,11 +143,11 @@ def _holder(path: str) -> str:
     return path.rpartition(".")[0]
 
 
-def _scopes(scope: Scope) -> list[Scope]:
+def _scopes(scope: ModuleScope) -> list[ModuleScope]:
     """A scope and all scopes inside."""
     found = [scope]
     for item in scope.items:
-        if isinstance(item, Scope):
+        if isinstance(item, ModuleScope):
             found.extend(_scopes(item))
     return found
 
@@ -163,24 +163,24 @@ def _snake(name: str) -> str:
     return re.sub(r"\W", "_", words).strip("_") or "part"
 
 
-def _ready(root: Scope) -> list[Scope]:
+def _ready(root: ModuleScope) -> list[ModuleScope]:
     """The modules to fold next: they hold no others, and none of their class does, so that equal ones meet."""
     inner = [scope for scope in _scopes(root) if scope is not root]
-    leaves = [scope for scope in inner if not any(isinstance(item, Scope) for item in scope.items)]
+    leaves = [scope for scope in inner if not any(isinstance(item, ModuleScope) for item in scope.items)]
     pending = {scope.kind for scope in inner if scope not in leaves}
 
     # A class that holds its own kind would wait for itself; torch's containers hold anything.
     return [scope for scope in leaves if scope.container or scope.kind not in pending] or leaves
 
 
-def _replace(scope: Scope, instead: Mapping[int, Sequence[Item]]) -> None:
+def _replace(scope: ModuleScope, instead: Mapping[int, Sequence[Item]]) -> None:
     """Put other items in the place of scopes."""
-    items: list[Item | Scope] = []
+    items: list[Item | ModuleScope] = []
     for item in scope.items:
         if id(item) in instead:
             items.extend(instead[id(item)])
             continue
-        if isinstance(item, Scope):
+        if isinstance(item, ModuleScope):
             _replace(item, instead)
         items.append(item)
     scope.items = items

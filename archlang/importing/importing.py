@@ -23,7 +23,7 @@ from archlang.syntax.printer import print_file
 
 
 @dataclass(frozen=True, eq=False)
-class Imported:
+class ImportedModel:
     """A torch model as a network of the language.
 
     Args:
@@ -51,7 +51,7 @@ def import_model(
     module: nn.Module, inputs: Sequence[Any], *, name: str | None = None, doc: str | None = None,
     normalisation: Normalisation | None = None, recognised: Mapping[str, Recognise] | None = None,
     limits: Limits = DEFAULT,
-) -> Imported:
+) -> ImportedModel:
     """Make a readable network of a torch module, take its weights over, and prove both equal.
 
     Args:
@@ -87,7 +87,7 @@ def import_model(
         module.train(training)
 
 
-def import_source(source: TorchSource, *, name: str | None = None, limits: Limits = DEFAULT) -> Imported:
+def import_source(source: TorchSource, *, name: str | None = None, limits: Limits = DEFAULT) -> ImportedModel:
     """The same for what a name stands for, as `archlang import` takes it."""
     called = name or source.name
     if source.program is None:
@@ -102,7 +102,7 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
 def _imported(
     module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
     batch: int | None = None,
-) -> Imported:
+) -> ImportedModel:
     written = write(traced, name, doc, normalisation)
     network = loads(print_file(written.file), limits=limits)
     where = origins(network, written.steps)
@@ -116,7 +116,7 @@ def _imported(
 
     used = {one for origin in where.values() for one in origin.names}
     mapped = {ours: origin.names for ours, origin in where.items()}
-    return Imported(
+    return ImportedModel(
         network.text, network, model.eval(), mapped, _left(module, used), traced.notes, found, written.blocks,
     )
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.importing.held import Known
-from archlang.importing.reader import NoWordError, Reader, origin
+from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
 _LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch gives it no types
@@ -150,7 +150,7 @@ def _once(tensors: Sequence[Tensor]) -> list[Tensor]:
     return found
 
 
-def read_leaf(r: Reader, call: Mapping[str, Any], leaves: Sequence[Leaf], shapes: State) -> Any:
+def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], shapes: State) -> Any:
     """Read the call that a recognised module left in the graph."""
     leaf: Leaf = leaves[call["key"]]
     if len(call["inputs"]) != 1:

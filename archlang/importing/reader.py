@@ -8,7 +8,7 @@ from typing import Any
 
 from archlang.diagnostics import Diagnostic, error
 from archlang.importing.held import Known, Ref
-from archlang.importing.steps import Kernel, Origin, Place, Static, Step, Word
+from archlang.importing.steps import Kernel, ModulePlace, Origin, Static, Step, Word
 
 AXES: Mapping[int, tuple[str, ...]] = {
     1: ("features",),
@@ -23,7 +23,7 @@ class NoWordError(Exception):
     """Something that an exported graph does and no text says, with the reason."""
 
 
-class Reader:
+class StepReader:
     """The steps that were read so far, and what the readers of operations need to add one."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Reader:
         self.makers: dict[int, Step] = {}
         self.notes: dict[str, None] = {}
         self.problems: list[Diagnostic] = []
-        self.place = Place()
+        self.place = ModulePlace()
         self.own: dict[object, Ref] = {}  # the model's own tensors that are values already
 
     def fresh(self, sizes: Sequence[int]) -> int:

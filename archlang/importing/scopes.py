@@ -45,12 +45,12 @@ class Use(Item):
 
 
 @dataclass(eq=False)
-class Scope:
+class ModuleScope:
     """A call of a module: its path and class, and what happened inside."""
 
     path: str
     kind: str
-    items: list[Item | Scope]
+    items: list[Item | ModuleScope]
 
     @property
     def steps(self) -> Iterable[Step]:
@@ -64,9 +64,9 @@ class Scope:
         return self.kind.startswith(CONTAINERS)
 
 
-def nested(traced: Traced) -> Scope:
+def nested(traced: Traced) -> ModuleScope:
     """The tree of a traced model's modules; a module with a single step is that step."""
-    root = Scope("", traced.steps[0].place.stack[0][1] if traced.steps and traced.steps[0].place.stack else "", [])
+    root = ModuleScope("", "", [])
     open_scopes = [root]
     for step in traced.steps:
         stack = step.place.stack[1:]
@@ -78,7 +78,7 @@ def nested(traced: Traced) -> Scope:
 
         del open_scopes[shared + 1:]
         for path, kind in stack[shared:]:
-            inner = Scope(path, kind, [])
+            inner = ModuleScope(path, kind, [])
             open_scopes[-1].items.append(inner)
             open_scopes.append(inner)
         open_scopes[-1].items.append(Single(step.place.path, step.inputs, step.output, (step,)))
@@ -86,10 +86,10 @@ def nested(traced: Traced) -> Scope:
     return root
 
 
-def _unwrap(scope: Scope) -> None:
+def _unwrap(scope: ModuleScope) -> None:
     """Put single items in the place of the scopes that hold nothing else."""
     for at, item in enumerate(scope.items):
-        if not isinstance(item, Scope):
+        if not isinstance(item, ModuleScope):
             continue
         _unwrap(item)
         if len(item.items) == 1:

@@ -18,14 +18,14 @@ class Word(str):
 
 
 @dataclass(frozen=True)
-class Setting:
+class Initial:
     """An initialiser with its arguments: `constant(value = 3.0)`."""
 
     name: str
     args: tuple[tuple[str, float], ...] = ()
 
 
-Static = int | float | bool | Word | Setting | tuple["Static", ...]
+Static = int | float | bool | Word | Initial | tuple["Static", ...]
 """The value of an argument of a step."""
 
 
@@ -45,7 +45,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Place:
+class ModulePlace:
     """A place in a torch model: the modules that were being called, from the outside in, each a path and a class."""
 
     stack: tuple[tuple[str, str], ...] = ()
@@ -86,7 +86,7 @@ class Step:
     inputs: tuple[int, ...]
     output: int
     weights: Mapping[str, Origin]
-    place: Place
+    place: ModulePlace
     free: bool = False  # whether the first two tensors may change places
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from archlang.diagnostics import ArchError, error
-from archlang.importing.steps import Place, Static, Step, Traced
+from archlang.importing.steps import ModulePlace, Static, Step, Traced
 
 CENTRING = frozenset({"batch_norm", "instance_norm", "group_norm", "layer_norm"})
 """Operations behind which a bias may be needless, so that the language may leave it out by itself."""
@@ -62,7 +62,7 @@ def _joins(steps: Sequence[Step], sizes: Mapping[int, tuple[int, ...]]) -> list[
     return tidied
 
 
-def _first_join(step: Step, makers: Mapping[int, Step], steps: Sequence[Step]) -> Place:
+def _first_join(step: Step, makers: Mapping[int, Step], steps: Sequence[Step]) -> ModulePlace:
     """The place of the first join of a row of growing ones: with the module that made what is new."""
     grows = any(
         other.op == "concat" and len(other.inputs) > 2 and other.inputs[:2] == step.inputs for other in steps
@@ -72,14 +72,14 @@ def _first_join(step: Step, makers: Mapping[int, Step], steps: Sequence[Step]) -
     return _nearer(step.place, makers[step.inputs[1]].place)
 
 
-def _nearer(place: Place, maker: Place) -> Place:
+def _nearer(place: ModulePlace, maker: ModulePlace) -> ModulePlace:
     """The module beside `place`'s that `maker` stands in: one module deeper than what both stand in."""
     common = 0
     for one, other in zip(place.stack, maker.stack, strict=False):
         if one != other:
             break
         common += 1
-    return Place(maker.stack[: common + 1], place.line)
+    return ModulePlace(maker.stack[: common + 1], place.line)
 
 
 def _shared(steps: Sequence[Step]) -> dict[int, int]:

@@ -17,8 +17,8 @@ from archlang.diagnostics.text import one_line
 from archlang.importing.aten import READERS
 from archlang.importing.held import Held, Known, Ref, Unknown
 from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf
-from archlang.importing.reader import NoWordError, Reader
-from archlang.importing.steps import Place, State, Traced
+from archlang.importing.reader import NoWordError, StepReader
+from archlang.importing.steps import ModulePlace, State, Traced
 
 MOVES = frozenset({
     "view", "reshape", "permute", "transpose", "unsqueeze", "squeeze", "flatten", "t", "clone", "contiguous", "to",
@@ -70,7 +70,7 @@ class _Walk:
     def __init__(self, program: ExportedProgram, leaves: Sequence[Leaf]) -> None:
         self.program = program
         self.leaves = leaves
-        self.reader = Reader()
+        self.reader = StepReader()
         self.held: dict[fx.Node, Held] = {}
         self.base: dict[fx.Node, fx.Node] = {}  # the node whose memory a node looks into
         self.inputs: list[tuple[str, int]] = []
@@ -106,9 +106,13 @@ class _Walk:
     def _nodes(self, op: str) -> list[fx.Node]:
         return [node for node in self.program.graph.nodes if node.op == op]
 
-    def _input(self, node: fx.Node, value: Any) -> Held:
+    def _input(self, node: fx.Node, value: object) -> Held:
+        # A number or None, as the caller gave it.
+        if value is None or isinstance(value, bool | int | float):
+            return value
         if not isinstance(value, Tensor):
-            return value  # a number or None, as the caller gave it
+            self.reader.refuse(f"the input `{node.name}`", "only tensors and numbers can enter")
+            return Unknown()
         if not value.is_floating_point() or value.dim() < 2:
             self.reader.refuse(f"the input `{node.name}`", "only batches of floating-point numbers can enter")
             return Unknown()
@@ -199,7 +203,7 @@ class _Walk:
             raise NoWordError("it makes complex numbers")
 
     def _constant(self, node: fx.Node, short: str) -> Held:
-        """What depends on the model alone is calculated once, when weights are taken over."""
+        """A tensor that depends on the model alone: it is calculated when weights are taken over."""
         value = node.meta.get("val")
         used = [held for inner in node.all_input_nodes for held in _flat([self.held[inner]])]
         known = [held for held in used if isinstance(held, Known)]
@@ -282,7 +286,7 @@ class _Walk:
         node = self._nodes("output")[0]
         leaves = [self.held[inner] if isinstance(inner, fx.Node) else inner for inner in node.args[0]]  # type: ignore[union-attr]
         mutated = len(leaves) - len(self.program.graph_signature.user_outputs)
-        self.reader.place = Place()
+        self.reader.place = ModulePlace()
         values: list[int] = []
         for held in leaves[mutated:]:
             if isinstance(held, Ref):
@@ -339,7 +343,7 @@ def _sizes(value: Any) -> Any:
     return ()
 
 
-def place_of(node: fx.Node) -> Place:
+def place_of(node: fx.Node) -> ModulePlace:
     """The place of a node in the model: the modules around it, and the line of the model's code."""
     stack = tuple(
         (_path(path), kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}")
@@ -349,7 +353,7 @@ def place_of(node: fx.Node) -> Place:
     line = ""
     if frames:
         line = f"{_short(frames[-1][0])}:{frames[-1][1]}"
-    return Place(stack, line)
+    return ModulePlace(stack, line)
 
 
 def _path(path: str) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archlang.importing.blocks import Made, Multiple, Slot
-from archlang.importing.blocks import Written as Inside
-from archlang.importing.bodies import Body, identifier
+from archlang.importing.blocks import Inside, Made, Multiple, Slot
+from archlang.importing.bodies import BodyWriter, identifier
 from archlang.importing.expressions import number, static
 from archlang.importing.folding import LEAST, Folding, fresh
 from archlang.importing.scopes import Item, Single
@@ -30,7 +29,7 @@ class Normalisation:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFile:
     """A file as a tree, and the steps in the order in which the file has them."""
 
     file: tree.File
@@ -38,7 +37,7 @@ class Written:
     blocks: int
 
 
-def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | None = None) -> Written:
+def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | None = None) -> WrittenFile:
     """Write a traced model as a file."""
     folding = Folding(traced)
     items = folding.run()
@@ -54,7 +53,7 @@ def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | No
     steps = tuple(
         step for item in items for step in item.steps if traced.shared.get(step.output, step.output) == step.output
     )
-    return Written(tree.File(tuple(declarations), doc), steps, len(blocks))
+    return WrittenFile(tree.File(tuple(declarations), doc), steps, len(blocks))
 
 
 def _block(block: Made, blocks: Mapping[str, Made], taken: set[str]) -> tree.Block:
@@ -74,7 +73,7 @@ def _block(block: Made, blocks: Mapping[str, Made], taken: set[str]) -> tree.Blo
             start = static(default)
         parameters.append(tree.Parameter(called, start))
 
-    body = Body(blocks, entering, (block.output,), names, block.written, within=block.path)
+    body = BodyWriter(blocks, entering, (block.output,), names, block.written, within=block.path)
     body.write(block.items)
     output = tree.Output(None, body.last())
     doc = f"`{block.kind.rpartition('.')[2]}` of the torch model."
@@ -103,7 +102,7 @@ def _network(
         slots[head] = Multiple("classes")
         dials = (tree.Parameter("classes", number(traced.sizes[kept[0]][0])),)
 
-    body = Body(blocks, entering, kept, names, slots, _groups(items), shared=traced.shared)
+    body = BodyWriter(blocks, entering, kept, names, slots, _groups(items), shared=traced.shared)
     body.write(items)
     statements.extend(_outputs(traced, body))
     return tree.NetworkDeclaration(identifier(name) or "Network", dials, tree.Body(None, tuple(statements)))
@@ -166,7 +165,7 @@ def _normalised(normalisation: Normalisation | None) -> tuple[Argument, ...] | N
     return tuple(Argument(name, tree.ListOf(tuple(number(one) for one in values))) for name, values in pairs)
 
 
-def _outputs(traced: Traced, body: Body) -> list[tree.Statement]:
+def _outputs(traced: Traced, body: BodyWriter) -> list[tree.Statement]:
     """The rest of a network's body: its last flow, and what is handed out."""
     (_, values), *others = traced.outputs
     if not others and len(values) == 1:
@@ -182,7 +181,7 @@ def _outputs(traced: Traced, body: Body) -> list[tree.Statement]:
     return [*body.statements, *outputs]
 
 
-def _end(body: Body, name: str) -> None:
+def _end(body: BodyWriter, name: str) -> None:
     """Give the last flow of a network the name that its losses read."""
     called = fresh(name, body.taken)
     body.taken.add(called)

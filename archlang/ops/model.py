@@ -231,17 +231,15 @@ class Op:
     before  which of its results are weights before a filter took some away; None where it filters none.
     sparse  whether what it gives the weight 0 need not be calculated, at inference.
     batched whether its statistics are over the batch in training: few values make them poor.
-    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
-            Otherwise one tensor twice is a mistake (`same-twice`).
+    copies  whether one tensor may enter it twice, as each input has weights of its own; else that is `same-twice`.
+    commutes whether its tensors may change places.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
-    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here: what
-            `conv(3, 64, 3)` was meant to be.
+    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here.
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
     own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
     whole   the arguments whose tensors may hold whole numbers, `in` for what flows in: tokens, masks, lengths. All
             others are refused (`whole-numbers`), since a product or a sum of class numbers means nothing.
-    commutes whether its tensors may change places.
     carries whether it moves numbers and calculates nothing, so that whole numbers leave as whole numbers.
     pad     extra cells before the target, as `torch.nn.functional.pad` has them: (left, right, top, bottom, ...) and
             its mode (`constant` with zeros, `reflect`, `replicate`, `circular`); None for none.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from archlang.diagnostics import ArchError
-from archlang.importing import Imported, import_model
+from archlang.importing import ImportedModel, import_model
 from archlang.importing.aten import READERS
 from archlang.importing.aten.elementwise import pointwise
 
@@ -88,7 +88,7 @@ train {
 '''
 
 
-def taken_in(model: nn.Module, *sizes: tuple[int, ...]) -> Imported:
+def taken_in(model: nn.Module, *sizes: tuple[int, ...]) -> ImportedModel:
     """Import a model; it must give what the model gives, in float32 and with the model's own weights."""
     inputs = tuple(torch.randn(2, *size, generator=torch.Generator().manual_seed(0)) for size in sizes)
     model.eval()

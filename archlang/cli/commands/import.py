@@ -13,7 +13,7 @@ from archlang.cli.session import Session
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
-    from archlang.importing import Imported
+    from archlang.importing import ImportedModel
 
 SHOWN = 5
 """Tensors of a torch model that are listed by name."""
@@ -61,7 +61,7 @@ def command(
     write(session, output or "-", imported.text.encode())
 
 
-def _report(session: Session, imported: Imported) -> None:
+def _report(session: Session, imported: ImportedModel) -> None:
     """Say what came in, what did not, and how equal both are."""
     network = imported.network
     session.note(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archlang.importing.aten import convolutions, elementwise, merging, norms, pools, products, shaping
-from archlang.importing.reader import Reader
+from archlang.importing.reader import StepReader
 
-Read = Callable[[Reader, Mapping[str, Any]], Any]
+Read = Callable[[StepReader, Mapping[str, Any]], Any]
 """Reads one call: the arguments by the names of torch's own declaration, tensors as they are held."""
 
 READERS: Mapping[str, Read] = {

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.held import Known, Ref
-from archlang.importing.reader import NoWordError, Reader, origin, window
+from archlang.importing.reader import NoWordError, StepReader, origin, window
 from archlang.importing.steps import Kernel, Origin, Static, Word
 
 ENDINGS = {1: "1d", 2: "", 3: "3d"}
 
 
-def kernel_of(r: Reader, call: Mapping[str, Any]) -> Known:
+def kernel_of(r: StepReader, call: Mapping[str, Any]) -> Known:
     """The kernel, which must be the model's own."""
     weight = call["weight"]
     if not isinstance(weight, Known):
@@ -50,7 +50,7 @@ def slid(size: int, kernel: int, stride: int, before_after: int, dilation: int) 
     return (size + before_after - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def _conv(r: Reader, call: Mapping[str, Any], rank: int) -> Ref:
+def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     weight, bias = kernel_of(r, call), bias_of(call)
     value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
@@ -100,7 +100,7 @@ def _places(padding: object, sizes: tuple[int, ...], kernel: Kernel, stride: Ker
     return [slid(size, k, s, 2 * p, d) for size, k, s, p, d in rows]
 
 
-def _transposed(r: Reader, call: Mapping[str, Any], rank: int) -> Ref:
+def _transposed(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     weight, bias = kernel_of(r, call), bias_of(call)
     value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
@@ -127,7 +127,7 @@ def _transposed(r: Reader, call: Mapping[str, Any], rank: int) -> Ref:
     return r.step(f"conv_transpose{ENDINGS[rank]}", (value,), (out * groups, *places), args, _weights(weight, bias))
 
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{f"conv{rank}d": partial(_conv, rank=rank) for rank in ENDINGS},
     **{f"conv_transpose{rank}d": partial(_transposed, rank=rank) for rank in ENDINGS},
 }

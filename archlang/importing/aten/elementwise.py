@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.held import Held, Known, Ref
-from archlang.importing.reader import NoWordError, Reader, origin
+from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Static, Word
 
 SAME = (
@@ -23,7 +23,7 @@ PASSED = (
 """Operations that leave every number as it is."""
 
 
-def pointwise(r: Reader, ref: Ref, op: str, args: Mapping[str, Static] | None = None) -> Ref:
+def pointwise(r: StepReader, ref: Ref, op: str, args: Mapping[str, Static] | None = None) -> Ref:
     """A step that works on each number by itself: the axes may stay as they are turned."""
     made = r.step(op, (ref.value,), r.sizes[ref.value], args)
     return Ref(made.value, ref.order)
@@ -34,17 +34,18 @@ def _first(call: Mapping[str, Any]) -> Any:
     return call["self"] if "self" in call else call["input"]
 
 
-def _same(r: Reader, call: Mapping[str, Any], op: str) -> Ref:
+def _same(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
     return pointwise(r, r.tensor(_first(call)), op)
 
 
-def _passed(r: Reader, call: Mapping[str, Any]) -> Held:
+def _passed(r: StepReader, call: Mapping[str, Any]) -> Held:
     held: Held = _first(call)
     return held
 
 
 def _argument(
-    r: Reader, call: Mapping[str, Any], op: str, name: str, ours: str, default: float, fixed: Mapping[str, float] = {}
+    r: StepReader, call: Mapping[str, Any], op: str, name: str, ours: str, default: float,
+    fixed: Mapping[str, float] = {},
 ) -> Ref:
     """An activation with one number; `fixed` are further ones that must be what the language has."""
     for other, wanted in fixed.items():
@@ -56,14 +57,14 @@ def _argument(
     return pointwise(r, r.tensor(_first(call)), op, args)
 
 
-def _gelu(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _gelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
     args: dict[str, Static] = {}
     if call["approximate"] != "none":
         args["approximate"] = Word(call["approximate"])
     return pointwise(r, r.tensor(call["self"]), "gelu", args)
 
 
-def _clamped(r: Reader, call: Mapping[str, Any], low: str | None, high: str | None) -> Ref:
+def _clamped(r: StepReader, call: Mapping[str, Any], low: str | None, high: str | None) -> Ref:
     least = call[low] if low else None
     most = call[high] if high else None
     for bound in (least, most):
@@ -81,7 +82,7 @@ def _clamped(r: Reader, call: Mapping[str, Any], low: str | None, high: str | No
     return pointwise(r, ref, "clamp", args)
 
 
-def _prelu(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _prelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
     weight = call["weight"]
     if not isinstance(weight, Known):
         raise NoWordError("its slopes are calculated from the input")
@@ -93,7 +94,7 @@ def _prelu(r: Reader, call: Mapping[str, Any]) -> Ref:
     return r.step("prelu", (value,), r.sizes[value], args, {"weight": origin(weight)})
 
 
-def _pow(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _pow(r: StepReader, call: Mapping[str, Any]) -> Ref:
     exponent = call["exponent"]
     if not isinstance(exponent, int | float):
         raise NoWordError("its power is a tensor")
@@ -103,14 +104,14 @@ def _pow(r: Reader, call: Mapping[str, Any]) -> Ref:
     return pointwise(r, ref, "pow", {"p": exponent})
 
 
-def _softmax(r: Reader, call: Mapping[str, Any], op: str) -> Ref:
+def _softmax(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
     ref = r.tensor(call["self"])
     axis = r.axis(ref, call["dim"])
     made = r.step(op, (ref.value,), r.sizes[ref.value], {"axis": r.word(ref, axis)})
     return Ref(made.value, ref.order)
 
 
-def _dropout(r: Reader, call: Mapping[str, Any], op: str) -> Held:
+def _dropout(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
     """Noise that only training sees: it stands in the exported graph of a model in evaluation mode, too."""
     held: Held = call["input"]
     if not call["p"] or not isinstance(held, Ref):
@@ -118,7 +119,7 @@ def _dropout(r: Reader, call: Mapping[str, Any], op: str) -> Held:
     return pointwise(r, held, op, {"p": float(call["p"])})
 
 
-def _glu(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _glu(r: StepReader, call: Mapping[str, Any]) -> Ref:
     ref = r.tensor(call["self"])
     value = r.plain(ref)
     plain = Ref(value, tuple(range(len(ref.order))))
@@ -128,7 +129,7 @@ def _glu(r: Reader, call: Mapping[str, Any]) -> Ref:
     return r.step("glu", (value,), sizes, {"axis": r.word(plain, axis)})
 
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{name: partial(_same, op=name) for name in SAME},
     **dict.fromkeys(PASSED, _passed),
     "gelu": _gelu,

@@ -8,14 +8,14 @@ from typing import Any
 
 from archlang.importing.aten.elementwise import pointwise
 from archlang.importing.held import Held, Known, Ref
-from archlang.importing.reader import NoWordError, Reader, origin
-from archlang.importing.steps import Setting, Static, Word
+from archlang.importing.reader import NoWordError, StepReader, origin
+from archlang.importing.steps import Initial, Static, Word
 
 FREE = ("add", "mul", "maximum", "minimum")
 """Operations whose two tensors may change places."""
 
 
-def _pair(r: Reader, call: Mapping[str, Any], op: str) -> Ref:
+def _pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
     """A sum, product, difference or quotient of two tensors, or of a tensor and a number."""
     left, right = call["self"], call["other"]
     # `x - alpha * y`: the factor is a step of its own.
@@ -49,7 +49,7 @@ def _number(held: Held) -> Held:
     return held
 
 
-def _with_number(r: Reader, ref: Ref, number: float, op: str) -> Ref:
+def _with_number(r: StepReader, ref: Ref, number: float, op: str) -> Ref:
     if op == "mul":
         return ref if number == 1 else pointwise(r, ref, "scale", {"by": number})
     if op == "div":
@@ -64,7 +64,7 @@ def _with_number(r: Reader, ref: Ref, number: float, op: str) -> Ref:
     return _shifted(r, ref, number)
 
 
-def _number_first(r: Reader, number: float, ref: Ref, op: str) -> Ref:
+def _number_first(r: StepReader, number: float, ref: Ref, op: str) -> Ref:
     """`number op x`."""
     if op == "sub":
         return _with_number(r, pointwise(r, ref, "neg"), number, "add")
@@ -74,12 +74,12 @@ def _number_first(r: Reader, number: float, ref: Ref, op: str) -> Ref:
     return _with_number(r, ref, number, op)
 
 
-def _shifted(r: Reader, ref: Ref, number: float) -> Ref:
+def _shifted(r: StepReader, ref: Ref, number: float) -> Ref:
     """A number added everywhere: a tensor of one number that is kept and not learned."""
     import torch
 
     sizes = (1,) * len(r.sizes[ref.value])
-    start = Setting("constant", (("value", number),))
+    start = Initial("constant", (("value", number),))
     args: dict[str, Static] = {"sizes": sizes, "init": start, "trained": False}
     known = Known(sizes, lambda state: torch.full(sizes, number, dtype=_kind(state)), ())
     added = r.step("parameter", (), sizes, args, {"value": origin(known)})
@@ -95,7 +95,7 @@ def _kind(state: Mapping[str, Any]) -> Any:
     return kinds[0] if kinds else torch.float32
 
 
-def _with_known(r: Reader, ref: Ref, known: Known, op: str) -> Ref:
+def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
     """A tensor and one of the model's own."""
     # Places in a row, turned, are a sequence from here on.
     if len(ref.order) == 2:
@@ -117,7 +117,7 @@ def _with_known(r: Reader, ref: Ref, known: Known, op: str) -> Ref:
     return _joined(r, ref, _spread(r, known, ref), op)
 
 
-def _aligned(r: Reader, ref: Ref, known: Known) -> tuple[int, ...]:
+def _aligned(r: StepReader, ref: Ref, known: Known) -> tuple[int, ...]:
     """The sizes of a tensor of the model's own beside a sample, in torch's order, 1 where it is spread."""
     shape = list(known.shape)
     rank = len(ref.order)
@@ -130,7 +130,7 @@ def _aligned(r: Reader, ref: Ref, known: Known) -> tuple[int, ...]:
     return (1,) * (rank - len(shape)) + tuple(shape)
 
 
-def _single_axis(r: Reader, ref: Ref, known: Known) -> int | None:
+def _single_axis(r: StepReader, ref: Ref, known: Known) -> int | None:
     """The only axis along which a tensor of the model's own differs, as the value counts; None for several."""
     shape, logical = _aligned(r, ref, known), r.logical(ref)
     long = [place for place, size in enumerate(shape) if size != 1]
@@ -139,7 +139,7 @@ def _single_axis(r: Reader, ref: Ref, known: Known) -> int | None:
     return ref.order[long[0]]
 
 
-def _spread(r: Reader, known: Known, beside: Ref) -> Ref:
+def _spread(r: StepReader, known: Known, beside: Ref) -> Ref:
     """A tensor of the model's own, turned as the tensor beside it is."""
     shape = _aligned(r, beside, known)
     if any(size not in (1, other) for size, other in zip(shape, r.logical(beside), strict=True)):
@@ -155,7 +155,7 @@ def _spread(r: Reader, known: Known, beside: Ref) -> Ref:
     return Ref(r.parameter(turned, sizes, back).value, beside.order)
 
 
-def _joined(r: Reader, left: Ref, right: Ref, op: str) -> Ref:
+def _joined(r: StepReader, left: Ref, right: Ref, op: str) -> Ref:
     """Two tensors number by number; an axis of size 1 is spread, as in the language."""
     if left.order != right.order:
         if len(left.order) != len(right.order):
@@ -177,7 +177,7 @@ def _joined(r: Reader, left: Ref, right: Ref, op: str) -> Ref:
     return Ref(made.value, left.order)
 
 
-def _concat(r: Reader, call: Mapping[str, Any]) -> Held:
+def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     held = [one for one in call["tensors"] if not _empty(one)]
     first = next((one for one in held if isinstance(one, Ref)), None)
     if first is None:
@@ -197,7 +197,7 @@ def _concat(r: Reader, call: Mapping[str, Any]) -> Held:
     return _end_to_end(r, refs, axis)
 
 
-def _class_token(r: Reader, held: Sequence[Held], dim: int) -> Ref | None:
+def _class_token(r: StepReader, held: Sequence[Held], dim: int) -> Ref | None:
     """A learned position put before a sequence."""
     if len(held) != 2 or dim != 1:
         return None
@@ -216,7 +216,7 @@ def _empty(held: Held) -> bool:
     return isinstance(held, Known) and 0 in held.shape
 
 
-def _end_to_end(r: Reader, refs: Sequence[Ref], axis: int) -> Ref:
+def _end_to_end(r: StepReader, refs: Sequence[Ref], axis: int) -> Ref:
     """A join of tensors of one order along an axis of theirs."""
     sizes = list(r.sizes[refs[0].value])
     sizes[axis] = sum(r.sizes[ref.value][axis] for ref in refs)
@@ -235,11 +235,11 @@ def _end_to_end(r: Reader, refs: Sequence[Ref], axis: int) -> Ref:
     return Ref(made.value, refs[0].order)
 
 
-def _rsub(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _rsub(r: StepReader, call: Mapping[str, Any]) -> Ref:
     return _pair(r, {"self": call["other"], "other": call["self"], "alpha": call.get("alpha", 1)}, "sub")
 
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{name: partial(_pair, op=name) for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
     "rsub": _rsub,
     "cat": _concat,

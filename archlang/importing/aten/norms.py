@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archlang.importing.held import Known, Ref
-from archlang.importing.reader import NoWordError, Reader, origin
+from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
 SMALL = 1e-5
 """The number that most norms add to the variance."""
 
 
-def _affine(r: Reader, call: Mapping[str, Any], args: dict[str, Static], shown: bool = True) -> dict[str, Origin]:
+def _affine(r: StepReader, call: Mapping[str, Any], args: dict[str, Static], shown: bool = True) -> dict[str, Origin]:
     """The scale and the shift; `affine` is said where it is not what is left out (`shown`)."""
     weight, bias = call.get("weight"), call.get("bias")
     if weight is None and bias is None:
@@ -61,7 +61,7 @@ def _running(call: Mapping[str, Any], weights: dict[str, Origin]) -> None:
     weights["num_batches_tracked"] = Origin(_counted(name), ())
 
 
-def _batch_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _batch_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     value = r.plain(r.tensor(call["input"]))
     args: dict[str, Static] = {}
     if call["eps"] != SMALL:
@@ -77,7 +77,7 @@ def _batch_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
     return r.step("batch_norm", (value,), r.sizes[value], args, weights)
 
 
-def _instance_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _instance_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     value = r.plain(r.tensor(call["input"]))
     args: dict[str, Static] = {}
     if call["eps"] != SMALL:
@@ -91,7 +91,7 @@ def _instance_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
     return r.step("instance_norm", (value,), r.sizes[value], args, weights)
 
 
-def _group_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _group_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     value = r.plain(r.tensor(call["input"]))
     args: dict[str, Static] = {"groups": call["num_groups"]}
     if call["eps"] != SMALL:
@@ -99,7 +99,7 @@ def _group_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
     return r.step("group_norm", (value,), r.sizes[value], args, _affine(r, call, args))
 
 
-def _layer_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _layer_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     ref = r.tensor(call["input"])
     args: dict[str, Static] = {}
     if call["eps"] != SMALL:
@@ -107,7 +107,7 @@ def _layer_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
     return _over_features(r, ref, call, args, "layer_norm", lambda: _affine(r, call, args))
 
 
-def _rms_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _rms_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     ref = r.tensor(call["input"])
     weight, eps = call.get("weight"), call["eps"]
     if eps is None:
@@ -128,7 +128,7 @@ def _rms_norm(r: Reader, call: Mapping[str, Any]) -> Ref:
 
 
 def _over_features(
-    r: Reader, ref: Ref, call: Mapping[str, Any], args: dict[str, Static], op: str,
+    r: StepReader, ref: Ref, call: Mapping[str, Any], args: dict[str, Static], op: str,
     weights: Callable[[], dict[str, Origin]],
 ) -> Ref:
     """A norm over the last axis: the features of a sequence, or the channels of a map whose axes were turned."""
@@ -148,7 +148,7 @@ def _over_features(
     return r.step(op, (value,), r.sizes[value], args, weights())
 
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "batch_norm": _batch_norm, "instance_norm": _instance_norm, "group_norm": _group_norm, "layer_norm": _layer_norm,
     "rms_norm": _rms_norm,
 }

@@ -8,11 +8,11 @@ from typing import Any
 
 from archlang.importing.aten.convolutions import ENDINGS, slid
 from archlang.importing.held import Ref
-from archlang.importing.reader import NoWordError, Reader, window
+from archlang.importing.reader import NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
 
 
-def _window_pool(r: Reader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
+def _window_pool(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
     value = r.plain(r.tensor(call["self"]))
     sizes = r.sizes[value]
     size = window(call["kernel_size"], rank)
@@ -61,7 +61,7 @@ def _places(row: tuple[int, int, int, int, int], ceil: bool) -> int:
     return places
 
 
-def _adaptive(r: Reader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
+def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
     value = r.plain(r.tensor(call["self"]))
     sizes = r.sizes[value]
     given = call["output_size"]
@@ -73,7 +73,7 @@ def _adaptive(r: Reader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
     return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
 
 
-def _reduced(r: Reader, call: Mapping[str, Any], by: str) -> Ref:
+def _reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
     """A mean, sum or extreme along axes, which go or stay with size 1."""
     ref = r.tensor(call["self"])
     dims = call.get("dim")
@@ -98,7 +98,7 @@ def _reduced(r: Reader, call: Mapping[str, Any], by: str) -> Ref:
 GLOBAL: Mapping[str, str] = {"mean": "global_avg_pool", "max": "global_max_pool"}
 
 
-def _reduce(r: Reader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Ref:
+def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Ref:
     sizes = r.sizes[ref.value]
     words = tuple(r.word(ref, axis) for axis in axes)
     args: dict[str, Static] = {"axis": words if len(words) > 1 else words[0]}
@@ -119,7 +119,7 @@ def _reduce(r: Reader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Re
     return Ref(made.value, tuple(ranked.index(axis) for axis in kept))
 
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{f"max_pool{rank}d": partial(_window_pool, op="max_pool", rank=rank) for rank in ENDINGS},
     **{f"avg_pool{rank}d": partial(_window_pool, op="avg_pool", rank=rank) for rank in ENDINGS},
     **{f"adaptive_avg_pool{rank}d": partial(_adaptive, op="adaptive_avg_pool", rank=rank) for rank in ENDINGS},

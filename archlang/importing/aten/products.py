@@ -7,11 +7,11 @@ from typing import Any
 
 from archlang.importing.aten.convolutions import bias_of, kernel_of
 from archlang.importing.held import Known, Ref
-from archlang.importing.reader import NoWordError, Reader, origin
+from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Kernel, Static
 
 
-def _linear(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _linear(r: StepReader, call: Mapping[str, Any]) -> Ref:
     ref = r.tensor(call["input"])
     weight, bias = kernel_of(r, call), bias_of(call)
     out, features = weight.shape
@@ -34,7 +34,7 @@ def _linear(r: Reader, call: Mapping[str, Any]) -> Ref:
     raise NoWordError("a dense map runs over an axis that is neither features nor channels")
 
 
-def _matmul(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _matmul(r: StepReader, call: Mapping[str, Any]) -> Ref:
     left, right = _operand(r, call["self"]), _operand(r, _second(call))
     a, b = r.plain(left), r.plain(right)
     first, second = r.sizes[a], r.sizes[b]
@@ -44,7 +44,7 @@ def _matmul(r: Reader, call: Mapping[str, Any]) -> Ref:
     return r.step("matmul", (a, b), (first[0], second[1]))
 
 
-def _operand(r: Reader, held: Any) -> Ref:
+def _operand(r: StepReader, held: Any) -> Ref:
     """A factor; a matrix of the model's own has no axis for the batch."""
     if isinstance(held, Known) and len(held.shape) == 2:
         return r.parameter(held, held.shape)
@@ -55,7 +55,7 @@ def _second(call: Mapping[str, Any]) -> Any:
     return call["other"] if "other" in call else call["mat2"]
 
 
-def _addmm(r: Reader, call: Mapping[str, Any]) -> Ref:
+def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     """`x W + b`, a dense map whose kernel is turned."""
     turned = call["mat2"]
     if not isinstance(turned, Known) or call["beta"] != 1 or call["alpha"] != 1:
@@ -65,7 +65,7 @@ def _addmm(r: Reader, call: Mapping[str, Any]) -> Ref:
     return _linear(r, {"input": call["mat1"], "weight": kernel, "bias": call["self"]})
 
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "linear": _linear, "matmul": _matmul, "bmm": _matmul, "mm": _matmul, "addmm": _addmm,
 }
 

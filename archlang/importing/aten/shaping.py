@@ -8,14 +8,14 @@ from math import prod
 from typing import Any
 
 from archlang.importing.held import Held, Ref
-from archlang.importing.reader import NoWordError, Reader
+from archlang.importing.reader import NoWordError, StepReader
 from archlang.importing.steps import Kernel, Static, Step, Word
 
 POOLED: Mapping[str, str] = {"adaptive_avg_pool": "global_avg_pool", "adaptive_max_pool": "global_max_pool"}
 """A pool to one cell, and what it is once it is flattened."""
 
 
-def reshaped(r: Reader, held: Held, sizes: Sequence[int]) -> Held:
+def reshaped(r: StepReader, held: Held, sizes: Sequence[int]) -> Held:
     """A tensor under other sizes, the batch not counted."""
     ref, wanted = r.tensor(held), tuple(sizes)
     before = r.logical(ref)
@@ -39,7 +39,7 @@ def reshaped(r: Reader, held: Held, sizes: Sequence[int]) -> Held:
     return r.step("reshape", (value,), wanted, {"sizes": wanted})
 
 
-def _pooled(r: Reader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
+def _pooled(r: StepReader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
     """The mean or the largest number of each channel, where a pool to one cell is flattened."""
     maker = r.makers.get(ref.value)
     if maker is None or len(wanted) != 1 or r.sizes[ref.value][1:] != (1, 1):
@@ -51,7 +51,7 @@ def _pooled(r: Reader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
     return None
 
 
-def _moved(r: Reader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
+def _moved(r: StepReader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
     """Between maps and sequences, and channels that are shuffled: what has a word of its own."""
     sizes = r.sizes[ref.value]
     # [rows, columns, channels] into a row of places: a sequence.
@@ -71,7 +71,7 @@ def _moved(r: Reader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
     return None
 
 
-def _shuffled(r: Reader, maker: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Ref | None:
+def _shuffled(r: StepReader, maker: Step, sizes: tuple[int, ...], wanted: tuple[int, ...]) -> Ref | None:
     """[groups, channels a group, ...] turned and laid out again: a channel shuffle."""
     if maker.op != "reshape" or wanted != (sizes[0] * sizes[1], *sizes[2:]):
         return None
@@ -80,11 +80,11 @@ def _shuffled(r: Reader, maker: Step, sizes: tuple[int, ...], wanted: tuple[int,
     return r.step("channel_shuffle", maker.inputs, wanted, {"groups": sizes[0]})
 
 
-def _view(r: Reader, call: Mapping[str, Any]) -> Held:
+def _view(r: StepReader, call: Mapping[str, Any]) -> Held:
     return reshaped(r, call["self"], call["result"][1:])
 
 
-def _permute(r: Reader, call: Mapping[str, Any]) -> Held:
+def _permute(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.tensor(call["self"])
     rank = len(ref.order) + 1
     dims = [dim % rank for dim in call["dims"]]
@@ -97,7 +97,7 @@ def _turned(ref: Ref, dims: Sequence[int]) -> Ref:
     return Ref(ref.value, tuple(ref.order[dim - 1] for dim in dims[1:]))
 
 
-def _transpose(r: Reader, call: Mapping[str, Any]) -> Held:
+def _transpose(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.tensor(call["self"])
     rank = len(ref.order) + 1
     one, other = call["dim0"] % rank, call["dim1"] % rank
@@ -106,7 +106,7 @@ def _transpose(r: Reader, call: Mapping[str, Any]) -> Held:
     return _turned(ref, dims)
 
 
-def _expand(r: Reader, call: Mapping[str, Any]) -> Held:
+def _expand(r: StepReader, call: Mapping[str, Any]) -> Held:
     """A tensor repeated along axes of size 1, which its readers do by themselves."""
     held: Held = call["self"]
     ref = r.tensor(held)
@@ -115,7 +115,7 @@ def _expand(r: Reader, call: Mapping[str, Any]) -> Held:
     raise NoWordError("it repeats a tensor along an axis")
 
 
-def _slice(r: Reader, call: Mapping[str, Any]) -> Held:
+def _slice(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.tensor(call["self"])
     rank = len(ref.order) + 1
     if call["dim"] % rank == 0:
@@ -129,7 +129,7 @@ def _slice(r: Reader, call: Mapping[str, Any]) -> Held:
     return cut(r, ref, axis, call["start"] or 0, call["end"])
 
 
-def cut(r: Reader, ref: Ref, axis: int, start: int, stop: int | None) -> Ref:
+def cut(r: StepReader, ref: Ref, axis: int, start: int, stop: int | None) -> Ref:
     """The part of a tensor from `start` up to, and without, `stop` along an axis of the value."""
     sizes = list(r.sizes[ref.value])
     whole = sizes[axis]
@@ -147,7 +147,7 @@ def cut(r: Reader, ref: Ref, axis: int, start: int, stop: int | None) -> Ref:
     return Ref(made.value, ref.order)
 
 
-def _select(r: Reader, call: Mapping[str, Any]) -> Held:
+def _select(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.tensor(call["self"])
     axis = r.axis(ref, call["dim"])
     index = call["index"] % r.sizes[ref.value][axis]
@@ -155,7 +155,7 @@ def _select(r: Reader, call: Mapping[str, Any]) -> Held:
     return reshaped(r, part, call["result"][1:])
 
 
-def _parts(r: Reader, call: Mapping[str, Any]) -> Held:
+def _parts(r: StepReader, call: Mapping[str, Any]) -> Held:
     """The parts of a `split` or `chunk`, each a `slice`; those that nothing reads are left out."""
     ref = r.tensor(call["self"])
     axis = r.axis(ref, call["dim"])
@@ -167,7 +167,7 @@ def _parts(r: Reader, call: Mapping[str, Any]) -> Held:
     return tuple(parts)
 
 
-def _unbind(r: Reader, call: Mapping[str, Any]) -> Held:
+def _unbind(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.tensor(call["self"])
     axis = r.axis(ref, call["dim"])
     return tuple(
@@ -178,7 +178,7 @@ def _unbind(r: Reader, call: Mapping[str, Any]) -> Held:
 MODES = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
-def _pad(r: Reader, call: Mapping[str, Any]) -> Held:
+def _pad(r: StepReader, call: Mapping[str, Any]) -> Held:
     mode, cells = call.get("mode", "constant"), list(call["pad"])
     if mode == "constant" and call.get("value"):
         raise NoWordError(f"cells around a map are filled with {call['value']}")
@@ -198,7 +198,7 @@ def _pad(r: Reader, call: Mapping[str, Any]) -> Held:
     return _padded(r, value, pairs, args)
 
 
-def _padded(r: Reader, value: int, pairs: list[tuple[int, int]], args: dict[str, Static]) -> Ref:
+def _padded(r: StepReader, value: int, pairs: list[tuple[int, int]], args: dict[str, Static]) -> Ref:
     ref = Ref(value, tuple(range(len(r.sizes[value]))))
     for back, pair in enumerate(pairs):
         axis = len(ref.order) - 1 - back
@@ -217,7 +217,7 @@ def _padded(r: Reader, value: int, pairs: list[tuple[int, int]], args: dict[str,
     return ref
 
 
-def _upsample(r: Reader, call: Mapping[str, Any], mode: str) -> Held:
+def _upsample(r: StepReader, call: Mapping[str, Any], mode: str) -> Held:
     value = r.plain(r.tensor(call["input"]))
     sizes, after = r.sizes[value], tuple(call["result"][2:])
     args: dict[str, Static] = {}
@@ -241,12 +241,12 @@ def _upsample(r: Reader, call: Mapping[str, Any], mode: str) -> Held:
     return r.step("upsample", (value,), (sizes[0], *after), args)
 
 
-def _pixels(r: Reader, call: Mapping[str, Any], op: str, factor: str) -> Held:
+def _pixels(r: StepReader, call: Mapping[str, Any], op: str, factor: str) -> Held:
     value = r.plain(r.tensor(call["self"]))
     return r.step(op, (value,), call["result"][1:], {"factor": call[factor]})
 
 
-def _roll(r: Reader, call: Mapping[str, Any]) -> Held:
+def _roll(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.tensor(call["self"])
     if not call["dims"]:
         raise NoWordError("it rolls all samples as one row")
@@ -258,14 +258,14 @@ def _roll(r: Reader, call: Mapping[str, Any]) -> Held:
     return Ref(made.value, ref.order)
 
 
-def _shuffle(r: Reader, call: Mapping[str, Any]) -> Held:
+def _shuffle(r: StepReader, call: Mapping[str, Any]) -> Held:
     value = r.plain(r.tensor(call["self"] if "self" in call else call["input"]))
     return r.step("channel_shuffle", (value,), r.sizes[value], {"groups": call["groups"]})
 
 
 VIEWS = ("view", "reshape", "_unsafe_view", "flatten", "unflatten", "unsqueeze", "squeeze", "view_as", "ravel")
 
-READERS: Mapping[str, Callable[[Reader, Mapping[str, Any]], Any]] = {
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **dict.fromkeys(VIEWS, _view),
     "permute": _permute,
     "transpose": _transpose,
