@@ -21,7 +21,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-codes campaign-coded campaign-clustering campaign-pce
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce
 setup: $(READY)
 
 demo: $(READY)
@@ -90,6 +90,9 @@ campaign-resume: $(READY)
 
 campaign-clustering: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering
+
+campaign-import: $(PEERS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.importing
 
 campaign-fusion: $(PEERS)
 	$(BIN)/python -m pip install --quiet --no-deps monai==1.6.1 efficientnet_pytorch==0.7.1 kornia==0.9.0 kornia_rs==0.2.0

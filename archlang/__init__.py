@@ -33,22 +33,26 @@ _ROOMS = {
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
     "list_models": "archlang.models",
+    "import_model": "archlang.importing",
+    "adopt": "archlang.adopting",
     "ArchError": "archlang.diagnostics",
     "Diagnostic": "archlang.diagnostics",
 }
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
-    "list_models", "load", "load_model", "loads", "save", "transform",
+    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
+    "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
 ]
 
 if TYPE_CHECKING:
     from archlang import codes
+    from archlang.adopting import adopt
     from archlang.artefact import load_model, save
     from archlang.compiler import check, compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
     from archlang.elaborate.network import Network
+    from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
     from archlang.views import draw

@@ -18,6 +18,7 @@ COMMANDS = {
     "info": "Count shapes, parameters, FLOPs and memory, per node and in all.",
     "draw": "Draw the diagram of a network.",
     "diff": "Show what changed between two files.",
+    "import": "Make a readable file of a torch model, with its weights.",
     "compile": "Compile a file to a model, or show any stage of the way.",
     "transform": "Transform a network into another, printed as a file.",
     "train": "Train what a file declares.",

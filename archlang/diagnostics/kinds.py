@@ -183,6 +183,8 @@ USE = {
         "pass-does-not-apply": "a transformation that this network does not allow",
         "not-evaluation-mode": "a model in training mode where inference is wanted",
         "not-traceable": "a model that torch.fx cannot trace",
+        "not-importable": "a part of a torch model that no text can say",
+        "nothing-adopted": "a source of weights that fits nothing of the network",
         "unsupported-module": "a model of another kind than is needed",
         "unknown-name": "a name asked for that archlang does not have",
         "not-available": "what cannot be done together, or not by this version",

@@ -10,7 +10,7 @@ from archlang.shapes import Dim, Tensor
 
 def _members(name: str, target: str, doc: str, remains: bool = False) -> Op:
     return Op(
-        name=name, family="merging", doc=doc, takes="bundle", remains=remains,
+        name=name, family="merging", doc=doc, takes="bundle", remains=remains, commutes=True,
         shape=lambda call: need_members(call, name),
         torch=Function(target), example=flow("[64, 8, 8]", f"fork(2) -> each {{ conv(3x3, 32) }} -> {name}"),
     )

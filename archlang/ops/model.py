@@ -231,11 +231,10 @@ class Op:
     before  which of its results are weights before a filter took some away; None where it filters none.
     sparse  whether what it gives the weight 0 need not be calculated, at inference.
     batched whether its statistics are over the batch in training: few values make them poor.
-    copies  whether one tensor may enter it twice, as after a plain `fork`, because each input has weights of its own.
-            Otherwise one tensor twice is a mistake (`same-twice`).
+    copies  whether one tensor may enter it twice, as each input has weights of its own; else that is `same-twice`.
+    commutes whether its tensors may change places.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
-    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here: what
-            `conv(3, 64, 3)` was meant to be.
+    habit   the arguments of torch's module by place, as ours are called, "" for one that is known here.
     gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
     own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
@@ -285,6 +284,7 @@ class Op:
     keyed: bool = False
     whole: tuple[str, ...] = ()
     carries: bool = False
+    commutes: bool = False
     habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
 

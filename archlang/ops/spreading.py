@@ -105,14 +105,14 @@ def _tensors(name: str, target: Function, doc: str, many: bool) -> Op:
         further = Arg("other", TensorKind(), doc="the other tensor")
     return Op(
         name=name, family="merging", doc=f"{doc} {SPREADS}", shape=lambda call: spread_shape(call, name),
-        torch=target, args=(further,), example=_TWO.format(name=name),
+        torch=target, args=(further,), example=_TWO.format(name=name), commutes=many,
     )
 
 
 def _members_or_tensors(name: str, target: Function, doc: str) -> Op:
     return Op(
         name=name, family="merging", doc=f"{doc} Of the equal members of a bundle, or `a -> {name}(b)`. {SPREADS}",
-        takes="bundle", equal=True, shape=lambda call: spread_shape(call, name), torch=target,
+        takes="bundle", equal=True, commutes=True, shape=lambda call: spread_shape(call, name), torch=target,
         args=(Arg("others", TensorKind(many=True, low=0), doc="further tensors, where what flows in is one"),),
         example=flow("[64, 8, 8]", f"fork(2) -> each {{ conv(3x3, 32) }} -> {name}"),
     )

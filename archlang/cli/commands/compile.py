@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlang.cli.adopting import adopting, init
 from archlang.cli.files import ending, open_network, read_bytes, shown_name, write, write_model
 from archlang.cli.options import output, reading, refuse, seed
 from archlang.cli.session import Session
@@ -31,10 +32,12 @@ def _stair(context: click.Context, parameter: click.Parameter, value: str | None
     "--show", "stair", callback=_stair, metavar="|".join([*STAIRS, "after:PASS"]),
     help="Print this stage; tree and graph need no torch.",
 )
+@init
 @reading
 @click.pass_obj
 def command(
-    session: Session, file: str, output: str | None, seed: int, stair: str | None, dials: Mapping[str, str]
+    session: Session, file: str, output: str | None, seed: int, stair: str | None, init: str | None,
+    names: Mapping[str, str], dials: Mapping[str, str]
 ) -> None:
     """Compile the network of FILE to a torch.fx module.
 
@@ -60,6 +63,9 @@ def command(
 
     model = compile(network, seed=seed)
     session.note(f"compiled {network.name}: {network.parameters:,} parameters, seed {seed}")
+    adopt = adopting(session, init, names)
+    if adopt is not None:
+        adopt(model)
     if output is not None:
         write_model(session, model, output)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from archlang.cli.adopting import adopting, init
 from archlang.cli.files import open_network
 from archlang.cli.options import data, device, reading, refuse
 from archlang.cli.processes import together
@@ -36,6 +37,7 @@ Sharding = Literal["auto", "ddp", "fsdp"]
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
+@init
 @reading
 @click.pass_obj
 def command(
@@ -51,6 +53,8 @@ def command(
     every: int | None,
     tensorboard: bool,
     sharding: Sharding,
+    init: str | None,
+    names: Mapping[str, str],
     dials: Mapping[str, str],
 ) -> None:
     """Train the network of FILE as its `train { }` says.
@@ -65,6 +69,8 @@ def command(
         start = "resume"
     if fork:
         start = "fork"
+    if init is not None and start != "new":
+        raise refuse("a training that goes on has its weights already; `--init` begins a new one")
     require_output()  # an hour of training must not end in a result that cannot be written
 
     with together(session, device):
@@ -76,6 +82,7 @@ def command(
             return fit(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
                 checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
+                init=adopting(session, init, names),
             )
 
         _report(session, where, train)

@@ -7,10 +7,12 @@ not the training was interrupted.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+
+from torch import fx
 
 from archlang.diagnostics import ArchError, error
 from archlang.elaborate.network import Network
@@ -46,6 +48,7 @@ def fit(
     checkpoint_every: int | None = None,
     tensorboard: bool = False,
     sharding: Sharding = "auto",
+    init: Callable[[fx.GraphModule], object] | None = None,
 ) -> Result:
     """Train a network as the `train` of its file says.
 
@@ -64,6 +67,8 @@ def fit(
         checkpoint_every: writes a checkpoint after so many steps too.
         tensorboard: writes event files into the folder of the run.
         sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`) or a part (`fsdp`).
+        init: is given the compiled network before its first step, to put weights into it: `lambda model:
+            archlang.adopt(model, "weights.safetensors")`.
 
     Under `torchrun` each process calls it: batches are shared out among them, the first one alone writes and is told of
     progress.
@@ -76,7 +81,7 @@ def fit(
         if progress is None or not world.is_first:
             progress = Progress()
         ready = training_data(network, plan, find(data))
-        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed)
+        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, init)
 
         if run is None:
             if start != "new" or tensorboard:

@@ -82,5 +82,7 @@ def _compiled(task: TrainingTask, fit: Fit, scores: Port) -> ArchModule:
     model = compile_network(task.network, seed=task.seed, parallel=task.parallel)
     assert isinstance(model, ArchModule)  # the public signature promises less
 
+    if task.init is not None:
+        task.init(model)
     model.archlang = replace(model.archlang, labels=labels, mean=fit.mean, std=fit.std, image=fit.image)
     return model.to(task.device)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from torch import fx
 
 from archlang.elaborate.network import Network
 from archlang.graph.plan import Loss, Plan
@@ -29,6 +31,7 @@ class TrainingTask:
     sharding        whether weights are whole on each process
     epochs          epochs in all, as asked for; None for those of the file
     requested_seed  the seed that was asked for; None for the file's
+    init            puts other weights into the compiled network before its first step; None for its own start
     """
 
     network: Network
@@ -39,6 +42,7 @@ class TrainingTask:
     sharding: Sharding = "auto"
     epochs: int | None = None
     requested_seed: int | None = None
+    init: Callable[[fx.GraphModule], object] | None = None
 
     @property
     def seed(self) -> int:

@@ -1,0 +1,133 @@
+"""Convolutions and transposed convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from archlang.importing.held import Known, Ref
+from archlang.importing.reader import NoWordError, StepReader, origin, window
+from archlang.importing.steps import Kernel, Origin, Static, Word
+
+ENDINGS = {1: "1d", 2: "", 3: "3d"}
+
+
+def kernel_of(r: StepReader, call: Mapping[str, Any]) -> Known:
+    """The kernel, which must be the model's own."""
+    weight = call["weight"]
+    if not isinstance(weight, Known):
+        raise NoWordError("its kernel is calculated from the input")
+    r.derived(weight)
+    return weight
+
+
+def bias_of(call: Mapping[str, Any]) -> Known | None:
+    """The bias, which must be the model's own."""
+    bias = call.get("bias")
+    if bias is not None and not isinstance(bias, Known):
+        raise NoWordError("its bias is calculated from the input")
+    return bias
+
+
+def padding_of(padding: object, kernel: Kernel, dilation: Kernel) -> Static | None:
+    """The padding as the language says it; None where it is what a convolution has anyway."""
+    if isinstance(padding, str):
+        return Word("none") if padding == "valid" else None
+
+    assert isinstance(padding, list | tuple | int)
+    cells = window(padding, len(kernel))
+    # What is left out keeps the size at stride 1; an even kernel has its odd cell after the end, which torch has not.
+    if all(2 * p == d * (k - 1) for p, k, d in zip(cells, kernel, dilation, strict=True)):
+        return None
+    if not any(cells):
+        return Word("none")
+    return cells
+
+
+def slid(size: int, kernel: int, stride: int, before_after: int, dilation: int) -> int:
+    """Places of a kernel along an axis: `floor((size + padding - d (k - 1) - 1) / stride) + 1`."""
+    return (size + before_after - dilation * (kernel - 1) - 1) // stride + 1
+
+
+def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
+    weight, bias = kernel_of(r, call), bias_of(call)
+    value = r.plain(r.tensor(call["input"]))
+    sizes = r.sizes[value]
+    out, _, *rest = weight.shape
+    kernel, groups = Kernel(rest), call["groups"]
+    stride, dilation = window(call["stride"], rank), window(call["dilation"], rank)
+
+    args: dict[str, Static] = {"kernel": kernel}
+    # Each channel by itself has a name of its own.
+    name = "conv"
+    if groups == sizes[0] and groups > 1:
+        name = "depthwise_conv"
+        if out != groups:
+            args["multiplier"] = out // groups
+    else:
+        args["channels"] = out
+        if groups > 1:
+            args["groups"] = groups
+
+    if set(stride) != {1}:
+        args["stride"] = stride
+    padding = padding_of(call["padding"], kernel, dilation)
+    if padding is not None:
+        args["padding"] = padding
+    if set(dilation) != {1}:
+        args["dilation"] = dilation
+    args["bias"] = bias is not None
+
+    places = _places(call["padding"], sizes[1:], kernel, stride, dilation)
+    return r.step(f"{name}{ENDINGS[rank]}", (value,), (out, *places), args, _weights(weight, bias))
+
+
+def _weights(weight: Known, bias: Known | None) -> dict[str, Origin]:
+    weights = {"weight": origin(weight)}
+    if bias is not None:
+        weights["bias"] = origin(bias)
+    return weights
+
+
+def _places(padding: object, sizes: tuple[int, ...], kernel: Kernel, stride: Kernel, dilation: Kernel) -> list[int]:
+    if padding == "same":
+        return list(sizes)
+    cells = Kernel((0,) * len(kernel))
+    if not isinstance(padding, str):
+        cells = window(padding, len(kernel))  # type: ignore[arg-type]
+    rows = zip(sizes, kernel, stride, cells, dilation, strict=True)
+    return [slid(size, k, s, 2 * p, d) for size, k, s, p, d in rows]
+
+
+def _transposed(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
+    weight, bias = kernel_of(r, call), bias_of(call)
+    value = r.plain(r.tensor(call["input"]))
+    sizes = r.sizes[value]
+    _, out, *rest = weight.shape
+    kernel, groups = Kernel(rest), call["groups"]
+    stride, dilation = window(call["stride"], rank), window(call["dilation"], rank)
+    padding, extra = window(call["padding"], rank), window(call["output_padding"], rank)
+
+    args: dict[str, Static] = {"kernel": kernel, "channels": out * groups}
+    if set(stride) != {1}:
+        args["stride"] = stride
+    # Said in full: what is left out depends on stride and kernel together.
+    args["padding"] = padding if any(padding) else Word("none")
+    if any(extra):
+        args["output_padding"] = extra
+    if set(dilation) != {1}:
+        args["dilation"] = dilation
+    if groups > 1:
+        args["groups"] = groups
+    args["bias"] = bias is not None
+
+    rows = zip(sizes[1:], kernel, stride, padding, extra, dilation, strict=True)
+    places = [(size - 1) * s - 2 * p + d * (k - 1) + e + 1 for size, k, s, p, e, d in rows]
+    return r.step(f"conv_transpose{ENDINGS[rank]}", (value,), (out * groups, *places), args, _weights(weight, bias))
+
+
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
+    **{f"conv{rank}d": partial(_conv, rank=rank) for rank in ENDINGS},
+    **{f"conv_transpose{rank}d": partial(_transposed, rank=rank) for rank in ENDINGS},
+}

@@ -1,0 +1,247 @@
+"""Readers of operations that bring tensors together: sums, products, joins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from archlang.importing.aten.elementwise import pointwise
+from archlang.importing.held import Held, Known, Ref
+from archlang.importing.reader import NoWordError, StepReader, origin
+from archlang.importing.steps import Initial, Static, Word
+
+FREE = ("add", "mul", "maximum", "minimum")
+"""Operations whose two tensors may change places."""
+
+
+def _pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
+    """A sum, product, difference or quotient of two tensors, or of a tensor and a number."""
+    left, right = call["self"], call["other"]
+    # `x - alpha * y`: the factor is a step of its own.
+    alpha = call.get("alpha", 1)
+    if call.get("rounding_mode") is not None:
+        raise NoWordError("it rounds the quotient")
+    if alpha != 1 and isinstance(right, int | float):
+        right = right * alpha
+    elif alpha != 1:
+        right = pointwise(r, r.tensor(right), "scale", {"by": alpha})
+
+    left, right = _number(left), _number(right)
+    if isinstance(right, int | float):
+        return _with_number(r, r.tensor(left), float(right), op)
+    if isinstance(left, int | float):
+        return _number_first(r, float(left), r.tensor(right), op)
+    if isinstance(right, Known):
+        return _with_known(r, r.tensor(left), right, op)
+    if isinstance(left, Known) and op in FREE:
+        return _with_known(r, r.tensor(right), left, op)
+    if isinstance(left, Known):
+        tensor = r.tensor(right)
+        return _joined(r, _spread(r, left, tensor), tensor, op)
+    return _joined(r, r.tensor(left), r.tensor(right), op)
+
+
+def _number(held: Held) -> Held:
+    """A tensor that holds one number everywhere is that number."""
+    if isinstance(held, Known) and held.number is not None:
+        return held.number
+    return held
+
+
+def _with_number(r: StepReader, ref: Ref, number: float, op: str) -> Ref:
+    if op == "mul":
+        return ref if number == 1 else pointwise(r, ref, "scale", {"by": number})
+    if op == "div":
+        return ref if number == 1 else pointwise(r, ref, "scale", {"by": 1 / number})
+    if op in ("maximum", "minimum"):
+        bound = "low" if op == "maximum" else "high"
+        return pointwise(r, ref, "clamp", {bound: number})
+    if op == "sub":
+        number = -number
+    if number == 0:
+        return ref
+    return _shifted(r, ref, number)
+
+
+def _number_first(r: StepReader, number: float, ref: Ref, op: str) -> Ref:
+    """`number op x`."""
+    if op == "sub":
+        return _with_number(r, pointwise(r, ref, "neg"), number, "add")
+    if op == "div":
+        inverse = pointwise(r, ref, "reciprocal")
+        return _with_number(r, inverse, number, "mul")
+    return _with_number(r, ref, number, op)
+
+
+def _shifted(r: StepReader, ref: Ref, number: float) -> Ref:
+    """A number added everywhere: a tensor of one number that is kept and not learned."""
+    import torch
+
+    sizes = (1,) * len(r.sizes[ref.value])
+    start = Initial("constant", (("value", number),))
+    args: dict[str, Static] = {"sizes": sizes, "init": start, "trained": False}
+    known = Known(sizes, lambda state: torch.full(sizes, number, dtype=_kind(state)), ())
+    added = r.step("parameter", (), sizes, args, {"value": origin(known)})
+    made = r.step("add", (ref.value, added.value), r.sizes[ref.value])
+    return Ref(made.value, ref.order)
+
+
+def _kind(state: Mapping[str, Any]) -> Any:
+    """The kind of floating-point number that a model has."""
+    import torch
+
+    kinds = [value.dtype for value in state.values() if value.is_floating_point()]
+    return kinds[0] if kinds else torch.float32
+
+
+def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
+    """A tensor and one of the model's own."""
+    # Places in a row, turned, are a sequence from here on.
+    if len(ref.order) == 2:
+        ref = Ref(r.plain(ref), (0, 1))
+    sizes = r.sizes[ref.value]
+    place = _single_axis(r, ref, known)
+    default = len(sizes) - 1 if len(sizes) <= 2 else 0
+    # A learned factor or offset for each channel has a word.
+    if known.trained and place is not None and op in ("mul", "add"):
+        args: dict[str, Static] = {"shift": Word("none")} if op == "mul" else {"scale": Word("none")}
+        if place != default:
+            args["axis"] = r.word(ref, place)
+        name = "weight" if op == "mul" else "bias"
+        made = r.step("affine", (ref.value,), sizes, args, {name: origin(known, (sizes[place],))})
+        return Ref(made.value, ref.order)
+    # A number of its own for each position and feature.
+    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(r, ref, known) == sizes:
+        return r.step("position_embedding", (ref.value,), sizes, {}, {"weight": origin(known, sizes)})
+    return _joined(r, ref, _spread(r, known, ref), op)
+
+
+def _aligned(r: StepReader, ref: Ref, known: Known) -> tuple[int, ...]:
+    """The sizes of a tensor of the model's own beside a sample, in torch's order, 1 where it is spread."""
+    shape = list(known.shape)
+    rank = len(ref.order)
+    if len(shape) == rank + 1:
+        if shape[0] != 1:
+            raise NoWordError("a tensor of the model has a size for the batch")
+        shape = shape[1:]
+    if len(shape) > rank:
+        raise NoWordError("a tensor of the model has more axes than what it meets")
+    return (1,) * (rank - len(shape)) + tuple(shape)
+
+
+def _single_axis(r: StepReader, ref: Ref, known: Known) -> int | None:
+    """The only axis along which a tensor of the model's own differs, as the value counts; None for several."""
+    shape, logical = _aligned(r, ref, known), r.logical(ref)
+    long = [place for place, size in enumerate(shape) if size != 1]
+    if len(long) != 1 or shape[long[0]] != logical[long[0]]:
+        return None
+    return ref.order[long[0]]
+
+
+def _spread(r: StepReader, known: Known, beside: Ref) -> Ref:
+    """A tensor of the model's own, turned as the tensor beside it is."""
+    shape = _aligned(r, beside, known)
+    if any(size not in (1, other) for size, other in zip(shape, r.logical(beside), strict=True)):
+        raise NoWordError("a tensor of the model is larger than what it meets")
+
+    # `order[i]` is where torch's axis i lies in the value: turned back, the tensor lies as the value does.
+    back = tuple(beside.order.index(axis) for axis in range(len(beside.order)))
+    sizes = tuple(shape[place] for place in back)
+    turned = Known(
+        (1, *sizes), lambda state: known.read(state).reshape(shape).permute(back).contiguous(), known.names,
+        known.trained, known.derived, key=known.key,
+    )
+    return Ref(r.parameter(turned, sizes, back).value, beside.order)
+
+
+def _joined(r: StepReader, left: Ref, right: Ref, op: str) -> Ref:
+    """Two tensors number by number; an axis of size 1 is spread, as in the language."""
+    if left.order != right.order:
+        if len(left.order) != len(right.order):
+            raise NoWordError("two tensors of different numbers of axes meet")
+        left, right = (Ref(r.plain(ref), tuple(range(len(ref.order)))) for ref in (left, right))
+
+    first, second = r.sizes[left.value], r.sizes[right.value]
+    sizes = [max(a, b) for a, b in zip(first, second, strict=True)]
+    if any(a != b and 1 not in (a, b) for a, b in zip(first, second, strict=True)):
+        raise NoWordError(f"tensors of {list(first)} and {list(second)} meet")
+
+    inputs = [left.value, right.value]
+    # What is spread stands behind the tensor that it is spread over.
+    if op in FREE and tuple(sizes) != first and tuple(sizes) == second:
+        inputs.reverse()
+    if left.value == right.value:
+        inputs[1] = r.step("identity", (right.value,), second).value
+    made = r.step(op, inputs, sizes, free=op in FREE and first == second)
+    return Ref(made.value, left.order)
+
+
+def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
+    held = [one for one in call["tensors"] if not _empty(one)]
+    first = next((one for one in held if isinstance(one, Ref)), None)
+    if first is None:
+        raise NoWordError("it joins tensors of the model alone")
+    if len(held) == 1:
+        return held[0]  # type: ignore[no-any-return]  # a list of one joins nothing
+
+    token = _class_token(r, held, call["dim"])
+    if token is not None:
+        return token
+    # What is the model's own lies as torch has it, so that all others must, too.
+    alike = all(isinstance(one, Ref) and one.order == first.order for one in held)
+    refs = [r.tensor(one) for one in held]
+    if not alike:
+        refs = [Ref(r.plain(ref), tuple(range(len(ref.order)))) for ref in refs]
+    axis = r.axis(refs[0], call["dim"])
+    return _end_to_end(r, refs, axis)
+
+
+def _class_token(r: StepReader, held: Sequence[Held], dim: int) -> Ref | None:
+    """A learned position put before a sequence."""
+    if len(held) != 2 or dim != 1:
+        return None
+    known, ref = held
+    if not isinstance(known, Known) or not isinstance(ref, Ref) or not known.trained or len(ref.order) != 2:
+        return None
+    value = r.plain(ref)
+    positions, features = r.sizes[value]
+    if known.shape != (1, 1, features):
+        return None
+    return r.step("class_token", (value,), (positions + 1, features), {}, {"weight": origin(known, (features,))})
+
+
+def _empty(held: Held) -> bool:
+    """Tell whether a tensor holds no number: torch leaves such out."""
+    return isinstance(held, Known) and 0 in held.shape
+
+
+def _end_to_end(r: StepReader, refs: Sequence[Ref], axis: int) -> Ref:
+    """A join of tensors of one order along an axis of theirs."""
+    sizes = list(r.sizes[refs[0].value])
+    sizes[axis] = sum(r.sizes[ref.value][axis] for ref in refs)
+    args: dict[str, Static] = {}
+    if axis != 0:
+        args["axis"] = r.word(refs[0], axis)
+
+    inputs: list[int] = []
+    for ref in refs:
+        # One tensor twice is a mistake of the language's; a copy says that it is meant.
+        value = ref.value
+        if value in inputs:
+            value = r.step("identity", (value,), r.sizes[value]).value
+        inputs.append(value)
+    made = r.step("concat", inputs, sizes, args)
+    return Ref(made.value, refs[0].order)
+
+
+def _rsub(r: StepReader, call: Mapping[str, Any]) -> Ref:
+    return _pair(r, {"self": call["other"], "other": call["self"], "alpha": call.get("alpha", 1)}, "sub")
+
+
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
+    **{name: partial(_pair, op=name) for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
+    "rsub": _rsub,
+    "cat": _concat,
+    "concat": _concat,
+}

@@ -1,0 +1,131 @@
+"""Pools: windows, grids of cells, means and extremes along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from archlang.importing.aten.convolutions import ENDINGS, slid
+from archlang.importing.held import Ref
+from archlang.importing.reader import NoWordError, StepReader, window
+from archlang.importing.steps import Kernel, Static, Word
+
+
+def _window_pool(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
+    value = r.plain(r.tensor(call["self"]))
+    sizes = r.sizes[value]
+    size = window(call["kernel_size"], rank)
+    # torch's stride, too, is the size where none is given.
+    stride = window(call["stride"], rank) if _given(call["stride"]) else size
+    padding, dilation = window(call["padding"], rank), window(call.get("dilation", 1), rank)
+    ceil = bool(call["ceil_mode"])
+
+    args: dict[str, Static] = {"size": size}
+    if stride != size:
+        args["stride"] = stride
+    # Without a stride, and with `ceil`, a pool has no padding; else it keeps the size at stride 1.
+    keeps = stride != size and not ceil
+    half = all(2 * p == d * (k - 1) for p, k, d in zip(padding, size, dilation, strict=True))
+    if any(padding) and not (keeps and half):
+        args["padding"] = padding
+    elif not any(padding) and keeps:
+        args["padding"] = Word("none")
+
+    if ceil:
+        args["ceil"] = True
+    if set(dilation) != {1}:
+        args["dilation"] = dilation
+    if "count_include_pad" in call and not call["count_include_pad"] and any(padding):
+        args["count_padding"] = False
+    if call.get("divisor_override") is not None:
+        raise NoWordError("its mean divides by a number of its own")
+
+    rows = zip(sizes[1:], size, stride, padding, dilation, strict=True)
+    places = [_places(row, ceil) for row in rows]
+    return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *places), args)
+
+
+def _given(stride: object) -> bool:
+    return isinstance(stride, int) or bool(stride)
+
+
+def _places(row: tuple[int, int, int, int, int], ceil: bool) -> int:
+    """The places of a window along an axis; with `ceil` a last, partial window counts too."""
+    size, k, s, p, d = row
+    places = slid(size, k, s, 2 * p, d)
+    rest = (size + 2 * p - d * (k - 1) - 1) % s
+    # torch leaves out a last window that would begin in the padding behind the end.
+    if ceil and rest and places * s < size + p:
+        return places + 1
+    return places
+
+
+def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref:
+    value = r.plain(r.tensor(call["self"]))
+    sizes = r.sizes[value]
+    given = call["output_size"]
+    if isinstance(given, int):
+        given = (given,) * rank
+    cells = tuple(size if cell is None else cell for cell, size in zip(given, sizes[1:], strict=True))
+    if cells == sizes[1:]:
+        return Ref(value, tuple(range(rank + 1)))
+    return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
+
+
+def _reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
+    """A mean, sum or extreme along axes, which go or stay with size 1."""
+    ref = r.tensor(call["self"])
+    dims = call.get("dim")
+    if dims is None:
+        raise NoWordError("it runs over the batch, too")
+    if isinstance(dims, int):
+        dims = (dims,)
+    if not dims:
+        raise NoWordError("it runs over the batch, too")
+
+    axes = sorted(r.axis(ref, dim) for dim in dims)
+    sizes = r.sizes[ref.value]
+    keep = bool(call.get("keepdim", False))
+    # The means of a map's channels are what networks end with.
+    if not keep and by in GLOBAL and len(sizes) == 3 and axes == [1, 2]:
+        return r.step(GLOBAL[by], (ref.value,), sizes[:1])
+    if not keep and by in GLOBAL and len(sizes) == 2 and axes == [0]:
+        return r.step(GLOBAL[by], (ref.value,), sizes[1:])
+    return _reduce(r, ref, axes, by, keep)
+
+
+GLOBAL: Mapping[str, str] = {"mean": "global_avg_pool", "max": "global_max_pool"}
+
+
+def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Ref:
+    sizes = r.sizes[ref.value]
+    words = tuple(r.word(ref, axis) for axis in axes)
+    args: dict[str, Static] = {"axis": words if len(words) > 1 else words[0]}
+    if by != "mean":
+        args["by"] = Word(by)
+    if keep:
+        args["keep"] = True
+        left = [1 if axis in axes else size for axis, size in enumerate(sizes)]
+        return Ref(r.step("reduce", (ref.value,), left, args).value, ref.order)
+
+    left = [size for axis, size in enumerate(sizes) if axis not in axes]
+    if not left:
+        raise NoWordError("nothing of a sample is left but one number")
+    made = r.step("reduce", (ref.value,), left, args)
+    # The axes that stay keep the order in which torch had them.
+    kept = [axis for axis in ref.order if axis not in axes]
+    ranked = sorted(kept)
+    return Ref(made.value, tuple(ranked.index(axis) for axis in kept))
+
+
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
+    **{f"max_pool{rank}d": partial(_window_pool, op="max_pool", rank=rank) for rank in ENDINGS},
+    **{f"avg_pool{rank}d": partial(_window_pool, op="avg_pool", rank=rank) for rank in ENDINGS},
+    **{f"adaptive_avg_pool{rank}d": partial(_adaptive, op="adaptive_avg_pool", rank=rank) for rank in ENDINGS},
+    **{f"adaptive_max_pool{rank}d": partial(_adaptive, op="adaptive_max_pool", rank=rank) for rank in ENDINGS},
+    "mean": partial(_reduced, by="mean"),
+    "sum": partial(_reduced, by="sum"),
+    "amax": partial(_reduced, by="max"),
+    "amin": partial(_reduced, by="min"),
+}

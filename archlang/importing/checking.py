@@ -1,0 +1,121 @@
+"""The round trip: the file's results beside the torch model's, with numbers that nothing hides behind."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from archlang.diagnostics import ArchError, error
+from archlang.importing.steps import State
+
+TOLERANCE = 1e-9
+"""The largest difference of outputs in float64, over the largest output."""
+
+LARGE = 3 * 64 * 64
+"""Numbers of a sample from which on one sample is compared, and not three."""
+
+ROOM = 1e-12
+"""Outputs smaller than this say nothing of what made them."""
+
+
+def perturbed(model: nn.Module) -> nn.Module:
+    """A copy of a model in float64 whose parameters and running statistics are drawn anew.
+
+    A scale of 0 at the end of a residual branch, or a layer scale of 1e-6, would hide all that stands before it.
+    """
+    double = copy.deepcopy(model).double()
+    # The module of an exported program knows no modes.
+    if not isinstance(double, fx.GraphModule):
+        double.eval()
+    source = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, value in double.named_parameters():
+            _draw(name, value, source)
+        for name, buffer in double.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.copy_(torch.randn(buffer.shape, generator=source, dtype=buffer.dtype) * 0.1)
+            elif name.endswith("running_var"):
+                buffer.copy_(torch.rand(buffer.shape, generator=source, dtype=buffer.dtype) + 0.5)
+    return double
+
+
+def _draw(name: str, value: Tensor, source: torch.Generator) -> None:
+    """New numbers for a parameter: kernels of the variance that keeps sizes, scales near 1, shifts near 0."""
+    drawn = torch.randn(value.shape, generator=source, dtype=value.dtype)
+    if value.dim() >= 2:
+        fan = max(1, value[0].numel())
+        value.copy_(drawn * (1.7 / fan**0.5))
+    elif name.endswith("weight") or "gamma" in name or "scale" in name:
+        value.copy_(1 + 0.2 * drawn)
+    else:
+        value.copy_(0.1 * drawn)
+
+
+def samples(sizes: Sequence[tuple[int, ...]], count: int | None) -> tuple[Tensor, ...]:
+    """Random inputs in float64: `count` samples, or else another number of them than the two that are exported."""
+    source = torch.Generator().manual_seed(1)
+    if count is None:
+        count = 3
+        if sum(prod(size) for size in sizes) > LARGE:
+            count = 1
+    return tuple(torch.randn((count, *size), generator=source, dtype=torch.float64) for size in sizes)
+
+
+def flat(value: Any) -> list[Tensor]:
+    """All tensors of an output."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [tensor for one in value for tensor in flat(one)]
+    return []
+
+
+def difference(ours: Any, theirs: Any) -> float:
+    """The largest difference of two outputs, over the largest number of the second; infinite where sizes differ."""
+    first, second = flat(ours), flat(theirs)
+    if [one.shape for one in first] != [one.shape for one in second] or not first:
+        return float("inf")
+
+    worst = 0.0
+    for one, other in zip(first, second, strict=True):
+        size = float(other.abs().max())
+        if not size > ROOM:  # nothing, or no number
+            return float("inf")
+        worst = max(worst, float((one.to(other.dtype) - other).abs().max()) / size)
+    return worst
+
+
+def verify(
+    ours: nn.Module, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State,
+    sizes: Sequence[tuple[int, ...]], count: int | None = None,
+) -> float:
+    """Compare both in float64, with perturbed weights, and return the largest relative difference.
+
+    `take` gives our tensors for a state of theirs, `extra` are constants that their `state_dict` does not hold. `ours`
+    is changed. `count` is the only batch that a stored program takes. Raises `ArchError` (not-equal).
+    """
+    double = perturbed(theirs)
+    state = {**{name: _double(value) for name, value in extra.items()}, **double.state_dict(keep_vars=False)}
+    ours = ours.double().eval()
+    ours.load_state_dict(dict(take(state)))
+
+    inputs = samples(sizes, count)
+    with torch.no_grad():
+        found = difference(ours(*inputs), double(*inputs))
+    if not found <= TOLERANCE:
+        message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
+        raise ArchError(error("not-equal", message))
+    return found
+
+
+def _double(value: Tensor) -> Tensor:
+    if value.is_floating_point():
+        return value.double()
+    return value

@@ -1,0 +1,134 @@
+"""The verb of this room: a torch module becomes a checked network with its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, fx, nn
+
+from archlang.compiler import compile
+from archlang.elaborate.network import Network, loads
+from archlang.importing.checking import verify
+from archlang.importing.leaves import RECOGNISED, Recognise
+from archlang.importing.sources import TorchSource
+from archlang.importing.steps import State, Traced
+from archlang.importing.taking import origins, taken
+from archlang.importing.tidying import tidy
+from archlang.importing.tracing import read, trace
+from archlang.importing.writing import Normalisation, write
+from archlang.limits import DEFAULT, Limits
+from archlang.syntax.printer import print_file
+
+
+@dataclass(frozen=True, eq=False)
+class ImportedModel:
+    """A torch model as a network of the language.
+
+    Args:
+        text: the file.
+        network: the checked network of the file.
+        model: the compiled network with the torch model's weights, in evaluation mode.
+        mapped: for each tensor of `model` the tensors of the torch model that it was made of.
+        left: tensors of the torch model that its evaluation form never reads.
+        notes: what a reader must know: what was calculated once, what only training does.
+        difference: how far outputs differ in float64, with perturbed weights, over the largest output.
+        blocks: how many blocks the file has.
+    """
+
+    text: str
+    network: Network
+    model: fx.GraphModule = field(repr=False)
+    mapped: Mapping[str, tuple[str, ...]] = field(repr=False)
+    left: tuple[str, ...]
+    notes: tuple[str, ...]
+    difference: float
+    blocks: int
+
+
+def import_model(
+    module: nn.Module, inputs: Sequence[Any], *, name: str | None = None, doc: str | None = None,
+    normalisation: Normalisation | None = None, recognised: Mapping[str, Recognise] | None = None,
+    limits: Limits = DEFAULT,
+) -> ImportedModel:
+    """Make a readable network of a torch module, take its weights over, and prove both equal.
+
+    Args:
+        module: any module that `torch.export` takes; it is read in evaluation mode and left as it is.
+        inputs: an example of its inputs, each with the batch first.
+        name: the network's name; that of the module's class where it is left out.
+        doc: the first line of the file.
+        normalisation: the mean and deviation of the data, which the file keeps.
+        recognised: modules that are one operation, by the full name of their class, beside those that are known.
+        limits: bounds on the text, as for any file.
+
+    Raises `ArchError`: not-importable, with every place that no text says; not-equal.
+
+    >>> import torch
+    >>> small = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU())
+    >>> print(import_model(small, (torch.zeros(2, 3, 8, 8),), name="Small", doc="Small.").text)
+    archlang 1
+    \"\"\"Small.\"\"\"
+    network Small {
+      input image: [3, 8, 8]
+      logits = image -> conv(3x3, 8) -> relu
+      output logits
+    }
+    <BLANKLINE>
+    """
+    training = module.training
+    module.eval()
+    try:
+        traced = tidy(trace(module, inputs, {**RECOGNISED, **(recognised or {})}))
+        called = name or type(module).__name__
+        return _imported(module, traced, called, doc or f"{called}, imported from torch.", normalisation, limits)
+    finally:
+        module.train(training)
+
+
+def import_source(source: TorchSource, *, name: str | None = None, limits: Limits = DEFAULT) -> ImportedModel:
+    """The same for what a name stands for, as `archlang import` takes it."""
+    called = name or source.name
+    if source.program is None:
+        return import_model(
+            source.module, source.inputs, name=called, doc=source.doc, normalisation=source.normalisation,
+            limits=limits,
+        )
+    traced = tidy(read(source.program))
+    return _imported(source.module, traced, called, source.doc, None, limits, batch=traced.batch)
+
+
+def _imported(
+    module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
+    batch: int | None = None,
+) -> ImportedModel:
+    written = write(traced, name, doc, normalisation)
+    network = loads(print_file(written.file), limits=limits)
+    where = origins(network, written.steps)
+
+    # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
+    model = compile(network)
+    sizes = [traced.sizes[value] for _, value in traced.inputs]
+    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes, batch)
+    state: State = {**traced.state, **module.state_dict()}
+    model.float().load_state_dict(_kinds(taken(where, state)))
+
+    used = {one for origin in where.values() for one in origin.names}
+    mapped = {ours: origin.names for ours, origin in where.items()}
+    return ImportedModel(
+        network.text, network, model.eval(), mapped, _left(module, used), traced.notes, found, written.blocks,
+    )
+
+
+def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in the one kind of floating-point number that models of the language have at first."""
+    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def _left(module: nn.Module, read: set[str]) -> tuple[str, ...]:
+    """The tensors that nothing read, but for the counters of norms, which evaluation never reads."""
+    names = [name for name in module.state_dict() if name not in read and not name.endswith("num_batches_tracked")]
+    return tuple(names)
+
+

@@ -1,0 +1,169 @@
+"""Modules that are one operation of the language, recognised by their class, so that nothing inside them is read.
+
+While a model is exported, each such module gives one call of `archlang::leaf` in the graph. What an export in
+evaluation mode would lose altogether, such as a dropped path, stays in the graph in this way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from archlang.importing.held import Known
+from archlang.importing.reader import NoWordError, StepReader, origin
+from archlang.importing.steps import Origin, State, Static
+
+_LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch gives it no types
+_LIBRARY.define("leaf(Tensor[] inputs, int key) -> Tensor")  # type: ignore[no-untyped-call]  # as above
+torch.library.register_fake("archlang::leaf", lambda inputs, key: torch.empty_like(inputs[0]), lib=_LIBRARY)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A module as one operation that leaves the sizes as they are: its name, arguments and weights.
+
+    `weights` say for each weight of archlang's module the name of the tensor in the torch module.
+    """
+
+    op: str
+    args: Mapping[str, Static]
+    weights: Mapping[str, str]
+
+
+Recognise = Callable[[nn.Module], Leaf | None]
+"""Says what a module of a certain class is; None where this one is none of the language's operations."""
+
+
+def _drop_path(module: Any) -> Leaf | None:
+    if not module.drop_prob:
+        return None
+    # Where the kept samples are not scaled up, the language has no word.
+    if not getattr(module, "scale_by_keep", True):
+        return None
+    return Leaf("drop_path", {"p": float(module.drop_prob)}, {})
+
+
+def _stochastic_depth(module: Any) -> Leaf | None:
+    if not module.p or module.mode != "row":
+        return None
+    return Leaf("drop_path", {"p": float(module.p)}, {})
+
+
+def _multihead(module: Any) -> Leaf | None:
+    """Attention of a sequence to itself."""
+    same = module.kdim == module.vdim == module.embed_dim and module.batch_first
+    if not same or module.bias_k is not None or module.add_zero_attn:
+        return None
+    weights = {"project.weight": "in_proj_weight", "combine.weight": "out_proj.weight"}
+    args: dict[str, Static] = {"heads": module.num_heads}
+    if module.in_proj_bias is None:
+        args["bias"] = False
+    else:
+        weights |= {"project.bias": "in_proj_bias", "combine.bias": "out_proj.bias"}
+    if module.dropout:
+        args["dropout"] = float(module.dropout)
+    return Leaf("attention", args, weights)
+
+
+def _timm_attention(module: Any) -> Leaf | None:
+    """timm's attention with one dense map for queries, keys and values, as its vision transformers have it."""
+    plain = all(isinstance(getattr(module, name, nn.Identity()), nn.Identity) for name in ("q_norm", "k_norm", "norm"))
+    inside = module.qkv.out_features == 3 * module.qkv.in_features == 3 * module.proj.out_features
+    if not plain or not inside or module.proj.bias is None or module.attn_drop.p != module.proj_drop.p != 0:
+        return None
+    if getattr(module, "gate", None) is not None or abs(module.scale - module.head_dim**-0.5) > 1e-9:
+        return None
+
+    weights = {"project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias"}
+    args: dict[str, Static] = {"heads": module.num_heads}
+    if module.qkv.bias is None:
+        args["qkv_bias"] = False
+    else:
+        weights["project.bias"] = "qkv.bias"
+    return Leaf("attention", args, weights)
+
+
+RECOGNISED: dict[str, Recognise] = {
+    "timm.layers.drop.DropPath": _drop_path,
+    "torchvision.ops.stochastic_depth.StochasticDepth": _stochastic_depth,
+    "torch.nn.modules.activation.MultiheadAttention": _multihead,
+    "timm.layers.attention.Attention": _timm_attention,
+    "timm.models.vision_transformer.Attention": _timm_attention,
+}
+"""The recognisers by the full name of the class. A package's own is added here, or given to `import_model`."""
+
+
+def class_name(module: nn.Module) -> str:
+    """The full name of a module's class."""
+    return f"{type(module).__module__}.{type(module).__qualname__}"
+
+
+@contextmanager
+def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[tuple[Leaf, ...]]:
+    """Make every recognised module of a model one call of `archlang::leaf`, and give the leaves in their order."""
+    leaves: list[Leaf] = []
+    touched: list[nn.Module] = []
+    inside: set[str] = set()
+    try:
+        for path, module in model.named_modules():
+            recognise = recognised.get(class_name(module))
+            if recognise is None or any(path.startswith(f"{outer}.") for outer in inside):
+                continue
+            leaf = recognise(module)
+            if leaf is not None:
+                _mark(module, len(leaves))
+                touched.append(module)
+                inside.add(path)
+                leaves.append(leaf)
+        yield tuple(leaves)
+    finally:
+        for module in touched:
+            del module.forward
+
+
+def _mark(module: nn.Module, key: int) -> None:
+    """Let a module's call be one operation of the graph."""
+    gives_pair = isinstance(module, nn.MultiheadAttention)
+
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        inputs = _once([value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)])
+        made = torch.ops.archlang.leaf(inputs, key)
+        if gives_pair:
+            return made, None
+        return made
+
+    # Taken back when the export is done.
+    module.forward = forward
+
+
+def _once(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Each tensor once: a sequence that attends to itself is given three times."""
+    found: list[Tensor] = []
+    for tensor in tensors:
+        if not any(tensor is other for other in found):
+            found.append(tensor)
+    return found
+
+
+def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], shapes: State) -> Any:
+    """Read the call that a recognised module left in the graph."""
+    leaf: Leaf = leaves[call["key"]]
+    if len(call["inputs"]) != 1:
+        raise NoWordError(f"`{leaf.op}` takes one tensor here, and this module gets {len(call['inputs'])}")
+
+    ref = r.tensor(call["inputs"][0])
+    value = r.plain(ref)
+    weights: dict[str, Origin] = {}
+    for ours, theirs in leaf.weights.items():
+        name = f"{r.place.path}.{theirs}".lstrip(".")
+        weights[ours] = origin(Known(tuple(shapes[name].shape), _reader(name), (name,), trained=True))
+    return r.step(leaf.op, (value,), r.sizes[value], leaf.args, weights)
+
+
+def _reader(name: str) -> Callable[[State], Tensor]:
+    return lambda state: state[name]

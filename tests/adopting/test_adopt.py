@@ -1,0 +1,129 @@
+"""Weights from elsewhere: what is taken, what is new, what is left over, and what is refused."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from torch import fx, nn
+
+import archlang
+from archlang.adopting import adopt
+from archlang.diagnostics import ArchError
+
+TEXT = """archlang 1
+block unit(c) {
+  body = in -> conv(3x3, c) as conv1 -> batch_norm -> relu
+  output body -> conv(3x3, c) as conv2 -> add(body) -> relu
+}
+network Net(classes = 5, c = 8) {
+  input image: [3, 8, 8]
+  maps   = image -> unit(c) -> 2 * unit(c)
+  logits = maps -> global_avg_pool -> linear(classes) as head
+  output logits
+}
+"""
+
+
+def net(seed: int = 0, text: str = TEXT, **dials: object) -> fx.GraphModule:
+    return archlang.compile(archlang.loads(text, **dials), seed=seed).eval()
+
+
+def same(one: nn.Module, other: nn.Module) -> bool:
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    return torch.equal(one(x), other(x))
+
+
+def test_equal_names_are_taken_from_a_model_a_table_and_both_kinds_of_file(tmp_path: Path) -> None:
+    source = net(1)
+    archlang.save(source, tmp_path / "model.safetensors")
+    safetensors.torch.save_file(source.state_dict(), tmp_path / "bare.safetensors")
+    torch.save({"epoch": 3, "state_dict": source.state_dict()}, tmp_path / "checkpoint.pt")
+    names = ("model.safetensors", "bare.safetensors", "checkpoint.pt")
+
+    for given in (source, source.state_dict(), *(tmp_path / name for name in names)):
+        model = net()
+        table = adopt(model, given)
+        assert (table.how, table.new, table.left) == ("names", {}, ())
+        assert len(table.taken) == len(model.state_dict())
+        assert same(model, source)
+
+
+def test_a_head_of_another_size_keeps_its_own_start() -> None:
+    model, source = net(classes=3), net(1)
+    before = model.state_dict()["logits.head.weight"].clone()
+    table = adopt(model, source)
+    assert list(table.new) == ["logits.head.weight", "logits.head.bias"]
+    assert table.new["logits.head.weight"] == "[3, 8] here, [5, 8] in the source"
+    assert table.left == ("logits.head.weight", "logits.head.bias")
+    assert torch.equal(model.state_dict()["logits.head.weight"], before)
+    assert "new: logits.head.bias ([3] here, [5] in the source)" in str(table)
+
+
+def test_a_map_says_which_is_which() -> None:
+    source = {f"net.{name.replace('unit_2.0', 'second')}": value for name, value in net(1).state_dict().items()}
+    model = net()
+    table = adopt(model, source, {"maps.unit_2.0.*": "net.maps.second.*", "*": "net.*"})
+    assert (table.how, table.new, table.left) == ("map", {}, ())
+    assert same(model, net(1))
+
+    with pytest.raises(ArchError, match="fits no tensor"):
+        adopt(model, source, {"stem.*": "net.*"})
+    with pytest.raises(ArchError, match="gives no tensor of the source"):
+        adopt(model, source, {"maps.*": "body.*"})
+
+
+def test_the_same_form_under_other_names_is_taken_by_structure() -> None:
+    # Other names, no block, and each sum the other way round.
+    unit = "{a} = {x} -> conv(3x3, 8) -> batch_norm -> relu\n {b} = {a} -> conv(3x3, 8) as c\n" \
+        " {y} = {a} -> add({b}) -> relu\n"
+    body = "".join(unit.format(a=f"a{i}", b=f"b{i}", x=x, y=f"y{i}") for i, x in enumerate(("image", "y0", "y1")))
+    text = f"archlang 1\nnetwork Flat(classes = 5) {{\n input image: [3, 8, 8]\n {body}" \
+        " output y2 -> global_avg_pool -> linear(classes)\n}\n"
+    source = net(1, text)
+    model = net()
+    table = adopt(model, source)
+    assert (table.how, table.new, table.left) == ("structure", {}, ())
+    assert same(model, source)
+    # Of a network of another form, what stands behind the first difference is left alone.
+    other = net(1, text.replace("-> global_avg_pool ->", "-> global_max_pool ->"))
+    assert list(adopt(net(), other).taken) == ["logits.head.weight", "logits.head.bias"]
+
+
+def test_an_order_is_a_guess_that_must_be_asked_for() -> None:
+    source = {f"layer_{at}": value for at, value in enumerate(net(1).state_dict().values()) if value.dim()}
+    with pytest.raises(ArchError, match="nothing was taken"):
+        adopt(net(), source)
+    model = net()
+    assert adopt(model, source, guess=True).how == "order"
+    assert same(model, net(1))
+    with pytest.raises(ArchError, match="not, in their order, of the shapes"):
+        adopt(net(c=16), source, guess=True)
+
+
+class Runs:
+    def __reduce__(self) -> tuple[object, ...]:
+        return print, ("this ran",)
+
+
+def test_what_is_no_table_of_tensors_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "code.pt").write_bytes(pickle.dumps(Runs()))
+    torch.save({"weights": Runs()}, tmp_path / "zip.pt")
+    torch.save([torch.zeros(3)], tmp_path / "list.pt")
+    (tmp_path / "text.safetensors").write_text("no tensors", encoding="utf-8")
+    for name, kind in (("code.pt", "unsafe-model"), ("zip.pt", "unsafe-model"), ("list.pt", "not-a-model"),
+                       ("text.safetensors", "not-a-model"), ("none.safetensors", "unreadable-file")):
+        with pytest.raises(ArchError) as caught:
+            adopt(net(), tmp_path / name)
+        assert caught.value.diagnostics[0].name == kind
+    assert "this ran" not in capsys.readouterr().out
+
+    broken = net(1).state_dict()
+    broken["logits.head.bias"] = torch.full((5,), torch.nan)
+    model = net()
+    with pytest.raises(ArchError, match="NaN"):
+        adopt(model, broken)
+    assert same(model, net())  # nothing of it was taken
