@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from archlang.elaborate.training.losses import PROBABILITIES
 from archlang.importing.blocks import Inside, Made, Multiple, Slot
 from archlang.importing.bodies import BodyWriter, identifier
 from archlang.importing.expressions import number, static
@@ -47,7 +48,7 @@ def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | No
     declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
     network = _network(traced, items, blocks, taken, name, normalisation)
     declarations.append(network)
-    if network.dials:
+    if network.dials and not _squashed(traced, items):
         declarations.append(_training(network))
     # A layer that is used several times has its weights once, at its first use.
     steps = tuple(
@@ -134,6 +135,18 @@ def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
 
 WIDTHS = ("features", "channels")
 """The arguments that say how wide a layer is."""
+
+
+def _squashed(traced: Traced, items: Sequence[Item]) -> bool:
+    """Tell whether the output is probabilities already: a loss that wants scores would refuse it."""
+    value = traced.outputs[0][1][0]
+    for item in items:
+        last = item.steps[-1]
+        if last.output != value:
+            continue
+        facts = CATALOGUE.ops.get(last.op)
+        return facts is not None and any(given in PROBABILITIES for given in facts.gives)
+    return False
 
 
 def _training(network: tree.NetworkDeclaration) -> tree.Train:

@@ -31,8 +31,8 @@ FLOORS: dict[str, int] = {
 }
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing", "adopting",
-              "cli", "__init__"),
+    "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing",
+              "adopting", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),
     "pygraphviz": ("views",),
