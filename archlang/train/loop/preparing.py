@@ -11,7 +11,8 @@ from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Port
 from archlang.graph.scores import scores_port
 from archlang.layers.synced import synced
-from archlang.train.fitting import Fit, fit_to
+from archlang.train.fitting import Fit
+from archlang.train.inputs import fit_of_data, taking_rows
 from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
@@ -35,7 +36,7 @@ def prepared(task: TrainingTask) -> Training:
     scores = scores_port(graph, task.losses)
     goals = [objective(step.losses, graph) for step in steps_of(plan)]
     # Sums over samples may differ in their last bits between machines.
-    fit = world.broadcast(fit_to(graph, task.data.train))
+    fit = world.broadcast(fit_of_data(graph, task.data.train))
 
     model = _compiled(task, fit, scores)
     check(task.sharding, world, plan, model)
@@ -44,7 +45,7 @@ def prepared(task: TrainingTask) -> Training:
 
 
     ports = inner_ports(task.losses, graph)
-    observed = observing(model, graph, ports, task.parallel) if ports else model
+    observed = taking_rows(observing(model, graph, ports, task.parallel) if ports else model, graph)
     undivided = None
     if task.sharding == "fsdp":
         undivided = _compiled(task, fit, scores)  # what is saved and returned has its weights in one piece
