@@ -22,6 +22,7 @@ from archlang.train.loop.training import Training
 from archlang.train.losses.classes import class_count, labels_of
 from archlang.train.losses.objective import Objective, inner_ports, objective
 from archlang.train.optimization.averaging import Average
+from archlang.train.optimization.branches import kernels_of
 from archlang.train.optimization.optimizers import optimizer
 from archlang.train.optimization.planning import steps_of
 from archlang.train.processes.sharding import check, divide
@@ -63,7 +64,7 @@ def prepared(task: TrainingTask) -> Training:
 
 def _stages(task: TrainingTask, model: ArchModule, goals: list[Objective]) -> list[Optimization]:
     """The optimisation steps of the plan: each objective with its optimiser."""
-    weights = named_weights(task.network.graph, model)
+    weights, kernels = named_weights(task.network.graph, model), kernels_of(task.network.graph)
     stages = []
 
     for goal, step in zip(goals, steps_of(task.plan), strict=True):
@@ -72,7 +73,7 @@ def _stages(task: TrainingTask, model: ArchModule, goals: list[Objective]) -> li
         scaler = None
         if task.plan.precision == "float16":
             scaler = torch.amp.GradScaler(task.device.type)
-        stages.append(Optimization(goal, optimizer(step.optimizer, weights), scaler, step.name))
+        stages.append(Optimization(goal, optimizer(step.optimizer, weights, kernels), scaler, step.name))
     return stages
 
 

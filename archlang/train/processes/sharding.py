@@ -14,6 +14,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule
 from archlang.graph.plan import Plan
 from archlang.layers.patch_experts.keys import Keyed
+from archlang.ops.values import Option
 from archlang.train.processes.world import World
 
 Sharding = Literal["auto", "ddp", "fsdp"]
@@ -36,12 +37,21 @@ def check(sharding: Sharding, world: World, plan: Plan, model: nn.Module) -> Non
     reasons = {
         "`average`": plan.average is not None,
         "`precision = float16`": plan.precision == "float16",
+        "`branches`": any(_has_branches(step.optimizer) for step in (plan, *plan.steps)),
         "a router of experts": any(isinstance(module, Keyed) for module in model.modules()),
     }
     for reason, is_so in reasons.items():
         if is_so:
             message = f"{reason} wants its weights whole on each process"
             raise ArchError(error("not-available", message, help="`--sharding ddp` keeps them whole"))
+
+
+def _has_branches(optimizer: Option | None) -> bool:
+    """Tell an optimiser that trains kernels as branches, all of them or those of a group."""
+    if optimizer is None:
+        return False
+    groups: Any = optimizer.args.get("groups") or ()
+    return any(option.args.get("branches") is not None for option in (optimizer, *groups))
 
 
 def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:

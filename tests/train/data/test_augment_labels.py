@@ -60,7 +60,7 @@ def test_pixels_from_outside_get_the_label_that_is_ignored(name: str) -> None:
 
 
 def test_the_label_to_ignore_is_that_of_all_losses() -> None:
-    text = ("archlang 1\nnetwork N { input x: [1, 8, 8]\n y = x -> conv(1x1, 2)\n output y }\n"
+    text = ("archlang 1\nnetwork N {{ input x: [1, 8, 8]\n y = x -> conv(1x1, 2)\n output y }}\n"
             "train {{ loss = cross_entropy(y, label{}) + dice(y, label{})\n optimizer = sgd(lr = 0.1)\n"
             "phase all {{ epochs = 1 }} }}")
     cases = [((", ignore = 9", ", ignore = 9"), 9), ((", ignore = 9", ""), None), (("", ""), None),
