@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import nn
 
 from archlang.diagnostics import ArchError, did_you_mean
@@ -22,6 +23,7 @@ from archlang.graph.ir import Graph, InputSpec
 from archlang.shapes import Tensor
 from archlang.train.data.items import Items, raw_item
 from archlang.train.data.named import LABEL, NamedTensors
+from archlang.train.data.pixels import kept_window, upright_size
 from archlang.train.data.samples import Layout, as_sample
 from archlang.train.data.splits import Data, Split, Tensors
 from archlang.train.data.windows import cut_for
@@ -163,10 +165,23 @@ class Row:
 
         rows = []
         for place in self.places:
-            preparation = ImagePreparation(*place.sizes) if len(place.sizes) == IMAGE else None
-            value = as_sample(sample[place.spec.name], layout, preparation, place.whole)
-            rows.append(_fitted(place, value[None])[0])
+            value, preparation = sample[place.spec.name], None
+            if len(place.sizes) == IMAGE:
+                preparation = ImagePreparation(*place.sizes)
+                _refuse_cut(place, value, preparation)
+            pixels = as_sample(value, layout, preparation, place.whole)
+            rows.append(_fitted(place, pixels[None])[0])
         return torch.cat(rows)
+
+
+def _refuse_cut(place: Place, value: Any, preparation: ImagePreparation) -> None:
+    """An image that is cut would no longer lie on the other inputs, nor on a label map."""
+    if not isinstance(value, Image.Image):
+        return
+    rows, columns = upright_size(value)
+    if kept_window(rows, columns, preparation) != (rows, columns):
+        raise bad_data(f"the input `{place.spec.name}` is an image of {rows} x {columns}, which would be cut",
+                       help="bring all inputs to the network's proportions")
 
 
 def _fitted(place: Place, samples: torch.Tensor) -> torch.Tensor:

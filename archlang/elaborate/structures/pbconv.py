@@ -51,7 +51,7 @@ def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
     chains: tuple[Chain, ...] = ()
     if facts is not None and facts.chains:
         chosen: Option = stage.given["kernels"]
-        chains = _chains(b, stage, parts, place, mean=chosen.args["mean"])
+        chains = _chains(b, stage, parts, place, mean=bool(chosen.args["mean"]))
 
     # Branch 0 is the large kernel, then come the small ones, then the chains.
     count = 1 + len(windows) + len(chains)

@@ -56,7 +56,7 @@ def _length(size: Dim) -> int:
     if isinstance(size, int):
         return size
     found = linear(size)
-    if found is None or found[1:] != (1, 0):
+    if found is None or found[1] != 1 or found[2] != 0:
         return int(size.low)
 
     symbol = found[0]

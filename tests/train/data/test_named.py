@@ -148,6 +148,31 @@ def test_a_network_of_two_inputs_learns_and_is_judged() -> None:
     assert evaluate(model, data, device="cpu").accuracy == 1
 
 
+def test_folders_of_images(tmp_path: Path) -> None:
+    for name, kind in (("image", "RGB"), ("depth", "L"), ("label", "P")):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        (tmp_path / "val" / name).mkdir(parents=True)
+        for number in range(4):
+            made = numpy.full((8, 8, 3) if kind == "RGB" else (8, 8), 20 * number, "uint8")
+            image = Image.fromarray(made) if kind != "P" else Image.fromarray(made // 20).convert("P")
+            if kind == "P":
+                image.putdata((made // 20).ravel().tolist())
+            for part in ("train", "val"):
+                image.save(tmp_path / part / name / f"{number}.png")
+
+    text = TWO.replace("input tokens: [4] (range = 50000000)", "input depth: [1, 8, 8]")
+    network = graph(text.replace("tokens -> embedding(1) -> flatten", "depth -> global_avg_pool"))
+    data = named_data(find(f"inputs:{tmp_path}"), network)
+    samples, labels = data.train.batch([3, 1])
+    assert labels[:, 0, 0].tolist() == [3, 1] and labels.shape == (2, 8, 8)
+    first, depth = (samples[:, place.start : place.stop] for place in places_of(network))
+    assert [round(float(row[0]) * 255) for row in first] == [60, 20] == [round(float(row[0]) * 255) for row in depth]
+
+    (tmp_path / "train" / "depth" / "2.png").rename(tmp_path / "train" / "depth" / "9.png")
+    with pytest.raises(ArchError, match="`2` is not in both of `depth` and `image`"):
+        find(f"inputs:{tmp_path}")
+
+
 # --- text ------------------------------------------------------------------------------------------------------------
 
 

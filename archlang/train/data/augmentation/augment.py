@@ -144,11 +144,11 @@ def require_followable(option: Option, images: torch.Tensor, labels: torch.Tenso
     """
     effect = AUGMENTATIONS[option.name].effect
     if labels.is_floating_point():
-        what, allowed = "target image", (Effect.MOVES, Effect.FRAMES)
+        what, allowed = "target image", [Effect.MOVES, Effect.FRAMES]
     else:
-        what, allowed = "map of classes", (Effect.MOVES, Effect.LIGHTS)
+        what, allowed = "map of classes", [Effect.MOVES, Effect.LIGHTS]
         if ignored is not None:
-            allowed = (*allowed, Effect.FRAMES)
+            allowed.append(Effect.FRAMES)
 
     if effect not in allowed:
         others = [name for name, other in AUGMENTATIONS.items() if other.effect in allowed]
