@@ -22,7 +22,8 @@ from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph, InputSpec
 from archlang.shapes import Tensor
 from archlang.train.data.items import Items, raw_item
-from archlang.train.data.named import LABEL, NamedTensors
+from archlang.train.data.labels import LABEL
+from archlang.train.data.named import NamedTensors
 from archlang.train.data.pixels import kept_window, upright_size
 from archlang.train.data.samples import Layout, as_sample
 from archlang.train.data.splits import Data, Split, Tensors
@@ -35,7 +36,7 @@ IMAGE = 3
 
 
 @dataclass(frozen=True)
-class Place:
+class InputPlace:
     """An input of a network, and where its numbers lie in a row."""
 
     spec: InputSpec
@@ -53,15 +54,15 @@ class Place:
         return self.spec.type.range is not None
 
 
-def places_of(graph: Graph) -> tuple[Place, ...]:
-    """Where each input lies in a row. Raises `ArchError` (bad-data) for a size that the network leaves open."""
-    places: list[Place] = []
+def places_of(graph: Graph) -> tuple[InputPlace, ...]:
+    """The places of the inputs in a row. Raises `ArchError` (bad-data) for a size that the network leaves open."""
+    places: list[InputPlace] = []
     for spec in graph.inputs:
         sizes = tuple(size for size in spec.type.dims if isinstance(size, int))
         if len(sizes) < spec.type.rank:
             raise bad_data(f"the input `{spec.name}` is {spec.type}: beside other inputs all its sizes are numbers",
                            help="give symbols theirs, as in `-p H=32`")
-        places.append(Place(spec, places[-1].stop if places else 0, sizes))
+        places.append(InputPlace(spec, places[-1].stop if places else 0, sizes))
     return tuple(places)
 
 
@@ -73,7 +74,7 @@ class PackedSplit:
     """
 
     source: Any
-    places: tuple[Place, ...]
+    places: tuple[InputPlace, ...]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -157,7 +158,7 @@ def _shown(names: Iterable[str]) -> str:
 class Row:
     """Makes the row of one sample of a table."""
 
-    places: tuple[Place, ...]
+    places: tuple[InputPlace, ...]
 
     def __call__(self, sample: Mapping[str, Any], layout: Layout) -> torch.Tensor:
         """Numbers in the order of the inputs. Raises `ArchError` (bad-data), naming the input that does not fit."""
@@ -174,7 +175,7 @@ class Row:
         return torch.cat(rows)
 
 
-def _refuse_cut(place: Place, value: Any, preparation: ImagePreparation) -> None:
+def _refuse_cut(place: InputPlace, value: Any, preparation: ImagePreparation) -> None:
     """An image that is cut would no longer lie on the other inputs, nor on a label map."""
     if not isinstance(value, Image.Image):
         return
@@ -184,7 +185,7 @@ def _refuse_cut(place: Place, value: Any, preparation: ImagePreparation) -> None
                        help="bring all inputs to the network's proportions")
 
 
-def _fitted(place: Place, samples: torch.Tensor) -> torch.Tensor:
+def _fitted(place: InputPlace, samples: torch.Tensor) -> torch.Tensor:
     """Samples of one input in its sizes, as rows of doubles."""
     try:
         fitted = Fit(place.spec.type).shape(samples)
@@ -200,7 +201,7 @@ def _fitted(place: Place, samples: torch.Tensor) -> torch.Tensor:
 class Unpacking(nn.Module):
     """A network of several inputs that takes rows of numbers, [batch, all of them]."""
 
-    def __init__(self, model: nn.Module, places: tuple[Place, ...]) -> None:
+    def __init__(self, model: nn.Module, places: tuple[InputPlace, ...]) -> None:
         super().__init__()
         self.model, self.places = model, places
 
@@ -210,7 +211,7 @@ class Unpacking(nn.Module):
         return self.model(*(self._input(place, rows, weight.dtype) for place in self.places))
 
     @staticmethod
-    def _input(place: Place, rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    def _input(place: InputPlace, rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         values = rows[:, place.start : place.stop].reshape(len(rows), *place.sizes)
         if place.whole:
             return values.long()

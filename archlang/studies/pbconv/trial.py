@@ -21,9 +21,9 @@ from archlang.train.fitting import fit_to
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses.objective import objective
-from archlang.train.optimization.branches import kernels_of
 from archlang.train.optimization.optimizers import optimizer, set_rate
 from archlang.train.optimization.planning import batch_count, batches, derived, ignored_label, plan_of, steps_of
+from archlang.train.optimization.scaled_gradients import kernels_of
 from archlang.train.training_data import training_data
 from archlang.transform import PBConv, apply
 

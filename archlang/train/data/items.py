@@ -81,7 +81,7 @@ class Items:
         return pixels, target
 
     def _entry(self, sample: Any) -> Any:
-        """What is meant of a table; anything else is itself."""
+        """The entry of a table that is meant; anything else is itself."""
         if isinstance(sample, Mapping) and self.name is not None:
             if self.name not in sample:
                 raise bad_data(f"its table has no `{self.name}`")

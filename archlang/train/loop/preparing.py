@@ -22,9 +22,9 @@ from archlang.train.loop.training import Training
 from archlang.train.losses.classes import class_count, labels_of
 from archlang.train.losses.objective import Objective, inner_ports, objective
 from archlang.train.optimization.averaging import Average
-from archlang.train.optimization.branches import kernels_of
 from archlang.train.optimization.optimizers import optimizer
 from archlang.train.optimization.planning import steps_of
+from archlang.train.optimization.scaled_gradients import kernels_of
 from archlang.train.processes.sharding import check, divide
 
 

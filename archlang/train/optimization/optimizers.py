@@ -12,7 +12,7 @@ from archlang.graph.patterns import matches
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import OptimizerFacts
 from archlang.ops.values import Option, Weighted
-from archlang.train.optimization.branches import Kernels, factors, scale_gradients
+from archlang.train.optimization.scaled_gradients import Kernels, factors, scale_gradients
 from archlang.train.optimization.schedule import rate
 
 PLACES = ("cpu", "cuda")

@@ -35,7 +35,7 @@ def kernels_of(graph: Graph) -> Kernels:
 
 
 def factors(weight: torch.Tensor, constants: Sequence[float], adds: bool) -> torch.Tensor:
-    """What the gradient of a kernel [leaving, entering, ...] is multiplied with.
+    """The factors of the gradient of a kernel [leaving, entering, ...].
 
     `constants` are those of the kernel, of the 1x1 beside it and perhaps of the channels' scales, which count where
     `adds`. Raises `ArchError` (bad-phase) for a kernel without a middle.
@@ -50,13 +50,15 @@ def factors(weight: torch.Tensor, constants: Sequence[float], adds: bool) -> tor
                               help="give `branches` in a `group` that leaves it out"))
 
     large, point, *scales = constants
-    made = torch.full_like(weight, large**2, requires_grad=False)
-    middle = tuple(side // 2 for side in sides)
-    made[(slice(None), slice(None), *middle)] += point**2
+    made = torch.full(weight.shape, large**2, dtype=weight.dtype, device=weight.device)
+    # All sides are odd: the cell in the middle is the middle one of them all.
+    cells = made.flatten(2)
+    middle = cells.shape[2] // 2
+    cells[:, :, middle] += point**2
 
     if scales and adds:
         rows = torch.arange(len(weight), device=weight.device)
-        made[(rows, rows % weight.shape[1], *middle)] += scales[0] ** 2
+        cells[rows, rows % weight.shape[1], middle] += scales[0] ** 2
     return made
 
 

@@ -12,7 +12,7 @@ import archlang
 from archlang import ArchError
 from archlang.train import Tensors, fit
 from archlang.train.data.splits import Data
-from archlang.train.optimization.branches import kernels_of
+from archlang.train.optimization.scaled_gradients import kernels_of
 
 NET = """archlang 1
 network Plain {{
