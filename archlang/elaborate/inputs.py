@@ -308,6 +308,10 @@ def _normalised(b: Build, given: Given, tensor: Tensor) -> tuple[Numbers, Number
         elif value is not None:
             numbers = (value,)
 
+        # A model file writes them as floats, and reads no other form.
+        if numbers is not None:
+            numbers = tuple(float(number) for number in numbers)
+
         # One number is for all channels; several are one for each, and the channels stand first.
         if numbers is not None and len(numbers) not in (1, tensor.dims[0]):
             raise b.refuse("wrong-count", f"`{name}` has one number, or one for each of the {tensor.dims[0]} channels",

@@ -19,6 +19,7 @@ from archlang.syntax.tree import (
     Layer,
     Let,
     LoopName,
+    Name,
     Parameter,
     Stretch,
     Train,
@@ -32,19 +33,35 @@ def report_unused(b: Build, unit: Unit) -> None:
         return  # a mistake may have kept the use from being seen
 
     exports = unit.network is None
+    # A dial that holds a block of the file may be given another one, by its name and from outside.
+    open_to_all = _chooses_a_block(unit)
     for item in unit.file.declarations:
         if isinstance(item, Import):
-            _check_import(b, item)
+            if not open_to_all:
+                _check_import(b, item)
         elif isinstance(item, Train):
             continue  # its names are settings, read by what they are called
         elif not exports:
             for node in _binders(item):
-                _check(b, node)
+                if not (open_to_all and node is item and isinstance(node, Block)):
+                    _check(b, node)
         elif isinstance(item, Block):
             # The block itself is for the files that import this one.
             for node in _binders(item):
                 if node is not item:
                     _check(b, node)
+
+
+def _chooses_a_block(unit: Unit) -> bool:
+    """Tell a network with a dial whose default is a block that the file declares or imports."""
+    if unit.network is None:
+        return False
+
+    names = {item.name for item in unit.of(Block) if isinstance(item, Block)}
+    for item in unit.of(Import):
+        if isinstance(item, Import):
+            names |= {imported.alias or imported.name for imported in item.names}
+    return any(isinstance(dial.default, Name) and dial.default.text in names for dial in unit.network.dials)
 
 
 def _check_import(b: Build, item: Import) -> None:

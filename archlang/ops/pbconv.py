@@ -102,7 +102,8 @@ SETTINGS = (
     Choice("acb", "kernels", "The middle row and column (asymmetric convolution block, Ding et al. 2019).", (),
            _use("acb"), facts=KernelsFacts("published")),
     Choice("dbb", "kernels", "A 1x1 kernel, 1x1 before the large kernel, 1x1 before its mean (diverse branch block, "
-           "Ding et al. 2021).", (), _use("dbb"), facts=KernelsFacts("published", chains=True)),
+           "Ding et al. 2021).", (Arg("mean", Flag(), True, "whether the last is there; dilated kernels have none"),),
+           _use("dbb"), facts=KernelsFacts("published", chains=True)),
     Choice("propose", "kernels", "Random small kernels that cover all positions, by the candidate rules (PBConv, "
            "section 4.3).", _SEARCHED, _use("propose(seed = 7)"), facts=KernelsFacts("drawn")),
     Choice("pbconv", "kernels", "The same as `propose`, so that a dial can say `none`, `acb`, `dbb` or `pbconv`.",

@@ -13,6 +13,8 @@ _LR = Arg("lr", Real(0, above=True), doc="learning rate")
 _DECAY = Arg("weight_decay", Real(0), 0.0, "pulls weights to zero")
 _DECOUPLED = Arg("decoupled_weight_decay", Flag(), False, "whether the pull passes by the gradient, as in AdamW")
 _AMSGRAD = Arg("amsgrad", Flag(), False, "whether the divisor never shrinks (Reddi et al. 2018)")
+_BRANCHES = Arg("branches", ListKind(Real(0), 2, 3), None,
+                "constants of a kernel, of a 1x1 beside it and of the input: kernels train as their sum would")
 _GROUPS = Arg("groups", ListKind(SettingKind("group"), 0), (), "weights that get values of their own")
 
 
@@ -62,8 +64,8 @@ OPTIMISERS = (
     _optimiser("sgd", "SGD", "Stochastic gradient descent.",
                Arg("momentum", Real(0, 1), 0.0, "share kept of the last step"),
                Arg("nesterov", Flag(), False, "whether the gradient is taken after the momentum's step"), _DECAY,
-               Arg("dampening", Real(0, 1), 0.0, "share of the gradient that momentum leaves out"), fused=True,
-               check=_nesterov_has_momentum),
+               Arg("dampening", Real(0, 1), 0.0, "share of the gradient that momentum leaves out"), _BRANCHES,
+               fused=True, check=_nesterov_has_momentum),
     _optimiser("adam", "Adam", "Adam (Kingma and Ba 2015); weight decay goes into the gradient.",
                _betas(), _eps(), _DECAY, _AMSGRAD, fused=True, check=_betas_below_1),
     _optimiser("adamw", "AdamW", "Adam with decoupled weight decay (Loshchilov and Hutter 2019).", _betas(), _eps(),
@@ -103,7 +105,8 @@ GROUPS = (
              Arg("lr", Real(0, above=True), None, "their learning rate; schedules start there"),
              Arg("weight_decay", Real(0), None, "pulls them to zero"),
              Arg("momentum", Real(0, 1), None, "share kept of the last step"),
-             Arg("betas", ListKind(Real(0, 1), 2, 2), None, "how long means of gradients and of squares last")),
+             Arg("betas", ListKind(Real(0, 1), 2, 2), None, "how long means of gradients and of squares last"),
+             _BRANCHES),
             'optimizer = sgd(lr = 0.1, groups = [group("logits", lr = 0.01, weight_decay = 0)])', check=_betas_below_1),
 )
 

@@ -27,13 +27,15 @@ AT_ONCE = 256
 class Fit:
     """A network's input type, the normalisation before it (one number a channel, or none), the sizes of its images.
 
-    `image` has the sizes that the network leaves open as they were in training.
+    `image` has the sizes that the network leaves open as they were in training. `rows` says that a sample holds all
+    inputs of a network, one behind the other (`train.inputs`).
     """
 
     type: Tensor
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     image: ImagePreparation | None = None
+    rows: bool = False
 
     def shape(self, samples: torch.Tensor) -> torch.Tensor:
         """Samples [batch, ...] in the sizes of the input; a size that nothing tells is the data's.
@@ -90,7 +92,7 @@ class Fit:
 
     def inputs(self, samples: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Samples as a model of this type of weights takes them: tokens stay whole numbers."""
-        if self.type.range is not None:
+        if self.type.range is not None or self.rows:
             return samples
         return samples.to(dtype)
 

@@ -7,9 +7,9 @@ from archlang.graph.plan import Plan
 from archlang.train.data.augmentation.augment import check_samples
 from archlang.train.data.ready import for_training
 from archlang.train.data.splits import Data
-from archlang.train.fitting import fit_of
+from archlang.train.inputs import fit_of_inputs, named_data
 from archlang.train.losses.classes import class_output
-from archlang.train.optimization.planning import steps_of
+from archlang.train.optimization.planning import ignored_label, steps_of
 
 LOOKED_AT = 16
 """Samples of the training part that augmentations are checked with."""
@@ -23,12 +23,12 @@ def training_data(network: Network, plan: Plan, data: Data) -> Data:
     """
     graph = network.graph
     losses = [loss for step in steps_of(plan) for loss in step.losses]
-    ready = for_training(data, graph, plan.labels, class_output(graph, losses))
+    ready = for_training(named_data(data, graph), graph, plan.labels, class_output(graph, losses))
 
     # One sample of each other part is enough: sizes that do not fit do not fit anywhere.
-    fit = fit_of(graph)
+    fit = fit_of_inputs(graph)
     for part in ready.parts[1:]:
         fit.shape(part.batch([0])[0])
     samples, labels = ready.train.batch(range(min(LOOKED_AT, len(ready.train))))
-    check_samples(plan.augment, fit.shape(samples), labels)
+    check_samples(plan.augment, fit.shape(samples), labels, ignored_label(plan))
     return ready

@@ -16,11 +16,14 @@ import torch
 from archlang.elaborate import load
 from archlang.elaborate.network import Network
 from archlang.ops.values import Weighted
+from archlang.shapes import Dim
+from archlang.sizes import substitute
 from archlang.train import Data, Result, Tensors, fit
+from archlang.train.losses.classes import class_output
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted((ROOT / "specs").rglob("*.arch"))
-SIDE = 32
+SIDE = 64
 """The side of images for networks that leave it open."""
 
 
@@ -49,14 +52,23 @@ def _bare(curve: Weighted | None) -> Weighted | None:
 
 def images(network: Network) -> Data:
     """Six random images and their labels."""
-    shape = [size if isinstance(size, int) else SIDE for size in network.graph.inputs[0].type.dims]
+    shape = [_side(size) for size in network.graph.inputs[0].type.dims]
     generator = torch.Generator().manual_seed(0)
     output = network.graph.type(network.graph.outputs[0].port).dims
+    sides = [_side(size) for size in output]
     labels = torch.randint(0, 10, (6,), generator=generator)
-    if len(output) > 1:  # an image that comes out is compared with an image
-        labels = torch.rand(6, *(size if isinstance(size, int) else SIDE for size in output), generator=generator)
+    plan = network.graph.plan
+    if len(output) > 1 and plan is not None and class_output(network.graph, plan.losses):
+        labels = torch.randint(0, sides[0], (6, *sides[1:]), generator=generator)
+    elif len(output) > 1:  # an image that comes out is compared with an image
+        labels = torch.rand(6, *sides, generator=generator)
     part = Tensors(torch.rand(6, *shape, generator=generator), labels)
     return Data("random", part, Tensors(part.samples[:2], labels[:2]))
+
+
+def _side(size: Dim) -> int:
+    """A size as a number, each symbol of an image as `SIDE`."""
+    return substitute(size, dict.fromkeys("HWT", SIDE))
 
 
 def trained(path: Path) -> Result:

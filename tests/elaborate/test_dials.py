@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from archlang.elaborate.network import check_text
+from archlang.elaborate.network import check_text, loads
 from archlang.ops.values import Size
 from tests.elaborate.texts import net, out, text, wrong
 
@@ -53,3 +53,18 @@ def test_the_mistake_shows_what_was_given() -> None:
     problem = check_text(text("output x -> conv(3x3, c)", dials="(c = 5)"), {"c": "fiv"})[0]
     assert problem.primary is not None
     assert problem.primary.span.text == "fiv"
+
+
+def test_blocks_that_a_dial_may_take_are_not_unused() -> None:
+    text = ("archlang 1\nimport std.conv (separable)\nblock small(c) = conv(3x3, c)\nblock large(c) = conv(5x5, c)\n"
+            "network N(part = small) {\n  input x: [3, 8, 8]\n  output x -> part(4)\n}\n")
+    assert loads(text).warnings == ()
+    assert [loads(text, {"part": name}).parameters for name in ("small", "large", "separable")] == [112, 304, 53]
+    plain = text.replace("part = small", "c = 4").replace("part(4)", "small(c)")
+    assert [warning.name for warning in loads(plain).warnings] == ["unused-import", "unused-name"]
+
+
+def test_mean_and_deviation_are_floats() -> None:
+    text = "archlang 1\nnetwork N {\n  input x: [1, 8, 8] (mean = 0, std = [1])\n  output x -> relu\n}\n"
+    spec = loads(text).graph.inputs[0]
+    assert [type(number) for number in (*(spec.mean or ()), *(spec.std or ()))] == [float, float]

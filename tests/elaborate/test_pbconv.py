@@ -32,6 +32,7 @@ CASES = [
     ("3x3, 8, kernels = dbb, stride = 2", 9),
     ("3x3, kernels = dbb, groups = channels", 6),
     ("3x3, 8, kernels = dbb, norm = false", 6),
+    ("3x3, 8, kernels = dbb(mean = false), dilation = 2", 9),
     ("3x3, 8, kernels = none", 6),
 ]
 

@@ -55,7 +55,8 @@ def conv(r: random.Random, t: Type) -> Made:
 def boosted(r: random.Random, t: Type) -> Made:
     """A position-boosted convolution or a peer of it."""
     c, stride, kernel = r.choice(CHANNELS), r.choice((1, 1, 2)), r.choice(("3x3", "1x3", "4x3", "5x5"))
-    kernels = r.choice(("acb", "dbb", "none", f"propose(seed = {r.randrange(9)})", "propose(types = 2, rules = scan)"))
+    kernels = r.choice(("acb", "dbb", "dbb(mean = false)", "none", f"propose(seed = {r.randrange(9)})",
+                        "propose(types = 2, rules = scan)"))
     if kernel == "3x3" and r.random() < 0.5:
         kernels = "[3x2 at (1, 1), 3x1 at (1, 3), 1x1 at (2, 2)]"
     extra = [text for text in ("gamma = 0.5", "padding_mode = replicate", "norm = false") if r.random() < 0.2]

@@ -41,7 +41,7 @@ def test_optimisers_are_torchs_and_say_rightly_whether_there_is_a_fused_kernel(s
     knows_fused = "fused" in inspect.signature(kind).parameters
     assert knows_fused or not facts.fused
     taken = inspect.signature(kind).parameters
-    assert {arg.name for arg in setting.args} - {"groups"} <= set(taken)
+    assert {arg.name for arg in setting.args} - {"groups", "branches"} <= set(taken)
 
 
 @pytest.mark.parametrize("setting", of_role("loss"), ids=lambda s: s.name)

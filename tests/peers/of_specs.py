@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -9,9 +10,22 @@ from torch import nn
 from archlang.kernels import candidate
 from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
-from tests.peers.mapping import in_order
+from tests.peers.mapping import in_order, in_order_of_use
 from tests.peers.networks import of_file
-from tests.peers.papers import clustering, coded, layer_attention, multipath, pbconv, pce, residual, squeezed
+from tests.peers.of_networks import Named
+from tests.peers.of_std import repvgg as repvgg_block
+from tests.peers.papers import (
+    clustering,
+    coded,
+    layer_attention,
+    multipath,
+    pbconv,
+    pce,
+    residual,
+    restoring,
+    scenes,
+    squeezed,
+)
 
 REPVGG = in_order(later=r"(.*\.)identity\..*")
 """timm registers the identity's batch norm first, archlang's text has it last."""
@@ -137,7 +151,7 @@ def _boosted() -> list[Pair]:
     ]
     repvgg_boosted = pair("repvgg_a0", "timm repvgg_a0 with pbconv(seed = 3)",
                           lambda: pbconv.boosted(repvgg(), proposed(3)), "pbconv(seed = 3)", REPVGG)
-    return [*libraries, *boosted, repvgg_boosted, *_unet()]
+    return [*libraries, *boosted, repvgg_boosted, *_unet(), *_small_images(), *_scenes(), *_restoring()]
 
 
 def _unet() -> list[Pair]:
@@ -147,6 +161,68 @@ def _unet() -> list[Pair]:
     return [
         Pair(name, "Ronneberger et al. 2015, padded", of_file(name, size=32, width=4), lambda: pbconv.UNet(4)),
         Pair(name, "the same with pbconv(seed = 3)", boosted, lambda: pbconv.boosted(pbconv.UNet(4), proposed(3))),
+    ]
+
+
+def _small_images() -> list[Pair]:
+    def vgg() -> nn.Module:
+        layers: list[nn.Module] = []
+        entering = 3
+        for leaving, count in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)):
+            for _ in range(count):
+                layers += [nn.Conv2d(entering, leaving, 3, padding=1), nn.BatchNorm2d(leaving), nn.ReLU()]
+                entering = leaving
+            layers.append(nn.MaxPool2d(2))
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 5))
+
+    def small_repvgg() -> nn.Module:
+        rows = [(3, 48, 1), *[(48, 48, 1)] * 2, (48, 96, 2), *[(96, 96, 1)] * 3, (96, 192, 2), *[(192, 192, 1)] * 13]
+        blocks = [repvgg_block(*row) for row in (*rows, (192, 1280, 2))]
+        return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 5))
+
+    vgg_name, repvgg_name = "specs/pbconv/vgg16_cifar", "specs/pbconv/repvgg_a0_cifar"
+    return [
+        Pair(vgg_name, "kuangliu/pytorch-cifar's VGG16", of_file(vgg_name, classes=5), vgg, batch=2),
+        Pair(repvgg_name, "RepVGG-A0 of timm's blocks without two strides", of_file(repvgg_name, size=16, classes=5),
+             small_repvgg, REPVGG, batch=2),
+    ]
+
+
+def _scenes() -> list[Pair]:
+    """Scores of cells, and centres of objects; one boosted. Each backbone stands in one of them."""
+    libraries = {"pspnet": "mmsegmentation's PSPNet", "deeplabv3": "torchvision's DeepLabv3",
+                 "deeplabv3_plus": "mmsegmentation's DeepLabv3+"}
+
+    def row(name: str, backbone: str, peer: Callable[[], nn.Module], boost: str = "none") -> Pair:
+        size = 48 if name == "pspnet" else 32
+        net = of_file(f"specs/pbconv/{name}", backbone=backbone, classes=3, boost=boost)
+        judge = f"{libraries[name]} on {backbone}{' boosted' * (boost != 'none')}"
+        return Pair(f"specs/pbconv/{name}", judge, net, peer, batch=2, sizes={"H": size, "W": size + 1})
+
+    def of_torchvision() -> nn.Module:
+        made = torchvision_models().segmentation.deeplabv3_resnet50(num_classes=3, aux_loss=True, weights_backbone=None)
+        return Named(made, maps="out", aux="aux")
+
+    plus = partial(scenes.deeplabv3_plus, "mobilenet_v2", 3)
+
+    centers = "specs/pbconv/centernet"
+    return [
+        row("pspnet", "resnet18", partial(scenes.pspnet, "resnet18", 3)), row("deeplabv3", "resnet50", of_torchvision),
+        row("deeplabv3_plus", "mobilenet_v2", lambda: pbconv.boosted(plus(), pbconv.AsymmetricBranches), "acb"),
+        Pair(centers, "mmdetection's CenterNet", of_file(centers, classes=3), lambda: scenes.CenterNet(3), batch=2,
+             sizes={"H": 32, "W": 64}),
+    ]
+
+
+def _restoring() -> list[Pair]:
+    deep, mimo = "specs/pbconv/deep_deblur", "specs/pbconv/mimo_unet"
+    used = in_order_of_use((1, 3, 16, 16), named={"grey.parameter.value": "grey"})
+
+    return [
+        Pair(deep, "Nah et al. 2017", of_file(deep, blocks=2, width=6), lambda: restoring.DeepDeblur(2, 6), used,
+             sizes={"H": 16, "W": 20}),
+        Pair(mimo, "Cho et al. 2021", of_file(mimo, blocks=2, width=8), lambda: restoring.MIMOUNet(2, 8),
+             in_order_of_use((1, 3, 16, 16)), sizes={"H": 16, "W": 20}),
     ]
 
 

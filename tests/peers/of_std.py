@@ -11,7 +11,7 @@ from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.mapping import in_order
 from tests.peers.networks import of_block
-from tests.peers.papers import classics, coded, pbconv, pce, residual, squeezed
+from tests.peers.papers import classics, coded, pbconv, pce, residual, scenes, squeezed
 
 FIGURE_5: tuple[pbconv.Place, ...] = (((3, 1), (1, 2)), ((1, 3), (2, 1)), ((3, 1), (1, 1)), ((3, 1), (1, 3)))
 """Where figure 5 of PBConv puts 3x1, 1x3, 3x1, 3x1: middle column, middle row, left and right column."""
@@ -177,6 +177,8 @@ def _boost() -> list[Pair]:
         *boosted("boosted_inverted(8, expand = 1)", "torchvision's InvertedResidual", lambda: inverted(8, 8, 1, 1)),
         *boosted("boosted_inverted(8, stride = 2)", "torchvision's InvertedResidual", lambda: inverted(8, 8, 2, 6)),
         *boosted("boosted_inverted(6, expand = 3)", "torchvision's InvertedResidual", lambda: inverted(8, 6, 1, 3)),
+        *boosted("boosted_separable(6)", "mmcv's", lambda: scenes.separable(8, 6)),
+        *boosted("boosted_separable(6, dilation = 2)", "mmcv's", lambda: scenes.separable(8, 6, 2)),
         *boosted("boosted_repvgg(8)", "timm's RepVggBlock", lambda: repvgg(8, 8), later),
         *boosted("boosted_repvgg(8, stride = 2)", "timm's RepVggBlock", lambda: repvgg(8, 8, 2), later),
         *boosted("boosted_repvgg(6)", "timm's RepVggBlock", lambda: repvgg(8, 6), later),

@@ -6,4 +6,9 @@ WITHOUT_PEER = {
     "examples/mistakes": "wrong on purpose: `tests/docs` compares what is said about it",
     "examples/mistakes_pytorch": "wrong on purpose: PyTorch's habits, each with the text to write instead",
     "examples/10_plugin/network": "its operation is a plug-in's, which no library has (`tests/ops/test_plugins.py`)",
+    **dict.fromkeys(
+        ("std.backbone.plain_stem", "std.backbone.deep_stem", "std.backbone.dilated_resnet18",
+         "std.backbone.dilated_resnet50", "std.backbone.dilated_mobilenet"),
+        "compared inside `specs/pbconv`: PSPNet on ResNet-18, DeepLabv3 on ResNet-50, DeepLabv3+ on MobileNetV2",
+    ),
 }

@@ -90,15 +90,17 @@ class _Boosted:
         weight = u.weight("weight", leaving, x.shape[1] // self.groups, *size)
         return functional.conv2d(x, weight, None, stride, 0, dilation, self.groups)
 
-    def chains(self) -> None:
+    def chains(self, mean: bool) -> None:
         """1x1 before the large kernel; 1x1 before the mean, which of a depthwise convolution stands alone."""
         inner = self.entering * (2 if self.groups == self.channels else 1)
         at = self.where.inside(str(len(self.branches)))
         first = self.step(at, "conv", self.x, lambda u: self.slid(u, self.around(), inner, (1, 1)))
         first = self.normed(at, first, 1.0)
         large = self.step(at, "conv", first, lambda u: self.slid(
-            u, first.data, self.channels, self.kernel, self.stride))
+            u, first.data, self.channels, self.kernel, self.stride, self.dilation))
         self.branches.append(self.normed(at, large, self.given["gamma"]))
+        if not mean:
+            return
         at = self.where.inside(str(len(self.branches)))
         alone = self.groups == self.entering == self.channels
         point = self.x if alone else self.normed(at, self.step(
@@ -124,7 +126,7 @@ def pbconv(m: Reference, use: StructureUse, value: Flowing, where: Where) -> Flo
     for place in places:
         block.small(place)
     if name == "dbb":
-        block.chains()
+        block.chains(bool(_choice(block.given["kernels"]).get(("mean",), (True,))[0]))
     if name == "none":
         return block.branches[0]
     made = block.branches
@@ -135,10 +137,7 @@ def _places(kernels: object, kernel: tuple[int, ...]) -> tuple[str, list[Place]]
     """The name of a choice, and the small kernels."""
     if isinstance(kernels, list):
         return "", [(tuple(size), (row - 1, column - 1)) for size, (row, column) in kernels]
-    choice = Choice(kernels.text) if isinstance(kernels, Word) else kernels
-    if isinstance(choice, StructureUse):
-        choice = Choice(choice.name, choice.places, choice.names)
-    assert isinstance(choice, Choice)
+    choice = _choice(kernels)
     height, width = kernel
     middle = (height - 1) // 2, (width - 1) // 2
     if choice.name in ("none", "dbb"):
@@ -152,6 +151,15 @@ def _places(kernels: object, kernel: tuple[int, ...]) -> tuple[str, list[Place]]
     words = rules if isinstance(rules, str) else word(rules)
     drawn = candidate((height, width), seed, types, words)  # type: ignore[arg-type]
     return choice.name, [((w.height, w.width), (w.row - 1, w.column - 1)) for w in drawn]
+
+
+def _choice(kernels: object) -> Choice:
+    """A choice of small kernels, as it is written: by its name alone, or with arguments."""
+    choice = Choice(kernels.text) if isinstance(kernels, Word) else kernels
+    if isinstance(choice, StructureUse):
+        choice = Choice(choice.name, choice.places, choice.names)
+    assert isinstance(choice, Choice)
+    return choice
 
 
 def at(size: object, place: object) -> tuple[tuple[int, ...], tuple[int, ...]]:

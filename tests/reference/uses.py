@@ -342,7 +342,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         pbconv(3x3, 5, kernels = dbb, stride = 2)
         pbconv(3x3, kernels = dbb, groups = channels)
         pbconv(3x3, kernels = dbb, groups = channels, multiplier = 2, norm = false, padding = 2)
-        pbconv(2x3, 5, kernels = propose(seed = 7), padding = none)
+        pbconv(3x3, 4, kernels = dbb(mean = false), dilation = 2) -> pbconv(2x3, 5, kernels = propose(seed = 7))
         pbconv(3x3, 5, kernels = pbconv(seed = 3, types = 2, rules = scan), padding = 2)
         pbconv(4x4, 5, kernels = none, norm = false) -> batch_norm
         experts(3, cosine_router(pyramid_pool(1, 2), start = random)) { conv(3x3, 5) -> batch_norm }

@@ -14,10 +14,19 @@ FOLDER = Path(__file__).resolve().parents[2] / "specs" / "pbconv"
 KNOWN = {  # torchvision 0.28 (vgg16_bn, resnet18, resnet50, resnet101, mobilenet_v2), timm 1.0 (repvgg_a0)
     "vgg16": 138_365_992, "resnet18": 11_689_512, "resnet50": 25_557_032, "resnet101": 44_549_160,
     "mobilenet_v2": 3_504_872, "repvgg_a0": 9_108_968,
+    # kuangliu/pytorch-cifar (VGG16) and chenyaofo/pytorch-cifar-models, for ten classes
+    "vgg16_cifar": 14_728_266, "repvgg_a0_cifar": 7_840_874,
 }
 BOOSTED = {  # small kernels' weights and two numbers a channel for each batch norm, by hand or by the test below
     "vgg16": 13, "resnet18": 17, "resnet50": 17, "resnet101": 34, "mobilenet_v2": 18, "repvgg_a0": 22, "unet": 18,
+    "vgg16_cifar": 13, "repvgg_a0_cifar": 22, "pspnet": 21, "deeplabv3": 22, "deeplabv3_plus": 26, "centernet": 23,
+    "deep_deblur": 122, "mimo_unet": 110,
 }
+BACKBONES = [  # for as many classes as those who published a count had, which they rounded (millions), or exactly
+    ("deeplabv3", "resnet50", 21, 42_004_074),  # torchvision
+    ("pspnet", "resnet50", 19, "48.98"), ("pspnet", "mobilenet_v2", 150, "13.7"),  # mmsegmentation
+    ("deeplabv3_plus", "resnet50", 19, "43.6"), ("deeplabv3_plus", "mobilenet_v2", 150, "15.3"),
+]
 
 
 def spec(name: str, **dials: object) -> Network:
@@ -36,6 +45,25 @@ def unet(width: int) -> int:
 @pytest.mark.parametrize(("name", "parameters"), KNOWN.items())
 def test_unboosted_counts_are_the_known_ones(name: str, parameters: int) -> None:
     assert spec(name).parameters == parameters
+
+
+@pytest.mark.parametrize(("name", "backbone", "classes", "published"), BACKBONES)
+def test_counts_of_backbones(name: str, backbone: str, classes: int, published: int | str) -> None:
+    parameters = spec(name, backbone=backbone, classes=classes).parameters
+    assert isinstance(parameters, int)
+    if isinstance(published, str):
+        assert f"{parameters / 1e6:.{len(published.partition('.')[2])}f}" == published
+    else:
+        assert parameters == published
+
+
+def test_restoring_networks_count_by_hand() -> None:
+    """Two residual blocks' worth of 5x5 kernels, and what stands around them (Nah et al. 2017, figure 4)."""
+    width, blocks = 64, 19
+    scale = 2 * blocks * (25 * width * width + width) + 25 * width * 3 + 3
+    first = [25 * entering * width + width for entering in (3, 6, 6)]
+    assert spec("deep_deblur").parameters == 3 * scale + sum(first) + 2 * (25 * 3 * 12 + 12)
+    assert round(spec("mimo_unet").parameters / 1e6, 1) == 6.8  # as Cho et al. 2021 print it
 
 
 def test_the_unet_counts_by_hand() -> None:

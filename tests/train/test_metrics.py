@@ -131,6 +131,8 @@ def text(settings: str, out: str = "vector", loss: str = "cross_entropy({out}, l
     (text("metrics = [miou]", "single", "bce({out}, label)"), "wrong-count"),
     (text("metrics = [top_k(3), top_k(3)]"), "already-bound"),
     (text("best = psnr"), "wrong-rank"),
+    (text("metrics = [psnr]", "maps"), "conflicting-arguments"),
+    (text("best = miou", "maps", "l1({out}, label)"), "conflicting-arguments"),
     (text("metrics = [f1]"), "unknown-word"),
     (text("best = 3"), "wrong-kind"),
 ])

@@ -50,7 +50,8 @@ def _pbconv(b: Build, stage: StructureStage, value: Value, at: Span, place: Plac
 
     chains: tuple[Chain, ...] = ()
     if facts is not None and facts.chains:
-        chains = _chains(b, stage, parts, place)
+        chosen: Option = stage.given["kernels"]
+        chains = _chains(b, stage, parts, place, mean=bool(chosen.args["mean"]))
 
     # Branch 0 is the large kernel, then come the small ones, then the chains.
     count = 1 + len(windows) + len(chains)
@@ -281,19 +282,18 @@ class _Parts:
 # --- diverse branch blocks -------------------------------------------------------------------------------------------
 
 
-def _chains(b: Build, stage: StructureStage, parts: _Parts, place: Place) -> tuple[Chain, ...]:
-    """The chains of a diverse branch block, which know no dilation (Ding et al. 2021, figure 2)."""
-    message = ""
+def _chains(b: Build, stage: StructureStage, parts: _Parts, place: Place, mean: bool) -> tuple[Chain, ...]:
+    """The chains of a diverse branch block (Ding et al. 2021, figure 2), with the mean or without."""
+    if not mean:
+        return (_reduced,)
+
     if any(step != 1 for step in stage.given["dilation"]):  # torch's mean pool has no dilation
-        message = "the mean of a diverse branch block cannot be dilated"
-    elif parts.silent and _plain_mean(parts):
+        raise b.refuse("out-of-range", "the mean of a diverse branch block cannot be dilated",
+                       stage.given.spans.get("dilation", stage.span), notes=chain(place),
+                       help="`dbb(mean = false)` is the block without it")
+    if parts.silent and _plain_mean(parts):
         message = "without batch norms the mean of each channel has no weights that could start at 0"
-    if message:
-        argument = "dilation"
-        if parts.silent:
-            argument = "gamma"
-        span = stage.given.spans.get(argument, stage.span)
-        raise b.refuse("out-of-range", message, span, notes=chain(place))
+        raise b.refuse("out-of-range", message, stage.given.spans.get("gamma", stage.span), notes=chain(place))
     return (_reduced, _mean)
 
 

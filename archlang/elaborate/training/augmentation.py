@@ -17,8 +17,13 @@ IMAGE = 3
 def augmentations_fit(b: Build) -> None:
     """Augmentations change images, and move them by no more pixels than they have."""
     plan = b.graph.plan
-    # Data go to a network with one input alone; training says so itself.
-    if plan is None or len(b.graph.inputs) != 1:
+    if plan is None:
+        return
+    if len(b.graph.inputs) != 1:
+        for option in plan.augment:
+            b.refuse("conflicting-arguments", f"`{option.name}` changes the images of a network with one input, and "
+                     f"this one has {len(b.graph.inputs)}", _place(plan, option),
+                     help="change them, alike, in the function that gives the data")
         return
 
     image = b.graph.inputs[0].type

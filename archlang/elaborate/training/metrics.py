@@ -8,9 +8,9 @@ from archlang.diagnostics import ArchError
 from archlang.elaborate.context import Build
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
-from archlang.graph.scores import class_axis, scores_port
+from archlang.graph.scores import LABEL, class_axis, scores_port
 from archlang.ops.catalogue import facts_of
-from archlang.ops.facts import MetricFacts
+from archlang.ops.facts import LossFacts, MetricFacts
 from archlang.ops.values import Option
 from archlang.source import Span
 
@@ -37,7 +37,30 @@ def metrics_of(
         raise b.refuse("unknown-site", reason.message, where, help=reason.help) from None
     for metric in metrics:
         _has(b, metric, port, where)
+        _reads_the_same(b, metric, losses, where)
     return tuple(metrics)
+
+
+def _reads_the_same(b: Build, metric: Option, losses: Sequence[Loss], span: Span) -> None:
+    """Compare what a metric reads in labels with what the losses do: classes, or numbers."""
+    judged = facts_of(metric, MetricFacts).target
+    readers = [facts_of(loss.option, LossFacts) for loss in losses if LABEL in loss.reads]
+    # `mse` and `bce` read class numbers as one-hot rows, so either may stand behind their labels.
+    classes = any(facts.target == "classes" or facts.reads_classes for facts in readers)
+    numbers = any(facts.target != "classes" for facts in readers)
+
+    if readers and judged == "classes" and not classes:
+        raise b.refuse("conflicting-arguments", f"`{metric.name}` is a figure of classes, and the losses compare the "
+                       f"label as {_held(readers)}", span, help="`mae`, `psnr` and `ssim` are figures of numbers")
+    if readers and judged == "numbers" and not numbers:
+        raise b.refuse("conflicting-arguments", f"`{metric.name}` is a figure of numbers, and the losses read classes "
+                       "in the label", span, help="`top_k`, `pixel_accuracy` and `miou` are figures of classes")
+
+
+def _held(readers: Sequence[LossFacts]) -> str:
+    if all(facts.target == "pairs" for facts in readers):
+        return "whether pairs belong together"
+    return "numbers"
 
 
 def _has(b: Build, metric: Option, port: Port, span: Span) -> None:

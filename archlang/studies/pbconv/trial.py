@@ -22,7 +22,8 @@ from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.losses.objective import objective
 from archlang.train.optimization.optimizers import optimizer, set_rate
-from archlang.train.optimization.planning import batch_count, batches, derived, plan_of, steps_of
+from archlang.train.optimization.planning import batch_count, batches, derived, ignored_label, plan_of, steps_of
+from archlang.train.optimization.scaled_gradients import kernels_of
 from archlang.train.training_data import training_data
 from archlang.transform import PBConv, apply
 
@@ -160,9 +161,10 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
     # All steps of the plan train in turn on the same batch, as in the loop proper.
     losses = tuple(loss for step in steps_of(plan) for loss in step.losses)
     stepper = Stepper(model.train(), net.graph, scores_port(net.graph, losses))
-    weights = named_weights(net.graph, model)
+    weights, kernels = named_weights(net.graph, model), kernels_of(net.graph)
     stages = [
-        Optimization(objective(step.losses, net.graph), optimizer(step.optimizer, weights)) for step in steps_of(plan)
+        Optimization(objective(step.losses, net.graph), optimizer(step.optimizer, weights, kernels))
+        for step in steps_of(plan)
     ]
 
     phase = plan.phases[0]
@@ -175,7 +177,7 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
         chance = torch.Generator().manual_seed(derived(seed, number, "augment"))
         for rows in batches(len(split), plan.batch, order):
             samples, label = split.batch(rows)
-            images, label = augment_both(fitted.shape(samples), label, plan.augment, chance)
+            images, label = augment_both(fitted.shape(samples), label, plan.augment, chance, ignored_label(plan))
             inputs = fitted.normalise(images)
             for stage in stages:
                 set_rate(stage.optimizer, phase.lr, number / unit, phase.length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
-from archlang.train.data.labels import TEXTS, Names, label_of_item, numbered, text_of
+from archlang.train.data.labels import LABEL, TEXTS, Names, label_of_item, numbered, text_of
 from archlang.train.data.pixels import kept_window, upright_size
 from archlang.train.data.samples import Layout, as_sample
 from archlang.train.data.splits import NO_LABEL
@@ -30,6 +30,7 @@ class Items:
 
     `rows` picks some of its items. `layout` says how its arrays lie, `names` numbers labels that are names,
     `preparation` says how Pillow images are made alike, `whole` that samples are whole numbers and stay so.
+    Where samples are tables, `name` says which of their entries is meant, or `row` makes one row of them all.
     All arrays have the `shape` of the first, where it is known.
     """
 
@@ -40,6 +41,8 @@ class Items:
     preparation: ImagePreparation | None = None
     shape: tuple[int, ...] | None = None
     whole: bool = False
+    name: str | None = None
+    row: Callable[[Mapping[str, Any], Layout], torch.Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,7 +65,8 @@ class Items:
         # The item's number goes before what is said of its sample.
         try:
             with blamed("reading the sample"):
-                pixels = as_sample(sample, self.layout, self.preparation, self.whole)
+                sample = self._entry(sample)
+                pixels = self._pixels(sample)
         except ArchError as problem:
             first = problem.diagnostics[0]
             raise bad_data(f"item {number}: {first.message}", help=first.help) from None
@@ -75,6 +79,21 @@ class Items:
         elif self.shape is not None and tuple(pixels.shape) != self.shape:
             raise _of_another_size("sample", number, pixels, f"the first has {list(self.shape)}")
         return pixels, target
+
+    def _entry(self, sample: Any) -> Any:
+        """The entry of a table that is meant; anything else is itself."""
+        if isinstance(sample, Mapping) and self.name is not None:
+            if self.name not in sample:
+                raise bad_data(f"its table has no `{self.name}`")
+            return sample[self.name]
+        return sample
+
+    def _pixels(self, sample: Any) -> torch.Tensor:
+        if self.row is None:
+            return as_sample(sample, self.layout, self.preparation, self.whole)
+        if not isinstance(sample, Mapping):
+            raise bad_data("it is no table by the names of the network's inputs")
+        return self.row(sample, self.layout)
 
     def prepared_as(self, preparation: ImagePreparation) -> Items:
         """The same items, Pillow images brought to other sizes."""
@@ -99,7 +118,7 @@ def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | Non
 
     # Every array must have the first one's shape, in whatever batch it comes; images are made alike.
     items = Items(dataset, rows, _layout_of(dataset), names or {})
-    if not count or isinstance(raw_item(dataset, 0)[0], Image.Image):
+    if not count or isinstance(raw_item(dataset, 0)[0], Image.Image | Mapping):
         return items
     return replace(items, shape=tuple(items.item(0)[0].shape))
 
@@ -129,6 +148,8 @@ def raw_item(dataset: Any, number: int) -> tuple[Any, Any]:
 
     if isinstance(item, torch.Tensor | numpy.ndarray | Image.Image):
         return item, NO_LABEL
+    if isinstance(item, Mapping):
+        return {name: value for name, value in item.items() if name != LABEL}, item.get(LABEL, NO_LABEL)
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise bad_data(f"item {number} of the data is no pair of a sample and a label")
     return item[0], item[1]
@@ -178,6 +199,8 @@ def _stacked(parts: Sequence[torch.Tensor], numbers: Sequence[int], what: str) -
         if part.shape != first.shape:
             raise _of_another_size(what, number, part, f"item {numbers[0]} has {list(first.shape)}")
 
+    if what == "sample" and all(part.dtype == first.dtype for part in parts):
+        return torch.stack(list(parts))
     # Whole numbers among fractions are fractions too.
     if any(part.is_floating_point() for part in parts):
         return torch.stack([part.float() for part in parts])

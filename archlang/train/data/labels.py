@@ -14,6 +14,9 @@ from archlang.train.data.samples import NUMERIC, plain_tensor
 from archlang.train.data.splits import NO_LABEL
 from archlang.train.problems import bad_data
 
+LABEL = "label"
+"""The name under which a table of arrays, or an item that is a table, holds labels."""
+
 Names = Mapping[str, int]
 """Class numbers by name."""
 

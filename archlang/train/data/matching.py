@@ -12,6 +12,7 @@ from archlang.diagnostics.text import one_line
 from archlang.train.data.image_files import ImageFiles
 from archlang.train.data.items import Items
 from archlang.train.data.labels import ClassOutput, as_class_numbers
+from archlang.train.data.named import NamedTensors
 from archlang.train.data.splits import NO_LABEL, Split, Tensors
 from archlang.train.problems import bad_data
 
@@ -67,7 +68,7 @@ def matched(split: Split, have: Sequence[str], want: Sequence[str], whose: str) 
     if numbers.tolist() == list(range(len(have))):
         return split
 
-    if isinstance(split, Tensors):
+    if isinstance(split, Tensors | NamedTensors):
         return replace(split, labels=renumbered(split.labels, numbers))
     if isinstance(split, ImageFiles):
         return replace(split, classes=renumbered(split.classes, numbers))

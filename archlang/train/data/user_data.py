@@ -14,6 +14,7 @@ from archlang.train.data.image_files import ImageFiles
 from archlang.train.data.items import Items, classes_of, is_items, items_of, length_of, named_labels
 from archlang.train.data.labels import TEXTS, labels_in_memory
 from archlang.train.data.matching import matched
+from archlang.train.data.named import NamedTensors, divided, is_named_arrays, named_arrays
 from archlang.train.data.parts import PART_WORDS, part_of
 from archlang.train.data.samples import plain_tensor, samples_in_memory
 from archlang.train.data.splits import NO_LABEL, Data, Joined, Split, Tensors, divide, stratified
@@ -21,7 +22,7 @@ from archlang.train.data.user_code import blamed
 from archlang.train.problems import bad_data
 
 FORMS = ("give a torch Dataset of (image, label) pairs, a pair of tensors, or two of either for training and test, "
-         "or a table such as {\"train\": ..., \"val\": ..., \"test\": ...}")
+         "or a table such as {\"train\": ..., \"val\": ..., \"test\": ...}; several inputs come as a table of arrays")
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def understand(name: str, value: Any) -> Data:
     """
     if isinstance(value, Data):
         return _of_data(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and not _is_arrays(value):
         return _of_table(name, value)
 
     if isinstance(value, torch.Tensor | numpy.ndarray):
@@ -77,6 +78,8 @@ def understand(name: str, value: Any) -> Data:
         return Data(name, *divide(samples, torch.full((len(samples),), NO_LABEL)))
     if _is_arrays(value):
         both, classes = _of_arrays(value)
+        if isinstance(both, NamedTensors):
+            return Data(name, *divided(both), classes=classes)
         return Data(name, *divide(both.samples, both.labels), classes=classes)
 
     # A list of three may as well be three items; two of them would be no data.
@@ -110,7 +113,7 @@ def _known(split: Any) -> Split:
     # A subclass has a `batch` of its own, which must not be lost: only plain tensors are taken apart.
     if type(split) is Tensors:
         return _of_arrays((split.samples, split.labels))[0]
-    if isinstance(split, Items | ImageFiles | Joined):
+    if isinstance(split, Items | ImageFiles | Joined | NamedTensors):
         length_of(split)
         return split
     if not hasattr(split, "batch") or not hasattr(split, "__len__"):
@@ -165,8 +168,15 @@ def _divided_items(name: str, dataset: Any) -> Data:
 
 
 def _is_arrays(value: Any) -> bool:
-    """Tell a pair of an array of samples and one, or a list, of as many labels."""
-    if not isinstance(value, tuple | list) or len(value) != 2 or not isinstance(value[0], torch.Tensor | numpy.ndarray):
+    """Tell a pair of an array of samples and one, or a list, of as many labels; a table of arrays stands for samples.
+
+    A table may hold the labels too, as `label`.
+    """
+    if is_named_arrays(value):
+        return not any(part_of(name) for name in value)
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        return False
+    if not isinstance(value[0], torch.Tensor | numpy.ndarray) and not is_named_arrays(value[0]):
         return False
     if isinstance(value[1], torch.Tensor | numpy.ndarray):
         return True
@@ -175,8 +185,12 @@ def _is_arrays(value: Any) -> bool:
     return isinstance(labels, tuple | list) and len(labels) > 0 and all(_is_label(label) for label in labels)
 
 
-def _of_arrays(value: Sequence[Any]) -> tuple[Tensors, tuple[str, ...] | None]:
+def _of_arrays(value: Any) -> tuple[Tensors | NamedTensors, tuple[str, ...] | None]:
     """A split of an array of samples and one of labels, and the classes where they are names."""
+    if isinstance(value, Mapping):
+        return named_arrays(value)
+    if isinstance(value[0], Mapping):
+        return named_arrays(value[0], value[1])
     samples = samples_in_memory(value[0])
     labels, classes = labels_in_memory(value[1])
     return Tensors(samples, labels), classes

@@ -17,7 +17,7 @@ from archlang.train.loop.trained import TrainedModel
 from archlang.train.loop.views import BatchViews
 from archlang.train.losses.objective import labelled
 from archlang.train.optimization.optimizers import set_rate
-from archlang.train.optimization.planning import ScheduledPhase, batches, derived
+from archlang.train.optimization.planning import ScheduledPhase, batches, derived, ignored_label
 
 
 @dataclass
@@ -74,7 +74,8 @@ class BatchTrainer:
         chance = torch.Generator().manual_seed(task.seed_of("augment", total, len(rows)))
         seed_generators(task.seed_of("model", total, len(rows)), device)
         fit = self.trained.fit
-        views = BatchViews(fit.shape(samples.to(device)), share, fit, task.plan.augment, chance)
+        shaped, ignored = fit.shape(samples.to(device)), ignored_label(task.plan)
+        views = BatchViews(shaped, share, fit, task.plan.augment, chance, ignored)
 
         is_labelled = labelled(label)
         outcome = None

@@ -19,7 +19,8 @@ from archlang.train.data.augmentation.augment import augment
 from archlang.train.data.ready import for_model
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Split
-from archlang.train.fitting import Fit, fit_of
+from archlang.train.fitting import Fit
+from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
@@ -77,10 +78,10 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
 
     target = place(device)
-    fit = fit_of(graph, record.mean, record.std, record.image)
+    fit = fit_of_inputs(graph, record.mean, record.std, record.image)
     with evaluating(model, target):
         ports = inner_ports(losses, graph)
-        observed = observing(model, graph, ports) if ports else model
+        observed = taking_rows(observing(model, graph, ports) if ports else model, graph)
         goal = objective(losses, graph)
         goal.state.to(target)
         return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
@@ -93,7 +94,7 @@ def data_of(model: torch.nn.Module, data: object) -> Data:
     """
     record = record_of(model)
     graph = record.network.graph
-    return for_model(find(data), record, class_output(graph, losses_of(graph)))
+    return for_model(named_data(find(data), graph), record, class_output(graph, losses_of(graph)))
 
 
 @torch.no_grad()

@@ -11,7 +11,8 @@ from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Port
 from archlang.graph.scores import scores_port
 from archlang.layers.synced import synced
-from archlang.train.fitting import Fit, fit_to
+from archlang.train.fitting import Fit
+from archlang.train.inputs import fit_of_data, taking_rows
 from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
@@ -23,6 +24,7 @@ from archlang.train.losses.objective import Objective, inner_ports, objective
 from archlang.train.optimization.averaging import Average
 from archlang.train.optimization.optimizers import optimizer
 from archlang.train.optimization.planning import steps_of
+from archlang.train.optimization.scaled_gradients import kernels_of
 from archlang.train.processes.sharding import check, divide
 
 
@@ -35,7 +37,7 @@ def prepared(task: TrainingTask) -> Training:
     scores = scores_port(graph, task.losses)
     goals = [objective(step.losses, graph) for step in steps_of(plan)]
     # Sums over samples may differ in their last bits between machines.
-    fit = world.broadcast(fit_to(graph, task.data.train))
+    fit = world.broadcast(fit_of_data(graph, task.data.train))
 
     model = _compiled(task, fit, scores)
     check(task.sharding, world, plan, model)
@@ -44,7 +46,7 @@ def prepared(task: TrainingTask) -> Training:
 
 
     ports = inner_ports(task.losses, graph)
-    observed = observing(model, graph, ports, task.parallel) if ports else model
+    observed = taking_rows(observing(model, graph, ports, task.parallel) if ports else model, graph)
     undivided = None
     if task.sharding == "fsdp":
         undivided = _compiled(task, fit, scores)  # what is saved and returned has its weights in one piece
@@ -62,7 +64,7 @@ def prepared(task: TrainingTask) -> Training:
 
 def _stages(task: TrainingTask, model: ArchModule, goals: list[Objective]) -> list[Optimization]:
     """The optimisation steps of the plan: each objective with its optimiser."""
-    weights = named_weights(task.network.graph, model)
+    weights, kernels = named_weights(task.network.graph, model), kernels_of(task.network.graph)
     stages = []
 
     for goal, step in zip(goals, steps_of(task.plan), strict=True):
@@ -71,7 +73,7 @@ def _stages(task: TrainingTask, model: ArchModule, goals: list[Objective]) -> li
         scaler = None
         if task.plan.precision == "float16":
             scaler = torch.amp.GradScaler(task.device.type)
-        stages.append(Optimization(goal, optimizer(step.optimizer, weights), scaler, step.name))
+        stages.append(Optimization(goal, optimizer(step.optimizer, weights, kernels), scaler, step.name))
     return stages
 
 

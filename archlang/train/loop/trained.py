@@ -12,6 +12,7 @@ from archlang.emit import ArchModule
 from archlang.layers.chance import kept_generators
 from archlang.layers.processes import alone
 from archlang.train.fitting import LOOKED_AT, Fit
+from archlang.train.inputs import taking_rows
 from archlang.train.loop.stepping import Snapshot
 from archlang.train.loop.task import TrainingTask, seed_generators
 from archlang.train.optimization.averaging import Average
@@ -82,4 +83,4 @@ class TrainedModel:
             seed_generators(derived(self.task.seed, total, "renew"), device)
             inputs = (self.fit(split.batch(rows)[0].to(device)) for rows in usable)
             with alone():
-                torch.optim.swa_utils.update_bn(inputs, self.module)
+                torch.optim.swa_utils.update_bn(inputs, taking_rows(self.module, self.task.network.graph))

@@ -22,6 +22,7 @@ class BatchViews:
     fit        normalises them
     options    the augmentations, in order
     generator  what they are drawn from
+    ignored    the label that losses ignore, for pixels that come from outside
     """
 
     shaped: torch.Tensor
@@ -29,6 +30,7 @@ class BatchViews:
     fit: Fit
     options: Sequence[Option]
     generator: torch.Generator
+    ignored: int | None = None
     _drawn: list[tuple[torch.Tensor, torch.Tensor]] = field(default_factory=list)
 
     def of(self, pair: ViewPair | None) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -48,6 +50,6 @@ class BatchViews:
     def augmented(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The first or second augmented view, and its labels."""
         while len(self._drawn) <= number:
-            images, labels = augment_both(self.shaped, self.labels, self.options, self.generator)
+            images, labels = augment_both(self.shaped, self.labels, self.options, self.generator, self.ignored)
             self._drawn.append((self.fit.normalise(images), labels))
         return self._drawn[number]

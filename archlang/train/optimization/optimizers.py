@@ -12,6 +12,7 @@ from archlang.graph.patterns import matches
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import OptimizerFacts
 from archlang.ops.values import Option, Weighted
+from archlang.train.optimization.scaled_gradients import Kernels, factors, scale_gradients
 from archlang.train.optimization.schedule import rate
 
 PLACES = ("cpu", "cuda")
@@ -20,18 +21,24 @@ BASE = "base"
 """The key under which a group of weights keeps the rate that schedules start from."""
 
 
-def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping[str, torch.nn.Parameter]
-              ) -> torch.optim.Optimizer:
+NOT_OF_TORCH = ("groups", "names", "branches")
+"""Arguments that torch's optimisers do not know."""
+
+
+def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping[str, torch.nn.Parameter],
+              kernels: Kernels | None = None) -> torch.optim.Optimizer:
     """Torch's optimiser of that name and arguments. Groups need the weights by the names of the file's network.
 
-    Raises `ArchError` (bad-phase) where torch refuses the arguments.
+    Kernels are known by `kernels` alone: with `branches` their gradients are those of branches.
+
+    Raises `ArchError` (bad-phase) where torch refuses the arguments, and for kernels that cannot have such branches.
 
     >>> weight = torch.nn.Parameter(torch.ones(2))
     >>> type(optimizer(Option("sgd", "optimizer", {"lr": 0.1, "momentum": 0.9}), [weight])).__name__
     'SGD'
     """
     facts = facts_of(option, OptimizerFacts)
-    arguments: dict[str, Any] = {k: v for k, v in option.args.items() if v is not None and k != "groups"}
+    arguments: dict[str, Any] = {k: v for k, v in option.args.items() if v is not None and k not in NOT_OF_TORCH}
     if isinstance(parameters, Mapping):
         named = parameters
     else:
@@ -53,7 +60,24 @@ def optimizer(option: Option, parameters: Iterable[torch.nn.Parameter] | Mapping
             # Torch's fused step wants all momenta or none, but what was frozen, or idle, joins later; 0 is as none.
             for weight in group["params"]:
                 created.state[weight]["momentum_buffer"] = torch.zeros_like(weight)
+    scaled = _scaled(option, named, kernels or {})
+    if scaled:
+        scale_gradients(created, scaled)
     return created
+
+
+def _scaled(option: Option, named: Mapping[str, torch.nn.Parameter], kernels: Kernels
+            ) -> dict[torch.nn.Parameter, torch.Tensor]:
+    """The kernels that train as branches would, each with the factors of its gradient."""
+    groups: Any = option.args.get("groups") or ()
+    scaled = {}
+    for name, adds in kernels.items():
+        number = _first(groups, name)
+        constants: Any = groups[number - 1].args.get("branches") if number else None
+        constants = constants or option.args.get("branches")
+        if constants is not None:
+            scaled[named[name]] = factors(named[name].detach(), constants, adds)
+    return scaled
 
 
 def _is_plain(weight: torch.nn.Parameter) -> bool:
@@ -73,7 +97,7 @@ def divided(option: Option, named: Mapping[str, torch.nn.Parameter]) -> list[dic
 
     values: list[dict[str, Any]] = [{}]
     for group in groups:
-        values.append({k: v for k, v in group.args.items() if k != "names" and v is not None})
+        values.append({k: v for k, v in group.args.items() if k not in NOT_OF_TORCH and v is not None})
     # torch refuses a group without weights.
     return [{"params": weights, **given} for weights, given in zip(members, values, strict=True) if weights]
 

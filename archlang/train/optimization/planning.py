@@ -11,6 +11,7 @@ import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.graph.plan import Phase, Plan, TrainingStep
+from archlang.graph.scores import LABEL
 from archlang.train.data.augmentation import augment
 from archlang.train.optimization import schedule
 
@@ -78,6 +79,15 @@ def steps_of(plan: Plan) -> tuple[TrainingStep, ...]:
         message = "`train` needs an optimiser"
         raise ArchError(error("missing-loss", message, plan.span, help="`optimizer = adam(lr = 0.001)`"))
     return (TrainingStep("train", plan.losses, plan.optimizer),)
+
+
+def ignored_label(plan: Plan) -> int | None:
+    """The label that all losses over labels ignore; None where one counts every label, or they ignore others."""
+    found = {loss.option.args.get("ignore") for step in steps_of(plan) for loss in step.losses if LABEL in loss.reads}
+    if len(found) != 1:
+        return None
+    ignore = found.pop()
+    return ignore if isinstance(ignore, int) else None
 
 
 def stretches(phases: Sequence[Phase], epochs: int | None, per_epoch: int) -> tuple[ScheduledPhase, ...]:

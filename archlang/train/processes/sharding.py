@@ -11,9 +11,9 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from archlang.diagnostics import ArchError, error
-from archlang.emit import ArchModule
 from archlang.graph.plan import Plan
 from archlang.layers.patch_experts.keys import Keyed
+from archlang.ops.values import Option
 from archlang.train.processes.world import World
 
 Sharding = Literal["auto", "ddp", "fsdp"]
@@ -36,12 +36,21 @@ def check(sharding: Sharding, world: World, plan: Plan, model: nn.Module) -> Non
     reasons = {
         "`average`": plan.average is not None,
         "`precision = float16`": plan.precision == "float16",
+        "`branches`": any(map(_has_branches, (plan.optimizer, *(step.optimizer for step in plan.steps)))),
         "a router of experts": any(isinstance(module, Keyed) for module in model.modules()),
     }
     for reason, is_so in reasons.items():
         if is_so:
             message = f"{reason} wants its weights whole on each process"
             raise ArchError(error("not-available", message, help="`--sharding ddp` keeps them whole"))
+
+
+def _has_branches(optimizer: Option | None) -> bool:
+    """Tell an optimiser that trains kernels as branches, all of them or those of a group."""
+    if optimizer is None:
+        return False
+    groups: Any = optimizer.args.get("groups") or ()
+    return any(option.args.get("branches") is not None for option in (optimizer, *groups))
 
 
 def wrapped(model: nn.Module, weights: Sequence[nn.Parameter]) -> nn.Module:
@@ -77,7 +86,7 @@ def average_gradients(weights: Sequence[nn.Parameter], world: World) -> list[nn.
     return reached
 
 
-def divide(model: ArchModule, device: torch.device, world: World) -> None:
+def divide(model: nn.Module, device: torch.device, world: World) -> None:
     """Divide a model's weights among the processes: each keeps a part of every tensor, and of what optimisers keep."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -96,7 +105,7 @@ def reshard(model: nn.Module) -> None:
             sharded.reshard()
 
 
-def large(model: ArchModule) -> list[nn.Module]:
+def large(model: nn.Module) -> list[nn.Module]:
     """Modules with many weights that the generated code calls, and whose weights it reads in no other way."""
     called = [str(node.target) for node in model.graph.nodes if node.op == "call_module"]
     read = [str(node.target) for node in model.graph.nodes if node.op == "get_attr"]

@@ -18,14 +18,15 @@ class Placed(nn.Module):
     Padding of P around the map, less what lies before and behind the small kernel; negative padding crops.
     """
 
-    def __init__(self, entering: int, leaving: int, kernel: tuple[int, int], place: Place, stride: int, padding: int,
-                 groups: int, norm: bool) -> None:
+    def __init__(self, large: nn.Conv2d, place: Place, norm: bool) -> None:
         super().__init__()
         (height, width), (row, column) = place
-        self.conv = nn.Conv2d(entering, leaving, (height, width), stride, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(leaving) if norm else nn.Identity()
-        rows = padding - (row - 1), padding - (kernel[0] - row - height + 1)
-        columns = padding - (column - 1), padding - (kernel[1] - column - width + 1)
+        kernel, padding, far = large.kernel_size, large.padding[0], large.dilation[0]
+        self.conv = nn.Conv2d(large.in_channels, large.out_channels, (height, width), large.stride, dilation=far,
+                              groups=large.groups, bias=False)
+        self.norm = nn.BatchNorm2d(large.out_channels) if norm else nn.Identity()
+        rows = padding - far * (row - 1), padding - far * (kernel[0] - row - height + 1)
+        columns = padding - far * (column - 1), padding - far * (kernel[1] - column - width + 1)
         self.sides = (*columns, *rows)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -40,11 +41,7 @@ class Boosted(nn.Module):
         super().__init__()
         large = norm if norm is not None else nn.Identity()
         self.branches = nn.ModuleList([nn.Sequential(conv, large)])
-        self.branches.extend(
-            Placed(conv.in_channels, conv.out_channels, conv.kernel_size, place, conv.stride[0], conv.padding[0],
-                   conv.groups, norm is not None)
-            for place in places
-        )
+        self.branches.extend(Placed(conv, place, norm is not None) for place in places)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, C, H, W] to the sum of all branches."""

@@ -14,6 +14,7 @@ from archlang.ops import CATALOGUE
 from archlang.ops.values import Option
 from archlang.train import fit
 from archlang.train.data.augmentation.augment import AUGMENTATIONS, augment, augment_both, check_samples
+from archlang.train.optimization.planning import ignored_label
 
 MAPS = {"flip", "shift", "color_jitter", "grayscale"}
 """What a map of classes can follow, or stands under."""
@@ -45,6 +46,28 @@ def test_a_map_lies_on_its_image_after_what_moves_pixels(name: str) -> None:
     assert not torch.equal(moved, images)
     assert torch.equal((moved[:, 0] * 144).round().long(), labels)
     assert labels.dtype == torch.int64
+
+
+@pytest.mark.parametrize("name", ["crop", "rotate", "scale"])
+def test_pixels_from_outside_get_the_label_that_is_ignored(name: str) -> None:
+    images = places()
+    maps = (images[:, 0] * 144).round().long() - 1  # class 0 is one of them
+    check_samples([option(name)], images, maps, ignored=255)
+    moved, labels = augment_both(images, maps, [option(name), option("flip")], seeded(), 255)
+    expected = (moved[:, 0] * 144).round().long() - 1
+    assert torch.equal(labels, expected.where(expected >= 0, 255))
+    assert bool((labels == 255).any()) and bool((labels < 144).any())
+
+
+def test_the_label_to_ignore_is_that_of_all_losses() -> None:
+    text = ("archlang 1\nnetwork N {{ input x: [1, 8, 8]\n y = x -> conv(1x1, 2)\n output y }}\n"
+            "train {{ loss = cross_entropy(y, label{}) + dice(y, label{})\n optimizer = sgd(lr = 0.1)\n"
+            "phase all {{ epochs = 1 }} }}")
+    cases = [((", ignore = 9", ", ignore = 9"), 9), ((", ignore = 9", ""), None), (("", ""), None),
+             ((", ignore = 9", ", ignore = 8"), None)]
+    for given, wanted in cases:
+        plan = loads(text.format(*given)).graph.plan
+        assert plan is not None and ignored_label(plan) == wanted
 
 
 @pytest.mark.parametrize("channels", [None, 1, 3])

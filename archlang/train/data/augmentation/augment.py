@@ -68,7 +68,8 @@ def augment(images: torch.Tensor, options: Sequence[Option], generator: torch.Ge
 
 
 def augment_both(
-    images: torch.Tensor, labels: torch.Tensor, options: Sequence[Option], generator: torch.Generator
+    images: torch.Tensor, labels: torch.Tensor, options: Sequence[Option], generator: torch.Generator,
+    ignored: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Images and their labels after the augmentations; labels that lie on the image go with it, by the same draws.
 
@@ -76,6 +77,7 @@ def augment_both(
         images: [batch, channels, height, width].
         labels: label maps [batch, height, width] of integers, target images [batch, channels, height, width] or
             [batch, height, width] of floats, or labels of another kind, which stay as they are.
+        ignored: the label that losses ignore, which pixels from outside get on label maps.
 
     `require_followable` says which augmentations a map or a target image can follow.
     """
@@ -91,7 +93,7 @@ def augment_both(
             # A generator of its own, so that the one of the images goes on from its own draws.
             again = torch.Generator()
             again.set_state(drawn)
-            labels = _moved_labels(labels, augmentation.change, again, _arguments(option))
+            labels = _moved_labels(labels, augmentation.change, again, _arguments(option), ignored)
     return images, labels
 
 
@@ -111,12 +113,14 @@ def check(options: Sequence[Option]) -> None:
         raise ArchError([error("not-available", said.format(name)) for name in missing])
 
 
-def check_samples(options: Sequence[Option], samples: torch.Tensor, labels: torch.Tensor) -> None:
+def check_samples(options: Sequence[Option], samples: torch.Tensor, labels: torch.Tensor,
+                  ignored: int | None = None) -> None:
     """Raises `ArchError` (bad-data) for augmentations that these samples, or their labels, cannot take.
 
     Arguments:
         samples: [batch, ...] in the sizes of the network's input.
         labels: [batch, ...].
+        ignored: the label that losses ignore.
     """
     for option in options:
         _require_images(option, samples)
@@ -128,25 +132,30 @@ def check_samples(options: Sequence[Option], samples: torch.Tensor, labels: torc
                            help="scale them in the function that gives the data; bytes are scaled by themselves")
 
         if lies_on_image(labels):
-            require_followable(option, samples, labels)
+            require_followable(option, samples, labels, ignored)
 
 
-def require_followable(option: Option, images: torch.Tensor, labels: torch.Tensor) -> None:
+def require_followable(option: Option, images: torch.Tensor, labels: torch.Tensor, ignored: int | None = None) -> None:
     """Raises `ArchError` (bad-data) where labels that lie on the image cannot follow an augmentation.
 
     A map of classes follows what moves pixels that are there, and stands under other light; for pixels from outside it
-    has no class. A target image follows what moves pixels; under other light it would be another target.
+    has no class, unless losses ignore a label. A target image follows what moves pixels; under other light it would be
+    another target.
     """
     effect = AUGMENTATIONS[option.name].effect
     if labels.is_floating_point():
-        what, allowed = "target image", (Effect.MOVES, Effect.FRAMES)
+        what, allowed = "target image", [Effect.MOVES, Effect.FRAMES]
     else:
-        what, allowed = "map of classes", (Effect.MOVES, Effect.LIGHTS)
+        what, allowed = "map of classes", [Effect.MOVES, Effect.LIGHTS]
+        if ignored is not None:
+            allowed.append(Effect.FRAMES)
 
     if effect not in allowed:
         others = [name for name, other in AUGMENTATIONS.items() if other.effect in allowed]
-        raise bad_data(f"`{option.name}` {effect.value}, which a {what} cannot follow",
-                       help=f"with such labels there are {', '.join(others)}")
+        help = [f"with such labels there are {', '.join(others)}"]
+        if effect is Effect.FRAMES:
+            help.append("pixels from outside get the label that all losses ignore: `cross_entropy(..., ignore = 255)`")
+        raise bad_data(f"`{option.name}` {effect.value}, which a {what} cannot follow", help=help)
     if effect is not Effect.LIGHTS and labels.shape[-2:] != images.shape[-2:]:
         raise bad_data(f"`{option.name}` moves images of {list(images.shape[-2:])}, and each has a {what} of "
                        f"{list(labels.shape[-2:])}", help="give both in one size")
@@ -172,10 +181,15 @@ def _arguments(option: Option) -> dict[str, Any]:
 
 
 def _moved_labels(
-    labels: torch.Tensor, change: Change, generator: torch.Generator, args: Mapping[str, Any]
+    labels: torch.Tensor, change: Change, generator: torch.Generator, args: Mapping[str, Any], ignored: int | None
 ) -> torch.Tensor:
     """Maps or target images moved as their images were; all pixels are read from the nearest one, so classes stay."""
+    # What comes from outside is 0: counted from the ignored label, that is this label.
+    outside = 0
+    if ignored is not None and not labels.is_floating_point():
+        outside = ignored
+
     # Padding and sampling are not defined for integers; doubles hold all class numbers.
     planes = labels.reshape(len(labels), -1, *labels.shape[-2:])
-    moved = change(planes.double(), generator, args).to(labels.dtype)
-    return moved.reshape(labels.shape)
+    moved = change(planes.double() - outside, generator, args) + outside
+    return moved.to(labels.dtype).reshape(labels.shape)

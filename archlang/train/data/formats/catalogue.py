@@ -10,8 +10,11 @@ from archlang.diagnostics.text import one_line
 from archlang.train.data.formats.cifar import cifar10, cifar20, cifar100
 from archlang.train.data.formats.folders import folder, imagenet
 from archlang.train.data.formats.mnist import mnist
+from archlang.train.data.formats.named_folders import named_folders
 from archlang.train.data.formats.points import blobs, moons, rings
 from archlang.train.data.formats.stl import stl10
+from archlang.train.data.formats.tables import npz
+from archlang.train.data.formats.texts import text
 from archlang.train.data.splits import Data
 from archlang.train.problems import unknown_data
 
@@ -25,6 +28,9 @@ FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
     "mnist": (mnist, "`train-images-idx3-ubyte`, zipped or not, and the other three"),
     "stl10": (stl10, "`train_X.bin` and the others, or `stl10_binary.tar.gz`"),
     "imagenet": (imagenet, "`train` and `val` with a folder for each class"),
+    "npz": (npz, "a file of arrays by the names of the network's inputs and `label`, or `train.npz` and `test.npz`"),
+    "inputs": (named_folders, "a folder of images for each input of the network, and `label`; or `train` and `test`"),
+    "text": (text, "a file of text, or one of whole numbers, `NAME.npy`; each position's label is what follows"),
     "folder": (folder, "a folder for each class, or `train` and `test` with them"),
 }
 """Reader of each published format, and the files that it looks for."""
