@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from archlang.atomic import write_whole
+from archlang.cli.collecting import no_collection
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error
@@ -71,6 +72,7 @@ def open_model(session: Session, path: str) -> GraphModule:
     return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
 
 
+@no_collection()
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; its warnings go to standard error."""
     from archlang.elaborate.network import load, loads

@@ -7,6 +7,7 @@ from difflib import unified_diff
 import click
 
 from archlang.atomic import write_whole
+from archlang.cli.collecting import no_collection
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
 from archlang.cli.session import Session
@@ -20,6 +21,7 @@ from archlang.wording import counted
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @debug
 @click.pass_obj
+@no_collection()
 def command(session: Session, files: tuple[str, ...], check: bool, diff: bool) -> None:
     """Write each FILE in the canonical form, comments kept; `-` goes from standard input to standard output.
 
