@@ -10,7 +10,7 @@ from archlang.syntax.tree import Comment, TreeNode
 _NOT_MEANING = ("span", "before", "behind", "blank", "after")
 """Fields that say where a node stands and which comments hang on it."""
 
-_PARTS: dict[type[TreeNode], tuple[str, ...]] = {}  # `fields` is slow, and every check of a file walks its tree several times
+_PARTS: dict[type[TreeNode], tuple[str, ...]] = {}  # `fields` is slow, and a check walks the tree several times
 
 
 def parts(kind: type[TreeNode]) -> tuple[str, ...]:
