@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from archlang.atomic import write_whole
+from archlang.atomic import read_whole, write_whole
 from archlang.cli.collecting import no_collection
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
@@ -35,8 +35,7 @@ def read_bytes(file: str, limits: Limits) -> bytes:
         return _standard_input(most)
 
     try:
-        with Path(file).open("rb") as stream:
-            return stream.read(most)
+        return read_whole(file, most)
     except (OSError, ValueError) as problem:  # ValueError: a name with a null in it
         said = getattr(problem, "strerror", None) or str(problem)
         raise ArchError(error("unreadable-file", f"cannot read `{one_line(file, 200)}`: {said.lower()}")) from None

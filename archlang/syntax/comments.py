@@ -197,7 +197,7 @@ class _ItemIndex:
 
 def _places(known: dict[int, Places], node: tree.TreeNode,
             find: Callable[[tree.TreeNode], list[tree.TreeNode]]) -> Places:
-    """What `find` finds of a node, worked out once: many comments stand in one body."""
+    """Return what `find` finds of a node, worked out once: many comments stand in one body."""
     if id(node) not in known:
         nodes = find(node)
         known[id(node)] = [one.span.start for one in nodes], nodes

@@ -32,7 +32,7 @@ OPTIONS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """What the machine does at the end of a rule: its last `size` values become one, of the rule's `name`.
+    """The end of a rule: the last `size` values become one, of the rule's `name`.
 
     `passes`: there is one, and it stays as it is. A single name climbs through ten such rules, one for each operator.
     """
@@ -122,7 +122,7 @@ def actions() -> Actions:
 
 
 def read(tokens: Sequence[Token]) -> Any:
-    """What the tokens of a file make, or the number of those before the first that does not fit.
+    """Return what the tokens of a file make, or the number of those before the first that does not fit.
 
     The end of the file counts as a token behind them all.
     """

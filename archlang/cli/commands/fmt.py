@@ -70,7 +70,7 @@ def _store(session: Session, file: str, before: bytes, after: bytes) -> None:
     if file == "-":
         session.bytes(after)
     elif before != after:  # a file that is right keeps its time of change
-        write_whole(file, after)
+        write_whole(file, after, instead_of=before)  # an editor may have saved it since it was read
         session.note(f"formatted {file}")
 
 
