@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
-
 import click
 
 from archlang.atomic import write_whole
+from archlang.cli.changes import unified
 from archlang.cli.collecting import no_collection
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
@@ -78,7 +77,7 @@ def _show_difference(session: Session, file: str, before: bytes, after: bytes) -
     # A mark at the beginning of a file is dropped by the canonical form, and is no line of it.
     name = shown_name(file)
     old, new = before.decode("utf-8-sig").splitlines(), after.decode().splitlines()
-    lines = list(unified_diff(old, new, name, f"{name} (canonical)", lineterm=""))
+    lines = unified(old, new, name, f"{name} (canonical)")
 
     # Lines were split, so that a difference in their ends alone shows in no line.
     if not lines and before != after:
