@@ -1,22 +1,96 @@
-"""Files written whole or not at all: what stood there stays until the new file is on the disk."""
+"""Files written whole or not at all, what stood there staying until the new file is on the disk; and read whole."""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
+TRIES = 5
+"""How often a file is read that somebody writes to at the same time."""
 
-def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
+
+def read_whole(path: str | os.PathLike[str], most: int = -1, *, regular: bool = False) -> bytes:
+    """The bytes of a file as they are at one moment, at most `most` of them; -1 for all.
+
+    A file that is written to in the meantime is read again. With `regular`, pipes and devices are refused, which may
+    never end. Raises OSError, also where a file changes each time, and ValueError for a name that no file may have.
+    """
+    for attempt in range(TRIES):
+        try:
+            if not regular:
+                with Path(path).open("rb") as file, steady(file):
+                    return file.read(most)
+            with open_regular(path) as file, steady(file):
+                return file.read(most)
+        except ChangedError:
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+class ChangedError(OSError):
+    """A file was written to while it was read."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EBUSY, "it was changed while it was read")
+
+
+@contextmanager
+def open_regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a regular file for reading. Raises OSError for anything else."""
+    # To open a device may do something, such as wind a tape.
+    _refuse_irregular(Path(path).stat().st_mode)
+
+    # The file may have been exchanged since; without this flag, opening a pipe waits for a writer.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _refuse_irregular(os.fstat(descriptor).st_mode)
+        with open(descriptor, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_irregular(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is no regular file")
+
+
+@contextmanager
+def steady(file: BinaryIO) -> Iterator[None]:
+    """Raise ChangedError where an open file is written to within this: what was read may be half old and half new.
+
+    A pipe has no state to compare, and gives each byte once.
+    """
+    before = os.fstat(file.fileno())
+    yield
+    after = os.fstat(file.fileno())
+    if stat.S_ISREG(before.st_mode) and _state(before) != _state(after):
+        raise ChangedError
+
+
+def _state(facts: os.stat_result) -> tuple[int, int]:
+    """Return what writing to a file changes."""
+    return facts.st_size, facts.st_mtime_ns
+
+
+def write_whole(path: str | os.PathLike[str], data: bytes, *, instead_of: bytes | None = None) -> None:
     """Write bytes to a file through a temporary one beside it: flushed, synced, renamed, the folder synced.
 
     A link is followed; a device such as `/dev/null` is written to as it is. Raises `ArchError` (unwritable-output);
-    then, and when interrupted, nothing is left behind.
+    then, and when interrupted, nothing is left behind. `instead_of` is what the file holds: if it holds anything else
+    by now, somebody has written to it, and it is left as it is.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -35,7 +109,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         if target.exists() and not target.is_file() and not target.is_dir():
             target.write_bytes(data)
             return
-        _replace(target, data)
+        _replace(target, data, instead_of)
     except OSError as problem:
         raise unwritable(path, problem) from None
 
@@ -47,7 +121,7 @@ def unwritable(path: str | os.PathLike[str], problem: OSError | ValueError) -> A
     return ArchError(error("unwritable-output", f"`{shown}` cannot be written: {said.lower()}"))
 
 
-def _replace(target: Path, data: bytes) -> None:
+def _replace(target: Path, data: bytes, instead_of: bytes | None) -> None:
     """Write to a temporary file beside the target and rename it. Raises OSError."""
     # Said in advance: the rename's own error depends on the system.
     if target.is_dir():
@@ -65,6 +139,9 @@ def _replace(target: Path, data: bytes) -> None:
 
         if target.exists():
             part.chmod(stat.S_IMODE(target.stat().st_mode))
+        # Last of all: between this and the renaming there is hardly any time.
+        if instead_of is not None and read_whole(target) != instead_of:
+            raise OSError(errno.EBUSY, "it was changed in the meantime, and is left as it is")
         part.replace(target)
     # An interruption by the user, too, must leave nothing behind.
     except BaseException:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from archlang.atomic import open_regular
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
@@ -23,10 +24,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise FileNotFoundError(2, "there is no such file")
 
         # A pipe would wait for somebody to write to it, and a device may never end.
-        if not Path(path).is_file():
-            raise IsADirectoryError(21, "it is no regular file")
-
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             yield file
     except OSError as problem:
         shown = one_line(os.fspath(path), 200)

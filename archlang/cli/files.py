@@ -8,7 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from archlang.atomic import write_whole
+from archlang.atomic import read_whole, write_whole
+from archlang.cli.collecting import no_collection
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error
@@ -34,8 +35,7 @@ def read_bytes(file: str, limits: Limits) -> bytes:
         return _standard_input(most)
 
     try:
-        with Path(file).open("rb") as stream:
-            return stream.read(most)
+        return read_whole(file, most)
     except (OSError, ValueError) as problem:  # ValueError: a name with a null in it
         said = getattr(problem, "strerror", None) or str(problem)
         raise ArchError(error("unreadable-file", f"cannot read `{one_line(file, 200)}`: {said.lower()}")) from None
@@ -71,6 +71,7 @@ def open_model(session: Session, path: str) -> GraphModule:
     return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
 
 
+@no_collection()
 def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; its warnings go to standard error."""
     from archlang.elaborate.network import load, loads

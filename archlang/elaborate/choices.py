@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, cast
 
 from archlang.elaborate import arithmetic
 from archlang.elaborate.context import Build
@@ -165,7 +165,7 @@ def sort_of(b: Build, expr: Expr, env: Env) -> Sort:
         case As() | For():
             return "stage"
         case If():
-            return _joined({sort_of(b, flow, env) for flow in branches(expr)})
+            return _of_if(b, expr, env)
         case Binary(operator="*"):
             return sort_of(b, expr.right, env)
         case TupleOf():
@@ -175,6 +175,14 @@ def sort_of(b: Build, expr: Expr, env: Env) -> Sort:
         case Index():
             return _of_index(b, expr, env)
     return "value"
+
+
+def _of_if(b: Build, expr: If, env: Env) -> Sort:
+    """What all branches give. It is kept: each `if` around this one asks for it too, and so does this one."""
+    kept = env.binding.sorts
+    if id(expr) not in kept:
+        kept[id(expr)] = _joined({sort_of(b, flow, env) for flow in branches(expr)})
+    return cast(Sort, kept[id(expr)])
 
 
 def _joined(sorts: set[Sort]) -> Sort:

@@ -95,6 +95,7 @@ class Build:
     layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()
     further: dict[str, object] = field(default_factory=dict)  # outputs with names; absent ones too
+    says_in: dict[int, bool] = field(default_factory=dict)  # whether `in` stands in an expression, by id() of its tree
     steps: int = 0
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file
@@ -219,6 +220,9 @@ class Build:
         outputs = types_out(op, call)
         for tensor in outputs:
             self._measure(tensor)
+        # Weights are listed once the network stands, where no place would tell whose sizes are symbols.
+        if any(not isinstance(size, int) for tensor in call.inputs for size in tensor.dims):
+            op.weights(OpCall(call.inputs, args, outputs))
 
         if rows is None:
             rows = self.rows_of(inputs)

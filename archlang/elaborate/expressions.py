@@ -140,7 +140,7 @@ def _binary(b: Build, expr: Binary, env: Env, expect: Kind | None) -> object:
         return _logic(b, expr, env)
 
     # A stage that says `in` has no single value: it is kept, and read anew for each turn.
-    if expr.operator == "*" and repetition.says_in(expr.right) and repetition.is_stage(b, expr.right, env):
+    if expr.operator == "*" and repetition.says_in(b, expr.right) and repetition.is_stage(b, expr.right, env):
         stage = repetition.turn(b, expr.right, env)
         return repetition.repeated(b, expr, known(b, expr.left, env), stage, env)
 

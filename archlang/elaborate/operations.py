@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from archlang.diagnostics import Label
 from archlang.elaborate.context import COPY, Build, chain, repeated
 from archlang.elaborate.own import OwnTensor, made
+from archlang.elaborate.placing import signature_of
 from archlang.elaborate.values import (
     POISON,
     BundleValue,
@@ -20,7 +21,7 @@ from archlang.elaborate.values import (
     TensorValue,
     Value,
 )
-from archlang.ops.kinds import Fault, TensorKind
+from archlang.ops.kinds import Fault
 from archlang.ops.model import OpCall
 from archlang.ops.rules import need_members
 from archlang.ops.tables import Table
@@ -77,7 +78,10 @@ def _further(b: Build, stage: OpStage, value: Value, place: Place) -> tuple[list
     """The tensors of an operation's arguments, those of the file's own made in `place`, and the place of each."""
     further: list[TensorValue] = []
     spans: list[Span] = []
-    for argument in _in_arguments(stage):
+    takes = signature_of(stage.op)
+    for argument in takes.names:
+        if argument not in takes.tensors:
+            continue
         tensors = stage.given[argument]
         if tensors is None:  # one that may be left out, and is
             continue
@@ -88,23 +92,18 @@ def _further(b: Build, stage: OpStage, value: Value, place: Place) -> tuple[list
     return further, spans
 
 
-def _in_arguments(stage: OpStage) -> list[str]:
-    """The names of the arguments that take tensors."""
-    return [arg.name for arg in stage.op.args if isinstance(arg.kind, TensorKind)]
-
-
 def _without_tensors(stage: OpStage, entered: int) -> dict[str, object]:
     """The arguments as the node holds them; of a tensor that may be left out, which of its inputs it is.
 
     `entered` tensors stand before those of the arguments.
     """
-    optional = {arg.name for arg in stage.op.args if isinstance(arg.kind, TensorKind) and arg.default is None}
+    takes = signature_of(stage.op)
     args: dict[str, object] = {}
     for name, value in stage.given.values.items():
-        if name in optional and value is not None:
+        if name in takes.optional and value is not None:
             args[name] = InputAt(entered)
             entered += 1
-        elif name in optional or name not in _in_arguments(stage):
+        elif name in takes.optional or name not in takes.tensors:
             args[name] = value
         elif isinstance(value, tuple):
             entered += len(value)

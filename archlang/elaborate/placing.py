@@ -8,8 +8,8 @@ from functools import cached_property
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
-from archlang.ops.kinds import SizeOf
-from archlang.ops.model import REQUIRED, Arg, Entry, Op, by_place
+from archlang.ops.kinds import SizeOf, TensorKind
+from archlang.ops.model import REQUIRED, Arg, Entry, by_place
 from archlang.syntax.tree import Argument, Block, Expr, Number
 from archlang.wording import listing
 
@@ -37,16 +37,32 @@ class Signature:
     habit: tuple[str, ...] = ()
 
     @cached_property
+    def tensors(self) -> frozenset[str]:
+        """Those that take tensors."""
+        return frozenset(arg.name for arg in self.args if isinstance(arg.kind, TensorKind))
+
+    @cached_property
+    def optional(self) -> frozenset[str]:
+        """Those that take a tensor which may be left out."""
+        return frozenset(arg.name for arg in self.args if arg.name in self.tensors and arg.default is None)
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """All parameters, to look for one among thousands."""
         return frozenset(self.names)
 
 
 def signature_of(entry: Entry) -> Signature:
-    """Return the signature of an operation, a structure or a setting."""
-    if isinstance(entry, Op):
-        return signature(entry.name, entry.args, entry.habit)
-    return signature(entry.name, entry.args)
+    """Return the signature of an operation, a structure or a setting; it is worked out once."""
+    # Kept with the entry itself, so that no other one gets its id. The tables of the catalogue are too large to hash.
+    _, known = _SIGNATURES.get(id(entry), (None, None))
+    if known is None:
+        known = signature(entry.name, entry.args, getattr(entry, "habit", ()))
+        _SIGNATURES[id(entry)] = entry, known
+    return known
+
+
+_SIGNATURES: dict[int, tuple[Entry, Signature]] = {}
 
 
 def signature(what: str, args: Sequence[Arg], habit: tuple[str, ...] = ()) -> Signature:

@@ -12,7 +12,7 @@ from archlang.elaborate.values import POISON, BlockValue, Env, Place, Poison, Po
 from archlang.ops.kinds import describe
 from archlang.ops.values import show
 from archlang.syntax.tree import As, Binary, Call, Expr, Flow, For, If, In, Name, Parens
-from archlang.syntax.walk import walk
+from archlang.syntax.walk import children, walk
 
 
 def repeated(b: Build, expr: Binary, count: object, stage: object, env: Env) -> Stage:
@@ -34,9 +34,14 @@ def repeated(b: Build, expr: Binary, count: object, stage: object, env: Env) -> 
     return RepeatStage(count, stage, span=expr.span)
 
 
-def says_in(expr: Expr) -> bool:
-    """Tell whether `in` stands in an expression."""
-    return any(isinstance(node, In) for node in walk(expr))
+def says_in(b: Build, expr: Expr) -> bool:
+    """Tell whether `in` stands in an expression. It is told of all parts at once: repetitions in this one ask, too."""
+    if id(expr) not in b.says_in:
+        # From the innermost parts outward: a walk gives each node before its parts.
+        for node in reversed(list(walk(expr))):
+            inner = any(b.says_in[id(part)] for part in children(node))
+            b.says_in[id(node)] = inner or isinstance(node, In)
+    return b.says_in[id(expr)]
 
 
 def is_stage(b: Build, expr: Expr, env: Env) -> bool:

@@ -35,7 +35,7 @@ from archlang.elaborate.values import (
     TurnStage,
 )
 from archlang.graph.ir import Frame
-from archlang.ops.kinds import describe
+from archlang.ops.kinds import Fault, describe
 from archlang.source import Span
 from archlang.syntax.tree import Body, If
 
@@ -270,7 +270,11 @@ def _structure(b: Build, stage: StructureStage, value: Flowing, at: Span, place:
         read_braces(b, stage)
         return POISON
 
-    return b.rules.structures[stage.structure.name](b, stage, value, at, place.enter(name))
+    inner = place.enter(name)
+    try:
+        return b.rules.structures[stage.structure.name](b, stage, value, at, inner)
+    except Fault as fault:  # of the sizes that a rule asks for: whatever they are is the file's affair
+        raise b.fault(fault, stage.span, stage.given, inner) from None
 
 
 def _repeated(b: Build, stage: RepeatStage, value: Flowing, at: Span, place: Place) -> Flowing:

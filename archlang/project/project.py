@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from archlang.atomic import read_whole
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.limits import Limits
 from archlang.project.locating import Folders, Located, locate_beside, locate_module, path_place, refuse
@@ -74,11 +75,13 @@ class Project:
     mistakes: list[Diagnostic]
 
 
-def read(path: Path, limits: Limits) -> bytes:
-    """A file's bytes, at most one more than it may have. Raises ArchError (unreadable-file)."""
+def read(path: Path, limits: Limits, *, regular: bool = False) -> bytes:
+    """A file's bytes, at most one more than it may have. Raises ArchError (unreadable-file).
+
+    With `regular` it may be no pipe and no device.
+    """
     try:
-        with path.open("rb") as file:  # never all of it: it may be endless
-            return file.read(limits.file_bytes + 1)
+        return read_whole(path, limits.file_bytes + 1, regular=regular)  # never all of it: it may be endless
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise ArchError(error("unreadable-file", f"cannot read {str(path)!r}: {reason.lower()}")) from None
@@ -139,6 +142,7 @@ class _Loader:
     def __init__(self, limits: Limits, folders: Folders, main: Located) -> None:
         self.limits, self.folders, self.main = limits, folders, main
         self.units: dict[str, Unit] = {}
+        self.tables: dict[Path, bytes] = {}
         self.mistakes: list[Diagnostic] = []
         self.opening: list[str] = []  # keys of the files that are being read, outermost first
         self.bytes = 0
@@ -182,8 +186,11 @@ class _Loader:
         """The bytes of a code's table, which lies in the project as imported files do."""
         place = locate_beside(item.path, home, item.span, "a table", "*.csv")
         assert place.path is not None
+        # Once, however often it is named: it may change in between.
+        data = self.tables.get(place.path)
         try:
-            data = read(place.path, self.limits)
+            if data is None:
+                data = self.tables[place.path] = read(place.path, self.limits, regular=True)
         except ArchError as problem:
             raise refuse("import-not-found", problem.diagnostics[0].message, item.span) from None
 
@@ -221,7 +228,7 @@ class _Loader:
             raise refuse("too-many-files", f"a network may be spread over {self.limits.files} files", span)
 
         try:
-            data = read(place.path, self.limits)
+            data = read(place.path, self.limits, regular=True)
         except ArchError as problem:
             raise refuse("import-not-found", problem.diagnostics[0].message, span) from None
         if self.bytes + len(data) > self.limits.total_bytes:

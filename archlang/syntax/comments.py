@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import archlang.syntax.tree as tree
@@ -19,6 +19,17 @@ from archlang.syntax.walk import children, walk
 
 _INDENT = re.compile(r"[ \t\r]*")
 _NAMED_LINES = tree.Declaration | tree.Statement
+
+_ITEMS: dict[type[tree.TreeNode], tuple[str, ...]] = {
+    tree.File: ("declarations",), tree.Body: ("statements", "flows"), tree.Flow: ("steps",),
+    tree.Call: ("arguments",), tree.From: ("arguments",), tree.Input: ("arguments",),
+    tree.ListOf: ("items",), tree.TupleOf: ("items",), tree.Import: ("names",),
+    tree.Block: ("parameters",), tree.NetworkDeclaration: ("dials",),
+}
+"""The fields of a node whose nodes may have lines, and so comments, of their own."""
+
+Places = tuple[list[int], list[tree.TreeNode]]
+"""The starts of some nodes, and the nodes."""
 
 
 def attach(file: tree.File, scanned: Scanned) -> None:
@@ -80,10 +91,9 @@ class _ItemIndex:
 
     def __init__(self, file: tree.File) -> None:
         self.file = file
-        # Of each node: the starts of its parts, the parts.
-        self.inside: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
-        # Of each node: the starts of its items, the items.
-        self.items: dict[int, tuple[list[int], list[tree.TreeNode]]] = {}
+        # Of the nodes that a comment was looked for in, by their id: their parts, and their items.
+        self.inside: dict[int, Places] = {}
+        self.items: dict[int, Places] = {}
         self.item_ids: set[int] = set()
         self.widest_ending: dict[int, tree.TreeNode] = {}  # offset of an end: the widest item with that end
         self.bodies: dict[int, tree.Body] = {}  # offset of a brace: the body it opens
@@ -96,11 +106,7 @@ class _ItemIndex:
             self._register(node)
 
     def _register(self, node: tree.TreeNode) -> None:
-        parts = list(children(node))
-        self.inside[id(node)] = [part.span.start for part in parts], parts
-
         items = _items(node)
-        self.items[id(node)] = [item.span.start for item in items], items
         if isinstance(node, tree.Body):
             self.bodies[node.span.start] = node
         if isinstance(node, tree.Flow):
@@ -149,7 +155,7 @@ class _ItemIndex:
         if name_start is not None and name_start >= place:  # between `block` and its name
             return False
 
-        starts, items = self.items[id(node)]
+        starts, items = _places(self.items, node, _items)
         at = bisect_right(starts, place)
         if at < len(items):
             self._gather(items[at], "before", remark)
@@ -182,11 +188,20 @@ class _ItemIndex:
         """The nodes around a place, from the file to the innermost."""
         path: list[tree.TreeNode] = [self.file]
         while True:
-            starts, parts = self.inside[id(path[-1])]
+            starts, parts = _places(self.inside, path[-1], children)
             at = bisect_right(starts, place) - 1
             if at < 0 or parts[at].span.end <= place:
                 return path
             path.append(parts[at])
+
+
+def _places(known: dict[int, Places], node: tree.TreeNode,
+            find: Callable[[tree.TreeNode], list[tree.TreeNode]]) -> Places:
+    """Return what `find` finds of a node, worked out once: many comments stand in one body."""
+    if id(node) not in known:
+        nodes = find(node)
+        known[id(node)] = [one.span.start for one in nodes], nodes
+    return known[id(node)]
 
 
 def _name_start(node: tree.TreeNode) -> int | None:
@@ -202,22 +217,8 @@ def _name_start(node: tree.TreeNode) -> int | None:
 
 def _items(node: tree.TreeNode) -> list[tree.TreeNode]:
     """The parts of a node that may have lines, and so comments, of their own."""
-    match node:
-        case tree.File():
-            return list(node.declarations)
-        case tree.Body():
-            return [*node.statements, *node.flows]
-        case tree.Flow():
-            return list(node.steps)
-        case tree.Call() | tree.From() | tree.Input():
-            return list(node.arguments or ())
-        case tree.ListOf() | tree.TupleOf():
-            return list(node.items)
-        case tree.Import():
-            return list(node.names)
-        case tree.Block():
-            return list(node.parameters)
-        case tree.NetworkDeclaration():
-            return list(node.dials)
-
-    return []
+    found: list[tree.TreeNode] = []
+    for name in _ITEMS.get(type(node), ()):
+        # Arguments that are not written are None, not an empty tuple.
+        found += getattr(node, name) or ()
+    return found

@@ -7,6 +7,8 @@ differs, the machine is made from the grammar. `python -m archlang.syntax` write
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,13 +18,43 @@ import lark
 from lark import Lark
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
+from lark.parse_tree_builder import ExpandSingleChild
+from lark.parsers.lalr_analysis import Shift
 
 from archlang.syntax.build_tree import TreeBuilder
+from archlang.syntax.lexing import Token
 
 TABLES = "archlang.tables.json"
 OPTIONS: dict[str, Any] = {
     "parser": "lalr", "lexer": "basic", "start": ["file"], "maybe_placeholders": False, "keep_all_tokens": True,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """The end of a rule: the last `size` values become one, of the rule's `name`.
+
+    `passes`: there is one, and it stays as it is. A single name climbs through ten such rules, one for each operator.
+    """
+
+    size: int
+    name: str
+    make: Callable[[list[Any]], Any]
+    passes: bool
+
+
+Table = Mapping[int, Mapping[str, int | Reduction]]
+"""For each state and type of token the next state, or the rule that ends before the token."""
+
+
+@dataclass(frozen=True)
+class Actions:
+    """The tables of the machine, with the states in which a file begins and ends, and ways taken before."""
+
+    states: Table
+    start: int
+    end: int
+    climbs: dict[tuple[int, int, str], int] = field(default_factory=dict)
 
 
 def folder() -> Path:
@@ -62,6 +94,98 @@ def machine() -> Lark:
         data, _with_numeric_keys(memo), transformer=TreeBuilder()
     )
     return ready_made
+
+
+@lru_cache(maxsize=1)
+def actions() -> Actions:
+    """The tables as they are read for each token.
+
+    lark itself finds what a rule makes by the hash of the rule, which is worked out anew each time; that took more time
+    than all else of a long text.
+    """
+    conf = machine().parse_interactive().parser_state.parse_conf
+    reductions: dict[int, Reduction] = {}
+    states: dict[int, dict[str, int | Reduction]] = {}
+
+    for state, row in conf.states.items():
+        states[state] = {}
+        for type_, (action, argument) in row.items():
+            if action is Shift:
+                states[state][type_] = argument
+                continue
+            if id(argument) not in reductions:
+                size, make = len(argument.expansion), conf.callbacks[argument]
+                passes = size == 1 and isinstance(make, ExpandSingleChild)
+                reductions[id(argument)] = Reduction(size, argument.origin.name, make, passes)
+            states[state][type_] = reductions[id(argument)]
+    return Actions(states, conf.start_state, conf.end_state)
+
+
+def read(tokens: Sequence[Token]) -> Any:
+    """Return what the tokens of a file make, or the number of those before the first that does not fit.
+
+    The end of the file counts as a token behind them all.
+    """
+    table = actions()
+    states, stack = table.states, [table.start]
+    values: list[Any] = []
+
+    for count, token in enumerate(tokens):
+        if not _reduced(table, stack, values, token.type):
+            return count
+        following = states[stack[-1]][token.type]
+        assert isinstance(following, int)
+        stack.append(following)
+        values.append(token)
+
+    if not _reduced(table, stack, values, "$END"):
+        return len(tokens)
+    return values[-1]
+
+
+def _reduced(table: Actions, stack: list[int], values: list[Any], type_: str) -> bool:
+    """End every rule that ends before a token of a type; return False where no such token may stand."""
+    while True:
+        state = stack[-1]
+        if state == table.end and type_ == "$END":
+            return True
+        action = table.states[state].get(type_)
+        if action is None:
+            return False
+        if isinstance(action, int):
+            return True
+        if action.passes:
+            stack[-1] = _climbed(table, stack[-2], state, type_)
+            continue
+
+        # A rule may be empty, and `values[-0:]` would be all of them.
+        parts: list[Any] = []
+        if action.size:
+            parts = values[-action.size :]
+            del values[-action.size :], stack[-action.size :]
+        values.append(action.make(parts))
+
+        following = table.states[stack[-1]][action.name]
+        assert isinstance(following, int)
+        stack.append(following)
+
+
+def _climbed(table: Actions, below: int, state: int, type_: str) -> int:
+    """The state behind all rules that a single value passes through unchanged before a token of a type.
+
+    `below` is the state under that of the value. One way is taken thousands of times in a file, so each is kept.
+    """
+    way = (below, state, type_)
+    if way in table.climbs:
+        return table.climbs[way]
+
+    action = table.states[state].get(type_)
+    while isinstance(action, Reduction) and action.passes:
+        following = table.states[below][action.name]
+        assert isinstance(following, int)
+        state, action = following, table.states[following].get(type_)
+    table.climbs[way] = state
+    return state
 
 
 def made_of(grammar: str) -> str:

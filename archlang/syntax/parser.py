@@ -14,8 +14,6 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-from lark import Token as LarkToken
-from lark import UnexpectedInput
 from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 import archlang.syntax.tree as tree
@@ -27,7 +25,7 @@ from archlang.syntax.checks import check_tree
 from archlang.syntax.comments import attach
 from archlang.syntax.facts import Refusal
 from archlang.syntax.lexing import Token, scan
-from archlang.syntax.machine import machine
+from archlang.syntax.machine import machine, read
 from archlang.syntax.pragma import check_pragma
 from archlang.syntax.recovery import SourceFragment, declarations
 
@@ -109,17 +107,8 @@ def parse_expr(text: str, name: str = "<expression>", limits: Limits = DEFAULT) 
 
 def _read(tokens: Sequence[Token]) -> tree.File | int:
     """The tree of some tokens, or the index of the first that does not fit: their number if it is the end."""
-    parser = machine().parse_interactive()
-    read = 0
-    try:
-        for token in tokens:
-            parser.feed_token(token)  # type: ignore[arg-type]  # the machine looks at `type` alone
-            read += 1
-        file = parser.feed_token(LarkToken("$END", ""))
-    except UnexpectedInput:
-        return read
-
-    assert isinstance(file, tree.File)
+    file = read(tokens)
+    assert isinstance(file, tree.File | int)
     return file
 
 

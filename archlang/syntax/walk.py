@@ -10,36 +10,37 @@ from archlang.syntax.tree import Comment, TreeNode
 _NOT_MEANING = ("span", "before", "behind", "blank", "after")
 """Fields that say where a node stands and which comments hang on it."""
 
-_PARTS: dict[str, tuple[str, ...]] = {}  # `fields` is slow, and every check of a file walks its tree several times
+_PARTS: dict[type[TreeNode], tuple[str, ...]] = {}  # `fields` is slow, and a check walks the tree several times
 
 
 def parts(kind: type[TreeNode]) -> tuple[str, ...]:
     """The fields of a kind of node that carry its meaning, without places and comments."""
-    known = _PARTS.get(kind.__name__)
+    known = _PARTS.get(kind)
     if known is not None:
         return known
 
     names = [one.name for one in fields(kind)]
-    _PARTS[kind.__name__] = tuple(
+    _PARTS[kind] = tuple(
         name for name in names if name not in _NOT_MEANING and not name.endswith("_span")
     )  # fmt: skip
-    return _PARTS[kind.__name__]
+    return _PARTS[kind]
 
 
-def children(node: TreeNode) -> Iterator[TreeNode]:
-    """Yield the nodes directly inside a node, in the order of its fields.
+def children(node: TreeNode) -> list[TreeNode]:
+    """The nodes directly inside a node, in the order of its fields.
 
     >>> from archlang.syntax.tree import Binary, Name
     >>> [child.text for child in children(Binary("+", Name("a"), Name("b")))]
     ['a', 'b']
     """
+    found: list[TreeNode] = []
     for name in parts(type(node)):
         value = getattr(node, name)
-
         if isinstance(value, TreeNode):
-            yield value
+            found.append(value)
         elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, TreeNode))
+            found += [item for item in value if isinstance(item, TreeNode)]
+    return found
 
 
 def walk(node: TreeNode) -> Iterator[TreeNode]:
@@ -48,7 +49,7 @@ def walk(node: TreeNode) -> Iterator[TreeNode]:
     while stack:
         one = stack.pop()
         yield one
-        stack.extend(reversed(list(children(one))))
+        stack += reversed(children(one))
 
 
 def comments_of(node: TreeNode) -> Iterator[Comment]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import ClassVar
 
+from archlang.atomic import read_whole
 from archlang.codes.contract import Contract
 from archlang.codes.table import read
 from archlang.diagnostics import ArchError, Diagnostic, did_you_mean
 from archlang.diagnostics.text import one_line
 from archlang.elaborate.network import Network, rebuilt
 from archlang.graph.ir import Node
+from archlang.limits import DEFAULT
 from archlang.source import Source, Span
 from archlang.syntax import parse
 from archlang.syntax.tree import (
@@ -194,8 +195,9 @@ class CodedBranches(Transformation):
 def _table(path: str) -> Expr:
     """The words of a table, written in place. Raises ValueError where the table cannot be read."""
     try:
-        data = Path(path).read_bytes()
-    except OSError:
+        # One byte more than allowed is enough to know that the file is too large.
+        data = read_whole(path, DEFAULT.total_bytes + 1)
+    except (OSError, ValueError):  # ValueError: a name with a null in it
         raise ValueError(f"`code`: the table `{one_line(path, 200)}` cannot be read") from None
 
     # Duplicates are allowed here and written down as such: whether they are wanted is the file's affair.

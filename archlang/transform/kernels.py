@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
+from archlang.atomic import read_whole
 from archlang.diagnostics import ArchError
 from archlang.elaborate.structures.pbconv import placed
 from archlang.kernels import Extent, Window, complaints
@@ -50,9 +50,9 @@ def read_kernels(text: str) -> dict[Extent, tuple[Window, ...]]:
 def _file(path: str) -> str:
     """The text of a file. Raises ValueError."""
     try:
-        data = Path(path).read_bytes()
         # One byte more than allowed is enough to know that the file is too large.
-        text = data[: DEFAULT.file_bytes + 1].decode()
+        data = read_whole(path, DEFAULT.file_bytes + 1)
+        text = data.decode()
     except (OSError, ValueError):
         raise ValueError(f"this is neither a list of small kernels nor a file with some: {path[:60]!r}") from None
 

@@ -137,3 +137,17 @@ def test_mean_and_deviation() -> None:
     assert (spec.mean, spec.std) == ((0.1, 0.2, 0.3), (0.5,))
     assert wrong(text("output x", size="[3, 8, 8] (std = 0)")) == ["out-of-range"]
     assert wrong(text("output x", size="[3, 8, 8] (std = [1, 1])")) == ["wrong-count"]
+
+
+@pytest.mark.parametrize("flow", [
+    "linear(3)", "layer_norm", "affine", "attention(1)", "lstm(3)", "class_token", "position_embedding",
+    "residual(join = concat) { relu }", "layers { relu; gelu } -> attend(self_attention)",
+    "layers { relu; gelu } -> attend(static_vector)", "layers { relu; gelu } -> attend(recurrent(2))",
+    "layers { relu; gelu } -> attend(innate_static(2))",
+    "experts(2, cosine_router(identity), over = positions) { relu }",
+    "reduce(positions) -> fork(2) -> route(cross_connection) -> sum", "reduce(positions) -> standardize",
+    "reduce(positions) -> experts(2, cosine_router(identity)) { relu }",
+])
+def test_symbols_that_would_decide_how_many_weights_there_are(flow: str) -> None:
+    assert wrong(text(f"output x -> reduce(width) -> {flow}", size="[3, H, W]")) == [
+        "symbolic-parameters"]

@@ -25,7 +25,8 @@ PAST = {"symbols that are joined": 70}
 FEW = replace(DEFAULT, diagnostics=5)
 """So many mistakes are in the shortest text already; each looks at all names."""
 
-COSTLY = {"codes that are designed": 4, "deep calls": 4, "deep ifs": 4, "strided, symbolic": 4, "short for": 2}
+COSTLY = {"codes that are designed": 4, "deep calls": 4, "deep ifs": 4, "strided, symbolic": 4, "short for": 2,
+          "deepest ifs": 1, "deepest repetition": 1, "deepest residuals": 1}
 """The same for rows of which each repetition takes long."""
 
 DRAWN_SIZE = 24

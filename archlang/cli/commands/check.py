@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from archlang.cli.collecting import no_collection
 from archlang.cli.files import STDIN, once, read_bytes
 from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @formats("human", "concise", "json", "sarif")
 @reading
 @click.pass_obj
+@no_collection()
 def command(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) -> int:
     """Report every mistake of every FILE, all of them in one run.
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 
 import click
 
+from archlang.cli.collecting import no_collection
 from archlang.cli.files import open_network, write
 from archlang.cli.options import output, reading, refuse
 from archlang.cli.session import Session
@@ -21,6 +22,7 @@ FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
 @click.option("--depth", type=click.IntRange(0, 64), help="How many levels of blocks to open.")
 @reading
 @click.pass_obj
+@no_collection()
 def command(
     session: Session, file: str, output: str | None, to: str | None, depth: int | None, dials: Mapping[str, str]
 ) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import unified_diff
-
 import click
 
 from archlang.atomic import write_whole
+from archlang.cli.changes import unified
+from archlang.cli.collecting import no_collection
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
 from archlang.cli.session import Session
@@ -20,6 +20,7 @@ from archlang.wording import counted
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 @debug
 @click.pass_obj
+@no_collection()
 def command(session: Session, files: tuple[str, ...], check: bool, diff: bool) -> None:
     """Write each FILE in the canonical form, comments kept; `-` goes from standard input to standard output.
 
@@ -68,7 +69,7 @@ def _store(session: Session, file: str, before: bytes, after: bytes) -> None:
     if file == "-":
         session.bytes(after)
     elif before != after:  # a file that is right keeps its time of change
-        write_whole(file, after)
+        write_whole(file, after, instead_of=before)  # an editor may have saved it since it was read
         session.note(f"formatted {file}")
 
 
@@ -76,7 +77,7 @@ def _show_difference(session: Session, file: str, before: bytes, after: bytes) -
     # A mark at the beginning of a file is dropped by the canonical form, and is no line of it.
     name = shown_name(file)
     old, new = before.decode("utf-8-sig").splitlines(), after.decode().splitlines()
-    lines = list(unified_diff(old, new, name, f"{name} (canonical)", lineterm=""))
+    lines = unified(old, new, name, f"{name} (canonical)")
 
     # Lines were split, so that a difference in their ends alone shows in no line.
     if not lines and before != after:

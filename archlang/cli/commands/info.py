@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from archlang.cli.collecting import no_collection
 from archlang.cli.files import open_network
 from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
@@ -17,6 +18,7 @@ from archlang.cli.session import Session
 @formats("human", "json")
 @reading
 @click.pass_obj
+@no_collection()
 def command(session: Session, file: str, depth: int | None, dials: Mapping[str, str]) -> None:
     """Count the network of FILE: parameters, buffers, FLOPs (a multiply-add is two) and bytes of activations.
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import torch
 from PIL import Image, UnidentifiedImageError
 
+from archlang.atomic import open_regular, steady
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
@@ -52,13 +51,15 @@ def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | No
 def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """An image file, its pixels not yet decoded. Raises `NoImage` for whatever goes wrong, in the body too."""
     try:
-        with _regular(path) as stream, Image.open(stream, formats=FORMATS) as image:
+        with open_regular(path) as stream, steady(stream), Image.open(stream, formats=FORMATS) as image:
             yield image
 
     except NoImage:
         raise
     except FileNotFoundError:
         raise NoImage("does not exist") from None
+    except IsADirectoryError:
+        raise NoImage("is a folder") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyPixels, MemoryError):
         raise NoImage(TOO_LARGE) from None
     except ArchError:
@@ -66,7 +67,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise NoImage("is no image that can be read") from None
     except Exception as problem:  # Pillow's readers of broken files raise nearly everything
-        said = one_line(str(problem), 120) or type(problem).__name__
+        said = one_line(getattr(problem, "strerror", None) or str(problem), 120) or type(problem).__name__
         raise NoImage(f"is no image that can be read ({said})") from None
 
 
@@ -149,22 +150,3 @@ def common_preparation(folder: Path, names: Sequence[str], crop: float = 1.0) ->
 def broken_image(name: str, problem: NoImage) -> Exception:
     """The error of an image of a data set that cannot be read; the caller raises it."""
     return bad_data(f"the file `{one_line(name, 120)}` {problem}")
-
-
-@contextmanager
-def _regular(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A regular file, open for reading. Pipes and devices are refused: reading them may never end."""
-    _refuse_irregular(Path(path).stat().st_mode)
-
-    # The file may have been exchanged since; without this flag, opening a pipe waits for a writer.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(descriptor, "rb") as stream:
-        _refuse_irregular(os.fstat(descriptor).st_mode)
-        yield stream
-
-
-def _refuse_irregular(mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise NoImage("is a folder")
-    if not stat.S_ISREG(mode):
-        raise NoImage("is no regular file")

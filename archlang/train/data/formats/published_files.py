@@ -6,11 +6,13 @@ import bz2
 import gzip
 import io
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+from archlang.atomic import open_regular, steady
 from archlang.diagnostics.text import one_line
 from archlang.train.data.formats.tar import BrokenArchive, members
 from archlang.train.problems import bad_data, unknown_data
@@ -58,7 +60,7 @@ class PublishedFiles:
             raise missing(self.place, names)
 
         try:
-            with self._open(name) as stream:
+            with self._opened(name) as stream:
                 # One byte more than allowed: enough to know that the file is too large.
                 raw = stream.read(most + 1)
         except BROKEN as problem:
@@ -72,15 +74,19 @@ class PublishedFiles:
             return name in self.held
         return (self.place / name).is_file()
 
-    def _open(self, name: str) -> BinaryIO:
-        source: Any = self.place / name
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[BinaryIO]:
         if self.held is not None:
-            source = io.BytesIO(self.held[name])
-        if name.endswith(".gz"):
-            return gzip.open(source)  # type: ignore[return-value]
-        if self.held is not None:
-            return source  # type: ignore[no-any-return]
-        return source.open("rb")  # type: ignore[no-any-return]
+            yield _unzipped(io.BytesIO(self.held[name]), name)
+            return
+        with open_regular(self.place / name) as file, steady(file):
+            yield _unzipped(file, name)
+
+
+def _unzipped(file: BinaryIO, name: str) -> BinaryIO:
+    if name.endswith(".gz"):
+        return gzip.open(file)  # type: ignore[return-value]
+    return file
 
 
 def open_files(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> PublishedFiles:
@@ -124,7 +130,7 @@ def _unpacked(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> Pub
 
     # The first of a name counts: a later one would stand in for what was looked at.
     try:
-        with path.open("rb") as raw, _decompressed(raw) as stream:
+        with open_regular(path) as raw, _decompressed(raw) as stream, steady(raw):
             for member in members(stream, layout.unpacked):
                 name = member.path.rpartition("/")[2]
                 if name not in wanted or name in held:
