@@ -178,7 +178,7 @@ def sort_of(b: Build, expr: Expr, env: Env) -> Sort:
 
 
 def _of_if(b: Build, expr: If, env: Env) -> Sort:
-    """What all branches give. It is kept: each `if` around this one asks for it too, and so does this one."""
+    """Tell what all branches give. It is kept: each `if` around this one asks for it too, and so does this one."""
     # Names mean the same in all scopes up to the innermost one that binds any.
     binding = env
     while not binding.names and binding.outer is not None:
