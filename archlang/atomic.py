@@ -26,15 +26,23 @@ def read_whole(path: str | os.PathLike[str], most: int = -1, *, regular: bool = 
     """
     for attempt in range(TRIES):
         try:
-            if not regular:
-                with Path(path).open("rb") as file, steady(file):
-                    return file.read(most)
-            with open_regular(path) as file, steady(file):
+            if regular:
+                opened = open_regular(path)
+            else:
+                opened = _open_any(path)
+            with opened as file, steady(file):
                 return file.read(most)
         except ChangedError:
             if attempt == TRIES - 1:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+@contextmanager
+def _open_any(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open whatever can be read, a pipe of the shell too."""
+    with Path(path).open("rb") as file:
+        yield file
 
 
 class ChangedError(OSError):

@@ -1,4 +1,4 @@
-"""What changed between two texts, as patches show it, in time that grows with their length alone.
+"""Changes between two texts, as patches show them, in time that grows with their length alone.
 
 Python's `difflib` takes long for many lines that repeat. Here nothing moves from one place to another, so a line is
 looked for only a little further on.
@@ -17,7 +17,7 @@ AROUND = 3
 
 
 @dataclass(frozen=True)
-class Change:
+class Replaced:
     """Lines `start` to `end` of the old text that became lines `new_start` to `new_end` of the new one, from 0."""
 
     start: int
@@ -40,7 +40,7 @@ def unified(old: Sequence[str], new: Sequence[str], old_name: str, new_name: str
     return lines
 
 
-def changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
+def changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Replaced]:
     """Yield the changes from the first line to the last."""
     at, new_at = 0, 0
     while at < len(old) or new_at < len(new):
@@ -56,7 +56,7 @@ def changes(old: Sequence[str], new: Sequence[str]) -> Iterator[Change]:
                 break
             # Nothing alike is near: these lines are other ones.
             at, new_at = min(at + WINDOW, len(old)), min(new_at + WINDOW, len(new))
-        yield Change(start, at, new_start, new_at)
+        yield Replaced(start, at, new_start, new_at)
 
 
 def _meeting(old: Sequence[str], new: Sequence[str], at: int, new_at: int) -> tuple[int, int] | None:
@@ -77,9 +77,9 @@ def _meeting(old: Sequence[str], new: Sequence[str], at: int, new_at: int) -> tu
     return at + nearest[0], new_at + nearest[1]
 
 
-def _groups(found: Sequence[Change]) -> list[list[Change]]:
+def _groups(found: Sequence[Replaced]) -> list[list[Replaced]]:
     """Put changes together whose surroundings touch."""
-    groups: list[list[Change]] = []
+    groups: list[list[Replaced]] = []
     for change in found:
         if groups and change.start - groups[-1][-1].end <= 2 * AROUND:
             groups[-1].append(change)
@@ -88,7 +88,7 @@ def _groups(found: Sequence[Change]) -> list[list[Change]]:
     return groups
 
 
-def _hunk(group: Sequence[Change], old: Sequence[str], new: Sequence[str]) -> list[str]:
+def _hunk(group: Sequence[Replaced], old: Sequence[str], new: Sequence[str]) -> list[str]:
     """Return the lines of some changes with those around them."""
     first, last = group[0], group[-1]
     # As many lines before and behind a change are the same in both.

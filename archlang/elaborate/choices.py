@@ -178,11 +178,17 @@ def sort_of(b: Build, expr: Expr, env: Env) -> Sort:
 
 
 def _of_if(b: Build, expr: If, env: Env) -> Sort:
-    """What all branches give. It is kept: each `if` around this one asks for it too, and so does this one."""
-    kept = env.binding.sorts
-    if id(expr) not in kept:
-        kept[id(expr)] = _joined({sort_of(b, flow, env) for flow in branches(expr)})
-    return cast(Sort, kept[id(expr)])
+    """Tell what all branches give. It is kept: each `if` around this one asks for it too, and so does this one."""
+    # Names mean the same in all scopes up to the innermost one that binds any.
+    binding = env
+    while not binding.names and binding.outer is not None:
+        binding = binding.outer
+
+    # Kept with the scope itself, so that no other one gets its id.
+    place = (id(binding), id(expr))
+    if place not in b.sorts:
+        b.sorts[place] = binding, _joined({sort_of(b, flow, env) for flow in branches(expr)})
+    return cast(Sort, b.sorts[place][1])
 
 
 def _joined(sorts: set[Sort]) -> Sort:

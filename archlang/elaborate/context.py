@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Fix, Label, error
-from archlang.elaborate.values import Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
+from archlang.elaborate.values import Env, Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.graph.ir import Graph, Node, Port
 from archlang.kernels import Window
 from archlang.limits import Limits
@@ -96,6 +96,7 @@ class Build:
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()
     further: dict[str, object] = field(default_factory=dict)  # outputs with names; absent ones too
     says_in: dict[int, bool] = field(default_factory=dict)  # whether `in` stands in an expression, by id() of its tree
+    sorts: dict[tuple[int, int], tuple[Env, str]] = field(default_factory=dict)  # of `if`s, by id() of scope and tree
     steps: int = 0
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file

@@ -222,7 +222,6 @@ class Env:
     nodes: dict[str, TreeNode] = field(default_factory=dict)  # the tree nodes that bind the names
     at: Span | None = None  # where in the text the flowing value stands
     later: Mapping[str, Span] = field(default_factory=dict)  # names that the body binds, here or further down
-    sorts: dict[int, str] = field(default_factory=dict)  # what each `if` gives by its form, by id() of its tree
 
     def find(self, name: str) -> object | None:
         """Return what a name stands for, or None."""
@@ -233,14 +232,6 @@ class Env:
                 return value.get() if isinstance(value, Thunk) else value
             env = env.outer
         return None
-
-    @property
-    def binding(self) -> Env:
-        """The innermost scope from here on that binds a name: names mean the same in all scopes up to it."""
-        env = self
-        while not env.names and env.outer is not None:
-            env = env.outer
-        return env
 
     def inner(self) -> Env:
         """Return a scope of further names inside this one, for the same flows."""

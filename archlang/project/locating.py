@@ -17,6 +17,9 @@ from archlang.diagnostics.text import one_line
 from archlang.source import Span
 from archlang.syntax.tree import Import
 
+LONGEST = 1_024
+"""Characters of a module's dotted name."""
+
 NAMES = 1_000
 """Files of a folder that are looked at for a name that may have been meant."""
 
@@ -85,6 +88,11 @@ def locate_module(item: Import, folders: Folders, project: Path | None) -> Locat
     `project` is the folder of the file that is read, for help alone: it is not searched. Raises ArchError
     (import-not-found, import-ambiguous, import-outside).
     """
+    # Before anything is made of it: a file may hold a name of a hundred thousand parts.
+    if len(item.path) > LONGEST:
+        message = f"no module has a name of {len(item.path):,} characters: `{item.path[:64]}...`"
+        raise refuse("import-not-found", message, path_place(item))
+
     standard = _standard_modules()
     relative = Path(*item.path.split(".")).with_suffix(".arch")
     found = _in_folders(item, relative, folders)

@@ -13,7 +13,7 @@ from archlang.diagnostics.render import NOT_SHOWN, concise, human
 from archlang.elaborate.network import check, check_text
 from archlang.kernels import place, steps
 from archlang.limits import DEFAULT, Limits
-from archlang.project.project import NAMES
+from archlang.project.locating import NAMES
 from tests.elaborate.texts import text
 from tests.limits.counting import calls
 

@@ -19,8 +19,8 @@ from tests.limits.texts import ROWS, LongText, row
 SIZE = 8
 """Repetitions of the shortest text of each row; the longest has four times as many."""
 
-PAST = {"symbols that are joined": 70}
-"""The same for work that grows faster up to a limit, here that of 64 symbols."""
+PAST = {"symbols that are joined": 70, "import paths": 600}
+"""The same for work that grows faster up to a limit: 64 symbols, 1,024 characters of a module's name."""
 
 FEW = replace(DEFAULT, diagnostics=5)
 """So many mistakes are in the shortest text already; each looks at all names."""
