@@ -206,7 +206,7 @@ class Unpacking(nn.Module):
         self.model, self.places = model, places
 
     def forward(self, rows: torch.Tensor) -> Any:
-        """What the network gives; its inputs are normalised as the file says, tokens are whole numbers."""
+        """The outputs of the network; its inputs are normalised as the file says, tokens are whole numbers."""
         weight = next(iter(self.model.parameters()), torch.zeros(()))
         return self.model(*(self._input(place, rows, weight.dtype) for place in self.places))
 

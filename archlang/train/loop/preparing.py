@@ -46,7 +46,7 @@ def prepared(task: TrainingTask) -> Training:
 
 
     ports = inner_ports(task.losses, graph)
-    observed = taking_rows(observing(model, graph, ports, task.parallel) if ports else model, graph)
+    observed = observing(model, graph, ports, task.parallel) if ports else model
     undivided = None
     if task.sharding == "fsdp":
         undivided = _compiled(task, fit, scores)  # what is saved and returned has its weights in one piece
@@ -54,7 +54,8 @@ def prepared(task: TrainingTask) -> Training:
 
     stages = _stages(task, model, goals)
 
-    stepper = Stepper(observed, graph, scores, ports, plan.clip, plan.precision, world, undivided is not None)
+    stepper = Stepper(taking_rows(observed, graph), graph, scores, ports, plan.clip, plan.precision, world,
+                      undivided is not None)
     average = None
     if plan.average is not None:
         average = Average(plan.average, model)

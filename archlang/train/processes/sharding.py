@@ -11,6 +11,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from archlang.diagnostics import ArchError, error
+from archlang.emit import ArchModule
 from archlang.graph.plan import Plan
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.ops.values import Option
@@ -86,7 +87,7 @@ def average_gradients(weights: Sequence[nn.Parameter], world: World) -> list[nn.
     return reached
 
 
-def divide(model: nn.Module, device: torch.device, world: World) -> None:
+def divide(model: ArchModule, device: torch.device, world: World) -> None:
     """Divide a model's weights among the processes: each keeps a part of every tensor, and of what optimisers keep."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -105,7 +106,7 @@ def reshard(model: nn.Module) -> None:
             sharded.reshard()
 
 
-def large(model: nn.Module) -> list[nn.Module]:
+def large(model: ArchModule) -> list[nn.Module]:
     """Modules with many weights that the generated code calls, and whose weights it reads in no other way."""
     called = [str(node.target) for node in model.graph.nodes if node.op == "call_module"]
     read = [str(node.target) for node in model.graph.nodes if node.op == "get_attr"]
