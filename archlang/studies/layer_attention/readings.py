@@ -10,7 +10,7 @@ import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
-from archlang.emit.names import module_name
+from archlang.emit.watching import watch
 from archlang.ops.layer_attention import PREFIX
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
@@ -81,8 +81,8 @@ def attention_of(
     handles = []
     for name, node in found.items():
         # `name=name` binds the site of this turn; without it every hook would write into the last one.
-        handles.append(model.get_submodule(module_name(node.path)).register_forward_hook(
-            lambda module, inputs, result, name=name: seen[name].append(result[1].double().cpu())
+        handles.append(watch(
+            model, graph, node, lambda module, inputs, result, name=name: seen[name].append(result[1].double().cpu())
         ))
 
     try:
