@@ -37,6 +37,15 @@ def message_of(translation: Translation) -> str:
     return f"`{shown}` belongs to {origin}"
 
 
+def help_of_unknown(shown: str) -> str:
+    """Help for a name of a framework that no table has: a whole network is a file, all else may be a stage."""
+    first, *_, last = shown.split(".")
+    if first in ("timm", "models") or "applications" in shown or last in ("create_model", "from_pretrained", "load"):
+        return ("a whole network is no stage: docs/networks.md lists published ones as files, and their blocks are "
+                "imported, `import std.resnet (basic)`")
+    return "`archlang ops` lists all stages; docs/from-pytorch.md shows their names in PyTorch"
+
+
 def _python_message(shown: str) -> str:
     """The message for a form that is no name of a framework."""
     if shown == "self":
