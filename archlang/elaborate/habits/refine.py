@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archlang.diagnostics import Diagnostic, Fix, Label, did_you_mean, error
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
     Mend,
@@ -31,7 +31,7 @@ from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
 from archlang.elaborate.habits.values import mend_of_value
-from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of, snake_case
+from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
@@ -205,8 +205,7 @@ class _Rewording:
         elif habit is not None:
             help = habit.form
         else:
-            near = did_you_mean(snake_case(translation.shown.split(".")[-1]), self.catalogue.stages)
-            help = (near or (help_of_unknown(translation.shown),))[0]
+            help = help_of_unknown(translation.shown, self.catalogue.stages)
 
         notes: tuple[str, ...] = ()
         if habit is not None and habit.note:

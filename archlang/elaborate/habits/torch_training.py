@@ -71,7 +71,11 @@ def _milestones(call: CallReading) -> str | None:
 
 
 SCHEDULES: tuple[Habit, ...] = (
-    _schedule("CosineAnnealingLR", "cosine", "CosineDecay", "cosine_decay_schedule"),
+    Habit("PyTorch", ("CosineAnnealingLR",), ("optimizer", "T_max", "eta_min"), plain("cosine", named={"to": "eta_min"}),
+          "cosine", (("lr_scheduler.CosineAnnealingLR(optimizer)", "cosine"),
+                     ("lr_scheduler.CosineAnnealingLR(T_max=5, eta_min=1e-6)", "cosine(to = 1e-6)")), "lr", _CURVE,
+          by_type=True),
+    _schedule("CosineDecay", "cosine", "cosine_decay_schedule"),
     _schedule("CosineAnnealingWarmRestarts", "restarts(first = 10)"), _schedule("OneCycleLR", "one_cycle"),
     Habit("PyTorch", ("StepLR",), ("optimizer", "step_size", "gamma"), _step, "steps(30, 60, by = 0.1)",
           (("lr_scheduler.StepLR(optimizer, step_size=30, gamma=0.1)", "steps(30, 60, by = 0.1)"),), "lr", _CURVE,
