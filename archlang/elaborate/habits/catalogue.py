@@ -38,7 +38,8 @@ ROWS: dict[str, Habit] = {
 # A class has capitals in its name, and a function has none.
 FUNCTIONS: dict[str, Habit] = {
     name: row
-    for rows in (TORCH_LAYERS, AXIS_FUNCTIONS, MERGES, METHODS, EINOPS, FLAX_POOLS) for row in rows for name in row.names
+    for rows in (TORCH_LAYERS, AXIS_FUNCTIONS, MERGES, METHODS, EINOPS, FLAX_POOLS)
+    for row in rows for name in row.names
     if name.islower()
 }
 """Rows of functions whose first argument is the tensor that flows in."""

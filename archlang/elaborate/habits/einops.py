@@ -8,7 +8,7 @@ from archlang.elaborate.habits.axes import AXES
 from archlang.elaborate.habits.habit import CallReading, Habit
 from archlang.elaborate.habits.writing import stage
 
-_LETTERS = tuple("bchwndtp") + ("h1", "w1", "p1", "p2", "heads", "k", "i", "j", "s1", "s2")
+_LETTERS = (*"bchwndtpkij", "h1", "w1", "p1", "p2", "s1", "s2", "heads")
 """Sizes that a pattern is given by name."""
 
 
@@ -53,5 +53,5 @@ EINOPS: tuple[Habit, ...] = (
         ('x -> rearrange("b c h w -> b (h w) c")', "to_sequence"),
         ('x -> rearrange("b c h w -> b h w c")', "permute([height, width, channels])"),
         ('x -> rearrange("b c h w -> b (c h w)")', "flatten"),
-    ), note="axes have names here; `to_sequence` and `to_map` turn maps into sequences and back, `reshape` does the rest"),
+    ), note="axes have names; `to_sequence` and `to_map` turn maps into sequences and back, `reshape` does the rest"),
 )

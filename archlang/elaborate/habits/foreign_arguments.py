@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from archlang.elaborate.habits.calls import Mend, call_around
 from archlang.elaborate.habits.catalogue import FUNCTIONS, METHOD_ROWS, TABLES
 from archlang.elaborate.habits.habit import CallReading, Habit, items_of, whole_number
 from archlang.syntax.printer import print_flat
-from archlang.syntax.tree import Argument, Call, Name, TreeNode
+from archlang.syntax.tree import Argument, Name, TreeNode
 
 _PLACES_OF_A_MAP = {2, 3, -1, -2}
 """Dimensions of PyTorch that mean height and width, counted with the batch."""
@@ -48,11 +49,13 @@ def _rows_of(name: str) -> tuple[Habit, ...]:
 def _in_their_words(arguments: Sequence[Argument], row: Habit) -> tuple[Argument, ...]:
     """The arguments, NumPy's `axis` under PyTorch's name where the row takes that."""
     words = {"axis": "dim", "keepdims": "keepdim"}
-    return tuple(
-        Argument(argument.span, words.get(argument.name, argument.name), argument.value, argument.name_span)
-        if argument.name in words and argument.name not in row.parameters else argument
-        for argument in arguments
-    )
+    read = []
+    for argument in arguments:
+        theirs = words.get(argument.name or "")
+        if theirs is not None and argument.name not in row.parameters:
+            argument = replace(argument, name=theirs)
+        read.append(argument)
+    return tuple(read)
 
 
 def _rank(arguments: Sequence[Argument]) -> int | None:

@@ -30,7 +30,8 @@ SHORT_NAMES = {
     "pos_embed": "position_embedding",
     "positional_encoding": "position_embedding", "cls_token": "class_token", "pixelshuffle": "pixel_shuffle",
     "view": "reshape", "transpose": "permute", "chunk": "split", "multiply": "mul", "subtract": "sub",
-    "divide": "div", "average": "mean", "spatial_dropout": "drop_channels", "spatialdropout2d": "drop_channels", "spatialdropout": "drop_channels", "droppath": "drop_path",
+    "divide": "div", "average": "mean", "spatial_dropout": "drop_channels",
+    "spatialdropout2d": "drop_channels", "spatialdropout": "drop_channels", "droppath": "drop_path",
     "stochastic_depth": "drop_path", "categorical_crossentropy": "cross_entropy",
     "sparse_categorical_crossentropy": "cross_entropy", "softmax_cross_entropy": "cross_entropy",
     "crossentropy": "cross_entropy", "crossentropyloss": "cross_entropy", "ce": "cross_entropy",
@@ -52,7 +53,8 @@ SHORT_NAMES = {
 CALLED: dict[str, tuple[str, ...]] = {
     "kernel_size": ("kernel", "size"), "pool_size": ("size",), "window": ("size",), "ksize": ("kernel", "size"),
     "out_channels": ("channels",), "out": ("channels", "features"), "out_ch": ("channels",), "cout": ("channels",),
-    "out_chs": ("channels",), "out_planes": ("channels",), "planes": ("channels",), "nf": ("channels",), "filters": ("channels",), "num_filters": ("channels",),
+    "out_chs": ("channels",), "out_planes": ("channels",), "planes": ("channels",), "nf": ("channels",),
+    "filters": ("channels",), "num_filters": ("channels",),
     "out_features": ("features",), "units": ("features",), "output_dim": ("features",), "dim_out": ("features",),
     "strides": ("stride",), "pad": ("padding",), "paddings": ("padding",), "dilation_rate": ("dilation",),
     "group": ("groups",), "use_bias": ("bias",), "ceil_mode": ("ceil",), "count_include_pad": ("count_padding",),
@@ -78,7 +80,8 @@ CALLED: dict[str, tuple[str, ...]] = {
 
 KNOWN = (
     "in_channels", "in_features", "num_features", "num_channels", "input_size", "embed_dim", "normalized_shape",
-    "input_dim", "in_planes", "channels_in", "dim_in", "in_ch", "in_chs", "in_chans", "cin", "inplanes", "input_shape", "batch_first",
+    "input_dim", "in_planes", "channels_in", "dim_in", "in_ch", "in_chs", "in_chans", "cin", "inplanes",
+    "input_shape", "batch_first",
 )
 """Arguments that say what enters: it is known here."""
 

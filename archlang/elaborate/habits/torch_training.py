@@ -71,8 +71,8 @@ def _milestones(call: CallReading) -> str | None:
 
 
 SCHEDULES: tuple[Habit, ...] = (
-    Habit("PyTorch", ("CosineAnnealingLR",), ("optimizer", "T_max", "eta_min"), plain("cosine", named={"to": "eta_min"}),
-          "cosine", (("lr_scheduler.CosineAnnealingLR(optimizer)", "cosine"),
+    Habit("PyTorch", ("CosineAnnealingLR",), ("optimizer", "T_max", "eta_min"),
+          plain("cosine", named={"to": "eta_min"}), "cosine", (("lr_scheduler.CosineAnnealingLR(optimizer)", "cosine"),
                      ("lr_scheduler.CosineAnnealingLR(T_max=5, eta_min=1e-6)", "cosine(to = 1e-6)")), "lr", _CURVE,
           by_type=True),
     _schedule("CosineDecay", "cosine", "cosine_decay_schedule"),
