@@ -10,6 +10,7 @@ from archlang.codes.code import Code
 from archlang.graph.coded import block_name
 from archlang.graph.ir import CodedSite, Graph, Member, Node
 from archlang.graph.outline import Cost, HasGraph, arguments, costs, graph_of, outline
+from archlang.graph.patch_experts import router_of
 from archlang.ops.patch_experts import DISPATCH
 from archlang.ops.values import show
 from archlang.shapes import Dim
@@ -191,6 +192,9 @@ def _experts(graph: Graph, dispatch: Node) -> ExpertsRow:
     """The row of a place of experts, which its dispatch stands for."""
     region, experts = dispatch.path[:-1], int(dispatch.args["experts"])
 
+    # The router may lie in a layer, which other stages ask too.
+    asked = {node.id for node in router_of(graph, dispatch)}
+
     router: Dim = 0
     pair: Dim = 0
     around = len(dispatch.members)
@@ -203,7 +207,7 @@ def _experts(graph: Graph, dispatch: Node) -> ExpertsRow:
         # All experts cost the same: the first one stands for them.
         if any((m.region, m.kind, m.index) == (region, "experts", 0) for m in node.members[around:]):
             pair += flops
-        elif node.path[: len(region) + 1] == (*region, "router"):
+        elif node.id in asked:
             router += flops
 
     # The router works on each row once, however many experts work on it then.

@@ -34,7 +34,7 @@ from archlang.ops.kinds import Fault, Kind, ListKind, OneOf, StageKind, TensorKi
 from archlang.ops.model import AUTO, REQUIRED, Arg, OpCall
 from archlang.ops.tables import Table, TableKind
 from archlang.ops.tokens import EMBEDDING
-from archlang.ops.values import show
+from archlang.ops.values import Option, show
 from archlang.source import Span
 from archlang.syntax.tree import Argument, Block, Expr, Name
 from archlang.syntax.tree import ListOf as ListTree
@@ -266,7 +266,13 @@ def as_stage(b: Build, value: object, expr: Expr, env: Env) -> Stage:
             notes.append(Label(name_span(node), "bound here"))
         raise b.refuse("tensor-is-no-stage", "a stage is wanted here, this is a tensor", expr.span, secondary=notes,
                        help="a tensor starts a flow; further tensors go into an argument: `-> add(other)`")
-    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span)
+    help = ""
+    if isinstance(value, Option) and value.role == "router":
+        name = value.name
+        if isinstance(expr, Name):
+            name = expr.text
+        help = f"a stage asks it: `experts(n, {name}) {{ ... }}`, `route({name})`, `fork(n, {name})`"
+    raise b.refuse("wrong-kind", f"a stage is wanted here, this is {describe(value)}", expr.span, help=help or ())
 
 
 def block_stage(b: Build, value: BlockValue, arguments: tuple[object, ...], at: Expr, env: Env) -> Stage:

@@ -1,17 +1,20 @@
-"""Layers: stages that hold their weights once and are used by name, several times."""
+"""Layers: stages and routers that hold their weights once and are used by name, several times."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from archlang.diagnostics import Label
-from archlang.elaborate.arguments import stage_of
+from archlang.elaborate.arguments import as_stage
 from archlang.elaborate.context import Build, LayerUses, ModuleForm, chain
-from archlang.elaborate.interpret import apply
+from archlang.elaborate.interpret import STAGE, apply, evaluate
 from archlang.elaborate.scope import define
 from archlang.elaborate.values import POISON, Env, Flowing, LayerStage, Place, Poison, Poisoned
 from archlang.graph.ir import Frame, Member, Node
 from archlang.ops.model import Module
+from archlang.ops.values import Option
 from archlang.source import Span
 from archlang.syntax.tree import Layer
 
@@ -21,52 +24,105 @@ KIND = "layer"
 Modules = Mapping[tuple[str, ...], ModuleForm]
 """The modules of one use of a layer, by their paths."""
 
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True)
+class RouterHolder:
+    """A `layer` that holds a router: its modules lie at `path`, whichever stages ask it."""
+
+    name: str
+    path: tuple[str, ...]
+
 
 def declare_layer(b: Build, env: Env, statement: Layer, path: tuple[str, ...]) -> None:
-    """`layer name = stage`: a stage whose modules live at `path`, whoever uses it."""
+    """`layer name = stage`: a stage, or a router, whose modules live at `path`, whoever uses it."""
     value: object = POISON
     try:
-        stage = stage_of(b, statement.value, env.static())
-        value = LayerStage(stage, statement.name, path, span=statement.span)
+        value = evaluate(b, statement.value, env.static(), STAGE)
+        if isinstance(value, Option) and value.role == "router":
+            # A router that another layer holds already has its modules there.
+            value = replace(value, holder=value.holder or RouterHolder(statement.name, path))
+        else:
+            stage = as_stage(b, value, statement.value, env.static())
+            value = LayerStage(stage, statement.name, path, span=statement.span)
     except Poisoned:
-        pass  # reported; whatever uses the name stays silent
+        value = POISON  # reported; whatever uses the name stays silent
     define(b, env, statement.name, value, statement, statement.name_span)
 
 
 def through_layer(b: Build, layer: LayerStage, value: Flowing, at: Span, place: Place) -> Flowing:
     """Pass a value through a layer: its modules are those of its other uses."""
+    if isinstance(value, Poison) or b.surveying:
+        return _guarded(b, layer.stage, lambda: apply(b, layer.stage, value, at, Place()))
+
+    use = _Use(layer.name, layer.path, layer.span, str(value.type))
+    return _guarded(b, layer.stage, lambda: _used(b, use, place, lambda inner: apply(b, layer.stage, value, at, inner)))
+
+
+def through_router(b: Build, router: Option, span: Span, entering: str, place: Place,
+                   make: Callable[[Place], Made]) -> Made:
+    """Make what a router makes, in the scope of the `layer` that holds it, if one does; else in the place itself.
+
+    Args:
+        b: the build.
+        router: the router that is asked.
+        span: where it is asked.
+        entering: the type of what it sees, for messages.
+        place: the scope of its modules where they are its own.
+        make: makes the nodes of the router and returns their results, in the scope that it is given.
+    """
+    holder = router.holder
+    if not isinstance(holder, RouterHolder):
+        return make(place)
+    if b.surveying:
+        return _guarded(b, holder, lambda: make(Place()))
+
+    use = _Use(holder.name, holder.path, span, entering)
+    return _guarded(b, holder, lambda: _used(b, use, place, make))
+
+
+@dataclass(frozen=True)
+class _Use:
+    """One use of a layer: its name and path, where the use stands, and the type of what enters."""
+
+    name: str
+    path: tuple[str, ...]
+    span: Span
+    entering: str
+
+
+def _guarded(b: Build, held: object, make: Callable[[], Made]) -> Made:
+    """Make something with what a layer holds, unless that is being done already."""
     # Its name is not known inside itself, which is reported; a flow that is read later would find it all the same.
-    if id(layer.stage) in b.running:
+    if id(held) in b.running:
         raise Poisoned
 
-    b.running.add(id(layer.stage))
+    b.running.add(id(held))
     try:
-        return _used(b, layer, value, at, place)
+        return make()
     finally:
-        b.running.discard(id(layer.stage))
+        b.running.discard(id(held))
 
 
-def _used(b: Build, layer: LayerStage, value: Flowing, at: Span, place: Place) -> Flowing:
+def _used(b: Build, use: _Use, place: Place, make: Callable[[Place], Made]) -> Made:
     """Make one use of a layer: the same modules at every one of them, or a mistake."""
-    if isinstance(value, Poison) or b.surveying:
-        return apply(b, layer.stage, value, at, Place())
-
-    uses = b.layers.setdefault(layer.path, LayerUses(first=layer.span, entered=str(value.type)))
-    member = Member(KIND, layer.path, uses.count, 0)  # how many there are in all is known when the build ends
+    uses = b.layers.setdefault(use.path, LayerUses(first=use.span, entered=use.entering))
+    member = Member(KIND, use.path, uses.count, 0)  # how many there are in all is known when the build ends
     uses.count += 1
 
     nodes_before = len(b.graph)
-    inner = place.holding(Frame(layer.name, layer.span), member)
-    result = apply(b, layer.stage, value, at, inner)
+    inner = place.holding(Frame(use.name, use.span), member)
+    result = make(inner)
     if isinstance(result, Poison):
         return result
 
-    modules = _modules(b, b.made_since(nodes_before), layer.path)
+    modules = _modules(b, b.made_since(nodes_before), use.path)
     # Inside another layer all modules are compared there, with its uses, which a reader sees.
-    if uses.modules is not None and not _inside_layer(place, layer.path):
+    if uses.modules is not None and not _inside_layer(place, use.path):
         differing = _first_difference(uses.modules, modules)
         if differing is not None:
-            raise _differs(b, layer, uses, differing, modules, str(value.type), place)
+            raise _differs(b, use, uses, differing, modules, place)
     uses.modules = {**modules, **(uses.modules or {})}
     return result
 
@@ -102,16 +158,15 @@ def _first_difference(first: Modules, second: Modules) -> tuple[str, ...] | None
     return None
 
 
-def _differs(b: Build, layer: LayerStage, uses: LayerUses, path: tuple[str, ...], modules: Modules, entering: str,
-             place: Place) -> Poisoned:
+def _differs(b: Build, use: _Use, uses: LayerUses, path: tuple[str, ...], modules: Modules, place: Place) -> Poisoned:
     """Report a use of a layer at which a module would be another than at the first, and return what to raise."""
     assert uses.modules is not None
     here, there = _in_words(".".join(path), uses.modules.get(path), modules.get(path))
     secondary = [Label(uses.first, f"first used here, on {uses.entered}: {there}")]
-    message = f"`{layer.name}` holds its weights once, and this use needs others"
+    message = f"`{use.name}` holds its weights once, and this use needs others"
     help = ("make what enters alike before it, in the channels or features that its weights depend on",
-            f"with `let {layer.name} = ...` every use has weights of its own")
-    return b.refuse("shared-shapes", message, layer.span, f"on {entering}: {here}", secondary=secondary, help=help,
+            f"with `let {use.name} = ...` every use has weights of its own")
+    return b.refuse("shared-shapes", message, use.span, f"on {use.entering}: {here}", secondary=secondary, help=help,
                     notes=chain(place))
 
 

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
-from archlang.ops.kinds import SizeOf, TensorKind
+from archlang.ops.kinds import Fault, SizeOf, TensorKind
 from archlang.ops.model import REQUIRED, Arg, Entry, by_place
-from archlang.syntax.tree import Argument, Block, Expr, Number
+from archlang.syntax.tree import Argument, Block, Expr, Field, Number, Text, Truth
 from archlang.wording import listing
 
 SHORT = 40  # characters of an argument that is repeated in a message
@@ -168,8 +168,27 @@ def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | Non
 
 
 def meant_by_name(takes: Signature, arguments: Sequence[Argument]) -> str | None:
-    """Return the call that was meant if its arguments stand in the order of the catalogue, optional ones too."""
+    """Return the call that was meant if its arguments stand in the order of the catalogue, optional ones too.
+
+    Where a literal is no value of the parameter at its place, none of them was meant by its place.
+    """
+    for arg, argument in zip(takes.args, arguments, strict=False):
+        if argument.name is None and not _may_be(argument.value, arg):
+            return None
     return _meant(takes, arguments, takes.names)
+
+
+def _may_be(value: Expr, arg: Arg) -> bool:
+    """Tell whether a value may be that of a parameter; of what is no literal nothing is known, but for `a.b`."""
+    if isinstance(value, Field):
+        return isinstance(arg.kind, TensorKind)
+    if not isinstance(value, Number | Text | Truth):
+        return True
+    try:
+        arg.kind.accept(value.value)
+    except Fault:
+        return False
+    return True
 
 
 def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]) -> str | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from archlang.graph.coded import block_name
 from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.uses import named
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,35 @@ class ExpertSite:
 
 
 def expert_sites(graph: Graph) -> tuple[ExpertSite, ...]:
-    """Every stage of experts, in program order."""
-    return tuple(_site(graph, node) for node in graph if node.op.piece == "dispatch")
+    """Every stage of experts, in program order; of a stage that is used twice the second use is `NAME_2`."""
+    return tuple(_site(graph, node, name) for name, node in named(dispatching(graph), _stage_name).items())
 
 
-def _site(graph: Graph, dispatch: Node) -> ExpertSite:
+def dispatching(graph: Graph) -> tuple[Node, ...]:
+    """The nodes that hand rows to experts, one for each of `expert_sites`."""
+    return tuple(node for node in graph if node.op.piece == "dispatch")
+
+
+def router_of(graph: Graph, dispatch: Node) -> tuple[Node, ...]:
+    """The nodes that work out the weights of a stage of experts from the rows that enter it."""
+    weights, rows = dispatch.inputs
+    found: dict[str, Node] = {}
+    waiting = [weights.node]
+
+    # Back from the weights: a router sees the rows and nothing else.
+    while waiting:
+        node = graph.node(waiting.pop())
+        if node.id != rows.node and node.id not in found:
+            found[node.id] = node
+            waiting.extend(port.node for port in node.inputs)
+    return tuple(found.values())
+
+
+def _stage_name(dispatch: Node) -> str:
+    return block_name(dispatch.path[:-1])
+
+
+def _site(graph: Graph, dispatch: Node, name: str) -> ExpertSite:
     weights, rows = dispatch.inputs
     router = graph.node(weights.node)
 
@@ -38,7 +63,7 @@ def _site(graph: Graph, dispatch: Node) -> ExpertSite:
         before = Port(router.id, router.op.before)
 
     region = dispatch.path[:-1]
-    return ExpertSite(block_name(region), region, weights, before, dispatch.args["experts"], _cut(graph, rows))
+    return ExpertSite(name, region, weights, before, dispatch.args["experts"], _cut(graph, rows))
 
 
 def _cut(graph: Graph, port: Port) -> Node | None:

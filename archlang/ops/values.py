@@ -51,6 +51,7 @@ class Option:
     role: str
     args: Mapping[str, object] = field(default_factory=dict)
     origin: object = field(default=None, compare=False, repr=False)  # the tree that says it, where that is of use
+    holder: object = field(default=None, compare=False, repr=False)  # the `layer` that holds its weights, if one does
 
     def __str__(self) -> str:
         # None means `auto`, which says no more than leaving the argument out.

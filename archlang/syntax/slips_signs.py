@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from archlang.diagnostics import Fix
 from archlang.syntax.facts import Facts
 from archlang.syntax.slip import Slip, line_start_becomes, pair, pair_becomes, token_becomes
 
@@ -48,6 +51,26 @@ def _in_arguments(facts: Facts) -> bool:
     return before[-2:-1] not in (("BLOCK",), ("NETWORK",))
 
 
+def _sliced(facts: Facts) -> str:
+    """The stage that takes the part of the first axis behind the batch: `x -> slice(0, 16)` for `x[:, :16]`."""
+    inner = "".join(token.text for token in facts.rest_of_line).partition("]")[0]
+    batch, _, part = inner.partition(",")
+
+    found = re.fullmatch(r"(\d*):(\d*)", part)
+    if batch != ":" or found is None or not found[2]:
+        return "x -> slice(0, 4)"
+    name = next((token.text for token in reversed(facts.tokens[: facts.at]) if token.type == "NAME"), "x")
+    return f"{name} -> slice({found[1] or 0}, {found[2]})"
+
+
+def _in_parameters(facts: Facts) -> bool:
+    """Recognise a place directly inside the parentheses of a declaration."""
+    if facts.context_of_head[:1] != ("LPAR",):
+        return False
+    before = facts.context[: len(facts.context) - len(facts.context_of_head)]
+    return before[-2:-1] in (("BLOCK",), ("NETWORK",))
+
+
 SIGNS: tuple[Slip, ...] = (
     # --- signs of other languages ---
     # The lexer reads `=>` and `/*` as two signs each.
@@ -82,7 +105,7 @@ SIGNS: tuple[Slip, ...] = (
     Slip(
         lambda f: f.type == "COLON" and f.context_of_head[:1] == ("LSQB",),
         "there are no slices in square brackets",
-        "a part of a tensor is taken by a stage: `x -> slice(0, 4)`, along `axis = height` or another axis",
+        lambda f: f"a part of a tensor is taken by a stage: `{_sliced(f)}`, along `axis = height` or another axis",
         ("network N { input x: [3]\n y = x[:, 0]\n output y }", "network N { input x: [3]\n y = x[1:]\n output y }"),
     ),
     Slip(
@@ -161,6 +184,13 @@ SEPARATORS: tuple[Slip, ...] = (
         "write `,`",
         ("let x = [1; 2]", "block b = conv(3x3; 64)"),
         fix=token_becomes(","),
+    ),
+    Slip(
+        lambda f: f.type == "COLON" and f.previous_type == "NAME" and _in_parameters(f),
+        "a parameter has no type: its uses say what it may be",
+        "write `{previous}` alone, or with a default: `{previous} = 3`",
+        ("block b(c: int) = conv(3x3, c)", "network N(classes: int = 10) {\n input x: [3]\n output x }"),
+        where="pair", fix=lambda f: Fix(f.place.to(f.next.span), "") if f.next is not None else None,
     ),
     Slip(
         lambda f: f.type == "COLON" and f.previous_type == "NAME" and _in_arguments(f),

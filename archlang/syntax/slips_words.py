@@ -51,6 +51,18 @@ def _is_dashed_name(facts: Facts) -> bool:
     return named and facts.type == "MINUS" and touches
 
 
+def _one_name(facts: Facts) -> str:
+    """Say how the parts of a bundle are named, and how a tensor is cut where one of its methods was called."""
+    names = [token.text for token in facts.line if token.type == "NAME"]
+    help = f"write `parts = ...`: a bundle keeps one name, and `parts[0]` stands for `{names[0]}`, `parts[1]` for "
+    help += f"`{names[1]}`"
+
+    texts = {token.text for token in (*facts.line, *facts.rest_of_line)}
+    if texts & {"chunk", "split", "unbind", "tensor_split"}:
+        help += "; `parts = x -> split(2)` cuts a tensor"
+    return help
+
+
 def _equals_for_colon(facts: Facts) -> Fix:
     place = facts.place
     if facts.next is not None and facts.next.type == "EQUAL" and facts.next.start == place.end:  # `:=`
@@ -210,7 +222,7 @@ STATEMENTS: tuple[Slip, ...] = (
     Slip(
         lambda f: len(f.line) > 3 and [t.type for t in f.line[:3]] == ["NAME", "COMMA", "NAME"] and not f.at_file_level,
         "one name stands left of `=`",
-        lambda f: f"a bundle keeps its name, and its members are `{f.line[0].text}[0]`, `{f.line[0].text}[1]`",
+        lambda f: _one_name(f),
         ("network N { input x: [3]\n a, b = x\n output a }",),
         where="line",
     ),

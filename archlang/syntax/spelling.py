@@ -27,7 +27,7 @@ _SAME_MEANING: dict[str, tuple[str, str | None]] = {
     "'": ("a word stands without quotes, a string in double quotes: `\"text\"`", None),
     "!": ("write `not`, or `!=` for different", "not "),
     "&": ("write `and`", "and"),
-    "|": ("write `or`; a step follows with `->`", None),
+    "|": ("a step follows with `->`; of two tests one must hold: `or`", None),
     "^": ("a power is written `**`", "**"),
     "@": ("a place is given with `at`: `3x1 at (1, 2)`; matrices are multiplied by `a -> matmul(b)`", None),
     "\u2192": ("an arrow is written `->`", "->"),

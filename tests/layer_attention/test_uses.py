@@ -181,3 +181,12 @@ def test_a_plugin_adds_a_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 ])
 def test_sizes_of_the_specs(name: str, parameters: int) -> None:
     assert load(SPECS / "layer_attention" / f"{name}.arch").parameters == parameters
+
+
+def test_attention_in_a_layer_is_told_for_each_use() -> None:
+    layer = "layer f = layers {{ linear(4); tanh }} -> attend(static_vector)"
+    text = f"archlang 1\nnetwork N {{{{\n  input x: [4]\n  {layer}\n  output x -> {{}}\n}}}}\n"
+    once, twice = (attention_of(compile(loads(text.format(flow)))) for flow in ("f", "f -> f"))
+    assert [found.site for found in once] == ["f.attend"]
+    assert [found.site for found in twice] == ["f.attend", "f.attend_2"]
+    assert twice[0].mean == twice[1].mean == once[0].mean

@@ -211,9 +211,10 @@ def test_wrong_uses_are_faults(kind: str, name: str, shapes: list[S], args: dict
         assert fault.argument in args or fault.argument in {"padding", "padding_mode", "groups", "kernel"}
 
 
-def test_both_types_are_in_the_message_of_a_merge() -> None:
+@pytest.mark.parametrize("name", ["add", "mix"])
+def test_both_types_are_in_the_message_of_a_merge(name: str) -> None:
     with pytest.raises(Fault) as caught:
-        use("add", (256, 56, 56), (64, 56, 56))
+        use(name, (256, 56, 56), (64, 56, 56))
     # The first tensor first, as the flow is read.
     assert 0 <= caught.value.message.find("[256, 56, 56]") < caught.value.message.find("[64, 56, 56]")
     assert caught.value.input == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -46,6 +47,18 @@ def test_pools_pad_the_odd_cell_right_and_below(size: int, stride: int, height: 
     op, call = use("avg_pool", (3, height, 10), size=size, stride=stride, count_padding=False)
     share = functional.avg_pool2d(functional.pad(torch.ones_like(x), pad), size, stride)
     torch.testing.assert_close(lower(op, call)[1](x), expected / share)
+
+
+def test_a_pool_rounds_up_as_torch_does() -> None:
+    """Every small size, stride and padding over every small line: a last window counts unless it begins behind it."""
+    for cells, size, stride in itertools.product(range(1, 9), range(1, 5), range(1, 5)):
+        for padding in range(size // 2 + 1):
+            if cells + 2 * padding < size:
+                continue
+            _, call = use("max_pool1d", (1, cells), size=size, stride=stride, padding=padding, ceil=True)
+            expected = functional.max_pool1d(torch.zeros(1, 1, cells), size, stride, padding, ceil_mode=True)
+            case = f"{size} cells every {stride} over {cells}, {padding} around"
+            assert call.outputs[0].dims == tuple(expected.shape[1:]), case
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (4, 2), (2, 2), (5, 3), (1, 4), (7, 2)])

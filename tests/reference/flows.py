@@ -14,6 +14,7 @@ from tests.reference.values import (
     BlockName,
     BlockUse,
     Called,
+    Choice,
     Chosen,
     Flowing,
     FlowUse,
@@ -29,6 +30,7 @@ from tests.reference.values import (
     Turn,
     Value,
     Where,
+    Word,
 )
 
 if TYPE_CHECKING:
@@ -232,9 +234,12 @@ def let(m: Reference, statement: tree.Let, scope: Scope) -> None:
 
 
 def layer(m: Reference, statement: tree.Layer, scope: Scope, called: str) -> None:
-    """`layer name = stage`: wherever it is used, its modules are those below the name here."""
-    made = stage(m, statement.value, replace(scope, where=None))
-    scope.names[statement.name] = Held(made, _where(scope).inside(called).path)
+    """`layer name = stage`, or a router: wherever it is used, its modules are those below the name here."""
+    made, path = evaluate(m, statement.value, replace(scope, where=None)), _where(scope).inside(called).path
+    if isinstance(made, Word):
+        made = Choice(made.text)
+    is_router = isinstance(made, Choice)
+    scope.names[statement.name] = replace(made, held=made.held or path) if is_router else Held(as_stage(made), path)
 
 
 def bind(m: Reference, statement: tree.Bind, scope: Scope, called: str) -> None:

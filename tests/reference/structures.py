@@ -167,7 +167,8 @@ def _experts(m: Reference, use: StructureUse, value: Flowing, where: Where) -> F
     if is_by_position:
         sequence = x
         x = m.make("cut", (), (x,), lambda u: sequence.data.reshape(-1, sequence.data.shape[2]))  # type: ignore[assignment]
-    weights = _weights_of_experts(m, router, x, count, where.enter("router"))
+    held = router.held if isinstance(router, Choice) else None
+    weights = _weights_of_experts(m, router, x, count, Where(held) if held else where.enter("router"))
     made = _members(Group(tuple(_braces(m, use, 0, x, where.inside(str(i))) for i in range(count))))
     total = m.make("sum", (), (weights, *made), lambda u: routing.combined(
         weights.data[:, :, None], [v.data for v in made], [0]))
@@ -206,6 +207,7 @@ def _weights_of_experts(m: Reference, router: object, x: Value, count: int, wher
 def _route(m: Reference, router: object, inputs: tuple[Value, ...], count: int, where: Where) -> Flowing:
     choice = Choice(router.text) if isinstance(router, Word) else router
     assert isinstance(choice, Choice)
+    where = Where(choice.held) if choice.held else where
     if choice.name == "cross_stitch":
         path = (*where.path, where.name("stitch"))
         return _bundle(m.make("stitch", path, inputs, lambda u: routing.stitched(u, [v.data for v in inputs], count)))

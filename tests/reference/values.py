@@ -76,11 +76,12 @@ class Code:
 
 @dataclass(frozen=True)
 class Choice:
-    """A setting with its arguments, by place and by name: `cross_connection(hidden = 16)`."""
+    """A setting with its arguments, by place and by name: `cross_connection(hidden = 16)`; the path of its `layer`."""
 
     name: str
     places: tuple[object, ...] = ()
     names: Mapping[str, object] = field(default_factory=dict)
+    held: tuple[str, ...] | None = None
 
     def get(self, names: tuple[str, ...], defaults: tuple[object, ...]) -> tuple[object, ...]:
         """The arguments in the order of `names`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,13 +26,16 @@ class Advice:
     fix: Fix | None
 
 
-def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, ...]) -> Advice | None:
+def missing_name(
+    node: Name, around: Sequence[TreeNode], known_help: tuple[str, ...], stages: Collection[str]
+) -> Advice | None:
     """Help for a name that nothing defines, but that means something elsewhere.
 
     Args:
         node: the name.
         around: the nodes around it, from the file on.
         known_help: the help lines that the mistake has already, such as near matches.
+        stages: the names of all stages.
     """
     # A tensor of a network may well be called `target`; only a loss has right answers to read.
     inside = {type(node) for node in around}
@@ -43,7 +46,7 @@ def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, 
     if sentence is not None:
         return Advice((sentence,), None)
 
-    here = SHORT_NAMES.get(node.text.lower()) or FUNCTION_NAMES.get(node.text)
+    here = SHORT_NAMES.get(node.text.lower()) or FUNCTION_NAMES.get(node.text) or _spelt_otherwise(node.text, stages)
     if here is not None:
         return Advice((f"it is called `{here}` here",), Fix(node.span, here))
 
@@ -57,6 +60,12 @@ def missing_name(node: Name, around: Sequence[TreeNode], known_help: tuple[str, 
     if Block in inside and node.text in _FLOWING_IN and not known_help:
         return Advice(("the tensor that flows into a block is called `in`: `in -> ...`",), Fix(node.span, "in"))
     return None
+
+
+def _spelt_otherwise(name: str, stages: Collection[str]) -> str | None:
+    """The stage that a name is but for capitals, underscores and `2d`: `batchNorm2d`, `depthwise_conv2d`."""
+    letters = re.sub("2d$", "", name.lower().replace("_", ""))
+    return next((stage for stage in stages if stage.replace("_", "") == letters), None)
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,7 @@ from archlang.diagnostics import ArchError, Fix, suggestions
 from archlang.elaborate.habits.elsewhere import ELSEWHERE
 from archlang.elaborate.habits.native import SHORT_NAMES
 from archlang.ops.model import REQUIRED, Arg, Catalogue, Entry, Structure, by_place
-from archlang.source import Source
+from archlang.source import Source, Span
 from archlang.syntax.parser import parse
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import (
@@ -31,11 +31,12 @@ LONGEST = 100  # characters of an example in a message
 
 @dataclass(frozen=True)
 class Mend:
-    """Help for a mistake, the edit that follows it, and a message if that of the mistake does not fit."""
+    """Help for a mistake, the edit that follows it, a message and a place if those of the mistake do not fit."""
 
     help: tuple[str, ...]
     fix: Fix | None = None
     message: str = ""
+    place: Span | None = None
 
 
 def entry_of(catalogue: Catalogue, name: str) -> Entry | None:
@@ -167,7 +168,9 @@ def block_call(name: Name, path: Sequence[TreeNode]) -> Mend | None:
         head = f"block {name.text}"
         if others:
             head += f"({', '.join(others)})"
-        return Mend((f"what flows in is called `in` and is no parameter: declare `{head} = stage -> stage`",))
+        help = f"what flows in is called `in` and is no parameter: declare `{head} = stage -> stage`"
+        message = f"`{first}` is a parameter of the block `{name.text}`; what flows in is none"
+        return Mend((help,), None, message, block.parameters[0].span)
     return Mend((f"it is called with all of them, {call}, but for those that have a default",))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archlang.elaborate.habits.axis_functions import AXIS_FUNCTIONS
+from archlang.elaborate.habits.einops import EINOPS
 from archlang.elaborate.habits.habit import Habit
 from archlang.elaborate.habits.keras_layers import FLAX_POOLS, KERAS_LAYERS
 from archlang.elaborate.habits.torch_functions import MERGES, METHODS, NO_EFFECT, WITHOUT_COUNTERPART
@@ -16,6 +17,7 @@ TABLES: dict[str, tuple[Habit, ...]] = {
     "Padding, axes and numbers": AXIS_FUNCTIONS,
     "Functions of several tensors": MERGES,
     "Methods of tensors": METHODS,
+    "Patterns of einops": EINOPS,
     "Losses": LOSSES,
     "Optimizers": OPTIMIZERS,
     "Schedules": SCHEDULES,
@@ -36,9 +38,10 @@ ROWS: dict[str, Habit] = {
 # A class has capitals in its name, and a function has none.
 FUNCTIONS: dict[str, Habit] = {
     name: row
-    for rows in (TORCH_LAYERS, AXIS_FUNCTIONS, MERGES, FLAX_POOLS) for row in rows for name in row.names
+    for rows in (TORCH_LAYERS, AXIS_FUNCTIONS, MERGES, METHODS, EINOPS, FLAX_POOLS)
+    for row in rows for name in row.names
     if name.islower()
 }
 """Rows of functions whose first argument is the tensor that flows in."""
 
-METHOD_ROWS: dict[str, Habit] = {name: row for row in METHODS for name in row.names}
+METHOD_ROWS: dict[str, Habit] = {name: row for row in (*METHODS, *EINOPS) for name in row.names}

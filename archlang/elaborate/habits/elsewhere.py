@@ -27,10 +27,13 @@ _SAID: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("the weights are those of the network: leave this out", ("params", "parameters", "model")),
 )
 
-STAGES_ELSEWHERE = {
+STAGES_ELSEWHERE: dict[str, str] = {
     "repeat": "a stage is repeated with its number before it: `3 * conv(3x3, 16)`",
     "sequential": "stages one behind the other are a flow: `conv(3x3, 16) -> relu`",
-    "embedding": "an `input` brings tokens as vectors, and `linear` maps them",
+    "separable_conv": "write `depthwise_conv(3x3) -> conv(1x1, 32)`",
+    "separableconv2d": "write `depthwise_conv(3x3) -> conv(1x1, 32)`",
+    "pointwise_conv": "a pointwise convolution is `conv(1x1, 32)`",
+    "accuracy": "accuracy is told without being asked for: leave it out",
     "bottleneck_block": "a standard block is called so: `import std.resnet (bottleneck)`",
     "resblock": "write `residual { conv(3x3, 16) -> relu }`, or `import std.resnet (basic)`",
     "res_block": "write `residual { conv(3x3, 16) -> relu }`, or `import std.resnet (basic)`",

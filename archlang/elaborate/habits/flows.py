@@ -72,6 +72,10 @@ class FlowReader:
             case Binary(operator="*", left=Call(callee=callee) as repeated, right=Number() as count):
                 if self.names.knows(path_of(callee)):
                     return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
+            case Binary(operator=sign, left=left, right=right) if sign in MERGING and self._is_step(left):
+                # `x -> conv(3x3, 16) + x`: the sum is of what the whole flow made.
+                if (other := self.source(right)) is not None:
+                    return Translation("Python", sign, f"{print_flat(left)} -> {MERGING[sign]}({other})")
 
         return None
 
@@ -239,7 +243,17 @@ class FlowReader:
         """Read a stage of this language, or of `self`, called like a function: `relu(x)`, `concat(a, b)`."""
         if arguments[0].name is not None:
             return None
-        source = self._flowing(arguments[0].value, gathers)
+        value = arguments[0].value
+        items = items_of(value)
+        if not gathers and len(items) > 1 and len(arguments) == 1 and self.names.is_stage(name):
+            # `add([x, y])`: the first flows in, the others are arguments.
+            sources = [source for item in items if (source := self.source(item)) is not None]
+            if len(sources) != len(items):
+                return None
+            text = f"{sources[0]} -> {name}({', '.join(sources[1:])})"
+            return Translation("Python", shown, text, is_flow=True)
+
+        source = self._flowing(value, gathers)
         if source is None:
             return None
         return Translation("Python", shown, f"{source} -> {name}{_in_parentheses(arguments[1:])}", is_flow=True)

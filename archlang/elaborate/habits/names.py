@@ -14,7 +14,7 @@ PREFIXES = {
     "torchvision": "PyTorch", "layers": "Keras", "keras": "Keras", "tf": "TensorFlow", "tfl": "Keras",
     "hk": "Haiku", "eqx": "Equinox", "optax": "Optax", "linen": "Flax", "flax": "Flax", "paddle": "Paddle",
     "timm": "timm", "models": "PyTorch", "transforms": "PyTorch", "lr_scheduler": "PyTorch",
-    "jax": "JAX", "jnp": "JAX", "np": "NumPy", "numpy": "NumPy",
+    "einops": "einops", "jax": "JAX", "jnp": "JAX", "np": "NumPy", "numpy": "NumPy",
 }
 """Modules of frameworks, under the names by which files import them."""
 

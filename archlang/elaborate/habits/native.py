@@ -30,7 +30,8 @@ SHORT_NAMES = {
     "pos_embed": "position_embedding",
     "positional_encoding": "position_embedding", "cls_token": "class_token", "pixelshuffle": "pixel_shuffle",
     "view": "reshape", "transpose": "permute", "chunk": "split", "multiply": "mul", "subtract": "sub",
-    "divide": "div", "average": "mean", "spatial_dropout": "drop_channels", "droppath": "drop_path",
+    "divide": "div", "average": "mean", "spatial_dropout": "drop_channels",
+    "spatialdropout2d": "drop_channels", "spatialdropout": "drop_channels", "droppath": "drop_path",
     "stochastic_depth": "drop_path", "categorical_crossentropy": "cross_entropy",
     "sparse_categorical_crossentropy": "cross_entropy", "softmax_cross_entropy": "cross_entropy",
     "crossentropy": "cross_entropy", "crossentropyloss": "cross_entropy", "ce": "cross_entropy",
@@ -51,7 +52,9 @@ SHORT_NAMES = {
 
 CALLED: dict[str, tuple[str, ...]] = {
     "kernel_size": ("kernel", "size"), "pool_size": ("size",), "window": ("size",), "ksize": ("kernel", "size"),
-    "out_channels": ("channels",), "filters": ("channels",), "num_filters": ("channels",),
+    "out_channels": ("channels",), "out": ("channels", "features"), "out_ch": ("channels",), "cout": ("channels",),
+    "out_chs": ("channels",), "out_planes": ("channels",), "planes": ("channels",), "nf": ("channels",),
+    "filters": ("channels",), "num_filters": ("channels",),
     "out_features": ("features",), "units": ("features",), "output_dim": ("features",), "dim_out": ("features",),
     "strides": ("stride",), "pad": ("padding",), "paddings": ("padding",), "dilation_rate": ("dilation",),
     "group": ("groups",), "use_bias": ("bias",), "ceil_mode": ("ceil",), "count_include_pad": ("count_padding",),
@@ -77,7 +80,8 @@ CALLED: dict[str, tuple[str, ...]] = {
 
 KNOWN = (
     "in_channels", "in_features", "num_features", "num_channels", "input_size", "embed_dim", "normalized_shape",
-    "input_dim", "in_planes", "channels_in", "dim_in", "input_shape", "batch_first",
+    "input_dim", "in_planes", "channels_in", "dim_in", "in_ch", "in_chs", "in_chans", "cin", "inplanes",
+    "input_shape", "batch_first",
 )
 """Arguments that say what enters: it is known here."""
 
@@ -167,6 +171,10 @@ def _in_order(
     positional: Sequence[str], named: Mapping[str, str], signature: Sequence[tuple[str, bool]]
 ) -> list[str] | None:
     """The arguments as they are best written: those that must be given by place, the others by name."""
+    # The only argument of what has one may stand by place: `dropout(0.5)`.
+    if len(signature) == 1 and len(positional) == 1 and not named:
+        return [_as_size(signature[0][0], positional[0])]
+
     required = [name for name, must in signature if must]
     free = [name for name in required if name not in named]
     if len(positional) > len(free):
@@ -224,6 +232,11 @@ _DATA = SettingHabit("data are named on the command line", "archlang train FILE 
 _RATE = SettingHabit(_OF_OPTIMIZER, "optimizer = adam(lr = {value})")
 
 
+_STOPPING = SettingHabit(
+    "the best epoch is kept as `best.safetensors`, however long a phase is", "phase all {{ epochs = 10 }}"
+)
+
+
 def _is_called(here: str) -> SettingHabit:
     return SettingHabit(f"it is called `{here}` here", f"{here} = {{value}}", True)
 
@@ -247,5 +260,6 @@ SETTINGS: dict[str, SettingHabit] = {
     "ema": SettingHabit("it is called `average` here", "average = ema(0.99)"),
     "clip_grad_norm": _is_called("clip"), "gradient_clip": _is_called("clip"), "dtype": _is_called("precision"),
     "amp": SettingHabit("it is called `precision` here", "precision = bfloat16"),
+    "early_stopping": _STOPPING, "patience": _STOPPING, "early_stop": _STOPPING,
     "device": SettingHabit("it is said on the command line", "archlang train FILE --device cuda"),
 }

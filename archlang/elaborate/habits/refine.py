@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archlang.diagnostics import Diagnostic, Fix, Label, did_you_mean, error
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
     Mend,
@@ -26,11 +26,12 @@ from archlang.elaborate.habits.calls import (
 )
 from archlang.elaborate.habits.consequences import without_consequences
 from archlang.elaborate.habits.flows import FlowReader, Translation
+from archlang.elaborate.habits.foreign_arguments import mend_of_arguments
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
 from archlang.elaborate.habits.values import mend_of_value
-from archlang.elaborate.habits.wording import fitted, is_static, message_of, snake_case
+from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
@@ -132,6 +133,9 @@ class _Rewording:
             return argument
         if kind == "too-many-arguments" and (order := self._order()) is not None:
             return order
+        if kind in ("unknown-argument", "too-many-arguments"):
+            framework = self._framework()
+            return framework or self._call_mended(mend_of_arguments(self.path))
         if (weights := optimizer(self.path, self.catalogue)) is not None:
             return self._mended(weights)
         # A value in place of a tensor: a form of another framework explains it better than its kind does.
@@ -181,6 +185,9 @@ class _Rewording:
         and sizes that differ in it have another cause.
         """
         kind = self.diagnostic.name
+        # `softmax(linear(x, 10))`: the inner stage is no word for the argument in whose place it stands.
+        if translation.is_flow and translation.shown.endswith("(") and kind == "unknown-word":
+            return True
         if translation.origin == "Python" and translation.shown != "self":
             return kind in _OF_CALLS or (translation.shown.startswith(".") and kind in _OF_NAMES)
         return kind in _OF_CALLS or kind in _OF_NAMES or kind == "unknown-argument"
@@ -198,8 +205,7 @@ class _Rewording:
         elif habit is not None:
             help = habit.form
         else:
-            near = did_you_mean(snake_case(translation.shown.split(".")[-1]), self.catalogue.stages)
-            help = (near or ("`archlang ops` lists all stages; docs/from-pytorch.md shows their names in PyTorch",))[0]
+            help = help_of_unknown(translation.shown, self.catalogue.stages)
 
         notes: tuple[str, ...] = ()
         if habit is not None and habit.note:
@@ -224,7 +230,11 @@ class _Rewording:
         if not isinstance(self.node, Name) or self.diagnostic.name not in _OF_NAMES:
             return None
 
-        advice = missing_name(self.node, self.path, self.diagnostic.help)
+        # Where a word is wanted, a stage that is spelt alike would not do.
+        stages: tuple[str, ...] = ()
+        if self.diagnostic.name != "unknown-word":
+            stages = self.catalogue.stages
+        advice = missing_name(self.node, self.path, self.diagnostic.help, stages)
         if advice is None:
             return None
         return _Reworded(replace(self.diagnostic, help=advice.help, fix=advice.fix), self.node.span)
@@ -264,13 +274,24 @@ class _Rewording:
             return None
         return self._mended(Mend((*self.diagnostic.help, *shown)))
 
+    def _call_mended(self, mend: Mend | None) -> _Reworded | None:
+        """The same mistake with better help, which speaks of all arguments of the call."""
+        better, call = self._mended(mend), call_around(self.path)
+        if better is None or call is None:
+            return better
+        return replace(better, place=call.span)
+
     def _mended(self, mend: Mend | None) -> _Reworded | None:
         """The same mistake with better help."""
         primary = self.diagnostic.primary
         if mend is None or primary is None:
             return None
         message = mend.message or self.diagnostic.message
-        return _Reworded(replace(self.diagnostic, message=message, help=mend.help, fix=mend.fix), primary.span)
+        better = replace(self.diagnostic, message=message, help=mend.help, fix=mend.fix)
+        if mend.place is not None:
+            used = (Label(primary.span, "called here"),)
+            better = replace(better, primary=Label(mend.place), secondary=used)
+        return _Reworded(better, primary.span)
 
     def _order(self) -> _Reworded | None:
         """Arguments of a stage here in PyTorch's order: the message shows the mend, and this makes an edit of it."""

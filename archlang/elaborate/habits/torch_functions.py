@@ -40,8 +40,21 @@ def _with_other(here: str, *names: str, on: str = "[3, 32, 32]") -> Habit:
     return Habit("PyTorch", names, ("other",), write, f"{here}(other)", (example,), on)
 
 
+def _concatenate(call: CallReading) -> str | None:
+    """Keras's and NumPy's `concatenate`, whose last axis is that of the channels."""
+    axis = 1
+    if call.gives("axis"):
+        axis = whole_number(call.values["axis"]) or 0
+    if axis in (0, 1, -1):
+        return "concat"
+    return None
+
+
 MERGES: tuple[Habit, ...] = (
-    _joined("concat", "cat", "concat", "concatenate", "hstack"), _joined("stack", "stack"),
+    _joined("concat", "cat", "concat", "hstack"), _joined("stack", "stack"),
+    Habit("Keras", ("concatenate",), ("axis",), _concatenate, "concat",
+          (("keras.layers.concatenate([x, y], axis=-1)", "(x, y) -> concat"),), "[3, 32, 32]",
+          "channels stand first here, and `concat` works along them", gathers=True),
     _with_other("add", "add"), _with_other("sub", "sub", "subtract"), _with_other("mul", "mul", "multiply"),
     _with_other("div", "div", "divide", "true_divide"), _with_other("maximum", "maximum"),
     _with_other("minimum", "minimum"),
@@ -148,6 +161,9 @@ NO_EFFECT = (
 # --- without a counterpart -------------------------------------------------------------------------------------------
 
 WITHOUT_COUNTERPART: tuple[Habit, ...] = (
+    Habit("PyTorch", ("zeros", "ones", "empty", "full", "randn", "rand", "tensor"), (), _nothing,
+          "a tensor of the file's own has its sizes in a list: `parameter([64, 1, 1], init = ones)`, where `init` is "
+          "`zeros`, `ones`, `normal(std = 0.02)` or another"),
     Habit("PyTorch", ("einsum",), (), _nothing,
           "axes have names, and the batch has none: `x -> einsum(\"heads q f, heads k f -> heads q k\", y)`"),
     Habit("PyTorch", ("gather", "take_along_dim", "index_select"), (), _nothing,

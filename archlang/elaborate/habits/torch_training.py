@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from archlang.elaborate.habits.habit import CallReading, Habit
+from archlang.elaborate.habits.habit import CallReading, Habit, items_of, whole_number
 from archlang.elaborate.habits.writing import always, plain, stage
 
+_CURVE = "a curve begins at the optimizer's rate and ends with its phase"
 _NOTE = "a loss names what it reads: a tensor of the network, and `label`"
 
 
@@ -50,15 +51,39 @@ LOSSES: tuple[Habit, ...] = (
 
 def _schedule(there: str, here: str, *further: str) -> Habit:
     """A curve of the learning rate. Its length is that of the phase, so that it is a guess without its arguments."""
-    note = "a curve begins at the optimizer's rate and ends with its phase"
     example = (f"lr_scheduler.{there}(optimizer)", here)
-    return Habit("PyTorch", (there, *further), (), always(here), here, (example,), "lr", note, by_type=True)
+    return Habit("PyTorch", (there, *further), (), always(here), here, (example,), "lr", _CURVE, by_type=True)
+
+
+def _step(call: CallReading) -> str | None:
+    """Every so many epochs, which are listed here: as many of them as the phase has."""
+    size = whole_number(call.values["step_size"]) if call.gives("step_size") else None
+    if size is None:
+        return None
+    return stage("steps", [str(size), str(2 * size)], {"by": call.text("gamma") or "0.1"})
+
+
+def _milestones(call: CallReading) -> str | None:
+    if not call.gives("milestones"):
+        return None
+    epochs = [call.text_of(item) for item in items_of(call.values["milestones"])]
+    return stage("steps", epochs, {"by": call.text("gamma") or "0.1"})
 
 
 SCHEDULES: tuple[Habit, ...] = (
-    _schedule("CosineAnnealingLR", "cosine", "CosineDecay", "cosine_decay_schedule"),
+    Habit("PyTorch", ("CosineAnnealingLR",), ("optimizer", "T_max", "eta_min"),
+          plain("cosine", named={"to": "eta_min"}), "cosine", (("lr_scheduler.CosineAnnealingLR(optimizer)", "cosine"),
+                     ("lr_scheduler.CosineAnnealingLR(T_max=5, eta_min=1e-6)", "cosine(to = 1e-6)")), "lr", _CURVE,
+          by_type=True),
+    _schedule("CosineDecay", "cosine", "cosine_decay_schedule"),
     _schedule("CosineAnnealingWarmRestarts", "restarts(first = 10)"), _schedule("OneCycleLR", "one_cycle"),
-    _schedule("StepLR", "steps(30, 60, by = 0.1)", "MultiStepLR", "PiecewiseConstantDecay"),
+    Habit("PyTorch", ("StepLR",), ("optimizer", "step_size", "gamma"), _step, "steps(30, 60, by = 0.1)",
+          (("lr_scheduler.StepLR(optimizer, step_size=30, gamma=0.1)", "steps(30, 60, by = 0.1)"),), "lr", _CURVE,
+          by_type=True),
+    Habit("PyTorch", ("MultiStepLR",), ("optimizer", "milestones", "gamma"), _milestones, "steps(30, 60, by = 0.1)",
+          (("lr_scheduler.MultiStepLR(optimizer, milestones=[30, 80])", "steps(30, 80, by = 0.1)"),), "lr", _CURVE,
+          by_type=True),
+    _schedule("PiecewiseConstantDecay", "steps(30, 60, by = 0.1)"),
     _schedule("LinearLR", "linear", "PolynomialLR"), _schedule("ConstantLR", "constant"),
     Habit("PyTorch", ("ReduceLROnPlateau", "ExponentialLR", "ExponentialDecay", "LambdaLR"), (), lambda call: None,
           "a rate follows a curve that is known before: `lr = cosine`, `lr = steps(30, 60, by = 0.1)`, `lr = linear`"),

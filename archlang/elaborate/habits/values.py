@@ -13,6 +13,7 @@ from archlang.elaborate.habits.calls import (
     wanted_argument,
     without_quotes,
 )
+from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.habit import items_of, short_size, whole_number
 from archlang.ops.kinds import ListKind, SizeOf
@@ -23,6 +24,7 @@ from archlang.syntax.tree import (
     Call,
     CodeDeclaration,
     Expr,
+    Flow,
     Index,
     ListOf,
     Name,
@@ -55,7 +57,7 @@ def mend_of_value(
         case TupleOf():
             return _brackets(node, path, catalogue)
         case Text():
-            return without_quotes(node, path, catalogue)
+            return _text(node, path, catalogue)
         case Name():
             return _fallback(node, path, catalogue, mistake)
 
@@ -65,8 +67,15 @@ def mend_of_value(
 
 
 def _list(node: ListOf, path: Sequence[TreeNode], reader: FlowReader, catalogue: Catalogue) -> Mend | None:
-    """A list of a code's words, of losses, of the numbers of a size, or of tensors."""
+    """A list of a code's words, of losses, of stages, of the numbers of a size, or of tensors."""
+    parent = path[-2]
+    if isinstance(parent, Flow) and node in parent.steps[1:] and node.items:
+        text = " -> ".join(print_flat(item) for item in node.items)
+        return Mend((f"stages one behind the other are a flow: write `{text}`",), Fix(node.span, text))
+
     known = _words_of_list(node, path) or _summed(node, path) or _brackets(node, path, catalogue)
+    if known is None and node.items and isinstance(node.items[0], Text):
+        return _text(node.items[0], (*path, node.items[0]), catalogue)
     if known is not None or len(node.items) < 2:
         return known
 
@@ -77,6 +86,14 @@ def _list(node: ListOf, path: Sequence[TreeNode], reader: FlowReader, catalogue:
     bundle = f"({', '.join(sources)})"
     help = f"a list holds static values; tensors make a bundle: write `{bundle}`"
     return Mend((help,), Fix(node.span, bundle))
+
+
+def _text(node: Text, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """A name in quotes: what it is called here, or what is written in its place."""
+    sentence = STAGES_ELSEWHERE.get(node.value.lower())
+    if sentence is not None:
+        return Mend((sentence,))
+    return without_quotes(node, path, catalogue)
 
 
 def _rate(setting: Bind) -> Mend:

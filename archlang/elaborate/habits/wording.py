@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
+from archlang.diagnostics import did_you_mean
 from archlang.elaborate.habits.flows import IN_BRACES, REPEATED, Translation
 from archlang.syntax.tree import (
     As,
@@ -35,6 +37,18 @@ def message_of(translation: Translation) -> str:
     if here:
         return f"`{shown}` belongs to {origin}; here it is `{here}`"
     return f"`{shown}` belongs to {origin}"
+
+
+def help_of_unknown(shown: str, stages: Collection[str]) -> str:
+    """Help for a name of a framework that no table has: a whole network is a file, all else may be a stage."""
+    first, *_, last = shown.split(".")
+    if last == "shape":
+        return "the batch is never written; sizes are `x.channels`, `x.height`, `x.width`, `x.features`, `x.positions`"
+    if first in ("timm", "models") or "applications" in shown or last in ("create_model", "from_pretrained", "load"):
+        return ("a whole network is no stage: docs/networks.md lists published ones as files, and their blocks are "
+                "imported, `import std.resnet (basic)`")
+    general = "`archlang ops` lists all stages; docs/from-pytorch.md shows their names in PyTorch"
+    return (*did_you_mean(snake_case(last), stages), general)[0]
 
 
 def _python_message(shown: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build, chain
+from archlang.elaborate.layers import through_router
 from archlang.elaborate.structures.common import Rule, applied, members_of, node_of, tensor_in
 from archlang.elaborate.values import BundleValue, Given, OpStage, Place, StructureStage, TensorValue, Value
 from archlang.ops.values import Option
@@ -47,7 +48,9 @@ def _routed(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], co
         message = f"`{router.name}` chooses between experts, it does not connect paths"
         raise b.refuse("router-inputs", message, stage.given.spans["router"], notes=chain(place),
                        help=f"`experts(n, {router.name}(...)) {{ ... }}` takes it; between paths: `cross_connection`")
-    return connect(b, stage, inputs, count, router, at, place)
+    entering = ", ".join(str(value.type) for value in inputs)
+    return through_router(b, router, stage.given.spans["router"], entering, place,
+                          lambda inner: connect(b, stage, inputs, count, router, at, inner))
 
 
 def _sums_equal(b: Build, stage: StructureStage, inputs: tuple[TensorValue, ...], router: Option, at: Span,

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build, chain
+from archlang.elaborate.layers import through_router
 from archlang.elaborate.structures.common import Rule, applied, braces, collected, inside, node_of, tensor_in
 from archlang.elaborate.values import BundleValue, GridValue, Place, Stage, StructureStage, TensorValue, Value
 from archlang.graph.ir import Port
@@ -212,7 +213,10 @@ def _weights(b: Build, stage: StructureStage, x: TensorValue, count: int, place:
         message = f"`{router.name}` gives no weights for each patch that experts could be chosen by"
         raise b.refuse("router-inputs", message, stage.given.spans["router"], notes=chain(place),
                        help=f"a router of experts is one of {known}")
-    return make(b, stage, router, x, count, place)
+    # The router of a `layer` has its modules there; its own ones lie beside the experts.
+    held = router.holder is not None
+    return through_router(b, router, stage.given.spans["router"], str(x.type), place if held else place.enter("router"),
+                          lambda inner: make(b, stage, router, x, count, inner))
 
 
 def _cosine(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
@@ -224,14 +228,14 @@ def _cosine(b: Build, stage: StructureStage, router: Option, x: TensorValue, cou
     assert isinstance(embed, Stage), "its kind says so"
     _filter_fits(b, args, count, span, place)
 
-    inner, nodes_before = place.enter("router"), len(b.graph)
-    embedding = applied(b, embed, x, span, inner)
+    nodes_before = len(b.graph)
+    embedding = applied(b, embed, x, span, place)
     if not isinstance(embedding, TensorValue) or embedding.type.rank != 1:
         message = f"an embedding is a vector of each patch, this is {embedding.type}"
         raise b.refuse("wrong-rank", message, span, notes=chain(place),
                        help="`conv(3x3, 8) -> pyramid_pool(1, 2, 4)` makes a vector of a map")
     _sees_nothing_else(b, stage, nodes_before, (x.port,), place)
-    return node_of(b, stage, "cosine", {**args, "experts": count}, (embedding,), inner, "cosine")[0]
+    return node_of(b, stage, "cosine", {**args, "experts": count}, (embedding,), place, "cosine")[0]
 
 
 def _filter_fits(b: Build, args: dict[str, object], count: int, span: Span, place: Place) -> None:
@@ -255,11 +259,10 @@ def _filter_fits(b: Build, args: dict[str, object], count: int, span: Span, plac
 def _gated(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
            place: Place) -> TensorValue:
     """The gates of a cross-connection with one input: a softmax over the experts (Tissera 2023, eq. 3.3-3.5)."""
-    inner = place.enter("router")
     args = {"hidden": router.args["hidden"], "outputs": count}
     # Gates are [inputs, outputs]; of one input they are the weights of the experts themselves.
-    gates = node_of(b, stage, "gates", args, (x,), inner, "gates")
-    return node_of(b, stage, "flatten", {}, gates, inner, "flatten")[0]
+    gates = node_of(b, stage, "gates", args, (x,), place, "gates")
+    return node_of(b, stage, "flatten", {}, gates, place, "flatten")[0]
 
 
 def _sparse(b: Build, stage: StructureStage, router: Option, x: TensorValue, count: int,
@@ -270,7 +273,7 @@ def _sparse(b: Build, stage: StructureStage, router: Option, x: TensorValue, cou
         message = f"`keep = {keep}` is more than there are: this router chooses between {count}"
         raise b.refuse("out-of-range", message, stage.given.spans["router"], notes=chain(place))
     args = {**router.args, "outputs": count}
-    return node_of(b, stage, "sparse_gates", args, (x,), place.enter("router"), "gates")[0]
+    return node_of(b, stage, "sparse_gates", args, (x,), place, "gates")[0]
 
 
 ROUTERS: dict[str, Callable[[Build, StructureStage, Option, TensorValue, int, Place], TensorValue]] = {

@@ -10,7 +10,7 @@ import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
-from archlang.emit.names import module_name
+from archlang.emit.watching import Look, watch
 from archlang.ops.layer_attention import PREFIX
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
@@ -80,10 +80,7 @@ def attention_of(
     seen: dict[str, list[torch.Tensor]] = {name: [] for name in found}
     handles = []
     for name, node in found.items():
-        # `name=name` binds the site of this turn; without it every hook would write into the last one.
-        handles.append(model.get_submodule(module_name(node.path)).register_forward_hook(
-            lambda module, inputs, result, name=name: seen[name].append(result[1].double().cpu())
-        ))
+        handles.append(watch(model, graph, node, _keeping(seen[name])))
 
     try:
         with evaluating(model, target):
@@ -93,6 +90,15 @@ def attention_of(
             handle.remove()
 
     return tuple(_summed(name, kinds[name], torch.cat(seen[name])) for name in found)
+
+
+def _keeping(rows: list[torch.Tensor]) -> Look:
+    """Keep the attention of each call in the rows of one site."""
+
+    def look(_module: torch.nn.Module, _inputs: object, result: tuple[torch.Tensor, ...]) -> None:
+        rows.append(result[1].double().cpu())
+
+    return look
 
 
 def _run(model: torch.nn.Module, record: object, data: object | None, target: torch.device) -> None:

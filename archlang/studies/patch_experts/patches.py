@@ -11,10 +11,10 @@ from torch import fx, nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit.names import module_name
-from archlang.graph.ir import Graph
-from archlang.graph.patch_experts import ExpertSite, expert_sites
-from archlang.layers.patch_experts.dispatch import Dispatch, dispatches
-from archlang.layers.patch_experts.router import CosineRouter
+from archlang.emit.watching import Look, watch
+from archlang.graph.ir import Graph, Node
+from archlang.graph.patch_experts import ExpertSite, dispatching, expert_sites
+from archlang.layers.patch_experts.dispatch import dispatches
 from archlang.studies.inside import all_rows, placed
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
@@ -106,53 +106,48 @@ def _watching(
     """A function that runs a model on samples, what its routers said meanwhile by stage, and the stages."""
     record = record_of(model)
     graph: Graph = record.network.graph
-    places, routers = dispatches(model), _routers(model)
-    dispatching = [node for node in graph if node.op.piece == "dispatch"]
-    named = {module_name(node.path): node for node in dispatching}
-    sites = {module_name(node.path): site for site, node in zip(expert_sites(graph), dispatching, strict=True)}
+    places = dispatches(model)
+    sites = tuple(zip(dispatching(graph), expert_sites(graph), strict=True))
 
     # A rewriting may have replaced a dispatch; then its hook would have nothing to hang on.
-    if not places or not named.keys() <= places.keys():
+    if not places or not all(module_name(node.path) in places for node, _ in sites):
         raise ArchError(error("unsupported-module", f"nothing in `{graph.name}` hands patches to experts",
                               help=["`patches(4x4) -> experts(4, router) { ... } -> unpatch` does",
                                     "networks with experts: `specs/pce/pce_tiny.arch`"]))
 
-    seen = {site.name: _Seen([], []) for site in sites.values()}
-    with placed(model, device) as (target, kind), _hooked(places, routers, sites, graph, seen), all_rows(model):
+    seen = {site.name: _Seen([], []) for _, site in sites}
+    with placed(model, device) as (target, kind), _hooked(model, sites, graph, seen), all_rows(model):
         fit = fit_of(graph, record.mean, record.std, record.image)
 
         @torch.no_grad()
         def run(samples: torch.Tensor) -> None:
             model(fit(samples.to(target)).to(kind))
 
-        yield run, seen, tuple(sites.values())
-
-
-def _routers(model: nn.Module) -> dict[str, CosineRouter]:
-    return {name: module for name, module in model.named_modules() if isinstance(module, CosineRouter)}
+        yield run, seen, tuple(site for _, site in sites)
 
 
 @contextmanager
-def _hooked(places: dict[str, Dispatch], routers: dict[str, CosineRouter], sites: dict[str, ExpertSite], graph: Graph,
-            seen: dict[str, _Seen]) -> Iterator[None]:
+def _hooked(model: nn.Module, sites: Sequence[tuple[Node, ExpertSite]], graph: Graph, seen: dict[str, _Seen]
+            ) -> Iterator[None]:
     # One function for each site: a closure made in the loop below would see the last name of it.
-    def weights_of(name: str) -> Callable[..., None]:
-        def look(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+    def weights_of(name: str) -> Look:
+        def look(_module: nn.Module, inputs: tuple[torch.Tensor, ...], _result: object) -> None:
             seen[name].weights.append(inputs[0].double().cpu())
         return look
 
-    def thresholds_of(name: str) -> Callable[..., None]:
+    def thresholds_of(name: str) -> Look:
         def look(_module: nn.Module, _inputs: object, result: tuple[torch.Tensor, ...]) -> None:
             # A cosine router gives weights after and before its filter, then the threshold and its three parts.
             seen[name].thresholds.append(torch.cat(result[2:4], 1).double().cpu())
         return look
 
-    handles = [places[path].register_forward_pre_hook(weights_of(site.name)) for path, site in sites.items()]
-    # Only cosine routers have thresholds: the others' column stays empty.
-    for site in sites.values():
-        router = routers.get(module_name(graph.node(site.weights.node).path))
-        if router is not None:
-            handles.append(router.register_forward_hook(thresholds_of(site.name)))
+    handles = []
+    for node, site in sites:
+        handles.append(watch(model, graph, node, weights_of(site.name), before=True))
+        # Only cosine routers have thresholds: the others' column stays empty.
+        router = graph.node(site.weights.node)
+        if any(tap == "threshold" for _, tap in router.op.taps):
+            handles.append(watch(model, graph, router, thresholds_of(site.name)))
     try:
         yield
     finally:

@@ -22,8 +22,10 @@ from torch import nn
 
 from archlang.atomic import unwritable, write_whole
 from archlang.emit.names import module_name
+from archlang.emit.watching import Look, watch
 from archlang.graph.ir import Graph, Node
 from archlang.graph.patch_experts import expert_sites
+from archlang.graph.uses import named
 from archlang.layers.patch_experts.keys import Keyed, largest_cosine
 from archlang.layers.patch_experts.router import passing
 from archlang.layers.processes import mean
@@ -33,7 +35,6 @@ from archlang.train.processes.sharding import full, norm
 from archlang.views.chart import Course, strips
 
 Rows = Sequence[Sequence[float]]
-
 COLLAPSED = 0.99
 """The cosine above which two keys count as one."""
 
@@ -69,13 +70,13 @@ STYLES = {
 
 def sites(graph: Graph) -> dict[str, Node]:
     """The modules that attend to layers, by the module path of their `attend`; their second result is the attention."""
-    return {".".join(node.path[:-1]): node for node in graph if attends(node.op)}
+    return named((node for node in graph if attends(node.op)), lambda node: ".".join(node.path[:-1]))
 
 
 def routing(graph: Graph) -> dict[str, Node]:
     """The routers of experts that filter weights, by the name of their stage; the first result holds the weights."""
-    routers = ((site, graph.node(site.weights.node)) for site in expert_sites(graph))
-    return {site.name: node for site, node in routers if _tap(node, "before") is not None}
+    routers = {site.name: graph.node(site.weights.node) for site in expert_sites(graph)}
+    return {name: node for name, node in routers.items() if _tap(node, "before") is not None}
 
 
 def _tap(node: Node, name: str) -> int | None:
@@ -190,8 +191,9 @@ class TrainingWatch:
         self.count = 0
         self.attention: dict[str, torch.Tensor] = {}
         self.routed: dict[str, tuple[torch.Tensor, ...]] = {}
-        self.handles = [self._hook(model, name, node, self._attended) for name, node in sites(graph).items()]
-        self.handles += [self._hook(model, name, node, self._routed) for name, node in routing(graph).items()]
+        looks = [(node, _training(name, self._attended)) for name, node in sites(graph).items()]
+        looks += [(node, _training(name, self._routed)) for name, node in routing(graph).items()]
+        self.handles = [watch(model, graph, node, look) for node, look in looks]
 
         tables = (
             self._attention(graph), _gradients(model, graph), _betas(model, graph), self._usage(graph),
@@ -229,16 +231,6 @@ class TrainingWatch:
         for table in self.tables:
             for site, picture in pictures(table.name, table.columns, table.rows):
                 write_whole(folder / f"{table.name}{site}.svg", picture.encode())
-
-    def _hook(self, model: nn.Module, name: str, node: Node, keep: Callable[[str, tuple[torch.Tensor, ...]], None]
-              ) -> torch.utils.hooks.RemovableHandle:
-        """Hand the results of a module in training to `keep`."""
-
-        def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
-            if module.training:  # what is measured on the test part is no step
-                keep(name, result)
-
-        return model.get_submodule(module_name(node.path)).register_forward_hook(look)
 
     def _attended(self, name: str, result: tuple[torch.Tensor, ...]) -> None:
         self.attention[name] = result[1].detach()
@@ -289,6 +281,16 @@ class TrainingWatch:
             return row
 
         return StepTable("keys", tuple(columns), read)
+
+
+def _training(name: str, keep: Callable[[str, tuple[torch.Tensor, ...]], None]) -> Look:
+    """Hand the results of a module in training to `keep`: what is measured on the test part is no step."""
+
+    def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
+        if module.training:
+            keep(name, result)
+
+    return look
 
 
 def _numbered(counts: dict[str, int]) -> tuple[str, ...]:

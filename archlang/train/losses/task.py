@@ -29,8 +29,11 @@ def cross_entropy(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> tor
         return functional.cross_entropy(logits, label, weights, label_smoothing=smoothing)
 
     ignore = _ignored(args)
+    counts = label != ignore
+    if weights is not None:
+        counts = counts & (weights[label.where(counts, 0)] > 0)
     # The mean over no place at all is no number; here nothing is wrong.
-    if not bool((label != ignore).any()):
+    if not bool(counts.any()):
         return logits.sum() * 0
     return functional.cross_entropy(logits, label, weights, ignore_index=ignore, label_smoothing=smoothing)
 

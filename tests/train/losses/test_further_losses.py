@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import torch
@@ -55,10 +56,12 @@ def test_cross_entropy_that_ignores_and_weighs(weights: tuple[float, ...] | None
             ignore=255, weights=weights, label_smoothing=smoothing)
 
 
-def test_where_everything_is_ignored_the_loss_is_nothing() -> None:
-    x, label = scores(2, 4, 3, 3), torch.full((2, 3, 3), 255)
-    for name in ("cross_entropy", "focal"):
-        loss = FORMULAS[name]([x, label], {"ignore": 255, "gamma": 2.0})
+def test_where_nothing_counts_the_loss_is_nothing() -> None:
+    """Every label is ignored, or is of a class whose weight is 0: torch's mean is no number there."""
+    x = scores(2, 4, 3, 3)
+    for name, number in product(("cross_entropy", "focal"), (255, 3)):
+        label = torch.full((2, 3, 3), number)
+        loss = FORMULAS[name]([x, label], {"ignore": 255, "gamma": 2.0, "weights": WEIGHTS})
         assert loss.item() == 0
         loss.backward()
     assert x.grad is not None and not x.grad.any()

@@ -107,6 +107,13 @@ SEEDS = (
         ("ops/test_kinds.py",),
     ),
     Seed(
+        "ops/spreading.py",
+        "{first} and {other} differ",
+        "{other} and {first} differ",
+        "tensors of a sum that do not fit: the message has them in the wrong order",
+        ("ops/test_faults.py",),
+    ),
+    Seed(
         "ops/rules.py",
         "{first} and {other} differ",
         "{other} and {first} differ",

@@ -181,6 +181,6 @@ SEEDS = (
         "stage.goal.state.load_state_dict(remembered)",
         "pass",
         "a resume forgets what a clustering loss remembers",
-        ("train/kept/test_resume.py::test_steps_in_turn_go_on",),
+        ("train/kept/test_resume_losses.py",),
     ),
 )
