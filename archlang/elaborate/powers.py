@@ -35,9 +35,10 @@ def power(base: float | Poly, exponent: float | Poly) -> float | Poly:
     if base < 0 and exponent != int(exponent):
         raise Fault("wrong-kind", f"a negative number to the power {exponent} is no number", input=0)
     try:
-        return float(base) ** exponent
+        result: float = float(base) ** exponent
     except OverflowError:
         raise Fault("number-too-large", "this number is not finite") from None
+    return result
 
 
 def _whole(base: int, exponent: int) -> int:
@@ -48,7 +49,8 @@ def _whole(base: int, exponent: int) -> int:
     # Before it is worked out: a line of text could fill the memory with one number.
     if abs(base) > 1 and exponent * log2(abs(base)) > BITS:
         raise Fault("number-too-large", f"{base} ** {exponent} has more than {BITS} bits")
-    return base ** abs(exponent)  # the sign matters for 1 and -1 alone, and not to them
+    result: int = base ** abs(exponent)  # the sign matters for 1 and -1 alone, and not to them
+    return result
 
 
 def _of_size(base: Poly, exponent: float) -> Poly:

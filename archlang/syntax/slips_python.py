@@ -83,6 +83,12 @@ def _choice(facts: Facts) -> str:
 def _step_of_flow(facts: Facts) -> str:
     head = written(_until(facts.rest_of_line, "COLON", "LBRACE", "HEAD_BRACE"))
     name, stage = _rebound(facts)
+    # The first words in the braces tell that an output was meant.
+    behind = [t for t in facts.tokens if t.start > facts.place.start]
+    opened = next((i for i, t in enumerate(behind) if t.type in ("LBRACE", "HEAD_BRACE")), len(behind))
+    if facts.type == "IF" and [t.type for t in behind[opened + 1 : opened + 4]] == ["OUTPUT", "NAME", "EQUAL"]:
+        called = behind[opened + 2].text
+        return f"an output under a test is one whose flow stands in braces: `output {called} = {head} {{ ... }}`"
     if name:
         step = f"`{name}_out = {name} -> {head} {{ {stage} }}`"
         return f"a name is bound once, and a tensor flows through it: {step}; read `{name}_out` behind it"
@@ -260,7 +266,8 @@ PYTHON: tuple[Slip, ...] = (
         "`{token}` is a step of a flow, with its stage in braces, and no statement",
         _step_of_flow,
         ("network N { input x: [3]\n for i in range(3):\n  x = 1 }",
-         "network N { input x: [3]\n if deep { x -> relu }\n output x }"),
+         "network N { input x: [3]\n if deep { x -> relu }\n output x }",
+         "network N { input x: [3]\n if deep { output aux = x -> relu }\n output x }"),
     ),
     Slip(
         _is_attribute_of_self,

@@ -9,7 +9,9 @@ import pytest
 from archlang.ops import CATALOGUE
 from archlang.passes.catalogue import PASSES
 from archlang.train.data.formats.catalogue import FORMATS, MADE
+from tests.docs import lists
 from tests.docs.pages import PAGES, ROOT
+from tests.golden import check_golden
 from tests.house.test_floors import FLOORS
 
 WRITTEN = "\n".join(page.read_text(encoding="utf-8") for page in PAGES if not page.name.startswith("add-a"))
@@ -39,6 +41,10 @@ def test_the_walk_has_every_room_on_its_floor() -> None:
     rows = re.findall(r"^\| (\d+) \| (.*) \|$", (ROOT / "docs" / "walk.md").read_text(), re.MULTILINE)
     told = {room.rstrip("/"): int(floor) for floor, rooms in rows for room in re.findall(r"`([^`]+)`", rooms)}
     assert told == FLOORS
+
+
+def test_the_language_lists_every_name_of_the_catalogue() -> None:
+    check_golden(lists.PAGE, lists.page())
 
 
 def test_a_name_that_is_missing_is_noticed() -> None:

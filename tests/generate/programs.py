@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from tests.generate.layout import odd
 from tests.generate.model import Around, Block, Program, used_layer
-from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, over_rows, single, spelled
+from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, over_rows, prediction, single, spelled
+from tests.generate.turns import spread, turned, under_test
 
 Bundle = list[Type]
 
@@ -59,7 +60,8 @@ class Writer:
         ]
         if a.depth < 3:
             makers += [self._residual, self._repeated, self._chosen, self._loop, self._parallel, self._paths,
-                       self._paths, self._called, self._called]
+                       self._paths, self._called, self._called,
+                       lambda t, a: turned(r, t, a, self.fresh), lambda t, a: spread(r, t, a)]
         for _ in range(10):
             made = r.choice(makers)(t, a)
             if made is not None:
@@ -187,7 +189,7 @@ class Writer:
         kind = r.choice(("each", "each", "shared", "route", "route"))
         if kind == "route":
             to = r.choice((count, count, r.randint(1, 3)))
-            predicted = self._prediction(t) if r.random() < 0.25 else None
+            predicted = prediction(r, t) if r.random() < 0.25 else None
             router, t = predicted or (self._router(t), t)
             return (f"route({router})" if to == count else f"route({router}, to = {to})"), t, to
         inner = replace(a.inside(t), tensors=a.tensors if kind == "each" else {})
@@ -200,16 +202,6 @@ class Writer:
     def _router(self, t: Type) -> str:
         found = ["cross_connection", "cross_connection(hidden = 0)", "cross_connection(2)", "cross_stitch"]
         return self.r.choice((*found, *self.gates))
-
-    def _prediction(self, t: Type) -> tuple[str, Type] | None:
-        r = self.r
-        act = r.choice(("", ", act = tanh", ", hidden = 2", ", hidden = 0, act = identity"))
-        if len(t) == 3:
-            c = r.choice(CHANNELS)
-            return f"cross_prediction(conv(3x3, {c}, bias = false) -> batch_norm{act})", (c, *t[1:])
-        if len(t) <= 2:
-            return f"cross_prediction(linear(3){act})", (*t[:-1], 3)
-        return None
 
     def _merged(self, t: Type, count: int) -> tuple[str, Type]:
         found = [("sum", t), ("mean", t), ("maximum", t), ("product", t), ("concat", (count * t[0], *t[1:]))]
@@ -355,8 +347,12 @@ class Writer:
         body.append(f"  output {names[-1]}")
         for source in r.sample(names, r.choice((0, 0, 0, 1))):
             name = self.fresh("out")
-            body.append(f"  output {name} = {source} -> tanh")
-            outputs[name] = tensors[source]
+            line, there = f"  output {name} = {source} -> tanh", True
+            if r.random() < 0.4:
+                line, there = under_test(r, name, f"{source} -> tanh")
+            body.append(line)
+            if there:
+                outputs[name] = tensors[source]
         head = f"network {self.fresh('Net')}({', '.join(f'{name} = {value}' for name, value in dials.items())}) {{"
         head = head.replace("() {", r.choice(("() {", " {")))
         text = "\n".join(["archlang 1", *top, head, *body, "}"]) + "\n"
@@ -392,9 +388,13 @@ class Writer:
 
 
 def program(seed: int) -> Program:
-    """The program of a seed; one in eight has symbolic sizes."""
+    """The program of a seed; one in eight has symbolic sizes, one in sixteen reads tokens."""
     if seed % 8 == 7:
         from tests.generate.symbolic import symbolic
 
         return symbolic(seed)
+    if seed % 16 == 3:
+        from tests.generate.tokens import tokens
+
+        return tokens(seed)
     return Writer(seed).program()

@@ -225,9 +225,21 @@ def over_rows(r: random.Random, t: Type, name: str) -> tuple[str, Type]:
     return f"{head} {{ conv(size({name}k, {name}k), {name}) }}", (rows[-1][1], *t[1:])
 
 
+def prediction(r: random.Random, t: Type) -> Made:
+    """The router that predicts each path from every other, with the type that it makes."""
+    act = r.choice(("", ", act = tanh", ", hidden = 2", ", hidden = 0, act = identity"))
+    if len(t) == 3:
+        c = r.choice(CHANNELS)
+        return f"cross_prediction(conv(3x3, {c}, bias = false) -> batch_norm{act})", (c, *t[1:])
+    if len(t) <= 2:
+        return f"cross_prediction(linear(3){act})", (*t[:-1], 3)
+    return None
+
+
 def spelled(value: int) -> list[str]:
     """Other spellings of a whole number from 1."""
     return [f"{value + 1} - 1", f"max({value}, 1)", f"{2 * value} / 2", f"({value} + 3) // 1 - 3",
             f"len({list(range(value))})", f"[0, {value}][-1]", f"{value} % {value + 1}",
-            f"round({value}.4)", f"ceil({value} - 0.5)", f"floor(1.0 * {value})", f"round_to({value}, 1)",
+            f"round({value}.4)", f"{value} ** 1", f"{value + 1} ** 0 * {value}", f"-(-{value}) ** 1",
+            f"ceil({value} - 0.5)", f"floor(1.0 * {value})", f"round_to({value}, 1)",
             f"(if {value} > 0 {{ {value} }} else {{ 7 // 0 }})"]

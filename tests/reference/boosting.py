@@ -143,7 +143,9 @@ def _places(kernels: object, kernel: tuple[int, ...]) -> tuple[str, list[Place]]
     if choice.name in ("none", "dbb"):
         return choice.name, [((1, 1), middle)] if choice.name == "dbb" else []
     if choice.name == "acb":
-        return "acb", [((1, width), (middle[0], 0)), ((height, 1), (0, middle[1]))]
+        both = [((1, width), (middle[0], 0)), ((height, 1), (0, middle[1]))]
+        # The middle row of a kernel that is one row is no smaller kernel.
+        return "acb", [one for one in both if one[0] != (height, width)] or both[:1]
     if choice.name not in ("propose", "pbconv"):
         raise Surprise(choice.name)
     # The draw is defined by archlang.kernels, whose tests hold it against the paper's rules.

@@ -108,6 +108,26 @@ def _layer_norm(call: CallReading) -> str | None:
     return stage("layer_norm", [], {"eps": call.text("eps"), "affine": affine})
 
 
+def _rms_norm(call: CallReading) -> str | None:
+    """Only over the last axis. torch's own epsilon is that of the kind of numbers, here of 32-bit ones."""
+    if call.numbers("normalized_shape", 1) is None:
+        return None
+    eps = call.text("eps")
+    if eps in (None, "none"):
+        eps = "1.1920929e-07"
+    return stage("rms_norm", [], {"eps": eps, "affine": unless(call.text("elementwise_affine"), "true")})
+
+
+def _glu(call: CallReading) -> str | None:
+    """Along the last axis unless `dim` says otherwise, counted as torch counts."""
+    dim = call.numbers("dim", 1) or [-1]
+    word = axis_word(dim[0], call.rank or 2)
+    if word is None:
+        return None
+    default = {1: "features", 2: "features"}.get(call.rank or 2, "channels")
+    return stage("glu", [], {"axis": unless(word, default)})
+
+
 def _upsample(call: CallReading) -> str | None:
     mode, aligned = call.word("mode") or "nearest", call.truth("align_corners", False)
     if mode not in ("nearest", "bilinear", "bicubic") or aligned is None:
@@ -202,6 +222,10 @@ TORCH_LAYERS: tuple[Habit, ...] = (
     Habit("PyTorch", ("LayerNorm",), ("normalized_shape", "eps", "elementwise_affine", "bias"), _layer_norm,
           "layer_norm", (("nn.LayerNorm(16)", "layer_norm"), ("nn.LayerNorm(16, eps=1e-6)", "layer_norm(eps = 1e-6)")),
           "[5, 16]", note="it works over the features of each position, and their number is known"),
+    Habit("PyTorch", ("RMSNorm", "rms_norm"), ("normalized_shape", "eps", "elementwise_affine"), _rms_norm, "rms_norm",
+          (("nn.RMSNorm(16, eps=1e-6)", "rms_norm(eps = 1e-6)"),
+           ("nn.RMSNorm(16)", "rms_norm(eps = 1.1920929e-07)")),
+          "[5, 16]", note="it works over the features of each position, and their number is known"),
     Habit("PyTorch", ("GroupNorm",), ("num_groups", "num_channels", "eps", "affine"),
           plain("group_norm", "num_groups", named={"eps": "eps", "affine": "affine"}, defaults={"affine": "true"}),
           "group_norm(groups)", (("nn.GroupNorm(3, 3)", "group_norm(3)"),), note=_KNOWN_CHANNELS),
@@ -243,6 +267,9 @@ TORCH_LAYERS: tuple[Habit, ...] = (
     Habit("PyTorch", ("PReLU",), ("num_parameters", "init"), _prelu, "prelu",
           (("nn.PReLU()", "prelu"), ("nn.PReLU(3)", "prelu(params = channels)"))),
     _softmax("softmax", "Softmax"), _softmax("log_softmax", "LogSoftmax"),
+    Habit("PyTorch", ("GLU", "glu"), ("dim",), _glu, "glu(axis = ...)",
+          (("F.glu(x)", "x -> glu"), ("F.glu(x, dim=1)", "x -> glu(axis = positions)")), "[6, 16]",
+          "the first half times a sigmoid of the second; `activation = silu` makes it SwiGLU", by_type=True),
     # --- dropout ---
     _dropout("dropout", "Dropout", "dropout"),
     _dropout("drop_channels", "Dropout2d", "Dropout1d", "Dropout3d", "dropout2d"),
