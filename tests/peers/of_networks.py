@@ -173,6 +173,9 @@ def _tokens() -> list[Pair]:
         Pair("examples/networks/transformer", "Vaswani et al. 2017, figure 1",
              of_file("examples/networks/transformer", tokens=30, width=16, hidden=24, depth=2, heads=4),
              lambda: others.Transformer(30, 16, 24, 2, 4), sizes={"T": 6, "S": 9}),
+        Pair("examples/networks/t5", "Raffel et al. 2020",
+             of_file("examples/networks/t5", tokens=30, width=16, hidden=24, depth=2, heads=4),
+             lambda: others.T5(30, 16, 24, 2, 4), sizes={"T": 21, "S": 27}),
     ]
 
 

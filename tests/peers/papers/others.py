@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import torch
@@ -90,22 +91,28 @@ class VQVAE(nn.Module):
 
 
 class Heads(nn.Module):
-    """Attention in heads (Vaswani et al. 2017, section 3.2): queries of one sequence, keys and values of another."""
+    """Attention in heads (Vaswani et al. 2017, section 3.2): queries of one sequence, keys and values of another.
 
-    def __init__(self, features: int, heads: int, own: bool) -> None:
+    Without `bias` scores are not scaled either, as in T5.
+    """
+
+    def __init__(self, features: int, heads: int, own: bool, bias: bool = True) -> None:
         super().__init__()
         self.heads, self.own = heads, own
-        self.ask = nn.Linear(features, 3 * features if own else features)
+        self.ask = nn.Linear(features, 3 * features if own else features, bias)
         if not own:
-            self.tell = nn.Linear(features, 2 * features)
-        self.out = nn.Linear(features, features)
+            self.tell = nn.Linear(features, 2 * features, bias)
+        self.out = nn.Linear(features, features, bias)
+        self.scale = (features // heads) ** -0.5 if bias else 1.0
 
-    def forward(self, x: Tensor, memory: Tensor, causal: bool) -> Tensor:
-        """[batch, T, F] and [batch, S, F] to [batch, T, F]."""
+    def forward(self, x: Tensor, memory: Tensor, causal: bool, near: Tensor | None = None) -> Tensor:
+        """[batch, T, F] and [batch, S, F] to [batch, T, F]; `near` is added to the scores."""
         rows = self.ask(x)
         parts = rows.chunk(3, 2) if self.own else (rows, *self.tell(memory).chunk(2, 2))
         q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
-        scores = q @ k.transpose(2, 3) / q.shape[3] ** 0.5
+        scores = q @ k.transpose(2, 3) * self.scale
+        if near is not None:
+            scores = scores + near
         if causal:
             later = torch.ones(scores.shape[2:], dtype=torch.bool).triu(1)
             scores = scores.masked_fill(later, -torch.inf)
@@ -159,3 +166,70 @@ class Transformer(nn.Module):
         for layer in self.decoder:
             told = layer(told, memory)
         return functional.linear(told, self.table.weight)
+
+
+class Near(nn.Module):
+    """A number for each bucket of distances (Raffel et al. 2020, section 2.1), as the published program has them."""
+
+    def __init__(self, heads: int, causal: bool) -> None:
+        super().__init__()
+        self.causal, self.table = causal, nn.Embedding(32, heads)
+
+    def forward(self, length: int) -> Tensor:
+        """[heads, length, length]."""
+        rows = [[self.bucket(key - query) for key in range(length)] for query in range(length)]
+        made: Tensor = self.table(torch.tensor(rows)).permute(2, 0, 1)
+        return made
+
+    def bucket(self, ahead: int) -> int:
+        """Half of the buckets are for what lies ahead, where that is seen; half of those for one distance each."""
+        count, start = (32, 0) if self.causal else (16, 16 * (ahead > 0))
+        far = max(-ahead, 0) if self.causal else abs(ahead)
+        exact = count // 2
+        if far < exact:
+            return start + far
+        return start + min(count - 1, exact + int(math.log(far / exact) / math.log(128 / exact) * (count - exact)))
+
+
+class T5Layer(nn.Module):
+    """A layer of T5, each part normed first; with `sees` it is the decoder's."""
+
+    def __init__(self, features: int, heads: int, hidden: int, sees: bool) -> None:
+        super().__init__()
+        self.sees = sees
+        self.norm_1, self.attention = nn.RMSNorm(features, 1e-6), Heads(features, heads, True, False)
+        if sees:
+            self.norm_2, self.cross = nn.RMSNorm(features, 1e-6), Heads(features, heads, False, False)
+        self.norm_3 = nn.RMSNorm(features, 1e-6)
+        self.wide, self.narrow = nn.Linear(features, hidden, bias=False), nn.Linear(hidden, features, bias=False)
+
+    def forward(self, x: Tensor, memory: Tensor, near: Tensor) -> Tensor:
+        """[batch, T, F] to the same."""
+        x = x + self.attention(self.norm_1(x), x, self.sees, near)
+        if self.sees:
+            x = x + self.cross(self.norm_2(x), memory, False)
+        made: Tensor = x + self.narrow(self.wide(self.norm_3(x)).relu())
+        return made
+
+
+class T5(nn.Module):
+    """Raffel et al. 2020, with one table for both sequences and the scores."""
+
+    def __init__(self, tokens: int, features: int, hidden: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.table, self.near = nn.Embedding(tokens, features), Near(heads, False)
+        self.encoder = nn.ModuleList(T5Layer(features, heads, hidden, False) for _ in range(depth))
+        self.read, self.behind = nn.RMSNorm(features, 1e-6), Near(heads, True)
+        self.decoder = nn.ModuleList(T5Layer(features, heads, hidden, True) for _ in range(depth))
+        self.last = nn.RMSNorm(features, 1e-6)
+
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
+        """[batch, S] and [batch, T] to scores [batch, T, tokens]."""
+        memory, told = self.table(source), self.table(target)
+        near, behind = self.near(source.shape[1]), self.behind(target.shape[1])
+        for layer in self.encoder:
+            memory = layer(memory, memory, near)
+        memory = self.read(memory)
+        for layer in self.decoder:
+            told = layer(told, memory, behind)
+        return functional.linear(self.last(told) * told.shape[2] ** -0.5, self.table.weight)
