@@ -56,20 +56,22 @@ class Attention(nn.Module):
         if positions is not None:
             self.positions = encoding(positions, heads, self.head_features, causal)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, memory: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None = None, memory: Tensor | None = None,
+                added: Tensor | None = None) -> Tensor:
         """Attend: [batch, P, F] to the same.
 
         Args:
             x: the sequence.
             mask: where it is not 0, positions are seen: [batch, K] or [batch, P, K].
             memory: the other sequence, [batch, K, M].
+            added: numbers that are added to the scores, [batch, P, K] or [batch, heads, P, K].
         """
         query, key, value = self._parts(x, memory)
         if self.positions is not None:
             query, key = self.positions.turned(query), self.positions.turned(key)
 
-        seen, blind = self._seen(query, key, mask)
-        added = self._added(query, key)
+        seen, blind = self._seen(query, key, mask, added is not None)
+        added = self._added(query, key, added)
         if added is not None and seen is not None:
             added = added.masked_fill(~seen, -torch.inf)
 
@@ -101,13 +103,14 @@ class Attention(nn.Module):
         parts = torch.split(_in_heads(self.project(x), heads + 2 * shared, size), [heads, shared, shared], 1)
         return parts[0], parts[1], parts[2]
 
-    def _seen(self, query: Tensor, key: Tensor, mask: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def _seen(self, query: Tensor, key: Tensor, mask: Tensor | None,
+              adds: bool) -> tuple[Tensor | None, Tensor | None]:
         """The keys that each query sees, as bools that spread over the scores, and the queries that see none.
 
         None for the first where all are seen, or what `causal` says by itself; None for the second where each query
-        sees a key.
+        sees a key. `adds`: whether numbers are added to the scores, beside which torch takes no `causal`.
         """
-        if mask is None and self.window is None and (not self.causal or self.positions is None):
+        if mask is None and self.window is None and not (self.causal and (adds or self.positions is not None)):
             return None, None
 
         ahead = distances(query.shape[2], key.shape[2], query.device)
@@ -127,11 +130,17 @@ class Attention(nn.Module):
         blind = ~seen.any(3, keepdim=True)
         return seen | blind, blind
 
-    def _added(self, query: Tensor, key: Tensor) -> Tensor | None:
-        """The numbers that the encoding of positions adds to the scores, in their type."""
-        if self.positions is None:
-            return None
-        added = self.positions.added(query.shape[2], key.shape[2], query)
+    def _added(self, query: Tensor, key: Tensor, given: Tensor | None) -> Tensor | None:
+        """The numbers added to the scores, in their type: those given, and those of the encoding of positions."""
+        added = None
+        if self.positions is not None:
+            added = self.positions.added(query.shape[2], key.shape[2], query)
+
+        if given is not None:
+            # The same for all heads where there is no axis of heads behind the batch.
+            if given.dim() == 3:
+                given = given.unsqueeze(1)
+            added = given if added is None else given + added
         if added is None:
             return None
         return added.to(query.dtype)
@@ -146,6 +155,31 @@ class Attention(nn.Module):
         if self.scale is not None:
             text += f", scale={self.scale}"
         return text
+
+
+class PositionScores(nn.Module):
+    """What an encoding of positions adds to scores, by itself: [batch, P, F] to [batch, heads, P, P].
+
+    Args:
+        heads: of the attention.
+        positions: an `encoding` of the catalogue.
+        causal: whether what lies ahead is never seen, and has no numbers.
+    """
+
+    def __init__(self, heads: int, positions: Option, causal: bool = False) -> None:
+        super().__init__()
+        self.heads = heads
+        self.positions = encoding(positions, heads, 0, causal)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The numbers of as many positions as x has, the same for every sample."""
+        added = self.positions.added(x.shape[1], x.shape[1], x)
+        assert added is not None, "an encoding that adds, which the operation asks for"
+        return added.to(x.dtype).expand(x.shape[0], -1, -1, -1)
+
+    def extra_repr(self) -> str:
+        """The setting that no submodule shows."""
+        return f"heads={self.heads}"
 
 
 def _in_heads(x: Tensor, heads: int, size: int) -> Tensor:

@@ -42,6 +42,6 @@ def gather(x: Tensor, indices: Tensor, dim: int) -> Tensor:
     """
     indices = indices.long()
     if indices.dim() == 2 and x.dim() > 2:
-        indices = indices.reshape(len(indices), *(1,) * (dim - 1), -1, *(1,) * (x.dim() - dim - 1))
+        indices = indices.reshape(indices.shape[0], *(1,) * (dim - 1), -1, *(1,) * (x.dim() - dim - 1))
         indices = indices.expand(*x.shape[:dim], -1, *x.shape[dim + 1 :])
     return torch.gather(x, dim, indices)

@@ -104,6 +104,7 @@ def _attention_shape(call: OpCall) -> Tensor:
     need_divides(_kv_heads(call), call["heads"], "heads of keys must divide the heads", "kv_heads")
     keys = _memory(call)
     _check_mask(call, keys)
+    _check_added(call, keys)
     _check_encoding(call, head)
     return Tensor(x.dims)
 
@@ -134,6 +135,16 @@ def _check_mask(call: OpCall, keys: Tensor) -> None:
     if mask.rank == 2:
         over = (call.x.dims[0], keys.dims[0])
     need_over(mask, Tensor(over), "attention", call["mask"].index)
+
+
+def _check_added(call: OpCall, keys: Tensor) -> None:
+    """Raise `Fault` for numbers that are not over the scores."""
+    added = call.tensor("added")
+    wanted = Tensor((call.x.dims[0], keys.dims[0]))
+    if added is None or added.dims in (wanted.dims, (call["heads"], *wanted.dims)):
+        return
+    raise Fault("shape-mismatch", f"numbers over the scores are {wanted} for all heads alike, or "
+                f"{Tensor((call['heads'], *wanted.dims))}", input=call["added"].index, label=f"this is {added}")
 
 
 def _check_encoding(call: OpCall, head: int) -> None:
@@ -219,6 +230,8 @@ ATTENTION = Op(
         Arg("causal", Flag(), False, "whether a position sees only those before it and itself"),
         Arg("mask", TensorKind(), None, "which positions are seen: [positions] for all alike, or [positions, seen "
             "positions], of range 2; auto: all"),
+        Arg("added", TensorKind(), None, "numbers that are added to the scores, [positions, seen positions] for all "
+            "heads alike or [heads, positions, seen positions]; auto: none"),
         Arg("memory", TensorKind(), None, "the sequence that is seen, of any features; auto: the one that flows in"),
         Arg("kv_heads", Int(1), None, "heads of keys and values, each for a group of heads (Ainslie et al. 2023); "
             "auto: as many as heads"),
@@ -231,6 +244,33 @@ ATTENTION = Op(
         Arg("scale", Real(), None, "the factor of the scores; auto: 1 / sqrt(d)"),
     ),
     example=flow("[49, 64]", "residual { layer_norm -> attention(4) }"),
+)
+
+
+# --- distances by themselves -----------------------------------------------------------------------------------------
+
+
+def _scores_shape(call: OpCall) -> Tensor:
+    x, encoding = need_rank(call, 2), call["positions"]
+    if encoding.name == "rotary":
+        raise Fault("wrong-kind", "`rotary` turns queries and keys, and adds nothing to scores", argument="positions")
+    return Tensor((call["heads"], x.dims[0], x.dims[0]))
+
+
+POSITION_SCORES = Op(
+    name="position_scores", family="attention", shape=_scores_shape, weights=_encoding_weights,
+    doc="What an encoding of positions adds to the scores of a sequence, by itself: several layers of attention share "
+    "its numbers, each as `added` (Raffel et al. 2020, T5).",
+    torch=Module("archlang.layers.PositionScores", lambda call: {
+        "heads": call["heads"], "positions": call["positions"], "causal": call["causal"],
+    }),
+    args=(
+        Arg("heads", Int(1), doc="heads of the attention"),
+        Arg("positions", SettingKind("encoding"), doc="how distances count: alibi, relative, buckets"),
+        Arg("causal", Flag(), False, "whether what lies ahead is never seen, and has no numbers"),
+    ),
+    example="input x: [49, 64]\nnear = x -> position_scores(4, buckets)\n"
+    "output x -> 2 * residual { layer_norm -> attention(4, added = near) }",
 )
 
 
@@ -294,4 +334,4 @@ WINDOW_ATTENTION = Op(
     example=flow("[8, 8, 8]", "residual { layer_norm -> window_attention(2, 4x4, shift = 2) }"),
 )
 
-OPS = (ATTENTION, WINDOW_ATTENTION)
+OPS = (ATTENTION, POSITION_SCORES, WINDOW_ATTENTION)

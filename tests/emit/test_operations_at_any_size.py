@@ -22,6 +22,10 @@ CASES: list[tuple[str, Peer]] = [
     ("unfold(3x2) -> fold(x.size, 3x2)",
      lambda x: functional.fold(functional.unfold(x, (3, 2), stride=(3, 2)), x.shape[2:], (3, 2), stride=(3, 2))),
     ("pick([1, 0]) -> grid_sample(x -> coordinates)", lambda x: x[:, [1, 0]]),
+    ("grid_sample(x -> coordinates -> scale(0.5) -> add(parameter([2], trained = false, values = [0.1, -0.2])))",
+     lambda x: functional.grid_sample(x, functional.affine_grid(
+         torch.tensor([[0.5, 0, 0.1], [0, 0.5, -0.2]]).expand(2, -1, -1), list(x.shape), align_corners=False),
+         align_corners=False)),
     ('einsum("c h w -> w h")', lambda x: x.sum(1).transpose(1, 2)),
     ("choose(x -> above(0.3), other = x -> neg)", lambda x: torch.where(x > 0.3, x, -x)),
 ]
@@ -40,3 +44,11 @@ def test_equal_at_every_size(stages: str, peer: Peer) -> None:
         # What was foretold of the size is what comes.
         sized = archlang.loads(net.text, H=height, W=width)
         assert sized.graph.type(sized.graph.outputs[0].port).dims == tuple(made.shape[1:])
+
+
+def test_indices_of_each_sample_are_exported_for_any_batch() -> None:
+    net = archlang.loads("archlang 1\nnetwork N {\n  input x: [6, 4]\n  near = x -> argmax(axis = features)\n"
+                         "  output x -> gather(near -> pick([5, 0]), axis = positions) -> linear(3)\n}\n")
+    model, x = archlang.compile(net), torch.randn(3, 6, 4)
+    exported = torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("batch", min=2)},))
+    assert torch.equal(exported.module()(torch.cat([x, x])), model(torch.cat([x, x])))

@@ -306,10 +306,17 @@ CASES: dict[str, list[Case]] = {
         *one(S, heads=2, positions=Option("buckets", "encoding", {"count": 4, "distance": 3})),
         *one(S, heads=2, positions=Option("buckets", "encoding", {"count": 8, "distance": 16}), causal=True),
         *several(S, Type((5,), 2), heads=2, mask=1),
+        *several(S, (5, 5), Type((5,), 2), heads=2, added=1, mask=2),
+        *several(S, (2, 5, 5), heads=2, added=1, causal=True),
         *several(S, Type((5, 5), 2), heads=2, mask=1, causal=True, positions=_ROTARY),
         *several(S, (3, 6), heads=2, memory=1),
         *several(S, (3, 8), Type((3,), 2), heads=4, kv_heads=2, memory=1, mask=2, bias=False),
         *several(S, Type((5, 3), 2), (3, 8), heads=2, mask=1, memory=2, head_features=3),
+    ],
+    "position_scores": [
+        *one(S, heads=2, positions=Option("buckets", "encoding", {"count": 4, "distance": 3})),
+        *one(S, heads=3, positions=Option("relative", "encoding", {"distance": 2}), causal=True),
+        *one(S, heads=2, positions=Option("alibi", "encoding")),
     ],
     "window_attention": [
         *one((4, 6, 9), heads=2, window=size(3, 3)),

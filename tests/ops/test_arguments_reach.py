@@ -160,6 +160,8 @@ USES: dict[str, Uses] = {
     "above": ((S,), {}, {"limit": [0.4]}),
     "choose": ((S, Tensor(S, range=2)), {}, {"fill": [1.0]}),
     "argmax": ((M,), {}, {"axis": ["height", "width"]}),
+    "position_scores": ((S,), {"heads": 2, "positions": encoding("relative", distance=2)}, {
+        "heads": [1], "positions": [encoding("alibi"), encoding("relative", distance=1)], "causal": [True]}),
     "pick": ((M,), {"indices": [1, 0]}, {"indices": [[0], [1, 1]], "axis": ["height"]}),
     "gather": ((M, Tensor((2,), range=4)), {}, {"axis": ["height", "width"]}),
     "einsum": ((S,), {"axes": "a b -> a"}, {"axes": ["a b -> b", "a b -> b a"]}),

@@ -67,6 +67,22 @@ def squeezed(channels: int, units: int, act: type[nn.Module], gate: type[nn.Modu
     return SEModule(channels, rd_channels=units, act_layer=act, gate_layer=gate)
 
 
+def eca(kernel: int) -> nn.Module:
+    """timm's gate from neighbouring channels."""
+    _ = timm()
+    from timm.layers import EcaModule
+
+    return EcaModule(kernel_size=kernel)
+
+
+def cbam(channels: int, units: int) -> nn.Module:
+    """timm's gates of channels and places."""
+    _ = timm()
+    from timm.layers.cbam import CbamModule
+
+    return CbamModule(channels, rd_channels=units)
+
+
 def ghost(entering: int, leaving: int) -> nn.Module:
     """timm's ghost module."""
     return timm().models.ghostnet.GhostModule(entering, leaving)
@@ -187,6 +203,9 @@ def _small() -> list[Pair]:
         block("squeeze", "squeezed(5)", "timm's SEModule", lambda: squeezed(8, 5, nn.ReLU, nn.Sigmoid)),
         block("squeeze", "squeezed(3, act = silu, gate = hardsigmoid)", "timm's SEModule",
               lambda: squeezed(8, 3, nn.SiLU, nn.Hardsigmoid)),
+        block("squeeze", "eca", "timm's EcaModule", lambda: eca(3)),
+        block("squeeze", "eca(kernel = 5)", "timm's EcaModule", lambda: eca(5)),
+        block("squeeze", "cbam(3)", "timm's CbamModule", lambda: cbam(8, 3)),
         block("mobile", f"mbconv(8, 24, squeeze = 6, {hard})", "torchvision's MobileNetV3 block",
               lambda: mbconv(8, 8, 3, 1, 24, 6)),
         block("mobile", "mbconv(16, 8, kernel = 5x5, stride = 2, act = hardswish)", "torchvision's MobileNetV3 block",

@@ -12,7 +12,7 @@ from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.mapping import Mapper, in_order, in_order_of_use
 from tests.peers.networks import of_file
-from tests.peers.papers import language, plain
+from tests.peers.papers import language, others, plain
 
 
 def of_torchvision(name: str, **given: object) -> nn.Module:
@@ -123,6 +123,7 @@ def _timm() -> list[Pair]:
         pair("vit_small", "timm", partial(of_timm, "vit_small_patch16_224", img_size=64), tokens, size=64),
         pair("swin_tiny", "timm", partial(of_timm, "swin_tiny_patch4_window7_224", img_size=64, window_size=2,
                                           embed_dim=24, drop_path_rate=0.0), size=64, width=24, window=2),
+        row("cspdarknet53", "cspdarknet53", in_order_of_use((1, 3, 32, 32)), H=32, W=64),
         row("repvgg_b0", "repvgg_b0", in_order(later=r"(.*\.)identity\..*"), H=33, W=35),
     ]
 
@@ -141,6 +142,12 @@ def _papers() -> list[Pair]:
         Pair("examples/networks/unet", "Ronneberger et al. 2015, figure 1",
              of_file("examples/networks/unet", width=8, classes=3), lambda: plain.UNet(8, 3), batch=2,
              sizes={"H": 37, "W": 51}),
+        Pair("examples/networks/pointnet", "Qi et al. 2017, figure 2", of_file("examples/networks/pointnet", classes=5),
+             lambda: others.PointNet(5), in_order(named={"seen.turned.matrix.add.parameter.value": "turned.start"}),
+             batch=4, sizes={"N": 16}),
+        Pair("examples/networks/vq_vae", "van den Oord et al. 2017, figure 1",
+             of_file("examples/networks/vq_vae", width=8, codes=7, vector=6), lambda: others.VQVAE(8, 7, 6), batch=2,
+             sizes={"H": 8, "W": 12}),
         Pair("examples/networks/cgan_generator", "Mirza and Osindero 2014, with DCGAN's layers",
              of_file("examples/networks/cgan_generator", width=8), lambda: plain.Generator(100, 10, 8)),
         Pair("examples/networks/siamese", "Koch et al. 2015, figure 4",
@@ -163,6 +170,12 @@ def _tokens() -> list[Pair]:
              of_file("examples/networks/sparse_transformer", tokens=30, width=16, depth=2, heads=4, kv_heads=2,
                      hidden=10, choices=4),
              lambda: language.Mixtral(30, 16, 2, 4, 2, 10, 4), sizes={"T": 9}),
+        Pair("examples/networks/transformer", "Vaswani et al. 2017, figure 1",
+             of_file("examples/networks/transformer", tokens=30, width=16, hidden=24, depth=2, heads=4),
+             lambda: others.Transformer(30, 16, 24, 2, 4), sizes={"T": 6, "S": 9}),
+        Pair("examples/networks/t5", "Raffel et al. 2020",
+             of_file("examples/networks/t5", tokens=30, width=16, hidden=24, depth=2, heads=4),
+             lambda: others.T5(30, 16, 24, 2, 4), sizes={"T": 21, "S": 27}),
     ]
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-import archlang
-from archlang import Network
-from tests.peers.comparing import Pair
 from tests.peers.libraries import timm
 from tests.peers.of_std import SEQUENCE, block
 from tests.peers.papers import language
@@ -37,25 +34,10 @@ def merged(channels: int) -> nn.Module:
     return ChannelsLast(timm().models.swin_transformer.PatchMerging(channels))
 
 
-class Cells(nn.Module):
-    """Every second row from the first on, and every second column from the second on."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, C, H, W] to [batch, C, H / 2, W / 2]."""
-        return x[:, :, 0::2, 1::2]
-
-
-def cells() -> Network:
-    """A network that takes every second row and column, and has weights of a norm behind it."""
-    return archlang.loads("archlang 1\nimport std.swin (cells)\n\nnetwork N {\n  input x: [8, 6, 7]\n"
-                          "  output x -> cells(0, 1) -> batch_norm\n}\n")
-
-
 PAIRS = [
     block("attention", "decoder(4, 64)", "GPT-2's block", lambda: language.Block(16, 4), SEQUENCE),
     block("attention", "gated_mlp(12)", "Shazeer 2020, eq. 6", lambda: language.Gated(16, 12), SEQUENCE),
     block("swin", "swin(2, 4x4)", "timm's SwinTransformerBlock", lambda: swin(8, 12, 2, 4, 0)),
     block("swin", "swin(2, 6x6, shift = 3)", "timm's SwinTransformerBlock", lambda: swin(8, 12, 2, 6, 3)),
     block("swin", "merged", "timm's PatchMerging", lambda: merged(8)),
-    Pair("std.swin.cells", "Python's slices in cells(0, 1)", cells, lambda: nn.Sequential(Cells(), nn.BatchNorm2d(8))),
 ]

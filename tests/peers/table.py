@@ -30,7 +30,8 @@ NAMES = {"mixer_s16": "mixer_s16_224", "vit_small": "vit_small_patch16_224", "re
 
 SIZES = {"r3d_18": {"T": 16, "H": 112, "W": 112}, "wavenet": {"T": 16_000}, "deeplabv3_resnet50": {"H": 520, "W": 520},
          "unet": {"H": 572, "W": 572}, "inception_v3": {"H": 299, "W": 299},
-         "gpt2": {"T": 1024}, "sparse_transformer": {"T": 1024}, "lstm_tagger": {"T": 50}}
+         "gpt2": {"T": 1024}, "sparse_transformer": {"T": 1024}, "lstm_tagger": {"T": 50},
+         "transformer": {"S": 50, "T": 50}, "t5": {"S": 50, "T": 50}, "pointnet": {"N": 1024}}
 """Sizes at which FLOPs are counted; 224 x 224 elsewhere."""
 
 

@@ -24,7 +24,7 @@ def _dense(u: Use, name: str, x: Tensor, leaving: int, bias: bool) -> Tensor:
 def attention(u: Use, x: Tensor, *, heads: int, bias: bool = True, dropout: float = 0.0, causal: bool = False,
               mask: Tensor | None = None, memory: Tensor | None = None, kv_heads: int | None = None,
               window: int | None = None, positions: object = None, head_features: int | None = None,
-              qkv_bias: bool | None = None, scale: float | None = None) -> Tensor:
+              qkv_bias: bool | None = None, scale: float | None = None, added: Tensor | None = None) -> Tensor:
     """`softmax(Q K' / sqrt(d)) V`, head by head (Vaswani et al. 2017, eq. 1)."""
     assert dropout == 0 or not u.training, "noise has no reference"
     size, shared = head_features or x.shape[2] // heads, kv_heads or heads
@@ -39,19 +39,30 @@ def attention(u: Use, x: Tensor, *, heads: int, bias: bool = True, dropout: floa
     seen = _seen(x.shape[1], key.shape[1], causal, window, x.device)
     if mask is not None:
         seen = seen & (mask != 0 if mask.dim() == 3 else (mask != 0)[:, None])
-    turn, added = encoding(u, positions, heads, size, causal)
+    turn, by_distance = encoding(u, positions, heads, size, causal)
     heads_made = []
     for h in range(heads):
         group = h * shared // heads
         q = turn(query[..., h * size : (h + 1) * size])
         k = turn(key[..., group * size : (group + 1) * size])
         scores = torch.einsum("bqd,bkd->bqk", q, k) * (1 / math.sqrt(size) if scale is None else scale)
-        for i in range(scores.shape[1] if added is not None else 0):
-            row = torch.stack([added(j - i, h).to(x) for j in range(scores.shape[2])])  # type: ignore[misc]
+        if added is not None:
+            scores = scores + (added if added.dim() == 3 else added[:, h])
+        for i in range(scores.shape[1] if by_distance is not None else 0):
+            row = torch.stack([by_distance(j - i, h).to(x) for j in range(scores.shape[2])])  # type: ignore[misc]
             scores = torch.cat([scores[:, :i], scores[:, i : i + 1] + row, scores[:, i + 1 :]], 1)
         shares = _softmax(scores.masked_fill(~seen, -1e300), 2) * seen
         heads_made.append(torch.einsum("bqk,bkd->bqd", shares, value[..., group * size : (group + 1) * size]))
     return _dense(u, "combine", torch.cat(heads_made, 2), x.shape[2], bias)
+
+
+def position_scores(u: Use, x: Tensor, *, heads: int, positions: object, causal: bool = False) -> Tensor:
+    """What an encoding adds to each score."""
+    _, added = encoding(u, positions, heads, 2, causal)
+    assert added is not None
+    places = range(x.shape[1])
+    rows = [torch.stack([torch.stack([added(j - i, h).to(x) for j in places]) for i in places]) for h in range(heads)]
+    return torch.stack(rows).expand(len(x), -1, -1, -1)
 
 
 def _seen(queries: int, keys: int, causal: bool, window: int | None, device: torch.device) -> Tensor:

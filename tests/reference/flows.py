@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.reference.machine import Reference
 
 
-OPTIONAL = ("mask", "memory", "lengths", "state", "cell")
+OPTIONAL = ("mask", "memory", "lengths", "state", "cell", "added")
 """Arguments that are tensors and may be left out: a rule takes them by name."""
 
 

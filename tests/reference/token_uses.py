@@ -37,6 +37,14 @@ INDEXED = tuple(INDICES.format(*use) for use in (
 PAIRS = "archlang 1\nnetwork N {{\n  input x: {}\n  input y: {}\n  output {}\n}}\n"
 PAIRED = tuple(PAIRS.format(*use) for use in (
     ("[2, 5, 3]", "[2, 4, 3]", 'x -> einsum("heads q f, heads k f -> q heads k", y)'),
+    ("[5, 4]", "[5, 5]", "x -> attention(2, added = y)"),
+    ("[5, 4]", "[2, 5, 5]", "x -> attention(2, added = y, causal = true, positions = alibi)"),
+    ("[5, 4]", "[5, 3]", "x -> attention(2, memory = y, added = x -> matmul(y -> linear(4) -> permute([features, "
+     "positions])))"),
+    ("[5, 4]", "[5, 4]", "x -> attention(2, causal = true, added = y -> position_scores(2, buckets(count = 8, "
+     "distance = 16), causal = true))"),
+    ("[5, 4]", "[5, 4]", "x -> attention(2, added = y -> position_scores(2, relative(2)) -> add(x -> "
+     "position_scores(2, alibi)))"),
     ("[5, 3]", "[3]", 'x -> einsum("t f, f -> t", y)'),
     ("[5, 3]", "[4, 3]", "y -> gather(x -> linear(4) -> argmax(axis = features), axis = positions) -> linear(2)"),
     ("[5, 3]", "[5]", "x -> linear(4) -> add(x -> linear(4) -> detach) -> gather(y -> argmax, axis = positions)"),
