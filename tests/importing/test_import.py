@@ -57,14 +57,10 @@ class Small(nn.Module):
 
 SMALL = '''archlang 1
 """Small, imported from torch."""
-block basic {
-  """`Basic` of the torch model."""
-  output in -> conv(3x3, in.channels) as conv1 -> batch_norm as bn1 -> relu
-            -> conv(3x3, in.channels) as conv2 -> batch_norm as bn2 -> add(in) -> relu
-}
+block basic = conv(3x3, in.channels) as conv1 -> batch_norm as bn1 -> relu
+              -> conv(3x3, in.channels) as conv2 -> batch_norm as bn2 -> add(in) -> relu
 
 block basic_2(c) {
-  """`Basic` of the torch model."""
   down = in -> conv(1x1, c, stride = 2) -> batch_norm
   output in -> conv(3x3, c, stride = 2) as conv1 -> batch_norm as bn1 -> relu
             -> conv(3x3, c) as conv2 -> batch_norm as bn2 -> add(down) -> relu

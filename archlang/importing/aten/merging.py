@@ -100,6 +100,8 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
     # Places in a row, turned, are a sequence from here on.
     if len(ref.order) == 2:
         ref = Ref(r.plain(ref), (0, 1))
+    if len(known.shape) == len(ref.order) + 1:
+        known = r.single(known)
     sizes = r.sizes[ref.value]
     place = _single_axis(r, ref, known)
     default = len(sizes) - 1 if len(sizes) <= 2 else 0
