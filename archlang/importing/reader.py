@@ -46,11 +46,11 @@ class StepReader:
 
     def step(
         self, op: str, inputs: Sequence[int], sizes: Sequence[int], args: Mapping[str, Static] | None = None,
-        weights: Mapping[str, Origin] | None = None, free: bool = False,
+        weights: Mapping[str, Origin] | None = None, free: bool = False, bundled: bool = False,
     ) -> Ref:
         """Add a step that makes one value of these sizes, and return it."""
         value = self.fresh(sizes)
-        made = Step(op, dict(args or {}), tuple(inputs), value, dict(weights or {}), self.place, free)
+        made = Step(op, dict(args or {}), tuple(inputs), value, dict(weights or {}), self.place, free, bundled)
         self.steps.append(made)
         self.makers[value] = made
         return Ref(value, tuple(range(len(sizes))))

@@ -88,6 +88,7 @@ class Step:
     weights: Mapping[str, Origin]
     place: ModulePlace
     free: bool = False  # whether the first two tensors may change places
+    bundled: bool = False  # whether what it reads flows in as a bundle
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,9 @@ def _block(block: Made, blocks: Mapping[str, Made], taken: set[str]) -> tree.Blo
     body.write(block.items)
     last = body.last()
     if not body.statements and isinstance(last, tree.Flow):
-        return tree.Block(block.name, tuple(parameters), _stage(last))
+        return tree.Block(block.name, tuple(parameters), _stage(last), blank=True)
     output = tree.Output(None, last)
-    return tree.Block(block.name, tuple(parameters), tree.Body(None, (*body.statements, output)))
+    return tree.Block(block.name, tuple(parameters), tree.Body(None, (*body.statements, output)), blank=True)
 
 
 def _stage(flow: tree.Flow) -> Expr:

@@ -165,7 +165,7 @@ class Noisy(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
-        self.drop = nn.Dropout2d(0.2)
+        self.drop = nn.Dropout2d(0.2, inplace=True)
         self.aux = nn.Linear(4, 2)
 
     def forward(self, x: Tensor) -> Tensor:
