@@ -1,5 +1,5 @@
 """Weights for a compiled network from elsewhere: another model, a file of tensors, a torch module."""
 
-from archlang.adopting.adopt import Adopted, adopt
+from archlang.adopting.adopted import Adopted, adopt
 
 __all__ = ["Adopted", "adopt"]

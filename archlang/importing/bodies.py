@@ -94,6 +94,11 @@ class BodyWriter:
         if not inputs or inputs[0] != self.end or not self._goes_on(item, inputs):
             self.close()
             self.flow = [self.expr(value) for value in inputs[:1]]
+        # The members of a bundle flow together.
+        if isinstance(item, Single) and item.step.bundled:
+            self.close()
+            self.flow = [tree.TupleOf(tuple(self.expr(value) for value in inputs))]
+            inputs = []
         tensors = tuple(self.expr(value) for value in inputs[1:])
         self.flow.append(self._stage(at, item, tensors))
         self.members.append(item)

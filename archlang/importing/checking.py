@@ -46,14 +46,13 @@ def perturbed(model: nn.Module) -> nn.Module:
 
 def _draw(name: str, value: Tensor, source: torch.Generator) -> None:
     """New numbers for a parameter: kernels of the variance that keeps sizes, scales near 1, shifts near 0."""
-    drawn = torch.randn(value.shape, generator=source, dtype=value.dtype)
     if value.dim() >= 2:
-        fan = max(1, value[0].numel())
-        value.copy_(drawn * (1.7 / fan**0.5))
+        bound = 3 / max(1, value[0].numel()) ** 0.5
+        value.uniform_(-bound, bound, generator=source)
     elif name.endswith("weight") or "gamma" in name or "scale" in name:
-        value.copy_(1 + 0.2 * drawn)
+        value.uniform_(0.6, 1.4, generator=source)
     else:
-        value.copy_(0.1 * drawn)
+        value.uniform_(-0.2, 0.2, generator=source)
 
 
 def samples(sizes: Sequence[tuple[int, ...]], count: int | None) -> tuple[Tensor, ...]:

@@ -35,6 +35,7 @@ class ImportedModel:
         notes: what a reader must know: what was calculated once, what only training does.
         difference: how far outputs differ in float64, with perturbed weights, over the largest output.
         blocks: how many blocks the file has.
+        nodes: how many nodes the exported graph has.
     """
 
     text: str
@@ -45,6 +46,7 @@ class ImportedModel:
     notes: tuple[str, ...]
     difference: float
     blocks: int
+    nodes: int
 
 
 def import_model(
@@ -118,6 +120,7 @@ def _imported(
     mapped = {ours: origin.names for ours, origin in where.items()}
     return ImportedModel(
         network.text, network, model.eval(), mapped, _left(module, used), traced.notes, found, written.blocks,
+        traced.nodes,
     )
 
 

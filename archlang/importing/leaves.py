@@ -39,19 +39,32 @@ Recognise = Callable[[nn.Module], Leaf | None]
 """Says what a module of a certain class is; None where this one is none of the language's operations."""
 
 
+def rate(p: float) -> float:
+    """A probability as a person would write it: rates are often read off a row of float32 numbers.
+
+    >>> rate(0.019999999552965164), rate(0.1), rate(1 / 30)
+    (0.02, 0.1, 0.03333333333333333)
+    """
+    written = torch.tensor(p, dtype=torch.float32)
+    if float(written) != p:
+        return p
+    short = (float(f"{p:.{digits}g}") for digits in range(1, 10))
+    return next((one for one in short if torch.tensor(one, dtype=torch.float32) == written), p)
+
+
 def _drop_path(module: Any) -> Leaf | None:
     if not module.drop_prob:
         return None
     # Where the kept samples are not scaled up, the language has no word.
     if not getattr(module, "scale_by_keep", True):
         return None
-    return Leaf("drop_path", {"p": float(module.drop_prob)}, {})
+    return Leaf("drop_path", {"p": rate(float(module.drop_prob))}, {})
 
 
 def _stochastic_depth(module: Any) -> Leaf | None:
     if not module.p or module.mode != "row":
         return None
-    return Leaf("drop_path", {"p": float(module.p)}, {})
+    return Leaf("drop_path", {"p": rate(float(module.p))}, {})
 
 
 def _multihead(module: Any) -> Leaf | None:

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from archlang.diagnostics import Diagnostic, error
+from torch import Tensor
+
+from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.importing.held import Known, Ref
-from archlang.importing.steps import Kernel, ModulePlace, Origin, Static, Step, Word
+from archlang.importing.steps import Kernel, ModulePlace, Origin, State, Static, Step, Word
 
 AXES: Mapping[int, tuple[str, ...]] = {
     1: ("features",),
@@ -27,10 +29,11 @@ class StepReader:
     """The steps that were read so far, and what the readers of operations need to add one."""
 
     def __init__(self) -> None:
+        self.batch = 0
         self.steps: list[Step] = []
         self.sizes: dict[int, tuple[int, ...]] = {}
         self.makers: dict[int, Step] = {}
-        self.notes: dict[str, None] = {}
+        self.remarks: dict[str, list[ModulePlace]] = {}
         self.problems: list[Diagnostic] = []
         self.place = ModulePlace()
         self.own: dict[object, Ref] = {}  # the model's own tensors that are values already
@@ -43,11 +46,11 @@ class StepReader:
 
     def step(
         self, op: str, inputs: Sequence[int], sizes: Sequence[int], args: Mapping[str, Static] | None = None,
-        weights: Mapping[str, Origin] | None = None, free: bool = False,
+        weights: Mapping[str, Origin] | None = None, free: bool = False, bundled: bool = False,
     ) -> Ref:
         """Add a step that makes one value of these sizes, and return it."""
         value = self.fresh(sizes)
-        made = Step(op, dict(args or {}), tuple(inputs), value, dict(weights or {}), self.place, free)
+        made = Step(op, dict(args or {}), tuple(inputs), value, dict(weights or {}), self.place, free, bundled)
         self.steps.append(made)
         self.makers[value] = made
         return Ref(value, tuple(range(len(sizes))))
@@ -96,8 +99,22 @@ class StepReader:
         if isinstance(held, Ref):
             return held
         if isinstance(held, Known):
+            held = self.single(held)
             return self.parameter(held, held.shape[1:])
         raise NoWordError("it wants a tensor and has none")
+
+    def single(self, known: Known) -> Known:
+        """A tensor of the model's own for one sample: code that makes it for a whole batch makes equal ones."""
+        if not known.shape or known.shape[0] in (0, 1) or known.shape[0] != self.batch:
+            return known
+
+        def read(state: State) -> Tensor:
+            value = known.read(state)
+            if not bool((value == value[:1]).all()):
+                raise ArchError(error("not-importable", "a tensor of the model is another one for each sample"))
+            return value[:1]
+
+        return Known((1, *known.shape[1:]), read, known.names, derived=known.derived, key=f"{known.key} single")
 
     def parameter(self, known: Known, sizes: Sequence[int], turned: tuple[int, ...] = ()) -> Ref:
         """A tensor of the model's own as a value of these sizes, the batch left out; one for all its readers.
@@ -126,8 +143,22 @@ class StepReader:
     def derived(self, known: Known) -> None:
         """Note that a tensor was calculated from parameters, which a training would have moved."""
         if known.derived:
-            self.notes[f"{self.place}: a tensor calculated from {_listed(known.names)} is stored as it came out; "
-                       "training moves the result itself"] = None
+            self.remark("what is calculated from parameters is stored as it came out, and training moves that itself")
+
+    def remark(self, message: str) -> None:
+        """Note what a reader must know of the place that is being read."""
+        places = self.remarks.setdefault(message, [])
+        if self.place not in places:
+            places.append(self.place)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All remarks, each with the first place that it is about."""
+        lines = []
+        for message, places in self.remarks.items():
+            more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+            lines.append(f"{places[0]}{more}: {message}")
+        return tuple(lines)
 
     def refuse(self, what: str, reason: str = "") -> None:
         """Remember an operation that no text says; all of them are reported together."""
@@ -137,14 +168,6 @@ class StepReader:
         notes = (f"called at {self.place.line}",) if self.place.line else ()
         if not any(found.message == message for found in self.problems):
             self.problems.append(error("not-importable", message, notes=notes))
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Three names at most, in words."""
-    shown = ", ".join(f"`{name}`" for name in names[:3])
-    if len(names) > 3:
-        return f"{shown} and {len(names) - 3} more"
-    return shown
 
 
 def origin(known: Known, sizes: Sequence[int] | None = None) -> Origin:

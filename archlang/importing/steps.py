@@ -88,6 +88,7 @@ class Step:
     weights: Mapping[str, Origin]
     place: ModulePlace
     free: bool = False  # whether the first two tensors may change places
+    bundled: bool = False  # whether what it reads flows in as a bundle
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Traced:
 
     `sizes` are those of one sample for each value; inputs are values without a step. `outputs` have names, None for
     the only or main one. `shared` are the values of steps that have the weights of another step, which is a module that
-    is called several times: each with the value of the first.
+    is called several times: each with the value of the first. `nodes` are those of the exported graph.
     """
 
     steps: tuple[Step, ...]
@@ -107,3 +108,4 @@ class Traced:
     state: State = field(default_factory=dict)
     shared: Mapping[int, int] = field(default_factory=dict)
     batch: int = 0
+    nodes: int = 0

@@ -76,9 +76,21 @@ def _block(block: Made, blocks: Mapping[str, Made], taken: set[str]) -> tree.Blo
 
     body = BodyWriter(blocks, entering, (block.output,), names, block.written, within=block.path)
     body.write(block.items)
-    output = tree.Output(None, body.last())
-    doc = f"`{block.kind.rpartition('.')[2]}` of the torch model."
-    return tree.Block(block.name, tuple(parameters), tree.Body(doc, (*body.statements, output)))
+    last = body.last()
+    if not body.statements and isinstance(last, tree.Flow):
+        return tree.Block(block.name, tuple(parameters), _stage(last), blank=True)
+    output = tree.Output(None, last)
+    return tree.Block(block.name, tuple(parameters), tree.Body(None, (*body.statements, output)), blank=True)
+
+
+def _stage(flow: tree.Flow) -> Expr:
+    """A flow of a single line as a stage: what enters it need not be written."""
+    steps = flow.steps
+    if isinstance(steps[0], tree.In):
+        steps = steps[1:]
+    if len(steps) == 1:
+        return steps[0]
+    return tree.Flow(steps)
 
 
 def _network(

@@ -57,14 +57,10 @@ class Small(nn.Module):
 
 SMALL = '''archlang 1
 """Small, imported from torch."""
-block basic {
-  """`Basic` of the torch model."""
-  output in -> conv(3x3, in.channels) as conv1 -> batch_norm as bn1 -> relu
-            -> conv(3x3, in.channels) as conv2 -> batch_norm as bn2 -> add(in) -> relu
-}
+block basic = conv(3x3, in.channels) as conv1 -> batch_norm as bn1 -> relu
+              -> conv(3x3, in.channels) as conv2 -> batch_norm as bn2 -> add(in) -> relu
 
 block basic_2(c) {
-  """`Basic` of the torch model."""
   down = in -> conv(1x1, c, stride = 2) -> batch_norm
   output in -> conv(3x3, c, stride = 2) as conv1 -> batch_norm as bn1 -> relu
             -> conv(3x3, c) as conv2 -> batch_norm as bn2 -> add(down) -> relu
@@ -169,7 +165,7 @@ class Noisy(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
-        self.drop = nn.Dropout2d(0.2)
+        self.drop = nn.Dropout2d(0.2, inplace=True)
         self.aux = nn.Linear(4, 2)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -113,7 +113,7 @@ def _softmax(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
 
 def _dropout(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
     """Noise that only training sees: it stands in the exported graph of a model in evaluation mode, too."""
-    held: Held = call["input"]
+    held: Held = _first(call)
     if not call["p"] or not isinstance(held, Ref):
         return held
     return pointwise(r, held, op, {"p": float(call["p"])})

@@ -100,6 +100,8 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
     # Places in a row, turned, are a sequence from here on.
     if len(ref.order) == 2:
         ref = Ref(r.plain(ref), (0, 1))
+    if len(known.shape) == len(ref.order) + 1:
+        known = r.single(known)
     sizes = r.sizes[ref.value]
     place = _single_axis(r, ref, known)
     default = len(sizes) - 1 if len(sizes) <= 2 else 0
@@ -235,6 +237,24 @@ def _end_to_end(r: StepReader, refs: Sequence[Ref], axis: int) -> Ref:
     return Ref(made.value, refs[0].order)
 
 
+def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """Tensors side by side along a new axis, which stands first in the language."""
+    values = [r.plain(r.tensor(one)) for one in call["tensors"]]
+    sizes = r.sizes[values[0]]
+    rank = len(sizes) + 2
+    dim = call["dim"] % rank
+    if dim == 0:
+        raise NoWordError("it makes an axis before the batch")
+    if len(set(values)) < len(values):
+        raise NoWordError("it lays a tensor beside itself")
+
+    made = r.step("stack", values, (len(values), *sizes), bundled=True)
+    # Where torch has the new axis elsewhere, the axes are turned.
+    order = list(range(1, rank - 1))
+    order.insert(dim - 1, 0)
+    return Ref(made.value, tuple(order))
+
+
 def _rsub(r: StepReader, call: Mapping[str, Any]) -> Ref:
     return _pair(r, {"self": call["other"], "other": call["self"], "alpha": call.get("alpha", 1)}, "sub")
 
@@ -243,5 +263,6 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{name: partial(_pair, op=name) for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
     "rsub": _rsub,
     "cat": _concat,
+    "stack": _stack,
     "concat": _concat,
 }

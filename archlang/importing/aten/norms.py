@@ -30,7 +30,7 @@ def _affine(r: StepReader, call: Mapping[str, Any], args: dict[str, Static], sho
     elif bias is None:
         # The language's norm has both; a shift of 0 says the same.
         weights["bias"] = Origin(lambda state: weight.read(state) * 0, weight.names)
-        r.notes[f"{r.place}: the norm has no shift; the file's has one, which starts at 0"] = None
+        r.remark("the norm has no shift; the file's has one, which starts at 0")
     else:
         raise NoWordError("its shift is calculated from the input")
     return weights
