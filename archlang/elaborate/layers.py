@@ -56,7 +56,7 @@ def _used(b: Build, layer: LayerStage, value: Flowing, at: Span, place: Place) -
     uses.count += 1
 
     nodes_before = len(b.graph)
-    inner = place.holding(Frame(layer.name, layer.span), member)
+    inner = place.holding(Frame(layer.name, layer.span, depth=len(layer.path)), member)
     result = apply(b, layer.stage, value, at, inner)
     if isinstance(result, Poison):
         return result
