@@ -21,7 +21,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export
 setup: $(READY)
 
 demo: $(READY)
@@ -77,6 +77,10 @@ campaign-codes: $(READY)
 
 campaign-pce: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.pce
+
+# Every spec, example, network and standard block as PyTorch source, compared with its model.
+campaign-export: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.export
 
 campaign-coded: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.coded --epochs 15

@@ -35,14 +35,16 @@ _ROOMS = {
     "list_models": "archlang.models",
     "import_model": "archlang.importing",
     "adopt": "archlang.adopting",
+    "export": "archlang.exporting",
+    "features": "archlang.emit.features",
     "ArchError": "archlang.diagnostics",
     "Diagnostic": "archlang.diagnostics",
 }
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw", "fuse",
-    "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
+    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw",
+    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
 ]
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from archlang.compiler import check, compile, fuse, load, loads, transform
     from archlang.diagnostics import ArchError, Diagnostic
     from archlang.elaborate.network import Network
+    from archlang.emit.features import features
+    from archlang.exporting import export
     from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost

@@ -22,11 +22,22 @@ from archlang.ops import CATALOGUE, Catalogue
 from archlang.project.locating import SearchPath, search_folders
 
 if TYPE_CHECKING:
+    import torch
     from torch.fx import GraphModule
     from torch.nn import Module
 
     from archlang.emit import Parallel
     from archlang.passes.base import Pass
+
+
+def _drawn(network: Network) -> str:
+    """The diagram of a network as SVG, for notebooks."""
+    from archlang.views import draw
+
+    return draw(network).svg
+
+
+Network.picture = _drawn
 
 
 def check(file: str | Path, dials: Dials | None = None, /, *, path: SearchPath = (), limits: Limits = DEFAULT,
@@ -60,7 +71,8 @@ def _without_dial_path(net: Network, path: SearchPath) -> Network:
     return net
 
 
-def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> GraphModule:
+def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto",
+            device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> GraphModule:
     """Make a `torch.fx.GraphModule` of a network, in training mode.
 
     Args:
@@ -69,10 +81,12 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
         taps: return `(outputs, taps)` from the model, with gates by name, [batch, inputs, outputs].
         parallel: run equal members of parallel parts one by one (`loop`), as one operation (`grouped`), or in the
             faster way (`auto`); results and names of weights do not depend on it.
+        device: where the weights lie; torch's default device, as inside `with torch.device("cuda")`, if None.
+        dtype: their kind of numbers; torch's default one if None.
     """
     from archlang.emit import emit
 
-    model = emit(net.graph, seed=seed, taps=taps, parallel=parallel)
+    model = emit(net.graph, seed=seed, taps=taps, parallel=parallel, device=device, dtype=dtype)
     # The text goes with the model, so that it can be saved; the graph alone knows none.
     model.archlang = replace(model.archlang, network=net)
     return model

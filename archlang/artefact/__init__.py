@@ -10,13 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from archlang.artefact.described import is_model_file, network_of_file
     from archlang.artefact.loading import load_model
     from archlang.artefact.saving import save
 
-__all__ = ["load_model", "save"]
+__all__ = ["is_model_file", "load_model", "network_of_file", "save"]
 
-_MODULES = {"load_model": "archlang.artefact.loading", "save": "archlang.artefact.saving"}
-"""Public names to modules that import torch, which takes a second: the digest of a file needs none of it."""
+_MODULES = {
+    "load_model": "archlang.artefact.loading",
+    "save": "archlang.artefact.saving",
+    "is_model_file": "archlang.artefact.described",
+    "network_of_file": "archlang.artefact.described",
+}
+"""Public names to modules that import torch, which takes a second: a file's text and digest need none of it."""
 
 
 def __getattr__(name: str) -> object:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from archlang.artefact.container import Container, refuse
-from archlang.emit import ImagePreparation
+from archlang.record import ImagePreparation
 
 FORMAT = 1
 LANGUAGE = 1

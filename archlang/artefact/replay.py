@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
+import torch
 from torch import fx
 
 from archlang.artefact.container import refuse
@@ -62,7 +63,8 @@ def rebuild(
     network: Network, manifest: Manifest, passes: PassCatalogue = PASSES, *, taps: bool = False
 ) -> fx.GraphModule:
     """Make the model that a manifest describes, in evaluation mode, with fresh weights."""
-    model = emit(network.graph, seed=manifest.seed, taps=taps)
+    # On the CPU and in float32 whatever is the default: what a file holds does not depend on who reads it.
+    model = emit(network.graph, seed=manifest.seed, taps=taps, device="cpu", dtype=torch.float32)
     image = None
     if manifest.image is not msgspec.UNSET:
         image = manifest.image

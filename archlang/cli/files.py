@@ -89,6 +89,23 @@ def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Netwo
     return network
 
 
+def open_described(session: Session, file: str, dials: Mapping[str, str]) -> Network:
+    """The checked network of a file or of standard input; that of a model file is read without its weights."""
+    from archlang.artefact import is_model_file, network_of_file
+    from archlang.ops import catalogue_with
+
+    if not is_model_file(file):
+        return open_network(session, file, dials)
+    if dials:
+        raise refuse("the dials of a model are set already")
+
+    network, manifest = network_of_file(file, limits=session.limits, catalogue=catalogue_with(session.plugins))
+    # What passes made of it is known only once they ran again, on the model.
+    if manifest.passes:
+        session.note(f"{one_line(file, 200)}: as it was compiled, before {', '.join(manifest.passes)}")
+    return network
+
+
 def write(session: Session, output: str, data: bytes) -> None:
     """Write a result: to standard output for `-`, else whole or not at all."""
     if output == "-":

@@ -25,6 +25,7 @@ COMMANDS = {
     "cluster": "Cluster data without labels (neural mixture EM).",
     "boost": "Search for position-boosted convolutions.",
     "fuse": "Fuse a model to its inference form.",
+    "export": "Write a model as PyTorch source, ONNX, .pt2 or bare weights.",
     "predict": "Predict the classes of images.",
     "extract": "Extract the network of a few classes from a coded one.",
     "ablate": "Remove branches of a block and measure the accuracy left.",

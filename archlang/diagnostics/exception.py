@@ -8,6 +8,14 @@ from archlang.diagnostics.model import Diagnostic
 from archlang.diagnostics.render import human
 
 
+def _rendered(diagnostic: Diagnostic) -> str:
+    """One diagnostic as text."""
+    return human((diagnostic,))
+
+
+Diagnostic.rendered = _rendered
+
+
 class ArchError(Exception):
     """Everything that archlang refuses, as the diagnostics that say why. `str()` gives their human form."""
 

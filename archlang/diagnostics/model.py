@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html import escape
+from typing import ClassVar
 
 from archlang.diagnostics.kinds import KINDS, DiagnosticKind
 from archlang.source import Span
@@ -44,6 +46,9 @@ class Diagnostic:
     fix: Fix | None = None
     kind: DiagnosticKind = field(init=False, repr=False, compare=False)
 
+    rendered: ClassVar[Callable[[Diagnostic], str] | None] = None
+    """The function that makes text of one; the renderer, which knows diagnostics, puts it here."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", KINDS[self.name])  # the one way into a frozen dataclass
 
@@ -51,6 +56,12 @@ class Diagnostic:
     def severity(self) -> str:
         """`error` or `warning`."""
         return self.kind.severity
+
+    def _repr_html_(self) -> str:
+        """The diagnostic with its place in the file, for a notebook."""
+        if Diagnostic.rendered is None:
+            return f"<pre>{escape(repr(self))}</pre>"
+        return f"<pre>{escape(Diagnostic.rendered(self))}</pre>"
 
 
 def error(

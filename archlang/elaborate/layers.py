@@ -112,7 +112,7 @@ def _used(b: Build, use: _Use, place: Place, make: Callable[[Place], Made]) -> M
     uses.count += 1
 
     nodes_before = len(b.graph)
-    inner = place.holding(Frame(use.name, use.span), member)
+    inner = place.holding(Frame(use.name, use.span, depth=len(use.path)), member)
     result = make(inner)
     if isinstance(result, Poison):
         return result

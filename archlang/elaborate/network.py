@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.elaborate.build import Built, build
@@ -44,6 +44,25 @@ class Network:
     built: Built = field(repr=False)
     limits: Limits = DEFAULT
     catalogue: Catalogue = field(default=CATALOGUE, repr=False)
+
+    picture: ClassVar[Callable[[Network], str] | None] = None
+    """The function that draws a network as SVG; whoever can draw puts it here."""
+
+    def __repr__(self) -> str:
+        """One line: name, dials, parameters, what enters and what leaves."""
+        dials = ", ".join(f"{name} = {show(value)}" for name, value in self.dials.items())
+        entering = ", ".join(f"{spec.name} {spec.type}" for spec in self.graph.inputs)
+        leaving = ", ".join(f"{output.label} {self.graph.type(output.port)}" for output in self.graph.outputs)
+        count = self.parameters
+        if isinstance(count, int):
+            count = f"{count:,}"  # type: ignore[assignment]  # a number as text
+        return f"<Network {self.name}({dials}): {count} parameters, {entering} -> {leaving}>"
+
+    def _repr_svg_(self) -> str | None:
+        """The diagram, for a notebook."""
+        if Network.picture is None:
+            return None
+        return Network.picture(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A network is pickled as its text: rules of operations are functions, which no pickle holds.

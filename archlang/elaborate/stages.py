@@ -36,6 +36,7 @@ from archlang.elaborate.values import (
 )
 from archlang.graph.ir import Frame
 from archlang.ops.kinds import Fault, describe
+from archlang.ops.values import Size
 from archlang.source import Span
 from archlang.syntax.tree import Body, If
 
@@ -155,10 +156,17 @@ def _block(b: Build, stage: BlockStage, value: Flowing, at: Span, place: Place) 
             outermost = place.frames[0].span
         raise b.refuse("nesting-too-deep", f"blocks use blocks more than {b.limits.nesting} deep here", outermost)
 
-    place = place.framed(Frame(stage.name, stage.span, stage.shown))
+    known: dict[str, object] = {}
+    doc = stage.block.doc
+    # It may stand first inside the braces.
+    if doc is None and isinstance(stage.block.body, Body):
+        doc = stage.block.body.doc
+    place = place.framed(Frame(stage.name, stage.span, stage.shown, len(place.path), doc, known))
     b.active.append(stage.block)
     try:
         env = parameters(b, stage, stage.home.applied(value, place, at))
+        # Filled in afterwards: a default may ask for the place, which holds the frame.
+        known.update({name: v for name, v in env.names.items() if isinstance(v, bool | int | float | str | Size)})
         return body(b, stage.block.body, env)
     finally:
         b.active.pop()

@@ -5,7 +5,7 @@ from archlang.emit.grouping import Parallel
 from archlang.emit.module import ArchModule
 from archlang.emit.names import module_name, safe
 from archlang.emit.numbers import first_outside
-from archlang.emit.record import ImagePreparation, Record
+from archlang.record import ImagePreparation, Record
 
 __all__ = [
     "ArchModule", "ImagePreparation", "Parallel", "Record", "emit", "first_outside", "module_name", "observing", "safe",

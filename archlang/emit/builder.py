@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from archlang.emit.names import module_name, variable
+from archlang.emit.names import module_name, safe, variable
 from archlang.emit.resolve import resolve
 from archlang.emit.sizes import SizeWriter
 from archlang.graph.ir import Graph, Node, OutputSpec, Port
@@ -36,7 +36,9 @@ class ModuleBuilder:
     def _input(self, index: int) -> fx.Node:
         """Write the placeholder of an input."""
         spec = self.graph.inputs[index]
-        placeholder = self.into.create_node("placeholder", f"input_{index}", name=f"input_{index}")
+        # What calls and exports the model knows its inputs by these names.
+        name = safe(spec.name)
+        placeholder = self.into.create_node("placeholder", name, name=name)
         placeholder.meta.update(facts(self.graph.node(spec.node)))
         placeholder.meta["archlang"]["input"] = spec.name
         self.values[Port(spec.node)] = placeholder
@@ -160,12 +162,13 @@ class ModuleBuilder:
 
 
 def facts(node: Node) -> dict[str, Any]:
-    """The origin of an fx node: place in the file, module path, op, the blocks that led there, and the rank of its
-    (first) result, batch included.
+    """The origin of an fx node: place in the file, module path, op, the blocks that led there, the node of the checked
+    graph, and the rank of its (first) result, batch included.
     """
     frames = tuple((frame.block, str(frame.span)) for frame in node.frames)
     rank = node.outputs[0].rank + 1
-    origin = {"span": str(node.span), "path": node.name, "op": node.op.name, "rank": rank, "frames": frames}
+    origin = {"span": str(node.span), "path": node.name, "op": node.op.name, "rank": rank, "frames": frames,
+              "node": node.id}
     return {"archlang": origin, "span": origin["span"]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import torch
 from torch import fx, nn
 
 from archlang.diagnostics import ArchError, error
@@ -12,13 +13,16 @@ from archlang.emit.grouped import GroupingBuilder
 from archlang.emit.grouping import PARALLEL, Parallel, Unit, nodes_of, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
-from archlang.emit.record import Record
 from archlang.emit.weights import build_modules
 from archlang.graph.ir import Graph, Port
+from archlang.record import Record
 
 
-def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto") -> ArchModule:
-    """Make the module of a checked graph, in training mode, float32, on the CPU.
+def emit(
+    graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto",
+    device: str | torch.device | None = None, dtype: torch.dtype | None = None,
+) -> ArchModule:
+    """Make the module of a checked graph, in training mode.
 
     Weights and their names are the same for every `parallel`. Members that run as one have their weights read and their
     modules not called: whoever hooks or exchanges members' modules (`SyncBatchNorm`) compiles with `loop`.
@@ -29,10 +33,18 @@ def emit(graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel 
         taps: add a dict of the values that can be looked at inside.
         parallel: run equal members of a parallel part one by one (`loop`), as one grouped or batched operation
             (`grouped`), or in the way that measured faster (`auto`).
+        device: where its weights lie; torch's default device if None. They are the same on every device.
+        dtype: their kind of numbers; torch's default one if None.
 
     Raises `ArchError` (internal-error) if the generated code holds more than it may.
     """
-    modules, units = build_modules(graph, seed), plan(graph, parallel)
+    place = torch.device(device if device is not None else torch.get_default_device())
+    # Drawn on the CPU, whose generator is the same everywhere; on `meta` nothing is drawn.
+    built_on = "cpu"
+    if place.type == "meta":
+        built_on = "meta"
+    modules = build_modules(graph, seed, built_on).to(device=place, dtype=dtype)
+    units = plan(graph, parallel)
     module = ArchModule(modules, _write(graph, modules, units, taps), _class_name(graph.name))
 
     # Passes that look at single operations start from the form without grouping.
@@ -64,6 +76,11 @@ def written_forms(graph: Graph, modules: nn.Module) -> Iterator[fx.Graph]:
     for taps in (False, True):
         for parallel in PARALLEL:
             yield _write(graph, modules, plan(graph, parallel), taps)
+
+
+def written_loop(graph: Graph, modules: nn.Module) -> fx.Graph:
+    """Write the form that runs the members of parallel parts one by one: every operation by itself."""
+    return _write(graph, modules, plan(graph, "loop"), False)
 
 
 def _write(

@@ -11,6 +11,7 @@ import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.emit.names import safe
 from archlang.emit.numbers import whole_numbers_mismatch
 from archlang.shapes import Dim, Poly, Tensor, linear, substitute
 from archlang.source import Span
@@ -38,7 +39,7 @@ class Expected:
 def check_inputs(expected: Sequence[Expected], args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, ...]:
     """Compare the tensors of a call with the inputs that are declared; return them in the network's order.
 
-    A batch may have any size. By keyword an input is given under its declared name or the generated code's. Raises
+    A batch may have any size. By keyword an input is given under its declared name, or by its number, `input_0`. Raises
     `ArchError` (input-shape).
     """
     given = (*args, *_ordered(expected, len(args), kwargs))
@@ -67,8 +68,10 @@ def _first_span(expected: Sequence[Expected]) -> Span | None:
 
 def _ordered(expected: Sequence[Expected], positional: int, kwargs: Mapping[str, Any]) -> list[Any]:
     """The inputs that are given by keyword, in the network's order. Raises TypeError, as Python does for a function."""
-    index_of = {e.name: i for i, e in enumerate(expected)}
-    index_of |= {f"input_{i}": i for i in range(len(expected))}
+    index_of = {f"input_{i}": i for i in range(len(expected))}
+    # A name that generated code cannot have is written there with `_` behind it.
+    index_of |= {safe(e.name): i for i, e in enumerate(expected)}
+    index_of |= {e.name: i for i, e in enumerate(expected)}
 
     # A name that was given by place as well, or that is no input's.
     for name in kwargs:

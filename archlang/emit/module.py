@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from typing import Any
 
 from torch import fx, nn
@@ -13,7 +14,8 @@ from torch.fx.graph import PythonCode
 from archlang.diagnostics import ArchError, error
 from archlang.emit.guard import Expected, check_inputs, explain
 from archlang.emit.pickling import reduced
-from archlang.emit.record import Record
+from archlang.record import Record
+from archlang.views import draw
 
 
 class ArchModule(fx.GraphModule):
@@ -40,6 +42,18 @@ class ArchModule(fx.GraphModule):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return reduced(self, ArchModule) or super().__reduce__()
+
+    def _repr_html_(self) -> str | None:
+        """The diagram with a line below it, for a notebook; None for a model that no file made."""
+        record = self.archlang
+        if record.network is None:
+            return None
+
+        caption = repr(record.network).strip("<>")
+        # The diagram is that of the text: what passes did is not drawn.
+        if record.passes:
+            caption += f"; before {', '.join(record.passes)}"
+        return f"<figure>{draw(record.network).svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
     def __prepare_scriptable__(self) -> None:
         """Refuse `torch.jit.script`, which calls this. Raises `ArchError` (usage)."""

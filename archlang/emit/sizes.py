@@ -53,6 +53,9 @@ class SizeWriter:
 
             if denominator != 1:
                 total = self._call(operator.floordiv, total, denominator)
+            # Whoever writes the graph in another form may find the same size at another tensor.
+            if isinstance(total, fx.Node):
+                total.meta["size"] = size
             self.written[size] = total
         return self.written[size]
 

@@ -33,11 +33,18 @@ class Port:
 
 @dataclass(frozen=True)
 class Frame:
-    """One step of the way from the network to a node: the block, where it was used, what it was given."""
+    """One step of the way from the network to a node: the block, where it was used, what it was given.
+
+    `depth` is the length of the module path that the block's own modules stand below; `known` its parameters with those
+    of their values that are numbers, sizes, words and truth values, defaults too.
+    """
 
     block: str
     span: Span
     values: tuple[tuple[str, str], ...] = ()  # (("width", "64"),)
+    depth: int = field(default=0, compare=False)
+    doc: str | None = field(default=None, compare=False, repr=False)
+    known: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

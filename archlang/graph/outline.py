@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Node
 from archlang.ops.model import REQUIRED, Weight
 from archlang.ops.values import Size, show
@@ -28,10 +29,20 @@ class HasGraph(Protocol):
 
 
 def graph_of(network: HasGraph | Graph) -> Graph:
-    """The graph itself, whether a network or its graph is at hand."""
+    """The graph itself, whether a network, its graph, or a compiled model is at hand.
+
+    A model's is that of the network as it was compiled. Raises ArchError (unsupported-module) for other modules.
+    """
     if isinstance(network, Graph):
         return network
-    return network.graph
+
+    # The graph of a module of torch.fx is another thing.
+    graph = getattr(getattr(getattr(network, "archlang", None), "network", None), "graph", None)
+    if isinstance(graph, Graph):
+        return graph
+    if isinstance(network.graph, Graph):
+        return network.graph
+    raise ArchError(error("unsupported-module", f"a {type(network).__name__} was not compiled from a file"))
 
 
 @dataclass(frozen=True)

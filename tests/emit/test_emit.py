@@ -69,7 +69,7 @@ def test_hostile_names_change_nothing_but_names(name):
     x = torch.randn(2, 3, 8, 8)
     assert torch.equal(model(x), usual(x))
     assert next(iter(model.state_dict())) == f"{safe(name)}.conv.weight"
-    assert model.code.split("\n", 5)[3].strip() == "def forward(self, input_0):"
+    assert model.code.split("\n", 5)[3].strip() == "def forward(self, image):"
 
 
 def test_safe_keeps_names_apart():

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "archlang"
 FLOORS: dict[str, int] = {
     "source": 0, "limits": 0, "sizes": 0, "shapes": 1, "version": 0, "wording": 0,
     "diagnostics": 1,
-    "syntax": 2, "codes": 2, "kernels": 2, "passes": 2, "atomic": 2,
+    "syntax": 2, "codes": 2, "kernels": 2, "passes": 2, "atomic": 2, "record": 2,
     "ops": 3,
     "project": 4, "graph": 4,
     "elaborate": 5,
@@ -24,7 +24,7 @@ FLOORS: dict[str, int] = {
     "emit": 7,
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
-    "train": 10, "models": 10, "adopting": 10,
+    "train": 10, "models": 10, "adopting": 10, "exporting": 10,
     "studies": 11, "importing": 11,
     "cli": 12,
     "__init__": 13, "__main__": 13,
@@ -32,7 +32,7 @@ FLOORS: dict[str, int] = {
 
 DOORS: dict[str, tuple[str, ...]] = {
     "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing",
-              "adopting", "cli", "__init__"),
+              "adopting", "exporting", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),
     "pygraphviz": ("views",),
@@ -40,6 +40,9 @@ DOORS: dict[str, tuple[str, ...]] = {
     "click": ("cli",),
     "rich": ("cli",),
     "sklearn": ("train", "studies"),
+    "onnx": ("exporting",),
+    "onnxruntime": ("exporting",),
+    "onnxscript": ("exporting",),
     "scipy": ("codes", "studies"),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from archlang.cli.collecting import no_collection
-from archlang.cli.files import once, open_network
+from archlang.cli.files import once, open_described
 from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 
@@ -25,7 +25,7 @@ def command(session: Session, before: str, after: str, dials: Mapping[str, str])
     from archlang.analysis.difference import describe
 
     # `-` for both would read standard input twice.
-    old, new = (open_network(session, file, dials) for file in once((before, after)))
+    old, new = (open_described(session, file, dials) for file in once((before, after)))
     difference = diff(old, new)
 
     if session.format == "json":

@@ -8,7 +8,7 @@ from pathlib import PurePath
 import click
 
 from archlang.cli.collecting import no_collection
-from archlang.cli.files import open_network, write
+from archlang.cli.files import open_described, write
 from archlang.cli.options import output, reading, refuse
 from archlang.cli.session import Session
 
@@ -38,7 +38,7 @@ def command(
         to = named
 
     # Formats that are text come as text; a file gets bytes.
-    picture = render(open_network(session, file, dials), to or "svg", depth)
+    picture = render(open_described(session, file, dials), to or "svg", depth)
     if isinstance(picture, str):
         picture = picture.encode()
     write(session, place, picture)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from archlang.cli.collecting import no_collection
-from archlang.cli.files import open_network
+from archlang.cli.files import open_described
 from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 
@@ -26,7 +26,7 @@ def command(session: Session, file: str, depth: int | None, dials: Mapping[str, 
     """
     from archlang.analysis import report, table
 
-    counts = report(open_network(session, file, dials))
+    counts = report(open_described(session, file, dials))
     if session.format == "json":
         session.data(counts.json())
     else:

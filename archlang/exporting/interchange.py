@@ -1,0 +1,78 @@
+"""Shared by the files for other programs: the description in them, and the comparison with their model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from archlang.emit import ArchModule
+from archlang.exporting.checking import Check, differs
+from archlang.exporting.traced import like_weights
+from archlang.version import VERSION
+
+SLACK = 1e-5
+"""Difference as a share of 1 + the largest value that another order of float32 sums may make."""
+
+
+def description(model: ArchModule) -> dict[str, Any]:
+    """Describe a model: network, dials, inputs with their normalisation, class names, passes."""
+    record = model.archlang
+    network = record.network
+    inputs = []
+    for spec in network.graph.inputs:
+        inputs.append({"name": spec.name, "type": str(spec.type), "mean": spec.mean, "std": spec.std})
+
+    # What the data was normalised with in training comes before what the file declares.
+    if record.mean is not None and inputs:
+        inputs[0] |= {"mean": record.mean, "std": record.std}
+    dials = {name: str(value) for name, value in network.dials.items()}
+    return {"producer": f"archlang {VERSION}", "network": network.name, "dials": dials, "inputs": inputs,
+            "labels": record.labels, "passes": record.passes, "text": network.text}
+
+
+def compared(model: ArchModule, other: Callable[..., Any], cases: Sequence[Sequence[Tensor]]) -> Check:
+    """Compare what a file gives with its model on several inputs.
+
+    The model in float64 says what is right; a file may be off by rounding, not by more than ten times what the model
+    itself is off by. Raises ArchError (not-equal).
+    """
+    errors, largest = [0.0], [0.0]
+    for inputs in cases:
+        given = like_weights(model, inputs)
+        with torch.no_grad():
+            right = _leaves(_double(model)(*(x.double() if x.is_floating_point() else x for x in given)))
+            ours, theirs = _leaves(model(*given)), _leaves(other(*given))
+        if [tuple(t.shape) for t in ours] != [tuple(t.shape) for t in theirs]:
+            raise differs("the file gives results of other shapes than the model")
+
+        for exact, own, foreign in zip(right, ours, theirs, strict=True):
+            size = float(exact.abs().max()) if exact.numel() else 0.0
+            own_error, error = _largest(exact, own), _largest(exact, foreign)
+            if not error <= max(10 * own_error, SLACK * (1 + size)):
+                raise differs(f"the file's results differ by {error:.2e}", f"the largest result is {size:.2e}",
+                              f"the model's own rounding is {own_error:.2e}")
+            errors.append(error)
+            largest.append(size)
+    return Check(max(errors), max(largest))
+
+
+def _double(model: ArchModule) -> ArchModule:
+    return copy.deepcopy(model).double()
+
+
+def _largest(exact: Tensor, other: Tensor) -> float:
+    """The largest difference, infinite where one of them is not finite and the other is."""
+    if not exact.numel():
+        return 0.0
+    if not torch.equal(exact.isfinite(), other.isfinite()):
+        return float("inf")
+    return float(torch.nan_to_num(exact - other.double(), 0.0, 0.0, 0.0).abs().max())
+
+
+def _leaves(result: Any) -> list[Tensor]:
+    return [leaf for leaf in pytree.tree_leaves(result) if isinstance(leaf, Tensor)]

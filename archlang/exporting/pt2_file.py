@@ -1,0 +1,56 @@
+"""A model as a program of `torch.export`, in a `.pt2` file that torch alone can read."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+
+import torch
+from torch.export import Dim
+
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.emit import ArchModule
+from archlang.exporting.checking import Check
+from archlang.exporting.interchange import compared, description
+from archlang.exporting.traced import batches, dynamic_axes, like_weights, placed
+
+NOTE = "a .pt2 file is read by unpickling: open only such as you trust (`archlang` model files run nothing)"
+"""What whoever passes such a file on should know."""
+
+
+def pt2_bytes(model: ArchModule) -> tuple[bytes, Check]:
+    """The bytes of a model's exported program, in evaluation mode, once what is read back gives the same results.
+
+    The batch and open sizes stay open. Raises ArchError (unsupported-module, not-equal).
+    """
+    model = model.eval()
+    network = model.archlang.network
+    shapes = {name: dict.fromkeys(axes, Dim.DYNAMIC) for name, axes in dynamic_axes(network).items()}
+    inputs = like_weights(model, batches(network.graph)[0])
+
+    with warnings.catch_warnings():
+        # torch speaks here of its own parts.
+        warnings.simplefilter("ignore")
+        try:
+            program = torch.export.export(placed(model), inputs, dynamic_shapes=shapes)
+        except ArchError:
+            raise
+        except Exception as problem:
+            raise refused_by("torch.export", problem) from problem
+
+        stream = io.BytesIO()
+        torch.export.save(program, stream, extra_files={"archlang.json": json.dumps(description(model))})
+        stream.seek(0)
+        again = torch.export.load(stream).module()
+        check = compared(model, again, batches(network.graph))
+    return stream.getvalue(), check
+
+
+def refused_by(tool: str, problem: Exception) -> ArchError:
+    """The error of a model that an exporter of torch's does not take, in its words."""
+    # The exporter wraps what went wrong in a text of its own.
+    said = one_line(str(problem.__cause__ or problem).strip().split("\n")[0], 300)
+    return ArchError(error("unsupported-module", f"{tool} does not take this model", notes=(said,),
+                           help="`--to python` writes it without tracing"))
