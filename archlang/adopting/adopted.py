@@ -13,7 +13,7 @@ from archlang.adopting.patterns import mapped
 from archlang.adopting.sources import opened
 from archlang.adopting.structure import counterparts
 from archlang.diagnostics import ArchError, error
-from archlang.emit.record import Record
+from archlang.record import Record
 
 COUNTER = "num_batches_tracked"
 """A norm's count of batches, which many sources leave out."""

@@ -58,7 +58,8 @@ def example_inputs(graph: Graph, samples: int = SAMPLES, seed: int = 0) -> list[
         if spec.type.range is None:
             inputs.append(torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu"))
         else:
-            inputs.append(torch.randint(0, spec.type.range, shape, generator=generator, device="cpu"))
+            most = substitute(spec.type.range, sizes)
+            inputs.append(torch.randint(0, most, shape, generator=generator, device="cpu"))
     return inputs
 
 

@@ -149,7 +149,8 @@ def _larger(graph: Graph) -> list[Tensor]:
         if spec.type.range is None:
             inputs.append(torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu"))
         else:
-            inputs.append(torch.randint(0, spec.type.range, shape, generator=generator, device="cpu"))
+            most = substitute(spec.type.range, sizes)
+            inputs.append(torch.randint(0, most, shape, generator=generator, device="cpu"))
     return inputs
 
 

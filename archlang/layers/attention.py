@@ -158,7 +158,7 @@ class Attention(nn.Module):
 
 
 class PositionScores(nn.Module):
-    """What an encoding of positions adds to scores, by itself: [batch, P, F] to [batch, heads, P, P].
+    """The terms that an encoding of positions adds to scores, by themselves: [batch, P, F] to [batch, heads, P, P].
 
     Args:
         heads: of the attention.
