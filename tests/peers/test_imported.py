@@ -36,7 +36,7 @@ def imported(model: nn.Module, *size: int) -> ImportedModel:
     ("test_efficientnet", {}, ("depthwise_conv", "reduce([height, width], keep = true)")),
     ("test_convnext", {}, ("layer_norm", "affine(shift = none)")),
     ("vit_tiny_patch16_224", {"img_size": 64, "depth": 3},
-     ("to_sequence", "class_token -> position_embedding -> 3 * ", "attention(3)")),
+     ("to_sequence", "class_token", "position_embedding", "3 * vision_transformer_block", "attention(3)")),
 ])
 def test_a_network_of_timm(name: str, options: dict[str, object], words: tuple[str, ...]) -> None:
     # Most of these start with zeros at the ends of branches, and dropped paths stay in the text.

@@ -110,7 +110,9 @@ def _expand(r: StepReader, call: Mapping[str, Any]) -> Held:
     """A tensor repeated along axes of size 1, which its readers do by themselves."""
     held: Held = call["self"]
     ref = r.tensor(held)
-    if r.logical(ref) == tuple(call["result"][1:]):
+    before, after = r.logical(ref), tuple(call["result"][1:])
+    # Sums and products spread it by themselves; whatever else reads it finds the wrong sizes, and is refused.
+    if len(before) == len(after) and all(old in (1, new) for old, new in zip(before, after, strict=True)):
         return ref
     raise NoWordError("it repeats a tensor along an axis")
 
