@@ -253,11 +253,12 @@ def locate_beside(asked: str, home: Located, span: Span, what: str, kind: str) -
 
 
 def _without_quotes(asked: str) -> tuple[str, ...]:
-    """Help for a standard module in quotes, in which only paths of files stand."""
+    """Help for a module in quotes, in which only paths of files stand."""
     module = asked.removesuffix(".arch").replace("/", ".").lstrip(".")
-    if module not in _standard_modules():
-        return ()
-    return (f"a standard module stands without quotes: `import {module} (...)`",)
+    # `my.blocks` is no name of a file: those end in `.arch`.
+    if module in _standard_modules() or (module == asked and all(map(str.isidentifier, module.split(".")))):
+        return (f"a module stands without quotes: `import {module} (...)`",)
+    return ()
 
 
 def _names_beside(path: Path, kind: str) -> list[str]:
