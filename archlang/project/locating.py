@@ -243,7 +243,9 @@ def locate_beside(asked: str, home: Located, span: Span, what: str, kind: str) -
             raise refuse("import-outside", f"this leads out of the project's folder {home.root.name!r}", span)
 
         if not path.is_file():
-            near = did_you_mean(path.name, _names_beside(path, kind)) or _without_quotes(asked)
+            near = did_you_mean(path.name, _names_beside(path, kind))
+            if not near and kind == "*.arch":  # a table is no module
+                near = _without_quotes(asked)
             raise refuse("import-not-found", f"there is no file {asked!r} beside this one", span, near)
     except (OSError, RuntimeError) as problem:  # a name that no system takes, links that lead in a circle
         reason = getattr(problem, "strerror", None) or "its links lead in a circle"
