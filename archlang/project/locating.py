@@ -243,7 +243,9 @@ def locate_beside(asked: str, home: Located, span: Span, what: str, kind: str) -
             raise refuse("import-outside", f"this leads out of the project's folder {home.root.name!r}", span)
 
         if not path.is_file():
-            near = did_you_mean(path.name, _names_beside(path, kind)) or _without_quotes(asked)
+            near = did_you_mean(path.name, _names_beside(path, kind))
+            if not near and kind == "*.arch":  # a table is no module
+                near = _without_quotes(asked)
             raise refuse("import-not-found", f"there is no file {asked!r} beside this one", span, near)
     except (OSError, RuntimeError) as problem:  # a name that no system takes, links that lead in a circle
         reason = getattr(problem, "strerror", None) or "its links lead in a circle"
@@ -253,11 +255,12 @@ def locate_beside(asked: str, home: Located, span: Span, what: str, kind: str) -
 
 
 def _without_quotes(asked: str) -> tuple[str, ...]:
-    """Help for a standard module in quotes, in which only paths of files stand."""
+    """Help for a module in quotes, in which only paths of files stand."""
     module = asked.removesuffix(".arch").replace("/", ".").lstrip(".")
-    if module not in _standard_modules():
-        return ()
-    return (f"a standard module stands without quotes: `import {module} (...)`",)
+    # `my.blocks` is no name of a file: those end in `.arch`.
+    if module in _standard_modules() or (module == asked and all(map(str.isidentifier, module.split(".")))):
+        return (f"a module stands without quotes: `import {module} (...)`",)
+    return ()
 
 
 def _names_beside(path: Path, kind: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archlang.diagnostics import Fix
 from archlang.source import Span
 from archlang.syntax.facts import Facts, written
-from archlang.syntax.lexing import Token
+from archlang.syntax.lexing import WORDS, Token
 from archlang.syntax.slip import Slip, pair, pair_span
 
 STANDARD_BLOCKS = {
@@ -58,11 +58,10 @@ def _path_and_names(line: Sequence[Token]) -> tuple[str, list[str]]:
         at = types.index("FROM")
         return written(line[at + 1 :]).rstrip(";"), _names(line[:at])
 
-    # The path is a text, or words with points between them.
-    end = 1
-    while types[:1] == ["NAME"] and types[end : end + 2] == ["DOT", "NAME"]:
+    end = 1  # the path is a text, or words with points between them; slashes were meant for those
+    while types[:1] == ["NAME"] and types[end : end + 2] in (["DOT", "NAME"], ["SLASH", "NAME"]):
         end += 2
-    words = [token.text for token in line[:end]]
+    words = [token.text.replace("/", ".") if token.type == "SLASH" else token.text for token in line[:end]]
     names = _names(line[end:])
     if "AS" in types[end : end + 1]:  # a module has no second name
         names = []
@@ -295,14 +294,27 @@ def _parameters_in_parentheses(facts: Facts) -> str:
     return f"write `{facts.context[-2].lower()} {facts.previous_text}({inner})`"
 
 
+def _is_reserved_module(facts: Facts) -> bool:
+    """Recognise a reserved word in the path of an import."""
+    in_path = "LPAR" not in facts.context and facts.previous_type == "DOT"
+    return bool(_import_line(facts)) and in_path and facts.type.lower() in WORDS
+
+
 SCRIPTS: tuple[Slip, ...] = (
+    Slip(
+        _is_reserved_module,
+        "`{token}` is a word of the language, and no module is called so",
+        "give the file another name, or import it by its path: `import \"./blocks.arch\" (...)`",
+        ("import my.block (unit)", "import lab.train.blocks (unit)"),
+        name="reserved-word", label="reserved",
+    ),
     Slip(
         _is_other_import,
         "an import says which names it wants, in parentheses behind its path",
         lambda f: f"write `{_import_text(f)}`",
         ("import std.resnet { basic }", "import basic from std.resnet", "import std.resnet (*)", "import std.resnet",
          "import std.resnet.basic", "import std.resnet as r", 'import { unit } from "./a.arch"', "import std.*",
-         'import "./a.arch"\nlet x = 1', "import std.conv: unit"),
+         'import "./a.arch"\nlet x = 1', "import std.conv: unit", "import my/blocks (unit)"),
         where=_import_place, fix=_other_import,
     ),
     Slip(
