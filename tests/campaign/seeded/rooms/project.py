@@ -6,8 +6,8 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "project/project.py",
-        "if not path.is_relative_to(self.root):",
+        "project/locating.py",
+        "if not path.is_relative_to(home.root):",
         "if False:",
         "an import leads out of the project's folder",
         ("elaborate/test_projects.py",),
