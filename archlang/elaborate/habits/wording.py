@@ -41,7 +41,11 @@ def message_of(translation: Translation) -> str:
 
 def help_of_unknown(shown: str, stages: Collection[str]) -> str:
     """Help for a name of a framework that no table has: a whole network is a file, all else may be a stage."""
-    first, *_, last = shown.split(".")
+    if shown in ("+", "-", "*", "/", "**"):
+        return ("numbers go with tensors in stages: `x -> scale(0.5)`, `x -> pow(2)`, a learned offset in `affine`; an "
+                "input is brought to a range by its `mean` and `std`")
+    parts = shown.split(".")
+    first, last = parts[0], parts[-1]
     if last == "shape":
         return "the batch is never written; sizes are `x.channels`, `x.height`, `x.width`, `x.features`, `x.positions`"
     if first in ("timm", "models") or "applications" in shown or last in ("create_model", "from_pretrained", "load"):

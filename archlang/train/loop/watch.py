@@ -284,10 +284,10 @@ class TrainingWatch:
 
 
 def _training(name: str, keep: Callable[[str, tuple[torch.Tensor, ...]], None]) -> Look:
-    """Hand the results of a module in training to `keep`: what is measured on the test part is no step."""
+    """Hand the results of a module in training to `keep`."""
 
     def look(module: nn.Module, inputs: object, result: tuple[torch.Tensor, ...]) -> None:
-        if module.training:
+        if module.training:  # what is measured on the test part is no step
             keep(name, result)
 
     return look

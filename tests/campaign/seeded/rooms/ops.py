@@ -129,8 +129,8 @@ SEEDS = (
     ),
     Seed(
         "ops/pooling.py",
-        "outside = at_least(full * stride - padding - size, 0)",
-        "outside = at_least(full * stride - size, 0)",
+        "at_least((places - 1) * stride - padding - size, 0)",
+        "at_least((places - 1) * stride - size, 0)",
         "`ceil`: a last window that begins in the padding counts or not by the wrong size",
         ("ops/test_geometry.py", "ops/test_extremes.py"),
     ),

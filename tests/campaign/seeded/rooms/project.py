@@ -6,22 +6,22 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
-        "project/project.py",
-        "if not path.is_relative_to(self.root):",
+        "project/locating.py",
+        "if not path.is_relative_to(home.root):",
         "if False:",
         "an import leads out of the project's folder",
         ("elaborate/test_projects.py",),
     ),
     Seed(
-        "project/project.py",
-        "path = (Path(self.opening[-1]).parent / wanted).resolve()",
-        "path = (self.root / wanted).resolve()",
+        "project/locating.py",
+        "path = (home.path.parent / wanted).resolve()",
+        "path = (home.root / wanted).resolve()",
         "a relative import begins at the main file's folder instead of its own",
         ("elaborate/test_projects.py",),
     ),
     Seed(
         "project/project.py",
-        "if key in self.opening:",
+        "if place.key in self.opening:",
         "if False:",
         "files that import each other are not refused",
         ("elaborate/test_projects.py",),

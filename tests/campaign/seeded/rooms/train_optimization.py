@@ -72,7 +72,7 @@ SEEDS = (
     ),
     Seed(
         "train/optimization/optimizers.py",
-        'if k != "names" and v is not None})',
+        "if k not in NOT_OF_TORCH and v is not None})",
         'if k == "weight_decay"})',
         "groups of weights forget their own rates",
         ("train/loop/test_phases.py::test_groups_are_torchs",),
