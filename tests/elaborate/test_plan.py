@@ -62,6 +62,8 @@ def test_steps_have_losses_and_optimizers_of_their_own() -> None:
     (f"loss = cross_entropy(lost, label)\n {SGD}\n {ALL}", {"undefined-name"}),
     (f"loss = cross_entropy(label, label)\n {SGD}\n {ALL}", {"unknown-site"}),
     (f"{LOSS}\n optimizer = sgd(lr = -1)\n {ALL}", {"out-of-range"}),
+    (f"{LOSS}\n {SGD}\n phase p {{ epochs = 3; lr = constant(warmup = 2, cooldown = 2) }}", {"bad-phase"}),
+    (f"{LOSS}\n {SGD}\n phase p {{ epochs = 3; lr = constant(cooldown = 4) }}", {"bad-phase"}),
     (f'{LOSS}\n {SGD}\n {ALL}\n labels = ["a", "a"]', {"repeated-argument"}),
     (f"{LOSS}\n {SGD}\n {ALL}\n batch = 2.5\n augment = [flop]", {"wrong-kind", "unknown-word"}),
 ])
