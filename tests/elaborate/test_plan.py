@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from archlang import loads
 from archlang.graph.ir import Port
 from archlang.graph.plan import Plan
+from archlang.train import Data, Tensors, fit
 from tests.elaborate.texts import net, text, wrong
 
 BODY = "scores = x -> flatten -> linear(4)\n output scores"
@@ -59,6 +62,8 @@ def test_steps_have_losses_and_optimizers_of_their_own() -> None:
     (f"loss = cross_entropy(lost, label)\n {SGD}\n {ALL}", {"undefined-name"}),
     (f"loss = cross_entropy(label, label)\n {SGD}\n {ALL}", {"unknown-site"}),
     (f"{LOSS}\n optimizer = sgd(lr = -1)\n {ALL}", {"out-of-range"}),
+    (f"{LOSS}\n {SGD}\n phase p {{ epochs = 3; lr = constant(warmup = 2, cooldown = 2) }}", {"bad-phase"}),
+    (f"{LOSS}\n {SGD}\n phase p {{ epochs = 3; lr = constant(cooldown = 4) }}", {"bad-phase"}),
     (f'{LOSS}\n {SGD}\n {ALL}\n labels = ["a", "a"]', {"repeated-argument"}),
     (f"{LOSS}\n {SGD}\n {ALL}\n batch = 2.5\n augment = [flop]", {"wrong-kind", "unknown-word"}),
 ])
@@ -88,3 +93,34 @@ def test_augmentations_that_the_input_cannot_take(sizes: str, augment: str, kind
 
 def test_label_is_a_word_of_train_only() -> None:
     assert wrong(text("output x -> add(label)")) == ["undefined-name"]
+
+
+TWO_HEADS = """archlang 1
+network N {
+  input x: [4]
+  a = x -> linear(3)
+  y = a -> linear(3)
+  z = x -> linear(3)
+  output y
+  output other = z
+}
+"""
+
+
+@pytest.mark.parametrize(("loss", "phase", "kinds"), [
+    ("mse(a, label)", 'only = "y"', ["bad-phase"]),
+    ("mse(a, label)", 'only = "a"', []),
+    ("mse(y, label)", 'only = "a"', []),
+    ("mse(y, label)", 'freeze = ["a", "y"]', ["bad-phase"]),
+    ("mse(x, label)", "", ["bad-phase"]),
+    ("mse(y, label) + 0.1 * mse(z, label)", 'only = "z"', []),
+    ("mse(y, z)", 'only = "z"', []),
+    ("kl(y, z)", 'only = "z"', ["bad-phase"]),  # its target teaches
+    ("kl(y, z)", 'only = "a"', []),
+])
+def test_a_phase_trains_something_that_the_loss_depends_on(loss: str, phase: str, kinds: list[str]) -> None:
+    source = TWO_HEADS + f"train {{\n loss = {loss}\n {SGD}\n phase p {{ steps = 1; {phase} }}\n}}\n"
+    assert [kind for kind in wrong(source) if kind != "never-trained"] == kinds
+    if not kinds:
+        data = Tensors(torch.rand(4, 4), torch.rand(4, 3))
+        assert fit(loads(source), Data("d", data, data), device="cpu").model is not None

@@ -7,8 +7,11 @@ from typing import Any
 
 from archlang.diagnostics import did_you_mean, error
 from archlang.elaborate.context import Build
+from archlang.graph.ir import Graph, Port
 from archlang.graph.patterns import chosen, names_of, places, trained
-from archlang.graph.plan import Phase, Plan
+from archlang.graph.plan import Loss, Phase, Plan
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import LossFacts
 from archlang.ops.values import Option
 from archlang.source import NOWHERE, Span
 
@@ -33,10 +36,46 @@ def phases_train_something(b: Build) -> None:
         if sound and names and not trained_here:
             where = spans.get("only", spans.get("freeze", phase.span))
             b.refuse("bad-phase", f"nothing trains in the phase `{phase.name}`", where)
+        elif sound and names:
+            _reached_by_losses(b, plan, phase, trained_here)
         trained_once |= trained_here
 
     if sound and trained_once and len(trained_once) < len(names):
         _never(b, plan, [name for name in names if name not in trained_once])
+
+
+def _reached_by_losses(b: Build, plan: Plan, phase: Phase, trained_here: frozenset[str]) -> None:
+    """Refuse a phase that trains nothing which a loss depends on: torch would find no gradient to follow."""
+    steps = [("the loss", plan.losses), *((f"the loss of the step `{step.name}`", step.losses) for step in plan.steps)]
+    for what, losses in steps:
+        moving = [port for loss in losses for port in loss.ports if port not in _held(loss)]
+        if not losses or trained_here & _weights_before(b.graph, moving):
+            continue
+
+        where = phase.places.get("only", phase.places.get("freeze", losses[0].span))
+        b.refuse("bad-phase", f"{what} depends on no weight that trains in the phase `{phase.name}`", where,
+                 help="a loss reads what the weights make: see `only` and `freeze`, and which tensors the loss names")
+
+
+def _held(loss: Loss) -> tuple[Port | str, ...]:
+    """The tensors of a loss that it takes as they are: scores that are right teach, and do not learn."""
+    if facts_of(loss.option, LossFacts).target == "scores":
+        return loss.reads[1:]
+    return ()
+
+
+def _weights_before(graph: Graph, ports: Iterable[Port]) -> frozenset[str]:
+    """The trained weights of all that some ports are made of."""
+    behind = [port.node for port in ports]
+    seen: set[str] = set()
+    while behind:
+        name = behind.pop()
+        if name not in seen:
+            seen.add(name)
+            behind += [port.node for port in graph.node(name).inputs]
+
+    paths = {graph.node(name).path for name in seen}
+    return frozenset(name for name, (path, _) in names_of(graph).items() if path in paths)
 
 
 def groups_fit(b: Build) -> None:

@@ -53,7 +53,11 @@ def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> 
 
     # Both count in the unit of the phase.
     length = values.get("steps") or values.get("epochs")
-    warmup: Any = curve.terms[0][1].args.get("warmup") or 0
+    option = curve.terms[0][1]
+    warmup: Any = option.args.get("warmup") or 0
+    cooldown: Any = option.args.get("cooldown") or 0
+    if length and warmup < length < warmup + cooldown:
+        raise b.refuse("bad-phase", "the warm-up and the cool-down are longer than the phase", spans["lr"])
     if length and warmup >= length:
         raise b.refuse("bad-phase", "the warm-up is as long as its phase", spans["lr"],
                        help="a shorter `warmup`, or a phase of its own with `lr = linear(...)`")

@@ -171,6 +171,9 @@ class Stepper:
 
     def _backward(self, stage: Optimization, total: torch.Tensor) -> torch.Tensor:
         """Calculate the gradients; their norm, NaN or infinite where one of them is no number."""
+        # `check` has looked at the tensors; what an operation of a plug-in passes on, torch alone knows.
+        if not total.requires_grad:
+            raise ArchError(error("bad-phase", "the loss depends on no weight that trains now"))
         if stage.scaler is not None:
             total = stage.scaler.scale(total)
         torch.autograd.backward(total)
