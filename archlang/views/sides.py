@@ -27,7 +27,8 @@ def side_by_side(before: HasGraph | Graph, after: HasGraph | Graph, changes: str
     sides = []
     for network, name in zip((before, after), names, strict=True):
         title = f"{escape(graph_of(network).name)} ({escape(name)})"
-        sides.append(f"<section><h2>{title}</h2>{render(network, 'svg')}</section>")
+        picture = str(render(network, "svg"))
+        sides.append(f"<section><h2>{title}</h2>{picture}</section>")
 
     head = f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(' and '.join(names))}</title>"
     return f"{head}<style>{STYLE}</style><pre>{escape(changes)}</pre><main>{''.join(sides)}</main></html>\n"
