@@ -17,7 +17,7 @@ COMMANDS = {
     "fmt": "Write files in the canonical form.",
     "info": "Count shapes, parameters, FLOPs and memory, per node and in all.",
     "draw": "Draw the diagram of a network.",
-    "diff": "Show what changed between two files.",
+    "diff": "Show what changed between two files or models.",
     "import": "Make a readable file of a torch model, with its weights.",
     "compile": "Compile a file to a model, or show any stage of the way.",
     "transform": "Transform a network into another, printed as a file.",

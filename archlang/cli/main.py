@@ -31,7 +31,10 @@ NO_MEMORY = (
 COMPLETE = "_ARCHLANG_COMPLETE"
 """What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
-EXTRAS = {"sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs"}
+EXTRAS = {
+    "torch": "torch", "safetensors": "torch", "PIL": "torch",
+    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs",
+}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import torch
 from archlang.exporting.fitting import plain
 from archlang.exporting.optional import ABSENT, aligned
 from archlang.exporting.scopes import Inline, ScopeCall, relative
-from archlang.exporting.steps import Path, Step, Value, replaced, values_in
+from archlang.exporting.steps import ModelStep, Path, Value, replaced, values_in
 
 ENTERING = ("in_channels", "in_features", "num_features", "num_channels", "features", "channels")
 """Arguments of modules that say how much comes in."""
@@ -94,7 +94,7 @@ class ClassForm:
         return [n for n in range(len(self.call.items)) if not all(is_there(i.call.items[n]) for i in self.instances)]
 
 
-def is_there(item: Step | ScopeCall) -> bool:
+def is_there(item: ModelStep | ScopeCall) -> bool:
     return isinstance(item, ScopeCall) or item.kind != ABSENT
 
 
@@ -149,7 +149,7 @@ class Plans:
             if (block, where) in self.optional:
                 reads = tuple(places[value] for value in item.reads)
                 form.append(("optional", where, reads))
-                if isinstance(item, Step) and item.made is not None:
+                if isinstance(item, ModelStep) and item.made is not None:
                     _leaf(n, item, call, places, slots)
             elif isinstance(item, ScopeCall):
                 child = children[n].plan
@@ -195,7 +195,7 @@ class Plans:
                 found[id(call)] = made
         return found
 
-    def _sign(self, item: Step | ScopeCall) -> object:
+    def _sign(self, item: ModelStep | ScopeCall) -> object:
         """Name what makes two items the same: the class of a call, the function or class of a step."""
         if isinstance(item, ScopeCall):
             return id(self.of_call[id(item)])
@@ -230,7 +230,7 @@ def _places(call: ScopeCall, optional: Set[Path]) -> dict[Value, tuple[int, int]
     for n, item in enumerate(call.items):
         if isinstance(item, ScopeCall):
             places.update({value: (n, m) for m, value in enumerate(item.outputs)})
-    made = {item.name: n for n, item in enumerate(call.items) if isinstance(item, Step)}
+    made = {item.name: n for n, item in enumerate(call.items) if isinstance(item, ModelStep)}
     # A part that is lacking in some uses has one result, be it a call or a step.
     single = {n for n, item in enumerate(call.items) if relative(item, call) in optional}
     wanted = [value for item in call.items for value in item.reads]
@@ -244,7 +244,7 @@ def _places(call: ScopeCall, optional: Set[Path]) -> dict[Value, tuple[int, int]
     return places
 
 
-def _leaf(n: int, step: Step, call: ScopeCall, places: Mapping[Value, tuple[int, int]],
+def _leaf(n: int, step: ModelStep, call: ScopeCall, places: Mapping[Value, tuple[int, int]],
           slots: dict[Slot, object]) -> object:
     """The form of a step; its numbers go into `slots`."""
     named: list[object] = []

@@ -8,7 +8,7 @@ from typing import Any
 from archlang.exporting.classes import scope_name
 from archlang.exporting.lines import CallLines, Item, Raw, plural
 from archlang.exporting.scopes import ScopeCall, relative
-from archlang.exporting.steps import Path, Step, Value, replaced
+from archlang.exporting.steps import ModelStep, Path, Value, replaced
 
 
 class Forward(CallLines):
@@ -160,8 +160,8 @@ class Forward(CallLines):
             moving[column[0]] = self.bundles[column]
 
         # The rest of the arguments is compared with all values taken out of it.
-        if any(isinstance(item, Step) and item.kind == "function" for item in row):
-            forms = {str([replaced(arg, lambda value: "") for arg in i.args]) for i in row if isinstance(i, Step)}
+        if any(isinstance(item, ModelStep) and item.kind == "function" for item in row):
+            forms = {str([replaced(arg, lambda value: "") for arg in i.args]) for i in row if isinstance(i, ModelStep)}
             if len(forms) > 1 or not moving:
                 return None
         return moving

@@ -12,10 +12,10 @@ from archlang.exporting.fitting import same
 from archlang.exporting.library import Library
 from archlang.exporting.optional import ABSENT
 from archlang.exporting.scopes import ScopeCall, relative
-from archlang.exporting.steps import Path, Step, Value, replaced, values_in
+from archlang.exporting.steps import ModelStep, Path, Value, replaced, values_in
 from archlang.exporting.wording import INFIX, TAKEN, dotted, literal
 
-Item = Step | ScopeCall
+Item = ModelStep | ScopeCall
 END = 10**9
 """The place behind all items, where results are handed out."""
 
@@ -91,7 +91,7 @@ class CallLines:
         return max((n for n, item in enumerate(self.call.items) if self._asks(item, size)), default=-1)
 
     def _asks(self, item: Item, size: Value) -> bool:
-        if isinstance(item, Step):
+        if isinstance(item, ModelStep):
             return size in item.reads
         # Inside it may be the size of something that enters there.
         return size in item.inputs
@@ -202,7 +202,7 @@ class CallLines:
             start += size
             yield self.text(values if size > 1 else values[0])
 
-    def _function(self, item: Step, args: list[Any], named: list[str]) -> str:
+    def _function(self, item: ModelStep, args: list[Any], named: list[str]) -> str:
         """The call of a function, or its sign."""
         if isinstance(item.target, str):
             if item.target == "size":
@@ -227,7 +227,7 @@ class CallLines:
         text = self.expression(item, n)
         results = self._results(item)
         # The first of several results, where nothing reads the others.
-        if len(results) == 1 and results[0].index is not None and isinstance(item, Step):
+        if len(results) == 1 and results[0].index is not None and isinstance(item, ModelStep):
             text += "[0]"
         is_last = n + 1 == len(self.call.items)
         if is_last and self._returned() in (results[0], results) and not (self.is_root and len(results) > 1):
@@ -249,14 +249,15 @@ class CallLines:
         return 1
 
     def _is_sum(self, item: Item) -> bool:
-        return isinstance(item, Step) and _is_infix(item) and len(self._results(item)) == 1
+        return isinstance(item, ModelStep) and _is_infix(item) and len(self._results(item)) == 1
 
     def _read_once(self, value: Value, n: int) -> bool:
         """Tell whether the call at a place reads a value, once, and nothing else does."""
         item = self.call.items[n]
         if self.last.get(value) != n or isinstance(item, ScopeCall):
             return False
-        readers = sum(list(values_in((i.args, i.kwargs))).count(value) for i in self.call.items if isinstance(i, Step))
+        steps = [i for i in self.call.items if isinstance(i, ModelStep)]
+        readers = sum(list(values_in((i.args, i.kwargs))).count(value) for i in steps)
         others = sum(value in i.inputs for i in self.call.items if isinstance(i, ScopeCall))
         return readers == 1 and not others and item.kind == "module" and value in item.args
 
@@ -295,13 +296,13 @@ class CallLines:
         return self._fresh(scope_name(item.path) or "y", n)
 
 
-def _is_infix(item: Step) -> bool:
+def _is_infix(item: ModelStep) -> bool:
     """Tell whether a call is written with a sign."""
     return item.kind != "module" and not isinstance(item.target, str) and item.target in INFIX \
         and len(item.args) == 2 and not item.kwargs
 
 
-def _is_default(item: Step, key: str, value: Any) -> bool:
+def _is_default(item: ModelStep, key: str, value: Any) -> bool:
     """Tell whether an argument of a function of ours is what it would be anyway."""
     if item.kind != "function" or not inspect.isfunction(item.target) or any(True for _ in values_in(value)):
         return False

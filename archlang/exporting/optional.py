@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from archlang.exporting.scopes import ScopeCall, relative
-from archlang.exporting.steps import Step, Value, replaced
+from archlang.exporting.steps import ModelStep, Value, replaced
 
 ABSENT = "absent"
 """The kind of a step that stands for a part that is not there."""
 
-Sign = Callable[[Step | ScopeCall], object]
+Sign = Callable[[ModelStep | ScopeCall], object]
 """What makes two items of two calls the same item."""
 
 
@@ -50,7 +50,7 @@ class _Aligner:
 
     def run(self, sign: Sign) -> ScopeCall:
         """The smaller call, completed. Raises `Unlike`."""
-        items: list[Step | ScopeCall] = []
+        items: list[ModelStep | ScopeCall] = []
         waiting = list(self.part.items)
         for item in self.full.items:
             like = waiting[0] if waiting else None
@@ -72,7 +72,7 @@ class _Aligner:
             return Value(self.names[value.step], value.index)
         raise Unlike
 
-    def _stand_in(self, item: Step | ScopeCall) -> Step:
+    def _stand_in(self, item: ModelStep | ScopeCall) -> ModelStep:
         """The step for an item that the smaller call lacks: one that has a place, one input and one result."""
         if isinstance(item, ScopeCall):
             results = item.outputs
@@ -84,13 +84,13 @@ class _Aligner:
 
         path = (*self.part.path, *relative(item, self.full))
         entering = self._of(item.reads[0])
-        step = Step(f"{'.'.join(path)} in {self.part.uses}", path, (), ABSENT, args=(entering,))
+        step = ModelStep(f"{'.'.join(path)} in {self.part.uses}", path, (), ABSENT, args=(entering,))
         made = Value(step.name)
         self.meaning[results[0]] = made
         self.behind[made] = self.behind.get(entering, entering)
         return step
 
-    def _matched(self, item: Step | ScopeCall, like: Step | ScopeCall) -> Step | ScopeCall:
+    def _matched(self, item: ModelStep | ScopeCall, like: ModelStep | ScopeCall) -> ModelStep | ScopeCall:
         """An item of the smaller call, reading what its like in the larger one reads. Raises `Unlike`."""
         if isinstance(item, ScopeCall) and isinstance(like, ScopeCall):
             if len(item.outputs) != len(like.outputs):
@@ -99,7 +99,9 @@ class _Aligner:
             self.meaning.update(zip(item.outputs, like.outputs, strict=True))
             return renamed(like, dict(zip(like.inputs, inputs, strict=True)))
 
-        if not isinstance(item, Step) or not isinstance(like, Step) or item.kwargs.keys() != like.kwargs.keys():
+        if not isinstance(item, ModelStep) or not isinstance(like, ModelStep):
+            raise Unlike
+        if item.kwargs.keys() != like.kwargs.keys():
             raise Unlike
         self.names[item.name] = like.name
         kwargs = {key: self._joined(value, like.kwargs[key]) for key, value in item.kwargs.items()}
@@ -127,7 +129,7 @@ def renamed(call: ScopeCall, exchange: Mapping[Value, Value]) -> ScopeCall:
     def changed(item: Any) -> Any:
         return replaced(item, lambda value: exchange.get(value, value))
 
-    items: list[Step | ScopeCall] = []
+    items: list[ModelStep | ScopeCall] = []
     for item in call.items:
         if isinstance(item, ScopeCall):
             items.append(renamed(item, exchange))

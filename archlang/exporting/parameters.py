@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from archlang.exporting.classes import CONDITION, ENTERING, ClassForm, Instance, Slot, is_there, scope_name
 from archlang.exporting.fitting import MISSING, condition, constant, expression
 from archlang.exporting.scopes import ScopeCall
-from archlang.exporting.steps import Step
+from archlang.exporting.steps import ModelStep
 
 
 class Unfit(Exception):
@@ -121,7 +121,7 @@ def _columns(plan: ClassForm) -> dict[str, list[object]]:
 def _new_name(plan: ClassForm, slot: Slot, taken: set[str]) -> str:
     """A name for a parameter that no parameter of the block stands for."""
     n, what = slot
-    item: Step | ScopeCall = plan.call.items[n]
+    item: ModelStep | ScopeCall = plan.call.items[n]
     child: ClassForm | None = plan.children.get(n)
     # Through chains of modules, down to the module itself.
     while "/" in what and child is not None:
@@ -140,7 +140,7 @@ def _new_name(plan: ClassForm, slot: Slot, taken: set[str]) -> str:
     return name
 
 
-def _own_name(item: Step | ScopeCall) -> str:
+def _own_name(item: ModelStep | ScopeCall) -> str:
     name = scope_name(item.path)
     return name.rstrip("_") or "part"
 

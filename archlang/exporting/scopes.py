@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from archlang.exporting.steps import Path, Program, Step, Value, values_in
+from archlang.exporting.steps import ModelStep, Path, Program, Value, values_in
 from archlang.graph.ir import Frame
 
 Uses = tuple[int, ...]
@@ -30,7 +30,7 @@ class ScopeCall:
 
     path: Path
     uses: Uses
-    items: list[Step | ScopeCall] = field(default_factory=list)
+    items: list[ModelStep | ScopeCall] = field(default_factory=list)
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     frame: Frame | None = None
@@ -43,7 +43,7 @@ class ScopeCall:
         """The values that come in."""
         return self.inputs
 
-    def steps(self) -> Iterable[Step]:
+    def steps(self) -> Iterable[ModelStep]:
         """All steps inside, at any depth."""
         for item in self.items:
             if isinstance(item, ScopeCall):
@@ -77,7 +77,7 @@ def beside_lists(program: Program) -> Program:
     """
     counted = numbered(program)
     taken = {step.path[:depth] for step in program.steps for depth in range(1, len(step.path) + 1)}
-    steps: list[Step] = []
+    steps: list[ModelStep] = []
     for step in program.steps:
         holder, own = step.path[:-1], step.path[-1]
         if step.kind == "module" and not step.weights and holder in counted and not own.isdigit():
@@ -123,12 +123,12 @@ class _Gatherer:
 
     def gather(self, call: ScopeCall) -> ScopeCall:
         """The same call, its steps gathered to calls."""
-        groups: dict[tuple[Path, Uses], list[Step]] = {}
+        groups: dict[tuple[Path, Uses], list[ModelStep]] = {}
         for step in call.items:
-            assert isinstance(step, Step)
+            assert isinstance(step, ModelStep)
             groups.setdefault(self._key(step, len(call.path)), []).append(step)
 
-        items: list[Step | ScopeCall] = []
+        items: list[ModelStep | ScopeCall] = []
         for (path, uses), steps in groups.items():
             # A scope without modules would be a module without a purpose.
             if not uses or not any(step.made is not None for step in steps):
@@ -138,7 +138,7 @@ class _Gatherer:
         call.items = _without_idle(self._ordered(items), call)
         return call
 
-    def _key(self, step: Step, depth: int) -> tuple[Path, Uses]:
+    def _key(self, step: ModelStep, depth: int) -> tuple[Path, Uses]:
         """The scope right inside a scope of a depth that a step belongs to; a step's own path where there is none."""
         end = depth + 1
         while end < len(step.path) and step.path[:end] in self.holders:
@@ -148,7 +148,7 @@ class _Gatherer:
             return (step.name,), ()
         return step.path[:end], step.uses[:end]
 
-    def _call(self, path: Path, uses: Uses, steps: list[Step]) -> ScopeCall:
+    def _call(self, path: Path, uses: Uses, steps: list[ModelStep]) -> ScopeCall:
         """The call of a scope, itself gathered to calls."""
         inside = {step.name for step in steps}
         inputs = [value for step in steps for value in step.reads if value.step not in inside]
@@ -202,7 +202,7 @@ class _Gatherer:
         differing = [parts for parts in zip(*paths, strict=True) if len(set(parts)) > 1]
         return differing == [tuple(map(str, range(len(values))))]
 
-    def _ordered(self, items: list[Step | ScopeCall]) -> list[Step | ScopeCall]:
+    def _ordered(self, items: list[ModelStep | ScopeCall]) -> list[ModelStep | ScopeCall]:
         """The items in an order in which they can run, near that of the program. Raises `Inline` if there is none."""
         owner = {step.name: n for n, item in enumerate(items) for step in steps_of(item)}
         waits = [{owner[value.step] for value in item.reads if value.step in owner} - {n}
@@ -231,9 +231,9 @@ class _Gatherer:
         return [items[n] for n in order]
 
 
-def _without_idle(items: list[Step | ScopeCall], call: ScopeCall) -> list[Step | ScopeCall]:
+def _without_idle(items: list[ModelStep | ScopeCall], call: ScopeCall) -> list[ModelStep | ScopeCall]:
     """The items without sizes that nothing here asks for: what is inside found them at its own tensors."""
-    kept: list[Step | ScopeCall] = []
+    kept: list[ModelStep | ScopeCall] = []
     wanted = set(call.outputs)
     for item in reversed(items):
         if isinstance(item, ScopeCall) or item.kind != "size" or Value(item.name) in wanted:
@@ -242,14 +242,14 @@ def _without_idle(items: list[Step | ScopeCall], call: ScopeCall) -> list[Step |
     return kept[::-1]
 
 
-def steps_of(item: Step | ScopeCall) -> Iterable[Step]:
+def steps_of(item: ModelStep | ScopeCall) -> Iterable[ModelStep]:
     """The steps of an item."""
-    if isinstance(item, Step):
+    if isinstance(item, ModelStep):
         return (item,)
     return item.steps()
 
 
-def relative(item: Step | ScopeCall, call: ScopeCall) -> Path:
+def relative(item: ModelStep | ScopeCall, call: ScopeCall) -> Path:
     """The path of an item as seen from the call that it stands in."""
     return item.path[len(call.path) :]
 

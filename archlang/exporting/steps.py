@@ -30,7 +30,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Step:
+class ModelStep:
     """One call.
 
     Args:
@@ -79,7 +79,7 @@ class Program:
     name: str
     doc: str | None
     inputs: tuple[tuple[str, Value], ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ModelStep, ...]
     result: Any
     types: Mapping[Value, Tensor]
     sizes: Mapping[Value, Dim]
@@ -132,7 +132,7 @@ class _Reader:
 
     def program(self) -> Program:
         inputs: list[tuple[str, Value]] = []
-        steps: list[Step] = []
+        steps: list[ModelStep] = []
         result: Any = None
 
         for node in self.fx_graph.nodes:
@@ -177,7 +177,7 @@ class _Reader:
             return None
         return self.graph.node(facts["node"])
 
-    def _step(self, node: fx.Node) -> Step:
+    def _step(self, node: fx.Node) -> ModelStep:
         origin = self._origin(node)
         path: Path = (node.name,)
         uses: tuple[int, ...] = (0,)
@@ -200,7 +200,7 @@ class _Reader:
             made = self._made(node, origin)
         if kind == "module":
             weights = bool(self.module.get_submodule(str(node.target)).state_dict())
-        return Step(node.name, path, uses, kind, node.target, made, args, kwargs, frames, weights)
+        return ModelStep(node.name, path, uses, kind, node.target, made, args, kwargs, frames, weights)
 
     def _made(self, node: fx.Node, origin: Node | None) -> Construction:
         """Find the construction of a node's module or tensor."""

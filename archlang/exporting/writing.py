@@ -19,7 +19,7 @@ from archlang.exporting.lines import Item
 from archlang.exporting.parameters import inner_first, numbers
 from archlang.exporting.scopes import ScopeCall, relative
 from archlang.exporting.starts import start_line
-from archlang.exporting.steps import Path, Program, Step
+from archlang.exporting.steps import ModelStep, Path, Program
 from archlang.exporting.wording import class_name, construction, docstring, literal, unique
 
 STRUCTURAL = frozenset({
@@ -138,7 +138,7 @@ class _Class:
             lines += laid_out(f"self.{part} = ", self._home(home, (part,)), 8)
 
         for n, item in enumerate(self.call.items):
-            if isinstance(item, Step) and item.made is not None and self._first(n):
+            if isinstance(item, ModelStep) and item.made is not None and self._first(n):
                 name = Forward.module(self._forward(), relative(item, self.call))
                 lines += [f"        {start_line(f'{name}.{weight}', option, self.library)}"
                           for weight, option in item.made.starts.items()]
@@ -146,9 +146,9 @@ class _Class:
             return []
         return [self._signature(), *lines]
 
-    def _step(self, n: int) -> Step | None:
+    def _step(self, n: int) -> ModelStep | None:
         item = self.call.items[n]
-        return item if isinstance(item, Step) else None
+        return item if isinstance(item, ModelStep) else None
 
     def _first(self, n: int) -> bool:
         """Tell whether an item is the first call of its module in this class."""
@@ -191,7 +191,7 @@ class _Class:
     def _item(self, n: int) -> str | BracketedText:
         """The expression that makes the module of an item."""
         item = self.call.items[n]
-        if isinstance(item, Step):
+        if isinstance(item, ModelStep):
             piece: str | BracketedText = self._module(item.made, lambda key, value: self.number((n, key), value))
         else:
             piece = self._child(self.plan.children[n], self.base.children[n], (n, ""))
@@ -218,7 +218,7 @@ class _Class:
                 made = instance.call.items[m].made  # type: ignore[union-attr]
                 piece = self._module(made, lambda key, value, here=here: self.number((n, here + key), value))
             # A module without weights has no name in a state_dict.
-            if len(plan.call.items) == 1 and isinstance(item, Step) and not item.weights:
+            if len(plan.call.items) == 1 and isinstance(item, ModelStep) and not item.weights:
                 return piece
             parts.append(Framed(f"{relative(item, plan.call)[0]}=", piece, ""))
         self.library.names.add("nn")
@@ -227,7 +227,7 @@ class _Class:
 
     def _flatten(self, item: Item, at: Slot) -> str:
         """The module of a function that has one."""
-        assert isinstance(item, Step) and item.target in MODULES
+        assert isinstance(item, ModelStep) and item.target in MODULES
         given = {str(key): self.number((at[0], f"{at[1]}@{key}"), value) for key, value in item.kwargs.items()}
         return str(self._module(Construction(nn.Flatten, given), lambda key, value: str(value)))
 

@@ -10,7 +10,7 @@ import pytest
 
 from archlang.ops import CATALOGUE
 from archlang.project.standard import standard_library
-from tests.cli.conftest import DEMO, Call
+from tests.cli.conftest import DEMO, ROOT, Call
 
 
 def test_info_for_people(call: Call, demo: str) -> None:
@@ -138,3 +138,12 @@ def test_stairs_without_torch(call: Call, demo: str) -> None:
     outcome = call("compile", demo, "--show", "attic")
     assert outcome.status == 2
     assert "is none of tree, graph, module, python, after:pass" in outcome.err.lower()
+
+
+def test_two_networks_side_by_side(call, tmp_path):
+    page = tmp_path / "both.html"
+    files = [str(ROOT / f"specs/multipath/{name}.arch") for name in ("base_cnn", "base_cnn_cc")]
+    done = call("diff", *files, "-o", str(page))
+    assert done.status == 0 and "~ dial paths: none -&gt; 2" in page.read_text()
+    assert page.read_text().count("<section>") == 2 and page.read_text().count("</svg>") == 2 and done.out
+    assert call("diff", "a.arch", "b.arch", "-o", "both.svg").status == 2

@@ -171,3 +171,12 @@ def test_the_repository_speaks_of_the_project_alone() -> None:
             text = path.read_text(errors="replace")
             wrong += [f"{name}: {word}" for word in (*roots, *hosts) if word in text]
     assert wrong == []
+
+
+def test_commands_that_need_torch_say_what_to_install() -> None:
+    # As Python says it where a package is not there at all.
+    code = BLOCKED.replace('ImportError("torch is not installed")', 'ModuleNotFoundError("no torch", name="torch")')
+    call = "sys.argv = ['archlang', 'compile', 'examples/04_paths.arch']\nfrom archlang.cli.main import main\nmain()"
+    done = subprocess.run([sys.executable, "-c", code + call], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.returncode == 4
+    assert "pip install 'archlang[torch]'" in done.stderr

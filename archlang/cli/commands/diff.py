@@ -1,4 +1,4 @@
-"""`archlang diff A.arch B.arch`: the changes between two networks."""
+"""`archlang diff A B`: the changes between two networks, files or models."""
 
 from __future__ import annotations
 
@@ -7,26 +7,40 @@ from collections.abc import Mapping
 import click
 
 from archlang.cli.collecting import no_collection
-from archlang.cli.files import once, open_described
-from archlang.cli.options import formats, reading
+from archlang.cli.files import ending, once, open_described, shown_name, write
+from archlang.cli.options import formats, output, reading
 from archlang.cli.session import Session
 
 
-@click.command("diff", short_help="Show what changed between two files.")
-@click.argument("before", metavar="A.arch")
-@click.argument("after", metavar="B.arch")
+@click.command("diff", short_help="Show what changed between two files or models.")
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@output("Where to draw both side by side, with what changed: NAME.html.")
 @formats("human", "json")
 @reading
 @click.pass_obj
 @no_collection()
-def command(session: Session, before: str, after: str, dials: Mapping[str, str]) -> None:
-    """Compare two networks: operations, dials, parameters, FLOPs. `-p` sets a dial of both."""
+def command(session: Session, before: str, after: str, output: str | None, dials: Mapping[str, str]) -> None:
+    """Compare two networks, of files or of model files: operations, dials, parameters, FLOPs.
+
+    `-p` sets a dial of both.
+    """
     from archlang.analysis.diff import diff
     from archlang.analysis.difference import describe
 
+    ending(output, ".html")
     # `-` for both would read standard input twice.
     old, new = (open_described(session, file, dials) for file in once((before, after)))
     difference = diff(old, new)
+
+    if output is not None:
+        from archlang.views.sides import side_by_side
+
+        page = side_by_side(old, new, describe(difference), (shown_name(before), shown_name(after)))
+        write(session, output, page.encode())
+        # The page says all where it goes to standard output.
+        if output == "-":
+            return
 
     if session.format == "json":
         session.data(difference.json())
