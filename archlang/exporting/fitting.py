@@ -85,7 +85,7 @@ def expression(column: Column, names: Mapping[str, Column], exact: bool = False)
 def condition(column: Column, names: Mapping[str, Column]) -> str | None:
     """The comparison of names that is true where a column is; None where there is none.
 
-    >>> condition([True, False], {"in_channels": [64, 128], "c": [32, 32], "stride": [1, 1]})
+    >>> condition([True, False], {"in_channels": [64, 64], "c": [32, 16], "stride": [1, 1]})
     'in_channels != 4 * c'
     """
     whole = {name: [int(str(v)) for v in values] for name, values in names.items() if _whole(values)}

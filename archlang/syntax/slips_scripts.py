@@ -13,8 +13,7 @@ from archlang.syntax.slip import Slip, pair, pair_span
 STANDARD_BLOCKS = {
     "attention": "encoder", "backbone": "deep_stem", "boost": "boosted_unit", "coded": "coded_stage",
     "conv": "unit", "convnext": "convnext", "dense": "dense_layer", "heads": "pooled", "layers": "flattened",
-    "mobile": "mbconv", "pce": "pce", "resnet": "basic", "segment": "aspp", "squeeze": "se_unit",
-    "swin": "swin",
+    "mobile": "mbconv", "pce": "pce", "resnet": "basic", "segment": "aspp", "squeeze": "se_unit", "swin": "swin",
 }
 """A block of each standard module, for imports that name none."""
 

@@ -29,7 +29,7 @@ CASES = [
     (ArchError([error("missing-tool", "m"), error("not-equal", "n")]), 3, "2 errors"),
     (KeyboardInterrupt(), 130, "error[interrupted]: stopped"),
     (ModuleNotFoundError("No module named 'sklearn'", name="sklearn.datasets"), 4, "pip install 'archlang[train]'"),
-    (ModuleNotFoundError("No module named 'PIL'", name="PIL"), 4, "pip install pillow"),
+    (ModuleNotFoundError("No module named 'PIL'", name="PIL"), 4, "pip install 'archlang[torch]'"),
     (OSError(errno.ENOSPC, "No space left on device"), 1, "error[unwritable-output]: the output cannot be written: no"),
     (ValueError("odd \x1b[31m"), 70, "error[internal-error]: a mistake in archlang itself (ValueError: odd <U+001B>"),
     (RecursionError("deep"), 70, "please report it"),
@@ -75,7 +75,7 @@ def test_another_broken_pipe_is_one(call: Call, monkeypatch: pytest.MonkeyPatch)
     ("words", "said"),
     [
         (["chek", "x"], ["error[usage]: there is no command `chek`", "did you mean `check`?"]),
-        (["export"], ["there is no command `export`"]),
+        (["exprot"], ["there is no command `exprot`", "did you mean `export`?"]),
         (["zzz"], ["`archlang --help` lists the commands"]),
         (["check"], ["missing argument", "`archlang check --help` shows how it is used"]),
         (["check", "--formt", "json", "x"], ["`archlang check` has no option `--formt`", "did you mean `--format`?"]),

@@ -17,6 +17,9 @@ from tests.cli.conftest import ROOT, Call
 
 NEEDED = {
     ("draw",): ("NETWORK",),
+    ("diff",): ("NETWORK", "NETWORK"),
+    ("import",): ("torchvision:resnet18",),
+    ("export",): ("NETWORK",),
     ("compile",): ("NETWORK",),
     ("transform",): ("NETWORK", "pbconv{seed=1}"),
     ("boost",): ("NETWORK", "--data", "digits"),

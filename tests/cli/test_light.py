@@ -89,7 +89,7 @@ def test_torch_need_not_be_installed(tmp_path: Path) -> None:
     done = spawn("-c", f"{code}sys.exit(run(['compile', {str(file)!r}]))")
     assert done.returncode == 4
     assert "error[missing-tool]: this needs the package `torch`" in done.stderr
-    assert "python -m pip install torch" in done.stderr
+    assert "python -m pip install 'archlang[torch]'" in done.stderr
 
 
 def test_the_door_is_small_and_opens() -> None:

@@ -193,3 +193,27 @@ def test_a_rewritten_network_keeps_what_it_imports(main: Path, libs: Path) -> No
     wide = archlang.transform(net, "multipath{paths=2}")
     assert wide.parameters > net.parameters
     assert archlang.loads(wide.listing).parameters == wide.parameters
+
+
+def test_the_example_is_what_a_plain_module_is() -> None:
+    """The laboratory's unit, torchvision's basic block of equal width, and a unit that halves the map."""
+    folder = Path(__file__).parents[2] / "examples" / "16_package"
+    ours = archlang.compile(archlang.load(folder / "network.arch", path=[folder / "libs"]), seed=0).double().eval()
+
+    def unit(before: int, after: int, stride: int) -> list[nn.Module]:
+        return [nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after, eps=1e-3), nn.SiLU()]
+
+    body = nn.Sequential(nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+                         nn.Conv2d(16, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16))
+    first, last = nn.Sequential(*unit(3, 16, 1)), nn.Sequential(*unit(16, 32, 2))
+    head = nn.Linear(32, 10)
+    plain = nn.ModuleList([first, body, last, head]).double().eval()
+
+    state = ours.state_dict()
+    assert [value.shape for value in plain.state_dict().values()] == [value.shape for value in state.values()]
+    plain.load_state_dict(dict(zip(plain.state_dict(), state.values(), strict=True)))
+
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    maps = first(x)
+    maps = last(torch.relu(body(maps) + maps))
+    assert torch.allclose(ours(x), head(maps.mean((2, 3))), rtol=0, atol=1e-9)
