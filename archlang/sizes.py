@@ -261,11 +261,24 @@ def _summed(terms: list[tuple[Monomial, Fraction]]) -> tuple[tuple[Monomial, Fra
     """Add the factors of equal monomials; longest products first, the constant last: H*W + H + 1."""
     total: dict[Monomial, Fraction] = {}
     for monomial, factor in terms:
-        total[monomial] = total.get(monomial, Fraction(0)) + factor
+        # Most monomials come once: adding to nothing would be half of all work with sizes.
+        if monomial in total:
+            total[monomial] += factor
+        else:
+            total[monomial] = factor
 
     nonzero = [(monomial, factor) for monomial, factor in total.items() if factor]
-    nonzero.sort(key=lambda term: (-len(term[0]), str([str(atom) for atom in term[0]])))
+    if len(nonzero) > 1:
+        nonzero.sort(key=_order)
     return tuple(nonzero)
+
+
+def _order(term: tuple[Monomial, Fraction]) -> tuple[int, str]:
+    """The place of a term among others: longest products first, those of equal length by their text."""
+    monomial, _ = term
+    if not monomial:
+        return 0, ""
+    return -len(monomial), str([str(atom) for atom in monomial])
 
 
 def _is_integral(monomial: Monomial, factor: Fraction) -> bool:
@@ -304,10 +317,11 @@ def _floored(size: Poly, by: int) -> Dim:
 
 def _total(terms: tuple[tuple[Monomial, Fraction], ...], end: int) -> float | Fraction:
     """Add up one end of the bounds of all terms, exactly: 0 for the smallest, 1 for the largest."""
-    total: float | Fraction = Fraction(0)
-    for monomial, factor in terms:
-        total += _bounds(monomial, factor)[end]
-    return total
+    if not terms:
+        return Fraction(0)
+
+    first, *others = (_bounds(monomial, factor)[end] for monomial, factor in terms)
+    return sum(others, first)
 
 
 def _rounded(bound: float | Fraction, towards: Callable[[Fraction], int]) -> float:
@@ -338,6 +352,10 @@ def _unrounded(size: Poly) -> tuple[float | Fraction, float | Fraction]:
 
 def _bounds(monomial: Monomial, factor: Fraction) -> tuple[float | Fraction, float | Fraction]:
     """Smallest and largest value of a term: it is reached where every atom is at one of its two ends."""
+    # A constant, and a symbol's own bounds, are most of what is asked for.
+    if not monomial:
+        return factor, factor
+
     ends: list[float | Fraction] = [factor]
     for atom in monomial:
         ends = [_times(end, edge) for end in ends for edge in (atom.low, atom.high)]
