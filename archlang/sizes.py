@@ -333,6 +333,9 @@ def _rounded(bound: float | Fraction, towards: Callable[[Fraction], int]) -> flo
 
 def _unrounded(size: Poly) -> tuple[float | Fraction, float | Fraction]:
     """Bounds of the size with each lone quotient `floor(p / b)` written as `p/b - r`, where 0 <= r <= (b - 1)/b."""
+    if not any(isinstance(atom, Floor) for monomial, _ in size.terms for atom in monomial):
+        return -inf, inf
+
     low = high = Fraction(0)
     terms: list[tuple[Monomial, Fraction]] = []
     for monomial, factor in size.terms:
