@@ -42,7 +42,7 @@ def test_the_output_of_the_branch_that_is_taken(dials: dict[str, str], size: int
 
 
 def test_a_loss_reads_outputs_by_their_names() -> None:
-    chosen = TEXT.replace("LOSS", "if deep { cross_entropy(aux, label) } else { mse(image, image) }")
+    chosen = TEXT.replace("LOSS", "if deep { cross_entropy(aux, label) } else { mse(maps, maps) }")
     for deep in ("true", "false"):
         assert wrong(chosen, {"deep": deep}) == []
     absent = check_text(TEXT.replace("LOSS", "cross_entropy(aux, label)"), {"deep": "false"})

@@ -51,6 +51,8 @@ REST = {
     "optimizer =": "optimizer = adam(lr = 0.001)",
     "phase": "phase all { epochs = 1 }",
 }
+LOSSES = {"classes": "loss = cross_entropy(logits, label)", "numbers": "loss = l1(logits, label)"}
+"""A loss that reads in the label what a metric does."""
 
 
 def whole(entry: Op | Structure | Setting) -> str:
@@ -61,10 +63,11 @@ def whole(entry: Op | Structure | Setting) -> str:
         return f"archlang 1\n{entry.example}\nnetwork Example {{{CODED}}}\n"
     if "coding_loss" in entry.example:
         return f"archlang 1\n{TEN}\nnetwork Example {{{CODED}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
-    is_metric = isinstance(entry, Setting) and entry.role == "metric"
-    if is_metric and facts_of(Option(entry.name, "metric"), MetricFacts).ranks:
-        lines = [entry.example, REST["loss ="], REST_OF_PLAN]
-        return f"archlang 1\nnetwork Example {{{MAPS}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
+    if isinstance(entry, Setting) and entry.role == "metric":
+        facts = facts_of(Option(entry.name, "metric"), MetricFacts)
+        body = MAPS if facts.ranks else NETWORK
+        lines = [entry.example, LOSSES[facts.target], REST_OF_PLAN]
+        return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
     if any(name in entry.example for name in ("confidence", "collapse", "load_balance")):
         body = ROUTED[: ROUTED.index("}\ntrain")]
         return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"

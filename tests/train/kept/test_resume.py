@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -274,15 +275,15 @@ def test_a_checkpoint_that_the_system_does_not_give_is_not_removed(
 ) -> None:
     halted(TRAIN, tmp_path, 13)
     newest = sorted(tmp_path.glob("checkpoint-*"))[-1]
-    plain = Path.open
+    plain = os.open
 
-    def broken(self: Path, *args: object, **kwargs: object) -> object:
-        if self == newest:
+    def broken(path: str | Path, *args: int, **kwargs: int) -> int:
+        if Path(path) == newest:
             raise OSError(5, "Input/output error")
-        return plain(self, *args, **kwargs)
+        return plain(path, *args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", broken)
+        patch.setattr(os, "open", broken)
         assert refused(lambda: resumed(TRAIN, tmp_path)) == (
             "unreadable-file", f"`{newest}` cannot be read: input/output error"
         )

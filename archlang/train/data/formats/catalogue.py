@@ -24,7 +24,7 @@ ROOT = "ARCHLANG_DATA"
 FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
     "cifar10": (cifar10, "`cifar-10-batches-py` or `cifar-10-python.tar.gz`"),
     "cifar100": (cifar100, "`cifar-100-python` or `cifar-100-python.tar.gz`"),
-    "cifar20": (cifar20, "the same files, for the 20 superclasses"),
+    "cifar20": (cifar20, "`cifar-100-python` or `cifar-100-python.tar.gz`, for the 20 superclasses"),
     "mnist": (mnist, "`train-images-idx3-ubyte`, zipped or not, and the other three"),
     "stl10": (stl10, "`train_X.bin` and the others, or `stl10_binary.tar.gz`"),
     "imagenet": (imagenet, "`train` and `val` with a folder for each class"),
@@ -57,6 +57,8 @@ def read(name: str, place: str) -> Data:
         raise unknown_data(f"where does the data `{name}` lie?", help=help)
 
     try:
+        if not path.exists():
+            raise unknown_data(f"there is no `{one_line(str(path), 120)}`", help=f"looked for there: {files}")
         return reader(path)
     except OSError as problem:  # a folder that may not be read, a name that is too long
         said = problem.strerror or str(problem)

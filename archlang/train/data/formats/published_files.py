@@ -110,8 +110,6 @@ def open_files(path: Path, layout: PublishedLayout, wanted: Sequence[str]) -> Pu
 def missing(place: Path, names: Sequence[str]) -> Exception:
     """The error of a file that is not there; the caller raises it."""
     shown = one_line(str(place), 120)
-    if not place.exists():
-        return unknown_data(f"there is no `{shown}`", help=f"looked for {_either(names)} there")
     return unknown_data(f"`{shown}` has no {_either(names)}", help="give the folder, or the archive, that has it")
 
 
