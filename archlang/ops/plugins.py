@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.plugins import bad_plugin, shown
@@ -18,6 +18,9 @@ from archlang.ops.catalogue import CATALOGUE
 from archlang.ops.kinds import Kind
 from archlang.ops.layer_attention import PREFIX
 from archlang.ops.model import Arg, Catalogue, Function, Module, Op, Setting
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "archlang.ops"
 GROUP_OF_PASSES = "archlang.passes"
@@ -42,6 +45,9 @@ def catalogue_with(names: Iterable[str]) -> Catalogue:
     wanted = list(dict.fromkeys(names))
     if not wanted:
         return CATALOGUE
+
+    # It reads metadata as mail: without plug-ins a check does not wait for a parser of messages.
+    from importlib.metadata import entry_points
 
     offered = {point.name: point for point in entry_points(group=GROUP)}
     of_passes = {point.name for point in entry_points(group=GROUP_OF_PASSES)} - offered.keys()
