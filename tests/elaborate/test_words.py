@@ -66,6 +66,7 @@ TEXTS = {
     ("conv_transpose", "groups"): "input x: [4, 8, 8]\n output x -> conv_transpose(3x3, 8)",
     ("conv1d", "groups"): "input x: [4, 8]\n output x -> conv1d(3, 8)",
     ("cosine_router", "embed"): "input x: [8]\n output x -> experts(2, cosine_router(relu)) { relu }",
+    ("einsum", "other"): 'input x: [4, 8]\n output x -> einsum("a b -> b")',
 }
 """Networks for arguments that do not suit the example of what they belong to."""
 
@@ -142,7 +143,7 @@ TRAIN = """archlang 1
 {before}
 network N({dials}) {{
   input x: [3, 8, 8]
-  scores = x -> experts(2, cosine_router(conv(3x3, 4) -> pyramid_pool(1))) {{ conv(3x3, 4) }} -> flatten -> linear(4)
+  scores = x -> experts(2, cosine_router(conv(3x3, 4) -> pyramid_pool(1))) {{ conv(3x3, 4) }} -> flatten -> linear(6)
   logits = scores -> relu
   output logits
 }}
@@ -171,6 +172,9 @@ def train_road(kind: str, name: str, value: str, before: str = "", dials: str = 
     """A file whose `train` or phase has one setting of this value."""
     settings = {part: dict(given) for part, given in SETTINGS.items()}
     settings[kind][name] = value
+    if name == "metrics":
+        # Figures of classes and figures of numbers both stand beside it.
+        settings["train"]["loss"] = "mse(logits, label)"
     if "steps" in settings["phase"]:
         del settings["phase"]["epochs"]
     parts = {part: "; ".join(f"{n} = {v}" for n, v in given.items()) for part, given in settings.items()}

@@ -61,10 +61,11 @@ def whole(entry: Op | Structure | Setting) -> str:
         return f"archlang 1\n{entry.example}\nnetwork Example {{{CODED}}}\n"
     if "coding_loss" in entry.example:
         return f"archlang 1\n{TEN}\nnetwork Example {{{CODED}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
-    is_metric = isinstance(entry, Setting) and entry.role == "metric"
-    if is_metric and facts_of(Option(entry.name, "metric"), MetricFacts).ranks:
-        lines = [entry.example, REST["loss ="], REST_OF_PLAN]
-        return f"archlang 1\nnetwork Example {{{MAPS}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
+    if isinstance(entry, Setting) and entry.role == "metric":
+        facts = facts_of(Option(entry.name, "metric"), MetricFacts)
+        loss = "loss = mse(logits, label)" if facts.target == "numbers" else REST["loss ="]
+        body = MAPS if facts.ranks else NETWORK
+        return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n{entry.example}\n{loss}\n{REST_OF_PLAN}\n}}\n"
     if any(name in entry.example for name in ("confidence", "collapse", "load_balance")):
         body = ROUTED[: ROUTED.index("}\ntrain")]
         return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n{entry.example}\n{REST_OF_PLAN}\n}}\n"
