@@ -93,7 +93,8 @@ EINSUM = Op(
         Arg("axes", String(), doc=f"the names of the axes, {_FORM}"),
         Arg("other", TensorKind(), None, "the second tensor; auto: none"),
     ),
-    example='input x: [4, 49, 16]\ninput y: [4, 20, 16]\noutput x -> einsum("heads q f, heads k f -> heads q k", y)',
+    example="input x: [4, 49, 16]\ninput y: [4, 20, 16]\n"
+    'output x -> einsum("heads q f, heads k f -> heads q k", other = y)',
 )
 
 OPS = (EINSUM,)

@@ -120,7 +120,7 @@ CLUSTERING = (
         "`sum_j p_j log sigmoid(a*_j / gamma)`, on relevance scores (Tissera 2023, eq. 4.22), or on the relevance "
         "under every gate of the network (section 5.1). With `augmented`, of the samples and of augmented copies "
         "(eq. 4.23).",
-        Arg("scores", TensorKind(), None, "relevance scores, a number a cluster; auto: all gates"), _GAMMA,
+        Arg("scores", TensorKind(), None, "relevance scores, a number a cluster; auto: all gates", placed=True), _GAMMA,
         Arg("augmented", Flag(), False, "whether it is over augmented copies too"), _STATISTICS,
         Arg("prior", Words(("uniform", "ema")), None,
             "of the clusters; `ema`: the mean posterior so far; auto: uniform for scores, ema for gates"),

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from archlang.ops.facts import Facts, Piece, Result
-from archlang.ops.kinds import Kind, TensorKind
+from archlang.ops.kinds import Kind
 from archlang.ops.values import Extents, InputAt, Option
 from archlang.shapes import Dim, Tensor, product
 
@@ -51,8 +51,8 @@ class Arg:
 def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
     """Return the names of the arguments that may be given by place, in order; all others are given by name.
 
-    Those that must be given, tensors, and the only one of an operation that has one. So no number can land in an
-    argument that its writer did not think of: `conv(3, 64, 3)` sets no stride.
+    Those that must be given, those that are `placed`, and the only one of an operation that has one. So nothing can
+    land in an argument that its writer did not think of: `conv(3, 64, 3)` sets no stride.
 
     >>> from archlang.ops.kinds import Int, Real
     >>> by_place((Arg("heads", Int(1)), Arg("dropout", Real(0, 1), 0.0)))
@@ -63,14 +63,7 @@ def by_place(args: Sequence[Arg]) -> tuple[str, ...]:
     if len(args) == 1:
         return (args[0].name,)
 
-    # Of several tensors that may be left out, such as a mask and a memory, a place would not tell which is meant.
-    tensors = [arg for arg in args if isinstance(arg.kind, TensorKind)]
-    names = []
-    for arg in args:
-        is_tensor = arg in tensors and (arg.default is REQUIRED or len(tensors) == 1)
-        if arg.default is REQUIRED or arg.many or arg.placed or is_tensor:
-            names.append(arg.name)
-    return tuple(names)
+    return tuple(arg.name for arg in args if arg.default is REQUIRED or arg.many or arg.placed)
 
 
 @dataclass(frozen=True)

@@ -62,13 +62,21 @@ def _around_the_step(file: tree.File, carrying: tree.File, expr: tree.Expr) -> I
 
     moved: list[tree.Expr] = []
 
+    # A block sees no tensor of the network but those that it is given.
+    def tensors(step: tree.Expr) -> tuple[str, ...]:
+        return tuple(name for name in _bound(file) if any(inner == tree.Name(name) for inner in walk(step)))
+
+    def handed(step: tree.Expr) -> tuple[tree.Argument, ...]:
+        return tuple(tree.Argument(name, tree.Name(name)) for name in tensors(step))
+
     def block(step: tree.Expr) -> tree.Expr:
         moved.append(step)
-        return tree.Call(tree.Name("carried"), (tree.Argument(CARRIED, expr),))
+        return tree.Call(tree.Name("carried"), (*handed(step), tree.Argument(CARRIED, expr)))
 
     def default(step: tree.Expr) -> tree.Expr:
         moved.append(step)
-        return tree.Name("carried")
+        given = handed(step)
+        return tree.Call(tree.Name("carried"), given) if given else tree.Name("carried")
 
     def loop(step: tree.Expr) -> tree.Expr:
         return tree.For((tree.LoopName(CARRIED),), tree.ListOf((expr,)), tree.Body(flows=(step,)))
@@ -77,7 +85,8 @@ def _around_the_step(file: tree.File, carrying: tree.File, expr: tree.Expr) -> I
         moved.clear()
         changed = _steps(carrying, change)
         if moved:
-            declared = tree.Block("carried", (tree.Parameter(CARRIED, preset),), moved[0])
+            parameters = (*map(tree.Parameter, tensors(moved[0])), tree.Parameter(CARRIED, preset))
+            declared = tree.Block("carried", parameters, moved[0])
             yield Road(name, print_file(replace(changed, declarations=(declared, *changed.declarations))))
     changed = _steps(carrying, loop)
     if changed != carrying:
@@ -131,6 +140,13 @@ def _in_network(file: tree.File, change: Callable[[tree.Body], tree.Body]) -> tr
         replace(d, body=change(d.body)) if isinstance(d, tree.NetworkDeclaration) else d for d in file.declarations
     )
     return replace(file, declarations=declarations)
+
+
+def _bound(file: tree.File) -> list[str]:
+    """The names of the tensors of a file's networks, each once."""
+    bodies = [d.body for d in file.declarations if isinstance(d, tree.NetworkDeclaration)]
+    names = [s.name for body in bodies for s in body.statements if isinstance(s, tree.Input | tree.Bind)]
+    return list(dict.fromkeys(names))
 
 
 def _network_holds(file: tree.File) -> bool:

@@ -66,6 +66,7 @@ TEXTS = {
     ("conv_transpose", "groups"): "input x: [4, 8, 8]\n output x -> conv_transpose(3x3, 8)",
     ("conv1d", "groups"): "input x: [4, 8]\n output x -> conv1d(3, 8)",
     ("cosine_router", "embed"): "input x: [8]\n output x -> experts(2, cosine_router(relu)) { relu }",
+    ("einsum", "other"): 'input x: [4, 8]\n output x -> einsum("a b -> b")',
 }
 """Networks for arguments that do not suit the example of what they belong to."""
 

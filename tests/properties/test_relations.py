@@ -139,7 +139,8 @@ def test_saved_and_loaded_computes_the_same(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.safetensors"
         save(model, path)
         again = load_model(path)
-        xs = [x.float() for x in inputs_for(loads(TEXTS[name]))]
+        # Tokens stay whole numbers.
+        xs = [x.float() if x.is_floating_point() else x for x in inputs_for(loads(TEXTS[name]))]
         a, b = model(*xs), again(*xs)
         for found, wanted in zip([a] if isinstance(a, Tensor) else a.values(),
                                  [b] if isinstance(b, Tensor) else b.values(), strict=True):

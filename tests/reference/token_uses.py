@@ -36,7 +36,7 @@ INDEXED = tuple(INDICES.format(*use) for use in (
 ))
 PAIRS = "archlang 1\nnetwork N {{\n  input x: {}\n  input y: {}\n  output {}\n}}\n"
 PAIRED = tuple(PAIRS.format(*use) for use in (
-    ("[2, 5, 3]", "[2, 4, 3]", 'x -> einsum("heads q f, heads k f -> q heads k", y)'),
+    ("[2, 5, 3]", "[2, 4, 3]", 'x -> einsum("heads q f, heads k f -> q heads k", other = y)'),
     ("[5, 4]", "[5, 5]", "x -> attention(2, added = y)"),
     ("[5, 4]", "[2, 5, 5]", "x -> attention(2, added = y, causal = true, positions = alibi)"),
     ("[5, 4]", "[5, 3]", "x -> attention(2, memory = y, added = x -> matmul(y -> linear(4) -> permute([features, "
@@ -45,12 +45,12 @@ PAIRED = tuple(PAIRS.format(*use) for use in (
      "distance = 16), causal = true))"),
     ("[5, 4]", "[5, 4]", "x -> attention(2, added = y -> position_scores(2, relative(2)) -> add(x -> "
      "position_scores(2, alibi)))"),
-    ("[5, 3]", "[3]", 'x -> einsum("t f, f -> t", y)'),
+    ("[5, 3]", "[3]", 'x -> einsum("t f, f -> t", other = y)'),
     ("[5, 3]", "[4, 3]", "y -> gather(x -> linear(4) -> argmax(axis = features), axis = positions) -> linear(2)"),
     ("[5, 3]", "[5]", "x -> linear(4) -> add(x -> linear(4) -> detach) -> gather(y -> argmax, axis = positions)"),
     ("[5]", "[4, 5]", "y -> linear(2) -> matmul(parameter([2, 2], trained = false, values = [1, 0, 0.5, 1]))"),
-    ("[5, 3]", "[4]", 'x -> einsum("t f, n -> n t", y)'),
-    ("[5, 3]", "[5, 3]", 'x -> einsum("t f, t f -> t", y)'),
+    ("[5, 3]", "[4]", 'x -> einsum("t f, n -> n t", other = y)'),
+    ("[5, 3]", "[5, 3]", 'x -> einsum("t f, t f -> t", other = y)'),
     ("[3, 4, 5]", "[2, 3, 2]", "x -> grid_sample(y)"),
     ("[3, 4, 5]", "[2, 3, 2]", "x -> grid_sample(y, outside = border, align_corners = true)"),
     ("[3, 4, 5]", "[2, 3, 2]", "x -> grid_sample(y, outside = reflection)"),

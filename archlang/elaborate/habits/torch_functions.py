@@ -165,7 +165,7 @@ WITHOUT_COUNTERPART: tuple[Habit, ...] = (
           "a tensor of the file's own has its sizes in a list: `parameter([64, 1, 1], init = ones)`, where `init` is "
           "`zeros`, `ones`, `normal(std = 0.02)` or another"),
     Habit("PyTorch", ("einsum",), (), _nothing,
-          "axes have names, and the batch has none: `x -> einsum(\"heads q f, heads k f -> heads q k\", y)`"),
+          "axes have names, and the batch has none: `x -> einsum(\"heads q f, heads k f -> heads q k\", other = y)`"),
     Habit("PyTorch", ("gather", "take_along_dim", "index_select"), (), _nothing,
           "`x -> gather(indices, axis = positions)` takes indices of each sample, `x -> pick([2, 0])` those that are "
           "written"),
