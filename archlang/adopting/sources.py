@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +19,7 @@ PICKLES = (".pt", ".pth", ".bin", ".ckpt")
 """Endings of what `torch.save` writes, which is opened for tensors alone."""
 
 INNER = ("state_dict", "model", "model_state", "state_dict_ema", "module")
-"""Where checkpoints of training programs keep the weights, beside what else they keep."""
+"""Names under which checkpoints of training programs keep the weights, beside what else they keep."""
 
 
 def opened(source: object) -> tuple[Mapping[str, Tensor], nn.Module | None]:
@@ -61,8 +60,11 @@ def _pickled(path: Path, shown: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of kinds of pickles that it then refuses
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError, AttributeError) as problem:
-        said = one_line(str(problem).split("\n")[0], 200)
+    except MemoryError:
+        raise  # a table that is too large is no spoiled one
+    except Exception as problem:
+        # torch's reader of opcodes fails in as many ways as there are spoiled bytes.
+        said = one_line(f"{type(problem).__name__}: {problem}".split("\n")[0], 200)
         message = f"`{shown}` is no table of tensors, and was not opened as anything else: {said}"
         help = "where you trust it, load it yourself and save its `state_dict()`"
         raise ArchError(error("unsafe-model", message, help=help)) from None

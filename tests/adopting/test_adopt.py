@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import random
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,30 @@ def test_what_is_no_table_of_tensors_is_refused(tmp_path: Path, capsys: pytest.C
     with pytest.raises(ArchError, match="NaN"):
         adopt(model, broken)
     assert same(model, net())  # nothing of it was taken
+
+
+def test_spoiled_tables_are_refused(tmp_path: Path) -> None:
+    """Bytes that are no table, and a table that is cut or has bytes changed, in both forms of `torch.save`."""
+    path = tmp_path / "weights.pt"
+    model = net()
+    chance = random.Random(0)
+    spoiled = [b"", b"\x80\x04junk", b"\x80\x02", b"PK\x03\x04", b"text\n"]
+    for zipped in (True, False):
+        torch.save(model.state_dict(), path, _use_new_zipfile_serialization=zipped)
+        whole = path.read_bytes()
+        spoiled += [whole[: chance.randrange(len(whole))] for _ in range(10)]
+        for _ in range(60):
+            changed = bytearray(whole)
+            for _ in range(3):
+                changed[chance.randrange(min(len(whole), 400))] = chance.randrange(256)
+            spoiled.append(bytes(changed))
+
+    refused = 0
+    for data in spoiled:
+        path.write_bytes(data)
+        try:
+            adopt(net(), path)
+        except ArchError as problem:
+            assert problem.status == 1
+            refused += 1
+    assert refused >= 25
