@@ -178,7 +178,7 @@ def _modules_beside(relative: Path, folders: Folders) -> list[str]:
     names = []
     for folder in folders:
         if not _is_folder((folder / relative).parent):
-            packages = (one.name for one in islice(_listed(folder), NAMES))
+            packages = (one.name for one in islice(_listed(folder), NAMES) if _is_folder(one))
             names += [".".join((package, *relative.with_suffix("").parts[1:])) for package in packages]
             continue
         package = relative.parent.parts
