@@ -45,18 +45,26 @@ def differs(message: str, *notes: str) -> ArchError:
     return ArchError(error("not-equal", message, notes=notes, help="nothing was written; please report it"))
 
 
-def example_inputs(graph: Graph, samples: int = SAMPLES, seed: int = 0) -> list[Tensor]:
-    """A batch for every input of a graph, in float64: normal numbers, or whole ones of its range.
+def example_inputs(
+    graph: Graph, samples: int = SAMPLES, seed: int = 0, dtype: torch.dtype = torch.float64
+) -> list[Tensor]:
+    """A batch for every input of a graph: normal numbers, or whole ones of its range.
 
     Open sizes get the smallest number from 32 on that their bounds allow.
     """
+    return drawn_inputs(graph, {symbol.name: fitting(symbol) for symbol in graph.symbols}, samples, seed, dtype)
+
+
+def drawn_inputs(
+    graph: Graph, sizes: dict[str, int], samples: int, seed: int, dtype: torch.dtype = torch.float64
+) -> list[Tensor]:
+    """A batch for every input of a graph, whose symbols have these sizes."""
     generator = torch.Generator().manual_seed(seed)
-    sizes = {symbol.name: fitting(symbol) for symbol in graph.symbols}
     inputs = []
     for spec in graph.inputs:
         shape = (samples, *(substitute(size, sizes) for size in spec.type.dims))
         if spec.type.range is None:
-            inputs.append(torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu"))
+            inputs.append(torch.randn(shape, generator=generator, dtype=dtype, device="cpu"))
         else:
             most = substitute(spec.type.range, sizes)
             inputs.append(torch.randint(0, most, shape, generator=generator, device="cpu"))

@@ -13,9 +13,9 @@ from archlang.emit import ArchModule
 from archlang.emit.builder import output_names
 from archlang.emit.emit import written_loop
 from archlang.emit.names import safe
-from archlang.exporting.checking import example_inputs, fitting
+from archlang.exporting.checking import drawn_inputs, example_inputs, fitting
 from archlang.graph.ir import Graph
-from archlang.shapes import Symbol, substitute
+from archlang.shapes import Symbol
 
 
 class Applied(nn.Module):
@@ -141,17 +141,7 @@ def batches(graph: Graph) -> list[list[Tensor]]:
 
 def _larger(graph: Graph) -> list[Tensor]:
     """Inputs with other numbers for the symbols than `example_inputs` has."""
-    generator = torch.Generator().manual_seed(2)
-    sizes = {symbol.name: _other(symbol) for symbol in graph.symbols}
-    inputs = []
-    for spec in graph.inputs:
-        shape = (2, *(substitute(size, sizes) for size in spec.type.dims))
-        if spec.type.range is None:
-            inputs.append(torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu"))
-        else:
-            most = substitute(spec.type.range, sizes)
-            inputs.append(torch.randint(0, most, shape, generator=generator, device="cpu"))
-    return inputs
+    return drawn_inputs(graph, {symbol.name: _other(symbol) for symbol in graph.symbols}, 2, seed=2)
 
 
 def _other(symbol: Symbol) -> int:

@@ -48,11 +48,11 @@ SEEDS = (
         ("cli/test_endings.py::test_what_would_not_be_written_is_refused", "cli/test_show.py::test_what_is_refused"),
     ),
     Seed(
-        "cli/verify.py",
-        "wanted = max(symbol.low, min(32, symbol.high))",
-        "wanted = symbol.low",
+        "exporting/checking.py",
+        "near = max(symbol.low, min(wanted, symbol.high))",
+        "near = symbol.low",
         "random inputs of open sizes have a single place",
-        ("archlang/cli/verify.py",),
+        ("archlang/exporting/checking.py",),
     ),
     Seed(
         "cli/streams.py",
