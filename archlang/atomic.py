@@ -15,7 +15,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
 TRIES = 5
-"""How often a file is read that somebody writes to at the same time."""
+"""The number of times that a file is read which somebody writes to at the same time."""
 
 
 def read_whole(path: str | os.PathLike[str], most: int = -1, *, regular: bool = False) -> bytes:

@@ -14,7 +14,7 @@ from archlang.graph.ir import Graph, Node
 from archlang.graph.uses import use_of
 
 Look = Callable[[nn.Module, tuple[Any, ...], Any], None]
-"""What is done with a call: the module, what it got, and what it gave (None before it has run)."""
+"""A function that is given a call: the module, what it got, and what it gave (None before it has run)."""
 
 
 def watch(model: nn.Module, graph: Graph, node: Node, look: Look, before: bool = False) -> RemovableHandle:

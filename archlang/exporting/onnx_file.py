@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
 SCOPES = "pkg.torch.onnx.name_scopes"
-"""Where torch's exporter notes the modules around a node."""
+"""The key under which torch's exporter notes the modules around a node."""
 
 
 def onnx_bytes(model: ArchModule) -> tuple[bytes, Check]:

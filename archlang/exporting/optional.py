@@ -16,7 +16,7 @@ ABSENT = "absent"
 """The kind of a step that stands for a part that is not there."""
 
 Sign = Callable[[ModelStep | ScopeCall], object]
-"""What makes two items of two calls the same item."""
+"""The sign by which two items of two calls are the same item."""
 
 
 class Unlike(Exception):

@@ -17,7 +17,7 @@ from archlang.exporting.interchange import compared, description
 from archlang.exporting.traced import batches, dynamic_axes, like_weights, placed
 
 NOTE = "a .pt2 file is read by unpickling: open only such as you trust (`archlang` model files run nothing)"
-"""What whoever passes such a file on should know."""
+"""A remark for whoever passes such a file on."""
 
 
 def pt2_bytes(model: ArchModule) -> tuple[bytes, Check]:

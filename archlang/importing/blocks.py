@@ -218,7 +218,7 @@ def _follows(column: Sequence[Any], others: Mapping[str, Sequence[Any]]) -> Mult
 
 
 SHORT: Mapping[str, str] = {"channels": "c", "features": "f", "*": "n"}
-"""How parameters are called, where that is not the argument's own name."""
+"""Names of parameters, where they are not the argument's own name."""
 
 
 def _called(item: Item, argument: str, taken: set[str]) -> str:

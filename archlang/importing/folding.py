@@ -19,7 +19,7 @@ MOST_PARAMETERS = 8
 """Modules that differ in more numbers than these are no copies of one another."""
 
 CONTAINED = range(3, 13)
-"""How many steps a module of torch's own containers has that becomes a block, where there are three of them."""
+"""The least number of steps with which one of torch's own containers becomes a block, where there are three of them."""
 
 
 class Folding:
