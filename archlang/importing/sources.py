@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -223,11 +224,17 @@ def _program(path: str) -> TorchSource:
     """The program that a `.pt2` holds. Opening one may run code that it brings, as unpickling does."""
     if not Path(path).is_file():
         raise ArchError(error("unreadable-file", f"there is no file `{one_line(path, 200)}`"))
+    # torch also logs the whole trace of what it then raises.
+    log = logging.getLogger("torch.export")
+    disabled_before = log.disabled
+    log.disabled = True
     try:
         program = torch.export.load(path)
     except Exception as problem:
         message = f"`{one_line(path, 200)}` is no program of torch.export: {words_of(problem)}"
         raise ArchError(error("unreadable-file", message)) from None
+    finally:
+        log.disabled = disabled_before
 
     inputs, _ = program.example_inputs or ((), {})
     return TorchSource(program.module(), tuple(inputs), Path(path).stem, f"`{Path(path).name}`.", None, program)

@@ -92,3 +92,11 @@ def test_what_names_no_torch_model(
         warnings.simplefilter("ignore")
         assert run(["import", *argv]) == status
     assert said in capsys.readouterr().err
+
+
+def test_a_spoiled_program_is_one_mistake(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """torch's own remarks on it do not stand before the message."""
+    Path("spoiled.pt2").write_bytes(b"PK\x03\x04 no archive")
+    assert run(["import", "spoiled.pt2"]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("error[unreadable-file]: `spoiled.pt2` is no program") and "Traceback" not in said

@@ -256,3 +256,24 @@ def test_all_places_are_named_at_once() -> None:
     named = " ".join(one.message for one in caught.value.diagnostics)
     assert "`sort`" in named and "fft" in named
     assert "test_import.py:" in caught.value.diagnostics[0].notes[0]
+
+
+MAP, SEQUENCE = nn.Conv2d(3, 8, 3, padding=1), nn.Linear(6, 8)
+
+
+@pytest.mark.parametrize(("before", "norm", "shape"), [
+    (MAP, nn.BatchNorm2d(8, eps=0.02, momentum=0.3), (3, 6, 6)),
+    (MAP, nn.InstanceNorm2d(8, eps=0.02, affine=True), (3, 6, 6)),
+    (MAP, nn.GroupNorm(2, 8, eps=0.02), (3, 6, 6)),
+    (SEQUENCE, nn.LayerNorm(8, eps=0.02), (5, 6)),
+    (SEQUENCE, nn.RMSNorm(8, eps=0.02), (5, 6)),
+], ids=lambda given: type(given).__name__)
+def test_a_norm_keeps_its_own_numbers(before: nn.Module, norm: nn.Module, shape: tuple[int, ...]) -> None:
+    """Small inputs, so that eps is not lost beside their variance; one pass of training moves statistics alike."""
+    model = nn.Sequential(before, norm, nn.ReLU()).double().eval()
+    found = import_model(model, (torch.zeros(2, *shape, dtype=torch.float64),)).model.double()
+
+    x = 0.01 * torch.rand(4, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for training in (False, True, False):
+        made, wanted = found.train(training)(x), model.train(training)(x)
+        torch.testing.assert_close(made, wanted, rtol=0, atol=1e-9)
