@@ -5,6 +5,7 @@ from __future__ import annotations
 from archlang.elaborate.network import Network
 from archlang.graph.plan import Plan
 from archlang.train.data.augmentation.augment import check_samples
+from archlang.train.data.reading import drawing_by
 from archlang.train.data.ready import for_training
 from archlang.train.data.splits import Data
 from archlang.train.inputs import fit_of_inputs, named_data
@@ -15,6 +16,7 @@ LOOKED_AT = 16
 """Samples of the training part that augmentations are checked with."""
 
 
+@drawing_by(0)
 def training_data(network: Network, plan: Plan, data: Data) -> Data:
     """Data made ready for the training of a network (`data.ready.for_training`).
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlang.cli.files import open_model
-from archlang.cli.options import data, device, formats, opening, refuse
+from archlang.cli.options import data, device, formats, opening, refuse, workers
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 @data
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
               help="Send patches only to experts that weigh C times the largest or more; can be repeated.")
+@workers
 @device
 @formats("human", "json")
 @opening
 @click.pass_obj
-def command(session: Session, model: str, data: str, cuts: tuple[float, ...], device: str) -> None:
+def command(session: Session, model: str, data: str, cuts: tuple[float, ...], workers: int, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
 
     With --cut, what leaving experts out costs in accuracy and how many pairs of a patch and an expert remain. A network
@@ -51,7 +52,7 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], de
         shown, rows = of_few(loaded, few, data)
 
     elif not cuts:
-        evaluation = evaluate(loaded, data, device=device)
+        evaluation = evaluate(loaded, data, device=device, workers=workers)
         shown, rows = as_json(evaluation), table(evaluation)
 
     else:

@@ -11,7 +11,7 @@ import click
 
 from archlang.cli.adopting import adopting, init
 from archlang.cli.files import open_network
-from archlang.cli.options import data, device, reading, refuse
+from archlang.cli.options import data, device, reading, refuse, workers
 from archlang.cli.processes import together
 from archlang.cli.session import Session
 from archlang.cli.streams import require_output
@@ -37,6 +37,7 @@ Sharding = Literal["auto", "ddp", "fsdp"]
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
+@workers
 @init
 @reading
 @click.pass_obj
@@ -53,6 +54,7 @@ def command(
     every: int | None,
     tensorboard: bool,
     sharding: Sharding,
+    workers: int,
     init: str | None,
     names: Mapping[str, str],
     dials: Mapping[str, str],
@@ -82,7 +84,7 @@ def command(
             return fit(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
                 checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
-                init=adopting(session, init, names),
+                workers=workers, init=adopting(session, init, names),
             )
 
         _report(session, where, train)

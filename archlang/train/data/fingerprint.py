@@ -6,12 +6,14 @@ import hashlib
 from typing import Any
 
 from archlang.train.data.image_files import ImageFiles
+from archlang.train.data.reading import drawing_by
 from archlang.train.data.splits import Split, Tensors
 
 LOOKED_AT = 64
 """Samples of each part of the data that are looked at."""
 
 
+@drawing_by(0)
 def fingerprint(split: Split) -> dict[str, Any]:
     """A part of the data: its size, and a digest of evenly spread labels, of samples too where they lie in memory.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image, UnidentifiedImageError
+from torch.utils.data import get_worker_info
 
 from archlang.atomic import open_regular, steady
 from archlang.diagnostics import ArchError
@@ -102,8 +103,13 @@ class ImageFiles:
         Raises `ArchError` (bad-data), naming the file, where an image is broken or gone.
         """
         rows = list(indices)
-        with strict_about_size(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            images = list(pool.map(self._image, rows))
+        with strict_about_size():
+            # A worker is one of several already.
+            if get_worker_info() is not None:
+                images = [self._image(row) for row in rows]
+            else:
+                with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+                    images = list(pool.map(self._image, rows))
         return torch.stack(images), self.labels_at(rows)
 
     def labels_at(self, indices: Sequence[int]) -> torch.Tensor:

@@ -11,7 +11,7 @@ import torch
 
 from archlang.diagnostics.text import one_line
 from archlang.train.data.image_files import ImageFiles
-from archlang.train.data.items import Items, classes_of, is_items, items_of, length_of, named_labels
+from archlang.train.data.items import Items, classes_of, is_items, items_of, length_of, named_labels, require_length
 from archlang.train.data.labels import TEXTS, labels_in_memory
 from archlang.train.data.matching import matched
 from archlang.train.data.named import NamedTensors, divided, is_named_arrays, named_arrays
@@ -35,6 +35,10 @@ class ForeignSplit:
 
     def __len__(self) -> int:
         return self.count
+
+    def check_length(self) -> None:
+        """Raise `ArchError` (bad-data) where the split no longer has as many samples as at first."""
+        require_length(length_of(self.split), self.count)
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples and labels by index, as the split gives them. Raises `ArchError` (bad-data) where they do not fit."""

@@ -48,6 +48,7 @@ def fit(
     checkpoint_every: int | None = None,
     tensorboard: bool = False,
     sharding: Sharding = "auto",
+    workers: int = 0,
     init: Callable[[fx.GraphModule], object] | None = None,
 ) -> Result:
     """Train a network as the `train` of its file says.
@@ -67,6 +68,8 @@ def fit(
         checkpoint_every: writes a checkpoint after so many steps too.
         tensorboard: writes event files into the folder of the run.
         sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`) or a part (`fsdp`).
+        workers: processes that read the data while the network is trained; 0 reads it in between. What comes out does
+            not depend on their number.
         init: is given the compiled network before its first step, to put weights into it: `lambda model:
             archlang.adopt(model, "weights.safetensors")`.
 
@@ -81,7 +84,8 @@ def fit(
         if progress is None or not world.is_first:
             progress = Progress()
         ready = training_data(network, plan, find(data))
-        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, init)
+        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, workers,
+                            init)
 
         if run is None:
             if start != "new" or tensorboard:

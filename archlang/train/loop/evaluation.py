@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +17,16 @@ from archlang.graph.scores import LABEL, main_output, scores_port
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
 from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.reading import Batch, BatchFeed, BatchRequest, drawing_by, watched
 from archlang.train.data.ready import for_model
 from archlang.train.data.sources import find
-from archlang.train.data.splits import Data, Split
+from archlang.train.data.splits import Data
 from archlang.train.fitting import Fit
 from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
+from archlang.train.optimization.planning import derived
 from archlang.train.processes.devices import evaluating, place
 from archlang.train.processes.world import World
 
@@ -60,7 +63,8 @@ class Evaluation:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
 
 
-def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
+def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH,
+             workers: int = 0) -> Evaluation:
     """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
 
     The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
@@ -84,7 +88,8 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
         observed = taking_rows(observing(model, graph, ports) if ports else model, graph)
         goal = objective(losses, graph)
         goal.state.to(target)
-        return measure(observed, graph, goal, losses, ready.test, fit, labels, batch)
+        with watched(), closing(BatchFeed([ready.test], measured(0, len(ready.test), batch), workers, target)) as feed:
+            return measure(observed, graph, goal, losses, feed, len(ready.test), fit, labels, batch)
 
 
 def data_of(model: torch.nn.Module, data: object) -> Data:
@@ -94,7 +99,8 @@ def data_of(model: torch.nn.Module, data: object) -> Data:
     """
     record = record_of(model)
     graph = record.network.graph
-    return for_model(named_data(find(data), graph), record, class_output(graph, losses_of(graph)))
+    with drawing_by(0):
+        return for_model(named_data(find(data), graph), record, class_output(graph, losses_of(graph)))
 
 
 @torch.no_grad()
@@ -103,13 +109,16 @@ def measure(
     graph: Graph,
     goal: Objective,
     losses: Sequence[Loss],
-    split: Split,
+    feed: Iterator[Batch],
+    samples: int,
     fit: Fit,
     labels: Sequence[str] | None,
     batch: int = BATCH,
     world: World | None = None,
 ) -> Evaluation:
     """One pass over a split with a model in evaluation mode, on the device where it is; each process takes its share.
+
+    The feed gives the batches of this process, by `in_order`, of a split of so many samples.
 
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
     second one with the changes that the file's `augment` names, the same at every measurement.
@@ -125,16 +134,15 @@ def measure(
     sums: dict[str, float] = {}
     metrics = MetricSums(graph, port)
     recognised, known = [], []
-    for rows in in_order(len(split), batch):
-        samples, share = split.batch(world.share(rows))
-        samples = samples.to(weight.device)
-        label = world.all_gather(share.to(weight.device), len(rows))
+    for rows in in_order(samples, batch):
+        inputs, share = (part.to(weight.device, non_blocking=True) for part in next(feed))
+        label = world.all_gather(share, len(rows))
 
-        outputs = model(fit.inputs(fit(samples), weight.dtype))
+        outputs = model(fit.inputs(fit(inputs), weight.dtype))
         values = goal.gathered(values_of(graph, outputs, label, ports), port, world)
         second = None
         if goal.views is not None:
-            augmented = augment(fit.shape(samples), augmentations, chance)
+            augmented = augment(fit.shape(inputs), augmentations, chance)
             changed = fit.inputs(fit.normalise(augmented), weight.dtype)
             second = goal.gathered(values_of(graph, model(changed), label, ports), port, world)
 
@@ -152,8 +160,8 @@ def measure(
             recognised.append(correct.cpu())
             known.append(label.cpu())
 
-    means = {name: value / len(split) for name, value in sums.items()}
-    return _evaluation(means, recognised, known, len(split), labels, metrics.figures())
+    means = {name: value / samples for name, value in sums.items()}
+    return _evaluation(means, recognised, known, samples, labels, metrics.figures())
 
 
 def _evaluation(
@@ -178,6 +186,16 @@ def in_order(count: int, batch: int) -> Iterator[range]:
     """The indices 0 to `count - 1` in batches."""
     for start in range(0, count, batch):
         yield range(start, min(start + batch, count))
+
+
+def measured(part: int, count: int, batch: int = BATCH, world: World | None = None) -> Iterator[BatchRequest]:
+    """The requests for this process's share of a split of `count` samples, in order.
+
+    What a data set draws is the same at every measurement: two of them must differ by the model alone.
+    """
+    world = world or World()
+    for rows in in_order(count, batch):
+        yield BatchRequest(part, world.share(rows), derived(0, rows.start, "measure"))
 
 
 def losses_of(graph: Graph) -> tuple[Loss, ...]:

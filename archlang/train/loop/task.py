@@ -14,7 +14,14 @@ from archlang.graph.plan import Loss, Plan
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import AverageFacts
 from archlang.train.data.splits import Data
-from archlang.train.optimization.planning import ScheduledPhase, batch_count, derived, steps_of, stretches
+from archlang.train.optimization.planning import (
+    ScheduledPhase,
+    batch_count,
+    batches,
+    derived,
+    steps_of,
+    stretches,
+)
 from archlang.train.processes.sharding import Sharding
 from archlang.train.processes.world import World
 
@@ -31,6 +38,7 @@ class TrainingTask:
     sharding        whether weights are whole on each process
     epochs          epochs in all, as asked for; None for those of the file
     requested_seed  the seed that was asked for; None for the file's
+    workers         processes that read the data; 0 reads it in the training itself
     init            puts other weights into the compiled network before its first step; None for its own start
     """
 
@@ -42,6 +50,7 @@ class TrainingTask:
     sharding: Sharding = "auto"
     epochs: int | None = None
     requested_seed: int | None = None
+    workers: int = 0
     init: Callable[[fx.GraphModule], object] | None = None
 
     @property
@@ -60,6 +69,17 @@ class TrainingTask:
     def batches_per_epoch(self) -> int:
         """The number of batches in one pass over the training part."""
         return batch_count(len(self.data.train), self.plan.batch)
+
+    def batch_size(self, number: int) -> int:
+        """The samples of batch `number` of an epoch, from 0; the last one holds those that are left."""
+        if number < self.batches_per_epoch - 1:
+            return self.plan.batch
+        return len(self.data.train) - number * self.plan.batch
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch, counted from 0, in their random order."""
+        generator = torch.Generator().manual_seed(derived(self.seed, epoch, "order"))
+        return list(batches(len(self.data.train), self.plan.batch, generator))
 
     @property
     def phases(self) -> tuple[ScheduledPhase, ...]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.layers.synced import unsynced
-from archlang.train.data.splits import Split
+from archlang.train.data.reading import BatchFeed, watched
 from archlang.train.kept.records import RunRecords
 from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.evaluation import Evaluation, measure
+from archlang.train.loop.feeding import fed
 from archlang.train.loop.progress import Beat, Epoch, Outline, Progress, Result
 from archlang.train.loop.state import TrainingState
 from archlang.train.loop.stepping import diverged, finite
@@ -41,8 +43,8 @@ class Training:
 
         progress.start(outline)
         try:
-            with stopping() as stop:
-                self._rounds(progress, stop)
+            with stopping() as stop, watched(), closing(self._feed()) as feed:
+                self._rounds(feed, progress, stop)
         finally:
             if self.records is not None:
                 self.records.close()
@@ -60,7 +62,13 @@ class Training:
         if self.records is not None:
             self.records.resume(facts, self.state.history, told)
 
-    def _rounds(self, progress: Progress, stop: Stop) -> None:
+    def _feed(self) -> BatchFeed:
+        """All batches of the rounds that are left, those that each is measured on too."""
+        state = self.state
+        return fed(self.task, [(scheduled.size(number), epoch) for epoch, (scheduled, number) in
+                               enumerate(self._left(), len(state.history))], state.step, state.total)
+
+    def _rounds(self, feed: BatchFeed, progress: Progress, stop: Stop) -> None:
         """Train the rounds that are left, and measure each."""
         entered = None
         for scheduled, number in self._left():
@@ -68,8 +76,8 @@ class Training:
                 self.batches.enter(scheduled.phase)
                 entered = scheduled
 
-            self._round(scheduled, number, progress, stop)
-            self._finish(scheduled, progress)
+            self._round(scheduled, number, feed, progress, stop)
+            self._finish(scheduled, feed, progress)
             self._warn(progress)
             self._stop(stop, is_kept=True)
 
@@ -86,15 +94,15 @@ class Training:
         # A checkpoint counts finished rounds, whatever phases they were of.
         yield from rounds[len(self.state.history) :]
 
-    def _round(self, scheduled: ScheduledPhase, number: int, progress: Progress, stop: Stop) -> None:
+    def _round(self, scheduled: ScheduledPhase, number: int, feed: BatchFeed, progress: Progress, stop: Stop) -> None:
         """Train the batches that are left of round `number` of a phase."""
         state, epoch, size = self.state, len(self.state.history), scheduled.size(number)
         tally = state.tally = state.tally or Tally()
         self.batches.prepare()
 
-        for rows in self.batches.order(epoch)[state.step : size]:
+        while state.step < size:
             at = number * scheduled.per_epoch + state.step
-            is_done = self.batches.train(rows, scheduled, at, state.total, tally)
+            is_done = self.batches.train(next(feed), scheduled, at, state, tally)
             state.step += 1
             state.total += 1
 
@@ -111,7 +119,7 @@ class Training:
             if self.records is not None and self.records.is_due(state.total) and state.step < size:
                 self.records.write_checkpoint(self.batches, state)
 
-    def _finish(self, scheduled: ScheduledPhase, progress: Progress) -> None:
+    def _finish(self, scheduled: ScheduledPhase, feed: BatchFeed, progress: Progress) -> None:
         """Measure the round just done on the test part, and on the validation part where there is one, and keep it.
 
         A checkpoint holds the weights themselves; the model files hold their average, which is what was measured.
@@ -125,7 +133,7 @@ class Training:
         with self.trained.averaged(state.total):
             if self.task.world.any(not finite(self.trained.module)):
                 raise diverged("weights are no numbers any more")
-            epoch = self._measured(scheduled, state.tally)
+            epoch = self._measured(scheduled, state.tally, feed)
             is_best = epoch.better_than(state.best, self.task.plan.best)
             if self.records is not None:
                 self.records.propose_models(self.trained.complete(), state.total, is_best)
@@ -138,13 +146,13 @@ class Training:
                 self.records.board.epoch(epoch)
         progress.epoch(epoch, is_best)
 
-    def _measured(self, scheduled: ScheduledPhase, tally: Tally) -> Epoch:
+    def _measured(self, scheduled: ScheduledPhase, tally: Tally, feed: BatchFeed) -> Epoch:
         """The figures of a round, with those of the test part and the validation part."""
         data = self.task.data
-        tested = self._evaluated(data.test)
+        tested = self._evaluated(len(data.test), feed)
         validated = None
         if data.validation is not None:
-            validated = self._evaluated(data.validation)
+            validated = self._evaluated(len(data.validation), feed)
 
         first_rate = float("nan") if tally.first_lr is None else tally.first_lr
         epoch = Epoch(
@@ -157,11 +165,12 @@ class Training:
         return replace(epoch, validation_loss=validated.loss, validation_accuracy=validated.accuracy,
                        validation_metrics=validated.metrics)
 
-    def _evaluated(self, split: Split) -> Evaluation:
-        """The model on a part of the data."""
+    def _evaluated(self, samples: int, feed: BatchFeed) -> Evaluation:
+        """The model on the next part of the data."""
         model, task = self.batches.stepper.model.eval(), self.task
         goal, labels = self.batches.stages[0].goal, self.trained.module.archlang.labels
-        return measure(model, task.network.graph, goal, task.losses, split, self.trained.fit, labels, world=task.world)
+        return measure(model, task.network.graph, goal, task.losses, feed, samples, self.trained.fit, labels,
+                       world=task.world)
 
     def _stop(self, stop: Stop, is_kept: bool) -> None:
         """Stop where somebody asked any of the processes to, and keep what was done."""
