@@ -11,7 +11,7 @@ import click
 
 from archlang.cli.adopting import adopting, init
 from archlang.cli.files import open_network
-from archlang.cli.options import data, device, reading, refuse, workers
+from archlang.cli.options import data, device, reading, refuse, settings, workers
 from archlang.cli.processes import together
 from archlang.cli.session import Session
 from archlang.cli.streams import require_output
@@ -37,6 +37,7 @@ Sharding = Literal["auto", "ddp", "fsdp"]
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
+@settings
 @workers
 @init
 @reading
@@ -54,6 +55,7 @@ def command(
     every: int | None,
     tensorboard: bool,
     sharding: Sharding,
+    settings: Mapping[str, str],
     workers: int,
     init: str | None,
     names: Mapping[str, str],
@@ -76,7 +78,7 @@ def command(
     require_output()  # an hour of training must not end in a result that cannot be written
 
     with together(session, device):
-        network = open_network(session, file, dials)
+        network = open_network(session, file, dials, settings)
         where = _where(session, folder, start, network.name)
         from archlang.train import fit  # torch takes a second: files with mistakes are told before
 

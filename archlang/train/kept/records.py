@@ -70,6 +70,7 @@ class RunRecords:
         facts = {
             "network": outline.network,
             "dials": self.identity["dials"],
+            "settings": self.identity["settings"],
             "data": outline.data,
             "epochs": outline.epochs,
             "batch": self.task.plan.batch,

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
-from archlang.elaborate.network import Network
+from archlang.elaborate.network import Network, configured
 from archlang.train.data.sources import find
 from archlang.train.kept.board import Board
 from archlang.train.kept.checkpoints import restore
@@ -41,6 +41,7 @@ def fit(
     *,
     epochs: int | None = None,
     seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     run: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
@@ -58,6 +59,8 @@ def fit(
         data: what `sources.find` takes: the name of a data set, `module:function`, `folder:PATH`, or a `Data`.
         epochs: shortens or stretches all phases alike.
         seed: stands for the file's.
+        settings: stand for those of the `train`: `{"batch": 64, "optimizer.lr": 0.01, "all.epochs": 3}`. A text is read
+            as it would be in the file.
         device: `auto` for a GPU where there is one, or torch's name of a device.
         run: a new or empty folder for `network.arch`, `config.json`, `log.csv`, the model files `last.safetensors` and
             `best.safetensors` (by test accuracy, then loss), and a checkpoint after every epoch. Without it nothing is
@@ -79,6 +82,7 @@ def fit(
     Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, run-in-use, run-differs, no-checkpoint,
     diverged, missing-tool, unwritable-output, process-lost, and what compiling raises.
     """
+    network = configured(network, settings or {})
     plan = plan_of(network)
     with joined(device) as world:
         if progress is None or not world.is_first:
