@@ -1,7 +1,7 @@
 """archlang: a language and compiler for neural-network architectures.
 
 >>> import archlang
->>> len(archlang.__all__) <= 20
+>>> len(archlang.__all__) <= 24
 True
 
 The door is lazy: importing archlang takes about a millisecond, and torch is loaded only by what needs it.
@@ -36,6 +36,10 @@ _ROOMS = {
     "import_model": "archlang.importing",
     "adopt": "archlang.adopting",
     "export": "archlang.exporting",
+    "fit": "archlang.train",
+    "evaluate": "archlang.train",
+    "predict": "archlang.train",
+    "Progress": "archlang.train",
     "features": "archlang.emit.features",
     "ArchError": "archlang.diagnostics",
     "Diagnostic": "archlang.diagnostics",
@@ -43,8 +47,9 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw",
-    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
+    "ArchError", "Diagnostic", "Network", "Progress", "adopt", "boost", "check", "codes", "compile", "create_model",
+    "draw", "evaluate", "export", "features", "fit", "fuse", "import_model", "list_models", "load", "load_model",
+    "loads", "predict", "save", "transform",
 ]
 
 if TYPE_CHECKING:
@@ -59,6 +64,7 @@ if TYPE_CHECKING:
     from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
+    from archlang.train import Progress, evaluate, fit, predict
     from archlang.views import draw
 
 

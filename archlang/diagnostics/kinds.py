@@ -224,7 +224,10 @@ RUNS = _table("error", 1, {
     "no-checkpoint": "a run folder without a checkpoint that can be continued",
 })
 
-PROCESSES = _table("error", 1, {"process-lost": "a training whose other processes ended before it"})
+PROCESSES = _table("error", 1, {
+    "process-lost": "a training whose other processes ended before it",
+    "callback-failed": "a callback of a training that raised an error",
+})
 
 KINDS: dict[str, DiagnosticKind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,

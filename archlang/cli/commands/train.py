@@ -35,6 +35,9 @@ Sharding = Literal["auto", "ddp", "fsdp"]
 @click.option("--checkpoint-every", "every", type=click.IntRange(1), metavar="N",
               help="Keep a checkpoint after every N steps too, not only after an epoch.")
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
+@click.option("--log-steps", "log_steps", is_flag=True, help="Keep a row for every step in steps.csv.")
+@click.option("--logger", "loggers", multiple=True, metavar="NAME",
+              help="Tell a logger too: wandb, trackio, mlflow, or a plug-in's; can be repeated.")
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
 @settings
@@ -54,6 +57,8 @@ def command(
     fork: bool,
     every: int | None,
     tensorboard: bool,
+    log_steps: bool,
+    loggers: tuple[str, ...],
     sharding: Sharding,
     settings: Mapping[str, str],
     workers: int,
@@ -81,12 +86,16 @@ def command(
         network = open_network(session, file, dials, settings)
         where = _where(session, folder, start, network.name)
         from archlang.train import fit  # torch takes a second: files with mistakes are told before
+        from archlang.train.loggers import logger
+
+        listening = [logger(name) for name in loggers]
 
         def train(progress: Progress) -> Result:
             return fit(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
                 checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
-                workers=workers, init=adopting(session, init, names),
+                workers=workers, log_steps=log_steps, callbacks=listening,
+                init=adopting(session, init, names),
             )
 
         _report(session, where, train)

@@ -7,7 +7,7 @@ not the training was interrupted.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from archlang.train.kept.checkpoints import restore
 from archlang.train.kept.identity import differences
 from archlang.train.kept.records import RunRecords
 from archlang.train.kept.runs import Run, open_run, reopen_run
+from archlang.train.loop.callbacks import Callbacks
 from archlang.train.loop.preparing import prepared
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.loop.task import TrainingTask
@@ -45,6 +46,8 @@ def fit(
     device: str = "auto",
     run: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    callbacks: Sequence[Progress] = (),
+    log_steps: bool = False,
     start: Start = "new",
     checkpoint_every: int | None = None,
     tensorboard: bool = False,
@@ -53,6 +56,19 @@ def fit(
     init: Callable[[fx.GraphModule], object] | None = None,
 ) -> Result:
     """Train a network as the `train` of its file says.
+
+    >>> import archlang, torch
+    >>> net = archlang.loads('''archlang 1
+    ... network Small { input x: [4]
+    ...   scores = x -> linear(8) -> relu -> linear(2)
+    ...   output scores }
+    ... train { loss = cross_entropy(scores, label)
+    ...   optimizer = adam(lr = 0.05)
+    ...   phase all { epochs = 5 } }''')
+    >>> points = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    >>> result = archlang.fit(net, (points, (points[:, 0] > 0).long()), settings={"batch": 20})
+    >>> result.best.test_accuracy > 0.9, len(result.history)
+    (True, 5)
 
     Arguments:
         network: a checked network.
@@ -66,6 +82,9 @@ def fit(
             `best.safetensors` (by test accuracy, then loss), and a checkpoint after every epoch. Without it nothing is
             written.
         progress: is told what happens.
+        callbacks: are told too, in their order. What one raises ends the training with its name (callback-failed); the
+            run folder holds what was done.
+        log_steps: keeps the loss, the norm of the gradient and the rate of every step in `steps.csv`.
         start: `resume` goes on from the newest checkpoint of the run: the weights that come out are those of a training
             that was never interrupted. `fork` does so with another file, seed or data; what differs is told and noted.
         checkpoint_every: writes a checkpoint after so many steps too.
@@ -85,37 +104,36 @@ def fit(
     network = configured(network, settings or {})
     plan = plan_of(network)
     with joined(device) as world:
-        if progress is None or not world.is_first:
-            progress = Progress()
+        listening = Callbacks(progress or Progress(), callbacks)
+        if not world.is_first:
+            listening = Callbacks(Progress())
         ready = training_data(network, plan, find(data))
         task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, workers,
                             init)
 
         if run is None:
-            if start != "new" or tensorboard:
-                raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
-            return prepared(task).go(progress)
+            if start != "new" or tensorboard or log_steps:
+                raise ArchError(error("usage", "only a training with a run folder can be continued, shown or logged"))
+            return prepared(task).go(listening)
 
         folder = _folder(run, start, world)
         try:
-            return _recorded(task, folder, start, progress, checkpoint_every, tensorboard)
+            training, records = _recorded(task, folder, start, listening)
+            records.every = checkpoint_every
+            if log_steps:
+                records.log_steps()
+            if tensorboard and world.is_first:
+                records.board = Board(folder.folder, len(training.state.history))
+            return training.go(listening)
         finally:
             folder.close()
 
 
-def _recorded(
-    task: TrainingTask, folder: Run, start: Start, progress: Progress, checkpoint_every: int | None, tensorboard: bool
-) -> Result:
-    """Train with everything kept in the run's folder."""
+def _recorded(task: TrainingTask, folder: Run, start: Start, progress: Progress) -> tuple[Training, RunRecords]:
+    """A training with everything kept in the run's folder."""
     if start == "new":
-        training, records = _begun(task, folder)
-    else:
-        training, records = _continued(task, folder, start, progress)
-
-    records.every = checkpoint_every
-    if tensorboard and task.world.is_first:
-        records.board = Board(folder.folder, len(training.state.history))
-    return training.go(progress)
+        return _begun(task, folder)
+    return _continued(task, folder, start, progress)
 
 
 def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:

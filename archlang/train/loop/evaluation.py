@@ -67,6 +67,12 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
              workers: int = 0) -> Evaluation:
     """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
 
+    >>> import archlang, torch
+    >>> net = archlang.loads("archlang 1\\nnetwork N { input x: [4]\\n output x -> linear(2) }")
+    >>> points, labels = torch.zeros(10, 4), torch.arange(10) % 2
+    >>> archlang.evaluate(archlang.compile(net), (points, labels)).samples
+    2
+
     The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
     model's mode is left alone.
 
