@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,6 +19,7 @@ from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
 from archlang.layers.chance import SHARED
+from archlang.train.data.kept_images import KeptImages
 from archlang.train.data.pixels import TooManyPixels, is_grey, prepared, upright_size
 from archlang.train.problems import bad_data
 
@@ -87,12 +88,16 @@ def strict_about_size() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Image files under a folder, their class numbers, and the sizes that they are brought to."""
+    """Image files under a folder, their class numbers, and the sizes that they are brought to.
+
+    `kept` has images that were decoded before.
+    """
 
     folder: Path
     names: tuple[str, ...]
     classes: torch.Tensor
     preparation: ImagePreparation
+    kept: KeptImages | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -118,9 +123,18 @@ class ImageFiles:
 
     def prepared_as(self, preparation: ImagePreparation) -> ImageFiles:
         """The same files, brought to other sizes."""
-        return replace(self, preparation=preparation)
+        return replace(self, preparation=preparation, kept=None)
+
+    def keeping(self) -> ImageFiles:
+        """The same files, each decoded once, where its image finds room."""
+        return replace(self, kept=KeptImages(len(self), self.preparation.shape))
 
     def _image(self, index: int) -> torch.Tensor:
+        if self.kept is None:
+            return self._decoded(index)
+        return self.kept.get(index, lambda: self._decoded(index))
+
+    def _decoded(self, index: int) -> torch.Tensor:
         name = self.names[index]
         try:
             return read_pixels(self.folder / name, self.preparation)
