@@ -40,6 +40,9 @@ Sharding = Literal["auto", "ddp", "fsdp"]
               help="Tell a logger too: wandb, trackio, mlflow, or a plug-in's; can be repeated.")
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
+@click.option("--transform", metavar="MODULE:FUNCTION", help="A function of yours that changes training samples.")
+@click.option("--batch-transform", "batch_transform", metavar="MODULE:FUNCTION",
+              help="One that changes training batches, such as mixup.")
 @settings
 @workers
 @init
@@ -60,6 +63,8 @@ def command(
     log_steps: bool,
     loggers: tuple[str, ...],
     sharding: Sharding,
+    transform: str | None,
+    batch_transform: str | None,
     settings: Mapping[str, str],
     workers: int,
     init: str | None,
@@ -86,15 +91,18 @@ def command(
         network = open_network(session, file, dials, settings)
         where = _where(session, folder, start, network.name)
         from archlang.train import fit  # torch takes a second: files with mistakes are told before
+        from archlang.train.data.sources import function_of
         from archlang.train.loggers import logger
 
         listening = [logger(name) for name in loggers]
+        changes = {"transform": transform, "batch_transform": batch_transform}
+        functions = {option: function_of(name) for option, name in changes.items() if name is not None}
 
         def train(progress: Progress) -> Result:
             return fit(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
                 checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
-                workers=workers, log_steps=log_steps, callbacks=listening,
+                workers=workers, log_steps=log_steps, callbacks=listening, **functions,
                 init=adopting(session, init, names),
             )
 

@@ -46,6 +46,8 @@ class Items:
     row: Callable[[Mapping[str, Any], Layout], torch.Tensor] | None = None
     count: int | None = None
 
+    is_foreign = True
+
     def __len__(self) -> int:
         return len(self.rows)
 

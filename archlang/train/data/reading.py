@@ -58,7 +58,7 @@ class BatchReader(Dataset[Batch]):
     def __init__(self, splits: Sequence[Split]) -> None:
         self.splits = tuple(splits)
         # Code of the user's may draw, and calculate: both cost time that arrays and files need not take.
-        self.is_foreign = [any(hasattr(inner, "check_length") for inner in splits_in(split)) for split in splits]
+        self.is_foreign = [any(hasattr(inner, "is_foreign") for inner in splits_in(split)) for split in splits]
 
     def __getitem__(self, request: BatchRequest) -> Any:
         """The batch of a request, or why there is none."""

@@ -33,6 +33,8 @@ class ForeignSplit:
     count: int
     whole: bool = False
 
+    is_foreign = True
+
     def __len__(self) -> int:
         return self.count
 

@@ -52,6 +52,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     elif was != is_now:
         different.append("what the data holds")
 
+    if before.get("transforms", []) != now.get("transforms", []):
+        different.append("the transforms of samples")
     for key, words in _PLAIN:
         if before[key] != now[key]:
             different.append(f"the {words} (was {before[key]}, is {now[key]})")

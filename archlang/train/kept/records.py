@@ -64,7 +64,8 @@ class RunRecords:
         """The records of a new training."""
         return cls(
             task, run, TrainingWatch(model, task.network.graph),
-            identity(task.network, task.data, task.seed, task.epochs), environment(task.device, task.world.size),
+            {**identity(task.network, task.data, task.seed, task.epochs), "transforms": task.changes.names},
+            environment(task.device, task.world.size),
         )
 
     @property

@@ -17,6 +17,7 @@ from torch import fx
 from archlang.diagnostics import ArchError, error
 from archlang.elaborate.network import Network, configured
 from archlang.train.data.sources import find
+from archlang.train.data.transforms import Changes
 from archlang.train.kept.board import Board
 from archlang.train.kept.checkpoints import restore
 from archlang.train.kept.identity import differences
@@ -53,6 +54,8 @@ def fit(
     tensorboard: bool = False,
     sharding: Sharding = "auto",
     workers: int = 0,
+    transform: Callable[..., Any] | None = None,
+    batch_transform: Callable[..., Any] | None = None,
     init: Callable[[fx.GraphModule], object] | None = None,
 ) -> Result:
     """Train a network as the `train` of its file says.
@@ -92,6 +95,9 @@ def fit(
         sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`) or a part (`fsdp`).
         workers: processes that read the data while the network is trained; 0 reads it in between. What comes out does
             not depend on their number.
+        transform: changes each training sample: takes it, or it and its label, as torchvision's do (v2).
+        batch_transform: changes each training batch: takes samples and labels and gives both, labels as class numbers
+            or as shares of the classes (mixup, cutmix).
         init: is given the compiled network before its first step, to put weights into it: `lambda model:
             archlang.adopt(model, "weights.safetensors")`.
 
@@ -109,7 +115,7 @@ def fit(
             listening = Callbacks(Progress())
         ready = training_data(network, plan, find(data))
         task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, workers,
-                            init)
+                            init, Changes(transform, batch_transform))
 
         if run is None:
             if start != "new" or tensorboard or log_steps:

@@ -18,7 +18,8 @@ def fed(task: TrainingTask, rounds: Rounds, step: int, total: int) -> BatchFeed:
 
     The samples that a round is measured on follow its batches, so that workers go on reading while it ends.
     """
-    return BatchFeed(task.data.parts, _requests(task, rounds, step, total), task.workers, task.device)
+    parts = (task.changes.of(task.data.train), *task.data.parts[1:])
+    return BatchFeed(parts, _requests(task, rounds, step, total), task.workers, task.device)
 
 
 def _requests(task: TrainingTask, rounds: Rounds, step: int, total: int) -> Iterator[BatchRequest]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -14,6 +14,7 @@ from archlang.graph.plan import Loss, Plan
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import AverageFacts
 from archlang.train.data.splits import Data
+from archlang.train.data.transforms import Changes
 from archlang.train.optimization.planning import (
     ScheduledPhase,
     batch_count,
@@ -40,6 +41,7 @@ class TrainingTask:
     requested_seed  the seed that was asked for; None for the file's
     workers         processes that read the data; 0 reads it in the training itself
     init            puts other weights into the compiled network before its first step; None for its own start
+    changes         the user's changes of training samples
     """
 
     network: Network
@@ -52,6 +54,7 @@ class TrainingTask:
     requested_seed: int | None = None
     workers: int = 0
     init: Callable[[fx.GraphModule], object] | None = None
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def seed(self) -> int:
