@@ -37,12 +37,14 @@ class BatchRequest:
 
     part    which of the splits it is of
     rows    its samples, by their indices
+    epoch   the number of its epoch, from 0, which a stream is begun anew for
     seed    of all that is drawn while it is read
     """
 
     part: int
     rows: Sequence[int]
     seed: int
+    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,9 +68,18 @@ class BatchReader(Dataset[Batch]):
             if not self.is_foreign[request.part]:
                 return self.splits[request.part].batch(request.rows)
             with drawing_by(request.seed), one_thread():
+                self._enter(request)
                 return self.splits[request.part].batch(request.rows)
         except ArchError as problem:
             return UnreadBatch(problem.diagnostics)
+
+
+    def _enter(self, request: BatchRequest) -> None:
+        """Let a stream know which epoch it is."""
+        for inner in splits_in(self.splits[request.part]):
+            dataset: Any = getattr(inner, "dataset", None)
+            if hasattr(dataset, "enter"):
+                dataset.enter(request.epoch)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from archlang.train.data.named import NamedTensors, divided, is_named_arrays, na
 from archlang.train.data.parts import PART_WORDS, part_of
 from archlang.train.data.samples import plain_tensor, samples_in_memory
 from archlang.train.data.splits import NO_LABEL, Data, Joined, Split, Tensors, divide, stratified
+from archlang.train.data.torch_data import InOrder, taken_apart
 from archlang.train.data.user_code import blamed
 from archlang.train.problems import bad_data
 
@@ -74,6 +75,10 @@ def understand(name: str, value: Any) -> Data:
     """
     if isinstance(value, Data):
         return _of_data(value)
+    value = taken_apart(value)
+    if isinstance(value, InOrder):
+        raise bad_data(f"`{name}` gives one stream, which cannot be divided", help="give one for training and one for "
+                       "the test")
     if isinstance(value, Mapping) and not _is_arrays(value):
         return _of_table(name, value)
 

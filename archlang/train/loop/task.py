@@ -13,6 +13,7 @@ from archlang.elaborate.network import Network
 from archlang.graph.plan import Loss, Plan
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import AverageFacts
+from archlang.train.data.ordering import order_of
 from archlang.train.data.splits import Data
 from archlang.train.data.transforms import Changes
 from archlang.train.optimization.planning import (
@@ -82,7 +83,7 @@ class TrainingTask:
     def order(self, epoch: int) -> list[list[int]]:
         """The batches of an epoch, counted from 0, in their random order."""
         generator = torch.Generator().manual_seed(derived(self.seed, epoch, "order"))
-        return list(batches(len(self.data.train), self.plan.batch, generator))
+        return list(batches(order_of(self.data.train, generator), self.plan.batch))
 
     @property
     def phases(self) -> tuple[ScheduledPhase, ...]:

@@ -15,7 +15,7 @@ from archlang.train.kept.records import RunRecords
 from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.callbacks import CallbackFailure
 from archlang.train.loop.evaluation import Evaluation, measure
-from archlang.train.loop.feeding import fed
+from archlang.train.loop.feeding import fed, workers_of
 from archlang.train.loop.progress import Beat, Epoch, Outline, Progress, Result
 from archlang.train.loop.state import TrainingState
 from archlang.train.loop.stepping import diverged, finite
@@ -74,6 +74,9 @@ class Training:
 
     def _foretell(self, progress: Progress) -> None:
         """Say what is not as in a training on whole batches."""
+        if workers_of(self.task) < self.task.workers:
+            progress.note("a stream is read by one worker: each would have to read all of it")
+
         parts = self.task.plan.accumulate
         has_norms = any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in self.trained.module.modules())
         if parts > 1 and has_norms:
