@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from PIL import Image, UnidentifiedImageError
@@ -52,10 +53,22 @@ def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | No
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """An image file, its pixels not yet decoded. Raises `NoImage` for whatever goes wrong, in the body too."""
-    try:
-        with open_regular(path) as stream, steady(stream), Image.open(stream, formats=FORMATS) as image:
-            yield image
+    with _as_no_image(), open_regular(path) as stream, steady(stream), Image.open(stream, formats=FORMATS) as image:
+        yield image
 
+
+@contextmanager
+def opened_stream(stream: BinaryIO) -> Iterator[Image.Image]:
+    """The image of an image file's bytes. Raises `NoImage` for whatever goes wrong, in the body too."""
+    with _as_no_image(), Image.open(stream, formats=FORMATS) as image:
+        yield image
+
+
+@contextmanager
+def _as_no_image() -> Iterator[None]:
+    """Turn whatever goes wrong with an image file into `NoImage`."""
+    try:
+        yield
     except NoImage:
         raise
     except FileNotFoundError:

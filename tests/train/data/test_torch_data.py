@@ -1,4 +1,4 @@
-"""`DataLoader`s and streams of the user: the samples as by hand, with any number of workers; what does not fit is told."""
+"""Loaders and streams of the user: the samples as by hand, with any number of workers; what does not fit is told."""
 
 from __future__ import annotations
 
