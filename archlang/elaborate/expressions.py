@@ -46,6 +46,7 @@ from archlang.source import Span
 from archlang.syntax.tree import (
     As,
     Binary,
+    Bind,
     Call,
     CodeDeclaration,
     Expr,
@@ -56,12 +57,16 @@ from archlang.syntax.tree import (
     If,
     In,
     Index,
+    Input,
+    Let,
     ListOf,
     Name,
     Number,
+    Parameter,
     Parens,
     SizeLiteral,
     Text,
+    TreeNode,
     Truth,
     TupleOf,
     Unary,
@@ -208,8 +213,11 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
             help, fix = (f"it is called `{here}` here",), Fix(expr.callee.span, here)
         raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span, help=help, fix=fix)
 
-    # What the file defines comes before the catalogue: a block may have the name of a stage.
     name = expr.callee.text
+    if expr.arguments and name in FUNCTIONS and _takes_no_arguments(find_node(env, name)):
+        return _function(b, expr, name, env)
+
+    # What the file defines comes before the catalogue: a block may have the name of a stage.
     value = lookup(b, env, name, expr.callee.span)
     if isinstance(value, BlockValue):
         if expr.body is not None:
@@ -227,6 +235,15 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
     if name in FUNCTIONS and (expr.arguments or (expr.arguments is not None and b.catalogue.stage(name) is None)):
         return _function(b, expr, name, env)
     return catalogued(b, name, expr, expr.callee, env, expect)
+
+
+def _takes_no_arguments(node: TreeNode | None) -> bool:
+    """Tell whether a name is bound to what can never be called, such as a code or a tensor.
+
+    A call then means the function of that name. A model's file depends on it: it spells designed codes `words(...)`,
+    also where a code or an input of the network is called `words`.
+    """
+    return isinstance(node, Bind | CodeDeclaration | Input | Let | Parameter)
 
 
 def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
