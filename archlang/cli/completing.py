@@ -1,4 +1,4 @@
-"""What a shell offers when it completes a word: dials of the file that was named, passes, data, kinds of mistakes."""
+"""Completions of a word for a shell: dials of the file that was named, passes, data, kinds of mistakes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem, split_arg_string
 Offered = Iterable[CompletionItem]
 
 
-class Word(click.types.StringParamType):
+class CompletedWord(click.types.StringParamType):
     """A text whose completions a function knows; whatever is typed is taken, as before."""
 
     def __init__(self, offer: Callable[[click.Context, str], Offered]) -> None:
@@ -36,14 +36,14 @@ def teach(command: click.Command) -> None:
 
     for parameter in command.params:
         if parameter.metavar in BY_PLACE and isinstance(parameter.type, click.types.StringParamType):
-            parameter.type = Word(BY_PLACE[parameter.metavar])
+            parameter.type = CompletedWord(BY_PLACE[parameter.metavar])
 
     # Words whose place in the help has no name of its own.
     for parameter in command.params:
         if command.name == "explain" and parameter.name == "name":
-            parameter.type = Word(_mistakes)
+            parameter.type = CompletedWord(_mistakes)
         if parameter.name == "data":
-            parameter.type = Word(_data)
+            parameter.type = CompletedWord(_data)
 
 
 def _files(context: click.Context, start: str) -> Offered:

@@ -1,4 +1,4 @@
-"""What archlang needs or can use on this machine, and what of it is there: packages, programs, devices, plug-ins."""
+"""The parts that archlang needs or can use, and which of them are there: packages, programs, devices, plug-ins."""
 
 from __future__ import annotations
 

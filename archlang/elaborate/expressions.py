@@ -21,7 +21,7 @@ from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.names import module_name
 from archlang.elaborate.own import OwnTensor, made_in
-from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
+from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, takes_no_arguments, unknown
 from archlang.elaborate.values import (
     POISON,
     BlockValue,
@@ -46,7 +46,6 @@ from archlang.source import Span
 from archlang.syntax.tree import (
     As,
     Binary,
-    Bind,
     Call,
     CodeDeclaration,
     Expr,
@@ -57,16 +56,12 @@ from archlang.syntax.tree import (
     If,
     In,
     Index,
-    Input,
-    Let,
     ListOf,
     Name,
     Number,
-    Parameter,
     Parens,
     SizeLiteral,
     Text,
-    TreeNode,
     Truth,
     TupleOf,
     Unary,
@@ -214,7 +209,7 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
         raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span, help=help, fix=fix)
 
     name = expr.callee.text
-    if expr.arguments and name in FUNCTIONS and _takes_no_arguments(find_node(env, name)):
+    if expr.arguments and name in FUNCTIONS and takes_no_arguments(find_node(env, name)):
         return _function(b, expr, name, env)
 
     # What the file defines comes before the catalogue: a block may have the name of a stage.
@@ -235,15 +230,6 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
     if name in FUNCTIONS and (expr.arguments or (expr.arguments is not None and b.catalogue.stage(name) is None)):
         return _function(b, expr, name, env)
     return catalogued(b, name, expr, expr.callee, env, expect)
-
-
-def _takes_no_arguments(node: TreeNode | None) -> bool:
-    """Tell whether a name is bound to what can never be called, such as a code or a tensor.
-
-    A call then means the function of that name. A model's file depends on it: it spells designed codes `words(...)`,
-    also where a code or an input of the network is called `words`.
-    """
-    return isinstance(node, Bind | CodeDeclaration | Input | Let | Parameter)
 
 
 def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
