@@ -7,7 +7,7 @@ from archlang.elaborate.context import Build
 from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Block, CodeDeclaration, Let, TreeNode
+from archlang.syntax.tree import Bind, Block, CodeDeclaration, Input, Let, Parameter, TreeNode
 
 FUNCTIONS = ("range", "len", "min", "max", "size", "words", "round", "floor", "ceil", "round_to")
 
@@ -59,6 +59,15 @@ def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
     if value is POISON:
         raise Poisoned
     return value
+
+
+def takes_no_arguments(node: TreeNode | None) -> bool:
+    """Tell whether a name is bound to what can never be called, such as a code or a tensor.
+
+    A call then means the function of that name. A model's file depends on it: it spells designed codes `words(...)`,
+    also where a code or an input of the network is called `words`.
+    """
+    return isinstance(node, Bind | CodeDeclaration | Input | Let | Parameter)
 
 
 def find_node(env: Env, name: str) -> TreeNode | None:
