@@ -249,7 +249,7 @@ PYTHON: tuple[Slip, ...] = (
     ),
     Slip(
         foreign("return", "yield"),
-        "a result is handed out with `output`",
+        "`{line}` is Python's; a result is handed out with `output`",
         _output_instead_of_return,
         ("block b { x = in -> relu\n return x }", "return x"),
         where="line", fix=line_start_becomes("output"),

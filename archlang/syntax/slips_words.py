@@ -151,14 +151,14 @@ STATEMENTS: tuple[Slip, ...] = (
     ),
     Slip(
         lambda f: f.previous_type == "NAME" and f.previous_text in ("elif", "elsif", "elseif"),
-        "a second test is written `else if`",
+        "there is no `{previous}`: a second test is written `else if`",
         "write `else if test { ... }`",
         ("block b(s) = if s { relu } elif s { gelu }", "network N { x = in -> if s { relu }\n elif s { gelu } }"),
         where="previous", fix=lambda f: Fix(f.previous.span, "else if"),
     ),
     Slip(
         lambda f: f.text in ("elif", "elsif", "elseif"),
-        "a second test is written `else if`",
+        "there is no `{token}`: a second test is written `else if`",
         "write `else if test { ... }`",
         ("let y = if s { relu } elif",),
         fix=token_becomes("else if"),

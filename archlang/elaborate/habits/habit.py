@@ -30,6 +30,7 @@ class Habit:
         note: a fact that a reader from there does not expect.
         gathers: the first argument is a list of tensors, a bundle here.
         by_type: the text depends on the type of the tensor, so that it is a guess where that is not known.
+        flows: the place of the tensor that flows in, among the arguments of a function.
     """
 
     origin: str
@@ -42,6 +43,7 @@ class Habit:
     note: str = ""
     gathers: bool = False
     by_type: bool = False
+    flows: int = 0
 
     @property
     def here(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from archlang.elaborate.habits.catalogue import FUNCTIONS, ROWS
+from archlang.elaborate.habits.catalogue import FUNCTIONS, METHOD_ROWS, ROWS, SENTENCES, SPELT_ALIKE, folded
 from archlang.elaborate.habits.habit import Habit
 from archlang.syntax.tree import Expr, Field, Name
 
@@ -64,23 +64,35 @@ def path_of(expr: Expr) -> tuple[str, ...]:
     return (expr.text, *reversed(fields))
 
 
-def layer_row(path: tuple[str, ...]) -> Habit | None:
-    """The row of a name that stands for a stage: bare, or behind the name of a module."""
-    if not path or path[-1] not in ROWS:
-        return None
-    if len(path) == 1 and path[0].islower():  # a bare `relu` is the stage of this language
-        return None
+def layer_rows(path: tuple[str, ...]) -> tuple[Habit, ...]:
+    """The rows of a name that stands for a stage: bare, or behind the name of a module.
+
+    A name in another spelling has those of all its spellings: `conv2d(3, 8, 3)` is PyTorch's, `conv2d(8, 3)` Keras's.
+    """
+    if not path:
+        return ()
     # `model.layers.Dense` and `tf.keras.layers.Dense` both stand behind a module that is known.
     if len(path) > 1 and path[0] not in PREFIXES and path[-2] not in PREFIXES:
-        return None
-    return ROWS[path[-1]]
+        return ()
+    own = ROWS.get(path[-1])
+    others = SPELT_ALIKE.get(folded(path[-1]), ())
+    return tuple(dict.fromkeys(row for row in (own, *others) if row is not None))
+
+
+def method_row(name: str) -> Habit | None:
+    """The row of a method of tensors; what works in place, as `relu_`, is the same function here."""
+    for spelling in (name, name.rstrip("_")):
+        row = METHOD_ROWS.get(spelling) or FUNCTIONS.get(spelling) or SENTENCES.get(spelling)
+        if row is not None:
+            return row
+    return None
 
 
 def function_row(path: tuple[str, ...]) -> Habit | None:
     """The row of a function: behind the name of a module, or bare if it was imported by itself."""
     if not path or (len(path) > 1 and path[0] not in PREFIXES):
         return None
-    return FUNCTIONS.get(path[-1])
+    return FUNCTIONS.get(path[-1]) or FUNCTIONS.get(path[-1].rstrip("_"))
 
 
 def origin_of(path: tuple[str, ...], row: Habit) -> str:

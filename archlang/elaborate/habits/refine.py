@@ -25,13 +25,14 @@ from archlang.elaborate.habits.calls import (
     text_for_parameter,
 )
 from archlang.elaborate.habits.consequences import without_consequences
-from archlang.elaborate.habits.flows import FlowReader, Translation
+from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.foreign_arguments import mend_of_arguments
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.translation import Translation
 from archlang.elaborate.habits.values import mend_of_value
-from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of
+from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of, without
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
@@ -160,7 +161,8 @@ class _Rewording:
             if not isinstance(node, Expr):
                 continue
             translation = self._translated(node, self.path[at - 1])
-            if translation is not None and self._explains(translation):
+            # A text that is the node itself would be the mistake once more.
+            if translation is not None and self._explains(translation) and translation.text != print_flat(node):
                 return self._form(node, self.path[at - 1], translation)
 
         # Of a whole flow the beginning is at fault: `concat([a, b]) -> relu`.
@@ -197,11 +199,11 @@ class _Rewording:
         fix: Fix | None = None
         if text is not None:
             text = fitted(text, parent)
-            help = f"write `{text}`"
+            help = f"write `{text}`{without(translation)}"
             if translation.exact:
                 fix = Fix(node.span, text)
         elif habit is not None and habit.here:
-            help = f"write `{habit.form}`; some of these arguments have no counterpart here"
+            help = f"write `{habit.form}`; not all of this is known here"
         elif habit is not None:
             help = habit.form
         else:
