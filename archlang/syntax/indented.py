@@ -20,6 +20,12 @@ def in_braces_by_indent(facts: Facts) -> Fix | None:
         inner = source.text[colon.end : end].strip()
         return Fix(Span(source, colon.start, end), f" {{ {inner} }}")
 
+    return in_braces(colon)
+
+
+def in_braces(colon: Span) -> Fix | None:
+    """The edit that puts the deeper lines below a `:` into braces; None if there are none."""
+    source = colon.source
     end = _end_of_indented(source.text, colon.end)
     if end is None:
         return None

@@ -38,7 +38,7 @@ def repair(facts: Facts) -> Fix | None:
     """
     if len(facts.tokens) > LONGEST:
         return None
-    for edits in (_insertions(facts), _deletions(facts), _exchanges(facts)):
+    for edits in (_insertions(facts), _deletions(facts), _exchanges(facts), _deletions_before(facts)):
         fixes = [edit.fix for edit in edits if not isinstance(read(edit.tokens), int)]
         if len(fixes) == 1:
             return fixes[0]
@@ -78,6 +78,18 @@ def _deletions(facts: Facts) -> Iterator[_Edit]:
     if facts.token is None or facts.ended:
         return
     yield _Edit(Fix(facts.place, ""), (*facts.tokens[: facts.at], *facts.tokens[facts.at + 1 :]))
+
+
+def _deletions_before(facts: Facts) -> Iterator[_Edit]:
+    """A sign with nothing behind it: `x -> relu ->`."""
+    if facts.previous_type not in _SIGN_OF:
+        return
+    at, sign = facts.at - 1, facts.previous.span
+    start = sign.start
+    while start > 0 and sign.source.text[start - 1] in " \t":
+        start -= 1
+    tokens = (*facts.tokens[:at], *facts.tokens[at + 1 :])
+    yield _Edit(Fix(Span(sign.source, start, sign.end), ""), tokens)
 
 
 def _exchanges(facts: Facts) -> Iterator[_Edit]:

@@ -54,6 +54,9 @@ def _is_dashed_name(facts: Facts) -> bool:
 def _one_name(facts: Facts) -> str:
     """Say how the parts of a bundle are named, and how a tensor is cut where one of its methods was called."""
     names = [token.text for token in facts.line if token.type == "NAME"]
+    if names[-1] in ("shape", "size") and len(names) > 3:
+        tensor = names[-2]
+        return f"sizes are read where they are wanted: `{tensor}.channels`, `{tensor}.height`, `{tensor}.width`"
     help = f"write `parts = ...`: a bundle keeps one name, and `parts[0]` stands for `{names[0]}`, `parts[1]` for "
     help += f"`{names[1]}`"
 

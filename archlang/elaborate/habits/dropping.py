@@ -21,33 +21,41 @@ class Written:
     dropped: tuple[str, ...] = ()
 
 
-def written(
-    row: Habit, arguments: Sequence[Argument], rank: int | None, text_of: Callable[[Expr], str]
-) -> Written:
+@dataclass(frozen=True)
+class Entering:
+    """The tensor that flows into a call.
+
+    `rank` is its axes, without the batch, None if that is not known; `source` is its text, empty if it has none;
+    `text_of` gives the texts of values beside it.
+    """
+
+    rank: int | None
+    source: str
+    text_of: Callable[[Expr], str]
+
+
+def written(row: Habit, arguments: Sequence[Argument], entering: Entering) -> Written:
     """Write a stage from all arguments of a call, or else from as many as the row has words for.
 
     Args:
         row: the function or layer that was called.
         arguments: what it was given, without the tensor that flows in.
-        rank: axes of that tensor, without the batch; None if that is not known.
-        text_of: the text of a value.
+        entering: that tensor.
     """
-    text = _whole(row, arguments, rank, text_of)
+    text = _whole(row, arguments, entering)
     if text is not None or not row.here or len(arguments) > MOST:
         return Written(text)
 
     for dropped in _choices(row, arguments):
         rest = [argument for argument in arguments if argument not in dropped]
-        text = _whole(row, rest, rank, text_of)
+        text = _whole(row, rest, entering)
         if text is not None:
             return Written(text, tuple(argument.name or print_flat(argument.value) for argument in dropped))
     return Written(None)
 
 
-def _whole(
-    row: Habit, arguments: Sequence[Argument], rank: int | None, text_of: Callable[[Expr], str]
-) -> str | None:
-    reading = CallReading(row.parameters, arguments, rank, text_of)
+def _whole(row: Habit, arguments: Sequence[Argument], entering: Entering) -> str | None:
+    reading = CallReading(row.parameters, arguments, entering.rank, entering.text_of, entering.source)
     if row.parameters and not reading.fits:
         return None
     return row.write(reading)

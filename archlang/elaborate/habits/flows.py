@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from archlang.elaborate.habits.axes import axis_word
 from archlang.elaborate.habits.catalogue import METHOD_ROWS, NO_EFFECT
-from archlang.elaborate.habits.dropping import Written, written
+from archlang.elaborate.habits.dropping import Entering, Written, written
 from archlang.elaborate.habits.habit import Habit, items_of, value_text, whole_number
 from archlang.elaborate.habits.names import (
     PREFIXES,
@@ -25,7 +25,22 @@ from archlang.elaborate.habits.ranks import rank_of_flow
 from archlang.elaborate.habits.signs import MERGING, compared, joined_by_sign
 from archlang.elaborate.habits.translation import Translation
 from archlang.syntax.printer import print_flat
-from archlang.syntax.tree import Argument, Binary, Call, Expr, Field, Flow, In, Index, Name, Number, Parens, Unary
+from archlang.syntax.tree import (
+    Argument,
+    Binary,
+    Body,
+    Call,
+    Expr,
+    Field,
+    Flow,
+    In,
+    Index,
+    Name,
+    Number,
+    Parens,
+    SizeLiteral,
+    Unary,
+)
 
 _SIDE_BY_SIDE = ("parallel", "layers")
 """Stages whose braces hold several flows."""
@@ -49,20 +64,30 @@ class FlowReader:
 
     # --- stages ---
 
-    def stage(self, expr: Expr) -> Translation | None:
-        """Read an expression as a step of a flow; None if it is none of another framework."""
+    def stage(self, expr: Expr, before: str = "") -> Translation | None:
+        """Read an expression as a step of a flow; None if it is none of another framework.
+
+        Args:
+            expr: the step.
+            before: the flow that enters it, as far as it is known.
+        """
         if id(expr) not in self._stages:
-            self._stages[id(expr)] = (expr, self._read_stage(expr))
+            self._stages[id(expr)] = (expr, self._read_stage(expr, before))
         return self._stages[id(expr)][1]
 
-    def _read_stage(self, expr: Expr) -> Translation | None:
+    def _read_stage(self, expr: Expr, before: str) -> Translation | None:
         match expr:
+            case Call(callee=Name(text="repeat" | "Repeat"), arguments=(Argument(value=Number() as count),),
+                      body=Body(flows=(flow,))) if not self.names.defines("repeat"):
+                return Translation("Python", REPEATED, f"{print_flat(count)} * ({print_flat(flow)})")
             case Call(body=None):
-                return self._stage_call(expr)
+                return self._stage_call(expr, before)
             case Name() | Field():
                 return self._stage_name(expr)
             case Parens(inner=inner):
-                return self.stage(inner)
+                return self.stage(inner, before)
+            case Binary(operator="*", left=Parens(inner=Flow()) as repeated, right=Number() as count):
+                return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
             case Binary(operator="*", left=Call(callee=callee) as repeated, right=Number() as count):
                 if self.names.knows(path_of(callee)):
                     return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
@@ -81,12 +106,15 @@ class FlowReader:
         if self.names.knows(path):
             return None
 
+        # A bare word in small letters may be any word of the file; a call says more.
+        if len(path) == 1 and path[0].islower():
+            return None
         rows = layer_rows(path)
         if not rows:
             return self._unknown_member(path)
         return self._layer(path, rows, ())
 
-    def _stage_call(self, call: Call) -> Translation | None:
+    def _stage_call(self, call: Call, before: str) -> Translation | None:
         path, arguments = path_of(call.callee), call.arguments or ()
         if path[:1] == ("self",) and len(path) == 2:
             return Translation("Python", "self", f"{path[1]}{_in_parentheses(arguments)}")
@@ -97,20 +125,26 @@ class FlowReader:
         if not path or self.names.knows(path):
             return None
 
+        # `conv2d(3x3, 16)` has this language's order, and the name alone is another one.
+        if len(path) == 1 and path[0].islower() and any(isinstance(one.value, SizeLiteral) for one in arguments):
+            return None
         rows = layer_rows(path)
         if not rows and (method := method_row(path[-1])) is not None:  # `-> view(-1)`: a method taken for a stage
             rows = (method,)
         if not rows:
             return self._unknown_member(path)
-        return self._layer(path, rows, arguments)
+        return self._layer(path, rows, arguments, before)
 
-    def _layer(self, path: tuple[str, ...], rows: Sequence[Habit], arguments: Sequence[Argument]) -> Translation:
+    def _layer(
+        self, path: tuple[str, ...], rows: Sequence[Habit], arguments: Sequence[Argument], before: str = ""
+    ) -> Translation:
         """Read a layer by the first of its rows that has words for all arguments, else for some of them."""
-        read = [(row, self._written(row, arguments, None)) for row in rows]
+        rank = rank_of_flow(before, self.names.ranks)
+        read = [(row, self._written(row, arguments, rank, before)) for row in rows]
         whole = [one for one in read if one[1].text is not None and not one[1].dropped]
         partly = [one for one in read if one[1].text is not None]
         row, stage = (*whole, *partly, *read)[0]
-        exact = not row.by_type and not stage.dropped
+        exact = (rank is not None or not row.by_type) and not stage.dropped
         return Translation(
             origin_of(path, row), ".".join(path), stage.text, row, exact=exact, dropped=stage.dropped
         )
@@ -154,9 +188,9 @@ class FlowReader:
             return None
         return Translation(PREFIXES[path[0]], ".".join(path), None)
 
-    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None) -> Written:
+    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None, source: str = "") -> Written:
         """The stage that a row makes of arguments, without those that have no counterpart."""
-        return written(row, arguments, rank, self._argument_text)
+        return written(row, arguments, Entering(rank, source, self._argument_text))
 
     def _argument_text(self, expr: Expr) -> str:
         """The text of an argument, with flows of another framework in it translated."""
@@ -179,7 +213,7 @@ class FlowReader:
             case Binary(operator=">" | "<", left=left, right=right):
                 return compared(expr.operator, self.source(left), right)
             case Binary():
-                return joined_by_sign(expr, self.source, self._is_step)
+                return joined_by_sign(expr, self.source, self._is_step, self._rank)
             case Unary(operator="-", operand=operand):
                 if (source := self.source(operand)) is not None:
                     return Translation("Python", "-", f"{source} -> scale(-1)", is_flow=True)
@@ -258,7 +292,7 @@ class FlowReader:
     def _through(self, source: str, rank: int | None, row: Habit, arguments: Sequence[Argument], origin: str,
                  shown: str) -> Translation:
         """A tensor through the stage that a row makes."""
-        stage = self._written(row, arguments, rank)
+        stage = self._written(row, arguments, rank, source)
         exact = (rank is not None or not row.by_type) and not stage.dropped
         text = _joined(source, stage.text)
         return Translation(origin, shown, text, row, is_flow=True, exact=exact, dropped=stage.dropped)

@@ -60,11 +60,12 @@ class CallReading:
 
     def __init__(
         self, parameters: Sequence[str], arguments: Sequence[Argument], rank: int | None = None,
-        text_of: Callable[[Expr], str] | None = None,
+        text_of: Callable[[Expr], str] | None = None, source: str = "",
     ) -> None:
         self.arguments = tuple(arguments)
         self.rank = rank  # axes of the tensor that flows in, without the batch; None if that is not known
         self.text_of = text_of or value_text
+        self.source = source  # the text of that tensor, empty if it has none
         self.values: dict[str, Expr] = {}
         self.fits = True  # every argument has found its parameter
 

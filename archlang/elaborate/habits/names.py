@@ -28,7 +28,8 @@ class KnownNames:
     """The names that may be used at a place.
 
     `tensors` are inputs and bindings, `ranks` their numbers of axes as far as they are known, `others` lets, blocks and
-    parameters. The functions tell if the catalogue has a stage, if it brings tensors together, if it takes braces.
+    parameters, `settings` the words of a `train`. The functions tell if the catalogue has a
+    stage, if it brings tensors together, if it takes braces.
     """
 
     tensors: frozenset[str]
@@ -37,6 +38,7 @@ class KnownNames:
     is_stage: Callable[[str], bool]
     is_merge: Callable[[str], bool]
     takes_braces: Callable[[str], bool]
+    settings: frozenset[str] = frozenset()
 
     def defines(self, name: str) -> bool:
         """Return whether the file itself gives a name its meaning."""
@@ -46,7 +48,7 @@ class KnownNames:
         """Return whether a dotted name means something here already."""
         if not path:
             return False
-        return self.defines(path[0]) or (len(path) == 1 and self.is_stage(path[0]))
+        return self.defines(path[0]) or (len(path) == 1 and (self.is_stage(path[0]) or path[0] in self.settings))
 
 
 def path_of(expr: Expr) -> tuple[str, ...]:

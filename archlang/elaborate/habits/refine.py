@@ -25,7 +25,8 @@ from archlang.elaborate.habits.calls import (
     text_for_parameter,
 )
 from archlang.elaborate.habits.consequences import without_consequences
-from archlang.elaborate.habits.flows import FlowReader
+from archlang.elaborate.habits.fallback import mend_of_last_resort
+from archlang.elaborate.habits.flows import REPEATED, FlowReader
 from archlang.elaborate.habits.foreign_arguments import mend_of_arguments
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
@@ -118,7 +119,10 @@ class _Rewording:
     def run(self) -> _Reworded | None:
         """The mistake worded anew, if a table knows the habit behind it."""
         try:
-            return self._by_kind()
+            better = self._by_kind()
+            if better is not None and better.diagnostic.help:
+                return better
+            return self._mended(mend_of_last_resort(self.diagnostic, self.path, self.catalogue))
         except RecursionError:  # a chain of hundreds of calls: its plain message will do
             return None
 
@@ -175,7 +179,9 @@ class _Rewording:
 
     def _translated(self, node: Expr, parent: TreeNode) -> Translation | None:
         if isinstance(parent, Flow) and parent.steps[0] is not node:
-            return self.reader.stage(node)
+            at = next(at for at, step in enumerate(parent.steps) if step is node)
+            before = " -> ".join(print_flat(step) for step in parent.steps[:at])
+            return self.reader.stage(node, before)
         if isinstance(node, Index) and isinstance(node.value, Field) and node.value.name == "shape":
             return Translation("PyTorch", ".shape", self.reader.size(node.value.value, node.index))
         return self.reader.flow(node) or self.reader.stage(node)
@@ -190,7 +196,7 @@ class _Rewording:
         # `softmax(linear(x, 10))`: the inner stage is no word for the argument in whose place it stands.
         if translation.is_flow and translation.shown.endswith("(") and kind == "unknown-word":
             return True
-        if translation.origin == "Python" and translation.shown != "self":
+        if translation.origin == "Python" and translation.shown not in ("self", REPEATED):
             return kind in _OF_CALLS or (translation.shown.startswith(".") and kind in _OF_NAMES)
         return kind in _OF_CALLS or kind in _OF_NAMES or kind == "unknown-argument"
 

@@ -16,7 +16,10 @@ _BINDING = (*MERGING, "**")
 
 
 def joined_by_sign(
-    expr: Binary, source: Callable[[Expr], str | None], is_step: Callable[[Expr], bool]
+    expr: Binary,
+    source: Callable[[Expr], str | None],
+    is_step: Callable[[Expr], bool],
+    rank_of: Callable[[Expr], int | None],
 ) -> Translation | None:
     """Read a chain of one sign between tensors: `a + b + c` is `a -> add(b, c)`.
 
@@ -24,6 +27,7 @@ def joined_by_sign(
         expr: the chain.
         source: the text of an expression that is a tensor, None for others.
         is_step: tells if an expression is a stage of this language.
+        rank_of: the axes of a tensor, None where they are not known.
     """
     sign = expr.operator
     terms: list[Expr] = []
@@ -51,7 +55,7 @@ def joined_by_sign(
         steps = [f"{MERGING[sign]}({tensor})" for tensor in tensors[1:]]
         text = " -> ".join([tensors[0], *steps])
     else:
-        text = _scaled(sign, terms, sources)
+        text = _scaled(sign, terms, sources) or _shifted(sign, terms, sources, rank_of)
     return Translation("Python", sign, text, is_flow=True)
 
 
@@ -75,6 +79,28 @@ def _scaled(sign: str, terms: Sequence[Expr], sources: Sequence[str | None]) -> 
         if sign == "/" and isinstance(other, Number) and other.value == 1:
             return f"{source} -> reciprocal"
     return None
+
+
+def _shifted(
+    sign: str, terms: Sequence[Expr], sources: Sequence[str | None], rank_of: Callable[[Expr], int | None]
+) -> str | None:
+    """A tensor and a number, added: the number is a tensor of one place that spreads."""
+    if len(terms) != 2 or sign not in ("+", "-"):
+        return None
+    at = 0 if sources[0] is not None else 1
+    number, rank = terms[1 - at], rank_of(terms[at])
+    if rank is None or not isinstance(number, Number):
+        return None
+
+    value = number.value
+    if sign == "-" and at == 0:
+        value = -value
+    sizes = ", ".join(["1"] * rank)
+    init = "ones" if value == 1 else f"constant({value})"
+    constant = f"parameter([{sizes}], init = {init}, trained = false)"
+    if sign == "-" and at == 1:
+        return f"{constant} -> sub({sources[at]})"
+    return f"{sources[at]} -> add({constant})"
 
 
 def compared(sign: str, source: str | None, limit: Expr) -> Translation | None:

@@ -127,7 +127,7 @@ def _movedim(call: CallReading) -> str | None:
              (-1, 1): "[width, channels, height]", (3, 1): "[width, channels, height]"}
     if pair not in words:
         return None
-    return stage("permute", [words[pair]], {})  # type: ignore[index]  # two whole numbers
+    return stage("permute", [words[pair]], {})
 
 
 # --- choices ---------------------------------------------------------------------------------------------------------

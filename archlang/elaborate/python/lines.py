@@ -21,6 +21,8 @@ _STATEMENT = re.compile(
     r"(?P<head>(?:output|let|layer|return)\b\s*)?(?:(?P<target>(?:self\.)?[A-Za-z_]\w*)\s*(?P<sign>[-+*/@]?=|:=)(?![=>])\s*)?"
     r"(?P<value>.+)", re.DOTALL,
 )
+_SEVERAL = re.compile(r"(?P<names>[\w\s,()*]+?)\s*=(?![=>])\s*(?P<value>.+)", re.DOTALL)
+_PARTS = ("split", "parallel", "layers", "fork", "each")
 _AS = re.compile(r"(?P<step>.+)\s+as\s+(?P<name>f?[\"'].+)", re.DOTALL)
 _LAMBDA = re.compile(r"lambda\s*(?P<names>[\w\s,=.]*):\s*(?P<flow>.+)", re.DOTALL)
 
@@ -32,13 +34,13 @@ _CHANGES = {"+=": "add", "-=": "sub", "*=": "mul", "/=": "div", "@=": "matmul"}
 class MendedLine:
     """The text in place of a line; `translation` is the form of another framework in it, if it holds one.
 
-    `renamed` is the name that a line changes, and the name of the result here, where a name is bound once.
+    `renamed` are names of the line, each with the text that stands for it behind the line.
     """
 
     text: str
     translation: Translation | None
     exact: bool
-    renamed: tuple[str, str] | None = None
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def mended_line(line: str, reader: FlowReader) -> MendedLine | None:
@@ -50,6 +52,8 @@ def mended_line(line: str, reader: FlowReader) -> MendedLine | None:
     """
     if len(line) > LONGEST:
         return None
+    if (several := _SEVERAL.fullmatch(line.strip())) is not None and "," in several["names"]:
+        return _unpacked(re.findall(r"\w+", several["names"]), several["value"], reader)
     found = _STATEMENT.fullmatch(line.strip())
     if found is None:
         return None
@@ -100,7 +104,23 @@ def _changed(target: str, sign: str, value: _Value, reader: FlowReader) -> Mende
         if sign not in ("*=", "/="):
             return None
         flow = f"{target} -> scale({value.text if sign == '*=' else f'1.0 / {value.text}'})"
-    return MendedLine(f"{name} = {flow}", value.translation, value.exact, renamed=(target, name))
+    return MendedLine(f"{name} = {flow}", value.translation, value.exact, renamed=((target, name),))
+
+
+def _unpacked(names: Sequence[str], text: str, reader: FlowReader) -> MendedLine | None:
+    """`a, b = x.chunk(2)`: a bundle keeps one name, and its members are read by their places."""
+    value = _value(text, reader)
+    if value is None or value.kind != "flow" or not names:
+        return None
+
+    last = re.split(r"\W", split_at_arrows(value.text)[-1])[0]
+    if last not in _PARTS:  # a layer of torch gives more than its result: states, weights of attention
+        return MendedLine(f"{names[0]} = {value.text}", value.translation, value.exact)
+    name = "parts"
+    while reader.names.defines(name):
+        name += "_"
+    members = tuple((one, f"{name}[{at}]") for at, one in enumerate(names))
+    return MendedLine(f"{name} = {value.text}", value.translation, value.exact, members)
 
 
 # --- values ----------------------------------------------------------------------------------------------------------
@@ -219,7 +239,7 @@ def _chain(steps: Sequence[str], reader: FlowReader) -> _Value | None:
 
     texts, found, exact = [first.text], first.translation, first.exact
     for step in steps[1:]:
-        one = _step(step, reader)
+        one = _step(step, reader, " -> ".join(texts))
         if one is None:
             return None
         texts.append(one.text)
@@ -246,9 +266,9 @@ def _first(text: str, reader: FlowReader) -> _Value | None:
     return _Value(text, kind)
 
 
-def _step(text: str, reader: FlowReader) -> _Value | None:
+def _step(text: str, reader: FlowReader, before: str) -> _Value | None:
     if found := _AS.fullmatch(text):
-        step, name = _step(found["step"], reader), python_value(found["name"])
+        step, name = _step(found["step"], reader, before), python_value(found["name"])
         if step is None or name is None:
             return None
         return _Value(f"{step.text} as {print_flat(name)}", "stage", step.translation, step.exact)
@@ -257,7 +277,7 @@ def _step(text: str, reader: FlowReader) -> _Value | None:
     expr = own if own is not None else python_value(text)
     if expr is None:
         return None
-    translation = reader.stage(expr)
+    translation = reader.stage(expr, before)
     if translation is not None:
         if translation.text is None:
             return None

@@ -37,6 +37,9 @@ LONGEST = 2_000
 DEEPEST = 30
 """Brackets inside each other, and nodes inside each other, that are read."""
 
+LARGEST = 10**15
+"""Numbers that are read: larger ones are mistakes of their own."""
+
 _SIZE = re.compile(r"(?<![\w.])(\d{1,6}(?:x\d{1,6}){1,2})(?!\w)")
 _OPERATORS: dict[type, str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -133,7 +136,7 @@ def _constant(value: object) -> Expr:
         return Name("None")
     if isinstance(value, str):
         return Text(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float) and abs(value) <= LARGEST:
         return Number(value, repr(value))
     raise _Unreadable  # bytes, `...`, complex numbers
 

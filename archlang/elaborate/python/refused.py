@@ -115,12 +115,13 @@ def _reworded(mistake: Diagnostic, place: Place, reader: FlowReader, source: Sou
 
 def _fix(mended: MendedLine, place: Place, source: Source) -> Fix:
     """The edit of the line; where a name was changed, of its later uses too."""
-    if mended.renamed is None:
+    if not mended.renamed:
         return Fix(Span(source, place.start, place.end), mended.text)
 
-    before, now = mended.renamed
     end = body_end(source.text, place.end)
-    rest = re.sub(rf"(?<![\w.]){before}(?!\w)", now, source.text[place.end : end])
+    rest = source.text[place.end : end]
+    for before, now in mended.renamed:
+        rest = re.sub(rf"(?<![\w.]){re.escape(before)}(?!\w)", now, rest)
     return Fix(Span(source, place.start, end), mended.text + rest)
 
 
@@ -142,16 +143,20 @@ def _told(mistake: Diagnostic, mended: MendedLine, place: Place, fix: Fix, sourc
     help = f"write `{shown}`"
     if mended.translation is not None:
         help += without(mended.translation)
-    if mended.renamed is not None:
-        help += f", and read `{mended.renamed[1]}` behind it"
+    if len(mended.renamed) == 1:
+        help += f", and read `{mended.renamed[0][1]}` behind it"
+    elif mended.renamed:
+        help += "; " + ", ".join(f"`{before}` is `{now}`" for before, now in mended.renamed)
     if len(shown) > LONGEST_SHOWN or "\n" in shown:
         help = "write each step by itself: `x -> stage -> stage`"
 
+    fix_of = Span(source, place.start, place.end)
     better = replace(mistake, help=(help,), notes=(), fix=fix if mended.exact else None)
     translation = mended.translation
     if translation is None:
         return better
-    foreign = translation.origin != "Python"
+    # What Python's signs were read as is no word of the reader's: `x[:, 0]` says nothing of `torch.select`.
+    foreign = translation.origin != "Python" and translation.shown.strip(".(").split(".")[-1] in fix_of.text
     if foreign or mistake.name == "bad-character" or not mistake.help:
         better = replace(better, name="foreign-form", message=message_of(translation))
     if foreign and translation.habit is not None and translation.habit.note:
@@ -184,4 +189,5 @@ def _names(text: str, catalogue: Catalogue, ranks: Mapping[str, int]) -> KnownNa
         structure = catalogue.stage(name)
         return isinstance(structure, Structure) and structure.body != "none"
 
-    return KnownNames(frozenset(tensors), frozenset(others), ranks, is_stage, is_merge, takes_braces)
+    settings = frozenset(name for _, name in catalogue.settings)
+    return KnownNames(frozenset(tensors), frozenset(others), ranks, is_stage, is_merge, takes_braces, settings)
