@@ -113,7 +113,7 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
         from archlang.elaborate.habits.refine import refine
 
         files = {unit.source: unit.file for unit in project.units.values()}
-        diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
+        diagnostics = refine(diagnostics, files, catalogue, ranks(b.graph))
     return Built(b.graph, diagnostics, b.codes, b.proposed, b.tables)
 
 
@@ -128,7 +128,7 @@ def _structures_in(unit: Unit, catalogue: Catalogue) -> set[str]:
     return {name for name in names if name in catalogue.structures}
 
 
-def _ranks(graph: Graph) -> dict[str, int]:
+def ranks(graph: Graph) -> dict[str, int]:
     """The number of axes of each tensor of the network, by its name, as far as it was built."""
     ranks = {spec.name: spec.type.rank for spec in graph.inputs}
     for name, ports in graph.bound.items():
