@@ -155,6 +155,8 @@ def meaning_of(reading: Reading, situation: Situation, is_wanted: Callable[[], b
 
     if not reading.is_whole:
         meaning.diagnostics = _mistakes(reading, situation)
+        if not reading.firm.declarations:
+            return meaning
     try:
         meaning.project = open_held(situation.place, reading.source.text, situation.limits, situation.folders,
                                     situation.held, reading.firm)

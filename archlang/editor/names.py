@@ -122,6 +122,9 @@ class FileNames:
     def visible(self, offset: int) -> Iterator[Binding]:
         """The bindings that can be used at a place, inner ones first."""
         around = [b for b in self.bindings if b.seen.start <= offset <= b.seen.end]
+        # A `train` sees the network's names, wherever both stand.
+        if any(isinstance(d, Train) and d.span.start <= offset <= d.span.end for d in self.file.declarations):
+            around += [b for b in self.bindings if b.seen is self._network.seen and b not in around]
         yield from sorted(around, key=lambda b: b.seen.end - b.seen.start)
 
     def of(self, name: str) -> Binding | None:
@@ -304,6 +307,11 @@ def imported_as(one: Imported) -> Span:
 def imported_name(one: Imported) -> Span:
     """The place of the name that an import reads in the other file."""
     return _head(one.span, one.name)
+
+
+def name_span_of(parameter: Parameter) -> Span:
+    """The place of a parameter's name, without its default."""
+    return _head(parameter.span, parameter.name)
 
 
 def _head(span: Span, name: str) -> Span:
