@@ -34,6 +34,7 @@ COMMANDS = {
     "codes": "Design and judge branch codes.",
     "explain": "Explain a kind of mistake and how to mend it.",
     "ops": "List the catalogue of operations and settings.",
+    "lsp": "Serve an editor over standard input and output.",
 }
 """Command to its help line, in the order of `--help`. Each is the object `command` of the module `commands.NAME`."""
 

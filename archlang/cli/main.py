@@ -33,7 +33,7 @@ COMPLETE = "_ARCHLANG_COMPLETE"
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
 EXTRAS = {
     "torch": "torch", "safetensors": "torch", "PIL": "torch",
-    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs",
+    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs", "pygls": "lsp", "lsprotocol": "lsp",
 }
 
 
