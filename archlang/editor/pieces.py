@@ -144,11 +144,6 @@ def _statements(tokens: Sequence[Token]) -> Iterator[tuple[Token, ...]]:
             yield tuple(tokens[begin:end])
 
 
-def begins_statement(tokens: Sequence[Token]) -> bool:
-    """Tell whether some tokens begin as a statement does, and not as a flow."""
-    return tokens[0].type in STATEMENT_WORDS or _binds(tokens, 0)
-
-
 def _binds(tokens: Sequence[Token], at: int) -> bool:
     """Tell whether `name =` stands here, and is no part of `let name =`."""
     if tokens[at].type != "NAME" or at + 1 >= len(tokens) or tokens[at + 1].type != "EQUAL":

@@ -7,12 +7,11 @@ unfinished part binds means nothing elsewhere: no shape is shown that the finish
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archlang.editor.pieces import (
     Body,
-    begins_statement,
     bound_in,
     declarations_in,
     marked_wrong,
@@ -83,8 +82,7 @@ class _Repair:
         behind = Span(source, len(source.text), len(source.text) + 1)  # no part that is cut seems to be finished
         self.closer = Token("RBRACE", "}", behind)
         self.pragma = (Token("ARCHLANG", "archlang", Span(source, 0, 0)), Token("NUMBER", "1", Span(source, 0, 0), 1))
-        self.kept: list[Token] = []
-        self.firm: list[Token] = []
+        self.kept: list[_Kept] = []
         self.hidden: set[str] = set()
 
     def reading(self, tokens: Sequence[Token], remarks: tuple[Remark, ...]) -> Reading:
@@ -92,10 +90,16 @@ class _Repair:
         for declaration in declarations_in(without_pragma(tokens)):
             self._declaration(declaration)
 
-        tree = firm = self._file(self.kept)
+        tree = self._joined([kept.file for kept in self.kept])
+        firm = tree
         if self.hidden:
-            firm = self._file(self._without_hidden())
-        return Reading(self.source, self.written, remarks, tree or File(()), firm or File(()))
+            firm = self._joined([self._without_hidden(kept) for kept in self.kept])
+        return Reading(self.source, self.written, remarks, tree, firm)
+
+    def _joined(self, files: Sequence[File | None]) -> File:
+        """One file of the declarations of several."""
+        declarations = [item for file in files if file is not None for item in file.declarations]
+        return File(tuple(declarations), span=Span(self.source, 0, len(self.source.text)))
 
     def _file(self, tokens: Sequence[Token]) -> File | None:
         """The tree of a file of these tokens; None where they make none."""
@@ -106,65 +110,75 @@ class _Repair:
 
     def _declaration(self, tokens: Sequence[Token]) -> None:
         """Keep a declaration, or as much of it as can be read."""
-        if self._file(tokens) is not None:
-            self._keep(tokens)
+        file = self._file(tokens)
+        if file is not None:
+            self.kept.append(_Kept(file, tuple(tokens)))
             return
 
         body = pieces_of(tokens)
+        pieces: list[_Piece] = []
         if body is None:
-            self._cut(tokens, (), ())
-        else:
-            self._body(body, tokens)
+            pieces.append(self._cut(tokens, (), ()))
+        elif isinstance(read([*self.pragma, *body.head, body.closing or self.closer]), File):
+            closing = body.closing or self.closer
+            pieces += [_Piece(body.head), *self._statements(body, closing), _Piece((closing,))]
 
-    def _body(self, body: Body, tokens: Sequence[Token]) -> None:
-        """Keep the head of a declaration and each of its statements, or as much of one as can be read."""
-        closing = body.closing or self.closer
-        if isinstance(read([*self.pragma, *body.head, closing]), int):
+        kept = _Kept(None, tuple(token for piece in pieces for token in piece.tokens),
+                     frozenset(token.start for piece in pieces for token in piece.bound))
+        kept = replace(kept, file=self._file(kept.tokens))
+        # Statements that may stand alone need not stand together, such as flows beside statements.
+        if kept.file is None:
             self.hidden |= bound_in(tokens)
-            return
+        else:
+            self.kept.append(kept)
 
-        kept, firm = len(self.kept), len(self.firm)
-        self._keep(body.head)
-        doubtful = not body.statements
+    def _statements(self, body: Body, closing: Token) -> Iterator[_Piece]:
+        """Each statement of a body, or as much of one as can be read."""
         for statement in body.statements:
             if self._file([*body.short_head, *statement, closing]) is not None:
-                self._keep(statement)
+                yield _Piece(statement)
             else:
-                self._cut(statement, body.short_head, (closing,))
-            doubtful = doubtful or not begins_statement(statement)
-        self._keep([closing])
+                yield self._cut(statement, body.short_head, (closing,))
 
-        # Statements that may stand alone need not stand together, such as flows beside statements; and some braces must
-        # hold something.
-        doubtful = doubtful or len(self.kept) == kept + len(body.head) + 1
-        if doubtful and self._file(self.kept[kept:]) is None:
-            del self.kept[kept:], self.firm[firm:]
-            self.hidden |= bound_in(tokens)
-
-    def _keep(self, tokens: Sequence[Token]) -> None:
-        self.kept += tokens
-        self.firm += tokens
-
-    def _cut(self, tokens: Sequence[Token], head: Sequence[Token], behind: Sequence[Token]) -> None:
-        """Keep the longest beginning of a statement that ends before an arrow, its braces closed; or nothing."""
+    def _cut(self, tokens: Sequence[Token], head: Sequence[Token], behind: Sequence[Token]) -> _Piece:
+        """The longest beginning of a statement that ends before an arrow, its braces closed; or nothing."""
         names = bound_in(tokens)
         self.hidden |= names
         for beginning, open_braces in prefixes(tokens):
-            closed = [*beginning, *[self.closer] * open_braces]
+            closed = (*beginning, *[self.closer] * open_braces)
             if self._file([*head, *closed, *behind]) is not None:
-                self.kept += closed
-                # Bound under a name that nobody can write: its value is not known before it is finished.
-                self.firm += [_hidden(token, names, 2 * HIDDEN) for token in closed]
-                return
+                return _Piece(closed, tuple(token for token in beginning if token.text in names))
+        return _Piece(())
 
-    def _without_hidden(self) -> list[Token]:
-        """The tokens for the compiler: a name that an unfinished part binds stands for nothing."""
-        return [_hidden(token, self.hidden, HIDDEN) for token in self.firm]
+    def _without_hidden(self, kept: _Kept) -> File | None:
+        """A declaration for the compiler: a name that an unfinished part binds stands for nothing in it."""
+        if not any(token.type == "NAME" and token.text in self.hidden for token in kept.tokens):
+            return kept.file
+
+        tokens = []
+        for token in kept.tokens:
+            sign = HIDDEN
+            # Bound under a name that nobody can write: its value is not known before it is finished.
+            if token.start in kept.bound:
+                sign = 2 * HIDDEN
+            if token.type == "NAME" and token.text in self.hidden:
+                token = replace(token, text=sign + token.text)
+            tokens.append(token)
+        return self._file(tokens)
 
 
-def _hidden(token: Token, names: Collection[str], sign: str) -> Token:
-    if token.type == "NAME" and token.text in names:
-        return replace(token, text=sign + token.text, value=None)
-    return token
+@dataclass(frozen=True)
+class _Kept:
+    """A declaration as far as it can be read: its tree, its tokens, and where unfinished parts of it bind names."""
+
+    file: File | None
+    tokens: tuple[Token, ...]
+    bound: frozenset[int] = frozenset()
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """Tokens that stay of a part of a declaration; `bound`: the names in it that it binds, where it is unfinished."""
+
+    tokens: Sequence[Token]
+    bound: tuple[Token, ...] = ()

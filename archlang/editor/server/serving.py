@@ -7,6 +7,7 @@ from collections.abc import Generator
 from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
 from pygls.protocol.language_server import lsp_method
@@ -18,6 +19,9 @@ from archlang.editor.problems import problems_of
 from archlang.editor.workspace import OpenDocument, OpenFiles, path_of
 from archlang.version import VERSION
 
+TEXT = "archlang/text"
+"""A request of our own: the text as the server has it, for a client that wants to know whether both agree."""
+
 NEEDS_TYPES = 5.0
 """Seconds that an answer waits for the compiler where it says nothing without types."""
 
@@ -26,6 +30,18 @@ log = logging.getLogger(__name__)
 
 class ArchProtocol(LanguageServerProtocol):
     """The protocol with the documents of this room in place of pygls' own, which count line ends as Python does."""
+
+    def structure_message(self, data: dict[str, Any]) -> Any:
+        """Read a message. A request whose parameters are wrong gets an answer that says so: its sender waits for one.
+
+        Raises JsonRpcException.
+        """
+        try:
+            return super().structure_message(data)
+        except JsonRpcException as wrong:
+            if "id" in data and "method" in data:
+                self._send_response(data["id"], error=wrong.to_response_error())
+            raise
 
     def _handled(self, method: str, params: object) -> Generator[Any, Any, None]:
         handler = self.fm.features.get(method)
@@ -130,7 +146,7 @@ def _documents(server: ArchServer) -> None:
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def stored(params: object) -> None:
+    def stored(params: lsp.DidSaveTextDocumentParams | lsp.DidChangeWatchedFilesParams) -> None:
         for document in server.files.documents.values():
             server.analyst.changed(document)
 
@@ -207,6 +223,13 @@ def _texts(server: ArchServer) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, legend())
     def colours(params: lsp.SemanticTokensParams) -> lsp.SemanticTokens:
         return answers.colours(server, params)
+
+    @server.feature(TEXT)
+    def text(params: Any) -> str | None:  # a request of our own, of which the protocol's types know nothing
+        document = server.document(params.textDocument.uri)
+        if document is None:
+            return None
+        return document.now.text.text
 
     @server.feature(lsp.TEXT_DOCUMENT_FORMATTING)
     def formatting(params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
