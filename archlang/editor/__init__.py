@@ -1,4 +1,4 @@
-"""What an editor asks of a file while it is written, and the language server that hands it the answers.
+"""The questions of an editor about a file that is being written, and the language server that hands it the answers.
 
 All but `server/` is plain: texts, places and answers are data of this room, no protocol is known, and everything is
 tested without a server. Nothing here imports torch.

@@ -93,6 +93,7 @@ def _of_setting(files: OpenFiles, cursor: Cursor, bracket: OpenBracket) -> FormA
     if setting is None:
         return None
 
+    # `loss = a + cross_entropy(|`: the setting is the one outside of all brackets that are open inside the braces.
     # The last `name =` that stands in no bracket which is closed again or open at the cursor.
     depth = 0
     tokens = cursor.before

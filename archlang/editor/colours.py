@@ -40,7 +40,9 @@ def coloured(files: OpenFiles, file: ArchText) -> list[Coloured]:
     arguments = {(one.span.start, one.span.end) for one in file.names.arguments}
     tokens = file.reading.tokens
     for at, token in enumerate(tokens):
-        behind = tokens[at + 1].type if at + 1 < len(tokens) else ""
+        behind = ""
+        if at + 1 < len(tokens):
+            behind = tokens[at + 1].type
         one = _coloured(files, file, token, behind, (token.start, token.end) in arguments)
         if one is not None:
             found.append(one)
@@ -62,6 +64,7 @@ def _coloured(files: OpenFiles, file: ArchText, token: Token, behind: str, is_ar
 
 
 def _name(files: OpenFiles, file: ArchText, token: Token, behind: str, is_argument: bool) -> Coloured | None:
+    # What the file binds comes before the catalogue: a block may be called as a stage is.
     binding = file.names.meaning.get((token.start, token.end))
     if binding is not None:
         return Coloured(token.span, _BY_SORT[binding.sort], _modifiers(binding, token))

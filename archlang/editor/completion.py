@@ -1,15 +1,15 @@
-"""What may be written at a place, by the role that it has there: stages, arguments, words, names, modules."""
+"""Completion: all that may be written at a place, by the role that it has there: stages, arguments, words, names, modules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from archlang.diagnostics.text import one_line
 from archlang.editor.calls import argument_at, form_of_call, setting_at
 from archlang.editor.cursor import Cursor, cursor_at
-from archlang.editor.forms import FUNCTIONS, Form, FormArgument, kinds_in, of_entry
+from archlang.editor.forms import FUNCTIONS, FormArgument, kinds_in, of_entry
 from archlang.editor.names import Binding
 from archlang.editor.workspace import ArchText, OpenDocument, OpenFiles
 from archlang.ops.kinds import CodeKind, Flag, Kind, TensorKind
@@ -54,7 +54,7 @@ class Offer:
 
     @property
     def text(self) -> str:
-        """What is put into the text."""
+        """The text that is put in."""
         return self.insert or self.label
 
 
@@ -71,8 +71,9 @@ def offers_at(files: OpenFiles, document: OpenDocument, offset: int) -> Offers:
     """List what may be written at a place, nearest first."""
     file = document.now
     cursor = cursor_at(file.reading, offset)
-    found = {}
+    found: dict[str, Offer] = {}
     for offer in _offers(files, file, cursor):
+        # A block of the file comes before a stage of the catalogue that is called so.
         found.setdefault(offer.label, offer)
     ordered = sorted(found.values(), key=lambda offer: (offer.order, offer.label))
     return Offers(cursor.start, cursor.end, tuple(ordered))
@@ -163,7 +164,7 @@ def _block(files: OpenFiles, file: ArchText, binding: Binding) -> Offer:
 
 
 def _line_of(file: ArchText, binding: Binding) -> str:
-    """What stands where a name is bound, in one line."""
+    """The text that binds a name, in one line."""
     node = binding.node.span
     if node.end > len(file.text.text):
         return binding.sort
@@ -175,6 +176,7 @@ def _arguments(files: OpenFiles, file: ArchText, cursor: Cursor) -> Iterator[Off
     form, bracket = form_of_call(files, file, cursor), cursor.call
     if form is None or bracket is None:
         return
+    # An argument that was given by its place is not offered by its name.
     by_place = form.places[: bracket.position]
     for argument in form.arguments:
         if argument.name not in bracket.given and argument.name not in by_place:
@@ -188,7 +190,7 @@ def _of(argument: FormArgument) -> str:
 
 
 def _settings(files: OpenFiles, cursor: Cursor) -> Iterator[Offer]:
-    """What a `train`, a phase or a step may say."""
+    """The settings of a `train`, a phase or a step."""
     form = setting_at(files, cursor)
     if form is not None:
         yield from (Offer(one.name, "argument", _of(one), one.doc, f"{one.name} = ", order=0) for one in form.arguments)
@@ -197,14 +199,17 @@ def _settings(files: OpenFiles, cursor: Cursor) -> Iterator[Offer]:
 
 
 def _values(files: OpenFiles, file: ArchText, cursor: Cursor) -> Iterator[Offer]:
-    """What may stand for a value: words and settings that the argument knows, then names, then functions."""
+    """All that may stand for a value: words and settings that the argument knows, then names, then functions."""
     argument = argument_at(files, file, cursor)
-    kind = argument.kind if argument is not None else None
+    kind = None
+    if argument is not None:
+        kind = argument.kind
     kinds = list(kinds_in(kind))
     yield from _of_kinds(files, kinds)
     if argument is not None and argument.default == "auto":
         yield Offer("auto", "word", "worked out", order=1)
 
+    # Only `train` and arguments for tensors read tensors; an `if` in a network tests numbers.
     takes_tensors = any(isinstance(one, TensorKind) for one in kinds) or cursor.owner == "TRAIN"
     takes_stages = any(one.stages for one in kinds) or argument is None or kind is None
     yield from _names(files, file, cursor, tensors=takes_tensors, stages=takes_stages)
@@ -268,10 +273,5 @@ def _imported(files: OpenFiles, file: ArchText, cursor: Cursor) -> Iterator[Offe
         return
     for binding in other.names.bindings:
         if binding.sort in ("let", "block", "code") and other.names.of(binding.name) is binding:
-            form = _form_in(files, other, binding)
-            yield Offer(binding.name, "block", form.label if form else binding.sort, form.doc if form else "", order=0)
-
-
-def _form_in(files: OpenFiles, file: ArchText, binding: Binding) -> Form | None:
-    return files.form(file, binding.name, binding.span.start)
+            yield replace(_block(files, other, binding), order=0)
 

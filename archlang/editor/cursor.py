@@ -1,4 +1,4 @@
-"""What a cursor stands in, told by the words before it alone: so it is known in the middle of an unfinished text."""
+"""The surroundings of a cursor, told by the words before it alone: so they are known in an unfinished text."""
 
 from __future__ import annotations
 
@@ -79,16 +79,18 @@ def cursor_at(reading: Reading, offset: int) -> Cursor:
     start = end = offset
 
     # The word under the cursor is what is being written, and says nothing of its place.
-    inside = tokens[until - 1] if until and tokens[until - 1].end >= offset else None
+    inside = None
+    if until and tokens[until - 1].end >= offset:
+        inside = tokens[until - 1]
     if inside is not None and inside.type in ("STRING", "DOC") and inside.start < offset < inside.end:
-        wanted: Wanted = "nothing"
-        return Cursor(offset, wanted, offset, offset, (), tuple(tokens[:until]))
+        return Cursor(offset, "nothing", offset, offset, (), tuple(tokens[:until]))
     if inside is not None and (inside.type == "NAME" or inside.text in WORDS):
         until -= 1
         start, end = inside.start, inside.end
     elif inside is not None and inside.type in ("NUMBER", "SIZE"):
         return Cursor(offset, "nothing", offset, offset, (), tuple(tokens[:until]))
 
+    # All that follows is read from these: whatever stands behind the cursor may be unfinished.
     before = tuple(tokens[:until])
     brackets = open_brackets(before)
     wanted = _wanted(reading, before, brackets, start)
@@ -108,6 +110,7 @@ def open_brackets(tokens: Sequence[Token]) -> tuple[OpenBracket, ...]:
         # A reserved word at the beginning of a line ends what nobody has closed.
         if token.first and token.type in DECLARATION_WORDS - {"LET"}:
             stack.clear()
+        # The same for a statement: only the braces of its declaration stay open.
         elif token.first and token.type in STATEMENT_WORDS:
             while stack and not (stack[-1].owner and stack[-1].opener == "LBRACE"):
                 stack.pop()
@@ -131,9 +134,12 @@ def _opened(tokens: Sequence[Token], at: int, stack: list[OpenBracket], declarin
     if stack:
         stack[-1].is_empty = False
     if token.type == "LPAR":
-        callee = tokens[at - 1] if at and tokens[at - 1].type == "NAME" else None
-        head = at > 1 and tokens[at - 2].type in ("NETWORK", "BLOCK")
-        return OpenBracket(token.type, callee, declaring if head else "")
+        bracket = OpenBracket(token.type)
+        if at and tokens[at - 1].type == "NAME":
+            bracket.callee = tokens[at - 1]
+        if at > 1 and tokens[at - 2].type in ("NETWORK", "BLOCK"):
+            bracket.owner = declaring
+        return bracket
     if token.type == "LBRACE":
         if declaring and _ends_head(tokens, at):
             return OpenBracket(token.type, None, declaring)
@@ -158,8 +164,11 @@ def _callee_of_braces(tokens: Sequence[Token], at: int) -> Token | None:
     depth = 0
     for token in reversed(tokens[:at]):
         depth += (token.type in CLOSING) - (token.type in OPENING)
-        if not depth and token.type not in CLOSING and token.type not in OPENING:
-            return token if token.type == "NAME" else None
+        if depth or token.type in CLOSING or token.type in OPENING:
+            continue
+        if token.type == "NAME":
+            return token
+        return None
     return None
 
 
@@ -181,21 +190,21 @@ def _wanted(reading: Reading, before: Sequence[Token], brackets: Sequence[OpenBr
     last = before[-1]
     if last.type == "ARCHLANG" or last.type in _NAMING:
         return "nothing"
-    if last.type == "DOT":
-        return "module" if _in_import(before) else "field"
-    if last.type == "IMPORT":
+    if last.type == "IMPORT" or (last.type == "DOT" and _in_import(before)):
         return "module"
+    if last.type == "DOT":
+        return "field"
     if last.type == "ARROW":
         return "stage"
 
     text = reading.source.text
+    # A statement begins where nothing stands before it on its line.
     is_first = not text[text.rfind("\n", 0, start) + 1 : start].strip()
-    inner = brackets[-1] if brackets else None
-    if inner is None:
+    if not brackets:
         return _outside(last, is_first, before)
-    if inner.opener == "LPAR":
-        return _in_parentheses(inner, last, before)
-    if inner.opener == "LSQB":
+    if brackets[-1].opener == "LPAR":
+        return _in_parentheses(brackets[-1], last, before)
+    if brackets[-1].opener == "LSQB":
         return "value"
     return _in_braces(brackets, last, is_first)
 
@@ -207,29 +216,40 @@ def _outside(last: Token, is_first: bool, before: Sequence[Token]) -> Wanted:
         return "nothing"
     if is_first or last.type in ("RBRACE", "DOC", "NUMBER", "RPAR"):
         return "declaration"
-    return "value" if _is_operator(last) else "nothing"
+    return _behind_operator(last)
 
 
 def _in_parentheses(inner: OpenBracket, last: Token, before: Sequence[Token]) -> Wanted:
-    if _in_import(before):
-        return "imported" if last.type in ("LPAR", "COMMA") else "nothing"
-    if inner.owner:  # the parameters of a declaration
-        return "value" if last.type == "EQUAL" or _is_operator(last) else "nothing"
-    if last.type in ("LPAR", "COMMA"):
-        return "argument" if inner.callee is not None else "flow"
-    return "value" if last.type == "EQUAL" or _is_operator(last) else "nothing"
+    begins = last.type in ("LPAR", "COMMA")
+    if begins and _in_import(before):
+        return "imported"
+    if begins and not inner.owner and inner.callee is not None:
+        return "argument"
+    if begins and not inner.owner and not _in_import(before):
+        return "flow"
+    if last.type == "EQUAL":
+        return "value"
+    return _behind_operator(last)
 
 
 def _in_braces(brackets: Sequence[OpenBracket], last: Token, is_first: bool) -> Wanted:
-    owner = brackets[-1].owner
-    in_train = owner in ("TRAIN", "PHASE", "STEP")
-    if last.type == "EQUAL":
-        return "value" if in_train else "flow"
-    if last.type in ("OUTPUT", "IN"):
-        return "flow" if last.type == "OUTPUT" else "value"
-    if last.type in ("LBRACE", "HEAD_BRACE", "SEMICOLON", "DOC") or (is_first and not _is_operator(last)):
-        return "setting" if in_train else "statement"
-    return "value" if _is_operator(last) else "nothing"
+    in_train = brackets[-1].owner in ("TRAIN", "PHASE", "STEP")
+    begins = last.type in ("LBRACE", "HEAD_BRACE", "SEMICOLON", "DOC") or (is_first and not _is_operator(last))
+    if last.type == "OUTPUT" or (last.type == "EQUAL" and not in_train):
+        return "flow"
+    if last.type in ("EQUAL", "IN"):
+        return "value"
+    if begins and in_train:
+        return "setting"
+    if begins:
+        return "statement"
+    return _behind_operator(last)
+
+
+def _behind_operator(last: Token) -> Wanted:
+    if _is_operator(last):
+        return "value"
+    return "nothing"
 
 
 def _is_operator(token: Token) -> bool:

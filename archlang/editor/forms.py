@@ -72,9 +72,10 @@ class Form:
             return self.argument(self.places[position])
 
         # What takes several takes all that follow.
-        last = self.argument(self.places[-1]) if self.places else None
-        if last is not None and last.many:
-            return last
+        for name in self.places[-1:]:
+            last = self.argument(name)
+            if last is not None and last.many:
+                return last
         return None
 
 

@@ -1,4 +1,4 @@
-"""What is shown between the lines: the type behind every stage, the parameters of every block and network."""
+"""Hints between the lines: the type behind every stage, the parameters of every block and network."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _block_note(file: ArchText, block: Block, meaning: Meaning) -> Iterator[Cost
 
 
 def _through(file: ArchText, use: Span, meaning: Meaning) -> list[Passage]:
-    """What went through a block at one of its uses, whether it was called with arguments or not."""
+    """The passages through a block at one of its uses, whether it was called with arguments or not."""
     places = [use]
     places += [
         node.span for node in walk(file.reading.tree)

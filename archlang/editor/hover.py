@@ -1,4 +1,4 @@
-"""What is shown for the word under a cursor: what it is, what flows there, what it costs, what it is for."""
+"""The word under a cursor: what it is, what flows there, what it costs, what it is for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from archlang.graph.outline import compact
 from archlang.shapes import Dim
 from archlang.source import Span
 from archlang.syntax.lexing import WORDS, Token
-from archlang.syntax.tree import Block, Bind, Input, NetworkDeclaration
+from archlang.syntax.tree import Bind, Block, Input, NetworkDeclaration
 
 SHOWN = 6
 """Types, and values of a name, that are listed."""
@@ -30,7 +30,7 @@ _SORTS = {
 
 @dataclass(frozen=True)
 class Explained:
-    """What is known of a word: the part of the text it belongs to, and paragraphs of Markdown."""
+    """All that is known of a word: the part of the text it belongs to, and paragraphs of Markdown."""
 
     span: Span
     paragraphs: tuple[str, ...]
@@ -53,16 +53,16 @@ def explained_at(files: OpenFiles, document: OpenDocument, offset: int) -> Expla
     if argument is not None:
         return Explained(token.span, (_code(argument.label), argument.doc, f"takes {argument.takes}"))
     found = file.names.at(offset)
+    flow = _flow(file, token.start, meaning)
     if found is not None and token.type == "NAME":
-        return Explained(found[1], (*_binding(files, file, found[0], found[1], meaning), *_flow(file, token.start, meaning)))
+        return Explained(found[1], (*_binding(files, file, found[0], found[1], meaning), *flow))
 
     form = _form(files, file, token, meaning)
     if form is not None:
         example = ""
         if form.example:
             example = _code(form.example)
-        return Explained(token.span, (_code(form.label), *_flow(file, token.start, meaning), form.doc, _listed(form),
-                                      example))
+        return Explained(token.span, (_code(form.label), *flow, form.doc, _listed(form), example))
     if token.text in FUNCTIONS and token.type == "NAME":
         return Explained(token.span, (_code(f"{token.text}(...)"), FUNCTIONS[token.text]))
     return _number(file, token, meaning)
@@ -71,6 +71,7 @@ def explained_at(files: OpenFiles, document: OpenDocument, offset: int) -> Expla
 def _token_at(file: ArchText, offset: int) -> Token | None:
     """The word at a place; behind its last letter counts too, but not before another word."""
     touching = [token for token in file.reading.tokens if token.start <= offset <= token.end]
+    # Behind `(` of `conv(` the cursor touches both, and the name is meant.
     names = [token for token in touching if token.type == "NAME" or token.text in WORDS]
     if names:
         return names[-1]
@@ -99,9 +100,11 @@ def _form(files: OpenFiles, file: ArchText, token: Token, meaning: Meaning | Non
 
 
 def _binding(files: OpenFiles, file: ArchText, binding: Binding, span: Span, meaning: Meaning | None) -> list[str]:
-    """What binds a name, and the values it has."""
+    """The declaration of a name, and the values it has."""
     declared = files.declared(file, binding)
-    node = declared.binding.node if declared is not None else binding.node
+    node = binding.node
+    if declared is not None:
+        node = declared.binding.node
     if isinstance(node, Block | NetworkDeclaration):
         form = of_block(node)
         where = ""
@@ -129,7 +132,7 @@ def _values(span: Span, binding: Binding, meaning: Meaning | None) -> Sequence[s
 
 
 def _flow(file: ArchText, start: int, meaning: Meaning | None) -> list[str]:
-    """What goes through the stage that begins at a place, and what that costs."""
+    """The types that go through the stage that begins at a place, and what that costs."""
     if meaning is None:
         return []
     length = len(file.text.text)  # a stage that is not finished ends behind the text
@@ -145,7 +148,8 @@ def _flow(file: ArchText, start: int, meaning: Meaning | None) -> list[str]:
 
 def _cost(meaning: Meaning, passages: Sequence[Passage]) -> str:
     cost = meaning.cost(passages)
-    text = f"{_counted(cost.parameters)} parameters, {_counted(cost.flops)} FLOPs, {_bytes(cost.result_bytes)} of results"
+    text = f"{_counted(cost.parameters)} parameters, {_counted(cost.flops)} FLOPs, "
+    text += f"{_bytes(cost.result_bytes)} of results"
     uses = len(passages)
     if uses > 1:
         return f"in {uses} uses together: {text}"
@@ -184,7 +188,7 @@ def _listed(form: Form) -> str:
 
 
 def _number(file: ArchText, token: Token, meaning: Meaning | None) -> Explained | None:
-    """What goes through a stage whose sign is under the cursor, such as the braces of `each`."""
+    """The types that go through a stage whose sign is under the cursor, such as the braces of `each`."""
     if token.type not in ("LBRACE", "HEAD_BRACE", "FOR", "IF"):
         return None
     parts = _flow(file, token.start, meaning)

@@ -1,4 +1,4 @@
-"""What the compiler says of a text: its mistakes, and the type of what flows at every place, found in one build."""
+"""The compiler's word on a text: its mistakes, and the type of what flows at every place, found in one build."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class StageCost:
 
 @dataclass
 class Meaning:
-    """What the compiler knows of one text.
+    """All that the compiler knows of one text.
 
     diagnostics  every mistake and warning, as `archlang check` gives them
     passages     of each stage: what went through it
@@ -109,13 +109,13 @@ class Meaning:
 
 
 class _Notes:
-    """What the build tells of one file while it goes on; it stops as soon as nobody wants to know any more."""
+    """Notes of what the build tells of one file; it stops as soon as nobody wants to know any more."""
 
     def __init__(self, meaning: Meaning, is_wanted: Callable[[], bool]) -> None:
         self.meaning, self.is_wanted = meaning, is_wanted
         self.seen: set[tuple[int, int, str, str]] = set()
 
-    def begins(self, span: Span) -> None:
+    def begins(self, span: Span) -> None:  # noqa: ARG002 - the build tells where
         """Ask whether the answer is still wanted."""
         if not self.is_wanted():
             raise OutdatedError
@@ -125,10 +125,11 @@ class _Notes:
         if span.source is not self.meaning.source:
             return
         found = self.meaning.passages.setdefault((span.start, span.end), [])
+        # A loop of thousands of turns would fill the memory, and nobody reads so many.
         if len(found) < MOST:
             found.append(Passage(str(entered), str(left), nodes))
 
-    def named(self, span: Span, declared: TreeNode, value: object) -> None:
+    def named(self, span: Span, declared: TreeNode, value: object) -> None:  # noqa: ARG002 - `names` knows it
         """Keep the value of a name."""
         text = shown(value)
         if span.source is not self.meaning.source or text is None:
@@ -154,6 +155,7 @@ def meaning_of(reading: Reading, situation: Situation, is_wanted: Callable[[], b
         raise OutdatedError
 
     if not reading.is_whole:
+        # The text as it stands is asked about its mistakes, the part that can be read about its types.
         meaning.diagnostics = _mistakes(reading, situation)
         if not reading.firm.declarations:
             return meaning

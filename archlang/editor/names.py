@@ -272,6 +272,7 @@ class FileNames:
                     continue
                 case Call():
                     self._given(one)
+            # Reversed, as the last one is taken first: symbols and loops are bound in the order of the text.
             waiting += [(child, names) for child in reversed(children(one))]
 
     def _name(self, node: Name, scope: _Names) -> None:

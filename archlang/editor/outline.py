@@ -61,7 +61,7 @@ def _entered(node: TreeNode, part: Part) -> Entered | None:
             dials = _parameters(node.dials)
             return Entered(node.name, "network", "", node.span, node.name_span, (*dials, *_inside(node.body, "tensor")))
         case Block():
-            inner = ()
+            inner: tuple[Entered, ...] = ()
             if isinstance(node.body, Body):
                 inner = _inside(node.body, "tensor")
             names = ", ".join(parameter.name for parameter in node.parameters)
@@ -79,6 +79,7 @@ def _entered(node: TreeNode, part: Part) -> Entered | None:
         case Input():
             return Entered(node.name, "input", _first_line(node.sizes), node.span, node.name_span)
         case Output():
+            # An output without a name is found by what it hands out.
             place = node.name_span
             if node.name is None:
                 place = node.value.span
@@ -104,11 +105,11 @@ def _first_line(node: TreeNode) -> str:
     return one_line(node.span.text.split("\n")[0], 60)
 
 
-# --- folding -----------------------------------------------------------------------------------------------------------
+# --- folding ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Fold:
+class FoldedLines:
     """Lines that can be folded, from 0, the first of which stays visible."""
 
     first: int
@@ -116,18 +117,18 @@ class Fold:
     sort: Literal["region", "comment", "imports"] = "region"
 
 
-def folds_of(reading: Reading) -> list[Fold]:
+def folds_of(reading: Reading) -> list[FoldedLines]:
     """The brackets and doc strings over several lines, runs of comments, the imports."""
     found = [*_brackets(reading), *_docs(reading), *_comments(reading), *_imports(reading)]
     # Of two that begin on one line an editor shows one: the longer.
-    longest: dict[int, Fold] = {}
+    longest: dict[int, FoldedLines] = {}
     for fold in found:
         if fold.first not in longest or fold.last > longest[fold.first].last:
             longest[fold.first] = fold
     return [longest[first] for first in sorted(longest)]
 
 
-def _brackets(reading: Reading) -> Iterator[Fold]:
+def _brackets(reading: Reading) -> Iterator[FoldedLines]:
     opened: list[int] = []
     for token in reading.tokens:
         if token.type in OPENING:
@@ -136,25 +137,25 @@ def _brackets(reading: Reading) -> Iterator[Fold]:
             first, last = opened.pop(), token.span.line - 1
             # The line of the closing bracket stays in sight.
             if last - 1 > first:
-                yield Fold(first, last - 1)
+                yield FoldedLines(first, last - 1)
 
 
-def _docs(reading: Reading) -> Iterator[Fold]:
+def _docs(reading: Reading) -> Iterator[FoldedLines]:
     for token in reading.tokens:
         first, last = token.span.line - 1, token.span.last[0] - 1
         if token.type == "DOC" and last > first:
-            yield Fold(first, last, "comment")
+            yield FoldedLines(first, last, "comment")
 
 
-def _comments(reading: Reading) -> Iterator[Fold]:
+def _comments(reading: Reading) -> Iterator[FoldedLines]:
     lines = [remark.comment.span.line - 1 for remark in reading.remarks if remark.alone]
-    yield from (Fold(first, last, "comment") for first, last in _runs(lines))
+    yield from (FoldedLines(first, last, "comment") for first, last in _runs(lines))
 
 
-def _imports(reading: Reading) -> Iterator[Fold]:
+def _imports(reading: Reading) -> Iterator[FoldedLines]:
     items = [item for item in reading.tree.declarations if isinstance(item, Import)]
     if len(items) > 1:
-        yield Fold(items[0].span.line - 1, items[-1].span.last[0] - 1, "imports")
+        yield FoldedLines(items[0].span.line - 1, items[-1].span.last[0] - 1, "imports")
 
 
 def _runs(lines: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -23,7 +23,7 @@ _BRACES = {"LBRACE", "HEAD_BRACE"}
 
 
 @dataclass(frozen=True)
-class Body:
+class BodyPieces:
     """A declaration with braces: the tokens up to its brace, its statements, and its closing brace if it has one."""
 
     head: tuple[Token, ...]
@@ -73,6 +73,7 @@ def declarations_in(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
         elif token.type in CLOSING:
             depth = max(depth - 1, 0)
 
+        # A bracket that nobody closed must not swallow the declarations behind it.
         opens = token.type in _ONLY_DECLARES and (token.first or not depth)
         if opens or (token.type == "LET" and (not depth or _column(token) == 0)):
             depth = 0
@@ -86,7 +87,7 @@ def declarations_in(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
             yield tokens[begin:end]
 
 
-def pieces_of(tokens: Sequence[Token]) -> Body | None:
+def pieces_of(tokens: Sequence[Token]) -> BodyPieces | None:
     """The head and the statements of a declaration that has braces of its own; None for all others."""
     opening = _own_brace(tokens)
     if opening is None:
@@ -98,7 +99,7 @@ def pieces_of(tokens: Sequence[Token]) -> Body | None:
     end, closing = len(tokens), None
     if tokens[-1].type == "RBRACE" and end > start and _closes_all(tokens[opening:]):
         end, closing = end - 1, tokens[-1]
-    return Body(tuple(tokens[:start]), tuple(_statements(tokens[start:end])), closing)
+    return BodyPieces(tuple(tokens[:start]), tuple(_statements(tokens[start:end])), closing)
 
 
 def _own_brace(tokens: Sequence[Token]) -> int | None:
@@ -129,6 +130,7 @@ def _statements(tokens: Sequence[Token]) -> Iterator[tuple[Token, ...]]:
         elif token.type in CLOSING:
             depth = max(depth - 1, 0)
 
+        # Inside a call, `name =` at the beginning of a line is an argument, and stands further right.
         aligned = token.first and (left is None or _column(token) <= left)
         worded = token.type in STATEMENT_WORDS and (token.first or not depth)
         binds = _binds(tokens, at) and (not depth or aligned)
@@ -172,6 +174,7 @@ def prefixes(tokens: Sequence[Token]) -> Iterator[tuple[Sequence[Token], int]]:
 
 def bound_in(tokens: Sequence[Token]) -> set[str]:
     """The names that some tokens may bind: all that stand where a declaration or a statement has its name."""
+    # An import that cannot be read may have brought in any of its words.
     if tokens and tokens[0].type == "IMPORT":
         return {token.text for token in tokens if token.type == "NAME"}
 

@@ -53,6 +53,7 @@ class QuickFix:
 
 def problems_of(files: OpenFiles, file: ArchText, meaning: Meaning) -> list[Problem]:
     """The mistakes that are shown for a text. One in an imported file stands at the import that leads there."""
+    # The same that `check` shows: the first fifty, errors before warnings.
     listed, _ = chosen(meaning.diagnostics, files.limits.diagnostics)
     sources = _addresses(files, file, meaning)
     return [_problem(diagnostic, file, meaning, sources) for diagnostic in listed]
@@ -101,16 +102,17 @@ def _in_text(span: Span, file: ArchText) -> Span:
 def _import_to(label: Label, file: ArchText, meaning: Meaning) -> Span:
     """The import of the open file through which another one is reached; its first line where there is none."""
     if meaning.project is not None:
-        for item in meaning.project.main.of(Import):
-            unit = meaning.project.main.imported(item) if isinstance(item, Import) else None
-            if unit is not None and unit.source is label.span.source:
+        main = meaning.project.main
+        for item in main.of(Import):
+            unit = isinstance(item, Import) and main.imported(item)
+            if unit and unit.source is label.span.source:
                 return _in_text(item.span, file)
     return Span(file.reading.source, 0, 0)
 
 
 def _addresses(files: OpenFiles, file: ArchText, meaning: Meaning) -> dict[Source, str]:
     """The addresses of all files that a mistake may name."""
-    found = {source: file.uri for source in _own(meaning, file)}
+    found = dict.fromkeys(_own(meaning, file), file.uri)
     if meaning.project is not None:
         for item in file.reading.tree.declarations:
             if isinstance(item, Import):
@@ -129,7 +131,7 @@ def _address(files: OpenFiles, file: ArchText, item: Import, meaning: Meaning) -
     }
 
 
-# --- mends -------------------------------------------------------------------------------------------------------------
+# --- mends -----------------------------------------------------------------------------------------------------------
 
 
 def fixes_of(problems: Sequence[Problem], file: ArchText) -> Iterator[QuickFix]:
@@ -139,6 +141,7 @@ def fixes_of(problems: Sequence[Problem], file: ArchText) -> Iterator[QuickFix]:
         own = problem.diagnostic.primary
         if fix is not None and own is not None and fix.span.source is own.span.source:
             yield QuickFix(_title(fix.span.text, fix.text), problem, ((fix.span.start, fix.span.end, fix.text),), True)
+        # A near name takes the place of a name alone, not of a call with its arguments.
         elif is_name(problem.span.text):
             yield from _near(problem)
 
@@ -147,7 +150,9 @@ def _near(problem: Problem) -> Iterator[QuickFix]:
     """A fix for each name that the help says may have been meant."""
     for line in problem.diagnostic.help:
         match = _NEAR.match(line)
-        for name in re.findall(r"`([^`]+)`", match[1]) if match else ():
+        if match is None:
+            continue
+        for name in re.findall(r"`([^`]+)`", match[1]):
             if is_name(name):
                 edit = (problem.span.start, problem.span.end, name)
                 yield QuickFix(f"Replace by `{name}`", problem, (edit,), False)

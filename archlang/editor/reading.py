@@ -1,7 +1,7 @@
 """A text as far as it can be read: its tokens, and a tree of all its declarations and statements that are finished.
 
-While somebody types, most texts are wrong: a bracket is open, a flow ends in `->`. What is unfinished is cut back to the
-last arrow before the place that cannot be read, or left out; all the rest is read as it stands. A name that an
+While somebody types, most texts are wrong: a bracket is open, a flow ends in `->`. What is unfinished is cut back to
+the last arrow before the place that cannot be read, or left out; all the rest is read as it stands. A name that an
 unfinished part binds means nothing elsewhere: no shape is shown that the finished text might not have.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from archlang.editor.pieces import (
-    Body,
+    BodyPieces,
     bound_in,
     declarations_in,
     marked_wrong,
@@ -34,7 +34,7 @@ HIDDEN = "\N{EMPTY SET}"
 
 @dataclass(frozen=True)
 class Reading:
-    """What can be read of a text.
+    """A text as far as it can be read.
 
     tokens    all of its words and signs
     remarks   its comments
@@ -66,6 +66,7 @@ def reading_of(source: Source, limits: Limits = DEFAULT) -> Reading:
     if not scanned.is_whole or len(tokens) > limits.tokens:
         return Reading(source, tokens, remarks)
 
+    # In the order of the compiler's own gates: spelling, first line, brackets, grammar, form.
     sound = not scanned.mistakes and not check_pragma(source, scanned.tokens)
     if sound and not check_brackets(scanned.tokens, limits):
         file = read(mark_heads(scanned.tokens))
@@ -91,6 +92,7 @@ class _Repair:
             self._declaration(declaration)
 
         tree = self._joined([kept.file for kept in self.kept])
+        # Nothing unfinished binds a name: both trees are one.
         firm = tree
         if self.hidden:
             firm = self._joined([self._without_hidden(kept) for kept in self.kept])
@@ -116,6 +118,7 @@ class _Repair:
             return
 
         body = pieces_of(tokens)
+        # A whole that cannot be read falls into statements, where it has any.
         pieces: list[_Piece] = []
         if body is None:
             pieces.append(self._cut(tokens, (), ()))
@@ -132,7 +135,7 @@ class _Repair:
         else:
             self.kept.append(kept)
 
-    def _statements(self, body: Body, closing: Token) -> Iterator[_Piece]:
+    def _statements(self, body: BodyPieces, closing: Token) -> Iterator[_Piece]:
         """Each statement of a body, or as much of one as can be read."""
         for statement in body.statements:
             if self._file([*body.short_head, *statement, closing]) is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from archlang.editor.meaning import meaning_of
 from archlang.editor.names import Binding, FileNames, imported_name
 from archlang.editor.text import OpenText, applied
 from archlang.editor.workspace import ArchText, Declared, OpenFiles
+from archlang.project.project import Held
 from archlang.source import Span
 from archlang.syntax.lexing import is_name
 from archlang.syntax.tree import Block, Imported, Parameter
@@ -28,7 +30,7 @@ class NamePlace:
 
 
 def places_of(files: OpenFiles, declared: Declared) -> list[NamePlace]:
-    """Every place that means a declaration: in its own file, in those that import it, in calls that name an argument."""
+    """Every place that means a declaration: in its file, in those that import it, in calls that name an argument."""
     found = [NamePlace(declared.file, declared.binding.span, True)]
     found += [NamePlace(declared.file, span) for span in declared.binding.uses]
     node = declared.binding.node
@@ -81,7 +83,7 @@ def _arguments(files: OpenFiles, declared: Declared) -> Iterator[NamePlace]:
                 yield NamePlace(file, one.span)
 
 
-# --- a change of name ----------------------------------------------------------------------------------------------------
+# --- a change of name ------------------------------------------------------------------------------------------------
 
 
 def renamed(files: OpenFiles, file: ArchText, offset: int, name: str) -> dict[str, tuple[ArchText, list[Span]]]:
@@ -119,12 +121,13 @@ def target_of(files: OpenFiles, file: ArchText, offset: int) -> Declared | None:
 
 def _prove(files: OpenFiles, places: Mapping[str, tuple[ArchText, list[Span]]], name: str) -> None:
     """Raise RefusedRename where a name of a changed file would mean another thing than it did."""
+    # All files change at once: one with the new name would not fit the others with the old one.
     after = {}
     for uri, (file, spans) in places.items():
         text = applied(file.text.text, [(span.start, span.end, name) for span in spans])
         after[uri] = replace(file, text=OpenText(text))
 
-    held = dict(files.held)
+    held: dict[Path, bytes] = dict(files.held)
     for changed in after.values():
         if changed.place.path is not None:
             held[changed.place.path] = changed.text.text.encode(errors="surrogatepass")
@@ -146,11 +149,11 @@ def _structure(names: FileNames) -> list[tuple[object, ...]]:
     ]
 
 
-def _mistakes(files: OpenFiles, file: ArchText, held: Mapping[object, bytes] | None) -> list[str]:
+def _mistakes(files: OpenFiles, file: ArchText, held: Held | None) -> list[str]:
     """The kinds and number of a file's mistakes; messages may name what was renamed."""
     situation = files.situation(file)
     if held is not None:
-        situation = replace(situation, held=held)  # type: ignore[arg-type]  # paths, as above
+        situation = replace(situation, held=held)
     found = meaning_of(file.reading, situation).diagnostics
     counted: dict[str, int] = {}
     lines = []

@@ -72,6 +72,7 @@ class OpenText:
         if place.line >= len(self.starts):
             return len(self.text)
 
+        # Nearly every line is one unit a character, and is not walked through.
         line = self.line(place.line)
         if line.isascii():
             return self.starts[place.line] + min(max(place.unit, 0), len(line))
@@ -86,6 +87,7 @@ class OpenText:
 
     def place(self, offset: int) -> TextPlace:
         """The place of a character."""
+        # What was cut from an unfinished text ends behind it.
         offset = min(max(offset, 0), len(self.text))
         row = bisect_right(self.starts, offset) - 1
         before = self.text[self.starts[row] : min(offset, self.ends[row])]

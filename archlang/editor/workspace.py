@@ -21,6 +21,7 @@ from archlang.editor.reading import Reading, reading_of
 from archlang.editor.text import Edit, OpenText
 from archlang.limits import DEFAULT, Limits
 from archlang.ops import CATALOGUE, Catalogue
+from archlang.ops.model import Entry
 from archlang.project.locating import STD, Folders, Located, locate_beside, locate_module
 from archlang.project.project import Held, read
 from archlang.source import Source
@@ -46,7 +47,7 @@ class ArchText:
 
     @cached_property
     def reading(self) -> Reading:
-        """What can be read of it."""
+        """The text as far as it can be read."""
         return reading_of(Source(self.place.name, self.text.text), self.limits)
 
     @cached_property
@@ -65,7 +66,7 @@ class OpenDocument:
 
     @property
     def current(self) -> Meaning | None:
-        """What the compiler says of just this text; None as long as it is still asked."""
+        """The compiler's word on just this text; None as long as it is still asked."""
         if self.meaning is not None and self.meaning.source is self.now.reading.source:
             return self.meaning
         return None
@@ -113,7 +114,7 @@ class OpenFiles:
         """Forget a document; what is stored counts again."""
         self.documents.pop(uri, None)
 
-    # --- what the compiler needs --------------------------------------------------------------------------------------
+    # --- what the compiler needs -------------------------------------------------------------------------------------
 
     @property
     def held(self) -> Held:
@@ -127,7 +128,7 @@ class OpenFiles:
         """All that the compiler needs beside a text."""
         return Situation(file.place, self.folders, self.held, self.limits, self.catalogue)
 
-    # --- files ---------------------------------------------------------------------------------------------------------
+    # --- files -------------------------------------------------------------------------------------------------------
 
     def stored(self, path: Path) -> ArchText | None:
         """A file as an open document has it, else as it is stored; None where it cannot be read."""
@@ -165,7 +166,7 @@ class OpenFiles:
                 seen.add(stored.uri)
                 yield stored
 
-    # --- names over files ------------------------------------------------------------------------------------------------
+    # --- names over files --------------------------------------------------------------------------------------------
 
     def import_of(self, file: ArchText, node: Imported) -> Import | None:
         """The import that a name stands in."""
@@ -208,10 +209,12 @@ class OpenFiles:
         argument = file.names.argument_at(offset)
         if argument is not None:
             callee = file.names.meant(argument.callee)
-            block = self.declared(file, callee) if callee is not None else None
-            if block is not None and isinstance(block.binding.node, Block):
-                return parameter_of(block, argument.name)
-            return None
+            if callee is None:
+                return None
+            block = self.declared(file, callee)
+            if block is None or not isinstance(block.binding.node, Block):
+                return None
+            return parameter_of(block, argument.name)
 
         found = file.names.at(offset)
         if found is None:
@@ -236,8 +239,9 @@ class OpenFiles:
                     return replace(of_block(declared.binding.node), name=name)
                 return None
 
-        setting = self.catalogue.setting(role, name) if role else None
-        entry = setting or self.catalogue.stage(name)
+        entry: Entry | None = self.catalogue.stage(name)
+        if role is not None:
+            entry = self.catalogue.setting(role, name) or entry
         roles = self.catalogue.roles_of(name)
         if entry is None and roles:
             entry = self.catalogue.setting(roles[0], name)

@@ -3,9 +3,9 @@
     python -m tests.campaign.editor --edits 10000
 
 Texts of this repository are edited at random: characters, words and brackets put in, parts deleted, pieces of other
-files pasted, edits undone, several at once; with characters of two UTF-16 units, tabs and all line ends. After each edit
+files pasted, edits undone; with characters of two UTF-16 units, tabs and all line ends. After each edit
 something is asked at a random place. Every so often the server must have the same text, the mistakes of the compiler at
-the same places, no request may have failed, and nothing but messages may have come out of it.
+the same places, no request may have failed, and nothing but messages may have come out.
 """
 
 from __future__ import annotations
@@ -24,12 +24,16 @@ from archlang.elaborate.network import check
 from archlang.limits import DEFAULT
 from tests.editor.client import ROOT, Client, Document, position
 
-WORDS = ("->", " -> relu", "conv(3x3, 8)", "(", ")", "{", "}", "[", "]", ",", ";", "=", '"', '"""', "#", "\n", "\r\n", "\r", "\t",
+WORDS = ("->", " -> relu", "conv(3x3, 8)", "(", ")", "{", "}", "[", "]", ",", ";", "=", '"', '"""', "#", "\n", "\r\n",
+         "\r", "\t",
          "input x: [3, 8, 8]\n", "output x\n", "let a = 1\n", "block b(c) = conv(3x3, c)\n", "network", "train {",
          "each {", "import std.resnet (basic)\n", "for i in range(3) {", "if ", " else {", "3x3", "1e5", "0", "name",
-         "\N{MATHEMATICAL BOLD SMALL A}", "\N{PILE OF POO}", "\u00e9", "\u2028", "\x0c", "\ufeff", "in", "as", " ", "  ")
-ASKED = ("completion", "hover", "signatureHelp", "definition", "references", "documentHighlight", "prepareRename", "rename")
-ASKED_OF_ALL = ("documentSymbol", "foldingRange", "semanticTokens/full", "codeLens", "formatting", "inlayHint", "codeAction")
+         "\N{MATHEMATICAL BOLD SMALL A}", "\N{PILE OF POO}", "\u00e9", "\u2028", "\x0c", "\ufeff", "in", "as",
+         " ", "  ")
+ASKED = ("completion", "hover", "signatureHelp", "definition", "references", "documentHighlight", "prepareRename",
+         "rename")
+ASKED_OF_ALL = ("documentSymbol", "foldingRange", "semanticTokens/full", "codeLens", "formatting", "inlayHint",
+                "codeAction")
 REFUSED = "rename"
 """The one request whose refusal is an error of the protocol."""
 
@@ -66,7 +70,8 @@ class Editing:
         start = self.place()
         match kind:
             case "insert": self._replace(start, start, self.rng.choice(WORDS))
-            case "key": self._replace(start, start, chr(self.rng.choice((self.rng.randint(32, 126), 10, 0x1D49C, 0xE4))))
+            case "key":
+                self._replace(start, start, chr(self.rng.choice((self.rng.randint(32, 126), 10, 0x1D49C, 0xE4))))
             case "delete": self._delete(start)
             case "paste":
                 other = self.rng.choice(self.others)
@@ -136,8 +141,8 @@ class Editing:
 
     def _answered(self, number: int, method: str) -> None:
         with self.client.news:
-            if not self.client.news.wait_for(lambda: number in self.client.answers, 20):
-                raise Difference(f"no answer to {method}\n{self.document.text!r}\n{self.client.process.poll()}\n{self.client.logged()[-3000:]}")
+            if not self.client.news.wait_for(lambda: number in self.client.answers, 60):
+                raise Difference(f"no answer to {method}: {self.client.logged()[-3000:]}")
             message = self.client.answers.pop(number)
         self.counts["answers"] += 1
         if "error" in message and method not in (REFUSED, "cancelled"):

@@ -50,7 +50,7 @@ class Analyst:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     async def settled(self, document: OpenDocument, seconds: float) -> Meaning | None:
-        """What the compiler says of a document as it is now; None where that takes longer, or the text changes."""
+        """Return what the compiler says of a document as it is now; None where that takes longer, or the text changes."""
         if document.current is not None:
             return document.current
         waiting = asyncio.get_running_loop().create_future()
@@ -60,6 +60,7 @@ class Analyst:
 
     def _imports(self, file: ArchText, other: ArchText) -> bool:
         """Tell whether a file imports another one itself."""
+        # Modules of the search path do not change while one types; files beside this one do.
         items = [item for item in file.reading.tree.declarations if isinstance(item, Import) and item.quoted]
         return any(found is not None and found.uri == other.uri
                    for found in (self.files.imported_file(file, item) for item in items))
@@ -69,6 +70,7 @@ class Analyst:
         earlier = self._planned.pop(uri, None)
         if earlier is not None:
             earlier.cancel()
+        # Types of the old text would stand at wrong places in the new one.
         document.meaning = None
         self._planned[uri] = asyncio.get_running_loop().call_later(pause, self._ask, document)
 
@@ -91,6 +93,7 @@ class Analyst:
                 return Meaning(reading.source)
 
         def done(finished: asyncio.Future[Meaning | None]) -> None:
+            # Another version has come meanwhile, and was planned when it came.
             if finished.cancelled() or not is_wanted():
                 return
             document.meaning = finished.result()

@@ -30,14 +30,14 @@ from archlang.editor.server.convert import (
     symbol_of,
     tokens_of,
 )
-from archlang.editor.workspace import OpenDocument, OpenFiles
+from archlang.editor.workspace import Declared, OpenDocument, OpenFiles
 
 AT_ONCE = 0.06
 """Seconds that a hover waits for types; without them it says what it knows."""
 
 
 class Desk(Protocol):
-    """What an answer needs of the server."""
+    """The parts of the server that answers need."""
 
     files: OpenFiles
     analyst: Analyst
@@ -46,8 +46,11 @@ class Desk(Protocol):
         """The open document of an address."""
 
 
-Positioned = lsp.TextDocumentPositionParams | lsp.CompletionParams | lsp.SignatureHelpParams | lsp.DefinitionParams \
-    | lsp.ReferenceParams | lsp.DocumentHighlightParams | lsp.PrepareRenameParams | lsp.RenameParams | lsp.HoverParams
+Positioned = (
+    lsp.CompletionParams | lsp.SignatureHelpParams | lsp.DefinitionParams | lsp.ReferenceParams
+    | lsp.DocumentHighlightParams | lsp.PrepareRenameParams | lsp.RenameParams | lsp.HoverParams
+)
+"""The parameters of requests about a place."""
 
 
 def _at(desk: Desk, params: Positioned) -> tuple[OpenDocument, int] | None:
@@ -58,11 +61,19 @@ def _at(desk: Desk, params: Positioned) -> tuple[OpenDocument, int] | None:
     return document, document.now.text.offset(place_of(params.position))
 
 
-# --- answers from the text alone ------------------------------------------------------------------------------------------
+def _meant(desk: Desk, params: Positioned) -> Declared | None:
+    """The declaration that the place of a request means."""
+    found = _at(desk, params)
+    if found is None:
+        return None
+    return desk.files.meant(found[0].now, found[1])
+
+
+# --- answers from the text alone -------------------------------------------------------------------------------------
 
 
 def completion(desk: Desk, params: lsp.CompletionParams) -> lsp.CompletionList | None:
-    """What may be written here."""
+    """Everything that may be written here."""
     found = _at(desk, params)
     if found is None:
         return None
@@ -72,23 +83,27 @@ def completion(desk: Desk, params: lsp.CompletionParams) -> lsp.CompletionList |
 def signature(desk: Desk, params: lsp.SignatureHelpParams) -> lsp.SignatureHelp | None:
     """The call around, and its argument that is being written."""
     found = _at(desk, params)
-    call = call_at(desk.files, *found) if found is not None else None
+    if found is None:
+        return None
+    call = call_at(desk.files, *found)
     if call is None:
         return None
 
     parameters = []
     for one in call.form.arguments:
         said = ": ".join(part for part in (one.takes, one.doc) if part)
-        parameters.append(lsp.ParameterInformation(one.label, markdown(said) if said else None))
-    active = call.active if call.active is not None else len(parameters)
-    doc = markdown(call.form.doc) if call.form.doc else None
-    return lsp.SignatureHelp([lsp.SignatureInformation(call.form.label, doc, parameters)], 0, active)
+        parameters.append(lsp.ParameterInformation(one.label, markdown(said)))
+    # Past them all, no argument is the one at hand.
+    active = call.active
+    if active is None:
+        active = len(parameters)
+    form = lsp.SignatureInformation(call.form.label, markdown(call.form.doc), parameters)
+    return lsp.SignatureHelp([form], 0, active)
 
 
 def definition(desk: Desk, params: lsp.DefinitionParams) -> lsp.Location | None:
     """The place where a name is bound, in this file or in the one that it is imported from."""
-    found = _at(desk, params)
-    declared = desk.files.meant(found[0].now, found[1]) if found is not None else None
+    declared = _meant(desk, params)
     if declared is None:
         return None
     return location_of(declared.file, declared.binding.span)
@@ -96,8 +111,7 @@ def definition(desk: Desk, params: lsp.DefinitionParams) -> lsp.Location | None:
 
 def references(desk: Desk, params: lsp.ReferenceParams) -> list[lsp.Location]:
     """Every place that means the same."""
-    found = _at(desk, params)
-    declared = desk.files.meant(found[0].now, found[1]) if found is not None else None
+    declared = _meant(desk, params)
     if declared is None:
         return []
     with_declaration = params.context.include_declaration
@@ -108,8 +122,10 @@ def references(desk: Desk, params: lsp.ReferenceParams) -> list[lsp.Location]:
 def highlights(desk: Desk, params: lsp.DocumentHighlightParams) -> list[lsp.DocumentHighlight]:
     """The places in this file that mean the same."""
     found = _at(desk, params)
-    binding = found[0].now.names.at(found[1]) if found is not None else None
-    if found is None or binding is None:
+    if found is None:
+        return []
+    binding = found[0].now.names.at(found[1])
+    if binding is None:
         return []
     return [lsp.DocumentHighlight(range_of(found[0].now.text, span)) for span in binding[0].places]
 
@@ -137,6 +153,7 @@ def rename(desk: Desk, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
     try:
         places = renamed(desk.files, found[0].now, found[1], params.new_name)
     except RefusedRename as refusal:
+        # The client shows the reason; the text stays as it is.
         raise JsonRpcInvalidParams(str(refusal)) from None
     return lsp.WorkspaceEdit({
         uri: edits_of(file.text, ((span.start, span.end, params.new_name) for span in spans))
@@ -144,11 +161,11 @@ def rename(desk: Desk, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
     })
 
 
-# --- answers that need the compiler ---------------------------------------------------------------------------------------
+# --- answers that need the compiler ----------------------------------------------------------------------------------
 
 
 async def hover(desk: Desk, params: lsp.HoverParams) -> lsp.Hover | None:
-    """What the word under the cursor is."""
+    """The meaning of the word under the cursor."""
     found = _at(desk, params)
     if found is None:
         return None
@@ -183,8 +200,10 @@ async def lenses(desk: Desk, params: lsp.CodeLensParams, seconds: float) -> list
 async def actions(desk: Desk, params: lsp.CodeActionParams, seconds: float) -> list[lsp.CodeAction]:
     """The edits that mend the mistakes of some lines, and one that makes all certain ones."""
     document = desk.document(params.text_document.uri)
-    meaning = await desk.analyst.settled(document, seconds) if document is not None else None
-    if document is None or meaning is None:
+    if document is None:
+        return []
+    meaning = await desk.analyst.settled(document, seconds)
+    if meaning is None:
         return []
 
     text = document.now.text
@@ -201,13 +220,11 @@ async def actions(desk: Desk, params: lsp.CodeActionParams, seconds: float) -> l
 
 
 def _is_asked(params: lsp.CodeActionParams, kind: lsp.CodeActionKind) -> bool:
-    only = params.context.only
-    return only is None or any(kind.value == one or kind.value.startswith(f"{one}.") for one in map(str, _plain(only)))
-
-
-def _plain(kinds: object) -> list[str]:
-    assert isinstance(kinds, list | tuple)
-    return [getattr(kind, "value", kind) for kind in kinds]
+    if params.context.only is None:
+        return True
+    # A client that asks for `source` wants all that begins so.
+    asked = [str(getattr(one, "value", one)) for one in params.context.only]
+    return any(kind.value == one or kind.value.startswith(f"{one}.") for one in asked)
 
 
 def _action(document: OpenDocument, fix: QuickFix) -> lsp.CodeAction:
@@ -218,7 +235,7 @@ def _action(document: OpenDocument, fix: QuickFix) -> lsp.CodeAction:
     )
 
 
-# --- answers about the whole text -----------------------------------------------------------------------------------------
+# --- answers about the whole text ------------------------------------------------------------------------------------
 
 
 def symbols(desk: Desk, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
@@ -230,7 +247,7 @@ def symbols(desk: Desk, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSy
 
 
 def folds(desk: Desk, params: lsp.FoldingRangeParams) -> list[lsp.FoldingRange]:
-    """What can be folded."""
+    """The lines that can be folded."""
     document = desk.document(params.text_document.uri)
     if document is None:
         return []
@@ -248,8 +265,10 @@ def colours(desk: Desk, params: lsp.SemanticTokensParams) -> lsp.SemanticTokens:
 def formatting(desk: Desk, params: lsp.DocumentFormattingParams) -> list[lsp.TextEdit] | None:
     """The canonical form; nothing for a text with mistakes in its form, which stays as it is."""
     document = desk.document(params.text_document.uri)
-    after = formatted(document.now) if document is not None else None
-    if document is None or after is None:
+    if document is None:
+        return None
+    after = formatted(document.now)
+    if after is None:
         return None
     text = document.now.text
     if after == text.text:

@@ -8,9 +8,9 @@ from lsprotocol import types as lsp
 
 from archlang.diagnostics.text import safe
 from archlang.editor.colours import MODIFIERS, TYPES, Coloured
-from archlang.editor.completion import Offer, OfferSort, Offers
+from archlang.editor.completion import Offer, Offers, OfferSort
 from archlang.editor.hints import CostNote, ShapeHint
-from archlang.editor.outline import Entered, Fold, Part
+from archlang.editor.outline import Entered, FoldedLines, Part
 from archlang.editor.problems import Problem
 from archlang.editor.text import Edit, OpenText, TextPlace, TextRange, units_of
 from archlang.editor.workspace import ArchText
@@ -93,6 +93,7 @@ def _in_own_text(span: Span) -> lsp.Range:
 
 def completion_of(text: OpenText, offers: Offers) -> lsp.CompletionList:
     """A list of what may be written. The client filters it while the word grows."""
+    # The whole word is replaced, also what stands behind the cursor.
     where = range_between(text, offers.start, offers.end)
     items = [_item(offer, where, number) for number, offer in enumerate(offers.offers)]
     return lsp.CompletionList(is_incomplete=False, items=items)
@@ -122,7 +123,7 @@ def symbol_of(text: OpenText, entered: Entered) -> lsp.DocumentSymbol:
     )
 
 
-def fold_of(fold: Fold) -> lsp.FoldingRange:
+def fold_of(fold: FoldedLines) -> lsp.FoldingRange:
     """Lines that can be folded."""
     return lsp.FoldingRange(fold.first, fold.last, kind=_FOLDS[fold.sort])
 
@@ -147,7 +148,7 @@ def location_of(file: ArchText, span: Span) -> lsp.Location:
 
 
 def legend() -> lsp.SemanticTokensLegend:
-    """What the numbers of semantic tokens stand for."""
+    """The meanings of the numbers of semantic tokens."""
     return lsp.SemanticTokensLegend(list(TYPES), list(MODIFIERS))
 
 
@@ -157,6 +158,7 @@ def tokens_of(text: OpenText, parts: Sequence[Coloured]) -> lsp.SemanticTokens:
     line = unit = 0
     for one in parts:
         place = text.place(one.span.start)
+        # The unit counts from the word before it on the same line, else from the line's beginning.
         start = place.unit
         if place.line == line:
             start -= unit

@@ -12,10 +12,10 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
 from pygls.protocol.language_server import lsp_method
 
+from archlang.editor.problems import problems_of
 from archlang.editor.server import answers
 from archlang.editor.server.analyst import Analyst
 from archlang.editor.server.convert import diagnostic_of, edit_of, legend
-from archlang.editor.problems import problems_of
 from archlang.editor.workspace import OpenDocument, OpenFiles, path_of
 from archlang.version import VERSION
 
@@ -93,6 +93,7 @@ class ArchServer(LanguageServer):
         self._refresh()
 
     def _refresh(self) -> None:
+        # An editor asks for hints when the text changes, which is before the compiler has answered.
         workspace = self.client_capabilities.workspace
         if workspace is None:
             return
@@ -115,7 +116,7 @@ def serve(files: OpenFiles, incoming: BinaryIO, outgoing: BinaryIO) -> None:
         server.analyst.stop()
 
 
-# --- documents ---------------------------------------------------------------------------------------------------------
+# --- documents -------------------------------------------------------------------------------------------------------
 
 
 def _documents(server: ArchServer) -> None:
@@ -144,6 +145,7 @@ def _documents(server: ArchServer) -> None:
         server.analyst.closed(uri)
         server.text_document_publish_diagnostics(lsp.PublishDiagnosticsParams(uri, []))
 
+    # What lies on disk has changed: any open document may import it.
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     def stored(params: lsp.DidSaveTextDocumentParams | lsp.DidChangeWatchedFilesParams) -> None:
@@ -151,7 +153,7 @@ def _documents(server: ArchServer) -> None:
             server.analyst.changed(document)
 
 
-# --- answers from the text alone ------------------------------------------------------------------------------------------
+# --- answers from the text alone -------------------------------------------------------------------------------------
 
 
 def _places(server: ArchServer) -> None:
@@ -185,7 +187,7 @@ def _places(server: ArchServer) -> None:
         return answers.rename(server, params)
 
 
-# --- answers that need the compiler ---------------------------------------------------------------------------------------
+# --- answers that need the compiler ----------------------------------------------------------------------------------
 
 
 def _types(server: ArchServer) -> None:
@@ -208,7 +210,7 @@ def _types(server: ArchServer) -> None:
         return await answers.actions(server, params, NEEDS_TYPES)
 
 
-# --- answers about the whole text -----------------------------------------------------------------------------------------
+# --- answers about the whole text ------------------------------------------------------------------------------------
 
 
 def _texts(server: ArchServer) -> None:
