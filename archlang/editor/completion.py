@@ -1,4 +1,4 @@
-"""Completion: all that may be written at a place, by the role that it has there: stages, arguments, words, names, modules."""
+"""Completion: all that may be written at a place, by its role: stages, arguments, words, names, modules."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from archlang.editor.names import Binding
 from archlang.editor.workspace import ArchText, OpenDocument, OpenFiles
 from archlang.ops.kinds import CodeKind, Flag, Kind, TensorKind
 from archlang.project.locating import STD
+from archlang.syntax.brackets import STATEMENT_WORDS
 from archlang.syntax.tree import Import
 
 OfferSort = Literal["stage", "structure", "block", "tensor", "layer", "value", "argument", "setting", "word", "keyword",
@@ -26,8 +27,9 @@ DECLARING = {
 }
 STATING = {
     "let": "a value or a stage with a name", "layer": "a stage that holds its weights once",
-    "input": "a tensor that enters", "output": "what is handed out",
+    "output": "what is handed out",
 }
+ENTERING = {"input": "a tensor that enters"}
 IN_TRAIN = {"let": "a value with a name", "phase": "a stretch of the training",
             "step": "a loss with an optimiser of its own"}
 TENSOR_FIELDS = {
@@ -86,9 +88,11 @@ def _offers(files: OpenFiles, file: ArchText, cursor: Cursor) -> Iterator[Offer]
         case "declaration":
             yield from _keywords(DECLARING)
         case "statement":
-            yield from _keywords(STATING)
             yield from _names(files, file, cursor, tensors=True, stages=True)
-            if cursor.brackets[-1].owner != "NETWORK":
+            if cursor.brackets[-1].owner == "NETWORK":
+                yield from _keywords(STATING | ENTERING)
+            else:
+                yield from _keywords(STATING)
                 yield from _stages(files)
                 yield Offer("in", "keyword", "what enters the block or the braces")
         case "setting":
@@ -152,8 +156,19 @@ def _is_known(file: ArchText, binding: Binding, cursor: Cursor) -> bool:
     # A name is known behind the statement that binds it; those of the file are known everywhere.
     if file.names.of(binding.name) is binding:
         return True
-    is_here = binding.sort == "tensor" and binding.node.span.end >= cursor.start
-    return binding.span.end < cursor.start and not is_here
+    is_before = binding.span.end < cursor.start
+    return is_before and not (binding.sort == "tensor" and _is_being_bound(binding, cursor))
+
+
+def _is_being_bound(binding: Binding, cursor: Cursor) -> bool:
+    """Tell whether the cursor stands in the statement that binds a name."""
+    if cursor.wanted == "statement" and cursor.brackets[-1].owner:
+        return False
+
+    # An unfinished statement has no end of its own: another one has to begin.
+    behind = [token for token in cursor.before if token.start > binding.span.end]
+    column = binding.span.column
+    return not any(token.first and (token.type in STATEMENT_WORDS or token.span.column <= column) for token in behind)
 
 
 def _block(files: OpenFiles, file: ArchText, binding: Binding) -> Offer:

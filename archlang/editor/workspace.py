@@ -144,8 +144,7 @@ class OpenFiles:
             source = decode(read(path, self.limits, regular=True), str(path), self.limits)
         except (OSError, ArchError):
             return None
-        place = Located(str(path), str(path), path, path.parent)
-        text = ArchText(path.as_uri(), place, OpenText(source.text), self.limits)
+        text = ArchText(path.as_uri(), located(path.as_uri()), OpenText(source.text), self.limits)
         self._stored[path] = mark, text
         return text
 

@@ -50,7 +50,7 @@ class Analyst:
         self._worker.shutdown(wait=False, cancel_futures=True)
 
     async def settled(self, document: OpenDocument, seconds: float) -> Meaning | None:
-        """Return what the compiler says of a document as it is now; None where that takes longer, or the text changes."""
+        """Return what the compiler says of a document now; None where that takes longer, or the text changes."""
         if document.current is not None:
             return document.current
         waiting = asyncio.get_running_loop().create_future()
