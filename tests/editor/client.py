@@ -49,8 +49,9 @@ class Client:
         self.news = threading.Condition()
         self.log: queue.Queue[bytes] = queue.Queue()
         self.number = 0
-        threading.Thread(target=self._listen, daemon=True).start()
-        threading.Thread(target=self._overhear, daemon=True).start()
+        self.ears = [threading.Thread(target=ear, daemon=True) for ear in (self._listen, self._overhear)]
+        for ear in self.ears:
+            ear.start()
 
     def __enter__(self) -> Client:
         return self
@@ -84,6 +85,11 @@ class Client:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+        finally:
+            for ear in self.ears:
+                ear.join(20)
+            for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+                stream.close()
 
     # --- messages ----------------------------------------------------------------------------------------------------
 

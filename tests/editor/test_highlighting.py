@@ -1,4 +1,4 @@
-"""The Pygments lexer and the TextMate grammar: their words are the language's, and every file of the repository passes."""
+"""The Pygments lexer and the TextMate grammar: their words are the language's, and every file here passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from archlang.syntax.lexing import WORDS
 from tests.editor import words
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [path for folder in ("specs", "examples", "archlang", "tests/golden/fmt") for path in (ROOT / folder).rglob("*.arch")]
+FOLDERS = ("specs", "examples", "archlang")
+FILES = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.arch")]
 GRAMMAR = json.loads(words.TEXTMATE.read_text(encoding="utf-8"))
 
 
@@ -45,7 +46,8 @@ def test_every_file_is_lexed_without_an_error_and_nothing_is_lost() -> None:
 
 
 def test_words_are_lexed_by_what_they_are() -> None:
-    found = dict((part, kind) for kind, part in lexed('block unit(c) = in -> conv(3x3, c) -> each { relu } # end "x\n'))
+    text = 'block unit(c) = in -> conv(3x3, c) -> each { relu } # end "x\n'
+    found = {part: kind for kind, part in lexed(text)}
     assert (found["block"], found["unit"], found["in"]) == (Keyword.Declaration, Name.Class, Keyword)
     assert (found["conv"], found["each"]) == (Name.Builtin, Name.Builtin.Pseudo)
     assert all(kind is String.Doc for kind, _ in lexed('"""a "word" and two at the end"""""'))
@@ -59,7 +61,7 @@ def test_pygments_finds_the_lexer_once_archlang_is_installed() -> None:
     assert all(point.load() is ArchLexer for point in found)
 
 
-# --- TextMate: as much of its rules as this grammar uses ------------------------------------------------------------------
+# --- TextMate: as much of its rules as this grammar uses ------------------------------------------------------------
 
 
 def rules(patterns: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -119,13 +121,14 @@ def test_the_textmate_grammar_leaves_no_word_without_a_scope() -> None:
 
 
 @pytest.mark.parametrize(("line", "part", "scope"), [
-    ("  x = image -> conv(3x3, 8)", "conv", "support.function"), ("  x = image -> conv(3x3, 8)", "3x3", "constant.numeric"),
+    ("  x = image -> conv(3x3, 8)", "conv", "support.function"),
+    ("  x = image -> conv(3x3, 8)", "3x3", "constant.numeric"),
     ("# network", "# network", "comment"), ("  y = x -> each { relu }", "each", "keyword.other.structure"),
     ("network N {", "network N", "entity.name"), ("  lr = 0.1", "lr", "variable.parameter"),
     ("  a = conv2 -> in_it", "conv2", "variable.other"),
 ])
 def test_textmate_scopes(line: str, part: str, scope: str) -> None:
-    found = dict((text, name) for name, text in scopes(line, None)[0])
+    found = {text: name for name, text in scopes(line, None)[0]}
     assert found[part].startswith(scope)
 
 

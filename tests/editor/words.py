@@ -29,7 +29,8 @@ FLOW = ("in", "for", "if", "else", "as", "at", "from", "where")
 
 def reserved() -> tuple[str, ...]:
     """The reserved words as the grammar itself says them: every word in quotes, but for those of one letter."""
-    return tuple(sorted(set(re.findall(r'"([a-z]+)"', grammar_text()))))
+    rules = re.sub(r"//[^\n]*", "", grammar_text())
+    return tuple(sorted(set(re.findall(r'"([a-z]+)"', rules))))
 
 
 def lists() -> dict[str, tuple[str, ...]]:
