@@ -32,6 +32,10 @@ HIDDEN = "\N{EMPTY SET}"
 """The sign before a name that an unfinished part binds. No name that can be written begins so."""
 
 
+REPAIRED = 5_000
+"""Words and signs of the longest text that is repaired: it is read several times at every key, some 300 lines."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A text as far as it can be read.
@@ -72,6 +76,8 @@ def reading_of(source: Source, limits: Limits = DEFAULT) -> Reading:
         file = read(mark_heads(scanned.tokens))
         if isinstance(file, File) and not check_tree(file, limits):
             return Reading(source, tokens, remarks, file, file, is_whole=True)
+    if len(tokens) > REPAIRED:
+        return Reading(source, tokens, remarks)
     return _Repair(source, tokens, limits).reading(marked_wrong(scanned), remarks)
 
 

@@ -93,6 +93,14 @@ def test_a_block_that_is_being_written_hides_the_stage_of_its_name() -> None:
     assert not any("max_pool(2x2)" in line for _, line in types(text))
 
 
+def test_a_long_text_is_read_as_soon_as_it_is_whole() -> None:
+    long = "archlang 1\n" + "".join(f"let a{number} = {number}\n" for number in range(1_300))
+    assert len(reading_of(Source("text", long)).tree.declarations) == 1_300
+    unfinished = reading_of(Source("text", long + "let b ="))
+    assert (unfinished.tree.declarations, unfinished.is_whole) == ((), False)
+    assert len(unfinished.tokens) == 5_205
+
+
 def test_a_text_that_is_too_large_is_not_looked_at() -> None:
     reading = reading_of(Source("text", NETWORK), Limits(file_bytes=100))
     assert (reading.tokens, reading.tree.declarations) == ((), ())

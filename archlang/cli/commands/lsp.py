@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from archlang.cli.options import opening, packages
@@ -28,5 +30,8 @@ def command(session: Session) -> None:
     from archlang.editor.server.serving import serve
     from archlang.editor.workspace import OpenFiles
 
+    # Whoever typed this by hand would wait for an answer that does not come.
+    if sys.stdin.isatty():
+        session.note("waiting for an editor on standard input; Ctrl-D ends")
     with conversation() as (incoming, outgoing):
         serve(OpenFiles(session.limits, catalogue, folders), incoming, outgoing)
