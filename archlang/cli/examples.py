@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "explain": ("archlang explain", "archlang explain shape-mismatch"),
     "ops": ("archlang ops", "archlang ops conv", "archlang ops std.resnet"),
     "doctor": ("archlang doctor", "archlang doctor --format json"),
+    "lsp": ("archlang lsp", "archlang lsp --help"),
 }
 """Command to calls, simple ones first. The tests read each as the command line would."""
 

@@ -19,6 +19,7 @@ USES = {
     "train": "the data sets that come with scikit-learn",
     "logs": "`train --tensorboard`",
     "onnx": "`export --to onnx`",
+    "lsp": "`archlang lsp`, for editors",
     "diagrams": "diagrams laid out by Graphviz where there is no `dot`",
 }
 """Extra to what it is for; the empty one is what archlang cannot do without. `dev` is for who changes archlang."""

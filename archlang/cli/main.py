@@ -31,7 +31,7 @@ NO_MEMORY = (
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
 EXTRAS = {
     "torch": "torch", "safetensors": "torch", "PIL": "torch",
-    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs",
+    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs", "pygls": "lsp", "lsprotocol": "lsp",
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.values import Env, Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
+from archlang.elaborate.watching import Watcher
 from archlang.graph.ir import Graph, Node, Port
 from archlang.kernels import Window
 from archlang.limits import Limits
@@ -101,6 +102,7 @@ class Build:
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file
     here: Span = NOWHERE  # the part of the network that is being built
+    watcher: Watcher | None = None  # who is told what flows where
 
     # --- mistakes ----------------------------------------------------------------------------------------------------
 
