@@ -1,10 +1,10 @@
 """Everything that archlang reads, spoiled: `python -m tests.campaign.attack --mutants 2000`.
 
-Texts, model files, checkpoints, archives and images are made, spoiled by seed, and read in processes apart, each of which
-reads many. A mutant ends with a result or with exit 1, within 2 seconds of processor time and 300 MB beyond what the
-process had; never by a signal, and never with exit 70. Modules `tests/campaign/attack_*.py` hold the attacks, each in a tuple
-`ATTACKS`; a new module takes part by being there. What fails is told with its attack and seed, and run again by
-`--only NAME --seed N --mutants 1`; with `--keep FOLDER` its files are kept.
+Texts, model files, checkpoints, archives and images are made, spoiled by seed, and read in processes apart, each of
+which reads many. A mutant ends with a result or with exit 1, within 2 seconds of processor time and 300 MB beyond what
+the process had; never by a signal, and never with exit 70. Modules `tests/campaign/attack_*.py` hold the attacks, each
+in a tuple `ATTACKS`; a new module takes part by being there. What fails is told with its attack and seed, and run again
+by `--only NAME --seed N --mutants 1`; with `--keep FOLDER` its files are kept.
 """
 
 from __future__ import annotations

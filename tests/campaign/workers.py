@@ -1,9 +1,10 @@
 """Many pieces of work, one after the other in a process that lives on, each measured by itself.
 
 A process of its own for each piece costs more than most pieces take. Here a worker is forked once and does one piece
-after the other; seconds and the peak of memory are counted anew for each. A worker that dies is told with the piece that
-it died in, and the next one goes on behind it. What took too long or too much is done once more in a process of its own
-(`attempts.attempt`), so that neither what a worker kept nor a busy core is taken for the piece's own. Linux only.
+after the other; seconds and the peak of memory are counted anew for each. A worker that dies is told with the piece
+that it died in, and the next one goes on behind it. What took too long or too much is done once more in a process of
+its own (`attempts.attempt`), so that neither what a worker kept nor a busy core is taken for the piece's own. Linux
+only.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PIECES = 2000
 """Pieces that one worker does before another takes its place."""
 
 GROWN = 40
-"""Megabytes beyond its beginning at which a worker is replaced: memory that it keeps hides what the next piece takes."""
+"""Megabytes beyond its beginning at which a worker is replaced: what it keeps hides what the next piece takes."""
 
 SILENCE = 300
 """Seconds without a word after which a worker is ended: it waits for something that never comes."""
