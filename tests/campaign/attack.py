@@ -21,6 +21,9 @@ from pathlib import Path
 from tests.campaign.attempts import Attack, Attempt, attempt
 from tests.campaign.workers import attempts
 
+TOLD = 5000
+"""Mutants between two lines that say how far a campaign is."""
+
 
 def attacks() -> list[Attack]:
     """All attacks of the modules beside this one that have any; the others are commands of their own."""
@@ -48,6 +51,8 @@ class Campaign:
             place = Path(folder) / "mutant"
             for seed, done in attempts(partial(_strike, attack, ground, place), seeds):
                 self._note(attack.name, seed, done)
+                if (seed + 1) % TOLD == 0:
+                    print(f"{attack.name}: seed {seed}, {len(self.faults)} faults", flush=True)
                 if done.fault and self.keep is not None:
                     kept = self.keep / f"{attack.name}-{seed}"
                     kept.mkdir(parents=True, exist_ok=True)

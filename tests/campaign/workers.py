@@ -28,8 +28,8 @@ PIECES = 2000
 GROWN = 40
 """Megabytes beyond its beginning at which a worker is replaced: what it keeps hides what the next piece takes."""
 
-SILENCE = 300
-"""Seconds without a word after which a worker is ended: it waits for something that never comes."""
+SILENCE = 60
+"""Looks, of five seconds each, without a word after which a worker is ended: it waits for what never comes."""
 
 
 def attempts(work: Callable[[int], int], seeds: Sequence[int]) -> Iterator[tuple[int, Attempt]]:
@@ -79,13 +79,18 @@ def _worker(work: Callable[[int], int], seeds: Sequence[int], said: Path) -> Ite
 
 def _lines(reading: int, child: int) -> Iterator[bytes]:
     """What a worker writes, line by line; a silent worker is killed."""
-    rest = b""
+    rest, silent = b"", 0
     while True:
-        ready, _, _ = select.select([reading], [], [], SILENCE)
+        # Looks are counted, not seconds: where both processes are stopped for a while, neither is late.
+        ready, _, _ = select.select([reading], [], [], 5)
         if not ready:
+            silent += 1
+            if silent < SILENCE:
+                continue
             os.kill(child, signal.SIGKILL)
             return
 
+        silent = 0
         read = os.read(reading, 1 << 16)
         if not read:
             return
