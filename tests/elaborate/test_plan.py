@@ -128,7 +128,7 @@ def test_a_phase_trains_something_that_the_loss_depends_on(loss: str, phase: str
 
 @pytest.mark.parametrize(("settings", "at"), [
     ("metrics = [psnr]\n best = ssim", "psnr"), ("metrics = [top_k(2)]\n best = ssim", "ssim"),
-    ("metrics = [top_k(2), miou, mae]", "mae"), ("metrics = [top_k(2), top_k(2)]", "top_k(2)"),
+    ("metrics = [top_k(2), mae]", "mae"), ("metrics = [top_k(2), top_k(2)]", "top_k(2)"),
 ])
 def test_a_metric_that_does_not_fit_is_shown_where_it_stands(settings: str, at: str) -> None:
     with pytest.raises(ArchError) as caught:
