@@ -26,7 +26,7 @@ class LossSite:
 
 @dataclass(frozen=True)
 class Loss:
-    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads.
+    """`weight * loss(tensors; option)`: which loss, and the ports and words it reads (`label`, `label.heat`).
 
     A structural loss, which files do not hand tensors to, has `sites`; it reads their ports and whatever `reads` says.
     """
@@ -40,7 +40,7 @@ class Loss:
     @property
     def ports(self) -> tuple[Port, ...]:
         """Every tensor of the network that it reads."""
-        # The other kind of thing that a loss reads is the word `label`.
+        # The other kind of thing that a loss reads is the label, by a word.
         tensors = [read for read in self.reads if isinstance(read, Port)]
         return (*tensors, *(site.port for site in self.sites))
 

@@ -22,6 +22,7 @@ from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph, InputSpec
 from archlang.shapes import Tensor
 from archlang.train.data.items import Items, raw_item
+from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.labels import LABEL
 from archlang.train.data.named import NamedTensors
 from archlang.train.data.pixels import kept_window, upright_size
@@ -102,7 +103,16 @@ def named_data(data: Data, graph: Graph) -> Data:
     data, validation = cut_for(data, graph), None
     if data.validation is not None:
         validation = _named(data.validation, graph)
-    return replace(data, train=_named(data.train, graph), test=_named(data.test, graph), validation=validation)
+    return replace(data, train=_named(data.train, graph), test=_named(data.test, graph), validation=validation,
+                   label_places=_label_places(data))
+
+
+def _label_places(data: Data) -> tuple[LabelPlace, ...]:
+    """The places of labels with names, which all parts of the data have alike."""
+    places = [getattr(part, "label_places", ()) for part in data.parts if len(part)]
+    if any(other != places[0] for other in places):
+        raise bad_data("the parts of the data differ in the names, sizes or kinds of their labels")
+    return next(iter(places), ())
 
 
 def _named(split: Split, graph: Graph) -> Split:

@@ -30,6 +30,10 @@ def metrics_of(
 
     if not metrics:
         return ()
+    named = [read for loss in losses for read in loss.reads if isinstance(read, str) and read != LABEL]
+    if named:
+        raise b.refuse("conflicting-arguments", f"a metric reads `{LABEL}`, and the losses read `{named[0]}`: the data "
+                       "has several labels", _place(metrics[0], where), help="leave `metrics` and `best` out")
     try:
         port = scores_port(b.graph, losses)
     except ArchError as problem:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import torch
 
+from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.pixels import scaled
 from archlang.train.problems import bad_data
 
@@ -79,7 +80,7 @@ class Data:
     """The data that a network is trained and judged on; `classes` names the labels 0, 1, ... where the data knows them.
 
     The best epoch of a training is chosen on `validation`, where there is one, and the test part is only told;
-    without one, it is chosen on the test part.
+    without one, it is chosen on the test part. `label_places` says where labels with names lie in the rows of labels.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Data:
     test: Split
     classes: tuple[str, ...] | None = None
     validation: Split | None = None
+    label_places: tuple[LabelPlace, ...] = ()
 
     @property
     def parts(self) -> tuple[Split, ...]:

@@ -55,7 +55,7 @@ def prepared(task: TrainingTask) -> Training:
     stages = _stages(task, model, goals)
 
     stepper = Stepper(taking_rows(observed, graph), graph, scores, ports, plan.clip, plan.precision, world,
-                      undivided is not None)
+                      undivided is not None, task.data.label_places)
     average = None
     if plan.average is not None:
         average = Average(plan.average, model)
