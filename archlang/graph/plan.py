@@ -45,6 +45,14 @@ class Loss:
         return (*tensors, *(site.port for site in self.sites))
 
 
+def named_inputs(augmentation: Option) -> tuple[str, ...] | None:
+    """The inputs whose images an augmentation changes, by the names that the file gives; None: all images."""
+    names: Any = augmentation.args.get("of")
+    if names is None:
+        return None
+    return tuple(names)
+
+
 @dataclass(frozen=True)
 class TrainingStep:
     """One of several optimisation steps on a batch: a loss and its own optimiser."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from archlang.elaborate.network import Network
 from archlang.graph.plan import Plan
-from archlang.train.data.augmentation.augment import check_samples, require_unmoved
+from archlang.train.data.augmentation.augment import require_unmoved
+from archlang.train.data.augmentation.jointly import check_sample
 from archlang.train.data.label_tables import require_labels
 from archlang.train.data.ready import for_training
 from archlang.train.data.splits import Data
@@ -29,11 +30,11 @@ def training_data(network: Network, plan: Plan, data: Data) -> Data:
     ready = for_training(named, graph, plan.labels, class_output(graph, losses))
 
     # One sample of each other part is enough: sizes that do not fit do not fit anywhere.
-    fit = fit_of_inputs(graph)
+    fit = fit_of_inputs(graph, places=ready.input_places)
     for part in ready.parts[1:]:
         fit.shape(part.batch([0])[0])
     samples, labels = ready.train.batch(range(min(LOOKED_AT, len(ready.train))))
-    check_samples(plan.augment, fit.shape(samples), labels, ignored_label(plan))
+    check_sample(plan.augment, fit.shape(samples), labels, ignored_label(plan), ready.input_places)
     if any(len(place.sizes) >= 2 for place in ready.label_places):
         require_unmoved(plan.augment)
     return ready

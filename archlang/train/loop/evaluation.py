@@ -15,7 +15,7 @@ from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, main_output, scores_port
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
-from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.augmentation.jointly import augment_sample
 from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.label_tables import require_labels
 from archlang.train.data.ready import for_model
@@ -81,10 +81,10 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
 
     target = place(device)
-    fit = fit_of_inputs(graph, record.mean, record.std, record.image)
+    fit = fit_of_inputs(graph, record.mean, record.std, record.image, ready.input_places)
     with evaluating(model, target):
         ports = inner_ports(losses, graph)
-        observed = taking_rows(observing(model, graph, ports) if ports else model, graph)
+        observed = taking_rows(observing(model, graph, ports) if ports else model, fit.places)
         goal = objective(losses, graph)
         goal.state.to(target)
         return measure(observed, graph, goal, losses, ready.test, fit, labels, batch, label_places=ready.label_places)
@@ -139,7 +139,7 @@ def measure(
         values = goal.gathered(values_of(graph, outputs, label, ports, label_places), port, world)
         second = None
         if goal.views is not None:
-            augmented = augment(fit.shape(samples), augmentations, chance)
+            augmented, _ = augment_sample(fit.shape(samples), label, augmentations, chance, places=fit.places)
             changed = fit.inputs(fit.normalise(augmented), weight.dtype)
             second = goal.gathered(values_of(graph, model(changed), label, ports, label_places), port, world)
 

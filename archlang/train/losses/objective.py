@@ -201,7 +201,7 @@ def values_of(
     if ports:
         result, inner = result
     values: dict[Port | str, torch.Tensor] = {LABEL: label}
-    values |= labels_of_rows(label, places)
+    values.update(labels_of_rows(label, places))
     for output, tensor in zip(graph.outputs, tensors_of(result), strict=True):
         values[output.port] = tensor
     return values | dict(zip(ports, inner, strict=True))
