@@ -104,7 +104,7 @@ def test_a_training_of_open_sizes() -> None:
     ("rand_augment", {}, "conflicting-arguments"), ('on("lift", [flip])', {}, "undefined-name"),
     ('on("tokens", [flip])', {}, "wrong-rank"), ("crop(2)", {"right": "3, 9, 9"}, "shape-mismatch"),
     ("flip", {"right": "3, 9, 9"}, ""), ('on("right", [crop(10)])', {"right": "3, 9, 9"}, "out-of-range"),
-    ('on("left", [on("right", [flip])])', {}, "conflicting-arguments"), ('on("left", [])', {}, "wrong-kind"),
+    ('on("left", [on("right", [flip])])', {}, "conflicting-arguments"), ('on("left", [])', {}, "out-of-range"),
 ])
 def test_what_is_refused_by_name(augment: str, given: dict[str, str], name: str) -> None:
     assert [found for found in wrong(text(augment, **given)) if found] == [name] * bool(name)  # type: ignore[arg-type]
