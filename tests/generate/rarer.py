@@ -108,7 +108,7 @@ def _with_structure(t: Type) -> list[Made]:
         (f"patches(2x3) -> experts(2, cross_connection(hidden = 2)) {{ conv(3x3, {c}) }} -> unpatch", t),
         ("experts(3, cosine_router(pyramid_pool(1, 2), start = random)) { conv(3x3, 2) -> batch_norm }", (2, h, w)),
         (f"{steps} -> attend(static_vector)", t), (f"{steps} -> attend(self_attention(heads = 1))", t),
-        (f"{steps} -> attend(recurrent(3))", t), (f"{steps} -> attend(mean)", t),
+        (f"{steps} -> attend(recurrent(3))", (3, h, w)), (f"{steps} -> attend(mean)", t),
         ('branches(words("110", "011")) { conv(1x1, 2) -> relu } -> energy_normalize -> sum', (2, h, w)),
     ]
 
