@@ -31,6 +31,7 @@ from archlang.elaborate.values import (
     ForStage,
     GridValue,
     IfStage,
+    LabelValue,
     LayerStage,
     NamedStage,
     OpenWord,
@@ -234,6 +235,9 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
 
 def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
     value = evaluate(b, expr.value, env)
+    if isinstance(value, LabelValue) and value.part is None:
+        return LabelValue(expr.name)  # the data alone knows which there are
+
     fields = fields_of(value)
     if expr.name in fields:
         return fields[expr.name]
