@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
 from archlang.importing.steps import State
 
 
+BATCH = -1
+"""Stands for the batch among the axes of a value, which has none for it."""
+
+
 @dataclass(frozen=True)
 class Ref:
-    """A tensor that depends on the input: the value of a step, its axes perhaps in another order.
+    """A tensor that depends on the input: the value of a step, laid out in torch's own way.
 
-    `order[i]` is the axis of the step's value that is the i-th of the torch tensor, the batch not counted. Permutations
-    are kept like this and written only where an operation needs them: most networks take them back soon after.
+    `dims` has for each axis of the torch tensor the axes of the value that it runs over, the last one fastest: one as a
+    rule, several where torch laid them end to end, none where torch has an axis of size 1. `BATCH` stands for the batch.
+    Orders are kept like this and written only where an operation needs them: most networks take them back soon after.
     """
 
     value: int
-    order: tuple[int, ...]
+    dims: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(cls, value: int, order: Iterable[int]) -> Ref:
+        """A value behind the batch, its axes in this order."""
+        return cls(value, ((BATCH,), *((axis,) for axis in order)))
+
+    def on(self, value: int) -> Ref:
+        """Another value with the same axes, in the same layout."""
+        return replace(self, value=value)
+
+    @property
+    def regular(self) -> bool:
+        """Tell whether the batch stands first, and every other axis is one of the value's."""
+        return self.dims[0] == (BATCH,) and all(len(dim) == 1 for dim in self.dims)
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """For each axis of the torch tensor behind the batch that of the value, where the layout is regular."""
+        assert self.regular
+        return tuple(axis for (axis,) in self.dims[1:])
 
     @property
     def plain(self) -> bool:
         """Tell whether the axes are in the value's own order."""
-        return self.order == tuple(range(len(self.order)))
+        return self.regular and self.order == tuple(range(len(self.dims) - 1))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,12 @@ class Word(str):
     __slots__ = ()
 
 
+class Quoted(str):
+    """A text in quotes as the value of an argument: the names of axes."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Initial:
     """An initialiser with its arguments: `constant(value = 3.0)`."""
@@ -25,7 +31,7 @@ class Initial:
     args: tuple[tuple[str, float], ...] = ()
 
 
-Static = int | float | bool | Word | Initial | tuple["Static", ...]
+Static = int | float | bool | Word | Quoted | Initial | tuple["Static", ...]
 """The value of an argument of a step."""
 
 
@@ -89,6 +95,7 @@ class Step:
     place: ModulePlace
     free: bool = False  # whether the first two tensors may change places
     bundled: bool = False  # whether what it reads flows in as a bundle
+    named: tuple[str, ...] = ()  # the arguments that the tensors beside the first are, where they have no place
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ class _Walk:
         self.batch = self.reader.batch = self.batch or value.shape[0]
         number = self.reader.fresh(value.shape[1:])
         self.inputs.append((node.name, number))
-        return Ref(number, tuple(range(value.dim() - 1)))
+        return Ref.of(number, range(value.dim() - 1))
 
     def _own(self, name: str, value: Tensor, kind: InputKind) -> Known:
         trained = kind is InputKind.PARAMETER

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archlang.importing.held import Known, Ref
+from archlang.importing.layouts import rows, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
@@ -100,7 +101,7 @@ def _group_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _layer_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    ref = r.tensor(call["input"])
+    ref = r.loose(call["input"])
     args: dict[str, Static] = {}
     if call["eps"] != SMALL:
         args["eps"] = call["eps"]
@@ -108,7 +109,7 @@ def _layer_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _rms_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    ref = r.tensor(call["input"])
+    ref = r.loose(call["input"])
     weight, eps = call.get("weight"), call["eps"]
     if eps is None:
         raise NoWordError("it adds the smallest number of the kind, and not a number of its own")
@@ -136,16 +137,15 @@ def _over_features(
         raise NoWordError("it runs over several axes")
 
     sizes = r.sizes[ref.value]
-    last = ref.order[-1]
+    last = r.axis(ref, -1)
     # The language's norm of a map runs over its channels, wherever torch had them.
-    if (len(sizes) >= 3 and last == 0) or (len(sizes) == 2 and last == 1) or len(sizes) == 1:
+    if (len(sizes) in (3, 4) and last == 0) or (len(sizes) == 2 and last == 1) or len(sizes) == 1:
         made = r.step(op, (ref.value,), sizes, args, weights())
-        return Ref(made.value, ref.order)
+        return ref.on(made.value)
 
-    if len(sizes) > 2:
-        raise NoWordError("it runs over the columns of a map")
-    value = r.plain(ref)
-    return r.step(op, (value,), r.sizes[value], args, weights())
+    value, laid = rows(r, ref)
+    made = r.step(op, (value,), r.sizes[value], args, weights())
+    return unrolled(r, made.value, laid)
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {

@@ -69,7 +69,7 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
         given = (given,) * rank
     cells = tuple(size if cell is None else cell for cell, size in zip(given, sizes[1:], strict=True))
     if cells == sizes[1:]:
-        return Ref(value, tuple(range(rank + 1)))
+        return Ref.of(value, range(rank + 1))
     return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
 
 
@@ -107,7 +107,7 @@ def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -
     if keep:
         args["keep"] = True
         left = [1 if axis in axes else size for axis, size in enumerate(sizes)]
-        return Ref(r.step("reduce", (ref.value,), left, args).value, ref.order)
+        return ref.on(r.step("reduce", (ref.value,), left, args).value)
 
     left = [size for axis, size in enumerate(sizes) if axis not in axes]
     if not left:
@@ -116,7 +116,7 @@ def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -
     # The axes that stay keep the order in which torch had them.
     kept = [axis for axis in ref.order if axis not in axes]
     ranked = sorted(kept)
-    return Ref(made.value, tuple(ranked.index(axis) for axis in kept))
+    return Ref.of(made.value, (ranked.index(axis) for axis in kept))
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
