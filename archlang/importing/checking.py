@@ -55,14 +55,25 @@ def _draw(name: str, value: Tensor, source: torch.Generator) -> None:
         value.uniform_(-0.2, 0.2, generator=source)
 
 
-def samples(sizes: Sequence[tuple[int, ...]], count: int | None) -> tuple[Tensor, ...]:
-    """Random inputs in float64: `count` samples, or else another number of them than the two that are exported."""
+def samples(
+    sizes: Sequence[tuple[int, ...]], count: int | None, ranges: Mapping[int, int] = {}
+) -> tuple[Tensor, ...]:
+    """Random inputs in float64: `count` samples, or else another number of them than the two that are exported.
+
+    `ranges` say for inputs of whole numbers, by their place, how many there are.
+    """
     source = torch.Generator().manual_seed(1)
     if count is None:
         count = 3
         if sum(prod(size) for size in sizes) > LARGE:
             count = 1
-    return tuple(torch.randn((count, *size), generator=source, dtype=torch.float64) for size in sizes)
+    drawn = []
+    for at, size in enumerate(sizes):
+        if at in ranges:
+            drawn.append(torch.randint(0, ranges[at], (count, *size), generator=source))
+        else:
+            drawn.append(torch.randn((count, *size), generator=source, dtype=torch.float64))
+    return tuple(drawn)
 
 
 def flat(value: Any) -> list[Tensor]:
@@ -93,7 +104,7 @@ def difference(ours: Any, theirs: Any) -> float:
 
 def verify(
     ours: nn.Module, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State,
-    sizes: Sequence[tuple[int, ...]], count: int | None = None,
+    sizes: Sequence[tuple[int, ...]], count: int | None = None, ranges: Mapping[int, int] = {},
 ) -> float:
     """Compare both in float64, with perturbed weights, and return the largest relative difference.
 
@@ -105,7 +116,7 @@ def verify(
     ours = ours.double().eval()
     ours.load_state_dict(dict(take(state)))
 
-    inputs = samples(sizes, count)
+    inputs = samples(sizes, count, ranges)
     with torch.no_grad():
         found = difference(ours(*inputs), double(*inputs))
     if not found <= TOLERANCE:

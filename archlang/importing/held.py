@@ -65,8 +65,17 @@ class Known:
     names: tuple[str, ...] = ()
     trained: bool = False
     derived: bool = False
-    number: float | None = None  # of a constant: the one number that it holds everywhere
+    fixed: float | None = None  # of a constant: the one number that it holds everywhere
     key: str = ""  # how it was made: two tensors of the same names and the same key are one
+    made: Tensor | None = field(default=None, repr=False, compare=False)  # of what depends on no weight: itself
+
+    @property
+    def number(self) -> float | None:
+        """The one number that a constant holds everywhere; None where there are several, or weights decide."""
+        # Looked at when it is asked for: code may write into a tensor that it made.
+        if self.made is not None and self.made.numel() and bool((self.made == self.made.flatten()[0]).all()):
+            return float(self.made.flatten()[0])
+        return self.fixed
 
 
 @dataclass(frozen=True)
@@ -74,4 +83,22 @@ class Unknown:
     """The result of an operation that no text can say: reading goes on, so that all such places are found."""
 
 
-Held = Ref | Known | Unknown | tuple["Held", ...] | int | float | bool | None
+@dataclass(frozen=True)
+class Unsaid:
+    """A result that no text says, which is a mistake only where something reads it."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class FinalStates:
+    """The last states of all layers and directions, of which those of the uppermost layer can be said.
+
+    `uppermost` has one for each direction, `[hidden]` of a sample; `count` are all of them.
+    """
+
+    uppermost: tuple[Ref, ...]
+    count: int
+
+
+Held = Ref | Known | Unknown | Unsaid | FinalStates | tuple["Held", ...] | int | float | bool | None

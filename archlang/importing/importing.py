@@ -112,7 +112,8 @@ def _imported(
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
-    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes, batch)
+    ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
+    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes, batch, ranges)
     state: State = {**traced.state, **module.state_dict()}
     model.float().load_state_dict(_kinds(taken(where, state)))
 

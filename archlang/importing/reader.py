@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 from archlang.diagnostics import ArchError, error
-from archlang.importing.held import BATCH, Known, Ref
+from archlang.importing.held import BATCH, FinalStates, Known, Ref, Unsaid
 from archlang.importing.step_list import NoWordError, StepList
-from archlang.importing.steps import Kernel, Origin, Quoted, State, Static, Word
+from archlang.importing.steps import Kernel, ModulePlace, Origin, Quoted, State, Static, Word
 
 __all__ = ["AXES", "NoWordError", "StepReader", "origin", "window"]
 
@@ -36,9 +36,11 @@ class StepReader(StepList):
     def __init__(self) -> None:
         super().__init__()
         self.batch = 0
+        self.state: State = {}
         self.own: dict[object, Ref] = {}  # the model's own tensors that are values already
         self.laid: dict[Ref, int] = {}  # the values of tensors that had to be written out in torch's layout
-        self.ranges: dict[int, int] = {}  # of inputs that are whole numbers, how many there are
+        self.ranges: dict[int, int] = {}  # of inputs that are whole numbers, how many there are; 0 while unknown
+        self.tables: list[tuple[int, int, ModulePlace]] = []  # such an input, the rows of a table, and where it stands
 
     # --- layouts ------------------------------------------------------------------------------------------------------
 
@@ -145,7 +147,21 @@ class StepReader(StepList):
         if isinstance(held, Known):
             held = self.single(held)
             return self.parameter(held, held.shape[1:])
+        if isinstance(held, Unsaid):
+            raise NoWordError(held.reason)
+        if isinstance(held, FinalStates):
+            return self._stacked(held)
         raise NoWordError("it wants a tensor and has none")
+
+    def _stacked(self, held: FinalStates) -> Ref:
+        """The last states side by side, `[layers, batch, hidden]`."""
+        if held.count > len(held.uppermost):
+            raise NoWordError("states of all layers leave a recurrent layer, and not of the uppermost alone")
+        values = [ref.value for ref in held.uppermost]
+        sizes = (len(values), *self.sizes[values[0]])
+        if len(values) == 1:
+            return Ref(self.resized(values[0], sizes), ((0,), (BATCH,), (1,)))
+        return Ref(self.step("stack", values, sizes, bundled=True).value, ((0,), (BATCH,), (1,)))
 
     # --- tensors of the model's own -----------------------------------------------------------------------------------
 

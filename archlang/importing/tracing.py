@@ -15,7 +15,7 @@ from torch.export.graph_signature import InputKind
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.importing.aten import READERS
-from archlang.importing.held import Held, Known, Ref, Unknown
+from archlang.importing.held import FinalStates, Held, Known, Ref, Unknown, Unsaid
 from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf
 from archlang.importing.reader import NoWordError, StepReader
 from archlang.importing.steps import ModulePlace, State, Traced
@@ -25,6 +25,9 @@ MOVES = frozenset({
     "alias", "detach", "numpy_T", "unflatten",
 })
 """Operations after which a parameter still holds its own numbers, each once."""
+
+WHOLE = frozenset({"embedding", "contiguous", "clone", "alias", "detach", "to", "_to_copy"})
+"""Operations that may read an input of whole numbers."""
 
 ALIASING = frozenset({"dropout", "feature_dropout", "contiguous", "reshape", "flatten", "to"})
 """Operations that may hand out what they got, which torch's declarations do not say."""
@@ -77,6 +80,7 @@ class _Walk:
         self.batch = 0
         self.order = {node: at for at, node in enumerate(program.graph.nodes)}
         self.state: State = {**program.state_dict, **program.constants}
+        self.reader.state = self.state
 
     def run(self) -> Traced:
         """Read everything, then raise what could not be said."""
@@ -87,12 +91,13 @@ class _Walk:
                 self.held[node] = self._called(node)
 
         outputs = self._outputs()
+        ranges = self._ranges()
         if self.reader.problems:
             raise ArchError(tuple(self.reader.problems))
         return Traced(
             tuple(self.reader.steps), tuple(self.inputs), outputs, self.reader.sizes, self.reader.notes,
             {name: value for name, value in self.state.items() if isinstance(value, Tensor)},
-            batch=self.batch, nodes=len(self.order),
+            batch=self.batch, nodes=len(self.order), ranges=ranges,
         )
 
     def _placeholders(self) -> None:
@@ -114,12 +119,14 @@ class _Walk:
         if not isinstance(value, Tensor):
             self.reader.refuse(f"the input `{node.name}`", "only tensors and numbers can enter")
             return Unknown()
-        if not value.is_floating_point() or value.dim() < 2:
-            self.reader.refuse(f"the input `{node.name}`", "only batches of floating-point numbers can enter")
+        if value.dim() < 2 or value.is_complex() or value.dtype is torch.bool:
+            self.reader.refuse(f"the input `{node.name}`", f"it is {_kind(value)}, and batches of numbers can enter")
             return Unknown()
 
         self.batch = self.reader.batch = self.batch or value.shape[0]
         number = self.reader.fresh(value.shape[1:])
+        if not value.is_floating_point():
+            self.reader.ranges[number] = 0
         self.inputs.append((node.name, number))
         return Ref.of(number, range(value.dim() - 1))
 
@@ -129,7 +136,7 @@ class _Walk:
         # A number that the model's code wrote as a tensor.
         if kind is InputKind.CONSTANT_TENSOR and value.numel() == 1:
             number = float(self.state[name])
-        return Known(tuple(value.shape), lambda state: state[name], (name,), trained, number=number)
+        return Known(tuple(value.shape), lambda state: state[name], (name,), trained, fixed=number)
 
     def _called(self, node: fx.Node) -> Held:
         """Read one call; what cannot be said is remembered, and the walk goes on."""
@@ -184,12 +191,15 @@ class _Walk:
 
     def _read(self, node: fx.Node, name: str, short: str, call: Mapping[str, Any]) -> Held:
         used = [self.held[inner] for inner in node.all_input_nodes]
-        if not any(isinstance(held, Ref) for held in _flat(used)):
+        if not any(isinstance(held, Ref | FinalStates | Unsaid) for held in _flat(used)):
             return self._constant(node, short)
         if name == "archlang::leaf":
             return read_leaf(self.reader, call, self.leaves, self.state)  # type: ignore[no-any-return]
 
         self._same_kind(node, short)
+        whole = any(isinstance(held, Ref) and held.value in self.reader.ranges for held in _flat(used))
+        if whole and short not in WHOLE:
+            raise NoWordError("whole numbers that enter can be looked up in an embedding, and nothing else")
         reader = READERS.get(short)
         if reader is None or not name.startswith("aten::"):
             self.reader.refuse(f"`{name.removeprefix('aten::')}`")
@@ -212,6 +222,10 @@ class _Walk:
         used = [held for inner in node.all_input_nodes for held in _flat([self.held[inner]])]
         known = [held for held in used if isinstance(held, Known)]
         names = tuple(dict.fromkeys(name for one in known for name in one.names))
+        if torch.Tag.nondeterministic_seeded in node.target.tags:  # type: ignore[union-attr]  # an overload
+            raise NoWordError("it draws numbers in evaluation, too")
+        if all(one.made is not None for one in known):
+            return self._made(node)
         if not isinstance(value, Tensor):
             return self._several(node, value, known, names)
 
@@ -229,9 +243,21 @@ class _Walk:
         if moved:
             number = known[0].number
             key = f"{known[0].key} {short}{_told(node)}"
-        elif short in ("full", "zeros", "ones", "scalar_tensor", "zeros_like", "ones_like", "full_like"):
-            number = float(self._value(node)(self.state).flatten()[0]) if value.numel() else None
         return Known(shape, self._value(node), names, trained, derived, number, key)
+
+    def _made(self, node: fx.Node) -> Held:
+        """Calculate, once and now, what depends on no weight: code writes into such tensors, through views of them."""
+        made = self._value(node)(self.state)
+        rows = made if isinstance(made, list | tuple) else [made]
+        if not all(isinstance(one, Tensor) for one in rows):
+            raise NoWordError("it gives no tensor")
+        # The names tell one such tensor from another.
+        held = tuple(
+            Known(tuple(one.shape), _constant_reader(one), key=f"{node.name} {at}", made=one) for at, one in enumerate(rows)
+        )
+        if isinstance(made, Tensor):
+            return held[0]
+        return held
 
     def _several(self, node: fx.Node, value: Any, known: Sequence[Known], names: tuple[str, ...]) -> Held:
         if not isinstance(value, list | tuple):
@@ -273,7 +299,8 @@ class _Walk:
         views = schema.arguments[0].alias_info is not None
         if views or short in ALIASING:
             self.base[node] = self._base(source)
-        if not mutable:
+        # What depends on no weight was written in place already.
+        if not mutable or (isinstance(made, Known) and made.made is not None):
             return
 
         base, now = self._base(source), self.order[node]
@@ -284,6 +311,15 @@ class _Walk:
                 raise NoWordError("it writes into a tensor that is read under another shape afterwards")
             self.held[other] = made
         self.held[source] = made
+
+    def _ranges(self) -> dict[int, int]:
+        """How many numbers each whole input may be of: as many as the tables have rows that it is looked up in."""
+        for value, rows, place in self.reader.tables:
+            if rows != self.reader.ranges[value]:
+                self.reader.place = place
+                message = f"its table has {rows} rows, and a shorter one is looked up by the same numbers"
+                self.reader.refuse("`embedding`", message)
+        return dict(self.reader.ranges)
 
     def _outputs(self) -> tuple[tuple[str | None, tuple[int, ...]], ...]:
         """The outputs: one, several side by side, or several with names."""
@@ -304,6 +340,11 @@ class _Walk:
         return tuple((name, (value,)) for name, value in zip(names, values, strict=False))
 
 
+def _kind(value: Tensor) -> str:
+    """What a tensor is, for a message: `[3] of torch.bool`."""
+    return f"{list(value.shape)} of {value.dtype}"
+
+
 def _names(program: ExportedProgram) -> list[str] | None:
     """The names of the outputs of a model that gives a dict; None for one that gives a tensor or a sequence."""
     spec = program.call_spec.out_spec
@@ -321,6 +362,10 @@ def _told(node: fx.Node) -> list[str]:
 def _mapped(given: Any, value: Callable[[fx.Node], Any]) -> Any:
     """An argument with a value in the place of each node."""
     return fx.node.map_arg(given, value)
+
+
+def _constant_reader(made: Tensor) -> Callable[[State], Tensor]:
+    return lambda state: made
 
 
 def _member(whole: Callable[[State], Any], index: int) -> Callable[[State], Tensor]:

@@ -105,7 +105,7 @@ def _network(
         names.add(word)
         entering[value] = tree.Name(word)
         sizes = tree.ListOf(tuple(number(size) for size in traced.sizes[value]))
-        statements.append(tree.Input(word, sizes, _normalised(normalisation) if at == 0 else None))
+        statements.append(tree.Input(word, sizes, _said(traced.ranges.get(value), normalisation if at == 0 else None)))
 
     kept = [value for _, values in traced.outputs for value in values]
     dials: tuple[tree.Parameter, ...] = ()
@@ -183,7 +183,10 @@ def _input_name(called: str, count: int) -> str:
     return word
 
 
-def _normalised(normalisation: Normalisation | None) -> tuple[Argument, ...] | None:
+def _said(range: int | None, normalisation: Normalisation | None) -> tuple[Argument, ...] | None:
+    """What is said of an input: how many whole numbers there are, or the mean and deviation of the data."""
+    if range is not None:
+        return (Argument("range", number(range)),)
     if normalisation is None:
         return None
     pairs = (("mean", normalisation.mean), ("std", normalisation.std))

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.aten.convolutions import ENDINGS, slid
-from archlang.importing.held import Ref
-from archlang.importing.reader import NoWordError, StepReader, window
+from archlang.importing.held import BATCH, Ref
+from archlang.importing.reader import AXES, NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
 
 
@@ -73,24 +73,25 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
     return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
 
 
-def _reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
+def reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
     """A mean, sum or extreme along axes, which go or stay with size 1."""
-    ref = r.tensor(call["self"])
+    ref = r.loose(call["self"])
     dims = call.get("dim")
-    if dims is None:
-        raise NoWordError("it runs over the batch, too")
     if isinstance(dims, int):
         dims = (dims,)
     if not dims:
         raise NoWordError("it runs over the batch, too")
+    # Axes that torch laid end to end are written so before a part of them goes.
+    if any(len(ref.dims[dim]) != 1 for dim in dims):
+        ref = r.tensor(ref)
 
     axes = sorted(r.axis(ref, dim) for dim in dims)
     sizes = r.sizes[ref.value]
     keep = bool(call.get("keepdim", False))
     # The means of a map's channels are what networks end with.
-    if not keep and by in GLOBAL and len(sizes) == 3 and axes == [1, 2]:
+    if not keep and ref.regular and by in GLOBAL and len(sizes) == 3 and axes == [1, 2]:
         return r.step(GLOBAL[by], (ref.value,), sizes[:1])
-    if not keep and by in GLOBAL and len(sizes) == 2 and axes == [0]:
+    if not keep and ref.regular and by in GLOBAL and len(sizes) == 2 and axes == [0]:
         return r.step(GLOBAL[by], (ref.value,), sizes[1:])
     return _reduce(r, ref, axes, by, keep)
 
@@ -100,8 +101,12 @@ GLOBAL: Mapping[str, str] = {"mean": "global_avg_pool", "max": "global_max_pool"
 
 def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Ref:
     sizes = r.sizes[ref.value]
+    if len(sizes) not in AXES:
+        raise NoWordError("it runs along axes of a tensor of more than four, which have no names")
     words = tuple(r.word(ref, axis) for axis in axes)
-    args: dict[str, Static] = {"axis": words if len(words) > 1 else words[0]}
+    args: dict[str, Static] = {"axis": words[0]}
+    if len(words) > 1:
+        args["axis"] = words
     if by != "mean":
         args["by"] = Word(by)
     if keep:
@@ -114,9 +119,10 @@ def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -
         raise NoWordError("nothing of a sample is left but one number")
     made = r.step("reduce", (ref.value,), left, args)
     # The axes that stay keep the order in which torch had them.
-    kept = [axis for axis in ref.order if axis not in axes]
-    ranked = sorted(kept)
-    return Ref.of(made.value, (ranked.index(axis) for axis in kept))
+    places = {axis: at for at, axis in enumerate(axis for axis in range(len(sizes)) if axis not in axes)}
+    places[BATCH] = BATCH
+    kept = [dim for dim in ref.dims if dim[:1] not in [(axis,) for axis in axes]]
+    return Ref(made.value, tuple(tuple(places[axis] for axis in dim) for dim in kept))
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
@@ -124,8 +130,8 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{f"avg_pool{rank}d": partial(_window_pool, op="avg_pool", rank=rank) for rank in ENDINGS},
     **{f"adaptive_avg_pool{rank}d": partial(_adaptive, op="adaptive_avg_pool", rank=rank) for rank in ENDINGS},
     **{f"adaptive_max_pool{rank}d": partial(_adaptive, op="adaptive_max_pool", rank=rank) for rank in ENDINGS},
-    "mean": partial(_reduced, by="mean"),
-    "sum": partial(_reduced, by="sum"),
-    "amax": partial(_reduced, by="max"),
-    "amin": partial(_reduced, by="min"),
+    "mean": partial(reduced, by="mean"),
+    "sum": partial(reduced, by="sum"),
+    "amax": partial(reduced, by="max"),
+    "amin": partial(reduced, by="min"),
 }

@@ -7,7 +7,9 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from archlang.importing.held import BATCH, Held, Ref
+import torch
+
+from archlang.importing.held import BATCH, FinalStates, Held, Known, Ref
 from archlang.importing.layouts import regrouped
 from archlang.importing.reader import AXES, NoWordError, StepReader
 from archlang.importing.steps import Kernel, Static, Step, Word
@@ -156,7 +158,12 @@ def _cut_as_sequence(r: StepReader, ref: Ref, axis: int, part: tuple[int, int, i
 
 
 def _select(r: StepReader, call: Mapping[str, Any]) -> Held:
-    ref = r.loose(call["self"])
+    held, index = call["self"], call["index"]
+    if isinstance(held, FinalStates) and call["dim"] == 0:
+        below = held.count - len(held.uppermost)
+        if index % held.count >= below:
+            return held.uppermost[index % held.count - below]
+    ref = r.loose(held)
     return selected(r, ref, call["dim"], call["index"], call["result"])
 
 
@@ -278,6 +285,47 @@ def _roll(r: StepReader, call: Mapping[str, Any]) -> Held:
     return ref.on(made.value)
 
 
+def _index(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """What stands at given places of one axis, in any order."""
+    given = [(dim, one) for dim, one in enumerate(call["indices"]) if one is not None]
+    if len(given) != 1:
+        raise NoWordError("its places are along several axes at once")
+    return _picked(r, call["self"], *given[0])
+
+
+def _index_select(r: StepReader, call: Mapping[str, Any]) -> Held:
+    return _picked(r, call["self"], call["dim"], call["index"])
+
+
+def _picked(r: StepReader, held: Held, dim: int, places: Held) -> Held:
+    ref = r.loose(held)
+    if not isinstance(places, Known) or len(places.shape) != 1 or places.trained or places.derived:
+        raise NoWordError("its places are calculated from the input, or are no row")
+    found = places.read(r.state)
+    if found.is_floating_point() or found.dtype is torch.bool:
+        raise NoWordError("its places are no whole numbers")
+    axis = r.axis(ref, dim)
+    whole = r.sizes[ref.value]
+    return _pick(r, ref, axis, [int(one) % whole[axis] for one in found])
+
+
+def _pick(r: StepReader, ref: Ref, axis: int, places: Sequence[int]) -> Ref:
+    sizes = list(r.sizes[ref.value])
+    sizes[axis] = len(places)
+    args: dict[str, Static] = {"indices": tuple(places)}
+    if axis != 0:
+        args["axis"] = r.word(ref, axis)
+    return ref.on(r.step("pick", (ref.value,), sizes, args).value)
+
+
+def _flip(r: StepReader, call: Mapping[str, Any]) -> Held:
+    ref = r.loose(call["self"])
+    for dim in call["dims"]:
+        axis = r.axis(ref, dim)
+        ref = _pick(r, ref, axis, range(r.sizes[ref.value][axis])[::-1])
+    return ref
+
+
 def _shuffle(r: StepReader, call: Mapping[str, Any]) -> Held:
     value = r.plain(r.tensor(call["self"] if "self" in call else call["input"]))
     return r.step("channel_shuffle", (value,), r.sizes[value], {"groups": call["groups"]})
@@ -310,5 +358,8 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "pixel_shuffle": partial(_pixels, op="pixel_shuffle", factor="upscale_factor"),
     "pixel_unshuffle": partial(_pixels, op="pixel_unshuffle", factor="downscale_factor"),
     "roll": _roll,
+    "index": _index,
+    "index_select": _index_select,
+    "flip": _flip,
     "channel_shuffle": _shuffle,
 }
