@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from archlang.importing.held import BATCH, Ref
-from archlang.importing.reader import StepReader
+from archlang.importing.reader import NoWordError, StepReader
 
 
 def regrouped(r: StepReader, ref: Ref, wanted: Sequence[int]) -> Ref | None:
@@ -66,6 +67,28 @@ def written(r: StepReader, ref: Ref) -> Ref:
     return Ref(value, tuple(tuple(places[axis] for axis in dim) for dim in ref.dims))
 
 
+def merged(r: StepReader, ref: Ref) -> Ref:
+    """A tensor whose value has one axis for each of torch's that runs over several; the batch may stand before it."""
+    if all(len(dim) - (BATCH in dim) <= 1 for dim in ref.dims):
+        return ref
+    laid = written(r, ref)
+    whole = r.sizes[laid.value]
+    sizes: list[int] = []
+    dims: list[tuple[int, ...]] = []
+    for dim in laid.dims:
+        axes = [axis for axis in dim if axis != BATCH]
+        group = [BATCH] * (BATCH in dim)
+        if axes:
+            group.append(len(sizes))
+            sizes.append(prod(whole[axis] for axis in axes))
+        if dim[-1:] == (BATCH,):
+            group.reverse()
+        elif BATCH in dim[1:]:
+            raise NoWordError("the batch stands among parts of samples")
+        dims.append(tuple(group))
+    return Ref(r.resized(laid.value, sizes), tuple(dims))
+
+
 def rows(r: StepReader, ref: Ref) -> tuple[int, Ref]:
     """A tensor as a sequence of what its last axis holds, and the layout to lay a result of that out again.
 
@@ -74,11 +97,10 @@ def rows(r: StepReader, ref: Ref) -> tuple[int, Ref]:
     """
     laid = written(r, ref)
     sizes = r.sizes[laid.value]
+    if BATCH in laid.dims[-1]:
+        raise NoWordError("it works along the batch")
     last = r.extent(laid, laid.dims[-1])
-    every = 1
-    for size in sizes:
-        every *= size
-    return r.resized(laid.value, (every // last, last)), laid
+    return r.resized(laid.value, (prod(sizes) // last, last)), laid
 
 
 def unrolled(r: StepReader, made: int, laid: Ref) -> Ref:

@@ -42,6 +42,15 @@ class StepList:
         self.makers[value] = made
         return Ref.of(value, range(len(sizes)))
 
+    def apart(self, *values: int) -> tuple[int, ...]:
+        """Values that a step brings together: one tensor twice is a mistake, and a copy says that it is meant."""
+        found: list[int] = []
+        for value in values:
+            if value in found:
+                value = self.step("identity", (value,), self.sizes[value]).value
+            found.append(value)
+        return tuple(found)
+
     def remark(self, message: str) -> None:
         """Note what a reader must know of the place that is being read."""
         places = self.remarks.setdefault(message, [])

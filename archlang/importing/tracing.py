@@ -26,6 +26,12 @@ MOVES = frozenset({
 })
 """Operations after which a parameter still holds its own numbers, each once."""
 
+LIKE: Mapping[str, float | None] = {
+    "zeros_like": 0, "ones_like": 1, "new_zeros": 0, "new_ones": 1, "new_empty": 0, "empty_like": 0, "full_like": None,
+    "new_full": None,
+}
+"""Operations that make a tensor of one number as large as is said, or as another one is; None where they are given it."""
+
 WHOLE = frozenset({"embedding", "contiguous", "clone", "alias", "detach", "to", "_to_copy"})
 """Operations that may read an input of whole numbers."""
 
@@ -190,6 +196,9 @@ class _Walk:
         return call
 
     def _read(self, node: fx.Node, name: str, short: str, call: Mapping[str, Any]) -> Held:
+        # Of the input these read nothing but its kind and sizes.
+        if short in LIKE:
+            return self._like(node, short)
         used = [self.held[inner] for inner in node.all_input_nodes]
         if not any(isinstance(held, Ref | FinalStates | Unsaid) for held in _flat(used)):
             return self._constant(node, short)
@@ -245,6 +254,18 @@ class _Walk:
             key = f"{known[0].key} {short}{_told(node)}"
         return Known(shape, self._value(node), names, trained, derived, number, key)
 
+    def _like(self, node: fx.Node, short: str) -> Held:
+        """A tensor of one number, as large as the graph has it."""
+        value = node.meta["val"]
+        number = LIKE[short]
+        if number is None:
+            number = node.args[-1]  # type: ignore[assignment]  # a number
+        if not isinstance(number, int | float):
+            raise NoWordError("it is filled with what is calculated")
+        dtype = torch.float64 if value.dtype.is_floating_point else value.dtype
+        made = torch.full(tuple(value.shape), number, dtype=dtype)
+        return Known(tuple(made.shape), _constant_reader(made), key=node.name, made=made)
+
     def _made(self, node: fx.Node) -> Held:
         """Calculate, once and now, what depends on no weight: code writes into such tensors, through views of them."""
         made = self._value(node)(self.state)
@@ -282,8 +303,7 @@ class _Walk:
 
             args = _mapped(node.args, value)
             kwargs = {name: _mapped(given, value) for name, given in node.kwargs.items()}
-            assert callable(node.target)
-            return node.target(*args, **kwargs)
+            return _run(node, args, kwargs)
 
         return read
 
@@ -362,6 +382,36 @@ def _told(node: fx.Node) -> list[str]:
 def _mapped(given: Any, value: Callable[[fx.Node], Any]) -> Any:
     """An argument with a value in the place of each node."""
     return fx.node.map_arg(given, value)
+
+
+def _run(node: fx.Node, args: Any, kwargs: Mapping[str, Any]) -> Any:
+    """Run an operation on the model's own tensors, in the widest kind of number that is among them.
+
+    The graph was exported in the model's kind of number, and import compares in float64.
+    """
+    tensors = [one for one in _flat([args, list(kwargs.values())]) if isinstance(one, Tensor)]
+    kinds = {one.dtype for one in tensors if one.is_floating_point()}
+    if torch.float64 in kinds:
+        if node.target in CASTS and node.meta["val"].is_floating_point():
+            return tensors[0]
+        args, kwargs = _widened(args), {name: _widened(given) for name, given in kwargs.items()}
+    assert callable(node.target)
+    return node.target(*args, **kwargs)
+
+
+CASTS = (
+    torch.ops.aten.to.dtype, torch.ops.aten.to.dtype_layout, torch.ops.aten.to.device, torch.ops.aten._to_copy.default,
+    torch.ops.aten.to.other,
+)
+"""Operations that turn one kind of number into another."""
+
+
+def _widened(given: Any) -> Any:
+    if isinstance(given, list | tuple):
+        return type(given)(_widened(one) for one in given)
+    if isinstance(given, Tensor) and given.is_floating_point():
+        return given.double()
+    return given
 
 
 def _constant_reader(made: Tensor) -> Callable[[State], Tensor]:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.held import Held, Known, Ref
-from archlang.importing.layouts import rows, unrolled
+from archlang.importing.layouts import merged, rows, unrolled
 from archlang.importing.reader import AXES, NoWordError, StepReader, origin
 from archlang.importing.steps import Static, Word
 
@@ -106,7 +106,7 @@ def _pow(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def softmax(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
-    ref = r.loose(call["self"])
+    ref = merged(r, r.loose(call["self"]))
     axis = r.axis(ref, call["dim"])
     if len(r.sizes[ref.value]) in AXES:
         made = r.step(op, (ref.value,), r.sizes[ref.value], {"axis": r.word(ref, axis)})

@@ -178,9 +178,7 @@ def _joined(r: StepReader, left: Ref, right: Ref, op: str) -> Ref:
     # What is spread stands behind the tensor that it is spread over.
     if op in FREE and tuple(sizes) != first and tuple(sizes) == second:
         inputs.reverse()
-    if left.value == right.value:
-        inputs[1] = r.step("identity", (right.value,), second).value
-    made = r.step(op, inputs, sizes, free=op in FREE and first == second)
+    made = r.step(op, r.apart(*inputs), sizes, free=op in FREE and first == second)
     return left.on(made.value)
 
 
@@ -250,14 +248,7 @@ def _end_to_end(r: StepReader, refs: Sequence[Ref], axis: int) -> Ref:
     if axis != 0:
         args["axis"] = r.word(refs[0], axis)
 
-    inputs: list[int] = []
-    for ref in refs:
-        # One tensor twice is a mistake of the language's; a copy says that it is meant.
-        value = ref.value
-        if value in inputs:
-            value = r.step("identity", (value,), r.sizes[value]).value
-        inputs.append(value)
-    made = r.step("concat", inputs, sizes, args)
+    made = r.step("concat", r.apart(*(ref.value for ref in refs)), sizes, args)
     return refs[0].on(made.value)
 
 

@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from archlang.importing.aten.convolutions import bias_of, kernel_of
 from archlang.importing.aten.elementwise import pointwise, softmax
 from archlang.importing.aten.merging import pair
 from archlang.importing.held import BATCH, Known, Ref
-from archlang.importing.layouts import regrouped, rows, unrolled
+from archlang.importing.layouts import merged, regrouped, rows, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Kernel, Quoted, Static
 
 POINTWISE = {3: "conv", 4: "conv3d"}
 """The convolution that is a dense map at each place, by how many axes there are."""
+
+LOW = -1e30
+"""A number that a softmax sees as minus infinity, which no sum turns into a NaN."""
 
 SHARED = "abcdeghlmnopqrstuvwxyz"
 """Names for the axes that both factors have. The rows of a product are `i`, what is summed `k`, its columns `j`."""
@@ -65,7 +70,7 @@ def product(r: StepReader, left: Ref, right: Ref) -> Ref:
     if len(left.dims) != len(right.dims):
         raise NoWordError("its factors have different numbers of axes")
 
-    left, right = squeezed(r, left), squeezed(r, right)
+    left, right = squeezed(r, merged(r, left)), squeezed(r, merged(r, right))
     shared = [_common(r, left, dim, right, other) for dim, other in zip(left.dims[:-2], right.dims[:-2], strict=True)]
     rows, summed = _sizes(r, left, left.dims[-2]), _common(r, left, left.dims[-1], right, right.dims[-2])
     columns = _sizes(r, right, right.dims[-1])
@@ -157,7 +162,7 @@ def _einsum(r: StepReader, left: Ref, right: Ref, cut: _Sections, whole: tuple[R
     sizes |= dict(zip([*rows, *columns], [*cut.rows, *cut.columns], strict=True))
     terms = [_term(side, r.sizes[ref.value]) for side, ref in zip(places, (left, right), strict=True)]
     axes = f"{terms[0]}, {terms[1]} -> {' '.join(result)}"
-    made = r.step("einsum", (left.value, right.value), [sizes[name] for name in result], {"axes": Quoted(axes)}, named=("other",))
+    made = r.step("einsum", r.apart(left.value, right.value), [sizes[name] for name in result], {"axes": Quoted(axes)}, named=("other",))
     at = {name: place for place, name in enumerate(result)} | dict.fromkeys(batch, BATCH)
     return Ref(made.value, tuple(tuple(at[name] for name in group) for group in (*groups, rows, columns)))
 
@@ -186,20 +191,29 @@ def _second(call: Mapping[str, Any]) -> Any:
 def _attended(r: StepReader, call: Mapping[str, Any]) -> Ref:
     """torch's own attention of queries to keys, by its definition: products, a softmax, products."""
     query, key, value = (r.loose(call[name]) for name in ("query", "key", "value"))
-    if call.get("is_causal") or call.get("enable_gqa"):
-        raise NoWordError("it is causal, or its heads share keys")
+    if call.get("enable_gqa"):
+        raise NoWordError("its heads share keys")
     scale = call.get("scale")
     if scale is None:
         scale = r.extent(query, query.dims[-1]) ** -0.5
 
     keys = Ref(key.value, (*key.dims[:-2], key.dims[-1], key.dims[-2]))
     scores = pointwise(r, product(r, query, keys), "scale", {"by": float(scale)})
-    if call.get("attn_mask") is not None:
-        scores = pair(r, {"self": scores, "other": call["attn_mask"]}, "add")
+    mask = call.get("attn_mask")
+    if call.get("is_causal"):
+        mask = _later(r.extent(query, query.dims[-2]), r.extent(key, key.dims[-2]))
+    if mask is not None:
+        scores = pair(r, {"self": scores, "other": mask}, "add")
     shares = softmax(r, {"self": scores, "dim": -1}, "softmax")
     if call.get("dropout_p"):
         shares = pointwise(r, shares, "dropout", {"p": float(call["dropout_p"])})
     return product(r, shares, value)
+
+
+def _later(queries: int, keys: int) -> Known:
+    """What keeps a position from seeing later ones, once it is added to the scores."""
+    made = torch.full((queries, keys), LOW).triu(1)
+    return Known((queries, keys), lambda state: made, key=f"later {queries} {keys}", made=made)
 
 
 def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:

@@ -1,4 +1,4 @@
-"""Readers of sums over axes that are given by letters, of norms and variances, and of numbers behind a mask."""
+"""Readers of sums over axes that are given by letters, of norms and variances, and of numbers behind masks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from torch import Tensor
 from archlang.importing.aten.elementwise import pointwise
 from archlang.importing.aten.merging import pair
 from archlang.importing.aten.pools import reduced
+from archlang.importing.aten.products import LOW
 from archlang.importing.held import BATCH, Held, Known, Ref, Unsaid
 from archlang.importing.reader import NoWordError, StepReader
 from archlang.importing.steps import Quoted, State
-
-LOW = -1e30
-"""A number that a softmax sees as minus infinity, which no sum turns into a NaN."""
 
 
 def _vector_norm(r: StepReader, call: Mapping[str, Any]) -> Held:
@@ -88,7 +86,7 @@ def _einsum(r: StepReader, call: Mapping[str, Any]) -> Held:
         raise NoWordError("nothing of a sample is left but one number")
     axes = Quoted(f"{', '.join(rows)} -> {' '.join(kept)}")
     named_tensors = ("other",) if len(values) == 2 else ()
-    made = r.step("einsum", values, [sizes[letter] for letter in kept], {"axes": axes}, named=named_tensors)
+    made = r.step("einsum", r.apart(*values), [sizes[letter] for letter in kept], {"axes": axes}, named=named_tensors)
     places = {letter: at for at, letter in enumerate(kept)} | dict.fromkeys(batch, BATCH)
     return Ref(made.value, tuple((places[letter],) for letter in after))
 
@@ -105,25 +103,49 @@ def _named(r: StepReader, letters: str, held: Any) -> tuple[dict[str, int], int]
 
 
 def _masked_fill(r: StepReader, call: Mapping[str, Any]) -> Held:
-    """Numbers in the place of those behind a mask of the model's own: what is seen is kept, the rest filled."""
-    mask, fill = call["mask"], call["value"]
-    if isinstance(fill, Known) and fill.number is not None:
-        fill = fill.number
-    if not isinstance(mask, Known) or not isinstance(fill, int | float):
-        raise NoWordError("its mask, or what it fills in, is calculated from the input")
-    if fill == -torch.inf:
-        fill = LOW
+    """A number in the place of those behind a mask."""
+    return _chosen(r, call["mask"], call["value"], call["self"])
+
+
+def _where(r: StepReader, call: Mapping[str, Any]) -> Held:
+    return _chosen(r, call["condition"], call["self"], call["other"])
+
+
+def _chosen(r: StepReader, mask: Held, here: Held, elsewhere: Held) -> Held:
+    """`mask here + (1 - mask) elsewhere`, for a mask of the model's own."""
+    if not isinstance(mask, Known):
+        raise NoWordError("its mask is calculated from the input")
+
+    def behind(state: State) -> Tensor:
+        return mask.read(state).double()
+
+    def before(state: State) -> Tensor:
+        return 1.0 - mask.read(state).double()
+
+    first = _masked(r, here, Known(mask.shape, behind, mask.names, key=f"{mask.key} behind"))
+    second = _masked(r, elsewhere, Known(mask.shape, before, mask.names, key=f"{mask.key} before"))
+    # What is the model's own stands second, beside what it is spread over.
+    if isinstance(first, Known):
+        first, second = second, first
+    return pair(r, {"self": first, "other": second}, "add")
+
+
+def _masked(r: StepReader, held: Held, mask: Known) -> Held:
+    """A tensor times a mask; a number times a mask is a tensor of the model's own."""
+    number = held.number if isinstance(held, Known) else held
+    if not isinstance(number, int | float):
+        return pair(r, {"self": held, "other": mask}, "mul")
+    if number == -torch.inf:
+        number = LOW
         r.remark(f"minus infinity, which a softmax reads, is {LOW:.0e}")
+    filled = float(number)
+    return Known(mask.shape, lambda state: mask.read(state) * filled, mask.names, key=f"{mask.key} times {filled}")
 
-    def kept(state: State) -> Tensor:
-        return 1.0 - mask.read(state).float()
 
-    def filled(state: State) -> Tensor:
-        return mask.read(state).float() * float(fill)
-
-    seen = pair(r, {"self": call["self"], "other": Known(mask.shape, kept, mask.names, key=f"{mask.key} kept")}, "mul")
-    other = Known(mask.shape, filled, mask.names, key=f"{mask.key} filled")
-    return pair(r, {"self": seen, "other": other}, "add")
+def _with_product(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
+    """`x + value * a * b`, or `x + value * a / b`."""
+    joined = pair(r, {"self": call["tensor1"], "other": call["tensor2"]}, op)
+    return pair(r, {"self": call["self"], "other": joined, "alpha": call.get("value", 1)}, "add")
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
@@ -137,4 +159,7 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "min": partial(_extreme, by="min"),
     "einsum": _einsum,
     "masked_fill": _masked_fill,
+    "where": _where,
+    "addcmul": partial(_with_product, op="mul"),
+    "addcdiv": partial(_with_product, op="div"),
 }
