@@ -16,6 +16,9 @@ from archlang.importing.steps import State
 TOLERANCE = 1e-9
 """The largest difference of outputs in float64, over the largest output."""
 
+EXPORTED = 2
+"""Samples of the example that a model is exported with, as a rule."""
+
 LARGE = 3 * 64 * 64
 """Numbers of a sample from which on one sample is compared, and not three."""
 
@@ -119,10 +122,21 @@ def verify(
     inputs = samples(sizes, count, ranges)
     with torch.no_grad():
         found = difference(ours(*inputs), double(*inputs))
-    if not found <= TOLERANCE:
-        message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
-        raise ArchError(error("not-equal", message))
+        if not found <= TOLERANCE:
+            raise _unequal(found, ours, double, samples(sizes, EXPORTED, ranges), inputs)
     return found
+
+
+def _unequal(
+    found: float, ours: nn.Module, theirs: nn.Module, again: Sequence[Tensor], inputs: Sequence[Tensor]
+) -> ArchError:
+    """The error for networks that differ, with what can be told of the reason."""
+    # Python code reads the number of samples while it is exported, and keeps it as a number.
+    if len(inputs[0]) != EXPORTED and difference(ours(*again), theirs(*again)) <= TOLERANCE:
+        message = "the torch model computes something else for each number of samples, which no network of the language does"
+        return ArchError(error("not-importable", message))
+    message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
+    return ArchError(error("not-equal", message))
 
 
 def _double(value: Tensor) -> Tensor:

@@ -132,7 +132,16 @@ def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _left(module: nn.Module, read: set[str]) -> tuple[str, ...]:
     """The tensors that nothing read, but for the counters of norms, which evaluation never reads."""
-    names = [name for name in module.state_dict() if name not in read and not name.endswith("num_batches_tracked")]
-    return tuple(names)
+    state = module.state_dict()
+    # A module that is called from several places has several names for one tensor.
+    known = {_memory(state[name]) for name in read if name in state}
+    return tuple(
+        name for name, value in state.items()
+        if name not in read and not name.endswith("num_batches_tracked") and _memory(value) not in known
+    )
+
+
+def _memory(value: Tensor) -> tuple[int, tuple[int, ...]]:
+    return value.data_ptr(), tuple(value.shape)
 
 

@@ -136,6 +136,9 @@ def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
         item = items[at]
         if not isinstance(item, Single) or len(item.inputs) != 1:
             return None
+        # A layer that is used elsewhere, too, has the width that it needs there.
+        if item.output in traced.shared:
+            return None
         for name in WIDTHS:
             if item.step.args.get(name) == classes and item.step.weights:
                 return at, name

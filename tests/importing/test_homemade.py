@@ -15,7 +15,7 @@ from tests.importing.homemade import MODELS, Made
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "zipped": ("group_norm(2)", "global_max_pool"),
-    "hand_attention": ("hand_attention -> add", "linear(classes) as head"),
+    "hand_attention": ("block hand_attention", "linear(classes) as head"),
     "unet": ("conv_transpose", "mode = bilinear)"),
     "lstm": ("lstm(12, layers = 2, dropout = 0.1) as rnn",),
     "gru": ("gru(7, bidirectional = true) as rnn",),
