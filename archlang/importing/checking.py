@@ -133,7 +133,7 @@ def _unequal(
     """The error for networks that differ, with what can be told of the reason."""
     # Python code reads the number of samples while it is exported, and keeps it as a number.
     if len(inputs[0]) != EXPORTED and difference(ours(*again), theirs(*again)) <= TOLERANCE:
-        message = "the torch model computes something else for each number of samples, which no network of the language does"
+        message = "the torch model computes something else for each number of samples, and no network does"
         return ArchError(error("not-importable", message))
     message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
     return ArchError(error("not-equal", message))

@@ -22,7 +22,8 @@ LIKE: Mapping[str, float | None] = {
     "zeros_like": 0, "ones_like": 1, "new_zeros": 0, "new_ones": 1, "new_empty": 0, "empty_like": 0, "full_like": None,
     "new_full": None,
 }
-"""Operations that make a tensor of one number as large as is said, or as another one is; None where they are given it."""
+"""Operations that make a tensor of one number, and the number; None where they are given it."""
+
 
 class ConstantReader:
     """Reads the calls that no input reaches.
@@ -84,7 +85,8 @@ class ConstantReader:
             raise NoWordError("it gives no tensor")
         # The names tell one such tensor from another.
         held = tuple(
-            Known(tuple(one.shape), _constant_reader(one), key=f"{node.name} {at}", made=one) for at, one in enumerate(rows)
+            Known(tuple(one.shape), _constant_reader(one), key=f"{node.name} {at}", made=one)
+            for at, one in enumerate(rows)
         )
         if isinstance(made, Tensor):
             return held[0]

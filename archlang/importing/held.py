@@ -9,7 +9,6 @@ from torch import Tensor
 
 from archlang.importing.steps import State
 
-
 BATCH = -1
 """Stands for the batch among the axes of a value, which has none for it."""
 
@@ -18,9 +17,9 @@ BATCH = -1
 class Ref:
     """A tensor that depends on the input: the value of a step, laid out in torch's own way.
 
-    `dims` has for each axis of the torch tensor the axes of the value that it runs over, the last one fastest: one as a
-    rule, several where torch laid them end to end, none where torch has an axis of size 1. `BATCH` stands for the batch.
-    Orders are kept like this and written only where an operation needs them: most networks take them back soon after.
+    `dims` has for each axis of the torch tensor the axes of the value that it runs over, the last one fastest: one as
+    a rule, several where torch laid them end to end, none where torch has an axis of size 1. `BATCH` stands for the
+    batch. Orders are kept like this and written only where an operation needs them: most networks take them back soon.
     """
 
     value: int

@@ -1,4 +1,4 @@
-"""Torch's layouts over the axes of values: other sizes for the same numbers, written only where that cannot be avoided."""
+"""Torch's layouts over the axes of values: other sizes for the same numbers, written where something reads them."""
 
 from __future__ import annotations
 

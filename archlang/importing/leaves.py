@@ -113,7 +113,9 @@ def _timm_attention(module: Any) -> Leaf | None:
     if getattr(module, "gate", None) is not None or abs(module.scale - module.head_dim**-0.5) > 1e-9:
         return None
 
-    weights: dict[str, str | Rows] = {"project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias"}
+    weights: dict[str, str | Rows] = {
+        "project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias",
+    }
     args: dict[str, Static] = {"heads": module.num_heads}
     if module.qkv.bias is None:
         args["qkv_bias"] = False
@@ -191,7 +193,8 @@ def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], sh
     """Read the call that a recognised module left in the graph."""
     leaf: Leaf = leaves[call["key"]]
     inputs = [r.plain(r.tensor(one)) for one in call["inputs"]]
-    weights, named = leaf.weights, ()
+    weights = leaf.weights
+    named: tuple[str, ...] = ()
     # Keys and values of one other sequence.
     if list(call["order"]) == [0, 1, 1] and leaf.beside is not None:
         weights, named = leaf.beside, ("memory",)

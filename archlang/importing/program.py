@@ -1,4 +1,4 @@
-"""Exported programs: how torch makes one of a model, why it may not, and where each of its calls stands in the model."""
+"""Exported programs: how torch makes one, why it may not, and where each of its calls stands in the model."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def exported(model: nn.Module, inputs: Sequence[Any]) -> ExportedProgram:
             return torch.export.export(model, tuple(inputs), strict=False)
     except Exception as problem:  # torch.export raises whatever the model's own code raises, and kinds of its own
         kind = type(problem).__name__
-        said, help = one_line(f"{kind}: {problem}", 300), ()
+        said = one_line(f"{kind}: {problem}", 300)
+        help: tuple[str, ...] = ()
         # What torch says of these is about its own parts.
         if kind in DEPENDS or any(word in said for word in DEPENDS):
             said = "it asks for the numbers of a tensor"
@@ -75,9 +76,10 @@ def _blamed(problem: BaseException, model: nn.Module) -> tuple[str, ...]:
         return ()
 
     where = f"at {short(found.f_code.co_filename)}:{line}"
-    running = next((path for path, module in model.named_modules() if path and module is found.f_locals.get("self")), "")
-    if running:
-        where += f", in `{running}`"
+    running = found.f_locals.get("self")
+    for path, module in model.named_modules():
+        if path and module is running:
+            where += f", in `{path}`"
     return (where,)
 
 

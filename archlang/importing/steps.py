@@ -104,8 +104,8 @@ class Traced:
 
     `sizes` are those of one sample for each value; inputs are values without a step. `outputs` have names, None for
     the only or main one. `shared` are the values of steps that have the weights of another step, which is a module that
-    is called several times: each with the value of the first. `ranges` say for inputs of whole numbers how many there are.
-    `nodes` are those of the exported graph.
+    is called several times: each with the value of the first. `ranges` say of inputs of whole numbers how many there
+    are. `nodes` are those of the exported graph.
     """
 
     steps: tuple[Step, ...]

@@ -105,11 +105,11 @@ class _Walk:
 
     def _own(self, name: str, value: Tensor, kind: InputKind) -> Known:
         trained = kind is InputKind.PARAMETER
-        number = None
-        # A number that the model's code wrote as a tensor.
-        if kind is InputKind.CONSTANT_TENSOR and value.numel() == 1:
-            number = float(self.state[name])
-        return Known(tuple(value.shape), lambda state: state[name], (name,), trained, fixed=number)
+        # Numbers that the model's code wrote as a tensor, which it may write into.
+        if kind is InputKind.CONSTANT_TENSOR:
+            made = self.state[name].clone()
+            return Known(tuple(value.shape), lambda state: made, key=name, made=made)
+        return Known(tuple(value.shape), lambda state: state[name], (name,), trained)
 
     def _called(self, node: fx.Node) -> Held:
         """Read one call; what cannot be said is remembered, and the walk goes on."""
@@ -119,6 +119,8 @@ class _Walk:
             self.memory.view(node, source)  # type: ignore[arg-type]
             if isinstance(held, tuple):
                 return held[index]  # type: ignore[index]  # a whole number
+            if not isinstance(held, Unknown):
+                self.reader.refuse(f"a part of `{source}`")
             return Unknown()
 
         if not isinstance(node.target, torch._ops.OpOverload):
@@ -224,7 +226,7 @@ class _Walk:
         for held in leaves[mutated:]:
             if isinstance(held, Ref | FinalStates | Unsaid):
                 values.append(self._handed_out(held))
-            elif not isinstance(held, Unknown):
+            elif not isinstance(held, Unknown) or not self.reader.problems:
                 self.reader.refuse("an output that does not depend on the input")
 
         if self._nested():

@@ -112,7 +112,8 @@ ELSEWHERE = ("detection", "optical_flow", "quantization")
 
 SIZES: Mapping[str, tuple[int, ...]] = {
     "torchvision:vit_b_16": (3, 224, 224), "torchvision:swin_t": (3, 224, 224), "torchvision:swin_v2_t": (3, 256, 256),
-    "torchvision:maxvit_t": (3, 224, 224), "torchvision:s3d": (3, 16, 224, 224), "torchvision:inception_v3": (3, 299, 299),
+    "torchvision:maxvit_t": (3, 224, 224), "torchvision:s3d": (3, 16, 224, 224),
+    "torchvision:inception_v3": (3, 299, 299),
     "torchvision:mvit_v1_b": (3, 16, 224, 224), "torchvision:mvit_v2_s": (3, 16, 224, 224),
     "timm:inception_v3": (3, 299, 299), "timm:inception_v4": (3, 299, 299), "timm:inception_resnet_v2": (3, 299, 299),
     "timm:bat_resnext26ts": (3, 256, 256), "timm:nasnetalarge": (3, 331, 331), "timm:pnasnet5large": (3, 331, 331),

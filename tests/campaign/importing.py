@@ -32,7 +32,7 @@ FORMATS = ("python", "onnx")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one network; `reasons` say why it was refused, `out` for each format how equal it is, or why not."""
+    """What became of one network; `reasons` say why it was refused, `out` for each format why it did not go out."""
 
     family: str
     name: str
@@ -149,8 +149,8 @@ def main() -> int:
             continue
         row = apart(family, name, options)
         rows.append(row)
-        print(name, row.lines, row.blocks, row.nodes, row.difference, f"{row.seconds:.1f} s", *row.reasons[:3], *row.out,
-              sep="; ", file=sys.stderr, flush=True)
+        print(name, row.lines, row.blocks, row.nodes, row.difference, f"{row.seconds:.1f} s", *row.reasons[:3],
+              *row.out, sep="; ", file=sys.stderr, flush=True)
         if options.keep:
             with options.keep.open("a") as file:
                 file.write(json.dumps(asdict(row)) + "\n")

@@ -21,8 +21,8 @@ class Nested(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Sequential(nn.Conv2d(1, 8, 5), nn.Tanh()), nn.AvgPool2d(2), nn.Sequential(nn.Conv2d(8, 16, 5), nn.Tanh()),
-            nn.AvgPool2d(2),
+            nn.Sequential(nn.Conv2d(1, 8, 5), nn.Tanh()), nn.AvgPool2d(2),
+            nn.Sequential(nn.Conv2d(8, 16, 5), nn.Tanh()), nn.AvgPool2d(2),
         )
         self.fc1 = nn.Linear(16 * 4 * 4, 32)
         self.fc2 = nn.Linear(32, 10)
@@ -304,7 +304,9 @@ class AutoEncoder(nn.Module):
         super().__init__()
         self.encoder = nn.Linear(36, 16)
         self.mu, self.logvar = nn.Linear(16, 4), nn.Linear(16, 4)
-        self.decoder = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 36), nn.Sigmoid(), nn.Unflatten(1, (1, 6, 6)))
+        self.decoder = nn.Sequential(
+            nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 36), nn.Sigmoid(), nn.Unflatten(1, (1, 6, 6)),
+        )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         h = F.elu(self.encoder(torch.flatten(x, 1)))

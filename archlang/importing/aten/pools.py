@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.aten.convolutions import ENDINGS, slid
-from archlang.importing.held import BATCH, Ref
+from archlang.importing.held import BATCH, Held, Ref, Unsaid
 from archlang.importing.reader import AXES, NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
 
@@ -73,6 +73,12 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
     return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
 
 
+def _with_places(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Held:
+    """A pool that hands out the places of its numbers beside them."""
+    pool = _adaptive if op.startswith("adaptive") else _window_pool
+    return pool(r, call, op, rank), Unsaid("the places of the largest numbers are read")
+
+
 def reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
     """A mean, sum or extreme along axes, which go or stay with size 1."""
     ref = r.loose(call["self"])
@@ -129,7 +135,8 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{f"max_pool{rank}d": partial(_window_pool, op="max_pool", rank=rank) for rank in ENDINGS},
     **{f"avg_pool{rank}d": partial(_window_pool, op="avg_pool", rank=rank) for rank in ENDINGS},
     **{f"adaptive_avg_pool{rank}d": partial(_adaptive, op="adaptive_avg_pool", rank=rank) for rank in ENDINGS},
-    **{f"adaptive_max_pool{rank}d": partial(_adaptive, op="adaptive_max_pool", rank=rank) for rank in ENDINGS},
+    **{f"adaptive_max_pool{rank}d": partial(_with_places, op="adaptive_max_pool", rank=rank) for rank in ENDINGS},
+    **{f"max_pool{rank}d_with_indices": partial(_with_places, op="max_pool", rank=rank) for rank in ENDINGS},
     "mean": partial(reduced, by="mean"),
     "sum": partial(reduced, by="sum"),
     "amax": partial(reduced, by="max"),

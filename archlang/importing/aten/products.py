@@ -22,6 +22,8 @@ POINTWISE = {3: "conv", 4: "conv3d"}
 LOW = -1e30
 """A number that a softmax sees as minus infinity, which no sum turns into a NaN."""
 
+CROSSED = "its factors are cut into axes in different ways"
+
 SHARED = "abcdeghlmnopqrstuvwxyz"
 """Names for the axes that both factors have. The rows of a product are `i`, what is summed `k`, its columns `j`."""
 
@@ -71,11 +73,10 @@ def product(r: StepReader, left: Ref, right: Ref) -> Ref:
         raise NoWordError("its factors have different numbers of axes")
 
     left, right = squeezed(r, merged(r, left)), squeezed(r, merged(r, right))
-    shared = [_common(r, left, dim, right, other) for dim, other in zip(left.dims[:-2], right.dims[:-2], strict=True)]
-    rows, summed = _sizes(r, left, left.dims[-2]), _common(r, left, left.dims[-1], right, right.dims[-2])
-    columns = _sizes(r, right, right.dims[-1])
-    if summed is None or None in shared:
-        raise NoWordError("its factors are cut into axes in different ways")
+    before = zip(left.dims[:-2], right.dims[:-2], strict=True)
+    shared = [_common(_sizes(r, left, dim), _sizes(r, right, other)) for dim, other in before]
+    rows, columns = _sizes(r, left, left.dims[-2]), _sizes(r, right, right.dims[-1])
+    summed = _common(_sizes(r, left, left.dims[-1]), _sizes(r, right, right.dims[-2]))
 
     first = [size for size, dim in zip(shared, left.dims, strict=False) if dim]
     second = [size for size, dim in zip(shared, right.dims, strict=False) if dim]
@@ -101,9 +102,8 @@ def _sizes(r: StepReader, ref: Ref, dim: Sequence[int]) -> list[int]:
     return [r.extent(ref, (axis,)) for axis in dim]
 
 
-def _common(r: StepReader, left: Ref, dim: Sequence[int], right: Ref, other: Sequence[int]) -> list[int] | None:
-    """The sizes into which both sides cut an axis; None where their cuts cross. What has none is spread."""
-    one, two = _sizes(r, left, dim), _sizes(r, right, other)
+def _common(one: list[int], two: list[int]) -> list[int]:
+    """The sizes into which both sides cut an axis. What has none is spread. Raises `NoWordError` where cuts cross."""
     if not one or not two:
         return one or two
 
@@ -111,13 +111,15 @@ def _common(r: StepReader, left: Ref, dim: Sequence[int], right: Ref, other: Seq
     while one and two:
         size, rest = sorted((one[0], two[0]))
         if rest % size:
-            return None
+            raise NoWordError(CROSSED)
         found.append(size)
         for queue in (one, two):
             queue[0] //= size
             if queue[0] == 1:
                 queue.pop(0)
-    return None if one or two else found
+    if one or two:
+        raise NoWordError(CROSSED)
+    return found
 
 
 def _flat(rows: Iterable[Sequence[int]]) -> list[int]:
@@ -128,7 +130,7 @@ def _atoms(r: StepReader, ref: Ref, sizes: Sequence[int]) -> Ref:
     """A tensor cut into axes of these sizes, each one of its value's, or the batch."""
     cut = regrouped(r, ref, sizes)
     if cut is None or any(len(dim) != 1 for dim in cut.dims):
-        raise NoWordError("its factors are cut into axes in different ways")
+        raise NoWordError(CROSSED)
     return cut
 
 
@@ -162,7 +164,10 @@ def _einsum(r: StepReader, left: Ref, right: Ref, cut: _Sections, whole: tuple[R
     sizes |= dict(zip([*rows, *columns], [*cut.rows, *cut.columns], strict=True))
     terms = [_term(side, r.sizes[ref.value]) for side, ref in zip(places, (left, right), strict=True)]
     axes = f"{terms[0]}, {terms[1]} -> {' '.join(result)}"
-    made = r.step("einsum", r.apart(left.value, right.value), [sizes[name] for name in result], {"axes": Quoted(axes)}, named=("other",))
+    made = r.step(
+        "einsum", r.apart(left.value, right.value), [sizes[name] for name in result], {"axes": Quoted(axes)},
+        named=("other",),
+    )
     at = {name: place for place, name in enumerate(result)} | dict.fromkeys(batch, BATCH)
     return Ref(made.value, tuple(tuple(at[name] for name in group) for group in (*groups, rows, columns)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archlang.importing.aten.shaping import cut
+from archlang.importing.aten.parts import cut
 from archlang.importing.held import BATCH, FinalStates, Held, Known, Ref, Unsaid
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, Static
