@@ -105,38 +105,53 @@ def difference(ours: Any, theirs: Any) -> float:
     return worst
 
 
-def verify(
-    ours: nn.Module, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State,
-    sizes: Sequence[tuple[int, ...]], count: int | None = None, ranges: Mapping[int, int] = {},
-) -> float:
-    """Compare both in float64, with perturbed weights, and return the largest relative difference.
+class Comparison:
+    """A torch model with perturbed weights in float64, which networks with the same weights are compared with.
 
-    `take` gives our tensors for a state of theirs, `extra` are constants that their `state_dict` does not hold. `ours`
-    is changed. `count` is the only batch that a stored program takes. Raises `ArchError` (not-equal).
+    Args:
+        theirs: the torch model.
+        take: gives a network's tensors for a state of the torch model.
+        extra: constants that the torch model's `state_dict` does not hold.
     """
-    double = perturbed(theirs)
-    state = {**{name: _double(value) for name, value in extra.items()}, **double.state_dict(keep_vars=False)}
-    ours = ours.double().eval()
-    ours.load_state_dict(dict(take(state)))
 
-    inputs = samples(sizes, count, ranges)
-    with torch.no_grad():
-        found = difference(ours(*inputs), double(*inputs))
+    def __init__(self, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State) -> None:
+        self.theirs = perturbed(theirs)
+        state = self.theirs.state_dict(keep_vars=False)
+        self.tensors = dict(take({**{name: _double(value) for name, value in extra.items()}, **state}))
+
+    def verify(
+        self, ours: nn.Module, sizes: Sequence[tuple[int, ...]], count: int | None = None,
+        ranges: Mapping[int, int] = {},
+    ) -> float:
+        """Compare a network, which is changed, and return the largest relative difference.
+
+        `count` is the only batch that a stored program takes, `ranges` are those of whole inputs by their place.
+        Raises `ArchError` (not-equal).
+        """
+        inputs = samples(sizes, count, ranges)
+        found = self._differs(ours, inputs)
         if not found <= TOLERANCE:
-            raise _unequal(found, ours, double, samples(sizes, EXPORTED, ranges), inputs)
-    return found
+            raise self._unequal(found, ours, samples(sizes, EXPORTED, ranges), inputs)
+        return found
 
+    def difference(self, ours: nn.Module, sizes: Sequence[tuple[int, ...]]) -> float:
+        """The largest relative difference on samples of these sizes."""
+        return self._differs(ours, samples(sizes, None))
 
-def _unequal(
-    found: float, ours: nn.Module, theirs: nn.Module, again: Sequence[Tensor], inputs: Sequence[Tensor]
-) -> ArchError:
-    """The error for networks that differ, with what can be told of the reason."""
-    # Python code reads the number of samples while it is exported, and keeps it as a number.
-    if len(inputs[0]) != EXPORTED and difference(ours(*again), theirs(*again)) <= TOLERANCE:
-        message = "the torch model computes something else for each number of samples, and no network does"
-        return ArchError(error("not-importable", message))
-    message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
-    return ArchError(error("not-equal", message))
+    def _differs(self, ours: nn.Module, inputs: Sequence[Tensor]) -> float:
+        ours = ours.double().eval()
+        ours.load_state_dict(self.tensors)
+        with torch.no_grad():
+            return difference(ours(*inputs), self.theirs(*inputs))
+
+    def _unequal(self, found: float, ours: nn.Module, again: Sequence[Tensor], inputs: Sequence[Tensor]) -> ArchError:
+        """The error for networks that differ, with what can be told of the reason."""
+        # Python code reads the number of samples while it is exported, and keeps it as a number.
+        if len(inputs[0]) != EXPORTED and self._differs(ours, again) <= TOLERANCE:
+            message = "the torch model computes something else for each number of samples, and no network does"
+            return ArchError(error("not-importable", message))
+        message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
+        return ArchError(error("not-equal", message))
 
 
 def _double(value: Tensor) -> Tensor:

@@ -51,10 +51,11 @@ class SharedMemory:
             return
 
         before = self.held[source]
-        if isinstance(before, Known) and before.names:
+        base = self.of(source)
+        if isinstance(before, Known) and before.names and base.op == "placeholder":
             raise NoWordError(f"it writes into `{before.names[0]}`, a tensor of the model's own")
         now = self.order[node]
-        for other in self.looking.get(self.of(source), ()):
+        for other in self.looking.get(base, ()):
             if other in (node, source):
                 continue
             if any(self.order[user] > now for user in other.users) and self.held.get(other) != before:

@@ -37,6 +37,7 @@ class StepReader(StepList):
         super().__init__()
         self.batch = 0
         self.state: State = {}
+        self.sized = False  # whether the size of a map decided which steps there are
         self.own: dict[object, Ref] = {}  # the model's own tensors that are values already
         self.laid: dict[Ref, int] = {}  # the values of tensors that had to be written out in torch's layout
         self.ranges: dict[int, int] = {}  # of inputs that are whole numbers, how many there are; 0 while unknown

@@ -118,3 +118,4 @@ class Traced:
     batch: int = 0
     nodes: int = 0
     ranges: Mapping[int, int] = field(default_factory=dict)
+    sized: bool = False  # whether the size of a map decided which steps there are

@@ -71,6 +71,7 @@ class _Walk:
             tuple(self.reader.steps), tuple(self.inputs), outputs, self.reader.sizes, self.reader.notes,
             {name: value for name, value in self.state.items() if isinstance(value, Tensor)},
             batch=self.batch, nodes=len(self.memory.order), ranges=ranges,
+            sized=self.reader.sized,
         )
 
     def _placeholders(self) -> None:

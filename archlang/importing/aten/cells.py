@@ -61,6 +61,9 @@ def _upsample(r: StepReader, call: Mapping[str, Any], mode: str) -> Held:
     sizes, after = r.sizes[value], tuple(call["result"][2:])
     args: dict[str, Static] = {}
 
+    # A size that code gave fits this map alone.
+    if not call.get("scale_factors"):
+        r.sized = True
     # A whole factor says the same for maps of every size.
     whole = all(new % old == 0 for new, old in zip(after, sizes[1:], strict=True))
     factors = {new // old for new, old in zip(after, sizes[1:], strict=True)}

@@ -19,6 +19,7 @@ def _slice(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.loose(call["self"])
     # The whole of an axis, as code cuts that fits every size.
     if call["step"] == 1 and call["result"][call["dim"]] == r.extent(ref, ref.dims[call["dim"]]):
+        r.sized = True
         return ref
     if BATCH in ref.dims[call["dim"]]:
         raise NoWordError("it takes single samples of the batch")

@@ -69,6 +69,7 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
         given = (given,) * rank
     cells = tuple(size if cell is None else cell for cell, size in zip(given, sizes[1:], strict=True))
     if cells == sizes[1:]:
+        r.sized = True
         return Ref.of(value, range(rank + 1))
     return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
 
