@@ -126,8 +126,9 @@ def _imported(
 
     used = {one for origin in where.values() for one in origin.names}
     mapped = {ours: origin.names for ours, origin in where.items()}
+    notes = (*traced.notes, *_frozen(module, used))
     return ImportedModel(
-        network.text, network, model.eval(), mapped, _left(module, used), traced.notes, found, written.blocks,
+        network.text, network, model.eval(), mapped, _left(module, used), notes, found, written.blocks,
         traced.nodes,
     )
 
@@ -148,6 +149,17 @@ def _resizes(network: Network, comparison: Comparison, sizes: Sequence[int], lim
 def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors in the one kind of floating-point number that models of the language have at first."""
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+
+
+def _frozen(module: nn.Module, read: set[str]) -> tuple[str, ...]:
+    """A note on parameters that the torch model's training leaves alone, for which the language has no word."""
+    names = [name for name, value in module.named_parameters() if name in read and not value.requires_grad]
+    if not names:
+        return ()
+    more = ""
+    if len(names) > 1:
+        more = f" and {len(names) - 1} more"
+    return (f"`{names[0]}`{more}: no training moves it in the torch model, and a training of the file does",)
 
 
 def _left(module: nn.Module, read: set[str]) -> tuple[str, ...]:

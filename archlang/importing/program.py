@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -20,8 +20,8 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.importing.steps import ModulePlace
 
-OURS, TORCH = Path(__file__).parents[1], Path(torch.__file__).parent
-"""Folders whose code is none of a model's."""
+OURS, TORCH, PYTHON = Path(__file__).parents[1], Path(torch.__file__).parent, Path(logging.__file__).parents[1]
+"""Folders whose code is none of a model's, but for packages that were installed into Python's."""
 
 DEPENDS = ("GuardOnDataDependentSymNode", "PendingUnbackedSymbolNotFound", "DataDependentOutputException")
 """Torch's words for code that asks for the numbers of a tensor."""
@@ -63,24 +63,30 @@ def _quiet() -> Iterator[None]:
 
 
 def _blamed(problem: BaseException, model: nn.Module) -> tuple[str, ...]:
-    """The line of the model's code that was running, and the module that it is a part of."""
-    found: FrameType | None = None
-    line = 0
+    """The line of the model's code that was running, and the innermost module that was being called."""
+    paths = {module: path for path, module in model.named_modules() if path}
+    line = inside = ""
     trace: TracebackType | None = problem.__traceback__
     while trace is not None:
-        file = Path(trace.tb_frame.f_code.co_filename)
-        if file.exists() and not file.is_relative_to(OURS) and not file.is_relative_to(TORCH):
-            found, line = trace.tb_frame, trace.tb_lineno
+        frame = trace.tb_frame
+        if _foreign(Path(frame.f_code.co_filename)):
+            line = f"at {short(frame.f_code.co_filename)}:{trace.tb_lineno}"
+        running = frame.f_locals.get("self")
+        if isinstance(running, nn.Module):
+            inside = paths.get(running, inside)
         trace = trace.tb_next
-    if found is None:
-        return ()
 
-    where = f"at {short(found.f_code.co_filename)}:{line}"
-    running = found.f_locals.get("self")
-    for path, module in model.named_modules():
-        if path and module is running:
-            where += f", in `{path}`"
-    return (where,)
+    if line and inside:
+        return (f"{line}, in `{inside}`",)
+    return (line,) if line else ()
+
+
+def _foreign(file: Path) -> bool:
+    """Tell whether a file is a model's: none of Python's, of torch's or of this package's."""
+    if not file.exists() or file.is_relative_to(OURS) or file.is_relative_to(TORCH):
+        return False
+    # What was installed lies in a folder of Python's, as timm does.
+    return any(part.endswith("-packages") for part in file.parts) or not file.is_relative_to(PYTHON)
 
 
 def short(file: str) -> str:
