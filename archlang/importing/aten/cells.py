@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from archlang.importing.aten.elementwise import first_of
 from archlang.importing.aten.parts import cut
 from archlang.importing.held import Held, Ref
 from archlang.importing.reader import NoWordError, StepReader
@@ -101,7 +102,7 @@ def _roll(r: StepReader, call: Mapping[str, Any]) -> Held:
 
 
 def _shuffle(r: StepReader, call: Mapping[str, Any]) -> Held:
-    value = r.plain(r.tensor(call["self"] if "self" in call else call["input"]))
+    value = r.plain(r.tensor(first_of(call)))
     return r.step("channel_shuffle", (value,), r.sizes[value], {"groups": call["groups"]})
 
 

@@ -30,17 +30,17 @@ def pointwise(r: StepReader, ref: Ref, op: str, args: Mapping[str, Static] | Non
     return ref.on(made.value)
 
 
-def _first(call: Mapping[str, Any]) -> Any:
+def first_of(call: Mapping[str, Any]) -> Any:
     """The tensor, which torch declares as `self` or as `input`."""
-    return call["self"] if "self" in call else call["input"]
+    return call.get("self", call.get("input"))
 
 
 def _same(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
-    return pointwise(r, r.loose(_first(call)), op)
+    return pointwise(r, r.loose(first_of(call)), op)
 
 
 def _passed(r: StepReader, call: Mapping[str, Any]) -> Held:
-    held: Held = _first(call)
+    held: Held = first_of(call)
     return held
 
 
@@ -49,13 +49,14 @@ def _argument(
     fixed: Mapping[str, float] = {},
 ) -> Ref:
     """An activation with one number; `fixed` are further ones that must be what the language has."""
+    # torch has more numbers here than the language, which takes the usual ones.
     for other, wanted in fixed.items():
         if call[other] != wanted:
             raise NoWordError(f"its `{other}` is {call[other]}, and only {wanted} is known")
     args: dict[str, Static] = {}
     if call[name] != default:
         args[ours] = float(call[name])
-    return pointwise(r, r.loose(_first(call)), op, args)
+    return pointwise(r, r.loose(first_of(call)), op, args)
 
 
 def _gelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
@@ -66,13 +67,14 @@ def _gelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _clamped(r: StepReader, call: Mapping[str, Any], low: str | None, high: str | None) -> Ref:
-    least = call[low] if low else None
-    most = call[high] if high else None
+    # An operation with one bound has no word for the other.
+    least, most = call.get(low or ""), call.get(high or "")
     for bound in (least, most):
         if bound is not None and not isinstance(bound, int | float):
             raise NoWordError("its bounds are tensors")
 
-    ref = r.loose(_first(call))
+    # The usual pair of bounds has a name of its own.
+    ref = r.loose(first_of(call))
     if least == 0 and most == 6:
         return pointwise(r, ref, "relu6")
     args: dict[str, Static] = {}
@@ -89,6 +91,7 @@ def _prelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
         raise NoWordError("its slopes are calculated from the input")
 
     value = r.plain(r.tensor(call["self"]))
+    # One slope for all is what the language has unless it is told.
     args: dict[str, Static] = {}
     if weight.shape != (1,):
         args["params"] = Word("channels")
@@ -122,7 +125,7 @@ def softmax(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
 
 def _dropout(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
     """Noise that only training sees: it stands in the exported graph of a model in evaluation mode, too."""
-    held: Held = _first(call)
+    held: Held = first_of(call)
     if not call["p"] or not isinstance(held, Ref):
         return held
     return pointwise(r, held, op, {"p": float(call["p"])})

@@ -15,6 +15,9 @@ from archlang.importing.steps import Initial, Static, Word
 FREE = ("add", "mul", "maximum", "minimum")
 """Operations whose two tensors may change places."""
 
+BOUNDS = {"maximum": "low", "minimum": "high"}
+"""The bound of `clamp` that a number is, beside a tensor."""
+
 
 def pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
     """A sum, product, difference or quotient of two tensors, or of a tensor and a number."""
@@ -51,13 +54,15 @@ def _number(held: Held) -> Held:
 
 
 def _with_number(r: StepReader, ref: Ref, number: float, op: str) -> Ref:
+    # Code that fits every size multiplies by 1, and adds 0.
+    if op in ("mul", "div") and number == 1:
+        return ref
     if op == "mul":
-        return ref if number == 1 else pointwise(r, ref, "scale", {"by": number})
+        return pointwise(r, ref, "scale", {"by": number})
     if op == "div":
-        return ref if number == 1 else pointwise(r, ref, "scale", {"by": 1 / number})
-    if op in ("maximum", "minimum"):
-        bound = "low" if op == "maximum" else "high"
-        return pointwise(r, ref, "clamp", {bound: number})
+        return pointwise(r, ref, "scale", {"by": 1 / number})
+    if op in BOUNDS:
+        return pointwise(r, ref, "clamp", {BOUNDS[op]: number})
     if op == "sub":
         number = -number
     if number == 0:
@@ -92,8 +97,12 @@ def _kind(state: Mapping[str, Any]) -> Any:
     """The kind of floating-point number that a model has."""
     import torch
 
-    kinds = [value.dtype for value in state.values() if value.is_floating_point()]
-    return kinds[0] if kinds else torch.float32
+    kinds = (value.dtype for value in state.values() if value.is_floating_point())
+    return next(kinds, torch.float32)
+
+
+AFFINE = {"mul": ("weight", "shift"), "add": ("bias", "scale")}
+"""The weight of `affine` that a factor or an offset is, and the argument that says that the other is none."""
 
 
 def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
@@ -105,40 +114,34 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
         known = r.single(known)
     sizes = r.sizes[ref.value]
     place = _single_axis(r, ref, known)
-    default = len(sizes) - 1 if len(sizes) <= 2 else 0
     # A learned factor or offset for each channel has a word.
-    if known.trained and place is not None and op in ("mul", "add") and len(sizes) in AXES:
-        args: dict[str, Static] = {"shift": Word("none")} if op == "mul" else {"scale": Word("none")}
-        if place != default:
+    if known.trained and place is not None and op in AFFINE and len(sizes) in AXES:
+        name, other = AFFINE[op]
+        args: dict[str, Static] = {other: Word("none")}
+        # Features are the last axis of a sequence, channels the first one of a map.
+        if place != {1: 0, 2: 1}.get(len(sizes), 0):
             args["axis"] = r.word(ref, place)
-        name = "weight" if op == "mul" else "bias"
         made = r.step("affine", (ref.value,), sizes, args, {name: origin(known, (sizes[place],))})
         return ref.on(made.value)
     # A number of its own for each position and feature.
-    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(r, ref, known) == sizes:
+    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
         return r.step("position_embedding", (ref.value,), sizes, {}, {"weight": origin(known, sizes)})
     return _joined(r, ref, _spread(r, known, ref), op)
 
 
-def _aligned(r: StepReader, ref: Ref, known: Known) -> tuple[int, ...]:
+def _aligned(ref: Ref, known: Known) -> tuple[int, ...]:
     """The sizes of a tensor of the model's own beside a whole tensor, in torch's order, 1 where it is spread."""
     shape = (1,) * (len(ref.dims) - len(known.shape)) + known.shape
     if len(shape) > len(ref.dims):
         raise NoWordError("a tensor of the model has more axes than what it meets")
     if any(BATCH in dim and size != 1 for dim, size in zip(ref.dims, shape, strict=True)):
         raise NoWordError("a tensor of the model has a size for the batch")
-    # Behind the batch, where that stands first, as most of them have it.
-    return shape[1:] if ref.dims[0] == (BATCH,) else shape
-
-
-def _whole_shape(r: StepReader, ref: Ref, known: Known) -> tuple[int, ...]:
-    shape = _aligned(r, ref, known)
-    return shape if len(shape) == len(ref.dims) else (1, *shape)
+    return shape
 
 
 def _single_axis(r: StepReader, ref: Ref, known: Known) -> int | None:
     """The only axis along which a tensor of the model's own differs, as the value counts; None for several."""
-    shape = _whole_shape(r, ref, known)
+    shape = _aligned(ref, known)
     long = [place for place, size in enumerate(shape) if size != 1]
     if len(long) != 1 or len(ref.dims[long[0]]) != 1 or shape[long[0]] != r.extent(ref, ref.dims[long[0]]):
         return None
@@ -147,14 +150,14 @@ def _single_axis(r: StepReader, ref: Ref, known: Known) -> int | None:
 
 def _spread(r: StepReader, known: Known, beside: Ref) -> Ref:
     """A tensor of the model's own, laid out as the tensor beside it is."""
-    shape = _whole_shape(r, beside, known)
+    shape = _aligned(beside, known)
     if any(size not in (1, r.extent(beside, dim)) for size, dim in zip(shape, beside.dims, strict=True)):
         raise NoWordError("a tensor of the model is larger than what it meets")
 
     # Torch's axes are cut as those of the value are, then turned as the value lies.
     atoms = [(axis, size) for dim, size in zip(beside.dims, shape, strict=True) for axis in dim if axis != BATCH]
     whole = r.sizes[beside.value]
-    cut = tuple(whole[axis] if size != 1 else 1 for axis, size in atoms)
+    cut = tuple(min(size, whole[axis]) for axis, size in atoms)
     back = tuple(sorted(range(len(atoms)), key=lambda place: atoms[place][0]))
     sizes = tuple(cut[place] for place in back)
     turned = Known(

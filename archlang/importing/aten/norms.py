@@ -26,6 +26,7 @@ def _affine(r: StepReader, call: Mapping[str, Any], args: dict[str, Static], sho
 
     r.derived(weight)
     weights = {"weight": origin(weight)}
+    # Norms without a shift are rare, and the language has one of those alone, the rms norm.
     if isinstance(bias, Known):
         weights["bias"] = origin(bias)
     elif bias is None:
@@ -58,7 +59,7 @@ def _running(call: Mapping[str, Any], weights: dict[str, Origin]) -> None:
         raise NoWordError("its running statistics are not the model's own")
 
     weights["running_mean"], weights["running_var"] = origin(mean), origin(variance)
-    name = mean.names[0] if mean.names else ""
+    name = "".join(mean.names[:1])
     weights["num_batches_tracked"] = Origin(_counted(name), ())
 
 
@@ -84,6 +85,7 @@ def _instance_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     if call["eps"] != SMALL:
         args["eps"] = call["eps"]
 
+    # An instance norm has no scale unless it is told, other norms have one.
     weights = _affine(r, call, args, shown=False)
     if weights:
         args["affine"] = True

@@ -85,13 +85,14 @@ def selected(r: StepReader, ref: Ref, dim: int, index: int, result: Sequence[int
     sizes = r.sizes[part.value]
     value = r.resized(part.value, sizes[:axis] + sizes[axis + 1:])
     left = [group for at, group in enumerate(part.dims) if at != dim % len(part.dims)]
-    return Ref(value, tuple(tuple(one - 1 if one > axis else one for one in group) for group in left))
+    return Ref(value, tuple(tuple(one - (one > axis) for one in group) for group in left))
 
 
 def _parts(r: StepReader, call: Mapping[str, Any]) -> Held:
     """The parts of a `split` or `chunk`, each a `slice`; those that nothing reads are left out."""
     ref = r.loose(call["self"])
     axis = r.axis(ref, call["dim"])
+    # torch gives the sizes of the parts, whatever the call said: as many as there are, the last one smaller.
     start, parts = 0, []
     for result in call["result"]:
         length = result[call["dim"] % len(result)]
@@ -121,6 +122,7 @@ def _picked(r: StepReader, held: Held, dim: int, places: Held) -> Held:
     ref = merged(r, r.loose(held))
     if not isinstance(places, Known) or len(places.shape) != 1 or places.trained or places.derived:
         raise NoWordError("its places are calculated from the input, or are no row")
+    # The text holds them, as the model does now.
     found = places.read(r.state)
     if found.is_floating_point() or found.dtype is torch.bool:
         raise NoWordError("its places are no whole numbers")

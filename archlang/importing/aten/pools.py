@@ -17,7 +17,9 @@ def _window_pool(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> 
     sizes = r.sizes[value]
     size = window(call["kernel_size"], rank)
     # torch's stride, too, is the size where none is given.
-    stride = window(call["stride"], rank) if _given(call["stride"]) else size
+    stride = size
+    if _given(call["stride"]):
+        stride = window(call["stride"], rank)
     padding, dilation = window(call["padding"], rank), window(call.get("dilation", 1), rank)
     ceil = bool(call["ceil_mode"])
 
@@ -67,7 +69,8 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
     given = call["output_size"]
     if isinstance(given, int):
         given = (given,) * rank
-    cells = tuple(size if cell is None else cell for cell, size in zip(given, sizes[1:], strict=True))
+    # None keeps the cells of an axis; there is no grid of none.
+    cells = tuple(cell or size for cell, size in zip(given, sizes[1:], strict=True))
     if cells == sizes[1:]:
         r.sized = True
         return Ref.of(value, range(rank + 1))
@@ -76,8 +79,10 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
 
 def _with_places(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Held:
     """A pool that hands out the places of its numbers beside them."""
-    pool = _adaptive if op.startswith("adaptive") else _window_pool
-    return pool(r, call, op, rank), Unsaid("the places of the largest numbers are read")
+    places = Unsaid("the places of the largest numbers are read")
+    if op.startswith("adaptive"):
+        return _adaptive(r, call, op, rank), places
+    return _window_pool(r, call, op, rank), places
 
 
 def reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
@@ -118,7 +123,9 @@ def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -
         args["by"] = Word(by)
     if keep:
         args["keep"] = True
-        left = [1 if axis in axes else size for axis, size in enumerate(sizes)]
+        left = list(sizes)
+        for axis in axes:
+            left[axis] = 1
         return ref.on(r.step("reduce", (ref.value,), left, args).value)
 
     left = [size for axis, size in enumerate(sizes) if axis not in axes]

@@ -45,6 +45,7 @@ def _linear(r: StepReader, call: Mapping[str, Any]) -> Ref:
         made = r.step(POINTWISE[len(sizes)], (ref.value,), (out, *sizes[1:]), args, weights)
         return ref.on(made.value)
 
+    # Of a vector or a sequence the language has it; of anything else its rows are a sequence for a moment.
     args = {"features": out, "bias": bias is not None}
     if ref.regular and len(sizes) <= 2:
         value = r.plain(ref)
@@ -78,6 +79,7 @@ def product(r: StepReader, left: Ref, right: Ref) -> Ref:
     rows, columns = _sizes(r, left, left.dims[-2]), _sizes(r, right, right.dims[-1])
     summed = _common(_sizes(r, left, left.dims[-1]), _sizes(r, right, right.dims[-2]))
 
+    # An axis that a side lacks is spread, and named on the other side alone.
     first = [size for size, dim in zip(shared, left.dims, strict=False) if dim]
     second = [size for size, dim in zip(shared, right.dims, strict=False) if dim]
     one = _atoms(r, left, [*_flat(first), *rows, *summed])
@@ -159,6 +161,7 @@ def _einsum(r: StepReader, left: Ref, right: Ref, cut: _Sections, whole: tuple[R
     if len(batch) > 1 or any(name in batch for name in summed):
         raise NoWordError("it sums over the batch, or its factors have it at different places")
 
+    # The sums come out as torch lays them out, wherever the factors had their axes; the batch is not named.
     result = [name for group in (*groups, rows, columns) for name in group if name not in batch]
     sizes = dict(zip([name for group in groups for name in group], _flat(cut.shared), strict=True))
     sizes |= dict(zip([*rows, *columns], [*cut.rows, *cut.columns], strict=True))
@@ -173,7 +176,7 @@ def _einsum(r: StepReader, left: Ref, right: Ref, cut: _Sections, whole: tuple[R
 
 
 def _numbered(letter: str, sizes: Sequence[int]) -> list[str]:
-    return [letter if at == 0 else f"{letter}{at + 1}" for at in range(len(sizes))]
+    return [f"{letter}{at or ''}" for at in range(len(sizes))]
 
 
 def _term(places: Mapping[str, tuple[int, ...]], sizes: Sequence[int]) -> str:
@@ -190,7 +193,7 @@ def _operand(r: StepReader, held: Any) -> Ref:
 
 
 def _second(call: Mapping[str, Any]) -> Any:
-    return call["other"] if "other" in call else call["mat2"]
+    return call.get("other", call.get("mat2"))
 
 
 def _attended(r: StepReader, call: Mapping[str, Any]) -> Ref:
@@ -202,6 +205,7 @@ def _attended(r: StepReader, call: Mapping[str, Any]) -> Ref:
     if scale is None:
         scale = r.extent(query, query.dims[-1]) ** -0.5
 
+    # The keys turned: nothing is written, the sums just name their axes in another order.
     keys = Ref(key.value, (*key.dims[:-2], key.dims[-1], key.dims[-2]))
     scores = pointwise(r, product(r, query, keys), "scale", {"by": float(scale)})
     mask = call.get("attn_mask")
@@ -226,6 +230,7 @@ def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     turned = call["mat2"]
     if not isinstance(turned, Known) or call["beta"] != 1 or call["alpha"] != 1:
         raise NoWordError("its matrix is calculated from the input, or it is scaled")
+    # A dense map has its kernel the other way round.
     kernel = Known(turned.shape[::-1], lambda state: turned.read(state).T.contiguous(), turned.names,
                    key=f"{turned.key} turned")
     return _linear(r, {"input": call["mat1"], "weight": kernel, "bias": call["self"]})

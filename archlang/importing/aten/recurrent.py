@@ -31,7 +31,7 @@ def _states(r: StepReader, call: Mapping[str, Any], op: str, start: Any) -> Ref:
 
     ref = r.loose(call["input"])
     # torch's older habit has the positions before the batch.
-    place = 0 if call["batch_first"] else 1
+    place = int(not call["batch_first"])
     if len(ref.dims) != 3 or ref.dims[place] != (BATCH,):
         raise NoWordError("the batch does not stand where the layer looks for it")
     axes = [axis for dim in ref.dims for axis in dim if axis != BATCH]
@@ -39,7 +39,7 @@ def _states(r: StepReader, call: Mapping[str, Any], op: str, start: Any) -> Ref:
 
     weights = _weights(call)
     hidden = weights["weight_hh_l0"][1]
-    ways = 2 if call["bidirectional"] else 1
+    ways = 1 + call["bidirectional"]
     args: dict[str, Static] = {"hidden": hidden}
     if call["num_layers"] > 1:
         args["layers"] = call["num_layers"]
@@ -63,8 +63,9 @@ def _weights(call: Mapping[str, Any]) -> dict[str, tuple[Origin, int]]:
     kinds = ["weight_ih", "weight_hh"]
     if call["has_biases"]:
         kinds += ["bias_ih", "bias_hh"]
-    ways = ["", "_reverse"] if call["bidirectional"] else [""]
+    ways = ["", "_reverse"][: 1 + call["bidirectional"]]
     names = [f"{kind}_l{layer}{way}" for layer in range(call["num_layers"]) for way in ways for kind in kinds]
+    # A projection of the states would be one weight more.
     given = call["params"]
     if len(names) != len(given) or not all(isinstance(one, Known) for one in given):
         raise NoWordError("its states are projected, or its weights are calculated from the input")
@@ -73,7 +74,7 @@ def _weights(call: Mapping[str, Any]) -> dict[str, tuple[Origin, int]]:
 
 def _final(r: StepReader, call: Mapping[str, Any], states: Ref) -> Held:
     """The last states, read off the states of the uppermost layer."""
-    ways = 2 if call["bidirectional"] else 1
+    ways = 1 + call["bidirectional"]
     positions, features = r.sizes[states.value]
     hidden = features // ways
     whole = Ref.of(states.value, range(2))

@@ -91,7 +91,7 @@ def _transpose(r: StepReader, call: Mapping[str, Any]) -> Held:
     ref = r.loose(call["self"])
     dims = list(ref.dims)
     # torch has three names for this.
-    one, other = (call[f"dim{at}"] if f"dim{at}" in call else call[f"axis{at}"] for at in (0, 1))
+    one, other = (call.get(f"dim{at}", call.get(f"axis{at}")) for at in (0, 1))
     dims[one], dims[other] = dims[other], dims[one]
     return Ref(ref.value, tuple(dims))
 

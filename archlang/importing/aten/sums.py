@@ -25,7 +25,7 @@ def _vector_norm(r: StepReader, call: Mapping[str, Any]) -> Held:
     if order not in (1, 2):
         raise NoWordError(f"a norm of order {order}")
     ref = r.loose(call["self"])
-    sums = pointwise(r, ref, "square" if order == 2 else "abs")
+    sums = pointwise(r, ref, {1: "abs", 2: "square"}[order])
     total = reduced(r, {**call, "self": sums}, "sum")
     if order == 1:
         return total
@@ -39,7 +39,8 @@ def _variance(r: StepReader, call: Mapping[str, Any], root: bool = False, mean: 
     if not dims:
         raise NoWordError("it runs over the batch, too")
     count = prod(r.extent(ref, ref.dims[dim]) for dim in dims)
-    correction = call.get("correction", 1 if call.get("unbiased", True) else 0)
+    # torch divides by one less than there are, unless it is told otherwise in one of two ways.
+    correction = call.get("correction", int(call.get("unbiased", True)))
     if correction is None:
         correction = 1
 
@@ -69,6 +70,7 @@ def _einsum(r: StepReader, call: Mapping[str, Any]) -> Held:
     if not arrow or "." in before or not 1 <= len(terms) <= 2:
         raise NoWordError("its axes are not written out, or are of more than two tensors")
 
+    # Each tensor's letters are sorted as the axes of its value lie; the batch has no name in the language.
     rows, values, batch = [], [], set()
     sizes: dict[str, int] = {}
     for letters, held in zip(terms, call["tensors"], strict=True):
@@ -85,8 +87,8 @@ def _einsum(r: StepReader, call: Mapping[str, Any]) -> Held:
     if not kept:
         raise NoWordError("nothing of a sample is left but one number")
     axes = Quoted(f"{', '.join(rows)} -> {' '.join(kept)}")
-    named_tensors = ("other",) if len(values) == 2 else ()
-    made = r.step("einsum", r.apart(*values), [sizes[letter] for letter in kept], {"axes": axes}, named=named_tensors)
+    second = ("other",)[: len(values) - 1]
+    made = r.step("einsum", r.apart(*values), [sizes[letter] for letter in kept], {"axes": axes}, named=second)
     places = {letter: at for at, letter in enumerate(kept)} | dict.fromkeys(batch, BATCH)
     return Ref(made.value, tuple((places[letter],) for letter in after))
 
@@ -132,7 +134,9 @@ def _chosen(r: StepReader, mask: Held, here: Held, elsewhere: Held) -> Held:
 
 def _masked(r: StepReader, held: Held, mask: Known) -> Held:
     """A tensor times a mask; a number times a mask is a tensor of the model's own."""
-    number = held.number if isinstance(held, Known) else held
+    number = held
+    if isinstance(held, Known):
+        number = held.number
     if not isinstance(number, int | float):
         return pair(r, {"self": held, "other": mask}, "mul")
     if number == -torch.inf:
