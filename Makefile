@@ -21,7 +21,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-editor
 setup: $(READY)
 
 demo: $(READY)
@@ -71,6 +71,11 @@ campaign-attack: $(READY)
 
 campaign-limits: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.limits
+
+# Random edits through the language server, and a network typed key by key.
+campaign-editor: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.editor --edits 10000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.editor.typing
 
 campaign-codes: $(READY)
 	$(BIN)/python -m tests.campaign.codes

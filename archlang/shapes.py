@@ -12,6 +12,7 @@ A size is an `int` or a `Poly`: a polynomial in bounded symbols.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from archlang.sizes import (
     LARGEST,
@@ -64,7 +65,7 @@ class Tensor:
         """The number of its sizes."""
         return len(self.dims)
 
-    @property
+    @cached_property
     def elements(self) -> Dim:
         """The number of its elements, for one sample."""
         return product(self.dims)

@@ -75,9 +75,15 @@ class Poly:
     terms: tuple[tuple[Monomial, Fraction], ...]
 
     def __add__(self, other: Dim) -> Dim:
+        if other == 0:
+            return self
         return _collect([*self.terms, *_terms(other)])
 
     def __mul__(self, other: Dim) -> Dim:
+        # A number changes no monomial, and so neither their order nor which of them there are.
+        if isinstance(other, int) and other:
+            return Poly(tuple((monomial, factor * other) for monomial, factor in self.terms))
+
         products = [
             (tuple(sorted(left + right, key=str)), p * q)
             for left, p in self.terms

@@ -32,7 +32,7 @@ def resnet(watch: Watch) -> Iterator[Row]:
 
     x = torch.rand(1, 3, 224, 224)
     peer = f"`{TIMM}`"
-    create = _timm()
+    create = timm_constructor()
     names = ("check and compile ResNet-50", "the same and its first forward (1 image)", "forward of 8 images")
     if create is None:
         yield from (Row(what, peer, missing="timm is not installed") for what in names)
@@ -51,7 +51,7 @@ def resnet(watch: Watch) -> Iterator[Row]:
         yield watch.compared(names[2], peer, lambda: one(images), lambda: other(images))
 
 
-def _timm() -> Callable[[str], Any] | None:
+def timm_constructor() -> Callable[[str], Any] | None:
     """timm's `create_model`. torchvision without its compiled part has two operations that nobody here calls."""
     import torch
 
@@ -66,7 +66,7 @@ def _timm() -> Callable[[str], Any] | None:
     except ImportError:
         return None
     created: Callable[[str], Any] = timm.create_model
-    _timm.library = library  # type: ignore[attr-defined]  # the definitions last as long as this object
+    timm_constructor.library = library  # type: ignore[attr-defined]  # the definitions last as long as this object
     return created
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError, NoSuchOption
 
+from archlang.cli.examples import epilog
 from archlang.cli.lazy import LazyGroup
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.version import VERSION
 
 COMMANDS = {
+    "new": "Write a file to start from, by task.",
     "check": "Report every mistake of every file.",
     "fmt": "Write files in the canonical form.",
     "info": "Count shapes, parameters, FLOPs and memory, per node and in all.",
@@ -34,6 +36,8 @@ COMMANDS = {
     "codes": "Design and judge branch codes.",
     "explain": "Explain a kind of mistake and how to mend it.",
     "ops": "List the catalogue of operations and settings.",
+    "doctor": "Tell what is installed, and what is missing for what.",
+    "lsp": "Serve an editor over standard input and output.",
 }
 """Command to its help line, in the order of `--help`. Each is the object `command` of the module `commands.NAME`."""
 
@@ -42,6 +46,13 @@ class Commands(LazyGroup):
     """All commands of archlang."""
 
     table, heading, noun, modules = COMMANDS, "Commands", "command", "archlang.cli.commands."
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command of this name, with its examples at the end of its help."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.epilog = epilog(cmd_name)
+        return command
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

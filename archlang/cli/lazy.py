@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from typing import ClassVar
@@ -10,6 +11,9 @@ import click
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
+
+COMPLETE = "_ARCHLANG_COMPLETE"
+"""What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 
 
 class LazyGroup(click.Group):
@@ -35,6 +39,12 @@ class LazyGroup(click.Group):
 
         command = import_module(self.modules + cmd_name).command
         assert isinstance(command, click.Command)
+
+        # While a shell completes, commands are only looked at.
+        if COMPLETE in os.environ:
+            from archlang.cli.completing import teach
+
+            teach(command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above

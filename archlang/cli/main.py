@@ -28,12 +28,10 @@ NO_MEMORY = (
 )
 """Words in which torch, the loader of libraries and the system say that memory is used up."""
 
-COMPLETE = "_ARCHLANG_COMPLETE"
-"""What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 PACKAGES = {"sklearn": "scikit-learn", "PIL": "pillow"}
 EXTRAS = {
     "torch": "torch", "safetensors": "torch", "PIL": "torch",
-    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs",
+    "sklearn": "train", "pygraphviz": "diagrams", "tensorboard": "logs", "pygls": "lsp", "lsprotocol": "lsp",
 }
 
 
@@ -98,6 +96,7 @@ def _invoked(argv: Sequence[str], session: Session) -> int:
     from click.exceptions import Abort, Exit, UsageError
 
     from archlang.cli.group import archlang, usage_error
+    from archlang.cli.lazy import COMPLETE
 
     # click looks for this by itself in its own main loop only, which is not used here.
     if instruction := os.environ.get(COMPLETE):

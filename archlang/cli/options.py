@@ -101,12 +101,14 @@ _OPENING = (
     debug,
 )
 
+packages = click.option(
+    "--path", multiple=True, metavar="FOLDER", expose_value=False, callback=_path,
+    help="Search packages that files import here, before the folders of ARCHLANG_PATH.",
+)
+
 _READING = (
     click.option("-p", "dials", multiple=True, metavar="NAME=VALUE", callback=_dials, help="Set a dial of the file."),
-    click.option(
-        "--path", multiple=True, metavar="FOLDER", expose_value=False, callback=_path,
-        help="Search packages that files import here, before the folders of ARCHLANG_PATH.",
-    ),
+    packages,
     *_OPENING,
 )
 

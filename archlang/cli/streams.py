@@ -9,8 +9,9 @@ import errno
 import io
 import os
 import sys
-from contextlib import suppress
-from typing import Any, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO, TextIO
 
 
 class ClosedBytes(io.RawIOBase):
@@ -98,6 +99,22 @@ def require_output() -> None:
     """Raise OSError (EBADF) where standard output is closed, before a long work whose result it is to get."""
     if is_output_closed():
         sys.stdout.buffer.write(b"")
+
+
+@contextmanager
+def conversation() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """Hand out the bytes of standard input and output for a protocol; whatever is printed goes to standard error.
+
+    Raises OSError (EBADF) where standard output is closed.
+    """
+    require_output()
+    sys.stdout.flush()
+    # Under the number itself, as libraries print from C too: one line between two messages would end the protocol.
+    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sys.stdout = sys.stderr
+    with outgoing:
+        yield sys.stdin.buffer, outgoing
 
 
 def remark(text: str) -> None:

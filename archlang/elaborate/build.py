@@ -21,6 +21,7 @@ from archlang.elaborate.structures import catalogue as structures
 from archlang.elaborate.training.plan import plan_of
 from archlang.elaborate.unused import report_unused
 from archlang.elaborate.values import POISON, AbsentOutput, BlockValue, Env, Place, Poison, Thunk
+from archlang.elaborate.watching import Watcher
 from archlang.graph.ir import Graph
 from archlang.limits import Limits
 from archlang.ops.kinds import describe
@@ -69,16 +70,17 @@ class Built:
 
 
 def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
-          limits: Limits) -> Built:
+          limits: Limits, watcher: Watcher | None = None) -> Built:
     """The graph of a project's network (empty where there is none) and every mistake and warning.
 
-    `dials` holds expressions for the network's parameters. Never raises for a mistake in the files.
+    `dials` holds expressions for the network's parameters; `watcher` is told what flows where. Never raises for a
+    mistake in the files.
     """
     network = project.main.network
     graph = Graph("")
     if network is not None:
         graph = Graph(network.name)
-    b = Build(catalogue, limits, graph, RULES)
+    b = Build(catalogue, limits, graph, RULES, watcher=watcher)
 
     for unit in project.units.values():
         b.files.update(unit.tables)
@@ -113,7 +115,7 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
         from archlang.elaborate.habits.refine import refine
 
         files = {unit.source: unit.file for unit in project.units.values()}
-        diagnostics = refine(diagnostics, files, catalogue, _ranks(b.graph))
+        diagnostics = refine(diagnostics, files, catalogue, ranks(b.graph))
     return Built(b.graph, diagnostics, b.codes, b.proposed, b.tables)
 
 
@@ -128,7 +130,7 @@ def _structures_in(unit: Unit, catalogue: Catalogue) -> set[str]:
     return {name for name in names if name in catalogue.structures}
 
 
-def _ranks(graph: Graph) -> dict[str, int]:
+def ranks(graph: Graph) -> dict[str, int]:
     """The number of axes of each tensor of the network, by its name, as far as it was built."""
     ranks = {spec.name: spec.type.rank for spec in graph.inputs}
     for name, ports in graph.bound.items():

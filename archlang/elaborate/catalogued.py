@@ -95,6 +95,8 @@ def _option(b: Build, setting: Setting, call: Call | None, at: Expr, env: Env) -
     if setting.role == "code":
         return codes.designed(b, setting, call or at, _arguments(call), env)
 
+    if b.watcher is not None:
+        b.watcher.meant(at.span, setting)
     given = given_for(b, signature_of(setting), _arguments(call), span, env)
     try:
         setting.check(given.values)
@@ -107,6 +109,8 @@ def _stage(b: Build, entry: Op | Structure, call: Call | None, at: Expr, env: En
     span, body = at.span, None
     if call is not None:
         span, body = call.span, call.body
+    if b.watcher is not None:
+        b.watcher.meant(at.span, entry)
     takes_body = isinstance(entry, Structure) and entry.body != "none"
     if body is not None and not takes_body:
         raise b.refuse("needless-body", f"`{entry.name}` takes no braces", body.span)

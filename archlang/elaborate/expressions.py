@@ -21,7 +21,7 @@ from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.names import module_name
 from archlang.elaborate.own import OwnTensor, made_in
-from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, unknown
+from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, takes_no_arguments, unknown
 from archlang.elaborate.values import (
     POISON,
     BlockValue,
@@ -31,6 +31,7 @@ from archlang.elaborate.values import (
     ForStage,
     GridValue,
     IfStage,
+    LabelValue,
     LayerStage,
     NamedStage,
     OpenWord,
@@ -208,8 +209,11 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
             help, fix = (f"it is called `{here}` here",), Fix(expr.callee.span, here)
         raise b.refuse("not-callable", "only a name takes arguments or braces", expr.callee.span, help=help, fix=fix)
 
-    # What the file defines comes before the catalogue: a block may have the name of a stage.
     name = expr.callee.text
+    if expr.arguments and name in FUNCTIONS and takes_no_arguments(find_node(env, name)):
+        return _function(b, expr, name, env)
+
+    # What the file defines comes before the catalogue: a block may have the name of a stage.
     value = lookup(b, env, name, expr.callee.span)
     if isinstance(value, BlockValue):
         if expr.body is not None:
@@ -231,6 +235,9 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
 
 def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
     value = evaluate(b, expr.value, env)
+    if isinstance(value, LabelValue) and value.part is None:
+        return LabelValue(expr.name)  # the data alone knows which there are
+
     fields = fields_of(value)
     if expr.name in fields:
         return fields[expr.name]

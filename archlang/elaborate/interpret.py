@@ -10,7 +10,18 @@ from collections.abc import Callable
 
 from archlang.elaborate.context import Build
 from archlang.elaborate.scope import misplaced
-from archlang.elaborate.values import POISON, Env, Flowing, OpenWord, Place, Poison, Poisoned, Stage
+from archlang.elaborate.values import (
+    POISON,
+    BundleValue,
+    Env,
+    Flowing,
+    OpenWord,
+    Place,
+    Poison,
+    Poisoned,
+    Stage,
+    TensorValue,
+)
 from archlang.ops.kinds import Fault, Kind, StageKind
 from archlang.source import Span
 from archlang.syntax.tree import Expr
@@ -65,7 +76,16 @@ def apply(b: Build, stage: Stage, value: Flowing, at: Span, place: Place) -> Flo
     Raises `Poisoned` or returns poison after a mistake.
     """
     b.tick(stage.span, place)
-    return b.rules.stages[type(stage)](b, stage, value, at, place)
+    rule = b.rules.stages[type(stage)]
+    if b.watcher is None:
+        return rule(b, stage, value, at, place)
+
+    b.watcher.begins(stage.span)
+    nodes_before = len(b.graph)
+    result = rule(b, stage, value, at, place)
+    if isinstance(value, TensorValue | BundleValue) and isinstance(result, TensorValue | BundleValue):
+        b.watcher.passed(stage.span, value.type, result.type, range(nodes_before, len(b.graph)))
+    return result
 
 
 def guarded(b: Build, span: Span, env: Env, make: Callable[[], object]) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from archlang.diagnostics import ArchError, Diagnostic, error
-from archlang.elaborate.build import Built, build
+from archlang.elaborate.build import Built, build, ranks
 from archlang.graph.ir import Graph
 from archlang.limits import DEFAULT, Limits
 from archlang.ops import CATALOGUE
@@ -144,7 +144,8 @@ def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAU
 
     Raises ArchError with every mistake in it.
     """
-    return _checked(open_project(Path(path), limits, folders), dials or {}, limits, catalogue)
+    project = _opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
+    return _checked(project, dials or {}, limits, catalogue)
 
 
 def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
@@ -155,7 +156,8 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     >>> net.parameters, net.buffers
     (116, 9)
     """
-    return _checked(open_text(text, name, limits, folders), dials or {}, limits, catalogue)
+    project = _opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
+    return _checked(project, dials or {}, limits, catalogue)
 
 
 def configured(net: Network, settings: Mapping[str, Any]) -> Network:
@@ -184,7 +186,7 @@ def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFA
     """Every mistake and warning of a file, which may be one of blocks alone."""
     # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
-        project = open_project(Path(path), limits, folders)
+        project = _opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
@@ -194,10 +196,27 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
                catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> tuple[Diagnostic, ...]:
     """The same for a text."""
     try:
-        project = open_text(text, name, limits, folders)
+        project = _opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
+
+
+def _opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:
+    """The project that a function reads. Mistakes of its text are worded anew where it is Python."""
+    try:
+        return read()
+    except ArchError as problem:
+        # Imported for a mistake alone, as all that explains them is.
+        from archlang.elaborate.python.refused import read_as_python
+
+        def ranks_of(text: str) -> Mapping[str, int]:
+            try:
+                return ranks(build(open_text(text, "<rest>", limits), {}, catalogue, limits).graph)
+            except ArchError:  # it has other mistakes of form
+                return {}
+
+        raise ArchError(read_as_python(problem.diagnostics, catalogue, ranks_of)) from None
 
 
 def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogue) -> Network:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from archlang.diagnostics import Label, did_you_mean, error
 from archlang.elaborate.context import Build
-from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned
+from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned, Thunk
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Block, CodeDeclaration, Let, TreeNode
+from archlang.syntax.tree import Bind, Block, CodeDeclaration, Input, Let, Parameter, TreeNode
 
 FUNCTIONS = ("range", "len", "min", "max", "size", "words", "round", "floor", "ceil", "round_to")
 
@@ -32,6 +32,8 @@ def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: S
         b.report(error("shadowed-name", message, span, "", secondary=(before,), help="give one of them another name"))
     env.names[name] = value
     env.nodes[name] = node
+    if b.watcher is not None and not isinstance(value, Thunk):
+        b.watcher.named(span, node, value)
 
 
 def _outer_place(env: Env | None, name: str) -> Span | None:
@@ -56,9 +58,20 @@ def lookup(b: Build, env: Env, name: str, span: Span) -> object | None:
             b.calls.setdefault((id(caller), id(node)), (caller, node, span))
 
     value = env.find(name)
+    if node is not None and b.watcher is not None:
+        b.watcher.named(span, node, value)
     if value is POISON:
         raise Poisoned
     return value
+
+
+def takes_no_arguments(node: TreeNode | None) -> bool:
+    """Tell whether a name is bound to what can never be called, such as a code or a tensor.
+
+    A call then means the function of that name. A model's file depends on it: it spells designed codes `words(...)`,
+    also where a code or an input of the network is called `words`.
+    """
+    return isinstance(node, Bind | CodeDeclaration | Input | Let | Parameter)
 
 
 def find_node(env: Env, name: str) -> TreeNode | None:

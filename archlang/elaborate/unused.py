@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from archlang.diagnostics import error
 from archlang.elaborate.context import Build
@@ -25,6 +24,7 @@ from archlang.syntax.tree import (
     Train,
     TreeNode,
 )
+from archlang.syntax.walk import children
 
 
 def report_unused(b: Build, unit: Unit) -> None:
@@ -94,12 +94,5 @@ def _binders(node: TreeNode) -> Iterator[TreeNode]:
     # The names of an import are looked at by themselves, and those in a phase or step are settings.
     if isinstance(node, Imported | Stretch):
         return
-    for field in fields(node):
-        if field.name in ("before", "behind"):  # the comments around a node
-            continue
-        value = getattr(node, field.name)
-        if not isinstance(value, tuple):
-            value = (value,)
-        for item in value:
-            if isinstance(item, TreeNode):
-                yield from _binders(item)
+    for child in children(node):
+        yield from _binders(child)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.graph.ir import Frame, Member, Port
+from archlang.graph.scores import LABEL
 from archlang.ops.model import Op, Structure
 from archlang.ops.values import CodeValue
 from archlang.shapes import Bundle, Dim, Grid, Tensor, Type
@@ -128,9 +129,18 @@ class AbsentOutput:
 
 @dataclass(frozen=True)
 class LabelValue:
-    """The word `label` in a `train`: what the data says an input is."""
+    """The word `label` in a `train`: what the data says an input is; with `part`, one of several labels by its name."""
+
+    part: str | None = None
 
     described = "the label"
+
+    @property
+    def word(self) -> str:
+        """What a loss notes that it reads: `label`, or `label.heat`."""
+        if self.part is None:
+            return LABEL
+        return f"{LABEL}.{self.part}"
 
 
 # --- where a node stands ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ networkx sees it through `Graph.nx`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -258,4 +259,6 @@ class Graph:
     @property
     def activation_bytes(self) -> Dim:
         """Bytes of every node's result for one sample in float32."""
-        return sum((node.rows * t.elements * 4 for node in self for t in node.outputs), 0)
+        # Most results are of few types, and symbolic sizes take long to multiply: each is done once.
+        equal = Counter((node.rows, t) for node in self for t in node.outputs)
+        return sum((count * rows * t.elements * 4 for (rows, t), count in equal.items()), 0)

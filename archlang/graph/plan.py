@@ -26,7 +26,7 @@ class LossSite:
 
 @dataclass(frozen=True)
 class Loss:
-    """`weight * loss(tensors; option)`: which loss, and the ports and words (`label`) it reads.
+    """`weight * loss(tensors; option)`: which loss, and the ports and words it reads (`label`, `label.heat`).
 
     A structural loss, which files do not hand tensors to, has `sites`; it reads their ports and whatever `reads` says.
     """
@@ -40,9 +40,17 @@ class Loss:
     @property
     def ports(self) -> tuple[Port, ...]:
         """Every tensor of the network that it reads."""
-        # The other kind of thing that a loss reads is the word `label`.
+        # The other kind of thing that a loss reads is the label, by a word.
         tensors = [read for read in self.reads if isinstance(read, Port)]
         return (*tensors, *(site.port for site in self.sites))
+
+
+def named_inputs(augmentation: Option) -> tuple[str, ...] | None:
+    """The inputs whose images an augmentation changes, by the names that the file gives; None: all images."""
+    names: Any = augmentation.args.get("of")
+    if names is None:
+        return None
+    return tuple(names)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,9 @@ class Removal:
 
 
 def head_node(graph: Graph) -> Node | None:
-    """The dense layer that makes the main output, one number a class; None where it is something else."""
+    """The dense layer that makes the main output, one number a class; None where it is something else, or is used
+    elsewhere too.
+    """
     output = next((output for output in graph.outputs if output.name is None), graph.outputs[0])
     if output.member is not None:
         return None  # a bundle has no one member that tells classes apart
@@ -67,11 +69,20 @@ def head_node(graph: Graph) -> Node | None:
     classes = {site.code.classes for site in graph.coded.values()}
     if classes != {node.outputs[0].dims[0]}:
         return None
+
+    # A layer that is used elsewhere needs all its rows there.
+    if sum(other.path == node.path for other in graph) > 1:
+        return None
     return node
 
 
 def _refused(message: str) -> ArchError:
     return ArchError(error("pass-does-not-apply", message))
+
+
+def _shared_reader(node: Node) -> ArchError:
+    return _refused(f"`{'.'.join(node.path)}` reads branches that lie end to end and is used elsewhere too: its weight "
+                    "would lose parts for one of its uses alone")
 
 
 @dataclass
@@ -85,6 +96,7 @@ class _Remover:
     moved: dict[Port, Port | None] = field(default_factory=dict)
     gaps: dict[Port, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
     narrowed: dict[tuple[tuple[str, ...], str], Narrowed] = field(default_factory=dict)
+    narrowed_uses: dict[tuple[str, ...], list[str]] = field(default_factory=dict)  # by path, the nodes that run it
 
     def __post_init__(self) -> None:
         self.kept = {region: self._working(site) for region, site in self.graph.coded.items()}
@@ -104,6 +116,7 @@ class _Remover:
             if smaller is not None:
                 new.add(smaller)
 
+        self._uses_agree()
         outputs = tuple((output, self._at(output.port)) for output in old.outputs)
         if any(port is None for _, port in outputs):
             raise _refused("nothing is left of an output without the other branches")
@@ -177,12 +190,22 @@ class _Remover:
         # Only convolutions and linear layers mix an axis, and they read one tensor: the others are refused below.
         axis, kept = gaps[0]
         mixed = node.op.mixes(self.graph.call(node))
-        # A module that another node runs too would need its whole weight there.
-        alone = [other.id for other in self.graph if other.path == node.path] == [node.id]
-        if mixed is None or mixed[0] != axis or not alone:
+        if mixed is None or mixed[0] != axis:
             raise _refused("branches that lie end to end can be taken out where one convolution or linear layer reads "
                            f"all of them, not before `{node.op.name}`")
-        self.narrowed[node.path, "weight"] = Narrowed(mixed[1], kept)
+
+        narrowed = Narrowed(mixed[1], kept)
+        uses = self.narrowed_uses.setdefault(node.path, [])
+        uses.append(node.id)
+        if self.narrowed.setdefault((node.path, "weight"), narrowed) != narrowed:
+            raise _shared_reader(node)
+
+    def _uses_agree(self) -> None:
+        """Refuse a weight that loses parts in one of its uses and is needed whole in another."""
+        for path, uses in self.narrowed_uses.items():
+            others = [node for node in self.graph if node.path == path and node.id not in uses]
+            if others:
+                raise _shared_reader(others[0])
 
     def _weigh(self, node: Node, ports: list[Port], inputs: list[Port | None]) -> Node | None:
         """Keep the branches that are left of those weighed by energies; pass on as it is what a mask weighs."""

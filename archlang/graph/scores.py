@@ -19,6 +19,11 @@ _REARRANGING = ("reshaping", "regularisation", "pooling")
 """Families that leave probabilities probabilities: they move, drop or average them."""
 
 
+def reads_label(loss: Loss) -> bool:
+    """Tell whether a loss reads what is right: `label`, or one of several labels by its name, such as `label.heat`."""
+    return any(isinstance(read, str) for read in loss.reads)
+
+
 def class_axis(graph: Graph, port: Port) -> int:
     """The axis of classes among the sizes of one sample: the features of a vector or sequence, else the channels.
 
@@ -36,7 +41,7 @@ def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
     """The output whose largest number is the class: what the first loss with labels reads, else the main one."""
     for loss in losses:
         ports = [read for read in loss.reads if isinstance(read, Port)]
-        if LABEL in loss.reads and ports and graph.is_output(ports[0]):
+        if reads_label(loss) and ports and graph.is_output(ports[0]):
             return ports[0]
     return main_output(graph)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archlang.importing.scopes import Item, Single, Use
-from archlang.importing.steps import Kernel, Static, Word
+from archlang.importing.steps import Kernel, Quoted, Static, Word
 from archlang.ops import CATALOGUE, REQUIRED
 
 MOST_FACTOR = 8
@@ -78,7 +78,9 @@ def _what(item: Item) -> tuple[object, ...]:
         return ("use", item.block, item.count > 1)
     assert isinstance(item, Single)
     required = tuple(name for name in item.step.args if _needed(item, name))
-    return ("step", item.step.op, required, tuple(sorted(item.step.weights)))
+    # Names of axes are no numbers that a block could take as a parameter.
+    texts = tuple(value for value in item.step.args.values() if isinstance(value, Quoted))
+    return ("step", item.step.op, required, texts, item.step.named, tuple(sorted(item.step.weights)))
 
 
 def _needed(item: Single, name: str) -> bool:

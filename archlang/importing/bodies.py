@@ -128,7 +128,7 @@ class BodyWriter:
 
         args = {name: self.written.get((at, name), value) for name, value in item.step.args.items()}
         args |= {name: value for (place, name), value in self.written.items() if place == at and name not in args}
-        stage = call(item.step.op, args, tensors)
+        stage = call(item.step.op, args, tensors, item.step.named)
         name = module_name(item)
         if layer is not None:
             return self._layer(layer, name or item.step.op, stage)

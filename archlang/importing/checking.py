@@ -16,6 +16,9 @@ from archlang.importing.steps import State
 TOLERANCE = 1e-9
 """The largest difference of outputs in float64, over the largest output."""
 
+EXPORTED = 2
+"""Samples of the example that a model is exported with, as a rule."""
+
 LARGE = 3 * 64 * 64
 """Numbers of a sample from which on one sample is compared, and not three."""
 
@@ -55,14 +58,25 @@ def _draw(name: str, value: Tensor, source: torch.Generator) -> None:
         value.uniform_(-0.2, 0.2, generator=source)
 
 
-def samples(sizes: Sequence[tuple[int, ...]], count: int | None) -> tuple[Tensor, ...]:
-    """Random inputs in float64: `count` samples, or else another number of them than the two that are exported."""
+def samples(
+    sizes: Sequence[tuple[int, ...]], count: int | None, ranges: Mapping[int, int] = {}
+) -> tuple[Tensor, ...]:
+    """Random inputs in float64: `count` samples, or else another number of them than the two that are exported.
+
+    `ranges` say for inputs of whole numbers, by their place, how many there are.
+    """
     source = torch.Generator().manual_seed(1)
     if count is None:
         count = 3
         if sum(prod(size) for size in sizes) > LARGE:
             count = 1
-    return tuple(torch.randn((count, *size), generator=source, dtype=torch.float64) for size in sizes)
+    drawn = []
+    for at, size in enumerate(sizes):
+        if at in ranges:
+            drawn.append(torch.randint(0, ranges[at], (count, *size), generator=source))
+        else:
+            drawn.append(torch.randn((count, *size), generator=source, dtype=torch.float64))
+    return tuple(drawn)
 
 
 def flat(value: Any) -> list[Tensor]:
@@ -91,27 +105,53 @@ def difference(ours: Any, theirs: Any) -> float:
     return worst
 
 
-def verify(
-    ours: nn.Module, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State,
-    sizes: Sequence[tuple[int, ...]], count: int | None = None,
-) -> float:
-    """Compare both in float64, with perturbed weights, and return the largest relative difference.
+class Comparison:
+    """A torch model with perturbed weights in float64, which networks with the same weights are compared with.
 
-    `take` gives our tensors for a state of theirs, `extra` are constants that their `state_dict` does not hold. `ours`
-    is changed. `count` is the only batch that a stored program takes. Raises `ArchError` (not-equal).
+    Args:
+        theirs: the torch model.
+        take: gives a network's tensors for a state of the torch model.
+        extra: constants that the torch model's `state_dict` does not hold.
     """
-    double = perturbed(theirs)
-    state = {**{name: _double(value) for name, value in extra.items()}, **double.state_dict(keep_vars=False)}
-    ours = ours.double().eval()
-    ours.load_state_dict(dict(take(state)))
 
-    inputs = samples(sizes, count)
-    with torch.no_grad():
-        found = difference(ours(*inputs), double(*inputs))
-    if not found <= TOLERANCE:
+    def __init__(self, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State) -> None:
+        self.theirs = perturbed(theirs)
+        state = self.theirs.state_dict(keep_vars=False)
+        self.tensors = dict(take({**{name: _double(value) for name, value in extra.items()}, **state}))
+
+    def verify(
+        self, ours: nn.Module, sizes: Sequence[tuple[int, ...]], count: int | None = None,
+        ranges: Mapping[int, int] = {},
+    ) -> float:
+        """Compare a network, which is changed, and return the largest relative difference.
+
+        `count` is the only batch that a stored program takes, `ranges` are those of whole inputs by their place.
+        Raises `ArchError` (not-equal).
+        """
+        inputs = samples(sizes, count, ranges)
+        found = self._differs(ours, inputs)
+        if not found <= TOLERANCE:
+            raise self._unequal(found, ours, samples(sizes, EXPORTED, ranges), inputs)
+        return found
+
+    def difference(self, ours: nn.Module, sizes: Sequence[tuple[int, ...]]) -> float:
+        """The largest relative difference on samples of these sizes."""
+        return self._differs(ours, samples(sizes, None))
+
+    def _differs(self, ours: nn.Module, inputs: Sequence[Tensor]) -> float:
+        ours = ours.double().eval()
+        ours.load_state_dict(self.tensors)
+        with torch.no_grad():
+            return difference(ours(*inputs), self.theirs(*inputs))
+
+    def _unequal(self, found: float, ours: nn.Module, again: Sequence[Tensor], inputs: Sequence[Tensor]) -> ArchError:
+        """The error for networks that differ, with what can be told of the reason."""
+        # Python code reads the number of samples while it is exported, and keeps it as a number.
+        if len(inputs[0]) != EXPORTED and self._differs(ours, again) <= TOLERANCE:
+            message = "the torch model computes something else for each number of samples, and no network does"
+            return ArchError(error("not-importable", message))
         message = f"the imported network computes something else than the torch model: it differs by {found:.2g}"
-        raise ArchError(error("not-equal", message))
-    return found
+        return ArchError(error("not-equal", message))
 
 
 def _double(value: Tensor) -> Tensor:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archlang.importing.blocks import Inside, Multiple
-from archlang.importing.steps import Initial, Kernel, Word
+from archlang.importing.steps import Initial, Kernel, Quoted, Word
 from archlang.ops import CATALOGUE
 from archlang.ops.model import by_place
 from archlang.syntax import tree
@@ -35,6 +35,8 @@ def static(value: Inside) -> Expr:
         return _multiple(value)
     if isinstance(value, Word):
         return tree.Name(str(value))
+    if isinstance(value, Quoted):
+        return tree.Text(str(value))
     if isinstance(value, bool):
         return tree.Truth(value)
     if isinstance(value, Initial):
@@ -58,14 +60,20 @@ def _multiple(value: Multiple) -> Expr:
     return tree.Binary("*", number(value.factor), base)
 
 
-def call(op: str, args: Mapping[str, Inside], tensors: tuple[Expr, ...] = ()) -> Expr:
+def call(
+    op: str, args: Mapping[str, Inside], tensors: tuple[Expr, ...] = (), named: Sequence[str] = ()
+) -> Expr:
     """A stage: an operation with its tensors and arguments, in the order of the catalogue.
+
+    `named` are the arguments that tensors are, where they have no place before all others.
 
     >>> from archlang.syntax.printer import print_expr
     >>> print_expr(call("conv", {"channels": 8, "kernel": Kernel((3, 3)), "stride": Kernel((2, 2))}))
     'conv(3x3, 8, stride = 2)'
     """
-    given = [Argument(None, tensor) for tensor in tensors]
+    given = []
+    if not named:
+        given = [Argument(None, tensor) for tensor in tensors]
     places = by_place(CATALOGUE.ops[op].args)
     for arg in CATALOGUE.ops[op].args:
         if arg.name not in args:
@@ -75,7 +83,11 @@ def call(op: str, args: Mapping[str, Inside], tensors: tuple[Expr, ...] = ()) ->
         if isinstance(value, Kernel) and len(set(value)) == 1 and arg.name in EVEN:
             value = value[0]
         given.append(Argument(None if arg.name in places else arg.name, static(value)))
-    return tree.Call(tree.Name(op), tuple(given)) if given else tree.Name(op)
+    if named:
+        given += [Argument(name, tensor) for name, tensor in zip(named, tensors, strict=True)]
+    if not given:
+        return tree.Name(op)
+    return tree.Call(tree.Name(op), tuple(given))
 
 
 EVEN = ("stride", "dilation", "padding", "output_padding")

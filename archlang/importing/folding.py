@@ -10,6 +10,7 @@ from archlang.importing.blocks import Candidate, Made, fold
 from archlang.importing.scopes import CONTAINERS, Item, ModuleScope, Single, Use, edges, nested, uses
 from archlang.importing.steps import Traced
 from archlang.ops import CATALOGUE
+from archlang.ops.rules import AXIS
 from archlang.syntax.lexing import WORDS
 
 LEAST = 3
@@ -29,7 +30,8 @@ class Folding:
         self.traced = traced
         self.total = uses(traced)
         self.blocks: list[Made] = []
-        self.taken: set[str] = {*WORDS, *CATALOGUE.stages}
+        # A flow called as an axis is would stand in the axis' place.
+        self.taken: set[str] = {*WORDS, *CATALOGUE.stages, *AXIS.words}
 
     def run(self) -> list[Item]:
         """Fold everything, and return the items of the network's own body."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor, fx, nn
 
 from archlang.compiler import compile
 from archlang.elaborate.network import Network, loads
-from archlang.importing.checking import verify
+from archlang.importing.checking import TOLERANCE, Comparison
+from archlang.importing.extents import another, sides
 from archlang.importing.leaves import RECOGNISED, Recognise
 from archlang.importing.sources import TorchSource
 from archlang.importing.steps import State, Traced
 from archlang.importing.taking import origins, taken
 from archlang.importing.tidying import tidy
 from archlang.importing.tracing import read, trace
-from archlang.importing.writing import Normalisation, write
+from archlang.importing.writing import DIALS, Normalisation, write
 from archlang.limits import DEFAULT, Limits
 from archlang.syntax.printer import print_file
 
@@ -105,23 +106,44 @@ def _imported(
     module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
     batch: int | None = None,
 ) -> ImportedModel:
-    written = write(traced, name, doc, normalisation)
+    written = write(traced, name, doc, normalisation, resizable=sides(traced) is not None)
     network = loads(print_file(written.file), limits=limits)
     where = origins(network, written.steps)
 
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
-    found = verify(model, module, lambda state: taken(where, state), traced.state, sizes, batch)
+    ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
+    comparison = Comparison(module, lambda state: taken(where, state), traced.state)
+    found = comparison.verify(model, sizes, batch, ranges)
+    if sides(traced) is not None and not _resizes(network, comparison, sizes[0], limits):
+        unsized = replace(traced, sized=True)
+        written = write(unsized, name, doc, normalisation)
+        network = loads(print_file(written.file), limits=limits)
+        model = compile(network)
     state: State = {**traced.state, **module.state_dict()}
     model.float().load_state_dict(_kinds(taken(where, state)))
 
     used = {one for origin in where.values() for one in origin.names}
     mapped = {ours: origin.names for ours, origin in where.items()}
+    notes = (*traced.notes, *_frozen(module, used))
     return ImportedModel(
-        network.text, network, model.eval(), mapped, _left(module, used), traced.notes, found, written.blocks,
+        network.text, network, model.eval(), mapped, _left(module, used), notes, found, written.blocks,
         traced.nodes,
     )
+
+
+def _resizes(network: Network, comparison: Comparison, sizes: Sequence[int], limits: Limits) -> bool:
+    """Tell whether both networks take maps of another size, too, and agree on them."""
+    other = another(sizes[1:])
+    dials = dict(zip(DIALS[2:], other, strict=True))
+    if other[0] == other[1] and sizes[1] == sizes[2]:
+        dials = {"side": other[0]}
+    try:
+        resized = compile(loads(network.text, dials, limits=limits))
+        return comparison.difference(resized, [(sizes[0], *other)]) <= TOLERANCE
+    except Exception:  # either of them may want its one size, and says so in its own way
+        return False
 
 
 def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -129,9 +151,29 @@ def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
 
 
+def _frozen(module: nn.Module, read: set[str]) -> tuple[str, ...]:
+    """A note on parameters that the torch model's training leaves alone, for which the language has no word."""
+    names = [name for name, value in module.named_parameters() if name in read and not value.requires_grad]
+    if not names:
+        return ()
+    more = ""
+    if len(names) > 1:
+        more = f" and {len(names) - 1} more"
+    return (f"`{names[0]}`{more}: no training moves it in the torch model, and a training of the file does",)
+
+
 def _left(module: nn.Module, read: set[str]) -> tuple[str, ...]:
     """The tensors that nothing read, but for the counters of norms, which evaluation never reads."""
-    names = [name for name in module.state_dict() if name not in read and not name.endswith("num_batches_tracked")]
-    return tuple(names)
+    state = module.state_dict()
+    # A module that is called from several places has several names for one tensor.
+    known = {_memory(state[name]) for name in read if name in state}
+    return tuple(
+        name for name, value in state.items()
+        if name not in read and not name.endswith("num_batches_tracked") and _memory(value) not in known
+    )
+
+
+def _memory(value: Tensor) -> tuple[int, tuple[int, ...]]:
+    return value.data_ptr(), tuple(value.shape)
 
 

@@ -19,20 +19,31 @@ from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
 _LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch gives it no types
-_LIBRARY.define("leaf(Tensor[] inputs, int key) -> Tensor")  # type: ignore[no-untyped-call]  # as above
-torch.library.register_fake("archlang::leaf", lambda inputs, key: torch.empty_like(inputs[0]), lib=_LIBRARY)
+_LIBRARY.define("leaf(Tensor[] inputs, int key, int[] order) -> Tensor")  # type: ignore[no-untyped-call]  # as above
+torch.library.register_fake("archlang::leaf", lambda inputs, key, order: torch.empty_like(inputs[0]), lib=_LIBRARY)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a torch module's tensor, from `start` up to, and without, `stop`."""
+
+    name: str
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
 class Leaf:
     """A module as one operation that leaves the sizes as they are: its name, arguments and weights.
 
-    `weights` say for each weight of archlang's module the name of the tensor in the torch module.
+    `weights` say for each weight of archlang's module the name of the tensor in the torch module, or which of its rows
+    it is. `beside` are the weights where a second sequence stands beside the first; without them there can be none.
     """
 
     op: str
     args: Mapping[str, Static]
-    weights: Mapping[str, str]
+    weights: Mapping[str, str | Rows]
+    beside: Mapping[str, str | Rows] | None = None
 
 
 Recognise = Callable[[nn.Module], Leaf | None]
@@ -72,15 +83,25 @@ def _multihead(module: Any) -> Leaf | None:
     same = module.kdim == module.vdim == module.embed_dim and module.batch_first
     if not same or module.bias_k is not None or module.add_zero_attn:
         return None
-    weights = {"project.weight": "in_proj_weight", "combine.weight": "out_proj.weight"}
+    kinds = ["weight"]
     args: dict[str, Static] = {"heads": module.num_heads}
     if module.in_proj_bias is None:
         args["bias"] = False
     else:
-        weights |= {"project.bias": "in_proj_bias", "combine.bias": "out_proj.bias"}
+        kinds.append("bias")
     if module.dropout:
         args["dropout"] = float(module.dropout)
-    return Leaf("attention", args, weights)
+
+    weights: dict[str, str | Rows] = {}
+    beside: dict[str, str | Rows] = {}
+    size = module.embed_dim
+    for kind in kinds:
+        weights |= {f"project.{kind}": f"in_proj_{kind}", f"combine.{kind}": f"out_proj.{kind}"}
+        beside |= {
+            f"project.{kind}": Rows(f"in_proj_{kind}", 0, size), f"combine.{kind}": f"out_proj.{kind}",
+            f"remember.{kind}": Rows(f"in_proj_{kind}", size, 3 * size),
+        }
+    return Leaf("attention", args, weights, beside)
 
 
 def _timm_attention(module: Any) -> Leaf | None:
@@ -92,7 +113,9 @@ def _timm_attention(module: Any) -> Leaf | None:
     if getattr(module, "gate", None) is not None or abs(module.scale - module.head_dim**-0.5) > 1e-9:
         return None
 
-    weights = {"project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias"}
+    weights: dict[str, str | Rows] = {
+        "project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias",
+    }
     args: dict[str, Static] = {"heads": module.num_heads}
     if module.qkv.bias is None:
         args["qkv_bias"] = False
@@ -144,8 +167,11 @@ def _mark(module: nn.Module, key: int) -> None:
     gives_pair = isinstance(module, nn.MultiheadAttention)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
-        inputs = _once([value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)])
-        made = torch.ops.archlang.leaf(inputs, key)
+        given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
+        inputs = _once(given)
+        # A sequence that attends to itself is given three times.
+        order = [next(at for at, one in enumerate(inputs) if one is value) for value in given]
+        made = torch.ops.archlang.leaf(inputs, key, order)
         if gives_pair:
             return made, None
         return made
@@ -155,7 +181,7 @@ def _mark(module: nn.Module, key: int) -> None:
 
 
 def _once(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Each tensor once: a sequence that attends to itself is given three times."""
+    """Each tensor once."""
     found: list[Tensor] = []
     for tensor in tensors:
         if not any(tensor is other for other in found):
@@ -166,17 +192,28 @@ def _once(tensors: Sequence[Tensor]) -> list[Tensor]:
 def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], shapes: State) -> Any:
     """Read the call that a recognised module left in the graph."""
     leaf: Leaf = leaves[call["key"]]
-    if len(call["inputs"]) != 1:
-        raise NoWordError(f"`{leaf.op}` takes one tensor here, and this module gets {len(call['inputs'])}")
+    inputs = [r.plain(r.tensor(one)) for one in call["inputs"]]
+    weights = leaf.weights
+    named: tuple[str, ...] = ()
+    # Keys and values of one other sequence.
+    if list(call["order"]) == [0, 1, 1] and leaf.beside is not None:
+        weights, named = leaf.beside, ("memory",)
+    elif len(inputs) != 1:
+        raise NoWordError(f"`{leaf.op}` takes one tensor here, and this module gets {len(call['order'])}")
 
-    ref = r.tensor(call["inputs"][0])
-    value = r.plain(ref)
-    weights: dict[str, Origin] = {}
-    for ours, theirs in leaf.weights.items():
-        name = f"{r.place.path}.{theirs}".lstrip(".")
-        weights[ours] = origin(Known(tuple(shapes[name].shape), _reader(name), (name,), trained=True))
-    return r.step(leaf.op, (value,), r.sizes[value], leaf.args, weights)
+    origins: dict[str, Origin] = {}
+    for ours, theirs in weights.items():
+        rows = theirs if isinstance(theirs, Rows) else None
+        name = f"{r.place.path}.{rows.name if rows else theirs}".lstrip(".")
+        shape = tuple(shapes[name].shape)
+        key = ""
+        if rows is not None:
+            shape, key = (rows.stop - rows.start, *shape[1:]), f"rows from {rows.start}"
+        origins[ours] = origin(Known(shape, _reader(name, rows), (name,), trained=True, key=key))
+    return r.step(leaf.op, inputs, r.sizes[inputs[0]], leaf.args, origins, named=named)
 
 
-def _reader(name: str) -> Callable[[State], Tensor]:
-    return lambda state: state[name]
+def _reader(name: str, rows: Rows | None) -> Callable[[State], Tensor]:
+    if rows is None:
+        return lambda state: state[name]
+    return lambda state: state[name][rows.start:rows.stop]

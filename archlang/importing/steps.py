@@ -17,6 +17,12 @@ class Word(str):
     __slots__ = ()
 
 
+class Quoted(str):
+    """A text in quotes as the value of an argument: the names of axes."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Initial:
     """An initialiser with its arguments: `constant(value = 3.0)`."""
@@ -25,7 +31,7 @@ class Initial:
     args: tuple[tuple[str, float], ...] = ()
 
 
-Static = int | float | bool | Word | Initial | tuple["Static", ...]
+Static = int | float | bool | Word | Quoted | Initial | tuple["Static", ...]
 """The value of an argument of a step."""
 
 
@@ -89,6 +95,7 @@ class Step:
     place: ModulePlace
     free: bool = False  # whether the first two tensors may change places
     bundled: bool = False  # whether what it reads flows in as a bundle
+    named: tuple[str, ...] = ()  # the arguments that the tensors beside the first are, where they have no place
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,8 @@ class Traced:
 
     `sizes` are those of one sample for each value; inputs are values without a step. `outputs` have names, None for
     the only or main one. `shared` are the values of steps that have the weights of another step, which is a module that
-    is called several times: each with the value of the first. `nodes` are those of the exported graph.
+    is called several times: each with the value of the first. `ranges` say of inputs of whole numbers how many there
+    are. `nodes` are those of the exported graph.
     """
 
     steps: tuple[Step, ...]
@@ -109,3 +117,5 @@ class Traced:
     shared: Mapping[int, int] = field(default_factory=dict)
     batch: int = 0
     nodes: int = 0
+    ranges: Mapping[int, int] = field(default_factory=dict)
+    sized: bool = False  # whether the size of a map decided which steps there are

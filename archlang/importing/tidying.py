@@ -86,6 +86,9 @@ def _shared(steps: Sequence[Step]) -> dict[int, int]:
     """The steps that have their weights together. Raises `ArchError` (not-importable) where they are no one layer."""
     users: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
+        # Numbers that nobody learns are no layer: each reader may have its own of them.
+        if step.op == "parameter" and step.args.get("trained") is False:
+            continue
         for origin in step.weights.values():
             for name in origin.names:
                 users[name].append(step)

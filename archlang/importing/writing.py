@@ -38,17 +38,19 @@ class WrittenFile:
     blocks: int
 
 
-def write(traced: Traced, name: str, doc: str, normalisation: Normalisation | None = None) -> WrittenFile:
-    """Write a traced model as a file."""
+def write(
+    traced: Traced, name: str, doc: str, normalisation: Normalisation | None = None, resizable: bool = False
+) -> WrittenFile:
+    """Write a traced model as a file; with `resizable` the sides of its input are dials."""
     folding = Folding(traced)
     items = folding.run()
     blocks = {block.name: block for block in folding.blocks}
     taken = {*folding.taken, *blocks}
 
     declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
-    network = _network(traced, items, blocks, taken, name, normalisation)
+    network = _network(traced, items, blocks, taken, name, normalisation, resizable)
     declarations.append(network)
-    if network.dials and not _squashed(traced, items):
+    if _classifies(network) and not _squashed(traced, items):
         declarations.append(_training(network))
     # A layer that is used several times has its weights once, at its first use.
     steps = tuple(
@@ -95,17 +97,24 @@ def _stage(flow: tree.Flow) -> Expr:
 
 def _network(
     traced: Traced, items: Sequence[Item], blocks: Mapping[str, Made], taken: set[str], name: str,
-    normalisation: Normalisation | None,
+    normalisation: Normalisation | None, resizable: bool,
 ) -> tree.NetworkDeclaration:
     entering: dict[int, Expr] = {}
+    sides: tuple[tree.Parameter, ...] = ()
     statements: list[tree.Statement] = []
-    names = {*taken, "classes"}
+    names = {*taken, *DIALS}
     for at, (called, value) in enumerate(traced.inputs):
         word = fresh(_input_name(called, len(traced.inputs)), names)
         names.add(word)
         entering[value] = tree.Name(word)
-        sizes = tree.ListOf(tuple(number(size) for size in traced.sizes[value]))
-        statements.append(tree.Input(word, sizes, _normalised(normalisation) if at == 0 else None))
+        written = [number(size) for size in traced.sizes[value]]
+        if resizable:
+            sides = _sides(traced.sizes[value])
+            written[1:] = [tree.Name(dial.name) for dial in sides]
+            # A square has one.
+            written += written[-1:] * (len(traced.sizes[value]) - len(written))
+        sizes = tree.ListOf(tuple(written))
+        statements.append(tree.Input(word, sizes, _said(traced.ranges.get(value), normalisation if at == 0 else None)))
 
     kept = [value for _, values in traced.outputs for value in values]
     dials: tuple[tree.Parameter, ...] = ()
@@ -118,7 +127,18 @@ def _network(
     body = BodyWriter(blocks, entering, kept, names, slots, _groups(items), shared=traced.shared)
     body.write(items)
     statements.extend(_outputs(traced, body))
-    return tree.NetworkDeclaration(identifier(name) or "Network", dials, tree.Body(None, tuple(statements)))
+    return tree.NetworkDeclaration(identifier(name) or "Network", (*dials, *sides), tree.Body(None, tuple(statements)))
+
+
+DIALS = ("classes", "side", "rows", "columns")
+"""Names that dials may have."""
+
+
+def _sides(sizes: Sequence[int]) -> tuple[tree.Parameter, ...]:
+    """The dials of a map's sides: one for a square."""
+    if sizes[1] == sizes[2]:
+        return (tree.Parameter("side", number(sizes[1])),)
+    return tuple(tree.Parameter(name, number(size)) for name, size in zip(DIALS[2:], sizes[1:], strict=True))
 
 
 def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
@@ -135,6 +155,9 @@ def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
         at = makers[value]
         item = items[at]
         if not isinstance(item, Single) or len(item.inputs) != 1:
+            return None
+        # A layer that is used elsewhere, too, has the width that it needs there.
+        if item.output in traced.shared:
             return None
         for name in WIDTHS:
             if item.step.args.get(name) == classes and item.step.weights:
@@ -161,6 +184,10 @@ def _squashed(traced: Traced, items: Sequence[Item]) -> bool:
     return False
 
 
+def _classifies(network: tree.NetworkDeclaration) -> bool:
+    return any(dial.name == "classes" for dial in network.dials)
+
+
 def _training(network: tree.NetworkDeclaration) -> tree.Train:
     """A plan for fine-tuning a classifier, so that its file can be trained as it is; none of the torch model's."""
     output = network.body.statements[-1]
@@ -183,7 +210,10 @@ def _input_name(called: str, count: int) -> str:
     return word
 
 
-def _normalised(normalisation: Normalisation | None) -> tuple[Argument, ...] | None:
+def _said(range: int | None, normalisation: Normalisation | None) -> tuple[Argument, ...] | None:
+    """What is said of an input: how many whole numbers there are, or the mean and deviation of the data."""
+    if range is not None:
+        return (Argument("range", number(range)),)
     if normalisation is None:
         return None
     pairs = (("mean", normalisation.mean), ("std", normalisation.std))

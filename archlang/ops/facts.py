@@ -61,12 +61,14 @@ class SiteFacts:
 
 @dataclass(frozen=True)
 class AugmentationFacts:
-    """The distance that an augmentation moves images.
+    """What an augmentation does to several images of a sample, and the distance that it moves them.
 
     pixels  its argument that counts pixels, which is at most the image's smaller side; None where it has none
+    joint   whether all images of a sample are changed alike, as places of one scene; else one must be named
     """
 
     pixels: str | None = None
+    joint: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from archlang.ops.facts import LossFacts, SiteFacts
 from archlang.ops.kinds import Flag, Int, ListKind, OneOf, Real, String, TensorKind, Words
-from archlang.ops.model import Arg, Setting
+from archlang.ops.model import REQUIRED, Arg, Setting
 
 _LOGITS = Arg("logits", TensorKind(), doc="scores, before a softmax")
 _LABEL = Arg("label", TensorKind(), doc="what is right: `label`")
@@ -21,6 +21,10 @@ _RESIZE = Arg(
     "whether a label of another height and width is brought to those of the scores: classes by the nearest cell, "
     "numbers by blending",
 )
+_PLACES = Arg(
+    "places", TensorKind(), None,
+    "where it counts: where a channel of this is 1, as at the centres of a heatmap; auto: everywhere",
+)
 _STATISTICS = Arg(
     "statistics", Words(("running", "batch", "none")), "running",
     "what scores are standardised by, where the network does not (`standardize`); `none`: the ablation of table 4.1",
@@ -31,7 +35,8 @@ _GAMMA = Arg("gamma", Real(0, above=True), 5.0, "divides the relevance in the li
 def _loss(name: str, facts: LossFacts, doc: str, *args: Arg, example: str = "") -> Setting:
     """A loss; its example hands it the tensors that it takes, unless another one is given."""
     # `cross_entropy(logits, label)`: by the arguments' own names, which the examples' networks use as well.
-    tensors = ", ".join(arg.name for arg in args if isinstance(arg.kind, TensorKind))
+    needed = [arg.name for arg in args if isinstance(arg.kind, TensorKind) and arg.default is REQUIRED]
+    tensors = ", ".join(needed)
     return Setting(name, "loss", doc, args, example or f"loss = {name}({tensors})", facts=facts)
 
 
@@ -64,13 +69,13 @@ TASK = (
     ),
     _loss(
         "l1", LossFacts(target="numbers", by_sample=True),
-        "The mean of absolute differences.", _PREDICTION, _LABEL, _RESIZE,
+        "The mean of absolute differences.", _PREDICTION, _LABEL, _PLACES, _RESIZE,
     ),
     _loss(
         "smooth_l1", LossFacts(target="numbers", by_sample=True),
         "The mean of d^2 / (2 beta) where the difference d is smaller than beta, and of |d| - beta / 2 elsewhere "
         "(Girshick 2015, eq. 3).",
-        _PREDICTION, _LABEL, Arg("beta", Real(0, above=True), 1.0, "where the two parts meet"), _RESIZE,
+        _PREDICTION, _LABEL, Arg("beta", Real(0, above=True), 1.0, "where the two parts meet"), _PLACES, _RESIZE,
     ),
     _loss(
         "charbonnier", LossFacts(target="numbers", by_sample=True),

@@ -10,16 +10,21 @@ MOST_CHANGES = 100
 """Changes of one `rand_augment`, each a pass over the batch."""
 
 
-def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None) -> Setting:
-    return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", AugmentationFacts(pixels))
+_NAMES = OneOf((String(), ListKind(String())))
+
+
+def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None,
+                  joint: bool = False) -> Setting:
+    facts = AugmentationFacts(pixels, joint)
+    return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", facts)
 
 
 AUGMENTATIONS = (
-    _augmentation("flip", "Left and right exchanged.", Arg("p", Real(0, 1), 0.5, "probability")),
+    _augmentation("flip", "Left and right exchanged.", Arg("p", Real(0, 1), 0.5, "probability"), joint=True),
     _augmentation("shift", "Moved by up to so many pixels each way, its border repeated.",
-                  Arg("by", Int(0), 2, "pixels at most"), use="shift(2)", pixels="by"),
+                  Arg("by", Int(0), 2, "pixels at most"), use="shift(2)", pixels="by", joint=True),
     _augmentation("crop", "Padded with zeros all around and cut back to size at a random place.",
-                  Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)", pixels="pad"),
+                  Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)", pixels="pad", joint=True),
     _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
                   Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
                   Arg("p", Real(0, 1), 0.5, "probability")),
@@ -30,10 +35,15 @@ AUGMENTATIONS = (
                   Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),
                   Arg("saturation", Real(0, 1), 0.4, "x of it")),
     _augmentation("rotate", "Turned by up to so many degrees either way.",
-                  Arg("degrees", Real(0, 180), 15.0, "at most"), use="rotate(15)"),
+                  Arg("degrees", Real(0, 180), 15.0, "at most"), use="rotate(15)", joint=True),
     _augmentation("scale", "Made larger or smaller from the middle.",
-                  Arg("by", Real(0), 0.2, "the factor is at most 1 + by, at least 1 / (1 + by)"), use="scale(0.2)"),
+                  Arg("by", Real(0), 0.2, "the factor is at most 1 + by, at least 1 / (1 + by)"), use="scale(0.2)",
+                  joint=True),
     _augmentation("grayscale", "Without colour.", Arg("p", Real(0, 1), 0.2, "probability")),
+    _augmentation("on", "Augmentations of some inputs of a network alone, by their names; others stay as they are.",
+                  Arg("inputs", _NAMES, doc="a name, or a list of them; these are changed alike"),
+                  Arg("changes", ListKind(SettingKind("augmentation"), 1), doc="what is done, in order"),
+                  use='on("x", [color_jitter])'),
 )
 
 # Arguments that several parts of `train { }` share.
@@ -53,7 +63,6 @@ _BEST = Arg("best", OneOf((Words(("accuracy", "loss")), SettingKind("metric"))),
             "what the best epoch is chosen by; auto: accuracy, then loss")
 _ACCUMULATE = Arg("accumulate", Int(1), 1, "parts that a batch is calculated in, one after the other")
 _PATIENCE = Arg("patience", Int(1), None, "epochs without a better one after which training ends; auto: all are done")
-_NAMES = OneOf((String(), ListKind(String())))
 _ONLY = Arg("only", _NAMES, None, "patterns of the modules or weights that train; auto: all")
 _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that do not train")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archlang.ops.kinds import Fault, TensorKind
 from archlang.ops.model import Arg, Function, Op, OpCall
-from archlang.ops.rules import LINE, flow, to_agree
+from archlang.ops.rules import LINE, NAMES, flow, to_agree
 from archlang.shapes import Dim, Tensor
 
 _TWO = "input x: [32, 8, 8]\noutput x -> conv(3x3, 32) -> {name}(x)"
@@ -76,7 +76,19 @@ def _to_fit(first: Tensor, other: Tensor) -> tuple[str, ...]:
         return (f"{as_row}, `reshape([{size}, 1])` over {LINE.replace('a line', 'the length of a line')}",)
     if vector.rank == 1 and wide.rank > 2:
         return (f"a vector is spread over {_WIDE[wide.rank]} that has as many channels: `linear({wide.dims[0]})`",)
+    if first.rank == other.rank and 1 in (*first.dims, *other.dims):
+        return (_axis_that_differs(first, other),)
     return to_agree(first, other)
+
+
+def _axis_that_differs(first: Tensor, other: Tensor) -> str:
+    """Name the axis that keeps two tensors apart, of which one was meant to be spread."""
+    words = NAMES.get(first.rank, ())
+    # A tensor of more than four sizes has no words for them.
+    for axis, left, right in zip(words, first.dims, other.dims, strict=False):
+        if left != right and 1 not in (left, right):
+            return f"an axis of size 1 is spread along the other's: on `{axis}` these have {left} and {right}"
+    return SPREADS
 
 
 def is_spread(inputs: Sequence[Tensor]) -> bool:

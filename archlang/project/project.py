@@ -6,9 +6,9 @@ search path in which the file that names it was found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from archlang.atomic import read_whole
@@ -66,6 +66,10 @@ class Unit:
         return next((d for d in self.file.declarations if isinstance(d, Train)), None)
 
 
+Held = Mapping[Path, bytes]
+"""Texts that stand for the files of these paths, links resolved: those that an editor holds and has not saved."""
+
+
 @dataclass
 class Project:
     """All units by key, in the order in which they are complete (an imported file before the one that imports it)."""
@@ -104,6 +108,18 @@ def open_text(text: str, name: str, limits: Limits, folders: Folders = ()) -> Pr
     return _Loader(limits, folders, Located(name, name, None, None)).start(source)
 
 
+def open_held(place: Located, text: str, limits: Limits, folders: Folders = (), held: Held | None = None,
+              file: File | None = None) -> Project:
+    """The project of a text that an editor holds, saved or not; `held` are the other texts that it holds, by path.
+
+    `file` is the text's tree where it was read already. Raises ArchError if the text cannot be parsed.
+    """
+    source = decode(text.encode(errors="surrogatepass"), place.name, limits)
+    if file is not None:
+        source = file.span.source
+    return _Loader(limits, folders, place, held).start(source, file)
+
+
 def reopened(project: Project, text: str, limits: Limits) -> Project:
     """The project with another text as its main file; what that imports is taken from the files read before."""
     source = Source(project.main.source.name, text)
@@ -139,21 +155,22 @@ def tables_of(file: File) -> list[From]:
 class _Loader:
     """Reads a text and its imports, depth first, with the folders in which it may find modules."""
 
-    def __init__(self, limits: Limits, folders: Folders, main: Located) -> None:
+    def __init__(self, limits: Limits, folders: Folders, main: Located, held: Held | None = None) -> None:
         self.limits, self.folders, self.main = limits, folders, main
+        self.held = held or {}
         self.units: dict[str, Unit] = {}
         self.tables: dict[Path, bytes] = {}
         self.mistakes: list[Diagnostic] = []
         self.opening: list[str] = []  # keys of the files that are being read, outermost first
         self.bytes = 0
 
-    def start(self, source: Source) -> Project:
-        main = self._unit(self.main, source)
+    def start(self, source: Source, file: File | None = None) -> Project:
+        main = self._unit(self.main, source, file)
         return Project(main, self.units, self.mistakes)
 
-    def _unit(self, place: Located, source: Source) -> Unit:
+    def _unit(self, place: Located, source: Source, file: File | None = None) -> Unit:
         self.bytes += len(source.text.encode(errors="replace"))
-        unit = Unit(place.key, source, parse(source, self.limits))
+        unit = Unit(place.key, source, file or parse(source, self.limits))
         self.opening.append(place.key)
 
         # A file that cannot be read is one mistake; the rest of the project is still checked for others.
@@ -228,9 +245,24 @@ class _Loader:
             raise refuse("too-many-files", f"a network may be spread over {self.limits.files} files", span)
 
         try:
-            data = read(place.path, self.limits, regular=True)
+            data = self._bytes(place.path)
         except ArchError as problem:
             raise refuse("import-not-found", problem.diagnostics[0].message, span) from None
         if self.bytes + len(data) > self.limits.total_bytes:
             raise refuse("too-many-files", f"all files together may hold {self.limits.total_bytes} bytes", span)
+        if place.root is None:
+            return self._unit(place, *_standard(place.name, data, self.limits))
         return self._unit(place, decode(data, place.name, self.limits))
+
+    def _bytes(self, path: Path) -> bytes:
+        """The bytes of an imported file, as an editor holds it or as it is stored."""
+        if path in self.held:
+            return self.held[path]
+        return read(path, self.limits, regular=True)
+
+
+@lru_cache(maxsize=64)
+def _standard(name: str, data: bytes, limits: Limits) -> tuple[Source, File]:
+    """The text and the tree of a standard module, kept: an editor checks a file at each key, and std stays as it is."""
+    source = decode(data, name, limits)
+    return source, parse(source, limits)

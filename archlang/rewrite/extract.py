@@ -67,9 +67,16 @@ class Extract(Pass[nn.Module, Rewritten]):
             return [does_not_apply("classes are extracted from a model as it was trained",
                                    help="extract first, then fuse what was extracted")]
 
-        count = _class_count(record.network.graph, self.numbers)
+        graph = record.network.graph
+        count = _class_count(graph, self.numbers)
         if self.numbers[-1] >= count:
             return [error("out-of-range", f"classes are numbers from 0 to {count - 1}")]
+
+        # Whoever reads the smaller model takes its first score for the first of the classes.
+        if graph.coded and head_node(graph) is None:
+            return [does_not_apply("the scores of the other classes cannot be taken out: no linear layer of its own "
+                                   "makes the main output, one number a class",
+                                   help="end the network with `linear(classes)`, used once and read by nothing else")]
         return []
 
     def applied(self, subject: nn.Module, inputs: Sequence[Any] | None) -> Rewritten:  # noqa: ARG002 - not needed

@@ -8,6 +8,7 @@ from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.source import Span
 from archlang.syntax.facts import Facts, Refusal
 from archlang.syntax.recovery import SourceFragment
+from archlang.syntax.repair import mended_line, repair
 from archlang.syntax.slip import Slip, Where, pair_span
 from archlang.syntax.slips import SLIPS
 from archlang.syntax.words import describe
@@ -38,7 +39,10 @@ def _slip_diagnostic(slip: Slip, facts: Facts) -> Diagnostic:
         fix = slip.fix(facts)
 
     message = _filled(slip.message, facts)
-    if isinstance(slip.help, str):
+    # The reader's own line says more than a form of it.
+    if fix is not None and fix.text and (line := mended_line(fix)):
+        help = f"write `{line}`"
+    elif isinstance(slip.help, str):
         help = _filled(slip.help, facts)
     else:
         help = slip.help(facts)
@@ -73,9 +77,16 @@ def _general_diagnostic(facts: Facts) -> Diagnostic:
     if expected:
         label = f"expected {expected}"
 
+    help: tuple[str, ...] = ()
+    fix = repair(facts)
+    if fix is not None and (line := mended_line(fix)):
+        help = (f"write `{line}`",)
+
     if facts.at_end:
-        return error("unexpected-end", f"the file ends behind `{facts.previous_shown}`", facts.behind, label)
+        message = f"the file ends behind `{facts.previous_shown}`"
+        return error("unexpected-end", message, facts.behind, label, help=help, fix=fix)
     if facts.is_gap:
         message = f"something is missing behind `{facts.previous_shown}`"
-        return error("unexpected-token", message, facts.behind, label, notes=(f"`{facts.shown}` follows",))
-    return error("unexpected-token", f"`{facts.shown}` cannot stand here", facts.place, label)
+        notes = (f"`{facts.shown}` follows",)
+        return error("unexpected-token", message, facts.behind, label, help=help, notes=notes, fix=fix)
+    return error("unexpected-token", f"`{facts.shown}` cannot stand here", facts.place, label, help=help, fix=fix)

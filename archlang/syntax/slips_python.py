@@ -5,12 +5,14 @@ The names of PyTorch and Keras are a matter of meaning, not of form: `elaborate/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import takewhile
 
 from archlang.diagnostics import Fix
 from archlang.source import Span
 from archlang.syntax.facts import WORD_TYPES, Facts, written
+from archlang.syntax.indented import in_braces
 from archlang.syntax.lexing import Token
 from archlang.syntax.slip import Slip, foreign, line_start_becomes
 
@@ -168,6 +170,19 @@ def _std_import(facts: Facts) -> str:
     return f"import {written(path)} ({names or 'projection'})"
 
 
+def _sum_of_texts(facts: Facts) -> str:
+    """The sum of an f-string's parts, in parentheses: `("conv" + c)`."""
+    parts = re.split(r"\{([^{}]*)\}", facts.text.strip('"'))
+    words = [part if at % 2 else f'"{part}"' for at, part in enumerate(parts) if part]
+    if len(words) < 2:
+        return "".join(words) or '""'
+    return f"({' + '.join(words)})"
+
+
+def _joined_text(facts: Facts) -> str:
+    return f"write `{_sum_of_texts(facts)}`"
+
+
 # --- edits -----------------------------------------------------------------------------------------------------------
 
 
@@ -187,8 +202,14 @@ def _let_for_self(facts: Facts) -> Fix:
 
 
 def _block_for_def(facts: Facts) -> Fix | None:
-    """`block` for `def` where the rest of the line is a block's head already, not Python's with its colon."""
+    """`block` for `def`, whose body is put into braces where indentation shows it."""
     line = facts.line
+    if facts.at_file_level and line[-1].type == "COLON" and len(line) > 2 and "self" not in {t.text for t in line}:
+        word = "network" if line[1].text[:1].isupper() else "block"
+        head = f"{word} {written(line[1:-1]).removesuffix('()')}".replace("=", " = ")
+        body = in_braces(line[-1].span)
+        if body is not None:
+            return Fix(line[0].span.to(body.span), f"{head}{body.text}")
     if any(token.type == "COLON" for token in line) or not any(token.type in ("EQUAL", "LBRACE") for token in line):
         return None
     return Fix(facts.line_token.span, "block")
@@ -242,14 +263,14 @@ PYTHON: tuple[Slip, ...] = (
     ),
     Slip(
         foreign("def"),
-        "`def` is Python's; a part with parameters is declared with `block`",
+        "`def` is Python's; a network is declared with `network`, a part with parameters with `block`",
         _block_instead_of_def,
         ("def f(x) = relu", "network N {\n def forward(self, x):\n  return x }", "def unit(c) { output in }"),
         where="line", fix=_block_for_def,
     ),
     Slip(
         foreign("return", "yield"),
-        "a result is handed out with `output`",
+        "`{line}` is Python's; a result is handed out with `output`",
         _output_instead_of_return,
         ("block b { x = in -> relu\n return x }", "return x"),
         where="line", fix=line_start_becomes("output"),
@@ -301,9 +322,10 @@ PYTHON: tuple[Slip, ...] = (
     ),
     Slip(
         _is_prefixed_string,
-        "nothing is put into a string, and a name is no string",
-        "write the name itself: `stage as name`; a loop numbers the modules of its turns by itself",
+        "an f-string or another prefix means nothing here: texts are joined by `+`",
+        _joined_text,
         ('block b = conv(3x3, 8) as f"conv{c}"', 'let a = f(r"x")'),
+        fix=lambda f: Fix(f.previous.span.to(f.place), _sum_of_texts(f)),
     ),
     Slip(
         lambda f: _slashes(f) is not None or _cut_comment(f) is not None,

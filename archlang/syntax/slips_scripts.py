@@ -371,8 +371,8 @@ SCRIPTS: tuple[Slip, ...] = (
     ),
     Slip(
         lambda f: f.type == "COLON" and f.previous_type == "OUTPUT",
-        "`output` takes no colon",
-        "write `output flow`, or `output name = flow`",
+        "no `:` stands behind `output`",
+        lambda f: f"write `output {written(f.rest_of_line[1:])}`",
         ("network N { input x: [3]\n output: x }",),
         fix=lambda f: Fix(f.place, ""),
     ),

@@ -6,6 +6,7 @@ import re
 
 from archlang.diagnostics import Fix
 from archlang.syntax.facts import Facts
+from archlang.syntax.indented import in_braces_by_indent
 from archlang.syntax.slip import Slip, line_start_becomes, pair, pair_becomes, token_becomes
 
 
@@ -52,15 +53,15 @@ def _in_arguments(facts: Facts) -> bool:
 
 
 def _sliced(facts: Facts) -> str:
-    """The stage that takes the part of the first axis behind the batch: `x -> slice(0, 16)` for `x[:, :16]`."""
+    """The stage that takes the part of the first axis behind the batch: `x -> slice(0, stop = 16)` for `x[:, :16]`."""
     inner = "".join(token.text for token in facts.rest_of_line).partition("]")[0]
     batch, _, part = inner.partition(",")
 
     found = re.fullmatch(r"(\d*):(\d*)", part)
     if batch != ":" or found is None or not found[2]:
-        return "x -> slice(0, 4)"
+        return "x -> slice(0, stop = 4)"
     name = next((token.text for token in reversed(facts.tokens[: facts.at]) if token.type == "NAME"), "x")
-    return f"{name} -> slice({found[1] or 0}, {found[2]})"
+    return f"{name} -> slice({found[1] or 0}, stop = {found[2]})"
 
 
 def _in_parameters(facts: Facts) -> bool:
@@ -207,8 +208,9 @@ SEPARATORS: tuple[Slip, ...] = (
     ),
     Slip(
         lambda f: f.type == "COLON" and bool({"LBRACE", "HEAD_BRACE"} & f.allowed),
-        "a body stands in braces",
+        "a body stands in braces, and no `:` stands before it",
         "write `{ ... }` instead of `:`",
         ("network N: input x", "block b(s) = if s: relu", "train: loss = 1"),
+        fix=in_braces_by_indent,
     ),
 )  # fmt: skip

@@ -52,10 +52,10 @@ HEADS: tuple[Slip, ...] = (
     ),
     Slip(
         lambda f: f.type == "EQUAL" and f.context[-2:] == ("INPUT", "NAME"),
-        "the type of an input follows a colon",
+        "the type of an input follows `:`, not `=`",
         "write `input {previous}: [channels, height, width]`",
         ("network N { input x = [3, 32, 32] output x }",),
-        fix=token_becomes(":"),
+        fix=lambda f: Fix(f.behind.to(f.place), ":"),
     ),
     Slip(
         lambda f: f.context[-2:] in (("NAME", "COLON"),) and f.allowed == {"LSQB"} and not f.ended,

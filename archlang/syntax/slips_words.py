@@ -54,6 +54,9 @@ def _is_dashed_name(facts: Facts) -> bool:
 def _one_name(facts: Facts) -> str:
     """Say how the parts of a bundle are named, and how a tensor is cut where one of its methods was called."""
     names = [token.text for token in facts.line if token.type == "NAME"]
+    if names[-1] in ("shape", "size") and len(names) > 3:
+        tensor = names[-2]
+        return f"sizes are read where they are wanted: `{tensor}.channels`, `{tensor}.height`, `{tensor}.width`"
     help = f"write `parts = ...`: a bundle keeps one name, and `parts[0]` stands for `{names[0]}`, `parts[1]` for "
     help += f"`{names[1]}`"
 
@@ -151,14 +154,14 @@ STATEMENTS: tuple[Slip, ...] = (
     ),
     Slip(
         lambda f: f.previous_type == "NAME" and f.previous_text in ("elif", "elsif", "elseif"),
-        "a second test is written `else if`",
+        "there is no `{previous}`: a second test is written `else if`",
         "write `else if test { ... }`",
         ("block b(s) = if s { relu } elif s { gelu }", "network N { x = in -> if s { relu }\n elif s { gelu } }"),
         where="previous", fix=lambda f: Fix(f.previous.span, "else if"),
     ),
     Slip(
         lambda f: f.text in ("elif", "elsif", "elseif"),
-        "a second test is written `else if`",
+        "there is no `{token}`: a second test is written `else if`",
         "write `else if test { ... }`",
         ("let y = if s { relu } elif",),
         fix=token_becomes("else if"),

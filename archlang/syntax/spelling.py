@@ -118,6 +118,8 @@ def _meaningless(char: str, span: Span, help: str, fix: Fix | None) -> Diagnosti
     shown = _unicode_name(char)
     if char.isprintable():
         shown = f"`{char}`"
+        if span.text == 2 * char:  # `&&`
+            shown = f"`{span.text}`"
     message = f"{shown} means nothing here"
     return error("bad-character", message, span, "not part of the language", help=help, fix=fix)
 

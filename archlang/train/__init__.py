@@ -6,9 +6,11 @@ from archlang.train.kept.runs import Run, newest_folder, next_folder
 from archlang.train.loop.engine import fit
 from archlang.train.loop.evaluation import ClassScore, Evaluation, evaluate
 from archlang.train.loop.progress import Beat, Epoch, Outline, Progress, Result
+from archlang.train.named_prediction import predict_named
 from archlang.train.prediction import Guess, Prediction, predict
 
 __all__ = [
     "Beat", "ClassScore", "Data", "Epoch", "Evaluation", "Guess", "Items", "Outline", "Prediction", "Progress",
     "Result", "Run", "Tensors", "evaluate", "fit", "newest_folder", "next_folder", "predict",
+    "predict_named",
 ]

@@ -10,6 +10,7 @@ import torch
 from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph
 from archlang.shapes import Tensor
+from archlang.train.data.input_place import InputPlace
 from archlang.train.data.ordering import looked_at
 from archlang.train.data.pixels import kept_window, resized, with_channels
 from archlang.train.data.ready import image_preparation
@@ -28,7 +29,7 @@ AT_ONCE = 256
 class Fit:
     """A network's input type, the normalisation before it (one number a channel, or none), the sizes of its images.
 
-    `image` has the sizes that the network leaves open as they were in training. `rows` says that a sample holds all
+    `image` has the sizes that the network leaves open as they were in training. With `places` a sample holds all
     inputs of a network, one behind the other (`train.inputs`).
     """
 
@@ -36,7 +37,7 @@ class Fit:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     image: ImagePreparation | None = None
-    rows: bool = False
+    places: tuple[InputPlace, ...] = ()
 
     def shape(self, samples: torch.Tensor) -> torch.Tensor:
         """Samples [batch, ...] in the sizes of the input; a size that nothing tells is the data's.
@@ -93,7 +94,7 @@ class Fit:
 
     def inputs(self, samples: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
         """Samples as a model of this type of weights takes them: tokens stay whole numbers."""
-        if self.type.range is not None or self.rows:
+        if self.type.range is not None or self.places:
             return samples
         return samples.to(dtype)
 

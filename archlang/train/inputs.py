@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -19,9 +19,12 @@ from torch import nn
 from archlang.diagnostics import ArchError, did_you_mean
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
-from archlang.graph.ir import Graph, InputSpec
+from archlang.graph.ir import Graph
 from archlang.shapes import Tensor
+from archlang.sizes import linear, substitute
+from archlang.train.data.input_place import InputPlace
 from archlang.train.data.items import Items, raw_item
+from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.labels import LABEL
 from archlang.train.data.named import NamedTensors
 from archlang.train.data.pixels import kept_window, upright_size
@@ -36,35 +39,66 @@ IMAGE = 3
 """Sizes of an image: channels, rows and columns."""
 
 
-@dataclass(frozen=True)
-class InputPlace:
-    """An input of a network, and where its numbers lie in a row."""
+def places_of(graph: Graph, sizes: Mapping[str, Sequence[int]] | None = None) -> tuple[InputPlace, ...]:
+    """The places of the inputs in a row. `sizes` are those of one sample by the names of inputs, which tell symbols.
 
-    spec: InputSpec
-    start: int
-    sizes: tuple[int, ...]
-
-    @property
-    def stop(self) -> int:
-        """The number after its last one."""
-        return self.start + prod(self.sizes)
-
-    @property
-    def whole(self) -> bool:
-        """Tell an input of whole numbers, such as tokens."""
-        return self.spec.type.range is not None
-
-
-def places_of(graph: Graph) -> tuple[InputPlace, ...]:
-    """The places of the inputs in a row. Raises `ArchError` (bad-data) for a size that the network leaves open."""
+    Raises `ArchError` (bad-data) for a size that nothing tells, and for a symbol that two sizes tell differently.
+    """
+    symbols = _symbols(graph, sizes or {})
     places: list[InputPlace] = []
+    start = 0
     for spec in graph.inputs:
-        sizes = tuple(size for size in spec.type.dims if isinstance(size, int))
-        if len(sizes) < spec.type.rank:
-            raise bad_data(f"the input `{spec.name}` is {spec.type}: beside other inputs all its sizes are numbers",
-                           help="give symbols theirs, as in `-p H=32`")
-        places.append(InputPlace(spec, places[-1].stop if places else 0, sizes))
+        own = []
+        for size in spec.type.dims:
+            told = linear(size)
+            if told is not None and told[0].name not in symbols:
+                raise bad_data(f"the input `{spec.name}` is {spec.type}, and no sample tells `{told[0].name}`",
+                               help=f"give symbols their numbers, as in `-p {told[0].name}=32`")
+            own.append(substitute(size, symbols))
+        places.append(InputPlace(spec, start, tuple(own)))
+        start = places[-1].stop
     return tuple(places)
+
+
+def _symbols(graph: Graph, sizes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """The numbers of symbols by the sizes of a sample; what else does not fit is told where samples are read."""
+    found: dict[str, int] = {}
+    for spec in graph.inputs:
+        for size, have in zip(spec.type.dims, sizes.get(spec.name, ()), strict=False):
+            told = linear(size)
+            if told is None:
+                continue
+
+            symbol, factor, offset = told
+            number = Fraction(have - offset) / factor
+            if number.denominator != 1 or number < 1:
+                raise bad_data(f"the input `{spec.name}` is {spec.type}, and a sample is {list(sizes[spec.name])}")
+            if found.setdefault(symbol.name, int(number)) != number:
+                raise bad_data(f"the inputs of a sample say that `{symbol.name}` is {found[symbol.name]} and {number}",
+                               help=f"`{spec.name}` {spec.type} is {list(sizes[spec.name])}")
+    return found
+
+
+def sizes_of(table: Mapping[str, Any], layout: Layout = "CHW") -> dict[str, tuple[int, ...]]:
+    """The sizes of a sample by the names of inputs; what is no array and no image has none."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, value in table.items():
+        if isinstance(value, Image.Image):
+            found[name] = (len(value.getbands()), *upright_size(value))
+        elif hasattr(value, "shape"):
+            found[name] = tuple(value.shape)
+            if layout == "HWC" and len(found[name]) == IMAGE:
+                rows, columns, channels = found[name]
+                found[name] = (channels, rows, columns)
+    return found
+
+
+def _sizes_in(split: Split, table: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """The sizes of the first sample of a split by the names of inputs."""
+    if isinstance(split, NamedTensors):
+        return {name: tuple(array.shape[1:]) for name, array in table.items()}
+    assert isinstance(split, Items)  # nothing else has a table
+    return sizes_of(table, split.layout)
 
 
 @dataclass(frozen=True)
@@ -101,12 +135,27 @@ def named_data(data: Data, graph: Graph) -> Data:
     Raises `ArchError` (bad-data) where data lacks an input, has others, or has no names for several inputs.
     """
     data, validation = cut_for(data, graph), None
+    places: tuple[InputPlace, ...] = ()
+    if len(graph.inputs) > 1:
+        table = _table_of(data.train)
+        # Without names the parts are refused below.
+        if table is not None:
+            places = places_of(graph, _sizes_in(data.train, table))
     if data.validation is not None:
-        validation = _named(data.validation, graph)
-    return replace(data, train=_named(data.train, graph), test=_named(data.test, graph), validation=validation)
+        validation = _named(data.validation, graph, places)
+    return replace(data, train=_named(data.train, graph, places), test=_named(data.test, graph, places),
+                   validation=validation, label_places=_label_places(data), input_places=places)
 
 
-def _named(split: Split, graph: Graph) -> Split:
+def _label_places(data: Data) -> tuple[LabelPlace, ...]:
+    """The places of labels with names, which all parts of the data have alike."""
+    places = [getattr(part, "label_places", ()) for part in data.parts if len(part)]
+    if any(other != places[0] for other in places):
+        raise bad_data("the parts of the data differ in the names, sizes or kinds of their labels")
+    return next(iter(places), ())
+
+
+def _named(split: Split, graph: Graph, places: tuple[InputPlace, ...]) -> Split:
     names, table = [spec.name for spec in graph.inputs], _table_of(split)
     if table is None:
         if len(names) == 1:
@@ -115,13 +164,12 @@ def _named(split: Split, graph: Graph) -> Split:
         raise bad_data(f"the network has {len(names)} inputs, {listed}, and the samples of the data have no names",
                        help=f'give a table of them: {{"{names[0]}": ..., "{names[1]}": ...}}')
 
-    _require_names(table, names)
+    require_names(table, names)
     if len(names) == 1 and isinstance(split, NamedTensors):
         return Tensors(split.samples[names[0]], split.labels)
     if len(names) == 1:
         return replace(split, name=names[0])  # type: ignore[type-var]  # a table of items is of `Items`
 
-    places = places_of(graph)
     if isinstance(split, Items):
         split = replace(split, row=Row(places))
     return PackedSplit(split, places)
@@ -138,7 +186,8 @@ def _table_of(split: Split) -> Mapping[str, Any] | None:
     return None
 
 
-def _require_names(table: Mapping[str, Any], names: Sequence[str]) -> None:
+def require_names(table: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raises `ArchError` (bad-data) unless a sample's table has these names and no others."""
     lacking = [name for name in names if name not in table]
     if lacking:
         help = did_you_mean(lacking[0], [str(name) for name in table])
@@ -163,7 +212,7 @@ class Row:
 
     def __call__(self, sample: Mapping[str, Any], layout: Layout) -> torch.Tensor:
         """Numbers in the order of the inputs. Raises `ArchError` (bad-data), naming the input that does not fit."""
-        _require_names(sample, [place.spec.name for place in self.places])
+        require_names(sample, [place.spec.name for place in self.places])
 
         rows = []
         for place in self.places:
@@ -213,7 +262,7 @@ class Unpacking(nn.Module):
 
     @staticmethod
     def _input(place: InputPlace, rows: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-        values = rows[:, place.start : place.stop].reshape(len(rows), *place.sizes)
+        values = place.of_rows(rows)
         if place.whole:
             return values.long()
 
@@ -222,27 +271,27 @@ class Unpacking(nn.Module):
         return Fit(spec.type, spec.mean, std or None).normalise(values).to(dtype)
 
 
-def taking_rows(model: nn.Module, graph: Graph) -> nn.Module:
-    """The model itself, or, for a network of several inputs, one that takes them as rows."""
-    if len(graph.inputs) == 1:
+def taking_rows(model: nn.Module, places: tuple[InputPlace, ...]) -> nn.Module:
+    """The model itself, or, for a network of several inputs, one that takes them as rows: at these places."""
+    if not places:
         return model
-    return Unpacking(model, places_of(graph))
+    return Unpacking(model, places)
 
 
 def fit_of_inputs(graph: Graph, mean: Sequence[float] | None = None, std: Sequence[float] | None = None,
-                  image: ImagePreparation | None = None) -> Fit:
-    """The fit of a network's one input (`fitting.fit_of`), or that of the rows of several."""
-    if len(graph.inputs) == 1:
+                  image: ImagePreparation | None = None, places: tuple[InputPlace, ...] = ()) -> Fit:
+    """The fit of a network's one input (`fitting.fit_of`), or that of the rows of several, at their places."""
+    if not places:
         return fit_of(graph, mean, std, image)
-    return Fit(Tensor((places_of(graph)[-1].stop,)), rows=True)
+    return Fit(Tensor((places[-1].stop,)), places=places)
 
 
 @drawing_by(0)
-def fit_of_data(graph: Graph, split: Split) -> Fit:
-    """The fit of a network's one input to data (`fitting.fit_to`), or that of the rows of several.
+def fit_of_data(graph: Graph, split: Split, places: tuple[InputPlace, ...] = ()) -> Fit:
+    """The fit of a network's one input to data (`fitting.fit_to`), or that of the rows of several, at their places.
 
     Several inputs are normalised by what each declares itself (`mean`, `std`), and not by the data.
     """
-    if len(graph.inputs) == 1:
+    if not places:
         return fit_to(graph, split)
-    return fit_of_inputs(graph)
+    return fit_of_inputs(graph, places=places)

@@ -68,7 +68,7 @@ def predict(
     preparation = preparation_of(record)
     fit = fit_of(graph, record.mean, record.std, preparation)
     port = scores_port(graph, losses_of(graph))
-    guess = _Guesser.of(record, port, top)
+    guess = Guesser.of(record, port, top)
 
     target = place(device)
 
@@ -103,7 +103,7 @@ def read_image(path: str, preparation: ImagePreparation | None = None) -> torch.
 
 
 @dataclass(frozen=True)
-class _Guesser:
+class Guesser:
     """From the scores of one image to its classes: their numbers and names, and how scores become probabilities."""
 
     labels: Sequence[str]
@@ -112,7 +112,7 @@ class _Guesser:
     probabilities: Callable[[torch.Tensor], torch.Tensor] | None
 
     @classmethod
-    def of(cls, record: Record, port: Port, top: int) -> _Guesser:
+    def of(cls, record: Record, port: Port, top: int) -> Guesser:
         """The guesser of a model whose scores come from `port`."""
         few = told(record.passes)
         loss = _loss_of(losses_of(record.network.graph), port)

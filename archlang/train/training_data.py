@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from archlang.elaborate.network import Network
 from archlang.graph.plan import Plan
-from archlang.train.data.augmentation.augment import check_samples
+from archlang.train.data.augmentation.augment import require_unmoved
+from archlang.train.data.augmentation.jointly import check_sample
+from archlang.train.data.label_tables import require_labels
 from archlang.train.data.reading import drawing_by
 from archlang.train.data.ready import for_training
 from archlang.train.data.splits import Data
@@ -25,12 +27,16 @@ def training_data(network: Network, plan: Plan, data: Data) -> Data:
     """
     graph = network.graph
     losses = [loss for step in steps_of(plan) for loss in step.losses]
-    ready = for_training(named_data(data, graph), graph, plan.labels, class_output(graph, losses))
+    named = named_data(data, graph)
+    require_labels([read for loss in losses for read in loss.reads if isinstance(read, str)], named.label_places)
+    ready = for_training(named, graph, plan.labels, class_output(graph, losses))
 
     # One sample of each other part is enough: sizes that do not fit do not fit anywhere.
-    fit = fit_of_inputs(graph)
+    fit = fit_of_inputs(graph, places=ready.input_places)
     for part in ready.parts[1:]:
         fit.shape(part.batch([0])[0])
     samples, labels = ready.train.batch(range(min(LOOKED_AT, len(ready.train))))
-    check_samples(plan.augment, fit.shape(samples), labels, ignored_label(plan))
+    check_sample(plan.augment, fit.shape(samples), labels, ignored_label(plan), ready.input_places)
+    if any(len(place.sizes) >= 2 for place in ready.label_places):
+        require_unmoved(plan.augment)
     return ready

@@ -98,8 +98,9 @@ class PBConv(Transformation):
         # A name bound twice has two meanings, and its place does not say which one holds there.
         calls = _calls(_file(net, found), found)
         return [
-            refuse("this convolution is bound by several `let` of one name, so it is not clear what to put here",
-                   site.nodes[0].span, help="give them different names, or write the convolution here")
+            refuse("this name stands for a convolution by way of a parameter, or of several `let` of one name, so it "
+                   "is not clear what to put here",
+                   site.nodes[0].span, help="give different names to different stages, or write the convolution here")
             for key, site in found.items() if key not in calls
         ]
 

@@ -312,6 +312,9 @@ def _arrange(layers: list[list[_Item]]) -> None:
     for down in (True, False) * 3:
         place = {id(item): share for layer in layers for item, share in _shares(layer)}
         for layer in _in_turn(layers, down):
+            if len(layer) == 1:  # there is no other order, and no other place
+                continue
+
             # All keys before sorting: places change while a layer is put in order.
             keys = {id(item): _middle(item, place, down) for item in layer}
             layer.sort(key=lambda item: keys[id(item)])
@@ -365,6 +368,10 @@ def _wish(item: _Item, down: bool) -> float:
 
 def _spread(layer: Sequence[_Item], wishes: Sequence[float]) -> None:
     """Place items nearest to their wishes (least squares), their order and distances kept."""
+    if len(layer) == 1:  # most layers of a deep picture
+        layer[0].x = wishes[0]
+        return
+
     offsets, at = [0.0][: len(layer)], 0.0
     for before, item in pairwise(layer):
         gap = GAP_X

@@ -203,3 +203,21 @@ def test_a_network_that_writes_like_a_digest(tmp_path: Path) -> None:
     save(model, tmp_path / "m")
     assert container.read_bytes((tmp_path / "m").read_bytes()).table.keys() == model.state_dict().keys()
     assert torch.equal(load_model(tmp_path / "m")(batch()), model(batch()))
+
+
+@pytest.mark.parametrize("name", ["words", "design_", "max", "size", "range"])
+def test_a_designed_code_comes_back_whatever_it_is_called(name: str, tmp_path: Path) -> None:
+    # The file spells the code out with `words(...)`, which then stands beside, or in, a declaration of that name.
+    text = f"""archlang 1
+code {name} = design(classes = 4, branches = 4, active = 2, distance = 2)
+network N {{
+  input words_: [4, 8, 8]
+  output words_ -> branches({name}) {{ conv(3x3, max(2, 4)) }} -> sum -> global_avg_pool -> linear(4)
+}}
+"""
+    model = compile(loads(text)).eval()
+    save(model, tmp_path / "m.safetensors")
+
+    found = load_model(tmp_path / "m.safetensors")
+    image = torch.rand(2, 4, 8, 8)
+    assert torch.equal(found(image), model(image))

@@ -129,13 +129,22 @@ class Ground:
         kinds += [(self.tar, f"cifar100:{self.tar}", how) for how in (spoiled, spoiled_tar, spoiled_tar)]
         kinds += [(path, f"mnist:{self.mnist}", spoiled_head) for path in sorted(self.mnist.iterdir())]
         kinds += [(path, f"stl10:{self.stl}", spoiled) for path in sorted(self.stl.iterdir())]
+        return [*kinds, *[self._image()] * 3]
+
+    def _image(self) -> tuple[Path, str, Callable[[bytes, Random], bytes]]:
         image = self.folder / "images" / "train" / "dark" / "0.png"
-        return [*kinds, *[(image, f"folder:{self.folder / 'images'}", spoiled)] * 3]
+        return image, f"folder:{self.folder / 'images'}", spoiled
 
     def read(self, seed: int) -> str:
         """Write and read the mutant of a seed; `read`, `refused`, or what went wrong."""
+        return self._read(seed, *self.kinds[seed % len(self.kinds)])
+
+    def read_image(self, seed: int) -> str:
+        """The same for an image, whatever the seed."""
+        return self._read(seed, *self._image())
+
+    def _read(self, seed: int, path: Path, name: str, how: Callable[[bytes, Random], bytes]) -> str:
         random = numpy.random.default_rng(seed)
-        path, name, how = self.kinds[seed % len(self.kinds)]
         path.write_bytes(how(self._good(path, random), random))
         try:
             data = find(name)

@@ -1,10 +1,10 @@
 """Everything that archlang reads, spoiled: `python -m tests.campaign.attack --mutants 2000`.
 
-Texts, model files, checkpoints, archives and images are made, spoiled by seed, and read in a process of their own each.
-A mutant ends with a result or with exit 1, within 2 seconds of processor time and 300 MB beyond what the process began
-with; never by a signal, and never with exit 70. Modules `tests/campaign/attack_*.py` hold the attacks, each in a tuple
-`ATTACKS`; a new module takes part by being there. What fails is told with its attack and seed, and run again by
-`--only NAME --seed N --mutants 1`; with `--keep FOLDER` its files are kept.
+Texts, model files, checkpoints, archives and images are made, spoiled by seed, and read in processes apart, each of
+which reads many. A mutant ends with a result or with exit 1, within 2 seconds of processor time and 300 MB beyond what
+the process had; never by a signal, and never with exit 70. Modules `tests/campaign/attack_*.py` hold the attacks, each
+in a tuple `ATTACKS`; a new module takes part by being there. What fails is told with its attack and seed, and run again
+by `--only NAME --seed N --mutants 1`; with `--keep FOLDER` its files are kept.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from tests.campaign.attempts import Attack, Attempt, attempt
+from tests.campaign.workers import attempts
+
+TOLD = 5000
+"""Mutants between two lines that say how far a campaign is."""
 
 
 def attacks() -> list[Attack]:
@@ -43,25 +48,24 @@ class Campaign:
             ground = Path(folder) / "ground"
             ground.mkdir()
             attack.prepare(ground)
-            for seed in seeds:
-                place = Path(folder) / "mutant"
-                place.mkdir()
-                done = attempt(lambda seed=seed, place=place: attack.strike(seed, ground, place))  # type: ignore[misc]
-                self._note(attack.name, seed, done, place)
-                shutil.rmtree(place)
+            place = Path(folder) / "mutant"
+            for seed, done in attempts(partial(_strike, attack, ground, place), seeds):
+                self._note(attack.name, seed, done)
+                if (seed + 1) % TOLD == 0:
+                    print(f"{attack.name}: seed {seed}, {len(self.faults)} faults", flush=True)
+                if done.fault and self.keep is not None:
+                    kept = self.keep / f"{attack.name}-{seed}"
+                    kept.mkdir(parents=True, exist_ok=True)
+                    attempt(partial(attack.strike, seed, ground, kept))
 
-    def _note(self, name: str, seed: int, done: Attempt, place: Path) -> None:
+    def _note(self, name: str, seed: int, done: Attempt) -> None:
         self.ends[name, done.status] += 1
         self.largest = max(self.largest, done.megabytes)
         if name not in self.slowest or done.seconds > self.slowest[name].seconds:
             self.slowest[name] = done
-        if not done.fault:
-            return
-
-        self.faults.append(f"{name} seed {seed}: {done.fault}")
-        print(f"FAULT {self.faults[-1]}", flush=True)
-        if self.keep is not None:
-            shutil.copytree(place, self.keep / f"{name}-{seed}", dirs_exist_ok=True)
+        if done.fault:
+            self.faults.append(f"{name} seed {seed}: {done.fault}")
+            print(f"FAULT {self.faults[-1]}", flush=True)
 
     def lines(self) -> list[str]:
         """The summary."""
@@ -73,16 +77,23 @@ class Campaign:
         return [*rows, f"{self.ends.total()} mutants, {len(self.faults)} faults, {self.largest:.0f} MB at the most"]
 
 
+def _strike(attack: Attack, ground: Path, place: Path, seed: int) -> int:
+    """Strike in an empty folder, whatever the mutant before has left there."""
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    return attack.strike(seed, ground, place)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the attacks in turn, each with its share of the mutants; the exit status is 1 if anything was a fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=2000, help="in all")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--only", default="", help="only attacks whose names hold this")
+    parser.add_argument("--only", default="", help="only the attack of this name, or those whose names begin so")
     parser.add_argument("--keep", type=Path, help="a folder for what failed")
     options = parser.parse_args(arguments)
 
-    chosen = [one for one in attacks() if options.only in one.name]
+    chosen = [one for one in attacks() if one.name.startswith(options.only)]
     if not chosen:
         parser.error(f"there is no attack {options.only!r}: {', '.join(one.name for one in attacks())}")
 

@@ -18,9 +18,17 @@ def _prepare(ground: Path) -> None:
     _GROUNDS[ground] = Ground(ground)
 
 
-def _strike(seed: int, ground: Path, place: Path) -> int:
+def _archives(seed: int, ground: Path, place: Path) -> int:
     """The mutant is written over a good file and read; the good file is put back, in this process or the next."""
-    outcome = _GROUNDS[ground].read(seed)
+    return _status(_GROUNDS[ground].read(seed))
+
+
+def _images(seed: int, ground: Path, place: Path) -> int:
+    """The same with images alone."""
+    return _status(_GROUNDS[ground].read_image(seed))
+
+
+def _status(outcome: str) -> int:
     if outcome in ("read", "refused"):
         return int(outcome == "refused")
 
@@ -28,4 +36,4 @@ def _strike(seed: int, ground: Path, place: Path) -> int:
     return 70
 
 
-ATTACKS = (Attack("data files", _prepare, _strike),)
+ATTACKS = (Attack("archives", _prepare, _archives), Attack("images", _prepare, _images))

@@ -14,6 +14,8 @@ import torch
 import archlang
 from archlang.artefact import save
 from archlang.artefact.checkpoint import read_checkpoint, write_checkpoint
+from archlang.artefact.container import read_bytes
+from archlang.artefact.manifest import seal
 from archlang.cli.main import run
 from archlang.diagnostics import ArchError
 from tests.campaign.attempts import Attack
@@ -39,10 +41,22 @@ def _prepare(ground: Path) -> None:
 
 
 def spoiled(data: bytes, r: random.Random) -> bytes:
-    """Bytes with a few changes, or with a header that says something else."""
+    """Bytes with a few changes, or with a header that says something else; half of them with a digest that is right."""
+    if r.random() < 0.4:
+        data = _bytes(data, r)
+    else:
+        data = _header(data, r)
     if r.random() < 0.5:
-        return _bytes(data, r)
-    return _header(data, r)
+        return _sealed(data)
+    return data
+
+
+def _sealed(data: bytes) -> bytes:
+    """The same with the digest that its reader expects, where one can be told: what lies behind it is then believed."""
+    try:
+        return seal(data, read_bytes(data))
+    except ArchError:
+        return data
 
 
 def _bytes(data: bytes, r: random.Random) -> bytes:
@@ -72,11 +86,12 @@ def _header(data: bytes, r: random.Random) -> bytes:
     if r.random() < 0.5:
         description = json.loads(header["__metadata__"]["archlang"])
         _change(description, r)
-        header["__metadata__"]["archlang"] = json.dumps(description, separators=(",", ":"), sort_keys=True)
+        header["__metadata__"]["archlang"] = json.dumps(description, separators=(",", ":"), sort_keys=True,
+                                                     ensure_ascii=False)
     else:
         _change(header, r)
 
-    text = json.dumps(header, separators=(",", ":")).encode()
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     text += b" " * (-len(text) % 8)
     return struct.pack("<Q", len(text)) + text + data[8 + length :]
 
@@ -92,7 +107,11 @@ def _change(tree: dict[str, Any], r: random.Random) -> None:
             continue
         break
 
-    match r.randrange(4):
+    match r.randrange(5):
+        case 4 if isinstance(inner, str):
+            at = r.randrange(len(inner) + 1)
+            put = r.choice(("", inner[:3], "}", "(", "-> relu", "0", "-"))
+            holder[key] = inner[:at] + put + inner[at + r.choice((0, 1, 9)) :]
         case 0 if isinstance(holder, dict):
             del holder[key]
         case 1 if isinstance(inner, list):

@@ -66,9 +66,9 @@ def attempt(work: Callable[[], int]) -> Attempt:
         if said.exists():
             text = said.read_text("utf-8", "replace")[:2000]
         if not told.exists():
-            return Attempt(-1, float(PATIENCE), 0.0, _sudden(ended), text)
+            return Attempt(-1, float(PATIENCE), 0.0, sudden(ended), text)
         status, seconds, megabytes = json.loads(told.read_text())
-    return Attempt(status, seconds, megabytes, _fault(status, seconds, megabytes, text), text)
+    return Attempt(status, seconds, megabytes, fault(status, seconds, megabytes, text), text)
 
 
 def _in_child(work: Callable[[], int], said: Path, told: Path) -> None:
@@ -79,7 +79,7 @@ def _in_child(work: Callable[[], int], said: Path, told: Path) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
 
-    before, begun = _memory("VmRSS"), time.process_time()
+    before, begun = memory("VmRSS"), time.process_time()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     status = 70
     try:
@@ -90,11 +90,11 @@ def _in_child(work: Callable[[], int], said: Path, told: Path) -> None:
         os.write(2, f"{type(problem).__name__}: {problem}"[:1000].encode("utf-8", "replace"))
     finally:
         seconds = time.process_time() - begun
-        told.write_text(json.dumps([status, seconds, max(_memory("VmHWM") - before, 0) / 1024]))
+        told.write_text(json.dumps([status, seconds, max(memory("VmHWM") - before, 0) / 1024]))
         os._exit(0)
 
 
-def _memory(field: str) -> int:
+def memory(field: str) -> int:
     """Kibibytes of this process."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(f"{field}:"):
@@ -102,13 +102,15 @@ def _memory(field: str) -> int:
     return 0
 
 
-def _sudden(ended: int) -> str:
+def sudden(ended: int) -> str:
+    """How a process ended that was to tell something first."""
     if os.WIFSIGNALED(ended):
         return f"ended by {signal.Signals(os.WTERMSIG(ended)).name}"
     return f"ended with {os.waitstatus_to_exitcode(ended)} before its work was done"
 
 
-def _fault(status: int, seconds: float, megabytes: float, said: str) -> str:
+def fault(status: int, seconds: float, megabytes: float, said: str) -> str:
+    """What is wrong with an end; nothing where it is one that may be expected."""
     if status not in STATUSES:
         return f"exit {status}: {said[-300:].strip()}"
     if seconds > SECONDS:

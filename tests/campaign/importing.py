@@ -1,117 +1,126 @@
 """Import of the networks of libraries: `python -m tests.campaign.importing` writes the table of docs/import.md.
 
-One or two members of each convolutional family of timm, and of torchvision's networks for classes, segments and
-videos. No weights are fetched: import compares in float64 with weights drawn anew. A network that differs, or that is
-refused, is in the table with its reason; fewer than nine of ten equal ones end the campaign with status 1.
+No weights are fetched: import compares in float64 with weights drawn anew. What came in goes out again as PyTorch
+source and as ONNX, each of which compares itself with the model. Each network has a process of its own and a bound on
+its time, so that one that hangs or dies is a row like any other. Fewer than nine of ten families with an equal member
+end the campaign with status 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
 import torch
-from torch import nn
 
+import archlang
 from archlang.diagnostics import ArchError
 from archlang.importing import import_model
-from tests.peers import libraries
+from tests.campaign.families import Make, families
 
-TIMM = (
-    "bat_resnext26ts", "gernet_s", "resnext26ts", "repvgg_a0", "mobileone_s0", "convmixer_768_32", "convnext_atto",
-    "convnext_tiny", "cs3darknet_focus_s", "cspresnet50", "cspnext_tiny", "csatv2", "densenet121", "dla34",
-    "dla46x_c", "nfnet_l0", "dpn48b", "ese_vovnet19b_slim", "resnet18", "resnet50d", "ecaresnet26t", "seresnet50",
-    "edgenext_xx_small", "efficientnet_b0", "mobilenetv2_050", "mixnet_s", "tf_efficientnet_b0", "efficientnetv2_rw_t",
-    "fasternet_t0", "fastvit_t8", "lcnet_050", "mobilenetv3_small_050", "mobilenetv4_conv_small_050",
-    "focalnet_tiny_srf", "ghostnet_050", "ghostnetv2_100", "hardcorenas_a", "hgnet_tiny", "hgnetv2_b0",
-    "hrnet_w18_small",
-    "inception_next_atto", "inception_resnet_v2", "inception_v3", "inception_v4", "lcnetv2_small", "legacy_seresnet18",
-    "legacy_xception", "mambaout_femto", "poolformer_s12", "convformer_s18", "nasnetalarge", "pnasnet5large",
-    "rdnet_tiny", "regnetx_002", "regnety_002", "repghostnet_050", "repvit_m0_9", "res2net50_26w_4s", "resnest14d",
-    "resnetv2_18", "resnetv2_50x1_bit", "rexnet_100", "selecsls42b", "skresnet18", "starnet_s050", "tresnet_m",
-    "vgg11_bn", "xception41", "vit_small_patch16_224",
-)
-CLASSES = (
-    "alexnet", "convnext_tiny", "densenet121", "efficientnet_b0", "efficientnet_v2_s", "googlenet", "inception_v3",
-    "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small", "regnet_x_400mf", "regnet_y_400mf", "resnet18",
-    "resnext50_32x4d", "shufflenet_v2_x0_5", "squeezenet1_1", "vgg11_bn", "wide_resnet50_2", "maxvit_t", "swin_t",
-    "vit_b_16",
-)
-SEGMENTS = ("deeplabv3_mobilenet_v3_large", "deeplabv3_resnet50", "fcn_resnet50", "lraspp_mobilenet_v3_large")
-VIDEOS = ("mc3_18", "r2plus1d_18", "r3d_18", "s3d", "mvit_v1_b", "swin3d_t")
-
-Make = Callable[[], tuple[nn.Module, tuple[int, ...]]]
+FORMATS = ("python", "onnx")
+"""The formats in which what came in goes out."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one network."""
+    """What became of one network; `reasons` say why it was refused, `out` for each format why it did not go out."""
 
+    family: str
     name: str
-    lines: int
-    blocks: int
-    nodes: int
-    difference: float
-    reasons: tuple[str, ...]
-    seconds: float
+    lines: int = 0
+    blocks: int = 0
+    nodes: int = 0
+    difference: float = float("inf")
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    out: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
-def networks() -> Iterator[tuple[str, Make]]:
-    """Every network by name: how to make it, and the sizes of a sample."""
-    for name in TIMM:
-        yield f"timm:{name}", lambda name=name: _timm(name)  # type: ignore[misc]
-    for names, sizes in ((CLASSES, (3, 128, 128)), (SEGMENTS, (3, 64, 64)), (VIDEOS, (3, 16, 64, 64))):
-        for name in names:
-            yield f"torchvision:{name}", lambda name=name, sizes=sizes: _torchvision(name, sizes)  # type: ignore[misc]
-
-
-def _timm(name: str) -> tuple[nn.Module, tuple[int, ...]]:
-    model = libraries.timm().create_model(name, pretrained=False)
-    known = model.pretrained_cfg
-    if known.get("fixed_input_size") or "inception" in name or "nasnet" in name:
-        return model, tuple(known["input_size"])
-    return model, (3, 128, 128)
-
-
-def _torchvision(name: str, sizes: tuple[int, ...]) -> tuple[nn.Module, tuple[int, ...]]:
-    fixed = {"vit_b_16": (3, 224, 224), "swin_t": (3, 224, 224), "maxvit_t": (3, 224, 224), "s3d": (3, 16, 224, 224),
-             "mvit_v1_b": (3, 16, 224, 224), "inception_v3": (3, 299, 299)}
-    more = {"weights_backbone": None} if name in SEGMENTS else {}
-    model = libraries.torchvision_models().get_model(name, weights=None, **more)
-    return model, fixed.get(name, sizes)
-
-
-def tried(name: str, make: Make) -> Outcome:
-    """Import one network."""
-    model, sizes = make()
+def tried(family: str, name: str, make: Make, formats: Sequence[str], keep: Path | None = None) -> Outcome:
+    """Import one network, and write it out in these formats."""
     started = time.perf_counter()
     try:
+        model, sizes = make()
         found = import_model(model.eval(), (torch.zeros(2, *sizes),))
     except ArchError as problem:
-        reasons = tuple(one.message for one in problem.diagnostics)
-        return Outcome(name, 0, 0, 0, float("inf"), reasons, time.perf_counter() - started)
+        reasons = tuple(f"{one.message} {' '.join(one.notes)}".strip() for one in problem.diagnostics)
+        return Outcome(family, name, reasons=reasons, seconds=time.perf_counter() - started)
     except Exception as problem:  # a mistake of ours: it stands in the table like any other
-        reasons = (f"{type(problem).__name__}: {problem}"[:300],)
-        return Outcome(name, 0, 0, 0, float("inf"), reasons, time.perf_counter() - started)
-    lines = found.text.count("\n")
-    return Outcome(name, lines, found.blocks, found.nodes, found.difference, found.notes, time.perf_counter() - started)
+        reason = f"{type(problem).__name__}: {problem}"[:300]
+        return Outcome(family, name, reasons=(reason,), seconds=time.perf_counter() - started)
+
+    seconds = time.perf_counter() - started
+    if keep is not None:
+        (keep / f"{name.replace(':', '_')}.arch").write_text(found.text, encoding="utf-8")
+    out = tuple(_out(found.model, format) for format in formats)
+    return Outcome(family, name, found.text.count("\n"), found.blocks, found.nodes, found.difference, (), found.notes,
+                   out, seconds)
 
 
-def table(rows: list[Outcome]) -> str:
+def _out(model: torch.fx.GraphModule, format: str) -> str:
+    """Write a model out: the empty text where it is equal, else the reason."""
+    try:
+        archlang.export(model, format)
+    except ArchError as problem:
+        return f"{format}: {problem.diagnostics[0].message}"
+    except Exception as problem:  # as above
+        return f"{format}: {type(problem).__name__}: {problem}"[:300]
+    return ""
+
+
+def apart(family: str, name: str, options: argparse.Namespace) -> Outcome:
+    """The same in a process of its own."""
+    command = [sys.executable, "-m", "tests.campaign.importing", "--one", name, "--formats", options.formats]
+    if options.texts:
+        command += ["--texts", str(options.texts)]
+    started = time.perf_counter()
+    try:
+        done = subprocess.run(command, text=True, timeout=options.seconds, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return Outcome(family, name, reasons=(f"more than {options.seconds} s",), seconds=options.seconds)
+    if done.returncode:
+        reason = f"the process ended with status {done.returncode}"
+        return Outcome(family, name, reasons=(reason,), seconds=time.perf_counter() - started)
+    row = json.loads(done.stdout.splitlines()[-1])
+    return Outcome(**{key: tuple(value) if isinstance(value, list) else value for key, value in row.items()})
+
+
+def table(rows: Sequence[Outcome]) -> str:
     """The rows as the page has them."""
     lines = ["| network | nodes | lines | blocks | largest difference | refused |", "|---|---|---|---|---|---|"]
     for row in rows:
         if row.lines:
-            lines.append(f"| {row.name} | {row.nodes} | {row.lines} | {row.blocks} | {row.difference:.0e} | |")
+            said = "; ".join(reason for reason in row.out if reason)
+            lines.append(f"| {row.name} | {row.nodes} | {row.lines} | {row.blocks} | {row.difference:.0e} | {said} |")
         else:
             lines.append(f"| {row.name} | | | | | {row.reasons[0]} |")
     return "\n".join(lines)
+
+
+def summary(rows: Sequence[Outcome]) -> tuple[str, float]:
+    """A sentence on all rows, and the share of families that have an equal member."""
+    equal = [row for row in rows if row.lines]
+    whole = [row for row in equal if not any(row.out)]
+    all_families = {row.family for row in rows}
+    share = len({row.family for row in equal}) / len(all_families)
+    shorter = median(row.nodes / row.lines for row in equal) if equal else 0.0
+    text = (
+        f"{len(equal)} of {len(rows)} networks are equal, of {len({row.family for row in equal})} of "
+        f"{len(all_families)} families; {len(whole)} are equal again as {' and as '.join(FORMATS)}; the median file "
+        f"has a line for {shorter:.1f} nodes of the export"
+    )
+    return text, share
 
 
 def main() -> int:
@@ -119,25 +128,36 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="only these, as in timm:resnet18")
     parser.add_argument("--keep", type=Path, help="a file for the outcomes, one line of JSON each")
+    parser.add_argument("--texts", type=Path, help="a folder for the files that were made")
+    parser.add_argument("--formats", default=",".join(FORMATS), help="the formats to write out; none where empty")
+    parser.add_argument("--attentive", action="store_true", help="families of attention, too")
+    parser.add_argument("--seconds", type=float, default=900, help="the bound on the time of one network")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
 
+    if options.one:
+        warnings.simplefilter("ignore")  # torch.export's own
+        formats = [format for format in options.formats.split(",") if format]
+        found = {name: (family, make) for family, name, make in families(attentive=True)}
+        family, make = found[options.one]
+        print(json.dumps(asdict(tried(family, options.one, make, formats, options.texts))))
+        return 0
+
     rows: list[Outcome] = []
-    for name, make in networks():
+    for family, name, _ in families(options.attentive):
         if options.names and name not in options.names:
             continue
-        row = tried(name, make)
+        row = apart(family, name, options)
         rows.append(row)
         print(name, row.lines, row.blocks, row.nodes, row.difference, f"{row.seconds:.1f} s", *row.reasons[:3],
-              sep="; ", file=sys.stderr, flush=True)
+              *row.out, sep="; ", file=sys.stderr, flush=True)
         if options.keep:
             with options.keep.open("a") as file:
                 file.write(json.dumps(asdict(row)) + "\n")
 
-    equal = [row for row in rows if row.lines]
     print(table(rows))
-    share = len(equal) / len(rows)
-    shorter = median(row.nodes / row.lines for row in equal) if equal else 0.0
-    print(f"\n{len(equal)} of {len(rows)} are equal; the median file has a line for {shorter:.1f} nodes of the export")
+    said, share = summary(rows)
+    print(f"\n{said}")
     return int(share < 0.9)
 
 

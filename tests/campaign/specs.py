@@ -15,10 +15,13 @@ import torch
 
 from archlang.elaborate import load
 from archlang.elaborate.network import Network
+from archlang.graph.ir import Port
 from archlang.ops.values import Weighted
 from archlang.shapes import Dim
 from archlang.sizes import substitute
 from archlang.train import Data, Result, Tensors, fit
+from archlang.train.data.label_tables import rows_in_memory
+from archlang.train.data.named import NamedTensors
 from archlang.train.losses.classes import class_output
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +54,7 @@ def _bare(curve: Weighted | None) -> Weighted | None:
 
 
 def images(network: Network) -> Data:
-    """Six random images and their labels."""
+    """Six random images and their labels, or tables of labels with names."""
     shape = [_side(size) for size in network.graph.inputs[0].type.dims]
     generator = torch.Generator().manual_seed(0)
     output = network.graph.type(network.graph.outputs[0].port).dims
@@ -62,8 +65,27 @@ def images(network: Network) -> Data:
         labels = torch.randint(0, sides[0], (6, *sides[1:]), generator=generator)
     elif len(output) > 1:  # an image that comes out is compared with an image
         labels = torch.rand(6, *sides, generator=generator)
-    part = Tensors(torch.rand(6, *shape, generator=generator), labels)
+    samples, named = torch.rand(6, *shape, generator=generator), _named_labels(network, generator)
+    if named:
+        table, places = rows_in_memory(named)
+        whole = NamedTensors({network.graph.inputs[0].name: samples}, table, places)
+        return Data("random", whole, whole)
+    part = Tensors(samples, labels)
     return Data("random", part, Tensors(part.samples[:2], labels[:2]))
+
+
+def _named_labels(network: Network, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """Random labels for losses that read them by names: numbers in the form of what they are compared with."""
+    graph = network.graph
+    assert graph.plan is not None
+    found: dict[str, torch.Tensor] = {}
+    for loss in graph.plan.losses:
+        scores, word, *_ = loss.reads
+        if isinstance(scores, Port) and isinstance(word, str) and word.startswith("label."):
+            sides = [_side(size) for size in graph.type(scores).dims]
+            # Rounded, so that a heatmap has centres.
+            found[word.partition(".")[2]] = torch.rand(6, *sides, generator=generator).round(decimals=1)
+    return found
 
 
 def _side(size: Dim) -> int:

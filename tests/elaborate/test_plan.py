@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from archlang import loads
+from archlang import ArchError, loads
 from archlang.graph.ir import Port
 from archlang.graph.plan import Plan
 from archlang.train import Data, Tensors, fit
@@ -124,3 +124,15 @@ def test_a_phase_trains_something_that_the_loss_depends_on(loss: str, phase: str
     if not kinds:
         data = Tensors(torch.rand(4, 4), torch.rand(4, 3))
         assert fit(loads(source), Data("d", data, data), device="cpu").model is not None
+
+
+@pytest.mark.parametrize(("settings", "at"), [
+    ("metrics = [psnr]\n best = ssim", "psnr"), ("metrics = [top_k(2)]\n best = ssim", "ssim"),
+    ("metrics = [top_k(2), mae]", "mae"), ("metrics = [top_k(2), top_k(2)]", "top_k(2)"),
+])
+def test_a_metric_that_does_not_fit_is_shown_where_it_stands(settings: str, at: str) -> None:
+    with pytest.raises(ArchError) as caught:
+        plan(f"{LOSS}\n{SGD}\n{settings}\n{ALL}")
+    shown = caught.value.diagnostics[0].primary
+    assert shown is not None
+    assert shown.span.source.text[shown.span.start : shown.span.end] == at

@@ -151,3 +151,9 @@ def test_mean_and_deviation() -> None:
 def test_symbols_that_would_decide_how_many_weights_there_are(flow: str) -> None:
     assert wrong(text(f"output x -> reduce(width) -> {flow}", size="[3, H, W]")) == [
         "symbolic-parameters"]
+
+
+def test_an_axis_that_is_not_1_is_named_where_another_was_meant_to_be_spread() -> None:
+    with pytest.raises(ArchError) as caught:
+        net("output x -> mul(x -> global_avg_pool -> linear(2) -> reshape([2, 1, 1]))", size="[3, 8, 8]")
+    assert "on `channels` these have 3 and 2" in caught.value.diagnostics[0].help[0]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tests.generate.layout import odd
 from tests.generate.model import Around, Block, Program, used_layer
+from tests.generate.second import second
 from tests.generate.stages import CHANNELS, ELEMENTWISE, Type, keeping, over_rows, prediction, single, spelled
 from tests.generate.turns import spread, turned, under_test
 
@@ -57,6 +58,7 @@ class Writer:
             return held, t
         makers: list[Callable[[Type, Around], tuple[str, Type] | None]] = [
             self._single, self._single, self._single, self._single, self._named, self._joined,
+            lambda t, a: second(r, t, a),
         ]
         if a.depth < 3:
             makers += [self._residual, self._repeated, self._chosen, self._loop, self._parallel, self._paths,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-Type = tuple[int, ...]
+from tests.generate.rarer import Type, rarer
+
 Made = tuple[str, Type] | None
 Maker = Callable[[random.Random, Type], Made]
 
@@ -185,10 +186,10 @@ def of_volume(r: random.Random, t: Type) -> Made:
 
 
 MAKERS: dict[int, tuple[Maker, ...]] = {
-    1: (plain, dense, dense, norm, of_vector),
-    2: (plain, dense, of_sequence, of_sequence),
-    3: (plain, norm, conv, conv, conv, boosted, bare_conv, depthwise, transposed, pool, reform, excite),
-    4: (plain, of_volume, norm),
+    1: (plain, dense, dense, norm, of_vector, rarer),
+    2: (plain, dense, of_sequence, of_sequence, rarer),
+    3: (plain, norm, conv, conv, conv, boosted, bare_conv, depthwise, transposed, pool, reform, excite, rarer, rarer),
+    4: (plain, of_volume, norm, rarer),
 }
 """Makers of single operations by the rank of what enters."""
 

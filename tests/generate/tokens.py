@@ -17,8 +17,18 @@ _KEEPING = (
     "experts(3, cross_connection(hidden = 0), over = positions) {{ linear({f}) }}",
     "parallel {{ linear({f}); for i in [1, 2] {{ linear(i * {f} // i) -> tanh }} }} -> sum",
     "layers {{ for act in [relu, tanh] {{ linear({f}) -> act }} }} -> mean",
+    "attention({h}, mask = lengths -> length_mask({t}), positions = buckets(count = 8, distance = 9))",
+    "residual {{ attention({h}, added = near) }}", "residual {{ attention({h}, causal = true, added = near) }}",
+    "choose(mask -> reshape([{t}, 1]), other = first -> tanh)", "gather(kept, axis = positions)",
+    "add(kept -> embedding({f}))", "add(words -> slice(0) -> embedding({f}, init = normal(std = 1)))",
+    "gather(mask -> gather(kept), axis = positions) -> add(first)",
+    "add(words -> pick([{t} - 1, 0]) -> embedding({f}) -> reduce(positions, keep = true))",
 )
-_ENDS = ("masked_mean(mask) -> linear({n})", "linear({n})", "slice(1, stop = 2) -> flatten -> linear({n})")
+_ENDS = (
+    "masked_mean(mask) -> linear({n})", "linear({n})", "slice(1, stop = 2) -> flatten -> linear({n})",
+    "linear(wide) -> unembed(table) -> linear({n})",
+    "masked_mean(lengths -> length_mask({t})) -> unembed(table) -> linear({n})",
+)
 
 
 def tokens(seed: int) -> Program:
@@ -41,10 +51,13 @@ def tokens(seed: int) -> Program:
         f"archlang 1\nnetwork Tokens(wide = {wide}) {{",
         f"  input words: [{positions}] (range = {r.randint(2, 9)})", f"  input mask: [{positions}] (range = 2)",
         f"  input lengths: [1] (range = {positions + 1})",
-        "  layer shared_step = linear(wide) -> tanh",
-        f"  first = words -> embedding(wide) -> {r.choice(('relu', 'position_embedding', 'layer_norm'))}",
+        f"  input kept: [{positions}] (range = {positions})",
+        "  layer shared_step = linear(wide) -> tanh", "  layer table = embedding(wide)",
+        f"  first = words -> table -> {r.choice(('relu', 'position_embedding', 'layer_norm'))}",
         # Every input is used, whatever the steps are.
-        "  used = first -> masked_mean(mask)", "  seen = first -> lstm(1, lengths = lengths, give = last)",
+        f"  near = first -> position_scores({heads}, relative({positions}))",
+        "  used = first -> gather(kept, axis = positions) -> masked_mean(mask)",
+        "  seen = first -> lstm(1, lengths = lengths, give = last)",
         *lines, "  output side = used -> concat(seen)", "}",
     ]) + "\n"
     outputs["side"] = (wide + 1,)

@@ -20,7 +20,7 @@ FLOORS: dict[str, int] = {
     "ops": 3,
     "project": 4, "graph": 4,
     "elaborate": 5,
-    "transform": 6, "analysis": 6, "views": 6, "layers": 6,
+    "transform": 6, "analysis": 6, "views": 6, "layers": 6, "editor": 6,
     "emit": 7,
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
@@ -44,11 +44,14 @@ DOORS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("exporting",),
     "onnxscript": ("exporting",),
     "scipy": ("codes", "studies"),
+    "pygls": ("editor/server/serving.py", "editor/server/answers.py"),
+    "lsprotocol": ("editor/server/serving.py", "editor/server/answers.py", "editor/server/convert.py"),
+    "pygments": ("editor/lexer.py",),
 }
 
 FRONT = (
     "source", "diagnostics", "sizes", "shapes", "limits", "syntax", "codes", "kernels", "passes", "ops", "project",
-    "graph", "elaborate", "transform", "analysis", "views",
+    "graph", "elaborate", "transform", "analysis", "views", "editor",
 )
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))

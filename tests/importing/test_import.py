@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import archlang
 from archlang.diagnostics import ArchError
 from archlang.importing import ImportedModel, import_model
 from archlang.importing.aten import READERS
@@ -66,8 +67,8 @@ block basic_2(c) {
             -> conv(3x3, c) as conv2 -> batch_norm as bn2 -> add(down) -> relu
 }
 
-network Small(classes = 5) {
-  input image: [3, 16, 16]
+network Small(classes = 5, side = 16) {
+  input image: [3, side, side]
   stem   = image  -> conv(3x3, 8) as conv -> batch_norm as bn -> relu
   layer1 = stem   -> 2 * basic
   layer2 = layer1 -> basic_2(16) -> basic
@@ -277,3 +278,46 @@ def test_a_norm_keeps_its_own_numbers(before: nn.Module, norm: nn.Module, shape:
     for training in (False, True, False):
         made, wanted = found.train(training)(x), model.train(training)(x)
         torch.testing.assert_close(made, wanted, rtol=0, atol=1e-9)
+
+
+class Grown(nn.Module):
+    """A map beside itself, half as large and grown again, with a part that may fit one size alone."""
+
+    def __init__(self, part: nn.Module) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        return x + functional.interpolate(self.part(functional.avg_pool2d(x, 2)), scale_factor=2)
+
+
+class ByItsSize(nn.Module):
+    """A number that code works out of the size of a map: it shows in no form."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (x.shape[-1] / 8)
+
+
+@pytest.mark.parametrize(("part", "size", "dials"), [
+    (nn.ReLU(), (3, 16, 16), {"side": 24}),
+    (nn.BatchNorm2d(4), (3, 8, 16), {"rows": 12, "columns": 10}),
+    (ByItsSize(), (3, 16, 16), None),
+    (nn.AdaptiveAvgPool2d(8), (3, 16, 16), None),  # does nothing at this size
+    (nn.Upsample((8, 8)), (3, 16, 16), None),
+], ids=["relu", "norm", "number", "cells", "resized"])
+def test_the_size_of_maps_is_a_dial_where_every_size_is_equal(
+    part: nn.Module, size: tuple[int, ...], dials: dict[str, int] | None
+) -> None:
+    model = Grown(part).eval()
+    found = taken_in(model, size)
+    assert [name for name in found.network.dials if name != "classes"] == list(dials or ())
+    if dials is None:
+        return
+
+    # The same file and weights at another size, beside torch.
+    other = archlang.compile(archlang.loads(found.text, **dials)).eval()
+    other.load_state_dict(found.model.state_dict())
+    x = torch.rand(2, 3, *(dials.get(name, dials.get("side", 0)) for name in ("rows", "columns")))
+    torch.testing.assert_close(other(x), model(x))

@@ -159,36 +159,30 @@ network N {
 """)
 
 
-def fpn() -> Network:
-    """A network that is a pyramid of features."""
-    return archlang.loads("""archlang 1
-import std.segment (fpn)
+LEVELS = ("[4, 13, 11]", "[6, 7, 6]", "[8, 4, 3]", "[3, 2, 2]")
 
-network N {
-  input fine: [4, 13, 11]
-  input middle: [6, 7, 6]
-  input top: [8, 4, 3]
-  levels = (fine, middle, top) -> fpn(5)
-  output p3 = levels[0]
-  output p4 = levels[1]
-  output p5 = levels[2]
-}
-""")
+
+def fpn(count: int) -> Network:
+    """A network that is a pyramid of features of so many levels."""
+    inputs = "\n".join(f"  input p{i}: {LEVELS[i]}" for i in range(count))
+    outputs = "\n".join(f"  output out{i} = levels[{i}]" for i in range(count))
+    return archlang.loads(f"archlang 1\nimport std.segment (fpn)\nnetwork N {{\n{inputs}\n  levels = "
+                          f"({', '.join(f'p{i}' for i in range(count))}) -> fpn(5)\n{outputs}\n}}\n")
 
 
 class Pyramid(nn.Module):
     """torchvision's pyramid of features, its levels given one by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: list[int]) -> None:
         super().__init__()
         _ = torchvision_models()
         from torchvision.ops import FeaturePyramidNetwork
 
-        self.fpn = FeaturePyramidNetwork([4, 6, 8], 5)
+        self.fpn = FeaturePyramidNetwork(channels, 5)
 
-    def forward(self, fine: Tensor, middle: Tensor, top: Tensor) -> dict[str, Tensor]:
-        """Three levels to three levels of five channels."""
-        made: dict[str, Tensor] = self.fpn({"p3": fine, "p4": middle, "p5": top})
+    def forward(self, *levels: Tensor) -> dict[str, Tensor]:
+        """Levels to as many levels of five channels."""
+        made: dict[str, Tensor] = self.fpn({f"out{i}": level for i, level in enumerate(levels)})
         return made
 
 
@@ -235,12 +229,17 @@ def _large() -> list[Pair]:
         block("segment", "double(6)", figure, lambda: plain.double(8, 6)),
         block("segment", "down(6)", figure, lambda: nn.Sequential(nn.MaxPool2d(2), plain.double(8, 6))),
         Pair("std.segment.up", figure, up, lambda: plain.Up(8, 4)),
-        Pair("std.segment.fpn", "torchvision's FeaturePyramidNetwork", fpn, Pyramid),
+        Pair("std.segment.fpn", "torchvision's FeaturePyramidNetwork", lambda: fpn(3), lambda: Pyramid([4, 6, 8])),
+        Pair("std.segment.fpn of four", "torchvision's FeaturePyramidNetwork", lambda: fpn(4),
+             lambda: Pyramid([4, 6, 8, 3])),
         block("segment", "aspp(6)", "torchvision's ASPP", lambda: aspp(8, [12, 24, 36], 6)),
         block("segment", "aspp(6, rates = [2, 3, 5])", "torchvision's ASPP", lambda: aspp(8, [2, 3, 5], 6)),
+        block("segment", "aspp(6, rates = [2])", "torchvision's ASPP", lambda: aspp(8, [2], 6)),
         block("segment", "cells(1x1, 6)", "torchvision's ASPPPooling", lambda: whole(8, 6)),
         block("segment", "pyramid_pooling", "Zhao et al. 2017, figure 3(c)",
               lambda: PyramidPooling(8, [1, 2, 3, 6])),
+        block("segment", "pyramid_pooling(grids = [1, 3])", "Zhao et al. 2017, figure 3(c)",
+              lambda: PyramidPooling(8, [1, 3])),
     ]
 
 

@@ -12,7 +12,7 @@ from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.mapping import Mapper, in_order, in_order_of_use
 from tests.peers.networks import of_file
-from tests.peers.papers import language, others, plain
+from tests.peers.papers import language, modern, others, plain
 
 
 def of_torchvision(name: str, **given: object) -> nn.Module:
@@ -125,6 +125,11 @@ def _timm() -> list[Pair]:
                                           embed_dim=24, drop_path_rate=0.0), size=64, width=24, window=2),
         row("cspdarknet53", "cspdarknet53", in_order_of_use((1, 3, 32, 32)), H=32, W=64),
         row("repvgg_b0", "repvgg_b0", in_order(later=r"(.*\.)identity\..*"), H=33, W=35),
+        pair("convmixer_768_32", "timm", partial(modern.convmixer, 5, 24, 3), H=31, W=29, width=24, depth=3),
+        row("poolformer_s12", "poolformer_s12", H=33, W=35),
+        row("xception", "legacy_xception", H=71, W=75),
+        row("dpn68", "dpn68", H=33, W=35),
+        row("mobileone_s0", "mobileone_s0", in_order(later=r"(.*\.)identity\..*"), H=33, W=35),
     ]
 
 
@@ -179,4 +184,23 @@ def _tokens() -> list[Pair]:
     ]
 
 
-PAIRS = [*_torchvision(), *_timm(), *_papers(), *_tokens()]
+def _modern() -> list[Pair]:
+    """Networks of sound, volumes, tables, retrieval and adversaries, beside plain modules."""
+    return [
+        Pair("examples/networks/wav2vec_features", "Baevski et al. 2020, section 2",
+             of_file("examples/networks/wav2vec_features", width=12, leaving=10),
+             lambda: modern.Wav2VecFeatures(12, 10), sizes={"T": 1500}),
+        Pair("examples/networks/unet_3d", "Cicek et al. 2016, figure 2",
+             of_file("examples/networks/unet_3d", classes=2, width=3), lambda: modern.UNet3D(3, 2, 3), batch=2,
+             sizes={"D": 8, "H": 16, "W": 8}),
+        Pair("examples/networks/tabular", "Guo and Berkhahn 2016", of_file("examples/networks/tabular"),
+             modern.Tabular, batch=6),
+        Pair("examples/networks/two_tower", "Covington et al. 2016",
+             of_file("examples/networks/two_tower", users=7, items=9, words=11, width=6),
+             lambda: modern.TwoTower(7, 9, 11, 6), sizes={"S": 5, "T": 4}),
+        Pair("examples/networks/dcgan_discriminator", "Radford et al. 2016, section 3",
+             of_file("examples/networks/dcgan_discriminator", width=4), lambda: modern.discriminator(4), batch=2),
+    ]
+
+
+PAIRS = [*_torchvision(), *_timm(), *_papers(), *_tokens(), *_modern()]

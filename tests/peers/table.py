@@ -25,13 +25,15 @@ HEAD = """| network | lines | with `std` | lines there | parameters | FLOPs | di
 |---|--:|--:|--:|--:|--:|--:|
 """
 NAMES = {"mixer_s16": "mixer_s16_224", "vit_small": "vit_small_patch16_224", "res2net50": "res2net50_26w_4s",
-         "retinanet_resnet50": "retinanet_resnet50_fpn", "swin_tiny": "swin_tiny_patch4_window7_224"}
+         "retinanet_resnet50": "retinanet_resnet50_fpn", "swin_tiny": "swin_tiny_patch4_window7_224",
+         "xception": "legacy_xception"}
 """What timm or torchvision calls a network, where its name is longer."""
 
 SIZES = {"r3d_18": {"T": 16, "H": 112, "W": 112}, "wavenet": {"T": 16_000}, "deeplabv3_resnet50": {"H": 520, "W": 520},
          "unet": {"H": 572, "W": 572}, "inception_v3": {"H": 299, "W": 299},
          "gpt2": {"T": 1024}, "sparse_transformer": {"T": 1024}, "lstm_tagger": {"T": 50},
-         "transformer": {"S": 50, "T": 50}, "t5": {"S": 50, "T": 50}, "pointnet": {"N": 1024}}
+         "transformer": {"S": 50, "T": 50}, "t5": {"S": 50, "T": 50}, "pointnet": {"N": 1024},
+         "wav2vec_features": {"T": 16_000}, "unet_3d": {"D": 64, "H": 128, "W": 128}, "two_tower": {"S": 50, "T": 12}}
 """Sizes at which FLOPs are counted; 224 x 224 elsewhere."""
 
 

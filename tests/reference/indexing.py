@@ -19,7 +19,7 @@ _CHANNELS = _Word("channels")
 
 def above(u: Use, x: Tensor, *, limit: float = 0.0) -> Tensor:
     """1 where a number exceeds the limit."""
-    return (x - limit > 0).long()
+    return u.whole((x - limit > 0).long(), 2)
 
 
 def choose(u: Use, x: Tensor, mask: Tensor, other: Tensor | None = None, *, fill: float | None = None) -> Tensor:
@@ -62,7 +62,7 @@ def argmax(u: Use, x: Tensor, *, axis: object = _CHANNELS) -> Tensor:
     largest = x.amax(dim, keepdim=True)
     before = (x == largest).long().cumsum(dim) == 0
     found = before.long().sum(dim)
-    return found[:, None] if x.dim() == 2 else found
+    return u.whole(found[:, None] if x.dim() == 2 else found, x.shape[dim])
 
 
 def detach(u: Use, x: Tensor) -> Tensor:

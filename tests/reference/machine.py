@@ -126,14 +126,22 @@ class Reference:
         number = len(self.steps)
         self.steps.append(Made(name, path, tuple(v.made for v in reads)))
         made = compute(Use(self, number, path))
+        for one in made if isinstance(made, tuple) else (made,):
+            self._keep_range(one, reads)
         if isinstance(made, tuple):
             return Value(made[0], number) if len(made) == 1 else Group(tuple(Value(t, number) for t in made))
         return Value(made, number)
 
+    def _keep_range(self, made: Tensor, reads: tuple[Value, ...]) -> None:
+        """What moves whole numbers keeps their range; of what calculates, nobody asks for one."""
+        if id(made) not in self.ranges:
+            known = [self.ranges[id(read.data)][1] for read in reads if id(read.data) in self.ranges]
+            self.ranges[id(made)] = made, next((range for range in known if range is not None), None)
+
     # --- declarations ---
 
     def _evaluate(self, inputs: list[Tensor]) -> dict[str | None, Value]:
-        self.steps, self.batch = [], inputs[0].shape[0]
+        self.steps, self.batch, self.ranges = [], inputs[0].shape[0], {}
         home = self._file(self.file, self.folder)
         where = Where()
         outer = Scope(home, None, where)
@@ -237,10 +245,15 @@ class Use:
     path: tuple[str, ...]
 
     def range(self, x: Tensor) -> int:
-        """The range of an input of whole numbers."""
+        """The range of a tensor of whole numbers."""
         _, found = self.machine.ranges[id(x)]
         assert found is not None
         return found
+
+    def whole(self, made: Tensor, range: int) -> Tensor:
+        """What an operation makes, as whole numbers of a range."""
+        self.machine.ranges[id(made)] = made, range
+        return made
 
     @property
     def training(self) -> bool:

@@ -29,7 +29,7 @@ def unembed(u: Use, x: Tensor, *, table: Held) -> Tensor:
 
 def length_mask(u: Use, x: Tensor, *, positions: int) -> Tensor:
     """1 before the length."""
-    return torch.cat([(x > p).long() for p in range(positions)], 1)
+    return u.whole(torch.cat([(x > p).long() for p in range(positions)], 1), 2)
 
 
 def masked_mean(u: Use, x: Tensor, mask: Tensor) -> Tensor:

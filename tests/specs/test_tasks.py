@@ -1,7 +1,7 @@
 """Segmentation, deblurring and detection from the command line: checked, trained for an epoch, judged, from one file.
 
-The data is made here: scenes with a bright square each, whose cells are a class, whose middle is an object's, and whose
-blurred form is to be made sharp again. `make campaign-specs` trains the larger ones.
+The data is made here: scenes with a bright square each, whose cells are a class, whose middle, extent and place within
+a cell are an object's, and whose blurred form is to be made sharp again. `make campaign-specs` trains the larger ones.
 """
 
 from __future__ import annotations
@@ -30,11 +30,18 @@ for index, (row, column) in enumerate(corner.tolist()):
     cells[index, row : row + 16, column : column + 16] = 1
     heat[index, index % 2, row // 4 + 2, column // 4 + 2] = 1
 cells[:, 0] = 255
+extent, shift = torch.full((COUNT, 2, SIDE // 4, SIDE // 4), 4.0), torch.rand(COUNT, 2, SIDE // 4, SIDE // 4)
 blurred = torch.nn.functional.avg_pool2d(image, 5, 1, 2)
 
 
 def split(samples, labels):
     return (samples[:4], labels[:4]), (samples[4:], labels[4:])
+
+
+def part(value, rows):
+    if isinstance(value, torch.Tensor):
+        return value[rows]
+    return dict((name, part(held, rows)) for name, held in value.items())
 
 
 def segment():
@@ -46,7 +53,8 @@ def restore():
 
 
 def detect():
-    return split(image, heat)
+    whole = dict(image=image, label=dict(heat=heat, extent=extent, shift=shift))
+    return part(whole, slice(4)), part(whole, slice(4, None))
 '''
 
 TASKS = {  # the file, its data, the side of its images, dials, a figure that is told

@@ -191,3 +191,25 @@ def _through(model: nn.Module, net: archlang.Network, x: torch.Tensor) -> torch.
         model(x)
     handle.remove()
     return seen[0]
+
+
+class _Twice(nn.Module):
+    """One convolution, called twice, under one name or two."""
+
+    def __init__(self, names: int) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(3, 3, 3, padding=1)
+        self.other = self.one
+        self.names = names
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.names == 1:
+            return self.one(self.one(x))
+        return self.other(self.one(x))
+
+
+@pytest.mark.parametrize("names", [1, 2])
+def test_a_model_whose_convolutions_are_shared_is_told_so(names: int) -> None:
+    with pytest.raises(ArchError, match="stays, it is called more than once") as caught:
+        archlang.boost(_Twice(names), kernels="acb")
+    assert any("called several times" in line for line in caught.value.diagnostics[0].help)

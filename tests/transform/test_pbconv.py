@@ -170,6 +170,24 @@ def test_a_let_of_two_meanings_is_refused() -> None:
         apply(loads(text), "pbconv")
 
 
+def test_a_convolution_that_a_parameter_hands_on_is_refused_by_that_name() -> None:
+    block = "block twice(s) {\n layer f = s\n output in -> conv(1x1, 8) -> f -> f }"
+    text = f"archlang 1\n{block}\nnetwork N {{ input x: [3, 8, 8]\n output x -> twice(conv(3x3, 8)) }}"
+    with pytest.raises(ArchError, match=r"(?s)by way of a parameter.*<text>:\d+:\d+"):
+        apply(loads(text), "pbconv")
+
+
+@pytest.mark.parametrize("uses", ["f -> batch_norm -> f -> batch_norm", "f -> relu -> f",
+                                  "fork(2) -> each { f } -> sum"])
+def test_a_shared_convolution_is_boosted_once(uses: str) -> None:
+    text = f"archlang 1\nnetwork N {{ input x: [8, 6, 6]\n layer f = conv(3x3, 8)\n output x -> {uses} }}"
+    after = apply(loads(text), "pbconv{boost=acb,gamma=zero}")
+    assert after.listing.count("pbconv(") == 1
+    assert boosted(after) == 2, "two uses"
+    paths = [node.path for node in after.graph if node.op.name == "conv"]
+    assert len(paths) == 2 * len(set(paths)), "of one set of weights"
+
+
 def test_nothing_to_boost() -> None:
     with pytest.raises(ArchError, match="no convolution with a kernel larger"):
         apply(loads("archlang 1\nnetwork N { input x: [3]\n output x -> linear(2) }"), "pbconv")

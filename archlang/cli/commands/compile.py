@@ -62,10 +62,11 @@ def command(
     from archlang.compiler import compile
 
     model = compile(network, seed=seed)
-    session.note(f"compiled {network.name}: {network.parameters:,} parameters, seed {seed}")
     adopt = adopting(session, init, names)
+    # Nothing is announced before the weights fit.
     if adopt is not None:
         adopt(model)
+    session.note(f"compiled {network.name}: {network.parameters:,} parameters, seed {seed}")
     if output is not None:
         write_model(session, model, output)
 

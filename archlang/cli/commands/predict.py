@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlang.cli.files import open_model
-from archlang.cli.options import device, formats, opening
+from archlang.cli.options import device, formats, opening, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -15,6 +15,8 @@ from archlang.diagnostics.render_json import as_json as diagnostics
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from archlang.train import Guess, Prediction
 
 
@@ -29,12 +31,19 @@ if TYPE_CHECKING:
 def command(session: Session, model: str, images: tuple[str, ...], top: int, device: str) -> int:
     """Name the likeliest classes of each IMAGE by the model file MODEL.
 
-    A network of a few classes (`extract`) says their scores. An image that cannot be read is reported, and the others
-    go on (exit status 1).
+    A network of several inputs takes words NAME=FILE: the first file of each name is a sample, the second of each the
+    next, and so on. Arrays are read from `.npy`, all else are images. A network of a few classes (`extract`) says
+    their scores. An image that cannot be read is reported, and the others go on (exit status 1).
     """
-    from archlang.train import predict
+    from archlang.train import predict, predict_named
+    from archlang.train.loop.evaluation import record_of
 
-    predictions = predict(open_model(session, model), images, top=top, device=device)
+    opened = open_model(session, model)
+    names = [spec.name for spec in record_of(opened).network.graph.inputs]
+    if len(names) > 1:
+        predictions = predict_named(opened, _samples(images, names), top=top, device=device)
+    else:
+        predictions = predict(opened, images, top=top, device=device)
     failed = [prediction.error for prediction in predictions if prediction.error is not None]
     if session.format == "json":
         session.document({"format_version": FORMAT_VERSION, "predictions": [_as_json(p) for p in predictions]})
@@ -47,6 +56,24 @@ def command(session: Session, model: str, images: tuple[str, ...], top: int, dev
     if failed:
         raise ArchError(failed)
     return 0
+
+
+def _samples(words: Sequence[str], names: Sequence[str]) -> list[dict[str, str]]:
+    """The files of each sample by the names of inputs, out of words NAME=FILE. Raises `ArchError` (usage)."""
+    files: dict[str, list[str]] = {name: [] for name in names}
+    shown = ", ".join(f"`{name}`" for name in names)
+    for word in words:
+        name, sign, file = word.partition("=")
+        if not sign or name not in files:
+            raise refuse(f"the network has the inputs {shown}, and `{one_line(word, 80)}` names none of them",
+                         (f"give a file for each: `{' '.join(f'{name}=FILE' for name in names)}`",))
+        files[name].append(file)
+
+    counts = {name: len(given) for name, given in files.items()}
+    if len(set(counts.values())) > 1:
+        raise refuse(f"each sample has a file for each of {shown}: there are "
+                     f"{', '.join(f'{count} of `{name}`' for name, count in counts.items())}")
+    return [dict(zip(files, row, strict=True)) for row in zip(*files.values(), strict=True)]
 
 
 def _line(prediction: Prediction) -> str:

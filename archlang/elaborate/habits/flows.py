@@ -6,17 +6,41 @@ Names decide, not types: an expression is read before its values are known, or a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from archlang.elaborate.habits.axes import axis_word
-from archlang.elaborate.habits.catalogue import FUNCTIONS, METHOD_ROWS, NO_EFFECT
-from archlang.elaborate.habits.habit import CallReading, Habit, items_of, value_text, whole_number
-from archlang.elaborate.habits.names import PREFIXES, KnownNames, function_row, layer_row, origin_of, path_of
+from archlang.elaborate.habits.catalogue import METHOD_ROWS, NO_EFFECT
+from archlang.elaborate.habits.dropping import Entering, Written, written
+from archlang.elaborate.habits.habit import Habit, items_of, value_text, whole_number
+from archlang.elaborate.habits.names import (
+    PREFIXES,
+    KnownNames,
+    function_row,
+    layer_rows,
+    method_row,
+    origin_of,
+    path_of,
+)
+from archlang.elaborate.habits.ranks import rank_of_flow
+from archlang.elaborate.habits.signs import MERGING, compared, joined_by_sign
+from archlang.elaborate.habits.translation import Translation
 from archlang.syntax.printer import print_flat
-from archlang.syntax.tree import Argument, Binary, Call, Expr, Field, Flow, In, Index, Name, Number, Parens, Unary
-
-MERGING = {"+": "add", "-": "sub", "*": "mul", "/": "div"}
-"""Signs between tensors, and the operations that they mean."""
+from archlang.syntax.tree import (
+    Argument,
+    Binary,
+    Body,
+    Call,
+    Expr,
+    Field,
+    Flow,
+    In,
+    Index,
+    Name,
+    Number,
+    Parens,
+    SizeLiteral,
+    Unary,
+)
 
 _SIDE_BY_SIDE = ("parallel", "layers")
 """Stages whose braces hold several flows."""
@@ -26,49 +50,44 @@ IN_BRACES = "{ }"
 """`Translation.shown` for a repetition with its number behind, and for flows in parentheses."""
 
 
-@dataclass(frozen=True)
-class Translation:
-    """An expression of another framework: its name there, and the text here, None if its arguments have none.
-
-    `is_flow` tells if the text begins with a tensor; otherwise it is a stage. `exact` is False for a guess.
-    """
-
-    origin: str
-    shown: str
-    text: str | None
-    habit: Habit | None = None
-    is_flow: bool = False
-    exact: bool = True
-
-
 class FlowReader:
     """Reads expressions with the names of one place.
 
-    Results are kept by the id of the tree's node: an outer expression asks for an inner one more than once, and without
-    the memory the work would double with every level.
+    Results are kept by the id of the tree's node, beside the node itself, which holds the id: an outer expression asks
+    for an inner one more than once, and without the memory the work would double with every level.
     """
 
     def __init__(self, names: KnownNames) -> None:
         self.names = names
-        self._stages: dict[int, Translation | None] = {}
-        self._flows: dict[int, Translation | None] = {}
+        self._stages: dict[int, tuple[Expr, Translation | None]] = {}
+        self._flows: dict[int, tuple[Expr, Translation | None]] = {}
 
     # --- stages ---
 
-    def stage(self, expr: Expr) -> Translation | None:
-        """Read an expression as a step of a flow; None if it is none of another framework."""
-        if id(expr) not in self._stages:
-            self._stages[id(expr)] = self._read_stage(expr)
-        return self._stages[id(expr)]
+    def stage(self, expr: Expr, before: str = "") -> Translation | None:
+        """Read an expression as a step of a flow; None if it is none of another framework.
 
-    def _read_stage(self, expr: Expr) -> Translation | None:
+        Args:
+            expr: the step.
+            before: the flow that enters it, as far as it is known.
+        """
+        if id(expr) not in self._stages:
+            self._stages[id(expr)] = (expr, self._read_stage(expr, before))
+        return self._stages[id(expr)][1]
+
+    def _read_stage(self, expr: Expr, before: str) -> Translation | None:
         match expr:
+            case Call(callee=Name(text="repeat" | "Repeat"), arguments=(Argument(value=Number() as count),),
+                      body=Body(flows=(flow,))) if not self.names.defines("repeat"):
+                return Translation("Python", REPEATED, f"{print_flat(count)} * ({print_flat(flow)})")
             case Call(body=None):
-                return self._stage_call(expr)
+                return self._stage_call(expr, before)
             case Name() | Field():
                 return self._stage_name(expr)
             case Parens(inner=inner):
-                return self.stage(inner)
+                return self.stage(inner, before)
+            case Binary(operator="*", left=Parens(inner=Flow()) as repeated, right=Number() as count):
+                return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
             case Binary(operator="*", left=Call(callee=callee) as repeated, right=Number() as count):
                 if self.names.knows(path_of(callee)):
                     return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
@@ -87,12 +106,15 @@ class FlowReader:
         if self.names.knows(path):
             return None
 
-        row = layer_row(path)
-        if row is None:
+        # A bare word in small letters may be any word of the file; a call says more.
+        if len(path) == 1 and path[0].islower():
+            return None
+        rows = layer_rows(path)
+        if not rows:
             return self._unknown_member(path)
-        return self._layer(path, row, ())
+        return self._layer(path, rows, ())
 
-    def _stage_call(self, call: Call) -> Translation | None:
+    def _stage_call(self, call: Call, before: str) -> Translation | None:
         path, arguments = path_of(call.callee), call.arguments or ()
         if path[:1] == ("self",) and len(path) == 2:
             return Translation("Python", "self", f"{path[1]}{_in_parentheses(arguments)}")
@@ -103,14 +125,29 @@ class FlowReader:
         if not path or self.names.knows(path):
             return None
 
-        row = layer_row(path) or METHOD_ROWS.get(path[-1])  # `-> view(-1)`: a method taken for a stage
-        if row is None:
+        # `conv2d(3x3, 16)` has this language's order, and the name alone is another one.
+        if len(path) == 1 and path[0].islower() and any(isinstance(one.value, SizeLiteral) for one in arguments):
+            return None
+        rows = layer_rows(path)
+        if not rows and (method := method_row(path[-1])) is not None:  # `-> view(-1)`: a method taken for a stage
+            rows = (method,)
+        if not rows:
             return self._unknown_member(path)
-        return self._layer(path, row, arguments)
+        return self._layer(path, rows, arguments, before)
 
-    def _layer(self, path: tuple[str, ...], row: Habit, arguments: Sequence[Argument]) -> Translation:
-        text = self._written(row, arguments, None)
-        return Translation(origin_of(path, row), ".".join(path), text, row, exact=not row.by_type)
+    def _layer(
+        self, path: tuple[str, ...], rows: Sequence[Habit], arguments: Sequence[Argument], before: str = ""
+    ) -> Translation:
+        """Read a layer by the first of its rows that has words for all arguments, else for some of them."""
+        rank = rank_of_flow(before, self.names.ranks)
+        read = [(row, self._written(row, arguments, rank, before)) for row in rows]
+        whole = [one for one in read if one[1].text is not None and not one[1].dropped]
+        partly = [one for one in read if one[1].text is not None]
+        row, stage = (*whole, *partly, *read)[0]
+        exact = (rank is not None or not row.by_type) and not stage.dropped
+        return Translation(
+            origin_of(path, row), ".".join(path), stage.text, row, exact=exact, dropped=stage.dropped
+        )
 
     def _sequential(self, path: tuple[str, ...], arguments: Sequence[Argument]) -> Translation:
         """Stages one behind the other are a flow; Keras and some of PyTorch's users give them as a list."""
@@ -151,12 +188,9 @@ class FlowReader:
             return None
         return Translation(PREFIXES[path[0]], ".".join(path), None)
 
-    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None) -> str | None:
-        """The stage that a row makes of arguments, None if some of them have no counterpart."""
-        reading = CallReading(row.parameters, arguments, rank, self._argument_text)
-        if row.parameters and not reading.fits:
-            return None
-        return row.write(reading)
+    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None, source: str = "") -> Written:
+        """The stage that a row makes of arguments, without those that have no counterpart."""
+        return written(row, arguments, Entering(rank, source, self._argument_text))
 
     def _argument_text(self, expr: Expr) -> str:
         """The text of an argument, with flows of another framework in it translated."""
@@ -167,8 +201,8 @@ class FlowReader:
     def flow(self, expr: Expr) -> Translation | None:
         """Read an expression that stands for a tensor; None if it is none of another framework."""
         if id(expr) not in self._flows:
-            self._flows[id(expr)] = self._read_flow(expr)
-        return self._flows[id(expr)]
+            self._flows[id(expr)] = (expr, self._read_flow(expr))
+        return self._flows[id(expr)][1]
 
     def _read_flow(self, expr: Expr) -> Translation | None:
         match expr:
@@ -176,12 +210,14 @@ class FlowReader:
                 return self.flow(inner)
             case Call(body=None):
                 return self._flow_call(expr)
+            case Binary(operator=">" | "<", left=left, right=right):
+                return compared(expr.operator, self.source(left), right)
             case Binary():
-                return self._operators(expr)
+                return joined_by_sign(expr, self.source, self._is_step, self._rank)
             case Unary(operator="-", operand=operand):
                 if (source := self.source(operand)) is not None:
                     return Translation("Python", "-", f"{source} -> scale(-1)", is_flow=True)
-            case Field(value=value, name="T" | "mT"):
+            case Field(value=value, name="T" | "mT" | "H" | "mH"):
                 if (source := self.source(value)) is not None:
                     return self._transposed(value, source, expr.name)
 
@@ -205,12 +241,25 @@ class FlowReader:
         if path[:1] == ("self",) and len(path) == 2:
             return self._called("self", path[1], arguments, gathers=False)
 
+        if len(path) > 1 and path[0] in PREFIXES and path[-1] in NO_EFFECT and len(arguments) == 1:
+            source = self.source(arguments[0].value)
+            if source is not None:
+                return Translation("PyTorch", ".".join(path), source, is_flow=True)
         row = function_row(path)
         if row is not None and not self.names.knows(path):
             return self._function(path, row, arguments)
+        if path in (("max",), ("min",)) and len(arguments) == 2:
+            return self._of_two(f"{path[0]}imum", path[0], arguments)
         if len(path) == 1 and self.names.knows(path) and path[0] not in self.names.tensors:
             return self._called(f"{path[0]}(", path[0], arguments, self.names.is_merge(path[0]))
         return None
+
+    def _of_two(self, here: str, shown: str, arguments: Sequence[Argument]) -> Translation | None:
+        """Read `max(a, b)` of two tensors, whose name is a function of numbers here."""
+        first, second = (self.source(argument.value) for argument in arguments)
+        if first is None or second is None:
+            return None
+        return Translation("Python", f"{shown}(", f"{first} -> {here}({second})", is_flow=True)
 
     def _applied(self, inner: Call, arguments: Sequence[Argument]) -> Translation | None:
         """Read a layer made and called at once, on one tensor or a list of them."""
@@ -226,18 +275,27 @@ class FlowReader:
         if stage is None:
             return None
         text = _joined(source, stage.text)
-        return Translation(stage.origin, stage.shown, text, stage.habit, is_flow=True, exact=stage.exact)
+        return replace(stage, text=text, is_flow=True)
 
     def _function(self, path: tuple[str, ...], row: Habit, arguments: Sequence[Argument]) -> Translation | None:
-        """Read a function whose first argument is what flows in; without a tensor there it is a stage."""
-        source = self._flowing(arguments[0].value, row.gathers)
+        """Read a function one of whose arguments flows in, mostly the first; without a tensor there it is a stage."""
+        if len(arguments) <= row.flows:
+            return None
+        flowing = arguments[row.flows].value
+        source = self._flowing(flowing, row.gathers)
         if source is None:
             return None
 
-        rank = self._rank(arguments[0].value)
-        text = _joined(source, self._written(row, arguments[1:], rank))
-        exact = rank is not None or not row.by_type
-        return Translation(origin_of(path, row), ".".join(path), text, row, is_flow=True, exact=exact)
+        others = (*arguments[: row.flows], *arguments[row.flows + 1 :])
+        return self._through(source, self._rank(flowing), row, others, origin_of(path, row), ".".join(path))
+
+    def _through(self, source: str, rank: int | None, row: Habit, arguments: Sequence[Argument], origin: str,
+                 shown: str) -> Translation:
+        """A tensor through the stage that a row makes."""
+        stage = self._written(row, arguments, rank, source)
+        exact = (rank is not None or not row.by_type) and not stage.dropped
+        text = _joined(source, stage.text)
+        return Translation(origin, shown, text, row, is_flow=True, exact=exact, dropped=stage.dropped)
 
     def _called(self, shown: str, name: str, arguments: Sequence[Argument], gathers: bool) -> Translation | None:
         """Read a stage of this language, or of `self`, called like a function: `relu(x)`, `concat(a, b)`."""
@@ -269,12 +327,9 @@ class FlowReader:
                 index = arguments[0].value
             return Translation("PyTorch", shown, self.size(callee.value, index))
 
-        row = METHOD_ROWS.get(name) or FUNCTIONS.get(name)
+        row = method_row(name)
         if row is not None:
-            rank = self._rank(callee.value)
-            text = _joined(source, self._written(row, arguments, rank))
-            return Translation(row.origin, shown, text, row, is_flow=True, exact=rank is not None or not row.by_type)
-
+            return self._through(source, self._rank(callee.value), row, arguments, row.origin, shown)
         if self.names.is_stage(name):
             return Translation("Python", shown, f"{source} -> {name}{_in_parentheses(arguments)}", is_flow=True)
         return None
@@ -289,59 +344,13 @@ class FlowReader:
             return None
         return f"{source}.{word}"
 
-    # --- signs ---
-
-    def _operators(self, expr: Binary) -> Translation | None:
-        """Read a chain of one sign between tensors: `a + b + c` is `a -> add(b, c)`."""
-        sign = expr.operator
-        terms: list[Expr] = []
-        rest: Expr = expr
-        while isinstance(rest, Binary) and rest.operator == sign:
-            terms.insert(0, rest.right)
-            rest = rest.left
-        terms.insert(0, rest)
-
-        if sign not in ("+", "-", "*", "/", "**"):
-            return None
-        sources = [self.source(term) for term in terms]
-        tensors = [source for source in sources if source is not None]
-        if not tensors:
-            return None
-
-        if sign == "-" and sources[0] is not None and all(self._is_step(term) for term in terms[1:]):
-            steps = [print_flat(term) for term in terms[1:]]  # the point of the arrow was forgotten
-            return Translation("Python", sign, " -> ".join([sources[0], *steps]), is_flow=True)
-
-        # `sub` and `mul` are of two: the order of a longer chain is better kept by names.
-        if sign in MERGING and len(tensors) == len(terms) and (sign == "+" or len(terms) == 2):
-            text: str | None = f"{tensors[0]} -> {MERGING[sign]}({', '.join(tensors[1:])})"
-        else:
-            text = self._scaled(sign, terms, sources)
-        return Translation("Python", sign, text, is_flow=True)
+    # --- tensors ---
 
     def _is_step(self, expr: Expr) -> bool:
         """Return whether an expression is a stage of this language, and no tensor."""
         if isinstance(expr, Call):
             expr = expr.callee
         return isinstance(expr, Name) and self.names.is_stage(expr.text) and expr.text not in self.names.tensors
-
-    def _scaled(self, sign: str, terms: Sequence[Expr], sources: Sequence[str | None]) -> str | None:
-        """A tensor times a number, or divided by one."""
-        if len(terms) != 2:
-            return None
-
-        for source, other in ((sources[0], terms[1]), (sources[1], terms[0])):
-            if source is None or not isinstance(other, Number | Name):
-                continue
-            if sign == "*":
-                return f"{source} -> scale({print_flat(other)})"
-            if sign == "**" and other is terms[1]:
-                return f"{source} -> pow({print_flat(other)})"
-            if sign == "/" and other is terms[1]:
-                return f"{source} -> scale(1.0 / {print_flat(other)})"
-        return None
-
-    # --- tensors ---
 
     def source(self, expr: Expr) -> str | None:
         """The text of an expression that is a tensor for certain, here or there; None for others."""
@@ -375,15 +384,20 @@ class FlowReader:
     def _rank(self, expr: Expr) -> int | None:
         """The number of axes of a tensor, or of the first of a list of them."""
         first = next(iter(items_of(expr)), expr)
-        if isinstance(first, Name):
-            return self.names.ranks.get(first.text)
-        return None
+        source = self.source(first)
+        if source is None:
+            return None
+        return rank_of_flow(source, self.names.ranks)
 
 
 def _joined(source: str | None, stage: str | None) -> str | None:
     if source is None or stage is None:
         return None
-    return f"{source} -> {stage}"
+    text = f"{source} -> {stage}"
+    # The places of a map, one axis after the other.
+    for twice in ("reduce(width) -> reduce(features)", "reduce(height) -> reduce(features)"):
+        text = text.replace(twice, "global_avg_pool")
+    return text
 
 
 def _in_parentheses(arguments: Sequence[Argument]) -> str:

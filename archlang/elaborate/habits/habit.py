@@ -30,6 +30,7 @@ class Habit:
         note: a fact that a reader from there does not expect.
         gathers: the first argument is a list of tensors, a bundle here.
         by_type: the text depends on the type of the tensor, so that it is a guess where that is not known.
+        flows: the place of the tensor that flows in, among the arguments of a function.
     """
 
     origin: str
@@ -42,6 +43,7 @@ class Habit:
     note: str = ""
     gathers: bool = False
     by_type: bool = False
+    flows: int = 0
 
     @property
     def here(self) -> str:
@@ -58,11 +60,12 @@ class CallReading:
 
     def __init__(
         self, parameters: Sequence[str], arguments: Sequence[Argument], rank: int | None = None,
-        text_of: Callable[[Expr], str] | None = None,
+        text_of: Callable[[Expr], str] | None = None, source: str = "",
     ) -> None:
         self.arguments = tuple(arguments)
         self.rank = rank  # axes of the tensor that flows in, without the batch; None if that is not known
         self.text_of = text_of or value_text
+        self.source = source  # the text of that tensor, empty if it has none
         self.values: dict[str, Expr] = {}
         self.fits = True  # every argument has found its parameter
 

@@ -136,6 +136,67 @@ def _merge(here: str, there: str) -> Habit:
     return Habit("Keras", (there,), (), always(here), here, (example,), gathers=True)
 
 
+def _recurrent(there: str) -> Habit:
+    """A recurrent layer of Keras, which gives its last state unless told otherwise."""
+
+    def write(call: CallReading) -> str | None:
+        every = call.truth("return_sequences", False)
+        if every is None or call.gives("activation"):
+            return None
+        named = {"give": None if every else "last", "dropout": call.text("dropout")}
+        return stage(there.lower(), [call.text("units")], named)
+
+    return Habit("Keras", (there,), ("units", "activation", "recurrent_activation", "use_bias", "return_sequences",
+                                     "dropout"), write, f"{there.lower()}(hidden)", (
+        (f"keras.layers.{there}(64)", f"{there.lower()}(64, give = last)"),
+        (f"keras.layers.{there}(64, return_sequences=True)", f"{there.lower()}(64)"),
+    ), "[5, 16]")
+
+
+def _conv1d(call: CallReading) -> str | None:
+    kernel, strides = call.numbers("kernel_size", 1), call.numbers("strides", 1, 1)
+    if kernel is None or strides is None:
+        return None
+    padding: str | None = {"same": None, "causal": "causal"}.get(call.text("padding") or "valid", "none")
+    named = {"stride": unless(short_size(strides), "1"), "padding": padding}
+    return _activated(stage("conv1d", [size_text(kernel), call.text("filters")], named), call)
+
+
+def _depthwise(call: CallReading) -> str | None:
+    kernel, strides = call.numbers("kernel_size", 2), call.numbers("strides", 2, 1)
+    same = call.text("padding") == "same"
+    if kernel is None or strides is None or (same and set(strides) != {1}):
+        return None
+    named = {"stride": unless(short_size(strides), "1"), "padding": None if same else "none"}
+    return _activated(stage("depthwise_conv", [size_text(kernel)], named), call)
+
+
+def _separable(call: CallReading) -> str | None:
+    """A depthwise convolution, then a pointwise one."""
+    kernel = call.numbers("kernel_size", 2)
+    filters = call.text("filters")
+    if kernel is None or filters is None or call.gives("strides"):
+        return None
+    padding = None if call.text("padding") == "same" else "none"
+    depthwise = stage("depthwise_conv", [size_text(kernel)], {"padding": padding})
+    return _activated(f"{depthwise} -> conv(1x1, {filters})", call)
+
+
+def _zero_padding(call: CallReading) -> str | None:
+    cells = call.numbers("padding", 2, 1)
+    if cells is None or len(set(cells)) > 1:
+        return None
+    return stage("pad", [str(cells[0])], {})
+
+
+def _transposed(call: CallReading) -> str | None:
+    kernel, strides = call.numbers("kernel_size", 2), call.numbers("strides", 2, 1)
+    if kernel is None or strides is None:
+        return None
+    named = {"stride": unless(short_size(strides), "1"), "padding": None if call.text("padding") == "same" else "none"}
+    return _activated(stage("conv_transpose", [size_text(kernel), call.text("filters")], named), call)
+
+
 KERAS_LAYERS: tuple[Habit, ...] = (
     Habit("Keras", ("Conv2D", "Convolution2D"), _CONV, _conv2d, "conv(kernel, channels)", (
         ("layers.Conv2D(32, 3)", "conv(3x3, 32, padding = none)"),
@@ -165,6 +226,26 @@ KERAS_LAYERS: tuple[Habit, ...] = (
           "attention(heads)"),
     _merge("sum", "Add"), _merge("product", "Multiply"), _merge("maximum", "Maximum"), _merge("mean", "Average"),
     _merge("concat", "Concatenate"),
+    _recurrent("LSTM"), _recurrent("GRU"),
+    Habit("Keras", ("Conv1D",), _CONV, _conv1d, "conv1d(kernel, channels)",
+          (("layers.Conv1D(32, 3)", "conv1d(3, 32, padding = none)"),), "[8, 20]"),
+    Habit("Keras", ("DepthwiseConv2D",), ("kernel_size", "strides", "padding", "activation"), _depthwise,
+          "depthwise_conv(kernel)", (("layers.DepthwiseConv2D(3)", "depthwise_conv(3x3, padding = none)"),)),
+    Habit("Keras", ("SeparableConv2D",), ("filters", "kernel_size", "strides", "padding", "activation"), _separable,
+          "depthwise_conv(kernel) -> conv(1x1, channels)",
+          (("layers.SeparableConv2D(32, 3)", "depthwise_conv(3x3, padding = none) -> conv(1x1, 32)"),)),
+    Habit("Keras", ("Conv2DTranspose",), ("filters", "kernel_size", "strides", "padding", "activation"), _transposed,
+          "conv_transpose(kernel, channels)",
+          (("layers.Conv2DTranspose(32, 2, strides=2)", "conv_transpose(2x2, 32, stride = 2, padding = none)"),)),
+    Habit("Keras", ("SpatialDropout2D",), ("rate",), plain("drop_channels", named={"p": "rate"}), "drop_channels(p)",
+          (("layers.SpatialDropout2D(0.2)", "drop_channels(p = 0.2)"),)),
+    Habit("Keras", ("ZeroPadding2D",), ("padding",), _zero_padding, "pad(size)",
+          (("layers.ZeroPadding2D(1)", "pad(1)"),)),
+    Habit("Keras", ("Permute",), (), lambda call: None, "axes have names: `permute([features, positions])`"),
+    Habit("Keras", ("RepeatVector", "Cropping2D", "Lambda", "Masking", "TimeDistributed", "Bidirectional",
+                    "GaussianNoise", "Subtract", "Dot"), (), lambda call: None,
+          "`archlang ops` lists all stages: `slice` cuts, `sub` and `matmul` take two tensors, "
+          "`lstm(64, bidirectional = true)` reads both ways"),
     Habit("Keras", ("Input", "InputLayer"), (), lambda call: None,
           "an input is declared in the network, channels first: `input image: [3, 32, 32]`"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from archlang.elaborate.habits.catalogue import FUNCTIONS, ROWS
+from archlang.elaborate.habits.catalogue import FUNCTIONS, METHOD_ROWS, ROWS, SENTENCES, SPELT_ALIKE, folded
 from archlang.elaborate.habits.habit import Habit
 from archlang.syntax.tree import Expr, Field, Name
 
@@ -28,7 +28,8 @@ class KnownNames:
     """The names that may be used at a place.
 
     `tensors` are inputs and bindings, `ranks` their numbers of axes as far as they are known, `others` lets, blocks and
-    parameters. The functions tell if the catalogue has a stage, if it brings tensors together, if it takes braces.
+    parameters, `settings` the words of a `train`. The functions tell if the catalogue has a
+    stage, if it brings tensors together, if it takes braces.
     """
 
     tensors: frozenset[str]
@@ -37,6 +38,7 @@ class KnownNames:
     is_stage: Callable[[str], bool]
     is_merge: Callable[[str], bool]
     takes_braces: Callable[[str], bool]
+    settings: frozenset[str] = frozenset()
 
     def defines(self, name: str) -> bool:
         """Return whether the file itself gives a name its meaning."""
@@ -46,7 +48,7 @@ class KnownNames:
         """Return whether a dotted name means something here already."""
         if not path:
             return False
-        return self.defines(path[0]) or (len(path) == 1 and self.is_stage(path[0]))
+        return self.defines(path[0]) or (len(path) == 1 and (self.is_stage(path[0]) or path[0] in self.settings))
 
 
 def path_of(expr: Expr) -> tuple[str, ...]:
@@ -64,23 +66,35 @@ def path_of(expr: Expr) -> tuple[str, ...]:
     return (expr.text, *reversed(fields))
 
 
-def layer_row(path: tuple[str, ...]) -> Habit | None:
-    """The row of a name that stands for a stage: bare, or behind the name of a module."""
-    if not path or path[-1] not in ROWS:
-        return None
-    if len(path) == 1 and path[0].islower():  # a bare `relu` is the stage of this language
-        return None
+def layer_rows(path: tuple[str, ...]) -> tuple[Habit, ...]:
+    """The rows of a name that stands for a stage: bare, or behind the name of a module.
+
+    A name in another spelling has those of all its spellings: `conv2d(3, 8, 3)` is PyTorch's, `conv2d(8, 3)` Keras's.
+    """
+    if not path:
+        return ()
     # `model.layers.Dense` and `tf.keras.layers.Dense` both stand behind a module that is known.
     if len(path) > 1 and path[0] not in PREFIXES and path[-2] not in PREFIXES:
-        return None
-    return ROWS[path[-1]]
+        return ()
+    own = ROWS.get(path[-1])
+    others = SPELT_ALIKE.get(folded(path[-1]), ())
+    return tuple(dict.fromkeys(row for row in (own, *others) if row is not None))
+
+
+def method_row(name: str) -> Habit | None:
+    """The row of a method of tensors; what works in place, as `relu_`, is the same function here."""
+    for spelling in (name, name.rstrip("_")):
+        row = METHOD_ROWS.get(spelling) or FUNCTIONS.get(spelling) or SENTENCES.get(spelling)
+        if row is not None:
+            return row
+    return None
 
 
 def function_row(path: tuple[str, ...]) -> Habit | None:
     """The row of a function: behind the name of a module, or bare if it was imported by itself."""
     if not path or (len(path) > 1 and path[0] not in PREFIXES):
         return None
-    return FUNCTIONS.get(path[-1])
+    return FUNCTIONS.get(path[-1]) or FUNCTIONS.get(path[-1].rstrip("_"))
 
 
 def origin_of(path: tuple[str, ...], row: Habit) -> str:

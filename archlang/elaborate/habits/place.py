@@ -86,4 +86,5 @@ def _known_names(
     def is_stage(name: str) -> bool:
         return catalogue.stage(name) is not None
 
-    return KnownNames(frozenset(tensors - others), frozenset(others), ranks, is_stage, is_merge, takes_braces)
+    settings = frozenset(name for _, name in catalogue.settings)
+    return KnownNames(frozenset(tensors - others), frozenset(others), ranks, is_stage, is_merge, takes_braces, settings)

@@ -25,13 +25,15 @@ from archlang.elaborate.habits.calls import (
     text_for_parameter,
 )
 from archlang.elaborate.habits.consequences import without_consequences
-from archlang.elaborate.habits.flows import FlowReader, Translation
+from archlang.elaborate.habits.fallback import mend_of_last_resort
+from archlang.elaborate.habits.flows import REPEATED, FlowReader
 from archlang.elaborate.habits.foreign_arguments import mend_of_arguments
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.translation import Translation
 from archlang.elaborate.habits.values import mend_of_value
-from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of
+from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of, without
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Arg, Catalogue
 from archlang.source import Source, Span
@@ -117,7 +119,10 @@ class _Rewording:
     def run(self) -> _Reworded | None:
         """The mistake worded anew, if a table knows the habit behind it."""
         try:
-            return self._by_kind()
+            better = self._by_kind()
+            if better is not None and better.diagnostic.help:
+                return better
+            return self._mended(mend_of_last_resort(self.diagnostic, self.path, self.catalogue))
         except RecursionError:  # a chain of hundreds of calls: its plain message will do
             return None
 
@@ -160,7 +165,8 @@ class _Rewording:
             if not isinstance(node, Expr):
                 continue
             translation = self._translated(node, self.path[at - 1])
-            if translation is not None and self._explains(translation):
+            # A text that is the node itself would be the mistake once more.
+            if translation is not None and self._explains(translation) and translation.text != print_flat(node):
                 return self._form(node, self.path[at - 1], translation)
 
         # Of a whole flow the beginning is at fault: `concat([a, b]) -> relu`.
@@ -173,7 +179,9 @@ class _Rewording:
 
     def _translated(self, node: Expr, parent: TreeNode) -> Translation | None:
         if isinstance(parent, Flow) and parent.steps[0] is not node:
-            return self.reader.stage(node)
+            at = next(at for at, step in enumerate(parent.steps) if step is node)
+            before = " -> ".join(print_flat(step) for step in parent.steps[:at])
+            return self.reader.stage(node, before)
         if isinstance(node, Index) and isinstance(node.value, Field) and node.value.name == "shape":
             return Translation("PyTorch", ".shape", self.reader.size(node.value.value, node.index))
         return self.reader.flow(node) or self.reader.stage(node)
@@ -188,7 +196,7 @@ class _Rewording:
         # `softmax(linear(x, 10))`: the inner stage is no word for the argument in whose place it stands.
         if translation.is_flow and translation.shown.endswith("(") and kind == "unknown-word":
             return True
-        if translation.origin == "Python" and translation.shown != "self":
+        if translation.origin == "Python" and translation.shown not in ("self", REPEATED):
             return kind in _OF_CALLS or (translation.shown.startswith(".") and kind in _OF_NAMES)
         return kind in _OF_CALLS or kind in _OF_NAMES or kind == "unknown-argument"
 
@@ -197,11 +205,11 @@ class _Rewording:
         fix: Fix | None = None
         if text is not None:
             text = fitted(text, parent)
-            help = f"write `{text}`"
+            help = f"write `{text}`{without(translation)}"
             if translation.exact:
                 fix = Fix(node.span, text)
         elif habit is not None and habit.here:
-            help = f"write `{habit.form}`; some of these arguments have no counterpart here"
+            help = f"write `{habit.form}`; not all of this is known here"
         elif habit is not None:
             help = habit.form
         else:

@@ -127,6 +127,20 @@ def _chunk(call: CallReading) -> str | None:
     return stage("split", [call.text("chunks")], {"axis": word})
 
 
+def _unsqueezed(call: CallReading) -> str | None:
+    """A new axis of size 1: the sizes of the others are those of the tensor, which must have a name for it."""
+    dim = whole_number(call.values["dim"]) if call.gives("dim") else None
+    if dim is None or call.rank not in (1, 2) or not call.source.isidentifier():
+        return None
+    if dim < 0:
+        dim += call.rank + 2
+    if not 1 <= dim <= call.rank + 1:
+        return None
+    sizes = [f"{call.source}.{word}" for word in AXES[call.rank]]
+    sizes.insert(dim - 1, "1")
+    return stage("reshape", [f"[{', '.join(sizes)}]"], {})
+
+
 def _nothing(call: CallReading) -> str | None:
     """Leave it to the form of the row to say what there is instead."""
     return None
@@ -148,7 +162,8 @@ METHODS: tuple[Habit, ...] = (
     )),
     Habit("PyTorch", ("chunk",), ("chunks", "dim"), _chunk, "split(parts)"),
     Habit("PyTorch", ("squeeze",), ("dim",), always("flatten"), "flatten"),
-    Habit("PyTorch", ("unsqueeze",), ("dim",), _nothing, "reshape(sizes)"),
+    Habit("PyTorch", ("unsqueeze",), ("dim",), _unsqueezed, "reshape(sizes)",
+          (("x.unsqueeze(1)", "x -> reshape([1, x.features])"),), "[8]"),
 )
 """Methods of tensors that are no functions of the same name elsewhere in these tables."""
 

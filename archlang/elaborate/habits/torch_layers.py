@@ -194,6 +194,8 @@ TORCH_LAYERS: tuple[Habit, ...] = (
           "conv_transpose(kernel, channels)", (
         ("nn.ConvTranspose2d(3, 8, 2, stride=2)", "conv_transpose(2x2, 8, stride = 2, padding = none)"),
         ("nn.ConvTranspose2d(3, 8, 4, stride=2, padding=1)", "conv_transpose(4x4, 8, stride = 2, padding = 1)"),
+        ("nn.ConvTranspose2d(3, 8, 3, stride=2, padding=1, output_padding=1)",
+         "conv_transpose(3x3, 8, stride = 2, padding = 1, output_padding = 1)"),
     ), note=_KNOWN_CHANNELS),
     Habit("PyTorch", ("Linear",), ("in_features", "out_features", "bias"),
           plain("linear", "out_features", named={"bias": "bias"}, defaults={"bias": "true"}), "linear(features)", (

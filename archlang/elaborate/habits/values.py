@@ -15,7 +15,7 @@ from archlang.elaborate.habits.calls import (
 )
 from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.flows import FlowReader
-from archlang.elaborate.habits.habit import items_of, short_size, whole_number
+from archlang.elaborate.habits.habit import items_of, size_text, whole_number
 from archlang.ops.kinds import ListKind, SizeOf
 from archlang.ops.model import REQUIRED, Arg, Catalogue, by_place
 from archlang.syntax.printer import print_flat
@@ -129,7 +129,7 @@ def _brackets(value: Expr, path: Sequence[TreeNode], catalogue: Catalogue) -> Me
         wants_size = any(isinstance(kind, SizeOf) for kind in kinds)
         if not wants_size or len(known) != len(numbers) or not 2 <= len(known) <= 3:
             return None
-        text = short_size(known)
+        text = size_text(known)
         return Mend((f"a size is its numbers with an x between them: write `{text}`",), Fix(value.span, text))
 
     if not any(isinstance(kind, ListKind) for kind in kinds):

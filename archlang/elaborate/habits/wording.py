@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 
 from archlang.diagnostics import did_you_mean
-from archlang.elaborate.habits.flows import IN_BRACES, REPEATED, Translation
+from archlang.elaborate.habits.flows import IN_BRACES, REPEATED
+from archlang.elaborate.habits.translation import Translation
 from archlang.syntax.tree import (
     As,
     Binary,
@@ -31,12 +32,28 @@ def message_of(translation: Translation) -> str:
 
     here = ""
     if translation.habit is not None:
-        here = translation.habit.here
+        here = _stage_of(translation, translation.habit.here)
     if here and shown.startswith("."):
         return f"`{shown}` is a method of {origin}'s tensors; here a tensor flows through `{here}`"
     if here:
         return f"`{shown}` belongs to {origin}; here it is `{here}`"
     return f"`{shown}` belongs to {origin}"
+
+
+def _stage_of(translation: Translation, usual: str) -> str:
+    """The stage that stands for a name: that of its row, unless the arguments make it another one."""
+    if translation.text is None or re.search(rf"\b{usual}\b", translation.text):
+        return usual
+    return re.split(r"\W", translation.text.split(" -> ")[-1])[0] or usual
+
+
+def without(translation: Translation) -> str:
+    """Say behind a mend which arguments it does without; empty if it has them all."""
+    if not translation.dropped:
+        return ""
+    names = ", ".join(f"`{name}`" for name in translation.dropped)
+    verb = "have" if len(translation.dropped) > 1 else "has"
+    return f"; {names} {verb} no counterpart here"
 
 
 def help_of_unknown(shown: str, stages: Collection[str]) -> str:

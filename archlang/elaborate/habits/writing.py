@@ -82,15 +82,19 @@ def convolution(name: str, rank: int, transposed: bool = False) -> Writer:
     def write(call: CallReading) -> str | None:
         kernel = call.numbers("kernel_size", rank)
         stride, dilation = call.numbers("stride", rank, 1), call.numbers("dilation", rank, 1)
-        if kernel is None or stride is None or dilation is None or call.gives("output_padding"):
+        added = call.numbers("output_padding", rank, 0)
+        if kernel is None or stride is None or dilation is None or added is None:
             return None
 
         padding = _padding(call, kernel, dilation, keeps=not transposed)
+        if any(added) and padding == "none":  # it goes with a padding in numbers alone
+            padding = "0"
         if padding is None:
             return None
         named = {
             "stride": unless(short_size(stride), "1"),
             "padding": unless(padding, _SAME_AS_DEFAULT),
+            "output_padding": unless(short_size(added), "0"),
             "dilation": unless(short_size(dilation), "1"),
             "groups": unless(call.text("groups"), "1"),
             "padding_mode": unless(call.text("padding_mode"), "zeros"),

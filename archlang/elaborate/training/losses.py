@@ -57,7 +57,7 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
         if isinstance(value, TensorValue):
             reads[name] = value.port
         elif isinstance(value, LabelValue):
-            reads[name] = LABEL
+            reads[name] = value.word
         else:
             words[name] = value
 
@@ -77,7 +77,7 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
 
 def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Port | str], span: Span) -> None:
     """A loss that compares scores with a target: their order, their sizes, their range."""
-    (first, scores), (second, target) = reads.items()
+    (first, scores), (second, target), *_ = reads.items()
     if not isinstance(scores, Port):
         raise b.refuse(
             "exchanged-arguments",

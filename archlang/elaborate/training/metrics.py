@@ -23,22 +23,33 @@ def metrics_of(
     where = spans.get("metrics", span)
     for number, metric in enumerate(metrics):
         if metric in metrics[:number]:
-            raise b.refuse("already-bound", f"the metric `{metric}` is listed twice", where)
+            raise b.refuse("already-bound", f"the metric `{metric}` is listed twice", _place(metric, where))
 
     if isinstance(best, Option) and best not in metrics:
-        metrics, where = (*metrics, best), spans.get("best", where)
+        metrics = (*metrics, best)
 
     if not metrics:
         return ()
+    named = [read for loss in losses for read in loss.reads if isinstance(read, str) and read != LABEL]
+    if named:
+        raise b.refuse("conflicting-arguments", f"a metric reads `{LABEL}`, and the losses read `{named[0]}`: the data "
+                       "has several labels", _place(metrics[0], where), help="leave `metrics` and `best` out")
     try:
         port = scores_port(b.graph, losses)
     except ArchError as problem:
         reason = problem.diagnostics[0]
         raise b.refuse("unknown-site", reason.message, where, help=reason.help) from None
     for metric in metrics:
-        _has(b, metric, port, where)
-        _reads_the_same(b, metric, losses, where)
+        place = _place(metric, where)
+        _has(b, metric, port, place)
+        _reads_the_same(b, metric, losses, place)
     return tuple(metrics)
+
+
+def _place(metric: Option, elsewhere: Span) -> Span:
+    """The place where a metric is written, be it under `metrics` or `best`."""
+    place: Span = getattr(metric.origin, "span", elsewhere)
+    return place
 
 
 def _reads_the_same(b: Build, metric: Option, losses: Sequence[Loss], span: Span) -> None:

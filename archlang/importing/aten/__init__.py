@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from archlang.importing.aten import convolutions, elementwise, merging, norms, pools, products, shaping
+from archlang.importing.aten import (
+    cells,
+    convolutions,
+    elementwise,
+    merging,
+    norms,
+    parts,
+    pools,
+    products,
+    recurrent,
+    shaping,
+    sums,
+)
 from archlang.importing.reader import StepReader
 
 Read = Callable[[StepReader, Mapping[str, Any]], Any]
@@ -13,7 +25,7 @@ Read = Callable[[StepReader, Mapping[str, Any]], Any]
 
 READERS: Mapping[str, Read] = {
     **convolutions.READERS, **norms.READERS, **elementwise.READERS, **pools.READERS, **products.READERS,
-    **merging.READERS, **shaping.READERS,
+    **merging.READERS, **shaping.READERS, **parts.READERS, **cells.READERS, **recurrent.READERS, **sums.READERS,
 }
 """The readers by the name of the operation, without `aten::`, the overload and the `_` of one that works in place."""
 

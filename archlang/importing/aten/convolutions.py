@@ -32,8 +32,10 @@ def bias_of(call: Mapping[str, Any]) -> Known | None:
 
 def padding_of(padding: object, kernel: Kernel, dilation: Kernel) -> Static | None:
     """The padding as the language says it; None where it is what a convolution has anyway."""
-    if isinstance(padding, str):
-        return Word("none") if padding == "valid" else None
+    if padding == "same":
+        return None
+    if padding == "valid":
+        return Word("none")
 
     assert isinstance(padding, list | tuple | int)
     cells = window(padding, len(kernel))
@@ -77,6 +79,7 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
         args["padding"] = padding
     if set(dilation) != {1}:
         args["dilation"] = dilation
+    # Said here, and left out again where the language would settle it so.
     args["bias"] = bias is not None
 
     places = _places(call["padding"], sizes[1:], kernel, stride, dilation)
@@ -113,7 +116,9 @@ def _transposed(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     if set(stride) != {1}:
         args["stride"] = stride
     # Said in full: what is left out depends on stride and kernel together.
-    args["padding"] = padding if any(padding) else Word("none")
+    args["padding"] = padding
+    if not any(padding):
+        args["padding"] = Word("none")
     if any(extra):
         args["output_padding"] = extra
     if set(dilation) != {1}:

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.held import Held, Known, Ref
-from archlang.importing.reader import NoWordError, StepReader, origin
+from archlang.importing.layouts import merged, rows, unrolled
+from archlang.importing.reader import AXES, NoWordError, StepReader, origin
 from archlang.importing.steps import Static, Word
 
 SAME = (
@@ -26,20 +27,20 @@ PASSED = (
 def pointwise(r: StepReader, ref: Ref, op: str, args: Mapping[str, Static] | None = None) -> Ref:
     """A step that works on each number by itself: the axes may stay as they are turned."""
     made = r.step(op, (ref.value,), r.sizes[ref.value], args)
-    return Ref(made.value, ref.order)
+    return ref.on(made.value)
 
 
-def _first(call: Mapping[str, Any]) -> Any:
+def first_of(call: Mapping[str, Any]) -> Any:
     """The tensor, which torch declares as `self` or as `input`."""
-    return call["self"] if "self" in call else call["input"]
+    return call.get("self", call.get("input"))
 
 
 def _same(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
-    return pointwise(r, r.tensor(_first(call)), op)
+    return pointwise(r, r.loose(first_of(call)), op)
 
 
 def _passed(r: StepReader, call: Mapping[str, Any]) -> Held:
-    held: Held = _first(call)
+    held: Held = first_of(call)
     return held
 
 
@@ -48,30 +49,32 @@ def _argument(
     fixed: Mapping[str, float] = {},
 ) -> Ref:
     """An activation with one number; `fixed` are further ones that must be what the language has."""
+    # torch has more numbers here than the language, which takes the usual ones.
     for other, wanted in fixed.items():
         if call[other] != wanted:
             raise NoWordError(f"its `{other}` is {call[other]}, and only {wanted} is known")
     args: dict[str, Static] = {}
     if call[name] != default:
         args[ours] = float(call[name])
-    return pointwise(r, r.tensor(_first(call)), op, args)
+    return pointwise(r, r.loose(first_of(call)), op, args)
 
 
 def _gelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
     args: dict[str, Static] = {}
     if call["approximate"] != "none":
         args["approximate"] = Word(call["approximate"])
-    return pointwise(r, r.tensor(call["self"]), "gelu", args)
+    return pointwise(r, r.loose(call["self"]), "gelu", args)
 
 
 def _clamped(r: StepReader, call: Mapping[str, Any], low: str | None, high: str | None) -> Ref:
-    least = call[low] if low else None
-    most = call[high] if high else None
+    # An operation with one bound has no word for the other.
+    least, most = call.get(low or ""), call.get(high or "")
     for bound in (least, most):
         if bound is not None and not isinstance(bound, int | float):
             raise NoWordError("its bounds are tensors")
 
-    ref = r.tensor(_first(call))
+    # The usual pair of bounds has a name of its own.
+    ref = r.loose(first_of(call))
     if least == 0 and most == 6:
         return pointwise(r, ref, "relu6")
     args: dict[str, Static] = {}
@@ -88,6 +91,7 @@ def _prelu(r: StepReader, call: Mapping[str, Any]) -> Ref:
         raise NoWordError("its slopes are calculated from the input")
 
     value = r.plain(r.tensor(call["self"]))
+    # One slope for all is what the language has unless it is told.
     args: dict[str, Static] = {}
     if weight.shape != (1,):
         args["params"] = Word("channels")
@@ -98,22 +102,30 @@ def _pow(r: StepReader, call: Mapping[str, Any]) -> Ref:
     exponent = call["exponent"]
     if not isinstance(exponent, int | float):
         raise NoWordError("its power is a tensor")
-    ref = r.tensor(call["self"])
+    ref = r.loose(call["self"])
     if exponent == 2:
         return pointwise(r, ref, "square")
     return pointwise(r, ref, "pow", {"p": exponent})
 
 
-def _softmax(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
-    ref = r.tensor(call["self"])
+def softmax(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
+    ref = merged(r, r.loose(call["self"]))
     axis = r.axis(ref, call["dim"])
-    made = r.step(op, (ref.value,), r.sizes[ref.value], {"axis": r.word(ref, axis)})
-    return Ref(made.value, ref.order)
+    if len(r.sizes[ref.value]) in AXES:
+        made = r.step(op, (ref.value,), r.sizes[ref.value], {"axis": r.word(ref, axis)})
+        return ref.on(made.value)
+
+    # Axes of larger tensors have no words: they become rows of what the softmax is over.
+    if call["dim"] % len(ref.dims) != len(ref.dims) - 1:
+        raise NoWordError("it runs over an axis that is neither named nor the last one")
+    value, laid = rows(r, ref)
+    made = r.step(op, (value,), r.sizes[value], {"axis": Word("features")})
+    return unrolled(r, made.value, laid)
 
 
 def _dropout(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
     """Noise that only training sees: it stands in the exported graph of a model in evaluation mode, too."""
-    held: Held = _first(call)
+    held: Held = first_of(call)
     if not call["p"] or not isinstance(held, Ref):
         return held
     return pointwise(r, held, op, {"p": float(call["p"])})
@@ -122,7 +134,7 @@ def _dropout(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
 def _glu(r: StepReader, call: Mapping[str, Any]) -> Ref:
     ref = r.tensor(call["self"])
     value = r.plain(ref)
-    plain = Ref(value, tuple(range(len(ref.order))))
+    plain = Ref.of(value, range(len(ref.order)))
     axis = r.axis(plain, call["dim"])
     sizes = list(r.sizes[value])
     sizes[axis] //= 2
@@ -144,9 +156,9 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "clamp_max": partial(_clamped, low=None, high="max"),
     "prelu": _prelu,
     "pow": _pow,
-    "softmax": partial(_softmax, op="softmax"),
-    "_softmax": partial(_softmax, op="softmax"),
-    "log_softmax": partial(_softmax, op="log_softmax"),
+    "softmax": partial(softmax, op="softmax"),
+    "_softmax": partial(softmax, op="softmax"),
+    "log_softmax": partial(softmax, op="log_softmax"),
     "glu": _glu,
     "dropout": partial(_dropout, op="dropout"),
     "feature_dropout": partial(_dropout, op="drop_channels"),

@@ -7,15 +7,19 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.aten.elementwise import pointwise
-from archlang.importing.held import Held, Known, Ref
-from archlang.importing.reader import NoWordError, StepReader, origin
+from archlang.importing.held import BATCH, Held, Known, Ref
+from archlang.importing.layouts import regrouped, written
+from archlang.importing.reader import AXES, NoWordError, StepReader, origin
 from archlang.importing.steps import Initial, Static, Word
 
 FREE = ("add", "mul", "maximum", "minimum")
 """Operations whose two tensors may change places."""
 
+BOUNDS = {"maximum": "low", "minimum": "high"}
+"""The bound of `clamp` that a number is, beside a tensor."""
 
-def _pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
+
+def pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
     """A sum, product, difference or quotient of two tensors, or of a tensor and a number."""
     left, right = call["self"], call["other"]
     # `x - alpha * y`: the factor is a step of its own.
@@ -25,21 +29,21 @@ def _pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
     if alpha != 1 and isinstance(right, int | float):
         right = right * alpha
     elif alpha != 1:
-        right = pointwise(r, r.tensor(right), "scale", {"by": alpha})
+        right = pointwise(r, r.loose(right), "scale", {"by": alpha})
 
     left, right = _number(left), _number(right)
     if isinstance(right, int | float):
-        return _with_number(r, r.tensor(left), float(right), op)
+        return _with_number(r, r.loose(left), float(right), op)
     if isinstance(left, int | float):
-        return _number_first(r, float(left), r.tensor(right), op)
+        return _number_first(r, float(left), r.loose(right), op)
     if isinstance(right, Known):
-        return _with_known(r, r.tensor(left), right, op)
+        return _with_known(r, r.loose(left), right, op)
     if isinstance(left, Known) and op in FREE:
-        return _with_known(r, r.tensor(right), left, op)
+        return _with_known(r, r.loose(right), left, op)
     if isinstance(left, Known):
-        tensor = r.tensor(right)
+        tensor = r.loose(right)
         return _joined(r, _spread(r, left, tensor), tensor, op)
-    return _joined(r, r.tensor(left), r.tensor(right), op)
+    return _joined(r, r.loose(left), r.loose(right), op)
 
 
 def _number(held: Held) -> Held:
@@ -50,13 +54,15 @@ def _number(held: Held) -> Held:
 
 
 def _with_number(r: StepReader, ref: Ref, number: float, op: str) -> Ref:
+    # Code that fits every size multiplies by 1, and adds 0.
+    if op in ("mul", "div") and number == 1:
+        return ref
     if op == "mul":
-        return ref if number == 1 else pointwise(r, ref, "scale", {"by": number})
+        return pointwise(r, ref, "scale", {"by": number})
     if op == "div":
-        return ref if number == 1 else pointwise(r, ref, "scale", {"by": 1 / number})
-    if op in ("maximum", "minimum"):
-        bound = "low" if op == "maximum" else "high"
-        return pointwise(r, ref, "clamp", {bound: number})
+        return pointwise(r, ref, "scale", {"by": 1 / number})
+    if op in BOUNDS:
+        return pointwise(r, ref, "clamp", {BOUNDS[op]: number})
     if op == "sub":
         number = -number
     if number == 0:
@@ -84,85 +90,87 @@ def _shifted(r: StepReader, ref: Ref, number: float) -> Ref:
     known = Known(sizes, lambda state: torch.full(sizes, number, dtype=_kind(state)), ())
     added = r.step("parameter", (), sizes, args, {"value": origin(known)})
     made = r.step("add", (ref.value, added.value), r.sizes[ref.value])
-    return Ref(made.value, ref.order)
+    return ref.on(made.value)
 
 
 def _kind(state: Mapping[str, Any]) -> Any:
     """The kind of floating-point number that a model has."""
     import torch
 
-    kinds = [value.dtype for value in state.values() if value.is_floating_point()]
-    return kinds[0] if kinds else torch.float32
+    kinds = (value.dtype for value in state.values() if value.is_floating_point())
+    return next(kinds, torch.float32)
+
+
+AFFINE = {"mul": ("weight", "shift"), "add": ("bias", "scale")}
+"""The weight of `affine` that a factor or an offset is, and the argument that says that the other is none."""
 
 
 def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
     """A tensor and one of the model's own."""
     # Places in a row, turned, are a sequence from here on.
-    if len(ref.order) == 2:
-        ref = Ref(r.plain(ref), (0, 1))
-    if len(known.shape) == len(ref.order) + 1:
+    if ref.regular and len(ref.order) == 2:
+        ref = Ref.of(r.plain(ref), (0, 1))
+    if len(known.shape) == len(ref.dims):
         known = r.single(known)
     sizes = r.sizes[ref.value]
     place = _single_axis(r, ref, known)
-    default = len(sizes) - 1 if len(sizes) <= 2 else 0
     # A learned factor or offset for each channel has a word.
-    if known.trained and place is not None and op in ("mul", "add"):
-        args: dict[str, Static] = {"shift": Word("none")} if op == "mul" else {"scale": Word("none")}
-        if place != default:
+    if known.trained and place is not None and op in AFFINE and len(sizes) in AXES:
+        name, other = AFFINE[op]
+        args: dict[str, Static] = {other: Word("none")}
+        # Features are the last axis of a sequence, channels the first one of a map.
+        if place != {1: 0, 2: 1}.get(len(sizes), 0):
             args["axis"] = r.word(ref, place)
-        name = "weight" if op == "mul" else "bias"
         made = r.step("affine", (ref.value,), sizes, args, {name: origin(known, (sizes[place],))})
-        return Ref(made.value, ref.order)
+        return ref.on(made.value)
     # A number of its own for each position and feature.
-    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(r, ref, known) == sizes:
+    if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
         return r.step("position_embedding", (ref.value,), sizes, {}, {"weight": origin(known, sizes)})
     return _joined(r, ref, _spread(r, known, ref), op)
 
 
-def _aligned(r: StepReader, ref: Ref, known: Known) -> tuple[int, ...]:
-    """The sizes of a tensor of the model's own beside a sample, in torch's order, 1 where it is spread."""
-    shape = list(known.shape)
-    rank = len(ref.order)
-    if len(shape) == rank + 1:
-        if shape[0] != 1:
-            raise NoWordError("a tensor of the model has a size for the batch")
-        shape = shape[1:]
-    if len(shape) > rank:
+def _aligned(ref: Ref, known: Known) -> tuple[int, ...]:
+    """The sizes of a tensor of the model's own beside a whole tensor, in torch's order, 1 where it is spread."""
+    shape = (1,) * (len(ref.dims) - len(known.shape)) + known.shape
+    if len(shape) > len(ref.dims):
         raise NoWordError("a tensor of the model has more axes than what it meets")
-    return (1,) * (rank - len(shape)) + tuple(shape)
+    if any(BATCH in dim and size != 1 for dim, size in zip(ref.dims, shape, strict=True)):
+        raise NoWordError("a tensor of the model has a size for the batch")
+    return shape
 
 
 def _single_axis(r: StepReader, ref: Ref, known: Known) -> int | None:
     """The only axis along which a tensor of the model's own differs, as the value counts; None for several."""
-    shape, logical = _aligned(r, ref, known), r.logical(ref)
+    shape = _aligned(ref, known)
     long = [place for place, size in enumerate(shape) if size != 1]
-    if len(long) != 1 or shape[long[0]] != logical[long[0]]:
+    if len(long) != 1 or len(ref.dims[long[0]]) != 1 or shape[long[0]] != r.extent(ref, ref.dims[long[0]]):
         return None
-    return ref.order[long[0]]
+    return ref.dims[long[0]][0]
 
 
 def _spread(r: StepReader, known: Known, beside: Ref) -> Ref:
-    """A tensor of the model's own, turned as the tensor beside it is."""
-    shape = _aligned(r, beside, known)
-    if any(size not in (1, other) for size, other in zip(shape, r.logical(beside), strict=True)):
+    """A tensor of the model's own, laid out as the tensor beside it is."""
+    shape = _aligned(beside, known)
+    if any(size not in (1, r.extent(beside, dim)) for size, dim in zip(shape, beside.dims, strict=True)):
         raise NoWordError("a tensor of the model is larger than what it meets")
 
-    # `order[i]` is where torch's axis i lies in the value: turned back, the tensor lies as the value does.
-    back = tuple(beside.order.index(axis) for axis in range(len(beside.order)))
-    sizes = tuple(shape[place] for place in back)
+    # Torch's axes are cut as those of the value are, then turned as the value lies.
+    atoms = [(axis, size) for dim, size in zip(beside.dims, shape, strict=True) for axis in dim if axis != BATCH]
+    whole = r.sizes[beside.value]
+    cut = tuple(min(size, whole[axis]) for axis, size in atoms)
+    back = tuple(sorted(range(len(atoms)), key=lambda place: atoms[place][0]))
+    sizes = tuple(cut[place] for place in back)
     turned = Known(
-        (1, *sizes), lambda state: known.read(state).reshape(shape).permute(back).contiguous(), known.names,
+        (1, *sizes), lambda state: known.read(state).reshape(cut).permute(back).contiguous(), known.names,
         known.trained, known.derived, key=known.key,
     )
-    return Ref(r.parameter(turned, sizes, back).value, beside.order)
+    return beside.on(r.parameter(turned, sizes, back).value)
 
 
 def _joined(r: StepReader, left: Ref, right: Ref, op: str) -> Ref:
     """Two tensors number by number; an axis of size 1 is spread, as in the language."""
-    if left.order != right.order:
-        if len(left.order) != len(right.order):
-            raise NoWordError("two tensors of different numbers of axes meet")
-        left, right = (Ref(r.plain(ref), tuple(range(len(ref.order)))) for ref in (left, right))
+    if left.dims != right.dims:
+        left, right = _alike(r, left, right)
 
     first, second = r.sizes[left.value], r.sizes[right.value]
     sizes = [max(a, b) for a, b in zip(first, second, strict=True)]
@@ -173,10 +181,27 @@ def _joined(r: StepReader, left: Ref, right: Ref, op: str) -> Ref:
     # What is spread stands behind the tensor that it is spread over.
     if op in FREE and tuple(sizes) != first and tuple(sizes) == second:
         inputs.reverse()
-    if left.value == right.value:
-        inputs[1] = r.step("identity", (right.value,), second).value
-    made = r.step(op, inputs, sizes, free=op in FREE and first == second)
-    return Ref(made.value, left.order)
+    made = r.step(op, r.apart(*inputs), sizes, free=op in FREE and first == second)
+    return left.on(made.value)
+
+
+def _alike(r: StepReader, left: Ref, right: Ref) -> tuple[Ref, Ref]:
+    """Two tensors in one layout."""
+    if len(left.dims) != len(right.dims):
+        raise NoWordError("two tensors of different numbers of axes meet")
+    if left.dims[0] == right.dims[0] == (BATCH,):
+        return r.straight(left), r.straight(right)
+
+    # The batch stands elsewhere: the second is cut as the first is, and laid out so.
+    left = written(r, left)
+    atoms = [axis for dim in left.dims for axis in dim]
+    cut = regrouped(r, right, [r.extent(left, (axis,)) for axis in atoms])
+    if cut is None or any(len(dim) != 1 for dim in cut.dims):
+        raise NoWordError("two tensors are cut into axes in different ways")
+    right = written(r, cut)
+    if [dim == (BATCH,) for dim in right.dims] != [axis == BATCH for axis in atoms]:
+        raise NoWordError("two tensors have the batch at different places")
+    return left, left.on(right.value)
 
 
 def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
@@ -194,7 +219,7 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     alike = all(isinstance(one, Ref) and one.order == first.order for one in held)
     refs = [r.tensor(one) for one in held]
     if not alike:
-        refs = [Ref(r.plain(ref), tuple(range(len(ref.order)))) for ref in refs]
+        refs = [r.straight(ref) for ref in refs]
     axis = r.axis(refs[0], call["dim"])
     return _end_to_end(r, refs, axis)
 
@@ -226,15 +251,8 @@ def _end_to_end(r: StepReader, refs: Sequence[Ref], axis: int) -> Ref:
     if axis != 0:
         args["axis"] = r.word(refs[0], axis)
 
-    inputs: list[int] = []
-    for ref in refs:
-        # One tensor twice is a mistake of the language's; a copy says that it is meant.
-        value = ref.value
-        if value in inputs:
-            value = r.step("identity", (value,), r.sizes[value]).value
-        inputs.append(value)
-    made = r.step("concat", inputs, sizes, args)
-    return Ref(made.value, refs[0].order)
+    made = r.step("concat", r.apart(*(ref.value for ref in refs)), sizes, args)
+    return refs[0].on(made.value)
 
 
 def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
@@ -252,15 +270,15 @@ def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
     # Where torch has the new axis elsewhere, the axes are turned.
     order = list(range(1, rank - 1))
     order.insert(dim - 1, 0)
-    return Ref(made.value, tuple(order))
+    return Ref.of(made.value, order)
 
 
 def _rsub(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    return _pair(r, {"self": call["other"], "other": call["self"], "alpha": call.get("alpha", 1)}, "sub")
+    return pair(r, {"self": call["other"], "other": call["self"], "alpha": call.get("alpha", 1)}, "sub")
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
-    **{name: partial(_pair, op=name) for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
+    **{name: partial(pair, op=name) for name in ("add", "sub", "mul", "div", "maximum", "minimum")},
     "rsub": _rsub,
     "cat": _concat,
     "stack": _stack,

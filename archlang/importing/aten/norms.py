@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from archlang.importing.held import Known, Ref
+from archlang.importing.layouts import rows, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
@@ -25,6 +26,7 @@ def _affine(r: StepReader, call: Mapping[str, Any], args: dict[str, Static], sho
 
     r.derived(weight)
     weights = {"weight": origin(weight)}
+    # Norms without a shift are rare, and the language has one of those alone, the rms norm.
     if isinstance(bias, Known):
         weights["bias"] = origin(bias)
     elif bias is None:
@@ -57,7 +59,7 @@ def _running(call: Mapping[str, Any], weights: dict[str, Origin]) -> None:
         raise NoWordError("its running statistics are not the model's own")
 
     weights["running_mean"], weights["running_var"] = origin(mean), origin(variance)
-    name = mean.names[0] if mean.names else ""
+    name = "".join(mean.names[:1])
     weights["num_batches_tracked"] = Origin(_counted(name), ())
 
 
@@ -83,6 +85,7 @@ def _instance_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     if call["eps"] != SMALL:
         args["eps"] = call["eps"]
 
+    # An instance norm has no scale unless it is told, other norms have one.
     weights = _affine(r, call, args, shown=False)
     if weights:
         args["affine"] = True
@@ -100,7 +103,7 @@ def _group_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _layer_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    ref = r.tensor(call["input"])
+    ref = r.loose(call["input"])
     args: dict[str, Static] = {}
     if call["eps"] != SMALL:
         args["eps"] = call["eps"]
@@ -108,7 +111,7 @@ def _layer_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _rms_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    ref = r.tensor(call["input"])
+    ref = r.loose(call["input"])
     weight, eps = call.get("weight"), call["eps"]
     if eps is None:
         raise NoWordError("it adds the smallest number of the kind, and not a number of its own")
@@ -136,16 +139,15 @@ def _over_features(
         raise NoWordError("it runs over several axes")
 
     sizes = r.sizes[ref.value]
-    last = ref.order[-1]
+    last = r.axis(ref, -1)
     # The language's norm of a map runs over its channels, wherever torch had them.
-    if (len(sizes) >= 3 and last == 0) or (len(sizes) == 2 and last == 1) or len(sizes) == 1:
+    if (len(sizes) in (3, 4) and last == 0) or (len(sizes) == 2 and last == 1) or len(sizes) == 1:
         made = r.step(op, (ref.value,), sizes, args, weights())
-        return Ref(made.value, ref.order)
+        return ref.on(made.value)
 
-    if len(sizes) > 2:
-        raise NoWordError("it runs over the columns of a map")
-    value = r.plain(ref)
-    return r.step(op, (value,), r.sizes[value], args, weights())
+    value, laid = rows(r, ref)
+    made = r.step(op, (value,), r.sizes[value], args, weights())
+    return unrolled(r, made.value, laid)
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.aten.convolutions import ENDINGS, slid
-from archlang.importing.held import Ref
-from archlang.importing.reader import NoWordError, StepReader, window
+from archlang.importing.held import BATCH, Held, Ref, Unsaid
+from archlang.importing.reader import AXES, NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
 
 
@@ -17,7 +17,9 @@ def _window_pool(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> 
     sizes = r.sizes[value]
     size = window(call["kernel_size"], rank)
     # torch's stride, too, is the size where none is given.
-    stride = window(call["stride"], rank) if _given(call["stride"]) else size
+    stride = size
+    if _given(call["stride"]):
+        stride = window(call["stride"], rank)
     padding, dilation = window(call["padding"], rank), window(call.get("dilation", 1), rank)
     ceil = bool(call["ceil_mode"])
 
@@ -67,30 +69,41 @@ def _adaptive(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Ref
     given = call["output_size"]
     if isinstance(given, int):
         given = (given,) * rank
-    cells = tuple(size if cell is None else cell for cell, size in zip(given, sizes[1:], strict=True))
+    # None keeps the cells of an axis; there is no grid of none.
+    cells = tuple(cell or size for cell, size in zip(given, sizes[1:], strict=True))
     if cells == sizes[1:]:
-        return Ref(value, tuple(range(rank + 1)))
+        r.sized = True
+        return Ref.of(value, range(rank + 1))
     return r.step(f"{op}{ENDINGS[rank]}", (value,), (sizes[0], *cells), {"size": Kernel(cells)})
 
 
-def _reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
+def _with_places(r: StepReader, call: Mapping[str, Any], op: str, rank: int) -> Held:
+    """A pool that hands out the places of its numbers beside them."""
+    places = Unsaid("the places of the largest numbers are read")
+    if op.startswith("adaptive"):
+        return _adaptive(r, call, op, rank), places
+    return _window_pool(r, call, op, rank), places
+
+
+def reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
     """A mean, sum or extreme along axes, which go or stay with size 1."""
-    ref = r.tensor(call["self"])
+    ref = r.loose(call["self"])
     dims = call.get("dim")
-    if dims is None:
-        raise NoWordError("it runs over the batch, too")
     if isinstance(dims, int):
         dims = (dims,)
     if not dims:
         raise NoWordError("it runs over the batch, too")
+    # Axes that torch laid end to end are written so before a part of them goes.
+    if any(len(ref.dims[dim]) != 1 for dim in dims):
+        ref = r.tensor(ref)
 
     axes = sorted(r.axis(ref, dim) for dim in dims)
     sizes = r.sizes[ref.value]
     keep = bool(call.get("keepdim", False))
     # The means of a map's channels are what networks end with.
-    if not keep and by in GLOBAL and len(sizes) == 3 and axes == [1, 2]:
+    if not keep and ref.regular and by in GLOBAL and len(sizes) == 3 and axes == [1, 2]:
         return r.step(GLOBAL[by], (ref.value,), sizes[:1])
-    if not keep and by in GLOBAL and len(sizes) == 2 and axes == [0]:
+    if not keep and ref.regular and by in GLOBAL and len(sizes) == 2 and axes == [0]:
         return r.step(GLOBAL[by], (ref.value,), sizes[1:])
     return _reduce(r, ref, axes, by, keep)
 
@@ -100,32 +113,40 @@ GLOBAL: Mapping[str, str] = {"mean": "global_avg_pool", "max": "global_max_pool"
 
 def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Ref:
     sizes = r.sizes[ref.value]
+    if len(sizes) not in AXES:
+        raise NoWordError("it runs along axes of a tensor of more than four, which have no names")
     words = tuple(r.word(ref, axis) for axis in axes)
-    args: dict[str, Static] = {"axis": words if len(words) > 1 else words[0]}
+    args: dict[str, Static] = {"axis": words[0]}
+    if len(words) > 1:
+        args["axis"] = words
     if by != "mean":
         args["by"] = Word(by)
     if keep:
         args["keep"] = True
-        left = [1 if axis in axes else size for axis, size in enumerate(sizes)]
-        return Ref(r.step("reduce", (ref.value,), left, args).value, ref.order)
+        left = list(sizes)
+        for axis in axes:
+            left[axis] = 1
+        return ref.on(r.step("reduce", (ref.value,), left, args).value)
 
     left = [size for axis, size in enumerate(sizes) if axis not in axes]
     if not left:
         raise NoWordError("nothing of a sample is left but one number")
     made = r.step("reduce", (ref.value,), left, args)
     # The axes that stay keep the order in which torch had them.
-    kept = [axis for axis in ref.order if axis not in axes]
-    ranked = sorted(kept)
-    return Ref(made.value, tuple(ranked.index(axis) for axis in kept))
+    places = {axis: at for at, axis in enumerate(axis for axis in range(len(sizes)) if axis not in axes)}
+    places[BATCH] = BATCH
+    kept = [dim for dim in ref.dims if dim[:1] not in [(axis,) for axis in axes]]
+    return Ref(made.value, tuple(tuple(places[axis] for axis in dim) for dim in kept))
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     **{f"max_pool{rank}d": partial(_window_pool, op="max_pool", rank=rank) for rank in ENDINGS},
     **{f"avg_pool{rank}d": partial(_window_pool, op="avg_pool", rank=rank) for rank in ENDINGS},
     **{f"adaptive_avg_pool{rank}d": partial(_adaptive, op="adaptive_avg_pool", rank=rank) for rank in ENDINGS},
-    **{f"adaptive_max_pool{rank}d": partial(_adaptive, op="adaptive_max_pool", rank=rank) for rank in ENDINGS},
-    "mean": partial(_reduced, by="mean"),
-    "sum": partial(_reduced, by="sum"),
-    "amax": partial(_reduced, by="max"),
-    "amin": partial(_reduced, by="min"),
+    **{f"adaptive_max_pool{rank}d": partial(_with_places, op="adaptive_max_pool", rank=rank) for rank in ENDINGS},
+    **{f"max_pool{rank}d_with_indices": partial(_with_places, op="max_pool", rank=rank) for rank in ENDINGS},
+    "mean": partial(reduced, by="mean"),
+    "sum": partial(reduced, by="sum"),
+    "amax": partial(reduced, by="max"),
+    "amin": partial(reduced, by="min"),
 }

@@ -2,57 +2,227 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from archlang.importing.aten.convolutions import bias_of, kernel_of
-from archlang.importing.held import Known, Ref
+from archlang.importing.aten.elementwise import pointwise, softmax
+from archlang.importing.aten.merging import pair
+from archlang.importing.held import BATCH, Known, Ref
+from archlang.importing.layouts import merged, regrouped, rows, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
-from archlang.importing.steps import Kernel, Static
+from archlang.importing.steps import Kernel, Quoted, Static
+
+POINTWISE = {3: "conv", 4: "conv3d"}
+"""The convolution that is a dense map at each place, by how many axes there are."""
+
+LOW = -1e30
+"""A number that a softmax sees as minus infinity, which no sum turns into a NaN."""
+
+CROSSED = "its factors are cut into axes in different ways"
+
+SHARED = "abcdeghlmnopqrstuvwxyz"
+"""Names for the axes that both factors have. The rows of a product are `i`, what is summed `k`, its columns `j`."""
 
 
 def _linear(r: StepReader, call: Mapping[str, Any]) -> Ref:
-    ref = r.tensor(call["input"])
+    ref = r.loose(call["input"])
     weight, bias = kernel_of(r, call), bias_of(call)
     out, features = weight.shape
     weights = {"weight": origin(weight)}
     if bias is not None:
         weights["bias"] = origin(bias)
 
-    sizes = r.sizes[ref.value]
-    if len(sizes) <= 2:
-        value = r.plain(ref)
-        args: dict[str, Static] = {"features": out, "bias": bias is not None}
-        return r.step("linear", (value,), (*r.sizes[value][:-1], out), args, weights)
-
     # Over the channels of a map, whose axes torch turned for it: a 1x1 convolution.
-    if len(sizes) == 3 and ref.order[-1] == 0:
-        weights["weight"] = origin(weight, (out, features, 1, 1))
-        args = {"kernel": Kernel((1, 1)), "channels": out, "bias": bias is not None}
-        made = r.step("conv", (ref.value,), (out, *sizes[1:]), args, weights)
-        return Ref(made.value, ref.order)
-    raise NoWordError("a dense map runs over an axis that is neither features nor channels")
+    sizes = r.sizes[ref.value]
+    if len(sizes) in POINTWISE and ref.dims[-1] == (0,):
+        kernel = Kernel((1,) * (len(sizes) - 1))
+        weights["weight"] = origin(weight, (out, features, *kernel))
+        args: dict[str, Static] = {"kernel": kernel, "channels": out, "bias": bias is not None}
+        made = r.step(POINTWISE[len(sizes)], (ref.value,), (out, *sizes[1:]), args, weights)
+        return ref.on(made.value)
+
+    # Of a vector or a sequence the language has it; of anything else its rows are a sequence for a moment.
+    args = {"features": out, "bias": bias is not None}
+    if ref.regular and len(sizes) <= 2:
+        value = r.plain(ref)
+        return r.step("linear", (value,), (*r.sizes[value][:-1], out), args, weights)
+    value, laid = rows(r, ref)
+    made = r.step("linear", (value,), (*r.sizes[value][:-1], out), args, weights)
+    return unrolled(r, made.value, laid)
+
+
+# --- products of two tensors -----------------------------------------------------------------------------------------
 
 
 def _matmul(r: StepReader, call: Mapping[str, Any]) -> Ref:
     left, right = _operand(r, call["self"]), _operand(r, _second(call))
-    a, b = r.plain(left), r.plain(right)
-    first, second = r.sizes[a], r.sizes[b]
-    if len(first) != 2 or len(second) != 2:
-        raise NoWordError("a product of tensors that are no matrices for each sample; attention in modules of one's "
-                          "own is among these")
-    return r.step("matmul", (a, b), (first[0], second[1]))
+    if len(left.dims) < 3 or len(right.dims) < 3:
+        raise NoWordError("one of its factors is a vector")
+    return product(r, left, right)
+
+
+def product(r: StepReader, left: Ref, right: Ref) -> Ref:
+    """The product of matrices, `[..., i, k]` and `[..., k, j]`; axes before the last two are shared or spread."""
+    if left.regular and right.regular and len(left.dims) == len(right.dims) == 3:
+        a, b = r.plain(left), r.plain(right)
+        return r.step("matmul", (a, b), (r.sizes[a][0], r.sizes[b][1]))
+    if len(left.dims) != len(right.dims):
+        raise NoWordError("its factors have different numbers of axes")
+
+    left, right = squeezed(r, merged(r, left)), squeezed(r, merged(r, right))
+    before = zip(left.dims[:-2], right.dims[:-2], strict=True)
+    shared = [_common(_sizes(r, left, dim), _sizes(r, right, other)) for dim, other in before]
+    rows, columns = _sizes(r, left, left.dims[-2]), _sizes(r, right, right.dims[-1])
+    summed = _common(_sizes(r, left, left.dims[-1]), _sizes(r, right, right.dims[-2]))
+
+    # An axis that a side lacks is spread, and named on the other side alone.
+    first = [size for size, dim in zip(shared, left.dims, strict=False) if dim]
+    second = [size for size, dim in zip(shared, right.dims, strict=False) if dim]
+    one = _atoms(r, left, [*_flat(first), *rows, *summed])
+    other = _atoms(r, right, [*_flat(second), *summed, *columns])
+    return _einsum(r, one, other, _Sections(shared, rows, summed, columns), (left, right))
+
+
+def squeezed(r: StepReader, ref: Ref) -> Ref:
+    """A tensor whose value has no axis of size 1: torch's axes of that size are none of the value's."""
+    sizes = r.sizes[ref.value]
+    kept = [axis for axis, size in enumerate(sizes) if size != 1]
+    if len(kept) == len(sizes):
+        return ref
+    if not kept:
+        raise NoWordError("a product of single numbers")
+    places = {axis: at for at, axis in enumerate(kept)} | {BATCH: BATCH}
+    value = r.resized(ref.value, [sizes[axis] for axis in kept])
+    return Ref(value, tuple(tuple(places[axis] for axis in dim if axis in places) for dim in ref.dims))
+
+
+def _sizes(r: StepReader, ref: Ref, dim: Sequence[int]) -> list[int]:
+    return [r.extent(ref, (axis,)) for axis in dim]
+
+
+def _common(one: list[int], two: list[int]) -> list[int]:
+    """The sizes into which both sides cut an axis. What has none is spread. Raises `NoWordError` where cuts cross."""
+    if not one or not two:
+        return one or two
+
+    found: list[int] = []
+    while one and two:
+        size, rest = sorted((one[0], two[0]))
+        if rest % size:
+            raise NoWordError(CROSSED)
+        found.append(size)
+        for queue in (one, two):
+            queue[0] //= size
+            if queue[0] == 1:
+                queue.pop(0)
+    if one or two:
+        raise NoWordError(CROSSED)
+    return found
+
+
+def _flat(rows: Iterable[Sequence[int]]) -> list[int]:
+    return [size for row in rows for size in row]
+
+
+def _atoms(r: StepReader, ref: Ref, sizes: Sequence[int]) -> Ref:
+    """A tensor cut into axes of these sizes, each one of its value's, or the batch."""
+    cut = regrouped(r, ref, sizes)
+    if cut is None or any(len(dim) != 1 for dim in cut.dims):
+        raise NoWordError(CROSSED)
+    return cut
+
+
+@dataclass(frozen=True)
+class _Sections:
+    """How the axes of a product are cut: those that both sides share, the rows, what is summed, and the columns."""
+
+    shared: Sequence[Sequence[int]]
+    rows: Sequence[int]
+    summed: Sequence[int]
+    columns: Sequence[int]
+
+
+def _einsum(r: StepReader, left: Ref, right: Ref, cut: _Sections, whole: tuple[Ref, Ref]) -> Ref:
+    """The product as sums over named axes, which may lie in any order."""
+    letters = iter(SHARED)
+    groups = [[next(letters) for _ in row] for row in cut.shared]
+    rows, summed, columns = _numbered("i", cut.rows), _numbered("k", cut.summed), _numbered("j", cut.columns)
+    first = [name for group, dim in zip(groups, whole[0].dims, strict=False) if dim for name in group]
+    second = [name for group, dim in zip(groups, whole[1].dims, strict=False) if dim for name in group]
+    places = (
+        dict(zip([*first, *rows, *summed], left.dims, strict=True)),
+        dict(zip([*second, *summed, *columns], right.dims, strict=True)),
+    )
+    batch = {name for sides in places for name, dim in sides.items() if dim == (BATCH,)}
+    if len(batch) > 1 or any(name in batch for name in summed):
+        raise NoWordError("it sums over the batch, or its factors have it at different places")
+
+    # The sums come out as torch lays them out, wherever the factors had their axes; the batch is not named.
+    result = [name for group in (*groups, rows, columns) for name in group if name not in batch]
+    sizes = dict(zip([name for group in groups for name in group], _flat(cut.shared), strict=True))
+    sizes |= dict(zip([*rows, *columns], [*cut.rows, *cut.columns], strict=True))
+    terms = [_term(side, r.sizes[ref.value]) for side, ref in zip(places, (left, right), strict=True)]
+    axes = f"{terms[0]}, {terms[1]} -> {' '.join(result)}"
+    made = r.step(
+        "einsum", r.apart(left.value, right.value), [sizes[name] for name in result], {"axes": Quoted(axes)},
+        named=("other",),
+    )
+    at = {name: place for place, name in enumerate(result)} | dict.fromkeys(batch, BATCH)
+    return Ref(made.value, tuple(tuple(at[name] for name in group) for group in (*groups, rows, columns)))
+
+
+def _numbered(letter: str, sizes: Sequence[int]) -> list[str]:
+    return [f"{letter}{at or ''}" for at in range(len(sizes))]
+
+
+def _term(places: Mapping[str, tuple[int, ...]], sizes: Sequence[int]) -> str:
+    """The names of a factor's axes in the order in which its value has them."""
+    named = {dim[0]: name for name, dim in places.items() if dim != (BATCH,)}
+    return " ".join(named[axis] for axis in range(len(sizes)))
 
 
 def _operand(r: StepReader, held: Any) -> Ref:
     """A factor; a matrix of the model's own has no axis for the batch."""
     if isinstance(held, Known) and len(held.shape) == 2:
         return r.parameter(held, held.shape)
-    return r.tensor(held)
+    return r.loose(held)
 
 
 def _second(call: Mapping[str, Any]) -> Any:
-    return call["other"] if "other" in call else call["mat2"]
+    return call.get("other", call.get("mat2"))
+
+
+def _attended(r: StepReader, call: Mapping[str, Any]) -> Ref:
+    """torch's own attention of queries to keys, by its definition: products, a softmax, products."""
+    query, key, value = (r.loose(call[name]) for name in ("query", "key", "value"))
+    if call.get("enable_gqa"):
+        raise NoWordError("its heads share keys")
+    scale = call.get("scale")
+    if scale is None:
+        scale = r.extent(query, query.dims[-1]) ** -0.5
+
+    # The keys turned: nothing is written, the sums just name their axes in another order.
+    keys = Ref(key.value, (*key.dims[:-2], key.dims[-1], key.dims[-2]))
+    scores = pointwise(r, product(r, query, keys), "scale", {"by": float(scale)})
+    mask = call.get("attn_mask")
+    if call.get("is_causal"):
+        mask = _later(r.extent(query, query.dims[-2]), r.extent(key, key.dims[-2]))
+    if mask is not None:
+        scores = pair(r, {"self": scores, "other": mask}, "add")
+    shares = softmax(r, {"self": scores, "dim": -1}, "softmax")
+    if call.get("dropout_p"):
+        shares = pointwise(r, shares, "dropout", {"p": float(call["dropout_p"])})
+    return product(r, shares, value)
+
+
+def _later(queries: int, keys: int) -> Known:
+    """What keeps a position from seeing later ones, once it is added to the scores."""
+    made = torch.full((queries, keys), LOW).triu(1)
+    return Known((queries, keys), lambda state: made, key=f"later {queries} {keys}", made=made)
 
 
 def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
@@ -60,6 +230,7 @@ def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     turned = call["mat2"]
     if not isinstance(turned, Known) or call["beta"] != 1 or call["alpha"] != 1:
         raise NoWordError("its matrix is calculated from the input, or it is scaled")
+    # A dense map has its kernel the other way round.
     kernel = Known(turned.shape[::-1], lambda state: turned.read(state).T.contiguous(), turned.names,
                    key=f"{turned.key} turned")
     return _linear(r, {"input": call["mat1"], "weight": kernel, "bias": call["self"]})
@@ -67,5 +238,5 @@ def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "linear": _linear, "matmul": _matmul, "bmm": _matmul, "mm": _matmul, "addmm": _addmm,
+    "scaled_dot_product_attention": _attended,
 }
-

@@ -195,15 +195,26 @@ def boost(model: nn.Module, *, kernels: str | Sequence[Window] = "pbconv", seed:
 
     left = tuple(Left(*pair) for pair in search.left.items())
     if not done:
-        raise ArchError(error("pass-does-not-apply", "this model has no convolution that can be boosted",
-                              help="convolutions over maps or lines with a kernel larger than 1x1 can be",
-                              notes=[str(one) for one in left]))
+        raise _nothing(left)
 
     # In a graph, the branches stand node by node, where a fusion finds them.
     if isinstance(result, fx.GraphModule):
         result = inlined(result, [one.name for one in done])
     result.boosting = Boosting(tuple(done), left)  # type: ignore[assignment]  # torch knows tensors and modules alone
     return result
+
+
+def _nothing(left: Sequence[Left]) -> ArchError:
+    """The error of a model in which nothing can be boosted; a reason that holds for all stands in its message."""
+    message = "this model has no convolution that can be boosted"
+    help = ["convolutions over maps or lines with a kernel larger than 1x1 can be"]
+    reasons = {one.reason for one in left}
+    if len(reasons) == 1:
+        message += f": {left[0].name} stays, {REASONS[left[0].reason]}"
+    if "shared" in reasons:
+        help.append("a module that is called several times is boosted once each call has one of its own")
+    return ArchError(error("pass-does-not-apply", message, help=tuple(help), notes=[str(one) for one in left]))
+
 
 def _taken(norm: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:
     """The batch norm that goes into branch 0, and what takes its place: nothing, or what else its class does."""

@@ -13,6 +13,8 @@ from PIL import Image
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
+from archlang.train.data.label_place import LabelPlace
+from archlang.train.data.label_tables import label_places, labels_of_item, row_of_item
 from archlang.train.data.labels import LABEL, TEXTS, Names, label_of_item, numbered, text_of
 from archlang.train.data.pixels import kept_window, upright_size
 from archlang.train.data.reading import drawing_by
@@ -32,7 +34,8 @@ class Items:
     `rows` picks some of its items. `layout` says how its arrays lie, `names` numbers labels that are names,
     `preparation` says how Pillow images are made alike, `whole` that samples are whole numbers and stay so.
     Where samples are tables, `name` says which of their entries is meant, or `row` makes one row of them all.
-    All arrays have the `shape` of the first, where it is known; `count` is the length of the data set.
+    All arrays have the `shape` of the first, where it is known. Labels with names lie in a row by `label_places`.
+    `count` is the length of the data set.
     """
 
     dataset: Any
@@ -44,6 +47,7 @@ class Items:
     whole: bool = False
     name: str | None = None
     row: Callable[[Mapping[str, Any], Layout], torch.Tensor] | None = None
+    label_places: tuple[LabelPlace, ...] = ()
     count: int | None = None
 
     is_foreign = True
@@ -80,10 +84,14 @@ class Items:
             first = problem.diagnostics[0]
             raise bad_data(f"item {number}: {first.message}", help=first.help) from None
 
-        target = label_of_item(label, self.names, number)
+        if self.label_places:
+            target = row_of_item(label, self.label_places, number)
+        else:
+            target = label_of_item(label, self.names, number)
+        lies_on_image = target.ndim >= 2 or any(len(place.sizes) >= 2 for place in self.label_places)
         # Images are made alike by their preparation; arrays have to be alike already.
         if isinstance(sample, Image.Image):
-            if target.ndim >= 2:
+            if lies_on_image:
                 self._refuse_cut(sample, number)
         elif self.shape is not None and tuple(pixels.shape) != self.shape:
             raise _of_another_size("sample", number, pixels, f"the first has {list(self.shape)}")
@@ -127,10 +135,21 @@ def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | Non
         rows = range(count)
 
     # Every array must have the first one's shape, in whatever batch it comes; images are made alike.
-    items = Items(dataset, rows, _layout_of(dataset), names or {}, count=count)
+    places = _label_places(dataset, count)
+    items = Items(dataset, rows, _layout_of(dataset), names or {}, label_places=places, count=count)
     if not count or isinstance(raw_item(dataset, 0)[0], Image.Image | Mapping):
         return items
     return replace(items, shape=tuple(items.item(0)[0].shape))
+
+
+def _label_places(dataset: Any, count: int) -> tuple[LabelPlace, ...]:
+    """The places of labels that come as tables, by the first item; none where it has one label."""
+    if not count:
+        return ()
+    label = raw_item(dataset, 0)[1]
+    if not isinstance(label, Mapping):
+        return ()
+    return label_places(labels_of_item(label, 0))
 
 
 def is_items(value: Any) -> bool:
@@ -219,8 +238,8 @@ def _stacked(parts: Sequence[torch.Tensor], numbers: Sequence[int], what: str) -
 
     if what == "sample" and all(part.dtype == first.dtype for part in parts):
         return torch.stack(list(parts))
-    # Whole numbers among fractions are fractions too.
-    if any(part.is_floating_point() for part in parts):
+    # Whole numbers among fractions are fractions too; rows of labels are doubles, which hold both.
+    if any(part.dtype != torch.float64 and part.is_floating_point() for part in parts):
         return torch.stack([part.float() for part in parts])
     return torch.stack(list(parts))
 

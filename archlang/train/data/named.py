@@ -10,6 +10,8 @@ import numpy
 import torch
 
 from archlang.diagnostics.text import one_line
+from archlang.train.data.label_place import LabelPlace
+from archlang.train.data.label_tables import rows_in_memory
 from archlang.train.data.labels import LABEL, labels_in_memory
 from archlang.train.data.samples import samples_in_memory
 from archlang.train.data.splits import NO_LABEL, stratified
@@ -18,7 +20,7 @@ from archlang.train.problems import bad_data
 
 @dataclass(frozen=True)
 class NamedTensors:
-    """A split in memory: for each name samples [count, ...], and labels [count, ...].
+    """A split in memory: for each name samples [count, ...], and labels [count, ...], or rows of labels with names.
 
     Only together with a network, which says what its inputs are called, do its samples become tensors
     (`archlang.train.inputs`).
@@ -26,6 +28,7 @@ class NamedTensors:
 
     samples: Mapping[str, torch.Tensor]
     labels: torch.Tensor
+    label_places: tuple[LabelPlace, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,25 +56,58 @@ def is_named_arrays(value: Any) -> bool:
 def named_arrays(value: Mapping[str, Any], labels: Any = None) -> tuple[NamedTensors, tuple[str, ...] | None]:
     """A split of a table of arrays, whose labels are given beside it or stand in it as `label`.
 
-    Returns the classes too, where labels are names. Raises `ArchError` (bad-data) where lengths differ.
+    Several labels are a table too, or stand in it as `label.heat`, `label.extent` and so on. Returns the classes too,
+    where labels are names. Raises `ArchError` (bad-data) where lengths differ.
     """
     if labels is None:
-        labels = value.get(LABEL)
-    samples = {name: samples_in_memory(array) for name, array in value.items() if name != LABEL}
+        labels = _labels_in(value)
+    samples = {name: samples_in_memory(array) for name, array in value.items() if not _is_label(name)}
     if not samples:
         raise bad_data("a table of samples holds labels alone")
 
     lengths = {name: len(array) if array.ndim else 0 for name, array in samples.items()}
     count = next(iter(lengths.values()))
     numbers, classes = torch.full((count,), NO_LABEL), None
-    if labels is not None:
+    places: tuple[LabelPlace, ...] = ()
+    if isinstance(labels, Mapping):
+        each = {str(name): _label_array(str(name), array) for name, array in labels.items()}
+        lengths |= {f"{LABEL}.{name}": len(array) for name, array in each.items()}
+        if len(set(lengths.values())) == 1 and count:
+            numbers, places = rows_in_memory(each)
+    elif labels is not None:
         numbers, classes = labels_in_memory(labels)
         lengths[LABEL] = len(numbers)
 
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"`{one_line(name, 40)}` {length}" for name, length in lengths.items())
         raise bad_data(f"there is not one of each for every sample: {shown}")
-    return NamedTensors(samples, numbers), classes
+    return NamedTensors(samples, numbers, places), classes
+
+
+def _is_label(name: str) -> bool:
+    return name == LABEL or name.startswith(f"{LABEL}.")
+
+
+def _labels_in(value: Mapping[str, Any]) -> Any:
+    """The labels of a table of arrays: one array, a table of them, or None."""
+    parts = {name.removeprefix(f"{LABEL}."): array for name, array in value.items() if name.startswith(f"{LABEL}.")}
+    if parts and LABEL in value:
+        raise bad_data(f"a table of samples holds `{LABEL}` and `{LABEL}.{next(iter(parts))}`",
+                       help="there is one label, or each has a name")
+    if parts:
+        return parts
+    return value.get(LABEL)
+
+
+def _label_array(name: str, array: Any) -> torch.Tensor:
+    """One of several labels, [count, ...]. Raises `ArchError` (bad-data) for names of classes, and for no array."""
+    if not isinstance(array, torch.Tensor | numpy.ndarray | tuple | list):
+        raise bad_data(f"`{LABEL}.{one_line(name, 40)}` is no array of labels")
+    numbers, classes = labels_in_memory(array)
+    if classes is not None:
+        raise bad_data(f"`{LABEL}.{one_line(name, 40)}` holds names of classes, and labels with names are numbers",
+                       help="give the number of each class")
+    return numbers
 
 
 def divided(whole: NamedTensors) -> tuple[NamedTensors, NamedTensors]:
@@ -87,4 +123,5 @@ def divided(whole: NamedTensors) -> tuple[NamedTensors, NamedTensors]:
 
 
 def _some(whole: NamedTensors, rows: Sequence[int]) -> NamedTensors:
-    return NamedTensors({name: array[rows] for name, array in whole.samples.items()}, whole.labels[rows])
+    samples = {name: array[rows] for name, array in whole.samples.items()}
+    return NamedTensors(samples, whole.labels[rows], whole.label_places)

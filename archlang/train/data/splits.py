@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
+from archlang.train.data.input_place import InputPlace
+from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.pixels import scaled
 from archlang.train.problems import bad_data
 
@@ -88,7 +90,8 @@ class Data:
     """The data that a network is trained and judged on; `classes` names the labels 0, 1, ... where the data knows them.
 
     The best epoch of a training is chosen on `validation`, where there is one, and the test part is only told;
-    without one, it is chosen on the test part.
+    without one, it is chosen on the test part. `label_places` says where labels with names lie in the rows of labels,
+    `input_places` the same of a network's several inputs.
     """
 
     name: str
@@ -96,6 +99,8 @@ class Data:
     test: Split
     classes: tuple[str, ...] | None = None
     validation: Split | None = None
+    label_places: tuple[LabelPlace, ...] = ()
+    input_places: tuple[InputPlace, ...] = ()
 
     @property
     def parts(self) -> tuple[Split, ...]:

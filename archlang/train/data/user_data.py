@@ -12,7 +12,7 @@ import torch
 from archlang.diagnostics.text import one_line
 from archlang.train.data.image_files import ImageFiles
 from archlang.train.data.items import Items, classes_of, is_items, items_of, length_of, named_labels, require_length
-from archlang.train.data.labels import TEXTS, labels_in_memory
+from archlang.train.data.labels import LABEL, TEXTS, labels_in_memory
 from archlang.train.data.matching import matched
 from archlang.train.data.named import NamedTensors, divided, is_named_arrays, named_arrays
 from archlang.train.data.parts import PART_WORDS, part_of
@@ -191,6 +191,9 @@ def _is_arrays(value: Any) -> bool:
         return False
     if isinstance(value[1], torch.Tensor | numpy.ndarray):
         return True
+    if is_named_arrays(value[1]):
+        # Several labels beside samples; two parts of the data have the same names, or labels of their own.
+        return is_named_arrays(value[0]) and not set(value[1]) & {LABEL, *value[0]}
 
     labels = value[1]
     return isinstance(labels, tuple | list) and len(labels) > 0 and all(_is_label(label) for label in labels)

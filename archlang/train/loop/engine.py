@@ -117,6 +117,8 @@ def fit(
         task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, workers,
                             init, Changes(transform, batch_transform))
 
+        _check_changes(task)
+
         if run is None:
             if start != "new" or tensorboard or log_steps:
                 raise ArchError(error("usage", "only a training with a run folder can be continued, shown or logged"))
@@ -133,6 +135,14 @@ def fit(
             return training.go(listening)
         finally:
             folder.close()
+
+
+def _check_changes(task: TrainingTask) -> None:
+    """Raise `ArchError` (not-available) for changes of samples that are several inputs or labels by their names."""
+    data = task.data
+    if task.changes.names and (data.input_places or data.label_places):
+        message = "a transform changes samples of one input with one label"
+        raise ArchError(error("not-available", message, help="change several in the data set that gives them"))
 
 
 def _recorded(task: TrainingTask, folder: Run, start: Start, progress: Progress) -> tuple[Training, RunRecords]:

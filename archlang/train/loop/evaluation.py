@@ -16,7 +16,9 @@ from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, main_output, scores_port
 from archlang.layers.processes import alone
 from archlang.ops.values import Option
-from archlang.train.data.augmentation.augment import augment
+from archlang.train.data.augmentation.jointly import augment_sample
+from archlang.train.data.label_place import LabelPlace
+from archlang.train.data.label_tables import require_labels
 from archlang.train.data.reading import Batch, BatchFeed, BatchRequest, drawing_by, watched
 from archlang.train.data.ready import for_model
 from archlang.train.data.sources import find
@@ -84,18 +86,20 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     labels = record.labels or ready.classes
 
     losses = losses_of(graph)
+    require_labels([read for loss in losses for read in loss.reads if isinstance(read, str)], ready.label_places)
     if record.passes:  # the inside of a rewritten model is no longer what the graph says
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
 
     target = place(device)
-    fit = fit_of_inputs(graph, record.mean, record.std, record.image)
+    fit = fit_of_inputs(graph, record.mean, record.std, record.image, ready.input_places)
     with evaluating(model, target):
         ports = inner_ports(losses, graph)
-        observed = taking_rows(observing(model, graph, ports) if ports else model, graph)
+        observed = taking_rows(observing(model, graph, ports) if ports else model, fit.places)
         goal = objective(losses, graph)
         goal.state.to(target)
         with watched(), closing(BatchFeed([ready.test], measured(0, len(ready.test), batch), workers, target)) as feed:
-            return measure(observed, graph, goal, losses, feed, len(ready.test), fit, labels, batch)
+            return measure(observed, graph, goal, losses, feed, len(ready.test), fit, labels, batch,
+                           label_places=ready.label_places)
 
 
 def data_of(model: torch.nn.Module, data: object) -> Data:
@@ -121,13 +125,15 @@ def measure(
     labels: Sequence[str] | None,
     batch: int = BATCH,
     world: World | None = None,
+    label_places: Sequence[LabelPlace] = (),
 ) -> Evaluation:
     """One pass over a split with a model in evaluation mode, on the device where it is; each process takes its share.
 
     The feed gives the batches of this process, by `in_order`, of a split of so many samples.
 
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
-    second one with the changes that the file's `augment` names, the same at every measurement.
+    second one with the changes that the file's `augment` names, the same at every measurement. `label_places` are those
+    of labels with names (`data.label_tables`).
     """
     goal.state.eval()
     world = world or World()
@@ -145,12 +151,12 @@ def measure(
         label = world.all_gather(share, len(rows))
 
         outputs = model(fit.inputs(fit(inputs), weight.dtype))
-        values = goal.gathered(values_of(graph, outputs, label, ports), port, world)
+        values = goal.gathered(values_of(graph, outputs, label, ports, label_places), port, world)
         second = None
         if goal.views is not None:
-            augmented = augment(fit.shape(inputs), augmentations, chance)
+            augmented, _ = augment_sample(fit.shape(inputs), label, augmentations, chance, places=fit.places)
             changed = fit.inputs(fit.normalise(augmented), weight.dtype)
-            second = goal.gathered(values_of(graph, model(changed), label, ports), port, world)
+            second = goal.gathered(values_of(graph, model(changed), label, ports, label_places), port, world)
 
         with alone():  # every process has the values of the whole batch
             total, parts = goal(values, second)

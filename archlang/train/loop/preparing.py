@@ -38,7 +38,7 @@ def prepared(task: TrainingTask) -> Training:
     scores = scores_port(graph, task.losses)
     goals = [objective(step.losses, graph) for step in steps_of(plan)]
     # Sums over samples may differ in their last bits between machines.
-    fit = world.broadcast(fit_of_data(graph, task.data.train))
+    fit = world.broadcast(fit_of_data(graph, task.data.train, task.data.input_places))
 
     model = _compiled(task, fit, scores)
     check(task.sharding, world, plan, model)
@@ -58,8 +58,8 @@ def prepared(task: TrainingTask) -> Training:
 
     stages = _stages(task, model, goals)
 
-    stepper = Stepper(taking_rows(observed, graph), graph, scores, ports, plan.clip, plan.precision, world,
-                      undivided is not None, plan.accumulate)
+    stepper = Stepper(taking_rows(observed, fit.places), graph, scores, ports, plan.clip, plan.precision, world,
+                      undivided is not None, plan.accumulate, task.data.label_places)
     average = None
     if plan.average is not None:
         average = Average(plan.average, model)

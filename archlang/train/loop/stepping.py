@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.processes import alone
+from archlang.train.data.label_place import LabelPlace
 from archlang.train.losses.objective import Objective, Values, hits, values_of
 from archlang.train.problems import bad_data
 from archlang.train.processes import sharding
@@ -101,6 +102,8 @@ class Stepper:
     world       the processes of the training; the model gets this one's share of the samples
     parts       so many parts of a batch are calculated one after the other; their gradients add up to that of the whole
     is_divided  whether weights lie in parts (FSDP)
+    label_places
+                where labels with names lie in the rows of labels
     skipped     steps that were skipped, in all and (`in_a_row`) since the last one that was done
     """
 
@@ -113,6 +116,7 @@ class Stepper:
     world: World = field(default_factory=World)
     is_divided: bool = False
     parts: int = 1
+    label_places: Sequence[LabelPlace] = ()
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
@@ -202,7 +206,7 @@ class Stepper:
     def _values(self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor) -> Values:
         """The tensors that the losses of a stage read, and the scores, of the whole batch."""
         with self.world.mode(len(label)):
-            values = values_of(self.graph, self._forward(stage, inputs), label, self.ports)
+            values = values_of(self.graph, self._forward(stage, inputs), label, self.ports, self.label_places)
         return stage.goal.gathered(values, self.scores, self.world)
 
     def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:

@@ -84,4 +84,4 @@ class TrainedModel:
             seed_generators(derived(self.task.seed, total, "renew"), device)
             inputs = (self.fit(split.batch(rows)[0].to(device)) for rows in usable)
             with alone():
-                torch.optim.swa_utils.update_bn(inputs, taking_rows(self.module, self.task.network.graph))
+                torch.optim.swa_utils.update_bn(inputs, taking_rows(self.module, self.fit.places))

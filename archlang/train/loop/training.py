@@ -215,7 +215,7 @@ class Training:
         model, task = self.batches.stepper.model.eval(), self.task
         goal, labels = self.batches.stages[0].goal, self.trained.module.archlang.labels
         return measure(model, task.network.graph, goal, task.losses, feed, samples, self.trained.fit, labels,
-                       world=task.world)
+                       world=task.world, label_places=task.data.label_places)
 
     def _stop(self, stop: Stop, is_kept: bool) -> None:
         """Stop where somebody asked any of the processes to, and keep what was done."""

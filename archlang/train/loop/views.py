@@ -9,7 +9,7 @@ import torch
 
 from archlang.ops.facts import ViewPair
 from archlang.ops.values import Option
-from archlang.train.data.augmentation.augment import augment_both
+from archlang.train.data.augmentation.jointly import augment_sample
 from archlang.train.fitting import Fit
 
 
@@ -50,6 +50,7 @@ class BatchViews:
     def augmented(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         """The first or second augmented view, and its labels."""
         while len(self._drawn) <= number:
-            images, labels = augment_both(self.shaped, self.labels, self.options, self.generator, self.ignored)
+            images, labels = augment_sample(self.shaped, self.labels, self.options, self.generator,
+                                            self.ignored, self.fit.places)
             self._drawn.append((self.fit.normalise(images), labels))
         return self._drawn[number]

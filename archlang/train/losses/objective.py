@@ -15,6 +15,8 @@ from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, class_axis
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
+from archlang.train.data.label_place import LabelPlace
+from archlang.train.data.label_tables import labels_of_rows
 from archlang.train.losses import catalogue
 from archlang.train.losses.catalogue import Formula, views_of
 from archlang.train.losses.targets import check_numbers
@@ -74,7 +76,7 @@ class Objective:
     @property
     def supervised(self) -> bool:
         """Tell whether it reads labels: only then are hits a figure of what it trains."""
-        return any(LABEL in term.reads for term in self.terms)
+        return any(isinstance(read, str) for term in self.terms for read in term.reads)
 
     def gathered(self, values: Values, scores: Port, world: World) -> Values:
         """The tensors that losses read, the scores and the labels, of the batch as a whole: every process has a share.
@@ -86,10 +88,13 @@ class Objective:
             return values
 
         # One order on all processes: each all_gather waits for its like elsewhere.
-        wanted = dict.fromkeys([scores, LABEL, *(read for term in self.terms for read in term.reads)])
+        ports = [read for term in self.terms for read in term.reads if isinstance(read, Port)]
         count = len(values[LABEL])
-        gathered = {key: world.all_gather(values[key], count) for key in wanted if key != LABEL}
-        return {**gathered, LABEL: values[LABEL]}
+        gathered: dict[Port | str, torch.Tensor] = {
+            port: world.all_gather(values[port], count) for port in dict.fromkeys([scores, *ports])
+        }
+        gathered |= {word: value for word, value in values.items() if isinstance(word, str)}
+        return gathered
 
     def __call__(self, values: Values, second: Values | None = None) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The sum, a scalar, and every loss and metric by name, unweighted, calculated in float32 or wider.
@@ -185,16 +190,18 @@ def inner_ports(losses: Sequence[Loss], graph: Graph) -> tuple[Port, ...]:
 
 
 def values_of(
-    graph: Graph, result: Any, label: torch.Tensor, ports: Sequence[Port] = ()
+    graph: Graph, result: Any, label: torch.Tensor, ports: Sequence[Port] = (), places: Sequence[LabelPlace] = ()
 ) -> dict[Port | str, torch.Tensor]:
     """The tensors that losses may read: the network's outputs by their ports, the labels as `label`, those of `ports`.
 
+    Of labels with names, whose `places` in the rows of `label` are told, each is there by its own word too.
     With `ports`, the result is that of a model which hands them out beside its outputs (`emit.observing`).
     """
     inner: Sequence[torch.Tensor] = ()
     if ports:
         result, inner = result
     values: dict[Port | str, torch.Tensor] = {LABEL: label}
+    values.update(labels_of_rows(label, places))
     for output, tensor in zip(graph.outputs, tensors_of(result), strict=True):
         values[output.port] = tensor
     return values | dict(zip(ports, inner, strict=True))

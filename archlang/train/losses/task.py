@@ -156,7 +156,7 @@ def _not_zero(value: torch.Tensor) -> torch.Tensor:
 
 def _numbers(loss: str, reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """An output and its target of one shape. Raises `ArchError` (bad-data)."""
-    value, target = reads
+    value, target = reads[:2]
     axis = _axis(args)
     if args.get("resize"):
         target = targets.resized(target, value, axis)
@@ -164,13 +164,45 @@ def _numbers(loss: str, reads: Sequence[torch.Tensor], args: Mapping[str, Any]) 
 
 
 def l1(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The mean of absolute differences of outputs and targets [batch, ...]. Raises `ArchError` (bad-data)."""
-    return functional.l1_loss(*_numbers("l1", reads, args))
+    """The mean of absolute differences of outputs and targets [batch, ...], of all numbers or those at `places`.
+
+    Raises `ArchError` (bad-data).
+    """
+    value, target = _numbers("l1", reads, args)
+    return _mean_at("l1", (value - target).abs(), reads, args)
 
 
 def smooth_l1(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
-    """The mean of `d^2 / (2 beta)` for differences under beta, else `|d| - beta / 2`. Raises `ArchError` (bad-data)."""
-    return functional.smooth_l1_loss(*_numbers("smooth_l1", reads, args), beta=float(args["beta"]))
+    """The mean of `d^2 / (2 beta)` for differences under beta, else `|d| - beta / 2`; of all numbers or at `places`.
+
+    Raises `ArchError` (bad-data).
+    """
+    value, target = _numbers("smooth_l1", reads, args)
+    each = functional.smooth_l1_loss(value, target, beta=float(args["beta"]), reduction="none")
+    return _mean_at("smooth_l1", each, reads, args)
+
+
+def _mean_at(loss: str, each: torch.Tensor, reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """The mean of a loss [batch, channels, ...] over the places that a third tensor tells, or over all.
+
+    The third tensor has the same batch and places, with channels of its own or without; a place counts where one of
+    them is 1. Where none counts the mean is 0. Raises `ArchError` (bad-data).
+    """
+    if len(reads) < 3:
+        return each.mean()
+
+    axis, told = _axis(args), reads[2]
+    if told.ndim == each.ndim:
+        counts = (told == 1).any(axis)
+    else:
+        counts = told == 1
+    places = (*each.shape[:axis], *each.shape[axis + 1 :])
+    if tuple(counts.shape) != places:
+        raise bad_data(f"`{loss}` counts at places {list(places[1:])} of a sample, and `places` are "
+                       f"{list(counts.shape[1:])}")
+
+    wide = counts.unsqueeze(axis).expand_as(each)
+    return each.where(wide, torch.zeros_like(each)).sum() / wide.sum().clamp(min=1)
 
 
 def charbonnier(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:

@@ -132,6 +132,22 @@ def test_masks_of_another_size_are_resized() -> None:
             lambda x, y: functional.cross_entropy(x, small, ignore_index=255), resize=True, ignore=255)
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_loss_that_counts_at_centres_alone(own: bool) -> None:
+    """mmdetection's loss of sizes: differences times the mask, over twice the number of centres."""
+    heat = torch.rand(2, 3, 5, 6, dtype=torch.float64) * 0.9
+    heat[0, 1, 2, 3] = heat[0, 0, 4, 4] = heat[1, 2, 0, 0] = 1
+    mask = (heat == 1).any(1, keepdim=True)
+    told = mask[:, 0].double() if own else heat
+
+    def expected(x: Tensor, y: Tensor, _: Tensor) -> Tensor:
+        return ((x - y).abs() * mask).sum() / (2 * 3)
+
+    checked("l1", [scores(2, 2, 5, 6), torch.rand(2, 2, 5, 6), told], expected)
+    nowhere = torch.zeros(2, 3, 5, 6)
+    checked("smooth_l1", [scores(2, 2, 5, 6), torch.rand(2, 2, 5, 6), nowhere], lambda x, y, _: x.sum() * 0, beta=1.0)
+
+
 def test_heatmaps_of_centres() -> None:
     heat = torch.rand(2, 3, 5, 5, dtype=torch.float64) * 0.9
     heat[0, 1, 2, 3] = heat[1, 0, 4, 4] = heat[1, 2, 0, 0] = 1.0

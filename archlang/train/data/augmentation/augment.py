@@ -135,6 +135,17 @@ def check_samples(options: Sequence[Option], samples: torch.Tensor, labels: torc
             require_followable(option, samples, labels, ignored)
 
 
+def require_unmoved(options: Sequence[Option]) -> None:
+    """Raises `ArchError` (bad-data) for what moves or hides pixels, where several labels lie on the image.
+
+    Whether a label is mirrored with its image, or points the other way then, its name does not say.
+    """
+    for option in options:
+        if AUGMENTATIONS[option.name].effect is not Effect.LIGHTS:
+            raise bad_data(f"`{option.name}` would move images, and their labels with names stay where they are",
+                           help="move both in the function that gives the data")
+
+
 def require_followable(option: Option, images: torch.Tensor, labels: torch.Tensor, ignored: int | None = None) -> None:
     """Raises `ArchError` (bad-data) where labels that lie on the image cannot follow an augmentation.
 

@@ -1,0 +1,52 @@
+"""`archlang new TASK -o FILE`: a file to start from."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from archlang.cli.files import ending, write
+from archlang.cli.options import debug, output
+from archlang.cli.session import Session
+from archlang.cli.starting import TASKS, listing, text_of
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+
+
+def completed(context: click.Context, parameter: click.Parameter, start: str) -> list[str]:
+    """Tasks that begin so, for a shell that completes."""
+    return [name for name in TASKS if name.startswith(start)]
+
+
+@click.command("new", short_help="Write a file to start from.")
+@click.argument("task", required=False, shell_complete=completed)
+@output("Where to write it (.arch; default: standard output).")
+@debug
+@click.pass_obj
+def command(session: Session, task: str | None, output: str | None) -> None:
+    """Write a small network for TASK, complete with how it is trained; without TASK, list the tasks.
+
+    A file that is there already is never overwritten.
+    """
+    if task is None:
+        if output is not None:
+            raise click.UsageError("`-o` wants a task to write")
+        session.data(listing())
+        return
+
+    text = text_of(task)
+    if output is None or output == "-":
+        write(session, "-", text.encode())
+        return
+
+    ending(output, ".arch")
+
+    # Whoever types this in a folder of theirs may have a network of that name.
+    if Path(output).is_file():
+        message = f"`{one_line(output, 200)}` is there already"
+        raise ArchError(error("unwritable-output", message, help="choose another name, or move that file away"))
+
+    write(session, output, text.encode())
+    session.note(f"next: {TASKS[task].next.replace('FILE', shlex.quote(output), 1)}")

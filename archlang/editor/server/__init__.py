@@ -1,0 +1,1 @@
+"""The language server: the answers of this room in the words of the Language Server Protocol, over pygls."""

@@ -1,0 +1,249 @@
+"""Help for mistakes that no table of other programs explains: the call or the statement as it would be right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from archlang.diagnostics import Diagnostic, Fix
+from archlang.elaborate.habits.calls import LONGEST, Mend, call_around, entry_of, example, wanted_argument
+from archlang.elaborate.habits.habit import items_of, whole_number
+from archlang.ops.model import REQUIRED, Catalogue
+from archlang.source import Span
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import (
+    Argument,
+    Bind,
+    Block,
+    Call,
+    Expr,
+    Index,
+    ListOf,
+    Name,
+    NetworkDeclaration,
+    Number,
+    TreeNode,
+)
+
+
+def mend_of_last_resort(
+    mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue
+) -> Mend | None:
+    """The mend for a mistake of a kind that says itself what is right; None for all others.
+
+    Args:
+        mistake: what elaboration says.
+        path: the nodes around its place, from the file on.
+        catalogue: all operations and settings.
+    """
+    read = _BY_KIND.get(mistake.name)
+    if read is not None and (mend := read(mistake, path, catalogue)) is not None:
+        return mend
+    if mistake.help:
+        return None
+    return _example(path, catalogue)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def _bound_again(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """`x = x -> relu`: the second one gets a name of its own, which is read behind it."""
+    statement = next((node for node in reversed(path) if isinstance(node, Bind)), None)
+    body = next((node.body for node in path if isinstance(node, NetworkDeclaration | Block)), None)
+    if statement is None or body is None or isinstance(body, Expr) or mistake.primary is None:
+        return None
+    if mistake.primary.span != statement.name_span:  # a name behind `as`, or of a loop
+        return None
+
+    source, name = statement.span.source, statement.name
+    fresh = f"{name}2"
+    while re.search(rf"\b{fresh}\b", source.text):
+        fresh = f"{name}{int(fresh.removeprefix(name)) + 1}"
+
+    written = f"{fresh} = {print_flat(statement.value)}"
+    behind = source.text[statement.span.end : body.span.end]
+    rest = re.sub(rf"(?<![\w.]){name}(?!\w)", fresh, behind)
+    help = f"write `{written}`, and read `{fresh}` behind it"
+    if len(written) > LONGEST:
+        help = f"call it `{fresh}`, and read `{fresh}` behind it"
+    text = source.text[statement.span.start : statement.span.end].replace(name, fresh, 1)
+    return Mend((help,), Fix(Span(source, statement.span.start, body.span.end), text + rest))
+
+
+def _unknown_word(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """One of the words that the message lists, where none is near."""
+    if mistake.help or mistake.primary is None:
+        return None
+    words = re.findall(r"`(\w+)`", mistake.message.partition("can be")[2])
+    if not words:
+        return None
+    call = call_around(path)
+    arg = wanted_argument(path, catalogue)
+    if call is not None and arg is not None and arg.default is not REQUIRED:
+        return Mend((f"write `{arg.name} = {words[0]}`, or leave it out",))
+    return Mend((f"write `{words[0]}`, or another of them",))
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def _out_of_range(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    if mistake.help:
+        return None
+    value = path[-1]
+    if isinstance(value, Number) and "from 0 to 1" in mistake.message and 2 <= value.value <= 100:
+        share = f"{value.value / 100:g}"
+        return Mend((f"a share is a number from 0 to 1: write `{share}`",), Fix(value.span, share))
+
+    arg = wanted_argument(path, catalogue)
+    if arg is not None and arg.default not in (REQUIRED, None):
+        return Mend((f"leave `{arg.name}` out, or write its default, {arg.default}",))
+    return None
+
+
+def _not_divisible(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """The nearest number that divides, written in the same place."""
+    if mistake.help:
+        return None
+    found = re.search(r"(\d+) does not divide (\d+)", mistake.message)
+    if found is None:
+        return None
+    wrong, whole = int(found[1]), int(found[2])
+    divisors = [number for number in range(1, min(whole, 4096) + 1) if whole % number == 0]
+    best = min(divisors, key=lambda number: (abs(number - wrong), -number))
+    listed = ", ".join(str(number) for number in divisors[:8])
+
+    value = path[-1]
+    if isinstance(value, Number) and value.value == wrong:
+        return Mend((f"{whole} is divided by {listed}: write `{best}`",), Fix(value.span, str(best)))
+    return Mend((f"{whole} is divided by {listed}",))
+
+
+def _index(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    node = next((one for one in reversed(path) if isinstance(one, Index)), None)
+    found = re.search(r"there (?:is|are) (\d+) member", mistake.message)
+    if node is None or found is None or mistake.help:
+        return None
+    last = int(found[1]) - 1
+    if last < 0:
+        return None
+    text = f"{print_flat(node.value)}[{last}]"
+    return Mend((f"the last one is `{text}`",))
+
+
+def _sizes(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """The sizes of a `reshape` whose last one is what is left."""
+    found = re.search(r"holds (\d+) numbers", mistake.message)
+    node = path[-1]
+    if found is None or not isinstance(node, ListOf) or mistake.help:
+        return None
+    sizes = [whole_number(item) for item in items_of(node)]
+    known = [size for size in sizes[:-1] if size is not None and size > 0]
+    if not known or len(known) != len(sizes) - 1:
+        return None
+
+    rest = int(found[1])
+    for size in known:
+        if rest % size:
+            return None
+        rest //= size
+    text = f"[{', '.join(str(size) for size in (*known, rest))}]"
+    return Mend((f"write `{text}`, which holds as many numbers",), Fix(node.span, text))
+
+
+def _axis(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """The word for an axis that was given as a number, put in its place."""
+    found = re.search(r"`(\w+)` of \[", " ".join(mistake.help))
+    node = path[-1]
+    if found is None or whole_number(node) is None:  # type: ignore[arg-type]  # other nodes are no numbers
+        return None
+    word, argument = found[1], path[-2]
+    if isinstance(argument, Argument) and argument.name is not None:
+        return Mend((f"write `{argument.name} = {word}`: numbers count the batch, which is never written",),
+                    Fix(node.span, word))
+    return Mend((f"write `{word}`: numbers count the batch, which is never written",), Fix(node.span, word))
+
+
+def _wrong_kind(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """An axis by place, where further tensors stand: `(a, b) -> concat(1)`."""
+    call = call_around(path[:-1])
+    if call is None or not isinstance(call.callee, Name) or "a tensor is wanted" not in mistake.message:
+        return None
+    entry = entry_of(catalogue, call.callee.text)
+    number = whole_number(path[-1])  # type: ignore[arg-type]  # as above
+    if entry is None or number is None or "axis" not in [arg.name for arg in entry.args]:
+        return None
+    if number in (0, 1):
+        text = print_flat(call.callee)
+        return Mend((f"write `{text}`, which works along the channels; another axis is named: `axis = height`",),
+                    Fix(call.span, text))
+    return Mend((f"an axis has a name: write `{print_flat(call.callee)}(axis = width)`, or another axis",))
+
+
+# --- calls -----------------------------------------------------------------------------------------------------------
+
+
+def _needless_braces(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    call = next((node for node in reversed(path) if isinstance(node, Call) and node.body is not None), None)
+    if call is None or mistake.help or call.body is None:
+        return None
+    text = print_flat(replace(call, body=None))
+    if call.body.flows and not call.body.statements:
+        inner = "; ".join(print_flat(flow) for flow in call.body.flows)
+        return Mend((f"what follows is a step of its own: write `{text} -> {inner}`",))
+    return Mend((f"write `{text}`",))
+
+
+def _missing_braces(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    if mistake.help or not isinstance(path[-1], Name | Call):
+        return None
+    shown = print_flat(path[-1])
+    inner = "conv(3x3, 16) -> relu"
+    if "`parallel`" in mistake.message:
+        inner = "conv(1x1, 16); conv(3x3, 16)"
+    return Mend((f"write `{shown} {{ {inner} }}`, with your own stages",))
+
+
+def _given_twice(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    argument = next((node for node in reversed(path) if isinstance(node, Argument)), None)
+    call = call_around(path)
+    if argument is None or call is None or mistake.help:
+        return None
+    rest = tuple(one for one in call.arguments or () if one is not argument)
+    text = print_flat(replace(call, arguments=rest))
+    return Mend((f"give it once: `{text}`",))
+
+
+def _second_declaration(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    return Mend(("put each into a file of its own; a part of a network is a `block`: `block unit(c) = conv(3x3, c)`",))
+
+
+def _bundles(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """One tensor where several are wanted, or the other way."""
+    if mistake.help:
+        return None
+    if mistake.name == "expected-bundle":
+        return Mend(("several tensors are `(a, b)`, or `parallel { conv(1x1, 8); conv(3x3, 8) }`, which makes them",))
+    return Mend(("bring the members together: `-> sum`, `-> mean` or `-> concat`",))
+
+
+def _example(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """A whole call of the stage in which the mistake stands."""
+    call = call_around(path)
+    if call is None or not isinstance(call.callee, Name) or entry_of(catalogue, call.callee.text) is None:
+        return None
+    shown = example(catalogue, call.callee.text)
+    if not shown:
+        return None
+    return Mend(shown)
+
+
+_BY_KIND: dict[str, Callable[[Diagnostic, Sequence[TreeNode], Catalogue], Mend | None]] = {
+    "already-bound": _bound_again, "unknown-word": _unknown_word, "out-of-range": _out_of_range,
+    "not-divisible": _not_divisible, "index-out-of-range": _index, "wrong-count": _sizes,
+    "needless-body": _needless_braces, "missing-body": _missing_braces, "repeated-argument": _given_twice,
+    "several-networks": _second_declaration, "expected-bundle": _bundles, "expected-tensor": _bundles,
+    "wrong-axis": _axis, "wrong-kind": _wrong_kind,
+}

@@ -1,0 +1,119 @@
+"""Readers of operations that add, move and spread cells of a map: padding, resizing, rolling, shuffling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from archlang.importing.aten.elementwise import first_of
+from archlang.importing.aten.parts import cut
+from archlang.importing.held import Held, Ref
+from archlang.importing.reader import NoWordError, StepReader
+from archlang.importing.steps import Kernel, Static, Word
+
+MODES = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
+
+
+def _pad(r: StepReader, call: Mapping[str, Any]) -> Held:
+    mode, cells = call.get("mode", "constant"), list(call["pad"])
+    if mode == "constant" and call.get("value"):
+        raise NoWordError(f"cells around a map are filled with {call['value']}")
+
+    if not any(cells):
+        held: Held = call["self"]
+        return held
+    value = r.plain(r.tensor(call["self"]))
+    sizes = r.sizes[value]
+    pairs = list(zip(cells[::2], cells[1::2], strict=True))  # the last axis first
+    args: dict[str, Static] = {}
+    if mode != "constant":
+        args["mode"] = Word(MODES[mode])
+
+    # All of a map alike is said in one step.
+    alike = len({cell for pair in pairs for cell in pair}) == 1 and len(pairs) == len(sizes) - 1 >= 2
+    if alike and cells[0] > 0:
+        grown = [sizes[0], *(size + 2 * cells[0] for size in sizes[1:])]
+        return r.step("pad", (value,), grown, {"size": cells[0], **args})
+    return _padded(r, value, pairs, args)
+
+
+def _padded(r: StepReader, value: int, pairs: list[tuple[int, int]], args: dict[str, Static]) -> Ref:
+    ref = Ref.of(value, range(len(r.sizes[value])))
+    for back, pair in enumerate(pairs):
+        axis = len(ref.order) - 1 - back
+        if pair == (0, 0):
+            continue
+        if axis < 0:
+            raise NoWordError("it adds samples")
+        # A negative number takes cells away.
+        before, after = pair
+        if min(pair) < 0:
+            ref = cut(r, ref, axis, max(0, -before), r.sizes[ref.value][axis] + min(0, after))
+            before, after = max(0, before), max(0, after)
+        sizes = list(r.sizes[ref.value])
+        sizes[axis] += before + after
+        ref = r.step("pad", (ref.value,), sizes, {"size": (before, after), "axis": r.word(ref, axis), **args})
+    return ref
+
+
+def _upsample(r: StepReader, call: Mapping[str, Any], mode: str) -> Held:
+    value = r.plain(r.tensor(call["input"]))
+    sizes, after = r.sizes[value], tuple(call["result"][2:])
+    args: dict[str, Static] = {}
+
+    # A size that code gave fits this map alone.
+    if not call.get("scale_factors"):
+        r.sized = True
+    # A whole factor says the same for maps of every size.
+    whole = all(new % old == 0 for new, old in zip(after, sizes[1:], strict=True))
+    factors = {new // old for new, old in zip(after, sizes[1:], strict=True)}
+    if whole and len(factors) == 1:
+        args["factor"] = factors.pop()
+        if args["factor"] == 1:
+            return Ref.of(value, (0, 1, 2))
+    elif call.get("scale_factors"):
+        args["factor"] = tuple(float(factor) for factor in call["scale_factors"])
+    else:
+        args["size"] = Kernel(after)
+
+    if mode != "nearest":
+        args["mode"] = Word(mode)
+    if call.get("align_corners"):
+        args["align_corners"] = True
+    return r.step("upsample", (value,), (sizes[0], *after), args)
+
+
+def _pixels(r: StepReader, call: Mapping[str, Any], op: str, factor: str) -> Held:
+    value = r.plain(r.tensor(call["self"]))
+    return r.step(op, (value,), call["result"][1:], {"factor": call[factor]})
+
+
+def _roll(r: StepReader, call: Mapping[str, Any]) -> Held:
+    ref = r.loose(call["self"])
+    if not call["dims"]:
+        raise NoWordError("it rolls all samples as one row")
+    axes = [r.axis(ref, dim) for dim in call["dims"]]
+    args: dict[str, Static] = {"by": tuple(call["shifts"]), "axis": tuple(r.word(ref, axis) for axis in axes)}
+    if len(axes) == 1:
+        args = {"by": call["shifts"][0], "axis": r.word(ref, axes[0])}
+    made = r.step("roll", (ref.value,), r.sizes[ref.value], args)
+    return ref.on(made.value)
+
+
+def _shuffle(r: StepReader, call: Mapping[str, Any]) -> Held:
+    value = r.plain(r.tensor(first_of(call)))
+    return r.step("channel_shuffle", (value,), r.sizes[value], {"groups": call["groups"]})
+
+
+READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
+    "pad": _pad,
+    "constant_pad_nd": _pad,
+    "upsample_nearest2d": partial(_upsample, mode="nearest"),
+    "upsample_bilinear2d": partial(_upsample, mode="bilinear"),
+    "upsample_bicubic2d": partial(_upsample, mode="bicubic"),
+    "pixel_shuffle": partial(_pixels, op="pixel_shuffle", factor="upscale_factor"),
+    "pixel_unshuffle": partial(_pixels, op="pixel_unshuffle", factor="downscale_factor"),
+    "roll": _roll,
+    "channel_shuffle": _shuffle,
+}

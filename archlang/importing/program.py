@@ -1,0 +1,122 @@
+"""Exported programs: how torch makes one, why it may not, and where each of its calls stands in the model."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+
+from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.importing.steps import ModulePlace
+
+OURS, TORCH, PYTHON = Path(__file__).parents[1], Path(torch.__file__).parent, Path(logging.__file__).parents[1]
+"""Folders whose code is none of a model's, but for packages that were installed into Python's."""
+
+DEPENDS = ("GuardOnDataDependentSymNode", "PendingUnbackedSymbolNotFound", "DataDependentOutputException")
+"""Torch's words for code that asks for the numbers of a tensor."""
+
+
+def exported(model: nn.Module, inputs: Sequence[Any]) -> ExportedProgram:
+    """Export a model in evaluation mode. Raises `ArchError` (not-importable) with torch's reason and the line."""
+    name = type(model).__name__
+    for value in inputs:
+        if not isinstance(value, Tensor | int | float | bool | None):
+            message = f"this {name} is called with a {type(value).__name__}, and tensors and numbers alone can enter"
+            raise ArchError(error("not-importable", message))
+    try:
+        with _quiet():
+            return torch.export.export(model, tuple(inputs), strict=False)
+    except Exception as problem:  # torch.export raises whatever the model's own code raises, and kinds of its own
+        kind = type(problem).__name__
+        said = one_line(f"{kind}: {problem}", 300)
+        help: tuple[str, ...] = ()
+        # What torch says of these is about its own parts.
+        if kind in DEPENDS or any(word in said for word in DEPENDS):
+            said = "it asks for the numbers of a tensor"
+            help = ("what depends on the numbers of a tensor, such as an `if`, has no place in a network's text",)
+        message = f"torch.export does not take this {name}: {said}"
+        raise ArchError(error("not-importable", message, notes=_blamed(problem, model), help=help)) from problem
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what torch says of its own parts to itself: what is wrong is said by the error."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _blamed(problem: BaseException, model: nn.Module) -> tuple[str, ...]:
+    """The line of the model's code that was running, and the innermost module that was being called."""
+    paths = {module: path for path, module in model.named_modules() if path}
+    line = inside = ""
+    trace: TracebackType | None = problem.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if _foreign(Path(frame.f_code.co_filename)):
+            line = f"at {short(frame.f_code.co_filename)}:{trace.tb_lineno}"
+        running = frame.f_locals.get("self")
+        if isinstance(running, nn.Module):
+            inside = paths.get(running, inside)
+        trace = trace.tb_next
+
+    if line and inside:
+        return (f"{line}, in `{inside}`",)
+    return (line,) if line else ()
+
+
+def _foreign(file: Path) -> bool:
+    """Tell whether a file is a model's: none of Python's, of torch's or of this package's."""
+    if not file.exists() or file.is_relative_to(OURS) or file.is_relative_to(TORCH):
+        return False
+    # What was installed lies in a folder of Python's, as timm does.
+    return any(part.endswith("-packages") for part in file.parts) or not file.is_relative_to(PYTHON)
+
+
+def short(file: str) -> str:
+    """The last two parts of a file's path."""
+    return "/".join(file.replace("\\", "/").split("/")[-2:])
+
+
+def output_names(program: ExportedProgram) -> list[str] | None:
+    """The names of the outputs of a model that gives a dict; None for one that gives a tensor or a sequence."""
+    spec = program.call_spec.out_spec
+    if spec is None or spec.type is None or not issubclass(spec.type, dict):
+        return None
+    context = spec.context
+    return [str(name) for name in context]
+
+
+def place_of(node: fx.Node) -> ModulePlace:
+    """The place of a node in the model: the modules around it, and the line of the model's code."""
+    stack = tuple(
+        (_path(path), kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}")
+        for path, kind in node.meta.get("nn_module_stack", {}).values()
+    )
+    frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
+    line = ""
+    if frames:
+        line = f"{short(frames[-1][0])}:{frames[-1][1]}"
+    return ModulePlace(stack, line)
+
+
+def _path(path: str) -> str:
+    """A module's path as the model has it: programs that were stored write it as code, `L['self'].layer1[0]`."""
+    path = path.removeprefix("L['self']").lstrip(".")
+    return re.sub(r"\[['\"]?(\w+)['\"]?\]", r".\1", path).lstrip(".")

@@ -1,0 +1,66 @@
+"""A network typed key by key into an editor: how long each key waits for its answer, and the mistakes of a pause.
+
+    python -m tests.editor.typing specs/multipath/base_cnn_cc.arch
+
+After each key the editor asks what may be written next, as editors do, and waits for the answer.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median, quantiles
+
+from tests.editor.client import ROOT, Client, Document
+
+
+@dataclass
+class Figures:
+    """Milliseconds from a key to its answer, and from the last key of a line to the mistakes of the text."""
+
+    keys: list[float] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+    def told(self) -> str:
+        """Both in a line."""
+        hundredths = quantiles(self.keys, n=100)
+        return (
+            f"{len(self.keys)} keys: median {median(self.keys):.1f} ms, 95 % below {hundredths[94]:.1f} ms, "
+            f"99 % below {hundredths[98]:.1f} ms, slowest {max(self.keys):.1f} ms; mistakes after a pause: median "
+            f"{median(self.pauses):.1f} ms, slowest {max(self.pauses):.1f} ms"
+        )
+
+
+def typed(client: Client, document: Document, text: str, gap: float = 0.0) -> Figures:
+    """Type a text at the end of a document; after each line, wait for the mistakes. `gap`: seconds between keys."""
+    figures = Figures()
+    for character in text:
+        start = time.perf_counter()
+        document.replace(len(document.text), len(document.text), character)
+        document.ask("completion", len(document.text))
+        figures.keys.append(1000 * (time.perf_counter() - start))
+
+        if character == "\n":
+            document.diagnosed()
+            figures.pauses.append(1000 * (time.perf_counter() - start))
+        if gap:
+            time.sleep(gap)
+    return figures
+
+
+def main() -> None:
+    """Type the files that are named; print the figures."""
+    for name in sys.argv[1:] or ["specs/multipath/base_cnn_cc.arch"]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        with Client() as client:
+            client.start()
+            document = Document(client, Path(ROOT / name).as_uri())
+            figures = typed(client, document, text, gap=0.03)
+            mistakes = document.diagnosed()
+        print(f"{name}, {len(text.splitlines())} lines, {len(mistakes)} mistakes at the end; {figures.told()}")
+
+
+if __name__ == "__main__":
+    main()
