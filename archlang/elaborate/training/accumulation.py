@@ -29,7 +29,7 @@ def accumulates(b: Build, plan: Plan, spans: Mapping[str, Span]) -> None:
 
 
 def _reason(loss: Loss) -> str | None:
-    """What keeps a loss from being the mean over the samples of a batch; None where it is."""
+    """The reason that keeps a loss from being the mean over the samples of a batch; None where it is."""
     if not facts_of(loss.option, LossFacts).by_sample:
         return "is no mean over samples"
     # Such a mean is over what counts, of which one part may have more than another.

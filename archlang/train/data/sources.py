@@ -129,7 +129,7 @@ def _function(name: str) -> Callable[[], Any]:
 
 
 def function_of(name: str) -> Any:
-    """What `module:name` stands for. Raises `ArchError`: unknown-data, bad-data."""
+    """The function that `module:name` stands for. Raises `ArchError`: unknown-data, bad-data."""
     if ":" not in name:
         raise unknown_data(f"`{one_line(name, 80)}` is no `module:function`")
     return _function(name)

@@ -41,7 +41,7 @@ class Changes:
 
     @property
     def names(self) -> list[str]:
-        """What tells these changes from others: a function by its name, anything else by what it shows of itself."""
+        """The names of these changes: of a function its own, of anything else what it shows of itself."""
         return [_name(change) for change in (self.sample, self.batch) if change is not None]
 
 

@@ -21,8 +21,11 @@ from archlang.train.loop.progress import Epoch, Outline
 from archlang.train.loop.state import TrainingState
 from archlang.train.loop.tally import Tally
 from archlang.train.loop.task import TrainingTask
-from archlang.train.loop.watch import STEPS, TrainingWatch, step_table
+from archlang.train.loop.watch import StepTable, TrainingWatch
 from archlang.version import VERSION
+
+STEPS = "steps"
+"""The table of every step's own loss, the norm of its gradient and its rate."""
 
 
 @dataclass
@@ -52,7 +55,7 @@ class RunRecords:
     def log_steps(self) -> None:
         """Keep a table of every step from now on."""
         if not any(table.name == STEPS for table in self.watch.tables):
-            self.watch.tables.append(step_table(lambda: self.latest))
+            self.watch.tables.append(StepTable(STEPS, ("loss", "norm", "lr"), lambda: self.latest))
 
     def note(self, epoch: int, step: int, is_done: bool, tally: Tally) -> None:
         """Take the figures of a step."""

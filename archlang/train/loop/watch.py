@@ -35,7 +35,6 @@ from archlang.train.processes.sharding import full, norm
 from archlang.views.chart import Course, strips
 
 Rows = Sequence[Sequence[float]]
-STEPS = "steps"
 COLLAPSED = 0.99
 """The cosine above which two keys count as one."""
 
@@ -185,11 +184,6 @@ class StepTable:
         return ["epoch", "step", *self.columns]
 
 
-def step_table(read: Callable[[], list[float]]) -> StepTable:
-    """The table of every step's own loss, the norm of its gradient and its rate."""
-    return StepTable(STEPS, ("loss", "norm", "lr"), read)
-
-
 class TrainingWatch:
     """Looks at a model in training. `note` is called after every step, `write` now and then, `close` at the end."""
 
@@ -234,9 +228,7 @@ class TrainingWatch:
 
     def draw(self, folder: Path) -> None:
         """Draw what was seen. Raises `ArchError` (unwritable-output)."""
-        for table in self.tables:
-            if table.name not in STYLES:
-                continue
+        for table in (table for table in self.tables if table.name in STYLES):
             for site, picture in pictures(table.name, table.columns, table.rows):
                 write_whole(folder / f"{table.name}{site}.svg", picture.encode())
 
