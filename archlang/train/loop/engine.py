@@ -39,9 +39,8 @@ def fit(
 
     >>> import archlang, torch
     >>> net = archlang.loads('''archlang 1
-    ... network Small { input x: [4]
-    ...   output x -> linear(8) -> relu -> linear(2) as scores }
-    ... train { loss = cross_entropy(output, label); optimizer = adam(lr = 0.05); phase all { epochs = 5 } }''')
+    ... network Small { input x: [4]; scores = x -> linear(8) -> relu -> linear(2); output scores }
+    ... train { loss = cross_entropy(scores, label); optimizer = adam(lr = 0.05); phase all { epochs = 5 } }''')
     >>> points = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
     >>> archlang.fit(net, (points, (points[:, 0] > 0).long()), settings={"batch": 20}).best.test_accuracy > 0.9
     True
