@@ -52,6 +52,20 @@ def test_mends_of_habits_are_those_of_check() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", [
+    "archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n  y = x -> conv(3x3, ->\n  output y\n}\n",
+    "import torch.nn as nn\n\nclass N(nn.Module):\n    def __init__(self):\n        self.fc = nn.Linear(8, 2)\n\n"
+    "    def forward(self, x):\n        return self.fc(x)\n",
+    "archlang 1\nnetwork N {\n  input x: [8]\n  def forward(self, x):\n    return x\n}\n",
+    "", "archlang 2\n", "archlang 1\nlet a = \"b\n",
+])
+def test_mistakes_are_those_of_check_for_a_text_that_cannot_be_read(text: str) -> None:
+    _, document = opened(text)
+    assert document.meaning is not None
+    assert document.meaning.diagnostics
+    assert list(map(str, document.meaning.diagnostics)) == list(map(str, check_text(text)))
+
+
 def test_all_certain_mends_at_once_leave_fewer_mistakes() -> None:
     path = ROOT / "examples" / "mistakes_pytorch.arch"
     text = path.read_text(encoding="utf-8")
