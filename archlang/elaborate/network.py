@@ -140,7 +140,7 @@ def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAU
 
     Raises ArchError with every mistake in it.
     """
-    project = _opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
+    project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
     return _checked(project, dials or {}, limits, catalogue)
 
 
@@ -152,7 +152,7 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     >>> net.parameters, net.buffers
     (116, 9)
     """
-    project = _opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
+    project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
     return _checked(project, dials or {}, limits, catalogue)
 
 
@@ -167,7 +167,7 @@ def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFA
     """Every mistake and warning of a file, which may be one of blocks alone."""
     # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
-        project = _opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
+        project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
@@ -177,13 +177,13 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
                catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> tuple[Diagnostic, ...]:
     """The same for a text."""
     try:
-        project = _opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
+        project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
 
-def _opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:
+def opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:
     """The project that a function reads. Mistakes of its text are worded anew where it is Python."""
     try:
         return read()
