@@ -25,7 +25,7 @@ _ROOMS = {
     "check": "archlang.compiler",
     "Network": "archlang.elaborate.network",
     "draw": "archlang.views",
-    "transform": "archlang.compiler",
+    "transform": "archlang.carrying",
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
     "boost": "archlang.studies.pbconv.boosting",
@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from archlang import codes
     from archlang.adopting import adopt
     from archlang.artefact import load_model, save
-    from archlang.compiler import check, compile, fuse, load, loads, transform
+    from archlang.carrying import transform
+    from archlang.compiler import check, compile, fuse, load, loads
     from archlang.diagnostics import ArchError, Diagnostic
     from archlang.elaborate.network import Network
     from archlang.emit.features import features
