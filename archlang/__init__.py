@@ -1,7 +1,7 @@
 """archlang: a language and compiler for neural-network architectures.
 
 >>> import archlang
->>> len(archlang.__all__) <= 20
+>>> len(archlang.__all__) <= 24
 True
 
 The door is lazy: importing archlang takes about a millisecond, and torch is loaded only by what needs it.
@@ -29,6 +29,7 @@ _ROOMS = {
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
     "boost": "archlang.studies.pbconv.boosting",
+    "search": "archlang.studies.pbconv.model_search",
     "save": "archlang.artefact",
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
@@ -44,7 +45,8 @@ _ROOMS = {
 
 __all__ = [
     "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw",
-    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
+    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "search",
+    "transform",
 ]
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
     from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
+    from archlang.studies.pbconv.model_search import search
     from archlang.views import draw
 
 
