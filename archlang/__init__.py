@@ -24,6 +24,7 @@ _ROOMS = {
     "loads": "archlang.compiler",
     "check": "archlang.compiler",
     "Network": "archlang.elaborate.network",
+    "diff": "archlang.differences",
     "draw": "archlang.views",
     "transform": "archlang.carrying",
     "compile": "archlang.compiler",
@@ -44,7 +45,7 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw",
+    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "diff", "draw",
     "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "search",
     "transform",
 ]
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from archlang.carrying import transform
     from archlang.compiler import check, compile, fuse, load, loads
     from archlang.diagnostics import ArchError, Diagnostic
+    from archlang.differences import diff
     from archlang.elaborate.network import Network
     from archlang.emit.features import features
     from archlang.exporting import export

@@ -24,7 +24,7 @@ FLOORS: dict[str, int] = {
     "emit": 7,
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
-    "train": 10, "models": 10, "adopting": 10, "exporting": 10,
+    "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10,
     "studies": 11, "importing": 11, "carrying": 11,
     "cli": 12,
     "__init__": 13, "__main__": 13,
