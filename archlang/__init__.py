@@ -1,7 +1,7 @@
 """archlang: a language and compiler for neural-network architectures.
 
 >>> import archlang
->>> len(archlang.__all__) <= 20
+>>> len(archlang.__all__) <= 24
 True
 
 The door is lazy: importing archlang takes about a millisecond, and torch is loaded only by what needs it.
@@ -24,11 +24,13 @@ _ROOMS = {
     "loads": "archlang.compiler",
     "check": "archlang.compiler",
     "Network": "archlang.elaborate.network",
+    "diff": "archlang.differences",
     "draw": "archlang.views",
-    "transform": "archlang.compiler",
+    "transform": "archlang.carrying",
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
     "boost": "archlang.studies.pbconv.boosting",
+    "search": "archlang.studies.pbconv.model_search",
     "save": "archlang.artefact",
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
@@ -43,22 +45,26 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "draw",
-    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "transform",
+    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "diff", "draw",
+    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "search",
+    "transform",
 ]
 
 if TYPE_CHECKING:
     from archlang import codes
     from archlang.adopting import adopt
     from archlang.artefact import load_model, save
-    from archlang.compiler import check, compile, fuse, load, loads, transform
+    from archlang.carrying import transform
+    from archlang.compiler import check, compile, fuse, load, loads
     from archlang.diagnostics import ArchError, Diagnostic
+    from archlang.differences import diff
     from archlang.elaborate.network import Network
     from archlang.emit.features import features
     from archlang.exporting import export
     from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
+    from archlang.studies.pbconv.model_search import search
     from archlang.views import draw
 
 

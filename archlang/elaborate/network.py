@@ -24,6 +24,7 @@ from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.lexing import WORDS
+from archlang.syntax.places import former_places
 from archlang.syntax.printer import print_file
 from archlang.syntax.tree import Expr, File, Import, Let, TreeNode
 
@@ -156,10 +157,12 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     return _checked(project, dials or {}, limits, catalogue)
 
 
-def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE) -> Network:
+def rebuilt(net: Network, file: File) -> Network:
     """The network of a file that was rewritten: printed, read and checked again, with the imports it had before."""
-    project = reopened(net.project, print_file(file), limits)
-    return _checked(project, dict(net.given), limits, catalogue)
+    project = reopened(net.project, print_file(file), net.limits)
+    # What trained weights follow into the new text.
+    project.main.source.former.update(former_places(file, project.main.file))
+    return _checked(project, dict(net.given), net.limits, net.catalogue)
 
 
 def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
