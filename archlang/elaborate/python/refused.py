@@ -157,7 +157,8 @@ def _told(mistake: Diagnostic, mended: MendedLine, place: Place, fix: Fix, sourc
         return better
     # What Python's signs were read as is no word of the reader's: `x[:, 0]` says nothing of `torch.select`.
     foreign = translation.origin != "Python" and translation.shown.strip(".(").split(".")[-1] in fix_of.text
-    if foreign or mistake.name == "bad-character" or not mistake.help:
+    own = translation.origin == "Python"
+    if foreign or (own and (mistake.name == "bad-character" or not mistake.help)):
         better = replace(better, name="foreign-form", message=message_of(translation))
     if foreign and translation.habit is not None and translation.habit.note:
         better = replace(better, notes=(translation.habit.note,))
