@@ -111,6 +111,8 @@ def _fits_classes(b: Build, option: Option, name: str, scores: Port, span: Span)
     if ignore is not None and len(sizes) == 1:
         raise b.refuse("conflicting-arguments", "`ignore` is for places of maps and sequences: a sample without a "
                        "label is left out of the data", span)
+    if isinstance(weights, tuple) and not any(weights):
+        raise b.refuse("out-of-range", "`weights` are 0 for every class, so that nothing counts", span)
     if not isinstance(classes, int):
         return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -40,11 +40,14 @@ class Optimization:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures of a step: its loss, its single losses, how many samples it recognised (None: no classes)."""
+    """The figures of a step: its loss, its single losses, how many samples it recognised (None: no classes), and the
+    losses that nothing in the batch counted for.
+    """
 
     loss: float
     parts: Mapping[str, float]
     correct: int | None
+    empty: frozenset[str] = frozenset()
 
 
 class Snapshot:
@@ -132,6 +135,7 @@ class Stepper:
             other = self._values(stage, second, label)
         with alone():  # every process has the values of the whole batch
             total, parts = stage.goal(values, other)
+            empty = frozenset(name for name, over in stage.goal.counted(values).items() if not over)
         norm = self._backward(stage, total)
 
         recognised = None
@@ -142,7 +146,7 @@ class Stepper:
             self._undo(stage, snapshot)
             return None
         self._move(stage, norm)
-        return outcome
+        return replace(outcome, empty=empty)
 
     def _snapshot(self, stage: Optimization) -> Snapshot:
         """A copy of what the forward pass itself changes: running statistics, EMA keys, what losses remember."""
