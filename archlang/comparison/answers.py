@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.fx
 
+from archlang.comparison.crops import Crops, ten_views
 from archlang.diagnostics import ArchError, error
+from archlang.emit import ImagePreparation
 from archlang.graph.scores import scores_port
-from archlang.train.inputs import fit_of_inputs, taking_rows
+from archlang.train.data.ready import for_model, preparation_of
+from archlang.train.data.sources import find
+from archlang.train.data.splits import Split
+from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
+from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import values_of
 from archlang.train.processes.devices import evaluating, place
-
-Views = Callable[[torch.Tensor], Sequence[torch.Tensor]]
-"""From samples [batch, ...] to several views of them, each [batch, ...]."""
 
 Chances = Callable[[torch.Tensor], torch.Tensor]
 
@@ -35,16 +38,37 @@ class Answers:
         return self.probabilities.argmax(1) == self.labels
 
 
-@torch.no_grad()
 def answers(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH,
-            views: Views | None = None) -> Answers:
-    """The answers of a model to the test part of data; over several views of a sample, the mean of their probabilities.
+            crops: Crops | None = None) -> Answers:
+    """The answers of a model to the test part of data; with `crops`, the mean of the probabilities over them.
 
     Raises `ArchError`: unknown-data, and bad-data for a network or labels without one class for each sample.
     """
     record = record_of(model)
+    if crops is None:
+        ready = data_of(model, data)
+        probabilities, labels = _of_split(model, ready.test, None, device, batch)
+        return Answers(probabilities, labels, record.labels or ready.classes)
+
     graph = record.network.graph
-    ready = data_of(model, data)
+    found = find(data)
+    own = preparation_of(record, found.test)
+    each = []
+    for large in crops.preparations(own):
+        # Image files are decoded in the large size; arrays are scaled with their batch.
+        enlarged = replace(record, image=large)
+        ready = for_model(named_data(found, graph), enlarged, class_output(graph, losses_of(graph)))
+        probabilities, labels = _of_split(model, ready.test, (large, own), device, batch)
+        each.append(probabilities)
+    return Answers(torch.stack(each).mean(0), labels, record.labels or ready.classes)
+
+
+@torch.no_grad()
+def _of_split(model: torch.fx.GraphModule, split: Split, sizes: tuple[ImagePreparation, ImagePreparation | None] | None,
+              device: str, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Probabilities [samples, classes] and labels of a split, over ten views where sizes are given."""
+    record = record_of(model)
+    graph = record.network.graph
     losses = losses_of(graph)
     port = scores_port(graph, losses)
     chances = _chances([loss.option.name for loss in losses if port in loss.reads])
@@ -55,23 +79,22 @@ def answers(model: torch.fx.GraphModule, data: object, *, device: str = "auto", 
     with evaluating(model, target):
         weight = next(iter(model.parameters()), torch.zeros(()))
         taking = taking_rows(model, graph)
-        for rows in in_order(len(ready.test), batch):
-            samples, label = ready.test.batch(rows)
-            shown: Sequence[torch.Tensor] = [samples]
-            if views is not None:
-                shown = views(samples)
+        for rows in in_order(len(split), batch):
+            samples, label = split.batch(rows)
+            views: Iterable[torch.Tensor] = [samples]
+            if sizes is not None and sizes[1] is not None:
+                views = ten_views(samples, sizes[0], sizes[1])
 
-            # Summed over views rather than stacked: of 144 views of a batch, one is in memory at a time.
-            total = torch.zeros(())
-            for view in shown:
+            # Summed rather than stacked: of ten views of a batch, one is in memory at a time.
+            total, count = torch.zeros(()), 0
+            for view in views:
                 outputs = taking(fit.inputs(fit(view.to(weight.device)), weight.dtype))
                 scores = values_of(graph, outputs, label.to(weight.device))[port]
                 _require_classes(scores, label)
-                total = total + chances(scores.double().cpu())
-            found.append(total / len(shown))
+                total, count = total + chances(scores.double().cpu()), count + 1
+            found.append(total / count)
             known.append(label)
-
-    return Answers(torch.cat(found), torch.cat(known), record.labels or ready.classes)
+    return torch.cat(found), torch.cat(known)
 
 
 def _require_classes(scores: torch.Tensor, label: torch.Tensor) -> None:
