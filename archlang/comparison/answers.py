@@ -14,7 +14,7 @@ from archlang.emit import ImagePreparation
 from archlang.graph.scores import scores_port
 from archlang.train.data.ready import for_model, preparation_of
 from archlang.train.data.sources import find
-from archlang.train.data.splits import Split
+from archlang.train.data.splits import Data
 from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.classes import class_output
@@ -47,7 +47,7 @@ def answers(model: torch.fx.GraphModule, data: object, *, device: str = "auto", 
     record = record_of(model)
     if crops is None:
         ready = data_of(model, data)
-        probabilities, labels = _of_split(model, ready.test, None, device, batch)
+        probabilities, labels = _of_split(model, ready, None, device, batch)
         return Answers(probabilities, labels, record.labels or ready.classes)
 
     graph = record.network.graph
@@ -58,27 +58,28 @@ def answers(model: torch.fx.GraphModule, data: object, *, device: str = "auto", 
         # Image files are decoded in the large size; arrays are scaled with their batch.
         enlarged = replace(record, image=large)
         ready = for_model(named_data(found, graph), enlarged, class_output(graph, losses_of(graph)))
-        probabilities, labels = _of_split(model, ready.test, (large, own), device, batch)
+        probabilities, labels = _of_split(model, ready, (large, own), device, batch)
         each.append(probabilities)
     return Answers(torch.stack(each).mean(0), labels, record.labels or ready.classes)
 
 
 @torch.no_grad()
-def _of_split(model: torch.fx.GraphModule, split: Split, sizes: tuple[ImagePreparation, ImagePreparation | None] | None,
+def _of_split(model: torch.fx.GraphModule, ready: Data, sizes: tuple[ImagePreparation, ImagePreparation | None] | None,
               device: str, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Probabilities [samples, classes] and labels of a split, over ten views where sizes are given."""
+    """Probabilities [samples, classes] and labels of a test part, over ten views where sizes are given."""
+    split = ready.test
     record = record_of(model)
     graph = record.network.graph
     losses = losses_of(graph)
     port = scores_port(graph, losses)
     chances = _chances([loss.option.name for loss in losses if port in loss.reads])
-    fit = fit_of_inputs(graph, record.mean, record.std, record.image)
+    fit = fit_of_inputs(graph, record.mean, record.std, record.image, ready.input_places)
     target = place(device)
 
     found, known = [], []
     with evaluating(model, target):
         weight = next(iter(model.parameters()), torch.zeros(()))
-        taking = taking_rows(model, graph)
+        taking = taking_rows(model, fit.places)
         for rows in in_order(len(split), batch):
             samples, label = split.batch(rows)
             views: Iterable[torch.Tensor] = [samples]

@@ -39,6 +39,9 @@ def tradeoff(dots: Sequence[Dot], across: str, up: str) -> str:
     low, high = _widened(min(ends, default=0.0), max(ends, default=1.0), 0.06)
     costs = [math.log10(dot.cost) for dot in dots]
     first, last = _widened(min(costs, default=0.0), max(costs, default=1.0), 0.08)
+    # Networks of one size must look so: the axis reaches over a factor of two at least.
+    missing = max(0.0, math.log10(2) - (last - first)) / 2
+    first, last = first - missing, last + missing
 
     def x(cost: float) -> float:
         return LEFT + WIDTH * (math.log10(cost) - first) / (last - first)
@@ -109,5 +112,5 @@ def _decades(first: float, last: float) -> list[float]:
 def _short(cost: float) -> str:
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if cost >= size:
-            return f"{cost / size:g} {letter}"
+            return f"{cost / size:.3g} {letter}"
     return f"{cost:g}"

@@ -141,5 +141,5 @@ def test_what_has_no_mean(models: Sequence[torch.fx.GraphModule]) -> None:
                                               "optimizer = sgd(lr = 0.1); phase all { epochs = 1 } }\n"))
     assert "probabilities" in refused(numbers)
     points = archlang.compile(archlang.loads("archlang 1\nnetwork N {\n  input x: [2]\n  output x -> linear(2)\n}\n"))
-    assert "no images" in refused(points, data="moons", crops=Crops((9,)))
+    assert "takes none" in refused(points, data="moons", crops=Crops((9,)))
     assert "one class for each sample" in refused(models[0], data="digits:pairs")
