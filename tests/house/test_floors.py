@@ -25,14 +25,14 @@ FLOORS: dict[str, int] = {
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
     "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10,
-    "studies": 11, "importing": 11, "carrying": 11,
+    "studies": 11, "importing": 11, "carrying": 11, "comparison": 11,
     "cli": 12,
     "__init__": 13, "__main__": 13,
 }
 
 DOORS: dict[str, tuple[str, ...]] = {
     "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing",
-              "adopting", "exporting", "carrying", "cli", "__init__"),
+              "comparison", "adopting", "exporting", "carrying", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),
     "pygraphviz": ("views",),
@@ -43,7 +43,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "onnx": ("exporting",),
     "onnxruntime": ("exporting",),
     "onnxscript": ("exporting",),
-    "scipy": ("codes", "studies"),
+    "scipy": ("codes", "studies", "comparison"),
     "pygls": ("editor/server/serving.py", "editor/server/answers.py"),
     "lsprotocol": ("editor/server/serving.py", "editor/server/answers.py", "editor/server/convert.py"),
     "pygments": ("editor/lexer.py",),
