@@ -28,7 +28,8 @@ def mended_line(fix: Fix) -> str:
     text = source.text[start : fix.span.start] + fix.text + source.text[fix.span.end : end]
     line = " ".join(text.split())
     wrong = fix.span.text.strip()
-    again = bool(wrong and fix.text) and not wrong.isalnum() and wrong not in _COMMON and wrong in line.replace(fix.text, "", 1)
+    is_sign = bool(wrong and fix.text) and not wrong.isalnum() and wrong not in _COMMON
+    again = is_sign and wrong in line.replace(fix.text, "", 1)
     if len(line) > LONGEST_LINE or "`" in line or again:
         return ""
     return line

@@ -107,6 +107,10 @@ def _reworded(mistake: Diagnostic, place: Place, reader: FlowReader, source: Sou
     if mended.translation is None and mistake.fix is not None and mistake.name != "bad-character":
         return None
 
+    # A `lambda` inside a network: what it declares stands outside, where no edit of the line puts it.
+    if mended.text.startswith("block ") and body_end(source.text, place.end) < len(source.text):
+        return replace(mistake, help=(f"write `{mended.text}` outside of the network",), fix=None)
+
     fix = _fix(mended, place, source)
     if not _parses(fix, place):
         return None
