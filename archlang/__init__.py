@@ -35,6 +35,8 @@ _ROOMS = {
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
     "list_models": "archlang.models",
+    "push_to_hub": "archlang.hub",
+    "from_pretrained": "archlang.hub",
     "import_model": "archlang.importing",
     "adopt": "archlang.adopting",
     "export": "archlang.exporting",
@@ -46,8 +48,8 @@ _ROOMS = {
 
 __all__ = [
     "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "diff", "draw",
-    "export", "features", "fuse", "import_model", "list_models", "load", "load_model", "loads", "save", "search",
-    "transform",
+    "export", "features", "from_pretrained", "fuse", "import_model", "list_models", "load", "load_model", "loads",
+    "push_to_hub", "save", "search", "transform",
 ]
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from archlang.elaborate.network import Network
     from archlang.emit.features import features
     from archlang.exporting import export
+    from archlang.hub import from_pretrained, push_to_hub
     from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost

@@ -24,7 +24,7 @@ FLOORS: dict[str, int] = {
     "emit": 7,
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
-    "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10,
+    "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10, "hub": 10,
     "studies": 11, "importing": 11, "carrying": 11, "comparison": 11,
     "cli": 12,
     "__init__": 13, "__main__": 13,
@@ -32,7 +32,7 @@ FLOORS: dict[str, int] = {
 
 DOORS: dict[str, tuple[str, ...]] = {
     "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing",
-              "comparison", "adopting", "exporting", "carrying", "cli", "__init__"),
+              "comparison", "adopting", "exporting", "carrying", "hub", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),
     "pygraphviz": ("views",),
@@ -43,6 +43,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "onnx": ("exporting",),
     "onnxruntime": ("exporting",),
     "onnxscript": ("exporting",),
+    "huggingface_hub": ("hub",),
     "scipy": ("codes", "studies", "comparison"),
     "pygls": ("editor/server/serving.py", "editor/server/answers.py"),
     "lsprotocol": ("editor/server/serving.py", "editor/server/answers.py", "editor/server/convert.py"),
