@@ -14,8 +14,8 @@ _NAMES = OneOf((String(), ListKind(String())))
 
 
 def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None,
-                  joint: bool = False) -> Setting:
-    facts = AugmentationFacts(pixels, joint)
+                  joint: bool = False, holds: bool = False) -> Setting:
+    facts = AugmentationFacts(pixels, joint, holds)
     return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", facts)
 
 
@@ -44,7 +44,7 @@ AUGMENTATIONS = (
     _augmentation("on", "Augmentations of some inputs of a network alone, by their names; others stay as they are.",
                   Arg("inputs", _NAMES, doc="a name, or a list of them; these are changed alike"),
                   Arg("changes", ListKind(SettingKind("augmentation"), 1), doc="what is done, in order"),
-                  use='on("x", [color_jitter])'),
+                  use='on("x", [color_jitter])', holds=True),
 )
 
 # Arguments that several parts of `train { }` share.

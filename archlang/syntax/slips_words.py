@@ -33,7 +33,8 @@ def _misspelt_declaration(facts: Facts) -> bool:
 
 def _misspelt_statement(facts: Facts) -> bool:
     line = facts.line
-    if len(line) < 2 or line[0].type != "NAME" or line[1].type not in ("NAME", "IN"):
+    # Between declarations no statement stands, however near its first word is to one.
+    if facts.at_file_level or len(line) < 2 or line[0].type != "NAME" or line[1].type not in ("NAME", "IN"):
         return False
     return bool(suggestions(line[0].text, _STATING))
 

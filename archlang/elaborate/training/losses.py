@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
+from archlang.elaborate.label import LabelValue
 from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.training.sites import structural
-from archlang.elaborate.values import LabelValue, TensorValue
+from archlang.elaborate.values import TensorValue
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, applied, class_axis
