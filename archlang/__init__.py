@@ -1,7 +1,7 @@
 """archlang: a language and compiler for neural-network architectures.
 
 >>> import archlang
->>> len(archlang.__all__) <= 24
+>>> len(archlang.__all__) <= 28
 True
 
 The door is lazy: importing archlang takes about a millisecond, and torch is loaded only by what needs it.
@@ -24,15 +24,19 @@ _ROOMS = {
     "loads": "archlang.compiler",
     "check": "archlang.compiler",
     "Network": "archlang.elaborate.network",
+    "diff": "archlang.differences",
     "draw": "archlang.views",
-    "transform": "archlang.compiler",
+    "transform": "archlang.carrying",
     "compile": "archlang.compiler",
     "fuse": "archlang.compiler",
     "boost": "archlang.studies.pbconv.boosting",
+    "search": "archlang.studies.pbconv.model_search",
     "save": "archlang.artefact",
     "load_model": "archlang.artefact",
     "create_model": "archlang.models",
     "list_models": "archlang.models",
+    "push_to_hub": "archlang.hub",
+    "from_pretrained": "archlang.hub",
     "import_model": "archlang.importing",
     "adopt": "archlang.adopting",
     "export": "archlang.exporting",
@@ -48,22 +52,26 @@ _ROOMS = {
 
 __all__ = [
     "ArchError", "Diagnostic", "Network", "Progress", "adopt", "boost", "check", "codes", "compile", "create_model",
-    "draw", "evaluate", "export", "features", "fit", "fuse", "import_model", "list_models", "load", "load_model",
-    "loads", "predict", "save", "transform",
+    "diff", "draw", "evaluate", "export", "features", "fit", "from_pretrained", "fuse", "import_model", "list_models",
+    "load", "load_model", "loads", "predict", "push_to_hub", "save", "search", "transform",
 ]
 
 if TYPE_CHECKING:
     from archlang import codes
     from archlang.adopting import adopt
     from archlang.artefact import load_model, save
-    from archlang.compiler import check, compile, fuse, load, loads, transform
+    from archlang.carrying import transform
+    from archlang.compiler import check, compile, fuse, load, loads
     from archlang.diagnostics import ArchError, Diagnostic
+    from archlang.differences import diff
     from archlang.elaborate.network import Network
     from archlang.emit.features import features
     from archlang.exporting import export
+    from archlang.hub import from_pretrained, push_to_hub
     from archlang.importing import import_model
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
+    from archlang.studies.pbconv.model_search import search
     from archlang.train import Progress, evaluate, fit, predict
     from archlang.views import draw
 

@@ -122,7 +122,7 @@ def with_channels(net: Network, channels: int) -> Network:
     statements = tuple(changed if s is first else s for s in network.body.statements)
     body = replace(network.body, statements=statements)
     declarations = tuple(replace(network, body=body) if d is network else d for d in file.declarations)
-    return rebuilt(net, replace(file, declarations=declarations), limits=net.limits, catalogue=net.catalogue)
+    return rebuilt(net, replace(file, declarations=declarations))
 
 
 def _for_channels(given: Input, net: Network, channels: int) -> tuple[Argument, ...] | None:

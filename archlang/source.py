@@ -19,10 +19,14 @@ class Source:
 
     Two sources are equal only if they are the same object: a file that changed on disk and was read again is another
     source, and spans into the old text stay valid.
+
+    Of a text that was printed from a rewritten file, `former` holds the places before, by the offset at which a name
+    begins here; whoever printed it fills it in, once.
     """
 
     name: str
     text: str = field(repr=False)
+    former: dict[int, Span] = field(default_factory=dict, repr=False)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:

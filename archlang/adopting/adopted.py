@@ -67,6 +67,7 @@ def adopt(
 
     taken: dict[str, str] = {}
     new: dict[str, str] = {}
+    # A tensor of another size keeps its own start: the head for other classes does, by name.
     for name, value in state.items():
         other = names.get(name)
         if other is None:
@@ -122,7 +123,7 @@ def _in_order(state: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dic
     different = [(a, b) for a, b in pairs if state[a].shape != tensors[b].shape]
 
     # The head may have another size: its weight and its bias are the last ones.
-    last = {ours[-1], ours[-2]} if len(ours) > 1 else set()
+    last = set(ours[-2:])
     if len(ours) != len(theirs) or any(a not in last for a, _ in different):
         message = f"the source's {len(theirs)} tensors are not, in their order, of the shapes of our {len(ours)}"
         if different:

@@ -51,6 +51,16 @@ class CountChange:
 
 
 @dataclass(frozen=True)
+class OperationChange:
+    """All uses of one operation in both networks: how many, their parameters and their FLOPs for one sample."""
+
+    name: str
+    uses: CountChange
+    parameters: CountChange
+    flops: CountChange
+
+
+@dataclass(frozen=True)
 class SettingChange:
     """A dial, an input, an output or a part of the training that differs; None where one network lacks it."""
 
@@ -73,6 +83,7 @@ class Diff:
     buffers: CountChange
     flops: CountChange
     activation_bytes: CountChange
+    operations: list[OperationChange]
 
     @property
     def same(self) -> bool:
@@ -101,6 +112,7 @@ def diff(before: HasGraph | Graph, after: HasGraph | Graph) -> Diff:
         CountChange(count(old_cost.buffers), count(new_cost.buffers)),
         CountChange(count(old_cost.flops), count(new_cost.flops)),
         CountChange(count(old_cost.activation_bytes), count(new_cost.activation_bytes)),
+        [*_operations(old, new)],
     )
 
 
@@ -117,6 +129,16 @@ class AnalysedGraph:
         if isinstance(item, Scope):
             return item.cost
         return self.costs[item.id]
+
+
+    def by_operation(self) -> dict[str, Cost]:
+        """The cost of all uses of each operation, in the order of their first ones."""
+        total: dict[str, Cost] = {}
+        for node in self.graph:
+            # An input is declared, and has no cost.
+            if node.inputs or node.op.own:
+                total[node.op.name] = total.get(node.op.name, Cost()) + self.costs[node.id]
+        return total
 
 
 class GraphComparison:
@@ -199,6 +221,18 @@ class GraphComparison:
             if carried != y.inputs:
                 before, after = _read_by(self.old.graph, x), _read_by(self.new.graph, y)
                 yield Change("rewired", "operation", y.name, before, after, 1, 0)
+
+
+def _operations(old: AnalysedGraph, new: AnalysedGraph) -> Iterator[OperationChange]:
+    """The operations of which either network has other ones, those that the network before has first."""
+    before, after = old.by_operation(), new.by_operation()
+    for name in {**before, **after}:
+        x, y = before.get(name, Cost()), after.get(name, Cost())
+        # Results of another size alone stand in the counts of the whole.
+        if (x.ops, x.parameters, x.flops) != (y.ops, y.parameters, y.flops):
+            uses = CountChange(x.ops, y.ops)
+            parameters = CountChange(count(x.parameters), count(y.parameters))
+            yield OperationChange(name, uses, parameters, CountChange(count(x.flops), count(y.flops)))
 
 
 def _read_by(graph: Graph, node: Node) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archlang.analysis.diff import Change, CountChange, Diff
 from archlang.analysis.report import Count
-from archlang.analysis.table import grouped
+from archlang.analysis.table import aligned, grouped
 from archlang.ops.values import show
 from archlang.wording import counted
 
@@ -22,8 +22,11 @@ def describe(diff: Diff) -> str:
     if diff.same:
         return f"{names}: no difference\n"
 
+    table = []
+    if diff.operations:
+        table = ["", *_operations(diff)]
     settings = [f"~ {s.kind} {s.name}: {_value(s.before)} -> {_value(s.after)}" for s in diff.settings]
-    return "\n".join([names, "", *settings, *map(_change, diff.changes), "", *_counts(diff), ""])
+    return "\n".join([names, "", *settings, *map(_change, diff.changes), *table, "", *_counts(diff), ""])
 
 
 def _value(value: object) -> str:
@@ -68,6 +71,21 @@ def _more_parameters(number: Count) -> str:
     if isinstance(number, int):
         return f"  [{number:+,} parameters]"
     return f"  [{number} parameters]"
+
+
+def _operations(diff: Diff) -> list[str]:
+    """A row for each operation that either network has other uses of."""
+    rows: list[tuple[str, ...]] = [("operation", "uses", "parameters", "FLOPs")]
+    for one in diff.operations:
+        rows.append((one.name, *(_beside(change) for change in (one.uses, one.parameters, one.flops))))
+    return aligned(rows, left=1).splitlines()
+
+
+def _beside(change: CountChange) -> str:
+    """Both numbers; one where they are equal."""
+    if change.before == change.after:
+        return grouped(change.before)
+    return f"{grouped(change.before)} -> {grouped(change.after)}"
 
 
 def _counts(diff: Diff) -> Iterator[str]:

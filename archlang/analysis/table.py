@@ -25,17 +25,17 @@ COVERAGE_HEAD = ("boosted kernel", "size", "coverage", "small kernels")
 
 def table(report: Report, depth: int | None = None) -> str:
     """The totals, then a row for each scope and operation; `depth` leaves out rows under more levels of scopes."""
-    parts = [_totals(report), _aligned([HEAD, *_tree(report, depth)], left=3)]
+    parts = [_totals(report), aligned([HEAD, *_tree(report, depth)], left=3)]
     if report.paths:
-        parts.append(_aligned([PATHS_HEAD, *map(_path, report.paths)], left=1))
+        parts.append(aligned([PATHS_HEAD, *map(_path, report.paths)], left=1))
     if report.codes:
-        parts.append(_aligned([CODES_HEAD, *map(_code, report.codes)], left=1))
+        parts.append(aligned([CODES_HEAD, *map(_code, report.codes)], left=1))
     if report.experts:
-        parts.append(_aligned([EXPERTS_HEAD, *map(_experts, report.experts)], left=1))
+        parts.append(aligned([EXPERTS_HEAD, *map(_experts, report.experts)], left=1))
 
     kernels = [_coverage(node) for node in report.nodes if "coverage" in node.args]
     if kernels:
-        parts.append(_aligned([COVERAGE_HEAD, *kernels], left=4))
+        parts.append(aligned([COVERAGE_HEAD, *kernels], left=4))
     return "\n\n".join(parts) + "\n"
 
 
@@ -214,7 +214,7 @@ def _cut(text: str) -> str:
     return text[: WIDEST - 1] + "…"
 
 
-def _aligned(rows: Iterable[Sequence[str]], left: int) -> str:
+def aligned(rows: Iterable[Sequence[str]], left: int) -> str:
     """Columns of equal width: the first `left` ones flush left, the others flush right; a rule under the head."""
     rows = list(rows)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

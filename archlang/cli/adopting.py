@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -44,11 +44,16 @@ def adopting(session: Session, file: str | None, names: Mapping[str, str]) -> Ca
         from archlang.adopting import adopt as take
 
         table = take(model, file, names or None)
-        lines = str(table).split("\n")
-        for line in lines[:SHOWN]:
+        for line in shortened(str(table).split("\n")):
             session.note(line)
-        if len(lines) > SHOWN:
-            session.note(f"and {len(lines) - SHOWN} more")
         return table
 
     return adopt
+
+
+def shortened(lines: Sequence[str]) -> list[str]:
+    """The first lines of a table, and how many more there are."""
+    shown = list(lines[:SHOWN])
+    if len(lines) > SHOWN:
+        shown.append(f"and {len(lines) - SHOWN} more")
+    return shown

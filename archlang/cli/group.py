@@ -24,6 +24,7 @@ COMMANDS = {
     "compile": "Compile a file to a model, or show any stage of the way.",
     "transform": "Transform a network into another, printed as a file.",
     "train": "Train what a file declares.",
+    "study": "Compare networks over seeds.",
     "cluster": "Cluster data without labels (neural mixture EM).",
     "boost": "Search for position-boosted convolutions.",
     "fuse": "Fuse a model to its inference form.",

@@ -222,6 +222,7 @@ RUNS = _table("error", 1, {
     "run-differs": "a run continued with another file, data or seed than it began with",
     "run-in-use": "a run folder that another training is writing to",
     "no-checkpoint": "a run folder without a checkpoint that can be continued",
+    "one-seed": "an interval or a test that a single seed does not give",
 })
 
 PROCESSES = _table("error", 1, {

@@ -97,6 +97,8 @@ def _offers(files: OpenFiles, file: ArchText, cursor: Cursor) -> Iterator[Offer]
                 yield Offer("in", "keyword", "what enters the block or the braces")
         case "setting":
             yield from _settings(files, cursor)
+
+        # A flow begins with a tensor, and goes on with stages alone.
         case "flow":
             yield from _names(files, file, cursor, tensors=True, stages=True)
             yield from _stages(files)
@@ -138,6 +140,7 @@ def _names(files: OpenFiles, file: ArchText, cursor: Cursor, *, tensors: bool, s
     for binding in file.names.visible(cursor.offset):
         if not _is_known(file, binding, cursor):
             continue
+
         match binding.sort:
             case "tensor" | "input" if tensors:
                 yield Offer(binding.name, "tensor", _line_of(file, binding), order=1)

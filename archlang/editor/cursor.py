@@ -140,6 +140,7 @@ def _opened(tokens: Sequence[Token], at: int, stack: list[OpenBracket], declarin
         if at > 1 and tokens[at - 2].type in ("NETWORK", "BLOCK"):
             bracket.owner = declaring
         return bracket
+
     if token.type == "LBRACE":
         if declaring and _ends_head(tokens, at):
             return OpenBracket(token.type, None, declaring)

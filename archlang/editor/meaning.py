@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from archlang.diagnostics import ArchError, Diagnostic
 from archlang.editor.reading import Reading
 from archlang.elaborate.build import build
+from archlang.elaborate.network import opened
 from archlang.elaborate.values import (
     BlockValue,
     BundleValue,
@@ -175,8 +177,10 @@ def meaning_of(reading: Reading, situation: Situation, is_wanted: Callable[[], b
 
 def _mistakes(reading: Reading, situation: Situation) -> tuple[Diagnostic, ...]:
     """The mistakes of a text that cannot be read as a whole, as the compiler finds them."""
+    # By the same way as `check`: it words the mistakes of a text anew that is another language.
     try:
-        open_held(situation.place, reading.source.text, situation.limits, situation.folders, situation.held)
+        opened(partial(open_held, situation.place, reading.source.text, situation.limits, situation.folders,
+                       situation.held), situation.limits, situation.catalogue)
     except ArchError as problem:
         return problem.diagnostics
     return ()

@@ -167,6 +167,7 @@ class FileNames:
                 self._bind(self._top, item.name, "block", item.name_span, item)
             case CodeDeclaration():
                 self._bind(self._top, item.name, "code", item.name_span, item)
+
             case NetworkDeclaration():
                 # Nothing in a file can use it, so that it may be called as a block is.
                 self._add(Binding(item.name, "network", item.name_span, item, item.name_span))
@@ -272,6 +273,7 @@ class FileNames:
                     continue
                 case Call():
                     self._given(one)
+
             # Reversed, as the last one is taken first: symbols and loops are bound in the order of the text.
             waiting += [(child, names) for child in reversed(children(one))]
 

@@ -68,6 +68,8 @@ def _entered(node: TreeNode, part: Part) -> Entered | None:
             return Entered(node.name, "block", names, node.span, node.name_span, inner)
         case CodeDeclaration():
             return Entered(node.name, "code", "", node.span, node.name_span)
+
+        # Statements: what they bind, with the beginning of its value.
         case Stretch():
             return Entered(node.name, "phase", node.word, node.span, node.name_span, _inside(node.body, "setting"))
         case Let():

@@ -154,7 +154,7 @@ def _binds(tokens: Sequence[Token], at: int) -> bool:
 
 
 def prefixes(tokens: Sequence[Token]) -> Iterator[tuple[Sequence[Token], int]]:
-    """The beginnings of a statement that end before an arrow, longest first, each with the number of its open braces.
+    """The beginnings of a statement that end before an arrow or in open braces, longest first, with their open braces.
 
     A cut inside parentheses would change what a stage is given, so there is none.
     """
@@ -168,6 +168,9 @@ def prefixes(tokens: Sequence[Token]) -> Iterator[tuple[Sequence[Token], int]]:
         elif token.type in CLOSING and stack:
             stack.pop()
 
+    # Braces alone may be open at its end: what stands in them is finished as far as anybody can tell.
+    if stack and all(type_ in _BRACES for type_ in stack):
+        cuts.append((len(tokens), len(stack)))
     for at, depth in reversed(cuts[-TRIED:]):
         yield tokens[:at], depth
 

@@ -73,6 +73,7 @@ def _arguments(files: OpenFiles, declared: Declared) -> Iterator[NamePlace]:
                   if isinstance(item, Block) and any(one is declared.binding.node for one in item.parameters)), None)
     if block is None:  # a dial: it is given from outside
         return
+
     for file in files.around(declared.file):
         for one in file.names.arguments:
             callee = file.names.meant(one.callee)

@@ -63,10 +63,11 @@ SETTINGS = (
     "grayscale", "group", "halves", "hard", "heatmap_focal", "height", "held", "iic", "innate_static",
     "kaiming_normal", "kaiming_uniform", "kl", "kmeans", "l1", "last", "learned", "length", "load_balance", "loss",
     "mae", "miou", "mixture_em", "mse", "nadam", "nearest", "neighbours", "no_centre", "no_coverage", "none",
-    "normal", "one", "one_cycle", "ones", "orthogonal", "pixel_accuracy", "poly", "positions", "propose", "psnr",
-    "radam", "rand_augment", "random", "recurrent", "reflect", "reflection", "relative", "replicate", "restarts",
-    "rmsprop", "rotary", "rotate", "router", "rprop", "running", "same", "samples", "scan", "self_attention", "sgd",
-    "shift", "smooth_l1", "soft", "sparse_connection", "ssim", "states", "static_vector", "steps", "swa", "tf_same",
-    "top", "top_k", "truncated_normal", "uniform", "whole", "width", "xavier_normal", "xavier_uniform", "zeros",
+    "normal", "on", "one", "one_cycle", "ones", "orthogonal", "pixel_accuracy", "poly", "positions", "propose",
+    "psnr", "radam", "rand_augment", "random", "recurrent", "reflect", "reflection", "relative", "replicate",
+    "restarts", "rmsprop", "rotary", "rotate", "router", "rprop", "running", "same", "samples", "scan",
+    "self_attention", "sgd", "shift", "smooth_l1", "soft", "sparse_connection", "ssim", "states", "static_vector",
+    "steps", "swa", "tf_same", "top", "top_k", "truncated_normal", "uniform", "whole", "width", "xavier_normal",
+    "xavier_uniform", "zeros",
 )
 """Settings and bare words: routers, losses, optimisers, paddings."""

@@ -9,6 +9,7 @@ from archlang.diagnostics import Label
 from archlang.elaborate import rounding
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, known
+from archlang.elaborate.label import LabelValue
 from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.placing import Signature, place, signature_of_block
 from archlang.elaborate.scope import find_node, lookup, name_span
@@ -20,7 +21,6 @@ from archlang.elaborate.values import (
     Env,
     Given,
     GridValue,
-    LabelValue,
     LayerStage,
     NamedStage,
     OpenWord,

@@ -10,7 +10,7 @@ from math import prod
 from typing import Any
 
 from archlang.diagnostics import Diagnostic, Fix, Label, error
-from archlang.elaborate.judged import Judged
+from archlang.elaborate.known_uses import KnownUses
 from archlang.elaborate.values import Env, Flowing, Given, Place, Poisoned, Tag, TensorValue, Value
 from archlang.elaborate.watching import Watcher
 from archlang.graph.ir import Graph, Node, Port
@@ -99,7 +99,7 @@ class Build:
     further: dict[str, object] = field(default_factory=dict)  # outputs with names; absent ones too
     says_in: dict[int, bool] = field(default_factory=dict)  # whether `in` stands in an expression, by id() of its tree
     sorts: dict[tuple[int, int], tuple[Env, str]] = field(default_factory=dict)  # of `if`s, by id() of scope and tree
-    judged: Judged = field(default_factory=Judged)
+    known_uses: KnownUses = field(default_factory=KnownUses)
     steps: int = 0
     candidates: dict[tuple[object, ...], tuple[Window, ...]] = field(default_factory=dict)  # drawn
     searched: int = 0  # steps of the searches made for this file
@@ -222,7 +222,7 @@ class Build:
             raise Fault("same-twice", "this would merge a tensor with itself", help=COPY)
 
         call = OpCall(tuple(v.type for v in inputs), args)
-        outputs = self.judged.types_out(op, call, self._judge)
+        outputs = self.known_uses.types_out(op, call, self._judge)
         if rows is None:
             rows = self.rows_of(inputs)
         node = Node(f"n{len(self.graph)}", op, args, tuple(v.port for v in inputs), outputs, path, span,
@@ -231,7 +231,7 @@ class Build:
         return tuple(TensorValue(Port(node.id, i), t) for i, t in enumerate(outputs))
 
     def _judge(self, op: Op, call: OpCall) -> tuple[Tensor, ...]:
-        """What comes out of a use. Raises `Fault` for a wrong one, and where a size is past its limit."""
+        """The types out of a use. Raises `Fault` for a wrong one, and where a size is past its limit."""
         outputs = types_out(op, call)
         for tensor in outputs:
             self._measure(tensor)

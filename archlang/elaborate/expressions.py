@@ -19,6 +19,7 @@ from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
 from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
+from archlang.elaborate.label import LabelValue
 from archlang.elaborate.names import module_name
 from archlang.elaborate.own import OwnTensor, made_in
 from archlang.elaborate.scope import FUNCTIONS, find_node, lookup, name_span, takes_no_arguments, unknown
@@ -31,7 +32,6 @@ from archlang.elaborate.values import (
     ForStage,
     GridValue,
     IfStage,
-    LabelValue,
     LayerStage,
     NamedStage,
     OpenWord,

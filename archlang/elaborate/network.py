@@ -25,6 +25,7 @@ from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.lexing import WORDS
+from archlang.syntax.places import former_places
 from archlang.syntax.printer import print_file, print_flat
 from archlang.syntax.tree import Expr, File, Import, Let, TreeNode
 
@@ -144,7 +145,7 @@ def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAU
 
     Raises ArchError with every mistake in it.
     """
-    project = _opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
+    project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
     return _checked(project, dials or {}, limits, catalogue)
 
 
@@ -156,7 +157,7 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     >>> net.parameters, net.buffers
     (116, 9)
     """
-    project = _opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
+    project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
     return _checked(project, dials or {}, limits, catalogue)
 
 
@@ -175,10 +176,12 @@ def configured(net: Network, settings: Mapping[str, Any]) -> Network:
     return replace(found, settings={**net.settings, **{name: print_flat(let.value) for name, let in read.items()}})
 
 
-def rebuilt(net: Network, file: File, *, limits: Limits = DEFAULT, catalogue: Catalogue = CATALOGUE) -> Network:
+def rebuilt(net: Network, file: File) -> Network:
     """The network of a file that was rewritten: printed, read and checked again, with the imports it had before."""
-    project = reopened(net.project, print_file(file), limits)
-    return _checked(project, dict(net.given), limits, catalogue)
+    project = reopened(net.project, print_file(file), net.limits)
+    # What trained weights follow into the new text.
+    project.main.source.former.update(former_places(file, project.main.file))
+    return _checked(project, dict(net.given), net.limits, net.catalogue)
 
 
 def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAULT,
@@ -186,7 +189,7 @@ def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFA
     """Every mistake and warning of a file, which may be one of blocks alone."""
     # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
-        project = _opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
+        project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
@@ -196,13 +199,13 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
                catalogue: Catalogue = CATALOGUE, folders: Folders = ()) -> tuple[Diagnostic, ...]:
     """The same for a text."""
     try:
-        project = _opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
+        project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
         return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
 
-def _opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:
+def opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:
     """The project that a function reads. Mistakes of its text are worded anew where it is Python."""
     try:
         return read()

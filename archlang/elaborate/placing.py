@@ -13,6 +13,10 @@ from archlang.ops.model import REQUIRED, Arg, Entry, by_place
 from archlang.syntax.tree import Argument, Block, Expr, Field, Number, Text, Truth
 from archlang.wording import listing
 
+LARGEST_KERNEL = 11  # cells of a kernel in the networks that are published, but for a few
+
+LARGEST_EPSILON = 0.01  # a momentum is larger
+
 SHORT = 40  # characters of an argument that is repeated in a message
 
 
@@ -138,9 +142,9 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
     help = []
     meant, named_here = meant_by_torch(takes, arguments), meant_by_name(takes, arguments)
     if meant is not None:
-        help.append(f"torch's order is another one, and what enters is known here: `{meant}`")
+        help.append(f"write `{meant}`: torch's order is another one, and what enters is known here")
     elif named_here is not None:
-        help.append(f"with its name: `{named_here}`")
+        help.append(f"write `{named_here}`: what is optional has its name")
 
     if not takes.names:
         message = f"`{takes.what}` takes no arguments"
@@ -164,7 +168,32 @@ def _counted(count: int) -> str:
 
 def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
     """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
+    special = _size_of_two(takes, arguments) or _epsilon(takes, arguments)
+    if special is not None:
+        return special
     return _meant(takes, arguments, takes.habit)
+
+
+def _size_of_two(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+    """Read `conv(3, 3, 16)` as a kernel of 3x3 and 16 channels: as torch's order it had a kernel of 16 cells."""
+    values = [argument.value for argument in arguments if argument.name is None]
+    numbers = [value.value for value in values if isinstance(value, Number) and isinstance(value.value, int)]
+    if takes.places != ("kernel", "channels") or len(numbers) != 3 or len(values) != len(arguments):
+        return None
+    rows, columns, channels = numbers
+    if rows == columns <= LARGEST_KERNEL < channels:
+        return f"{takes.what}({rows}x{columns}, {channels})"
+    return None
+
+
+def _epsilon(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+    """Read the tiny number of `batch_norm(1e-5)` as what is added to a variance."""
+    if len(arguments) != 1 or takes.places or "eps" not in takes.names:
+        return None
+    value = arguments[0].value
+    if not isinstance(value, Number) or not 0 < value.value <= LARGEST_EPSILON:
+        return None
+    return f"{takes.what}(eps = {value.span.text})"
 
 
 def meant_by_name(takes: Signature, arguments: Sequence[Argument]) -> str | None:
@@ -203,7 +232,7 @@ def _meant(takes: Signature, arguments: Sequence[Argument], order: Sequence[str]
         if len(argument.value.span.text) > SHORT or name in values:
             return None
         # A place of the order without a name is that of what enters, such as `in_channels`: it is left out here.
-        if not name and not isinstance(argument.value, Number):
+        if not name and not (isinstance(argument.value, Number) and isinstance(argument.value.value, int)):
             return None  # what enters would be a number: 3x3 there is a kernel, in the order of the catalogue
         if name:
             values[name] = argument.value

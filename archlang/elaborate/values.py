@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archlang.graph.ir import Frame, Member, Port
-from archlang.graph.scores import LABEL
 from archlang.ops.model import Op, Structure
 from archlang.ops.values import CodeValue
 from archlang.shapes import Bundle, Dim, Grid, Tensor, Type
@@ -125,22 +124,6 @@ class AbsentOutput:
     """An output of the network whose `if` takes no branch: it has a name, and nothing stands behind it."""
 
     described = "an output that its `if` leaves out here"
-
-
-@dataclass(frozen=True)
-class LabelValue:
-    """The word `label` in a `train`: what the data says an input is; with `part`, one of several labels by its name."""
-
-    part: str | None = None
-
-    described = "the label"
-
-    @property
-    def word(self) -> str:
-        """What a loss notes that it reads: `label`, or `label.heat`."""
-        if self.part is None:
-            return LABEL
-        return f"{LABEL}.{self.part}"
 
 
 # --- where a node stands ---------------------------------------------------------------------------------------------

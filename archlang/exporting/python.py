@@ -10,7 +10,8 @@ from archlang.elaborate.network import Network, loads
 from archlang.emit import ArchModule
 from archlang.emit.emit import written_loop
 from archlang.emit.weights import build_modules
-from archlang.exporting.classes import Instance, Plans
+from archlang.exporting.classes import ClassForm, Instance, Plans
+from archlang.exporting.comments import comments_by_block, with_comments
 from archlang.exporting.library import Library
 from archlang.exporting.parameters import Unfit, inner_first, parametrise
 from archlang.exporting.scopes import Inline, ScopeCall, beside_lists, gathered, numbered
@@ -46,8 +47,24 @@ def source_of(model: ArchModule) -> str:
     root = _planned(network.dials, program, variants)
     library = Library()
     defaults(inner_first(root.plan), root)
-    classes = Writer(root, program, library).classes()
+    writer = Writer(root, program, library)
+    classes = [_commented(text, plan, root, network) for text, plan in zip(writer.classes(), writer.plans, strict=True)]
     return _file(network, library, classes)
+
+
+def _commented(text: str, plan: ClassForm, root: Instance, network: Network) -> str:
+    """The text of a class with the comments of its block, or of the network."""
+    block: str | None = None
+    if plan.call.frame is not None:
+        block = plan.call.frame.block
+    elif plan is not root.plan:
+        # A scope of a block or of the network has no text of its own in the file.
+        return text
+
+    comments = comments_by_block(network).get(block)
+    if comments is None:
+        return text
+    return with_comments(text, comments)
 
 
 def _program(graph: Graph) -> Program:

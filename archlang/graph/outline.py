@@ -40,8 +40,9 @@ def graph_of(network: HasGraph | Graph) -> Graph:
     graph = getattr(getattr(getattr(network, "archlang", None), "network", None), "graph", None)
     if isinstance(graph, Graph):
         return graph
-    if isinstance(network.graph, Graph):
-        return network.graph
+    graph = getattr(network, "graph", None)
+    if isinstance(graph, Graph):
+        return graph
     raise ArchError(error("unsupported-module", f"a {type(network).__name__} was not compiled from a file"))
 
 

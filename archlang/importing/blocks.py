@@ -117,6 +117,7 @@ def fold(name: str, members: Sequence[Candidate], taken: Sequence[str]) -> tuple
 
     `taken` are names that no parameter may have.
     """
+    # The first one stands for all: they differ in their arguments alone.
     first = members[0]
     columns = _columns(members)
     parameters: dict[str, tuple[Static, ...]] = {}
@@ -127,7 +128,10 @@ def fold(name: str, members: Sequence[Candidate], taken: Sequence[str]) -> tuple
         if len(set(map(_key, column))) == 1:
             written[at, argument] = column[0]
             continue
-        found = _follows(column, {**parameters, **entering}) if _whole(column) else _same(column, parameters)
+        # Numbers follow numbers; words and truth values are at most the same.
+        found = _same(column, parameters)
+        if _whole(column):
+            found = _follows(column, {**parameters, **entering})
         if found is None:
             called = _called(first.items[at], argument, {*parameters, *taken})
             parameters[called] = column
@@ -156,7 +160,9 @@ def _columns(members: Sequence[Candidate]) -> dict[Slot, tuple[Static, ...]]:
                 else:
                     assert isinstance(item, Single)
                     values.append(default_of(item.step.op, name))
-            columns[at, name] = tuple(values) if name in FULL else tuple(map(_square, values))
+            if name not in FULL:
+                values = list(map(_square, values))
+            columns[at, name] = tuple(values)
     return columns
 
 
@@ -178,7 +184,9 @@ def _key(value: Static) -> tuple[str, object]:
 
 def _entering(members: Sequence[Candidate]) -> dict[str, tuple[Static, ...]]:
     """The channels or features that enter each member first, if they differ."""
-    name, axis = ("in.channels", 0) if len(members[0].sizes) >= 3 else ("in.features", -1)
+    name, axis = "in.features", -1
+    if len(members[0].sizes) >= 3:
+        name, axis = "in.channels", 0
     column = tuple(member.sizes[axis] for member in members)
     if len(set(column)) == 1 or any(len(member.sizes) != len(members[0].sizes) for member in members):
         return {}
@@ -225,6 +233,7 @@ SHORT: Mapping[str, str] = {"channels": "c", "features": "f", "*": "n"}
 
 def _called(item: Item, argument: str, taken: set[str]) -> str:
     """A name for a new parameter."""
+    # Parameters of one name are numbered, and no number stands behind another.
     name = SHORT.get(argument, argument).rstrip("0123456789")
     if name not in taken:
         return name
@@ -242,5 +251,8 @@ def _default(
         item = items[at]
         if value == Multiple(called) and isinstance(item, Single) and not _needed(item, argument):
             default = _square(default_of(item.step.op, argument))
-            return default if default in column else None
+            # A default that nobody has would hide that the argument must be given.
+            if default in column:
+                return default
+            return None
     return None

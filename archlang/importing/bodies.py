@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archlang.importing.blocks import Inside, Made, Slot
-from archlang.importing.expressions import call, number, static
+from archlang.importing.expressions import call, static
 from archlang.importing.folding import fresh
 from archlang.importing.scopes import Item, Single, Use
 from archlang.syntax import tree
@@ -80,6 +80,7 @@ class BodyWriter:
         """The name of a value."""
         if value in self.held:
             return self.held[value]
+        # A value that is still flowing gets its name now that something reads it.
         if value == self.end:
             self.close()
         return self.named[value]
@@ -122,6 +123,7 @@ class BodyWriter:
         if isinstance(item, Use):
             return self._use(at, item, tensors)
         assert isinstance(item, Single)
+        # The second use of a layer is its name alone.
         layer = self.shared.get(item.output)
         if layer in self.layers:
             return tree.Name(self.layers[layer])
@@ -132,6 +134,7 @@ class BodyWriter:
         name = module_name(item)
         if layer is not None:
             return self._layer(layer, name or item.step.op, stage)
+        # What has no weights has no names that anybody looks for.
         if name and item.step.weights:
             return tree.As(stage, name)
         return stage
@@ -161,7 +164,7 @@ class BodyWriter:
         if item.count == 1:
             return stage
         times = self.written.get((at, "*"), item.count)
-        return tree.Binary("*", static(times) if not isinstance(times, int) else number(times), stage)
+        return tree.Binary("*", static(times), stage)
 
     def _name(self) -> str:
         """A name for the open flow: that of the part of the network that it is, or of its last module."""
@@ -174,7 +177,9 @@ class BodyWriter:
             said = _word(_common(split))
         # The first flow of a network or a block, where no module of its own holds it.
         if not said and not any(isinstance(one, tree.Bind) for one in self.statements):
-            said = "body" if self.group is None else "stem"
+            said = "stem"
+            if self.group is None:
+                said = "body"
         if not said and split:
             said = _word(split[-1])
         return fresh(identifier(said) or "x", self.taken)

@@ -40,6 +40,7 @@ def perturbed(model: nn.Module) -> nn.Module:
         for name, value in double.named_parameters():
             _draw(name, value, source)
         for name, buffer in double.named_buffers():
+            # Statistics as they start would hide that a norm uses them at all.
             if name.endswith("running_mean"):
                 buffer.copy_(torch.randn(buffer.shape, generator=source, dtype=buffer.dtype) * 0.1)
             elif name.endswith("running_var"):
@@ -65,6 +66,7 @@ def samples(
 
     `ranges` say for inputs of whole numbers, by their place, how many there are.
     """
+    # Another number of samples than was exported finds what was kept as a number; of large ones one alone, for time.
     source = torch.Generator().manual_seed(1)
     if count is None:
         count = 3
@@ -115,6 +117,7 @@ class Comparison:
     """
 
     def __init__(self, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State) -> None:
+        # Both take the same numbers, once: constants of the graph come along, which no state holds.
         self.theirs = perturbed(theirs)
         state = self.theirs.state_dict(keep_vars=False)
         self.tensors = dict(take({**{name: _double(value) for name, value in extra.items()}, **state}))

@@ -49,6 +49,7 @@ class ConstantReader:
         if not isinstance(value, Tensor):
             return self._several(node, value, known, names)
 
+        # A parameter that was only laid out otherwise is trained as it is; what was calculated from one is not.
         shape = tuple(value.shape)
         moved = short in MOVES and len(known) == 1
         # The batch is not part of a tensor of the model's own.
@@ -73,14 +74,17 @@ class ConstantReader:
             number = node.args[-1]  # type: ignore[assignment]  # a number
         if not isinstance(number, int | float):
             raise NoWordError("it is filled with what is calculated")
-        dtype = torch.float64 if value.dtype.is_floating_point else value.dtype
+        # Whole numbers stay whole; others are as exact as the comparison wants them.
+        dtype = value.dtype
+        if dtype.is_floating_point:
+            dtype = torch.float64
         made = torch.full(tuple(value.shape), number, dtype=dtype)
         return Known(tuple(made.shape), _constant_reader(made), key=node.name, made=made)
 
     def _made(self, node: fx.Node) -> Held:
         """Calculate, once and now, what depends on no weight: code writes into such tensors, through views of them."""
         made = self._value(node)(self.reader.state)
-        rows = made if isinstance(made, list | tuple) else [made]
+        rows = flat([made])
         if not all(isinstance(one, Tensor) for one in rows):
             raise NoWordError("it gives no tensor")
         # The names tell one such tensor from another.
@@ -111,7 +115,9 @@ class ConstantReader:
                 one = held[inner]
                 if isinstance(one, tuple):
                     return tuple(member.read(state) for member in one if isinstance(member, Known))
-                return one.read(state) if isinstance(one, Known) else one
+                if isinstance(one, Known):
+                    return one.read(state)
+                return one
 
             args = mapped(node.args, value)
             kwargs = {name: mapped(given, value) for name, given in node.kwargs.items()}

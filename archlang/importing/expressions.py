@@ -82,7 +82,10 @@ def call(
         # Kernels are written in full; what else is the same along all axes is one number.
         if isinstance(value, Kernel) and len(set(value)) == 1 and arg.name in EVEN:
             value = value[0]
-        given.append(Argument(None if arg.name in places else arg.name, static(value)))
+        name = None
+        if arg.name not in places:
+            name = arg.name
+        given.append(Argument(name, static(value)))
     if named:
         given += [Argument(name, tensor) for name, tensor in zip(named, tensors, strict=True)]
     if not given:

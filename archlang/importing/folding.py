@@ -46,21 +46,24 @@ class Folding:
 
     def _level(self, root: ModuleScope, ready: Sequence[ModuleScope]) -> None:
         """Turn the modules that hold no others into uses of blocks, or into their own items."""
-        candidates = {id(scope): self._candidate(scope) for scope in ready}
+        candidates = {scope: self._candidate(scope) for scope in ready}
         groups: dict[object, list[Candidate]] = defaultdict(list)
         for scope in ready:
-            candidate = candidates[id(scope)]
+            candidate = candidates[scope]
             if candidate is not None:
                 groups[candidate.skeleton()].append(candidate)
 
-        made: dict[int, Use] = {}
+        made: dict[Candidate, Use] = {}
         for members in groups.values():
             made.update(self._grouped(members))
-        instead = {
-            id(scope): [made[id(candidates[id(scope)])]] if id(candidates[id(scope)]) in made
-            else [item for item in scope.items if isinstance(item, Item)]
-            for scope in ready
-        }
+        instead: dict[ModuleScope, Sequence[Item]] = {}
+        for scope in ready:
+            candidate = candidates[scope]
+            if candidate in made:
+                instead[scope] = [made[candidate]]
+            else:
+                # What is no block dissolves into what it is in.
+                instead[scope] = [item for item in scope.items if isinstance(item, Item)]
         _replace(root, instead)
 
     def _candidate(self, scope: ModuleScope) -> Candidate | None:
@@ -79,7 +82,7 @@ class Folding:
         sizes = self.traced.sizes[entering[0]]
         return Candidate(scope.path, scope.kind, list(items), entering, leaving[0], sizes)
 
-    def _grouped(self, members: Sequence[Candidate]) -> Mapping[int, Use]:
+    def _grouped(self, members: Sequence[Candidate]) -> Mapping[Candidate, Use]:
         """The uses of a block that is made of equal modules; none where there are too few of them."""
         plain = all(isinstance(item, Single) for item in members[0].items)
         contained = members[0].kind.startswith(CONTAINERS)
@@ -96,7 +99,7 @@ class Folding:
         self.taken.add(name)
         self.blocks.append(block)
         return {
-            id(member): Use(
+            member: Use(
                 member.path, member.inputs, member.output,
                 tuple(step for item in member.items for step in item.steps), name, given,
             )
@@ -124,7 +127,7 @@ class Folding:
                 reads[value] += 1
         rows: list[Item] = []
         for item in items:
-            last = rows[-1] if rows else None
+            last = next(reversed(rows), None)
             if isinstance(last, Use) and isinstance(item, Use) and self._continues(last, item, reads):
                 rows[-1] = Use(
                     last.path, last.inputs, item.output, last.steps + item.steps, last.block, last.values,
@@ -175,12 +178,12 @@ def _ready(root: ModuleScope) -> list[ModuleScope]:
     return [scope for scope in leaves if scope.container or scope.kind not in pending] or leaves
 
 
-def _replace(scope: ModuleScope, instead: Mapping[int, Sequence[Item]]) -> None:
+def _replace(scope: ModuleScope, instead: Mapping[ModuleScope, Sequence[Item]]) -> None:
     """Put other items in the place of scopes."""
     items: list[Item | ModuleScope] = []
     for item in scope.items:
-        if id(item) in instead:
-            items.extend(instead[id(item)])
+        if isinstance(item, ModuleScope) and item in instead:
+            items.extend(instead[item])
             continue
         if isinstance(item, ModuleScope):
             _replace(item, instead)

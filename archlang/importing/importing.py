@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import Tensor, fx, nn
 
 from archlang.compiler import compile
@@ -80,6 +81,7 @@ def import_model(
     }
     <BLANKLINE>
     """
+    # The caller's model is as it was, whatever happens.
     training = module.training
     module.eval()
     try:
@@ -116,6 +118,7 @@ def _imported(
     ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
     comparison = Comparison(module, lambda state: taken(where, state), traced.state)
     found = comparison.verify(model, sizes, batch, ranges)
+    # A dial for the size is promised in the text, so that it is tried before anybody sees it.
     if sides(traced) is not None and not _resizes(network, comparison, sizes[0], limits):
         unsized = replace(traced, sized=True)
         written = write(unsized, name, doc, normalisation)
@@ -148,7 +151,14 @@ def _resizes(network: Network, comparison: Comparison, sizes: Sequence[int], lim
 
 def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors in the one kind of floating-point number that models of the language have at first."""
-    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    return {name: value.to(_kind(value)) for name, value in state.items()}
+
+
+def _kind(value: Tensor) -> torch.dtype:
+    # Counters stay whole.
+    if value.is_floating_point():
+        return torch.float32
+    return value.dtype
 
 
 def _frozen(module: nn.Module, read: set[str]) -> tuple[str, ...]:

@@ -25,11 +25,11 @@ torch.library.register_fake("archlang::leaf", lambda inputs, key, order: torch.e
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a torch module's tensor, from `start` up to, and without, `stop`."""
+    """Rows of a torch module's tensor, from `start` up to, and without, `stop`; None for all that follow."""
 
     name: str
     start: int
-    stop: int
+    stop: int | None
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ def _timm_attention(module: Any) -> Leaf | None:
     """timm's attention with one dense map for queries, keys and values, as its vision transformers have it."""
     plain = all(isinstance(getattr(module, name, nn.Identity()), nn.Identity) for name in ("q_norm", "k_norm", "norm"))
     inside = module.qkv.out_features == 3 * module.qkv.in_features == 3 * module.proj.out_features
+    # One probability cannot stand for weights of attention and what leaves it, unless both are 0.
     if not plain or not inside or module.proj.bias is None or module.attn_drop.p != module.proj_drop.p != 0:
         return None
     if getattr(module, "gate", None) is not None or abs(module.scale - module.head_dim**-0.5) > 1e-9:
@@ -203,17 +204,16 @@ def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], sh
 
     origins: dict[str, Origin] = {}
     for ours, theirs in weights.items():
-        rows = theirs if isinstance(theirs, Rows) else None
-        name = f"{r.place.path}.{rows.name if rows else theirs}".lstrip(".")
-        shape = tuple(shapes[name].shape)
-        key = ""
-        if rows is not None:
-            shape, key = (rows.stop - rows.start, *shape[1:]), f"rows from {rows.start}"
-        origins[ours] = origin(Known(shape, _reader(name, rows), (name,), trained=True, key=key))
+        # The whole of a tensor is its rows without a bound.
+        rows = theirs
+        if isinstance(rows, str):
+            rows = Rows(rows, 0, None)
+        name = f"{r.place.path}.{rows.name}".lstrip(".")
+        read = _reader(name, rows)
+        key = f"rows {rows.start} to {rows.stop}"
+        origins[ours] = origin(Known(tuple(read(shapes).shape), read, (name,), trained=True, key=key))
     return r.step(leaf.op, inputs, r.sizes[inputs[0]], leaf.args, origins, named=named)
 
 
-def _reader(name: str, rows: Rows | None) -> Callable[[State], Tensor]:
-    if rows is None:
-        return lambda state: state[name]
+def _reader(name: str, rows: Rows) -> Callable[[State], Tensor]:
     return lambda state: state[name][rows.start:rows.stop]

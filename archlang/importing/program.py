@@ -52,6 +52,7 @@ def exported(model: nn.Module, inputs: Sequence[Any]) -> ExportedProgram:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep what torch says of its own parts to itself: what is wrong is said by the error."""
+    # The modules that log have handlers of their own, so that no level of a parent reaches them.
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -76,9 +77,11 @@ def _blamed(problem: BaseException, model: nn.Module) -> tuple[str, ...]:
             inside = paths.get(running, inside)
         trace = trace.tb_next
 
-    if line and inside:
-        return (f"{line}, in `{inside}`",)
-    return (line,) if line else ()
+    if not line:
+        return ()
+    if inside:
+        line += f", in `{inside}`"
+    return (line,)
 
 
 def _foreign(file: Path) -> bool:
@@ -106,14 +109,20 @@ def output_names(program: ExportedProgram) -> list[str] | None:
 def place_of(node: fx.Node) -> ModulePlace:
     """The place of a node in the model: the modules around it, and the line of the model's code."""
     stack = tuple(
-        (_path(path), kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}")
-        for path, kind in node.meta.get("nn_module_stack", {}).values()
+        (_path(path), _class(kind)) for path, kind in node.meta.get("nn_module_stack", {}).values()
     )
     frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
     line = ""
     if frames:
         line = f"{short(frames[-1][0])}:{frames[-1][1]}"
     return ModulePlace(stack, line)
+
+
+def _class(kind: Any) -> str:
+    """A class's full name, which stored programs have as a text."""
+    if isinstance(kind, str):
+        return kind
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _path(path: str) -> str:

@@ -47,8 +47,8 @@ class StepReader(StepList):
 
     def extent(self, ref: Ref, dim: Sequence[int]) -> int:
         """The size of an axis of a torch tensor, which runs over these axes of the value."""
-        sizes = self.sizes[ref.value]
-        return prod(self.batch if axis == BATCH else sizes[axis] for axis in dim)
+        sizes = {BATCH: self.batch, **dict(enumerate(self.sizes[ref.value]))}
+        return prod(sizes[axis] for axis in dim)
 
     def logical(self, ref: Ref) -> tuple[int, ...]:
         """The sizes as torch has them, without the batch."""
@@ -95,6 +95,7 @@ class StepReader(StepList):
             return ref.value
         if ref.dims[0] != (BATCH,):
             raise NoWordError("it works on samples and parts of samples as one axis, or moves the batch")
+        # Several readers of one layout share what was written for the first of them.
         if ref not in self.laid:
             self.laid[ref] = self._written(ref)
         return self.laid[ref]
@@ -185,8 +186,9 @@ class StepReader(StepList):
         `turned` is the order in which its axes lie, where that is not torch's.
         """
         sizes = tuple(sizes)
-        key = (known.names, known.key, sizes, turned) if known.trained else None
-        if key is not None and key in self.own:
+        # One tensor for all its readers, if it is learned: each would learn another one.
+        key = (known.names, known.key, sizes, turned)
+        if known.trained and key in self.own:
             return self.own[key]
         if not 1 <= len(sizes) <= 4:
             raise NoWordError(f"a tensor of the model has {len(sizes)} axes beside the batch")
@@ -199,7 +201,7 @@ class StepReader(StepList):
             self.derived(known)
         origin = Origin(lambda state: known.read(state).reshape(sizes), known.names, known.key)
         made = self.step("parameter", (), sizes, args, {"value": origin})
-        if key is not None:
+        if known.trained:
             self.own[key] = made
         return made
 

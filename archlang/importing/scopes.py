@@ -76,6 +76,7 @@ def nested(traced: Traced) -> ModuleScope:
                 break
             shared += 1
 
+        # The modules that this step has left close, and those that it is in open.
         del open_scopes[shared + 1:]
         for path, kind in stack[shared:]:
             inner = ModuleScope(path, kind, [])
@@ -105,6 +106,7 @@ def uses(traced: Traced) -> Counter[int]:
 
 def edges(items: Sequence[Item], total: Mapping[int, int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The values that enter a row of items, in the order of first use, and those of theirs that are read elsewhere."""
+    # What leaves is read by more than the items themselves read.
     made = {item.output for item in items}
     entering: dict[int, None] = {}
     inside: Counter[int] = Counter()

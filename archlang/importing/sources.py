@@ -126,8 +126,8 @@ def _timm(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) -> Torc
 
 
 def _torchvision(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) -> TorchSource:
-    models = importlib.import_module("torchvision.models") if _library("torchvision") else None
-    assert models is not None
+    _library("torchvision")
+    models = importlib.import_module("torchvision.models")
     if name not in models.list_models():
         raise _unknown(f"torchvision has no model `{one_line(name, 80)}`", name, models.list_models())
 
@@ -136,9 +136,14 @@ def _torchvision(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) 
         weights = found
     if weights is not None:
         weights = getattr(type(weights), "DEFAULT", weights)
-    module = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=weights if pretrained else None))
+    # What is known of the weights tells the size and the normalisation, fetched or not.
+    prepared, fetched = None, None
+    if weights is not None:
+        prepared = weights.transforms()
+    if pretrained:
+        fetched = weights
+    module = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=fetched))
 
-    prepared = weights.transforms() if weights is not None else None
     side = (getattr(prepared, "crop_size", None) or getattr(prepared, "resize_size", None) or [224])[-1]
     size: tuple[int, ...] = (3, side, side)
     if weights is not None and "min_temporal_size" in weights.meta:
@@ -188,6 +193,7 @@ def _function(source: str, sizes: Sequence[tuple[int, ...]]) -> TorchSource:
     """A module that a function of the user's gives."""
     module_name, _, name = source.partition(":")
     shown = one_line(source, 80)
+    # As `python -m` finds a module: in the folder where the command runs.
     sys.path.insert(0, str(Path.cwd()))
     try:
         with keeping_defaults():
@@ -208,7 +214,9 @@ def _function(source: str, sizes: Sequence[tuple[int, ...]]) -> TorchSource:
         made = function()
         if isinstance(made, tuple) and len(made) == 2:
             module, inputs = made
-            given.extend(inputs if isinstance(inputs, list | tuple) else [inputs])
+            if not isinstance(inputs, list | tuple):
+                inputs = [inputs]
+            given.extend(inputs)
             return module
         return made
 

@@ -36,6 +36,7 @@ class StepList:
         named: tuple[str, ...] = (),
     ) -> Ref:
         """Add a step that makes one value of these sizes, and return it."""
+        # A step makes one value; what hands out several is a step for each.
         value = self.fresh(sizes)
         made = Step(op, dict(args or {}), tuple(inputs), value, dict(weights or {}), self.place, free, bundled, named)
         self.steps.append(made)
@@ -62,8 +63,10 @@ class StepList:
         """All remarks, each with the first place that it is about."""
         lines = []
         for message, places in self.remarks.items():
-            more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-            lines.append(f"{places[0]}{more}: {message}")
+            first = str(places[0])
+            if len(places) > 1:
+                first += f" and {len(places) - 1} more"
+            lines.append(f"{first}: {message}")
         return tuple(lines)
 
     def refuse(self, what: str, reason: str = "") -> None:
@@ -71,6 +74,9 @@ class StepList:
         message = f"{what} in {self.place} has no word in the language"
         if reason:
             message = f"{what} in {self.place} cannot be said in the language: {reason}"
-        notes = (f"called at {self.place.line}",) if self.place.line else ()
+        notes: tuple[str, ...] = ()
+        if self.place.line:
+            notes = (f"called at {self.place.line}",)
+        # A line that runs in a loop is one mistake.
         if not any(found.message == message for found in self.problems):
             self.problems.append(error("not-importable", message, notes=notes))

@@ -17,6 +17,7 @@ def origins(network: Network, steps: Sequence[Step]) -> dict[str, Origin]:
 
     The steps are those of the file, in its order. Raises `ArchError` (internal-error) where they are not.
     """
+    # The file has its modules in the order of its steps; that both agree is checked for each.
     weighted = [step for step in steps if step.weights]
     modules = network.graph.modules()
     if len(weighted) != len(modules):

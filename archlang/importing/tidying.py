@@ -54,8 +54,8 @@ def _joins(steps: Sequence[Step], sizes: Mapping[int, tuple[int, ...]]) -> list[
             before = joins.get(step.inputs[:longest])
             if before is not None and before.args == step.args:
                 rest = step.inputs[longest:]
-                place = _nearer(step.place, makers[rest[-1]].place if rest[-1] in makers else step.place)
-                step = replace(step, inputs=(before.output, *rest), place=place)
+                maker = makers.get(rest[-1], step)
+                step = replace(step, inputs=(before.output, *rest), place=_nearer(step.place, maker.place))
             elif len(step.inputs) == 2 and step.inputs[1] in makers:
                 step = replace(step, place=_first_join(step, makers, steps))
         tidied.append(step)
@@ -123,9 +123,11 @@ def _biases(traced: Traced) -> list[Step]:
         bias = step.args.get("bias")
         # A layer that is used several times says its bias: what reads it may differ.
         if bias is not None and "weight" in step.weights and step.output not in traced.shared:
-            using = readers[step.output]
-            alone = len(using) == 1 and step.output not in handed_out
-            if bias is _settled(using[0] if alone else None, traced.sizes[step.output]):
+            using: Sequence[Step | None] = readers[step.output]
+            # What several read, or leaves the network, keeps its bias in any case.
+            if len(using) != 1 or step.output in handed_out:
+                using = [None]
+            if bias is _settled(using[0], traced.sizes[step.output]):
                 rest: dict[str, Static] = {name: value for name, value in step.args.items() if name != "bias"}
                 step = replace(step, args=rest)
         tidied.append(step)

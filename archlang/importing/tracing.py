@@ -220,7 +220,7 @@ class _Walk:
     def _outputs(self) -> tuple[tuple[str | None, tuple[int, ...]], ...]:
         """The outputs: one, several side by side, or several with names."""
         node = self._nodes("output")[0]
-        leaves = [self.held[inner] if isinstance(inner, fx.Node) else inner for inner in node.args[0]]  # type: ignore[union-attr]
+        leaves = mapped(list(node.args[0]), self.held.__getitem__)  # type: ignore[arg-type]  # a row of nodes
         mutated = len(leaves) - len(self.program.graph_signature.user_outputs)
         self.reader.place = ModulePlace()
         values: list[int] = []

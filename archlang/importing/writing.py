@@ -47,6 +47,7 @@ def write(
     blocks = {block.name: block for block in folding.blocks}
     taken = {*folding.taken, *blocks}
 
+    # Blocks stand before what uses them, the innermost first, as they were folded.
     declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
     network = _network(traced, items, blocks, taken, name, normalisation, resizable)
     declarations.append(network)
@@ -103,7 +104,7 @@ def _network(
     sides: tuple[tree.Parameter, ...] = ()
     statements: list[tree.Statement] = []
     names = {*taken, *DIALS}
-    for at, (called, value) in enumerate(traced.inputs):
+    for called, value in traced.inputs:
         word = fresh(_input_name(called, len(traced.inputs)), names)
         names.add(word)
         entering[value] = tree.Name(word)
@@ -114,8 +115,12 @@ def _network(
             # A square has one.
             written += written[-1:] * (len(traced.sizes[value]) - len(written))
         sizes = tree.ListOf(tuple(written))
-        statements.append(tree.Input(word, sizes, _said(traced.ranges.get(value), normalisation if at == 0 else None)))
+        said = _said(traced.ranges.get(value), normalisation)
+        statements.append(tree.Input(word, sizes, said))
+        # The data's mean and deviation are those of the first input.
+        normalisation = None
 
+    # The last layer of a classifier is as wide as there are classes.
     kept = [value for _, values in traced.outputs for value in values]
     dials: tuple[tree.Parameter, ...] = ()
     slots: dict[Slot, Inside] = {}

@@ -56,6 +56,13 @@ class Gates(nn.Module):
             bound = 1 / math.sqrt(weight.shape[2])
             nn.init.uniform_(weight, -bound, bound)
 
+    @property
+    def last(self) -> nn.Parameter:
+        """The map that gives the scores. At 0 all gates are equal, and the map still has a gradient."""
+        if self.hidden:
+            return self.excite
+        return self.weight
+
     def scores(self, *inputs: Tensor) -> Tensor:
         """The gates before the softmax, [batch, m, n]."""
         # Autocast would compute the products in half precision, where close scores become equal.

@@ -61,14 +61,16 @@ class SiteFacts:
 
 @dataclass(frozen=True)
 class AugmentationFacts:
-    """What an augmentation does to several images of a sample, and the distance that it moves them.
+    """The effect of an augmentation on several images of a sample, and the distance that it moves them.
 
     pixels  its argument that counts pixels, which is at most the image's smaller side; None where it has none
-    joint   whether all images of a sample are changed alike, as places of one scene; else one must be named
+    joint   whether all images of a sample are changed alike, as views of one scene; else one must be named
+    holds   whether it holds other augmentations (`changes`), of the `inputs` that it names
     """
 
     pixels: str | None = None
     joint: bool = False
+    holds: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ _NAMES = OneOf((String(), ListKind(String())))
 
 
 def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None,
-                  joint: bool = False) -> Setting:
-    facts = AugmentationFacts(pixels, joint)
+                  joint: bool = False, holds: bool = False) -> Setting:
+    facts = AugmentationFacts(pixels, joint, holds)
     return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", facts)
 
 
@@ -31,9 +31,10 @@ AUGMENTATIONS = (
     _augmentation("rand_augment", "So many of fourteen changes of light and shape, drawn for each image (Cubuk et al. "
                   "2020).", Arg("count", Int(1, MOST_CHANGES), 2, "changes, one after the other"),
                   Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(count = 2, strength = 9)"),
-    _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x.",
+    _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x; "
+                  "hue turned by a share of the circle from -x to x.",
                   Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),
-                  Arg("saturation", Real(0, 1), 0.4, "x of it")),
+                  Arg("saturation", Real(0, 1), 0.4, "x of it"), Arg("hue", Real(0, 0.5), 0.0, "x of it")),
     _augmentation("rotate", "Turned by up to so many degrees either way.",
                   Arg("degrees", Real(0, 180), 15.0, "at most"), use="rotate(15)", joint=True),
     _augmentation("scale", "Made larger or smaller from the middle.",
@@ -43,7 +44,7 @@ AUGMENTATIONS = (
     _augmentation("on", "Augmentations of some inputs of a network alone, by their names; others stay as they are.",
                   Arg("inputs", _NAMES, doc="a name, or a list of them; these are changed alike"),
                   Arg("changes", ListKind(SettingKind("augmentation"), 1), doc="what is done, in order"),
-                  use='on("x", [color_jitter])'),
+                  use='on("x", [color_jitter])', holds=True),
 )
 
 # Arguments that several parts of `train { }` share.

@@ -71,6 +71,7 @@ PASSES = PassCatalogue({
     "layer-attention": "archlang.transform.layer_attention:LayerAttention",
     "pbconv": "archlang.transform.pbconv:PBConv",
     "coded": "archlang.transform.coded:CodedBranches",
+    "patch-experts": "archlang.transform.patch_experts:PatchExperts",
     "fuse": "archlang.rewrite.fold:Fold",
     "extract": "archlang.rewrite.extract:Extract",
 })

@@ -47,6 +47,9 @@ class Rewriting(Pass[nn.Module, Rewritten]):
     subject: ClassVar[Literal["network", "model"]] = "model"
     replayed: ClassVar[bool] = True
 
+    verb: ClassVar[str] = "changed"
+    """What the pass did to each part that its report lists: `folded`."""
+
     @abstractmethod
     def run(self, module: fx.GraphModule) -> FusionReport:
         """Change a graph in place; it belongs to nobody else."""
@@ -77,7 +80,7 @@ class Rewriting(Pass[nn.Module, Rewritten]):
             note_shapes(module, inputs)
 
         interface = _interface(module)
-        report = self.run(module)
+        report = replace(self.run(module), verb=self.verb)
         module.graph.lint()
         module.recompile()
 

@@ -45,6 +45,7 @@ class Fold(Rewriting):
     """
 
     name: ClassVar[str] = "fuse"
+    verb: ClassVar[str] = "folded"
 
     training: Literal["refuse", "keep"] = "refuse"
     shared: Literal["keep", "clone"] = "keep"

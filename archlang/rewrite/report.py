@@ -93,12 +93,13 @@ class Merge:
 class FusionReport:
     """The work of a rewriting: for each change the result, for each candidate left alone the reason.
 
-    `compared` says whether the new module was run beside the model and gave the same.
+    `compared` says whether the new module was run beside the model and gave the same, `verb` what a change is.
     """
 
     merges: tuple[Merge, ...] = ()
     skipped: tuple[Skip, ...] = ()
     compared: bool = False
+    verb: str = "changed"
 
     def __bool__(self) -> bool:
         return bool(self.merges)

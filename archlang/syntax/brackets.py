@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
-from archlang.diagnostics import Diagnostic, Label, error
+from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.limits import Limits
 from archlang.source import Span
 from archlang.syntax.lexing import Token
+from archlang.syntax.mended import closing_place, mended_line
 
 CLOSER = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
 CLOSING = set(CLOSER.values())
@@ -185,6 +186,11 @@ def _unclosed(opener: Token, last: Token, next_token: Token | None) -> Diagnosti
     if next_token is not None:
         help += f" before `{next_token.text[:20]}`"
 
+    # What parentheses enclose ends on their line, mostly; braces hold lines of which nobody knows the last.
+    fix: Fix | None = None
+    if opener.type in ("LPAR", "LSQB"):
+        fix = Fix(closing_place(opener.span), partner)
+        help = _shown(fix, help)
     return error(
         "unclosed-bracket",
         f"this `{sign}` is not closed",
@@ -192,23 +198,39 @@ def _unclosed(opener: Token, last: Token, next_token: Token | None) -> Diagnosti
         f"`{partner}` is missing here",
         secondary=(Label(opener.span, "opened here"),),
         help=help,
+        fix=fix,
     )
 
 
 def _cannot_close(token: Token, opener: Token) -> Diagnostic:
     partner = _SIGN[CLOSER[opener.type]]
+    fix = Fix(token.span, partner)
     return error(
         "unmatched-bracket",
         f"`{_SIGN[token.type]}` cannot close `{_SIGN[opener.type]}`",
         token.span,
         f"`{partner}` is wanted here",
         secondary=(Label(opener.span, "opened here"),),
+        help=_shown(fix, f"write `{partner}`"),
+        fix=fix,
     )
 
 
 def _unmatched(token: Token) -> Diagnostic:
-    message = f"nothing opened this `{_SIGN[token.type]}`"
-    return error("unmatched-bracket", message, token.span, "delete it, or add what it closes")
+    """A bracket that closes nothing; a brace alone on its line may be right, and the one that opens is missing."""
+    sign = _SIGN[token.type]
+    message = f"nothing opened this `{sign}`"
+    fix = Fix(token.span, "")
+    help = f"delete the `{sign}`, or add the bracket that it closes"
+    return error("unmatched-bracket", message, token.span, help=_shown(fix, help), fix=fix)
+
+
+def _shown(fix: Fix, otherwise: str) -> str:
+    """The help of an edit: the line as it leaves it, where there is one to show."""
+    line = mended_line(fix)
+    if not line:
+        return otherwise
+    return f"write `{line}`"
 
 
 def _too_deep(span: Span, limits: Limits) -> Diagnostic:

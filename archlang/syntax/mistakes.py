@@ -7,8 +7,9 @@ from collections.abc import Callable
 from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.source import Span
 from archlang.syntax.facts import Facts, Refusal
+from archlang.syntax.mended import mended_line
 from archlang.syntax.recovery import SourceFragment
-from archlang.syntax.repair import mended_line, repair
+from archlang.syntax.repair import repair
 from archlang.syntax.slip import Slip, Where, pair_span
 from archlang.syntax.slips import SLIPS
 from archlang.syntax.words import describe

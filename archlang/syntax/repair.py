@@ -14,9 +14,6 @@ from archlang.syntax.machine import read
 LONGEST = 400
 """Tokens of a part of a file that is tried: each edit reads it once more."""
 
-LONGEST_LINE = 120
-"""Characters of a mended line that a message still shows."""
-
 _SIGN_OF = {terminal: sign for sign, terminal in SIGNS.items()}
 
 _INSERTED = ("ARROW", "COMMA", "RPAR", "RSQB", "RBRACE", "EQUAL", "COLON", "SEMICOLON", "LPAR", "LSQB")
@@ -47,25 +44,11 @@ def repair(facts: Facts) -> Fix | None:
     return None
 
 
-def mended_line(fix: Fix) -> str:
-    """The lines of an edit as it leaves them, joined to one; empty if they are too long to be shown."""
-    source = fix.span.source
-    start = source.text.rfind("\n", 0, fix.span.start) + 1
-    end = source.text.find("\n", fix.span.end)
-    if end < 0:
-        end = len(source.text)
-
-    text = source.text[start : fix.span.start] + fix.text + source.text[fix.span.end : end]
-    line = " ".join(text.split())
-    if len(line) > LONGEST_LINE or "`" in line:
-        return ""
-    return line
-
-
 def _insertions(facts: Facts) -> Iterator[_Edit]:
     at, behind = facts.at, facts.behind
     for terminal in _INSERTED:
-        if terminal not in facts.allowed:
+        # In square brackets stand values, and no flow is meant there.
+        if terminal not in facts.allowed or (terminal == "ARROW" and facts.context_of_head[:1] == ("LSQB",)):
             continue
         sign = _SIGN_OF[terminal]
         tokens = (*facts.tokens[:at], Token(terminal, sign, behind), *facts.tokens[at:])

@@ -276,10 +276,17 @@ PYTHON: tuple[Slip, ...] = (
         where="line", fix=line_start_becomes("output"),
     ),
     Slip(
-        foreign("while", "with", "try", "print", "assert", "raise"),
+        foreign("print", "assert", "raise", "pass", "del", "global"),
+        "`{line}` is a statement of a program, and a file is data: nothing is carried out",
+        "delete this line; `archlang info FILE` shows the types of all tensors, `where` says what an input must be",
+        ("block b {\n x = in -> relu\n assert x\n output x }", "network N { input x: [3]\n print(x)\n output x }"),
+        where="line", fix=_delete_line,
+    ),
+    Slip(
+        foreign("while", "with", "try"),
         "a file is data and no program: it has declarations and flows, and no statements to carry out",
         "repeat with `n * stage` or `for name in list { stage }`; choose with `if test { stage }`",
-        ("while x { }", "block b {\n x = in -> relu\n assert x\n output x }"),
+        ("while x { }", "block b {\n x = in -> relu\n try x\n output x }"),
         where="line",
     ),
     Slip(

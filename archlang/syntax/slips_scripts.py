@@ -82,6 +82,24 @@ def _names(tokens: Sequence[Token]) -> list[str]:
     return names
 
 
+def _path_without_quotes(facts: Facts) -> str:
+    """The path of `import ./blocks.arch (unit)`; empty for other lines."""
+    line = _import_line(facts)
+    if len(line) < 3 or line[1].type not in ("DOT", "SLASH"):
+        return ""
+    return "".join(token.text for token in _before_parenthesis(line[1:]))
+
+
+def _before_parenthesis(tokens: Sequence[Token]) -> Sequence[Token]:
+    at = next((at for at, token in enumerate(tokens) if token.type == "LPAR"), len(tokens))
+    return tokens[:at]
+
+
+def _path_span(facts: Facts) -> Span:
+    path = _before_parenthesis(_import_line(facts)[1:])
+    return path[0].span.to(path[-1].span)
+
+
 def _is_other_import(facts: Facts) -> bool:
     """Recognise an import whose names do not stand in parentheses behind its path."""
     line = _import_line(facts)
@@ -307,6 +325,13 @@ SCRIPTS: tuple[Slip, ...] = (
         "give the file another name, or import it by its path: `import \"./blocks.arch\" (...)`",
         ("import my.block (unit)", "import lab.train.blocks (unit)"),
         name="reserved-word", label="reserved",
+    ),
+    Slip(
+        lambda f: bool(_path_without_quotes(f)),
+        "the path of a file stands in quotes",
+        lambda f: f'write `import "{_path_without_quotes(f)}" (...)`',
+        ("import ./blocks.arch (unit)", "import ../blocks.arch (unit)"),
+        fix=lambda f: Fix(_path_span(f), f'"{_path_without_quotes(f)}"'),
     ),
     Slip(
         _is_other_import,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from archlang.diagnostics import Fix
+from archlang.source import Span
+from archlang.syntax.enclosing import bundle_in_parentheses
 from archlang.syntax.facts import Facts
 from archlang.syntax.indented import in_braces_by_indent
 from archlang.syntax.slip import Slip, line_start_becomes, pair, pair_becomes, token_becomes
@@ -41,7 +43,10 @@ def _is_bundle(facts: Facts) -> bool:
     """Recognise `x = a, b` in braces: what follows the comma is no further `name = value`."""
     if facts.type != "COMMA" or facts.context_of_head[1:3] != ("NAME", "EQUAL"):
         return False
-    return "SEMICOLON" in facts.allowed and [token.type for token in facts.rest_of_line[2:3]] != ["EQUAL"]
+    rest = [token.type for token in facts.rest_of_line]
+    if len(rest) == 1:  # a `,` at the end of a line separates statements
+        return False
+    return "SEMICOLON" in facts.allowed and rest[2:3] != ["EQUAL"]
 
 
 def _in_arguments(facts: Facts) -> bool:
@@ -72,6 +77,24 @@ def _in_parameters(facts: Facts) -> bool:
     return before[-2:-1] in (("BLOCK",), ("NETWORK",))
 
 
+def _share(facts: Facts) -> str:
+    """The number of `50%`."""
+    value = facts.tokens[facts.at - 2].value
+    if not isinstance(value, int | float):
+        return "0.5"
+    return f"{value / 100:g}"
+
+
+def _dashes(facts: Facts) -> Span | None:
+    """The `--` of a comment that begins the line; a word of it may have been taken for a statement."""
+    for span in (facts.place, facts.previous.span):
+        line = span.source.line(span.line)
+        if line.lstrip().startswith("-- "):
+            start = span.source.starts[span.line - 1] + line.index("--")
+            return Span(span.source, start, start + 2)
+    return None
+
+
 SIGNS: tuple[Slip, ...] = (
     # --- signs of other languages ---
     # The lexer reads `=>` and `/*` as two signs each.
@@ -99,9 +122,9 @@ SIGNS: tuple[Slip, ...] = (
     Slip(
         lambda f: f.previous_type == "PERCENT" and f.type in ("RPAR", "COMMA", "RBRACE"),
         "a share is written as a number from 0 to 1, without `%`",
-        "write `0.5` for 50 %",
+        lambda f: f"write `{_share(f)}`",
         ("block b = dropout(50%)", "block b = f(50%, 3)"),
-        where="previous",
+        where="previous", fix=lambda f: Fix(f.tokens[f.at - 2].span.to(f.previous.span), _share(f)),
     ),
     Slip(
         lambda f: f.type == "COLON" and f.context_of_head[:1] == ("LSQB",),
@@ -114,6 +137,13 @@ SIGNS: tuple[Slip, ...] = (
         "a comment is written with `#`",
         "begin each line of the comment with `#`",
         ("/* a comment */ let x = 1", "let x = 1 /* one */"),
+    ),
+    Slip(
+        lambda f: _dashes(f) is not None,
+        "a comment is written with `#`, not with `--`",
+        "begin the comment with `#`",
+        ("-- a comment\nlet x = 1", "network N {\n input x: [3]\n -- one\n output x }"),
+        where=lambda f: _dashes(f) or f.place, fix=lambda f: Fix(_dashes(f) or f.place, "#"),
     ),
     Slip(
         # The parser may stumble over any word of the comment; the line tells that it is one.
@@ -171,6 +201,7 @@ SEPARATORS: tuple[Slip, ...] = (
         "several values with `,` between them make a bundle, which stands in parentheses",
         "write `name = (a, b)`",
         ("network N { input x: [3]\n y = x, x -> concat\n output y }",),
+        fix=bundle_in_parentheses,
     ),
     Slip(
         lambda f: f.type == "COMMA" and "SEMICOLON" in f.allowed,

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from archlang.diagnostics import Fix
+from archlang.source import Span
+from archlang.syntax.enclosing import (
+    arguments_in_parentheses,
+    branches_in_braces,
+    names_in_parentheses,
+    settings_in_braces,
+    sizes_in_brackets,
+)
 from archlang.syntax.facts import Facts
 from archlang.syntax.slip import Slip, insert_behind_previous, token_becomes
 
@@ -34,6 +42,7 @@ HEADS: tuple[Slip, ...] = (
         "several names of a `for` stand in parentheses",
         lambda f: f"write `for ({f.previous_text}, ...) in rows {{ ... }}`",
         ("block b = for k, c in [[3, 8]] { conv(k, c) }",),
+        fix=names_in_parentheses,
     ),
     Slip(
         _head_without_brace,
@@ -41,6 +50,7 @@ HEADS: tuple[Slip, ...] = (
         "write `if test { stage } else { stage }` or `for name in list { stage }`",
         ("block b(s) = if s == 1 relu else gelu", "block b(s) = if s == 1 then relu",
          "block b = for c in [1, 2] conv(3x3, c)"),
+        fix=branches_in_braces,
     ),
     Slip(
         lambda f: f.type == "LBRACE" and f.closed_head is not None,
@@ -55,13 +65,21 @@ HEADS: tuple[Slip, ...] = (
         "the type of an input follows `:`, not `=`",
         "write `input {previous}: [channels, height, width]`",
         ("network N { input x = [3, 32, 32] output x }",),
-        fix=lambda f: Fix(f.behind.to(f.place), ":"),
+        fix=lambda f: Fix(f.behind.to(f.place), ":") if f.next_type == "LSQB" else None,
     ),
     Slip(
         lambda f: f.context[-2:] in (("NAME", "COLON"),) and f.allowed == {"LSQB"} and not f.ended,
         "the type of an input is a list of sizes",
         "write `[3, 32, 32]` for three channels of 32 x 32",
         ("network N { input x: 3x32x32 output x }", "network N { input x: (3, 32) output x }"),
+        fix=sizes_in_brackets,
+    ),
+    Slip(
+        lambda f: f.context[-1:] == ("TRAIN",) and f.type == "LPAR",
+        "the settings of a `train` stand in braces",
+        "write `train { loss = ...; optimizer = ... }`",
+        ("train(loss = 1, batch = 3)",),
+        fix=settings_in_braces,
     ),
     Slip(
         lambda f: f.context[-1:] == ("TRAIN",) and f.type == "NAME",
@@ -80,6 +98,13 @@ HEADS: tuple[Slip, ...] = (
 
 
 VALUES: tuple[Slip, ...] = (
+    Slip(
+        lambda f: arguments_in_parentheses(f) is not None,
+        "arguments stand in parentheses, `( )`",
+        "write `conv(3x3, 64)`",
+        ("block b = conv[3x3, 8]",),
+        fix=arguments_in_parentheses,
+    ),
     # --- expressions ---
     Slip(
         lambda f: f.type == "EQUAL" and "EQUALS" in f.allowed,
@@ -130,7 +155,7 @@ VALUES: tuple[Slip, ...] = (
         "two steps have `->` between them",
         "write `->` before `{previous}`",
         ("network N { y = x relu\n output y }", "block b { y = in -> conv(3) relu -> gelu\n output y }"),
-        where="previous",
+        where="previous", fix=lambda f: Fix(Span(f.previous.span.source, f.previous.start, f.previous.start), "-> "),
     ),
     # Rows that fit almost any pair of values, so they stand last.
     Slip(

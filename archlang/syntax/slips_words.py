@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from archlang.diagnostics import Fix, suggestions
-from archlang.syntax.facts import WORD_TYPES, Facts
+from archlang.source import Span
+from archlang.syntax.facts import WORD_TYPES, Facts, written
 from archlang.syntax.slip import Slip, foreign, insert_behind_previous, line_start_becomes, token_becomes
 
 _WITHOUT_EQUAL = {
@@ -32,7 +33,8 @@ def _misspelt_declaration(facts: Facts) -> bool:
 
 def _misspelt_statement(facts: Facts) -> bool:
     line = facts.line
-    if len(line) < 2 or line[0].type != "NAME" or line[1].type not in ("NAME", "IN"):
+    # Between declarations no statement stands, however near its first word is to one.
+    if facts.at_file_level or len(line) < 2 or line[0].type != "NAME" or line[1].type not in ("NAME", "IN"):
         return False
     return bool(suggestions(line[0].text, _STATING))
 
@@ -42,6 +44,29 @@ def _near_word(facts: Facts) -> str:
     if facts.at_file_level:
         return suggestions(facts.text, _DECLARING)[0]
     return suggestions(facts.line_token.text, _STATING)[0]
+
+
+def _is_capitalised_word(facts: Facts) -> bool:
+    """Recognise `In` or `Output` where the word in small letters could stand."""
+    word = facts.text.lower()
+    return facts.type == "NAME" and facts.text != word and word.upper() in facts.allowed & WORD_TYPES
+
+
+def _capitalised_line(facts: Facts) -> str:
+    """The word of the language that begins a line in capitals; empty for others."""
+    word = facts.line_token
+    lower = word.text.lower()
+    if word.type == "NAME" and word.text != lower and lower in (*_DECLARING, *_STATING) and len(facts.line) > 1:
+        return lower
+    return ""
+
+
+def _flow_of_line(facts: Facts) -> str:
+    """The flow that begins the line, where a statement must stand."""
+    if not facts.first_of_line or facts.type not in ("IN", "LPAR") or "OUTPUT" not in facts.allowed:
+        return ""
+    line = [token for token in facts.tokens if token.start >= facts.place.start]
+    return written([token for token in line if token.span.line == facts.place.line and token.type != "RBRACE"])
 
 
 def _is_dashed_name(facts: Facts) -> bool:
@@ -72,6 +97,14 @@ def _equals_for_colon(facts: Facts) -> Fix:
         place = place.to(facts.next.span)
         return Fix(place, "=")
     return Fix(place, " =")
+
+
+def _without_type(facts: Facts) -> Fix | None:
+    """Leave out the type of `let width: int = 32`."""
+    equal = next((token for token in facts.rest_of_line if token.type == "EQUAL"), None)
+    if equal is None:
+        return None
+    return Fix(Span(facts.place.source, facts.place.start, equal.start), " ")
 
 
 RESERVED: tuple[Slip, ...] = (
@@ -119,6 +152,13 @@ RESERVED: tuple[Slip, ...] = (
         name="reserved-word", label="reserved",
     ),
     Slip(
+        lambda f: f.type == "STEP" and f.next_type == "LPAR" and f.previous_type == "EQUAL",
+        "`step` begins a part of a phase; the curve that falls at some epochs is called `steps`",
+        "write `steps(30, 60, by = 0.1)`, with the epochs at which it falls",
+        ("train { phase all { epochs = 90; lr = step(30) } }",),
+        name="reserved-word", label="reserved",
+    ),
+    Slip(
         lambda f: f.type in WORD_TYPES and "NAME" in f.allowed and not f.first_of_line and not f.ended,
         "`{token}` is a word of the language, so nothing can be called that",
         "choose another name, such as `{token}_`",
@@ -129,6 +169,40 @@ RESERVED: tuple[Slip, ...] = (
 
 
 STATEMENTS: tuple[Slip, ...] = (
+    Slip(
+        _is_capitalised_word,
+        "`{token}` is written in small letters",
+        lambda f: f"write `{f.text.lower()}`",
+        ("block b = for c In [1, 2] { conv(3x3, c) }", "Network N { input x: [3]\n output x }"),
+        fix=lambda f: Fix(f.place, f.text.lower()),
+    ),
+    Slip(
+        lambda f: bool(_capitalised_line(f)),
+        "`{line}` is written in small letters",
+        lambda f: f"write `{_capitalised_line(f)}`",
+        ("network N { input x: [3]\n Output x }",),
+        where="line", fix=lambda f: Fix(f.line_token.span, _capitalised_line(f)),
+    ),
+    Slip(
+        lambda f: bool(_flow_of_line(f)) and not f.ended,
+        "a flow by itself is no statement",
+        lambda f: f"hand it out: write `output {_flow_of_line(f)}`",
+        ("block b {\n x = in -> relu\n in -> gelu\n}",),
+        fix=lambda f: Fix(Span(f.place.source, f.place.start, f.place.start), "output "),
+    ),
+    Slip(
+        lambda f: f.type == "LBRACE" and f.at_file_level and f.first_of_line,
+        "braces belong to a declaration, and its word is missing before them",
+        "write `network Name {`, `block name {` or `train {`",
+        ("let x = 1\n{ loss = 1 }",),
+    ),
+    Slip(
+        lambda f: f.type == "LBRACE" and f.previous_type in ("PHASE", "STEP") and f.allowed == {"NAME"},
+        "a name stands between `{previous}` and its braces",
+        lambda f: f"write `{f.previous_text} all {{ ... }}`",
+        ("train { loss = 1\n phase { epochs = 3 } }",),
+        fix=insert_behind_previous(" all"),
+    ),
     # --- words of other languages ---
     # They are plain names here, so the parser goes on for a word or two before it stumbles.
     Slip(
@@ -147,7 +221,7 @@ STATEMENTS: tuple[Slip, ...] = (
     ),
     Slip(
         foreign("const", "var", "val", "set"),
-        "a value is named with `let`",
+        "`{line}` is no word of the language: a value is named with `let`",
         lambda f: f"write `let {f.line[1].text if len(f.line) > 1 else 'name'} = ...`",
         ("const x = 3", "var y = 2"),
         where="line", fix=line_start_becomes("let"),
@@ -195,8 +269,8 @@ STATEMENTS: tuple[Slip, ...] = (
     ),
     Slip(
         lambda f: f.type == "NAME" and f.at_file_level and f.next_type == "EQUAL",
-        "a bare `=` stands in the braces of a declaration",
-        "outside of them write `let {token} = ...`",
+        "a bare `=` stands in the braces of a declaration; outside of them a value is named with `let`",
+        "write `let {token} = ...`",
         ("widths = [1, 2]", "let x = 1\ny = 2"),
         fix=lambda f: Fix(f.place, f"let {f.text}"),
     ),
@@ -222,6 +296,13 @@ STATEMENTS: tuple[Slip, ...] = (
         where="line", fix=lambda f: Fix(f.line_token.span, _near_word(f)),
     ),
     # --- bindings ---
+    Slip(
+        lambda f: f.type == "COLON" and f.context[-2:] == ("LET", "NAME"),
+        "a value has no type: what it is, its text says",
+        "write `let {previous} = ...`",
+        ("let width: int = 32",),
+        fix=_without_type,
+    ),
     Slip(
         lambda f: len(f.line) > 3 and [t.type for t in f.line[:3]] == ["NAME", "COMMA", "NAME"] and not f.at_file_level,
         "one name stands left of `=`",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from archlang.diagnostics import Diagnostic, Fix, error
 from archlang.limits import Limits
 from archlang.source import Source, Span
+from archlang.syntax.mended import mended_line
 
 HIDDEN = re.compile(
     "(?:\x1b\\[[0-9;]*[A-Za-z]|\r(?!\n)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e"
@@ -121,6 +122,9 @@ def _meaningless(char: str, span: Span, help: str, fix: Fix | None) -> Diagnosti
         if span.text == 2 * char:  # `&&`
             shown = f"`{span.text}`"
     message = f"{shown} means nothing here"
+    # Of quotes nobody knows if a word or a text was meant: both are told.
+    if fix is not None and fix.text and char != "'" and (line := mended_line(fix)):
+        help = f"write `{line}`"
     return error("bad-character", message, span, "not part of the language", help=help, fix=fix)
 
 

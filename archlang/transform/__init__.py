@@ -24,6 +24,7 @@ from archlang.transform.base import Transformation, apply
 from archlang.transform.coded import CodedBranches
 from archlang.transform.layer_attention import LayerAttention
 from archlang.transform.multipath import Multipath
+from archlang.transform.patch_experts import PatchExperts
 from archlang.transform.pbconv import PBConv
 
-__all__ = ["CodedBranches", "LayerAttention", "Multipath", "PBConv", "Transformation", "apply"]
+__all__ = ["CodedBranches", "LayerAttention", "Multipath", "PBConv", "PatchExperts", "Transformation", "apply"]

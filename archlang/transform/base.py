@@ -23,6 +23,14 @@ class Transformation(Pass[Network, Network]):
 
     subject: ClassVar[Literal["network", "model"]] = "network"
 
+    copies: ClassVar[str] = ""
+    """The structure of the language whose members start as copies, or as parts, of what stood there before."""
+
+    @property
+    def even(self) -> bool:
+        """Whether new gates must weigh all members alike at first for copies to be together what one was."""
+        return False
+
     @abstractmethod
     def run(self, net: Network) -> File:
         """The main file, rewritten. Only called where `requires` is empty."""

@@ -231,7 +231,7 @@ class Branching:
         norm = bare(steps[7])
         # The block starts as its shortcut alone.
         rest = [a for a in arguments_of(norm) if a.name != "scale"]
-        batch_norm = Call(Name("batch_norm"), (*rest, Argument("scale", Number(0))))
+        batch_norm = Call(Name("batch_norm"), (*rest, Argument("scale", Number(0))), span=norm.span)
         return branches, Name("energy_normalize"), Name("sum"), batch_norm
 
 
@@ -257,4 +257,5 @@ def _conv(step: Expr, new: dict[str, Expr], without: Sequence[str] = ()) -> Expr
     values = {name: value for name, value in given(call).items() if name not in without} | new
     kernel, channels = values.pop("kernel"), values.pop("channels")
     arguments = [Argument(None, kernel), Argument(None, channels), *(Argument(n, v) for n, v in values.items())]
-    return Call(Name("conv"), tuple(arguments))
+    # At its old place: that is where its weights are looked for.
+    return Call(Name("conv"), tuple(arguments), span=call.span)

@@ -62,6 +62,7 @@ class CodedBranches(Transformation):
     """
 
     name: ClassVar[str] = "coded"
+    copies: ClassVar[str] = "branches"
 
     code: str = ""
     blocks: str = ""
@@ -227,7 +228,10 @@ def _grouped(net: Network, chosen: Sequence[str]) -> list[Node]:
         first = _way(node)[0]
         # The whole statement must hold the use: a block's own lines stand elsewhere, and have frames.
         here = any(s.source is first.source and s.start <= first.start and first.end <= s.end for s in spans)
-        if here and node.op.convolves == 2 and node.args.get("groups", 1) > 1 and not node.members:
+        groups = node.args.get("groups", 1)
+        # `groups = channels` is a word, and means a depthwise convolution.
+        several = isinstance(groups, int) and groups > 1
+        if here and node.op.convolves == 2 and several and not node.members:
             grouped.append(node)
     return grouped
 

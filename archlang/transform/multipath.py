@@ -10,8 +10,8 @@ from archlang.diagnostics import Diagnostic
 from archlang.elaborate.network import Network, rebuilt
 from archlang.syntax.tree import Argument, Bind, Body, Call, Expr, File, Flow, For, Let, Name, Number, Output, Parameter
 from archlang.syntax.tree import NetworkDeclaration as NetworkTree
-from archlang.syntax.walk import walk
 from archlang.transform.base import Transformation, refuse
+from archlang.transform.naming import fresh, names_in
 from archlang.transform.predict import Predicted, predictions
 from archlang.transform.sequence import (
     SequentialFlow,
@@ -38,17 +38,21 @@ class Multipath(Transformation):
     3. With `cross_prediction` the first convolution or linear layer of a stage becomes the prediction; before a block
        that cannot be one, a 3x3 prediction at the width that enters is put in. Loops are written out.
     4. With `none` the paths are never joined before their mean.
+    5. With `fork=copied` each path gets all that enters, and not its share by a gate: a trained network with shortcuts
+       can then compute at first what it did.
 
     Tissera 2023, sections 3.1, 3.2 and 3.4. Blocks, loops and everything else stay as they are written. A network in
     which a step reads a value from further back is refused: that value would be a bundle of paths.
     """
 
     name: ClassVar[str] = "multipath"
+    copies: ClassVar[str] = "each"
 
     paths: int = 2
     router: str = "cross_connection"
     hidden: int = 16
     after: str = "auto"
+    fork: str = "gated"
 
     def __post_init__(self) -> None:
         if self.paths < 1:
@@ -57,6 +61,15 @@ class Multipath(Transformation):
             raise ValueError("a gate has at least 0 hidden units")
         if self.router not in ROUTERS:
             raise ValueError(f"the router is one of {', '.join(ROUTERS)}")
+        if self.fork not in ("gated", "copied"):
+            raise ValueError("the fork is one of gated, copied")
+        if self.fork == "copied" and self.router == "cross_prediction":
+            raise ValueError("a prediction forks the paths itself: `fork=copied` is for other routers")
+
+    @property
+    def even(self) -> bool:
+        """Gates hand out shares of an input, and even shares of copies add up to what one was."""
+        return True
 
     def requires(self, net: Network) -> list[Diagnostic]:
         """The network is one sequence of steps, with layers in it."""
@@ -86,7 +99,7 @@ class Multipath(Transformation):
             net = rebuilt(net, unrolled(net))
         flows, _ = flows_of(net)
         tree = tree_of(net)
-        names = _FreshNames(tree, self.router)
+        names = _FreshNames(tree, self.router, self.fork)
 
         values = _rewritten(self, net, flows, names)
         statements = tuple(
@@ -110,18 +123,17 @@ class _FreshNames:
 
     """Names for the new dials and the gate that nothing in the network has; empty where a router needs none."""
 
-    def __init__(self, tree: NetworkTree, router: str) -> None:
-        taken = {getattr(node, "name", None) for node in walk(tree)}
-        taken |= {node.text for node in walk(tree) if isinstance(node, Name)}
+    def __init__(self, tree: NetworkTree, router: str, forked: str) -> None:
+        taken = names_in(tree)
 
-        self.kind = router
-        self.paths = _fresh("paths", taken)
+        self.kind, self.forked = router, forked
+        self.paths = fresh("paths", taken)
         if router in ("cross_connection", "cross_prediction"):
-            self.hidden = _fresh("hidden", taken)
+            self.hidden = fresh("hidden", taken)
         else:
             self.hidden = ""
         if router in ("cross_connection", "cross_stitch"):
-            self.gate = _fresh("gate", taken)
+            self.gate = fresh("gate", taken)
         else:
             self.gate = ""
 
@@ -133,7 +145,7 @@ class _FreshNames:
 
     def fork(self) -> Expr:
         """The stage that begins the paths."""
-        gated = self.gate and self.kind == "cross_connection"
+        gated = self.gate and self.kind == "cross_connection" and self.forked == "gated"
         if gated:
             return _call("fork", Name(self.paths), Name(self.gate))
         return _call("fork", Name(self.paths))
@@ -144,12 +156,6 @@ class _FreshNames:
         if first:
             return _call("fork", Name(self.paths), router)
         return _call("route", router)
-
-
-def _fresh(name: str, taken: set[object]) -> str:
-    """The name, or the first of name_2, name_3 ... that is free."""
-    candidates = [name, *(f"{name}_{i}" for i in range(2, len(taken) + 3))]
-    return next(c for c in candidates if c not in taken)
 
 
 def _call(name: str, *arguments: Expr) -> Call:

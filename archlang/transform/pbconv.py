@@ -61,6 +61,7 @@ class PBConv(Transformation):
     """
 
     name: ClassVar[str] = "pbconv"
+    copies: ClassVar[str] = "pbconv"
 
     seed: int = 0
     boost: str = "pbconv"
@@ -329,7 +330,7 @@ class _Rewriter:
             given["gamma"] = Number(0)
 
         arguments += [Argument(key, value) for key, value in given.items()]
-        return Call(Name("pbconv"), tuple(arguments))
+        return Call(Name("pbconv"), tuple(arguments), span=site.span)
 
 
 def _otherwise(made: Expr) -> Body | If:

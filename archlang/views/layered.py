@@ -215,9 +215,7 @@ class _Frame:
             kept[number] = ends[number]
         return kept
 
-    def _lanes(
-        self, ends: dict[int, Ends], layers: list[list[_Item]]
-    ) -> dict[int, list[_Item]]:
+    def _lanes(self, ends: dict[int, Ends], layers: list[list[_Item]]) -> dict[int, list[_Item]]:
         lanes: dict[int, list[_Item]] = {}
         for number, (tail, head) in ends.items():
             arrow = self.picture.arrows[number]
@@ -358,9 +356,7 @@ def _place(layers: list[list[_Item]]) -> None:
 
 
 def _wish(item: _Item, down: bool) -> float:
-    near = [
-        other.x + other.port(number, down) - item.port(number, not down) for other, number in _joined(item, down)
-    ]
+    near = [other.x + other.port(number, down) - item.port(number, not down) for other, number in _joined(item, down)]
     if not near:
         return item.x
     return sum(near) / len(near)

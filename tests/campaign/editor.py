@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -34,6 +35,9 @@ ASKED = ("completion", "hover", "signatureHelp", "definition", "references", "do
          "rename")
 ASKED_OF_ALL = ("documentSymbol", "foldingRange", "semanticTokens/full", "codeLens", "formatting", "inlayHint",
                 "codeAction")
+PATIENCE = 300.0
+"""Seconds that an answer may take before the server counts as stuck; a campaign runs beside other work."""
+
 REFUSED = "rename"
 """The one request whose refusal is an error of the protocol."""
 
@@ -141,14 +145,21 @@ class Editing:
 
     def _answered(self, number: int, method: str) -> None:
         with self.client.news:
-            if not self.client.news.wait_for(lambda: number in self.client.answers, 60):
-                raise Difference(f"no answer to {method}: {self.client.logged()[-3000:]}")
+            if not self.client.news.wait_for(lambda: number in self.client.answers, PATIENCE):
+                raise Difference(f"no answer to {method}\n{self.document.text!r}\n{self._stacks()}")
             message = self.client.answers.pop(number)
         self.counts["answers"] += 1
         if "error" in message and method not in (REFUSED, "cancelled"):
             raise Difference(f"{method} failed: {message['error']}\n{self.client.logged()[-3000:]}")
         if method == REFUSED and "error" in message and message["error"]["code"] != -32602:
             raise Difference(f"{method} failed: {message['error']}")
+
+    def _stacks(self) -> str:
+        """End the server and return where each of its threads was."""
+        self.client.process.send_signal(signal.SIGABRT)
+        self.client.process.wait(60)
+        time.sleep(1)
+        return self.client.logged()[-6000:]
 
     def close(self) -> None:
         """Close the document."""
@@ -189,36 +200,45 @@ def _position(text: str, at: int) -> dict[str, int]:
     return position(text, at)
 
 
-def run(edits: int, seed: int, every: int, texts: int) -> Counter[str]:
-    """Edit, ask and compare. Raises Difference."""
-    rng = random.Random(seed)
+def run(edits: int, seed: int, every: int, texts: int, first: int = 0) -> Counter[str]:
+    """Edit, ask and compare, from text number `first` on. Raises Difference."""
     files = sorted([*ROOT.glob("specs/*/*.arch"), *ROOT.glob("examples/*.arch")])
     sources = [path.read_text(encoding="utf-8") for path in files]
     # Codes are searched for seconds at each check; they say nothing about editing.
     sources = [text for text in sources if "design(" not in text and "from \"" not in text]
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder, Client(folder=ROOT) as client:
+    with tempfile.TemporaryDirectory() as folder, Client(environment={"PYTHONFAULTHANDLER": "1"}) as client:
         client.start(Path(folder))
         per_text = max(1, edits // texts)
-        for number in range(texts):
+        for number in range(first, texts):
+            rng = random.Random(f"{seed}/{number}")  # each text by itself, so that one can be edited again
             text = rng.choice(sources)
             if rng.random() < 0.3:
                 text = text.replace("\n", "\r\n")
             path = Path(folder).resolve() / f"text{number}.arch"
             path.write_bytes(text.encode())
             editing = Editing(client, path, text, sources, rng)
-            for index in range(per_text):
-                editing.edit()
-                editing.ask()
-                if index % every == every - 1 or index == per_text - 1:
-                    editing.compare()
-                    editing.counts["comparisons"] += 1
+            try:
+                _edited(editing, per_text, every)
+            except Difference as difference:
+                raise Difference(f"text {number}: {difference}") from None
             counts += editing.counts
+            print(f"{counts['answers']} edits", end="\r", file=sys.stderr, flush=True)
             editing.close()
             path.unlink()
         if client.end():
             raise Difference("the server ended with an error")
     return counts
+
+
+def _edited(editing: Editing, edits: int, every: int) -> None:
+    """Edit one text, and compare it every so often. Raises Difference."""
+    for index in range(edits):
+        editing.edit()
+        editing.ask()
+        if index % every == every - 1 or index == edits - 1:
+            editing.compare()
+            editing.counts["comparisons"] += 1
 
 
 def main() -> None:
@@ -228,11 +248,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=20, help="edits between two comparisons")
     parser.add_argument("--texts", type=int, default=100, help="texts that are edited, one after the other")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first of them")
     chosen_options = parser.parse_args()
 
     start = time.perf_counter()
     try:
-        counts = run(chosen_options.edits, chosen_options.seed, chosen_options.every, chosen_options.texts)
+        counts = run(chosen_options.edits, chosen_options.seed, chosen_options.every, chosen_options.texts,
+                     chosen_options.first)
     except Difference as difference:
         print(f"seed {chosen_options.seed}: {difference}")
         sys.exit(1)

@@ -1,7 +1,8 @@
 """`python -m tests.campaign.specs`: every spec of the project trains some steps from its own `train { }`.
 
 Batches are small and phases short, on random images, but losses, optimisers, schedules, augmentations and phases are
-the file's own. Prints a row for each.
+the file's own. Prints a row for each;
+with words (`python -m tests.campaign.specs pce pbconv/unet`) for those alone whose names hold one of them.
 """
 
 from __future__ import annotations
@@ -100,19 +101,24 @@ def trained(path: Path) -> Result:
 
 
 def main() -> None:
-    """Train all specs; leave with status 1 where one did not."""
+    """Train all specs, or those whose names hold one of the words given; leave with status 1 where one did not."""
     torch.set_num_threads(1)
     failed = 0
     print("| spec | parameters | training loss | seconds |\n|---|--:|--:|--:|")
+    words = sys.argv[1:] or [""]
     for path in filter(trainable, SPECS):
-        began = time.perf_counter()
+        name = path.relative_to(ROOT / "specs").with_suffix("").as_posix()
+        if not any(word in name for word in words):
+            continue
+
+        began, parameters = time.perf_counter(), ""
         try:
+            parameters = f"{load(path).parameters:,}"
             result = trained(path)
             said = f"{result.history[-1].train_loss:.3f}"
         except Exception as problem:
-            said, failed = f"{type(problem).__name__}: {problem}", failed + 1
-        name = path.relative_to(ROOT / "specs").with_suffix("")
-        print(f"| {name} | {load(path).parameters:,} | {said} | {time.perf_counter() - began:.1f} |", flush=True)
+            said, failed = f"{type(problem).__name__}: {str(problem).splitlines()[0]}", failed + 1
+        print(f"| {name} | {parameters} | {said} | {time.perf_counter() - began:.1f} |", flush=True)
     sys.exit(1 if failed else 0)
 
 

@@ -34,6 +34,7 @@ NEEDED = {
     ("show", "patches"): ("MODEL", "--data", "digits"),
     ("show", "attention"): ("RUN",),
     ("show", "energies"): ("MODEL", "--data", "digits"),
+    ("show", "samples"): ("digits",),
     ("codes", "design"): ("--classes", "10", "--branches", "10", "--active", "3"),
 }
 """A command that writes one file, and what it needs besides."""

@@ -8,7 +8,8 @@ import pytest
 
 from archlang.ops import CATALOGUE
 from archlang.passes.catalogue import PASSES
-from archlang.train.data.formats.catalogue import FORMATS, MADE
+from archlang.train.data.formats.catalogue import FORMATS
+from archlang.train.data.made.catalogue import MADE
 from tests.docs import lists
 from tests.docs.pages import PAGES, ROOT
 from tests.golden import check_golden

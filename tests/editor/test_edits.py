@@ -52,6 +52,20 @@ def test_mends_of_habits_are_those_of_check() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", [
+    "archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n  y = x -> conv(3x3, ->\n  output y\n}\n",
+    "import torch.nn as nn\n\nclass N(nn.Module):\n    def __init__(self):\n        self.fc = nn.Linear(8, 2)\n\n"
+    "    def forward(self, x):\n        return self.fc(x)\n",
+    "archlang 1\nnetwork N {\n  input x: [8]\n  def forward(self, x):\n    return x\n}\n",
+    "", "archlang 2\n", "archlang 1\nlet a = \"b\n",
+])
+def test_mistakes_are_those_of_check_for_a_text_that_cannot_be_read(text: str) -> None:
+    _, document = opened(text)
+    assert document.meaning is not None
+    assert document.meaning.diagnostics
+    assert list(map(str, document.meaning.diagnostics)) == list(map(str, check_text(text)))
+
+
 def test_all_certain_mends_at_once_leave_fewer_mistakes() -> None:
     path = ROOT / "examples" / "mistakes_pytorch.arch"
     text = path.read_text(encoding="utf-8")
@@ -101,6 +115,12 @@ def test_a_rename_behind_as_stays_in_its_file(two: tuple[OpenFiles, Path, Path])
     assert user == USER.replace("as w)", "as wide)").replace("unit(w)", "unit(wide)")
 
 
+def test_a_rename_before_as_keeps_the_alias(two: tuple[OpenFiles, Path, Path]) -> None:
+    library, user = after_rename(two, "width as", "wide")
+    assert library == LIBRARY.replace("width", "wide")
+    assert user == USER.replace("width as w", "wide as w")
+
+
 def test_a_rename_of_a_parameter_reaches_the_calls_of_other_files(two: tuple[OpenFiles, Path, Path]) -> None:
     library, user = after_rename(two, "k = 1", "size_of")
     assert library == LIBRARY.replace("k = 3", "size_of = 3").replace("conv(k,", "conv(size_of,")
@@ -133,6 +153,17 @@ def test_a_rename_that_would_change_a_meaning_is_refused(word: str, name: str) -
     files, document = opened(NETWORK)
     with pytest.raises(RefusedRename):
         renamed(files, document.now, NETWORK.index(word) + 1, name)
+
+
+def test_a_rename_that_would_catch_a_word_of_the_catalogue_is_refused() -> None:
+    # With the new name the text is right all the same, and its second router is another one.
+    text = ("archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n  let mixed = cross_stitch\n"
+            "  y = x -> fork(2) -> route(mixed) -> route(cross_connection) -> sum\n  output y\n}\n")
+    assert check_text(text) == ()
+    assert not [d for d in check_text(text.replace("mixed", "cross_connection")) if d.severity == "error"]
+    files, document = opened(text)
+    with pytest.raises(RefusedRename, match="has a meaning already"):
+        renamed(files, document.now, text.index("mixed"), "cross_connection")
 
 
 def test_a_rename_in_a_text_that_cannot_be_read_is_refused() -> None:

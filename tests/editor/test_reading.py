@@ -88,6 +88,12 @@ def test_a_name_that_is_being_bound_is_unknown_elsewhere() -> None:
     assert not any("fork" in line or "linear" in line for _, line in shown)
 
 
+def test_braces_that_are_open_have_no_type_yet() -> None:
+    text = NETWORK[: NETWORK.index("  logits")] + "  more = high -> fork(3) -> each { relu -> flatten"
+    shown = {line.rsplit("-> ", 1)[-1]: found for (_, line), found in types(text).items() if "more" in line}
+    assert shown == {"fork(3)": {"3 * [32, 8, 8]"}, "each { relu": {"[32, 8, 8]"}, "flatten": {"[2048]"}}
+
+
 def test_a_block_that_is_being_written_hides_the_stage_of_its_name() -> None:
     text = NETWORK.replace("block unit(c) = conv(3x3, c) -> batch_norm -> relu", "block max_pool(k) = conv(3x3, ")
     assert not any("max_pool(2x2)" in line for _, line in types(text))

@@ -147,3 +147,38 @@ def test_what_no_file_made_is_refused_by_name():
         export(model, "pythn")
 
 
+
+
+def test_comments_and_docstrings_go_along() -> None:
+    model = archlang.compile(archlang.loads("""archlang 1
+# A block of its own.
+block unit(c, n = 2) {
+  \"\"\"A unit.\"\"\"
+  # first the map
+  a = in -> conv(3x3, c) -> batch_norm  # and its norm
+  # then n more
+  output a -> relu -> n * conv(1x1, c)
+}
+# the net
+network N(classes = 10) {
+  input image: [3, 16, 16]
+  # the stem sees all
+  stem = image -> conv(3x3, 8) -> relu
+  # a sum has no module
+  both = stem -> add(stem -> unit(8))
+  output both -> global_avg_pool -> linear(classes)  # logits
+  # the end
+}
+"""))
+    source = archlang.export(model, "python").text
+    lines = [line.strip() for line in source.splitlines()]
+
+    def behind(comment: str) -> str:
+        return lines[lines.index(comment) + 1]
+
+    assert lines.count('"""A unit."""') == 1 and behind("# A block of its own.") == "class Unit(nn.Module):"
+    assert behind("# first the map") == "# and its norm" and behind("# and its norm").startswith("self.a = ")
+    assert behind("# then n more").startswith("return ") and behind("# logits").startswith("return self.linear(")
+    assert behind("# the net") == "# the end" and behind("# the end") == "class N(nn.Module):"
+    assert behind("# the stem sees all").startswith("self.stem = ")
+    assert behind("# a sum has no module").split(" = ")[0] in ("self.both", "both")

@@ -36,9 +36,8 @@ class Writer:
     def number(self, value: int) -> str:
         """A whole number, in one of many spellings."""
         r = self.r
-        forms = [str(value)] * 6 + [name for name, held in self.numbers.items() if held == value]
-        forms += spelled(value)
-        return r.choice(forms)
+        named = [name for name, held in self.numbers.items() if held == value]
+        return r.choice([str(value)] * 6 + named + spelled(value))
 
     # --- flows ---
 
@@ -57,8 +56,7 @@ class Writer:
         if held is not None:
             return held, t
         makers: list[Callable[[Type, Around], tuple[str, Type] | None]] = [
-            self._single, self._single, self._single, self._single, self._named, self._joined,
-            lambda t, a: second(r, t, a),
+            *(self._single,) * 4, self._named, self._joined, lambda t, a: second(r, t, a),
         ]
         if a.depth < 3:
             makers += [self._residual, self._repeated, self._chosen, self._loop, self._parallel, self._paths,

@@ -24,15 +24,15 @@ FLOORS: dict[str, int] = {
     "emit": 7,
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
-    "train": 10, "models": 10, "adopting": 10, "exporting": 10,
-    "studies": 11, "importing": 11,
+    "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10, "hub": 10,
+    "studies": 11, "importing": 11, "carrying": 11, "comparison": 11,
     "cli": 12,
     "__init__": 13, "__main__": 13,
 }
 
 DOORS: dict[str, tuple[str, ...]] = {
     "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing",
-              "adopting", "exporting", "cli", "__init__"),
+              "comparison", "adopting", "exporting", "carrying", "hub", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),
     "pygraphviz": ("views",),
@@ -43,7 +43,8 @@ DOORS: dict[str, tuple[str, ...]] = {
     "onnx": ("exporting",),
     "onnxruntime": ("exporting",),
     "onnxscript": ("exporting",),
-    "scipy": ("codes", "studies"),
+    "huggingface_hub": ("hub",),
+    "scipy": ("codes", "studies", "comparison"),
     "pygls": ("editor/server/serving.py", "editor/server/answers.py"),
     "lsprotocol": ("editor/server/serving.py", "editor/server/answers.py", "editor/server/convert.py"),
     "pygments": ("editor/lexer.py",),

@@ -17,7 +17,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "coded": (
         "elaborate.structures", "graph", "ops", "layers", "emit", "transform", "views", "studies", "train.losses",
     ),
-    "patch_experts": ("elaborate.structures", "graph", "ops", "layers", "views", "studies", "train.losses"),
+    "patch_experts": (
+        "elaborate.structures", "graph", "ops", "layers", "transform", "views", "studies", "train.losses",
+    ),
     "layer_attention": ("elaborate.structures", "ops", "layers", "transform", "studies"),
     "pbconv": ("elaborate.structures", "ops", "transform", "studies"),
     "clustering": ("layers", "studies", "train.losses"),
@@ -29,6 +31,7 @@ FORMER = ("attending", "boosted", "boosted_conv", "coding", "patching", "structu
 
 LAZY = {
     "archlang.__init__": "the front door names all and loads what is used",
+    "archlang.carrying": "networks are transformed without torch; models are not",
     "archlang.cli": "a command loads what it needs, so that `check` starts without torch",
     "archlang.compiler": "the walk is imported for `check`; its torch half is not",
     "archlang.models": "listing networks needs no torch",
@@ -36,6 +39,7 @@ LAZY = {
 """Rooms that import their own package inside functions, for the command line's start, each with its reason."""
 
 HEAVY = {"torch", "networkx", "numpy", "scipy", "sklearn", "pygraphviz", "onnxruntime", "archlang.codes",
+         "huggingface_hub",
          "importlib.metadata"}
 """Libraries, and a room that loads one, that take longer to import than a file takes to check; optional extras."""
 

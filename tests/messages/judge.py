@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from archlang.diagnostics import Diagnostic, Label
@@ -82,6 +83,7 @@ def _holds(text: str, words: Alternatives) -> bool:
     return any(all(word.lower() in folded for word in group) for group in words)
 
 
+@lru_cache(maxsize=1)
 def judge_all() -> list[Verdict]:
     """Judge every case of the data file."""
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 import archlang
 import archlang.passes.plugins as plugins
@@ -117,8 +118,10 @@ def test_a_pass_is_given_what_it_takes() -> None:
     net = archlang.loads(TEXT)
     with pytest.raises(ArchError, match="`fuse` rewrites a model"):
         archlang.transform(net, "fuse")
+    with pytest.raises(ArchError, match="this model has none"):
+        archlang.transform(nn.Linear(3, 4), "multipath")
     with pytest.raises(ArchError, match="`multipath` transforms a network"):
-        archlang.transform(archlang.compile(net).eval(), "multipath")
+        rewrite(archlang.compile(net).eval(), "multipath")
     assert archlang.transform(archlang.compile(net).eval(), "fuse").archlang.passes == ("fuse",)
 
 

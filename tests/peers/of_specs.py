@@ -58,6 +58,14 @@ def resnext50(classes: int = 5) -> nn.Module:
     return model
 
 
+def resnext50_two(classes: int = 5) -> nn.Module:
+    """torchvision's ResNet50 of two groups of 64 channels."""
+    models = torchvision_models()
+    made: nn.Module = models.ResNet(models.resnet.Bottleneck, [3, 4, 6, 3], num_classes=classes, groups=2,
+                                    width_per_group=64)
+    return made
+
+
 def proposed(seed: int) -> pbconv.Make:
     """PBConv with the candidate of a seed for each size of kernel (the rules are tested in `tests/kernels`)."""
     def places(kernel: tuple[int, int]) -> list[pbconv.Place]:
@@ -95,6 +103,9 @@ def _multipath() -> list[Pair]:
              lambda: multipath.cross_stitch(2, 16, 10)),
         Pair(name("se_base_cnn"), "SE behind every convolution", spec(name("se_base_cnn")),
              lambda: squeezed.se_base_cnn(16, 32, 10)),
+        # More hidden units than in the spec: a single one may be closed for a whole batch, and has no gradient then.
+        Pair(name("se_deep_cnn"), "SE behind every convolution", spec(name("se_deep_cnn"), ratio=2),
+             lambda: squeezed.se_deep_cnn(16, 2, 10)),
         Pair(name("vgg13_cc"), "algorithm 2", of_file(name("vgg13_cc"), size=64, classes=5),
              lambda: multipath.vgg13_cc(2, 64, 5), batch=2),
         Pair(name("sparse_digits"), "the largest gate's path", of_file(name("sparse_digits")),
@@ -108,8 +119,22 @@ def _residual() -> list[Pair]:
     return [
         *(
             Pair(name(n), f"torchvision {n}", of_file(name(n), size=33, classes=5), partial(torchvision, n), batch=2)
-            for n in ("resnet18", "resnet34", "resnet50")
+            for n in ("resnet18", "resnet34", "resnet50", "resnet101")
         ),
+        Pair(name("wide_resnet50"), "torchvision wide_resnet50_2", of_file(name("wide_resnet50"), size=33, classes=5),
+             partial(torchvision, "wide_resnet50_2"), batch=2),
+        Pair(name("resnext50"), "torchvision's ResNet of two groups", of_file(name("resnext50"), size=33, classes=5),
+             resnext50_two, batch=2),
+        Pair(name("wide_resnet18"), "He et al. 2016, wider", of_file(name("wide_resnet18"), size=33, classes=5),
+             partial(residual.wide_resnet18, 5), batch=2),
+        Pair(name("resnet164"), "He et al. 2016, bottlenecks, 20 layers", of_file(name("resnet164"), size=12, depth=20),
+             partial(residual.resnet_cifar_bottleneck, 20, 10)),
+        Pair(name("wide_resnet_cifar"), "Zagoruyko and Komodakis 2016, 16 layers",
+             of_file(name("wide_resnet_cifar"), size=12, depth=16),
+             lambda: squeezed.identity_cifar(2, (32, 64, 128), 10)),
+        Pair(name("se_resnet_cifar"), "He et al. 2016 with Hu et al. 2018, 14 layers",
+             of_file(name("se_resnet_cifar"), size=12, depth=14, ratio=2),
+             lambda: squeezed.identity_cifar(2, (16, 32, 64), 10, 2)),
         *(
             Pair(name("resnet_cifar"), f"He et al. 2016, section 4.2, {depth} layers",
                  of_file(name("resnet_cifar"), size=12, depth=depth), partial(residual.resnet_cifar, depth, 10))

@@ -93,6 +93,12 @@ def test_declarations_that_are_right_one_by_one_are_refused_together() -> None:
     assert survived(text.encode()).errors == ("unexpected-token",)
 
 
+def test_a_word_between_declarations_is_no_statement() -> None:
+    """Found by a mutant: near to `step`, and to no word that declares, it ended the search for mistakes."""
+    text = "archlang 1\nlet a = 3\nstride sure = a (distance = 6)\nnetwork N { input x: [a]; output x }\n"
+    assert survived(text.encode()).errors == ("unexpected-token",)
+
+
 @pytest.mark.parametrize("comments", ["# a", "\n\n# a\n\n\n# b", "# a\n# b\n"])
 def test_a_file_of_comments_alone_has_one_form(comments: str) -> None:
     """Found by a mutant: each formatting put another empty line before the first comment."""

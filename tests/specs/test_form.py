@@ -12,6 +12,7 @@ from archlang.elaborate import check, load
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.printer import print_file
+from archlang.train.optimization.schedule import rate
 from archlang.transform import apply
 from tests.specs.rows import MULTIPATH, ROOT, SPECS, Dials
 
@@ -33,10 +34,24 @@ def test_training_of_the_thesis(path: Path) -> None:
     """Sections 3.4.1 to 3.4.3: SGD with momentum 0.9 from 0.1, divided by ten at two or three epochs."""
     plan = load(path).graph.plan
     assert plan is not None
-    epochs = {"resnet_cifar": 350, "resnet50": 90, "vgg13_cc": 90, "resnet18": 120, "resnet34": 120}
-    batches = {"resnet_cifar": 64, "resnet": 256, "vgg13_cc": 256}
+    epochs = {"resnet_cifar": 350, "resnet50": 90, "vgg13_cc": 90, "resnet18": 120, "resnet34": 120, "resnet101": 90,
+              "resnext50": 90, "wide_resnet50": 90, "wide_resnet18": 120, "resnet164": 350, "wide_resnet_cifar": 350,
+              "se_resnet_cifar": 350}
+    batches = {"resnet_cifar": 64, "resnet164": 64, "wide_resnet_cifar": 64, "se_resnet_cifar": 64, "resnet": 256,
+               "resnext": 256, "wide_resnet": 256, "vgg13_cc": 256}
     assert [phase.epochs for phase in plan.phases] == [_of(path.stem, epochs, 200)]
     assert plan.batch == _of(path.stem, batches, 128)
+
+
+@pytest.mark.parametrize("name", ["base_cnn_cc", "base_cnn_cp"])
+def test_the_longer_training_of_table_32(name: str) -> None:
+    """Its last column: 350 epochs, divided by ten after 150 and 250."""
+    plan = load(MULTIPATH / f"{name}.arch", {"epochs": 350}).graph.plan
+    assert plan is not None
+    [phase] = plan.phases
+    assert phase.epochs == 350
+    rates = [rate(phase.lr, 0.1, epoch, 350) for epoch in (0, 149, 150, 249, 250, 349)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
 def _of(name: str, table: dict[str, int], otherwise: int) -> int:

@@ -185,8 +185,8 @@ def test_an_extracted_model_keeps_the_names_of_its_classes(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "named_digits.py").write_text(
         "from dataclasses import replace\n"
-        "from archlang.train.data.sources import digits\n"
-        "def named(): return replace(digits(), classes=tuple(f'digit {n}' for n in range(10)))\n"
+        "from archlang.train.data.sources import find\n"
+        "def named(): return replace(find('digits'), classes=tuple(f'digit {n}' for n in range(10)))\n"
     )
     assert run(["eval", file, "--data", "named_digits:named"]) == 0
     out = capfd.readouterr().out

@@ -9,6 +9,7 @@ import click
 from archlang.cli.collecting import no_collection
 from archlang.cli.files import ending, once, open_described, shown_name, write
 from archlang.cli.options import formats, output, reading
+from archlang.cli.revisions import as_of
 from archlang.cli.session import Session
 
 
@@ -23,14 +24,17 @@ from archlang.cli.session import Session
 def command(session: Session, before: str, after: str, output: str | None, dials: Mapping[str, str]) -> None:
     """Compare two networks, of files or of model files: operations, dials, parameters, FLOPs.
 
-    `-p` sets a dial of both.
+    REVISION:PATH is a file of another commit of Git, as in `HEAD~1:nets/net.arch`, the path from the top of the
+    repository or with `./` from here. `-p` sets a dial of both.
     """
     from archlang.analysis.diff import diff
     from archlang.analysis.difference import describe
 
     ending(output, ".html")
     # `-` for both would read standard input twice.
-    old, new = (open_described(session, file, dials) for file in once((before, after)))
+    first, second = once((before, after))
+    with as_of(first) as there, as_of(second) as here:
+        old, new = (open_described(session, file, dials) for file in (there, here))
     difference = diff(old, new)
 
     if output is not None:

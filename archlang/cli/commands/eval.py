@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 
 @click.command("eval", short_help="Evaluate a model on data.")
-@click.argument("model", metavar="MODEL")
+@click.argument("files", nargs=-1, required=True, metavar="MODEL...")
 @data
+@click.option("--top", type=click.IntRange(1, 10**6), multiple=True, metavar="K",
+              help="Tell how often the class is among the K likeliest too; can be repeated.")
+@click.option("--crops", "sizes", type=click.IntRange(1, 10**5), multiple=True, metavar="PIXELS",
+              help="Average over ten crops of images whose shorter side has so many pixels; can be repeated.")
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
               help="Send patches only to experts that weigh C times the largest or more; can be repeated.")
 @workers
@@ -31,8 +35,11 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
-def command(session: Session, model: str, data: str, cuts: tuple[float, ...], workers: int, device: str) -> None:
+def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int, ...], sizes: tuple[int, ...],
+            cuts: tuple[float, ...], workers: int, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
+
+    Of several MODELs the probabilities are averaged, and so they are over --crops: 256 gives ten of 224 x 224.
 
     With --cut, what leaving experts out costs in accuracy and how many pairs of a patch and an expert remain. A network
     of a few classes (`extract`) is judged as a detector of them: precision and recall at a threshold from the training
@@ -42,7 +49,12 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], wo
     from archlang.train import evaluate
     from archlang.train.loop.evaluation import record_of
 
-    loaded = open_model(session, model)
+    if len(files) > 1 or top or sizes:
+        if cuts:
+            raise refuse("`--cut` takes one model, without `--top` and `--crops`")
+        together(session, files, data, top, sizes, device)
+        return
+    loaded = open_model(session, files[0])
 
     # A network of a few classes knows nothing of the others: loss and accuracy over all would say nothing.
     few = told(record_of(loaded).passes)
@@ -67,6 +79,39 @@ def command(session: Session, model: str, data: str, cuts: tuple[float, ...], wo
         session.document(shown)
     else:
         session.data(rows)
+
+
+def together(session: Session, files: Sequence[str], data: str, top: tuple[int, ...], sizes: tuple[int, ...],
+             device: str) -> None:
+    """Judge models by their mean probabilities, over crops where sizes are given, and say what came out."""
+    from archlang.comparison.crops import Crops
+    from archlang.comparison.ensembles import judge_together
+    from archlang.rewrite.extract import told
+    from archlang.train.loop.evaluation import record_of
+
+    models = [open_model(session, file) for file in files]
+    if any(told(record_of(model).passes) is not None for model in models):
+        raise refuse("a network of a few classes knows nothing of the others: it is judged alone, without options")
+    crops = None
+    if sizes:
+        crops = Crops(sizes)
+    found = judge_together(models, data, top=top, crops=crops, device=device)
+
+    if session.format == "json":
+        session.document({
+            "format_version": FORMAT_VERSION, "samples": found.samples, "models": found.models, "crops": list(sizes),
+            "loss": found.loss, "accuracy": found.accuracy, "top": {str(k): share for k, share in found.top.items()},
+            "each": list(found.each),
+        })
+        return
+    line = f"{found.samples} samples: loss {found.loss:.4f}, accuracy {100 * found.accuracy:.2f} %"
+    line += "".join(f", top {k} {100 * share:.2f} %" for k, share in found.top.items())
+    if sizes:
+        line += f", over {10 * len(sizes)} crops"
+    session.data(line)
+    if found.models > 1:
+        for file, share in zip(files, found.each, strict=True):
+            session.data(f"  alone {100 * share:.2f} %  {one_line(file, 200)}")
 
 
 def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[str, Any], str]:

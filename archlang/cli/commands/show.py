@@ -15,6 +15,7 @@ SUBJECTS = {
     "patches": "Which expert took which patch, and how much each is used.",
     "attention": "Which layers a network attends to, of a model or over a training.",
     "energies": "Energies of branches against their code, and early decoding.",
+    "samples": "What is in data sets: sizes, and a picture of some samples.",
 }
 """Subject to its help line. Each is the object `command` of the module `commands.show_SUBJECT`."""
 
@@ -27,4 +28,4 @@ class Subjects(LazyGroup):
 
 @click.group("show", cls=Subjects, short_help="Show what a trained network does inside.")
 def command() -> None:
-    """Show what a trained network does inside: numbers and pictures of a model file or a run folder."""
+    """Show what a trained network does inside, or what its data holds: numbers and pictures."""

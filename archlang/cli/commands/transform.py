@@ -1,4 +1,4 @@
-"""`archlang transform FILE PASS{options}`: a network made into another, or a model."""
+"""`archlang transform FILE PASS{options}`: a network made into another, or a model with its weights."""
 
 from __future__ import annotations
 
@@ -7,41 +7,57 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from archlang.cli.adopting import shortened
 from archlang.cli.files import ending, open_model, open_network, write, write_model
-from archlang.cli.options import output, reading, refuse
+from archlang.cli.options import output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.diagnostics import ArchError, error
 
 if TYPE_CHECKING:
     from archlang.passes.base import Pass
+    from archlang.transform.base import Transformation
 
 
-@click.command("transform", short_help="Transform a network into another, printed as a file.")
+@click.command("transform", short_help="Transform a network or a model into another.")
 @click.argument("file", metavar="FILE")
 @click.argument("pass_", metavar="PASS{OPTIONS}")
 @output("Where to write the result (a network: default standard output).")
 @click.option("--verify", is_flag=True,
               help="Of a model: compare both on random inputs first; leave with status 3 if they differ.")
+@click.option("--noise", type=click.FloatRange(0, 1e3), default=0.0, metavar="SHARE",
+              help="Of a model: move copies of weights apart, by this share of their deviation (default: 0).")
+@seed
 @reading
 @click.pass_obj
 def command(
-    session: Session, file: str, pass_: str, output: str | None, verify: bool, dials: Mapping[str, str]
+    session: Session, file: str, pass_: str, output: str | None, verify: bool, noise: float, seed: int,
+    dials: Mapping[str, str]
 ) -> None:
     """Apply a pass such as `multipath{paths=2,router=cross_connection}` to the network of FILE.
 
-    What comes out is an .arch file with the blocks and loops of the first one kept. A pass over models, such as `fuse`,
-    wants a model file, and writes one where `-o` says so.
+    What comes out is an .arch file with the blocks and loops of the first one kept. Of a model file it is a model file,
+    whose trained weights are taken over where the new form has a place for them. A pass over models, such as `fuse`,
+    wants a model file.
     """
+    from archlang.artefact import is_model_file
     from archlang.passes.plugins import passes_with
+    from archlang.transform.base import Transformation
 
     chosen = passes_with(session.plugins).parse(pass_)
-    if chosen.subject == "model":
-        if dials:
-            raise refuse("the dials of a model are set already")
+    # A pass over models takes nothing else, whatever the file is called.
+    if dials and (is_model_file(file) or chosen.subject == "model"):
+        raise refuse("the dials of a model are set already")
+    if not isinstance(chosen, Transformation):
+        if noise:
+            raise refuse("`--noise` moves copies of weights apart, and this pass makes none")
         rewritten(session, file, chosen, output, verify)
         return
+    if is_model_file(file):
+        carried(session, file, chosen, output, verify, noise, seed)
+        return
 
-    if verify:
-        raise refuse("`--verify` compares models; a transformation makes another network on purpose")
+    if verify or noise:
+        raise refuse("`--verify` and `--noise` are for models; a network has no weights")
     from archlang.compiler import transform
 
     ending(output, ".arch")
@@ -50,30 +66,58 @@ def command(
     write(session, output or "-", transformed.listing.encode())
 
 
+def carried(session: Session, file: str, chosen: Transformation, output: str | None, verify: bool, noise: float,
+            seed: int) -> None:
+    """Apply a transformation to a model file, say which weights went along, and write the result where that is wanted.
+    """
+    from archlang.carrying.carried import carry
+
+    ending(output, ".safetensors", ".arch")
+    after: Any = carry(open_model(session, file), chosen, noise=noise, seed=seed)
+    report = after.meta["report"]
+    for line in shortened(str(report).split("\n")):
+        session.note(line)
+
+    # Before anything is written: a model that differs leaves no file.
+    if verify and not report.equal:
+        raise ArchError(error("not-equal", f"outputs differ by up to {report.difference:.2e}",
+                              notes=[f"the largest output is {report.largest:.2e}"]))
+    if output is None:
+        return
+    # The text alone, as of a network.
+    if output.lower().endswith(".arch"):
+        write(session, output, after.archlang.network.listing.encode())
+        return
+    write_model(session, after, output)
+
+
 def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str | None, verify: bool) -> None:
     """Apply a pass to a model file, say what was done, and write the result where that is wanted."""
+    from archlang.cli.progress import many
     from archlang.rewrite.applying import rewrite
-    from archlang.rewrite.report import FusionReport
 
     ending(output, ".safetensors")
     before = open_model(session, file)
     after = rewrite(before, chosen)
 
-    # Only passes that fold leave a report; others change parameters without one.
+    # Only passes that change parts of a graph leave a report; others make another network.
     report = after.meta.get("report")
-    if report is None:
-        report = FusionReport()
+    did = str(chosen)
+    if report is not None:
+        did = f"{report.verb} {many(len(report.merges), 'part')}"
     numbers = [sum(weight.numel() for weight in m.parameters()) for m in (before, after)]
-    session.note(f"folded {len(report.merges)} parts: {numbers[0]:,} parameters became {numbers[1]:,}")
-    for skip in report.skipped:
-        session.note(f"kept {skip.what}: {skip.name}: {skip.reason}")
+    session.note(f"{did}: {numbers[0]:,} parameters became {numbers[1]:,}")
+    if report is not None:
+        for skip in report.skipped:
+            session.note(f"kept {skip.what}: {skip.name}: {skip.reason}")
 
     # Before anything is written: a model that differs leaves no file.
     if verify:
         from archlang.cli.verify import node_errors, verify_equal
 
-        for line in node_errors(before, after):
-            session.note(line)
+        if report is not None:
+            for line in node_errors(before, after):
+                session.note(line)
         session.note(verify_equal(before, after))
     if output is not None:
         write_model(session, after, output)

@@ -150,6 +150,7 @@ def rename(desk: Desk, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
     found = _at(desk, params)
     if found is None:
         return None
+
     try:
         places = renamed(desk.files, found[0].now, found[1], params.new_name)
     except RefusedRename as refusal:

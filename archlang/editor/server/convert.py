@@ -77,6 +77,8 @@ def diagnostic_of(text: OpenText, problem: Problem) -> lsp.Diagnostic:
         lsp.DiagnosticRelatedInformation(lsp.Location(one.uri, _in_own_text(one.span)), safe(one.text))
         for one in problem.related
     ]
+
+    # Editors grey out what nothing uses.
     tags = None
     if problem.diagnostic.name.startswith("unused-"):
         tags = [lsp.DiagnosticTag.Unnecessary]
@@ -156,6 +158,7 @@ def tokens_of(text: OpenText, parts: Sequence[Coloured]) -> lsp.SemanticTokens:
     """Coloured words, each by its distance from the one before, as the protocol packs them."""
     data: list[int] = []
     line = unit = 0
+
     for one in parts:
         place = text.place(one.span.start)
         # The unit counts from the word before it on the same line, else from the line's beginning.

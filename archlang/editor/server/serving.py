@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing import Any, BinaryIO
 
 from lsprotocol import types as lsp
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcRequestCancelled
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, default_converter
 from pygls.protocol.language_server import lsp_method
@@ -104,16 +104,25 @@ class ArchServer(LanguageServer):
 
     def report_server_error(self, error: Exception, source: type[Exception]) -> None:
         """Write a fault of a handler into the log: the client has an answer that says so, and all goes on."""
-        log.error("%s: %s", source.__name__, error)
+        if not isinstance(error, JsonRpcInvalidParams):
+            log.error("%s: %s", source.__name__, error)
 
 
 def serve(files: OpenFiles, incoming: BinaryIO, outgoing: BinaryIO) -> None:
     """Talk to an editor until it says goodbye or is gone."""
     server = ArchServer(files)
+    logging.getLogger("pygls").addFilter(_is_fault)
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
     try:
         server.start_io(incoming, outgoing)
     finally:
         server.analyst.stop()
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Tell whether a record of pygls is about a fault: a request that was refused or taken back is none."""
+    problem = (record.exc_info or (None, None, None))[1]
+    return record.levelno >= logging.ERROR and not isinstance(problem, JsonRpcInvalidParams | JsonRpcRequestCancelled)
 
 
 # --- documents -------------------------------------------------------------------------------------------------------

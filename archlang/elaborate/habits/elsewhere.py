@@ -28,6 +28,8 @@ _SAID: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 STAGES_ELSEWHERE: dict[str, str] = {
+    "list": "a list stands in square brackets, `[0, 1, 2]`, and `range(3)` is one already",
+    "tuple": "values stand in square brackets, `[0, 1, 2]`, tensors in parentheses, `(a, b)`",
     "repeat": "a stage is repeated with its number before it: `3 * conv(3x3, 16)`",
     "sequential": "stages one behind the other are a flow: `conv(3x3, 16) -> relu`",
     "separable_conv": "write `depthwise_conv(3x3) -> conv(1x1, 32)`",

@@ -11,6 +11,7 @@ from archlang.elaborate.habits.calls import LONGEST, Mend, call_around, entry_of
 from archlang.elaborate.habits.habit import items_of, whole_number
 from archlang.ops.model import REQUIRED, Catalogue
 from archlang.source import Span
+from archlang.syntax.mended import mended_line
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import (
     Argument,
@@ -23,6 +24,7 @@ from archlang.syntax.tree import (
     Name,
     NetworkDeclaration,
     Number,
+    SizeLiteral,
     TreeNode,
 )
 
@@ -50,6 +52,8 @@ def mend_of_last_resort(
 
 def _bound_again(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     """`x = x -> relu`: the second one gets a name of its own, which is read behind it."""
+    if not isinstance(path[-1], Bind):
+        return _another_name(mistake)
     statement = next((node for node in reversed(path) if isinstance(node, Bind)), None)
     body = next((node.body for node in path if isinstance(node, NetworkDeclaration | Block)), None)
     if statement is None or body is None or isinstance(body, Expr) or mistake.primary is None:
@@ -70,6 +74,42 @@ def _bound_again(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catal
         help = f"call it `{fresh}`, and read `{fresh}` behind it"
     text = source.text[statement.span.start : statement.span.end].replace(name, fresh, 1)
     return Mend((help,), Fix(Span(source, statement.span.start, body.span.end), text + rest))
+
+
+def _another_name(mistake: Diagnostic) -> Mend | None:
+    """An input, a block or a value of a name that is taken: the same with another one."""
+    if mistake.primary is None or mistake.help:
+        return None
+    span, name = mistake.primary.span, mistake.primary.span.text
+    if not name.isidentifier():
+        return None
+    number = 2
+    while re.search(rf"\b{name}{number}\b", span.source.text):
+        number += 1
+    fix = Fix(span, f"{name}{number}")
+    line = mended_line(fix)
+    if not line:
+        return Mend((f"give it another name: `{name}{number}`",), fix)
+    return Mend((f"give it another name: write `{line}`",), fix)
+
+
+def _bound_later(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """A name that a later line binds: that line belongs before this one."""
+    if mistake.primary is None or len(mistake.secondary) != 1 or mistake.secondary[0].text != "bound here":
+        return None
+    source, later = mistake.primary.span.source, mistake.secondary[0].span
+    line = source.line(later.line)
+    # A statement of several lines is no line to move.
+    following = source.line(later.line + 1).strip()
+    if sum(line.count(one) for one in "([{") != sum(line.count(one) for one in ")]}") or following.startswith("->"):
+        return None
+    if len(line.strip()) > LONGEST or later.line <= mistake.primary.span.line:
+        return None
+
+    start = source.starts[mistake.primary.span.line - 1]
+    end = source.starts[later.line - 1]
+    fix = Fix(Span(source, start, end + len(line)), f"{line}\n{source.text[start:end].rstrip()}")
+    return Mend((f"write `{line.strip()}` before this line",), fix)
 
 
 def _unknown_word(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
@@ -169,7 +209,9 @@ def _axis(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -
 def _wrong_kind(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     """An axis by place, where further tensors stand: `(a, b) -> concat(1)`."""
     call = call_around(path[:-1])
-    if call is None or not isinstance(call.callee, Name) or "a tensor is wanted" not in mistake.message:
+    if call is None or not isinstance(call.callee, Name):
+        return None
+    if "a tensor is wanted" not in mistake.message:
         return None
     entry = entry_of(catalogue, call.callee.text)
     number = whole_number(path[-1])  # type: ignore[arg-type]  # as above
@@ -180,6 +222,20 @@ def _wrong_kind(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalo
         return Mend((f"write `{text}`, which works along the channels; another axis is named: `axis = height`",),
                     Fix(call.span, text))
     return Mend((f"an axis has a name: write `{print_flat(call.callee)}(axis = width)`, or another axis",))
+
+
+def swapped(path: Sequence[TreeNode]) -> Mend | None:
+    """`conv(64, 3x3)`, whose size stands first."""
+    call = call_around(path[:-1])
+    if call is None or len(call.arguments or ()) < 2:
+        return None
+
+    first, second, *rest = call.arguments or ()
+    by_place = first.name is None and second.name is None
+    if not by_place or not isinstance(first.value, Number) or not isinstance(second.value, SizeLiteral):
+        return None
+    text = print_flat(replace(call, arguments=(second, first, *rest)))
+    return Mend((f"the size stands first: write `{text}`",), Fix(call.span, text))
 
 
 # --- calls -----------------------------------------------------------------------------------------------------------
@@ -241,7 +297,8 @@ def _example(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
 
 
 _BY_KIND: dict[str, Callable[[Diagnostic, Sequence[TreeNode], Catalogue], Mend | None]] = {
-    "already-bound": _bound_again, "unknown-word": _unknown_word, "out-of-range": _out_of_range,
+    "already-bound": _bound_again, "undefined-name": _bound_later, "unknown-word": _unknown_word,
+    "out-of-range": _out_of_range,
     "not-divisible": _not_divisible, "index-out-of-range": _index, "wrong-count": _sizes,
     "needless-body": _needless_braces, "missing-body": _missing_braces, "repeated-argument": _given_twice,
     "several-networks": _second_declaration, "expected-bundle": _bundles, "expected-tensor": _bundles,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from archlang.elaborate.habits.axes import axis_word
 from archlang.elaborate.habits.catalogue import METHOD_ROWS, NO_EFFECT
 from archlang.elaborate.habits.dropping import Entering, Written, written
+from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.habit import Habit, items_of, value_text, whole_number
 from archlang.elaborate.habits.names import (
     PREFIXES,
@@ -21,6 +22,7 @@ from archlang.elaborate.habits.names import (
     origin_of,
     path_of,
 )
+from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.habits.ranks import rank_of_flow
 from archlang.elaborate.habits.signs import MERGING, compared, joined_by_sign
 from archlang.elaborate.habits.translation import Translation
@@ -44,6 +46,16 @@ from archlang.syntax.tree import (
 
 _SIDE_BY_SIDE = ("parallel", "layers")
 """Stages whose braces hold several flows."""
+
+_TOGETHER = {
+    "reduce(width) -> reduce(features)": "global_avg_pool",
+    "reduce(height) -> reduce(features)": "global_avg_pool",
+    " -> permute([features, positions]) -> permute([features, positions])": "",
+}
+"""Steps one behind the other that are one, or none: the places of a map axis by axis, axes exchanged and back."""
+
+_SAID_ELSEWHERE = frozenset((name,) for name in (*FUNCTION_NAMES, *STAGES_ELSEWHERE))
+"""Bare words of other languages for which other tables have the better sentence."""
 
 REPEATED = "* n"
 IN_BRACES = "{ }"
@@ -80,6 +92,9 @@ class FlowReader:
             case Call(callee=Name(text="repeat" | "Repeat"), arguments=(Argument(value=Number() as count),),
                       body=Body(flows=(flow,))) if not self.names.defines("repeat"):
                 return Translation("Python", REPEATED, f"{print_flat(count)} * ({print_flat(flow)})")
+            case Call(callee=Name(text="repeat" | "Repeat"), body=None,
+                      arguments=(Argument(value=Number() as count), Argument(value=Call() as repeated))):
+                return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
             case Call(body=None):
                 return self._stage_call(expr, before)
             case Name() | Field():
@@ -91,6 +106,8 @@ class FlowReader:
             case Binary(operator="*", left=Call(callee=callee) as repeated, right=Number() as count):
                 if self.names.knows(path_of(callee)):
                     return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
+            case Binary(operator="-" | ">", left=left, right=right) if self._is_step(left) and self._is_step(right):
+                return Translation("Python", expr.operator, f"{print_flat(left)} -> {print_flat(right)}")
             case Binary(operator=sign, left=left, right=right) if sign in MERGING and self._is_step(left):
                 # `x -> conv(3x3, 16) + x`: the sum is of what the whole flow made.
                 if (other := self.source(right)) is not None:
@@ -127,6 +144,8 @@ class FlowReader:
 
         # `conv2d(3x3, 16)` has this language's order, and the name alone is another one.
         if len(path) == 1 and path[0].islower() and any(isinstance(one.value, SizeLiteral) for one in arguments):
+            return None
+        if path in _SAID_ELSEWHERE:
             return None
         rows = layer_rows(path)
         if not rows and (method := method_row(path[-1])) is not None:  # `-> view(-1)`: a method taken for a stage
@@ -211,7 +230,7 @@ class FlowReader:
             case Call(body=None):
                 return self._flow_call(expr)
             case Binary(operator=">" | "<", left=left, right=right):
-                return compared(expr.operator, self.source(left), right)
+                return compared(expr.operator, self.source(left), right, self._is_step)
             case Binary():
                 return joined_by_sign(expr, self.source, self._is_step, self._rank)
             case Unary(operator="-", operand=operand):
@@ -260,6 +279,16 @@ class FlowReader:
         if first is None or second is None:
             return None
         return Translation("Python", f"{shown}(", f"{first} -> {here}({second})", is_flow=True)
+
+    def unwritten(self, expr: Expr) -> tuple[Expr, Translation] | None:
+        """The innermost part of a chain of methods for which there is no text, and so none for the whole."""
+        found: tuple[Expr, Translation] | None = None
+        while isinstance(expr, Call) and isinstance(expr.callee, Field):
+            translation = self.flow(expr)
+            if translation is not None and translation.text is None:
+                found = expr, translation
+            expr = expr.callee.value
+        return found
 
     def _applied(self, inner: Call, arguments: Sequence[Argument]) -> Translation | None:
         """Read a layer made and called at once, on one tensor or a list of them."""
@@ -394,9 +423,8 @@ def _joined(source: str | None, stage: str | None) -> str | None:
     if source is None or stage is None:
         return None
     text = f"{source} -> {stage}"
-    # The places of a map, one axis after the other.
-    for twice in ("reduce(width) -> reduce(features)", "reduce(height) -> reduce(features)"):
-        text = text.replace(twice, "global_avg_pool")
+    for twice, once in _TOGETHER.items():
+        text = text.replace(twice, once)
     return text
 
 

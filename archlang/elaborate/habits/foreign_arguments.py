@@ -15,11 +15,12 @@ _PLACES_OF_A_MAP = {2, 3, -1, -2}
 """Dimensions of PyTorch that mean height and width, counted with the batch."""
 
 
-def mend_of_arguments(path: Sequence[TreeNode]) -> Mend | None:
+def mend_of_arguments(path: Sequence[TreeNode], rank: int | None) -> Mend | None:
     """The call as it is written here, where a table knows a function or layer of the same name elsewhere.
 
     Args:
         path: the nodes around the mistake, from the file on.
+        rank: the axes of what flows in, None if they are not known.
     """
     call = call_around(path)
     if call is None or not isinstance(call.callee, Name) or call.body is not None:
@@ -29,8 +30,8 @@ def mend_of_arguments(path: Sequence[TreeNode]) -> Mend | None:
         return Mend((help,))
 
     for row in _rows_of(name):
-        reading = CallReading(row.parameters, _in_their_words(arguments, row), _rank(arguments))
-        if row.parameters and not reading.fits:
+        reading = CallReading(row.parameters, _in_their_words(arguments, row), rank or _rank(arguments))
+        if arguments and not reading.fits:  # a text without them would say something else
             continue
         text = row.write(reading)
         # A text that is the call itself would be the mistake once more.

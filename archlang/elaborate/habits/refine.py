@@ -25,12 +25,13 @@ from archlang.elaborate.habits.calls import (
     text_for_parameter,
 )
 from archlang.elaborate.habits.consequences import without_consequences
-from archlang.elaborate.habits.fallback import mend_of_last_resort
+from archlang.elaborate.habits.fallback import mend_of_last_resort, swapped
 from archlang.elaborate.habits.flows import REPEATED, FlowReader
 from archlang.elaborate.habits.foreign_arguments import mend_of_arguments
 from archlang.elaborate.habits.habit import TRUTH_WORDS
 from archlang.elaborate.habits.native import SETTINGS, renamed
 from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.ranks import rank_of_flow
 from archlang.elaborate.habits.translation import Translation
 from archlang.elaborate.habits.values import mend_of_value
 from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of, without
@@ -140,7 +141,7 @@ class _Rewording:
             return order
         if kind in ("unknown-argument", "too-many-arguments"):
             framework = self._framework()
-            return framework or self._call_mended(mend_of_arguments(self.path))
+            return framework or self._call_mended(mend_of_arguments(self.path, self._entering_rank()))
         if (weights := optimizer(self.path, self.catalogue)) is not None:
             return self._mended(weights)
         # A value in place of a tensor: a form of another framework explains it better than its kind does.
@@ -148,7 +149,7 @@ class _Rewording:
         if no_tensor and self._is_bound_value():
             return self._framework() or self._static()
         if kind == "wrong-kind":
-            return self._framework() or self._value()
+            return self._framework() or self._mended(swapped(self.path)) or self._value()
         if kind == "missing-argument":
             return self._missing_argument()
         if kind == "misplaced-statement":
@@ -169,6 +170,10 @@ class _Rewording:
             if translation is not None and self._explains(translation) and translation.text != print_flat(node):
                 return self._form(node, self.path[at - 1], translation)
 
+        for at, node in enumerate(self.path):
+            if isinstance(node, Expr) and (part := self.reader.unwritten(node)) is not None:
+                return self._form(part[0], self.path[at - 1], part[1])
+
         # Of a whole flow the beginning is at fault: `concat([a, b]) -> relu`.
         if isinstance(self.node, Flow) and self.diagnostic.name == "stage-is-no-tensor":
             first = self.node.steps[0]
@@ -185,6 +190,18 @@ class _Rewording:
         if isinstance(node, Index) and isinstance(node.value, Field) and node.value.name == "shape":
             return Translation("PyTorch", ".shape", self.reader.size(node.value.value, node.index))
         return self.reader.flow(node) or self.reader.stage(node)
+
+    def _entering_rank(self) -> int | None:
+        """The axes of what flows into the call around the mistake, None if they are not known."""
+        call = call_around(self.path)
+        if call is None:
+            return None
+        flow = self.path[max(self.path.index(call) - 1, 0)]
+        if not isinstance(flow, Flow):
+            return None
+        at = next((at for at, step in enumerate(flow.steps) if step is call), 0)
+        before = " -> ".join(print_flat(step) for step in flow.steps[:at])
+        return rank_of_flow(before, self.reader.names.ranks)
 
     def _explains(self, translation: Translation) -> bool:
         """Return whether a form can have led to this kind of mistake.

@@ -103,8 +103,15 @@ def _shifted(
     return f"{sources[at]} -> add({constant})"
 
 
-def compared(sign: str, source: str | None, limit: Expr) -> Translation | None:
-    """Read a tensor compared with a number: the mask of the numbers above it, or of those below."""
+def compared(
+    sign: str, source: str | None, limit: Expr, is_step: Callable[[Expr], bool]
+) -> Translation | None:
+    """Read a tensor compared with a number: the mask of the numbers above it, or of those below.
+
+    With a stage behind the sign, an arrow was meant.
+    """
+    if source is not None and sign == ">" and is_step(limit):
+        return Translation("Python", sign, f"{source} -> {print_flat(limit)}", is_flow=True)
     if source is None or not isinstance(limit, Number | Unary | Name):
         return None
     bound = print_flat(limit)

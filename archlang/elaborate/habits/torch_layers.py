@@ -169,8 +169,12 @@ def _prelu(call: CallReading) -> str | None:
 
 def _flatten(call: CallReading) -> str | None:
     """All axes of a sample: a later start would leave some of them."""
-    if call.text("start_dim") in (None, "0", "1") and not call.gives("end_dim"):
+    start, end = call.text("start_dim"), call.text("end_dim")
+    if start in (None, "0", "1") and end in (None, "-1"):
         return "flatten"
+    # The places of a map in one axis behind the channels; a sequence has them in front.
+    if start == "2" and end in (None, "-1", "3") and call.rank == 3:
+        return "to_sequence -> permute([features, positions])"
     return None
 
 
@@ -277,7 +281,9 @@ TORCH_LAYERS: tuple[Habit, ...] = (
     _dropout("drop_channels", "Dropout2d", "Dropout1d", "Dropout3d", "dropout2d"),
     # --- shapes ---
     Habit("PyTorch", ("Flatten", "flatten"), ("start_dim", "end_dim"), _flatten, "flatten",
-          (("nn.Flatten()", "flatten"), ("torch.flatten(x, 1)", "x -> flatten")),
+          (("nn.Flatten()", "flatten"), ("torch.flatten(x, 1)", "x -> flatten"),
+           ("x.flatten(2)", "x -> to_sequence -> permute([features, positions])"),
+           ("x.flatten(2).transpose(1, 2)", "x -> to_sequence")),
           note="the batch is never written, so all axes are flattened"),
     Habit("PyTorch", ("Upsample", "interpolate"), (
         "size", "scale_factor", "mode", "align_corners", "recompute_scale_factor", "antialias"), _upsample,

@@ -70,6 +70,9 @@ def _list(node: ListOf, path: Sequence[TreeNode], reader: FlowReader, catalogue:
     """A list of a code's words, of losses, of stages, of the numbers of a size, or of tensors."""
     parent = path[-2]
     if isinstance(parent, Flow) and node in parent.steps[1:] and node.items:
+        if _is_brought_together(parent, node, reader):
+            text = f"parallel {{ {'; '.join(print_flat(item) for item in node.items)} }}"
+            return Mend((f"stages side by side stand in braces: write `{text}`",), Fix(node.span, text))
         text = " -> ".join(print_flat(item) for item in node.items)
         return Mend((f"stages one behind the other are a flow: write `{text}`",), Fix(node.span, text))
 
@@ -86,6 +89,17 @@ def _list(node: ListOf, path: Sequence[TreeNode], reader: FlowReader, catalogue:
     bundle = f"({', '.join(sources)})"
     help = f"a list holds static values; tensors make a bundle: write `{bundle}`"
     return Mend((help,), Fix(node.span, bundle))
+
+
+def _is_brought_together(flow: Flow, step: ListOf, reader: FlowReader) -> bool:
+    """Return whether the step behind a list brings several tensors together."""
+    at = next(at for at, one in enumerate(flow.steps) if one is step)
+    if at + 1 >= len(flow.steps):
+        return False
+    behind = flow.steps[at + 1]
+    if isinstance(behind, Call):
+        behind = behind.callee
+    return isinstance(behind, Name) and reader.names.is_merge(behind.text)
 
 
 def _text(node: Text, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:

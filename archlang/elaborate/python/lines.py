@@ -174,6 +174,8 @@ def _of_tree(expr: Expr, reader: FlowReader) -> _Value | None:
 
     if isinstance(expr, Call) and isinstance(expr.callee, Name) and reader.names.knows((expr.callee.text,)):
         return _Value(print_flat(words_for_texts(expr)), "stage")
+    if isinstance(expr, Name) and reader.names.is_stage(expr.text) and not reader.names.defines(expr.text):
+        return _Value(expr.text, "stage")
     if is_static(expr):
         return _Value(value_text(expr), "static")
     if isinstance(expr, Parens | Index | Name):
@@ -284,6 +286,8 @@ def _step(text: str, reader: FlowReader, before: str) -> _Value | None:
         return _Value(translation.text, "stage", translation, translation.exact)
     if own is not None:
         return _Value(text, "stage")
+    if isinstance(expr, If):
+        return _choice(expr, reader)
     if isinstance(expr, Call):
         return _Value(print_flat(words_for_texts(expr)), "stage")
     return None

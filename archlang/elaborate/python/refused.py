@@ -107,6 +107,10 @@ def _reworded(mistake: Diagnostic, place: Place, reader: FlowReader, source: Sou
     if mended.translation is None and mistake.fix is not None and mistake.name != "bad-character":
         return None
 
+    # A `lambda` inside a network: what it declares stands outside, where no edit of the line puts it.
+    if mended.text.startswith("block ") and body_end(source.text, place.end) < len(source.text):
+        return replace(mistake, help=(f"write `{mended.text}` outside of the network",), fix=None)
+
     fix = _fix(mended, place, source)
     if not _parses(fix, place):
         return None
@@ -157,7 +161,8 @@ def _told(mistake: Diagnostic, mended: MendedLine, place: Place, fix: Fix, sourc
         return better
     # What Python's signs were read as is no word of the reader's: `x[:, 0]` says nothing of `torch.select`.
     foreign = translation.origin != "Python" and translation.shown.strip(".(").split(".")[-1] in fix_of.text
-    if foreign or mistake.name == "bad-character" or not mistake.help:
+    own = translation.origin == "Python"
+    if foreign or (own and (mistake.name == "bad-character" or not mistake.help)):
         better = replace(better, name="foreign-form", message=message_of(translation))
     if foreign and translation.habit is not None and translation.habit.note:
         better = replace(better, notes=(translation.habit.note,))

@@ -18,15 +18,12 @@ from archlang.source import Span
 IMAGE = 3
 """Sizes of an image: channels, rows and columns."""
 
-NAMED = "on"
-"""The augmentation that holds others, of inputs that it names."""
-
 
 def unfolded(b: Build, options: Sequence[Option], span: Span) -> tuple[Option, ...]:
     """The augmentations in a row; those inside `on("left", [...])` note the names under `of`. Raises `Poisoned`."""
     found: list[Option] = []
     for option in options:
-        if option.name != NAMED:
+        if not facts_of(option, AugmentationFacts).holds:
             found.append(option)
             continue
 
@@ -35,9 +32,9 @@ def unfolded(b: Build, options: Sequence[Option], span: Span) -> tuple[Option, .
         if isinstance(names, str):
             names = (names,)
         for change in args["changes"]:
-            if change.name == NAMED:
+            if facts_of(change, AugmentationFacts).holds:
                 place: Span = getattr(change.origin, "span", span)
-                raise b.refuse("conflicting-arguments", f"`{NAMED}` stands inside `{NAMED}`", place,
+                raise b.refuse("conflicting-arguments", f"`{change.name}` stands inside `{option.name}`", place,
                                help="one of them says whose images are changed")
             found.append(replace(change, args={**change.args, "of": tuple(names)}))
     return tuple(found)
@@ -85,18 +82,22 @@ def _is_image(spec: InputSpec) -> bool:
 
 
 def _alike(b: Build, option: Option, images: Sequence[InputSpec], span: Span) -> None:
-    """What changes several images of a sample alike: moves, of images of one size where pixels are counted."""
+    """Refuse what does not change several images alike, and moves by pixels of images that differ in size."""
     facts, names = facts_of(option, AugmentationFacts), ", ".join(f"`{spec.name}`" for spec in images)
     if not facts.joint:
         b.refuse("conflicting-arguments", f"`{option.name}` changes one image, and this network reads {names}", span,
-                 help=f'say which: `{NAMED}("{images[0].name}", [{option.name}])`')
+                 help=_named(option, images[0]))
         return
 
     first = images[0].type
     other = next((spec.type for spec in images if spec.type.dims[1:] != first.dims[1:]), None)
     if facts.pixels is not None and other is not None:
         b.refuse("shape-mismatch", f"`{option}` moves images by pixels, and these differ in size: {first} and {other}",
-                 span, help=f'say which: `{NAMED}("{images[0].name}", [{option.name}])`')
+                 span, help=_named(option, images[0]))
+
+
+def _named(option: Option, image: InputSpec) -> str:
+    return f'say which: `on("{image.name}", [{option.name}])`'
 
 
 def _moves_within(b: Build, option: Option, image: InputSpec, span: Span) -> None:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
+from archlang.elaborate.label import LabelValue
 from archlang.elaborate.own import OwnTensor
 from archlang.elaborate.training.sites import structural
-from archlang.elaborate.values import LabelValue, TensorValue
+from archlang.elaborate.values import TensorValue
 from archlang.graph.ir import Port
 from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, applied, class_axis
@@ -111,6 +112,8 @@ def _fits_classes(b: Build, option: Option, name: str, scores: Port, span: Span)
     if ignore is not None and len(sizes) == 1:
         raise b.refuse("conflicting-arguments", "`ignore` is for places of maps and sequences: a sample without a "
                        "label is left out of the data", span)
+    if isinstance(weights, tuple) and not any(weights):
+        raise b.refuse("out-of-range", "`weights` are 0 for every class, so that nothing counts", span)
     if not isinstance(classes, int):
         return
 

@@ -12,13 +12,14 @@ from archlang.diagnostics import Label, did_you_mean, suggestions
 from archlang.elaborate.arguments import given_value
 from archlang.elaborate.bodies import declare
 from archlang.elaborate.context import Build
+from archlang.elaborate.label import LabelValue
 from archlang.elaborate.scope import define
 from archlang.elaborate.training.accumulation import accumulates
 from archlang.elaborate.training.augmentation import unfolded
 from archlang.elaborate.training.losses import losses_of
 from archlang.elaborate.training.metrics import metrics_of
 from archlang.elaborate.training.phases import curve_of, has_length, phase_of
-from archlang.elaborate.values import Env, LabelValue, Poisoned
+from archlang.elaborate.values import Env, Poisoned
 from archlang.graph.plan import Loss, Plan, TrainingStep
 from archlang.ops.model import REQUIRED, Arg
 from archlang.source import Span

@@ -9,6 +9,7 @@ from typing import Any
 from archlang.importing.aten.elementwise import first_of
 from archlang.importing.aten.parts import cut
 from archlang.importing.held import Held, Ref
+from archlang.importing.layouts import merged
 from archlang.importing.reader import NoWordError, StepReader
 from archlang.importing.steps import Kernel, Static, Word
 
@@ -90,7 +91,7 @@ def _pixels(r: StepReader, call: Mapping[str, Any], op: str, factor: str) -> Hel
 
 
 def _roll(r: StepReader, call: Mapping[str, Any]) -> Held:
-    ref = r.loose(call["self"])
+    ref = merged(r, r.loose(call["self"]))
     if not call["dims"]:
         raise NoWordError("it rolls all samples as one row")
     axes = [r.axis(ref, dim) for dim in call["dims"]]

@@ -72,6 +72,7 @@ def _batch_norm(r: StepReader, call: Mapping[str, Any]) -> Ref:
         args["momentum"] = call["momentum"]
 
     weights = _affine(r, call, args)
+    # Without statistics of its own a norm takes those of the batch in evaluation, too.
     if call["running_mean"] is None:
         args["running"] = False
     else:
@@ -145,6 +146,7 @@ def _over_features(
         made = r.step(op, (ref.value,), sizes, args, weights())
         return ref.on(made.value)
 
+    # Of anything else the rows are a sequence for a moment.
     value, laid = rows(r, ref)
     made = r.step(op, (value,), r.sizes[value], args, weights())
     return unrolled(r, made.value, laid)

@@ -90,7 +90,7 @@ def selected(r: StepReader, ref: Ref, dim: int, index: int, result: Sequence[int
 
 def _parts(r: StepReader, call: Mapping[str, Any]) -> Held:
     """The parts of a `split` or `chunk`, each a `slice`; those that nothing reads are left out."""
-    ref = r.loose(call["self"])
+    ref = merged(r, r.loose(call["self"]))
     axis = r.axis(ref, call["dim"])
     # torch gives the sizes of the parts, whatever the call said: as many as there are, the last one smaller.
     start, parts = 0, []

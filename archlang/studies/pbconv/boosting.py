@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -94,7 +94,7 @@ class Boosting:
 class Choice:
     """The choice of small kernels for a model."""
 
-    kernels: str | Sequence[Window]
+    kernels: str | Sequence[Window] | Mapping[Extent, Sequence[Window]]
     seed: int
     types: int | None
     rules: str
@@ -116,9 +116,12 @@ class Choice:
 
     def windows(self, kernel: Extent, index: int) -> tuple[Window, ...]:
         if not isinstance(self.kernels, str):
-            if complaints(kernel, self.kernels):
+            chosen = self.kernels
+            if isinstance(chosen, Mapping):
+                chosen = chosen.get(kernel, ())
+            if not chosen or complaints(kernel, chosen):
                 raise _Stays("other-size")
-            return tuple(self.kernels)
+            return tuple(chosen)
         if self.kernels in PEERS:
             return PEERS[self.kernels](kernel)
 
@@ -145,16 +148,17 @@ class Choice:
         return BoostedConv(conv, norm, windows, self.gamma, chains)
 
 
-def boost(model: nn.Module, *, kernels: str | Sequence[Window] = "pbconv", seed: int = 0, types: int | None = None,
-          rules: str = "full", gamma: Gamma = "zero", by: By = "size") -> nn.Module:
+def boost(model: nn.Module, *, kernels: str | Sequence[Window] | Mapping[Extent, Sequence[Window]] = "pbconv",
+          seed: int = 0, types: int | None = None, rules: str = "full", gamma: Gamma = "zero",
+          by: By = "size") -> nn.Module:
     """A copy of a model in which every convolution with a kernel larger than 1x1 is boosted, with its batch norm.
 
     `kernels` is `pbconv` (candidates by `seed`, `types` and `rules`, one for each kernel size, or one for each layer
     with `by="layer"`), `acb`, `dbb` (the whole diverse branch block), or small kernels of your own for the sizes that
-    they cover. Trained weights stay in the first branch. With `gamma="zero"` the new branches add nothing at first, so
-    that the model computes what it did; `one` lets them start as they fall. Convolutions over maps and lines are
-    boosted; of a torch.fx or torch.export graph those too that it calls as functions. What was boosted, and what was
-    left and why, stands in the new model's `boosting`.
+    they cover, by size where they are for several: `{(3, 3): [...], (5, 5): [...]}`. Trained weights stay in the first
+    branch. With `gamma="zero"` new branches add nothing at first, so that the model computes what it did; `one` lets
+    them start as they fall. Convolutions over maps and lines are boosted; of a torch.fx or torch.export graph those too
+    that it calls as functions. What was boosted, and what was left and why, stands in the new model's `boosting`.
 
     Raises `ArchError`: not-traceable, out-of-range, unsupported-module, pass-does-not-apply (nothing to boost).
 
@@ -214,6 +218,14 @@ def _nothing(left: Sequence[Left]) -> ArchError:
     if "shared" in reasons:
         help.append("a module that is called several times is boosted once each call has one of its own")
     return ArchError(error("pass-does-not-apply", message, help=tuple(help), notes=[str(one) for one in left]))
+
+
+def boostable(model: nn.Module) -> dict[str, str]:
+    """The convolutions of a model that can be boosted, each with the batch norm that alone reads it (empty: none).
+
+    Raises `ArchError` (not-traceable).
+    """
+    return dict(_Search(model).found)
 
 
 def _taken(norm: nn.Module) -> tuple[nn.Module | None, nn.Module | None]:

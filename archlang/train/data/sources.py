@@ -10,13 +10,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.diagnostics import ArchError, did_you_mean
 from archlang.diagnostics.text import one_line
-from archlang.train.data.formats.catalogue import FORMATS, MADE, read
+from archlang.train.data.formats.catalogue import FORMATS, read
+from archlang.train.data.made.catalogue import MADE, make
 from archlang.train.data.matching import require_known
-from archlang.train.data.splits import Data, divide
+from archlang.train.data.splits import Data
 from archlang.train.data.user_code import blamed, keeping_defaults, words_of
 from archlang.train.data.user_data import understand
 from archlang.train.problems import bad_data, unknown_data
@@ -30,9 +29,10 @@ GROUP = "archlang.datasets"
 def find(data: object) -> Data:
     """The data that a name or an object stands for.
 
-    A name is `digits`, `moons`, `blobs`, `rings`, a published format with a path (`cifar10:PATH`; see
-    `archlang.train.data.formats`), a plug-in's (entry points `archlang.datasets`) or `module:function`. The function,
-    called without arguments, gives what may be given here directly:
+    A name is one of data at hand, perhaps with options (`digits`, `mnist5k:rotated`; see `archlang.train.data.made`), a
+    published format with a path (`cifar10:PATH`; see `archlang.train.data.formats`), a plug-in's (entry points
+    `archlang.datasets`) or `module:function`. The function, called without arguments, gives what may be given here
+    directly:
 
     - `Data`;
     - a torch `Dataset` or a list of (sample, label) pairs, or of samples alone, which get the label -1;
@@ -44,12 +44,10 @@ def find(data: object) -> Data:
     if not isinstance(data, str):
         return _checked(understand("data", data))
 
-    named = {"digits": digits, **MADE}
-    if data in named:
-        return named[data]()
-
     head, _, place = data.partition(":")
-    # Formats before plug-ins: a plug-in must not take over the name of a published data set.
+    # Known names before plug-ins: a plug-in must not take over the name of a published data set.
+    if head in MADE:
+        return _checked(make(head, place))
     if head in FORMATS:
         return _checked(read(head, place))
 
@@ -59,29 +57,12 @@ def find(data: object) -> Data:
         return _checked(understand(shown, _called(shown, _loaded(shown, plugins[data]))))
     if ":" in data:
         return _checked(understand(shown, _called(shown, _function(data))))
-    raise _unknown(shown, data, named, plugins)
+    raise _unknown(shown, data, plugins)
 
 
-def digits() -> Data:
-    """The 1,797 grey 8x8 images of handwritten digits that come with scikit-learn, a fifth of each digit for the test.
-
-    Raises `ArchError` (missing-tool) where scikit-learn is not installed.
-    """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        message = "the digits come with scikit-learn, which is not installed"
-        raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
-
-    bunch = load_digits()
-    images = torch.from_numpy(bunch.images).float()[:, None] / 16
-    train, test = divide(images, torch.from_numpy(bunch.target).long())
-    return Data("digits", train, test, tuple(str(n) for n in range(10)))
-
-
-def _unknown(shown: str, data: str, named: Mapping[str, object], plugins: Mapping[str, object]) -> ArchError:
-    known = (*named, *(f"{name}:PATH" for name in FORMATS), *plugins)
-    hints = (*did_you_mean(data, (*named, *FORMATS, *plugins)),
+def _unknown(shown: str, data: str, plugins: Mapping[str, object]) -> ArchError:
+    known = (*MADE, *(f"{name}:PATH" for name in FORMATS), *plugins)
+    hints = (*did_you_mean(data, (*MADE, *FORMATS, *plugins)),
              f"known are {', '.join(known)}, and `module:function` for your own")
     return unknown_data(f"no data set is called `{shown}`", help=hints)
 

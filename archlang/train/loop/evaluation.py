@@ -26,6 +26,7 @@ from archlang.train.data.splits import Data
 from archlang.train.fitting import Fit
 from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.losses.classes import class_output
+from archlang.train.losses.means import PartMeans
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
 from archlang.train.optimization.planning import derived
@@ -143,7 +144,7 @@ def measure(
     augmentations = graph.plan.augment if graph.plan else ()
     chance = torch.Generator().manual_seed(0)  # two measurements must differ by the model alone
 
-    sums: dict[str, float] = {}
+    means = PartMeans(goal)
     metrics = MetricSums(graph, port)
     recognised, known = [], []
     for rows in in_order(samples, batch):
@@ -160,9 +161,7 @@ def measure(
 
         with alone():  # every process has the values of the whole batch
             total, parts = goal(values, second)
-        # A last, smaller batch counts by its samples; the sum of losses has no name of its own.
-        for name, value in {"": total, **parts}.items():
-            sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
+            means.add(total, parts, goal.counted(values), len(rows))
 
         metrics.add(values[port], label)
         correct = None
@@ -172,8 +171,7 @@ def measure(
             recognised.append(correct.cpu())
             known.append(label.cpu())
 
-    means = {name: value / samples for name, value in sums.items()}
-    return _evaluation(means, recognised, known, samples, labels, metrics.figures())
+    return _evaluation(means.figures(), recognised, known, samples, labels, metrics.figures())
 
 
 def _evaluation(

@@ -40,24 +40,25 @@ class Optimization:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures of a step: its loss, its single losses, how many samples it recognised (None: no classes).
-
-    `norm` is that of its gradient, before it is clipped.
+    """The figures of a step: its loss, its single losses, how many samples it recognised (None: no classes), and the
+    losses that nothing in the batch counted for. `norm` is that of its gradient, before it is clipped.
     """
 
     loss: float
     parts: Mapping[str, float]
     correct: int | None
+    empty: frozenset[str] = frozenset()
     norm: float = float("nan")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The loss of a batch, its single losses, and for each sample whether it was recognised; on the device."""
+    """The loss of a batch, its single losses, for each sample whether it was recognised, and losses without a count."""
 
     total: torch.Tensor
     parts: Mapping[str, torch.Tensor]
     recognised: torch.Tensor | None
+    empty: frozenset[str] = frozenset()
 
     def and_also(self, other: Figures) -> Figures:
         """The figures of two parts of a batch, each weighted already."""
@@ -65,7 +66,7 @@ class Figures:
         if self.recognised is not None and other.recognised is not None:
             recognised = torch.cat((self.recognised, other.recognised))
         parts = {name: value + other.parts[name] for name, value in self.parts.items()}
-        return Figures(self.total + other.total, parts, recognised)
+        return Figures(self.total + other.total, parts, recognised, self.empty & other.empty)
 
 
 class Snapshot:
@@ -170,6 +171,7 @@ class Stepper:
             other = self._values(stage, second, label)
         with alone():  # every process has the values of the whole batch
             total, parts = stage.goal(values, other)
+            empty = frozenset(name for name, over in stage.goal.counted(values).items() if not over)
         # A product with 1 would be one more kernel in every step.
         if share != 1.0:
             total, parts = total * share, {name: value * share for name, value in parts.items()}
@@ -178,7 +180,7 @@ class Stepper:
         recognised = None
         if stage.goal.supervised:
             recognised = hits(values[self.scores].detach(), label)
-        return Figures(total.detach(), {name: value.detach() for name, value in parts.items()}, recognised)
+        return Figures(total.detach(), {name: value.detach() for name, value in parts.items()}, recognised, empty)
 
     def _in_parts(self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor,
                   second: torch.Tensor | None) -> Figures:
@@ -267,7 +269,7 @@ class Stepper:
         correct = None
         if of.recognised is not None:
             correct = int(values[-1])
-        return Outcome(loss, dict(zip(of.parts, values, strict=False)), correct, size)
+        return Outcome(loss, dict(zip(of.parts, values, strict=False)), correct, of.empty, size)
 
     def _move(self, stage: Optimization, norm: torch.Tensor) -> None:
         """Clip the gradients and do the optimizer step."""

@@ -17,6 +17,7 @@ class Tally:
     lr, first_lr           the rate of the last step and of the first
     is_classes             whether outputs are classes
     sums, counts           of each single loss or metric, and the samples that it is over
+    empty                  losses that nothing counted for in any step so far
     skipped                steps that were left out
     before                 seconds that passed before an interruption
     resumed                samples that were done before it
@@ -32,6 +33,7 @@ class Tally:
     is_classes: bool = False
     sums: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    empty: list[str] | None = None
     skipped: int = 0
     before: float = 0.0
     resumed: int = 0
@@ -53,6 +55,10 @@ class Tally:
         self.samples += samples
         self.sum += outcome.loss * samples
         self.last, self.norm = outcome.loss, outcome.norm
+        before = self.empty
+        if before is None:
+            before = list(outcome.empty)
+        self.empty = sorted(outcome.empty.intersection(before))
         self.is_classes = outcome.correct is not None
         self.correct += outcome.correct or 0
 

@@ -24,6 +24,7 @@ from archlang.train.loop.tally import Tally
 from archlang.train.loop.task import TrainingTask
 from archlang.train.loop.trained import TrainedModel
 from archlang.train.loop.watch import collapsed_keys
+from archlang.train.losses.means import nothing_counts
 from archlang.train.optimization.planning import ScheduledPhase
 
 
@@ -172,6 +173,8 @@ class Training:
         state = self.state
 
         assert state.tally is not None
+        if state.tally.empty:
+            raise nothing_counts(state.tally.empty[0], "the training part")
         if self.trained.average is not None:
             self.trained.average.epoch(len(state.history) + 1)
 

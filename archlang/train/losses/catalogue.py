@@ -27,6 +27,9 @@ FORMULAS: Mapping[str, Formula] = {**task.FORMULAS, **clustering.FORMULAS}
 STRUCTURAL: Mapping[str, Formula] = {**coded.STRUCTURAL, **patch_experts.STRUCTURAL}
 """Losses over sites of the network."""
 
+COUNTED: Mapping[str, Formula] = task.COUNTED
+"""What the mean of a loss is divided by, for those that may leave places out; all others are means over samples."""
+
 STATEFUL: Mapping[str, Make] = {**clustering.STATEFUL}
 """Losses with running state: from the arguments and the sizes of what is read, per sample (a symbolic size is 0, the
 label has none), a module whose `forward` takes the reads. Its state moves, is saved and put back with the model's."""

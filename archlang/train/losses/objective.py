@@ -36,6 +36,7 @@ class LossTerm:
     reads     the tensors of the network that it reads, and `label`
     views     the two views that it reads, if it reads two
     metrics   figures that are reported beside it
+    counted   the divisor of its mean, where it may leave places out; None for a mean over samples
     """
 
     name: str
@@ -45,6 +46,7 @@ class LossTerm:
     reads: tuple[Port | str, ...]
     views: ViewPair | None = None
     metrics: Mapping[str, Formula] = field(default_factory=dict)
+    counted: Formula | None = None
 
     def tensors(self, values: Values, second: Values | None) -> list[torch.Tensor]:
         """The tensors that it reads, in float32 or wider; of a second view everything but the label."""
@@ -78,13 +80,18 @@ class Objective:
         """Tell whether it reads labels: only then are hits a figure of what it trains."""
         return any(isinstance(read, str) for term in self.terms for read in term.reads)
 
+    def counted(self, values: Values) -> dict[str, float]:
+        """The divisor of the mean of each loss that leaves places out, by its name; none for the others."""
+        with torch.no_grad():
+            return {term.name: float(term.counted(term.tensors(values, None), term.args))
+                    for term in self.terms if term.counted is not None}
+
     def gathered(self, values: Values, scores: Port, world: World) -> Values:
         """The tensors that losses read, the scores and the labels, of the batch as a whole: every process has a share.
 
         The labels are those of the whole batch already.
         """
         if world.size == 1:
-
             return values
 
         # One order on all processes: each all_gather waits for its like elsewhere.
@@ -164,7 +171,15 @@ def _term(loss: Loss, graph: Graph, mark: str) -> LossTerm | None:
     if facts_of(loss.option, LossFacts).target is not None and isinstance(reads[0], Port):
         args["class_axis"] = class_axis(graph, reads[0])
     metrics = {f"{metric}{mark}": formula for metric, formula in catalogue.METRICS.get(name, {}).items()}
-    return LossTerm(f"{name}{mark}", loss.weight, formula, args, reads, views_of(loss), metrics)
+    return LossTerm(f"{name}{mark}", loss.weight, formula, args, reads, views_of(loss), metrics,
+                    _counted(loss, args))
+
+
+def _counted(loss: Loss, args: Mapping[str, Any]) -> Formula | None:
+    """The formula of the divisor of a loss that leaves places out; None for one that counts every place alike."""
+    if args.get("ignore") is None and args.get("weights") is None:
+        return None
+    return catalogue.COUNTED.get(loss.option.name)
 
 
 def _formula(loss: Loss, graph: Graph, args: Mapping[str, Any], reads: Sequence[Port | str]

@@ -6,7 +6,7 @@ sequences [batch, positions, classes].
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -71,6 +71,23 @@ def dice(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor
     both, one, other = (x.sum(axes) for x in (given * right, given, right))
     smooth = float(args["smooth"])
     return 1 - ((2 * both + smooth) / _not_zero(one + other + smooth)).mean()
+
+
+def counted(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """The divisor of a mean over classes, a scalar: the places that count, each by the weight of its class.
+
+    Of `cross_entropy`, `focal` and `dice`. 0 where every label is ignored, or of a class with the weight 0. Raises
+    `ArchError` (bad-data).
+    """
+    logits, label = _classes("cross_entropy", reads, args)
+    weights = _class_weights(logits, args)
+    if label.is_floating_point():
+        return logits.new_tensor(label.numel() / label.shape[1])
+
+    counts = label != _ignored(args)
+    if weights is None:
+        return counts.sum()
+    return weights[label.where(counts, 0)][counts].sum()
 
 
 def mse(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
@@ -269,3 +286,8 @@ FORMULAS = {
     "charbonnier": charbonnier, "frequency_l1": frequency_l1, "bce": bce, "kl": kl, "heatmap_focal": heatmap_focal,
     "contrastive": contrastive,
 }
+
+COUNTED: Mapping[str, Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]] = {
+    "cross_entropy": counted, "focal": counted, "dice": counted,
+}
+"""What the means of losses are divided by that may leave places out; all other losses are means over samples."""

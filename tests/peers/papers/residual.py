@@ -85,6 +85,24 @@ def resnet_cifar(depth: int, classes: int) -> nn.Sequential:
     )
 
 
+def resnet_cifar_bottleneck(depth: int, classes: int) -> nn.Sequential:
+    """9 n + 2 layers: as `resnet_cifar`, of bottlenecks (He et al. 2016, identity mappings, table 1)."""
+    n = (depth - 2) // 9
+    return nn.Sequential(
+        unit(3, 16), bottleneck_stack(16, 16, n, 1), bottleneck_stack(64, 32, n, 2), bottleneck_stack(128, 64, n, 2),
+        classifier(256, classes),
+    )
+
+
+def wide_resnet18(classes: int) -> nn.Sequential:
+    """ResNet18 of 96, 192, 384 and 768 channels instead of 64, 128, 256 and 512."""
+    stem = nn.Sequential(nn.Conv2d(3, 96, 7, 2, 3, bias=False), nn.BatchNorm2d(96), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    return nn.Sequential(
+        stem, basic_stack(96, 96, 2, 1), basic_stack(96, 192, 2, 2), basic_stack(192, 384, 2, 2),
+        basic_stack(384, 768, 2, 2), classifier(768, classes),
+    )
+
+
 def plain_cnn(widths: tuple[tuple[int, ...], ...], size: int, classes: int) -> nn.Sequential:
     """`C.. C.. F32 F32 F10` of thesis table 3.1: a pool between groups of convolutions, then three linear layers."""
     layers: list[nn.Module] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tests.peers.papers.residual import dense, unit
+from tests.peers.papers.residual import classifier, dense, unit
 
 
 class SqueezeExcite(nn.Module):
@@ -23,16 +23,67 @@ class SqueezeExcite(nn.Module):
 
 def se_base_cnn(size: int, hidden: int, classes: int) -> nn.Sequential:
     """BaseCNN with squeeze-and-excitation behind every convolution (thesis, table 3.1)."""
+    groups = ((32, 32), (64, 64), (128, 128))
+    return _squeezed_cnn(groups, {c: hidden for group in groups for c in group}, size, classes)
+
+
+def se_deep_cnn(size: int, ratio: int, classes: int) -> nn.Sequential:
+    """DeepCNN with squeeze-and-excitation behind every convolution, a hidden unit for `ratio` channels."""
+    groups = ((32,) * 2, (64,) * 2, (128,) * 3, (256,) * 3)
+    return _squeezed_cnn(groups, {c: c // ratio for group in groups for c in group}, size, classes)
+
+
+def _squeezed_cnn(groups: tuple[tuple[int, ...], ...], hidden: dict[int, int], size: int,
+                  classes: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    entering = 3
+    entering, side = 3, size
 
-    for index, leaving in enumerate((32, 32, 64, 64, 128, 128)):
-        if index in (2, 4):
+    for index, group in enumerate(groups):
+        if index:
             layers.append(nn.MaxPool2d(2))
-        layers += [unit(entering, leaving), SqueezeExcite(leaving, hidden)]
-        entering = leaving
+            side //= 2
+        for leaving in group:
+            layers += [unit(entering, leaving), SqueezeExcite(leaving, hidden[leaving])]
+            entering = leaving
 
-    return nn.Sequential(*layers, nn.Flatten(), *dense(128 * (size // 4) ** 2, classes))
+    return nn.Sequential(*layers, nn.Flatten(), *dense(entering * side**2, classes))
+
+
+class Identity(nn.Module):
+    """A block of identity mappings (He et al. 2016, figure 4e): BN, ReLU, 3x3, BN, ReLU, 3x3, beside its input; where
+    sizes change, beside a 1x1 convolution behind the first ReLU. With a ratio, squeeze-and-excitation at its end.
+    """
+
+    def __init__(self, entering: int, leaving: int, stride: int = 1, ratio: int | None = None) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(entering)
+        self.body = nn.Sequential(
+            nn.Conv2d(entering, leaving, 3, stride, 1, bias=False), nn.BatchNorm2d(leaving), nn.ReLU(),
+            nn.Conv2d(leaving, leaving, 3, 1, 1, bias=False),
+        )
+        if ratio is not None:
+            self.body.append(SqueezeExcite(leaving, max(1, leaving // ratio)))
+        self.shortcut = None
+        if stride != 1 or entering != leaving:
+            self.shortcut = nn.Conv2d(entering, leaving, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, C, H, W] to [batch, C', H / stride, W / stride]."""
+        active = self.norm(x).relu()
+        if self.shortcut is None:
+            return self.body(active) + x
+        return self.body(active) + self.shortcut(active)
+
+
+def identity_cifar(n: int, widths: tuple[int, int, int], classes: int, ratio: int | None = None) -> nn.Sequential:
+    """A 3x3 convolution to 16 channels, n blocks of each width, the second and third at half the size, BN and ReLU."""
+    blocks: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False)]
+    entering = 16
+    for stride, leaving in zip((1, 2, 2), widths, strict=True):
+        blocks.append(Identity(entering, leaving, stride, ratio))
+        blocks += [Identity(leaving, leaving, 1, ratio) for _ in range(n - 1)]
+        entering = leaving
+    return nn.Sequential(*blocks, nn.BatchNorm2d(entering), nn.ReLU(), *classifier(entering, classes))
 
 
 class Standardized(nn.Module):

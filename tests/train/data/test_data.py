@@ -11,7 +11,7 @@ from PIL import Image
 from archlang.diagnostics import ArchError
 from archlang.train.data.items import Items
 from archlang.train.data.samples import as_sample
-from archlang.train.data.sources import digits, find
+from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Joined, Tensors, stratified
 
 
@@ -43,7 +43,7 @@ def test_the_digits() -> None:
     assert 0 <= float(images.min()) <= float(images.max()) <= 1
     assert labels.dtype == torch.int64
     assert data.classes == tuple("0123456789")
-    again = digits()
+    again = find("digits")
     assert torch.equal(data.test.batch(range(359))[1], again.test.batch(range(359))[1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Callable
 
 import numpy
@@ -42,6 +43,18 @@ def by_pillow(change: Callable[[Image.Image], Image.Image]) -> torch.Tensor:
 def test_as_pillow_does_it(ours: Callable[[torch.Tensor], torch.Tensor],
                            theirs: Callable[[Image.Image], Image.Image], levels: int) -> None:
     assert float((ours(IMAGES) - by_pillow(theirs)).abs().max()) <= (levels + 0.01) / 255
+
+
+def test_hue_is_turned_as_colorsys_has_it() -> None:
+    for turn in (0.1, -0.3, 0.5):
+        made = c.hue(IMAGES, strength(turn))
+        for row, y, x in ((0, 0, 0), (1, 7, 3), (2, 15, 11)):
+            h, s, v = colorsys.rgb_to_hsv(*IMAGES[row, :, y, x].tolist())
+            assert made[row, :, y, x].tolist() == pytest.approx(colorsys.hsv_to_rgb((h + turn) % 1, s, v), abs=1e-5)
+    assert c.hue(IMAGES, strength(1.0)).allclose(IMAGES, atol=1e-5)
+    grey = IMAGES.mean(1, keepdim=True)
+    assert c.hue(grey, strength(0.3)) is grey
+    assert c.hue(grey.expand(-1, 3, -1, -1), strength(0.3)).allclose(grey.expand(-1, 3, -1, -1))
 
 
 def test_turns_go_counter_clockwise() -> None:

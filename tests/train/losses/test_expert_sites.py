@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+import archlang
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError
 from archlang.elaborate import Network, loads
 from archlang.emit import observing
 from archlang.graph.patch_experts import expert_sites
 from archlang.train import fit
+from archlang.train.loop.evaluation import losses_of
 from archlang.train.losses.objective import inner_ports, objective, values_of
 from archlang.train.losses.patch_experts import collapse, confidence
 
@@ -89,3 +91,40 @@ def test_training_reports_each_loss_and_the_literal_count() -> None:
     net = network("0.01 * confidence() + 0.001 * collapse(below = 0.01)")
     done = fit(net, "digits", epochs=1, seed=0, device="cpu")
     assert set(done.history[0].parts) == {"cross_entropy", "confidence", "collapse", "unused_experts"}
+
+
+@pytest.mark.parametrize(("body", "sites"), [
+    ("x -> experts(4, sparse_connection(keep = 1), over = positions) { linear(6) }", 1),
+    ("x -> experts(4, sparse_connection(keep = 2, capacity = 1.0), over = positions) { linear(6) }", 1),
+    ("x -> 2 * residual { layer_norm -> experts(4, sparse_connection(keep = 1), over = positions) { linear(6) } }", 2),
+    ("x -> e -> relu -> e", 2),
+])
+def test_the_balance_is_that_of_all_weights_whatever_the_filter_keeps(body: str, sites: int) -> None:
+    """Of a sparse gate too P is a mean over the softmax of all experts, so that one that is not kept has a gradient."""
+    layer = "layer e = experts(4, sparse_connection(keep = 1), over = positions) { linear(6) }\n" * ("-> e" in body)
+    text = (f"archlang 1\nnetwork N {{ input x: [5, 6]\n {layer} y = {body} -> flatten -> linear(3)\n output y }}\n"
+            "train { loss = cross_entropy(y, label) + 0.5 * load_balance()\n optimizer = sgd(lr = 0.1)\n"
+            " phase all { epochs = 1 } }")
+    model = archlang.compile(archlang.loads(text)).double()
+    for module in model.modules():
+        if type(module).__name__ == "SparseGates":
+            for weight in module.parameters():
+                torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(1))
+    graph = model.archlang.network.graph
+    losses = losses_of(graph)
+    ports = inner_ports(losses, graph)
+    values = values_of(graph, observing(model, graph, ports)(torch.randn(16, 5, 6, dtype=torch.float64)),
+                       torch.arange(16) % 3, ports)
+    goal = objective(losses, graph)
+    gates = [values[read].detach() for term in goal.terms if term.name == "load_balance" for read in term.reads]
+    assert len(gates) == sites
+
+    wanted = 0.0
+    for weights in gates:
+        assert bool((weights > 0).all()), "before the filter every expert has a weight"
+        torch.testing.assert_close(weights.sum(1), torch.ones(80, dtype=torch.float64))
+        for expert in range(4):
+            share = sum(int(row.argmax()) == expert for row in weights) / 80
+            wanted += 4 * share * float(weights[:, expert].mean()) / sites
+    _, parts = goal(values)
+    assert float(parts["load_balance"].detach()) == pytest.approx(wanted, abs=1e-9)

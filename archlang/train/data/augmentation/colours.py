@@ -41,6 +41,26 @@ def saturation(images: Tensor, strength: Tensor) -> Tensor:
     return blend(images, grey(images), strength)
 
 
+def hue(images: Tensor, turn: Tensor) -> Tensor:
+    """Turn the hue by a share of the circle, in hue, saturation and value (Smith 1978); grey images stay."""
+    if images.shape[1] != 3:
+        return images
+    highest, which = images.max(1)
+    spread = highest - images.amin(1)
+    safe = torch.where(spread > 0, spread, 1.0)
+
+    # Sixths of the circle from red, by which channel is largest.
+    red, green, blue = images.unbind(1)
+    sixths = torch.stack(((green - blue) / safe, 2 + (blue - red) / safe, 4 + (red - green) / safe), 1)
+    place = sixths.gather(1, which[:, None]) + 6 * turn
+
+    # Back: each channel falls from the value by what its distance on the circle from its own sixth says.
+    own = images.new_tensor([5.0, 3.0, 1.0]).view(1, 3, 1, 1)
+    distance = (own + place) % 6
+    fall = torch.minimum(distance, 4 - distance).clamp(0, 1)
+    return (highest[:, None] - spread[:, None] * fall).clamp(0, 1)
+
+
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Blend towards a blurred image (3x3, the middle weighs 5 of 13); the border stays."""
     # Without an inside there is nothing to blur.

@@ -1,4 +1,4 @@
-"""Data sets that are known by name: published ones, read from files of the user's, and ones that are made."""
+"""Published data sets and other files of the user's, by the names of their formats."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from archlang.train.data.formats.folders import folder, imagenet
 from archlang.train.data.formats.mnist import mnist
 from archlang.train.data.formats.named_folders import named_folders
 from archlang.train.data.formats.parquet import parquet
-from archlang.train.data.formats.points import blobs, moons, rings
 from archlang.train.data.formats.shards import shards
 from archlang.train.data.formats.stl import stl10
 from archlang.train.data.formats.tables import npz
@@ -38,9 +37,6 @@ FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
     "folder": (folder, "a folder for each class, or `train` and `test` with them"),
 }
 """Reader of each published format, and the files that it looks for."""
-
-MADE: Mapping[str, Callable[[], Data]] = {"moons": moons, "blobs": blobs, "rings": rings}
-"""Data sets that are made from a seed."""
 
 
 def read(name: str, place: str) -> Data:
@@ -75,10 +71,9 @@ def _expanded(place: str) -> Path:
     if "\0" in place:
         raise unknown_data(f"`{shown}` is no path")
     try:
-
         return Path(place).expanduser()
     except RuntimeError:  # `~name` of nobody
         raise unknown_data(f"`{shown}` begins with the folder of a user that does not exist") from None
 
 
-__all__ = ["FORMATS", "MADE", "ROOT", "read"]
+__all__ = ["FORMATS", "ROOT", "read"]

@@ -17,13 +17,13 @@ _PLAIN = frozenset({int, float, bool, str, NoneType, Size, InputAt})
 
 
 @dataclass
-class Judged:
-    """What each use of an operation came to, by its operation, the types that entered and its arguments."""
+class KnownUses:
+    """The types out of each use of an operation, by its operation, the types that entered and its arguments."""
 
     results: dict[tuple[object, ...], tuple[Op, tuple[Tensor, ...]]] = field(default_factory=dict)
 
     def types_out(self, op: Op, call: OpCall, judge: Judge) -> tuple[Tensor, ...]:
-        """Return what `judge` does of a call. A use that it raises `Fault` for is judged again every time."""
+        """Types out of a call, as `judge` gives them. A use that it raises `Fault` for is judged again every time."""
         key = _key(op, call)
         if key is None:
             return judge(op, call)
@@ -35,7 +35,7 @@ class Judged:
 
 
 def _key(op: Op, call: OpCall) -> tuple[object, ...] | None:
-    """What a use is known by; None where an argument is of a type that may hide a difference."""
+    """The key that a use is known by; None where an argument is of a type that may hide a difference."""
     # The types of the numbers belong to it: 1, 1.0 and true are equal, and shape rules may tell them apart.
     key: list[object] = [op.name, call.inputs]
     for name, value in call.args.items():

@@ -1,0 +1,1 @@
+"""Comparisons of networks over seeds: what is trained, who is at what, what came out, and what that says."""

@@ -1,0 +1,142 @@
+"""What came out of a comparison: a row for each arm, and every further arm beside the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from archlang.comparison.bits import truths
+from archlang.comparison.design import Arm, Design, Job
+from archlang.comparison.journal import Standing
+from archlang.comparison.statistics import (
+    Interval,
+    McNemarTest,
+    PairedTest,
+    holm,
+    interval,
+    mcnemar,
+    paired_t,
+)
+from archlang.diagnostics import ArchError, did_you_mean, error
+from archlang.diagnostics.text import one_line
+
+
+@dataclass(frozen=True)
+class Row:
+    """An arm's results.
+
+    values    its figure by seed
+    interval  over the seeds; None for fewer than two
+    failed    the reason of each seed that has no result
+    missing   seeds that nobody has done yet
+    """
+
+    arm: Arm
+    values: Mapping[int, float]
+    interval: Interval | None
+    failed: Mapping[int, str]
+    missing: tuple[int, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Beside:
+    """An arm beside the first, on the seeds that both have.
+
+    by_seed    the paired t-test; None for fewer than two seeds
+    corrected  its p-value, corrected for the number of arms beside the first (Holm)
+    by_sample  McNemar's test for each seed; empty where samples have no right answer
+    """
+
+    first: Arm
+    second: Arm
+    by_seed: PairedTest | None
+    corrected: float | None
+    by_sample: Mapping[int, McNemarTest]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All of a comparison, by one figure."""
+
+    design: Design
+    figure: str
+    rows: tuple[Row, ...]
+    beside: tuple[Beside, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether no training is missing; those that failed are none."""
+        return not any(row.missing for row in self.rows)
+
+
+def figure_of(standing: Standing, wanted: str | None) -> str:
+    """The figure to compare by: the wanted one, else accuracy, else loss.
+
+    Raises `ArchError` (usage) for one that no result has.
+    """
+    known = sorted({name for record in standing.done.values() for name in record["figures"]})
+    if wanted is None:
+        if "accuracy" in known or not known:
+            return "accuracy"
+        return "loss"
+    if known and wanted not in known:
+        hints = (*did_you_mean(wanted, known), f"there are {', '.join(known)}")
+        raise ArchError(error("usage", f"no result has the figure `{one_line(wanted, 60)}`", help=hints))
+    return wanted
+
+
+def tabulate(design: Design, standing: Standing, wanted: str | None = None) -> Table:
+    """The table of what is there. Raises `ArchError` (usage)."""
+    figure = figure_of(standing, wanted)
+    rows = tuple(_row(design, standing, number, figure) for number in range(len(design.arms)))
+
+    found = [_beside(design, standing, rows, number) for number in range(1, len(rows))]
+    values = holm([getattr(one.by_seed, "p", None) for one in found])
+    beside = tuple(replace(one, corrected=p) for one, p in zip(found, values, strict=True))
+    return Table(design, figure, rows, beside)
+
+
+def _row(design: Design, standing: Standing, number: int, figure: str) -> Row:
+    values, failed, missing, seconds = {}, {}, [], 0.0
+    for seed in design.seeds:
+        key = Job(number, seed).key
+        if key in standing.failed:
+            failed[seed] = standing.failed[key]
+        elif key not in standing.done:
+            missing.append(seed)
+        else:
+            record = standing.done[key]
+            seconds += float(record["seconds"])
+            value = record["figures"].get(figure)
+            if value is None:
+                failed[seed] = f"bad-data: it has no {figure}"
+            else:
+                values[seed] = float(value)
+
+    found = None
+    if len(values) > 1:
+        found = interval(list(values.values()))
+    return Row(design.arms[number], values, found, failed, tuple(missing), seconds)
+
+
+def _beside(design: Design, standing: Standing, rows: Sequence[Row], number: int) -> Beside:
+    first, second = rows[0], rows[number]
+    both = [seed for seed in design.seeds if seed in first.values and seed in second.values]
+    by_seed = None
+    if len(both) > 1:
+        by_seed = paired_t([first.values[seed] for seed in both], [second.values[seed] for seed in both])
+
+    by_sample = {}
+    for seed in both:
+        right = [_right(standing, Job(arm, seed)) for arm in (0, number)]
+        if None not in right and len(right[0] or ()) == len(right[1] or ()):
+            by_sample[seed] = mcnemar(right[0] or (), right[1] or ())
+    return Beside(first.arm, second.arm, by_seed, None, by_sample)
+
+
+def _right(standing: Standing, job: Job) -> list[bool] | None:
+    record = standing.done[job.key]
+    if record["right"] is None:
+        return None
+    return truths(str(record["right"]), int(record["samples"]))
