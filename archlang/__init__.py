@@ -1,7 +1,7 @@
 """archlang: a language and compiler for neural-network architectures.
 
 >>> import archlang
->>> len(archlang.__all__) <= 24
+>>> len(archlang.__all__) <= 28
 True
 
 The door is lazy: importing archlang takes about a millisecond, and torch is loaded only by what needs it.
@@ -40,6 +40,10 @@ _ROOMS = {
     "import_model": "archlang.importing",
     "adopt": "archlang.adopting",
     "export": "archlang.exporting",
+    "fit": "archlang.train",
+    "evaluate": "archlang.train",
+    "predict": "archlang.train",
+    "Progress": "archlang.train",
     "features": "archlang.emit.features",
     "ArchError": "archlang.diagnostics",
     "Diagnostic": "archlang.diagnostics",
@@ -47,9 +51,9 @@ _ROOMS = {
 """Public name to the room it comes from."""
 
 __all__ = [
-    "ArchError", "Diagnostic", "Network", "adopt", "boost", "check", "codes", "compile", "create_model", "diff", "draw",
-    "export", "features", "from_pretrained", "fuse", "import_model", "list_models", "load", "load_model", "loads",
-    "push_to_hub", "save", "search", "transform",
+    "ArchError", "Diagnostic", "Network", "Progress", "adopt", "boost", "check", "codes", "compile", "create_model",
+    "diff", "draw", "evaluate", "export", "features", "fit", "from_pretrained", "fuse", "import_model", "list_models",
+    "load", "load_model", "loads", "predict", "push_to_hub", "save", "search", "transform",
 ]
 
 if TYPE_CHECKING:
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from archlang.models import create_model, list_models
     from archlang.studies.pbconv.boosting import boost
     from archlang.studies.pbconv.model_search import search
+    from archlang.train import Progress, evaluate, fit, predict
     from archlang.views import draw
 
 

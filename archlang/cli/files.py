@@ -72,9 +72,13 @@ def open_model(session: Session, path: str) -> GraphModule:
 
 
 @no_collection()
-def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Network:
-    """The checked network of a file or of standard input; its warnings go to standard error."""
-    from archlang.elaborate.network import load, loads
+def open_network(session: Session, file: str, dials: Mapping[str, str],
+                 settings: Mapping[str, str] | None = None) -> Network:
+    """The checked network of a file or of standard input; its warnings go to standard error.
+
+    `settings` stand for those of its `train`.
+    """
+    from archlang.elaborate.network import configured, load, loads
     from archlang.ops import catalogue_with
     from archlang.project.locating import search_folders
     from archlang.syntax import decode
@@ -85,6 +89,7 @@ def open_network(session: Session, file: str, dials: Mapping[str, str]) -> Netwo
         network = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue, folders=folders)
     else:
         network = load(file, dials, limits=session.limits, catalogue=catalogue, folders=folders)
+    network = configured(network, settings or {})
     session.warnings(network.warnings)
     return network
 

@@ -149,6 +149,20 @@ device = click.option(
     "--device", default="auto", show_default=True, metavar="DEVICE", help="Where to compute: auto, cpu, cuda, cuda:1."
 )
 
+def _settings(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
+    return pairs(words, "-o")
+
+
+settings = click.option(
+    "-o", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
+    help="Set a setting of `train`: batch=64, optimizer.lr=0.01, and all.epochs=3 for the phase `all`.",
+)
+
+workers = click.option(
+    "--workers", type=click.IntRange(0, 256), metavar="N", default=0, show_default=True,
+    help="Processes that read the data meanwhile; 0 reads it in between. No result depends on it.",
+)
+
 data = click.option(
     "--data", required=True, metavar="NAME|FORMAT:PATH|MODULE:FUNCTION",
     help="The data: a name such as `digits`, files such as `cifar10:PATH` or `folder:PATH`, or a function of yours.",

@@ -225,7 +225,10 @@ RUNS = _table("error", 1, {
     "one-seed": "an interval or a test that a single seed does not give",
 })
 
-PROCESSES = _table("error", 1, {"process-lost": "a training whose other processes ended before it"})
+PROCESSES = _table("error", 1, {
+    "process-lost": "a training whose other processes ended before it",
+    "callback-failed": "a callback of a training that raised an error",
+})
 
 KINDS: dict[str, DiagnosticKind] = {
     **SYNTAX, **NAMES, **IMPORTS, **ARGUMENTS, **SHAPES, **LIMITS, **TRAINING, **WARNINGS, **USE,

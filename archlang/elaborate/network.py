@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,12 +20,13 @@ from archlang.ops.values import show
 from archlang.project.flatten import flatten
 from archlang.project.locating import Folders, is_standard
 from archlang.project.project import Project, open_project, open_text, reopened
+from archlang.project.settings import with_settings
 from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.lexing import WORDS
 from archlang.syntax.places import former_places
-from archlang.syntax.printer import print_file
+from archlang.syntax.printer import print_file, print_flat
 from archlang.syntax.tree import Expr, File, Import, Let, TreeNode
 
 Dials = Mapping[str, Any]
@@ -45,6 +46,9 @@ class Network:
     built: Built = field(repr=False)
     limits: Limits = DEFAULT
     catalogue: Catalogue = field(default=CATALOGUE, repr=False)
+
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The settings of its `train` that were given from outside its file, as they were written."""
 
     picture: ClassVar[Callable[[Network], str] | None] = None
     """The function that draws a network as SVG; whoever can draw puts it here."""
@@ -157,6 +161,21 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     return _checked(project, dials or {}, limits, catalogue)
 
 
+def configured(net: Network, settings: Mapping[str, Any]) -> Network:
+    """The network with settings of its `train` exchanged: `{"batch": 64, "optimizer.lr": 0.01, "all.epochs": 3}`.
+
+    A string is read as an expression of the language. Raises ArchError: missing-train, unknown-setting, usage, and
+    what checking the file raises.
+    """
+    if not settings:
+        return net
+
+    read = {name: _setting(name, value, net.limits) for name, value in settings.items()}
+    project = with_settings(net.project, read)
+    found = _checked(project, dict(net.given), net.limits, net.catalogue)
+    return replace(found, settings={**net.settings, **{name: print_flat(let.value) for name, let in read.items()}})
+
+
 def rebuilt(net: Network, file: File) -> Network:
     """The network of a file that was rewritten: printed, read and checked again, with the imports it had before."""
     project = reopened(net.project, print_file(file), net.limits)
@@ -229,18 +248,47 @@ def _expression(name: str, value: object, limits: Limits) -> Expr:
     written = value
     if not isinstance(written, str):
         written = show(value)
-    # The dial's name stands in the text that messages quote, unless it would be no name there.
+    let = _let(f"<dial {name[:64]}>", name, written, limits)
+    if let is None:
+        message = f"the value of the dial `{name[:64]}` is not an expression: {written[:80]!r}"
+        raise ArchError(error("bad-dial", message))
+    return let.value
+
+
+def _setting(name: str, value: object, limits: Limits) -> Let:
+    """A setting's value as it would stand in a file. Raises ArchError (usage)."""
+    written = value
+    if not isinstance(written, str):
+        written = show(value)
+
+    parts = name.split(".")
+    let = _let(f"<setting {name[:64]}>", parts[-1], written, limits)
+    if not all(re.fullmatch(_NAME, part, re.ASCII) for part in parts):
+        raise ArchError(error("usage", f"`{name[:64]}` is no name of a setting",
+                              help="such as `batch`, `optimizer.lr`, or `all.epochs` for the phase `all`"))
+    if let is None:
+        message = f"the value of the setting `{name[:64]}` is not an expression: {written[:80]!r}"
+        raise ArchError(error("usage", message))
+    return let
+
+
+_NAME = r"[A-Za-z_]\w{0,63}"
+
+
+def _let(place: str, name: str, written: str, limits: Limits) -> Let | None:
+    """A value that stands in no file, in the `let` of a text of its own; None where it is no expression."""
+    # The name stands in the text that messages quote, unless it would be no name there.
     called = "value"
-    if re.fullmatch(r"[A-Za-z_]\w{0,63}", name, re.ASCII) and name not in WORDS:
+    if re.fullmatch(_NAME, name, re.ASCII) and name not in WORDS:
         called = name
-    source = Source(f"<dial {name[:64]}>", f"archlang 1\nlet {called} = {written}\n")
+
+    source = Source(place, f"archlang 1\nlet {called} = {written}\n")
     try:
         declarations = parse(source, limits).declarations
     except ArchError:
-        declarations = ()
+        return None
 
     # A value with a line of its own behind it, "3\nlet x = 4", would bring in more than a value.
     if len(declarations) != 1 or not isinstance(declarations[0], Let):
-        message = f"the value of the dial `{name[:64]}` is not an expression: {written[:80]!r}"
-        raise ArchError(error("bad-dial", message))
-    return declarations[0].value
+        return None
+    return declarations[0]

@@ -104,3 +104,5 @@ class Plan:
     average: Option | None = None
     metrics: tuple[Option, ...] = ()
     best: Option | str | None = None
+    accumulate: int = 1
+    patience: int | None = None

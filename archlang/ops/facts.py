@@ -83,6 +83,7 @@ class LossFacts:
     clusters       whether its scores are one number a cluster, two or more in all
     views          the two views of the samples that it reads, unless told `augmented = false`
     sites          where it is over parts of the network, unless it is given tensors
+    by_sample      whether it is a mean over samples, so that those of two halves of a batch give that of the whole
     """
 
     target: Target | None = None
@@ -91,6 +92,7 @@ class LossFacts:
     clusters: bool = False
     views: ViewPair | None = None
     sites: SiteFacts | None = None
+    by_sample: bool = False
 
 
 @dataclass(frozen=True)

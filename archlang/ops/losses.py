@@ -43,13 +43,13 @@ def _loss(name: str, facts: LossFacts, doc: str, *args: Arg, example: str = "") 
 # Losses that compare the network's scores with what is right.
 TASK = (
     _loss(
-        "cross_entropy", LossFacts(target="classes", applies="softmax", reads_classes=True),
+        "cross_entropy", LossFacts(target="classes", applies="softmax", reads_classes=True, by_sample=True),
         "Minus the logarithm of the right class's share in the softmax; of maps and sequences the mean over places.",
         _LOGITS, _LABEL,
         Arg("label_smoothing", Real(0, 1), 0.0, "share spread over all classes"), _IGNORE, _WEIGHTS, _RESIZE,
     ),
     _loss(
-        "focal", LossFacts(target="classes", applies="softmax", reads_classes=True),
+        "focal", LossFacts(target="classes", applies="softmax", reads_classes=True, by_sample=True),
         "Cross-entropy, each place times (1 - p)^gamma, p the share of its right class: places that are right already "
         "count little (Lin et al. 2017, eq. 4).",
         _LOGITS, _LABEL,
@@ -63,21 +63,22 @@ TASK = (
         Arg("smooth", Real(0), 1.0, "keeps classes that occur nowhere from counting"), _IGNORE, _RESIZE,
     ),
     _loss(
-        "mse", LossFacts(target="numbers", reads_classes=True),
+        "mse", LossFacts(target="numbers", reads_classes=True, by_sample=True),
         "The mean of squared differences; a class stands for its one-hot vector.",
         _PREDICTION, _LABEL, _RESIZE,
     ),
     _loss(
-        "l1", LossFacts(target="numbers"), "The mean of absolute differences.", _PREDICTION, _LABEL, _PLACES, _RESIZE,
+        "l1", LossFacts(target="numbers", by_sample=True),
+        "The mean of absolute differences.", _PREDICTION, _LABEL, _PLACES, _RESIZE,
     ),
     _loss(
-        "smooth_l1", LossFacts(target="numbers"),
+        "smooth_l1", LossFacts(target="numbers", by_sample=True),
         "The mean of d^2 / (2 beta) where the difference d is smaller than beta, and of |d| - beta / 2 elsewhere "
         "(Girshick 2015, eq. 3).",
         _PREDICTION, _LABEL, Arg("beta", Real(0, above=True), 1.0, "where the two parts meet"), _PLACES, _RESIZE,
     ),
     _loss(
-        "charbonnier", LossFacts(target="numbers"),
+        "charbonnier", LossFacts(target="numbers", by_sample=True),
         "The mean of sqrt(d^2 + epsilon^2) over differences d (Charbonnier et al. 1994; Lai et al. 2017, eq. 5).",
         _PREDICTION, _LABEL, Arg("epsilon", Real(0, above=True), 1e-3, "how round its tip is"), _RESIZE,
     ),
@@ -96,7 +97,7 @@ TASK = (
         Arg("beta", Real(0), 4.0, "how little places near a centre count"),
     ),
     _loss(
-        "contrastive", LossFacts(target="pairs"),
+        "contrastive", LossFacts(target="pairs", by_sample=True),
         "y d^2 + (1 - y) max(0, margin - d)^2, d the distance of two embeddings and y whether they belong together "
         "(Hadsell et al. 2006, eq. 4, without the factor 1/2).",
         Arg("first", TensorKind(), doc="the embedding of one"), Arg("second", TensorKind(), doc="that of the other"),
@@ -105,12 +106,12 @@ TASK = (
         example="loss = contrastive(logits, prediction, label)",
     ),
     _loss(
-        "bce", LossFacts(target="chances", applies="sigmoid", reads_classes=True),
+        "bce", LossFacts(target="chances", applies="sigmoid", reads_classes=True, by_sample=True),
         "Binary cross-entropy of each logit; a class stands for its one-hot vector.",
         _LOGITS, _LABEL,
     ),
     _loss(
-        "kl", LossFacts(target="scores", applies="softmax"),
+        "kl", LossFacts(target="scores", applies="softmax", by_sample=True),
         "KL(p || q), p the softmax of the target and q that of the logits; of maps and sequences the mean over places.",
         _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax"),
     ),

@@ -62,6 +62,8 @@ _AVERAGE = Arg("average", SettingKind("average"), None, "which mean of the weigh
 _METRICS = Arg("metrics", ListKind(SettingKind("metric"), 0), (), "figures that are told beside the loss")
 _BEST = Arg("best", OneOf((Words(("accuracy", "loss")), SettingKind("metric"))), None,
             "what the best epoch is chosen by; auto: accuracy, then loss")
+_ACCUMULATE = Arg("accumulate", Int(1), 1, "parts that a batch is calculated in, one after the other")
+_PATIENCE = Arg("patience", Int(1), None, "epochs without a better one after which training ends; auto: all are done")
 _ONLY = Arg("only", _NAMES, None, "patterns of the modules or weights that train; auto: all")
 _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that do not train")
 
@@ -69,7 +71,7 @@ _FREEZE = Arg("freeze", _NAMES, None, "patterns of the modules or weights that d
 DECLARATIONS = (
     Setting("train", "declaration", "What may stand in `train { }`.",
             (_LOSS, _OPTIMIZER, _BATCH, _SEED, _AUGMENT, _LABELS, _CLIP, _PRECISION, _AVERAGE,
-             _METRICS, _BEST)),
+             _METRICS, _BEST, _ACCUMULATE, _PATIENCE)),
     Setting("phase", "declaration", "What may stand in a phase.",
             (Arg("epochs", Int(1), None, "passes over the data"),
              Arg("steps", Int(1), None, "batches, instead of epochs"), _RATE, _KEYS, _ONLY, _FREEZE)),

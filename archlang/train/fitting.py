@@ -11,6 +11,7 @@ from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph
 from archlang.shapes import Tensor
 from archlang.train.data.input_place import InputPlace
+from archlang.train.data.ordering import looked_at
 from archlang.train.data.pixels import kept_window, resized, with_channels
 from archlang.train.data.ready import image_preparation
 from archlang.train.data.splits import Split
@@ -126,8 +127,7 @@ def fit_to(graph: Graph, split: Split) -> Fit:
         return bare
 
     # Large data is sampled: mean and deviation hardly move after some thousand samples.
-    stride = max(1, len(split) // LOOKED_AT)
-    mean, std = _moments(bare, split, range(0, len(split), stride)[:LOOKED_AT])
+    mean, std = _moments(bare, split, looked_at(split, LOOKED_AT))
     # A channel that never changes (a border, a mask) has nothing to be divided by.
     std = torch.where(std < 1e-6, 1.0, std)
     return replace(bare, mean=_rounded(mean), std=_rounded(std))

@@ -28,6 +28,7 @@ from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.labels import LABEL
 from archlang.train.data.named import NamedTensors
 from archlang.train.data.pixels import kept_window, upright_size
+from archlang.train.data.reading import drawing_by
 from archlang.train.data.samples import Layout, as_sample
 from archlang.train.data.splits import Data, Split, Tensors
 from archlang.train.data.windows import cut_for
@@ -285,6 +286,7 @@ def fit_of_inputs(graph: Graph, mean: Sequence[float] | None = None, std: Sequen
     return Fit(Tensor((places[-1].stop,)), places=places)
 
 
+@drawing_by(0)
 def fit_of_data(graph: Graph, split: Split, places: tuple[InputPlace, ...] = ()) -> Fit:
     """The fit of a network's one input to data (`fitting.fit_to`), or that of the rows of several, at their places.
 

@@ -7,6 +7,7 @@ from archlang.graph.plan import Plan
 from archlang.train.data.augmentation.augment import require_unmoved
 from archlang.train.data.augmentation.jointly import check_sample
 from archlang.train.data.label_tables import require_labels
+from archlang.train.data.reading import drawing_by
 from archlang.train.data.ready import for_training
 from archlang.train.data.splits import Data
 from archlang.train.inputs import fit_of_inputs, named_data
@@ -17,6 +18,7 @@ LOOKED_AT = 16
 """Samples of the training part that augmentations are checked with."""
 
 
+@drawing_by(0)
 def training_data(network: Network, plan: Plan, data: Data) -> Data:
     """Data made ready for the training of a network (`data.ready.for_training`).
 

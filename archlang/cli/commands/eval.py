@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from archlang.cli.files import open_model
-from archlang.cli.options import data, device, formats, opening, refuse
+from archlang.cli.options import data, device, formats, opening, refuse, workers
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
@@ -30,12 +30,13 @@ if TYPE_CHECKING:
               help="Average over ten crops of images whose shorter side has so many pixels; can be repeated.")
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
               help="Send patches only to experts that weigh C times the largest or more; can be repeated.")
+@workers
 @device
 @formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int, ...], sizes: tuple[int, ...],
-            cuts: tuple[float, ...], device: str) -> None:
+            cuts: tuple[float, ...], workers: int, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
 
     Of several MODELs the probabilities are averaged, and so they are over --crops: 256 gives ten of 224 x 224.
@@ -63,7 +64,7 @@ def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int,
         shown, rows = of_few(loaded, few, data)
 
     elif not cuts:
-        evaluation = evaluate(loaded, data, device=device)
+        evaluation = evaluate(loaded, data, device=device, workers=workers)
         shown, rows = as_json(evaluation), table(evaluation)
 
     else:

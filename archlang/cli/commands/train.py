@@ -11,7 +11,7 @@ import click
 
 from archlang.cli.adopting import adopting, init
 from archlang.cli.files import open_network
-from archlang.cli.options import data, device, reading, refuse
+from archlang.cli.options import data, device, reading, refuse, settings, workers
 from archlang.cli.processes import together
 from archlang.cli.session import Session
 from archlang.cli.streams import require_output
@@ -35,8 +35,16 @@ Sharding = Literal["auto", "ddp", "fsdp"]
 @click.option("--checkpoint-every", "every", type=click.IntRange(1), metavar="N",
               help="Keep a checkpoint after every N steps too, not only after an epoch.")
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the run folder.")
+@click.option("--log-steps", "log_steps", is_flag=True, help="Keep a row for every step in steps.csv.")
+@click.option("--logger", "loggers", multiple=True, metavar="NAME",
+              help="Tell a logger too: wandb, trackio, mlflow, or a plug-in's; can be repeated.")
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
+@click.option("--transform", metavar="MODULE:FUNCTION", help="A function of yours that changes training samples.")
+@click.option("--batch-transform", "batch_transform", metavar="MODULE:FUNCTION",
+              help="One that changes training batches, such as mixup.")
+@settings
+@workers
 @init
 @reading
 @click.pass_obj
@@ -52,7 +60,13 @@ def command(
     fork: bool,
     every: int | None,
     tensorboard: bool,
+    log_steps: bool,
+    loggers: tuple[str, ...],
     sharding: Sharding,
+    transform: str | None,
+    batch_transform: str | None,
+    settings: Mapping[str, str],
+    workers: int,
     init: str | None,
     names: Mapping[str, str],
     dials: Mapping[str, str],
@@ -74,14 +88,21 @@ def command(
     require_output()  # an hour of training must not end in a result that cannot be written
 
     with together(session, device):
-        network = open_network(session, file, dials)
+        network = open_network(session, file, dials, settings)
         where = _where(session, folder, start, network.name)
         from archlang.train import fit  # torch takes a second: files with mistakes are told before
+        from archlang.train.data.sources import function_of
+        from archlang.train.loggers import logger
+
+        listening = [logger(name) for name in loggers]
+        changes = {"transform": transform, "batch_transform": batch_transform}
+        functions = {option: function_of(name) for option, name in changes.items() if name is not None}
 
         def train(progress: Progress) -> Result:
             return fit(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
                 checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
+                workers=workers, log_steps=log_steps, callbacks=listening, **functions,
                 init=adopting(session, init, names),
             )
 

@@ -14,6 +14,7 @@ from archlang.elaborate.bodies import declare
 from archlang.elaborate.context import Build
 from archlang.elaborate.label import LabelValue
 from archlang.elaborate.scope import define
+from archlang.elaborate.training.accumulation import accumulates
 from archlang.elaborate.training.augmentation import unfolded
 from archlang.elaborate.training.losses import losses_of
 from archlang.elaborate.training.metrics import metrics_of
@@ -60,12 +61,14 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
         first = losses or (planned_steps[0].losses if planned_steps else ())
         metrics = metrics_of(b, values["metrics"], values["best"], first, settings.spans, train.span)
         augment = unfolded(b, values["augment"], settings.spans.get("augment", train.span))
-        return Plan(
+        plan = Plan(
             losses=losses, optimizer=values["optimizer"], phases=tuple(planned_phases), steps=tuple(planned_steps),
             batch=values["batch"], seed=values["seed"], augment=augment, labels=_labels(b, settings),
             span=train.span, clip=values["clip"], precision=values["precision"], average=values["average"],
-            metrics=metrics, best=values["best"],
+            metrics=metrics, best=values["best"], accumulate=values["accumulate"], patience=values["patience"],
         )
+        accumulates(b, plan, settings.spans)
+        return plan
     except Poisoned:
         return None
 

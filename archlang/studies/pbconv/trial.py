@@ -16,6 +16,7 @@ from archlang.kernels import draw_seed
 from archlang.layers.chance import kept_generators
 from archlang.studies.pbconv.positions import dispersion, equivalent_kernels, maps_by_size
 from archlang.train.data.augmentation.augment import augment_both
+from archlang.train.data.ordering import order_of
 from archlang.train.data.sources import find
 from archlang.train.fitting import fit_to
 from archlang.train.loop.phasing import named_weights
@@ -175,7 +176,7 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
     while number < iterations:
         order = torch.Generator().manual_seed(derived(seed, number, "order"))
         chance = torch.Generator().manual_seed(derived(seed, number, "augment"))
-        for rows in batches(len(split), plan.batch, order):
+        for rows in batches(order_of(split, order), plan.batch):
             samples, label = split.batch(rows)
             images, label = augment_both(fitted.shape(samples), label, plan.augment, chance, ignored_label(plan))
             inputs = fitted.normalise(images)

@@ -6,20 +6,22 @@ import hashlib
 from typing import Any
 
 from archlang.train.data.image_files import ImageFiles
+from archlang.train.data.ordering import looked_at
+from archlang.train.data.reading import drawing_by
 from archlang.train.data.splits import Split, Tensors
 
 LOOKED_AT = 64
 """Samples of each part of the data that are looked at."""
 
 
+@drawing_by(0)
 def fingerprint(split: Split) -> dict[str, Any]:
     """A part of the data: its size, and a digest of evenly spread labels, of samples too where they lie in memory.
 
     Files are told by their names. What a function of the user's reads may be drawn at random: such samples say nothing.
     """
     # Evenly spread: data that was sorted or extended differs somewhere along the way.
-    stride = max(1, len(split) // LOOKED_AT)
-    rows = range(0, len(split), stride)[:LOOKED_AT]
+    rows = looked_at(split, LOOKED_AT)
 
     if isinstance(split, ImageFiles):
         digest = hashlib.sha256(str([(split.names[i], int(split.classes[i])) for i in rows]).encode())

@@ -7,17 +7,20 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from PIL import Image, UnidentifiedImageError
+from torch.utils.data import get_worker_info
 
 from archlang.atomic import open_regular, steady
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.text import one_line
 from archlang.emit import ImagePreparation
 from archlang.layers.chance import SHARED
+from archlang.train.data.kept_images import KeptImages
 from archlang.train.data.pixels import TooManyPixels, is_grey, prepared, upright_size
 from archlang.train.problems import bad_data
 
@@ -50,10 +53,22 @@ def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | No
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """An image file, its pixels not yet decoded. Raises `NoImage` for whatever goes wrong, in the body too."""
-    try:
-        with open_regular(path) as stream, steady(stream), Image.open(stream, formats=FORMATS) as image:
-            yield image
+    with _as_no_image(), open_regular(path) as stream, steady(stream), Image.open(stream, formats=FORMATS) as image:
+        yield image
 
+
+@contextmanager
+def opened_stream(stream: BinaryIO) -> Iterator[Image.Image]:
+    """The image of an image file's bytes. Raises `NoImage` for whatever goes wrong, in the body too."""
+    with _as_no_image(), Image.open(stream, formats=FORMATS) as image:
+        yield image
+
+
+@contextmanager
+def _as_no_image() -> Iterator[None]:
+    """Turn whatever goes wrong with an image file into `NoImage`."""
+    try:
+        yield
     except NoImage:
         raise
     except FileNotFoundError:
@@ -86,12 +101,16 @@ def strict_about_size() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Image files under a folder, their class numbers, and the sizes that they are brought to."""
+    """Image files under a folder, their class numbers, and the sizes that they are brought to.
+
+    `kept` has images that were decoded before.
+    """
 
     folder: Path
     names: tuple[str, ...]
     classes: torch.Tensor
     preparation: ImagePreparation
+    kept: KeptImages | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -102,8 +121,13 @@ class ImageFiles:
         Raises `ArchError` (bad-data), naming the file, where an image is broken or gone.
         """
         rows = list(indices)
-        with strict_about_size(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-            images = list(pool.map(self._image, rows))
+        with strict_about_size():
+            # A worker is one of several already.
+            if get_worker_info() is not None:
+                images = [self._image(row) for row in rows]
+            else:
+                with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+                    images = list(pool.map(self._image, rows))
         return torch.stack(images), self.labels_at(rows)
 
     def labels_at(self, indices: Sequence[int]) -> torch.Tensor:
@@ -112,9 +136,18 @@ class ImageFiles:
 
     def prepared_as(self, preparation: ImagePreparation) -> ImageFiles:
         """The same files, brought to other sizes."""
-        return replace(self, preparation=preparation)
+        return replace(self, preparation=preparation, kept=None)
+
+    def keeping(self) -> ImageFiles:
+        """The same files, each decoded once, where its image finds room."""
+        return replace(self, kept=KeptImages(len(self), self.preparation.shape))
 
     def _image(self, index: int) -> torch.Tensor:
+        if self.kept is None:
+            return self._decoded(index)
+        return self.kept.get(index, lambda: self._decoded(index))
+
+    def _decoded(self, index: int) -> torch.Tensor:
         name = self.names[index]
         try:
             return read_pixels(self.folder / name, self.preparation)

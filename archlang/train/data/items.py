@@ -17,6 +17,7 @@ from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.label_tables import label_places, labels_of_item, row_of_item
 from archlang.train.data.labels import LABEL, TEXTS, Names, label_of_item, numbered, text_of
 from archlang.train.data.pixels import kept_window, upright_size
+from archlang.train.data.reading import drawing_by
 from archlang.train.data.samples import Layout, as_sample
 from archlang.train.data.splits import NO_LABEL
 from archlang.train.data.user_code import blamed
@@ -34,6 +35,7 @@ class Items:
     `preparation` says how Pillow images are made alike, `whole` that samples are whole numbers and stay so.
     Where samples are tables, `name` says which of their entries is meant, or `row` makes one row of them all.
     All arrays have the `shape` of the first, where it is known. Labels with names lie in a row by `label_places`.
+    `count` is the length of the data set.
     """
 
     dataset: Any
@@ -46,9 +48,17 @@ class Items:
     name: str | None = None
     row: Callable[[Mapping[str, Any], Layout], torch.Tensor] | None = None
     label_places: tuple[LabelPlace, ...] = ()
+    count: int | None = None
+
+    is_foreign = True
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def check_length(self) -> None:
+        """Raise `ArchError` (bad-data) where the data set no longer has as many items as at first."""
+        if self.count is not None:
+            require_length(length_of(self.dataset), self.count)
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples by index, stacked, and their labels.
@@ -114,6 +124,7 @@ class Items:
                            help="bring both to the network's proportions in the function that gives them")
 
 
+@drawing_by(0)
 def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | None = None) -> Items:
     """A split over all items of a data set, or some; what it says of itself (`layout`) is read.
 
@@ -124,7 +135,8 @@ def items_of(dataset: Any, rows: Sequence[int] | None = None, names: Names | Non
         rows = range(count)
 
     # Every array must have the first one's shape, in whatever batch it comes; images are made alike.
-    items = Items(dataset, rows, _layout_of(dataset), names or {}, label_places=_label_places(dataset, count))
+    places = _label_places(dataset, count)
+    items = Items(dataset, rows, _layout_of(dataset), names or {}, label_places=places, count=count)
     if not count or isinstance(raw_item(dataset, 0)[0], Image.Image | Mapping):
         return items
     return replace(items, shape=tuple(items.item(0)[0].shape))
@@ -155,6 +167,13 @@ def length_of(dataset: Any) -> int:
     return count
 
 
+def require_length(count: int, before: int) -> None:
+    """Raise `ArchError` (bad-data) where data has another length than before."""
+    if count != before:
+        raise bad_data(f"the data had {before} items when the training began, and has {count} now",
+                       help="its length must not change while a network is trained")
+
+
 def raw_item(dataset: Any, number: int) -> tuple[Any, Any]:
     """The sample and the label of one item, as they are given; -1 where it is a sample alone.
 
@@ -181,6 +200,7 @@ def classes_of(dataset: Any) -> tuple[str, ...] | None:
     return None
 
 
+@drawing_by(0)
 def named_labels(dataset: Any) -> tuple[str, ...] | None:
     """The classes of a data set whose labels are names; None where the first is none.
 

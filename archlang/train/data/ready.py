@@ -32,9 +32,18 @@ def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores:
     if scores is not None:
         ready = _of_parts(ready, lambda split: with_class_numbers(split, scores))
 
-    if labels is None or ready.classes is None:
-        return ready
-    return _matched(ready, labels, "`labels` in the file")
+    if labels is not None and ready.classes is not None:
+        ready = _matched(ready, labels, "`labels` in the file")
+    return _of_parts(ready, _keeping)
+
+
+def _keeping(split: Split) -> Split:
+    """A split that decodes its image files once: a training reads them in every epoch."""
+    if isinstance(split, Joined):
+        return Joined(tuple(_keeping(part) for part in split.parts))
+    if isinstance(split, ImageFiles):
+        return split.keeping()
+    return split
 
 
 def for_model(data: Data, record: Record, scores: ClassOutput | None) -> Data:

@@ -109,6 +109,13 @@ def _function(name: str) -> Callable[[], Any]:
     return function  # type: ignore[no-any-return]
 
 
+def function_of(name: str) -> Any:
+    """The function that `module:name` stands for. Raises `ArchError`: unknown-data, bad-data."""
+    if ":" not in name:
+        raise unknown_data(f"`{one_line(name, 80)}` is no `module:function`")
+    return _function(name)
+
+
 def _called(shown: str, function: Callable[[], Any]) -> Any:
     with blamed(f"`{shown}`"):
         return function()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 
@@ -74,6 +74,15 @@ class Joined:
             start += len(part)
 
         return torch.stack([read[i][0] for i in indices]), torch.stack([read[i][1] for i in indices])
+
+
+def splits_in(split: Any) -> Iterator[Any]:
+    """A split and those that it is made of, at any depth."""
+    yield split
+    # One that renumbers labels has a `split`, one of several inputs a `source`, a joined one `parts`.
+    inner = [getattr(split, name) for name in ("split", "source") if hasattr(split, name)]
+    for part in (*inner, *getattr(split, "parts", ())):
+        yield from splits_in(part)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ import torch
 
 from archlang.diagnostics.text import one_line
 from archlang.train.data.image_files import ImageFiles
-from archlang.train.data.items import Items, classes_of, is_items, items_of, length_of, named_labels
+from archlang.train.data.items import Items, classes_of, is_items, items_of, length_of, named_labels, require_length
 from archlang.train.data.labels import LABEL, TEXTS, labels_in_memory
 from archlang.train.data.matching import matched
 from archlang.train.data.named import NamedTensors, divided, is_named_arrays, named_arrays
 from archlang.train.data.parts import PART_WORDS, part_of
 from archlang.train.data.samples import plain_tensor, samples_in_memory
 from archlang.train.data.splits import NO_LABEL, Data, Joined, Split, Tensors, divide, stratified
+from archlang.train.data.torch_data import InOrder, taken_apart
 from archlang.train.data.user_code import blamed
 from archlang.train.problems import bad_data
 
@@ -33,8 +34,14 @@ class ForeignSplit:
     count: int
     whole: bool = False
 
+    is_foreign = True
+
     def __len__(self) -> int:
         return self.count
+
+    def check_length(self) -> None:
+        """Raise `ArchError` (bad-data) where the split no longer has as many samples as at first."""
+        require_length(length_of(self.split), self.count)
 
     def batch(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Samples and labels by index, as the split gives them. Raises `ArchError` (bad-data) where they do not fit."""
@@ -68,6 +75,10 @@ def understand(name: str, value: Any) -> Data:
     """
     if isinstance(value, Data):
         return _of_data(value)
+    value = taken_apart(value)
+    if isinstance(value, InOrder):
+        raise bad_data(f"`{name}` gives one stream, which cannot be divided", help="give one for training and one for "
+                       "the test")
     if isinstance(value, Mapping) and not _is_arrays(value):
         return _of_table(name, value)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from archlang.train.kept.lock import NAME
 
 CONFIG = "config.json"
-TABLES = ("log", "attention", "gradients", "betas", "usage", "thresholds", "keys")
+TABLES = ("log", "attention", "gradients", "betas", "usage", "thresholds", "keys", "steps")
 WRITTEN = (CONFIG, "network.arch", *(f"{name}.csv" for name in TABLES), ".*.next", ".*.part")
 """All that a training writes before its first checkpoint."""
 

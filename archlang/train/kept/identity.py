@@ -29,6 +29,7 @@ def identity(network: Network, data: Data, seed: int, epochs: int | None) -> dic
     return {
         "text": network.text,
         "dials": dials_of(network),
+        "settings": dict(network.settings),
         "data": {"name": data.name, **parts},
         "seed": seed,
         "epochs": epochs,
@@ -43,7 +44,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         names = [name for name in {**was, **is_now} if was.get(name) != is_now.get(name)]
         different += [f"the dial `{name}` (was {was.get(name)}, is {is_now.get(name)})" for name in names]
     elif before["text"] != now["text"]:
-        different.append("the file")
+        different += _settings(before.get("settings", {}), now["settings"]) or ["the file"]
 
     was, is_now = before["data"], now["data"]
     if was["name"] != is_now["name"]:
@@ -51,10 +52,19 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     elif was != is_now:
         different.append("what the data holds")
 
+    if before.get("transforms", []) != now.get("transforms", []):
+        different.append("the transforms of samples")
     for key, words in _PLAIN:
         if before[key] != now[key]:
             different.append(f"the {words} (was {before[key]}, is {now[key]})")
     return different
+
+
+def _settings(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """The settings that were given otherwise, in words: one that is not given is the file's."""
+    names = [name for name in {**was, **now} if was.get(name) != now.get(name)]
+    told = "the setting `-o {0}` (was {1}, is {2})"
+    return [told.format(name, was.get(name, "the file's"), now.get(name, "the file's")) for name in names]
 
 
 _PLAIN = (("seed", "seed"), ("epochs", "number of epochs"))

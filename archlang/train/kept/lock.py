@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from pathlib import Path
 
 from archlang.atomic import unwritable
@@ -11,6 +12,9 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
 NAME = ".lock"
+
+_HELD: weakref.WeakSet[Lock] = weakref.WeakSet()
+"""The locks of this process."""
 
 
 class Lock:
@@ -32,6 +36,7 @@ class Lock:
             shown = one_line(os.fspath(folder), 200)
             message = f"another training is writing to the folder `{shown}`"
             raise ArchError(error("run-in-use", message, help="wait for it, or name another with --run")) from None
+        _HELD.add(self)
 
     def stands(self) -> bool:
         """Tell whether the folder is still the one that was locked, not removed or exchanged for another."""
@@ -45,6 +50,17 @@ class Lock:
         if self.handle >= 0:  # closing the file lifts the lock
             os.close(self.handle)
             self.handle = -1
+
+
+def _let_go() -> None:
+    """Leave the locks of the parent to it: a forked process would hold them after the parent has been killed."""
+    for lock in list(_HELD):
+        lock.release()
+
+
+# Workers that read data are forked; a training that goes on at once must not find the folder in their hands.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _acquire(handle: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,9 +19,13 @@ from archlang.train.kept.runs import Run
 from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.progress import Epoch, Outline
 from archlang.train.loop.state import TrainingState
+from archlang.train.loop.tally import Tally
 from archlang.train.loop.task import TrainingTask
-from archlang.train.loop.watch import TrainingWatch
+from archlang.train.loop.watch import StepTable, TrainingWatch
 from archlang.version import VERSION
+
+STEPS = "steps"
+"""The table of every step's own loss, the norm of its gradient and its rate."""
 
 
 @dataclass
@@ -34,6 +39,7 @@ class RunRecords:
     every        a checkpoint is written after so many steps too
     board        event files for TensorBoard
     forks        where the training was forked, and from what
+    latest       loss, norm and rate of the last step
     """
 
     task: TrainingTask
@@ -44,13 +50,25 @@ class RunRecords:
     every: int | None = None
     board: Board | None = None
     forks: list[dict[str, Any]] = field(default_factory=list)
+    latest: list[float] = field(default_factory=list)
+
+    def log_steps(self) -> None:
+        """Keep a table of every step from now on."""
+        if not any(table.name == STEPS for table in self.watch.tables):
+            self.watch.tables.append(StepTable(STEPS, ("loss", "norm", "lr"), lambda: self.latest))
+
+    def note(self, epoch: int, step: int, is_done: bool, tally: Tally) -> None:
+        """Take the figures of a step."""
+        self.latest = [tally.last, tally.norm, tally.lr]
+        self.watch.note(epoch, step, is_done)
 
     @classmethod
     def of(cls, task: TrainingTask, model: torch.nn.Module, run: Run) -> RunRecords:
         """The records of a new training."""
         return cls(
             task, run, TrainingWatch(model, task.network.graph),
-            identity(task.network, task.data, task.seed, task.epochs), environment(task.device, task.world.size),
+            {**identity(task.network, task.data, task.seed, task.epochs), "transforms": task.changes.names},
+            environment(task.device, task.world.size),
         )
 
     @property
@@ -70,6 +88,7 @@ class RunRecords:
         facts = {
             "network": outline.network,
             "dials": self.identity["dials"],
+            "settings": self.identity["settings"],
             "data": outline.data,
             "epochs": outline.epochs,
             "batch": self.task.plan.batch,
@@ -106,12 +125,15 @@ class RunRecords:
         if self.is_writing:
             self.run.write_log([epoch.row() for epoch in history])
 
-    def write_checkpoint(self, batches: BatchTrainer, state: TrainingState) -> None:
-        """Write the state of the training, and the rows that are watched; every process must call it."""
+    def write_checkpoint(self, batches: BatchTrainer, state: TrainingState) -> Path | None:
+        """Write the state of the training, and the rows that are watched; every process must call it.
+
+        Returns the file, on the process that writes.
+        """
         # Weights may lie in parts on all processes: gathering them is work of all, writing is that of the first.
         tensors = gather(batches.trained.module, batches.stages, batches.trained.average)
         if not self.is_writing:
-            return
+            return None
 
         # Rows come before the checkpoint that counts them; killed in between, the next run cuts them off.
         self.watch.write(self.run.folder)
@@ -123,7 +145,7 @@ class RunRecords:
             "watched": self.watch.count,
             "counters": counters(batches.stepper, batches.stages, batches.trained.average),
         }
-        self.run.keep(state.total, tensors, facts)
+        return self.run.keep(state.total, tensors, facts)
 
     def resume(self, facts: Mapping[str, Any], history: Sequence[Epoch], told: Callable[[str], None]) -> None:
         """Take up the tables of the epochs in `history`; what they hold beyond the checkpoint is cut off.
@@ -131,6 +153,8 @@ class RunRecords:
         The log is written anew where it is damaged; rows that another table has lost are told.
         """
         self.forks = facts["forks"]
+        if self.run.steps.exists():
+            self.log_steps()
         if self.is_writing:
             self.run.write_log([epoch.row() for epoch in history])
             self.watch.resume(self.run.folder, facts["watched"], told)

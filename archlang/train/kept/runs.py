@@ -60,6 +60,11 @@ class Run:
         return self.folder / "log.csv"
 
     @property
+    def steps(self) -> Path:
+        """A row for every step, where one was asked for."""
+        return self.folder / "steps.csv"
+
+    @property
     def last(self) -> Path:
         """The model after the last finished epoch."""
         return self.folder / "last.safetensors"
@@ -116,11 +121,11 @@ class Run:
         self._check_standing()
         write_whole(self.folder / f".{model.stem}-{step:08}.next", data)
 
-    def keep(self, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> None:
+    def keep(self, step: int, tensors: Mapping[str, torch.Tensor], facts: Mapping[str, Any]) -> Path:
         """Write the checkpoint of a step, with it the models of that step, and remove checkpoints that are not needed.
 
-        None is removed before the new one was read back whole. Raises `ArchError`: unwritable-output, or what the
-        damage is where the new one reads otherwise than it was written.
+        None is removed before the new one was read back whole. Returns its file. Raises `ArchError`: unwritable-output,
+        or what the damage is where the new one reads otherwise than it was written.
         """
         self._check_standing()
         path = self.folder / f"checkpoint-{step:08}.safetensors"
@@ -131,6 +136,7 @@ class Run:
         if self._unneeded(path):
             check_checkpoint(path)
         self._prune(path)
+        return path
 
     def newest(self, told: Callable[[str], None]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """The newest checkpoint that is whole; damaged ones are told of, and stay where they are.

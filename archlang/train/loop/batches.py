@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 
 from archlang.graph.plan import Phase
 from archlang.layers.chance import kept_generators
+from archlang.train.data.reading import Batch
 from archlang.train.loop.phasing import enter, freeze_statistics
+from archlang.train.loop.state import TrainingState
 from archlang.train.loop.stepping import Optimization, Outcome, Stepper
 from archlang.train.loop.tally import Tally
 from archlang.train.loop.task import TrainingTask, seed_generators
@@ -17,7 +18,7 @@ from archlang.train.loop.trained import TrainedModel
 from archlang.train.loop.views import BatchViews
 from archlang.train.losses.objective import labelled
 from archlang.train.optimization.optimizers import set_rate
-from archlang.train.optimization.planning import ScheduledPhase, batches, derived, ignored_label
+from archlang.train.optimization.planning import ScheduledPhase, ignored_label
 
 
 @dataclass
@@ -41,40 +42,33 @@ class BatchTrainer:
         for stage in self.stages:
             stage.goal.state.train()
 
-    def order(self, epoch: int) -> list[list[int]]:
-        """The batches of an epoch, counted from 0, in their random order."""
-        generator = torch.Generator().manual_seed(derived(self.task.seed, epoch, "order"))
-        return list(batches(len(self.task.data.train), self.task.plan.batch, generator))
-
-    def train(self, rows: Sequence[int], scheduled: ScheduledPhase, at: int, total: int, tally: Tally) -> bool:
+    def train(self, batch: Batch, scheduled: ScheduledPhase, at: int, state: TrainingState, tally: Tally) -> bool:
         """Do the optimizer steps on a batch; whether the last of them was done.
 
         Arguments:
-            rows: the samples of the batch, by their indices.
+            batch: this process's share of the samples, and their labels.
             scheduled: the phase.
             at: the number of this batch in its phase, from 0.
-            total: how many batches of the training are done.
+            state: how far the training is.
             tally: where the figures of the steps are added.
 
-        All chance in it comes from the seed and the batch's number, so that going on needs no state of generators; that
-        of a user's data set too, if it draws from torch. Whoever calls `fit` keeps the generators that they seeded.
+        All chance in it comes from the seed and the batch's number, so that going on needs no state of generators.
+        Whoever calls `fit` keeps the generators that they seeded.
         """
         with kept_generators(self.task.forked_devices):
-            return self._train(rows, scheduled, at, total, tally)
+            return self._train(batch, scheduled, at, state, tally)
 
-    def _train(self, rows: Sequence[int], scheduled: ScheduledPhase, at: int, total: int, tally: Tally) -> bool:
+    def _train(self, batch: Batch, scheduled: ScheduledPhase, at: int, state: TrainingState, tally: Tally) -> bool:
         """`train`, with torch's generators for this thread alone."""
-        task, device = self.task, self.task.device
-        seed_generators(task.seed_of("data", total, len(rows)), device)
-        samples, share = task.data.train.batch(task.world.share(rows))
-        share = share.to(device)
-        label = task.world.all_gather(share, len(rows))
+        task, device, count = self.task, self.task.device, self.task.batch_size(state.step)
+        samples, share = (part.to(device, non_blocking=True) for part in batch)
+        label = task.world.all_gather(share, count)
 
         # Augmentation draws on the CPU by its own generator, layers from the device's: two seeds.
-        chance = torch.Generator().manual_seed(task.seed_of("augment", total, len(rows)))
-        seed_generators(task.seed_of("model", total, len(rows)), device)
+        chance = torch.Generator().manual_seed(task.seed_of("augment", state.total, count))
+        seed_generators(task.seed_of("model", state.total, count), device)
         fit = self.trained.fit
-        shaped, ignored = fit.shape(samples.to(device)), ignored_label(task.plan)
+        shaped, ignored = fit.shape(samples), ignored_label(task.plan)
         views = BatchViews(shaped, share, fit, task.plan.augment, chance, ignored)
 
         is_labelled = labelled(label)
@@ -88,7 +82,7 @@ class BatchTrainer:
             target = label
             # All processes score the whole batch, so all need the labels of all.
             if moved is not share:
-                target = task.world.all_gather(moved, len(rows))
+                target = task.world.all_gather(moved, count)
 
             outcome = self.stepper(stage, main, target, second)
             if number == 0:  # test loss and best epoch are of the first step, and so is what an epoch tells

@@ -7,171 +7,83 @@ not the training was interrupted.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
-from archlang.elaborate.network import Network
+from archlang.elaborate.network import Network, configured
 from archlang.train.data.sources import find
-from archlang.train.kept.board import Board
-from archlang.train.kept.checkpoints import restore
-from archlang.train.kept.identity import differences
-from archlang.train.kept.records import RunRecords
-from archlang.train.kept.runs import Run, open_run, reopen_run
-from archlang.train.loop.preparing import prepared
+from archlang.train.data.transforms import Changes
+from archlang.train.loop.callbacks import Callbacks
+from archlang.train.loop.keeping import Keeping, Start
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.loop.task import TrainingTask
-from archlang.train.loop.training import Training
 from archlang.train.optimization.planning import plan_of
 from archlang.train.processes.devices import place
 from archlang.train.processes.sharding import Sharding
-from archlang.train.processes.world import World, joined
+from archlang.train.processes.world import joined
 from archlang.train.training_data import training_data
-
-Start = Literal["new", "resume", "fork"]
 
 
 def fit(
-    network: Network,
-    data: object,
-    *,
-    epochs: int | None = None,
-    seed: int | None = None,
-    device: str = "auto",
-    run: str | os.PathLike[str] | None = None,
-    progress: Progress | None = None,
-    start: Start = "new",
-    checkpoint_every: int | None = None,
-    tensorboard: bool = False,
-    sharding: Sharding = "auto",
+    network: Network, data: object, *, epochs: int | None = None, seed: int | None = None,
+    settings: Mapping[str, Any] | None = None, device: str = "auto", run: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None, callbacks: Sequence[Progress] = (), log_steps: bool = False, start: Start = "new",
+    checkpoint_every: int | None = None, tensorboard: bool = False, sharding: Sharding = "auto", workers: int = 0,
+    transform: Callable[..., Any] | None = None, batch_transform: Callable[..., Any] | None = None,
     init: Callable[[fx.GraphModule], object] | None = None,
 ) -> Result:
     """Train a network as the `train` of its file says.
 
+    >>> import archlang, torch
+    >>> net = archlang.loads('''archlang 1
+    ... network Small { input x: [4]; scores = x -> linear(8) -> relu -> linear(2); output scores }
+    ... train { loss = cross_entropy(scores, label); optimizer = adam(lr = 0.05); phase all { epochs = 5 } }''')
+    >>> points = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    >>> archlang.fit(net, (points, (points[:, 0] > 0).long()), settings={"batch": 20}).best.test_accuracy > 0.9
+    True
+
     Arguments:
-        network: a checked network.
-        data: what `sources.find` takes: the name of a data set, `module:function`, `folder:PATH`, or a `Data`.
-        epochs: shortens or stretches all phases alike.
-        seed: stands for the file's.
+        network, data: a checked network, and what `sources.find` takes: the name of a data set, a `Dataset`, tensors.
+        epochs, seed: stand for the file's; epochs shorten or stretch all phases alike.
+        settings: stand for those of the `train`: `{"batch": 64, "optimizer.lr": 0.01, "all.epochs": 3}`.
         device: `auto` for a GPU where there is one, or torch's name of a device.
-        run: a new or empty folder for `network.arch`, `config.json`, `log.csv`, the model files `last.safetensors` and
-            `best.safetensors` (by test accuracy, then loss), and a checkpoint after every epoch. Without it nothing is
-            written.
-        progress: is told what happens.
+        run: a new or empty folder for the file, the log, the models and the checkpoints. Without it nothing is written.
+        progress, callbacks: are told what happens, in their order. What a callback raises ends the training
+            (callback-failed); the run folder holds what was done.
+        log_steps: keeps the loss, the norm of the gradient and the rate of every step in `steps.csv`.
         start: `resume` goes on from the newest checkpoint of the run: the weights that come out are those of a training
             that was never interrupted. `fork` does so with another file, seed or data; what differs is told and noted.
-        checkpoint_every: writes a checkpoint after so many steps too.
-        tensorboard: writes event files into the folder of the run.
+        checkpoint_every, tensorboard: write a checkpoint after so many steps too, and event files.
         sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`) or a part (`fsdp`).
-        init: is given the compiled network before its first step, to put weights into it: `lambda model:
-            archlang.adopt(model, "weights.safetensors")`.
+        workers: processes that read the data meanwhile; what comes out does not depend on their number.
+        transform: changes each training sample: takes it, or it and its label, as torchvision's do (v2).
+        batch_transform: changes each training batch, samples and labels, which may become shares (mixup).
+        init: puts other weights into the compiled network before its first step: `lambda m: archlang.adopt(m, "w.pt")`.
 
-    Under `torchrun` each process calls it: batches are shared out among them, the first one alone writes and is told of
-    progress.
+    Under `torchrun` each process calls it: batches are shared out, and the first one alone writes and is told.
 
     Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, run-in-use, run-differs, no-checkpoint,
-    diverged, missing-tool, unwritable-output, process-lost, and what compiling raises.
+    diverged, callback-failed, missing-tool, unwritable-output, process-lost, and what compiling raises.
     """
-    plan = plan_of(network)
+    network = configured(network, settings or {})
+    plan, keeping = plan_of(network), Keeping(run, start, checkpoint_every, tensorboard, log_steps)
+    listening = Callbacks(progress or Progress(), callbacks)
     with joined(device) as world:
-        if progress is None or not world.is_first:
-            progress = Progress()
         ready = training_data(network, plan, find(data))
-        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, init)
-
-        if run is None:
-            if start != "new" or tensorboard:
-                raise ArchError(error("usage", "only a training with a run folder can be continued or shown"))
-            return prepared(task).go(progress)
-
-        folder = _folder(run, start, world)
-        try:
-            return _recorded(task, folder, start, progress, checkpoint_every, tensorboard)
-        finally:
-            folder.close()
+        task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, workers,
+                            init, Changes(transform, batch_transform))
+        _check_changes(task)
+        if not world.is_first:
+            listening = Callbacks(Progress())
+        return keeping.result(task, listening)
 
 
-def _recorded(
-    task: TrainingTask, folder: Run, start: Start, progress: Progress, checkpoint_every: int | None, tensorboard: bool
-) -> Result:
-    """Train with everything kept in the run's folder."""
-    if start == "new":
-        training, records = _begun(task, folder)
-    else:
-        training, records = _continued(task, folder, start, progress)
-
-    records.every = checkpoint_every
-    if tensorboard and task.world.is_first:
-        records.board = Board(folder.folder, len(training.state.history))
-    return training.go(progress)
-
-
-def _folder(run: str | os.PathLike[str], start: Start, world: World) -> Run:
-    """The run's folder, which the first process opens for all."""
-    if not world.is_first:
-        return Run(Path(run))
-    if start == "new":
-        return open_run(run)
-    return reopen_run(run)
-
-
-def _begun(task: TrainingTask, run: Run) -> tuple[Training, RunRecords]:
-    """A new training in a run folder."""
-    training = prepared(task)
-    records = RunRecords.of(task, training.trained.module, run)
-    training.records = records
-    return training, records
-
-
-def _continued(task: TrainingTask, run: Run, start: Start, progress: Progress) -> tuple[Training, RunRecords]:
-    """The training of a run folder, as its newest checkpoint has it."""
-    # One process reads the file: two might find different checkpoints to be the newest that is whole.
-    newest = None
-    if task.world.is_first:
-        newest = run.newest(progress.note)
-    tensors, facts = task.world.broadcast(newest) or ({}, {})
-
-    before = facts["identity"]
-    # What nobody asks for is as it was, not as the file says today.
-    if task.requested_seed is None:
-        task = replace(task, requested_seed=before["seed"])
-    if task.epochs is None:
-        task = replace(task, epochs=before["epochs"])
-
-    training, records = _begun(task, run)
-    _compare(facts, records, start, progress)
-    batches, trained = training.batches, training.trained
-    anew = restore(tensors, facts["counters"], trained.module, batches.stages, batches.stepper, trained.average)
-    if anew:
-        progress.note(f"begun anew: {', '.join(anew)}")
-
-    # A fork may watch other layers than the training before it.
-    training.resume(facts, progress.note if start == "resume" else _unsaid)
-    if start == "fork":
-        records.forks = [*records.forks, {"step": facts["total"], "from": before}]
-    return training, records
-
-
-def _unsaid(text: str) -> None:
-    """Tell nobody."""
-
-
-def _compare(facts: Mapping[str, Any], records: RunRecords, start: Start, progress: Progress) -> None:
-    """Refuse to resume another training; say what differs where that is allowed."""
-    different = differences(facts["identity"], records.identity)
-    if different and start == "resume":
-        message = f"this is not the training that was begun here: {', '.join(different)} differ"
-        if len(different) == 1:
-            message += "s"
-        raise ArchError(error("run-differs", message, help="`--fork` goes on from its weights nevertheless"))
-    if different:
-        progress.note(f"forked; what differs: {', '.join(different)}")
-
-    was, now = facts["environment"], records.environment
-    others = [f"{key} (was {was.get(key)}, is {now[key]})" for key in now if was.get(key) != now[key]]
-    if others:
-        progress.note(f"last bits may differ from an uninterrupted training's: {', '.join(others)}")
+def _check_changes(task: TrainingTask) -> None:
+    """Raise `ArchError` (not-available) for changes of samples that are several inputs or labels by their names."""
+    data = task.data
+    if task.changes.names and (data.input_places or data.label_places):
+        message = "a transform changes samples of one input with one label"
+        raise ArchError(error("not-available", message, help="change several in the data set that gives them"))

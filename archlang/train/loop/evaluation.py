@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +19,17 @@ from archlang.ops.values import Option
 from archlang.train.data.augmentation.jointly import augment_sample
 from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.label_tables import require_labels
+from archlang.train.data.reading import Batch, BatchFeed, BatchRequest, drawing_by, watched
 from archlang.train.data.ready import for_model
 from archlang.train.data.sources import find
-from archlang.train.data.splits import Data, Split
+from archlang.train.data.splits import Data
 from archlang.train.fitting import Fit
 from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.losses.classes import class_output
 from archlang.train.losses.means import PartMeans
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
+from archlang.train.optimization.planning import derived
 from archlang.train.processes.devices import evaluating, place
 from archlang.train.processes.world import World
 
@@ -63,8 +66,15 @@ class Evaluation:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
 
 
-def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH) -> Evaluation:
+def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH,
+             workers: int = 0) -> Evaluation:
     """A compiled or loaded model on the test part of `data` (see `sources.find`), with the normalisation it carries.
+
+    >>> import archlang, torch
+    >>> net = archlang.loads("archlang 1\\nnetwork N { input x: [4]\\n output x -> linear(2) }")
+    >>> points, labels = torch.zeros(10, 4), torch.arange(10) % 2
+    >>> archlang.evaluate(archlang.compile(net), (points, labels)).samples
+    2
 
     The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
     model's mode is left alone.
@@ -88,7 +98,9 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
         observed = taking_rows(observing(model, graph, ports) if ports else model, fit.places)
         goal = objective(losses, graph)
         goal.state.to(target)
-        return measure(observed, graph, goal, losses, ready.test, fit, labels, batch, label_places=ready.label_places)
+        with watched(), closing(BatchFeed([ready.test], measured(0, len(ready.test), batch), workers, target)) as feed:
+            return measure(observed, graph, goal, losses, feed, len(ready.test), fit, labels, batch,
+                           label_places=ready.label_places)
 
 
 def data_of(model: torch.nn.Module, data: object) -> Data:
@@ -98,7 +110,8 @@ def data_of(model: torch.nn.Module, data: object) -> Data:
     """
     record = record_of(model)
     graph = record.network.graph
-    return for_model(named_data(find(data), graph), record, class_output(graph, losses_of(graph)))
+    with drawing_by(0):
+        return for_model(named_data(find(data), graph), record, class_output(graph, losses_of(graph)))
 
 
 @torch.no_grad()
@@ -107,7 +120,8 @@ def measure(
     graph: Graph,
     goal: Objective,
     losses: Sequence[Loss],
-    split: Split,
+    feed: Iterator[Batch],
+    samples: int,
     fit: Fit,
     labels: Sequence[str] | None,
     batch: int = BATCH,
@@ -115,6 +129,8 @@ def measure(
     label_places: Sequence[LabelPlace] = (),
 ) -> Evaluation:
     """One pass over a split with a model in evaluation mode, on the device where it is; each process takes its share.
+
+    The feed gives the batches of this process, by `in_order`, of a split of so many samples.
 
     Where losses read inside the network, the model hands that out (`emit.observing`). A loss over two views gets a
     second one with the changes that the file's `augment` names, the same at every measurement. `label_places` are those
@@ -131,16 +147,15 @@ def measure(
     means = PartMeans(goal)
     metrics = MetricSums(graph, port)
     recognised, known = [], []
-    for rows in in_order(len(split), batch):
-        samples, share = split.batch(world.share(rows))
-        samples = samples.to(weight.device)
-        label = world.all_gather(share.to(weight.device), len(rows))
+    for rows in in_order(samples, batch):
+        inputs, share = (part.to(weight.device, non_blocking=True) for part in next(feed))
+        label = world.all_gather(share, len(rows))
 
-        outputs = model(fit.inputs(fit(samples), weight.dtype))
+        outputs = model(fit.inputs(fit(inputs), weight.dtype))
         values = goal.gathered(values_of(graph, outputs, label, ports, label_places), port, world)
         second = None
         if goal.views is not None:
-            augmented, _ = augment_sample(fit.shape(samples), label, augmentations, chance, places=fit.places)
+            augmented, _ = augment_sample(fit.shape(inputs), label, augmentations, chance, places=fit.places)
             changed = fit.inputs(fit.normalise(augmented), weight.dtype)
             second = goal.gathered(values_of(graph, model(changed), label, ports, label_places), port, world)
 
@@ -156,7 +171,7 @@ def measure(
             recognised.append(correct.cpu())
             known.append(label.cpu())
 
-    return _evaluation(means.figures(), recognised, known, len(split), labels, metrics.figures())
+    return _evaluation(means.figures(), recognised, known, samples, labels, metrics.figures())
 
 
 def _evaluation(
@@ -181,6 +196,16 @@ def in_order(count: int, batch: int) -> Iterator[range]:
     """The indices 0 to `count - 1` in batches."""
     for start in range(0, count, batch):
         yield range(start, min(start + batch, count))
+
+
+def measured(part: int, count: int, batch: int = BATCH, world: World | None = None) -> Iterator[BatchRequest]:
+    """The requests for this process's share of a split of `count` samples, in order.
+
+    What a data set draws is the same at every measurement: two of them must differ by the model alone.
+    """
+    world = world or World()
+    for rows in in_order(count, batch):
+        yield BatchRequest(part, world.share(rows), derived(0, rows.start, "measure"))
 
 
 def losses_of(graph: Graph) -> tuple[Loss, ...]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import torch
 
 from archlang.compiler import compile as compile_network
+from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule, observing
 from archlang.graph.ir import Port
 from archlang.graph.scores import scores_port
@@ -41,6 +42,9 @@ def prepared(task: TrainingTask) -> Training:
 
     model = _compiled(task, fit, scores)
     check(task.sharding, world, plan, model)
+    if plan.accumulate > 1 and world.size > 1:
+        message = "`accumulate` is for one process: several calculate parts of a batch at the same time"
+        raise ArchError(error("not-available", message, help="leave it out, or start one process"))
     if world.size > 1:
         synced(model)  # batch norms see the statistics of the whole batch
 
@@ -55,7 +59,7 @@ def prepared(task: TrainingTask) -> Training:
     stages = _stages(task, model, goals)
 
     stepper = Stepper(taking_rows(observed, fit.places), graph, scores, ports, plan.clip, plan.precision, world,
-                      undivided is not None, task.data.label_places)
+                      undivided is not None, plan.accumulate, task.data.label_places)
     average = None
     if plan.average is not None:
         average = Average(plan.average, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from torch import fx
 
@@ -161,7 +162,12 @@ class Result:
 
 
 class Progress:
-    """Told what happens while a training runs; every method may be left as it is, which does nothing."""
+    """A listener that is told what happens while a training runs. Every method may be left out, which does nothing.
+
+    >>> class Losses(Progress):
+    ...     def epoch(self, epoch, best):
+    ...         print(epoch.number, round(epoch.test_loss, 2))
+    """
 
     def start(self, outline: Outline) -> None:
         """Everything is checked; the first step comes next."""
@@ -171,6 +177,12 @@ class Progress:
 
     def epoch(self, epoch: Epoch, best: bool) -> None:
         """An epoch is done and its files are written; `best` says whether it is the best so far."""
+
+    def checkpoint(self, path: Path, done: int) -> None:
+        """A checkpoint after `done` steps is written."""
+
+    def end(self) -> None:
+        """The training is over, in whatever way it ended."""
 
     def note(self, text: str) -> None:
         """Something that whoever watches should know: a damaged checkpoint, what differs from before."""

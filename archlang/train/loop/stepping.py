@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,13 +41,32 @@ class Optimization:
 @dataclass(frozen=True)
 class Outcome:
     """The figures of a step: its loss, its single losses, how many samples it recognised (None: no classes), and the
-    losses that nothing in the batch counted for.
+    losses that nothing in the batch counted for. `norm` is that of its gradient, before it is clipped.
     """
 
     loss: float
     parts: Mapping[str, float]
     correct: int | None
     empty: frozenset[str] = frozenset()
+    norm: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The loss of a batch, its single losses, for each sample whether it was recognised, and losses without a count."""
+
+    total: torch.Tensor
+    parts: Mapping[str, torch.Tensor]
+    recognised: torch.Tensor | None
+    empty: frozenset[str] = frozenset()
+
+    def and_also(self, other: Figures) -> Figures:
+        """The figures of two parts of a batch, each weighted already."""
+        recognised = None
+        if self.recognised is not None and other.recognised is not None:
+            recognised = torch.cat((self.recognised, other.recognised))
+        parts = {name: value + other.parts[name] for name, value in self.parts.items()}
+        return Figures(self.total + other.total, parts, recognised, self.empty & other.empty)
 
 
 class Snapshot:
@@ -82,6 +101,7 @@ class Stepper:
     clip        the largest norm of a gradient
     precision   what the network calculates in; weights, losses and gradients of weights stay in float32
     world       the processes of the training; the model gets this one's share of the samples
+    parts       so many parts of a batch are calculated one after the other; their gradients add up to that of the whole
     is_divided  whether weights lie in parts (FSDP)
     label_places
                 where labels with names lie in the rows of labels
@@ -96,6 +116,7 @@ class Stepper:
     precision: str = "float32"
     world: World = field(default_factory=World)
     is_divided: bool = False
+    parts: int = 1
     label_places: Sequence[LabelPlace] = ()
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
@@ -129,6 +150,21 @@ class Stepper:
         snapshot.take()
         stage.optimizer.zero_grad(set_to_none=True)
 
+        if self.parts > 1:
+            figures = self._in_parts(stage, inputs, label, second)
+        else:
+            figures = self._figures(stage, inputs, label, second)
+        norm = self._norm(stage)
+        outcome = self._outcome(figures, norm)
+        if self.world.any(outcome is None) or outcome is None:
+            self._undo(stage, snapshot)
+            return None
+        self._move(stage, norm)
+        return outcome
+
+    def _figures(self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor, second: torch.Tensor | None,
+                 share: float = 1.0) -> Figures:
+        """Calculate gradients of `share` times the loss, added to those that are there."""
         values = self._values(stage, inputs, label)
         other = None
         if second is not None:
@@ -136,17 +172,32 @@ class Stepper:
         with alone():  # every process has the values of the whole batch
             total, parts = stage.goal(values, other)
             empty = frozenset(name for name, over in stage.goal.counted(values).items() if not over)
-        norm = self._backward(stage, total)
+        # A product with 1 would be one more kernel in every step.
+        if share != 1.0:
+            total, parts = total * share, {name: value * share for name, value in parts.items()}
+        self._backward(stage, total)
 
         recognised = None
         if stage.goal.supervised:
             recognised = hits(values[self.scores].detach(), label)
-        outcome = self._outcome(total, norm, parts, recognised)
-        if self.world.any(outcome is None) or outcome is None:
-            self._undo(stage, snapshot)
-            return None
-        self._move(stage, norm)
-        return replace(outcome, empty=empty)
+        return Figures(total.detach(), {name: value.detach() for name, value in parts.items()}, recognised, empty)
+
+    def _in_parts(self, stage: Optimization, inputs: torch.Tensor, label: torch.Tensor,
+                  second: torch.Tensor | None) -> Figures:
+        """The figures of a batch that is calculated in parts: each counts by its samples."""
+        places = torch.arange(len(label)).tensor_split(self.parts)
+        done = []
+        for rows in (place for place in places if len(place)):
+            part = slice(int(rows[0]), int(rows[-1]) + 1)
+            other = None
+            if second is not None:
+                other = second[part]
+            done.append(self._figures(stage, inputs[part], label[part], other, len(rows) / len(label)))
+
+        first, *others = done
+        for figures in others:
+            first = first.and_also(figures)
+        return first
 
     def _snapshot(self, stage: Optimization) -> Snapshot:
         """A copy of what the forward pass itself changes: running statistics, EMA keys, what losses remember."""
@@ -177,8 +228,8 @@ class Stepper:
             return nullcontext()
         return torch.autocast(device.type, KINDS[self.precision])
 
-    def _backward(self, stage: Optimization, total: torch.Tensor) -> torch.Tensor:
-        """Calculate the gradients; their norm, NaN or infinite where one of them is no number."""
+    def _backward(self, stage: Optimization, total: torch.Tensor) -> None:
+        """Calculate the gradients."""
         # `check` has looked at the tensors; what an operation of a plug-in passes on, torch alone knows.
         if not total.requires_grad:
             raise ArchError(error("bad-phase", "the loss depends on no weight that trains now"))
@@ -192,6 +243,8 @@ class Stepper:
             if reached:
                 self._wrapped[id(stage)] = sharding.wrapped(self.model, reached)
 
+    def _norm(self, stage: Optimization) -> torch.Tensor:
+        """The norm of the gradients; NaN or infinite where one of them is no number."""
         if stage.scaler is not None:
             stage.scaler.unscale_(stage.optimizer)
         gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
@@ -202,12 +255,11 @@ class Stepper:
         return torch.nn.utils.get_total_norm(gradients)
 
     @staticmethod
-    def _outcome(total: torch.Tensor, norm: torch.Tensor, parts: Mapping[str, torch.Tensor],
-                 recognised: torch.Tensor | None) -> Outcome | None:
+    def _outcome(of: Figures, norm: torch.Tensor) -> Outcome | None:
         """The figures of a step, if loss and gradient are numbers. All of them come from the device in one transfer."""
-        figures = [norm, total, *parts.values()]
-        if recognised is not None:
-            figures.append(recognised.sum())
+        figures = [norm, of.total, *of.parts.values()]
+        if of.recognised is not None:
+            figures.append(of.recognised.sum())
 
         size, loss, *values = torch.stack([v.detach().to(norm.device, torch.float32) for v in figures]).tolist()
 
@@ -215,9 +267,9 @@ class Stepper:
         if not (abs(size) < float("inf") and abs(loss) < float("inf")):
             return None
         correct = None
-        if recognised is not None:
+        if of.recognised is not None:
             correct = int(values[-1])
-        return Outcome(loss, dict(zip(parts, values, strict=False)), correct)
+        return Outcome(loss, dict(zip(of.parts, values, strict=False)), correct, of.empty, size)
 
     def _move(self, stage: Optimization, norm: torch.Tensor) -> None:
         """Clip the gradients and do the optimizer step."""

@@ -21,6 +21,7 @@ class Tally:
     skipped                steps that were left out
     before                 seconds that passed before an interruption
     resumed                samples that were done before it
+    last, norm             the loss of the last step, and the norm of its gradient
     began                  the clock's reading when this process began
     """
 
@@ -36,6 +37,8 @@ class Tally:
     skipped: int = 0
     before: float = 0.0
     resumed: int = 0
+    last: float = float("nan")
+    norm: float = float("nan")
     began: float = field(default_factory=time.perf_counter)
 
     def rate(self, lr: float) -> None:
@@ -51,6 +54,7 @@ class Tally:
 
         self.samples += samples
         self.sum += outcome.loss * samples
+        self.last, self.norm = outcome.loss, outcome.norm
         before = self.empty
         if before is None:
             before = list(outcome.empty)
@@ -96,7 +100,10 @@ class Tally:
     def state(self) -> dict[str, Any]:
         """Everything to go on with, as JSON takes it."""
         # The clock of this process means nothing to the next one: seconds that passed are kept instead.
-        return {**asdict(self), "before": self.seconds, "began": 0.0}
+        kept = {**asdict(self), "before": self.seconds, "began": 0.0}
+        # Those of a single step may be no numbers, and the next one has its own.
+        del kept["last"], kept["norm"]
+        return kept
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Tally:

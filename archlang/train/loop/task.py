@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -13,8 +13,17 @@ from archlang.elaborate.network import Network
 from archlang.graph.plan import Loss, Plan
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import AverageFacts
+from archlang.train.data.ordering import order_of
 from archlang.train.data.splits import Data
-from archlang.train.optimization.planning import ScheduledPhase, batch_count, derived, steps_of, stretches
+from archlang.train.data.transforms import Changes
+from archlang.train.optimization.planning import (
+    ScheduledPhase,
+    batch_count,
+    batches,
+    derived,
+    steps_of,
+    stretches,
+)
 from archlang.train.processes.sharding import Sharding
 from archlang.train.processes.world import World
 
@@ -31,7 +40,9 @@ class TrainingTask:
     sharding        whether weights are whole on each process
     epochs          epochs in all, as asked for; None for those of the file
     requested_seed  the seed that was asked for; None for the file's
+    workers         processes that read the data; 0 reads it in the training itself
     init            puts other weights into the compiled network before its first step; None for its own start
+    changes         the user's changes of training samples
     """
 
     network: Network
@@ -42,7 +53,9 @@ class TrainingTask:
     sharding: Sharding = "auto"
     epochs: int | None = None
     requested_seed: int | None = None
+    workers: int = 0
     init: Callable[[fx.GraphModule], object] | None = None
+    changes: Changes = field(default_factory=Changes)
 
     @property
     def seed(self) -> int:
@@ -60,6 +73,17 @@ class TrainingTask:
     def batches_per_epoch(self) -> int:
         """The number of batches in one pass over the training part."""
         return batch_count(len(self.data.train), self.plan.batch)
+
+    def batch_size(self, number: int) -> int:
+        """The samples of batch `number` of an epoch, from 0; the last one holds those that are left."""
+        if number < self.batches_per_epoch - 1:
+            return self.plan.batch
+        return len(self.data.train) - number * self.plan.batch
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """The batches of an epoch, counted from 0, in their random order."""
+        generator = torch.Generator().manual_seed(derived(self.seed, epoch, "order"))
+        return list(batches(order_of(self.data.train, generator), self.plan.batch))
 
     @property
     def phases(self) -> tuple[ScheduledPhase, ...]:

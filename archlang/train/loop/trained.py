@@ -11,6 +11,7 @@ import torch
 from archlang.emit import ArchModule
 from archlang.layers.chance import kept_generators
 from archlang.layers.processes import alone
+from archlang.train.data.ordering import looked_at
 from archlang.train.fitting import LOOKED_AT, Fit
 from archlang.train.inputs import taking_rows
 from archlang.train.loop.stepping import Snapshot
@@ -74,7 +75,7 @@ class TrainedModel:
         """Take the statistics of batch norms anew, over evenly spread training samples, as torch does it."""
         split, size, device = self.task.data.train, self.task.plan.batch, self.task.device
 
-        chosen = range(0, len(split), max(1, len(split) // LOOKED_AT))[:LOOKED_AT]
+        chosen = looked_at(split, LOOKED_AT)
         parts = [chosen[i : i + size] for i in range(0, len(chosen), size)]
         # A batch of one has no deviation; it counts only where there is no other.
         usable = [rows for rows in parts if len(rows) > 1 or len(parts) == 1]

@@ -228,7 +228,7 @@ class TrainingWatch:
 
     def draw(self, folder: Path) -> None:
         """Draw what was seen. Raises `ArchError` (unwritable-output)."""
-        for table in self.tables:
+        for table in (table for table in self.tables if table.name in STYLES):
             for site, picture in pictures(table.name, table.columns, table.rows):
                 write_whole(folder / f"{table.name}{site}.svg", picture.encode())
 

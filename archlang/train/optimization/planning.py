@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
-
 from archlang.diagnostics import ArchError, error
 from archlang.graph.plan import Phase, Plan, TrainingStep
 from archlang.graph.scores import LABEL
@@ -125,16 +123,15 @@ def _rescaled(sizes: Sequence[int], total: int, unit: int) -> list[int]:
     return [end - begin for begin, end in zip([0, *ends], ends, strict=False)]
 
 
-def batches(count: int, size: int, generator: torch.Generator) -> Iterator[list[int]]:
-    """All indices in a random order, cut into batches; a last batch of one joins the one before it.
+def batches(order: list[int], size: int) -> Iterator[list[int]]:
+    """All indices in their order, cut into batches; a last batch of one joins the one before it.
 
     Batch norm has no deviation over a batch of one; dropping it instead would leave a sample out of every epoch.
 
-    >>> [len(b) for b in batches(9, 4, torch.Generator().manual_seed(0))]
+    >>> [len(batch) for batch in batches(list(range(9)), 4)]
     [4, 5]
     """
-    order = torch.randperm(count, generator=generator).tolist()
-    last = batch_count(count, size) - 1
+    last = batch_count(len(order), size) - 1
     for index in range(last):
         yield order[index * size : (index + 1) * size]
     yield order[last * size :]

@@ -13,9 +13,9 @@ from archlang.artefact import load_model
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
 from archlang.train import Data, Progress, Tensors, evaluate, fit
-from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.stepping import Outcome
 from archlang.train.loop.tally import Tally
+from archlang.train.loop.task import TrainingTask
 from tests.train.nets import NETWORK, TRAIN, bars, tiny
 
 TWO_PHASES = TRAIN.replace("phase all { epochs = 3; lr = cosine }", """
@@ -240,10 +240,10 @@ def test_every_epoch_has_an_order_of_its_own() -> None:
     orders = []
     for seed in range(3):
         task = SimpleNamespace(seed=seed, data=SimpleNamespace(train=range(50)), plan=SimpleNamespace(batch=8))
-        trainer = BatchTrainer(task, None, [], None)
         for epoch in range(4):
-            rows = [row for batch in trainer.order(epoch) for row in batch]
-            assert sorted(rows) == list(range(50)) and trainer.order(epoch) == trainer.order(epoch)
+            rows = [row for batch in TrainingTask.order(task, epoch) for row in batch]
+            assert sorted(rows) == list(range(50))
+            assert TrainingTask.order(task, epoch) == TrainingTask.order(task, epoch)
             orders.append(tuple(rows))
     assert len(set(orders)) == len(orders) == 12
 

@@ -11,6 +11,8 @@ from archlang.train.data.formats.cifar import cifar10, cifar20, cifar100
 from archlang.train.data.formats.folders import folder, imagenet
 from archlang.train.data.formats.mnist import mnist
 from archlang.train.data.formats.named_folders import named_folders
+from archlang.train.data.formats.parquet import parquet
+from archlang.train.data.formats.shards import shards
 from archlang.train.data.formats.stl import stl10
 from archlang.train.data.formats.tables import npz
 from archlang.train.data.formats.texts import text
@@ -30,6 +32,8 @@ FORMATS: Mapping[str, tuple[Callable[[Path], Data], str]] = {
     "npz": (npz, "a file of arrays by the names of the network's inputs and `label`, or `train.npz` and `test.npz`"),
     "inputs": (named_folders, "a folder of images for each input of the network, and `label`; or `train` and `test`"),
     "text": (text, "a file of text, or one of whole numbers, `NAME.npy`; each position's label is what follows"),
+    "shards": (shards, "`train-0000.tar`, ... and `test-0000.tar`, ..., as WebDataset writes them"),
+    "parquet": (parquet, "`train-0000.parquet`, ... and `test-0000.parquet`, ..."),
     "folder": (folder, "a folder for each class, or `train` and `test` with them"),
 }
 """Reader of each published format, and the files that it looks for."""

@@ -59,9 +59,20 @@ class _Counted:
         return raw
 
 
-def members(stream: BinaryIO, most: int) -> Iterator[ArchiveMember]:
+class Sought(_Counted):
+    """A file of which only headers are read: what lies between them is left out."""
+
+    def skip(self, size: int) -> None:
+        """Go on after so many bytes. Raises `BrokenArchive` where the file ends before."""
+        if self.position + size > self.most:
+            raise BrokenArchive("it is cut off")
+        self.stream.seek(size, 1)
+        self.position += size
+
+
+def members(stream: BinaryIO | Sought, most: int) -> Iterator[ArchiveMember]:
     """The regular files of an unpacked tar stream of at most `most` bytes, in order. Raises `BrokenArchive`."""
-    counted = _Counted(stream, most)
+    counted = stream if isinstance(stream, Sought) else _Counted(stream, most)
     path: str | None = None
     size: int | None = None
 
@@ -169,6 +180,9 @@ def _exactly(stream: Stream, size: int) -> bytes:
 
 
 def _skip(stream: Stream, size: int) -> None:
+    if isinstance(stream, Sought):
+        stream.skip(size)
+        return
     while size > 0:
         part = stream.read(min(size, CHUNK))
         if not part:
