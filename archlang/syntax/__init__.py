@@ -28,7 +28,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Most of those who read a file write none: the printer is loaded when it is asked for.
+    # Most of those who read a file write none: the printer is loaded when it is asked for. No module of this package
+    # may be called as one of these functions: once loaded, it would stand in its place.
     if name not in ("print_expr", "print_file", "print_flat"):
         raise AttributeError(f"module 'archlang.syntax' has no attribute {name!r}")
 
