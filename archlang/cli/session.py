@@ -12,8 +12,6 @@ from typing import Any, TextIO
 from archlang.cli.streams import is_output_closed, remark
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import chosen, concise, human, summary
-from archlang.diagnostics.render_json import as_json
-from archlang.diagnostics.render_sarif import as_sarif
 from archlang.diagnostics.text import safe
 from archlang.limits import DEFAULT, Limits
 from archlang.version import VERSION
@@ -95,8 +93,14 @@ class Session:
         """Write diagnostics that a command is for (`check`) on standard output, their number on standard error."""
         listed, _ = chosen(found, self.limits.diagnostics)
         match self.format:
-            case "json": self.document(as_json(listed))
-            case "sarif": self.document(as_sarif(listed, VERSION))
+            case "json":
+                from archlang.diagnostics.render_json import as_json
+
+                self.document(as_json(listed))
+            case "sarif":
+                from archlang.diagnostics.render_sarif import as_sarif
+
+                self.document(as_sarif(listed, VERSION))
             case "concise": self._results(found, concise)
             case _: self._results(found, human)
 

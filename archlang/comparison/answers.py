@@ -1,4 +1,4 @@
-"""What a model answers to each sample of a test part: probabilities of classes beside labels."""
+"""Answers of a model to each sample of a test part: probabilities of classes beside labels."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Answers:
 
     @property
     def correct(self) -> torch.Tensor:
-        """Whether the likeliest class of each sample is its label, [samples]."""
+        """Tell whether the likeliest class of each sample is its label, [samples]."""
         return self.probabilities.argmax(1) == self.labels
 
 
@@ -51,6 +51,7 @@ def answers(model: torch.fx.GraphModule, data: object, *, device: str = "auto", 
         return Answers(probabilities, labels, record.labels or ready.classes)
 
     graph = record.network.graph
+    # Read once: a function of the user's may give other samples the second time.
     found = find(data)
     own = preparation_of(record, found.test)
     each = []
@@ -82,6 +83,7 @@ def _of_split(model: torch.fx.GraphModule, ready: Data, sizes: tuple[ImagePrepar
         taking = taking_rows(model, fit.places)
         for rows in in_order(len(split), batch):
             samples, label = split.batch(rows)
+            # Without crops a sample is its own only view, prepared as in training.
             views: Iterable[torch.Tensor] = [samples]
             if sizes is not None and sizes[1] is not None:
                 views = ten_views(samples, sizes[0], sizes[1])
@@ -91,6 +93,7 @@ def _of_split(model: torch.fx.GraphModule, ready: Data, sizes: tuple[ImagePrepar
             for view in views:
                 outputs = taking(fit.inputs(fit(view.to(weight.device)), weight.dtype))
                 scores = values_of(graph, outputs, label.to(weight.device))[port]
+                # Asked at each batch: a later one may hold a label that the first did not.
                 _require_classes(scores, label)
                 total, count = total + chances(scores.double().cpu()), count + 1
             found.append(total / count)
@@ -112,6 +115,7 @@ def _chances(losses: list[str]) -> Chances:
 
     Raises `ArchError` (bad-data) where nothing is known of that.
     """
+    # With both losses on one output, each class was asked for by itself too.
     if "bce" in losses:
         return torch.sigmoid
     if set(losses) & {"cross_entropy", "focal"}:

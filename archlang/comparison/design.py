@@ -1,4 +1,4 @@
-"""What a comparison trains: arms (a file with its dials), each from several seeds; the same for all who work at it."""
+"""The design of a comparison: arms (a file with its dials), each from several seeds; alike for all who work at it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kept = Literal["last", "best"]
 
 
 @dataclass(frozen=True)
-class Arm:
+class StudyArm:
     """One row of the table: a network as text that needs no other file, and what it takes.
 
     parameters  trained numbers
@@ -30,7 +30,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Design:
+class StudyDesign:
     """A comparison.
 
     arms     what is compared, the first being what the others are compared with
@@ -44,7 +44,7 @@ class Design:
     plugins  plug-ins whose operations the files use
     """
 
-    arms: tuple[Arm, ...]
+    arms: tuple[StudyArm, ...]
     data: str
     seeds: tuple[int, ...]
     epochs: int | None = None
@@ -67,6 +67,7 @@ class Design:
     @property
     def digest(self) -> str:
         """A digest of everything that decides on the results."""
+        # Keys in one order: the digest names a folder, which another machine must find too.
         return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
 
 
@@ -83,17 +84,19 @@ class Job:
         return f"{self.arm}-{self.seed}"
 
 
-def design_of(document: Mapping[str, Any]) -> Design:
-    """The design of a document that `Design.as_json` made. Raises TypeError, KeyError for any other."""
+def design_of(document: Mapping[str, Any]) -> StudyDesign:
+    """The design of a document that `StudyDesign.as_json` made. Raises TypeError, KeyError for any other."""
+    # JSON has no tuples, and what is compared and hashed must be one form.
     values = dict(document)
-    arms = tuple(Arm(**arm) for arm in values.pop("arms"))
-    return Design(arms, seeds=tuple(values.pop("seeds")), plugins=tuple(values.pop("plugins")), **values)
+    arms = tuple(StudyArm(**arm) for arm in values.pop("arms"))
+    return StudyDesign(arms, seeds=tuple(values.pop("seeds")), plugins=tuple(values.pop("plugins")), **values)
 
 
-def arm_of(name: str, network: Network) -> Arm:
+def arm_of(name: str, network: Network) -> StudyArm:
     """The arm of a network. Its parameters are those that a symbolic size does not change."""
+    # The text with its imports inside: workers need no file, and a change in an import is another study.
     counted = report(network)
-    return Arm(name, network.text, _whole(counted.parameters) or 0, _whole(counted.flops))
+    return StudyArm(name, network.text, _whole(counted.parameters) or 0, _whole(counted.flops))
 
 
 def grid(dials: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
@@ -116,6 +119,7 @@ def values_of_dial(text: str) -> list[str]:
         if letter == '"':
             quoted = not quoted
         elif not quoted:
+            # A dial may be a list, `[1, 2]`, or a call such as `conv(1, 2)`.
             depth += (letter in "([") - (letter in ")]")
             if letter == "," and depth == 0:
                 values.append(text[start:place])

@@ -42,8 +42,10 @@ def judge_together(models: Sequence[torch.fx.GraphModule], data: object, *, top:
     found = [answers(model, data, device=device, crops=crops) for model in models]
     _require_alike(found)
 
+    # Probabilities rather than scores: the scale of scores differs from model to model.
     probabilities, labels = torch.stack([one.probabilities for one in found]).mean(0), found[0].labels
     classes = probabilities.shape[1]
+    # torch would end in an error of its own.
     beyond = [k for k in top if k > classes]
     if beyond:
         raise ArchError(error("usage", f"among the {beyond[0]} likeliest of {classes} classes is every class"))
@@ -66,6 +68,7 @@ def _require_alike(found: Sequence[Answers]) -> None:
     """Raises `ArchError` (bad-data) unless all answers are about the same classes in the same order."""
     first = found[0]
     for other in found[1:]:
+        # Sizes first: names may be lacking, and then sizes alone tell.
         if other.probabilities.shape != first.probabilities.shape:
             raise bad_data(f"the models tell {first.probabilities.shape[1]} and {other.probabilities.shape[1]} classes "
                            "apart, so that their probabilities have no mean")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from archlang.atomic import unwritable
-from archlang.comparison.design import Design, Job, design_of
+from archlang.comparison.design import Job, StudyDesign, design_of
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
@@ -42,7 +42,7 @@ class Claim:
 
 @dataclass
 class Standing:
-    """What the lines of a journal say.
+    """The lines of a journal, read.
 
     done     results by job
     failed   the reason of each job that failed
@@ -63,12 +63,12 @@ class Standing:
 class Journal:
     """The journal in a folder, of one design."""
 
-    def __init__(self, folder: Path, design: Design) -> None:
+    def __init__(self, folder: Path, design: StudyDesign) -> None:
         self.folder, self.design = folder, design
         self.lines = folder / LINES
 
     @classmethod
-    def joined(cls, folder: Path, design: Design) -> Journal:
+    def joined(cls, folder: Path, design: StudyDesign) -> Journal:
         """The journal of a folder, begun where there is none.
 
         Raises `ArchError`: run-differs where it is of another design, run-exists where the folder holds something else,
@@ -94,6 +94,7 @@ class Journal:
 
     def standing(self) -> Standing:
         """Read what is there. Raises `ArchError` (unreadable-file)."""
+        # The first line is the design; the others came in any order of jobs.
         found = Standing()
         for record in _records(self.lines)[1:]:
             if record is None:
@@ -114,6 +115,7 @@ class Journal:
 
     def add(self, event: str, key: str, values: Mapping[str, Any] | None = None) -> None:
         """Add a line. Raises `ArchError` (unwritable-output)."""
+        # The lock is held for one line, so that nobody waits for a training.
         with self._alone():
             self._write({"event": event, "job": key, "at": time.time(), **(values or {})})
 
@@ -140,6 +142,7 @@ class Journal:
         for key, claim in standing.begun.items():
             if key in standing.done or key in standing.failed:
                 continue
+            # A lock that can be had is nobody's: the system lifts it with its holder.
             with _held(self.folder / LOCKS / f"{key}.lock", wait=False) as free:
                 yield claim, not free
 
@@ -154,17 +157,19 @@ class Journal:
         try:
             with self.lines.open("a+b") as file:
                 if file.tell():
+                    # A process that was killed while it wrote left a line without its end.
                     file.seek(-1, os.SEEK_END)
                     if file.read(1) != b"\n":
                         text = "\n" + text
                 file.write(text.encode())
                 file.flush()
+                # What is told as done must outlive a crash of the machine.
                 os.fsync(file.fileno())
         except OSError as problem:
             raise unwritable(self.lines, problem) from None
 
 
-def begun_design(folder: Path) -> Design:
+def begun_design(folder: Path) -> StudyDesign:
     """The design of a study's folder. Raises `ArchError` (unreadable-file)."""
     records = _records(folder / LINES)
     shown = one_line(os.fspath(folder / LINES), 200)
@@ -176,7 +181,7 @@ def begun_design(folder: Path) -> Design:
         raise ArchError(error("unreadable-file", message, help="name another folder with --run")) from None
 
 
-def _require_same(folder: Path, design: Design) -> None:
+def _require_same(folder: Path, design: StudyDesign) -> None:
     """Raises `ArchError` (run-differs), saying in what, where the folder's study is another one."""
     before = begun_design(folder).as_json()
     now = design.as_json()
@@ -193,6 +198,7 @@ def _require_same(folder: Path, design: Design) -> None:
 def _records(path: Path) -> list[dict[str, Any] | None]:
     """The lines of a journal, None for one that cannot be read."""
     try:
+        # Bytes: a line that was cut off may end inside a letter.
         lines = path.read_bytes().split(b"\n")
     except OSError as problem:
         said = (problem.strerror or str(problem)).lower()
@@ -218,6 +224,7 @@ def _held(path: Path, wait: bool) -> Iterator[bool]:
     Raises `ArchError` (unwritable-output) where the file system has no locks.
     """
     try:
+        # Not removed afterwards: with a new file of this name, two could hold the lock.
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as problem:
         raise unwritable(path, problem) from None

@@ -38,8 +38,10 @@ def run_workers(journal: Journal, jobs: int, told: Callable[[Standing], None]) -
             start()
         while workers:
             time.sleep(PAUSE)
+            # The journal is the one place where workers say something: those of other machines too.
             told(journal.standing())
             for worker in [w for w in workers if not w.is_alive()]:
+                # Joined, so that it does not stay as a zombie, and its exit code is known.
                 workers.remove(worker)
                 worker.join()
                 if worker.exitcode == UNFIT:

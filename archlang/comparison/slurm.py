@@ -36,6 +36,7 @@ def script(words: Sequence[str], folder: str, *, tasks: int, processes: int, tem
     }
     known = f"there are {', '.join(f'${name}' for name in FIELDS)}; `$$` stands for a dollar sign"
     try:
+        # `substitute` rather than `safe_substitute`: a field that is not known must not stay in a script.
         written = Template(template).substitute(fields)
     except KeyError as problem:
         said = one_line(str(problem.args[0]), 40)
@@ -45,6 +46,7 @@ def script(words: Sequence[str], folder: str, *, tasks: int, processes: int, tem
         message = f"the template cannot be filled in: {one_line(str(problem), 120)}"
         raise ArchError(error("usage", message, help=known)) from None
 
+    # A script without it would be queued, run, and do nothing.
     if "$command" not in template and "${command}" not in template:
         raise ArchError(error("usage", "the template does not run the study: it has no `$command`", help=known))
     return written

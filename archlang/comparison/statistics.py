@@ -1,4 +1,4 @@
-"""What repeated figures say: intervals, paired tests by seed and by sample, and p-values corrected for their number."""
+"""Statistics of repeated figures: intervals, tests by seed and by sample, p-values corrected for their number."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     if len(values) < 2:
         raise ArchError(error("one-seed", f"an interval was asked for from {len(values)} figures",
                               help="repeat with further seeds: `--seeds 5`"))
+    # `statistics` sums exactly, so that equal figures have the deviation 0.
     middle, deviation = mean(values), stdev(values)
     reach = float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * deviation / math.sqrt(len(values))
     return Interval(middle, deviation, middle - reach, middle + reach, len(values))
@@ -63,6 +64,7 @@ def paired_t(first: Sequence[float], second: Sequence[float]) -> PairedTest:
     # Differences that are equal but for rounding would give any p-value at all.
     if found.deviation <= 1e-12 * max(1.0, abs(found.mean)):
         return PairedTest(found, None)
+    # Twice the upper tail: nobody said beforehand which of the two is better.
     t = found.mean / (found.deviation / math.sqrt(found.count))
     return PairedTest(found, float(2 * stats.t.sf(abs(t), found.count - 1)))
 
@@ -85,6 +87,7 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> McNemarTest:
     pairs = list(zip(first, second, strict=True))
     only_first = sum(a and not b for a, b in pairs)
     only_second = sum(b and not a for a, b in pairs)
+    # Where they never differ, there is nothing to test.
     if not only_first + only_second:
         return McNemarTest(0, 0, 1.0)
     p = float(stats.binomtest(only_first, only_first + only_second).pvalue)

@@ -1,4 +1,4 @@
-"""What came out of a comparison: a row for each arm, and every further arm beside the first."""
+"""The table of a comparison: a row for each arm, and every further arm beside the first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archlang.comparison.bits import truths
-from archlang.comparison.design import Arm, Design, Job
+from archlang.comparison.design import Job, StudyArm, StudyDesign
 from archlang.comparison.journal import Standing
 from archlang.comparison.statistics import (
     Interval,
@@ -22,7 +22,7 @@ from archlang.diagnostics.text import one_line
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyRow:
     """An arm's results.
 
     values    its figure by seed
@@ -31,7 +31,7 @@ class Row:
     missing   seeds that nobody has done yet
     """
 
-    arm: Arm
+    arm: StudyArm
     values: Mapping[int, float]
     interval: Interval | None
     failed: Mapping[int, str]
@@ -48,20 +48,20 @@ class Beside:
     by_sample  McNemar's test for each seed; empty where samples have no right answer
     """
 
-    first: Arm
-    second: Arm
+    first: StudyArm
+    second: StudyArm
     by_seed: PairedTest | None
     corrected: float | None
     by_sample: Mapping[int, McNemarTest]
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """All of a comparison, by one figure."""
 
-    design: Design
+    design: StudyDesign
     figure: str
-    rows: tuple[Row, ...]
+    rows: tuple[StudyRow, ...]
     beside: tuple[Beside, ...]
 
     @property
@@ -86,18 +86,19 @@ def figure_of(standing: Standing, wanted: str | None) -> str:
     return wanted
 
 
-def tabulate(design: Design, standing: Standing, wanted: str | None = None) -> Table:
+def tabulate(design: StudyDesign, standing: Standing, wanted: str | None = None) -> StudyTable:
     """The table of what is there. Raises `ArchError` (usage)."""
     figure = figure_of(standing, wanted)
     rows = tuple(_row(design, standing, number, figure) for number in range(len(design.arms)))
 
+    # Beside the first alone: every further comparison would make each less certain.
     found = [_beside(design, standing, rows, number) for number in range(1, len(rows))]
     values = holm([getattr(one.by_seed, "p", None) for one in found])
     beside = tuple(replace(one, corrected=p) for one, p in zip(found, values, strict=True))
-    return Table(design, figure, rows, beside)
+    return StudyTable(design, figure, rows, beside)
 
 
-def _row(design: Design, standing: Standing, number: int, figure: str) -> Row:
+def _row(design: StudyDesign, standing: Standing, number: int, figure: str) -> StudyRow:
     values, failed, missing, seconds = {}, {}, [], 0.0
     for seed in design.seeds:
         key = Job(number, seed).key
@@ -109,19 +110,22 @@ def _row(design: Design, standing: Standing, number: int, figure: str) -> Row:
             record = standing.done[key]
             seconds += float(record["seconds"])
             value = record["figures"].get(figure)
+            # A metric may have no value, as where no sample has its class.
             if value is None:
                 failed[seed] = f"bad-data: it has no {figure}"
             else:
                 values[seed] = float(value)
 
+    # One value has no interval; the row stands there all the same.
     found = None
     if len(values) > 1:
         found = interval(list(values.values()))
-    return Row(design.arms[number], values, found, failed, tuple(missing), seconds)
+    return StudyRow(design.arms[number], values, found, failed, tuple(missing), seconds)
 
 
-def _beside(design: Design, standing: Standing, rows: Sequence[Row], number: int) -> Beside:
+def _beside(design: StudyDesign, standing: Standing, rows: Sequence[StudyRow], number: int) -> Beside:
     first, second = rows[0], rows[number]
+    # A seed that failed in one of the two has no pair.
     both = [seed for seed in design.seeds if seed in first.values and seed in second.values]
     by_seed = None
     if len(both) > 1:
@@ -129,6 +133,7 @@ def _beside(design: Design, standing: Standing, rows: Sequence[Row], number: int
 
     by_sample = {}
     for seed in both:
+        # The same seed of both: the pairs are those of the test by seed.
         right = [_right(standing, Job(arm, seed)) for arm in (0, number)]
         if None not in right and len(right[0] or ()) == len(right[1] or ()):
             by_sample[seed] = mcnemar(right[0] or (), right[1] or ())

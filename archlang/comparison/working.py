@@ -17,7 +17,7 @@ import torch
 from archlang.artefact import load_model
 from archlang.comparison.answers import answers
 from archlang.comparison.bits import bits
-from archlang.comparison.design import Design, Job, design_of
+from archlang.comparison.design import Job, StudyDesign, design_of
 from archlang.comparison.journal import Journal
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
@@ -49,6 +49,7 @@ def work(journal: Journal) -> int:
                     _do(journal, job)
                     count += 1
                     break
+            # Another has done it meanwhile: no need to try again.
             if journal.standing().is_settled(job):
                 break
             time.sleep(0.05 * attempt)
@@ -68,7 +69,7 @@ def _do(journal: Journal, job: Job) -> None:
     journal.add("done", job.key, result)
 
 
-def run_job(design: Design, job: Job, folder: Path) -> dict[str, Any]:
+def run_job(design: StudyDesign, job: Job, folder: Path) -> dict[str, Any]:
     """The result of one training: figures of the test part, and which samples were right, as hexadecimal bits.
 
     A training that was interrupted goes on. Raises `ArchError`.
@@ -81,11 +82,13 @@ def run_job(design: Design, job: Job, folder: Path) -> dict[str, Any]:
     if design.processes > 1:
         _train_under_torchrun(design, job, run)
     else:
+        # A training that was killed before its first checkpoint begins again in its folder.
         start = "new"
         if any(run.glob("checkpoint-*.safetensors")):
             start = "resume"
         fit(network, design.data, run=run, start=start, seed=job.seed, epochs=design.epochs, device=design.device)  # type: ignore[arg-type]  # one of two words
 
+    # From the file rather than from memory: under torchrun there is nothing else.
     model = load_model(run / f"{design.kept}.safetensors", catalogue=catalogue_with(design.plugins),
                        passes=passes_with(design.plugins))
     found = evaluate(model, design.data, device=design.device)
@@ -105,11 +108,11 @@ def run_job(design: Design, job: Job, folder: Path) -> dict[str, Any]:
     }
 
 
-def _network(design: Design, text: str) -> Network:
+def _network(design: StudyDesign, text: str) -> Network:
     return loads(text, catalogue=catalogue_with(design.plugins))
 
 
-def _train_under_torchrun(design: Design, job: Job, run: Path) -> None:
+def _train_under_torchrun(design: StudyDesign, job: Job, run: Path) -> None:
     """The same training in several processes, as torch's own starter begins them. Raises `ArchError` (process-lost)."""
     file = run.parent / f"{job.key}.arch"
     run.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +125,7 @@ def _train_under_torchrun(design: Design, job: Job, run: Path) -> None:
         words += ["--epochs", str(design.epochs)]
     if any(run.glob("checkpoint-*.safetensors")):
         words.append("--resume")
+    # Each task opens the file anew, with the operations that it names.
     words += [word for name in design.plugins for word in ("--plugin", name)]
 
     done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
@@ -138,6 +142,7 @@ def serve(folder: str, document: Mapping[str, Any], parent: int) -> None:
     It ends with the status `UNFIT` where what went wrong concerns all trainings; that is said on standard error.
     """
     design = design_of(document)
+    # The number of threads decides on last bits, and several workers share the processors.
     torch.set_num_threads(design.threads)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:

@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict
 from typing import Any, Literal
 
-from archlang.comparison.table import Beside, Row, Table
+from archlang.comparison.table import Beside, StudyRow, StudyTable
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.views.tradeoff import Dot, tradeoff
@@ -15,7 +15,7 @@ from archlang.views.tradeoff import Dot, tradeoff
 Cost = Literal["parameters", "flops"]
 
 
-def as_text(table: Table) -> str:
+def as_text(table: StudyTable) -> str:
     """The table for people: figures that are shares in per cent."""
     wide = max(len(row.arm.name) for row in table.rows)
     scale, unit = _scale(table)
@@ -31,7 +31,7 @@ def as_text(table: Table) -> str:
     return "\n".join(lines)
 
 
-def _spread(row: Row, scale: float) -> str:
+def _spread(row: StudyRow, scale: float) -> str:
     """Mean, deviation and interval in their columns, as far as there are seeds for them."""
     middle, deviation, ends = "-", "-", "-"
     if len(row.values) == 1:
@@ -42,7 +42,7 @@ def _spread(row: Row, scale: float) -> str:
     return f"{middle:>7}  {deviation:>9}  {ends}"
 
 
-def _failures(table: Table) -> list[str]:
+def _failures(table: StudyTable) -> list[str]:
     lines = []
     for row in table.rows:
         lines += [f"{row.arm.name}, seed {seed}: failed, and left out ({said})" for seed, said in row.failed.items()]
@@ -65,6 +65,7 @@ def _compared(one: Beside, scale: float, unit: str) -> list[str]:
             line += ", all differences the same"
         else:
             line += f", p = {one.by_seed.p:.2g}"
+        # With one row beside the first there is nothing to correct.
         if one.corrected is not None and one.corrected != one.by_seed.p:
             line += f", {one.corrected:.2g} corrected (Holm)"
         lines.append(line)
@@ -75,7 +76,7 @@ def _compared(one: Beside, scale: float, unit: str) -> list[str]:
     return lines
 
 
-def _scale(table: Table) -> tuple[float, str]:
+def _scale(table: StudyTable) -> tuple[float, str]:
     """Accuracies are told in per cent; all other figures as they are."""
     if table.figure == "accuracy" or table.figure.startswith("top_k"):
         return 100.0, " %"
@@ -88,13 +89,14 @@ def _count(number: int | None) -> str:
     return f"{number / 1e6:.1f} M"
 
 
-def as_csv(table: Table) -> str:
+def as_csv(table: StudyTable) -> str:
     """A line for each training: arm, parameters, FLOPs, seed, figure, value (empty where it failed), reason."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "parameters", "flops", "seed", "figure", "value", "failed"])
     for row in table.rows:
         for seed in table.design.seeds:
+            # A line of a training that nobody has done would read as one that failed.
             if seed in row.missing:
                 continue
             writer.writerow([row.arm.name, row.arm.parameters, row.arm.flops, seed, table.figure,
@@ -102,8 +104,9 @@ def as_csv(table: Table) -> str:
     return text.getvalue()
 
 
-def as_json(table: Table) -> dict[str, Any]:
+def as_json(table: StudyTable) -> dict[str, Any]:
     """Everything as a document."""
+    # Keys of JSON are texts, seeds too.
     rows = []
     for row in table.rows:
         spread = None
@@ -127,7 +130,7 @@ def as_json(table: Table) -> dict[str, Any]:
     return {**head, "rows": rows, "beside": beside}
 
 
-def picture(table: Table, over: Cost, groups: list[int]) -> str:
+def picture(table: StudyTable, over: Cost, groups: list[int]) -> str:
     """The figure over parameters or FLOPs, a dot for each arm with its interval (as in Tissera 2023, figure 3.6).
 
     `groups` gives each arm a group, which has a colour. Raises `ArchError` (usage) where an arm's FLOPs are not known.
@@ -135,6 +138,7 @@ def picture(table: Table, over: Cost, groups: list[int]) -> str:
     scale, unit = _scale(table)
     dots = []
     for row, group in zip(table.rows, groups, strict=True):
+        # A logarithmic axis has no place for 0, nor for what is not known.
         cost = row.arm.parameters
         if over == "flops":
             cost = row.arm.flops or 0

@@ -24,7 +24,6 @@ from archlang.elaborate.values import (
 from archlang.ops.kinds import Kind, SettingKind, describe
 from archlang.ops.values import Option, Size, Written, show
 from archlang.source import Span
-from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Call, Expr, Input, Name, NetworkDeclaration, Parameter
 from archlang.syntax.walk import walk
 
@@ -60,6 +59,8 @@ def dial_values(b: Build, network: NetworkDeclaration, env: Env, home: Env,
 def _told(value: object, written: Expr | None) -> object:
     """Return a dial's value as a graph keeps it: a stage and a word by their text, and a list that holds one too."""
     if written is not None and _holds_words(value):
+        from archlang.syntax.printer import print_flat  # few networks need it
+
         return Written(print_flat(written))
     return value
 

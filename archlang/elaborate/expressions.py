@@ -17,7 +17,6 @@ from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.comparing import same_stage, same_word
 from archlang.elaborate.context import Build
 from archlang.elaborate.fields import fields_of
-from archlang.elaborate.habits.native import FUNCTION_NAMES
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.label import LabelValue
 from archlang.elaborate.names import module_name
@@ -201,7 +200,9 @@ def _call(b: Build, expr: Call, env: Env, expect: Kind | None) -> object:
     if not isinstance(expr.callee, Name):
         for argument in expr.arguments or ():
             known(b, argument.value, env)
-        # `math.ceil(x)` of Python is `ceil(x)` here.
+        # `math.ceil(x)` of Python is `ceil(x)` here. What knows other languages is loaded for mistakes alone.
+        from archlang.elaborate.habits.native import FUNCTION_NAMES
+
         here = FUNCTION_NAMES.get(expr.callee.span.text)
         help: tuple[str, ...] = ()
         fix = None

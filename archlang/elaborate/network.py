@@ -17,16 +17,12 @@ from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
 from archlang.ops.plugins import catalogue_with
 from archlang.ops.values import show
-from archlang.project.flatten import flatten
 from archlang.project.locating import Folders, is_standard
 from archlang.project.project import Project, open_project, open_text, reopened
-from archlang.project.settings import with_settings
 from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
 from archlang.syntax.lexing import WORDS
-from archlang.syntax.places import former_places
-from archlang.syntax.printer import print_file, print_flat
 from archlang.syntax.tree import Expr, File, Import, Let, TreeNode
 
 Dials = Mapping[str, Any]
@@ -91,11 +87,16 @@ class Network:
     @cached_property
     def tree(self) -> File:
         """One file that needs no other: imports written out, dials given from outside as defaults, no comments lost."""
+        # Checking a file prints nothing: what prints is loaded where it is asked for.
+        from archlang.project.flatten import flatten
+
         return flatten(self.project, self.given, self.built.codes, self.built.proposed, self.built.tables)
 
     @cached_property
     def text(self) -> str:
         """The tree in canonical form."""
+        from archlang.syntax.printer import print_file
+
         return print_file(self.tree)
 
     @cached_property
@@ -111,6 +112,9 @@ class Network:
         own_files = not all(is_standard(item) for item in imports)
         if self.given or self.built.codes or self.built.tables or own_files:
             return self.text
+
+        from archlang.syntax.printer import print_file
+
         return print_file(self.project.main.file)
 
     @property
@@ -170,6 +174,9 @@ def configured(net: Network, settings: Mapping[str, Any]) -> Network:
     if not settings:
         return net
 
+    from archlang.project.settings import with_settings
+    from archlang.syntax.printer import print_flat
+
     read = {name: _setting(name, value, net.limits) for name, value in settings.items()}
     project = with_settings(net.project, read)
     found = _checked(project, dict(net.given), net.limits, net.catalogue)
@@ -178,6 +185,9 @@ def configured(net: Network, settings: Mapping[str, Any]) -> Network:
 
 def rebuilt(net: Network, file: File) -> Network:
     """The network of a file that was rewritten: printed, read and checked again, with the imports it had before."""
+    from archlang.syntax.places import former_places
+    from archlang.syntax.printer import print_file
+
     project = reopened(net.project, print_file(file), net.limits)
     # What trained weights follow into the new text.
     project.main.source.former.update(former_places(file, project.main.file))

@@ -28,7 +28,10 @@ class Forward(CallLines):
     def _row(self, n: int) -> list[Item]:
         """The items from here on that are all modules of one list, in its order; empty where there is none."""
         items = self.call.items
-        first = relative(items[n], self.call) if _has_module(items[n]) else ()
+        first: Path = ()
+        if _has_module(items[n]):
+            first = relative(items[n], self.call)
+        # A list's first module; a later one is no beginning of a loop over the list.
         if len(first) < 2 or first[-1] != "0" or self.kinds.get((*self.call.path, *first[:-1])) != "list":
             return []
 
@@ -38,7 +41,10 @@ class Forward(CallLines):
             if not _has_module(item) or relative(item, self.call) != (*first[:-1], str(len(row))):
                 break
             row.append(item)
-        return row if len(row) > 1 and len(row) == self._length((*self.call.path, *first[:-1])) else []
+        # A loop runs over all of a list, so that some of its modules make none.
+        if len(row) > 1 and len(row) == self._length((*self.call.path, *first[:-1])):
+            return row
+        return []
 
     def _length(self, path: Path) -> int:
         """Count the modules of a list."""
@@ -69,7 +75,10 @@ class Forward(CallLines):
             self.lines.append(f"{several} = []")
 
         holder = relative(row[0], self.call)[:-1]
-        turn = self._fresh("block" if name != "block" else "turn", n)
+        word = "block"
+        if name == word:  # what flows is called so already
+            word = "turn"
+        turn = self._fresh(word, n)
         text = self.expression(row[0], n, lambda value: Raw(name) if value == flowing else value, turn)
         self.lines += [f"for {turn} in {self.module(holder)}:", f"    {name} = {text}"]
         if is_kept:
@@ -118,15 +127,23 @@ class Forward(CallLines):
             over, words = [self.module(relative(row[0], self.call)[:-1])], ["member"]
         rename: dict[Value, Raw] = {}
         for m, (value, bundle) in enumerate(changes.items()):
-            word = "x" if m == 0 else f"x_{m + 1}"
+            word = "x"
+            if m > 0:
+                word = f"x_{m + 1}"
             rename[value] = Raw(word)
             words.append(word)
             over.append(bundle)
 
         last = n + len(row) - 1
-        name = self._fresh(plural("x" if not self.is_root else scope_name(row[0].path[:1])), last)
+        # In the network's own class results are called as in the file; in a block `x` says enough.
+        called = "x"
+        if self.is_root:
+            called = scope_name(row[0].path[:1])
+        name = self._fresh(plural(called), last)
         text = self.expression(row[0], n, lambda value: rename.get(value, value), module)
-        source = over[0] if len(over) == 1 else f"zip({', '.join(over)}, strict=True)"
+        source = over[0]
+        if len(over) > 1:
+            source = f"zip({', '.join(over)}, strict=True)"
         self.lines.append(f"{name} = [{text} for {', '.join(words)} in {source}]")
         self._bundle(tuple(self._results(item)[0] for item in row), name)
         self._finish(last)
@@ -144,7 +161,10 @@ class Forward(CallLines):
                 break
             row.append(item)
         lengths = [len(values) for values in self.bundles if values[0] in first.reads]
-        return row[: lengths[0]] if lengths and lengths[0] > 1 and len(row) >= lengths[0] else []
+        # Fewer steps than members: some member is treated otherwise, and no one line says that.
+        if lengths and 1 < lengths[0] <= len(row):
+            return row[: lengths[0]]
+        return []
 
     def _moving(self, row: list[Item]) -> dict[Value, str] | None:
         """The values of the first item that are members of bundles, and their bundles; None where others differ."""

@@ -57,7 +57,11 @@ class CallLines:
             values = tuple(self.call.inputs[start : start + size])
             start += size
             if size == 1:
-                name = self._safe(names[n]) if names else self._fresh(next(letters), -1)
+                # The network's inputs have the names of the file, which callers may use.
+                if names:
+                    name = self._safe(names[n])
+                else:
+                    name = self._fresh(next(letters), -1)
                 self.variables[values[0]] = name
             else:
                 name = self._fresh(f"{next(letters)}s", -1)
@@ -133,8 +137,7 @@ class CallLines:
         if isinstance(item, Value):
             return self.variables[item]
         if isinstance(item, slice):
-            parts = [item.start, item.stop, *([] if item.step is None else [item.step])]
-            return ":".join("" if part is None else self.text(part) for part in parts)
+            return self._slice(item)
         if isinstance(item, tuple) and any(True for _ in values_in(item)):
             if item in self.bundles:
                 return self.bundles[item]
@@ -142,7 +145,9 @@ class CallLines:
             if shape:
                 return shape
             inner = ", ".join(self.texts(item))
-            return f"({inner},)" if len(item) == 1 else f"({inner})"
+            if len(item) == 1:
+                inner += ","
+            return f"({inner})"
         if isinstance(item, Mapping):
             inner = ", ".join(f"{literal(key, self.library)}: {self.text(value)}" for key, value in item.items())
             return f"{{{inner}}}"
@@ -190,17 +195,38 @@ class CallLines:
             return f"{name}({', '.join([*self.texts(args), *named])})"
         return self._function(item, args, named)
 
+    def _slice(self, item: slice) -> str:
+        """`start:stop`, with `:step` where there is one."""
+        parts = [item.start, item.stop]
+        if item.step is not None:
+            parts.append(item.step)
+
+        words = []
+        for part in parts:
+            # An end that is not given stands for the tensor's own.
+            word = ""
+            if part is not None:
+                word = self.text(part)
+            words.append(word)
+        return ":".join(words)
+
     def _argument(self, n: int, key: object, value: Any) -> Any:
         """An argument, or the attribute that holds it where it differs between uses of the class."""
         field = self.fields.get((n, f"@{key}"))
-        return value if field is None else Raw(f"self.{field}")
+        if field is None:
+            return value
+        return Raw(f"self.{field}")
 
     def _groups(self, item: ScopeCall, rename: Callable[[Any], Any]) -> Iterator[str]:
         start = 0
         for size in item.groups:
             values = tuple(replaced(value, rename) for value in item.inputs[start : start + size])
             start += size
-            yield self.text(values if size > 1 else values[0])
+            # A bundle is handed on as one tuple, a single tensor as itself.
+            if size > 1:
+                yield self.text(values)
+            else:
+                yield self.text(values[0])
 
     def _function(self, item: ModelStep, args: list[Any], named: list[str]) -> str:
         """The call of a function, or its sign."""
@@ -213,7 +239,11 @@ class CallLines:
             return f"{self.text(args[0])} {INFIX[item.target]} {self.text(args[1])}"
         if getattr(item.target, "__name__", "") == "getitem":
             index = args[1]
-            inner = ", ".join(map(self.text, index)) if isinstance(index, tuple) else self.text(index)
+            # Inside brackets a tuple needs no parentheses.
+            if isinstance(index, tuple):
+                inner = ", ".join(map(self.text, index))
+            else:
+                inner = self.text(index)
             return f"{self.text(args[0])}[{inner}]"
         if not callable(item.target):
             raise refused(f"`{item.target}` is no function")
@@ -242,7 +272,10 @@ class CallLines:
             name = self._name(item, n)
             self.variables[results[0]] = name
         else:
-            name = self._fresh("xs" if not self.is_root else plural(scope_name(item.path)), n)
+            called = "xs"
+            if self.is_root:
+                called = plural(scope_name(item.path))
+            name = self._fresh(called, n)
             self._bundle(results, name)
         self.lines.append(f"{name} = {text}")
         self._finish(n)
@@ -275,7 +308,9 @@ class CallLines:
         if self.is_root:
             return self.result
         outputs = tuple(self.call.outputs)
-        return outputs if len(outputs) > 1 else outputs[0]
+        if len(outputs) == 1:
+            return outputs[0]
+        return outputs
 
     def _results(self, item: Item) -> tuple[Value, ...]:
         """The values that an item makes: one, or all of several in order."""

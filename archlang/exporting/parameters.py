@@ -130,10 +130,15 @@ def _new_name(plan: ClassForm, slot: Slot, taken: set[str]) -> str:
 
     what = what.lstrip("@")
     if what in ENTERING and not item.path[:-1].count("each"):
-        name = what if what.startswith("in_") else "in_channels"
+        # Norms call it otherwise, and one class has one name for what enters.
+        name = "in_channels"
+        if what.startswith("in_"):
+            name = what
         if name not in taken and _enters(plan, slot):
             return name
-    name = what if what.isidentifier() and what not in taken else f"{_own_name(item)}_{what}"
+    name = what
+    if not what.isidentifier() or what in taken:
+        name = f"{_own_name(item)}_{what}"
     name = name.replace("out_channels", "channels").replace("out_features", "features").replace("num_", "")
     while name in taken or not name.isidentifier():
         name = f"{_own_name(item)}_{name}" if not name.startswith(_own_name(item)) else f"{name}_2"

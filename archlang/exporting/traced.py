@@ -37,7 +37,10 @@ def placed(model: ArchModule) -> nn.Module:
     """
     network: Network = model.archlang.network
     graph = fx.Graph()
-    source = model.graph if model.archlang.passes else written_loop(network.graph, model)
+    source = model.graph
+    # What a pass left is the only form there is; else members are taken one by one.
+    if not model.archlang.passes:
+        source = written_loop(network.graph, model)
     result = graph.graph_copy(source, {})
     graph.output(result)
 
@@ -77,7 +80,10 @@ def _tree(model: nn.Module, added: dict[str, nn.Module]) -> dict[str, nn.Module]
     tops: dict[str, nn.Module] = {}
     for name, child in model.named_children():
         inside = {path.partition(".")[2]: m for path, m in added.items() if path.partition(".")[0] == name}
-        tops[name] = _copied(child, inside) if inside else child
+        # A folder is copied only where something is put into it: weights stay those of the model.
+        tops[name] = child
+        if inside:
+            tops[name] = _copied(child, inside)
     for path, module in added.items():
         first, _, rest = path.partition(".")
         if first not in tops:

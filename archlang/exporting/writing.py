@@ -104,7 +104,10 @@ class _Class:
 
         for slot, text in self.plan.texts.items():
             if slot[1].startswith("@") and text is not None:
-                name = text if text.isidentifier() else f"{scope_name(self.call.items[slot[0]].path)}_{slot[1][1:]}"
+                name = text
+                # `2 * c` is no name of an attribute: it is called by what it is for.
+                if not text.isidentifier():
+                    name = f"{scope_name(self.call.items[slot[0]].path)}_{slot[1][1:]}"
                 while name in self.homes or name in self.fields.values():
                     name += "_"
                 self.fields[slot] = name
@@ -114,7 +117,10 @@ class _Class:
             if isinstance(inner, dict):
                 here = (*path, part)
                 counted = sorted(inner) == sorted(map(str, range(len(inner))))
-                self.kinds[(*self.call.path, *here)] = "list" if counted else "dict"
+                kind = "dict"
+                if counted:
+                    kind = "list"
+                self.kinds[(*self.call.path, *here)] = kind
                 self._find_kinds(inner, here)
 
     # --- the constructor --------------------------------------------------------------------------------------------
@@ -148,7 +154,9 @@ class _Class:
 
     def _step(self, n: int) -> ModelStep | None:
         item = self.call.items[n]
-        return item if isinstance(item, ModelStep) else None
+        if isinstance(item, ModelStep):
+            return item
+        return None
 
     def _first(self, n: int) -> bool:
         """Tell whether an item is the first call of its module in this class."""
@@ -185,7 +193,11 @@ class _Class:
             return BracketedText("nn.ModuleList(", [Framed("", pieces[0], f" for _ in range({len(pieces)})")], ")")
         parts: list[str | BracketedText | Framed] = []
         for run in runs:
-            parts += [Framed("*(", run[0], f" for _ in range({len(run)}))")] if len(run) > 2 else run
+            # Two of a kind are shorter written out.
+            if len(run) > 2:
+                parts.append(Framed("*(", run[0], f" for _ in range({len(run)}))"))
+            else:
+                parts += run
         return BracketedText("nn.ModuleList([", parts, "])")
 
     def _item(self, n: int) -> str | BracketedText:
@@ -266,13 +278,17 @@ class _Class:
     # --- forward, and the whole class -------------------------------------------------------------------------------
 
     def _forward(self) -> Forward:
-        names = [name for name, _ in self.writer.program.inputs] if self.is_root else []
+        names: list[str] = []
+        if self.is_root:
+            names = [name for name, _ in self.writer.program.inputs]
         return Forward(self.plan, self.library, self.kinds, self.fields, names)
 
     def text(self) -> list[str]:
         """The lines of the class."""
         forward = self._forward()
-        result = self.writer.program.result if self.is_root else None
+        result = None
+        if self.is_root:
+            result = self.writer.program.result
         body = forward.write(result)
         self.library.names.add("nn")
         self.library.imports.add(("torch", "Tensor", "Tensor"))
@@ -305,7 +321,9 @@ class _Class:
         if isinstance(result, Mapping):
             inner = {"Tensor" if not isinstance(value, tuple) else "tuple[Tensor, ...]" for value in result.values()}
             return f"dict[str, {' | '.join(sorted(inner))}]"
-        return "tuple[Tensor, ...]" if isinstance(result, tuple) else "Tensor"
+        if isinstance(result, tuple):
+            return "tuple[Tensor, ...]"
+        return "Tensor"
 
     def _doc(self) -> str:
         frame = self.call.frame

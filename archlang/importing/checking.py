@@ -107,7 +107,7 @@ def difference(ours: Any, theirs: Any) -> float:
     return worst
 
 
-class Comparison:
+class TorchComparison:
     """A torch model with perturbed weights in float64, which networks with the same weights are compared with.
 
     Args:
@@ -131,19 +131,18 @@ class Comparison:
         `count` is the only batch that a stored program takes, `ranges` are those of whole inputs by their place.
         Raises `ArchError` (not-equal).
         """
+        ours.double().eval().load_state_dict(self.tensors)
         inputs = samples(sizes, count, ranges)
         found = self._differs(ours, inputs)
         if not found <= TOLERANCE:
             raise self._unequal(found, ours, samples(sizes, EXPORTED, ranges), inputs)
         return found
 
-    def difference(self, ours: nn.Module, sizes: Sequence[tuple[int, ...]]) -> float:
-        """The largest relative difference on samples of these sizes."""
+    def difference(self, ours: Callable[..., Any], sizes: Sequence[tuple[int, ...]]) -> float:
+        """The largest relative difference of a network that was verified, on samples of these sizes."""
         return self._differs(ours, samples(sizes, None))
 
-    def _differs(self, ours: nn.Module, inputs: Sequence[Tensor]) -> float:
-        ours = ours.double().eval()
-        ours.load_state_dict(self.tensors)
+    def _differs(self, ours: Callable[..., Any], inputs: Sequence[Tensor]) -> float:
         with torch.no_grad():
             return difference(ours(*inputs), self.theirs(*inputs))
 

@@ -1,4 +1,4 @@
-"""Whether a network takes maps of other sizes: then the size of its input is a dial."""
+"""Dials for the size of an input, where a network takes maps of any."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def another(sides: Sequence[int]) -> tuple[int, ...]:
     """Other sides to try: smaller ones of a large map, which cost less, and larger ones of a small map.
 
     >>> another((224, 224)), another((16, 16))
-    ((128, 128), (32, 32))
+    ((96, 96), (32, 32))
     """
-    if min(sides) >= 2 * LARGE_SIDE:
-        return tuple(max(LARGE_SIDE, side * 4 // 7 // 32 * 32) for side in sides)
+    if min(sides) > SMALL_SIDE:
+        return tuple(min(SMALL_SIDE * side // min(sides), side) // 32 * 32 for side in sides)
     return tuple(2 * side for side in sides)
 
 
-LARGE_SIDE = 64
+SMALL_SIDE = 96
 """A side that networks take that halve their maps five times."""
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from archlang.compiler import compile
 from archlang.elaborate.network import Network, loads
-from archlang.importing.checking import TOLERANCE, Comparison
+from archlang.importing.checking import TOLERANCE, TorchComparison
 from archlang.importing.extents import another, sides
 from archlang.importing.leaves import RECOGNISED, Recognise
 from archlang.importing.sources import TorchSource
@@ -116,10 +116,10 @@ def _imported(
     model = compile(network)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
     ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
-    comparison = Comparison(module, lambda state: taken(where, state), traced.state)
+    comparison = TorchComparison(module, lambda state: taken(where, state), traced.state)
     found = comparison.verify(model, sizes, batch, ranges)
     # A dial for the size is promised in the text, so that it is tried before anybody sees it.
-    if sides(traced) is not None and not _resizes(network, comparison, sizes[0], limits):
+    if sides(traced) is not None and not _resizes(network, model, comparison, sizes[0], limits):
         unsized = replace(traced, sized=True)
         written = write(unsized, name, doc, normalisation)
         network = loads(print_file(written.file), limits=limits)
@@ -136,15 +136,18 @@ def _imported(
     )
 
 
-def _resizes(network: Network, comparison: Comparison, sizes: Sequence[int], limits: Limits) -> bool:
+def _resizes(
+    network: Network, model: fx.GraphModule, comparison: TorchComparison, sizes: Sequence[int], limits: Limits
+) -> bool:
     """Tell whether both networks take maps of another size, too, and agree on them."""
     other = another(sizes[1:])
     dials = dict(zip(DIALS[2:], other, strict=True))
     if other[0] == other[1] and sizes[1] == sizes[2]:
         dials = {"side": other[0]}
     try:
-        resized = compile(loads(network.text, dials, limits=limits))
-        return comparison.difference(resized, [(sizes[0], *other)]) <= TOLERANCE
+        loads(network.text, dials, limits=limits)
+        # No step says a size, so that the code of the one is that of the other: what is checked before it is not.
+        return comparison.difference(model.forward, [(sizes[0], *other)]) <= TOLERANCE
     except Exception:  # either of them may want its one size, and says so in its own way
         return False
 

@@ -14,7 +14,7 @@ ALIASING = frozenset({"dropout", "feature_dropout", "contiguous", "reshape", "fl
 
 
 class SharedMemory:
-    """Which nodes look into one another's memory, and what they hold after a call that writes there.
+    """The nodes that look into one another's memory, and what they hold after a call that writes there.
 
     Args:
         graph: the graph that is read.

@@ -196,7 +196,7 @@ class _Walk:
             raise NoWordError("it makes complex numbers")
 
     def _ranges(self) -> dict[int, int]:
-        """How many numbers each whole input may be of: as many as the tables have rows that it is looked up in."""
+        """The range of each whole input: as many numbers as the tables have rows that it is looked up in."""
         for value, rows, place in self.reader.tables:
             if rows != self.reader.ranges[value]:
                 self.reader.place = place
@@ -239,7 +239,7 @@ class _Walk:
 
 
 def _kind(value: Tensor) -> str:
-    """What a tensor is, for a message: `[3] of torch.bool`."""
+    """Name what a tensor is, for a message: `[3] of torch.bool`."""
     return f"{list(value.shape)} of {value.dtype}"
 
 

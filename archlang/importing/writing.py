@@ -216,7 +216,7 @@ def _input_name(called: str, count: int) -> str:
 
 
 def _said(range: int | None, normalisation: Normalisation | None) -> tuple[Argument, ...] | None:
-    """What is said of an input: how many whole numbers there are, or the mean and deviation of the data."""
+    """Say of an input how many whole numbers there are, or the mean and deviation of the data."""
     if range is not None:
         return (Argument("range", number(range)),)
     if normalisation is None:

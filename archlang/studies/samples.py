@@ -36,6 +36,7 @@ def glance(name: str) -> tuple[Data, Glance]:
     if data.classes is not None:
         classes = len(data.classes)
 
+    # The first sample tells for all: data of several sizes is brought to one.
     sample = data.test.batch([0])[0]
     return data, Glance(name, len(data.train), len(data.test), validation, tuple(sample.shape[1:]), classes)
 
@@ -45,6 +46,7 @@ def picture(found: list[tuple[Data, Glance]], count: int) -> str:
 
     Raises `ArchError` (bad-data) where images and points are to stand side by side.
     """
+    # Two numbers are a place in the plane.
     are_points = {seen.sample == (2,) for _, seen in found}
     if len(are_points) > 1:
         raise ArchError(error("bad-data", "images and points in the plane have no picture in common",
@@ -69,6 +71,7 @@ def _caption(label: torch.Tensor, classes: tuple[str, ...] | None) -> str:
     if label.is_floating_point() or label.numel() > 4:
         return ""
     numbers = [int(number) for number in label.flatten()]
+    # -1 stands for no label.
     if classes is None or min(numbers) < 0:
         return " ".join(str(number) for number in numbers if number >= 0)
     return " ".join(classes[number] for number in numbers)[:9]

@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import archlang.syntax.tree as tree
+from archlang.syntax.expression_printer import ExpressionPrinter
 from archlang.syntax.layout import HARD, Doc, LineBreak, TrailingComment, cat, group, is_hard, nest, render
-from archlang.syntax.print_expr import ExpressionPrinter
 from archlang.syntax.print_parts import behind, lead, quote, row
 from archlang.syntax.table import NO_PADDING, Padding, aligned_rows, needs_a_line, paddings
 from archlang.syntax.tree import Expr

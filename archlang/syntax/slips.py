@@ -8,6 +8,7 @@ asks for the message of the row.
 from __future__ import annotations
 
 from archlang.syntax.slip import Slip
+from archlang.syntax.slips_imports import IMPORTS
 from archlang.syntax.slips_python import PYTHON
 from archlang.syntax.slips_scripts import SCRIPTS
 from archlang.syntax.slips_signs import SEPARATORS, SIGNS
@@ -16,6 +17,7 @@ from archlang.syntax.slips_words import RESERVED, STATEMENTS
 
 SLIPS: tuple[Slip, ...] = (
     *PYTHON,  # before reserved words: `a if b else c` uses them as what they are
+    *IMPORTS,
     *SCRIPTS,
     *RESERVED,  # early, since almost every later row would take such a word for the beginning of something
     *SIGNS,

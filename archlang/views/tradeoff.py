@@ -50,6 +50,7 @@ def tradeoff(dots: Sequence[Dot], across: str, up: str) -> str:
         return TOP + HEIGHT * (1 - (value - low) / (high - low))
 
     parts = [f'<rect x="{LEFT}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="{FRAME}"/>']
+    # Lines under the dots, so that they hide none.
     for value in _steps(low, high):
         parts.append(f'<path d="M {LEFT} {y(value):.1f} h {WIDTH}" stroke="{FRAME}" stroke-width="0.5"/>')
         parts.append(words(LEFT - 6, y(value) + 4, f"{value:g}", QUIET, "end"))

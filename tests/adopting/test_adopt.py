@@ -155,3 +155,24 @@ def test_spoiled_tables_are_refused(tmp_path: Path) -> None:
             assert problem.status == 1
             refused += 1
     assert refused >= 25
+
+
+def test_as_many_numbers_in_another_form_are_not_taken() -> None:
+    model, source = net(), dict(net(1).state_dict())
+    before = model.state_dict()["logits.head.weight"].clone()
+    source["logits.head.weight"] = source["logits.head.weight"].t().contiguous()
+    table = adopt(model, source)
+    assert table.new == {"logits.head.weight": "[5, 8] here, [8, 5] in the source"}
+    assert torch.equal(model.state_dict()["logits.head.weight"], before)
+
+
+def test_a_fused_model_is_not_matched_by_the_network_that_it_was() -> None:
+    other = TEXT.replace("maps ", "trunk ").replace("= maps", "= trunk").replace("as head", "as last")
+    whole = net(1, other)
+    assert adopt(net(), whole).how == "structure"
+
+    fused = archlang.fuse(net(1, other))
+    assert len(fused.state_dict()) < len(whole.state_dict()), "its tensors are not those of its text"
+    with pytest.raises(ArchError) as caught:
+        adopt(net(), fused)
+    assert caught.value.diagnostics[0].name == "nothing-adopted"

@@ -81,7 +81,7 @@ def _named_labels(network: Network, generator: torch.Generator) -> dict[str, tor
     assert graph.plan is not None
     found: dict[str, torch.Tensor] = {}
     for loss in graph.plan.losses:
-        scores, word, *_ = loss.reads
+        scores, word = (*loss.reads, None, None)[:2]
         if isinstance(scores, Port) and isinstance(word, str) and word.startswith("label."):
             sides = [_side(size) for size in graph.type(scores).dims]
             # Rounded, so that a heatmap has centres.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from archlang.comparison.design import Design, arm_of
+from archlang.comparison.design import StudyDesign, arm_of
 from archlang.comparison.journal import Journal
 from archlang.comparison.table import tabulate
 from archlang.comparison.working import work
@@ -35,10 +35,10 @@ train { loss = cross_entropy(logits, label); optimizer = sgd(lr = 0.1, momentum 
 """
 
 
-def design(seeds: int) -> Design:
+def design(seeds: int) -> StudyDesign:
     """Two widths of a small network, from so many seeds."""
     arms = tuple(arm_of(f"width {width}", loads(TEXT, {"width": str(width)})) for width in (4, 6))
-    return Design(arms, "digits:train=60", tuple(range(seeds)))
+    return StudyDesign(arms, "digits:train=60", tuple(range(seeds)))
 
 
 def killed(journal: Journal, after: float) -> bool:

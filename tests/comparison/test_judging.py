@@ -142,4 +142,4 @@ def test_what_has_no_mean(models: Sequence[torch.fx.GraphModule]) -> None:
     assert "probabilities" in refused(numbers)
     points = archlang.compile(archlang.loads("archlang 1\nnetwork N {\n  input x: [2]\n  output x -> linear(2)\n}\n"))
     assert "takes none" in refused(points, data="moons", crops=Crops((9,)))
-    assert "one class for each sample" in refused(models[0], data="digits:pairs")
+    assert "a label has 2 numbers" in refused(models[0], data="digits:pairs")

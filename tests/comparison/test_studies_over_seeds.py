@@ -19,7 +19,7 @@ import torch
 from archlang import load_model
 from archlang.cli.main import run
 from archlang.comparison.bits import bits, truths
-from archlang.comparison.design import Design, Job
+from archlang.comparison.design import Job, StudyDesign
 from archlang.comparison.journal import LINES, Journal
 from archlang.comparison.processes import run_workers
 from archlang.comparison.slurm import TEMPLATE, script
@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def design() -> Design:
+def design() -> StudyDesign:
     return studying.design(2)
 
 
@@ -107,7 +107,7 @@ def test_a_study_whose_processes_are_killed() -> None:
     assert "6 kills" in done.stdout and "0 tables differ" in done.stdout
 
 
-def test_a_seed_that_diverges_is_counted(tmp_path: Path, design: Design) -> None:
+def test_a_seed_that_diverges_is_counted(tmp_path: Path, design: StudyDesign) -> None:
     wild = replace(design.arms[1], name="wild", text=design.arms[1].text.replace("lr = 0.1", "lr = 1e30"))
     both = replace(design, arms=(design.arms[0], wild), seeds=(0, 1), epochs=1)
     journal = Journal.joined(tmp_path / "study", both)
@@ -120,7 +120,7 @@ def test_a_seed_that_diverges_is_counted(tmp_path: Path, design: Design) -> None
     assert work(journal) == 0, "a failed training is not done again by itself"
 
 
-def test_a_journal_that_was_cut_off(tmp_path: Path, design: Design) -> None:
+def test_a_journal_that_was_cut_off(tmp_path: Path, design: StudyDesign) -> None:
     journal = Journal.joined(tmp_path / "study", design)
     journal.add("done", "0-0", result(0.5, [True, False]))
     whole = journal.lines.read_bytes()
@@ -147,7 +147,7 @@ with Journal(Path(sys.argv[1]), None).claimed(Job(0, 0)) as mine:
 """
 
 
-def test_a_training_that_another_is_at(tmp_path: Path, design: Design) -> None:
+def test_a_training_that_another_is_at(tmp_path: Path, design: StudyDesign) -> None:
     folder = tmp_path / "study"
     journal = Journal.joined(folder, design)
     words = [sys.executable, "-c", HOLDS, str(folder)]
@@ -166,7 +166,7 @@ def test_a_training_that_another_is_at(tmp_path: Path, design: Design) -> None:
         assert mine
 
 
-def test_processes_that_write_at_a_time_lose_no_line(tmp_path: Path, design: Design) -> None:
+def test_processes_that_write_at_a_time_lose_no_line(tmp_path: Path, design: StudyDesign) -> None:
     journal = Journal.joined(tmp_path / "study", design)
     code = ("import sys; from pathlib import Path; from archlang.comparison.journal import Journal\n"
             "journal = Journal(Path(sys.argv[1]), None)\n"
@@ -178,7 +178,7 @@ def test_processes_that_write_at_a_time_lose_no_line(tmp_path: Path, design: Des
     assert len(standing.done) == 120 and not standing.damaged
 
 
-def test_a_process_that_dies_in_a_training_is_told(tmp_path: Path, design: Design) -> None:
+def test_a_process_that_dies_in_a_training_is_told(tmp_path: Path, design: StudyDesign) -> None:
     (tmp_path / "deadly.py").write_text(
         "import os\nclass Deadly(list):\n  def __getitem__(self, n): os.kill(os.getpid(), 9)\n"
         "def data():\n  import torch\n  return Deadly([(torch.zeros(1, 8, 8), 0)] * 30)\n")
@@ -193,7 +193,7 @@ def test_a_process_that_dies_in_a_training_is_told(tmp_path: Path, design: Desig
     assert journal.standing().failed["0-0"] == "process-lost: its process ended with the signal SIGKILL"
 
 
-def test_folders_and_files_that_are_no_study(tmp_path: Path, file: str, design: Design) -> None:
+def test_folders_and_files_that_are_no_study(tmp_path: Path, file: str, design: StudyDesign) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "mine.txt").write_text("mine")
     assert refused(lambda: Journal.joined(tmp_path / "x", design))[0] == "run-exists"
@@ -226,7 +226,7 @@ def test_the_script_of_a_queue(file: str, tmp_path: Path, capfd: pytest.CaptureF
     assert "'a b'" in script(["x", "a b"], "f", tasks=1, processes=1, template=TEMPLATE)
 
 
-def test_a_study_without_a_result_yet(design: Design, tmp_path: Path) -> None:
+def test_a_study_without_a_result_yet(design: StudyDesign, tmp_path: Path) -> None:
     journal = Journal.joined(tmp_path / "s", design)
     table = tabulate(design, journal.standing())
     assert not table.is_whole and "not done yet: seeds 0, 1" in as_text(table)
@@ -239,7 +239,7 @@ def test_truth_values_survive() -> None:
     assert truths(bits(right), 359) == right
 
 
-def test_lines_are_kept(design: Design, tmp_path: Path) -> None:
+def test_lines_are_kept(design: StudyDesign, tmp_path: Path) -> None:
     journal = Journal.joined(tmp_path / "s", design)
     before = (tmp_path / "s" / LINES).read_bytes()
     journal.add("failed", "0-0", {"reason": "x"})

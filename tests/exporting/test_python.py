@@ -182,3 +182,24 @@ network N(classes = 10) {
     assert behind("# the net") == "# the end" and behind("# the end") == "class N(nn.Module):"
     assert behind("# the stem sees all").startswith("self.stem = ")
     assert behind("# a sum has no module").split(" = ")[0] in ("self.both", "both")
+
+
+@pytest.mark.parametrize("init", [
+    "truncated_normal(std = 0.3)", "truncated_normal(mean = 1.0, std = 0.1)", "normal(mean = 2.0, std = 0.5)",
+    "uniform(low = -0.5, high = 0.2)", "xavier_normal(gain = 3.0)", "xavier_uniform(gain = 3.0)",
+    "kaiming_normal(slope = 2.0)", "kaiming_uniform(slope = 2.0, mode = fan_out)", "orthogonal(gain = 2.0)",
+])
+def test_a_written_start_is_drawn_as_ours_is(init: str) -> None:
+    text = f"archlang 1\nnetwork Start {{ input x: [100]\n output x -> linear(400, init = {init}) }}"
+    model = archlang.compile(archlang.loads(text))
+    torch.manual_seed(0)
+    theirs = next(weight for weight in built(source_of(model)).parameters() if weight.ndim == 2).detach().flatten()
+    ours = next(weight for weight in model.parameters() if weight.ndim == 2).detach().flatten()
+
+    # Of 40,000 numbers; the ends of what is cut lie close together, those of a normal distribution do not.
+    spread = float(ours.std())
+    assert abs(float(theirs.mean() - ours.mean())) < 0.05 * spread
+    assert float(theirs.std()) == pytest.approx(spread, rel=0.03)
+    if "normal" not in init or "truncated" in init:
+        assert float(theirs.max()) == pytest.approx(float(ours.max()), abs=0.1 * spread + 0.5 * ("orth" in init))
+        assert float(theirs.min()) == pytest.approx(float(ours.min()), abs=0.1 * spread + 0.5 * ("orth" in init))

@@ -43,7 +43,9 @@ HEAVY = {"torch", "networkx", "numpy", "scipy", "sklearn", "pygraphviz", "onnxru
          "importlib.metadata"}
 """Libraries, and a room that loads one, that take longer to import than a file takes to check; optional extras."""
 
-FOR_MISTAKES = {"archlang.elaborate.habits.refine", "archlang.syntax.mistakes"}
+FOR_MISTAKES = {
+    "archlang.elaborate.habits.refine", "archlang.elaborate.python.refused", "archlang.syntax.mistakes",
+}
 """Tables of mistakes, read for a mistake alone: they are a tenth of what `check` would read before it starts."""
 
 SYSTEM = {"fcntl", "msvcrt", "resource"}

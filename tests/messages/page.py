@@ -12,6 +12,7 @@ from archlang.elaborate.habits.catalogue import TABLES
 from archlang.elaborate.habits.elsewhere import ELSEWHERE
 from archlang.elaborate.habits.native import ACTIVATIONS, CALLED, FUNCTION_NAMES, KNOWN, SETTINGS, SHORT_NAMES
 from archlang.syntax.slip import Slip
+from archlang.syntax.slips_imports import IMPORTS
 from archlang.syntax.slips_python import PYTHON
 from archlang.syntax.slips_scripts import SCRIPTS
 from tests.syntax.helpers import PRAGMA, mistakes
@@ -63,7 +64,7 @@ def _tables() -> Iterator[str]:
     yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in PYTHON))
 
     yield "## Forms of scripts and configuration files\n"
-    yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in SCRIPTS))
+    yield from _table(("a line such as", "the message"), (_form_of_python(slip) for slip in (*IMPORTS, *SCRIPTS)))
 
 
 def _table(head: tuple[str, str], rows: Iterable[tuple[str, str]]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from archlang.elaborate.habits.advice import standard_blocks
 from archlang.elaborate.habits.catalogue import TABLES
 from archlang.elaborate.habits.habit import Habit
 from archlang.elaborate.network import check_text
-from archlang.syntax.slips_scripts import STANDARD_BLOCKS
+from archlang.syntax.slips_imports import STANDARD_BLOCKS
 from tests.golden import check_golden
 from tests.messages.page import PAGE, page
 from tests.ops.instantiate import drawn

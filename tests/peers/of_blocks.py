@@ -230,7 +230,7 @@ def _large() -> list[Pair]:
         block("segment", "down(6)", figure, lambda: nn.Sequential(nn.MaxPool2d(2), plain.double(8, 6))),
         Pair("std.segment.up", figure, up, lambda: plain.Up(8, 4)),
         Pair("std.segment.fpn", "torchvision's FeaturePyramidNetwork", lambda: fpn(3), lambda: Pyramid([4, 6, 8])),
-        Pair("std.segment.fpn of four", "torchvision's FeaturePyramidNetwork", lambda: fpn(4),
+        Pair("std.segment.fpn", "torchvision's FeaturePyramidNetwork of four", lambda: fpn(4),
              lambda: Pyramid([4, 6, 8, 3])),
         block("segment", "aspp(6)", "torchvision's ASPP", lambda: aspp(8, [12, 24, 36], 6)),
         block("segment", "aspp(6, rates = [2, 3, 5])", "torchvision's ASPP", lambda: aspp(8, [2, 3, 5], 6)),

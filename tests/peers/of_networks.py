@@ -199,7 +199,7 @@ def _modern() -> list[Pair]:
              of_file("examples/networks/two_tower", users=7, items=9, words=11, width=6),
              lambda: modern.TwoTower(7, 9, 11, 6), sizes={"S": 5, "T": 4}),
         Pair("examples/networks/dcgan_discriminator", "Radford et al. 2016, section 3",
-             of_file("examples/networks/dcgan_discriminator", width=4), lambda: modern.discriminator(4), batch=2),
+             of_file("examples/networks/dcgan_discriminator", width=4), lambda: modern.Discriminator(4), batch=2),
     ]
 
 

@@ -11,7 +11,7 @@ from tests.peers.of_networks import PAIRS
 from tests.peers.table import HEAD, PAGE, counted, written
 
 ROW = re.compile(r"\| \[`(\w+)`\]\(\.\./examples/networks/\1\.arch\) \| (\d+) \| (\d+) \| (\d+) \| ([\d,]+) "
-                 r"\| ([\d.e+]+ G) \| (\de[+-]\d\d) \|")
+                 r"\| ([\d.e+-]+ G) \| (\de[+-]\d\d) \|")
 ROWS = {match[1]: match for match in ROW.finditer(PAGE.read_text(encoding="utf-8"))}
 
 

@@ -104,6 +104,6 @@ def test_chains_without_depth_may_be_long() -> None:
     ids=lambda text: text[:12],
 )  # fmt: skip
 def test_hostile_files_are_refused_in_short_time(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     mistakes(PRAGMA + text)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10

@@ -18,7 +18,7 @@ from archlang.diagnostics.text import one_line
 from archlang.limits import DEFAULT
 
 if TYPE_CHECKING:
-    from archlang.comparison.design import Arm, Design, Kept
+    from archlang.comparison.design import Kept, StudyArm, StudyDesign
     from archlang.comparison.journal import Journal, Standing
     from archlang.comparison.written import Cost
 
@@ -68,16 +68,17 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
         raise refuse("`--template` and `-o` go with `--slurm`")
 
     arms, groups = compared(session, files, dials)
-    from archlang.comparison.design import Design
+    from archlang.comparison.design import StudyDesign
     from archlang.comparison.journal import Journal
 
-    design = Design(arms, data, tuple(range(seeds)), epochs, kept, device, processes, threads, session.plugins)
+    design = StudyDesign(arms, data, tuple(range(seeds)), epochs, kept, device, processes, threads, session.plugins)
     where = Path(folder or f"studies/{design.digest[:12]}")
     if slurm is not None:
         options = click.get_current_context().params
         write(session, output or "-", _queued(session, options, where, slurm).encode())
         return
 
+    # Before the journal: a mistake must not leave a folder behind.
     _require(design)
     journal = Journal.joined(where, design)
     standing = _prepared(session, journal, retry)
@@ -86,10 +87,12 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
     _tell(session, journal, figure, plot, over, table_file, groups)
 
 
-def compared(session: Session, files: tuple[str, ...], dials: Mapping[str, str]) -> tuple[tuple[Arm, ...], list[int]]:
+def compared(session: Session, files: tuple[str, ...],
+             dials: Mapping[str, str]) -> tuple[tuple[StudyArm, ...], list[int]]:
     """The arms of files and dials, and for each the number of its file."""
     from archlang.comparison.design import arm_of, grid, values_of_dial
 
+    # Split here and not by the option: for other commands a comma belongs to the value.
     lists = {name: values_of_dial(text) for name, text in dials.items()}
     arms, groups = [], []
     for number, file in enumerate(files):
@@ -97,6 +100,7 @@ def compared(session: Session, files: tuple[str, ...], dials: Mapping[str, str])
             # A dial of one value says nothing that the others do not have.
             shown = ", ".join(f"{name}={value}" for name, value in chosen.items() if len(lists[name]) > 1)
             name = Path(file).stem
+            # Two files of one name in two folders need their folders.
             if [Path(other).stem for other in files].count(name) > 1:
                 name = file
             if shown:
@@ -110,7 +114,7 @@ def compared(session: Session, files: tuple[str, ...], dials: Mapping[str, str])
     return tuple(arms), groups
 
 
-def _require(design: Design) -> None:
+def _require(design: StudyDesign) -> None:
     """Raises what a file or the data lacks, before processes are started and a journal is begun."""
     from archlang.elaborate.network import loads
     from archlang.ops import catalogue_with
@@ -118,6 +122,7 @@ def _require(design: Design) -> None:
     from archlang.train.optimization.planning import plan_of
     from archlang.train.processes.devices import place
 
+    # A device that is not here would fail every training, one after the other.
     place(design.device)
     for arm in design.arms:
         plan_of(loads(arm.text, catalogue=catalogue_with(design.plugins)))
@@ -125,7 +130,7 @@ def _require(design: Design) -> None:
 
 
 def _prepared(session: Session, journal: Journal, retry: bool) -> Standing:
-    """What is there; tells what was left by processes that died, and takes up again what failed, if asked to."""
+    """Read what is there; tell what processes that died have left, and take up what failed again, if asked to."""
     standing = journal.standing()
     if standing.damaged:
         session.note(f"{standing.damaged} lines of the journal cannot be read, and are left out")
@@ -141,6 +146,7 @@ def _prepared(session: Session, journal: Journal, retry: bool) -> Standing:
 def _train(session: Session, journal: Journal, jobs: int) -> None:
     from archlang.comparison.processes import run_workers
 
+    # Those that are settled already are not told again.
     every = list(journal.design.jobs())
     settled: set[str] = {job.key for job in every if journal.standing().is_settled(job)}
     session.note(f"{len(every)} trainings, {len(settled)} done; the study is kept in {journal.folder}")
@@ -176,6 +182,7 @@ def _tell(session: Session, journal: Journal, figure: str | None, plot: str | No
     from archlang.comparison.table import tabulate
     from archlang.comparison.written import as_csv, as_json, as_text, picture
 
+    # Read anew: another machine may have done some meanwhile.
     standing = journal.standing()
     table = tabulate(journal.design, standing, figure)
     for claim in journal.held(standing):
@@ -203,6 +210,7 @@ def _queued(session: Session, options: Mapping[str, Any], where: Path, tasks: in
     if options["template"] is not None:
         text = read_bytes(options["template"], session.limits).decode("utf-8", "replace")
 
+    # Built from the options, not from what was typed: quoting and order are one thing less to get wrong.
     words = [sys.executable, "-m", "archlang", "study", *options["files"]]
     for name in ("data", "seeds", "epochs", "figure", "jobs", "processes", "threads", "device"):
         if options[name] is not None:

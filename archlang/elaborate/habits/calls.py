@@ -73,6 +73,19 @@ def example(catalogue: Catalogue, name: str) -> tuple[str, ...]:
     return ()
 
 
+def arguments_of(catalogue: Catalogue, name: str) -> Sequence[Arg]:
+    """The arguments of a stage or a setting of the catalogue."""
+    entry = catalogue.stage(name)
+    if entry is not None:
+        return entry.args
+
+    for role in catalogue.roles_of(name):
+        setting = catalogue.setting(role, name)
+        if setting is not None:
+            return setting.args
+    return ()
+
+
 def wanted_argument(path: Sequence[TreeNode], catalogue: Catalogue) -> Arg | None:
     """The argument at whose place a value stands, as the catalogue declares it."""
     call = call_around(path[:-1])

@@ -14,7 +14,7 @@ MOST = 12
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenCall:
     """A stage as it is written here, None if a row makes none; `dropped` are the arguments that it does without."""
 
     text: str | None
@@ -34,7 +34,7 @@ class Entering:
     text_of: Callable[[Expr], str]
 
 
-def written(row: Habit, arguments: Sequence[Argument], entering: Entering) -> Written:
+def written(row: Habit, arguments: Sequence[Argument], entering: Entering) -> WrittenCall:
     """Write a stage from all arguments of a call, or else from as many as the row has words for.
 
     Args:
@@ -44,14 +44,14 @@ def written(row: Habit, arguments: Sequence[Argument], entering: Entering) -> Wr
     """
     text = _whole(row, arguments, entering)
     if text is not None or not row.here or len(arguments) > MOST:
-        return Written(text)
+        return WrittenCall(text)
 
     for dropped in _choices(row, arguments):
         rest = [argument for argument in arguments if argument not in dropped]
         text = _whole(row, rest, entering)
         if text is not None:
-            return Written(text, tuple(argument.name or print_flat(argument.value) for argument in dropped))
-    return Written(None)
+            return WrittenCall(text, tuple(argument.name or print_flat(argument.value) for argument in dropped))
+    return WrittenCall(None)
 
 
 def _whole(row: Habit, arguments: Sequence[Argument], entering: Entering) -> str | None:

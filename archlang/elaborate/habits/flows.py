@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from archlang.elaborate.habits.axes import axis_word
 from archlang.elaborate.habits.catalogue import METHOD_ROWS, NO_EFFECT
-from archlang.elaborate.habits.dropping import Entering, Written, written
+from archlang.elaborate.habits.dropping import Entering, WrittenCall, written
 from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.habit import Habit, items_of, value_text, whole_number
+from archlang.elaborate.habits.joining import REPEATED, in_parentheses, joined, repetition
 from archlang.elaborate.habits.names import (
     PREFIXES,
     KnownNames,
@@ -30,7 +31,6 @@ from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import (
     Argument,
     Binary,
-    Body,
     Call,
     Expr,
     Field,
@@ -47,19 +47,11 @@ from archlang.syntax.tree import (
 _SIDE_BY_SIDE = ("parallel", "layers")
 """Stages whose braces hold several flows."""
 
-_TOGETHER = {
-    "reduce(width) -> reduce(features)": "global_avg_pool",
-    "reduce(height) -> reduce(features)": "global_avg_pool",
-    " -> permute([features, positions]) -> permute([features, positions])": "",
-}
-"""Steps one behind the other that are one, or none: the places of a map axis by axis, axes exchanged and back."""
-
 _SAID_ELSEWHERE = frozenset((name,) for name in (*FUNCTION_NAMES, *STAGES_ELSEWHERE))
 """Bare words of other languages for which other tables have the better sentence."""
 
-REPEATED = "* n"
 IN_BRACES = "{ }"
-"""`Translation.shown` for a repetition with its number behind, and for flows in parentheses."""
+"""`Translation.shown` for flows in parentheses."""
 
 
 class FlowReader:
@@ -88,21 +80,15 @@ class FlowReader:
         return self._stages[id(expr)][1]
 
     def _read_stage(self, expr: Expr, before: str) -> Translation | None:
+        if (again := repetition(expr)) is not None and not self.names.defines("repeat"):
+            return again
         match expr:
-            case Call(callee=Name(text="repeat" | "Repeat"), arguments=(Argument(value=Number() as count),),
-                      body=Body(flows=(flow,))) if not self.names.defines("repeat"):
-                return Translation("Python", REPEATED, f"{print_flat(count)} * ({print_flat(flow)})")
-            case Call(callee=Name(text="repeat" | "Repeat"), body=None,
-                      arguments=(Argument(value=Number() as count), Argument(value=Call() as repeated))):
-                return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
             case Call(body=None):
                 return self._stage_call(expr, before)
             case Name() | Field():
                 return self._stage_name(expr)
             case Parens(inner=inner):
                 return self.stage(inner, before)
-            case Binary(operator="*", left=Parens(inner=Flow()) as repeated, right=Number() as count):
-                return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
             case Binary(operator="*", left=Call(callee=callee) as repeated, right=Number() as count):
                 if self.names.knows(path_of(callee)):
                     return Translation("Python", REPEATED, f"{print_flat(count)} * {print_flat(repeated)}")
@@ -134,7 +120,7 @@ class FlowReader:
     def _stage_call(self, call: Call, before: str) -> Translation | None:
         path, arguments = path_of(call.callee), call.arguments or ()
         if path[:1] == ("self",) and len(path) == 2:
-            return Translation("Python", "self", f"{path[1]}{_in_parentheses(arguments)}")
+            return Translation("Python", "self", f"{path[1]}{in_parentheses(arguments)}")
         if path[-1:] == ("Sequential",):
             return self._sequential(path, arguments)
         if len(path) == 1 and self.names.takes_braces(path[0]) and path[0] not in self.names.others:
@@ -207,7 +193,7 @@ class FlowReader:
             return None
         return Translation(PREFIXES[path[0]], ".".join(path), None)
 
-    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None, source: str = "") -> Written:
+    def _written(self, row: Habit, arguments: Sequence[Argument], rank: int | None, source: str = "") -> WrittenCall:
         """The stage that a row makes of arguments, without those that have no counterpart."""
         return written(row, arguments, Entering(rank, source, self._argument_text))
 
@@ -267,18 +253,9 @@ class FlowReader:
         row = function_row(path)
         if row is not None and not self.names.knows(path):
             return self._function(path, row, arguments)
-        if path in (("max",), ("min",)) and len(arguments) == 2:
-            return self._of_two(f"{path[0]}imum", path[0], arguments)
         if len(path) == 1 and self.names.knows(path) and path[0] not in self.names.tensors:
             return self._called(f"{path[0]}(", path[0], arguments, self.names.is_merge(path[0]))
         return None
-
-    def _of_two(self, here: str, shown: str, arguments: Sequence[Argument]) -> Translation | None:
-        """Read `max(a, b)` of two tensors, whose name is a function of numbers here."""
-        first, second = (self.source(argument.value) for argument in arguments)
-        if first is None or second is None:
-            return None
-        return Translation("Python", f"{shown}(", f"{first} -> {here}({second})", is_flow=True)
 
     def unwritten(self, expr: Expr) -> tuple[Expr, Translation] | None:
         """The innermost part of a chain of methods for which there is no text, and so none for the whole."""
@@ -298,12 +275,12 @@ class FlowReader:
 
         path = path_of(inner.callee)
         if self.names.knows(path):  # `conv(3x3, 8)(x)`: a stage of this language
-            return Translation("Python", f"{path[0]}(", _joined(source, print_flat(inner)), is_flow=True)
+            return Translation("Python", f"{path[0]}(", joined(source, print_flat(inner)), is_flow=True)
 
         stage = self.stage(inner)
         if stage is None:
             return None
-        text = _joined(source, stage.text)
+        text = joined(source, stage.text)
         return replace(stage, text=text, is_flow=True)
 
     def _function(self, path: tuple[str, ...], row: Habit, arguments: Sequence[Argument]) -> Translation | None:
@@ -323,7 +300,7 @@ class FlowReader:
         """A tensor through the stage that a row makes."""
         stage = self._written(row, arguments, rank, source)
         exact = (rank is not None or not row.by_type) and not stage.dropped
-        text = _joined(source, stage.text)
+        text = joined(source, stage.text)
         return Translation(origin, shown, text, row, is_flow=True, exact=exact, dropped=stage.dropped)
 
     def _called(self, shown: str, name: str, arguments: Sequence[Argument], gathers: bool) -> Translation | None:
@@ -343,7 +320,7 @@ class FlowReader:
         source = self._flowing(value, gathers)
         if source is None:
             return None
-        return Translation("Python", shown, f"{source} -> {name}{_in_parentheses(arguments[1:])}", is_flow=True)
+        return Translation("Python", shown, f"{source} -> {name}{in_parentheses(arguments[1:])}", is_flow=True)
 
     def _method(self, callee: Field, source: str, arguments: Sequence[Argument]) -> Translation | None:
         """Read a method of a tensor: `x.view(-1)`, `x.relu()`, `x.conv(3x3, 8)`."""
@@ -360,7 +337,7 @@ class FlowReader:
         if row is not None:
             return self._through(source, self._rank(callee.value), row, arguments, row.origin, shown)
         if self.names.is_stage(name):
-            return Translation("Python", shown, f"{source} -> {name}{_in_parentheses(arguments)}", is_flow=True)
+            return Translation("Python", shown, f"{source} -> {name}{in_parentheses(arguments)}", is_flow=True)
         return None
 
     def size(self, tensor: Expr, index: Expr | None) -> str | None:
@@ -417,25 +394,3 @@ class FlowReader:
         if source is None:
             return None
         return rank_of_flow(source, self.names.ranks)
-
-
-def _joined(source: str | None, stage: str | None) -> str | None:
-    if source is None or stage is None:
-        return None
-    text = f"{source} -> {stage}"
-    for twice, once in _TOGETHER.items():
-        text = text.replace(twice, once)
-    return text
-
-
-def _in_parentheses(arguments: Sequence[Argument]) -> str:
-    if not arguments:
-        return ""
-
-    texts = []
-    for argument in arguments:
-        value = value_text(argument.value)
-        if argument.name is not None:
-            value = f"{argument.name} = {value}"
-        texts.append(value)
-    return f"({', '.join(texts)})"

@@ -9,7 +9,20 @@ from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.names import KnownNames
 from archlang.ops.model import Catalogue, Op, Structure
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Block, File, Import, Input, Layer, Let, LoopName, NetworkDeclaration, TreeNode
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import (
+    Bind,
+    Block,
+    File,
+    Flow,
+    Import,
+    Input,
+    Layer,
+    Let,
+    LoopName,
+    NetworkDeclaration,
+    TreeNode,
+)
 from archlang.syntax.walk import children, walk
 
 
@@ -88,3 +101,11 @@ def _known_names(
 
     settings = frozenset(name for _, name in catalogue.settings)
     return KnownNames(frozenset(tensors - others), frozenset(others), ranks, is_stage, is_merge, takes_braces, settings)
+
+
+def flow_before(step: TreeNode, parent: TreeNode) -> str:
+    """The text of what flows into a step; empty if its parent is no flow."""
+    if not isinstance(parent, Flow):
+        return ""
+    at = next((at for at, one in enumerate(parent.steps) if one is step), 0)
+    return " -> ".join(print_flat(one) for one in parent.steps[:at])

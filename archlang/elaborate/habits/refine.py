@@ -13,6 +13,7 @@ from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
     Mend,
+    arguments_of,
     block_call,
     bound_by_let,
     call_around,
@@ -26,17 +27,18 @@ from archlang.elaborate.habits.calls import (
 )
 from archlang.elaborate.habits.consequences import without_consequences
 from archlang.elaborate.habits.fallback import mend_of_last_resort, swapped
-from archlang.elaborate.habits.flows import REPEATED, FlowReader
+from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.foreign_arguments import mend_of_arguments
 from archlang.elaborate.habits.habit import TRUTH_WORDS
+from archlang.elaborate.habits.joining import REPEATED
 from archlang.elaborate.habits.native import SETTINGS, renamed
-from archlang.elaborate.habits.place import CallPlace, place_of
+from archlang.elaborate.habits.place import CallPlace, flow_before, place_of
 from archlang.elaborate.habits.ranks import rank_of_flow
-from archlang.elaborate.habits.translation import Translation
+from archlang.elaborate.habits.translation import OF_CALLS, OF_NAMES, OF_SHAPES, Translation
 from archlang.elaborate.habits.values import mend_of_value
 from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of, without
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
-from archlang.ops.model import REQUIRED, Arg, Catalogue
+from archlang.ops.model import REQUIRED, Catalogue
 from archlang.source import Source, Span
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import (
@@ -54,14 +56,6 @@ from archlang.syntax.tree import (
 
 MOST = 200
 """Mistakes that are looked at: a reader sees fifty, and a file may have ten thousand."""
-
-_OF_CALLS = frozenset({
-    "too-many-arguments", "stage-is-no-tensor", "tensor-is-no-stage", "wrong-kind", "not-callable",
-})
-"""Kinds of mistakes that a stage called like a function leads to, or a sign between tensors."""
-
-_OF_NAMES = frozenset({"undefined-name", "unknown-word", "unknown-stage", "unknown-field"})
-_OF_SHAPES = frozenset({"wrong-rank", "kernel-too-large", "empty-map", "shape-mismatch", "not-divisible"})
 
 
 def refine(
@@ -154,7 +148,7 @@ class _Rewording:
             return self._missing_argument()
         if kind == "misplaced-statement":
             return self._mended(bound_by_let(self.path, self.catalogue))
-        if kind in _OF_SHAPES:
+        if kind in OF_SHAPES:
             return self._input_sizes() or self._mended(counted_too(self.node, self.path, self.diagnostic.help))
         return self._framework() or self._python_name() or self._missing_name()
 
@@ -184,9 +178,7 @@ class _Rewording:
 
     def _translated(self, node: Expr, parent: TreeNode) -> Translation | None:
         if isinstance(parent, Flow) and parent.steps[0] is not node:
-            at = next(at for at, step in enumerate(parent.steps) if step is node)
-            before = " -> ".join(print_flat(step) for step in parent.steps[:at])
-            return self.reader.stage(node, before)
+            return self.reader.stage(node, flow_before(node, parent))
         if isinstance(node, Index) and isinstance(node.value, Field) and node.value.name == "shape":
             return Translation("PyTorch", ".shape", self.reader.size(node.value.value, node.index))
         return self.reader.flow(node) or self.reader.stage(node)
@@ -196,11 +188,7 @@ class _Rewording:
         call = call_around(self.path)
         if call is None:
             return None
-        flow = self.path[max(self.path.index(call) - 1, 0)]
-        if not isinstance(flow, Flow):
-            return None
-        at = next((at for at, step in enumerate(flow.steps) if step is call), 0)
-        before = " -> ".join(print_flat(step) for step in flow.steps[:at])
+        before = flow_before(call, self.path[max(self.path.index(call) - 1, 0)])
         return rank_of_flow(before, self.reader.names.ranks)
 
     def _explains(self, translation: Translation) -> bool:
@@ -214,8 +202,8 @@ class _Rewording:
         if translation.is_flow and translation.shown.endswith("(") and kind == "unknown-word":
             return True
         if translation.origin == "Python" and translation.shown not in ("self", REPEATED):
-            return kind in _OF_CALLS or (translation.shown.startswith(".") and kind in _OF_NAMES)
-        return kind in _OF_CALLS or kind in _OF_NAMES or kind == "unknown-argument"
+            return kind in OF_CALLS or (translation.shown.startswith(".") and kind in OF_NAMES)
+        return kind in OF_CALLS or kind in OF_NAMES or kind == "unknown-argument"
 
     def _form(self, node: Expr, parent: TreeNode, translation: Translation) -> _Reworded:
         text, habit = translation.text, translation.habit
@@ -252,7 +240,7 @@ class _Rewording:
         return _Reworded(error("foreign-form", message, span, help=f"write `{right}`", fix=Fix(span, right)), span)
 
     def _missing_name(self) -> _Reworded | None:
-        if not isinstance(self.node, Name) or self.diagnostic.name not in _OF_NAMES:
+        if not isinstance(self.node, Name) or self.diagnostic.name not in OF_NAMES:
             return None
 
         # Where a word is wanted, a stage that is spelt alike would not do.
@@ -273,7 +261,7 @@ class _Rewording:
         if argument is None or call is None or argument.name is None or not isinstance(call.callee, Name):
             return None
 
-        signature = [(arg.name, arg.default is REQUIRED) for arg in self._arguments_of(call.callee.text)]
+        signature = [(arg.name, arg.default is REQUIRED) for arg in arguments_of(self.catalogue, call.callee.text)]
         better = renamed(call, argument.name, signature)
         if better is None:
             elsewhere = meant_elsewhere(self.path, argument.name)
@@ -340,18 +328,6 @@ class _Rewording:
         if instead is None:
             return None
         return _Reworded(replace(self.diagnostic, fix=Fix(call.span, instead)), call.span)
-
-    def _arguments_of(self, name: str) -> Sequence[Arg]:
-        """The arguments of a stage or a setting of the catalogue."""
-        entry = self.catalogue.stage(name)
-        if entry is not None:
-            return entry.args
-
-        for role in self.catalogue.roles_of(name):
-            setting = self.catalogue.setting(role, name)
-            if setting is not None:
-                return setting.args
-        return ()
 
     def _setting(self) -> _Reworded | None:
         statement = next((node for node in reversed(self.path) if isinstance(node, Bind)), None)

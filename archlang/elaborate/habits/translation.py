@@ -1,10 +1,18 @@
-"""What an expression of another framework means here."""
+"""The meaning here of an expression of another framework."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from archlang.elaborate.habits.habit import Habit
+
+OF_CALLS = frozenset({
+    "too-many-arguments", "stage-is-no-tensor", "tensor-is-no-stage", "wrong-kind", "not-callable",
+})
+"""Kinds of mistakes that a stage called like a function leads to, or a sign between tensors."""
+
+OF_NAMES = frozenset({"undefined-name", "unknown-word", "unknown-stage", "unknown-field"})
+OF_SHAPES = frozenset({"wrong-rank", "kernel-too-large", "empty-map", "shape-mismatch", "not-divisible"})
 
 
 @dataclass(frozen=True)

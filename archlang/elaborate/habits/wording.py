@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection
 
 from archlang.diagnostics import did_you_mean
-from archlang.elaborate.habits.flows import IN_BRACES, REPEATED
+from archlang.elaborate.habits.flows import IN_BRACES
+from archlang.elaborate.habits.joining import REPEATED
 from archlang.elaborate.habits.translation import Translation
 from archlang.syntax.tree import (
     As,

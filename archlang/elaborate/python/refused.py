@@ -11,7 +11,7 @@ from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.names import KnownNames
 from archlang.elaborate.habits.wording import message_of, without
 from archlang.elaborate.python.lines import MendedLine, mended_line
-from archlang.elaborate.python.statements import Place, body_end, statement_at
+from archlang.elaborate.python.statements import StatementPlace, body_end, statement_at
 from archlang.ops.model import Catalogue, Op, Structure
 from archlang.source import Source, Span
 from archlang.syntax.parser import parse
@@ -74,8 +74,8 @@ def _source(diagnostics: Sequence[Diagnostic]) -> Source | None:
     return None
 
 
-def _places(diagnostics: Sequence[Diagnostic], source: Source) -> dict[int, Place]:
-    places: dict[int, Place] = {}
+def _places(diagnostics: Sequence[Diagnostic], source: Source) -> dict[int, StatementPlace]:
+    places: dict[int, StatementPlace] = {}
     for number, one in enumerate(diagnostics[:MOST]):
         if one.primary is not None and one.primary.span.source is source:
             place = statement_at(source.text, one.primary.span.start)
@@ -84,7 +84,7 @@ def _places(diagnostics: Sequence[Diagnostic], source: Source) -> dict[int, Plac
     return places
 
 
-def _without(text: str, places: Sequence[Place]) -> str:
+def _without(text: str, places: Sequence[StatementPlace]) -> str:
     """The text with the refused statements left empty, and every place where it was."""
     for place in places:
         inner = text[place.start : place.end]
@@ -95,7 +95,7 @@ def _without(text: str, places: Sequence[Place]) -> str:
 # --- one mistake -----------------------------------------------------------------------------------------------------
 
 
-def _reworded(mistake: Diagnostic, place: Place, reader: FlowReader, source: Source) -> Diagnostic | None:
+def _reworded(mistake: Diagnostic, place: StatementPlace, reader: FlowReader, source: Source) -> Diagnostic | None:
     line = source.text[place.start : place.end]
     try:
         mended = mended_line(line, reader)
@@ -117,7 +117,7 @@ def _reworded(mistake: Diagnostic, place: Place, reader: FlowReader, source: Sou
     return _told(mistake, mended, place, fix, source)
 
 
-def _fix(mended: MendedLine, place: Place, source: Source) -> Fix:
+def _fix(mended: MendedLine, place: StatementPlace, source: Source) -> Fix:
     """The edit of the line; where a name was changed, of its later uses too."""
     if not mended.renamed:
         return Fix(Span(source, place.start, place.end), mended.text)
@@ -129,7 +129,7 @@ def _fix(mended: MendedLine, place: Place, source: Source) -> Fix:
     return Fix(Span(source, place.start, end), mended.text + rest)
 
 
-def _parses(fix: Fix, place: Place) -> bool:
+def _parses(fix: Fix, place: StatementPlace) -> bool:
     """Return whether the parser finds nothing more to refuse in the mended line."""
     source = fix.span.source
     text = source.text[: fix.span.start] + fix.text + source.text[fix.span.end :]
@@ -142,7 +142,7 @@ def _parses(fix: Fix, place: Place) -> bool:
     return True
 
 
-def _told(mistake: Diagnostic, mended: MendedLine, place: Place, fix: Fix, source: Source) -> Diagnostic:
+def _told(mistake: Diagnostic, mended: MendedLine, place: StatementPlace, fix: Fix, source: Source) -> Diagnostic:
     shown = mended.text
     help = f"write `{shown}`"
     if mended.translation is not None:

@@ -14,14 +14,14 @@ _UNFINISHED = ("->", "=", "(", "[", ",", "+", "-", "*", "\\")
 
 
 @dataclass(frozen=True)
-class Place:
+class StatementPlace:
     """The statement from `start` up to `end`, as offsets into the text."""
 
     start: int
     end: int
 
 
-def statement_at(text: str, offset: int) -> Place | None:
+def statement_at(text: str, offset: int) -> StatementPlace | None:
     """The statement around an offset; None where there is nothing but brackets and space."""
     lines = _lines_around(text, offset)
     start, end = _narrowed(text, *lines, offset)
@@ -35,7 +35,7 @@ def statement_at(text: str, offset: int) -> Place | None:
         start += 1
     if not re.search(r"\w", text[start:end]):
         return None
-    return Place(start, end)
+    return StatementPlace(start, end)
 
 
 def _lines_around(text: str, offset: int) -> tuple[int, int]:

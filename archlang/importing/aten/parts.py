@@ -74,7 +74,7 @@ def _select(r: StepReader, call: Mapping[str, Any]) -> Held:
 
 
 def selected(r: StepReader, ref: Ref, dim: int, index: int, result: Sequence[int]) -> Held:
-    """What stands at one place of an axis, which goes."""
+    """Take one place of an axis, which goes."""
     axis = r.axis(ref, dim)
     index %= r.sizes[ref.value][axis]
     part = cut(r, ref, axis, index, index + 1)
@@ -107,7 +107,7 @@ def _unbind(r: StepReader, call: Mapping[str, Any]) -> Held:
 
 
 def _index(r: StepReader, call: Mapping[str, Any]) -> Held:
-    """What stands at given places of one axis, in any order."""
+    """Take given places of one axis, in any order."""
     given = [(dim, one) for dim, one in enumerate(call["indices"]) if one is not None]
     if len(given) != 1:
         raise NoWordError("its places are along several axes at once")

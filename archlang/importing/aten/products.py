@@ -138,7 +138,7 @@ def _atoms(r: StepReader, ref: Ref, sizes: Sequence[int]) -> Ref:
 
 @dataclass(frozen=True)
 class _Sections:
-    """How the axes of a product are cut: those that both sides share, the rows, what is summed, and the columns."""
+    """The sizes that the axes of a product are cut into: shared ones, the rows, what is summed, and the columns."""
 
     shared: Sequence[Sequence[int]]
     rows: Sequence[int]
@@ -220,7 +220,7 @@ def _attended(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _later(queries: int, keys: int) -> Known:
-    """What keeps a position from seeing later ones, once it is added to the scores."""
+    """Numbers that keep a position from seeing later ones, once they are added to the scores."""
     made = torch.full((queries, keys), LOW).triu(1)
     return Known((queries, keys), lambda state: made, key=f"later {queries} {keys}", made=made)
 

@@ -115,10 +115,18 @@ class TwoTower(nn.Module):
         return 20 * (functional.normalize(asks, dim=1) * functional.normalize(there, dim=1)).sum(1, keepdim=True)
 
 
-def discriminator(width: int) -> nn.Module:
+class Discriminator(nn.Module):
     """Radford et al. 2016: strides instead of pools, leaky rectifiers, no batch norm behind what enters."""
-    layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
-    for n in (1, 2, 4):
-        layers += [nn.Conv2d(n * width, 2 * n * width, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * n * width),
-                   nn.LeakyReLU(0.2)]
-    return nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, bias=False), nn.Flatten())
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(3, width, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
+        for n in (1, 2, 4):
+            layers += [nn.Conv2d(n * width, 2 * n * width, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * n * width),
+                       nn.LeakyReLU(0.2)]
+        self.layers = nn.Sequential(*layers, nn.Conv2d(8 * width, 1, 4, bias=False), nn.Flatten())
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 3, 64, 64] to a score."""
+        made: Tensor = self.layers(image)
+        return made

@@ -40,6 +40,7 @@ def _folded(epochs: int, seed: int) -> Data:
     with torch.enable_grad():
         _train(body, head, scaled(train.samples), train.labels, epochs, generator)
 
+    # Both parts by the network that saw the first alone.
     with torch.no_grad():
         points = [body(scaled(part.samples)) for part in (train, test)]
     spread = points[0].std(0)

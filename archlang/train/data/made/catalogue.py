@@ -41,7 +41,9 @@ MADE: Mapping[str, DataAtHand] = {
 def make(name: str, options: str) -> Data:
     """The data set `NAME:OPTIONS`, called so. Raises `ArchError`: unknown-data, bad-data, missing-tool."""
     made = MADE[name]
+    # Read first: a mistake is told before seconds of making.
     data = made.make(read_options(name, options, made.options))
+    # The name stands in logs and in the run, where it must say which data it was.
     if not options:
         return data
     return replace(data, name=f"{name}:{options}")

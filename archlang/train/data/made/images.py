@@ -51,6 +51,7 @@ def digits(values: Values) -> Data:
         message = "the digits come with scikit-learn, which is not installed"
         raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
 
+    # Its numbers go from 0 to 16.
     bunch = load_digits()
     images = torch.from_numpy(bunch.images).float()[:, None] / 16
     train, test = divide(images, torch.from_numpy(bunch.target).long())
@@ -66,6 +67,7 @@ def mnist5k(values: Values) -> Data:
     if hashlib.sha256(raw).hexdigest() != MNIST_DIGEST:
         raise broken(MNIST_FILE, "it is not the one whose images and order are known")
 
+    # A row is 784 grey values, then the digit.
     table = numpy.loadtxt(raw.decode("ascii").splitlines(), numpy.uint8, delimiter=",")
     images = torch.from_numpy(table[:, :-1].reshape(-1, 1, 28, 28).copy())
     labels = torch.from_numpy(table[:, -1].astype(numpy.int64))
@@ -85,11 +87,13 @@ def photos(values: Values) -> Data:
     folder = _folder("scikit-image", "skimage/data")
     side, count = number(values, "side"), number(values, "crops")
     names = PHOTOS[: number(values, "classes")]
+    # One generator for all: a photograph more changes nothing in those before it.
     generator = torch.Generator().manual_seed(number(values, "seed"))
 
     parts: dict[str, list[torch.Tensor]] = {"train": [], "test": []}
     for name in names:
         image = _photo(folder, name)
+        # Cut before crops are drawn: no crop can reach over the border.
         border = int(image.shape[-1] * LEFT)
         parts["train"].append(_crops(image[..., :border], side, count, generator))
         parts["test"].append(_crops(image[..., border:], side, count // 4, generator))
@@ -120,6 +124,7 @@ def _crops(image: torch.Tensor, side: int, count: int, generator: torch.Generato
 
 def _folder(package: str, inner: str) -> Path:
     """A folder of an installed package, which is not imported. Raises `ArchError` (missing-tool)."""
+    # Importing the package would import what it needs, which need not be installed.
     try:
         found = distribution(package).locate_file(inner)
     except PackageNotFoundError:

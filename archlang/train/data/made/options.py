@@ -62,6 +62,7 @@ def read_options(name: str, text: str, known: tuple[DataOption, ...]) -> dict[st
     values = {option.name: option.default for option in known}
     named: set[str] = set()
 
+    # In the order in which they were typed, so that the first mistake is told.
     for word, value in _words(text):
         if word not in table:
             hints = (*did_you_mean(word, table), f"`{name}` has the options {', '.join(table)}")
@@ -82,10 +83,12 @@ def number(values: Values, name: str) -> int:
 
 
 def _words(text: str) -> Iterator[tuple[str, str | None]]:
+    # `digits:` is `digits`.
     if not text:
         return
     for part in text.split(","):
         word, equals, value = part.partition("=")
+        # `rotated=` is no number, and not `rotated` alone either.
         if equals:
             yield word.strip(), value.strip()
         else:

@@ -49,8 +49,10 @@ def centres(heaps: int) -> list[tuple[float, float]]:
     >>> [tuple(round(x, 2) for x in place) for place in centres(3)]
     [(1.41, 0.0), (-1.81, 1.66), (0.28, -3.15)]
     """
+    # The square came first, and results on it are published with this project.
     if heaps == len(FOUR):
         return list(FOUR)
+    # The root gives every heap the same area of the spiral.
     turned = [(2 * math.sqrt(i + 0.5), i * GOLDEN) for i in range(heaps)]
     return [(radius * math.cos(angle), radius * math.sin(angle)) for radius, angle in turned]
 

@@ -54,4 +54,18 @@ SEEDS = (
         "shared weights count several times in a report",
         ("analysis/test_report.py",),
     ),
+    Seed(
+        "graph/removal.py",
+        "if others:\n                raise _shared_reader(others[0])",
+        "if False:\n                raise _shared_reader(others[0])",
+        "the weight of a layer that is used elsewhere loses parts",
+        ("rewrite/test_extract.py",),
+    ),
+    Seed(
+        "graph/removal.py",
+        "if sum(other.path == node.path for other in graph) > 1:",
+        "if False:",
+        "the rows of a head that is used elsewhere are taken out",
+        ("rewrite/test_extract.py",),
+    ),
 )

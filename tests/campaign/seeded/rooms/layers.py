@@ -195,4 +195,18 @@ SEEDS = (
         "attention over layers: handed out by query instead of by key",
         ("layer_attention/test_kinds.py",),
     ),
+    Seed(
+        "layers/indexing.py",
+        "return torch.where(mask != 0, x, other)",
+        "return torch.where(mask != 0, other, x)",
+        "choose takes the other tensor where the mask is 1",
+        ("archlang/layers/indexing.py", "emit/test_operations_at_any_size.py"),
+    ),
+    Seed(
+        "layers/indexing.py",
+        "indices = indices.expand(*x.shape[:dim], -1, *x.shape[dim + 1 :])",
+        "indices = indices.expand(*x.shape[:dim], -1, *x.shape[dim + 1 :]).flip(dim)",
+        "gather takes the indices of a sample from behind",
+        ("archlang/layers/indexing.py",),
+    ),
 )

@@ -141,4 +141,25 @@ SEEDS = (
         "a batch norm without running statistics is said to treat each sample by itself",
         COUNTS,
     ),
+    Seed(
+        "ops/einsum.py",
+        "if sizes.setdefault(name, size) != size:",
+        "if sizes.setdefault(name, size) is None:",
+        "einsum: one name for axes of two sizes passes",
+        ("ops/test_faults.py",),
+    ),
+    Seed(
+        "ops/einsum.py",
+        "summed = (first & second) - set(kept)",
+        "summed = first & second",
+        "einsum: axes that are kept count as summed",
+        ("ops/test_counts.py",),
+    ),
+    Seed(
+        "ops/neighbourhoods.py",
+        'return stride or call["size"]',
+        'return stride or Size((1, 1))',
+        "unfold: windows without a stride overlap",
+        ("emit/test_operations_at_any_size.py",),
+    ),
 )

@@ -89,4 +89,18 @@ SEEDS = (
         "the coding loss forgets its power",
         ("train/losses/test_loss_arguments_reach.py",),
     ),
+    Seed(
+        "train/losses/means.py",
+        "over = counted.get(name, float(samples))",
+        "over = float(samples)",
+        "a batch in which little counts weighs as much as a full one",
+        ("train/losses/test_counted.py",),
+    ),
+    Seed(
+        "train/losses/means.py",
+        "if any(term.counted is not None for term in self.goal.terms):",
+        "if False:",
+        "the sum of losses is a mean over samples where one leaves places out",
+        ("train/losses/test_counted.py",),
+    ),
 )

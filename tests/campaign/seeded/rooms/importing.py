@@ -1,0 +1,22 @@
+"""Bugs on the way from a torch model to a text."""
+
+from __future__ import annotations
+
+from tests.campaign.seeded.seed import Seed
+
+SEEDS = (
+    Seed(
+        "importing/folding.py",
+        "if len(leaving) != 1 or not entering:",
+        "if not leaving or not entering:",
+        "a module that hands on several values becomes a block of one",
+        ("importing/test_import.py",),
+    ),
+    Seed(
+        "importing/folding.py",
+        "if any(step.output in self.traced.shared for item in items for step in item.steps):",
+        "if False:",
+        "a layer that is used several times is written into a block, where each use has weights of its own",
+        ("importing/test_import.py",),
+    ),
+)
