@@ -25,7 +25,7 @@ Start = Literal["new", "resume", "fork"]
 
 @dataclass(frozen=True)
 class Keeping:
-    """The things that a training keeps, and where; `fit` says what each of them is. Without a folder nothing is kept."""
+    """The things that a training keeps, and where; `fit` says what each of them is. Without a folder none is kept."""
 
     run: str | os.PathLike[str] | None = None
     start: Start = "new"
