@@ -54,6 +54,7 @@ def _set(body: Body, path: Sequence[str], given: Let, name: str) -> Body:
             return _exchanged(body, bound[0], whole)
         return _before_stretches(body, whole)
 
+    # An argument can be given to a value that the file has; a default is no text that could be changed.
     if not bound:
         raise _unknown(body, head, given, name)
     return _exchanged(body, bound[0], replace(bound[0], value=_argued(bound[0].value, rest, given, name)))

@@ -29,6 +29,7 @@ class NumberLogger(Progress):
 
     def start(self, outline: Outline) -> None:
         """Begin a run of the network's name."""
+        # Plain numbers and texts: packages send them elsewhere.
         facts = asdict(outline)
         facts.pop("run")
         folder = None

@@ -60,12 +60,14 @@ class InOrder:
         else:
             _restore(self._chance)
 
+        # Items before it were read already where a training goes on: they are read again, and draw again.
         item = None
         while self._next <= number:
             item = self._advanced()
             self._next += 1
         if self._next == self.count and next(self._iterator, self) is not self:
             raise bad_data(f"a stream goes on after the {self.count} items that it says it has")
+        # Whoever reads next draws by seeds of its own; the stream goes on where it was.
         self._chance = _states()
         return item
 

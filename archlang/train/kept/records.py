@@ -40,6 +40,7 @@ class RunRecords:
     board        event files for TensorBoard
     forks        where the training was forked, and from what
     latest       loss, norm and rate of the last step
+    is_logging   whether they are kept for every step
     """
 
     task: TrainingTask
@@ -51,10 +52,13 @@ class RunRecords:
     board: Board | None = None
     forks: list[dict[str, Any]] = field(default_factory=list)
     latest: list[float] = field(default_factory=list)
+    is_logging: bool = False
 
     def log_steps(self) -> None:
         """Keep a table of every step from now on."""
-        if not any(table.name == STEPS for table in self.watch.tables):
+        # Asked for, and found in the folder of a training that goes on: one table is enough.
+        if not self.is_logging:
+            self.is_logging = True
             self.watch.tables.append(StepTable(STEPS, ("loss", "norm", "lr"), lambda: self.latest))
 
     def note(self, epoch: int, step: int, is_done: bool, tally: Tally) -> None:

@@ -54,6 +54,7 @@ class Callbacks(Progress):
     def end(self) -> None:
         """Tell all, also where one of them fails; the first failure is raised."""
         self.first.end()
+        # A logger that is not closed loses what it has; one that fails must not keep the others from it.
         failures = []
         for other in self.others:
             try:

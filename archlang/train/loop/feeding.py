@@ -38,6 +38,7 @@ def _requests(task: TrainingTask, rounds: Rounds, step: int, total: int) -> Iter
             seed = task.seed_of("data", total, len(rows))
             yield BatchRequest(0, task.world.share(rows), seed, derived(task.seed, epoch, "stream"))
             total += 1
+        # Only the first round may have been begun before.
         step = 0
 
         # The test part first, as it is measured first; of three parts the second is for validation.

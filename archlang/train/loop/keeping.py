@@ -25,7 +25,7 @@ Start = Literal["new", "resume", "fork"]
 
 @dataclass(frozen=True)
 class Keeping:
-    """What a training keeps, and where; `fit` says what each of it is. Without a folder nothing is kept."""
+    """The things that a training keeps, and where; `fit` says what each of them is. Without a folder none is kept."""
 
     run: str | os.PathLike[str] | None = None
     start: Start = "new"
@@ -40,6 +40,7 @@ class Keeping:
                 raise ArchError(error("usage", "only a training with a run folder can be continued, shown or logged"))
             return prepared(task).go(progress)
 
+        # The folder is locked before anything is compiled: another training must not begin in it meanwhile.
         folder = _folder(self.run, self.start, task.world)
         try:
             training, records = _recorded(task, folder, self.start, progress)

@@ -29,6 +29,7 @@ def data_of_shards(name: str, path: Path, ending: str, read: Callable[[tuple[Pat
         raise unknown_data(f"`{shown}` is no folder of shards",
                            help=f"it holds `train-0000.{ending}`, ... and `test-0000.{ending}`, ...")
 
+    # By name, so that the numbers of samples do not depend on the file system.
     parts: dict[str, list[Path]] = {}
     for file in sorted(path.glob(f"*.{ending}")):
         role = part_of(_NUMBER.sub("", file.stem))

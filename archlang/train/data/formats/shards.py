@@ -75,6 +75,7 @@ class TarSamples:
                 else:
                     table[name] = _value(raw, ending, f"{file.name}, sample {number}")
 
+        # Without names a network has one input, and needs no table.
         label = table.pop(LABEL, None)
         if list(table) == [""]:
             return table[""], label
@@ -110,6 +111,7 @@ def _samples(files: tuple[Path, ...]) -> TarSamples:
 def _groups(stream: BinaryIO, size: int) -> Mapping[str, list[TarPlace]]:
     """The files of each sample, by what their names have in common."""
     groups: dict[str, list[TarPlace]] = {}
+    # Headers alone are read, so that an archive of gigabytes takes as many reads as it has files.
     sought = Sought(stream, size)
     for member in members(sought, size):
         if not _is_hidden(member):
@@ -126,6 +128,7 @@ def _is_hidden(member: ArchiveMember) -> bool:
 def _bytes(stream: BinaryIO, file: Path, place: TarPlace) -> bytes:
     if place.size > MOST_BYTES:
         raise bad_data(f"a sample of the shard `{one_line(file.name, 120)}` has {place.size} bytes, more than are read")
+    # The index may be older than the archive.
     stream.seek(place.start)
     raw = stream.read(place.size)
     if len(raw) < place.size:
