@@ -53,6 +53,7 @@ house: $(READY)
 
 benchmarks: $(PEERS)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.importing
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
