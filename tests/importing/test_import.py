@@ -321,3 +321,50 @@ def test_the_size_of_maps_is_a_dial_where_every_size_is_equal(
     other.load_state_dict(found.model.state_dict())
     x = torch.rand(2, 3, *(dials.get(name, dials.get("side", 0)) for name in ("rows", "columns")))
     torch.testing.assert_close(other(x), model(x))
+
+
+class Split(nn.Module):
+    """A part that hands on two values; with `shared`, one of its layers is used in all parts."""
+
+    def __init__(self, shared: nn.Module | None) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.norm = nn.BatchNorm2d(4)
+        self.shared = shared
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.norm(self.one(x)).relu()
+        if self.shared is not None:
+            x = self.shared(x).relu()
+            return x, x
+        return x, self.two(x).tanh()
+
+
+class Splits(nn.Module):
+    """Three such parts in a row, whose values are brought together behind each."""
+
+    def __init__(self, is_shared: bool) -> None:
+        super().__init__()
+        shared = nn.Conv2d(4, 4, 3, padding=1) if is_shared else None
+        self.parts = nn.ModuleList(Split(shared) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for part in self.parts:
+            a, b = part(x)
+            x = a * 0.5 + b.sigmoid()
+        return x
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_equal_modules_with_two_results_or_a_layer_in_common_keep_both(is_shared: bool) -> None:
+    model = Splits(is_shared).eval()
+    for value in model.state_dict().values():
+        if value.is_floating_point():
+            torch.nn.init.uniform_(value, 0.1, 0.9)
+    x = torch.rand(2, 4, 8, 8)
+    made = import_model(model, (x,))
+    assert torch.allclose(made.model.eval()(x), model(x), atol=1e-5)
+    # The layer that is in common is there once, and counts once.
+    assert made.network.parameters == sum(p.numel() for name, p in model.named_parameters() if "two" not in name
+                                          or not is_shared)
+

@@ -10,13 +10,13 @@ SEEDS = (
         "if len(leaving) != 1 or not entering:",
         "if not leaving or not entering:",
         "a module that hands on several values becomes a block of one",
-        ("importing/test_import.py",),
+        ("importing/test_import.py::test_equal_modules_with_two_results_or_a_layer_in_common_keep_both",),
     ),
     Seed(
         "importing/folding.py",
         "if any(step.output in self.traced.shared for item in items for step in item.steps):",
         "if False:",
         "a layer that is used several times is written into a block, where each use has weights of its own",
-        ("importing/test_import.py",),
+        ("importing/test_import.py::test_equal_modules_with_two_results_or_a_layer_in_common_keep_both",),
     ),
 )
