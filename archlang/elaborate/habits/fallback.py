@@ -201,9 +201,8 @@ def _axis(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -
         return None
     word, argument = found[1], path[-2]
     if isinstance(argument, Argument) and argument.name is not None:
-        return Mend((f"write `{argument.name} = {word}`: numbers count the batch, which is never written",),
-                    Fix(node.span, word))
-    return Mend((f"write `{word}`: numbers count the batch, which is never written",), Fix(node.span, word))
+        return Mend((f"write `{argument.name} = {word}`: {mistake.help[0]}",), Fix(node.span, word))
+    return Mend((f"write `{word}`: {mistake.help[0]}",), Fix(node.span, word))
 
 
 def _wrong_kind(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:

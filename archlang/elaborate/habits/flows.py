@@ -131,7 +131,7 @@ class FlowReader:
         # `conv2d(3x3, 16)` has this language's order, and the name alone is another one.
         if len(path) == 1 and path[0].islower() and any(isinstance(one.value, SizeLiteral) for one in arguments):
             return None
-        if path in _SAID_ELSEWHERE:
+        if path in _SAID_ELSEWHERE or path[0] == "math":  # numbers of Python, for which other tables speak
             return None
         rows = layer_rows(path)
         if not rows and (method := method_row(path[-1])) is not None:  # `-> view(-1)`: a method taken for a stage
