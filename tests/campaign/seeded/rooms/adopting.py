@@ -21,7 +21,7 @@ SEEDS = (
     ),
     Seed(
         "adopting/adopted.py",
-        "last = {ours[-1], ours[-2]} if len(ours) > 1 else set()",
+        "last = set(ours[-2:])",
         "last = set(ours)",
         "guessed by order, any tensor may have another size",
         ("adopting/test_adopt.py",),

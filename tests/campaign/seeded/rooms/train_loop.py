@@ -20,9 +20,9 @@ SEEDS = (
         ("train/kept/test_resume.py::test_bit_for_bit_after_any_step",),
     ),
     Seed(
-        "train/loop/batches.py",
-        'derived(self.task.seed, epoch, "order")',
-        'derived(self.task.seed, 0, "order")',
+        "train/loop/task.py",
+        'derived(self.seed, epoch, "order")',
+        'derived(self.seed, 0, "order")',
         "every epoch has the same order of samples",
         ("train/optimization/test_planning.py", "train/loop/test_fit.py::test_every_epoch_has_an_order_of_its_own"),
     ),
