@@ -87,7 +87,7 @@ ROWS = (
     row("predict run/best.safetensors image.png"), row("eval run/best.safetensors --data mine:data"),
     row("extract coded.safetensors --class 1 -o one.safetensors"),
     row("ablate coded.safetensors --data mine:data"), row("show weights wide.safetensors -o weights.svg"),
-    row("lsp", extra="editor"),
+    row("lsp", extra="lsp"),
 )
 """Every command, in an order in which later ones find the files of earlier ones."""
 
