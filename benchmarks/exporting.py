@@ -1,8 +1,8 @@
 """`python -m benchmarks.exporting [--network NAME] [--repetitions N]`: ONNX by archlang against torch's exporter alone.
 
-Archlang's export runs torch's too, then names nodes, adds metadata, runs the file in onnxruntime and compares it with the
-model in float64. Both are timed in turns, in processor time and with one thread; the ratio of each turn is taken, and its
-spread is said.
+Archlang's export runs torch's too, then names nodes, adds metadata, runs the file in onnxruntime and compares it with
+the model in float64. Both are timed in turns, in processor time and with one thread; the ratio of each turn is taken,
+and its spread is said.
 """
 
 from __future__ import annotations
