@@ -1,4 +1,4 @@
-"""What changed between any two of files, model files, networks and live models."""
+"""The differences of any two of files, model files, networks and live models."""
 
 from __future__ import annotations
 

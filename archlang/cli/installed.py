@@ -19,6 +19,7 @@ USES = {
     "train": "the data sets that come with scikit-learn",
     "logs": "`train --tensorboard`",
     "onnx": "`export --to onnx`",
+    "hub": "`push_to_hub`, `from_pretrained`",
     "lsp": "`archlang lsp`, for editors",
     "diagrams": "diagrams laid out by Graphviz where there is no `dot`",
 }

@@ -49,7 +49,7 @@ def as_of(file: str) -> Iterator[str]:
 
 
 def _git(file: str, folder: str, *words: str) -> bytes:
-    """What Git writes, called in a folder. Raises `ArchError` where it does not."""
+    """Call Git in a folder; give what it writes. Raises `ArchError` where it fails."""
     try:
         done = subprocess.run(["git", "-C", folder, *words], capture_output=True, timeout=120, check=False)
     except FileNotFoundError:

@@ -41,7 +41,7 @@ def _table(network: Network, record: Record) -> str:
 
 
 def _data(graph: Graph, record: Record) -> list[tuple[str, str]]:
-    """What the model knows of its data, and what was done to it."""
+    """The rows of what the model knows of its data, and of what was done to it."""
     rows = []
     for spec in graph.inputs:
         if spec.mean is not None:

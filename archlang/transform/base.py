@@ -28,7 +28,7 @@ class Transformation(Pass[Network, Network]):
 
     @property
     def even(self) -> bool:
-        """Whether new gates must weigh all members alike at first for copies to be together what one was."""
+        """True where new gates must weigh all members alike at first, for copies to be together what one was."""
         return False
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """`python -m tests.campaign.wheel`: the built wheel in two empty environments, with and without torch.
 
-pip installs the wheel and all that it asks for; the torch that runs this is lent to the second environment, so that it is
+pip installs the wheel and all that it asks for. The torch that runs this is lent to the one with torch, so that it is
 not fetched again. Every command is called in both: it works, or says which extra brings what it takes.
 """
 
@@ -52,12 +52,12 @@ def net():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 4)), torch.zeros(2, 1, 8, 8)
 """
 
-CODED = "coded{code=words(\"1100\", \"0110\", \"0011\", \"1001\"),loss=0}"
+CODED = 'coded{code=words("1100", "0110", "0011", "1001"),loss=0}'
 
 
 @dataclass(frozen=True)
 class Row:
-    """A call, as a user types it behind `archlang`. `bare`: it works without torch. `extra`: another extra it may want."""
+    """A call, as typed behind `archlang`. `bare`: it works without torch. `extra`: another extra that it may want."""
 
     words: tuple[str, ...]
     bare: bool = False
@@ -87,7 +87,7 @@ ROWS = (
     row("predict run/best.safetensors image.png"), row("eval run/best.safetensors --data mine:data"),
     row("extract coded.safetensors --class 1 -o one.safetensors"),
     row("ablate coded.safetensors --data mine:data"), row("show weights wide.safetensors -o weights.svg"),
-    row("lsp", extra="editor"),
+    row("lsp", extra="lsp"),
 )
 """Every command, in an order in which later ones find the files of earlier ones."""
 
@@ -190,7 +190,9 @@ def tried(program: Path, work: Path, one: Row, with_torch: bool) -> bool:
         right = works or (says and named is not None and named[1] in ("torch", one.extra))
     said = "works"
     if not works:
-        said = f"wants archlang[{named[1]}]" if says and named is not None else f"status {done.returncode}"
+        said = f"status {done.returncode}"
+        if says and named is not None:
+            said = f"wants archlang[{named[1]}]"
     print(f"  {'ok ' if right else 'BAD'} {' '.join(one.words)[:70]}: {said}", flush=True)
     if not right:
         print(done.stderr[-800:])
@@ -200,8 +202,8 @@ def tried(program: Path, work: Path, one: Row, with_torch: bool) -> bool:
 def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A process, of which nothing of this one's Python settings is known."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=kept, timeout=1800, stdin=subprocess.DEVNULL,
-                          check=False)
+    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, env=kept, timeout=1800,
+                          stdin=subprocess.DEVNULL, check=False)
 
 
 if __name__ == "__main__":
