@@ -28,7 +28,7 @@ SEEDS = (
     ),
     Seed(
         "train/loop/batches.py",
-        "            if moved is not share:\n                target = task.world.all_gather(moved, len(rows))\n",
+        "            if moved is not share:\n                target = task.world.all_gather(moved, count)\n",
         "",
         "label maps do not move with their images",
         ("train/data/test_augment_labels.py::test_a_training_moves_maps_with_their_images",),
@@ -59,9 +59,9 @@ SEEDS = (
         ("train/loop/test_stepping.py",),
     ),
     Seed(
-        "train/loop/evaluation.py",
-        "float(value) * len(rows)",
-        "float(value) * batch",
+        "train/losses/means.py",
+        "over = counted.get(name, float(samples))",
+        "over = counted.get(name, 1.0)",
         "a last, smaller batch counts as a whole one in the test loss",
         ("train/loop/test_evaluation.py::test_evaluation_by_hand",),
     ),
