@@ -49,8 +49,10 @@ FOR_MISTAKES = {
 }
 """Tables of mistakes, read for a mistake alone: they are a tenth of what `check` would read before it starts."""
 
-FOR_WRITING = {"archlang.syntax.printer", "archlang.syntax.places", "archlang.project.flatten"}
-"""What prints files: a check prints none."""
+FOR_WRITING = {
+    "archlang.syntax.printer", "archlang.syntax.places", "archlang.project.flatten", "archlang.project.settings",
+}
+"""What prints files, or writes settings into them: a check does neither."""
 
 SYSTEM = {"fcntl", "msvcrt", "resource"}
 """Modules of one operating system."""
