@@ -96,8 +96,9 @@ def _data(context: click.Context, start: str) -> Offered:
 
 
 DATA = (
-    "digits", "moons", "blobs", "rings",
+    "digits", "mnist5k", "photos", "moons", "blobs", "rings", "bottleneck",
     "cifar10:", "cifar100:", "cifar20:", "mnist:", "stl10:", "imagenet:", "folder:", "npz:", "inputs:", "text:",
+    "shards:", "parquet:",
 )
 """What `--data` knows. The readers themselves load torch, for which nobody waits at a prompt."""
 

@@ -10,7 +10,8 @@ import pytest
 from archlang.cli.completing import DATA
 from archlang.diagnostics import KINDS
 from archlang.passes.catalogue import PASSES
-from archlang.train.data.formats.catalogue import FORMATS, MADE
+from archlang.train.data.formats.catalogue import FORMATS
+from archlang.train.data.made.catalogue import MADE
 from tests.cli.conftest import Call
 
 Complete = Callable[..., list[str]]
@@ -61,4 +62,4 @@ def test_a_file_that_cannot_be_read_offers_nothing(text: str, complete: Complete
 
 
 def test_data_are_those_that_training_knows() -> None:
-    assert set(DATA) == {"digits", *MADE, *(f"{name}:" for name in FORMATS)}
+    assert set(DATA) == {*MADE, *(f"{name}:" for name in FORMATS)}
