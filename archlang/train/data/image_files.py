@@ -30,9 +30,11 @@ LOOKED_AT = 256
 SIDE = 224
 """Rows and columns of images that differ in size."""
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "MPO", "PCX", "ICO",
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF", "TGA", "PCX", "ICO",
            "SGI", "QOI")
-"""Formats that are read: plain pixels. Of the others that Pillow knows, some start a program (EPS runs Ghostscript)."""
+"""Formats that are read: plain pixels. Of the others that Pillow knows, some start a program (EPS runs Ghostscript).
+
+An MPO file is opened by the reader of JPEG. MPO has none of its own, and a name without one ends Pillow's search."""
 
 TOO_LARGE = "has more pixels than are read"
 

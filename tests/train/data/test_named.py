@@ -199,3 +199,17 @@ def test_text_that_does_not_fit_is_refused(array: numpy.ndarray, text: str, word
     numpy.save(tmp_path / "a.npy", array)
     with pytest.raises(ArchError, match=words):
         named_data(find(f"text:{tmp_path / 'a.npy'}"), graph(text))
+
+
+def test_numpy_files_of_the_other_kind_are_refused(tmp_path: Path) -> None:
+    """A single array where a table is wanted, and a table where an array is: the content counts, not the name."""
+    numpy.save(tmp_path / "single.npy", numpy.zeros(4, int))
+    with pytest.raises(ArchError, match="a single array") as caught:
+        find(f"npz:{tmp_path / 'single.npy'}")
+    assert caught.value.diagnostics[0].name == "bad-data"
+
+    numpy.savez(tmp_path / "table.npz", label=numpy.zeros(4, int))
+    table = (tmp_path / "table.npz").rename(tmp_path / "table.npy")
+    with pytest.raises(ArchError, match="a table of them") as caught:
+        find(f"text:{table}")
+    assert caught.value.diagnostics[0].name == "bad-data"

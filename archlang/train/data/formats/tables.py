@@ -52,7 +52,11 @@ def _read(path: Path) -> tuple[NamedTensors, tuple[str, ...] | None]:
         raise unknown_data(f"`{shown}` does not exist")
 
     try:
-        with numpy.load(path, allow_pickle=False) as file:
+        loaded = numpy.load(path, allow_pickle=False)
+        if isinstance(loaded, numpy.ndarray):  # a single array, which has no names, whatever the file is called
+            raise ValueError("it is a single array, as `numpy.save` writes it")
+
+        with loaded as file:
             sizes = sum(entry.file_size for entry in file.zip.infolist())
             if sizes > MOST_BYTES:
                 raise bad_data(f"`{shown}` unpacks to {sizes} bytes, more than are read")

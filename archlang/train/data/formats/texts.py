@@ -40,6 +40,10 @@ def _tokens(path: Path, shown: str) -> torch.Tensor:
         array = numpy.load(path, allow_pickle=False)
     except (ValueError, OSError, EOFError) as problem:
         raise bad_data(f"`{shown}` is no array ({one_line(str(problem), 120)})") from None
+    if not isinstance(array, numpy.ndarray):  # a table of arrays, whatever the file is called
+        array.close()
+        raise bad_data(f"`{shown}` is no array but a table of them, as `numpy.savez` writes it")
+
     tokens = plain_tensor(array, f"`{shown}`")
     if tokens.ndim != 1 or tokens.is_floating_point():
         raise bad_data(f"`{shown}` is no line of whole numbers: {list(tokens.shape)} of {array.dtype}")
