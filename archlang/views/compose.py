@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, costs, levels
 from archlang.views.grouping import Group, Grouping, stem_of
-from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
+from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, Turn, clean
 
 TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
@@ -97,7 +98,7 @@ class _Composer:
         cluster, missing = frames.place(group.home)
         caption = (*missing, *group.caption)
         if group.scope is not None:
-            return [_closed(group, group.scope, cluster, caption)]
+            return [replace(_closed(group, group.scope, cluster, caption), turn=_turn((*caption, group.scope.name)))]
 
         tip = clean("  ".join(f"{n.id} {n.name}" for n in group.nodes), 400)
         # An input or output is called by its last step: that is the name in the file.
@@ -115,7 +116,7 @@ class _Composer:
             lines.append(clean(_attention(first)))
         else:
             lines += [clean(line) for node in group.nodes for line in (_line(node), *_map(node))]
-        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster)]
+        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster, turn=_turn(caption))]
 
     def _arrows(self) -> list[Arrow]:
         # Tensors between the same two boxes share an arrow; a dict keeps them in order and once.
@@ -215,7 +216,7 @@ class _Frames:
                 parent, caption = self.place(scope[:-1])
                 self.names[scope] = f"c{len(self.clusters)}"
                 label = _caption((*caption, scope[-1]))
-                self.clusters.append(Cluster(self.names[scope], label, parent))
+                self.clusters.append(Cluster(self.names[scope], label, parent, _turn((*caption, scope[-1]))))
 
     def place(self, home: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
         """The innermost frame around a scope, and the names of the scopes between that got none."""
@@ -223,6 +224,14 @@ class _Frames:
             if home[:depth] in self.names:
                 return self.names[home[:depth]], home[depth:]
         return None, home
+
+
+def _turn(steps: tuple[str, ...]) -> Turn | None:
+    """The place of a member among its like, by the outermost scope that it stands for: `experts.2` is the third."""
+    found = re.fullmatch(r"(\D.*)\.(\d+)", "".join(steps[:1]))
+    if found is None:
+        return None
+    return found[1], int(found[2])
 
 
 def _box_count(group: Group) -> int:

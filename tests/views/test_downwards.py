@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import archlang.views.compose as composing
 from archlang.graph.ir import Graph
 from archlang.graph.outline import Cost
 from archlang.views.compose import compose
-from archlang.views.picture import ranks
+from archlang.views.layered import layout
+from archlang.views.picture import Arrow, Box, Cluster, Picture, ranks
 from tests.views.networks import ADD, RELU, Builder
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +85,43 @@ def test_a_table_that_is_read_again_at_the_end_stands_in_two_parts() -> None:
     tables = [box.lines for box in picture.boxes if box.lines[0] == "table"]
     first = ("table", "embedding 768, init = normal(mean = 0.0, std = 0.02)")
     assert tables == [first, ("table", "embedding: unembed table")]
+
+
+@pytest.mark.parametrize("name", ["specs/coded_resnext/digits", "specs/layer_attention/digits", "examples/05_branches"])
+@pytest.mark.parametrize("depth", [None, 64])
+def test_the_built_in_layout_puts_members_in_the_order_of_their_numbers(name: str, depth: int | None) -> None:
+    picture = compose(archlang.load(ROOT / f"{name}.arch").graph, depth)
+    done = layout(picture)
+
+    # Members in the same frame and row, by the places and the names that are drawn.
+    rows: dict[tuple[str | None, str, float], list[tuple[float, int]]] = {}
+    drawn = [(box.cluster, box.lines[0], done.boxes[box.id]) for box in picture.boxes]
+    drawn += [(cluster.parent, cluster.label, done.frames[cluster.id]) for cluster in picture.clusters]
+    for frame, label, place in drawn:
+        found = re.match(r"(each|parallel|branches)\.(\d+)", label)
+        if found:
+            middle = round(place.y + place.h / 2)
+            rows.setdefault((frame, found[1], middle), []).append((place.x, int(found[2])))
+
+    assert any(len(row) > 2 for row in rows.values())
+    for row in rows.values():
+        numbers = [number for _, number in sorted(row)]
+        assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("framed", [False, True])
+def test_members_keep_their_order_where_arrows_would_turn_it(framed: bool) -> None:
+    """`a` feeds the second member and `b` the first: the arrows cross, and the members stand in order."""
+    homes: list[str | None] = [None, None]
+    clusters: tuple[Cluster, ...] = ()
+    if framed:
+        homes = ["c0", "c1"]
+        clusters = (Cluster("c0", "each.0", None, ("each", 0)), Cluster("c1", "each.1", None, ("each", 1)))
+
+    sources = [Box(name, (name,), "plain", "linear", "", None) for name in "ab"]
+    turns = [None if framed else ("each", i) for i in range(2)]
+    members = [Box(f"m{i}", (f"m{i}",), "plain", "linear", "", homes[i], turn=turns[i]) for i in range(2)]
+    crossing = (Arrow("a", "m1", "", "flow"), Arrow("b", "m0", "", "flow"))
+
+    done = layout(Picture("p", (*sources, *members), crossing, clusters))
+    assert done.boxes["m0"].x < done.boxes["m1"].x
