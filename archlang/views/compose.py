@@ -4,6 +4,7 @@
 - A router's `combine` is one circle an output, with a fan of arrows from every input; its gates are a circle beside.
 - Attention over layers is a box with an arrow of its own from every layer.
 - A layer that is used several times has a frame for each use, with its number.
+- Arrows lead down. A closed scope that feeds members and gathers from them is cut in a part above and a part below.
 - Scopes are frames. `depth` closes those that lie deeper to one box, unless they hold one operation alone; equal closed
   scopes in a row become `3 x name`.
 - A scope that would frame a single box lends it its name instead.
@@ -12,28 +13,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import replace
 
 from archlang.graph.ir import Graph, Node, Port
-from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, levels, outline
-from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, clean
+from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, costs, levels
+from archlang.views.grouping import Group, Grouping, stem_of
+from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, Turn, clean
 
 TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
-
-FOLLOWERS = frozenset({"normalisation", "activation", "regularisation"})
-"""Families whose operations stand in the box of the one before them."""
-
-
-@dataclass
-class Group:
-    """Nodes that share a box; `scope` is set where the box is a closed scope, `times` where it stands for several."""
-
-    nodes: list[Node]
-    home: tuple[str, ...]
-    scope: Scope | None = None
-    times: int = 1
-    cost: Cost = field(default_factory=Cost)
 
 
 def compose(graph: Graph, depth: int | None = None) -> Picture:
@@ -41,13 +30,13 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
 
     Without a depth, scopes are opened as deep as `TALLEST` and `MOST` allow.
     """
-    tree = outline(graph, steps_of=by_use)
+    cost = costs(graph)
     if depth is not None:
-        return _Composer(graph, tree, max(depth, 0)).picture()
+        return _Composer(graph, cost, max(depth, 0)).picture()
 
     # All scopes open first, then one level less each time: the first picture that is small enough.
     deepest = max((len(by_use(node)) for node in graph), default=1)
-    whole = _fitting(graph, tree, deepest)
+    whole = _fitting(graph, cost, deepest)
     if whole is not None:
         return whole
 
@@ -56,17 +45,17 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
     low, high = 0, deepest - 2
     while low <= high:
         middle = (low + high + 1) // 2
-        found = _fitting(graph, tree, middle)
+        found = _fitting(graph, cost, middle)
         if found is None:
             high = middle - 1
         else:
             fitting, low = found, middle + 1
-    return fitting or _Composer(graph, tree, 0).picture()
+    return fitting or _Composer(graph, cost, 0).picture()
 
 
-def _fitting(graph: Graph, tree: Scope, depth: int) -> Picture | None:
+def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int) -> Picture | None:
     """The picture with scopes opened to a depth, or None where it is larger than `MOST` and `TALLEST` allow."""
-    composer = _Composer(graph, tree, depth)
+    composer = _Composer(graph, cost, depth)
     if sum(map(_box_count, composer.groups)) + len(graph.outputs) > MOST:
         return None
 
@@ -77,21 +66,12 @@ def _fitting(graph: Graph, tree: Scope, depth: int) -> Picture | None:
 
 
 class _Composer:
-    """Groups nodes into boxes, and makes boxes, frames and arrows of the groups."""
+    """Makes boxes, frames and arrows of the groups of nodes."""
 
-    def __init__(self, graph: Graph, tree: Scope, depth: int) -> None:
-        self.graph, self.depth = graph, depth
-        self.scopes = {scope.levels: scope for scope in tree.walk()}
-        self.readers: dict[Port, list[Node]] = {}
-        for node in graph:
-            for port in node.inputs:
-                self.readers.setdefault(port, []).append(node)
-        self.handed_out = {output.port for output in graph.outputs}
-
-        self.of: dict[str, Group] = {}
-        self.groups = self._repeated(self._grouped())
-        for group in self.groups:
-            self.of.update((node.id, group) for node in group.nodes)
+    def __init__(self, graph: Graph, cost: Mapping[str, Cost], depth: int) -> None:
+        self.graph = graph
+        grouping = Grouping(graph, cost, depth)
+        self.groups, self.of = grouping.groups, grouping.by_node()
 
     def picture(self) -> Picture:
         """Boxes, then frames around them, then arrows."""
@@ -113,83 +93,12 @@ class _Composer:
         shown = tuple((clean(name), words) for words, name in codes.items())
         return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters), shown)
 
-    def _grouped(self) -> list[Group]:
-        groups: list[Group] = []
-        at: dict[str, Group] = {}
-
-        closed: dict[tuple[str, ...], Group] = {}
-        for node in self.graph:
-            home = by_use(node)[:-1]
-            key = home[: self.depth + 1]
-
-            # A scope below the depth is one box, unless it holds one operation alone.
-            if len(home) > self.depth and self.scopes[key].cost.ops > 1:
-                if key not in closed:
-                    closed[key] = Group([], key[:-1], self.scopes[key], cost=self.scopes[key].cost)
-                    groups.append(closed[key])
-                group = closed[key]
-            else:
-                group = self._stacked_on(node, at) or Group([], home)
-                if not group.nodes:
-                    groups.append(group)
-
-            group.nodes.append(node)
-            at[node.id] = group
-        return groups
-
-    def _stacked_on(self, node: Node, at: dict[str, Group]) -> Group | None:
-        """The box that a norm, an activation or a dropout stands in, if it follows just that."""
-        if node.op.family not in FOLLOWERS or len(node.inputs) != 1:
-            return None
-
-        port = node.inputs[0]
-        before = self.graph.node(port.node)
-        alone = len(self.readers[port]) == 1 and port not in self.handed_out and len(before.outputs) == 1
-        alike = (before.path[:-1], before.members) == (node.path[:-1], node.members) and before.outputs == node.outputs
-        group = at[before.id]
-        # Circles and ends of arrows hold nothing else, and a closed scope is a box already.
-        special = before.op.drawn in ("sum", "end", "gates") or group.scope is not None
-        if not alone or not alike or special:
-            return None
-        return group
-
-    def _repeated(self, groups: list[Group]) -> list[Group]:
-        """Equal closed scopes in a row become one group that stands for several."""
-        merged: list[Group] = []
-        for group in groups:
-            if merged and self._continues(merged[-1], group):
-                last = merged[-1]
-                last.nodes += group.nodes
-                last.times += 1
-                last.cost += group.cost
-            else:
-                merged.append(group)
-        return merged
-
-    def _continues(self, last: Group, group: Group) -> bool:
-        """Tell whether a closed scope is one more of the same, fed by the one before it and by nothing else."""
-        if last.scope is None or group.scope is None or last.home != group.home:
-            return False
-
-        before = last.nodes[-len(group.nodes) :]
-        same_name = _stem(last.scope.name) == _stem(group.scope.name)
-        if not same_name or list(map(_shape, before)) != list(map(_shape, group.nodes)):
-            return False
-
-        inner, outer = {node.id for node in group.nodes}, {node.id for node in before}
-        entering = {port for node in group.nodes for port in node.inputs if port.node not in inner}
-        outputs = {Port(node.id, i) for node in before for i in range(len(node.outputs))}
-        readers = {port: {reader.id for reader in self.readers.get(port, [])} for port in outputs}
-        leaving = {port for port in outputs if port in self.handed_out or not readers[port] <= outer}
-
-        # Nothing but the next copy may read what leaves: else the arrow from this one would be lost.
-        return entering == leaving and all(readers[p] <= inner and p not in self.handed_out for p in leaving)
-
     def _boxes(self, group: Group, frames: _Frames) -> list[Box]:
         first = group.nodes[0]
-        cluster, caption = frames.place(group.home)
+        cluster, missing = frames.place(group.home)
+        caption = (*missing, *group.caption)
         if group.scope is not None:
-            return [_closed(group, group.scope, cluster, caption)]
+            return [replace(_closed(group, group.scope, cluster, caption), turn=_turn((*caption, group.scope.name)))]
 
         tip = clean("  ".join(f"{n.id} {n.name}" for n in group.nodes), 400)
         # An input or output is called by its last step: that is the name in the file.
@@ -207,7 +116,7 @@ class _Composer:
             lines.append(clean(_attention(first)))
         else:
             lines += [clean(line) for node in group.nodes for line in (_line(node), *_map(node))]
-        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster)]
+        return [Box(first.id, tuple(lines), "plain", first.op.family, tip, cluster, turn=_turn(caption))]
 
     def _arrows(self) -> list[Arrow]:
         # Tensors between the same two boxes share an arrow; a dict keeps them in order and once.
@@ -274,9 +183,9 @@ _LINES: dict[str, Line] = {"gates": "gate", "attention": "attend"}
 
 def _closed(group: Group, scope: Scope, cluster: str | None, caption: tuple[str, ...]) -> Box:
     """The box of a closed scope, or of several equal ones in a row."""
-    title = _caption((*caption, scope.name))
+    title = _caption((*caption, group.title or scope.name))
     if group.times > 1:
-        title = f"{group.times} × {_stem(title)}"
+        title = f"{group.times} × {stem_of(title)}"
 
     lines = (clean(title), _summary(group.cost))
     return Box(group.nodes[0].id, lines, "scope", "scope", clean(scope.path, 200), cluster)
@@ -307,7 +216,7 @@ class _Frames:
                 parent, caption = self.place(scope[:-1])
                 self.names[scope] = f"c{len(self.clusters)}"
                 label = _caption((*caption, scope[-1]))
-                self.clusters.append(Cluster(self.names[scope], label, parent))
+                self.clusters.append(Cluster(self.names[scope], label, parent, _turn((*caption, scope[-1]))))
 
     def place(self, home: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
         """The innermost frame around a scope, and the names of the scopes between that got none."""
@@ -315,6 +224,14 @@ class _Frames:
             if home[:depth] in self.names:
                 return self.names[home[:depth]], home[depth:]
         return None, home
+
+
+def _turn(steps: tuple[str, ...]) -> Turn | None:
+    """The place of a member among its like, by the outermost scope that it stands for: `experts.2` is the third."""
+    found = re.fullmatch(r"(\D.*)\.(\d+)", "".join(steps[:1]))
+    if found is None:
+        return None
+    return found[1], int(found[2])
 
 
 def _box_count(group: Group) -> int:
@@ -335,14 +252,6 @@ def _caption(steps: tuple[str, ...]) -> str:
     if pair:
         return clean(f"{pair[1]} → {pair[2]}")
     return clean(".".join(steps))
-
-
-def _stem(name: str) -> str:
-    return re.sub(r"\.\d+$", "", name)
-
-
-def _shape(node: Node) -> tuple[object, ...]:
-    return node.op.name, arguments(node), node.outputs
 
 
 def _map(node: Node) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from heapq import heappop, heappush
 from itertools import pairwise
 
 from archlang.views.measure import SMALL, box_size, text_width
-from archlang.views.picture import Arrow, Picture
+from archlang.views.picture import Arrow, Picture, Turn
+from archlang.views.turns import in_turn
 
 GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
 SWEEPS = 12
@@ -54,6 +55,7 @@ class _Item:
     h: float
     name: str = ""
     inner: Layout | None = None
+    turn: Turn | None = None
     rank: int = 0
     x: float = 0.0
     above: list[tuple[_Item, int]] = field(default_factory=list)
@@ -110,11 +112,12 @@ class _Frame:
 
         boxes, clusters = picture.inside(name)
         inner = {c.id: _Frame(picture, homes, c.id).placed() for c in clusters}
+        turns = {c.id: c.turn for c in clusters}
         titles = {c.id: text_width(c.label, SMALL + 1) + 2 * PAD for c in clusters}
         for box in boxes:
-            self.items[box.id] = _Item(*box_size(box), box.id)
+            self.items[box.id] = _Item(*box_size(box), box.id, turn=box.turn)
         for key, done in inner.items():
-            self.items[key] = _Item(max(done.width, titles[key]), done.height, key, done)
+            self.items[key] = _Item(max(done.width, titles[key]), done.height, key, done, turns[key])
 
         # Items stand in program order, a frame where its first box stands.
         first = {key: i for i, key in reversed([(i, self._holder(b.id)) for i, b in enumerate(picture.boxes)]) if key}
@@ -309,17 +312,18 @@ def _arrange(layers: list[list[_Item]]) -> None:
     # Three times down and up: more sweeps hardly lower the number of crossings.
     for down in (True, False) * 3:
         place = {id(item): share for layer in layers for item, share in _shares(layer)}
-        for layer in _in_turn(layers, down):
+        for layer in _sweep(layers, down):
             if len(layer) == 1:  # there is no other order, and no other place
                 continue
 
             # All keys before sorting: places change while a layer is put in order.
             keys = {id(item): _middle(item, place, down) for item in layer}
             layer.sort(key=lambda item: keys[id(item)])
+            layer[:] = in_turn(layer, lambda item: item.turn)
             place.update((id(item), share) for item, share in _shares(layer))
 
 
-def _in_turn(layers: list[list[_Item]], down: bool) -> list[list[_Item]]:
+def _sweep(layers: list[list[_Item]], down: bool) -> list[list[_Item]]:
     if down:
         return layers
     return layers[::-1]
@@ -351,7 +355,7 @@ def _place(layers: list[list[_Item]]) -> None:
         # Packed first, so that every item has a place when the first sweep looks at its neighbours.
         _spread(layer, [0.0] * len(layer))
     for down in (True, False) * (SWEEPS // 2):
-        for layer in _in_turn(layers, down):
+        for layer in _sweep(layers, down):
             _spread(layer, [_wish(item, down) for item in layer])
 
 

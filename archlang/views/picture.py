@@ -10,6 +10,7 @@ from archlang.views.palette import Paint, active, paint
 
 Look = Literal["plain", "scope", "gate", "sum", "end"]
 Line = Literal["flow", "fan", "gate", "attend"]
+Turn = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Box:
     """One thing to see: an operation with what follows it at once, a closed scope, a router's part, an input or output.
 
     `look` says which of these: `plain`, `scope`, `gate` (a router's gates), `sum` (one output of a router), `end`.
-    `shade`, from 0 to 1, colours it by how active it is.
+    `shade`, from 0 to 1, colours it by how active it is. `turn` is the place of a member among its like, from left to
+    right: what all of them are called, and the member's number.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Box:
     tip: str
     cluster: str | None
     shade: float | None = None
+    turn: Turn | None = None
 
 
 def colours_of(box: Box) -> Paint:
@@ -53,11 +56,12 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A frame around boxes and further clusters: a block, a bound name, a path."""
+    """A frame around boxes and further clusters: a block, a bound name, a path; `turn` as a box has one."""
 
     id: str
     label: str
     parent: str | None
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True)
