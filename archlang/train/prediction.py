@@ -61,9 +61,10 @@ def predict(
 
     Images are read, turned, cut, resized and normalised as in training and by `evaluate` (`data.pixels`). A file that
     is no image gets a prediction with an error (unreadable-image); the others go on. Raises `ArchError`:
-    unsupported-module, bad-data.
+    unsupported-module, bad-data, usage for what names no files.
     """
     record = record_of(model)
+    _require_paths(paths)
     graph: Graph = record.network.graph
     preparation = preparation_of(record)
     fit = fit_of(graph, record.mean, record.std, preparation)
@@ -88,6 +89,17 @@ def predict(
                 scores = values_of(graph, model(inputs), torch.zeros(1))[port]
             predictions.append(Prediction(path, guess(scores)))
     return predictions
+
+
+def _require_paths(paths: object) -> None:
+    """Raise `ArchError` (usage) for anything but names of files: a tensor is for the model itself to take."""
+    # A text is a sequence as well, but of letters.
+    is_text = isinstance(paths, str | bytes)
+    if isinstance(paths, Sequence) and not is_text and all(isinstance(path, str | os.PathLike) for path in paths):
+        return
+
+    message = f"`predict` takes a list of image files, this is a `{type(paths).__name__}`"
+    raise ArchError(error("usage", message, help='`predict(model, ["a.png"])`; `model(tensor)` takes a tensor'))
 
 
 def read_image(path: str, preparation: ImagePreparation | None = None) -> torch.Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,13 +35,20 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "WEBP", "TIFF", "PPM", "JPEG2000"
            "SGI", "QOI")
 """Formats that are read: plain pixels. Of the others that Pillow knows, some start a program (EPS runs Ghostscript).
 
-An MPO file is opened by the reader of JPEG. MPO has none of its own, and a name without one ends Pillow's search."""
+An MPO file is opened by the reader of JPEG; MPO has none of its own."""
 
 TOO_LARGE = "has more pixels than are read"
 
 
 class NoImage(Exception):
     """The reason for which a file is no image that can be read, as the end of a sentence that begins with its name."""
+
+
+@cache
+def readable() -> tuple[str, ...]:
+    """Those of `FORMATS` for which the installed Pillow has a reader: a name without one would end its search."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | None) -> torch.Tensor:
@@ -55,14 +63,14 @@ def read_pixels(path: str | os.PathLike[str], preparation: ImagePreparation | No
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """An image file, its pixels not yet decoded. Raises `NoImage` for whatever goes wrong, in the body too."""
-    with _as_no_image(), open_regular(path) as stream, steady(stream), Image.open(stream, formats=FORMATS) as image:
+    with _as_no_image(), open_regular(path) as stream, steady(stream), Image.open(stream, formats=readable()) as image:
         yield image
 
 
 @contextmanager
 def opened_stream(stream: BinaryIO) -> Iterator[Image.Image]:
     """The image of an image file's bytes. Raises `NoImage` for whatever goes wrong, in the body too."""
-    with _as_no_image(), Image.open(stream, formats=FORMATS) as image:
+    with _as_no_image(), Image.open(stream, formats=readable()) as image:
         yield image
 
 

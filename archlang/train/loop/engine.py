@@ -66,8 +66,10 @@ def fit(
     Under `torchrun` each process calls it: batches are shared out, and the first one alone writes and is told.
 
     Raises `ArchError`: missing-train, unknown-data, bad-data, run-exists, run-in-use, run-differs, no-checkpoint,
-    diverged, callback-failed, missing-tool, unwritable-output, process-lost, and what compiling raises.
+    diverged, callback-failed, missing-tool, unwritable-output, process-lost, usage for what is no network, and what
+    compiling raises.
     """
+    _require_network(network)
     network = configured(network, settings or {})
     plan, keeping = plan_of(network), Keeping(run, start, checkpoint_every, tensorboard, log_steps)
     listening = Callbacks(progress or Progress(), callbacks)
@@ -79,6 +81,14 @@ def fit(
         if not world.is_first:
             listening = Callbacks(Progress())
         return keeping.result(task, listening)
+
+
+def _require_network(network: object) -> None:
+    """Raise `ArchError` (usage) for the name of a file, or a model, in the place of a network."""
+    if not isinstance(network, Network):
+        message = f"`fit` trains a network, this is a `{type(network).__name__}`"
+        help = "`archlang.load(path)` reads the network of a file; `init` puts a model's weights into it"
+        raise ArchError(error("usage", message, help=help))
 
 
 def _check_changes(task: TrainingTask) -> None:

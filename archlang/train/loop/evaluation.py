@@ -225,7 +225,10 @@ def record_of(model: torch.nn.Module) -> Any:
     """The record that a compiled model carries. Raises `ArchError` (unsupported-module) for a model of others."""
     record = getattr(model, "archlang", None)
     if getattr(record, "network", None) is None:
-        raise ArchError(error("unsupported-module", "only a model that archlang compiled knows how to read data"))
+        # The file of a model is what commands take, and what one may try here first.
+        help = "`archlang.compile(network)` makes one, `archlang.load_model(path)` reads one from a file"
+        message = f"only a model that archlang compiled knows how to read data, this is a `{type(model).__name__}`"
+        raise ArchError(error("unsupported-module", message, help=help))
     return record
 
 

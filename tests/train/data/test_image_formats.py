@@ -8,7 +8,7 @@ import numpy
 import pytest
 from PIL import Image, features
 
-from archlang.train.data.image_files import FORMATS, NoImage, read_pixels
+from archlang.train.data.image_files import FORMATS, NoImage, read_pixels, readable
 
 PIXELS = numpy.random.default_rng(0).integers(0, 255, (16, 16, 3)).astype("u1")
 
@@ -48,3 +48,16 @@ def test_every_format_has_a_reader() -> None:
     """A name without one stops Pillow at it, so that no format behind it is read."""
     Image.init()
     assert set(FORMATS) - {"AVIF", "WEBP", "JPEG2000"} <= set(Image.OPEN)
+
+
+def test_a_reader_that_this_pillow_lacks_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (2, 2), (255, 0, 0)).save(tmp_path / "red.sgi")
+
+    # Pillow ends its search at the first name that it has no reader for.
+    monkeypatch.delitem(Image.OPEN, "WEBP", raising=False)
+    readable.cache_clear()
+    try:
+        assert "WEBP" not in readable()
+        assert read_pixels(tmp_path / "red.sgi", None)[:, 0, 0].tolist() == [1, 0, 0]
+    finally:
+        readable.cache_clear()
