@@ -1,4 +1,4 @@
-"""What shares a box: operations with what follows them at once, closed scopes, equal closed scopes in a row.
+"""Boxes and what they hold: operations with what follows them at once, closed scopes, equal closed scopes in a row.
 
 Pictures read downwards. A closed scope that feeds members and gathers from them (experts: a router above, a sum below)
 would stand above and below them at once. It is cut there: each part has a box of its own, and no arrow leads back.
@@ -209,7 +209,7 @@ class Grouping:
 
 
 class _Above:
-    """Which groups stand above which, kept while groups grow: one number a group, with a bit for each group above."""
+    """The groups above each group, kept while groups grow: one number a group, with a bit for each group above."""
 
     def __init__(self) -> None:
         self.above: list[int] = []

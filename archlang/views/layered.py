@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 from itertools import pairwise
 
 from archlang.views.measure import SMALL, box_size, text_width
-from archlang.views.picture import Arrow, Picture, Turn
+from archlang.views.picture import Picture, Turn
 from archlang.views.turns import in_turn
 
 GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
@@ -392,11 +392,3 @@ def _spread(layer: Sequence[_Item], wishes: Sequence[float]) -> None:
     places = [mean for mean, count in pools for _ in range(count)]
     for item, place, offset in zip(layer, places, offsets, strict=True):
         item.x = place + offset
-
-
-def label_place(points: Sequence[Point], arrow: Arrow) -> Point:
-    """Return the place where an arrow's label begins: right of the middle of its first open stretch."""
-    (x0, y0), (x1, y1) = max(
-        pairwise(points), key=lambda pair: abs(pair[1][1] - pair[0][1]), default=(points[0],) * 2
-    )
-    return (x0 + x1) / 2 + 4.0, (y0 + y1) / 2 + 3.0

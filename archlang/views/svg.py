@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from xml.sax.saxutils import quoteattr
 
 from archlang.views.coded import code_parts
 from archlang.views.elements import plain
-from archlang.views.layered import Layout, Point, Rect, label_place, layout
+from archlang.views.layered import Layout, Point, Rect, layout
 from archlang.views.measure import SMALL, TEXT
 from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, QUIET, opened
 from archlang.views.picture import Arrow, Box, Picture, colours_of
@@ -135,8 +136,16 @@ def _curve(points: Sequence[Point]) -> str:
 
 
 def _label(arrow: Arrow, points: Sequence[Point]) -> str:
-    x, y = label_place(points, arrow)
+    x, y = _label_place(points)
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{SMALL:.0f}" fill="{QUIET}" stroke="white" stroke-width="2.5"'
         f' paint-order="stroke">{plain(arrow.label)}</text>'
     )
+
+
+def _label_place(points: Sequence[Point]) -> Point:
+    """The place where an arrow's label begins: right of the middle of its first open stretch."""
+    (x0, y0), (x1, y1) = max(
+        pairwise(points), key=lambda pair: abs(pair[1][1] - pair[0][1]), default=(points[0],) * 2
+    )
+    return (x0 + x1) / 2 + 4.0, (y0 + y1) / 2 + 3.0
