@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "archlang train net.arch --data folder:images --epochs 20 --run run",
         "archlang train net.arch --data folder:images --run run --resume",
     ),
+    "study": ("archlang study net.arch other.arch --data digits --seeds 5",),
     "cluster": ("archlang cluster net.arch --data digits --clusters 10",),
     "boost": ("archlang boost net.arch --data digits -o boosted.arch",),
     "fuse": ("archlang fuse best.safetensors -o deploy.safetensors --verify",),
@@ -51,7 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "explain": ("archlang explain", "archlang explain shape-mismatch"),
     "ops": ("archlang ops", "archlang ops conv", "archlang ops std.resnet"),
     "doctor": ("archlang doctor", "archlang doctor --format json"),
-    "lsp": ("archlang lsp", "archlang lsp --help"),
+    "lsp": ("archlang lsp",),
 }
 """Command to calls, simple ones first. The tests read each as the command line would."""
 

@@ -22,7 +22,7 @@ COMMANDS = {
     "diff": "Show what changed between two files or models.",
     "import": "Make a readable file of a torch model, with its weights.",
     "compile": "Compile a file to a model, or show any stage of the way.",
-    "transform": "Transform a network into another, printed as a file.",
+    "transform": "Transform a network or a model into another.",
     "train": "Train what a file declares.",
     "study": "Compare networks over seeds.",
     "cluster": "Cluster data without labels (neural mixture EM).",

@@ -20,7 +20,7 @@ def completed(context: click.Context, parameter: click.Parameter, start: str) ->
     return [name for name in TASKS if name.startswith(start)]
 
 
-@click.command("new", short_help="Write a file to start from.")
+@click.command("new", short_help="Write a file to start from, by task.")
 @click.argument("task", required=False, shell_complete=completed)
 @output("Where to write it (.arch; default: standard output).")
 @debug
