@@ -21,7 +21,6 @@ USES = {
     "onnx": "`export --to onnx`",
     "hub": "`push_to_hub`, `from_pretrained`",
     "parquet": "`--data parquet:PATH`",
-    "hub": "models on the Hugging Face Hub",
     "lsp": "`archlang lsp`, for editors",
     "diagrams": "diagrams laid out by Graphviz where there is no `dot`",
 }

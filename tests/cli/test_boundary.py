@@ -137,11 +137,6 @@ def test_every_command_says_of_itself_what_the_table_says(name: str, call: Call)
     assert outcome.out.startswith(f"Usage: archlang {name}")
 
 
-def test_commands_of_later_versions_are_not_there(call: Call) -> None:
-    for name in ("export", "lsp"):
-        assert call(name).status == 2
-
-
 def test_colour_obeys_the_environment(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in call("chek").err
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -23,6 +23,8 @@ NEEDED = {
     ("compile",): ("NETWORK",),
     ("transform",): ("NETWORK", "pbconv{seed=1}"),
     ("boost",): ("NETWORK", "--data", "digits"),
+    ("new",): ("image",),
+    ("study",): ("NETWORK", "--data", "digits", "--seeds", "2", "--slurm", "2"),
     ("fuse",): ("MODEL",),
     ("extract",): ("MODEL", "--class", "3"),
     ("ablate",): ("MODEL", "--data", "digits"),
@@ -53,7 +55,7 @@ def writers() -> Iterator[tuple[tuple[str, ...], str]]:
             return
         for option in command.params:
             words = {"-o", "--plot"} & set(option.opts)
-            if words:
+            if words and option.metavar != "NAME=VALUE":  # `train -o` gives settings
                 yield path, words.pop()
 
     yield from walk(archlang, ())

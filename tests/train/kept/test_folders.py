@@ -159,7 +159,7 @@ def test_lost_rows_are_told(tmp_path: Path) -> None:
 
 
 def test_every_table_is_known() -> None:
-    assert set(TABLES) == {"log", *STYLES}
+    assert set(TABLES) == {"log", "steps", *STYLES}
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------
