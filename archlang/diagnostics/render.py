@@ -25,7 +25,7 @@ def human(
         colour: adds ANSI colours. The other characters stay the same.
 
     >>> from archlang.diagnostics import error
-    >>> from archlang.source import Span
+    >>> from archlang.source import Source, Span
     >>> flow = Source("demo.arch", "archlang 1\\nlet a = bb\\n")
     >>> print(human([error("undefined-name", "nothing is called `bb`", Span(flow, 19, 21), "not found")]))
     error[undefined-name]: nothing is called `bb`

@@ -74,8 +74,8 @@ def import_model(
     >>> print(import_model(small, (torch.zeros(2, 3, 8, 8),), name="Small", doc="Small.").text)
     archlang 1
     \"\"\"Small.\"\"\"
-    network Small {
-      input image: [3, 8, 8]
+    network Small(side = 8) {
+      input image: [3, side, side]
       logits = image -> conv(3x3, 8) -> relu
       output logits
     }

@@ -66,7 +66,7 @@ def test_what_explains_mistakes_is_imported_for_a_mistake_alone(tmp_path: Path) 
         return modules_after(code) & tables
 
     assert read(right) == set()
-    assert read(wrong) == {"archlang.syntax.slips"}
+    assert read(wrong) >= {"archlang.syntax.slips"}  # what may be Python is looked up as Python too
     assert read(foreign) == {"archlang.elaborate.habits.torch_layers"}
 
 

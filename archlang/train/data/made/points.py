@@ -47,7 +47,7 @@ def centres(heaps: int) -> list[tuple[float, float]]:
     """The middles of heaps: four in a square; another number on a spiral, each more than three deviations apart.
 
     >>> [tuple(round(x, 2) for x in place) for place in centres(3)]
-    [(1.41, 0.0), (-1.81, 1.66), (0.28, -3.15)]
+    [(1.41, 0.0), (-1.81, 1.65), (0.28, -3.15)]
     """
     # The square came first, and results on it are published with this project.
     if heaps == len(FOUR):
