@@ -36,7 +36,14 @@ from archlang.elaborate.habits.place import CallPlace, flow_before, place_of
 from archlang.elaborate.habits.ranks import rank_of_flow
 from archlang.elaborate.habits.translation import OF_CALLS, OF_NAMES, OF_SHAPES, Translation
 from archlang.elaborate.habits.values import mend_of_value
-from archlang.elaborate.habits.wording import fitted, help_of_unknown, is_static, message_of, without
+from archlang.elaborate.habits.wording import (
+    fitted,
+    help_of_unknown,
+    is_function_of_numbers,
+    is_static,
+    message_of,
+    without,
+)
 from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
 from archlang.ops.model import REQUIRED, Catalogue
 from archlang.source import Source, Span
@@ -177,6 +184,9 @@ class _Rewording:
         return None
 
     def _translated(self, node: Expr, parent: TreeNode) -> Translation | None:
+        # `range(2)` is a function here too, and of numbers it is meant: where its value lands is the mistake.
+        if is_function_of_numbers(node):
+            return None
         if isinstance(parent, Flow) and parent.steps[0] is not node:
             return self.reader.stage(node, flow_before(node, parent))
         if isinstance(node, Index) and isinstance(node.value, Field) and node.value.name == "shape":

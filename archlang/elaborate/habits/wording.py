@@ -9,12 +9,16 @@ from archlang.diagnostics import did_you_mean
 from archlang.elaborate.habits.flows import IN_BRACES
 from archlang.elaborate.habits.joining import REPEATED
 from archlang.elaborate.habits.translation import Translation
+from archlang.elaborate.scope import FUNCTIONS
 from archlang.syntax.tree import (
     As,
     Binary,
+    Call,
+    Expr,
     Field,
     Index,
     ListOf,
+    Name,
     Number,
     Parens,
     SizeLiteral,
@@ -105,6 +109,13 @@ def fitted(text: str, parent: TreeNode) -> str:
     if " -> " in text and isinstance(parent, Binary | Unary | As | Index | Field):
         return f"({text})"
     return text
+
+
+def is_function_of_numbers(node: Expr) -> bool:
+    """Return whether an expression is a call such as `range(2)`, which means the same in this language."""
+    if not isinstance(node, Call) or not isinstance(node.callee, Name) or node.callee.text not in FUNCTIONS:
+        return False
+    return bool(node.arguments) and all(isinstance(argument.value, Number) for argument in node.arguments or ())
 
 
 def is_static(value: TreeNode) -> bool:
