@@ -48,18 +48,7 @@ from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_
 from archlang.ops.model import REQUIRED, Catalogue
 from archlang.source import Source, Span
 from archlang.syntax.printer import print_flat
-from archlang.syntax.tree import (
-    Argument,
-    Bind,
-    Call,
-    Expr,
-    Field,
-    File,
-    Flow,
-    Index,
-    Name,
-    TreeNode,
-)
+from archlang.syntax.tree import Argument, Bind, Call, Expr, Field, File, Flow, Index, Name, TreeNode
 
 MOST = 200
 """Mistakes that are looked at: a reader sees fifty, and a file may have ten thousand."""
