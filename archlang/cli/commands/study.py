@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @click.option("--slurm", metavar="TASKS", type=click.IntRange(1, 10**4),
               help="Train nothing: write a SLURM script of so many tasks to -o, which share the study.")
 @click.option("--template", metavar="FILE", help="The SLURM script's template, with $command, $tasks and others.")
-@output("Where to write the SLURM script (default: standard output).")
+@output("Where to write the SLURM script (.sh, .slurm or .sbatch; default: standard output).")
 @device
 @formats("human", "json")
 @reading
@@ -64,6 +64,7 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
     """
     ending(plot, ".svg")
     ending(table_file, ".csv")
+    ending(output, ".sh", ".slurm", ".sbatch")
     if slurm is None and (template is not None or output is not None):
         raise refuse("`--template` and `-o` go with `--slurm`")
 
