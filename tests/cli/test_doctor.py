@@ -50,7 +50,7 @@ def test_every_package_of_the_project_is_looked_for(call: Call) -> None:
 def _name(requirement: str) -> str:
     name = re.match(r"[\w.-]+", requirement)
     assert name is not None
-    return name[0]
+    return name[0].lower().replace("_", "-")  # as metadata writes it
 
 
 def test_a_package_that_fails_while_it_is_imported_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
