@@ -96,7 +96,7 @@ CHANCE = {
 }
 """The loss of who knows no more than how often each answer is right."""
 
-EPOCHS = {"segment": 8, "vit": 8, "pairs": 10, "tagger": 8, "language": 2, "restore": 2}
+EPOCHS = {"segment": 8, "vit": 8, "pairs": 10, "tagger": 8, "language": 2, "restore": 2, "coded": 5}
 """Epochs to learn something; one where nothing else is said."""
 
 
@@ -122,7 +122,7 @@ def test_what_is_begun_learns(task: str, call: Call, tmp_path: Path, monkeypatch
         assert min(losses) < 0.95 * CHANCE[task]
     else:
         right = [float(share) for share in re.findall(r"test loss [0-9.]+, accuracy ([0-9.]+) %", trained.err)]
-        assert max(right) > 12  # of ten classes, after an epoch or a few
+        assert max(right) > 20  # of ten classes
 
 
 def test_what_is_begun_clusters(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
