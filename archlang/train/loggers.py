@@ -6,6 +6,7 @@ a `Progress`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib import import_module
@@ -20,7 +21,7 @@ from archlang.train.loop.progress import Beat, Epoch, Outline, Progress
 GROUP = "archlang.loggers"
 
 
-class NumberLogger(Progress):
+class NumberLogger(Progress, ABC):
     """Hands the settings of a training, and the numbers of its steps and epochs, to what `begin` and `log` name."""
 
     def __init__(self, package: str) -> None:
@@ -47,13 +48,13 @@ class NumberLogger(Progress):
         row = {f"epoch/{name}": value for name, value in epoch.row().items()}
         self.log(_numbers({**row, "epoch/best": best}), self.done)
 
+    @abstractmethod
     def begin(self, name: str, facts: Mapping[str, Any]) -> None:
         """Begin a run."""
-        raise NotImplementedError
 
+    @abstractmethod
     def log(self, numbers: Mapping[str, float], step: int) -> None:
         """Log some numbers."""
-        raise NotImplementedError
 
 
 class InitLogger(NumberLogger):
