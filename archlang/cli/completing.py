@@ -100,7 +100,7 @@ DATA = (
     "cifar10:", "cifar100:", "cifar20:", "mnist:", "stl10:", "imagenet:", "folder:", "npz:", "inputs:", "text:",
     "shards:", "parquet:",
 )
-"""What `--data` knows. The readers themselves load torch, for which nobody waits at a prompt."""
+"""Names of data that `--data` knows. The readers themselves load torch, for which nobody waits at a prompt."""
 
 BY_PLACE: dict[str, Callable[[click.Context, str], Offered]] = {
     **dict.fromkeys(("FILE", "FILE...", "MODEL", "MODEL|FILE", "MODEL|RUN", "A", "B", "IMAGE..."), _files),
@@ -108,4 +108,4 @@ BY_PLACE: dict[str, Callable[[click.Context, str], Offered]] = {
     "NAME=VALUE": _dials,
     "PASS{OPTIONS}": _passes,
 }
-"""What the help calls the place of a word, to what completes it."""
+"""The place of a word, as the help calls it, to the completions of that place."""

@@ -30,7 +30,7 @@ IMPORTED = {"scikit-learn": "sklearn", "pillow": "PIL"}
 """Names of packages that are imported by another name."""
 
 SECONDS = 60
-"""How long a package may take to be imported: torch takes seconds, more where the disk is cold."""
+"""Seconds that importing a package may take: torch takes seconds, more where the disk is cold."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 
 COMPLETE = "_ARCHLANG_COMPLETE"
-"""What a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
+"""The variable that a shell sets to ask for completions: `eval "$(_ARCHLANG_COMPLETE=bash_source archlang)"`."""
 
 
 class LazyGroup(click.Group):

@@ -30,7 +30,7 @@ from archlang.train.loop.evaluation import record_of
 RUNS = "runs"
 
 TRIES = 3
-"""How often a claim is tried: somebody who only looks holds its lock for a moment."""
+"""Attempts to take a claim: somebody who only looks holds its lock for a moment."""
 
 UNFIT = 75
 """Exit status of a worker that cannot go on for a reason that says nothing of the training it was at."""

@@ -12,10 +12,10 @@ from archlang.syntax.lexing import SIGNS, WORDS, Token
 
 TYPES = ("keyword", "function", "class", "variable", "parameter", "property", "enumMember", "number", "string",
          "comment", "operator", "namespace", "type", "macro")
-"""What a word can be, by the names that editors know. A stage is a function, a structure a macro, a block a class."""
+"""Kinds of words, by the names that editors know. A stage is a function, a structure a macro, a block a class."""
 
 MODIFIERS = ("declaration", "readonly", "defaultLibrary")
-"""What can be said of it besides: it is bound here, it is a static value, it is the catalogue's."""
+"""Further marks of a word: it is bound here, it is a static value, it is the catalogue's."""
 
 _BY_SORT = {
     "import": "class", "let": "variable", "layer": "class", "block": "class", "code": "variable", "network": "type",

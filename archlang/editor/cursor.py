@@ -14,7 +14,7 @@ from archlang.syntax.recovery import OPENING
 
 Wanted = Literal["nothing", "first line", "declaration", "statement", "setting", "flow", "stage", "value", "argument",
                  "field", "module", "imported"]
-"""What may stand at a place.
+"""The choice of what may stand at a place.
 
 `flow` is the beginning of a flow: a tensor or a stage. `argument` is the beginning of an argument: its name or a value.
 """

@@ -48,7 +48,7 @@ class Rewriting(Pass[nn.Module, Rewritten]):
     replayed: ClassVar[bool] = True
 
     verb: ClassVar[str] = "changed"
-    """What the pass did to each part that its report lists: `folded`."""
+    """The verb for each part that the report of the pass lists: `folded`."""
 
     @abstractmethod
     def run(self, module: fx.GraphModule) -> FusionReport:

@@ -28,7 +28,7 @@ STRUCTURAL: Mapping[str, Formula] = {**coded.STRUCTURAL, **patch_experts.STRUCTU
 """Losses over sites of the network."""
 
 COUNTED: Mapping[str, Formula] = task.COUNTED
-"""What the mean of a loss is divided by, for those that may leave places out; all others are means over samples."""
+"""The divisor of the mean of a loss, for those that may leave places out; all others are means over samples."""
 
 STATEFUL: Mapping[str, Make] = {**clustering.STATEFUL}
 """Losses with running state: from the arguments and the sizes of what is read, per sample (a symbolic size is 0, the

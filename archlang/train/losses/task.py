@@ -290,4 +290,4 @@ FORMULAS = {
 COUNTED: Mapping[str, Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]] = {
     "cross_entropy": counted, "focal": counted, "dice": counted,
 }
-"""What the means of losses are divided by that may leave places out; all other losses are means over samples."""
+"""The divisors of the means of losses that may leave places out; all other losses are means over samples."""

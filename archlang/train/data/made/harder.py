@@ -25,7 +25,7 @@ HARDER = (
 """Options that all images at hand take, in the order in which they are applied."""
 
 PIECE = 3.5
-"""How often the side of a piece of clutter goes into that of an image: 8 of 28 pixels (Mnih et al. 2014)."""
+"""The side of an image over that of a piece of clutter: 8 of 28 pixels (Mnih et al. 2014)."""
 
 
 @dataclass(frozen=True)
