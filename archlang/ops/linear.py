@@ -52,8 +52,11 @@ LINEAR = Op(
 def _matmul_shape(call: OpCall) -> Tensor:
     a, b = need_rank(call, 2), need_rank(call, 2, index=1)
     if a.dims[1] != b.dims[0]:
+        help = f"the first is {a}"
+        if a.dims[1] == b.dims[1]:
+            help = "the second has to be transposed: `permute([features, positions])` exchanges its axes"
         raise Fault("shape-mismatch", f"matmul needs [a, b] and [b, c]: {a} and {b} do not fit", input=1,
-                    label=f"this is {b}", help=f"the first is {a}")
+                    label=f"this is {b}", help=help)
     return Tensor((a.dims[0], b.dims[1]))
 
 

@@ -58,6 +58,13 @@ def parse(source: Source, limits: Limits = DEFAULT) -> tree.File:
     if size > limits.file_bytes:
         raise ArchError(_too_large(source, limits))
 
+    # Most files begin so, and need not be tried as another language's.
+    if not source.text.startswith("archlang"):
+        from archlang.syntax.foreign_file import foreign_file
+
+        if foreign := foreign_file(source):
+            raise ArchError(foreign)
+
     # Spelling, first line and brackets are judged together: none of their mistakes can cause one of the others.
     scanned = scan(source, limits)
     mistakes = list(scanned.mistakes)

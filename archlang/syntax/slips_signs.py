@@ -57,6 +57,12 @@ def _in_arguments(facts: Facts) -> bool:
     return before[-2:-1] not in (("BLOCK",), ("NETWORK",))
 
 
+def _text_behind(facts: Facts) -> str:
+    if facts.next is None:
+        return ""
+    return facts.next.text
+
+
 def _sliced(facts: Facts) -> str:
     """The stage that takes the part of the first axis behind the batch: `x -> slice(0, stop = 16)` for `x[:, :16]`."""
     inner = "".join(token.text for token in facts.rest_of_line).partition("]")[0]
@@ -127,9 +133,18 @@ SIGNS: tuple[Slip, ...] = (
         where="previous", fix=lambda f: Fix(f.tokens[f.at - 2].span.to(f.previous.span), _share(f)),
     ),
     Slip(
+        lambda f: f.type == "MINUS" and f.previous_type == "NAME" and _text_behind(f).isidentifier()
+        and f.context[-2:-1] in (("BLOCK",), ("NETWORK",), ("INPUT",), ("LET",), ("CODE",), ("LAYER",)),
+        "a name consists of letters, digits and `_`",
+        lambda f: f"write `{f.previous_text}_{_text_behind(f)}`",
+        ("block se-block(r = 4) = conv(3)", "network my-net { input x: [3]\n output x }"),
+        fix=lambda f: Fix(f.place, "_"),
+    ),
+    Slip(
         lambda f: f.type == "COLON" and f.context_of_head[:1] == ("LSQB",),
         "there are no slices in square brackets",
-        lambda f: f"a part of a tensor is taken by a stage: `{_sliced(f)}`, along `axis = height` or another axis",
+        lambda f: (f"a part of a tensor is taken by a stage: `{_sliced(f)}`, along `axis = height` or another axis; "
+                   "an item of a list is `widths[0]`, and a loop runs over some: `for i in range(1, len(widths))`"),
         ("network N { input x: [3]\n y = x[:, 0]\n output y }", "network N { input x: [3]\n y = x[1:]\n output y }"),
     ),
     Slip(

@@ -28,6 +28,16 @@ def _joined_size(facts: Facts) -> Fix | None:
     return Fix(facts.previous.span.to(facts.next.span), f"{facts.previous_text}x{facts.next.text}")
 
 
+def _bare_arguments(facts: Facts) -> str:
+    """What stands bare behind a stage, to the next arrow: `3x3, 64` of `conv 3x3, 64 -> relu`."""
+    taken: list[str] = []
+    for token in facts.rest_of_line:
+        if token.type not in ("NUMBER", "SIZE", "STRING", "NAME", "COMMA"):
+            break
+        taken.append(token.text)
+    return "".join(taken).rstrip(",").replace(",", ", ")
+
+
 HEADS: tuple[Slip, ...] = (
     # --- the heads of declarations and of `if` and `for` ---
     Slip(
@@ -131,7 +141,7 @@ VALUES: tuple[Slip, ...] = (
         lambda f: f.type in ("NUMBER", "SIZE", "STRING") and f.previous_type == "NAME" and "LPAR" in f.allowed
         and not f.first_of_line,
         "arguments stand in parentheses",
-        "write `{previous}({token})`",
+        lambda f: f"write `{f.previous_text}({_bare_arguments(f)})`",
         ("block b = conv 3x3", "block b = dropout 0.1 -> relu"),
     ),
     # --- two things side by side, with nothing between them ---

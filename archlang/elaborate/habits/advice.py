@@ -12,8 +12,14 @@ from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.native import FUNCTION_NAMES, SHORT_NAMES
 from archlang.project.locating import STD
 from archlang.source import Span
-from archlang.syntax.tree import Block, File, Input, Name, Number, Train, TreeNode
+from archlang.syntax.printer import print_flat
+from archlang.syntax.tree import Block, Call, File, Input, Name, Number, Train, TreeNode
 from archlang.syntax.walk import walk
+
+_ONLY_ANSWERS = frozenset({"label", "labels", "target", "targets", "y_true", "ground_truth"})
+"""Those names that are hardly ever meant for a tensor of a network."""
+
+_ENTERING = frozenset({"in_channels", "in_ch", "in_chans", "in_planes", "inplanes"})
 
 _ANSWERS = frozenset({"target", "targets", "labels", "y", "y_true", "gt", "truth", "ground_truth", "answer"})
 _FLOWING_IN = frozenset({"x", "input", "inputs", "features", "img", "image"})
@@ -41,6 +47,11 @@ def missing_name(
     inside = {type(node) for node in around}
     if Train in inside and node.text.lower() in _ANSWERS:
         return Advice(("the right answers of the data are called `label`",), Fix(node.span, "label"))
+    if Train not in inside and node.text.lower() in _ONLY_ANSWERS:
+        return Advice((f"only a loss reads the right answers, and a loss stands in `train`: {_loss_in_train(around)}",),
+                      None)
+    if node.text.lower() in _ENTERING:
+        return Advice(("the channels that enter are `in.channels`",), Fix(node.span, "in.channels"))
 
     sentence = STAGES_ELSEWHERE.get(node.text.lower())
     if sentence is not None:
@@ -60,6 +71,15 @@ def missing_name(
     if Block in inside and node.text in _FLOWING_IN and not known_help:
         return Advice(("the tensor that flows into a block is called `in`: `in -> ...`",), Fix(node.span, "in"))
     return None
+
+
+def _loss_in_train(around: Sequence[TreeNode]) -> str:
+    """The loss around a name as `train` says it; an example where no call is around it."""
+    loss = "cross_entropy(logits, label)"
+    call = next((node for node in reversed(around) if isinstance(node, Call)), None)
+    if call is not None:
+        loss = print_flat(call)
+    return f"`train {{ loss = {loss} }}`"
 
 
 def _spelt_otherwise(name: str, stages: Collection[str]) -> str | None:

@@ -275,12 +275,23 @@ def _second_declaration(mistake: Diagnostic, path: Sequence[TreeNode], catalogue
     return Mend(("put each into a file of its own; a part of a network is a `block`: `block unit(c) = conv(3x3, c)`",))
 
 
+_OVER_A_MAP = {
+    "mean": "over the positions of a map it is `global_avg_pool`",
+    "maximum": "over the positions of a map it is `global_max_pool`",
+}
+"""What PyTorch's function of the same name does to one tensor, as the language says it."""
+
+
 def _bundles(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     """One tensor where several are wanted, or the other way."""
     if mistake.help:
         return None
     if mistake.name == "expected-bundle":
-        return Mend(("several tensors are `(a, b)`, or `parallel { conv(1x1, 8); conv(3x3, 8) }`, which makes them",))
+        several = "several tensors are `(a, b)`, or `parallel { conv(1x1, 8); conv(3x3, 8) }`, which makes them"
+        over_map = _OVER_A_MAP.get(mistake.message.split("`")[1])
+        if over_map is not None:
+            return Mend((over_map, several))
+        return Mend((several,))
     return Mend(("bring the members together: `-> sum`, `-> mean` or `-> concat`",))
 
 

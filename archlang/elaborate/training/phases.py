@@ -59,7 +59,8 @@ def curve_of(b: Build, values: Mapping[str, Any], spans: Mapping[str, Span]) -> 
     if length and warmup < length < warmup + cooldown:
         raise b.refuse("bad-phase", "the warm-up and the cool-down are longer than the phase", spans["lr"])
     if length and warmup >= length:
-        raise b.refuse("bad-phase", "the warm-up is as long as its phase", spans["lr"],
+        message = f"the warm-up ({warmup}) is not shorter than its phase ({length})"
+        raise b.refuse("bad-phase", message, spans["lr"],
                        help="a shorter `warmup`, or a phase of its own with `lr = linear(...)`")
     return curve
 
