@@ -26,7 +26,7 @@ DEEPEST = 64
 Kind = TypeVar("Kind")
 
 
-class Answers:
+class PageAnswers:
     """Everything that a page can ask.
 
     Args:
@@ -90,7 +90,7 @@ class Answers:
         return self.viewer.look(asked, is_wanted, self._state())
 
     def hover(self, question: dict[str, Any]) -> dict[str, Any]:
-        """What is known of a word."""
+        """All that is known of a word."""
         line, unit = field(question, "line", int), field(question, "unit", int)
         return {"found": self.viewer.hover(self._asked(question), line, unit, self._state())}
 
@@ -120,14 +120,14 @@ class Answers:
             return {"problem": problem_lines(changed), "conflict": True}
 
     def news(self, _: dict[str, Any]) -> dict[str, Any]:
-        """What changed on the disk: the mark of all files, and whether the folder is there."""
+        """Changes on the disk: the mark of all files, and whether the folder is there."""
         is_there = self.files.root.is_dir()
         return {"state": self._state(), "is_there": is_there, "files": self.files.names()}
 
     # --- inner -------------------------------------------------------------------------------------------------------
 
     def _asked(self, question: dict[str, Any]) -> Asked:
-        """What a question looks at. Raises RefusedError for fields of other kinds, ArchError for other files."""
+        """The thing that a question looks at. Raises RefusedError for fields of other kinds, ArchError for other files."""
         dials = field(question, "dials", dict)
         depth = question.get("depth")
         if not all(isinstance(name, str) and isinstance(value, str) for name, value in dials.items()):

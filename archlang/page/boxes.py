@@ -57,7 +57,7 @@ class BoxFacts:
         return found
 
     def _facts(self, nodes: Sequence[Node], scopes: Sequence[str]) -> dict[str, Any]:
-        """What some nodes are together."""
+        """Facts about some nodes together."""
         inside = {node.id for node in nodes}
         entering = dict.fromkeys(port for node in nodes for port in node.inputs if port.node not in inside)
         leaving = [port for node in nodes for port in self._ports(node) if self._is_read_outside(port, inside)]
@@ -76,7 +76,7 @@ class BoxFacts:
         }
 
     def _output(self, box: Box) -> dict[str, Any]:
-        """What is known of an output of the network, whose box is called `out3`."""
+        """Facts about an output of the network, whose box is called `out3`."""
         output = self.graph.outputs[int(box.id.removeprefix("out"))]
         return {
             "title": " ".join(box.lines), "kind": "end", "names": [output.label], "operations": [], "count": 0,

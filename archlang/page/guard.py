@@ -1,4 +1,4 @@
-"""Who may ask: requests that carry the page's token, go to the loopback address by its name, and come from the page.
+"""Requests that are answered: those that carry the page's token, go to the loopback address by its name, and come from the page.
 
 Any program of the same computer can reach a loopback address, and any page in the browser can try to. The token keeps
 out the first, who cannot guess it; the check of `Host` keeps out pages whose host name was pointed here, and that of
@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Guard:
-    """What a request must show.
+    """The signs that a request must show.
 
     port   the port of the server
     token  the first part of every path

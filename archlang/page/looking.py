@@ -46,7 +46,7 @@ def always() -> bool:
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody looks at.
+    """A text that somebody looks at, and how.
 
     place   where the text lies
     text    the text, with line feeds alone
@@ -92,7 +92,7 @@ class Viewer:
             return view
 
     def hover(self, asked: Asked, line: int, unit: int, state: object = None) -> dict[str, Any] | None:
-        """What is known of the word at a place: paragraphs of Markdown, and the stretch of the word."""
+        """All that is known of the word at a place: paragraphs of Markdown, and the stretch of the word."""
         with self._lock:
             checked = self._check(asked, always, state)
             text = checked.document.now.text
@@ -250,7 +250,7 @@ class _Checked:
 
 
 def _with_own_dials(other: Asked, viewer: Viewer, state: object) -> Asked:
-    """What is asked with those of its dials alone that its text declares."""
+    """The same question with those of its dials alone that its text declares."""
     if not other.dials:
         return other
     plain = replace(other, dials={})
@@ -259,5 +259,5 @@ def _with_own_dials(other: Asked, viewer: Viewer, state: object) -> Asked:
 
 
 def problem_lines(problem: ArchError) -> str:
-    """What is wrong, a line each."""
+    """All that is wrong, a line each."""
     return concise(problem.diagnostics)

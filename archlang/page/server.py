@@ -16,7 +16,7 @@ from importlib import resources
 from typing import Any
 
 from archlang.diagnostics import ArchError, error
-from archlang.page.answers import Answers
+from archlang.page.answers import PageAnswers
 from archlang.page.guard import HEADERS, LOOPBACK, Guard, RefusedError
 
 SECONDS = 30.0
@@ -50,7 +50,7 @@ class PageServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = os.name == "posix"
     request_queue_size = 32
 
-    def __init__(self, answers: Answers, port: int = 0) -> None:
+    def __init__(self, answers: PageAnswers, port: int = 0) -> None:
         self.connections: set[socket.socket] = set()
         try:
             super().__init__((LOOPBACK, port), PageHandler)

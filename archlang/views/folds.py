@@ -9,7 +9,7 @@ Levels = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Folds:
-    """What is closed in a picture.
+    """The scopes that are closed in a picture.
 
     depth   scopes that lie deeper are closed
     opened  keys of scopes that are open all the same

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from archlang.page.answers import Answers
+from archlang.page.answers import PageAnswers
 from archlang.page.files import ProjectFiles
 from archlang.page.looking import Viewer
 from archlang.page.server import PageServer
@@ -62,7 +62,7 @@ class Page:
 @contextmanager
 def serving(file: Path, dials: Mapping[str, str] | None = None) -> Iterator[Page]:
     """A server in a thread of its own."""
-    with PageServer(Answers(ProjectFiles(file), Viewer(), dials or {})) as server:
+    with PageServer(PageAnswers(ProjectFiles(file), Viewer(), dials or {})) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

@@ -32,11 +32,11 @@ def command(session: Session, file: str, port: int, browser: bool, dials: Mappin
     files = ProjectFiles(file, session.limits)
     files.state(files.main)  # what cannot be read is said here, not in a browser
 
-    from archlang.page.answers import Answers
+    from archlang.page.answers import PageAnswers
     from archlang.page.looking import Viewer
     from archlang.page.server import PageServer
 
-    with PageServer(Answers(files, Viewer(session.limits, catalogue, folders), dials), port) as server:
+    with PageServer(PageAnswers(files, Viewer(session.limits, catalogue, folders), dials), port) as server:
         session.data(server.address)
         session.note(f"serving {file}; Ctrl-C ends")
         if browser:
