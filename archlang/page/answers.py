@@ -127,7 +127,7 @@ class PageAnswers:
     # --- inner -------------------------------------------------------------------------------------------------------
 
     def _asked(self, question: dict[str, Any]) -> Asked:
-        """The thing that a question looks at. Raises RefusedError for fields of other kinds, ArchError for other files."""
+        """The text that a question looks at. Raises RefusedError for wrong fields, ArchError for other files."""
         dials = field(question, "dials", dict)
         depth = question.get("depth")
         if not all(isinstance(name, str) and isinstance(value, str) for name, value in dials.items()):

@@ -1,4 +1,4 @@
-"""Requests that are answered: those that carry the page's token, go to the loopback address by its name, and come from the page.
+"""Requests that are answered: with the token, to the loopback address by its name, from the page itself.
 
 Any program of the same computer can reach a loopback address, and any page in the browser can try to. The token keeps
 out the first, who cannot guess it; the check of `Host` keeps out pages whose host name was pointed here, and that of

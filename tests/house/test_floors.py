@@ -48,6 +48,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pygls": ("editor/server/serving.py", "editor/server/answers.py"),
     "lsprotocol": ("editor/server/serving.py", "editor/server/answers.py", "editor/server/convert.py"),
     "pygments": ("editor/lexer.py",),
+    "IPython": (),
 }
 
 FRONT = (

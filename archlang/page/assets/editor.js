@@ -269,8 +269,8 @@ export class Editor {
   }
 }
 
-// A line: its parts, marks below them, and behind its end what is wrong or the type of what leaves.
-function lineOf(parts, text, number, marks, hint) {
+// A line as an element: its parts, marks below them, and behind its end what is wrong or the type of what leaves.
+export function lineOf(parts, text, number, marks, hint) {
   const made = element("div", { class: "line" });
   for (const part of parts) {
     for (const piece of cut(part, number, marks)) {
