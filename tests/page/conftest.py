@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.page.browser import Browser
 from tests.page.serving import PATHS, Page, serving
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests: it takes a second to start."""
+    with Browser() as found:
+        yield found
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from tests.page.browser import Browser, program
 from tests.page.serving import PATHS, Page, serving
 
 needs_browser = pytest.mark.skipif(program() is None, reason="no Chromium is installed")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for all tests: it takes a second to start."""
-    with Browser() as found:
-        yield found
 
 
 def opened(browser: Browser, page: Page) -> None:

@@ -109,28 +109,28 @@ def test_a_text_cannot_leave_its_place_in_the_page() -> None:
 
 
 @pytest.mark.skipif(program() is None, reason="no Chromium is installed")
-def test_the_view_folds_in_a_browser_without_a_server(tmp_path: Path) -> None:
+def test_the_view_folds_in_a_browser_without_a_server(browser: Browser, tmp_path: Path) -> None:
     shown = view(loads(PATHS))
     (tmp_path / "view.html").write_text(shown.page, encoding="utf-8")
-    with Browser(900, 700) as browser:
-        browser.open((tmp_path / "view.html").as_uri())
-        browser.until("document.querySelector('#canvas svg')")
-        level = browser.run("Number(document.body.dataset.level)")
-        boxes = browser.run("document.querySelectorAll('g.node').length")
-        browser.click("g.cluster .badge")
-        browser.until(f"Number(document.body.dataset.level) < {level}")
-        assert browser.run("document.querySelectorAll('g.node').length") < boxes
-        browser.click("g.node[aria-expanded=false]")
-        browser.until("document.querySelector('g.cluster')")
-        x, y = browser.place("g.node")
-        browser.move(x, y)
-        browser.until("document.querySelector('.tip').innerText.includes('[1, 8, 8]')")
-        assert browser.run("document.querySelectorAll('.line.pointed').length") == 1
-        assert browser.faults() == []
+    browser.open((tmp_path / "view.html").as_uri())
+    browser.until("document.querySelector('#canvas svg')")
+    level = browser.run("Number(document.body.dataset.level)")
+    boxes = browser.run("document.querySelectorAll('g.node').length")
+    browser.click("g.cluster .badge")
+    browser.until(f"Number(document.body.dataset.level) < {level}")
+    assert browser.run("document.querySelectorAll('g.node').length") < boxes
+    browser.click("g.node[aria-expanded=false]")
+    browser.until("document.querySelector('g.cluster')")
+    x, y = browser.place("g.node")
+    browser.move(x, y)
+    browser.until("document.querySelector('.tip').innerText.includes('[1, 8, 8]')")
+    assert browser.run("document.querySelectorAll('.line.pointed').length") == 1
+    assert browser.faults() == []
 
 
-def test_ipython_itself_runs_the_cells() -> None:
+def test_ipython_itself_runs_the_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("IPython")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
 

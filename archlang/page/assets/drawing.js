@@ -92,6 +92,11 @@ export class Drawing {
     }
   }
 
+  // Bring the first box that changed into view.
+  revealMarked() {
+    this.root.querySelector(".part:is(.added, .changed, .removed)")?.scrollIntoView({ block: "center", inline: "nearest" });
+  }
+
   // --- size --------------------------------------------------------------------------------------------------------
 
   enlarge(factor) {

@@ -100,8 +100,8 @@ function showDrawing(view) {
     }
     const { name, operations, parameters, flops, results } = view.totals;
     $("totals").replaceChildren(
-      element("strong", {}, name), ` ${operations} operations · `, element("strong", {}, parameters), " parameters · ",
-      element("strong", {}, flops), " FLOPs · ", element("strong", {}, results), " of results",
+      element("strong", {}, name), "  ", element("strong", {}, parameters), " parameters · ",
+      element("strong", {}, flops), " FLOPs · ", element("strong", {}, results), ` results · ${operations} operations`,
     );
   } else if (!hasMistakes) {
     state.drawing = null;
@@ -331,7 +331,10 @@ $("file").addEventListener("change", () => {
   dials.given = {};
   open($("file").value);
 });
-$("with").addEventListener("change", () => compare());
+$("with").addEventListener("change", async () => {
+  await compare();
+  drawing.revealMarked();
+});
 $("depth").addEventListener("change", () => {
   state.opened.clear();
   state.closed.clear();
