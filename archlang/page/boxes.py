@@ -121,7 +121,7 @@ class BoxFacts:
             if not scopes:
                 spans = [*spans, node.span]
             elif spans:
-                spans = self._around(node, scopes[0])
+                spans = self._around(node, scopes[0]) or spans[:1]
             for span in [*reversed(spans), node.span]:
                 found = self._within(span)
                 if found is not None:

@@ -22,6 +22,9 @@ from archlang.page.guard import HEADERS, LOOPBACK, Guard, RefusedError
 SECONDS = 30.0
 """Seconds that a connection may be silent: who opens one and sends nothing holds a thread for no longer."""
 
+CONNECTIONS = 64
+"""Connections at once: a browser keeps six, and each holds a thread."""
+
 DROPPED = 16 << 20
 """Bytes of a refused question that are read and forgotten."""
 
@@ -69,7 +72,10 @@ class PageServer(socketserver.ThreadingTCPServer):
         return self.guard.address
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer a connection in a thread of its own."""
+        """Answer a connection in a thread of its own; end it where there are too many."""
+        if len(self.connections) >= CONNECTIONS:
+            self.shutdown_request(request)
+            return
         self.connections.add(request)
         super().process_request(request, client_address)
 

@@ -77,6 +77,19 @@ def test_blocks_fold_and_unfold(browser: Browser, page: Page) -> None:
 
 
 @needs_browser
+def test_the_built_in_layout_has_the_same_boxes(
+    browser: Browser, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("archlang.views.files.engines", lambda: ("builtin",))
+    opened(browser, page)
+    drawing = page.look(PATHS)["drawing"]
+    assert seen(browser, "g.node.part") == len(drawing["boxes"])
+    assert seen(browser, "g.cluster.part") == len(drawing["frames"])
+    browser.click("g.cluster .badge")
+    browser.until("document.querySelector('g.node[aria-expanded=false]')")
+
+
+@needs_browser
 def test_a_box_says_what_it_is_and_leads_to_its_line(browser: Browser, page: Page) -> None:
     opened(browser, page)
     browser.run("""(() => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_the_page_itself_is_answered(page: Page) -> None:
         status, _ = page.post("news", NEWS, Host=f"{host}:{page.port}", Origin=f"http://{host}:{page.port}",
                               Sec_Fetch_Site="same-origin")
         assert status == 200
+
+
+def test_too_many_connections_are_ended_and_do_no_harm(page: Page) -> None:
+    streams = [socket.create_connection(("127.0.0.1", page.port), timeout=10) for _ in range(80)]
+    try:
+        # The last ones hear at once that nothing comes.
+        assert streams[-1].recv(1) == b""
+    finally:
+        for stream in streams:
+            stream.close()
+    end = time.monotonic() + 10
+    while page.server.connections and time.monotonic() < end:
+        time.sleep(0.01)
+    assert page.ask("news")["is_there"]
 
 
 def test_only_this_computer_reaches_it(page: Page) -> None:
