@@ -141,6 +141,40 @@ def test_typing_redraws_and_a_mistake_is_mended_in_place(browser: Browser, page:
 
 
 @needs_browser
+def test_keys_do_what_editors_do(browser: Browser, page: Page) -> None:
+    opened(browser, page)
+    text = "document.querySelector('textarea').value"
+    select(browser, "  input image: [1, 8, 8]\n  maps")
+    browser.key("/", "Slash", 2, 191)
+    commented = PATHS.replace("  input image: [1, 8, 8]\n  maps", "#   input image: [1, 8, 8]\n#   maps")
+    assert browser.run(text) == commented
+    browser.until("document.querySelector('.line .mark')")
+    # Both lines are still selected.
+    browser.key("/", "Slash", 2, 191)
+    assert browser.run(text) == PATHS
+    browser.key("Tab", "Tab", 0, 9)
+    moved = PATHS.replace("  input image: [1, 8, 8]\n  maps", "    input image: [1, 8, 8]\n    maps")
+    assert browser.run(text) == moved
+    browser.key("Tab", "Tab", 8, 9)
+    assert browser.run(text) == PATHS
+
+    # Types and mistakes of other lines stay where they belong while one types.
+    browser.until("document.querySelectorAll('.lines:not(.pending) .hint').length >= 4")
+    hints = "[...document.querySelectorAll('.hint')].map(hint => hint.parentNode.textContent)"
+    before = browser.run(hints)
+    at = PATHS.index("{") + 1
+    browser.run(f"document.querySelector('textarea').setSelectionRange({at}, {at})")
+    browser.key("Enter", "Enter", 0, 13)
+    assert browser.run(hints) == before
+    assert browser.run(text) == PATHS[:at] + "\n  " + PATHS[at:]
+    browser.key("Escape", "Escape", 0, 27)
+    browser.key("Tab", "Tab", 0, 9)
+    assert browser.run("document.activeElement.tagName") != "TEXTAREA"
+    browser.key("s", "KeyS", 2, 83)
+    browser.until("document.getElementById('state').textContent === 'saved'")
+
+
+@needs_browser
 def test_dials_redraw_and_are_written_when_asked(browser: Browser, page: Page, project: Path) -> None:
     opened(browser, page)
     browser.run("""(() => {

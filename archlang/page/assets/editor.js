@@ -11,6 +11,7 @@ export class Editor {
     this.marks = [];
     this.hints = new Map();
     this.shown = [];
+    this.texts = [];
     this.area = element("textarea", {
       spellcheck: "false", autocapitalize: "off", autocomplete: "off", wrap: "off", "aria-label": "Text of the file",
     });
@@ -31,6 +32,8 @@ export class Editor {
   set text(text) {
     this.area.value = text;
     this.area.setSelectionRange(0, 0);
+    this.marks = [];
+    this.hints = new Map();
     this.render();
   }
 
@@ -115,6 +118,7 @@ export class Editor {
   annotate(marks, hints) {
     this.marks = marks;
     this.hints = new Map(hints.map((hint) => [hint.line, hint]));
+    this.lines.classList.remove("pending");
     this.render();
   }
 
@@ -132,6 +136,7 @@ export class Editor {
 
   render() {
     const texts = this.text.split("\n");
+    this.texts = texts;
     const fresh = [];
     let inDoc = false;
     texts.forEach((text, number) => {
@@ -202,11 +207,38 @@ export class Editor {
   }
 
   #changed() {
-    // Places of mistakes and types are those of an older text.
-    this.marks = [];
-    this.hints = new Map();
+    this.#carryOver();
+    // Until the compiler has answered, what is shown was true of the text before: it is pale if that takes long.
+    this.lines.classList.add("pending");
     this.render();
     this.on.change();
+  }
+
+  // Keep mistakes and types of the lines that are as they were; those of lines that changed are gone.
+  #carryOver() {
+    const before = this.texts;
+    const now = this.text.split("\n");
+    let first = 0;
+    while (first < before.length && first < now.length && before[first] === now[first]) {
+      first += 1;
+    }
+    let last = 0;
+    while (last < before.length - first && last < now.length - first && before.at(-1 - last) === now.at(-1 - last)) {
+      last += 1;
+    }
+    const behind = before.length - last;
+    const moved = now.length - before.length;
+    const line = (number) => {
+      if (number < first) {
+        return number;
+      }
+      return number >= behind ? number + moved : null;
+    };
+    this.marks = this.marks
+      .map((mark) => ({ ...mark, start: [line(mark.start[0]), mark.start[1]], end: [line(mark.end[0]), mark.end[1]] }))
+      .filter(({ start, end }) => start[0] !== null && end[0] !== null);
+    const hints = [...this.hints.values()].map((hint) => ({ ...hint, line: line(hint.line) }));
+    this.hints = new Map(hints.filter((hint) => hint.line !== null).map((hint) => [hint.line, hint]));
   }
 
   #caretMoved() {
@@ -235,9 +267,9 @@ export class Editor {
       this.tabLeaves = true;
       return;
     }
-    if (event.key === "Tab" && plain && !event.shiftKey && !this.tabLeaves) {
+    if (event.key === "Tab" && plain && !this.tabLeaves) {
       event.preventDefault();
-      this.#insert("  ");
+      this.#shift(event.shiftKey);
     } else if (event.key === "Enter" && plain && !event.shiftKey) {
       event.preventDefault();
       this.#insert(`\n${this.#indent()}`);
@@ -258,14 +290,32 @@ export class Editor {
     return indent;
   }
 
+  // Move the selected lines to the right, or to the left; without a selection, put spaces in at the caret.
+  #shift(isBack) {
+    if (!isBack && this.area.selectionStart === this.area.selectionEnd) {
+      this.#insert("  ");
+      return;
+    }
+    this.#rewrite((lines) => lines.map((line) => (isBack ? line.replace(/^ {1,2}/, "") : line && `  ${line}`)));
+  }
+
   // Put a comment sign before the selected lines, or take it away where all have one.
   #comment() {
+    this.#rewrite((lines) => {
+      const all = lines.every((line) => line.startsWith("# ") || !line);
+      return lines.map((line) => (all ? line.replace(/^# /, "") : `# ${line}`));
+    });
+  }
+
+  // Put other lines in the place of those that are selected, and select them.
+  #rewrite(change) {
     const first = this.text.slice(0, this.area.selectionStart).split("\n").length - 1;
     const last = this.text.slice(0, this.area.selectionEnd).split("\n").length - 1;
     const lines = this.text.split("\n").slice(first, last + 1);
-    const all = lines.every((line) => line.startsWith("# ") || !line);
-    const text = lines.map((line) => (all ? line.replace(/^# /, "") : `# ${line}`)).join("\n");
+    const text = change(lines).join("\n");
+    const start = this.offset([first, 0]);
     this.edit([{ start: [first, 0], end: [last, lines.at(-1).length], text }]);
+    this.area.setSelectionRange(first === last ? start + text.length : start, start + text.length);
   }
 }
 
