@@ -48,10 +48,16 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("dials", [
-    {}, {"paths": "3"}, {"paths": "true"}, {"path": "3"}, {"paths": "1 +"}, {"paths": ""},
-])
+DIALS: list[dict[str, str]] = [{"paths": "3"}, {"paths": "true"}, {"path": "3"}, {"paths": "1 +"}, {"paths": ""}]
+
+CASES = [
+    *((text, {}) for text in TEXTS),
+    # Of a text that cannot be read nothing is said about dials; of another one all.
+    *((text, dials) for text in (PATHS, PATHS[:333], WRONG) for dials in DIALS),
+]
+
+
+@pytest.mark.parametrize(("text", "dials"), CASES)
 def test_the_mistakes_are_those_of_check(
     capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch, page: Page, project: Path, text: str, dials: dict[str, str]
 ) -> None:
