@@ -91,6 +91,11 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def load_ipython_extension(shell: object) -> None:
+    """Register `%%arch` cells with IPython: what `%load_ext archlang` calls."""
+    import_module("archlang.page.magics").load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 

@@ -52,6 +52,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "explain": ("archlang explain", "archlang explain shape-mismatch"),
     "ops": ("archlang ops", "archlang ops conv", "archlang ops std.resnet"),
     "doctor": ("archlang doctor", "archlang doctor --format json"),
+    "serve": ("archlang serve net.arch", "archlang serve net.arch --port 8123 --no-browser -p paths=3"),
     "lsp": ("archlang lsp",),
 }
 """Command to calls, simple ones first. The tests read each as the command line would."""

@@ -38,6 +38,7 @@ COMMANDS = {
     "explain": "Explain a kind of mistake and how to mend it.",
     "ops": "List the catalogue of operations and settings.",
     "doctor": "Tell what is installed, and what is missing for what.",
+    "serve": "Show text and drawing side by side in a browser.",
     "lsp": "Serve an editor over standard input and output.",
 }
 """Command to its help line, in the order of `--help`. Each is the object `command` of the module `commands.NAME`."""

@@ -148,21 +148,31 @@ def _flow(file: ArchText, start: int, meaning: Meaning | None) -> list[str]:
 
 def _cost(meaning: Meaning, passages: Sequence[Passage]) -> str:
     cost = meaning.cost(passages)
-    text = f"{_counted(cost.parameters)} parameters, {_counted(cost.flops)} FLOPs, "
-    text += f"{_bytes(cost.result_bytes)} of results"
+    text = f"{count_shown(cost.parameters)} parameters, {count_shown(cost.flops)} FLOPs, "
+    text += f"{bytes_shown(cost.result_bytes)} of results"
     uses = len(passages)
     if uses > 1:
         return f"in {uses} uses together: {text}"
     return text
 
 
-def _counted(number: Dim) -> str:
+def count_shown(number: Dim) -> str:
+    """Write a count: four digits whole, more in three figures.
+
+    >>> count_shown(1216), count_shown(335_040)
+    ('1,216', '335 k')
+    """
     if isinstance(number, int) and number < 10_000:
         return f"{number:,}"
     return compact(number)
 
 
-def _bytes(number: Dim) -> str:
+def bytes_shown(number: Dim) -> str:
+    """Write a number of bytes.
+
+    >>> bytes_shown(512), bytes_shown(1_200)
+    ('512 B', '1.2 kB')
+    """
     text = compact(number)
     if text[-1:].isalpha() and " " in text:  # `1.2 k` of bytes are `1.2 kB`
         return f"{text}B"

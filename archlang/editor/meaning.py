@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -27,7 +27,7 @@ from archlang.project.locating import Folders, Located
 from archlang.project.project import Held, Project, open_held
 from archlang.shapes import Dim, Type
 from archlang.source import Source, Span
-from archlang.syntax.tree import TreeNode
+from archlang.syntax.tree import Expr, TreeNode
 
 MOST = 64
 """Passages through one stage that are kept: a loop may make thousands."""
@@ -49,6 +49,8 @@ class Situation:
     held: Held = field(default_factory=dict)
     limits: Limits = DEFAULT
     catalogue: Catalogue = CATALOGUE
+    given: Mapping[str, Expr] = field(default_factory=dict)
+    """Values of dials that are given from outside the text."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def meaning_of(reading: Reading, situation: Situation, is_wanted: Callable[[], b
         meaning.diagnostics = meaning.diagnostics or problem.diagnostics
         return meaning
 
-    built = build(meaning.project, {}, situation.catalogue, situation.limits, notes)
+    built = build(meaning.project, situation.given, situation.catalogue, situation.limits, notes)
     meaning.graph = built.graph
     if reading.is_whole:
         meaning.diagnostics = built.diagnostics

@@ -200,7 +200,7 @@ def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFA
     # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
         project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
-        return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
+        return build(project, dial_expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
@@ -210,7 +210,7 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
     """The same for a text."""
     try:
         project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
-        return build(project, _expressions(dials or {}, limits), catalogue, limits).diagnostics
+        return build(project, dial_expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
         return problem.diagnostics
 
@@ -233,7 +233,7 @@ def opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) ->
 
 
 def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogue) -> Network:
-    given = _expressions(dials, limits)
+    given = dial_expressions(dials, limits)
     built = build(project, given, catalogue, limits)
     if any(diagnostic.severity == "error" for diagnostic in built.diagnostics):
         raise ArchError(built.diagnostics)
@@ -246,8 +246,8 @@ def _checked(project: Project, dials: Dials, limits: Limits, catalogue: Catalogu
     return Network(built.graph, project, given, built.diagnostics, built, limits, catalogue)
 
 
-def _expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:
-    """Each dial's value as an expression of the language; a string is read as one."""
+def dial_expressions(dials: Dials, limits: Limits) -> dict[str, Expr]:
+    """Each dial's value as an expression of the language; a string is read as one. Raises ArchError (bad-dial)."""
     return {name: _expression(name, value, limits) for name, value in dials.items()}
 
 

@@ -13,11 +13,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, costs, levels
+from archlang.views.folds import Folds, Levels
 from archlang.views.grouping import Group, Grouping, stem_of
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, Turn, clean
 
@@ -25,20 +26,31 @@ TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
 
 
-def compose(graph: Graph, depth: int | None = None) -> Picture:
+def compose(graph: Graph, depth: int | None = None, opened: Collection[str] = (),
+            closed: Collection[str] = ()) -> Picture:
     """Compose the picture of a graph, with scopes opened to `depth` (0: none).
 
-    Without a depth, scopes are opened as deep as `TALLEST` and `MOST` allow.
+    Without a depth, scopes are opened as deep as `TALLEST` and `MOST` allow. `opened` and `closed` are the keys of
+    scopes (`Box.scopes`, `Cluster.scopes`) that are open or closed whatever their depth.
     """
     cost = costs(graph)
+    folds = Folds(0, frozenset(opened), frozenset(closed))
     if depth is not None:
-        return _Composer(graph, cost, max(depth, 0)).picture()
+        return _Composer(graph, cost, folds.at(max(depth, 0))).picture()
 
+    found, picture = _readable(graph, cost)
+    if not folds.opened and not folds.closed:
+        return picture
+    return _Composer(graph, cost, folds.at(found)).picture()
+
+
+def _readable(graph: Graph, cost: Mapping[str, Cost]) -> tuple[int, Picture]:
+    """The greatest depth at which the picture stays within `MOST` and `TALLEST`, and that picture; 0 if none does."""
     # All scopes open first, then one level less each time: the first picture that is small enough.
     deepest = max((len(by_use(node)) for node in graph), default=1)
     whole = _fitting(graph, cost, deepest)
     if whole is not None:
-        return whole
+        return deepest, whole
 
     # By halving: a large picture takes a second, and there may be sixty depths.
     fitting = None
@@ -49,13 +61,13 @@ def compose(graph: Graph, depth: int | None = None) -> Picture:
         if found is None:
             high = middle - 1
         else:
-            fitting, low = found, middle + 1
-    return fitting or _Composer(graph, cost, 0).picture()
+            fitting, low = (middle, found), middle + 1
+    return fitting or (0, _Composer(graph, cost, Folds(0)).picture())
 
 
 def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int) -> Picture | None:
     """The picture with scopes opened to a depth, or None where it is larger than `MOST` and `TALLEST` allow."""
-    composer = _Composer(graph, cost, depth)
+    composer = _Composer(graph, cost, Folds(depth))
     if sum(map(_box_count, composer.groups)) + len(graph.outputs) > MOST:
         return None
 
@@ -68,21 +80,23 @@ def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int) -> Picture | No
 class _Composer:
     """Makes boxes, frames and arrows of the groups of nodes."""
 
-    def __init__(self, graph: Graph, cost: Mapping[str, Cost], depth: int) -> None:
+    def __init__(self, graph: Graph, cost: Mapping[str, Cost], folds: Folds) -> None:
         self.graph = graph
-        grouping = Grouping(graph, cost, depth)
-        self.groups, self.of = grouping.groups, grouping.by_node()
+        self.grouping = Grouping(graph, cost, folds)
+        self.groups, self.of = self.grouping.groups, self.grouping.by_node()
 
     def picture(self) -> Picture:
         """Boxes, then frames around them, then arrows."""
-        frames = _Frames([(group.home, _box_count(group)) for group in self.groups])
+        homes = [(group.home, _box_count(group)) for group in self.groups]
+        frames = _Frames(homes, self.grouping.folded_with)
 
         boxes: list[Box] = []
         # A box is called by its first node, whose id is no word of Graphviz or Mermaid.
         self.ids: dict[int, str] = {}
         for group in self.groups:
             self.ids[id(group)] = group.nodes[0].id
-            boxes.extend(self._boxes(group, frames))
+            nodes, scopes = tuple(node.id for node in group.nodes), self.grouping.closed_in(group)
+            boxes.extend(replace(box, nodes=nodes, scopes=scopes) for box in self._boxes(group, frames))
         boxes.extend(
             Box(f"out{i}", (clean(output.label),), "end", "end", "output of the network", None)
             for i, output in enumerate(self.graph.outputs)
@@ -194,7 +208,7 @@ def _closed(group: Group, scope: Scope, cluster: str | None, caption: tuple[str,
 class _Frames:
     """The scopes that get a frame: those that would hold at least two things, boxes or frames."""
 
-    def __init__(self, homes: list[tuple[tuple[str, ...], int]]) -> None:
+    def __init__(self, homes: list[tuple[Levels, int]], folded_with: Callable[[Levels], tuple[str, ...]]) -> None:
         held: dict[tuple[str, ...], int] = {}  # boxes and frames directly in each scope
         known: set[tuple[str, ...]] = set()
         for home, boxes in homes:
@@ -216,7 +230,8 @@ class _Frames:
                 parent, caption = self.place(scope[:-1])
                 self.names[scope] = f"c{len(self.clusters)}"
                 label = _caption((*caption, scope[-1]))
-                self.clusters.append(Cluster(self.names[scope], label, parent, _turn((*caption, scope[-1]))))
+                turn = _turn((*caption, scope[-1]))
+                self.clusters.append(Cluster(self.names[scope], label, parent, turn, folded_with(scope)))
 
     def place(self, home: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
         """The innermost frame around a scope, and the names of the scopes between that got none."""

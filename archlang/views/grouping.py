@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heapify, heappop, heappush
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, by_use, outline
+from archlang.views.folds import Folds, Levels, key_of
 
 FOLLOWERS = frozenset({"normalisation", "activation", "regularisation"})
 """Families whose operations stand in the box of the one before them."""
 
 FEW_STEPS = 3
 """A part of a scope is called by up to so many of its steps; a longer one by the first and the last."""
-
-Levels = tuple[str, ...]
-
 
 @dataclass
 class Group:
@@ -40,11 +38,13 @@ class Group:
 
 
 class Grouping:
-    """The groups of a graph with scopes opened to a depth, ordered so that arrows lead from earlier to later ones."""
+    """The groups of a graph with some scopes closed, ordered so that arrows lead from earlier to later ones."""
 
-    def __init__(self, graph: Graph, cost: Mapping[str, Cost], depth: int) -> None:
-        self.graph, self.cost, self.depth = graph, cost, depth
+    def __init__(self, graph: Graph, cost: Mapping[str, Cost], folds: Folds) -> None:
+        self.graph, self.cost = graph, cost
+        self.written: dict[Levels, Levels] = {}  # the frames of a scope -> its levels
         self.scopes = {scope.levels: scope for scope in outline(graph, self.cost, by_use).walk()}
+        self.folds = self._opened_through(folds)
         self.heads = {levels for levels, scope in self.scopes.items() if any(isinstance(i, Node) for i in scope.items)}
         numbered = (levels for levels in self.scopes if levels and stem_of(levels[-1]) != levels[-1])
         self.stems = {(*levels[:-1], stem_of(levels[-1])) for levels in numbered}
@@ -55,6 +55,15 @@ class Grouping:
                 self.readers.setdefault(port, []).append(node)
 
         self.groups = self._in_order(self._repeated(self._grouped()))
+
+    def _opened_through(self, folds: Folds) -> Folds:
+        """The folds with all opened that stands alone in what is opened: else a box would open to just one box."""
+        opened = set(folds.opened)
+        # Outer scopes come before inner ones.
+        for levels, scope in self.scopes.items():
+            if key_of(levels) in opened and len(scope.items) == len(scope.scopes) == 1:
+                opened.add(key_of(scope.scopes[0].levels))
+        return replace(folds, opened=frozenset(opened))
 
     def by_node(self) -> dict[str, Group]:
         """The group of every node, by the node's id."""
@@ -68,8 +77,26 @@ class Grouping:
             # Only where the operations that feed or gather the members have a scope: it frames them all.
             if stem != step and (*home[:i], stem) in self.heads:
                 frames.append(stem)
+                self.written[tuple(frames)] = (*home[:i], stem)
             frames.append(step)
+            self.written[tuple(frames)] = home[: i + 1]
         return tuple(frames)
+
+    def folded_with(self, frames: Levels) -> tuple[str, ...]:
+        """The keys of the scopes that close together with a frame: its own, and for `experts` those of all members."""
+        levels = self.written[frames]
+        keys = [key_of(levels)]
+        if levels in self.heads & self.stems:
+            members = [other for other in self.scopes if other and other[:-1] == levels[:-1] and other != levels]
+            keys += [key_of(other) for other in members if stem_of(other[-1]) == levels[-1]]
+        return tuple(keys)
+
+    def closed_in(self, group: Group) -> tuple[str, ...]:
+        """The keys of the closed scopes that a group stands for; none where it is operations."""
+        if group.scope is None:
+            return ()
+        found = (self.folds.around(by_use(node)[:-1]) for node in group.nodes)
+        return tuple(dict.fromkeys(key_of(levels) for levels in found if levels is not None))
 
     def _grouped(self) -> list[Group]:
         groups: list[Group] = []
@@ -79,14 +106,14 @@ class Grouping:
         parts: dict[Levels, list[int]] = {}
         for node in self.graph:
             home = by_use(node)[:-1]
-            key = home[: self.depth + 1]
+            key = self.folds.around(home) or ()
             before: set[int] = set()
             # What reads the rows of a tensor and none of its numbers has no arrow from it.
             if not node.op.own:
                 before = {at[port.node] for port in node.inputs}
 
-            # A scope below the depth is one box, unless it holds one operation alone.
-            closed = len(home) > self.depth and self.scopes[key].cost.ops > 1
+            # A closed scope is one box, unless it holds one operation alone.
+            closed = key != () and self.scopes[key].cost.ops > 1
             number: int | None = None
             if closed:
                 number = parts.get(key, [-1])[-1]

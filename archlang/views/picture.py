@@ -19,7 +19,8 @@ class Box:
 
     `look` says which of these: `plain`, `scope`, `gate` (a router's gates), `sum` (one output of a router), `end`.
     `shade`, from 0 to 1, colours it by how active it is. `turn` is the place of a member among its like, from left to
-    right: what all of them are called, and the member's number.
+    right: what all of them are called, and the member's number. `nodes` are the ids of what it shows, `scopes` the keys
+    of the closed scopes that it stands for.
     """
 
     id: str
@@ -30,6 +31,8 @@ class Box:
     cluster: str | None
     shade: float | None = None
     turn: Turn | None = None
+    nodes: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
 
 
 def colours_of(box: Box) -> Paint:
@@ -56,12 +59,16 @@ class Arrow:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A frame around boxes and further clusters: a block, a bound name, a path; `turn` as a box has one."""
+    """A frame around boxes and further clusters: a block, a bound name, a path; `turn` as a box has one.
+
+    `scopes` are the keys of the scopes that close with it.
+    """
 
     id: str
     label: str
     parent: str | None
     turn: Turn | None = None
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

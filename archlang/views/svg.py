@@ -70,8 +70,10 @@ def _frames(picture: Picture, done: Layout) -> Iterator[str]:
             fill = GROUND
 
         yield (
+            f'<g class="cluster" data-frame={quoteattr(cluster.id)}>'
             f'<rect {_at(r)} rx="9" fill="{fill}" stroke="{FRAME}" stroke-width="0.8"/>'
             f'<text x="{r.x + 9:.1f}" y="{r.y + 14:.1f}" font-size="10" fill="{QUIET}">{plain(cluster.label)}</text>'
+            "</g>"
         )
 
 
@@ -101,7 +103,8 @@ def _box(box: Box, r: Rect) -> str:
         f' text-anchor="middle">{plain(line)}</text>'
         for i, line in enumerate(box.lines)
     )
-    return f"<g><title>{plain(box.tip)}</title>{shape}{lines}</g>"
+    tip = f"<title>{plain(box.tip)}</title>"
+    return f'<g class="node" data-box={quoteattr(box.id)}>{tip}{shape}{lines}</g>'
 
 
 def _at(r: Rect) -> str:

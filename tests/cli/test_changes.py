@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from archlang.cli.changes import unified
+from archlang.changes import unified
 from tests.limits.counting import growth
 
 

@@ -14,14 +14,14 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "archlang"
 
 FLOORS: dict[str, int] = {
-    "source": 0, "limits": 0, "sizes": 0, "shapes": 1, "version": 0, "wording": 0,
+    "source": 0, "limits": 0, "sizes": 0, "shapes": 1, "version": 0, "wording": 0, "changes": 0,
     "diagnostics": 1,
     "syntax": 2, "codes": 2, "kernels": 2, "passes": 2, "atomic": 2, "record": 2,
     "ops": 3,
     "project": 4, "graph": 4,
     "elaborate": 5,
     "transform": 6, "analysis": 6, "views": 6, "layers": 6, "editor": 6,
-    "emit": 7,
+    "emit": 7, "page": 7,
     "rewrite": 8,
     "compiler": 9, "artefact": 9,
     "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10, "hub": 10,
@@ -48,11 +48,13 @@ DOORS: dict[str, tuple[str, ...]] = {
     "pygls": ("editor/server/serving.py", "editor/server/answers.py"),
     "lsprotocol": ("editor/server/serving.py", "editor/server/answers.py", "editor/server/convert.py"),
     "pygments": ("editor/lexer.py",),
+    "IPython": (),
 }
 
 FRONT = (
     "source", "diagnostics", "sizes", "shapes", "limits", "syntax", "codes", "kernels", "passes", "ops", "project",
     "graph", "elaborate", "transform", "analysis", "views", "editor",
+    "page",
 )
 
 SOURCES = sorted(PACKAGE.rglob("*.py"))

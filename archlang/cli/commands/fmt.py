@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from archlang.atomic import write_whole
-from archlang.cli.changes import unified
+from archlang.changes import unified
 from archlang.cli.collecting import no_collection
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
