@@ -49,10 +49,8 @@ def main() -> None:
     judged("coded of weight 1 beside plain", done.values(2), done.values(1), margin=0.01)
     picture("coded", forest({row.arm.name: in_percent(done.values(number))
                              for number, row in enumerate(done.table.rows)}, "accuracy, %"))
-    removals(done, 0)
-    removals(done, 2)
-    single(done, 0)
-    single(done, 2)
+    removals(done)
+    single(done)
 
 
 def removals(done: Trained, row: int) -> None:
