@@ -78,8 +78,8 @@ def shift(done: Trained) -> None:
         lowest = interval([max(step[0] for step in run[: len(run) // 3]) - run[0][0] for run in runs])
         dip = interval([min(map(centre, run)) - centre(run[0]) for run in runs])
         rows.append(f"| {name} | {share(course[0])} | {share(course[len(course) // 10])} | {share(course[-1])} | "
-                    f"{moved.mean:+.2f} ({moved.low:+.2f} to {moved.high:+.2f}) | {lowest.mean:+.3f} ({lowest.low:+.3f} "
-                    f"to {lowest.high:+.3f}) | {dip.mean:+.2f} |")
+                    f"{moved.mean:+.2f} ({moved.low:+.2f} to {moved.high:+.2f}) | {lowest.mean:+.3f} "
+                    f"({lowest.low:+.3f} to {lowest.high:+.3f}) | {dip.mean:+.2f} |")
         names = tuple(f"layer {layer + 1}" for layer in range(len(course[0])))
         title = f"attention: {name}, {done.table.design.data}, mean of {len(runs)} seeds"
         picture(f"attention-{name.replace(' ', '-')}", strips(Course(title, names, course)))
@@ -93,7 +93,7 @@ def share(row: Sequence[float]) -> str:
 
 
 def gradients(done: Trained) -> None:
-    """The share of the two lowest layers in the norms of all layers' gradients, over the first tenth of the training."""
+    """The share of the two lowest layers in the norms of all layers' gradients, in the first tenth of training."""
     shares: list[list[float]] = []
     for number in range(len(KINDS)):
         shares.append([])

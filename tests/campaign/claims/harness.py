@@ -1,11 +1,13 @@
 """What every claim's campaign shares: trainings from several seeds in a study's folder, tables, pictures, verdicts.
 
-A campaign that was interrupted goes on where it was: its trainings lie in a study's folder, as those of `archlang study`.
+A campaign that was interrupted goes on where it was: its trainings lie in a study's folder, as `archlang study` leaves
+them.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -167,10 +169,9 @@ def forest(rows: Mapping[str, Interval], across: str) -> str:
 
     parts = [f'<rect x="{LEFT}" y="{TOP - 12}" width="{WIDTH}" height="{below - TOP + 12}" fill="none" '
              f'stroke="{FRAME}"/>']
-    for step in range(5):
-        value = low + (high - low) * step / 4
+    for value in ticks(low, high):
         parts.append(f'<path d="M {x(value):.1f} {TOP - 12} V {below}" stroke="{FRAME}" stroke-width="0.5"/>')
-        parts.append(words(x(value), below + 15, f"{value:.3g}", QUIET, "middle"))
+        parts.append(words(x(value), below + 15, f"{value:g}", QUIET, "middle"))
 
     for number, (name, found) in enumerate(rows.items()):
         y = TOP + ROW * (number + 0.25)
@@ -179,6 +180,17 @@ def forest(rows: Mapping[str, Interval], across: str) -> str:
         parts.append(f'<circle cx="{x(found.mean):.1f}" cy="{y}" r="4" fill="#2f6db3"/>')
     parts.append(words(LEFT + WIDTH / 2, below + 32, across, INK, "middle"))
     return page(LEFT + WIDTH + 30, below + 44, parts)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two ends, two to seven of them.
+
+    >>> ticks(83.3, 94.7)
+    [84.0, 86.0, 88.0, 90.0, 92.0, 94.0]
+    """
+    power = 10.0 ** math.floor(math.log10((high - low) / 5))
+    step = next(factor * power for factor in (1, 2, 5, 10) if (high - low) / (factor * power) <= 6)
+    return [round(number * step, 10) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def in_percent(values: Sequence[float]) -> Interval:

@@ -1,7 +1,7 @@
 """The claim for routed paths, on digits in two styles: `make campaign-claims-multipath`.
 
-Paths with gates beside paths that are never joined, cross-stitched ones, one wider and one deeper path, all with about as
-many parameters.
+Paths with gates beside paths that are never joined, cross-stitched ones, one wider and one deeper path; all have about
+as many parameters.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PBConv's claims on turned digits: `make campaign-claims-pbconv`.
 
-A network plain, with the small kernels of ACB and of DBB, and with those that a search finds; and whether the score of a
-candidate, at the start and after some iterations, tells its accuracy.
+A network plain, with the small kernels of ACB and of DBB, and with those that a search finds; and whether the score of
+a candidate, at the start and after some iterations, tells its accuracy.
 """
 
 from __future__ import annotations

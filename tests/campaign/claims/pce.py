@@ -1,4 +1,4 @@
-"""The claims for experts of patches, on canvases of two digits of which the left one counts: `make campaign-claims-pce`.
+"""The claims for experts of patches, on canvases of two digits, of which the left counts: `make campaign-claims-pce`.
 
 Whether experts specialise by place; whether accuracy stays where a patch goes to its best experts alone; experts beside
 one expert and beside dense networks of equal FLOPs.
