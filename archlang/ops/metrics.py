@@ -35,8 +35,8 @@ SETTINGS = (
     ),
     _metric(
         "matched_accuracy", MetricFacts("classes", least=2),
-        "The share of samples whose largest score is that of their class, where clusters are named after classes as well "
-        "as possible, one to one, over the whole part of the data: the accuracy of a clustering.",
+        "The share of samples whose largest score is that of their class, where clusters are named after classes as "
+        "well as possible, one to one, over the whole part of the data: the accuracy of a clustering.",
     ),
     _metric(
         "nmi", MetricFacts("classes", least=2),

@@ -14,7 +14,7 @@ from archlang.views.histogram import Bars, Histogram, histograms
 from tests.campaign.claims.harness import Trained, accuracies, arm, chance, judged, picture, settings, table, trained
 
 SPEC = "claims/gated"
-WEIGHTS = (0.0, 0.01, 0.03, 0.1)
+WEIGHTS = (0.0, 0.01, 0.1)
 
 
 def main() -> None:
