@@ -19,8 +19,9 @@ WEIGHTS = (0.0, 0.01, 0.1)
 
 def main() -> None:
     """Train, look at the gates and print."""
+    # Rows are named as `archlang study` names them: its one line makes the same study, in the same folder if asked to.
     claim = settings("gates", __doc__, "mnist5k:train=800", epochs=8)
-    done = trained(claim, [arm(f"weight {weight:g}", SPEC, weight=weight) for weight in WEIGHTS])
+    done = trained(claim, [arm(f"gated weight={weight}", SPEC, weight=weight) for weight in WEIGHTS])
     accuracies(done)
 
     spreads: list[list[float]] = []

@@ -1,7 +1,7 @@
 """The claims for experts of patches, on canvases of two digits, of which the left counts: `make campaign-claims-pce`.
 
 Whether experts specialise by place; whether accuracy stays where a patch goes to its best experts alone; experts beside
-one expert and beside dense networks of equal FLOPs.
+one expert and beside a dense network of equal FLOPs.
 """
 
 from __future__ import annotations
@@ -43,10 +43,9 @@ def main() -> None:
         arm("four experts", SPEC),
         arm("one expert", SPEC, n=1),
         arm("dense, FLOPs of one expert a patch", DENSE, width=15),
-        arm("dense, FLOPs of all experts", DENSE, width=30),
     ])
     accuracies(done)
-    for number in range(1, 4):
+    for number in range(1, 3):
         judged(f"four experts beside {done.table.rows[number].arm.name}", done.values(0), done.values(number))
     picture("pce", forest({row.arm.name: in_percent(done.values(number))
                            for number, row in enumerate(done.table.rows)}, "accuracy, %"))
