@@ -123,5 +123,11 @@ campaign-fusion: $(PEERS)
 campaign-attention: $(READY)
 	$(BIN)/python -m tests.campaign.attention --seeds 5 --epochs 8 --images docs/images
 
+# What the papers claim, tried on real images; one at a time, and each goes on where it was interrupted.
+CLAIMS := attention clustering coded gates multipath pbconv pce
+.PHONY: $(CLAIMS:%=campaign-claims-%)
+$(CLAIMS:%=campaign-claims-%): campaign-claims-%: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.claims.$*
+
 clean:
 	rm -rf $(VENV) build

@@ -34,6 +34,16 @@ SETTINGS = (
         "were taken for it, over the whole part of the data. Classes of which there is neither do not count.", _IGNORE,
     ),
     _metric(
+        "matched_accuracy", MetricFacts("classes", least=2),
+        "The share of samples whose largest score is that of their class, where clusters are named after classes as "
+        "well as possible, one to one, over the whole part of the data: the accuracy of a clustering.",
+    ),
+    _metric(
+        "nmi", MetricFacts("classes", least=2),
+        "Normalised mutual information: that of the largest score's number and the class, over the mean of both "
+        "entropies. It is 1 where each tells the other, and 0 where neither says anything.",
+    ),
+    _metric(
         "mae", MetricFacts("numbers", higher=False), "The mean of absolute differences.",
     ),
     _metric(

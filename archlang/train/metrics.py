@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch.nn import functional
 from archlang.graph.ir import Graph, Port
 from archlang.graph.scores import class_axis
 from archlang.ops.values import Option
+from archlang.train.groupings import Table, matched, mutual
 from archlang.train.losses import targets
 from archlang.train.problems import bad_data
 
@@ -56,12 +58,22 @@ def _pixel_accuracy(scores: torch.Tensor, label: torch.Tensor, args: Mapping[str
     return _pair(((scores.argmax(1) == numbers) & counts).sum(), int(counts.sum()))
 
 
-def _confusion(scores: torch.Tensor, label: torch.Tensor, args: Mapping[str, Any]) -> torch.Tensor:
+def _counted(metric: str, scores: torch.Tensor, label: torch.Tensor, args: Mapping[str, Any]) -> torch.Tensor:
     """Places by their class (rows) and the one that they are taken for (columns), [classes, classes]."""
-    scores, numbers = _classes("miou", scores, label, args)
+    scores, numbers = _classes(metric, scores, label, args)
     classes, counts = scores.shape[1], numbers != _ignored(args)
     cells = numbers[counts] * classes + scores.argmax(1)[counts]
     return torch.bincount(cells, minlength=classes**2).reshape(classes, classes).double()
+
+
+def _grouping(agree: Callable[[Table], float]) -> Callable[[torch.Tensor], float | None]:
+    """A figure of how well two groupings agree, which there is none of without samples."""
+    def figure(confusion: torch.Tensor) -> float | None:
+        if not float(confusion.sum()):
+            return None
+        # Clusters are the rows there.
+        return agree(confusion.T.cpu().numpy())
+    return figure
 
 
 def _mean_overlap(confusion: torch.Tensor) -> float | None:
@@ -182,7 +194,9 @@ class MetricSums:
 FORMULAS: Mapping[str, Formula] = {
     "top_k": Formula(_top_k, _share),
     "pixel_accuracy": Formula(_pixel_accuracy, _share),
-    "miou": Formula(_confusion, _mean_overlap),
+    "miou": Formula(partial(_counted, "miou"), _mean_overlap),
+    "matched_accuracy": Formula(partial(_counted, "matched_accuracy"), _grouping(matched)),
+    "nmi": Formula(partial(_counted, "nmi"), _grouping(mutual)),
     "mae": Formula(_mae, _share),
     "psnr": Formula(_psnr, _share),
     "ssim": Formula(_ssim, _share),

@@ -15,4 +15,9 @@ WITHOUT_PEER = {
          "std.backbone.dilated_resnet50", "std.backbone.dilated_mobilenet"),
         "compared inside `specs/pbconv`: PSPNet on ResNet-18, DeepLabv3 on ResNet-50, DeepLabv3+ on MobileNetV2",
     ),
+    **dict.fromkeys(
+        (f"specs/claims/{name}" for name in ("attended", "boosted", "clustered", "coded", "gated", "paths", "placed",
+                                             "placed_dense", "single")),
+        "small, for `tests/campaign/claims` alone, and made of blocks that are compared each for itself",
+    ),
 }

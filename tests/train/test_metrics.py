@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
+from itertools import permutations
 from pathlib import Path
 
 import numpy
 import pytest
 import torch
 from scipy.signal import convolve2d
-from sklearn.metrics import jaccard_score, mean_absolute_error, top_k_accuracy_score
+from sklearn.metrics import (
+    confusion_matrix,
+    jaccard_score,
+    mean_absolute_error,
+    normalized_mutual_info_score,
+    top_k_accuracy_score,
+)
 
 from archlang import ArchError, loads
 from archlang.ops.catalogue import CATALOGUE
 from archlang.ops.values import Option
+from archlang.studies.clustering.clustering import assign, cluster
 from archlang.train import fit
+from archlang.train.data.sources import find
 from archlang.train.loop.evaluation import evaluate
 from archlang.train.loop.progress import Epoch
 from archlang.train.metrics import FORMULAS
@@ -57,6 +66,37 @@ def test_miou_and_pixel_accuracy_leave_ignored_places_out() -> None:
     expected = jaccard_score(right, guesses, average="macro", labels=sorted(set(right) | set(guesses)))
     assert figure("miou", scores, label, ignore=255) == pytest.approx(expected, abs=1e-12)
     assert figure("pixel_accuracy", scores, label, ignore=255) == pytest.approx((guesses == right).mean(), abs=1e-12)
+
+
+def test_groupings_are_judged_as_scikit_learn_does() -> None:
+    scores, label = torch.randn(60, 6), torch.randint(5, (60,))
+    guesses = scores.argmax(1)
+    expected = normalized_mutual_info_score(label.numpy(), guesses.numpy())
+    assert figure("nmi", scores, label) == pytest.approx(expected, abs=1e-12)
+
+    # Of all ways to name six clusters after six classes, the best.
+    pairs = confusion_matrix(label.numpy(), guesses.numpy(), labels=range(6))
+    best = max(pairs[list(names), range(6)].sum() for names in permutations(range(6))) / 60
+    assert figure("matched_accuracy", scores, label) == pytest.approx(best, abs=1e-12)
+    # A clustering that is right but for the numbers of its clusters.
+    assert figure("matched_accuracy", scores, (guesses + 2) % 6) == 1.0
+    assert figure("nmi", scores, (guesses + 2) % 6) == pytest.approx(1.0)
+
+
+def test_a_clustering_logs_its_accuracy_and_information(tmp_path: Path) -> None:
+    net = loads(text("metrics = [matched_accuracy, nmi]", "vector -> standardize", "mixture_em(vector, gamma = 5)")
+                .replace("output vector -> standardize", "scores = vector -> standardize\n  output scores")
+                .replace("mixture_em(vector", "mixture_em(scores"))
+    model, _ = cluster(net, "digits", run=tmp_path / "run", seed=0)
+    head, *rows = (tmp_path / "run" / "log.csv").read_text(encoding="utf-8").splitlines()
+    assert head.endswith("test_matched_accuracy,test_nmi") and len(rows) == 2
+
+    # The last row is what scikit-learn says of the model's clusters of the test part.
+    test = find("digits").test
+    label = test.batch(list(range(len(test))))[1]
+    assigned = assign(model.model, "digits").assigned[-len(test):]
+    expected = normalized_mutual_info_score(label.numpy(), assigned.numpy())
+    assert float(rows[-1].split(",")[-1]) == pytest.approx(expected, abs=1e-9)
 
 
 def test_where_every_place_is_ignored_there_is_no_figure() -> None:

@@ -65,7 +65,7 @@ def _reads_the_same(b: Build, metric: Option, losses: Sequence[Loss], span: Span
                        f"label as {_held(readers)}", span, help="`mae`, `psnr` and `ssim` are figures of numbers")
     if readers and judged == "numbers" and not numbers:
         raise b.refuse("conflicting-arguments", f"`{metric.name}` is a figure of numbers, and the losses read classes "
-                       "in the label", span, help="`top_k`, `pixel_accuracy` and `miou` are figures of classes")
+                       "in the label", span, help="`top_k`, `pixel_accuracy`, `miou` and `nmi` are figures of classes")
 
 
 def _held(readers: Sequence[LossFacts]) -> str:

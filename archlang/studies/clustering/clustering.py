@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
@@ -25,6 +24,7 @@ from archlang.train import fit
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Joined
 from archlang.train.fitting import fit_of
+from archlang.train.groupings import matched, mutual
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.losses.objective import values_of
@@ -171,10 +171,7 @@ def accuracy(assigned: torch.Tensor, labels: torch.Tensor) -> float:
     >>> accuracy(torch.tensor([1, 1, 0, 2]), torch.tensor([0, 0, 1, 1]))
     0.75
     """
-    table = contingency(assigned, labels)
-    # The Hungarian method looks for the smallest cost, and wanted is the largest agreement.
-    rows, columns = linear_sum_assignment(-table)
-    return float(table[rows, columns].sum() / len(labels))
+    return matched(contingency(assigned, labels))
 
 
 def information(assigned: torch.Tensor, labels: torch.Tensor) -> float:
@@ -183,21 +180,7 @@ def information(assigned: torch.Tensor, labels: torch.Tensor) -> float:
     >>> round(information(torch.tensor([1, 1, 0, 0]), torch.tensor([0, 0, 1, 1])), 6)
     1.0
     """
-    joint = contingency(assigned, labels).astype(numpy.float64) / len(labels)
-    rows, columns = joint.sum(1), joint.sum(0)
-    cluster_entropy, class_entropy = _entropy(rows), _entropy(columns)
-
-    mean = (cluster_entropy + class_entropy) / 2
-    # One cluster and one class: both entropies are 0, and the two groupings agree.
-    if mean <= 0:
-        return 1.0
-    return float((cluster_entropy + class_entropy - _entropy(joint.ravel())) / mean)
-
-
-def _entropy(shares: numpy.ndarray[tuple[int, ...], numpy.dtype[numpy.float64]]) -> float:
-    # 0 log 0 is 0 in the limit, but not a number in floating point.
-    positive = shares[shares > 0]
-    return float(-(positive * numpy.log(positive)).sum())
+    return mutual(contingency(assigned, labels))
 
 
 def distributions(relevance: torch.Tensor, gamma: float) -> torch.Tensor:
