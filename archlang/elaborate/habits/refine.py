@@ -7,8 +7,9 @@ the form: then the message names where it comes from, the help shows the text to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
