@@ -34,14 +34,15 @@ class HalfRead:
 class Reduction:
     """The end of a rule: the last `size` values become one.
 
-    `make` makes the node of its parts; None: they stay half-read. `single`: a part that is alone stays as it is.
-    `passes`: there is one part, and it is a whole one. A single name climbs through ten such rules, one for each
-    operator.
+    `make` makes the node of its parts; None: they stay half-read. `whole`: none of its parts is half-read. `single`: a
+    part that is alone stays as it is. `passes`: all of this, and there is one part. A single name climbs through ten
+    such rules, one for each operator.
     """
 
     name: str
     size: int
     make: Callable[[list[Any]], Any] | None
+    whole: bool
     single: bool
     passes: bool
 
@@ -99,8 +100,9 @@ def _reduction(builder: TreeBuilder, name: str, parts: Sequence[str], single: bo
     make = None
     if not name.startswith("_"):
         make = getattr(builder, name)
-    passes = single and len(parts) == 1 and not parts[0].startswith("_")
-    return Reduction(name, len(parts), make, single, passes)
+    whole = not any(part.startswith("_") for part in parts)
+    passes = single and whole and len(parts) == 1
+    return Reduction(name, len(parts), make, whole, single, passes)
 
 
 def read(tokens: Sequence[Token]) -> Any:
@@ -165,6 +167,9 @@ def _reduced(table: Machine, stack: list[int], values: list[Any], type_: str) ->
 
 def _made(rule: Reduction, parts: list[Any]) -> Any:
     """The value that the parts of a rule make; those that are half-read are taken apart."""
+    if rule.whole and rule.make is not None:
+        return rule.make(parts)
+
     items: list[Any] = []
     for part in parts:
         if not isinstance(part, HalfRead):

@@ -123,6 +123,9 @@ class _Rewording:
 
         if kind == "reserved-symbol":  # `None` as a size, said already
             return None
+        # A budget is used up by whatever form, and the forms before it may be thousands.
+        if kind in ("too-many-nodes", "too-much-work"):
+            return None
         # Kinds of which a single table knows the habits.
         if kind == "unknown-setting":
             return self._setting()
