@@ -35,8 +35,8 @@ class Reduction:
     """The end of a rule: the last `size` values become one.
 
     `make` makes the node of its parts; None: they stay half-read. `whole`: none of its parts is half-read. `single`: a
-    part that is alone stays as it is. `passes`: all of this, and there is one part. A single name climbs through ten
-    such rules, one for each operator.
+    part that is alone stays as it is. `passes`: there is one part, and always stays as it is. A name climbs through
+    fifteen such rules, one for each operator.
     """
 
     name: str
@@ -92,16 +92,31 @@ def machine() -> Machine:
         tables = made(grammar)
 
     builder = TreeBuilder()
-    rules = tuple(_reduction(builder, *rule) for rule in tables["rules"])
+    lone = _lone(tables["rules"])
+    rules = tuple(_reduction(builder, lone, *rule) for rule in tables["rules"])
     return Machine(tables["states"], rules, tables["start"], tables["end"])
 
 
-def _reduction(builder: TreeBuilder, name: str, parts: Sequence[str], single: bool) -> Reduction:
+def _lone(rules: Sequence[tuple[str, Sequence[str], bool]]) -> set[str]:
+    """The half-read names that always hold a single whole part: as good as that part itself."""
+    lone = {name for name, _, _ in rules if name.startswith("_")}
+    while True:
+        more = {
+            name for name, parts, _ in rules
+            if name in lone and (len(parts) != 1 or (parts[0].startswith("_") and parts[0] not in lone))
+        }
+        if not more:
+            return lone
+        lone -= more
+
+
+def _reduction(builder: TreeBuilder, lone: set[str], name: str, parts: Sequence[str], single: bool) -> Reduction:
     make = None
     if not name.startswith("_"):
         make = getattr(builder, name)
-    whole = not any(part.startswith("_") for part in parts)
-    passes = single and whole and len(parts) == 1
+    whole = all(part in lone or not part.startswith("_") for part in parts)
+    # A bundle that always is of one is nothing but what is in it. Others keep their name, which explains mistakes.
+    passes = len(parts) == 1 and (name in lone or (single and whole))
     return Reduction(name, len(parts), make, whole, single, passes)
 
 
