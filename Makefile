@@ -54,6 +54,7 @@ house: $(READY)
 benchmarks: $(PEERS)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.importing
+	$(BIN)/python -m benchmarks.front
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from archlang.collecting import no_collection
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.elaborate import Network
 from archlang.elaborate import check as check_graph
@@ -86,7 +87,8 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
     """
     from archlang.emit import emit
 
-    model = emit(net.graph, seed=seed, taps=taps, parallel=parallel, device=device, dtype=dtype)
+    with no_collection():
+        model = emit(net.graph, seed=seed, taps=taps, parallel=parallel, device=device, dtype=dtype)
     # The text goes with the model, so that it can be saved; the graph alone knows none.
     model.archlang = replace(model.archlang, network=net)
     return model
@@ -102,7 +104,8 @@ def fuse(model: Module, inputs: Sequence[Any] | None = None, *, shared: Literal[
     """
     from archlang.rewrite.fold import fuse as fold
 
-    return fold(model, inputs, shared=shared, parametrised=parametrised)
+    with no_collection():
+        return fold(model, inputs, shared=shared, parametrised=parametrised)
 
 
 @overload

@@ -11,9 +11,9 @@ A size is an `int` or a `Poly`: a polynomial in bounded symbols.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
+from archlang.dataclass import dataclass
 from archlang.sizes import (
     LARGEST,
     Dim,

@@ -11,10 +11,11 @@ Arithmetic turns a `Poly` back into an `int` where nothing symbolic is left, so 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import ceil, floor, inf, lcm
+
+from archlang.dataclass import dataclass
 
 LARGEST = 1 << 20
 

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from archlang.atomic import read_whole, write_whole
-from archlang.cli.collecting import no_collection
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
+from archlang.collecting import no_collection
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.limits import Limits

@@ -6,10 +6,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TextIO
 
 from archlang.cli.streams import is_output_closed, remark
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import chosen, concise, human, summary
 from archlang.diagnostics.text import safe

@@ -13,13 +13,13 @@ minimised. Of many words only `FREE` are left to the program, the rest staying a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from archlang.codes.words import Rows
+from archlang.dataclass import dataclass
 
 SWAPS = 4_000
 """Swaps tried at most."""

@@ -17,10 +17,11 @@ each rounded down before it enters the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from math import comb
+
+from archlang.dataclass import dataclass
 
 EVEN = "distances of words of one weight are even"
 

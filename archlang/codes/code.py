@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 from archlang.codes.bounds import Bound, bounds, table_bounds
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from archlang.codes.bounds import bounds, johnson
 from archlang.codes.code import Code
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic, Label, error
 from archlang.diagnostics.text import one_line
 from archlang.source import Span

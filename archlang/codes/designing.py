@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -14,6 +14,7 @@ from archlang.codes.contract import impossible
 from archlang.codes.searching import BOUNDED, FULL, CodeSearch, CodeSizes, Tell
 from archlang.codes.shipped import shipped
 from archlang.codes.words import text
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, error
 from archlang.source import Span
 

@@ -10,7 +10,7 @@ places are dropped has length n - e, weight w - j and at least the old distance.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from math import comb
 
@@ -31,6 +31,7 @@ from archlang.codes.steiner import (
     triples,
 )
 from archlang.codes.words import MOST, Rows, least_distance, rows_from, rows_of, subsets
+from archlang.dataclass import dataclass
 
 BlockBuilder = Callable[[], Blocks]
 

@@ -7,9 +7,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
+
+from archlang.dataclass import dataclass
 
 LARGEST_ORDER = 128
 """Tables of larger fields would take long to make."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from math import gcd
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from archlang.codes.fields import field as finite_field
 from archlang.codes.fields import prime_power
+from archlang.dataclass import dataclass
 
 LARGEST = 2_100
 """Groups of more elements are not listed."""

@@ -12,7 +12,7 @@ not looked up. Sources: MacWilliams and Sloane, The Theory of Error-Correcting C
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from itertools import combinations
 from math import comb
@@ -21,6 +21,7 @@ import numpy as np
 
 from archlang.codes.fields import field as finite_field
 from archlang.codes.words import Masks
+from archlang.dataclass import dataclass
 
 REED_MULLER = {3: (1, 2), 4: (1, 2, 3), 5: (1, 2), 6: (1,)}
 """Variables to the orders of the Reed-Muller codes used."""

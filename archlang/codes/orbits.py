@@ -8,7 +8,6 @@ A code is then a clique of orbits whose sizes add up to enough words.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from archlang.codes.clique import heavy
 from archlang.codes.groups import PermutationGroup
 from archlang.codes.words import MOST, Masks, Rows, rows_of, subsets
+from archlang.dataclass import dataclass
 
 SAMPLE = 300_000
 """Words drawn where there are too many to list."""

@@ -8,7 +8,6 @@ words: orbits of a cyclic group on 40 or 400 branches are good or not by themsel
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import comb
 
 import numpy as np
@@ -18,6 +17,7 @@ from archlang.codes.groups import PermutationGroup, divisors
 from archlang.codes.orbits import good_orbits
 from archlang.codes.tabu_clique import tabu_clique
 from archlang.codes.words import Rows, rows_of, subsets
+from archlang.dataclass import dataclass
 
 LISTED = 300_000
 """Words up to which all are listed; of more, a sample is drawn."""

@@ -7,7 +7,7 @@ then the largest minimum distance. Work is counted in steps, never in time, so t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from math import comb
 
 import numpy as np
@@ -20,6 +20,7 @@ from archlang.codes.local import TabuState, affordable, search
 from archlang.codes.orbits import OrbitEffort, orbit_code
 from archlang.codes.packing import is_listed, packed_code, partitions
 from archlang.codes.words import MOST, Rows, least_distance
+from archlang.dataclass import dataclass
 
 Tell = Callable[[str], None]
 """Called with the progress of a search, in words."""

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from dataclasses import dataclass
 
 from archlang.codes.code import Code
 from archlang.codes.contract import Contract, faults
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Diagnostic, Label, error
 from archlang.diagnostics.text import one_line
 from archlang.limits import DEFAULT, Limits

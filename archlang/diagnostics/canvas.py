@@ -5,7 +5,7 @@ Both forms show the same characters, so that nothing is said by colour alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archlang.dataclass import dataclass
 
 COLOURS = {
     "error": "1;31",

@@ -5,8 +5,9 @@ Scripts and editors match these names, so a name is never given another meaning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from archlang.dataclass import dataclass
 
 Severity = Literal["error", "warning"]
 

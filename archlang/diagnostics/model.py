@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape
 from typing import ClassVar
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics.kinds import KINDS, DiagnosticKind
 from archlang.source import Span
 

@@ -8,8 +8,9 @@ cut because it is long.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics.canvas import CanvasRow, StyledLine, StyledText
 from archlang.diagnostics.model import Label
 from archlang.diagnostics.text import CharacterCell, cells, one_line

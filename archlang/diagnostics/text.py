@@ -6,8 +6,9 @@ hundred thousand of anything. `safe` and `cells` let none of it reach a terminal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from unicodedata import category, combining, east_asian_width
+
+from archlang.dataclass import dataclass
 
 TAB = 4
 MARKS = 4  # combining marks that one letter may carry; further ones are shown as numbers

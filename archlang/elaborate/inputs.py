@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import lcm
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import did_you_mean
 from archlang.elaborate import rounding
 from archlang.elaborate.arguments import given_for

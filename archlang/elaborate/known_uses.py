@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import NoneType
 
+from archlang.dataclass import dataclass
 from archlang.ops.model import Op, OpCall
 from archlang.ops.values import InputAt, Size
 from archlang.shapes import Tensor

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Label
 from archlang.elaborate.arguments import as_stage
 from archlang.elaborate.context import Build, LayerUses, ModuleForm, chain

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.elaborate.build import Built, build, ranks
 from archlang.graph.ir import Graph

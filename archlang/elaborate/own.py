@@ -6,8 +6,7 @@ operations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from archlang.dataclass import dataclass
 from archlang.elaborate.context import Build
 from archlang.elaborate.values import POISON, BundleValue, Env, Flowing, Given, GridValue, Place, Poisoned, TensorValue
 from archlang.graph.ir import Port

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
 from archlang.ops.kinds import Fault, SizeOf, TensorKind

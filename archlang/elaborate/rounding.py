@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Fix
 from archlang.elaborate.placing import SHORT
 from archlang.ops.kinds import Fault

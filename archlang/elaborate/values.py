@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from archlang.dataclass import dataclass
 from archlang.graph.ir import Frame, Member, Port
 from archlang.ops.model import Op, Structure
 from archlang.ops.values import CodeValue

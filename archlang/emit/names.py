@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from functools import lru_cache
 
 import torch
 from torch import fx
@@ -20,6 +21,7 @@ They are Python's keywords, fx's globals, and the attributes of a `GraphModule`.
 """
 
 
+@lru_cache(maxsize=4096)
 def safe(part: str) -> str:
     """A part of a module path as the module tree has it: with `_` appended where the plain name is taken.
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from archlang.dataclass import dataclass
 from archlang.ops.model import Op, OpCall, Weight
 from archlang.ops.values import CodeValue
 from archlang.shapes import Dim, Symbol, Tensor

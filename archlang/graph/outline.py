@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Node
 from archlang.ops.model import REQUIRED, Weight

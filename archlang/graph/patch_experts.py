@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from archlang.dataclass import dataclass
 from archlang.graph.coded import block_name
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.uses import named

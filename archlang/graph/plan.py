@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from archlang.dataclass import dataclass
 from archlang.graph.ir import Port
 from archlang.ops.values import CodeValue, Option, Weighted
 from archlang.source import NOWHERE, Span

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, error
 from archlang.graph.coded import CodedBlock
 from archlang.graph.ir import CodedSite, Graph, InputSpec, Member, Node, Port

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -25,6 +26,11 @@ class _DrawFrom(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch do
         super().__init__()  # type: ignore[no-untyped-call]  # as above
         self.generator = generator
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        # Else torch loads the whole of torch.compile at the first weight, to keep this method from it.
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
@@ -34,6 +40,7 @@ class _DrawFrom(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch do
         return func(*args, **kwargs)
 
 
+@cache
 def _with_generator(func: Any) -> Any:
     """The form of an operation that takes a generator: `rand.generator` for `rand`, `normal_` itself.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from archlang.dataclass import dataclass
 from archlang.ops.kinds import Fault, Int, Kind, SizeOf
 from archlang.ops.values import Extents, Size, sized
 from archlang.shapes import LARGEST, Dim, Poly, at_least

@@ -6,8 +6,9 @@ A new loss, optimiser, schedule or average states these facts where it is declar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from archlang.dataclass import dataclass
 
 Target = Literal["classes", "chances", "numbers", "scores", "pairs"]
 """How a loss reads the tensor that it compares scores with.

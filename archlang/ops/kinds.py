@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import did_you_mean
 from archlang.ops.values import CodeValue, Extents, Option, Placed, Size, Weighted, show
 from archlang.shapes import LARGEST, Poly

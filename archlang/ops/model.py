@@ -7,10 +7,11 @@ something (a router, a loss, a schedule), a `Structure` takes braces or changes 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Literal
 
+from archlang.dataclass import dataclass
 from archlang.ops.facts import Facts, Piece, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Extents, InputAt, Option

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from archlang.dataclass import dataclass
 from archlang.ops.kinds import Fault, Words
 from archlang.ops.model import OpCall
 from archlang.shapes import Dim, Floor, Symbol, Tensor, at_least, divides, linear, multiples_of, substitute

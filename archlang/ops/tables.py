@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from archlang.dataclass import dataclass
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Option
 

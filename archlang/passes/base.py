@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.passes.options import written_options
 from archlang.source import Span

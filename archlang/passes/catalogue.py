@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Any
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.passes.base import Pass
 from archlang.passes.options import split_pass, with_options

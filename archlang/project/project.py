@@ -7,11 +7,12 @@ search path in which the file that names it was found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from archlang.atomic import read_whole
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.limits import Limits
 from archlang.project.locating import Folders, Located, locate_beside, locate_module, path_place, refuse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.project.locating import STD
 from archlang.source import Source
 from archlang.syntax import parse, print_expr

@@ -131,12 +131,14 @@ class Bench:
             node.target = f"{outer}.{fresh}"
         else:
             node.target = fresh
+        self.reader.users.enter(node)
 
     def duplicate(self, link: Link, reader: fx.Node) -> fx.Node:
         """Compute a node once more, for one of its readers alone; the new node."""
         node = link.node
         with self.module.graph.inserting_after(node):
             twin = self.module.graph.node_copy(node)
+        self.reader.users.enter(twin)
 
         reader.replace_input_with(node, twin)
 

@@ -19,6 +19,7 @@ from archlang.rewrite.ranks import ranks
 from archlang.rewrite.report import Obstacle
 from archlang.rewrite.steps import AffineStep, ConvStep, LinearStep, PadStep, TransposedStep
 from archlang.rewrite.stored import constant, constant_source, hooked, plain_kind, stored
+from archlang.rewrite.users import ModuleUsers
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,7 @@ class Reader:
         self.ranks = ranks(module)
         self.made: dict[fx.Node, Link] = {}
         self._links: dict[fx.Node, Link | Obstacle | None] = {}
-        self._names: dict[int, set[str]] = {}
-        for name, other in module.named_modules(remove_duplicate=False):
-            self._names.setdefault(id(other), set()).add(name)
+        self.users = ModuleUsers(module)
         self._idle: dict[str, bool] = {}
 
     def link(self, node: object) -> Link | None:
@@ -95,8 +94,7 @@ class Reader:
     def norm(self, node: fx.Node) -> bool:
         """Tell whether a node is a batch norm (or an instance norm with statistics of its own) of any form."""
         if node.op == "call_module":
-            called = self.module.get_submodule(str(node.target))
-            return isinstance(called, nn.modules.batchnorm._NormBase)
+            return isinstance(self.users.called(node), nn.modules.batchnorm._NormBase)
         if node.op != "call_function":
             return False
         return self._item(node) is not None or (node.target in calls.NORMS and node.target not in calls.TUPLE_NORMS)
@@ -135,16 +133,13 @@ class Reader:
             reads = [n for n in node.all_input_nodes if n.op == "get_attr"]
             return max((len(n.users) for n in reads), default=1)
 
-        names = self._names.get(id(self.module.get_submodule(str(node.target))), {str(node.target)})
-        nodes = self.module.graph.nodes
-        called = sum(n.op == "call_module" and str(n.target) in names for n in nodes)
-        return int(called + sum(n.op == "get_attr" and str(n.target).rpartition(".")[0] in names for n in nodes))
+        return self.users.count(node)
 
     # --- nodes -------------------------------------------------------------------------------------------------------
 
     def _read(self, node: fx.Node) -> Link | None:
         if node.op == "call_module":
-            return self._module(node, self.module.get_submodule(str(node.target)))
+            return self._module(node, self.users.called(node))
         if node.op in ("call_function", "call_method"):
             return self._function(node)
         return None

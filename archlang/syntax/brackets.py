@@ -6,9 +6,10 @@ bounds the depth of everything that follows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import zip_longest
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.limits import Limits
 from archlang.source import Span

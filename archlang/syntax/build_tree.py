@@ -7,10 +7,10 @@ recurses, so no file is too deep for it. The span of each node runs from its fir
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import archlang.syntax.tree as tree
+from archlang.dataclass import dataclass
 from archlang.source import Span
 from archlang.syntax.lexing import Token, is_name
 from archlang.syntax.tree import Expr, TreeNode

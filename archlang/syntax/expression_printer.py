@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import archlang.syntax.tree as tree
+from archlang.dataclass import dataclass
 from archlang.syntax.layout import HARD, Doc, LineBreak, TrailingComment, align, cat, group, nest, soft
 from archlang.syntax.precedence import AND, AT, BASE, BINARY, COMPARE, FLOW, NAMED, OR, SUM, level, shows_braces
 from archlang.syntax.print_parts import above, behind, lead, number, quote, row

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from archlang.dataclass import dataclass
 from archlang.source import Span
 from archlang.syntax.brackets import CLOSING
 from archlang.syntax.lexing import WORDS, Token

@@ -8,7 +8,7 @@ P. Wadler, "A prettier printer", in The Fun of Programming, 2003.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from archlang.dataclass import dataclass
 
 WIDTH = 110
 _DEEPEST = 60  # a column past which nothing is aligned

@@ -8,10 +8,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 
 import archlang.syntax.spelling as spelling
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic
 from archlang.limits import DEFAULT, Limits
 from archlang.source import Source, Span

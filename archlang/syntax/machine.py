@@ -1,57 +1,62 @@
-"""The LALR machine: lark's tables for the grammar, read ready-made, since making them takes longer than a check.
+"""The LALR machine: reads tokens by tables that are ready-made, since making them takes longer than a check.
 
-The tables are JSON beside the grammar: data, no code. They carry a digest of the grammar and lark's version; if either
-differs, the machine is made from the grammar. `python -m archlang.syntax` writes them anew; a test compares.
+The tables are JSON beside the grammar: data, no code. They hold the text of the grammar that they are of; where it is
+another one, they are made anew (`tables`). `python -m archlang.syntax` writes them; a test compares.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import lark
-from lark import Lark
-from lark.grammar import Rule
-from lark.lexer import TerminalDef
-from lark.parse_tree_builder import ExpandSingleChild
-from lark.parsers.lalr_analysis import Shift
-
+from archlang.dataclass import dataclass
 from archlang.syntax.build_tree import TreeBuilder
 from archlang.syntax.lexing import Token
 
 TABLES = "archlang.tables.json"
-OPTIONS: dict[str, Any] = {
-    "parser": "lalr", "lexer": "basic", "start": ["file"], "maybe_placeholders": False, "keep_all_tokens": True,
-}
+END = "$END"
+"""The type of what stands behind the last token."""
+
+
+@dataclass(slots=True)
+class HalfRead:
+    """Parts that belong to a rule whose end is still to come. Rules with a name in `_` make these, and no node."""
+
+    name: str
+    items: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """The end of a rule: the last `size` values become one, of the rule's `name`.
+    """The end of a rule: the last `size` values become one.
 
-    `passes`: there is one, and it stays as it is. A single name climbs through ten such rules, one for each operator.
+    `make` makes the node of its parts; None: they stay half-read. `whole`: none of its parts is half-read. `single`: a
+    part that is alone stays as it is. `passes`: there is one part, and always stays as it is. A name climbs through
+    fifteen such rules, one for each operator.
     """
 
-    size: int
     name: str
-    make: Callable[[list[Any]], Any]
+    size: int
+    make: Callable[[list[Any]], Any] | None
+    whole: bool
+    single: bool
     passes: bool
 
 
-Table = Mapping[int, Mapping[str, int | Reduction]]
-"""For each state and type of token the next state, or the rule that ends before the token."""
-
-
 @dataclass(frozen=True)
-class Actions:
-    """The tables of the machine, with the states in which a file begins and ends, and ways taken before."""
+class Machine:
+    """The tables, with the states in which a file begins and ends, and ways taken before.
 
-    states: Table
+    A row of `states` holds for each type of token, and each name of a rule, what follows: the number of a state, or
+    -1 - r where rule r ends before it.
+    """
+
+    states: Sequence[Mapping[str, int]]
+    rules: Sequence[Reduction]
     start: int
     end: int
     climbs: dict[tuple[int, int, str], int] = field(default_factory=dict)
@@ -72,7 +77,7 @@ def grammar_text() -> str:
 
 
 @lru_cache(maxsize=1)
-def machine() -> Lark:
+def machine() -> Machine:
     """The machine that reads files, made once in a process."""
     grammar = grammar_text()
     tables: dict[str, Any] = {}
@@ -80,45 +85,39 @@ def machine() -> Lark:
     if path.exists():
         tables = json.loads(path.read_text(encoding="utf-8"))
 
-    # Tables of another grammar or lark are worse than none: they would read another language.
-    if tables.get("made_of") != made_of(grammar):
-        return Lark(grammar, transformer=TreeBuilder(), **OPTIONS)
+    # Tables of another grammar are worse than none: they would read another language.
+    if tables.get("grammar") != grammar:
+        from archlang.syntax.tables import made
 
-    data, memo = tables["data"], tables["memo"]
-    parser = data["parser"]["parser"]
-    parser["states"] = {int(number): _with_numeric_keys(row) for number, row in parser["states"].items()}
-    parser["tokens"] = _with_numeric_keys(parser["tokens"])
+        tables = made(grammar)
 
-    # lark's own stand-alone parsers read their tables through this method.
-    ready_made: Lark = Lark._load_from_dict(  # type: ignore[no-untyped-call]
-        data, _with_numeric_keys(memo), transformer=TreeBuilder()
-    )
-    return ready_made
+    builder = TreeBuilder()
+    lone = _lone(tables["rules"])
+    rules = tuple(_reduction(builder, lone, *rule) for rule in tables["rules"])
+    return Machine(tables["states"], rules, tables["start"], tables["end"])
 
 
-@lru_cache(maxsize=1)
-def actions() -> Actions:
-    """The tables as they are read for each token.
+def _lone(rules: Sequence[tuple[str, Sequence[str], bool]]) -> set[str]:
+    """The half-read names that always hold a single whole part: as good as that part itself."""
+    lone = {name for name, _, _ in rules if name.startswith("_")}
+    while True:
+        more = {
+            name for name, parts, _ in rules
+            if name in lone and (len(parts) != 1 or (parts[0].startswith("_") and parts[0] not in lone))
+        }
+        if not more:
+            return lone
+        lone -= more
 
-    lark itself finds what a rule makes by the hash of the rule, which is worked out anew each time; that took more time
-    than all else of a long text.
-    """
-    conf = machine().parse_interactive().parser_state.parse_conf
-    reductions: dict[int, Reduction] = {}
-    states: dict[int, dict[str, int | Reduction]] = {}
 
-    for state, row in conf.states.items():
-        states[state] = {}
-        for type_, (action, argument) in row.items():
-            if action is Shift:
-                states[state][type_] = argument
-                continue
-            if id(argument) not in reductions:
-                size, make = len(argument.expansion), conf.callbacks[argument]
-                passes = size == 1 and isinstance(make, ExpandSingleChild)
-                reductions[id(argument)] = Reduction(size, argument.origin.name, make, passes)
-            states[state][type_] = reductions[id(argument)]
-    return Actions(states, conf.start_state, conf.end_state)
+def _reduction(builder: TreeBuilder, lone: set[str], name: str, parts: Sequence[str], single: bool) -> Reduction:
+    make = None
+    if not name.startswith("_"):
+        make = getattr(builder, name)
+    whole = all(part in lone or not part.startswith("_") for part in parts)
+    # A bundle that always is of one is nothing but what is in it. Others keep their name, which explains mistakes.
+    passes = len(parts) == 1 and (name in lone or (single and whole))
+    return Reduction(name, len(parts), make, whole, single, passes)
 
 
 def read(tokens: Sequence[Token]) -> Any:
@@ -126,51 +125,84 @@ def read(tokens: Sequence[Token]) -> Any:
 
     The end of the file counts as a token behind them all.
     """
-    table = actions()
-    states, stack = table.states, [table.start]
-    values: list[Any] = []
+    table = machine()
+    stack, values = [table.start], list[Any]()
 
-    for count, token in enumerate(tokens):
-        if not _reduced(table, stack, values, token.type):
-            return count
-        following = states[stack[-1]][token.type]
-        assert isinstance(following, int)
-        stack.append(following)
-        values.append(token)
-
-    if not _reduced(table, stack, values, "$END"):
-        return len(tokens)
+    count = _advanced(table, tokens, stack, values)
+    if count < len(tokens) or not _reduced(table, stack, values, END):
+        return count
     return values[-1]
 
 
-def _reduced(table: Actions, stack: list[int], values: list[Any], type_: str) -> bool:
+def refused(tokens: Sequence[Token]) -> tuple[frozenset[str], tuple[Any, ...]]:
+    """The types of tokens that may stand behind some that fit, and the values read by then."""
+    table = machine()
+    stack, values = [table.start], list[Any]()
+    assert _advanced(table, tokens, stack, values) == len(tokens)
+
+    types = (type_ for type_ in table.states[stack[-1]] if type_.isupper())
+    return frozenset(type_ for type_ in types if _fits(table, list(stack), type_)), tuple(values)
+
+
+def _advanced(table: Machine, tokens: Sequence[Token], stack: list[int], values: list[Any]) -> int:
+    """Read tokens up to the first that does not fit; return the number of those before it."""
+    for count, token in enumerate(tokens):
+        if not _reduced(table, stack, values, token.type):
+            return count
+        stack.append(table.states[stack[-1]][token.type])
+        values.append(token)
+    return len(tokens)
+
+
+def _reduced(table: Machine, stack: list[int], values: list[Any], type_: str) -> bool:
     """End every rule that ends before a token of a type; return False where no such token may stand."""
+    states, rules = table.states, table.rules
     while True:
         state = stack[-1]
-        if state == table.end and type_ == "$END":
+        if state == table.end and type_ == END:
             return True
-        action = table.states[state].get(type_)
+        action = states[state].get(type_)
         if action is None:
             return False
-        if isinstance(action, int):
+        if action >= 0:
             return True
-        if action.passes:
+        rule = rules[-1 - action]
+        if rule.passes:
             stack[-1] = _climbed(table, stack[-2], state, type_)
             continue
 
         # A rule may be empty, and `values[-0:]` would be all of them.
         parts: list[Any] = []
-        if action.size:
-            parts = values[-action.size :]
-            del values[-action.size :], stack[-action.size :]
-        values.append(action.make(parts))
-
-        following = table.states[stack[-1]][action.name]
-        assert isinstance(following, int)
-        stack.append(following)
+        if rule.size:
+            parts = values[-rule.size :]
+            del values[-rule.size :], stack[-rule.size :]
+        values.append(_made(rule, parts))
+        stack.append(states[stack[-1]][rule.name])
 
 
-def _climbed(table: Actions, below: int, state: int, type_: str) -> int:
+def _made(rule: Reduction, parts: list[Any]) -> Any:
+    """The value that the parts of a rule make; those that are half-read are taken apart."""
+    if rule.whole and rule.make is not None:
+        return rule.make(parts)
+
+    items: list[Any] = []
+    for part in parts:
+        if not isinstance(part, HalfRead):
+            items.append(part)
+        elif items:
+            items.extend(part.items)
+        else:
+            # A long row of items is read one by one. Its list is taken over: copied each time, it would be quadratic.
+            items = part.items
+
+    if rule.single and len(items) == 1:
+        return items[0]
+    if rule.make is None:
+        return HalfRead(rule.name, items)
+    return rule.make(items)
+
+
+def _climbed(table: Machine, below: int, state: int, type_: str) -> int:
     """The state behind all rules that a single value passes through unchanged before a token of a type.
 
     `below` is the state under that of the value. One way is taken thousands of times in a file, so each is kept.
@@ -180,32 +212,23 @@ def _climbed(table: Actions, below: int, state: int, type_: str) -> int:
         return table.climbs[way]
 
     action = table.states[state].get(type_)
-    while isinstance(action, Reduction) and action.passes:
-        following = table.states[below][action.name]
-        assert isinstance(following, int)
-        state, action = following, table.states[following].get(type_)
+    while action is not None and action < 0 and table.rules[-1 - action].passes:
+        state = table.states[below][table.rules[-1 - action].name]
+        action = table.states[state].get(type_)
     table.climbs[way] = state
     return state
 
 
-def made_of(grammar: str) -> str:
-    """The mark of the tables of a grammar: lark's version and a digest of the text."""
-    return f"lark {lark.__version__}, grammar {sha256(grammar.encode()).hexdigest()}"
+def _fits(table: Machine, stack: list[int], type_: str) -> bool:
+    """Tell whether a token of a type may stand next, by the states alone; the stack is used up."""
+    while True:
+        if stack[-1] == table.end and type_ == END:
+            return True
+        action = table.states[stack[-1]].get(type_)
+        if action is None or action >= 0:
+            return action is not None
 
-
-def tables_text() -> str:
-    """The tables of the grammar as it is now, as JSON with sorted keys."""
-    grammar = grammar_text()
-    data, memo = Lark(grammar, **OPTIONS).memo_serialize([TerminalDef, Rule])
-    return json.dumps({"made_of": made_of(grammar), "data": data, "memo": memo}, sort_keys=True, separators=(",", ":"))
-
-
-def _with_numeric_keys(row: dict[str, Any]) -> dict[Any, Any]:
-    """Turn keys back into the numbers that they were before JSON made texts of them."""
-    restored: dict[Any, Any] = {}
-    for key, value in row.items():
-        if key.lstrip("-").isdigit():
-            restored[int(key)] = value
-        else:
-            restored[key] = value
-    return restored
+        rule = table.rules[-1 - action]
+        if rule.size:
+            del stack[-rule.size :]
+        stack.append(table.states[stack[-1]][rule.name])

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
-
-from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 import archlang.syntax.tree as tree
 from archlang.diagnostics import ArchError, Diagnostic, error
@@ -25,7 +22,7 @@ from archlang.syntax.checks import check_tree
 from archlang.syntax.comments import attach
 from archlang.syntax.facts import Refusal
 from archlang.syntax.lexing import Token, scan
-from archlang.syntax.machine import machine, read
+from archlang.syntax.machine import HalfRead, read, refused
 from archlang.syntax.pragma import check_pragma
 from archlang.syntax.recovery import SourceFragment, declarations
 
@@ -124,18 +121,17 @@ def _refused(tokens: Sequence[Token], at: int) -> Refusal:
 
     The tokens before it are read once more: a machine that has failed may have reduced rules on the way.
     """
-    parser = machine().parse_interactive()
-    for token in tokens[:at]:
-        parser.feed_token(token)  # type: ignore[arg-type]  # as above
-
-    allowed: set[str] = parser.accepts()  # type: ignore[no-untyped-call]  # untyped in lark
-    return Refusal(tuple(tokens), at, frozenset(allowed), _context(parser))
+    allowed, values = refused(tokens[:at])
+    return Refusal(tuple(tokens), at, allowed, tuple(map(_word, values)))
 
 
-def _context(parser: InteractiveParser) -> tuple[str, ...]:
-    """The parser's stack: types of tokens, names of half-read rules, kinds of finished nodes."""
-    stack: Sequence[Any] = parser.parser_state.value_stack
-    return tuple(str(getattr(part, "data", getattr(part, "type", type(part).__name__))) for part in stack)
+def _word(value: object) -> str:
+    """The name of a value on the parser's stack: a token's type, a half-read rule, the kind of a node."""
+    if isinstance(value, Token):
+        return value.type
+    if isinstance(value, HalfRead):
+        return value.name
+    return type(value).__name__
 
 
 # --- all mistakes of a file ------------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ statement begins with its word or with `name =`. So a file whose brackets match 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic
 from archlang.source import Span
 from archlang.syntax.brackets import CLOSING, DECLARATION_WORDS, STATEMENT_WORDS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Fix
 from archlang.source import Span
 from archlang.syntax.facts import Facts

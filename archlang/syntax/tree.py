@@ -5,9 +5,10 @@ Spans and comments take no part in equality, so `parse(print(tree)) == tree` com
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from archlang.dataclass import dataclass
 from archlang.source import NOWHERE, Span
 
 

@@ -240,10 +240,12 @@ class _Above:
 
     def __init__(self) -> None:
         self.above: list[int] = []
+        self.is_read: list[bool] = []
 
     def begin(self) -> None:
         """One group more, with nothing above it yet."""
         self.above.append(0)
+        self.is_read.append(False)
 
     def allows(self, group: int, before: set[int]) -> bool:
         """Tell whether the group may read all of `before` without standing above one of them."""
@@ -254,11 +256,15 @@ class _Above:
         gained = self.above[group]
         for other in before - {group}:
             gained |= self.above[other] | 1 << other
+            self.is_read[other] = True
         if gained == self.above[group]:
             return
 
         self.above[group] = gained
-        # A closed scope that grows late has groups below it already.
+        # A closed scope that grows late has groups below it already. Most groups have none when they are added to, and
+        # a look through all others for each would grow with the square of their number.
+        if not self.is_read[group]:
+            return
         for other, bits in enumerate(self.above):
             if bits >> group & 1:
                 self.above[other] = bits | gained

@@ -50,8 +50,18 @@ def test_commands_that_need_no_torch_do_not_import_it(tmp_path: Path) -> None:
 from archlang.cli.main import run
 for argv in {argvs!r}:
     assert run(argv) == 0, argv
-    assert not {{"torch", "numpy", "rich", "safetensors"}} & set(sys.modules), argv"""
-    assert "lark" in modules_after(code)
+    assert not {{"torch", "numpy", "rich", "safetensors", "lark"}} & set(sys.modules), argv"""
+    assert "archlang.syntax.machine" in modules_after(code)
+
+
+def test_a_check_loads_few_modules(tmp_path: Path) -> None:
+    file = tmp_path / "demo.arch"
+    file.write_text(DEMO)
+    found = modules_after(f"from archlang.cli.main import run\nassert run(['check', {str(file)!r}]) == 0")
+    # Each module is read, and its classes are made, for every check. Many more need a reason, or an import inside of
+    # the function that uses them.
+    assert len([name for name in found if name.startswith("archlang")]) <= 175
+    assert len(found) <= 330
 
 
 def test_what_explains_mistakes_is_imported_for_a_mistake_alone(tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from archlang.compiler import compile, load
+from archlang.compiler import compile, load, loads
+from benchmarks import front
 from benchmarks.by_hand import BaseCNNCC
 from benchmarks.measure import PATHS
 from benchmarks.timing import CLOCKS, Row, Watch, table
@@ -46,3 +47,14 @@ def test_a_table_has_a_row_for_what_is_missing_too() -> None:
     assert len(lines) == 4
     assert row.repetitions == 3
     assert "it is not installed" in lines[3]
+
+
+def test_the_front_half_is_measured_on_networks_of_that_size() -> None:
+    assert 300 <= len(loads(front.row_of(300)).graph) <= 310
+
+
+def test_goals_are_judged_by_the_median() -> None:
+    good, bad = [goal.most for goal in front.GOALS], [2 * goal.most for goal in front.GOALS]
+    lines = front.table([[good, good, bad], [bad, bad, good]])
+    assert [line.split(" | ")[-1] for line in lines[2:]] == ["yes |"] * len(front.GOALS)
+    assert [line.split(" | ")[-1] for line in front.table([[bad, good, bad]])[2:]] == ["no |"] * len(front.GOALS)

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "archlang"
 
 FLOORS: dict[str, int] = {
-    "source": 0, "limits": 0, "sizes": 0, "shapes": 1, "version": 0, "wording": 0, "changes": 0,
+    "dataclass": -1,
+    "collecting": 0, "source": 0, "limits": 0, "sizes": 0, "shapes": 1, "version": 0, "wording": 0, "changes": 0,
     "diagnostics": 1,
     "syntax": 2, "codes": 2, "kernels": 2, "passes": 2, "atomic": 2, "record": 2,
     "ops": 3,

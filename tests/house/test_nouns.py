@@ -51,8 +51,9 @@ FOR_MISTAKES = {
 
 FOR_WRITING = {
     "archlang.syntax.printer", "archlang.syntax.places", "archlang.project.flatten", "archlang.project.settings",
+    "archlang.syntax.tables",
 }
-"""What prints files, or writes settings into them: a check does neither."""
+"""What prints files, writes settings into them, or makes tables of a grammar that was changed: a check does none."""
 
 SYSTEM = {"fcntl", "msvcrt", "resource"}
 """Modules of one operating system."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.collecting import no_collection
 from archlang.cli.files import STDIN, once, read_bytes
 from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
+from archlang.collecting import no_collection
 from archlang.diagnostics import ArchError, Diagnostic
 from archlang.diagnostics.render import summary
 from archlang.wording import counted

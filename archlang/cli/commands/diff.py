@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import click
 
-from archlang.cli.collecting import no_collection
 from archlang.cli.files import ending, once, open_described, shown_name, write
 from archlang.cli.options import formats, output, reading
 from archlang.cli.revisions import as_of
 from archlang.cli.session import Session
+from archlang.collecting import no_collection
 
 
 @click.command("diff", short_help="Show what changed between two files or models.")

@@ -7,10 +7,10 @@ from pathlib import PurePath
 
 import click
 
-from archlang.cli.collecting import no_collection
 from archlang.cli.files import open_described, write
 from archlang.cli.options import output, reading, refuse
 from archlang.cli.session import Session
+from archlang.collecting import no_collection
 
 FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
 

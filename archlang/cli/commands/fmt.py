@@ -6,10 +6,10 @@ import click
 
 from archlang.atomic import write_whole
 from archlang.changes import unified
-from archlang.cli.collecting import no_collection
 from archlang.cli.files import once, read_bytes, shown_name
 from archlang.cli.options import debug
 from archlang.cli.session import Session
+from archlang.collecting import no_collection
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.wording import counted
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import click
 
-from archlang.cli.collecting import no_collection
 from archlang.cli.files import open_described
 from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
+from archlang.collecting import no_collection
 
 
 @click.command("info", short_help="Count shapes, parameters, FLOPs and memory, per node and in all.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Fix
 from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.native import FUNCTION_NAMES, SHORT_NAMES

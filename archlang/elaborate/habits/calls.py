@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Fix, suggestions
 from archlang.elaborate.habits.elsewhere import ELSEWHERE
 from archlang.elaborate.habits.native import SHORT_NAMES

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.elaborate.habits.habit import CallReading, Habit
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Argument, Expr

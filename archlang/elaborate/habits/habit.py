@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Argument, Expr, ListOf, Name, Number, Parens, SizeLiteral, Text, Truth, TupleOf, Unary
 

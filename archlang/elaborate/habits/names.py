@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.elaborate.habits.catalogue import FUNCTIONS, METHOD_ROWS, ROWS, SENTENCES, SPELT_ALIKE, folded
 from archlang.elaborate.habits.habit import Habit
 from archlang.syntax.tree import Expr, Field, Name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.elaborate.habits.habit import short_size, size_text, value_text, whole_number
 from archlang.syntax.printer import print_flat
 from archlang.syntax.tree import Call, Expr, ListOf, TupleOf

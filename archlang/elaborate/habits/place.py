@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.names import KnownNames
 from archlang.ops.model import Catalogue, Op, Structure

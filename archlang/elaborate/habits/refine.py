@@ -7,8 +7,9 @@ the form: then the message names where it comes from, the help shows the text to
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic, Fix, Label, error
 from archlang.elaborate.habits.advice import missing_name, sizes_of_input
 from archlang.elaborate.habits.calls import (
@@ -121,6 +122,9 @@ class _Rewording:
         kind = self.diagnostic.name
 
         if kind == "reserved-symbol":  # `None` as a size, said already
+            return None
+        # A budget is used up by whatever form, and the forms before it may be thousands.
+        if kind in ("too-many-nodes", "too-much-work"):
             return None
         # Kinds of which a single table knows the habits.
         if kind == "unknown-setting":

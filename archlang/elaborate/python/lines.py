@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError
 from archlang.elaborate.habits.flows import FlowReader
 from archlang.elaborate.habits.habit import value_text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from archlang.dataclass import dataclass
 
 MOST_LINES = 30
 """Lines of one statement that are looked at."""

@@ -6,8 +6,9 @@ A `for` that is a flow by itself, with no arrow before or behind it, is not one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from archlang.dataclass import dataclass
 from archlang.elaborate import loops
 from archlang.elaborate.bodies import body, flows
 from archlang.elaborate.context import Build, chain

@@ -8,9 +8,9 @@ the convolution's would not do, so that whoever fuses the sum sees nothing but o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from archlang.dataclass import dataclass
 from archlang.elaborate.context import Build, chain
 from archlang.elaborate.structures.common import Rule, node_of, tensor_in
 from archlang.elaborate.values import Given, Place, Poisoned, StructureStage, TensorValue, Value

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
+from archlang.dataclass import dataclass
 from archlang.diagnostics import Label, did_you_mean, suggestions
 from archlang.elaborate.arguments import given_value
 from archlang.elaborate.bodies import declare

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.diagnostics import ArchError, error
+from archlang.layers.uncompiled import uncompiled
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Dispatch(nn.Module):
         weights_and_rows: tuple[Tensor, ...] = self.sparse(weights, x, self.cut)
         return weights_and_rows
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @uncompiled
     def sparse(self, weights: Tensor, x: Tensor, cut: float) -> tuple[Tensor, ...]:
         """The rows that chose an expert, counted. torch.compile leaves this part as it is."""
         left = kept(weights, cut)

