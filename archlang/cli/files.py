@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from torch.fx import GraphModule
 
     from archlang.elaborate.network import Network
+    from archlang.views.canvas.shapes import Page
 
 STDIN = "<stdin>"
+
+PLOTS = (".svg", ".png", ".pdf", ".tex")
+"""Endings of plots."""
 
 
 def read_bytes(file: str, limits: Limits) -> bytes:
@@ -117,6 +121,16 @@ def write(session: Session, output: str, data: bytes) -> None:
         session.bytes(data)
     else:
         write_whole(output, data)
+
+
+def write_page(session: Session, output: str, page: Page) -> None:
+    """Write a plot in the form of the name's ending; standard output and devices get SVG."""
+    from archlang.views.canvas.files import page_bytes
+
+    target = output
+    if not output.lower().endswith(PLOTS):
+        target = "-"
+    write(session, output, page_bytes(page, target))
 
 
 def ending(output: str | None, *kinds: str) -> None:

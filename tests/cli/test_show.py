@@ -54,7 +54,7 @@ def test_gates_and_classes(call: Call, models: tuple[str, str], tmp_path: Path) 
     drawn = tmp_path / "c.svg"
     words = ("show", "classes", models[0], "--data", "digits", "--class", "3", "--class", "8")
     classes = call(*words, "-o", str(drawn))
-    assert classes.status == 0 and drawn.read_text().count("<path") == 8
+    assert classes.status == 0 and drawn.read_text().count('fill-opacity="0.45"') == 8
     shown = json.loads(call(*words, "--gate", "maps.route.1.0", "--format", "json").out)["gates"]
     assert [one["name"] for one in shown[0]["classes"]] == ["3", "8"] and len(shown) == 1
 
@@ -68,7 +68,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     assert one.status == 0 and image.read_bytes().startswith(b"\x89PNG")
     weights = json.loads(call("show", "weights", models[1], "--format", "json").out)["layers"]
     assert [layer["name"] for layer in weights] == ["maps.each.*.conv", "logits.each.*.conv"]
-    assert call("show", "weights", models[0], "-o", "-").out.count("<path") == 4
+    assert call("show", "weights", models[0], "-o", "-").out.count('fill-opacity="0.18"') == 4
 
 
 @pytest.mark.parametrize(("words", "status", "said"), [
@@ -78,7 +78,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("routes", "--data", "digits", "--samples", "400"), 2, "there is no 400"),
     (("routes", "--data", "digits", "-o", "r.gif"), 2, "gif"),
     (("gates", "--data", "digits", "--gate", "maps.route.0.7"), 1, "maps.route.0.1"),
-    (("gates", "--data", "digits", "-o", "g.png"), 2, "as .svg"),
+    (("gates", "--data", "digits", "-o", "g.gif"), 2, "as .svg"),
     (("gates", "--data", "digits", "--synthesised"), 2, "--gate"),
     (("classes", "--data", "digits", "--class", "ten"), 1, "there is no class"),
     (("classes", "--data", "digit"), 1, "digits"),
@@ -86,7 +86,7 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("maximise", "--output", "10"), 1, "there is no output"),
     (("maximise", "--output", "1", "--output", "2", "-o", "m.png"), 2, "a sheet"),
     (("maximise", "--filter", "maps.each.0.conv.16"), 1, "16 filters"),
-    (("weights", "-o", "w.pdf"), 2, "as .svg"),
+    (("weights", "-o", "w.dot"), 2, "as .svg"),
 ])
 def test_what_is_refused(
     call: Call, models: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, numbered, open_model, single, write
+from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("attention", short_help="Which layers a network attends to.")
 @click.argument("source", metavar="MODEL|RUN")
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Data for attention that depends on the input.")
-@output("For a run folder: where to draw layers against time, a name ending in .svg.")
+@output("For a run folder: where to draw layers against time, a name ending in .svg, .png, .pdf or .tex.")
 @device
 @formats("human", "json")
 @opening
@@ -29,13 +29,13 @@ def command(session: Session, source: str, data: str | None, output: str | None,
     """The attention over layers of a model file, or its course over the training in a run folder."""
     from archlang.studies.layer_attention.readings import attention_of, course_of
 
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     if Path(source).is_dir():
         course = course_of(source)
         if output is not None:
-            single(output, len(course.svg))
-            for number, picture in enumerate(course.svg):
-                write(session, numbered(output, number), picture.encode())
+            single(output, len(course.pages))
+            for number, page in enumerate(course.pages):
+                write_page(session, numbered(output, number), page)
         if output == "-":  # standard output holds the picture, and nothing else
             return
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch.fx import GraphModule
 
     from archlang.studies.multipath.gates import Range, Responses
+    from archlang.views.canvas.shapes import Page
     from archlang.views.sheet import Tile
 
 
@@ -40,7 +41,7 @@ def command(session: Session, model: str, data: str, gate: str | None, top: int,
     from archlang.studies.multipath.gates import responses
 
     # What is typed wrong is said before data are read and a model runs over them.
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     if synthesised and gate is None:
         raise refuse("`--synthesised` makes an input for one gate: say which with `--gate`")
     if synthesised and output is None:
@@ -55,12 +56,12 @@ def command(session: Session, model: str, data: str, gate: str | None, top: int,
         ends = _ends(answers, gates[0], top)
 
     if output is not None and gate is None:
-        write(session, output, _histograms(answers).encode())
+        write_page(session, output, _histograms(answers))
     elif output is not None:
         tiles = []
         if synthesised:
             tiles.append(_synthesised(loaded, str(gate), seed, device))
-        write(session, output, _sheet(answers, gates[0], ends, tiles).encode())
+        write_page(session, output, _sheet(answers, gates[0], ends, tiles))
     if output == "-":  # standard output holds the picture, and nothing else
         return
 
@@ -116,7 +117,7 @@ def _ends(answers: Responses, place: int, top: int) -> dict[str, list[dict[str, 
     return {"strongest": rows(strongest), "weakest": rows(weakest)}
 
 
-def _histograms(answers: Responses) -> str:
+def _histograms(answers: Responses) -> Page:
     from archlang.views.histogram import Bars, Histogram, histograms
 
     ranges = [answers.range_of(place) for place in range(len(answers.gates))]
@@ -124,7 +125,7 @@ def _histograms(answers: Responses) -> str:
 
 
 def _sheet(answers: Responses, place: int, ends: Mapping[str, Sequence[Mapping[str, Any]]],
-           synthesised: Sequence[Tile]) -> str:
+           synthesised: Sequence[Tile]) -> Page:
     """The images at both ends of a gate, and the synthesised one where there is one."""
     from archlang.studies.tiles import tiles_of
     from archlang.views.sheet import sheet

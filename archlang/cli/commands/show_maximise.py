@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write, write_page
 from archlang.cli.options import device, formats, opening, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -56,7 +56,7 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
         else:
             titles = [f"{what} {one_line(name, 80)}" for what, name in wanted]
             rows = [(title, [tile]) for title, tile in zip(titles, tiles, strict=True)]
-            write(session, file, sheet(rows).encode())
+            write_page(session, file, sheet(rows))
     if file == "-":  # standard output holds the picture, and nothing else
         return
 
@@ -75,6 +75,6 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
 def _sensible(wanted: list[tuple[What, str]], file: str | None) -> None:
     if not wanted:
         raise refuse("say what is to be maximised", ("`--gate`, `--output`, `--cluster` or `--filter`, with a name",))
-    ending(file, ".svg", ".png")
+    ending(file, *PLOTS)
     if file is not None and file.lower().endswith(".png") and len(wanted) > 1:
         raise refuse("a .png holds one input; several make a sheet, as .svg")

@@ -16,6 +16,7 @@ from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 from archlang.train.loop.watch import pictures, sites
 from archlang.train.processes.devices import evaluating, place
+from archlang.views.canvas.shapes import Page
 
 STATIC = {
     "innate_static": "share of the norm of each layer's block of the dense map",
@@ -48,9 +49,9 @@ class AttentionCourse:
     rows: tuple[tuple[float, ...], ...]
 
     @property
-    def svg(self) -> tuple[str, ...]:
+    def pages(self) -> tuple[Page, ...]:
         """A picture for each site: layers against time."""
-        return tuple(svg for _, svg in pictures("attention", self.columns, [list(row) for row in self.rows]))
+        return tuple(page for _, page in pictures("attention", self.columns, [list(row) for row in self.rows]))
 
 
 @torch.no_grad()

@@ -32,6 +32,8 @@ from archlang.layers.processes import mean
 from archlang.ops.layer_attention import attends
 from archlang.train.kept.runs import append
 from archlang.train.processes.sharding import full, norm
+from archlang.views.canvas.shapes import Page
+from archlang.views.canvas.svg import svg_of
 from archlang.views.chart import Course, strips
 
 Rows = Sequence[Sequence[float]]
@@ -230,7 +232,7 @@ class TrainingWatch:
         """Draw what was seen. Raises `ArchError` (unwritable-output)."""
         for table in (table for table in self.tables if table.name in STYLES):
             for site, picture in pictures(table.name, table.columns, table.rows):
-                write_whole(folder / f"{table.name}{site}.svg", picture.encode())
+                write_whole(folder / f"{table.name}{site}.svg", svg_of(picture).encode())
 
     def _attended(self, name: str, result: tuple[torch.Tensor, ...]) -> None:
         self.attention[name] = result[1].detach()
@@ -364,8 +366,8 @@ def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parame
     return {layer: weights for layer, weights in parameters.items() if weights}
 
 
-def pictures(name: str, columns: tuple[str, ...], rows: Rows) -> Iterator[tuple[str, str]]:
-    """A picture for each site of a table: what to add to the file's name, and the SVG."""
+def pictures(name: str, columns: tuple[str, ...], rows: Rows) -> Iterator[tuple[str, Page]]:
+    """A picture for each site of a table: what to add to the file's name, and the page."""
     style = STYLES[name]
     parts = [tuple(column.rpartition(".")[::2]) for column in columns]
     groups = [list(range(len(columns)))]
