@@ -11,7 +11,8 @@ from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Shape, Together, Trace, Words, placed_at
 from archlang.views.canvas.svg import svg_of
 from archlang.views.coded import code_page
-from archlang.views.layered import Layout, Point, Rect, layout
+from archlang.views.layered import layout
+from archlang.views.layers import Layout, Point, Rect
 from archlang.views.measure import SMALL, TEXT
 from archlang.views.palette import ATTEND, FAN, FRAME, GATE, GROUND, QUIET, opened
 from archlang.views.picture import Arrow, Box, Picture, colours_of

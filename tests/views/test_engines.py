@@ -20,7 +20,8 @@ from archlang.views import draw, engines, format_of, render
 from archlang.views.compose import compose
 from archlang.views.dot import to_dot
 from archlang.views.html import to_html
-from archlang.views.layered import Rect, layout
+from archlang.views.layered import layout
+from archlang.views.layers import Rect
 from archlang.views.mermaid import to_mermaid
 from archlang.views.picture import Arrow, Box, Cluster, Picture
 from archlang.views.svg import to_svg

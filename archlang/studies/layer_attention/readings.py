@@ -14,7 +14,8 @@ from archlang.emit.watching import Look, watch
 from archlang.ops.layer_attention import PREFIX
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
-from archlang.train.loop.watch import pictures, sites
+from archlang.train.loop.watch import sites
+from archlang.train.loop.watch_pictures import pictures
 from archlang.train.processes.devices import evaluating, place
 from archlang.views.canvas.shapes import Page
 
