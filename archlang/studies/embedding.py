@@ -67,3 +67,14 @@ def plane_of(title: str, places: torch.Tensor, groups: Sequence[int], names: Seq
     bounds = (low_x - right, high_x + right, low_y - up, high_y + up)
     rows = [(float(x), float(y), int(group)) for (x, y), group in zip(places.tolist(), groups, strict=True)]
     return Plane(title, bounds, rows, axes=AXES, names=names)
+
+
+def nearest_alike(features: torch.Tensor, labels: torch.Tensor) -> float:
+    """The share of samples whose nearest neighbour (Euclidean, the first of equals) has their label.
+
+    >>> nearest_alike(torch.tensor([[0.0], [0.1], [5.0]]), torch.tensor([1, 1, 2]))
+    0.6666666666666666
+    """
+    distances = torch.cdist(features.double(), features.double())
+    distances.fill_diagonal_(torch.inf)
+    return float((labels[distances.argmin(1)] == labels).double().mean())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
 
@@ -40,9 +40,7 @@ def strips(course: Course, low: float | None = None, high: float | None = None) 
     rows = binned([row for row in course.rows if len(row) == len(course.names)])
     low, high = _bounds(rows, low, high)
 
-    steps = linear((), course.unit, 0.5, max(len(course.rows), 1) + 0.5)
-    # A step is a whole number, whatever the bounds.
-    steps = replace(steps, ticks=tuple(tick for tick in steps.ticks if tick[0] == int(tick[0]) and tick[0] >= 1))
+    steps = linear((), course.unit, 0.5, max(len(course.rows), 1) + 0.5, whole=True)
     upwards = names([name[:LONGEST] for name in course.names])
     plot = Plot(course.title[:LONGEST], steps, upwards, WIDTH, STRIP * max(len(course.names), 1))
 
@@ -55,6 +53,22 @@ def strips(course: Course, low: float | None = None, high: float | None = None) 
 
     bar = colour_bar(low, high, "", max(STRIP * len(course.names), 44.0))
     return margin(abreast([plot.page(), bar], 2))
+
+
+def course_lines(course: Course) -> Page:
+    """Draw a course of shares as lines; a dotted line lies where all of them would be equal."""
+    rows = binned([row for row in course.rows if len(row) == len(course.names)])
+    # Steps that were put together lie in their middle.
+    wide = len(course.rows) / max(len(rows), 1)
+    every = [value for row in rows for value in row]
+    equal = 1 / max(len(course.names), 1)
+
+    steps = linear((), course.unit, 0.5, max(len(course.rows), 1) + 0.5, whole=True)
+    plot = Plot("", steps, linear([*every, equal], "share"), WIDTH, 170.0)
+    for number, name in enumerate(course.names):
+        plot.line([(0.5 + wide * (i + 0.5), row[number]) for i, row in enumerate(rows)], name[:LONGEST], number)
+    plot.rule(equal, "equal")
+    return margin(plot.page())
 
 
 def binned(rows: Sequence[Sequence[float]], most: int = MOST) -> list[list[float]]:

@@ -142,7 +142,7 @@ def ablation_page(rows: Sequence[tuple[str, str, int, float]]) -> Page:
 
     shown = []
     for block, kinds in lines.items():
-        plot = Plot(block, linear([0.0, count], "branches removed", room=0.0), up, 260.0, 150.0)
+        plot = Plot(block, linear([0.0, count], "branches removed", whole=True), up, 260.0, 150.0)
         for number, (kind, points) in enumerate(kinds.items()):
             plot.line(points, kind, number)
             for x, y in points:

@@ -70,8 +70,13 @@ def _fans(picture: Picture) -> list[str]:
 def _in_order(picture: Picture) -> list[Arrow]:
     """The arrows, those that a box sends to several members in the order of these."""
     turns, fans = _turns(picture), set(_fans(picture))
-    return in_turn(picture.arrows, lambda arrow: (arrow.tail, turns[arrow.head][1])
-                   if arrow.tail in fans and arrow.head in turns else None)
+
+    def turn(arrow: Arrow) -> Turn | None:
+        if arrow.tail in fans and arrow.head in turns:
+            return arrow.tail, turns[arrow.head][1]
+        return None
+
+    return in_turn(picture.arrows, turn)
 
 
 def _defaults(picture: Picture) -> list[str]:

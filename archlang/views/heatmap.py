@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, names
-from archlang.views.canvas.shapes import Page, abreast, margin, stacked
+from archlang.views.canvas.shapes import Anchor, Page, Words, abreast, margin, stacked
+from archlang.views.palette import INK
 
 CELL = 34.0
 
@@ -49,11 +50,28 @@ def courses(curves: Sequence[Curve], along: str, up: str, title: str = "", perce
     if low < 0:
         floor = low * 1.05
 
-    x = linear([x for x, _ in every], along, room=0.0)
+    x = linear([x for x, _ in every], along, room=0.0, whole=True)
     plot = Plot(title, x, linear([y for _, y in every], up, low=floor, percent=percent), 420.0, 220.0)
     for number, curve in enumerate(curves):
         plot.line(curve.points, curve.name, number)
     return plot.page()
+
+
+def trade_curve(points: Sequence[tuple[str, float, float]], across: str, up: str) -> Page:
+    """Draw shares against shares, a dot with its name for each, joined in the order of the lying axis."""
+    x = linear([x for _, x, _ in points], across, percent=True)
+    plot = Plot("", x, linear([y for *_, y in points], up, room=0.12, percent=True), 380.0, 220.0)
+    plot.line(sorted((x, y) for _, x, y in points), "", 0, 1.0)
+    for name, right, high in points:
+        plot.dot(right, high, 0, 3.5, name)
+        left, top = plot.at(right, high)
+        # A dot at the right edge has its name before it.
+        anchor: Anchor = "start"
+        shift = 6.0
+        if left > 300.0:
+            anchor, shift = "end", -6.0
+        plot.shapes.append(Words(left + shift, top - 5, name, 9.5, INK, anchor))
+    return margin(plot.page())
 
 
 def _map(one: Map) -> Page:
@@ -63,3 +81,18 @@ def _map(one: Map) -> Page:
     plot = Plot(one.title, x, y, CELL * columns, CELL * rows)
     plot.cells(one.rows, 0.0, 1.0, ".2f")
     return plot.page()
+
+
+def learning_page(frames: Sequence[tuple[str, Sequence[tuple[str, Sequence[tuple[float, float]]]]]]) -> Page:
+    """Draw a frame for each figure, a line for each run: (figure, [(run, [(epoch, value)])])."""
+    shown = []
+    for name, runs in frames:
+        values = [value for _, course in runs for _, value in course]
+        ends = [epoch for _, course in runs for epoch, _ in course]
+        percent = name.endswith("accuracy")
+        epochs = linear(ends, "epoch", room=0.0, whole=True)
+        plot = Plot(name.replace("_", " "), epochs, linear(values, percent=percent), 300.0, 180.0)
+        for number, (run, course) in enumerate(runs):
+            plot.line(course, run, number)
+        shown.append(plot.page())
+    return margin(abreast(shown, 2, 22.0))

@@ -39,10 +39,21 @@ def sheet(rows: Sequence[tuple[str, Sequence[Tile]]], side: float = SIDE) -> Pag
     return Page(wide, top, tuple(shapes))
 
 
-def tile_grid(tiles: Sequence[Tile], across: int, side: float = SIDE) -> Page:
-    """Draw tiles in rows of so many, captions below each."""
-    rows = [("", tiles[i : i + across]) for i in range(0, len(tiles), across)]
-    return sheet(rows, side)
+def tile_grid(tiles: Sequence[tuple[str, Tile]], across: int, side: float = 84.0) -> Page:
+    """Draw tiles in rows of so many, each with a title above it and its caption below.
+
+    Titles may be paths: where one is too long, its end is shown.
+    """
+    shapes: list[Shape] = []
+    for place, (title, tile) in enumerate(tiles):
+        x, y = GAP + place % across * (side + GAP), GAP + place // across * (side + 2 * LINE + GAP)
+        shown = title
+        while width_of(shown, 8.5) > side:
+            shown = "…" + shown.lstrip("…")[1:]
+        shapes += [Words(x, y + 10, shown, 8.5), *_tile(tile, x, y + LINE, side)]
+
+    rows = -(-len(tiles) // across)
+    return Page(GAP + min(len(tiles), across) * (side + GAP), GAP + rows * (side + 2 * LINE + GAP), tuple(shapes))
 
 
 def png(tile: Tile) -> bytes:

@@ -29,7 +29,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 def test_routes(call: Call, models: tuple[str, str], tmp_path: Path, form: int) -> None:
     drawn = tmp_path / "r.svg"
     words = ("show", "routes", models[form], "--data", "digits", "--samples", "0,7", "--device", "cpu")
-    text = call(*words, "-o", str(drawn))
+    together = tmp_path / "all.pdf"
+    assert call(*words, "-o", str(together)).status == 0 and together.read_bytes().startswith(b"%PDF")
+    together.unlink()
+    text = call(*words, "--network", "-o", str(drawn))
     assert text.status == 0 and "maps.route" in text.out and text.out.count("path 1") == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["r-2.svg", "r.svg"] and "<svg" in drawn.read_text()
     shown = json.loads(call(*words, "--format", "json").out)
@@ -84,7 +87,18 @@ def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Pat
     (("classes", "--data", "digit"), 1, "digits"),
     (("maximise",), 2, "say what"),
     (("maximise", "--output", "10"), 1, "there is no output"),
-    (("maximise", "--output", "1", "--output", "2", "-o", "m.png"), 2, "a sheet"),
+    (("maximise", "--filter", "maps.each.0.conv.5-2"), 2, "names no filters"),
+    (("positions", "--branches"), 2, "one branch each"),
+    (("positions", "--course"), 2, "several models"),
+    (("positions", "--layer", "maps.each.0.cov"), 1, "did you mean"),
+    (("positions", "--branches", "--prune", "digits"), 2, "give one of them"),
+    (("gradcam",), 2, "give images"),
+    (("gradcam", "--data", "digits", "--class", "10"), 1, "from 0 to 9"),
+    (("gradcam", "--data", "digits", "--stage", "logit"), 1, "did you mean `logits`"),
+    (("gradcam", "--data", "digits", "--stage", "logits"), 1, "no maps"),
+    (("tsne", "--data", "digits"), 2, "--stage"),
+    (("tsne", "--data", "digits", "--stage", "map"), 1, "did you mean `maps`"),
+    (("specialisation", "--data", "digits"), 1, "hands patches to experts"),
     (("maximise", "--filter", "maps.each.0.conv.16"), 1, "16 filters"),
     (("weights", "-o", "w.dot"), 2, "as .svg"),
 ])
@@ -108,7 +122,8 @@ def test_a_network_without_gates_is_told_which_have_some(call: Call, tmp_path: P
 def test_sparse_paths_are_shown_too(call: Call, tmp_path: Path) -> None:
     file = str(tmp_path / "sparse.safetensors")
     save(compile(load(ROOT / "specs" / "multipath" / "sparse_digits.arch"), seed=1), file)
-    shown = call("show", "routes", file, "--data", "digits", "--samples", "0,3", "-o", str(tmp_path / "r.svg"))
+    shown = call("show", "routes", file, "--data", "digits", "--samples", "0,3", "--network", "-o",
+                 str(tmp_path / "r.svg"))
     assert shown.status == 0 and shown.out.count("maps.experts.router") == 2 and (tmp_path / "r-2.svg").exists()
     gates = json.loads(call("show", "gates", file, "--data", "digits", "--format", "json").out)["gates"]
     assert sum(gate["mean"] for gate in gates) == pytest.approx(1) and len(gates) == 4

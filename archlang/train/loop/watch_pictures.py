@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from archlang.views.canvas.shapes import Page
-from archlang.views.chart import Course, strips
+from archlang.views.canvas.shapes import Page, stacked
+from archlang.views.chart import Course, course_lines, strips
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class PictureStyle:
     numbered what a column with a number is called, where that differs
     low      the number of the lightest colour; None for the smallest
     by_site  whether each site has a picture of its own
+    lines    whether curves stand below the strips, with a dotted line where all are equal
     """
 
     title: str
@@ -26,10 +27,11 @@ class PictureStyle:
     numbered: str = ""
     low: float | None = 0.0
     by_site: bool = True
+    lines: bool = False
 
 
 STYLES = {
-    "attention": PictureStyle("attention: {site}", "layer {last}"),
+    "attention": PictureStyle("attention: {site}", "layer {last}", lines=True),
     "gradients": PictureStyle("gradients: {site}", "layer {last}", low=None),
     "betas": PictureStyle("beta, the share of f(x)", "{site}.{last}", by_site=False),
     "usage": PictureStyle("usage: {site}", "expert {last}"),
@@ -54,7 +56,10 @@ def pictures(name: str, columns: tuple[str, ...], rows: Sequence[Sequence[float]
         mark = ""
         if number:  # the first picture has the table's plain name
             mark = f"-{number + 1}"
-        yield mark, strips(course, low=style.low)
+        page = strips(course, low=style.low)
+        if style.lines:
+            page = stacked([page, course_lines(course)], 0.0)
+        yield mark, page
 
 
 def _column_name(style: PictureStyle, site: str, last: str) -> str:

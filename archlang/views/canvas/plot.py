@@ -182,7 +182,7 @@ class Plot:
             return False
         room = min(self.width * abs(self.x.share(b[0]) - self.x.share(a[0]))
                    for a, b in zip(self.x.ticks, self.x.ticks[1:], strict=False))
-        return max(width_of(text, SMALL) for _, text in self.x.ticks) + 4 > room
+        return max(width_of(text, SMALL) for _, text in self.x.ticks) + 2 > room
 
     def _lying(self) -> tuple[float, list[Shape]]:
         """The height and the shapes of what stands below the frame."""

@@ -30,17 +30,26 @@ class Scale:
 
 
 def linear(values: Iterable[float], label: str = "", low: float | None = None, high: float | None = None,
-           room: float = 0.05, percent: bool = False) -> Scale:
+           room: float = 0.05, percent: bool = False, whole: bool = False) -> Scale:
     """A scale over numbers, with room at ends that are not given; numbers that are not finite do not count.
 
-    With `percent`, shares from 0 to 1 have ticks in per cent.
+    With `percent`, shares from 0 to 1 have ticks in per cent; with `whole`, ticks are at whole numbers alone.
 
     >>> [text for _, text in linear([0.0, 1.0], low=0.0, high=1.0).ticks]
     ['0', '0.2', '0.4', '0.6', '0.8', '1']
     """
     finite = [v for v in values if math.isfinite(v)]
     least, most = min(finite, default=0.0), max(finite, default=1.0)
-    around = (most - least) * room or abs(most) * room or 0.5
+    # Room goes by the whole axis: one from 0 needs more above than the numbers' own range tells.
+    ends = [least, most]
+    if low is not None:
+        ends[0] = low
+    if high is not None:
+        ends[1] = high
+    extent = ends[1] - ends[0]
+    around = extent * room
+    if not extent > 0:
+        around = abs(most) * room or 0.5
     if low is None:
         low = least - around
     if high is None:
@@ -51,6 +60,8 @@ def linear(values: Iterable[float], label: str = "", low: float | None = None, h
 
     ticks = []
     for value in round_numbers(low, high):
+        if whole and value != int(value):
+            continue
         text = f"{value:g}"
         if percent:
             text = f"{100 * value:g} %"
