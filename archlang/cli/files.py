@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from torch.fx import GraphModule
 
     from archlang.elaborate.network import Network
+    from archlang.views.canvas.shapes import Page
 
 STDIN = "<stdin>"
+
+PLOTS = (".svg", ".png", ".pdf", ".tex")
+"""Endings of plots."""
 
 
 def read_bytes(file: str, limits: Limits) -> bytes:
@@ -117,6 +121,30 @@ def write(session: Session, output: str, data: bytes) -> None:
         session.bytes(data)
     else:
         write_whole(output, data)
+
+
+def write_page(session: Session, output: str, page: Page) -> None:
+    """Write a plot in the form of the name's ending; standard output and devices get SVG."""
+    from archlang.views.canvas.files import page_bytes
+
+    target = output
+    if not output.lower().endswith(PLOTS):
+        target = "-"
+    write(session, output, page_bytes(page, target))
+
+
+def told_apart(files: Sequence[str]) -> list[str]:
+    """The names of files without the folders that all of them stand in, for legends and captions.
+
+    >>> told_apart(["runs/a/best.safetensors", "runs/b/best.safetensors"]), told_apart(["x/y.safetensors"])
+    (['a/best.safetensors', 'b/best.safetensors'], ['y.safetensors'])
+    """
+    parts = [Path(file).parts for file in files]
+    shared = 0
+    # The last part, the name itself, always stays.
+    while all(len(one) > shared + 1 for one in parts) and len({one[shared] for one in parts}) == 1:
+        shared += 1
+    return [one_line(str(Path(*one[shared:])), 60) for one in parts]
 
 
 def ending(output: str | None, *kinds: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from archlang.comparison.table import Beside, StudyRow, StudyTable
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
+from archlang.views.canvas.shapes import Page
 from archlang.views.tradeoff import Dot, tradeoff
 
 Cost = Literal["parameters", "flops"]
@@ -130,7 +131,7 @@ def as_json(table: StudyTable) -> dict[str, Any]:
     return {**head, "rows": rows, "beside": beside}
 
 
-def picture(table: StudyTable, over: Cost, groups: list[int]) -> str:
+def picture(table: StudyTable, over: Cost, groups: list[int]) -> Page:
     """The figure over parameters or FLOPs, a dot for each arm with its interval (as in Tissera 2023, figure 3.6).
 
     `groups` gives each arm a group, which has a colour. Raises `ArchError` (usage) where an arm's FLOPs are not known.

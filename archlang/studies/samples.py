@@ -10,6 +10,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.studies.tiles import tile_of
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data, Split
+from archlang.views.canvas.shapes import Page
 from archlang.views.scatter import Plane, planes
 from archlang.views.sheet import Tile, sheet
 
@@ -41,7 +42,7 @@ def glance(name: str) -> tuple[Data, Glance]:
     return data, Glance(name, len(data.train), len(data.test), validation, tuple(sample.shape[1:]), classes)
 
 
-def picture(found: list[tuple[Data, Glance]], count: int) -> str:
+def picture(found: list[tuple[Data, Glance]], count: int) -> Page:
     """A picture of test samples: a row of images for each data set, or a square for each set of points in the plane.
 
     Raises `ArchError` (bad-data) where images and points are to stand side by side.
@@ -53,8 +54,7 @@ def picture(found: list[tuple[Data, Glance]], count: int) -> str:
                               help="draw them one after the other"))
 
     if are_points == {True}:
-        groups = max(seen.classes or 1 for _, seen in found)
-        return planes([_plane(seen.name, data.test) for data, seen in found], groups)
+        return planes([_plane(seen.name, data.test) for data, seen in found])
     return sheet([(seen.name, _row(data, count)) for data, seen in found])
 
 

@@ -1,4 +1,4 @@
-"""Layers against time: a strip for each layer, coloured by a number between two bounds, as SVG text."""
+"""Layers against time: a strip for each layer, coloured by a number between two bounds, with a colour bar."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from xml.sax.saxutils import quoteattr
 
-from archlang.views.elements import plain
-from archlang.views.palette import FONT, FRAME, INK, QUIET, between
+from archlang.views.canvas.plot import Plot, colour_bar
+from archlang.views.canvas.scales import linear, names
+from archlang.views.canvas.shapes import Page, abreast, margin
+from archlang.views.palette import QUIET
 
-LOW, HIGH = (247, 249, 251), (74, 40, 130)
-"""The colours of the smallest and the largest number."""
-
-WIDTH, STRIP, LEFT, TOP, RIGHT = 640.0, 22.0, 120.0, 44.0, 90.0
+WIDTH, STRIP = 560.0, 22.0
 
 MOST = 160
 """More steps than this are put together: a cell would be thinner than a line."""
@@ -33,31 +31,44 @@ class Course:
     unit: str = "step"
 
 
-def strips(course: Course, low: float | None = None, high: float | None = None) -> str:
+def strips(course: Course, low: float | None = None, high: float | None = None) -> Page:
     """Draw a course: time to the right, the first name at the bottom, first and last numbers beside it.
 
     More than 160 steps are put together by their means. Numbers that are none stay white.
-
-    >>> strips(Course("attention", ("1", "2"), [(0.5, 0.5), (0.2, 0.8)])).count("<rect")
-    6
     """
     # A run that was stopped while it wrote may leave a short last row.
     rows = binned([row for row in course.rows if len(row) == len(course.names)])
     low, high = _bounds(rows, low, high)
 
-    parts = [*_head(course, low, high)]
-    for place, name in enumerate(reversed(course.names)):
-        column = [row[len(course.names) - 1 - place] for row in rows]
-        parts += _strip(name, column, TOP + STRIP * place, low, high)
+    steps = linear((), course.unit, 0.5, max(len(course.rows), 1) + 0.5, whole=True)
+    upwards = names([name[:LONGEST] for name in course.names])
+    plot = Plot(course.title[:LONGEST], steps, upwards, WIDTH, STRIP * max(len(course.names), 1))
 
-    bottom = TOP + STRIP * len(course.names)
-    parts += [
-        f'<rect x="{LEFT:.0f}" y="{TOP:.0f}" width="{WIDTH:.0f}" height="{bottom - TOP:.0f}" fill="none" '
-        f'stroke="{FRAME}"/>',
-        _words(LEFT, bottom + 18, f"{course.unit} 1", QUIET),
-        _words(LEFT + WIDTH, bottom + 18, f"{course.unit} {len(course.rows)}", QUIET, anchor="end"),
-    ]
-    return "\n".join([*parts, "</svg>", ""])
+    if rows:
+        columns = [[row[place] for row in rows] for place in range(len(course.names))]
+        # The first row of cells is at the top, the first name at the bottom.
+        plot.cells(columns[::-1], low, high)
+        for place, column in enumerate(columns):
+            plot.ends.append((STRIP * (len(columns) - place - 0.5), _change(column), QUIET))
+
+    bar = colour_bar(low, high, "", max(STRIP * len(course.names), 44.0))
+    return margin(abreast([plot.page(), bar], 2))
+
+
+def course_lines(course: Course) -> Page:
+    """Draw a course of shares as lines; a dotted line lies where all of them would be equal."""
+    rows = binned([row for row in course.rows if len(row) == len(course.names)])
+    # Steps that were put together lie in their middle.
+    wide = len(course.rows) / max(len(rows), 1)
+    every = [value for row in rows for value in row]
+    equal = 1 / max(len(course.names), 1)
+
+    steps = linear((), course.unit, 0.5, max(len(course.rows), 1) + 0.5, whole=True)
+    plot = Plot("", steps, linear([*every, equal], "share"), WIDTH, 170.0)
+    for number, name in enumerate(course.names):
+        plot.line([(0.5 + wide * (i + 0.5), row[number]) for i, row in enumerate(rows)], name[:LONGEST], number)
+    plot.rule(equal, "equal")
+    return margin(plot.page())
 
 
 def binned(rows: Sequence[Sequence[float]], most: int = MOST) -> list[list[float]]:
@@ -86,52 +97,9 @@ def _bounds(rows: Sequence[Sequence[float]], low: float | None, high: float | No
     return low, high
 
 
-def _head(course: Course, low: float, high: float) -> list[str]:
-    height = TOP + STRIP * len(course.names) + 34
-    wide = LEFT + WIDTH + RIGHT
-
-    return [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {wide:.0f} {height:.0f}" font-family={quoteattr(FONT)} font-size="11">',
-        f'<title>{plain(course.title[:LONGEST])}</title><rect width="{wide:.0f}" height="{height:.0f}" fill="white"/>',
-        _words(LEFT, 20, course.title, INK, 13),
-        _words(LEFT, 36, f"light: {low:.3g}   dark: {high:.3g}", QUIET),
-    ]
-
-
-def _strip(name: str, column: Sequence[float], y: float, low: float, high: float) -> list[str]:
-    wide = WIDTH / max(len(column), 1)
-    # Cells overlap a little, so that no viewer shows a hairline between them.
-    cells = [
-        f'<rect x="{LEFT + i * wide:.2f}" y="{y:.1f}" width="{wide + 0.3:.2f}" height="{STRIP:.1f}" '
-        f'fill="{_colour(v, low, high)}"/>'
-        for i, v in enumerate(column)
-    ]
-
+def _change(column: Sequence[float]) -> str:
+    """The first and the last number of a strip."""
     finite = [v for v in column if isfinite(v)]
-    change = ""
-    if finite:
-        change = f"{finite[0]:.3g} → {finite[-1]:.3g}"
-
-    return [
-        *cells, _words(LEFT - 8, y + STRIP * 0.7, name, INK, anchor="end"),
-        _words(LEFT + WIDTH + 8, y + STRIP * 0.7, change, QUIET),
-    ]
-
-
-def _colour(value: float, low: float, high: float) -> str:
-    if not isfinite(value):
-        return "#ffffff"
-
-    # One number alone has no scale: it gets the middle of it.
-    if high <= low:
-        return between(LOW, HIGH, 0.5)
-    return between(LOW, HIGH, (value - low) / (high - low))
-
-
-def _words(x: float, y: float, text: str, colour: str, size: int = 11, anchor: str = "start") -> str:
-    return (
-        f'<text x="{x:.0f}" y="{y:.1f}" font-size="{size}" fill="{colour}" text-anchor="{anchor}">'
-        f"{plain(text[:LONGEST])}</text>"
-    )
+    if not finite:
+        return ""
+    return f"{finite[0]:.3g} → {finite[-1]:.3g}"

@@ -1,51 +1,64 @@
-"""Pictures of coded branches: a code as a matrix, energies beside it, accuracy against branches removed; all as SVG."""
+"""Pictures of coded branches: a code as a matrix, energies beside it, accuracy against branches removed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archlang.views.elements import page, plain, shade, words
-from archlang.views.palette import FRAME, QUIET
+from archlang.views.canvas.letters import width_of
+from archlang.views.canvas.plot import Plot, colour_bar
+from archlang.views.canvas.scales import linear, names
+from archlang.views.canvas.shapes import Block, Page, Pen, Shape, Words, abreast, margin, stacked
+from archlang.views.elements import plain, shade
+from archlang.views.palette import FRAME
 
-CELL = 9.0
+CELL, LEAST, TALL = 7.0, 2.0, 150.0
+"""The side of a cell beside a diagram, in points: the first, less where a matrix would be higher than the last."""
+
+LARGE = 14.0
+"""Cells of energies, beside whose rows classes are named."""
 
 MOST = 100
 """Classes that a matrix shows: more would be longer than a page."""
 
-ACTIVE, INACTIVE = "#c2410c", "#1d4ed8"
-
-SIZE = 10
+SIZE = 10.0
 """Letters, in points."""
 
 
-def matrix(code: Sequence[str], x: float, y: float) -> list[str]:
-    """Draw a class x branch matrix at a place: a row for each class, at most `MOST` of them."""
-    return _cells([[float(sign) for sign in word] for word in code[:MOST]], 1.0, x, y)
-
-
-def code_svg(codes: Sequence[tuple[str, Sequence[str]]]) -> str:
+def code_page(codes: Sequence[tuple[str, Sequence[str]]]) -> Page:
     """Draw codes as matrices, one below the other.
 
-    >>> code_svg([("two", ("10", "01"))]).count("<rect")
+    >>> len(code_page([("two", ("10", "01"))]).shapes)
     5
     """
-    wide, high, parts = code_parts(codes)
-    return page(wide, high, parts, SIZE)
-
-
-def code_parts(codes: Sequence[tuple[str, Sequence[str]]]) -> tuple[float, float, list[str]]:
-    """Draw codes as parts of a larger drawing: returns their width, their height and the parts."""
-    parts: list[str] = []
+    shapes: list[Shape] = []
     top, wide = 8.0, 0.0
 
     for name, code in codes:
         shown = title(name, code)
-        parts += [words(8, top + 10, shown), *matrix(code, 8, top + 18)]
-        top += 34 + CELL * min(len(code), MOST)
-        # 6.2 points a letter: the mean width of these letters.
-        wide = max(wide, 16 + CELL * len(code[0]), 16 + 6.2 * len(shown))
+        cell = cell_of(code)
+        shapes += [Words(8, top + 10, shown, SIZE), *matrix(code, 8, top + 18, cell)]
+        top += 34 + cell * min(len(code), MOST)
+        wide = max(wide, 16 + cell * len(code[0]), 16 + width_of(shown, SIZE))
 
-    return wide, top, parts
+    return Page(wide, top, tuple(shapes))
+
+
+def cell_of(code: Sequence[str]) -> float:
+    """Return the side of a cell: a code of many classes is a thumbnail.
+
+    >>> cell_of(["10"] * 4), cell_of(["10"] * 1000)
+    (7.0, 2.0)
+    """
+    return max(min(CELL, TALL / min(len(code), MOST)), LEAST)
+
+
+def matrix(code: Sequence[str], x: float, y: float, cell: float = CELL) -> list[Shape]:
+    """Draw a class x branch matrix at a place: a row for each class, at most `MOST` of them."""
+    edge = Pen(FRAME, min(0.3, cell / 25))
+    return [
+        Block(x + c * cell, y + r * cell, cell, cell, shade(float(sign)), edge)
+        for r, word in enumerate(code[:MOST]) for c, sign in enumerate(word)
+    ]
 
 
 def title(name: str, code: Sequence[str]) -> str:
@@ -66,83 +79,73 @@ def code_table(name: str, code: Sequence[str]) -> str:
     >>> code_table("two", ("10", "01")).count("<td bgcolor=")
     4
     """
-    size = f'fixedsize="true" width="{CELL:.0f}" height="{CELL:.0f}"'
+    side = round(cell_of(code))
+    size = f'fixedsize="true" width="{side}" height="{side}"'
     cell = {sign: f'<td bgcolor="{shade(float(sign))}" {size}></td>' for sign in "01"}
     rows = ["".join(cell[sign] for sign in word) for word in code[:MOST]]
     cells = "".join(f"<tr>{row}</tr>" for row in rows)
+    # Borders of tiny cells would be all that one sees.
+    border = 1
+    if side < CELL:
+        border = 0
 
-    held = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="0" color="{FRAME}">{cells}</table>'
+    held = f'<table border="0" cellborder="{border}" cellspacing="0" cellpadding="0" color="{FRAME}">{cells}</table>'
     head = plain(title(name, code))
     return f'<table border="0" cellborder="0"><tr><td>{head}</td></tr><tr><td>{held}</td></tr></table>'
 
 
-def energies_svg(blocks: Sequence[tuple[str, Sequence[Sequence[float]], Sequence[str]]]) -> str:
-    """Draw, for each block, its code and beside it mean energies: a row for each class, a column for each branch."""
-    parts: list[str] = []
-    top, wide = 8.0, 0.0
+def energies_page(
+    blocks: Sequence[tuple[str, Sequence[Sequence[float]], Sequence[str]]], classes: Sequence[str] | None = None
+) -> Page:
+    """Draw, for each block, its code and beside it mean energies times r: a row for each class, by name.
 
-    for name, energies, code in blocks:
-        across = CELL * len(code[0])
-        rows = energies[:MOST]
-        # A block without any energy has no darkest cell; any scale but 0 will do.
-        most = max((v for row in rows for v in row), default=1.0) or 1.0
-
-        parts += [words(8, top + 10, f"{name}: code, energies (dark: {most:.2f})"), *matrix(code, 8, top + 18)]
-        parts += _cells(rows, most, 20 + across, top + 18)
-        top += 34 + CELL * len(rows)
-        wide = max(wide, 40 + 2 * across, 60 + 6.2 * len(name) + 190)
-
-    return page(wide, top, parts, SIZE)
+    r is the share of ones in the code. Times it, the energy of an active branch tends to 1 whatever the code.
+    """
+    return margin(stacked([_energies(name, energies, code, classes) for name, energies, code in blocks], 20.0))
 
 
-def ablation_svg(rows: Sequence[tuple[str, str, int, float]]) -> str:
-    """Draw accuracy against the number of branches removed: a frame for each block, a colour for each kind of branch.
+def _energies(name: str, energies: Sequence[Sequence[float]], code: Sequence[str], classes: Sequence[str] | None
+              ) -> Page:
+    branches = len(code[0])
+    ratio = sum(word.count("1") for word in code) / (len(code) * branches)
+    rows = [[ratio * value for value in row] for row in energies[:MOST]]
+    wanted = [[float(sign) for sign in word] for word in code[:MOST]]
+    # What is far above 1 would leave no shades for the rest; numbers stand in no cell, so the bar says where it ends.
+    most = max(1.0, max((v for row in rows for v in row), default=1.0))
+
+    called = [str(number) for number in range(len(rows))]
+    if classes is not None and len(classes) >= len(rows):
+        called = list(classes[: len(rows)])
+    shown = []
+    for head, held, high in ((f"{name}: code", wanted, 1.0), ("r · energy", rows, most)):
+        across = names([str(i + 1) for i in range(branches)], "branch")
+        plot = Plot(head, across, names(called[::-1], "class"), LARGE * branches, LARGE * len(rows))
+        plot.cells(held, 0.0, high)
+        shown.append(plot.page())
+    return abreast([*shown, colour_bar(0.0, most, "r · energy", max(LARGE * len(rows), 40.0), ".2f")], 3, 18.0)
+
+
+def ablation_page(rows: Sequence[tuple[str, str, int, float]]) -> Page:
+    """Draw accuracy against the number of branches removed: a frame for each block, a line for each kind of branch.
 
     A row is (block, `active` or `inactive`, branches removed, accuracy from 0 to 1).
     """
-    lines: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    lines: dict[str, dict[str, list[tuple[float, float]]]] = {}
     for block, kind, count, accuracy in rows:
         lines.setdefault(block, {}).setdefault(kind, []).append((count, accuracy))
 
-    parts: list[str] = []
-    top = 8.0
-    # A row of accuracies without any branch removed has no width of its own.
-    most = max((count for _, _, count, _ in rows), default=1) or 1
+    # One axis for all blocks: where accuracy hardly falls, 0 to 100 % would show a level line and nothing else.
+    least = min((accuracy for *_, accuracy in rows), default=0.0)
+    most = max((accuracy for *_, accuracy in rows), default=1.0)
+    up = linear([least, most], "accuracy", high=min(most + 0.05 * max(most - least, 0.02), 1.0), percent=True)
+    count = max((count for _, _, count, _ in rows), default=1)
 
+    shown = []
     for block, kinds in lines.items():
-        parts += [words(40, top + 10, block), *_frame(40, top + 16, 320, 120, most)]
-        for kind, points in kinds.items():
-            parts += _line(kind, points, top, most)
-        top += 170
-
-    return page(440, top, parts, SIZE)
-
-
-def _line(kind: str, points: Sequence[tuple[int, float]], top: float, most: int) -> list[str]:
-    colour = INACTIVE
-    if kind == "active":
-        colour = ACTIVE
-
-    # 0 % stands at the frame's floor, and y grows downwards.
-    path = " ".join(f"{40 + 320 * k / most:.1f},{top + 136 - 120 * a:.1f}" for k, a in points)
-    return [
-        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>',
-        words(366, top + 140 - 120 * points[-1][1], kind, colour),
-    ]
-
-
-def _frame(x: float, y: float, w: float, h: float, most: int) -> list[str]:
-    ticks = [words(x - 4, y + h * (1 - share) + 4, f"{100 * share:.0f} %", QUIET, "end") for share in (0.0, 0.5, 1.0)]
-    # At most nine numbers below the frame, or they would run into each other.
-    counts = range(0, most + 1, max(1, most // 8))
-    ticks += [words(x + w * k / most, y + h + 13, str(k), QUIET, "middle") for k in counts]
-    return [f'<rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" fill="none" stroke="{FRAME}"/>', *ticks]
-
-
-def _cells(rows: Sequence[Sequence[float]], most: float, x: float, y: float) -> list[str]:
-    parts = []
-    for r, row in enumerate(rows):
-        for c, value in enumerate(row):
-            place = f'x="{x + c * CELL:.1f}" y="{y + r * CELL:.1f}" width="{CELL:.1f}" height="{CELL:.1f}"'
-            parts.append(f'<rect {place} fill="{shade(value / most)}" stroke="{FRAME}" stroke-width="0.3"/>')
-    return parts
+        plot = Plot(block, linear([0.0, count], "branches removed", whole=True), up, 260.0, 150.0)
+        for number, (kind, points) in enumerate(kinds.items()):
+            plot.line(points, kind, number)
+            for x, y in points:
+                plot.dot(x, y, number, 2.0)
+        shown.append(plot.page())
+    return margin(abreast(shown, 2, 24.0))

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
@@ -21,34 +22,38 @@ from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, cost
 from archlang.views.folds import Folds, Levels
 from archlang.views.grouping import Group, Grouping, stem_of
 from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, Turn, clean
+from archlang.views.repeats import Repeats, repeats_of
 
 TALLEST, MOST = 32, 160
 """Without a wish, a picture is opened as deep as keeps it within so many boxes from top to bottom, and in all."""
 
+FANNED = 3
+"""So many arrows from one box may carry the same label; of more the first has it."""
 
-def compose(graph: Graph, depth: int | None = None, opened: Collection[str] = (),
-            closed: Collection[str] = ()) -> Picture:
+def compose(graph: Graph, depth: int | None = None, opened: Collection[str] = (), closed: Collection[str] = (),
+            once: bool = False) -> Picture:
     """Compose the picture of a graph, with scopes opened to `depth` (0: none).
 
     Without a depth, scopes are opened as deep as `TALLEST` and `MOST` allow. `opened` and `closed` are the keys of
-    scopes (`Box.scopes`, `Cluster.scopes`) that are open or closed whatever their depth.
+    scopes (`Box.scopes`, `Cluster.scopes`) that are open or closed whatever their depth. With `once`, equal open scopes
+    in a row are drawn once, and their frame says how many they are.
     """
     cost = costs(graph)
     folds = Folds(0, frozenset(opened), frozenset(closed))
     if depth is not None:
-        return _Composer(graph, cost, folds.at(max(depth, 0))).picture()
+        return _Composer(graph, cost, folds.at(max(depth, 0)), once).picture()
 
-    found, picture = _readable(graph, cost)
+    found, picture = _readable(graph, cost, once)
     if not folds.opened and not folds.closed:
         return picture
-    return _Composer(graph, cost, folds.at(found)).picture()
+    return _Composer(graph, cost, folds.at(found), once).picture()
 
 
-def _readable(graph: Graph, cost: Mapping[str, Cost]) -> tuple[int, Picture]:
+def _readable(graph: Graph, cost: Mapping[str, Cost], once: bool) -> tuple[int, Picture]:
     """The greatest depth at which the picture stays within `MOST` and `TALLEST`, and that picture; 0 if none does."""
     # All scopes open first, then one level less each time: the first picture that is small enough.
     deepest = max((len(by_use(node)) for node in graph), default=1)
-    whole = _fitting(graph, cost, deepest)
+    whole = _fitting(graph, cost, deepest, once)
     if whole is not None:
         return deepest, whole
 
@@ -57,17 +62,17 @@ def _readable(graph: Graph, cost: Mapping[str, Cost]) -> tuple[int, Picture]:
     low, high = 0, deepest - 2
     while low <= high:
         middle = (low + high + 1) // 2
-        found = _fitting(graph, cost, middle)
+        found = _fitting(graph, cost, middle, once)
         if found is None:
             high = middle - 1
         else:
             fitting, low = (middle, found), middle + 1
-    return fitting or (0, _Composer(graph, cost, Folds(0)).picture())
+    return fitting or (0, _Composer(graph, cost, Folds(0), once).picture())
 
 
-def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int) -> Picture | None:
+def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int, once: bool) -> Picture | None:
     """The picture with scopes opened to a depth, or None where it is larger than `MOST` and `TALLEST` allow."""
-    composer = _Composer(graph, cost, Folds(depth))
+    composer = _Composer(graph, cost, Folds(depth), once)
     if sum(map(_box_count, composer.groups)) + len(graph.outputs) > MOST:
         return None
 
@@ -80,15 +85,22 @@ def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int) -> Picture | No
 class _Composer:
     """Makes boxes, frames and arrows of the groups of nodes."""
 
-    def __init__(self, graph: Graph, cost: Mapping[str, Cost], folds: Folds) -> None:
+    def __init__(self, graph: Graph, cost: Mapping[str, Cost], folds: Folds, once: bool) -> None:
         self.graph = graph
         self.grouping = Grouping(graph, cost, folds)
         self.groups, self.of = self.grouping.groups, self.grouping.by_node()
 
+        self.repeats = Repeats({}, {})
+        if once:
+            self.repeats = repeats_of(graph, self.groups)
+            self.groups = [group for group in self.groups if group.nodes[0].id not in self.repeats.twins]
+            for group in self.groups:
+                group.home = self.repeats.called(group.home)
+
     def picture(self) -> Picture:
         """Boxes, then frames around them, then arrows."""
         homes = [(group.home, _box_count(group)) for group in self.groups]
-        frames = _Frames(homes, self.grouping.folded_with)
+        frames = _Frames(homes, self._folded_with)
 
         boxes: list[Box] = []
         # A box is called by its first node, whose id is no word of Graphviz or Mermaid.
@@ -106,6 +118,12 @@ class _Composer:
         codes = {site.code.words: site.code.name for site in self.graph.coded.values()}
         shown = tuple((clean(name), words) for words, name in codes.items())
         return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters), shown)
+
+    def _folded_with(self, scope: Levels) -> tuple[str, ...]:
+        # A frame that stands for several scopes has a name of its own, and no scope that would fold.
+        if self.repeats.times:
+            return ()
+        return self.grouping.folded_with(scope)
 
     def _boxes(self, group: Group, frames: _Frames) -> list[Box]:
         first = group.nodes[0]
@@ -136,19 +154,22 @@ class _Composer:
         # Tensors between the same two boxes share an arrow; a dict keeps them in order and once.
         carried: dict[tuple[str, str, Line], dict[Port, None]] = {}
         for node in self.graph:
-            if node.op.own:
-                continue  # it reads the rows of a tensor and none of its numbers
-            for slot, port in enumerate(node.inputs):
+            # What has a twin is drawn there. The other reads the rows of a tensor and none of its numbers.
+            if node.id in self.repeats.twins or node.op.own:
+                continue
+            for slot, port in enumerate(map(self.repeats.port, node.inputs)):
                 if self.of[node.id] is not self.of[port.node]:
                     for tail, head, line in self._strokes(node, slot, port):
                         carried.setdefault((tail, head, line), {})[port] = None
         for i, output in enumerate(self.graph.outputs):
-            carried.setdefault((self._tail(output.port), f"out{i}", "flow"), {})[output.port] = None
+            port = self.repeats.port(output.port)
+            carried.setdefault((self._tail(port), f"out{i}", "flow"), {})[port] = None
 
-        return [
+        arrows = [
             Arrow(tail, head, self._label(line, list(ports)), line, tuple(ports))
             for (tail, head, line), ports in carried.items()
         ]
+        return _named_once(arrows)
 
     def _strokes(self, node: Node, slot: int, port: Port) -> list[tuple[str, str, Line]]:
         tail = self._tail(port)
@@ -189,6 +210,20 @@ class _Composer:
         if rows == 1:
             return str(self.graph.type(port))
         return f"{rows} × {self.graph.type(port)}"
+
+
+def _named_once(arrows: list[Arrow]) -> list[Arrow]:
+    """Of many arrows from one box that carry the same type, the first alone says so: beside members, labels collide."""
+    times = Counter((arrow.tail, arrow.label) for arrow in arrows)
+    shown: list[Arrow] = []
+    told: set[tuple[str, str]] = set()
+    for arrow in arrows:
+        key = arrow.tail, arrow.label
+        if times[key] > FANNED and key in told:
+            arrow = replace(arrow, label="")
+        told.add(key)
+        shown.append(arrow)
+    return shown
 
 
 _LINES: dict[str, Line] = {"gates": "gate", "attention": "attend"}

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from archlang.views.coded import code_table
 from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, opened
-from archlang.views.picture import Arrow, Box, Cluster, Picture, colours_of
+from archlang.views.picture import Arrow, Box, Cluster, Picture, Turn, colours_of
+from archlang.views.turns import in_turn
 
 
 def quoted(text: str) -> str:
@@ -22,20 +23,71 @@ def quoted(text: str) -> str:
 
 def to_dot(picture: Picture) -> str:
     """Write the picture in Graphviz's language, top to bottom, clusters nested."""
-    lines = [f"digraph {quoted(picture.name)} {{", *_defaults(picture.name), *_body(picture, None, 1)]
+    lines = [f"digraph {quoted(picture.name)} {{", *_defaults(picture), *_body(picture, None, 1)]
 
     # Arrows within a frame pull harder than those between frames, so that frames stay together.
     home = {box.id: box.cluster for box in picture.boxes}
-    lines += [f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head])}" for arrow in picture.arrows]
+    for arrow in _in_order(picture):
+        lines.append(f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head], picture.paper)}")
+    lines += [f'  {tail} [ordering="out"];' for tail in _fans(picture)]
 
     for i, code in enumerate(picture.codes):
         lines.append(f'  code{i} [shape=plain, style="", label=<{code_table(*code)}>];')
     return "\n".join([*lines, "}", ""])
 
 
-def _defaults(name: str) -> list[str]:
+def _turns(picture: Picture) -> dict[str, Turn]:
+    """The place among its like of each box: its own, or that of the outermost frame around it that has one."""
+    frames = {cluster.id: cluster for cluster in picture.clusters}
+    found: dict[str, Turn] = {}
+    for box in picture.boxes:
+        if box.turn is not None:
+            found[box.id] = box.turn
+        # The outputs of a router are called by its sum and their number.
+        if box.look == "sum":
+            of, _, number = box.id.rpartition("_")
+            found[box.id] = of, int(number)
+            continue
+        at = box.cluster
+        while at is not None:
+            cluster = frames[at]
+            if cluster.turn is not None:
+                found[box.id] = cluster.turn
+            at = cluster.parent
+    return found
+
+
+def _fans(picture: Picture) -> list[str]:
+    """The boxes that feed several members of one kind, whose order Graphviz is to keep."""
+    turns = _turns(picture)
+    fed: dict[str, set[Turn]] = {}
+    for arrow in picture.arrows:
+        if arrow.head in turns and arrow.line in ("flow", "fan"):
+            fed.setdefault(arrow.tail, set()).add(turns[arrow.head])
+    return [tail for tail, members in fed.items() if len(members) > 1 and len({kind for kind, _ in members}) == 1]
+
+
+def _in_order(picture: Picture) -> list[Arrow]:
+    """The arrows, those that a box sends to several members in the order of these."""
+    turns, fans = _turns(picture), set(_fans(picture))
+
+    def turn(arrow: Arrow) -> Turn | None:
+        if arrow.tail in fans and arrow.head in turns:
+            return arrow.tail, turns[arrow.head][1]
+        return None
+
+    return in_turn(picture.arrows, turn)
+
+
+def _defaults(picture: Picture) -> list[str]:
+    name, direction = picture.name, "TB"
+    # A figure has its title in the caption.
+    if picture.paper:
+        name = ""
+    if picture.sideways:
+        direction = "LR"
     graph = {
-        "rankdir": "TB", "bgcolor": "white", "fontname": FONT, "fontsize": "13", "fontcolor": QUIET, "label": name,
+        "rankdir": direction, "bgcolor": "white", "fontname": FONT, "fontsize": "13", "fontcolor": QUIET, "label": name,
         "labelloc": "t", "nodesep": "0.22", "ranksep": "0.3", "pad": "0.2", "compound": "true",
     }
     node = {
@@ -52,19 +104,19 @@ def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
     pad = "  " * depth
 
     for box in boxes:
-        yield f"{pad}{box.id} {_attributes(_box(box))};"
+        yield f"{pad}{box.id} {_attributes(_box(box, picture.paper))};"
 
     for cluster in clusters:
         yield f"{pad}subgraph cluster_{cluster.id} {{"
-        yield f"{pad}  graph {_attributes(_cluster(cluster, depth))};"
+        yield f"{pad}  graph {_attributes(_cluster(cluster, depth, picture.paper))};"
         yield from _body(picture, cluster.id, depth + 1)
         yield f"{pad}}}"
 
 
-def _cluster(cluster: Cluster, depth: int) -> Mapping[str, str]:
+def _cluster(cluster: Cluster, depth: int, paper: bool) -> Mapping[str, str]:
     ground = "#ffffff"
     # Every second frame is tinted, so that a frame stands out from the one around it.
-    if depth % 2:
+    if depth % 2 and not paper:
         ground = GROUND
 
     return {
@@ -73,8 +125,8 @@ def _cluster(cluster: Cluster, depth: int) -> Mapping[str, str]:
     }
 
 
-def _box(box: Box) -> Mapping[str, str]:
-    colours = colours_of(box)
+def _box(box: Box, paper: bool) -> Mapping[str, str]:
+    colours = colours_of(box, paper)
     attributes = {
         "label": "\n".join(box.lines), "tooltip": box.tip, "fillcolor": colours.fill, "color": colours.border,
         "fontcolor": colours.text,
@@ -96,7 +148,7 @@ def _box(box: Box) -> Mapping[str, str]:
     return attributes
 
 
-def _arrow(arrow: Arrow, at_home: bool) -> str:
+def _arrow(arrow: Arrow, at_home: bool, paper: bool) -> str:
     # Sums and gates have no labels: there are too many arrows between them.
     attributes = {"label": f" {arrow.label}", "weight": "12" if at_home else "2"}
 
@@ -106,6 +158,9 @@ def _arrow(arrow: Arrow, at_home: bool) -> str:
         attributes = {"color": GATE, "weight": "1", "style": "dashed", "arrowsize": "0.4", "penwidth": "0.7"}
     elif arrow.line == "attend":
         attributes |= {"color": ATTEND, "weight": "1", "penwidth": "1.3"}
+
+    if paper:
+        attributes |= {"color": "#000000"}
 
     # A gate's strength comes last: it replaces what the kind of arrow says.
     if arrow.strength is not None:

@@ -1,6 +1,6 @@
 """Pictures as files: which format, which engine, and the way on where an engine is missing.
 
-`dot` on the path comes first, then pygraphviz, then the built-in layout, which knows SVG only.
+`dot` on the path comes first, then pygraphviz, then the built-in layout, which alone writes LaTeX.
 """
 
 from __future__ import annotations
@@ -12,24 +12,26 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import PurePath
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.graph.ir import Graph
 from archlang.graph.outline import HasGraph, graph_of
+from archlang.views.canvas.files import page_bytes
 from archlang.views.compose import compose
 from archlang.views.dot import to_dot
 from archlang.views.html import to_html
 from archlang.views.mermaid import to_mermaid
 from archlang.views.picture import Picture
-from archlang.views.svg import to_svg
+from archlang.views.svg import to_page, to_svg
 
-FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
+FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd", "html")
 ENGINES = ("dot", "pygraphviz", "builtin")
 SECONDS = 60
 """How long `dot` may take; then the next engine tries."""
 LARGE = 500
-"""Arrows beyond which Graphviz, which takes minutes for thousands, is asked only for what we cannot draw ourselves.
+"""Arrows beyond which Graphviz, which takes minutes for thousands, is asked only by name.
 
 pygraphviz is not asked at all then: it runs inside our process, where nothing could stop it.
 """
@@ -39,16 +41,18 @@ _one_at_a_time = threading.Lock()
 
 
 def render(
-    network: HasGraph | Graph, target: str = "svg", depth: int | None = None, engine: str | None = None
+    network: HasGraph | Graph, target: str = "svg", depth: int | None = None, engine: str | None = None, *,
+    sideways: bool = False, paper: bool = False, once: bool = False,
 ) -> str | bytes:
-    """Draw a network: returns text for svg, dot, mmd and html, bytes for png and pdf.
+    """Draw a network: returns text for svg, tex, dot, mmd and html, bytes for png and pdf.
 
     `target` is a format or a path that ends in one. `depth` opens so many levels of scopes; without it the picture is
     opened as deep as it stays readable. `engine` asks for one of `ENGINES`; without it the first that is there draws.
-    Raises `ArchError`: `missing-tool`, `usage` for another format.
+    `sideways` it reads from left to right, for `paper` it has black lines and greys, with `once` equal scopes in a row
+    are drawn once, with their number. Raises `ArchError`: `missing-tool`, `usage` for another format.
     """
-    graph = graph_of(network)
-    return draw(compose(graph, depth), target, engine)
+    picture = compose(graph_of(network), depth, once=once)
+    return draw(replace(picture, sideways=sideways, paper=paper), target, engine)
 
 
 def draw(picture: Picture, target: str = "svg", engine: str | None = None) -> str | bytes:
@@ -62,7 +66,7 @@ def draw(picture: Picture, target: str = "svg", engine: str | None = None) -> st
         return to_html(_drawn(picture, "svg", engine).decode(), picture.name)
 
     drawing = _drawn(picture, kind, engine)
-    if kind == "svg":
+    if kind in ("svg", "tex"):
         return drawing.decode()
     return drawing
 
@@ -93,13 +97,13 @@ def engines() -> tuple[str, ...]:
 
 
 def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
-
     # An engine that was asked for is the only one: its absence is an error, not a reason for another.
     wanted = (engine,) if engine else engines()
-    if engine is None and kind == "svg" and len(picture.arrows) > LARGE:
+    # Graphviz knows no LaTeX, takes minutes over pictures that we lay out in a second, and turns the order of members
+    # round where a picture reads sideways.
+    ours = len(picture.arrows) > LARGE or picture.sideways
+    if kind == "tex" or (engine is None and ours):
         wanted = ("builtin",)
-    if kind != "svg":
-        wanted = tuple(name for name in wanted if name != "builtin")
 
     with _one_at_a_time:
         for name in wanted:
@@ -107,24 +111,12 @@ def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
             if drawing is not None:
                 return drawing
 
-    # A small SVG can always be drawn, so only a wish for one engine can fail here.
-    if kind == "svg" and engine is None:
-        return to_svg(picture).encode()
-    if len(picture.arrows) > LARGE and engines() != ("builtin",):
-        message = f"a picture with {len(picture.arrows):,} arrows is too large for Graphviz to draw as {kind.upper()}"
-        help = "SVG has no such limit: `-o net.svg`; `--depth` draws less"
-        raise ArchError(error("missing-tool", message, help=help))
-
-    raise ArchError(
-        error(
-            "missing-tool",
-            f"drawing {kind.upper()} needs Graphviz, and no engine that works is here",
-            help=[
-                "`pip install pygraphviz` brings one along, or install the package graphviz of your system",
-                "SVG, HTML, DOT and Mermaid need nothing: `-o net.svg`",
-            ],
-        )
-    )
+    # The built-in engine draws every form, so only a wish for another can fail here.
+    raise ArchError(error(
+        "missing-tool", f"drawing {kind.upper()} with `{engine}` needs Graphviz, and none that works is here",
+        help=["`pip install pygraphviz` brings one along, or install the package graphviz of your system",
+              "the built-in engine draws every form"],
+    ))
 
 
 def _by_dot(picture: Picture, kind: str) -> bytes | None:
@@ -178,9 +170,9 @@ def _without_remarks() -> Iterator[None]:
 
 
 def _by_ourselves(picture: Picture, kind: str) -> bytes | None:
-    if kind != "svg":
-        return None
-    return to_svg(picture).encode()
+    if kind == "svg":
+        return to_svg(picture).encode()
+    return page_bytes(to_page(picture), f"net.{kind}")
 
 
 _DRAW: dict[str, Callable[[Picture, str], bytes | None]] = {

@@ -188,7 +188,7 @@ class Grouping:
         return merged
 
     def _continues(self, last: Group, group: Group) -> bool:
-        """Tell whether a closed scope is one more of the same, fed by the one before it and by nothing else."""
+        """Tell whether a closed scope is one more of the same, fed by the one before it and by what that reads too."""
         if last.scope is None or group.scope is None or last.home != group.home or last.title or group.title:
             return False
 
@@ -199,6 +199,8 @@ class Grouping:
 
         inner, outer = {node.id for node in group.nodes}, {node.id for node in before}
         entering = {port for node in group.nodes for port in node.inputs if port.node not in inner}
+        # What all of them read alike, such as a code, has one arrow to all.
+        entering -= {port for node in before for port in node.inputs if port.node not in outer}
         outputs = {Port(node.id, i) for node in before for i in range(len(node.outputs))}
         readers = {port: {reader.id for reader in self.readers.get(port, [])} for port in outputs}
         leaving = {port for port in outputs if port in self.handed_out or not readers[port] <= outer}

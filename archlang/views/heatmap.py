@@ -1,18 +1,16 @@
-"""Maps of kernel positions as heat maps, and curves over training, as one SVG that needs nothing else."""
+"""Maps of kernel positions as heat maps, and curves over training, on one page."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
-from archlang.views.elements import shade
+from archlang.views.canvas.plot import Plot, colour_bar
+from archlang.views.canvas.scales import linear, names
+from archlang.views.canvas.shapes import Anchor, Page, Words, abreast, margin, stacked
+from archlang.views.palette import INK
 
-CELL, GAP, HEAD = 34, 26, 22
-WIDTH, HEIGHT = 420, 220
-
-DARK = 0.6
-"""Cells with more than this are dark: their numbers are written in white."""
+CELL = 34.0
 
 
 @dataclass(frozen=True)
@@ -31,78 +29,70 @@ class Curve:
     points: Sequence[tuple[float, float]]
 
 
-def heatmaps(maps: Sequence[Map], curves: Sequence[Curve] = (), across: int = 5) -> str:
-    """Draw maps side by side, `across` in a row, the largest value of each in bold; below them curves in one frame.
-
-    >>> heatmaps([Map("one", [[1.0, 0.5]])]).count("<rect")
-    3
-    """
-    parts: list[str] = []
-    top = left = lowest = widest = 0
-    for index, one in enumerate(maps):
-        # The next row begins below the longest map of this one.
-        if index and index % across == 0:
-            top, left = lowest, 0
-
-        parts += _map(one, left + GAP, top + GAP)
-        left += max(len(one.rows[0]) * CELL, 8 * len(one.title)) + GAP
-        lowest = max(lowest, top + GAP + HEAD + len(one.rows) * CELL)
-        widest = max(widest, left + GAP)
-
+def heatmaps(maps: Sequence[Map], curves: Sequence[Curve] = (), across: int = 5, along: str = "iterations",
+             up: str = "dispersion of positions", bar: str = "mean magnitude, largest 1") -> Page:
+    """Draw maps side by side, `across` in a row, the largest value of each in bold; below them curves in one frame."""
+    parts = []
+    if maps:
+        shown = [_map(one) for one in maps]
+        parts.append(abreast([abreast(shown, across, 18.0), colour_bar(0.0, 1.0, bar)], 2, 26.0))
     if curves:
-        parts += _curves(curves, GAP + 34, lowest + GAP)
-        lowest = lowest + 2 * GAP + HEIGHT + 16 * len(curves)
-        widest = max(widest, WIDTH + 3 * GAP + 34)
-
-    head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{widest}" height="{lowest + GAP}" '
-            f'viewBox="0 0 {widest} {lowest + GAP}" font-family="sans-serif" font-size="11">')
-    return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', *parts, "</svg>", ""])
+        parts.append(courses(curves, along, up))
+    return margin(stacked(parts, 22.0))
 
 
-def _map(one: Map, left: int, top: int) -> list[str]:
-    most = max(max(row) for row in one.rows)
-    parts = [f'<text x="{left}" y="{top + 12}">{escape(one.title)}</text>']
-
-    for r, row in enumerate(one.rows):
-        for c, value in enumerate(row):
-            x, y = left + c * CELL, top + HEAD + r * CELL
-            parts += _cell(x, y, value, value == most)
-
-    return parts
-
-
-def _cell(x: int, y: int, value: float, largest: bool) -> list[str]:
-    ink = "#1a1a1a"
-    if value > DARK:
-        ink = "#ffffff"
-    bold = ""
-    if largest:
-        bold = ' font-weight="bold"'
-
-    return [
-        f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL}" fill="{shade(value)}"/>',
-        f'<text x="{x + CELL / 2}" y="{y + CELL / 2 + 4}" text-anchor="middle" fill="{ink}"{bold}>{value:.2f}</text>',
-    ]
-
-
-def _curves(curves: Sequence[Curve], left: int, top: int) -> list[str]:
+def courses(curves: Sequence[Curve], along: str, up: str, title: str = "", percent: bool = False) -> Page:
+    """Draw curves in one frame, each with its name at its end."""
     every = [point for curve in curves for point in curve.points]
-    # Curves that never leave 0 have no scale of their own; any will do.
-    right = max((x for x, _ in every), default=1) or 1
-    high = max((y for _, y in every), default=1) or 1
+    low = min((y for _, y in every), default=0.0)
+    # Numbers that cannot be negative have their axis from 0 on.
+    floor = 0.0
+    if low < 0:
+        floor = low * 1.05
 
-    parts = [f'<rect x="{left}" y="{top}" width="{WIDTH}" height="{HEIGHT}" fill="none" stroke="#999999"/>',
-             f'<text x="{left - 6}" y="{top + 10}" text-anchor="end">{high:.3f}</text>',
-             f'<text x="{left - 6}" y="{top + HEIGHT}" text-anchor="end">0</text>',
-             f'<text x="{left + WIDTH}" y="{top + HEIGHT + 14}" text-anchor="end">{right:g} iterations</text>']
+    x = linear([x for x, _ in every], along, room=0.0, whole=True)
+    plot = Plot(title, x, linear([y for _, y in every], up, low=floor, percent=percent), 420.0, 220.0)
+    for number, curve in enumerate(curves):
+        plot.line(curve.points, curve.name, number)
+    return plot.page()
 
-    for index, curve in enumerate(curves):
-        colour = f"hsl({index * 360 // max(len(curves), 1)}, 65%, 40%)"
-        places = [(left + x / right * WIDTH, top + HEIGHT * (1 - y / high)) for x, y in curve.points]
-        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
 
-        below = top + HEIGHT + 30 + 16 * index
-        parts.append(f'<text x="{left}" y="{below}" fill="{colour}">{escape(curve.name)}</text>')
+def trade_curve(points: Sequence[tuple[str, float, float]], across: str, up: str) -> Page:
+    """Draw shares against shares, a dot with its name for each, joined in the order of the lying axis."""
+    x = linear([x for _, x, _ in points], across, percent=True)
+    plot = Plot("", x, linear([y for *_, y in points], up, room=0.12, percent=True), 380.0, 220.0)
+    plot.line(sorted((x, y) for _, x, y in points), "", 0, 1.0)
+    for name, right, high in points:
+        plot.dot(right, high, 0, 3.5, name)
+        left, top = plot.at(right, high)
+        # A dot at the right edge has its name before it.
+        anchor: Anchor = "start"
+        shift = 6.0
+        if left > 300.0:
+            anchor, shift = "end", -6.0
+        plot.shapes.append(Words(left + shift, top - 5, name, 9.5, INK, anchor))
+    return margin(plot.page())
 
-    return parts
+
+def _map(one: Map) -> Page:
+    rows, columns = len(one.rows), len(one.rows[0])
+    # Rows are counted from the top, as in a kernel.
+    x, y = names([str(i + 1) for i in range(columns)]), names([str(i) for i in range(rows, 0, -1)])
+    plot = Plot(one.title, x, y, CELL * columns, CELL * rows)
+    plot.cells(one.rows, 0.0, 1.0, ".2f")
+    return plot.page()
+
+
+def learning_page(frames: Sequence[tuple[str, Sequence[tuple[str, Sequence[tuple[float, float]]]]]]) -> Page:
+    """Draw a frame for each figure, a line for each run: (figure, [(run, [(epoch, value)])])."""
+    shown = []
+    for name, runs in frames:
+        values = [value for _, course in runs for _, value in course]
+        ends = [epoch for _, course in runs for epoch, _ in course]
+        percent = name.endswith("accuracy")
+        epochs = linear(ends, "epoch", room=0.0, whole=True)
+        plot = Plot(name.replace("_", " "), epochs, linear(values, percent=percent), 300.0, 180.0)
+        for number, (run, course) in enumerate(runs):
+            plot.line(course, run, number)
+        shown.append(plot.page())
+    return margin(abreast(shown, 2, 22.0))

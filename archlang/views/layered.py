@@ -6,78 +6,27 @@ arrows that pass a layer, order by barycentres, places by least squares that kee
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import pairwise
 
+from archlang.views.layers import LayerItem, Layout, Point, Rect, arrange, place_all
 from archlang.views.measure import SMALL, box_size, text_width
-from archlang.views.picture import Picture, Turn
-from archlang.views.turns import in_turn
+from archlang.views.picture import Picture
 
-GAP_X, GAP_Y, LANE, PAD, TITLE = 18.0, 34.0, 9.0, 12.0, 14.0
-SWEEPS = 12
+GAP_Y, LANE, PAD, TITLE = 34.0, 9.0, 12.0, 14.0
 LANES = 10_000
 """Places of lanes in all layers of a frame, at most. Arrows past that, the longest, go straight."""
 
-FAR = 1e5
-"""How far apart neighbours in a layer are, seen from where arrows meet one of them."""
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Rect:
-    """A place: left, top, width, height, in points."""
-
-    x: float
-    y: float
-    w: float
-    h: float
-
-
-@dataclass
-class Layout:
-    """The place of everything: boxes and frames by id, for every arrow (by number) the points it runs through."""
-
-    width: float = 0.0
-    height: float = 0.0
-    boxes: dict[str, Rect] = field(default_factory=dict)
-    frames: dict[str, Rect] = field(default_factory=dict)
-    routes: dict[int, list[Point]] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class _Item:
-    """A thing in a layer: a box, a frame (`inner` is its layout), or the lane of an arrow."""
-
-    w: float
-    h: float
-    name: str = ""
-    inner: Layout | None = None
-    turn: Turn | None = None
-    rank: int = 0
-    x: float = 0.0
-    above: list[tuple[_Item, int]] = field(default_factory=list)
-    below: list[tuple[_Item, int]] = field(default_factory=list)
-
-    def port(self, arrow: int, bottom: bool) -> float:
-        """The place where the arrow meets the item, from its middle to the right."""
-        if self.inner is None or arrow not in self.inner.routes:
-            return 0.0
-
-        end = 0
-        if bottom:
-            end = -1
-        return self.inner.routes[arrow][end][0] - self.w / 2
-
-
-Ends = tuple[_Item | None, _Item | None]
+Ends = tuple[LayerItem | None, LayerItem | None]
 """The items that an arrow joins; None for an end outside the frame."""
 
 
 def layout(picture: Picture) -> Layout:
-    """Find a place for everything in the picture; an arrow against the order of its frames goes straight."""
+    """Find a place for everything in the picture; an arrow against the order of its frames goes straight.
+
+    A picture that reads sideways is laid out lying on its side, boxes too, and then turned.
+    """
     done = _Frame(picture, _homes(picture), None).placed()
     for number, arrow in enumerate(picture.arrows):
         tail, head = done.boxes[arrow.tail], done.boxes[arrow.head]
@@ -88,7 +37,17 @@ def layout(picture: Picture) -> Layout:
         # Arrows that lead back, or past the frames that they were routed in, go straight.
         if len(points) < 2 or _far(points[0], start) or _far(points[-1], stop):
             done.routes[number] = [start, stop]
+
+    if picture.sideways:
+        return _turned(done)
     return done
+
+
+def _turned(done: Layout) -> Layout:
+    """The layout with across and down exchanged."""
+    boxes, frames = ({key: Rect(r.y, r.x, r.h, r.w) for key, r in held.items()} for held in (done.boxes, done.frames))
+    routes = {number: [(y, x) for x, y in points] for number, points in done.routes.items()}
+    return Layout(done.height, done.width, boxes, frames, routes)
 
 
 def _far(a: Point, b: Point) -> bool:
@@ -108,16 +67,22 @@ class _Frame:
 
     def __init__(self, picture: Picture, homes: dict[str, tuple[str | None, ...]], name: str | None) -> None:
         self.picture, self.homes, self.name = picture, homes, name
-        self.items: dict[str, _Item] = {}
+        self.items: dict[str, LayerItem] = {}
 
         boxes, clusters = picture.inside(name)
         inner = {c.id: _Frame(picture, homes, c.id).placed() for c in clusters}
         turns = {c.id: c.turn for c in clusters}
         titles = {c.id: text_width(c.label, SMALL + 1) + 2 * PAD for c in clusters}
         for box in boxes:
-            self.items[box.id] = _Item(*box_size(box), box.id, turn=box.turn)
+            wide, high = box_size(box)
+            if picture.sideways:
+                wide, high = high, wide
+            self.items[box.id] = LayerItem(wide, high, box.id, turn=box.turn)
         for key, done in inner.items():
-            self.items[key] = _Item(max(done.width, titles[key]), done.height, key, done, turns[key])
+            wide, high = max(done.width, titles[key]), done.height
+            if picture.sideways:  # the title runs the way of the layers
+                wide, high = done.width, max(done.height, titles[key])
+            self.items[key] = LayerItem(wide, high, key, done, turns[key])
 
         # Items stand in program order, a frame where its first box stands.
         first = {key: i for i, key in reversed([(i, self._holder(b.id)) for i, b in enumerate(picture.boxes)]) if key}
@@ -173,14 +138,14 @@ class _Frame:
         ends = self._ends()
         self._rank(ends)
 
-        layers: list[list[_Item]] = [[] for _ in range(1 + max((i.rank for i in self.items.values()), default=0))]
+        layers: list[list[LayerItem]] = [[] for _ in range(1 + max((i.rank for i in self.items.values()), default=0))]
         for key in self.order:
             layers[self.items[key].rank].append(self.items[key])
 
         ends = self._affordable(ends, len(layers))
         lanes = self._lanes(ends, layers)
-        _arrange(layers)
-        _place(layers)
+        arrange(layers)
+        place_all(layers)
         return self._finish(layers, ends, lanes)
 
     def _ends(self) -> dict[int, Ends]:
@@ -195,7 +160,7 @@ class _Frame:
         return ends
 
     def _rank(self, ends: dict[int, Ends]) -> None:
-        into: dict[str, list[_Item]] = {}
+        into: dict[str, list[LayerItem]] = {}
         for tail, head in ends.values():
             if tail and head:
                 into.setdefault(head.name, []).append(tail)
@@ -218,15 +183,17 @@ class _Frame:
             kept[number] = ends[number]
         return kept
 
-    def _lanes(self, ends: dict[int, Ends], layers: list[list[_Item]]) -> dict[int, list[_Item]]:
-        lanes: dict[int, list[_Item]] = {}
+    def _lanes(self, ends: dict[int, Ends], layers: list[list[LayerItem]]) -> dict[int, list[LayerItem]]:
+        lanes: dict[int, list[LayerItem]] = {}
         for number, (tail, head) in ends.items():
             arrow = self.picture.arrows[number]
             # A label stands beside its lane, and needs its room there.
             wide = LANE
-            if arrow.label:
+            if arrow.label and self.picture.sideways:
+                wide += SMALL
+            elif arrow.label:
                 wide += 1.4 * text_width(arrow.label, SMALL)
-            lanes[number] = [_Item(wide, 0.0, rank=rank) for rank in _passed(tail, head, len(layers))]
+            lanes[number] = [LayerItem(wide, 0.0, rank=rank) for rank in _passed(tail, head, len(layers))]
             for lane in lanes[number]:
                 layers[lane.rank].append(lane)
 
@@ -238,22 +205,27 @@ class _Frame:
 
     def _finish(
         self,
-        layers: list[list[_Item]],
+        layers: list[list[LayerItem]],
         ends: dict[int, Ends],
-        lanes: dict[int, list[_Item]],
+        lanes: dict[int, list[LayerItem]],
     ) -> Layout:
         # Items are placed by their middles, of which some lie left of 0.
         left = min((i.x - i.w / 2 for layer in layers for i in layer), default=0.0) - PAD
         right = max((i.x + i.w / 2 for layer in layers for i in layer), default=0.0) + PAD
-        top = PAD + TITLE
+        top, gap = PAD + TITLE, GAP_Y
+        if self.picture.sideways:
+            # Titles stand beside what is then above, and labels lie between the layers.
+            left, top = left - TITLE, PAD
+            labels = [text_width(self.picture.arrows[number].label, SMALL) for number in ends]
+            gap = 22.0 + max(labels, default=0.0)
         done = Layout(width=right - left)
 
         tops, heights = [], []
         for layer in layers:
             tops.append(top)
             heights.append(max((item.h for item in layer), default=0.0))
-            top += heights[-1] + GAP_Y
-        done.height = top - GAP_Y + PAD
+            top += heights[-1] + gap
+        done.height = top - gap + PAD
 
         for item in self.items.values():
             y = tops[item.rank] + (heights[item.rank] - item.h) / 2
@@ -264,7 +236,7 @@ class _Frame:
             done.routes[number] = [*_leave(done, tail, number), *passing, *_enter(done, head, number)]
         return done
 
-    def _settle(self, done: Layout, item: _Item, x: float, y: float) -> None:
+    def _settle(self, done: Layout, item: LayerItem, x: float, y: float) -> None:
         if item.inner is None:
             done.boxes[item.name] = Rect(x, y, item.w, item.h)
             return
@@ -279,7 +251,7 @@ class _Frame:
             done.routes[number] = item.inner.routes[number]
 
 
-def _passed(tail: _Item | None, head: _Item | None, layers: int) -> range:
+def _passed(tail: LayerItem | None, head: LayerItem | None, layers: int) -> range:
     """The layers between the ends of an arrow; an end outside the frame lies before the first or behind the last."""
     start, stop = 0, layers
     if tail:
@@ -289,7 +261,7 @@ def _passed(tail: _Item | None, head: _Item | None, layers: int) -> range:
     return range(start, max(stop, start))
 
 
-def _leave(done: Layout, item: _Item | None, number: int) -> list[Point]:
+def _leave(done: Layout, item: LayerItem | None, number: int) -> list[Point]:
     if item is None:
         return []
     if item.inner is not None:
@@ -298,97 +270,10 @@ def _leave(done: Layout, item: _Item | None, number: int) -> list[Point]:
     return [(rect.x + rect.w / 2, rect.y + rect.h)]
 
 
-def _enter(done: Layout, item: _Item | None, number: int) -> list[Point]:
+def _enter(done: Layout, item: LayerItem | None, number: int) -> list[Point]:
     if item is None:
         return []
     if item.inner is not None:
         return item.inner.routes[number]
     rect = done.boxes[item.name]
     return [(rect.x + rect.w / 2, rect.y)]
-
-
-def _arrange(layers: list[list[_Item]]) -> None:
-    """Order every layer by the middle of its neighbours' places, down and up in turn."""
-    # Three times down and up: more sweeps hardly lower the number of crossings.
-    for down in (True, False) * 3:
-        place = {id(item): share for layer in layers for item, share in _shares(layer)}
-        for layer in _sweep(layers, down):
-            if len(layer) == 1:  # there is no other order, and no other place
-                continue
-
-            # All keys before sorting: places change while a layer is put in order.
-            keys = {id(item): _middle(item, place, down) for item in layer}
-            layer.sort(key=lambda item: keys[id(item)])
-            layer[:] = in_turn(layer, lambda item: item.turn)
-            place.update((id(item), share) for item, share in _shares(layer))
-
-
-def _sweep(layers: list[list[_Item]], down: bool) -> list[list[_Item]]:
-    if down:
-        return layers
-    return layers[::-1]
-
-
-def _shares(layer: list[_Item]) -> list[tuple[_Item, float]]:
-    """Each item of a layer with its place in the order, from 0 to 1."""
-    return [(item, i / max(len(layer) - 1, 1)) for i, item in enumerate(layer)]
-
-
-def _joined(item: _Item, down: bool) -> list[tuple[_Item, int]]:
-    """The neighbours that an item follows in a sweep, and the numbers of the arrows between."""
-    if down:
-        return item.above
-    return item.below
-
-
-def _middle(item: _Item, place: dict[int, float], down: bool) -> float:
-    # A port counts less than any step in the order: it only decides between equal neighbours.
-    near = [place[id(other)] + other.port(number, down) / FAR for other, number in _joined(item, down)]
-    if not near:
-        return place[id(item)]
-    return sum(near) / len(near)
-
-
-def _place(layers: list[list[_Item]]) -> None:
-    """Pull every item to where its neighbours are, down and up in turn."""
-    for layer in layers:
-        # Packed first, so that every item has a place when the first sweep looks at its neighbours.
-        _spread(layer, [0.0] * len(layer))
-    for down in (True, False) * (SWEEPS // 2):
-        for layer in _sweep(layers, down):
-            _spread(layer, [_wish(item, down) for item in layer])
-
-
-def _wish(item: _Item, down: bool) -> float:
-    near = [other.x + other.port(number, down) - item.port(number, not down) for other, number in _joined(item, down)]
-    if not near:
-        return item.x
-    return sum(near) / len(near)
-
-
-def _spread(layer: Sequence[_Item], wishes: Sequence[float]) -> None:
-    """Place items nearest to their wishes (least squares), their order and distances kept."""
-    if len(layer) == 1:  # most layers of a deep picture
-        layer[0].x = wishes[0]
-        return
-
-    offsets, at = [0.0][: len(layer)], 0.0
-    for before, item in pairwise(layer):
-        gap = GAP_X
-        if not before.name and not item.name:  # lanes run side by side
-            gap = 2.0
-        at += (before.w + item.w) / 2 + gap
-        offsets.append(at)
-
-    # Pool adjacent violators: neighbours whose wishes cross share their mean.
-    pools: list[tuple[float, int]] = []
-    for wish, offset in zip(wishes, offsets, strict=True):
-        mean, count = wish - offset, 1
-        while pools and pools[-1][0] > mean:
-            other, size = pools.pop()
-            mean, count = (other * size + mean * count) / (size + count), size + count
-        pools.append((mean, count))
-
-    places = [mean for mean, count in pools for _ in range(count)]
-    for item, place, offset in zip(layer, places, offsets, strict=True):
-        item.x = place + offset

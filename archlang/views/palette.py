@@ -55,6 +55,22 @@ def paint(family: str) -> Paint:
     return FAMILIES.get(family, PLAIN)
 
 
+def printed(family: str) -> Paint:
+    """Return the colours of a family on paper: black lines; grey where there are weights, dark for inputs and outputs.
+
+    >>> printed("linear").fill, printed("pooling").fill
+    ('#e0e0e0', '#ffffff')
+    """
+    fill, text = "#ffffff", "#000000"
+    if family == "end":
+        fill, text = "#404040", "#ffffff"
+    elif family in ("convolution", "linear", "attention", "recurrent", "layer_attention"):
+        fill = "#e0e0e0"
+    elif family in ("multipath", "patch_experts"):
+        fill = "#f4f4f4"
+    return Paint(fill, "#000000", text)
+
+
 def active(share: float) -> Paint:
     """Return the colours of a box by how active it is, from white (0) to red (1).
 
@@ -86,3 +102,32 @@ def between(low: tuple[int, int, int], high: tuple[int, int, int], share: float)
     part = min(max(share, 0.0), 1.0)
     red, green, blue = (round(start + (end - start) * part) for start, end in zip(low, high, strict=True))
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+HUES = (
+    "#0072b2", "#d55e00", "#009e73", "#5b3fa0", "#b8860b", "#cc79a7", "#56b4e9", "#7a4b12", "#52606d", "#b00020",
+)
+"""Colours of lines and groups: Okabe and Ito's set (2008), darkened where thin lines would be hard to see."""
+
+DASHES: tuple[tuple[float, ...], ...] = ((), (6.0, 2.5), (2.0, 2.0), (8.0, 2.0, 2.0, 2.0))
+"""Lines stay apart in grey by their dashes: neighbours in number never share them."""
+
+
+def hue(number: int) -> str:
+    """Return the colour of the line or group of this number; those of none (below 0) are grey.
+
+    >>> hue(0), hue(10) == hue(0), hue(-1)
+    ('#0072b2', True, '#5b6770')
+    """
+    if number < 0:
+        return QUIET
+    return HUES[number % len(HUES)]
+
+
+def dashes(number: int) -> tuple[float, ...]:
+    """Return the dashes of the line of this number.
+
+    >>> dashes(0), dashes(1)
+    ((), (6.0, 2.5))
+    """
+    return DASHES[max(number, 0) % len(DASHES)]

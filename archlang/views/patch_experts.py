@@ -1,21 +1,23 @@
-"""Images with their patches in the colours of the experts that took them, as SVG."""
+"""Images with their patches in the colours of the experts that took them."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
-from colorsys import hls_to_rgb
 from dataclasses import dataclass
 
-from archlang.views.elements import page, words
-from archlang.views.palette import INK, QUIET
-from archlang.views.sheet import Tile, png
+from archlang.views.canvas.letters import width_of
+from archlang.views.canvas.shapes import Block, Page, Pen, Shape, Words
+from archlang.views.palette import QUIET, hue
+from archlang.views.sheet import Tile, raster
 
-SIDE, GAP, LINE = 120, 14, 18
+SIDE, GAP, LINE = 120.0, 14.0, 18.0
 STRONGEST = 0.75
 """How much of the image the colour of an expert with all the weight hides."""
 NAMED = 64
 """Up to so many patches an image are numbered by their expert."""
+
+LEGEND = 64.0
+"""Points from one expert's name below the images to the next."""
 
 
 @dataclass(frozen=True)
@@ -42,69 +44,47 @@ class PatchedImage:
     stages: Sequence[tuple[str, Sequence[PatchCell]]]
 
 
-def colour(expert: int, of: int) -> str:
-    """Return a colour for each expert, evenly around the wheel.
-
-    >>> colour(0, 4), colour(1, 4)
-    ('#d93636', '#87d936')
-    """
-    red, green, blue = (round(255 * part) for part in hls_to_rgb(expert / max(of, 1), 0.53, 0.68))
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def patched(rows: Sequence[PatchedImage]) -> str:
-    """Draw a row for each image: the image, then for each stage the image under its patches' colours, experts from 1.
-
-    >>> cell = PatchCell(0.0, 0.0, 1.0, 1.0, (0.25, 0.75))
-    >>> patched([PatchedImage(Tile(1, 1, bytes([9])), [("layer1", [cell])])]).count("<rect")
-    4
-    """
-    parts: list[str] = []
+def patched(rows: Sequence[PatchedImage]) -> Page:
+    """Draw a row for each image: the image, then the image under its patches' colours by stage; experts from 1."""
+    shapes: list[Shape] = []
     top = GAP
+    step = SIDE + GAP
+    # Titles of stages are paths, which may be wider than their image.
+    titles = [title for row in rows for title in (row.image.caption, *(title for title, _ in row.stages))]
+    step = max([step, *(width_of(title) + GAP for title in titles)])
+
     for row in rows:
-        parts += [words(GAP, top + 11, row.image.caption, INK), _image(row.image, GAP, top + LINE)]
+        shapes += [Words(GAP, top + 11, row.image.caption), raster(row.image, GAP, top + LINE, SIDE)]
         for place, (title, cells) in enumerate(row.stages, 1):
-            left = GAP + place * (SIDE + GAP)
-            parts += [words(left, top + 11, title, INK), _image(row.image, left, top + LINE)]
-            parts += [shape for cell in cells for shape in _cell(cell, left, top + LINE, len(cells) <= NAMED)]
+            left = GAP + place * step
+            shapes += [Words(left, top + 11, title), raster(row.image, left, top + LINE, SIDE)]
+            shapes += [shape for cell in cells for shape in _cell(cell, left, top + LINE, len(cells) <= NAMED)]
         top += LINE + SIDE + GAP
 
     experts = max((len(cell.weights) for row in rows for _, cells in row.stages for cell in cells), default=0)
-    parts += _legend(experts, top)
+    shapes += _legend(experts, top)
 
-    wide = GAP + max((1 + len(row.stages) for row in rows), default=1) * (SIDE + GAP)
-    wide = max(wide, 2 * GAP + 64 * min(experts, 8))
-    return page(wide, top + LINE * (1 + experts // 9), parts)
+    wide = GAP + max((1 + len(row.stages) for row in rows), default=1) * step
+    wide = max(wide, 2 * GAP + LEGEND * min(experts, 8))
+    return Page(wide, top + LINE * (1 + experts // 9), tuple(shapes))
 
 
-def _cell(cell: PatchCell, left: float, top: float, named: bool) -> list[str]:
+def _cell(cell: PatchCell, left: float, top: float, named: bool) -> list[Shape]:
     x, y = left + SIDE * cell.left, top + SIDE * cell.top
     w, h = SIDE * (cell.right - cell.left), SIDE * (cell.bottom - cell.top)
     share = max(cell.weights)
 
     told = ", ".join(f"{i} {weight:.2f}" for i, weight in enumerate(cell.weights, 1))
-    shapes = [
-        f'<g><title>{told}</title><rect x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}" '
-        f'fill="{colour(cell.expert, len(cell.weights))}" fill-opacity="{STRONGEST * share:.2f}" stroke="white" '
-        'stroke-width="0.6"/></g>'
-    ]
-
-
-    if named:
-        shapes.append(words(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), "white", "middle"))
+    edge = Pen("#ffffff", 0.6)
+    shapes: list[Shape] = [Block(x, y, w, h, hue(cell.expert), edge, opacity=STRONGEST * share, tip=told)]
+    if named:  # a number tells experts apart where colours do not
+        shapes.append(Words(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), 11.0, "#ffffff", "middle", bold=True))
     return shapes
 
 
-def _legend(experts: int, top: float) -> list[str]:
-    parts = []
+def _legend(experts: int, top: float) -> list[Shape]:
+    shapes: list[Shape] = []
     for i in range(experts):
-        x, y = GAP + 64 * (i % 8), top + LINE * (i // 8)
-        parts.append(f'<rect x="{x}" y="{y - 4}" width="10" height="10" fill="{colour(i, experts)}"/>')
-        parts.append(words(x + 14, y + 5, f"expert {i + 1}", QUIET))
-    return parts
-
-
-def _image(tile: Tile, x: float, y: float) -> str:
-    held = b64encode(png(tile)).decode()
-    return (f'<image x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" preserveAspectRatio="none" '
-            f'style="image-rendering:pixelated" href="data:image/png;base64,{held}"/>')
+        x, y = GAP + LEGEND * (i % 8), top + LINE * (i // 8)
+        shapes += [Block(x, y - 4, 10, 10, hue(i)), Words(x + 14, y + 5, f"expert {i + 1}", 11.0, QUIET)]
+    return shapes

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archlang.graph.ir import Port
-from archlang.views.palette import Paint, active, paint
+from archlang.views.palette import Paint, active, paint, printed
 
 Look = Literal["plain", "scope", "gate", "sum", "end"]
 Line = Literal["flow", "fan", "gate", "attend"]
@@ -35,11 +35,13 @@ class Box:
     scopes: tuple[str, ...] = ()
 
 
-def colours_of(box: Box) -> Paint:
+def colours_of(box: Box, paper: bool = False) -> Paint:
     """Return the colours of a box: its family's, or by how active it is where that is known."""
-    if box.shade is None:
-        return paint(box.family)
-    return active(box.shade)
+    if box.shade is not None:
+        return active(box.shade)
+    if paper:
+        return printed(box.family)
+    return paint(box.family)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ class Cluster:
 class Picture:
     """All that an engine needs. Boxes stand in program order, clusters outer before inner.
 
-    `codes` are the branch codes to show beside the diagram: a name, and a word of 0 and 1 for each class.
+    `codes` are the branch codes to show beside the diagram: a name, and a word of 0 and 1 for each class. `sideways` it
+    reads from left to right; for `paper` it is drawn in black and greys.
     """
 
     name: str
@@ -83,6 +86,8 @@ class Picture:
     arrows: tuple[Arrow, ...]
     clusters: tuple[Cluster, ...]
     codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    sideways: bool = False
+    paper: bool = False
 
     def inside(self, cluster: str | None) -> tuple[list[Box], list[Cluster]]:
         """Return the boxes and clusters that stand directly in a cluster (None: in no cluster)."""

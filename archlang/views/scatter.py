@@ -1,90 +1,85 @@
-"""Points in the plane by group, and functions over the plane as shaded panels; as SVG."""
+"""Points in the plane by group, and functions over the plane as shaded panels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archlang.views.elements import BLUE, WHITE, page, plain
-from archlang.views.palette import FRAME, INK, QUIET, between
-from archlang.views.patch_experts import colour
+from archlang.views.canvas.plot import Plot, colour_bar
+from archlang.views.canvas.scales import linear
+from archlang.views.canvas.shapes import Block, Page, abreast, margin
+from archlang.views.elements import shade
+from archlang.views.palette import INK
 
-SIDE, GAP, LINE, DOT = 260, 16, 20, 1.8
-SAND = (196, 164, 110)
-"""The dark end of values below a half."""
+SIDE, DOT = 230.0, 1.8
+BANDS = 10
+"""Shades of a function's values: the steps between them are its contours."""
 
 
 @dataclass(frozen=True)
 class Plane:
     """A square: a title, points (x, y, group) and, beneath them, values from 0 to 1 on an even grid, bottom row first.
 
-    `bounds` are the least and the largest x, the least and the largest y.
+    `bounds` are the least and the largest x, the least and the largest y. `axes` says what x and y are. Groups with
+    a name in `names` have it in the middle of their points.
     """
 
     title: str
     bounds: tuple[float, float, float, float]
     points: Sequence[tuple[float, float, int]]
     field: Sequence[Sequence[float]] = ()
+    axes: tuple[str, str] = ("x", "y")
+    names: Sequence[str] = ()
 
 
-def planes(shown: Sequence[Plane], groups: int, across: int = 3) -> str:
-    """Draw planes side by side, `across` in a row; groups have colours, values shades (0.5 is white, darker is more).
-
-    >>> planes([Plane("a", (0, 1, 0, 1), [(0.5, 0.5, 0)])], 2).count("<circle")
-    1
-    """
-    parts: list[str] = []
-    for place, one in enumerate(shown):
-        left = GAP + place % across * (SIDE + GAP)
-        top = GAP + place // across * (SIDE + LINE + GAP)
-        parts += [_words(left, top + 12, one.title), *_plane(one, left, top + LINE, groups)]
-
-    rows, columns = -(-len(shown) // across), min(len(shown), across)
-    return page(GAP + columns * (SIDE + GAP), GAP + rows * (SIDE + LINE + GAP), parts, 12)
+def planes(shown: Sequence[Plane], across: int = 3) -> Page:
+    """Draw planes side by side, `across` in a row; groups have colours, values of a function shades and contours."""
+    pages = [_plane(one) for one in shown]
+    # Without a function there is nothing that a colour bar would tell.
+    if not any(one.field for one in shown):
+        return margin(abreast(pages, across))
+    return margin(abreast([abreast(pages, across), colour_bar(0.0, 1.0, "value of the function", 160.0)], 2))
 
 
-def _plane(one: Plane, left: float, top: float, groups: int) -> list[str]:
-    parts = [*_field(one.field, left, top)]
-
+def _plane(one: Plane) -> Page:
     low_x, high_x, low_y, high_y = one.bounds
-    for x, y, group in one.points:
+    x, y = (linear((), label, low, high) for label, low, high in
+            zip(one.axes, (low_x, low_y), (high_x, high_y), strict=True))
+    plot = Plot(one.title, x, y, SIDE, SIDE, grid=False)
 
-        # Points that all lie on a line have no extent across it.
-        across = (x - low_x) / ((high_x - low_x) or 1.0)
-        up = (y - low_y) / ((high_y - low_y) or 1.0)
-        parts.append(f'<circle cx="{left + SIDE * across:.1f}" cy="{top + SIDE * (1 - up):.1f}" r="{DOT}" '
-                     f'fill="{_group_colour(group, groups)}"/>')
-
-    parts.append(f'<rect x="{left}" y="{top}" width="{SIDE}" height="{SIDE}" fill="none" stroke="{FRAME}"/>')
-    return parts
+    _shaded(plot, one.field)
+    for left, up, group in one.points:
+        plot.dot(left, up, group, DOT)
+    for group, name in enumerate(one.names):
+        _named(plot, name, [(px, py) for px, py, g in one.points if g == group])
+    return plot.page()
 
 
-def _field(field: Sequence[Sequence[float]], left: float, top: float) -> list[str]:
-    """Shade the plane by a function's values; cells overlap a little, so that no hairline shows between them."""
-    parts = []
-    step = SIDE / max(len(field), 1)
+def _shaded(plot: Plot, field: Sequence[Sequence[float]]) -> None:
+    """Shade the plane by a function's values, in bands; neighbours of one band are one rectangle."""
+    tall = SIDE / max(len(field), 1)
     for r, row in enumerate(field):
-        for c, value in enumerate(row):
-            parts.append(f'<rect x="{left + c * SIDE / len(row):.1f}" y="{top + SIDE - (r + 1) * step:.1f}" '
-                         f'width="{SIDE / len(row) + 0.2:.1f}" height="{step + 0.2:.1f}" fill="{_shade(value)}"/>')
-    return parts
+        wide = SIDE / len(row)
+        start = 0
+        for c in range(1, len(row) + 1):
+            if c < len(row) and _band(row[c]) == _band(row[start]):
+                continue
+            top = SIDE - (r + 1) * tall
+            tone = shade(_band(row[start]) / (BANDS - 1) * 0.8)  # points must stand out from the darkest band
+            plot.shapes.append(Block(start * wide, top, (c - start) * wide + 0.3, tall + 0.3, tone))
+            start = c
 
 
-def _group_colour(group: int, groups: int) -> str:
-    """The colour of a group; points of none (below 0) are grey."""
-    if group < 0:
-        return QUIET
-    return colour(group, groups)
+def _band(value: float) -> int:
+    return min(max(int(value * BANDS), 0), BANDS - 1)
 
 
-def _shade(value: float) -> str:
-    """White at a half, towards blue above and sand below: the contour of a half is where they meet."""
-    end = SAND
-    if value >= 0.5:
-        end = BLUE
-    # Twice as steep as a whole range would be: a half is white, 0.25 and 0.75 are already dark.
-    return between(WHITE, end, abs(value - 0.5) * 4)
-
-
-def _words(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{INK}">{plain(text)}</text>'
+def _named(plot: Plot, name: str, points: Sequence[tuple[float, float]]) -> None:
+    """Write the name of a group in the middle of its points, on a white ground."""
+    if not points:
+        return
+    middle = [sorted(column)[len(points) // 2] for column in zip(*points, strict=True)]
+    x, y = plot.at(middle[0], middle[1])
+    wide = 6.0 * len(name) + 6
+    plot.shapes.append(Block(x - wide / 2, y - 7, wide, 14, "#ffffff", None, 3.0, 0.75))
+    plot.words(middle[0], middle[1], name, INK, "middle", 11.0)

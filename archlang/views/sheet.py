@@ -1,17 +1,16 @@
-"""Contact sheets: rows of small images with a caption under each, the images inside the SVG as PNG."""
+"""Contact sheets: rows of small images with a caption under each."""
 
 from __future__ import annotations
 
-import struct
-import zlib
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from archlang.views.elements import page, words
-from archlang.views.palette import INK, QUIET
+from archlang.views.canvas.letters import fitted, width_of
+from archlang.views.canvas.pixels import png_bytes
+from archlang.views.canvas.shapes import Page, Raster, Shape, Words
+from archlang.views.palette import QUIET
 
-SIDE, GAP, LINE = 56, 8, 16
+SIDE, GAP, LINE = 56.0, 8.0, 16.0
 
 
 @dataclass(frozen=True)
@@ -24,55 +23,53 @@ class Tile:
     caption: str = ""
 
 
-def sheet(rows: Sequence[tuple[str, Sequence[Tile]]]) -> str:
-    """Draw rows of tiles, each under its title.
-
-    >>> sheet([("a row", [Tile(2, 1, bytes([0, 255]), "0.50")])]).count("<image")
-    1
-    """
-    parts: list[str] = []
+def sheet(rows: Sequence[tuple[str, Sequence[Tile]]], side: float = SIDE) -> Page:
+    """Draw rows of tiles, each row under its title; captions are as wide as their tile, or cut."""
+    shapes: list[Shape] = []
     top = GAP
     for title, tiles in rows:
-        parts.append(words(GAP, top + 11, title, INK))
+        shapes.append(Words(GAP, top + 11, title))
         top += LINE
         for place, tile in enumerate(tiles):
-            parts += _tile(tile, GAP + place * (SIDE + GAP), top)
-        top += SIDE + LINE + GAP
+            shapes += _tile(tile, GAP + place * (side + GAP), top, side)
+        top += side + LINE + GAP
 
-    # Seven points a letter, so that no title is cut off.
-    wide = max([GAP + (SIDE + GAP) * len(tiles) for _, tiles in rows] + [2 * GAP + 7 * len(t) for t, _ in rows])
-    return page(wide, top, parts)
+    wide = max([GAP + (side + GAP) * len(tiles) for _, tiles in rows]
+               + [2 * GAP + width_of(title) for title, _ in rows])
+    return Page(wide, top, tuple(shapes))
+
+
+def tile_grid(tiles: Sequence[tuple[str, Tile]], across: int, side: float = 84.0) -> Page:
+    """Draw tiles in rows of so many, each with a title above it and its caption below.
+
+    Titles may be paths: where one is too long, its end is shown.
+    """
+    shapes: list[Shape] = []
+    for place, (title, tile) in enumerate(tiles):
+        x, y = GAP + place % across * (side + GAP), GAP + place // across * (side + 2 * LINE + GAP)
+        shown = title
+        while width_of(shown, 8.5) > side:
+            shown = "…" + shown.lstrip("…")[1:]
+        shapes += [Words(x, y + 10, shown, 8.5), *_tile(tile, x, y + LINE, side)]
+
+    rows = -(-len(tiles) // across)
+    return Page(GAP + min(len(tiles), across) * (side + GAP), GAP + rows * (side + 2 * LINE + GAP), tuple(shapes))
 
 
 def png(tile: Tile) -> bytes:
-    """Encode a tile as a PNG file (ISO/IEC 15948), 8 bits a sample.
+    """Encode a tile as a PNG file.
 
     >>> png(Tile(2, 1, bytes([0, 255])))[:4]
     b'\\x89PNG'
     """
-    channels = len(tile.pixels) // (tile.width * tile.height)
-    grey, colour = 0, 2
-    kind = grey
-    if channels == 3:
-        kind = colour
-
-    # Each row starts with the number of its filter; 0 leaves the bytes as they are.
-    stride = tile.width * channels
-    rows = b"".join(b"\0" + tile.pixels[y * stride : (y + 1) * stride] for y in range(tile.height))
-
-    head = struct.pack(">IIBBBBB", tile.width, tile.height, 8, kind, 0, 0, 0)
-    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
+    return png_bytes(tile.width, tile.height, tile.pixels)
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+def raster(tile: Tile, x: float, y: float, side: float) -> Raster:
+    """A tile's pixels in a square at a place."""
+    return Raster(x, y, side, side, tile.width, tile.height, tile.pixels)
 
 
-def _tile(tile: Tile, x: int, y: int) -> list[str]:
-    held = b64encode(png(tile)).decode()
-    return [
-        f'<image x="{x}" y="{y}" width="{SIDE}" height="{SIDE}" style="image-rendering:pixelated" '
-        f'href="data:image/png;base64,{held}"/>',
-        words(x + SIDE / 2, y + SIDE + 12, tile.caption, QUIET, "middle"),
-    ]
+def _tile(tile: Tile, x: float, y: float, side: float) -> list[Shape]:
+    caption = fitted(tile.caption, side + GAP - 2, 9.5)
+    return [raster(tile, x, y, side), Words(x + side / 2, y + side + 11, caption, 9.5, QUIET, "middle")]

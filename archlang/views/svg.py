@@ -1,96 +1,104 @@
-"""The built-in engine's drawing: a layout as SVG text, nothing in it but shapes and escaped text."""
+"""The built-in engine's drawing: a layout as a page of shapes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from xml.sax.saxutils import quoteattr
 
-from archlang.views.coded import code_parts
-from archlang.views.elements import plain
-from archlang.views.layered import Layout, Point, Rect, layout
+from archlang.views.canvas.letters import width_of
+from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Shape, Together, Trace, Words, placed_at
+from archlang.views.canvas.svg import svg_of
+from archlang.views.coded import code_page
+from archlang.views.layered import layout
+from archlang.views.layers import Layout, Point, Rect
 from archlang.views.measure import SMALL, TEXT
-from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, QUIET, opened
+from archlang.views.palette import ATTEND, FAN, FRAME, GATE, GROUND, QUIET, opened
 from archlang.views.picture import Arrow, Box, Picture, colours_of
 
 FLOW = "#52606d"
 STROKES = {
-    "flow": (FLOW, "1.1", ""), "fan": (FAN, "0.9", ""), "gate": (GATE, "0.7", ' stroke-dasharray="4 3"'),
-    "attend": (ATTEND, "1.3", ""),
+    "flow": Pen(FLOW, 1.1), "fan": Pen(FAN, 0.9), "gate": Pen(GATE, 0.7, (4.0, 3.0)), "attend": Pen(ATTEND, 1.3),
 }
+HEAD = 6.0
+"""The length of an arrow's head, in points."""
 
 
 def to_svg(picture: Picture) -> str:
-    """Draw the picture as a page of SVG, laid out by ourselves."""
+    """Draw the picture as SVG, laid out by ourselves."""
+    return svg_of(to_page(picture))
+
+
+def to_page(picture: Picture) -> Page:
+    """Draw the picture as a page, laid out by ourselves."""
     done = layout(picture)
     w, h = done.width, done.height
-    middle = f"{w / 2:.1f}"
 
     # Codes stand to the right of the diagram and may be longer than it.
-    beside: list[str] = []
+    beside: list[Shape] = []
     if picture.codes:
-        across, down, codes = code_parts(picture.codes)
-        beside = [f'<g transform="translate({w:.1f} 20)" font-size="10">', *codes, "</g>"]
-        w, h = w + across, max(h, 20 + down)
+        codes = code_page(picture.codes)
+        beside = placed_at(codes, w, 20.0)
+        w, h = w + codes.width, max(h, 20 + codes.height)
 
-    parts = [
-        '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{w:.0f}pt" height="{h:.0f}pt" viewBox="0 0 {w:.1f} {h:.1f}"'
-        f' font-family={quoteattr(FONT)} font-size="{TEXT:.0f}">',
-        f"<title>{plain(picture.name)}</title>",
-        _heads(),
-        f'<rect width="{w:.1f}" height="{h:.1f}" fill="white"/>',
-        f'<text x="{middle}" y="15" font-size="13" fill="{QUIET}" text-anchor="middle">{plain(picture.name)}</text>',
+    # A title that is wider than a narrow diagram begins at its left edge.
+    middle = max(done.width / 2, width_of(picture.name, 13.0) / 2 + 4)
+    w = max(w, 2 * middle)
+    # A figure has its title in the caption.
+    titles: list[Shape] = [Words(middle, 15, picture.name, 13.0, QUIET, "middle")]
+    if picture.paper:
+        titles = []
+    shapes = [
+        *titles,
         *_frames(picture, done),
-        *(_arrow(arrow, done.routes[i]) for i, arrow in enumerate(picture.arrows) if i in done.routes),
-        *(_box(box, done.boxes[box.id]) for box in picture.boxes),
-        *(_label(arrow, done.routes[i]) for i, arrow in enumerate(picture.arrows) if arrow.label and i in done.routes),
+        *(part for i, arrow in enumerate(picture.arrows) if i in done.routes
+          for part in _arrow(arrow, done.routes[i], picture)),
+        *(_box(box, done.boxes[box.id], picture.paper) for box in picture.boxes),
+        *(part for i, arrow in enumerate(picture.arrows) if arrow.label and i in done.routes
+          for part in _label(arrow, done.routes[i], picture.sideways)),
+        *_titles(picture, done),
         *beside,
     ]
-    return "\n".join([*parts, "</svg>", ""])
+    return Page(w, h, tuple(shapes), picture.name)
 
 
-def _heads() -> str:
-    heads = "".join(
-        f'<marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="6" markerHeight="6" orient="auto">'
-        f'<path d="M0 1 L10 5 L0 9 z" fill="{colour}"/></marker>'
-        for name, (colour, _, _) in STROKES.items()
-    )
-    return f"<defs>{heads}</defs>"
-
-
-def _frames(picture: Picture, done: Layout) -> Iterator[str]:
+def _frames(picture: Picture, done: Layout) -> Iterator[Shape]:
     depth: dict[str | None, int] = {None: 0}
     for cluster in picture.clusters:
         # Clusters come outer first, so the parent's depth is known.
         depth[cluster.id] = depth[cluster.parent] + 1
         r = done.frames[cluster.id]
-        fill = "white"
-        if depth[cluster.id] % 2:
+        fill = "#ffffff"
+        if depth[cluster.id] % 2 and not picture.paper:
             fill = GROUND
 
-        yield (
-            f'<g class="cluster" data-frame={quoteattr(cluster.id)}>'
-            f'<rect {_at(r)} rx="9" fill="{fill}" stroke="{FRAME}" stroke-width="0.8"/>'
-            f'<text x="{r.x + 9:.1f}" y="{r.y + 14:.1f}" font-size="10" fill="{QUIET}">{plain(cluster.label)}</text>'
-            "</g>"
-        )
+        yield Together((Block(r.x, r.y, r.w, r.h, fill, Pen(FRAME, 0.8), 9.0),), "cluster", cluster.id)
 
 
-def _box(box: Box, r: Rect) -> str:
-    colours = colours_of(box)
-    style = f'fill="{colours.fill}" stroke="{colours.border}" stroke-width="1.1"'
+def _titles(picture: Picture, done: Layout) -> Iterator[Shape]:
+    """The titles of frames, above the arrows that run into them."""
+    for cluster in picture.clusters:
+        r = done.frames[cluster.id]
+        ground = Block(r.x + 7, r.y + 5, width_of(cluster.label, 10.0) + 4, 12, "#ffffff", None, 2.0, 0.75)
+        yield Together((ground, Words(r.x + 9, r.y + 14, cluster.label, 10.0, QUIET)), "cluster", cluster.id)
+
+
+def _box(box: Box, r: Rect, paper: bool) -> Together:
+    colours = colours_of(box, paper)
+    pen = Pen(colours.border, 1.1)
     middle = r.x + r.w / 2
+    shapes: list[Shape] = []
 
     if box.look in ("sum", "gate"):
-        shape = f'<ellipse cx="{middle:.1f}" cy="{r.y + r.h / 2:.1f}" rx="{r.w / 2:.1f}" ry="{r.h / 2:.1f}" {style}/>'
-    elif box.look == "end":
-        shape = f'<rect {_at(r)} rx="0" {style}/>'
+        shapes.append(Disc(middle, r.y + r.h / 2, r.w / 2, r.h / 2, colours.fill, pen))
     else:
-        shape = f'<rect {_at(r)} rx="7" {style}/>'
+        corner = 7.0
+        if box.look == "end":
+            corner = 0.0
+        shapes.append(Block(r.x, r.y, r.w, r.h, colours.fill, pen, corner))
     if box.look == "scope":
-        inner = Rect(r.x + 3, r.y + 3, r.w - 6, r.h - 6)
-        shape += f'<rect {_at(inner)} rx="5" fill="none" stroke="{colours.border}" stroke-width="0.6"/>'
+        shapes.append(Block(r.x + 3, r.y + 3, r.w - 6, r.h - 6, None, Pen(colours.border, 0.6), 5.0))
 
     size = TEXT
     if box.look == "gate":
@@ -98,57 +106,72 @@ def _box(box: Box, r: Rect) -> str:
 
     # Lines are 14 points apart and centred; letters reach about 0.36 of their size below the middle.
     top = r.y + r.h / 2 - 7.0 * (len(box.lines) - 1) + size * 0.36
-    lines = "".join(
-        f'<text x="{middle:.1f}" y="{top + 14.0 * i:.1f}" font-size="{size:.0f}" fill="{colours.text}"'
-        f' text-anchor="middle">{plain(line)}</text>'
-        for i, line in enumerate(box.lines)
-    )
-    tip = f"<title>{plain(box.tip)}</title>"
-    return f'<g class="node" data-box={quoteattr(box.id)}>{tip}{shape}{lines}</g>'
+    for i, line in enumerate(box.lines):
+        shapes.append(Words(middle, top + 14.0 * i, line, size, colours.text, "middle"))
+    return Together(tuple(shapes), "node", box.id, box.tip)
 
 
-def _at(r: Rect) -> str:
-    return f'x="{r.x:.1f}" y="{r.y:.1f}" width="{r.w:.1f}" height="{r.h:.1f}"'
-
-
-def _arrow(arrow: Arrow, points: Sequence[Point]) -> str:
-    colour, width, dashes = STROKES[arrow.line]
-
+def _arrow(arrow: Arrow, points: Sequence[Point], picture: Picture) -> list[Shape]:
+    pen, sideways = STROKES[arrow.line], picture.sideways
+    if picture.paper:
+        pen = replace(pen, colour="#000000")
     # A known strength replaces the colour and width of the kind of arrow.
     if arrow.strength is not None:
         colour, wide = opened(arrow.strength)
-        width = f"{wide:.2f}"
+        pen = Pen(colour, round(wide, 2))
 
-    return (
-        f'<path d="{_curve(points)}" fill="none" stroke="{colour}" stroke-width="{width}"{dashes}'
-        f' marker-end="url(#{arrow.line})"/>'
-    )
+    *before, (x, y) = points
+    long = HEAD * max(1.0, pen.width / 2)
+    ahead = (0.0, 1.0)
+    if sideways:
+        ahead = (1.0, 0.0)
 
+    # A straight line between two places points its own way; curves arrive along the layout.
+    straight = len(points) == 2 and (y < points[0][1] or (sideways and x < points[0][0]))
+    if straight:
+        length = math.hypot(x - points[0][0], y - points[0][1]) or 1.0
+        ahead = ((x - points[0][0]) / length, (y - points[0][1]) / length)
 
-def _curve(points: Sequence[Point]) -> str:
-    """A smooth line through points that leaves and enters each of them upright."""
-    x, y = points[0]
-    parts = [f"M{x:.1f} {y:.1f}"]
+    # The line ends inside the head, whose point would else be hidden by a wide line.
+    neck = (x - 0.8 * long * ahead[0], y - 0.8 * long * ahead[1])
+    back = (x - long * ahead[0], y - long * ahead[1])
+    across = (0.4 * long * ahead[1], 0.4 * long * ahead[0])
+    head = ((x, y), (back[0] + across[0], back[1] - across[1]), (back[0] - across[0], back[1] + across[1]))
 
-    for x1, y1 in points[1:]:
-        middle = (y + y1) / 2
-        parts.append(f"C{x:.1f} {middle:.1f} {x1:.1f} {middle:.1f} {x1:.1f} {y1:.1f}")
-        x, y = x1, y1
-
-    return " ".join(parts)
-
-
-def _label(arrow: Arrow, points: Sequence[Point]) -> str:
-    x, y = _label_place(points)
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{SMALL:.0f}" fill="{QUIET}" stroke="white" stroke-width="2.5"'
-        f' paint-order="stroke">{plain(arrow.label)}</text>'
-    )
+    line = Trace((points[0], neck), pen)
+    if not straight:
+        line = Trace(_curve([*before, neck], sideways), pen, smooth=True)
+    return [line, Trace(head, None, pen.colour, closed=True)]
 
 
-def _label_place(points: Sequence[Point]) -> Point:
-    """The place where an arrow's label begins: right of the middle of its first open stretch."""
+def _curve(points: Sequence[Point], sideways: bool) -> tuple[Point, ...]:
+    """A smooth line through points that leaves and enters each of them along the layout."""
+    found = [points[0]]
+    for (x, y), (x1, y1) in pairwise(points):
+        if sideways:
+            middle = (x + x1) / 2
+            found += [(middle, y), (middle, y1), (x1, y1)]
+        else:
+            middle = (y + y1) / 2
+            found += [(x, middle), (x1, middle), (x1, y1)]
+    return tuple(found)
+
+
+def _label(arrow: Arrow, points: Sequence[Point], sideways: bool) -> Iterator[Shape]:
+    x, y = _label_place(points, sideways)
+    # A ground of its own, so that the line does not run through the letters.
+    yield Block(x - 1, y - SMALL * 0.8, width_of(arrow.label, SMALL) + 2, SMALL, "#ffffff", None, opacity=0.8)
+    yield Words(x, y, arrow.label, SMALL, QUIET)
+
+
+def _label_place(points: Sequence[Point], sideways: bool) -> Point:
+    """The place where an arrow's label begins: beside the middle of its first open stretch."""
+    axis = 1
+    if sideways:
+        axis = 0
     (x0, y0), (x1, y1) = max(
-        pairwise(points), key=lambda pair: abs(pair[1][1] - pair[0][1]), default=(points[0],) * 2
+        pairwise(points), key=lambda pair: abs(pair[1][axis] - pair[0][axis]), default=(points[0],) * 2
     )
+    if sideways:  # above the line, from its beginning on
+        return min(x0, x1) + 5.0, y0 - 4.0
     return (x0 + x1) / 2 + 4.0, (y0 + y1) / 2 + 3.0

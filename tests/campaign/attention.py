@@ -21,6 +21,7 @@ import torch
 
 from archlang.elaborate import load
 from archlang.train import fit
+from archlang.views.canvas.svg import svg_of
 from archlang.views.chart import Course, strips
 
 SPECS = Path(__file__).parents[2] / "specs" / "layer_attention"
@@ -122,7 +123,7 @@ def drawn(row: Row, images: Path) -> None:
             rows = averaged(runs)
             names = tuple(f"{'layer' if what == 'attention' else 'mix'} {i + 1}" for i in range(len(rows[0])))
             course = Course(f"{what}: {row.name}, digits, mean of {len(runs)} seeds", names, rows)
-            (images / f"{what}-{row.name}.svg").write_text(strips(course))
+            (images / f"{what}-{row.name}.svg").write_text(svg_of(strips(course)))
 
 
 def main(arguments: list[str] | None = None) -> int:

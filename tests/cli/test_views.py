@@ -32,18 +32,26 @@ def test_info_as_json_with_dials(call: Call, demo: str) -> None:
 
 @pytest.mark.parametrize(
     ("form", "start"),
-    [("svg", b"<"), ("dot", b"digraph"), ("mmd", b"flowchart"), ("html", b"<!"), ("png", b"\x89PNG"), ("pdf", b"%PDF")],
+    [("svg", b"<"), ("dot", b"digraph"), ("mmd", b"flowchart"), ("html", b"<!"), ("png", b"\x89PNG"), ("pdf", b"%PDF"),
+     ("tex", b"\\documentclass")],
 )
 def test_draw_in_every_format(form: str, start: bytes, call: Call, demo: str, tmp_path: Path) -> None:
     out = tmp_path / f"out.{form}"
     outcome = call("draw", demo, "-o", str(out))
-    if outcome.status == 4:  # no Graphviz here: said so, and nothing was written
-        assert form in ("png", "pdf")
-        assert "error[missing-tool]" in outcome.err
-        assert not out.exists()
-        return
     assert (outcome.status, outcome.out, outcome.err) == (0, "", "")
     assert start in out.read_bytes()[:200]
+
+
+def test_draw_sideways_on_paper_and_unfolded(call: Call, demo: str, tmp_path: Path) -> None:
+    down, right = tmp_path / "down.svg", tmp_path / "right.svg"
+    assert call("draw", demo, "-o", str(down)).status == 0
+    assert call("draw", demo, "-o", str(right), "--direction", "right", "--style", "paper", "--unfold").status == 0
+    sizes = []
+    for file in (down, right):
+        wide, high = re.findall(r'(?:width|height)="([0-9.]+)', file.read_text())[:2]
+        sizes.append(float(wide) / float(high))
+    assert sizes[0] < 1 < sizes[1]
+    assert call("draw", demo, "--direction", "left").status == 2
 
 
 def test_draw_to_standard_output(call: Call, demo: str) -> None:

@@ -175,5 +175,5 @@ def test_points_without_labels_from_the_command_line(tmp_path: Path, capfd: pyte
     assert run([*call, "--run", "plane"]) == 0
     out = capfd.readouterr().out
     assert "200 samples in 3 clusters" in out and "accuracy" not in out
-    assert (tmp_path / "plane" / "contours.svg").read_text().count("<circle") == 2 * 200
+    assert (tmp_path / "plane" / "contours.svg").read_text().count("<ellipse") == 2 * 200
     assert "label" not in (tmp_path / "plane" / "assignments.csv").read_text()

@@ -84,7 +84,7 @@ def test_a_study_from_the_command_line(file: str, tmp_path: Path, capfd: pytest.
         line = next(line for line in out.splitlines() if line.startswith(name))
         assert f"{100 * found.mean:.2f}" in line and f"{100 * found.low:.2f} to {100 * found.high:.2f}" in line
     assert "small width=6 beside small width=4" in out and "McNemar p = " in out
-    assert drawn.read_text().count("<circle") == 4
+    assert drawn.read_text().count("<ellipse") == 4
 
     # The same again trains nothing, in another form; other files are refused.
     assert run([*call, "--format", "json", "--jobs", "0"]) == 0

@@ -87,7 +87,7 @@ def test_from_the_command_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert run(call) == 0
     assert "threshold" in capfd.readouterr().out
     assert run(["show", "patches", file]) == 2
-    assert run([*call, "-o", str(tmp_path / "p.png")]) == 2
+    assert run([*call, "-o", str(tmp_path / "p.gif")]) == 2
     plain = str(tmp_path / "plain.safetensors")
     save(compile(loads("archlang 1\nnetwork N { input x: [1, 8, 8]\n output x -> flatten -> linear(10) }")), plain)
     capfd.readouterr()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, formats, opening, output, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--what", type=click.Choice(("active", "inactive")), help="Which branches (default: both, apart).")
 @click.option("--at", type=click.Choice(("after", "before")), default="after", show_default=True,
               help="Zero branches after energies are normalised, or before, as the authors do.")
-@output("Where to draw it (.svg).")
+@output("Where to draw it (.svg, .png, .pdf, .tex).")
 @seed
 @formats("human", "json")
 @opening
@@ -38,9 +38,9 @@ def command(session: Session, model: str, data: str, block: str | None, remove: 
     energies; before it they share the energy of those that are gone.
     """
     from archlang.studies.coded import ablate
-    from archlang.views.coded import ablation_svg
+    from archlang.views.coded import ablation_page
 
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     kinds: tuple[str, ...] = ("active", "inactive")
     if what is not None:
         kinds = (what,)
@@ -48,7 +48,7 @@ def command(session: Session, model: str, data: str, block: str | None, remove: 
 
     if output is not None:
         points = [(removed.block, removed.what, removed.count, removed.accuracy) for removed in results]
-        write(session, output, ablation_svg(points).encode())
+        write_page(session, output, ablation_page(points))
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":

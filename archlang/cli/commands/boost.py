@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_network, write
+from archlang.cli.files import PLOTS, ending, open_network, write, write_page
 from archlang.cli.options import data, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.kernels import RULES
 
 if TYPE_CHECKING:
     from archlang.studies.pbconv.trial import Trial
+    from archlang.views.canvas.shapes import Page
 
 
 @click.command("boost", short_help="Search for position-boosted convolutions.")
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--types", type=click.IntRange(1, 48), metavar="T", help="Shapes in each candidate (default: 1-3).")
 @click.option("--rules", type=click.Choice(RULES), default="full", help="How small kernels are placed (default: full).")
 @click.option("--resume", is_flag=True, help="Go on with a search that was interrupted.")
-@click.option("--plot", metavar="FILE.svg", help="Where to draw the maps of positions and their dispersion.")
+@click.option("--plot", metavar="FILE", help="Where to draw the maps of positions and their dispersion.")
 @output("Where to write the winner (default: standard output).")
 @reading
 @click.pass_obj
@@ -48,7 +49,7 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
     if resume and not kept:
         raise refuse("`--resume` needs the `-o` of the search that was interrupted: its journal stands beside that")
     ending(output, ".arch")
-    ending(plot, ".svg")
+    ending(plot, *PLOTS)
     if plot == "-" and not kept:
         raise refuse("standard output takes the winner or the picture, not both", ("`-o NAME.arch`",))
 
@@ -67,7 +68,7 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
     best = winner(network, trials)
     write(session, output or "-", best.listing.encode())
     if plot is not None:
-        write(session, plot, _plot(trials).encode())
+        write_page(session, plot, _plot(trials))
     for line in ranking(trials):
         if kept:
             session.data(line)
@@ -105,7 +106,7 @@ def ranking(trials: Sequence[Trial]) -> list[str]:
     return lines
 
 
-def _plot(trials: Sequence[Trial]) -> str:
+def _plot(trials: Sequence[Trial]) -> Page:
     from archlang.views.heatmap import Curve, Map, heatmaps
 
     maps, curves = [], []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from archlang.cli.files import open_network, write
+from archlang.cli.files import open_network, write, write_page
 from archlang.cli.options import data, device, formats, reading, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from archlang.elaborate import Network
     from archlang.studies.clustering.clustering import Clustered
+    from archlang.views.canvas.shapes import Page
 
 
 @click.command("cluster", short_help="Cluster data without labels (neural mixture EM).")
@@ -72,7 +73,7 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
     write(session, str(where / "assignments.csv"), assignments(clustered).encode())
     if not no_pictures:
         for name, picture in _pictures(training.model, data, clustered, network, device, tsne):
-            write(session, str(where / name), picture.encode())
+            write_page(session, str(where / name), picture)
     if session.format == "json":
         session.document({
             "format_version": FORMAT_VERSION, "samples": len(clustered.assigned), "counts": list(clustered.counts),
@@ -104,7 +105,7 @@ def _fits(network: Network, clusters: int | None) -> None:
 
 
 def _pictures(model: GraphModule, data: str, found: Clustered, network: Network, device: str,
-              tsne: bool) -> list[tuple[str, str]]:
+              tsne: bool) -> list[tuple[str, Page]]:
     from archlang.shapes import Tensor
     from archlang.studies.clustering.pictures import contours, members, neighbours
 

@@ -12,19 +12,25 @@ from archlang.cli.options import output, reading, refuse
 from archlang.cli.session import Session
 from archlang.collecting import no_collection
 
-FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
+FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd", "html")
 
 
 @click.command("draw", short_help="Draw the diagram of a network.")
 @click.argument("file", metavar="FILE")
-@output("Where to draw it: a name ending in .svg, .png, .pdf, .dot, .mmd or .html (default: standard output).")
+@output("Where to draw it: a name ending in .svg, .png, .pdf, .tex, .dot, .mmd or .html (default: standard output).")
 @click.option("--to", type=click.Choice(FORMATS), help="The format, where the name does not say it (default: svg).")
 @click.option("--depth", type=click.IntRange(0, 64), help="How many levels of blocks to open.")
+@click.option("--direction", type=click.Choice(("down", "right")), default="down", show_default=True,
+              help="Where the arrows lead.")
+@click.option("--style", type=click.Choice(("screen", "paper")), default="screen", show_default=True,
+              help="Colours by family, or black and greys that print.")
+@click.option("--unfold", is_flag=True, help="Draw each of several equal blocks in a row, not one with their number.")
 @reading
 @click.pass_obj
 @no_collection()
 def command(
-    session: Session, file: str, output: str | None, to: str | None, depth: int | None, dials: Mapping[str, str]
+    session: Session, file: str, output: str | None, to: str | None, depth: int | None, direction: str, style: str,
+    unfold: bool, dials: Mapping[str, str],
 ) -> None:
     """Draw the network of FILE: blocks as boxes, paths side by side, sizes on the arrows."""
     from archlang.views import format_of, render
@@ -38,7 +44,9 @@ def command(
         to = named
 
     # Formats that are text come as text; a file gets bytes.
-    picture = render(open_described(session, file, dials), to or "svg", depth)
+    network = open_described(session, file, dials)
+    picture = render(network, to or "svg", depth, sideways=direction == "right", paper=style == "paper",
+                     once=not unfold)
     if isinstance(picture, str):
         picture = picture.encode()
     write(session, place, picture)

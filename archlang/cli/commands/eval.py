@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import open_model
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, refuse, workers
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from archlang.studies.patch_experts.cutting import Cut
     from archlang.train import Evaluation
+    from archlang.views.canvas.shapes import Page
 
 
 @click.command("eval", short_help="Evaluate a model on data.")
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
               help="Average over ten crops of images whose shorter side has so many pixels; can be repeated.")
 @click.option("--cut", "cuts", type=click.FloatRange(0, 1), multiple=True, metavar="C",
               help="Send patches only to experts that weigh C times the largest or more; can be repeated.")
+@click.option("--plot", metavar="FILE", help="With --cut: where to draw accuracy over what was worked out.")
 @workers
 @device
 @formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int, ...], sizes: tuple[int, ...],
-            cuts: tuple[float, ...], workers: int, device: str) -> None:
+            cuts: tuple[float, ...], plot: str | None, workers: int, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
 
     Of several MODELs the probabilities are averaged, and so they are over --crops: 256 gives ten of 224 x 224.
@@ -49,6 +51,9 @@ def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int,
     from archlang.train import evaluate
     from archlang.train.loop.evaluation import record_of
 
+    ending(plot, *PLOTS)
+    if plot is not None and not cuts:
+        raise refuse("`--plot` draws what cuts cost: give some with `--cut`")
     if len(files) > 1 or top or sizes:
         if cuts:
             raise refuse("`--cut` takes one model, without `--top` and `--crops`")
@@ -74,6 +79,10 @@ def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int,
         dense, *further = evaluate_cuts(loaded, data, cuts, device=device)
         shown = {**as_json(dense.found), "cuts": [cut_json(cut) for cut in further]}
         rows = cut_table([dense, *further])
+        if plot is not None:
+            write_page(session, plot, cut_page([dense, *further]))
+        if plot == "-":  # standard output holds the picture, and nothing else
+            return
 
     if session.format == "json":
         session.document(shown)
@@ -197,3 +206,14 @@ def cut_table(cuts: Sequence[Cut]) -> str:
             name, done = f"{c.cut:g}", f"{c.pairs:,} of {c.of:,} ({100 * c.pairs / max(c.of, 1):.1f} %)"
         lines.append(f"  {name:>5}  {c.found.loss:6.4f}  {_percent(c.found.accuracy)}  {done}")
     return "\n".join(lines)
+
+
+def cut_page(cuts: Sequence[Cut]) -> Page:
+    """Accuracy over the share of pairs of a patch and an expert that were worked out, a dot for each cut."""
+    from archlang.views.heatmap import trade_curve
+
+    # Without a cut all pairs are worked out, which no module counted.
+    points = [("no cut", 1.0, cuts[0].found.accuracy or 0.0)]
+    for cut in cuts[1:]:
+        points.append((f"{cut.cut:g}", cut.pairs / max(cut.of, 1), cut.found.accuracy or 0.0))
+    return trade_curve(points, "pairs of a patch and an expert worked out", "accuracy")

@@ -15,6 +15,11 @@ SUBJECTS = {
     "patches": "Which expert took which patch, and how much each is used.",
     "attention": "Which layers a network attends to, of a model or over a training.",
     "energies": "Energies of branches against their code, and early decoding.",
+    "specialisation": "What experts on patches have specialised in, and how much each is needed.",
+    "positions": "How much each position of kernels weighs, by layer and branch.",
+    "gradcam": "Where in an image a class is seen (Grad-CAM).",
+    "tsne": "What leaves stages, as maps of samples in the plane (t-SNE).",
+    "curves": "Figures of trainings, epoch by epoch.",
     "samples": "What is in data sets: sizes, and a picture of some samples.",
 }
 """Subject to its help line. Each is the object `command` of the module `commands.show_SUBJECT`."""

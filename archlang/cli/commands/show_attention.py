@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, numbered, open_model, single, write
-from archlang.cli.options import device, formats, opening, output, refuse
+from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write_page
+from archlang.cli.options import device, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("attention", short_help="Which layers a network attends to.")
 @click.argument("source", metavar="MODEL|RUN")
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Data for attention that depends on the input.")
-@output("For a run folder: where to draw layers against time, a name ending in .svg.")
+@output("Where to draw (.svg, .png, .pdf, .tex): of a run folder layers against time.")
 @device
 @formats("human", "json")
 @opening
@@ -28,23 +28,26 @@ if TYPE_CHECKING:
 def command(session: Session, source: str, data: str | None, output: str | None, device: str) -> None:
     """The attention over layers of a model file, or its course over the training in a run folder."""
     from archlang.studies.layer_attention.readings import attention_of, course_of
+    from archlang.views.levels import levels
 
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     if Path(source).is_dir():
         course = course_of(source)
         if output is not None:
-            single(output, len(course.svg))
-            for number, picture in enumerate(course.svg):
-                write(session, numbered(output, number), picture.encode())
+            single(output, len(course.pages))
+            for number, page in enumerate(course.pages):
+                write_page(session, numbered(output, number), page)
         if output == "-":  # standard output holds the picture, and nothing else
             return
 
         document = {"columns": list(course.columns), "rows": [list(row) for row in course.rows]}
         shown = course_table(course)
-    elif output is not None:
-        raise refuse("a picture is drawn of the course of a training: give its run folder, not a model file")
     else:
         readings = attention_of(open_model(session, source), data, device=device)
+        if output is not None:
+            write_page(session, output, levels([(r.site, r.mean, r.deviation, r.pairs) for r in readings]))
+        if output == "-":
+            return
         document = {"sites": [asdict(reading) for reading in readings]}
         shown = "\n".join(map(site_table, readings))
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from archlang.cli.commands.show_gates import range_table, teller
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -19,7 +19,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @data
 @click.option("--gate", metavar="ROUTER.I.J", help="This gate only.")
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="This class only; may be given several times.")
-@output("Where to draw the histograms (.svg): a panel for each gate, a colour for each class.")
+@output("Where to draw (.svg, .png, .pdf, .tex): a panel for each gate, a ridge for each class.")
 @device
 @formats("human", "json")
 @opening
@@ -29,9 +29,9 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
     """Show how the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
     from archlang.studies.inside import named
     from archlang.studies.multipath.gates import responses
-    from archlang.views.histogram import Bars, Histogram, histograms
+    from archlang.views.histogram import Bars, Histogram, ridges
 
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     answers = responses(open_model(session, model), data, device=device, tell=teller(session))
     gates: Sequence[int] = range(len(answers.gates))
     if gate is not None:
@@ -50,8 +50,8 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
         panels = []
         for name, ranges in rows.items():
             bars = [Bars(one.name, one.counts) for one in ranges]
-            panels.append(Histogram(name, 0.0, 1.0, bars))  # a gate lies between 0 and 1
-        write(session, output, histograms(panels).encode())
+            panels.append(Histogram(name, 0.0, 1.0, bars, "gate"))  # a gate lies between 0 and 1
+        write_page(session, output, ridges(panels))
 
     if output == "-":  # standard output holds the picture, and nothing else
         return

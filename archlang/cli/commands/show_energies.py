@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
 @click.command("energies", short_help="Energies of branches against their code, and early decoding.")
 @click.argument("model", metavar="MODEL")
 @data
-@output("Where to draw energies beside the code, class by branch (.svg).")
+@output("Where to draw energies beside the code, class by branch (.svg, .png, .pdf, .tex).")
 @formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, model: str, data: str, output: str | None) -> None:
     """The mean energies of every coded block of the model file MODEL, and how many samples they tell the class of."""
     from archlang.studies.coded import decode
-    from archlang.views.coded import energies_svg
+    from archlang.train.loop.evaluation import record_of
+    from archlang.views.coded import energies_page
 
-    ending(output, ".svg")
-    blocks = decode(open_model(session, model), data)
+    ending(output, *PLOTS)
+    loaded = open_model(session, model)
+    blocks = decode(loaded, data)
     if output is not None:
         drawn = [(block.block, block.energies, block.words) for block in blocks]
-        write(session, output, energies_svg(drawn).encode())
+        write_page(session, output, energies_page(drawn, record_of(loaded).labels))
 
     if output == "-":  # standard output holds the picture, and nothing else
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import data, device, formats, opening, output, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from torch.fx import GraphModule
 
     from archlang.studies.multipath.gates import Range, Responses
+    from archlang.views.canvas.shapes import Page
     from archlang.views.sheet import Tile
 
 
 @click.command("gates", short_help="The range of each gate, and the inputs that open and close it.")
 @click.argument("model", metavar="MODEL")
+@click.argument("after", required=False, metavar="[MODEL]")
 @data
 @click.option("--gate", metavar="ROUTER.I.J", help="One gate: the inputs that open it most and least.")
 @click.option("--top", type=click.IntRange(1, 100), default=10, show_default=True, help="How many inputs at each end.")
@@ -33,18 +35,27 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
-def command(session: Session, model: str, data: str, gate: str | None, top: int, synthesised: bool, seed: int,
-            output: str | None, device: str) -> None:
-    """The range of every gate of the model file MODEL over the test part of the data, as figures and histograms."""
+def command(session: Session, model: str, after: str | None, data: str, gate: str | None, top: int,
+            synthesised: bool, seed: int, output: str | None, device: str) -> None:
+    """The range of every gate of the model file MODEL over the test part of the data, as figures and histograms.
+
+    With a second model, such as one that was trained with another loss, its gates stand beside those of the first.
+    """
     from archlang.studies.inside import named
     from archlang.studies.multipath.gates import responses
 
     # What is typed wrong is said before data are read and a model runs over them.
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     if synthesised and gate is None:
         raise refuse("`--synthesised` makes an input for one gate: say which with `--gate`")
     if synthesised and output is None:
         raise refuse("`--synthesised` draws an input: say where with `-o`")
+
+    if after is not None:
+        if synthesised:
+            raise refuse("`--synthesised` makes an input for one model, these are two")
+        beside(session, (model, after), data, gate, output, device)
+        return
 
     loaded = open_model(session, model)
     answers = responses(loaded, data, device=device, tell=teller(session))
@@ -55,12 +66,12 @@ def command(session: Session, model: str, data: str, gate: str | None, top: int,
         ends = _ends(answers, gates[0], top)
 
     if output is not None and gate is None:
-        write(session, output, _histograms(answers).encode())
+        write_page(session, output, _histograms(answers))
     elif output is not None:
         tiles = []
         if synthesised:
             tiles.append(_synthesised(loaded, str(gate), seed, device))
-        write(session, output, _sheet(answers, gates[0], ends, tiles).encode())
+        write_page(session, output, _sheet(answers, gates[0], ends, tiles))
     if output == "-":  # standard output holds the picture, and nothing else
         return
 
@@ -72,6 +83,41 @@ def command(session: Session, model: str, data: str, gate: str | None, top: int,
     session.data(range_table("gate", ranges))
     for title, rows in ends.items():
         session.data(f"{title}: " + ", ".join(f"{row['sample']} ({row['gate']:.3f})" for row in rows))
+
+
+def beside(session: Session, files: tuple[str, str], data: str, gate: str | None, output: str | None, device: str
+           ) -> None:
+    """The gates of two models that have the same ones, on one page (Tissera 2023, figure 5.1)."""
+    from archlang.studies.inside import named
+    from archlang.studies.multipath.gates import responses
+    from archlang.views.histogram import Bars, Histogram, histograms
+
+    answers = [responses(open_model(session, file), data, device=device, tell=teller(session)) for file in files]
+    gates = answers[0].gates
+    if answers[1].gates != gates:
+        strange = sorted(set(gates) ^ set(answers[1].gates))
+        raise refuse("the two models have different gates", (f"one alone has {', '.join(strange[:5])}",))
+
+    places = list(range(len(gates)))
+    if gate is not None:
+        places = [named(gates, gate)]
+    rows = [[one.range_of(place) for one in answers] for place in places]
+    called = told_apart(files)
+    if output is not None:
+        panels = []
+        for pair in rows:
+            bars = [Bars(name, one.counts) for name, one in zip(called, pair, strict=True)]
+            panels.append(Histogram(pair[0].name, 0.0, 1.0, bars, "gate"))
+        write_page(session, output, histograms(panels, rule=0.5))
+    if output == "-":  # standard output holds the picture, and nothing else
+        return
+
+    if session.format == "json":
+        entries = [{"model": file, "gates": [asdict(pair[i]) for pair in rows]} for i, file in enumerate(files)]
+        session.document({"format_version": FORMAT_VERSION, "models": entries})
+        return
+    for i, name in enumerate(called):
+        session.data(f"{name}\n{range_table('gate', [pair[i] for pair in rows])}")
 
 
 def _synthesised(model: GraphModule, gate: str, seed: int, device: str) -> Tile:
@@ -116,15 +162,16 @@ def _ends(answers: Responses, place: int, top: int) -> dict[str, list[dict[str, 
     return {"strongest": rows(strongest), "weakest": rows(weakest)}
 
 
-def _histograms(answers: Responses) -> str:
+def _histograms(answers: Responses) -> Page:
     from archlang.views.histogram import Bars, Histogram, histograms
 
     ranges = [answers.range_of(place) for place in range(len(answers.gates))]
-    return histograms([Histogram(one.name, 0.0, 1.0, [Bars("all samples", one.counts)]) for one in ranges])
+    panels = [Histogram(one.name, 0.0, 1.0, [Bars("all samples", one.counts)], "gate") for one in ranges]
+    return histograms(panels, rule=0.5)
 
 
 def _sheet(answers: Responses, place: int, ends: Mapping[str, Sequence[Mapping[str, Any]]],
-           synthesised: Sequence[Tile]) -> str:
+           synthesised: Sequence[Tile]) -> Page:
     """The images at both ends of a gate, and the synthesised one where there is one."""
     from archlang.studies.tiles import tiles_of
     from archlang.views.sheet import sheet

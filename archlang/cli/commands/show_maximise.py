@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write, write_page
 from archlang.cli.options import device, formats, opening, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -16,15 +17,21 @@ if TYPE_CHECKING:
     from archlang.studies.maximise import What
 
 
+ACROSS, MOST = 8, 64
+"""Inputs in a row of the picture, and filters that one word may ask for."""
+
+
 @click.command("maximise", short_help="The input that a gate, an output, a cluster or a filter answers most.")
 @click.argument("model", metavar="MODEL")
 @click.option("--gate", "gates", multiple=True, metavar="ROUTER.I.J", help="A gate.")
 @click.option("--output", "outputs", multiple=True, metavar="CLASS", help="An output, by name or number.")
 @click.option("--cluster", "clusters", multiple=True, metavar="K", help="A cluster, by number.")
-@click.option("--filter", "filters", multiple=True, metavar="CONV.CHANNEL", help="A filter of a convolution.")
+@click.option("--filter", "filters", multiple=True, metavar="CONV.CHANNEL",
+              help="A filter of a convolution, or several: CONV.0-15.")
 @click.option("--steps", type=click.IntRange(1, 100_000), default=200, show_default=True, help="Steps of the ascent.")
 @seed
-@click.option("-o", "file", metavar="FILE", help="Where to draw: .svg, or .png for the bare image of a single one.")
+@click.option("-o", "file", metavar="FILE",
+              help="Where to draw: .svg, .png, .pdf, .tex; a single one as .png is the bare image.")
 @device
 @formats("human", "json")
 @opening
@@ -34,8 +41,9 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
     """Make inputs that single parts of the model file MODEL answer most. Each option may be given several times."""
     from archlang.studies.maximise import Ascent, maximise
     from archlang.studies.tiles import tile_of
-    from archlang.views.sheet import png, sheet
+    from archlang.views.sheet import png, tile_grid
 
+    filters = tuple(one for name in filters for one in several(name))
     given: list[tuple[What, tuple[str, ...]]] = [
         ("gate", gates), ("output", outputs), ("cluster", clusters), ("filter", filters)
     ]
@@ -51,12 +59,11 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
 
     if file is not None:
         tiles = [tile_of(result.image, f"{result.after:.3f}") for result in results]
-        if file.lower().endswith(".png"):
+        if file.lower().endswith(".png") and len(tiles) == 1:
             write(session, file, png(tiles[0]))
         else:
             titles = [f"{what} {one_line(name, 80)}" for what, name in wanted]
-            rows = [(title, [tile]) for title, tile in zip(titles, tiles, strict=True)]
-            write(session, file, sheet(rows).encode())
+            write_page(session, file, tile_grid(list(zip(titles, tiles, strict=True)), ACROSS))
     if file == "-":  # standard output holds the picture, and nothing else
         return
 
@@ -72,9 +79,25 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
         session.data(f"{what} {one_line(result.name, 80)}: {result.before:.4f} -> {result.after:.4f}")
 
 
+def several(name: str) -> list[str]:
+    """The filters of a name: one, or those from a channel to another.
+
+    >>> several("maps.conv.2-4"), several("maps.conv.2")
+    (['maps.conv.2', 'maps.conv.3', 'maps.conv.4'], ['maps.conv.2'])
+    """
+    path, _, channels = name.rpartition(".")
+    found = re.fullmatch(r"([0-9]{1,6})-([0-9]{1,6})", channels)
+    if not path or found is None:
+        return [name]
+
+    first, last = int(found[1]), int(found[2])
+    # Each takes seconds, and a page of more would show none of them.
+    if last < first or last - first >= MOST:
+        raise refuse(f"`{one_line(name, 80)}` names no filters, or more than {MOST}")
+    return [f"{path}.{channel}" for channel in range(first, last + 1)]
+
+
 def _sensible(wanted: list[tuple[What, str]], file: str | None) -> None:
     if not wanted:
         raise refuse("say what is to be maximised", ("`--gate`, `--output`, `--cluster` or `--filter`, with a name",))
-    ending(file, ".svg", ".png")
-    if file is not None and file.lower().endswith(".png") and len(wanted) > 1:
-        raise refuse("a .png holds one input; several make a sheet, as .svg")
+    ending(file, *PLOTS)

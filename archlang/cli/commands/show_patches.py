@@ -9,7 +9,7 @@ import click
 
 from archlang.cli.commands.show_gates import teller
 from archlang.cli.commands.show_routes import inputs_of
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1, metavar="IMAGE...")
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Usage on its test part, and images from there.")
 @click.option("--samples", metavar="I,J,...", help="Which of its images to draw, from 0; the first if it is not said.")
-@output("Where to draw the images with the experts of their patches (.svg).")
+@output("Where to draw the images with the experts of their patches (.svg, .png, .pdf, .tex).")
 @device
 @formats("human", "json")
 @opening
@@ -43,7 +43,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         raise refuse("give images, or `--data` with `--samples`")
     if samples is not None and (images or output is None):
         raise refuse("`--samples` picks which images of `--data` are drawn with `-o`")
-    ending(output, ".svg")
+    ending(output, *PLOTS)
 
     # Samples of `--data` are looked at one by one only to be drawn; usage is over all of its test part.
     loaded = open_model(session, model)
@@ -61,7 +61,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         usage = [(data, usage_of(loaded, data, device=device, tell=teller(session)))]
 
     if output is not None:
-        write(session, output, patched(pictures).encode())
+        write_page(session, output, patched(pictures))
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":

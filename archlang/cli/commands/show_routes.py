@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, numbered, open_model, single, write
+from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from archlang.graph.ir import Graph
     from archlang.studies.multipath.gates import Route
+    from archlang.views.canvas.shapes import Page
     from archlang.views.multipath import Strengths
 
-PICTURES = (".svg", ".png", ".pdf", ".dot", ".mmd", ".html")
+PICTURES = (*PLOTS, ".dot", ".mmd", ".html")
 Way = tuple[str, "tuple[Route, ...]"]
 
 
@@ -30,13 +31,14 @@ Way = tuple[str, "tuple[Route, ...]"]
 @click.option("--data", metavar="NAME|MODULE:FUNCTION", help="Take inputs from the test part of this data.")
 @click.option("--samples", metavar="I,J,...", help="Which of them, from 0; the first if it is not said.")
 @click.option("--mean", is_flag=True, help="One diagram of all of them; without --samples, of all data.")
-@output("Where to draw (.svg, .png, .pdf, .dot, .mmd, .html); of several inputs the second is NAME-2.")
+@click.option("--network", "whole", is_flag=True, help="Draw the whole network, not its routers alone.")
+@output("Where to draw (.svg, .png, .pdf, .tex; the network also .dot, .mmd, .html, and its second input NAME-2).")
 @device
 @formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None, mean: bool,
-            output: str | None, device: str) -> None:
+            whole: bool, output: str | None, device: str) -> None:
     """Show how open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
     from archlang.studies.multipath.gates import mean_route, routes
     from archlang.train.loop.evaluation import record_of
@@ -55,7 +57,9 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     if mean:
         ways = [(f"mean of {len(ways)} inputs", mean_route([way for _, way in ways]))]
 
-    if output is not None:
+    if output is not None and not (whole or output.lower().endswith(PICTURES[len(PLOTS):])):
+        write_page(session, output, _rows(ways))
+    elif output is not None:
         graph = record_of(loaded).network.graph
         single(output, len(ways))
         for number, (name, way) in enumerate(ways):
@@ -66,6 +70,23 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         session.document({"format_version": FORMAT_VERSION, "inputs": [_as_json(*way) for way in ways]})
     else:
         session.data("\n\n".join(route_table(*way) for way in ways))
+
+
+def _rows(ways: list[Way]) -> Page:
+    """All ways on one page, a row each."""
+    from archlang.views.route_plot import RouterRow, route_page
+
+    rows = []
+    for name, way in ways:
+        rows.append((name, [RouterRow(r.router, *_ends(r)) for r in way]))
+    return route_page(rows)
+
+
+def _ends(route: Route) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...], tuple[float, ...]]:
+    """Gates [inputs][outputs] with the shares at both ends; experts' results are weighed into a single sum."""
+    if route.weighs_results:
+        return tuple((gate,) for gate in route.gates[0]), route.outputs, (1.0,)
+    return route.gates, route.inputs, route.outputs
 
 
 def inputs_of(model: GraphModule, images: tuple[str, ...], data: str | None, samples: str | None,

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from archlang.cli.files import ending, write
+from archlang.cli.files import PLOTS, ending, write_page
 from archlang.cli.options import debug, formats, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -16,7 +16,7 @@ from archlang.diagnostics.text import one_line
 @click.command("samples", short_help="What is in data sets: sizes, and a picture of some samples.")
 @click.argument("names", nargs=-1, required=True, metavar="DATA...")
 @click.option("--count", type=click.IntRange(1, 100), default=10, show_default=True, help="Images of each data set.")
-@output("Where to draw test samples (.svg).")
+@output("Where to draw test samples (.svg, .png, .pdf, .tex).")
 @formats("human", "json")
 @debug
 @click.pass_obj
@@ -24,10 +24,10 @@ def command(session: Session, names: tuple[str, ...], count: int, output: str | 
     """Show the sizes of each data set DATA, named as for `--data`, and draw samples of its test part."""
     from archlang.studies.samples import glance, picture
 
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     found = [glance(name) for name in names]
     if output is not None:
-        write(session, output, picture(found, count).encode())
+        write_page(session, output, picture(found, count))
     if output == "-":  # standard output holds the picture, and nothing else
         return
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from archlang.cli.files import ending, open_model, write
+from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -14,7 +14,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 
 @click.command("weights", short_help="Weight histograms of parallel operations.")
 @click.argument("model", metavar="MODEL")
-@output("Where to draw the histograms (.svg): a panel for each layer, a colour for each path.")
+@output("Where to draw (.svg, .png, .pdf, .tex): a panel for each layer, a colour for each path.")
 @formats("human", "json")
 @opening
 @click.pass_obj
@@ -23,15 +23,15 @@ def command(session: Session, model: str, output: str | None) -> None:
     from archlang.studies.multipath.weights import parallel_weights
     from archlang.views.histogram import Bars, Histogram, histograms
 
-    ending(output, ".svg")
+    ending(output, *PLOTS)
     layers = parallel_weights(open_model(session, model))
     if output is not None:
         panels = []
         for layer in layers:
             # Peers have one axis, so that their histograms can be compared by eye.
             bars = [Bars(path.name, path.counts) for path in layer.members]
-            panels.append(Histogram(layer.name, layer.low, layer.high, bars))
-        write(session, output, histograms(panels).encode())
+            panels.append(Histogram(layer.name, layer.low, layer.high, bars, "weight"))
+        write_page(session, output, histograms(panels))
 
     if output == "-":  # standard output holds the picture, and nothing else
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import ending, open_network, read_bytes, write
+from archlang.cli.files import PLOTS, ending, open_network, read_bytes, write, write_page
 from archlang.cli.options import data, device, formats, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="T",
               help="Threads of each process.")
 @click.option("--retry", is_flag=True, help="Do the failed trainings again.")
-@click.option("--plot", metavar="FILE.svg", help="Where to draw the figure over what the networks take.")
+@click.option("--plot", metavar="FILE", help="Where to draw the figure over what the networks take.")
 @click.option("--over", type=click.Choice(["parameters", "flops"]), default="parameters", show_default=True,
               help="What that is.")
 @click.option("--csv", "table_file", metavar="FILE.csv", help="Where to write a line for each training.")
@@ -62,7 +62,7 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
     -p dial=a,b gives a dial several values. The same command goes on with a study that was interrupted, and several
     machines may run it at a time on one folder: its journal says what is done, and locks who is at what.
     """
-    ending(plot, ".svg")
+    ending(plot, *PLOTS)
     ending(table_file, ".csv")
     ending(output, ".sh", ".slurm", ".sbatch")
     if slurm is None and (template is not None or output is not None):
@@ -194,7 +194,7 @@ def _tell(session: Session, journal: Journal, figure: str | None, plot: str | No
     if table_file is not None:
         write(session, table_file, as_csv(table).encode())
     if plot is not None:
-        write(session, plot, picture(table, over, groups).encode())
+        write_page(session, plot, picture(table, over, groups))
     if "-" in (plot, table_file):  # standard output holds that, and nothing else
         return
     if session.format == "json":

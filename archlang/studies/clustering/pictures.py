@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import fx
 
 from archlang.diagnostics import ArchError, error
 from archlang.studies.clustering.clustering import Clustered, distributions, scores_of
+from archlang.studies.embedding import places_of, plane_of, spread_over
 from archlang.studies.maximise import maximise
 from archlang.studies.tiles import tile_of, tiles_of
 from archlang.train.data.splits import Joined
@@ -16,16 +15,15 @@ from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import data_of, record_of
 from archlang.train.losses.objective import values_of
 from archlang.train.processes.devices import evaluating
+from archlang.views.canvas.shapes import Page
 from archlang.views.scatter import Plane, planes
 from archlang.views.sheet import sheet
 
 GRID = 48
-MOST = 1500
-"""How many samples a t-SNE map has; evenly spread over all."""
 
 
 def members(model: fx.GraphModule, data: object, found: Clustered, *, top: int = 10, seed: int = 0,
-            synthesised: bool = True, device: str = "auto") -> str:
+            synthesised: bool = True, device: str = "auto") -> Page:
     """For each cluster the samples with the largest relevance, then an input made by gradient ascent (figure 4.8)."""
     split = Joined(data_of(model, data).parts)
     rows = []
@@ -43,7 +41,7 @@ def members(model: fx.GraphModule, data: object, found: Clustered, *, top: int =
 
 
 @torch.no_grad()
-def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float) -> str:
+def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float) -> Page:
     """All clusters in the plane, then each cluster's distribution (figures 4.4, 4.5). Raises `ArchError` (bad-data)."""
     record = record_of(model)
     split = Joined(data_of(model, data).parts)
@@ -71,36 +69,22 @@ def contours(model: fx.GraphModule, data: object, found: Clustered, gamma: float
     for cluster in range(groups):
         members_here = [row for row in rows if row[2] == cluster]
         drawn.append(Plane(f"distribution {cluster}", bounds, members_here, fields[:, :, cluster].tolist()))
-    return planes(drawn, groups)
+    return planes(drawn)
 
 
-def neighbours(found: Clustered, *, seed: int = 0) -> str:
+def neighbours(found: Clustered, *, seed: int = 0) -> Page:
     """The relevance of samples as a map in the plane (t-SNE), by cluster, and by class where labels are (figure 4.7).
 
     Raises `ArchError` (missing-tool) without scikit-learn.
     """
-    try:
-        from sklearn.manifold import TSNE
-    except ImportError:
-        message = "a t-SNE map comes with scikit-learn, which is not installed"
-        raise ArchError(error("missing-tool", message, help='pip install "archlang[train]"')) from None
-
-    # Every so many samples: t-SNE takes quadratic time, and a map of more points shows no more.
-    stride = math.ceil(len(found.relevance) / MOST)
-    picked = list(range(0, len(found.relevance), stride))
-    # scikit-learn refuses a perplexity that is not below the number of samples.
-    embedding = TSNE(random_state=seed, init="pca", perplexity=min(30, len(picked) - 1))
-    places = embedding.fit_transform(found.relevance[picked].float().numpy())
-
-    (low_x, low_y), (high_x, high_y) = places.min(0).tolist(), places.max(0).tolist()
-    # Both maps share one palette, so it must have a colour for each cluster and for each class.
-    groups = found.relevance.shape[1]
-    if found.labels is not None:
-        groups = max(groups, int(found.labels.max()) + 1)
+    picked = spread_over(len(found.relevance))
+    places = places_of(found.relevance[picked], seed)
 
     drawn = []
     for title, marks in (("by cluster", found.assigned), ("by class", found.labels)):
         if marks is not None:
-            rows = [(float(x), float(y), int(marks[i])) for (x, y), i in zip(places.tolist(), picked, strict=True)]
-            drawn.append(Plane(title, (low_x, high_x, low_y, high_y), rows))
-    return planes(drawn, groups)
+            groups = [int(marks[i]) for i in picked]
+            # Clusters and classes have numbers here; only those that occur get a name.
+            names = [str(group) for group in range(max(groups) + 1)]
+            drawn.append(plane_of(title, places, groups, names))
+    return planes(drawn)

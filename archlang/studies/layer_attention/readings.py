@@ -14,8 +14,10 @@ from archlang.emit.watching import Look, watch
 from archlang.ops.layer_attention import PREFIX
 from archlang.train.fitting import fit_of
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
-from archlang.train.loop.watch import pictures, sites
+from archlang.train.loop.watch import sites
+from archlang.train.loop.watch_pictures import pictures
 from archlang.train.processes.devices import evaluating, place
+from archlang.views.canvas.shapes import Page
 
 STATIC = {
     "innate_static": "share of the norm of each layer's block of the dense map",
@@ -30,7 +32,8 @@ STATIC = {
 class AttentionReading:
     """The attention at one site: the mean over the inputs and its deviation between them, by layer from the lowest.
 
-    `what` says what the numbers are; a static kind has no deviation (None).
+    `what` says what the numbers are; a static kind has no deviation (None). Self-attention has `pairs` too: for each
+    layer that asks, the mean attention to each layer, over inputs and heads; every row sums to 1.
     """
 
     site: str
@@ -38,6 +41,7 @@ class AttentionReading:
     what: str
     mean: tuple[float, ...]
     deviation: tuple[float, ...] | None = None
+    pairs: tuple[tuple[float, ...], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ class AttentionCourse:
     rows: tuple[tuple[float, ...], ...]
 
     @property
-    def svg(self) -> tuple[str, ...]:
+    def pages(self) -> tuple[Page, ...]:
         """A picture for each site: layers against time."""
-        return tuple(svg for _, svg in pictures("attention", self.columns, [list(row) for row in self.rows]))
+        return tuple(page for _, page in pictures("attention", self.columns, [list(row) for row in self.rows]))
 
 
 @torch.no_grad()
@@ -78,9 +82,10 @@ def attention_of(
 
     target = place(device)
     seen: dict[str, list[torch.Tensor]] = {name: [] for name in found}
+    pairs: dict[str, list[torch.Tensor]] = {name: [] for name in found}
     handles = []
     for name, node in found.items():
-        handles.append(watch(model, graph, node, _keeping(seen[name])))
+        handles.append(watch(model, graph, node, _keeping(seen[name], pairs[name])))
 
     try:
         with evaluating(model, target):
@@ -89,14 +94,16 @@ def attention_of(
         for handle in handles:
             handle.remove()
 
-    return tuple(_summed(name, kinds[name], torch.cat(seen[name])) for name in found)
+    return tuple(_summed(name, kinds[name], torch.cat(seen[name]), pairs[name]) for name in found)
 
 
-def _keeping(rows: list[torch.Tensor]) -> Look:
-    """Keep the attention of each call in the rows of one site."""
+def _keeping(rows: list[torch.Tensor], pairs: list[torch.Tensor]) -> Look:
+    """Keep the attention of each call in the rows of one site; of self-attention that between layers too."""
 
     def look(_module: torch.nn.Module, _inputs: object, result: tuple[torch.Tensor, ...]) -> None:
         rows.append(result[1].double().cpu())
+        if len(result) > 2:  # [batch, heads, L, L]
+            pairs.append(result[2].double().mean(1).cpu())
 
     return look
 
@@ -117,7 +124,7 @@ def _run(model: torch.nn.Module, record: object, data: object | None, target: to
         model(fit(split.batch(rows)[0].to(target)).to(kind))
 
 
-def _summed(site: str, kind: str, rows: torch.Tensor) -> AttentionReading:
+def _summed(site: str, kind: str, rows: torch.Tensor, pairs: list[torch.Tensor]) -> AttentionReading:
     mean = tuple(rows.mean(0).tolist())
     # The same for every input, so a deviation between inputs would be rounding and nothing else.
     if kind in STATIC:
@@ -128,7 +135,11 @@ def _summed(site: str, kind: str, rows: torch.Tensor) -> AttentionReading:
     if kind == "self_attention":
         what = f"mean over {len(rows)} inputs, heads and queries"
     # The inputs are all there are, no sample of more: the divisor is their number.
-    return AttentionReading(site, kind, what, mean, tuple(rows.std(0, correction=0).tolist()))
+    deviation = tuple(rows.std(0, correction=0).tolist())
+    between = None
+    if pairs:
+        between = tuple(tuple(row) for row in torch.cat(pairs).mean(0).tolist())
+    return AttentionReading(site, kind, what, mean, deviation, between)
 
 
 def course_of(folder: str | Path) -> AttentionCourse:

@@ -72,7 +72,7 @@ def usage_of(
     """
     split = data_of(model, data).test
 
-    with _watching(model, device) as (run, seen, sites):
+    with watching(model, device) as (run, seen, sites):
         for rows in in_order(len(split), BATCH):
             run(split.batch(rows)[0])
             if tell is not None:
@@ -87,7 +87,7 @@ def patches_of(
 
     Stages whose rows are whole samples count as one patch. Raises `ArchError` (unsupported-module).
     """
-    with _watching(model, device) as (run, seen, sites):
+    with watching(model, device) as (run, seen, sites):
         run(images)
 
         graph = record_of(model).network.graph
@@ -100,7 +100,7 @@ def patches_of(
 
 
 @contextmanager
-def _watching(
+def watching(
     model: fx.GraphModule, device: str
 ) -> Iterator[tuple[Callable[[torch.Tensor], None], dict[str, _Seen], tuple[ExpertSite, ...]]]:
     """A function that runs a model on samples, what its routers said meanwhile by stage, and the stages."""

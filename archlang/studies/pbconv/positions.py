@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -66,42 +67,75 @@ def dispersion(maps: Sequence[Tensor]) -> float:
     return float(torch.stack([m.double() for m in maps]).mean(0).std(correction=0))
 
 
-def equivalent_kernels(model: nn.Module, graph: Graph) -> dict[str, Tensor]:
-    """For each convolution with a kernel larger than 1x1 the one kernel that its branches and batch norms amount to.
+@dataclass(frozen=True)
+class KernelBranch:
+    """A branch of a convolution: what it is called, its weights [out, in, kh, kw], the batch norm behind it, and the
+    row and column of its top left corner in the large kernel, from 1.
+    """
+
+    name: str
+    weight: Tensor
+    norm: nn.Module | None
+    place: Extent = (1, 1)
+
+    @property
+    def kernel(self) -> Tensor:
+        """The weights with the norm's scale in them."""
+        return folded(self.weight, self.norm).detach()
+
+
+def kernel_branches(model: nn.Module, graph: Graph) -> dict[str, tuple[KernelBranch, ...]]:
+    """For each convolution with a kernel larger than 1x1 its branches, the largest kernel first.
 
     By the convolution's module name, that of a boosted one without the number of its branch. The chains of diverse
     branch blocks are left out. Shared modules count once.
     """
-    found: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for node in graph:
-            if node.op.piece == "boosted sum":
-                found[module_name(node.path[:-1])] = _boosted(model, graph, node)
+    found: dict[str, tuple[KernelBranch, ...]] = {}
+    for node in graph:
+        if node.op.piece == "boosted sum":
+            found[module_name(node.path[:-1])] = _boosted(model, graph, node)
 
-        for node in graph:
-            # The branches of a boosted convolution count in its sum, not by themselves.
-            branch = any(m.kind == "pbconv" and m.count > 1 for m in node.members)
-            if node.op.convolves != 2 or branch:
-                continue
-            rows, columns = node.args["kernel"]
-            if rows * columns > 1:
-                found[module_name(node.path)] = folded(_module(model, node).weight, _norm(model, graph, node))
+    for node in graph:
+        # The branches of a boosted convolution count in its sum, not by themselves.
+        branch = any(m.kind == "pbconv" and m.count > 1 for m in node.members)
+        if node.op.convolves != 2 or branch:
+            continue
+        rows, columns = node.args["kernel"]
+        if rows * columns > 1:
+            name = module_name(node.path)
+            found[name] = (KernelBranch(f"{rows}x{columns}", _module(model, node).weight, _norm(model, graph, node)),)
 
     return found
 
 
-def _boosted(model: nn.Module, graph: Graph, node: Node) -> Tensor:
-    kernels = []
+def equivalent_kernels(model: nn.Module, graph: Graph) -> dict[str, Tensor]:
+    """For each convolution with a kernel larger than 1x1 the one kernel that its branches and batch norms amount to."""
+    return {name: equivalent(branches) for name, branches in kernel_branches(model, graph).items()}
+
+
+def equivalent(branches: Sequence[KernelBranch]) -> Tensor:
+    """The one kernel that the branches of a convolution amount to, [out, in, K, K]."""
+    main, *small = branches
+    return merged(main.kernel, [(branch.kernel, branch.place) for branch in small])
+
+
+def _boosted(model: nn.Module, graph: Graph, node: Node) -> tuple[KernelBranch, ...]:
+    places: list[Extent] = [(1, 1), *(placed.place for placed in node.args["kernels"])]
+    branches: list[KernelBranch] = []
     # Behind the large kernel and the small ones stand the chains of a diverse branch block.
-    for port in node.inputs[: 1 + len(node.args["kernels"])]:
+    for port, place in zip(node.inputs, places, strict=False):
         last = graph.node(port.node)
         conv, norm = last, None
         if last.op is BATCH_NORM:
             conv, norm = graph.node(last.inputs[0].node), _module(model, last)
-        kernels.append(folded(_module(model, conv).weight, norm))
 
-    places = [placed.place for placed in node.args["kernels"]]
-    return merged(kernels[0], list(zip(kernels[1:], places, strict=True)))
+        weight = _module(model, conv).weight
+        size = f"{weight.shape[-2]}x{weight.shape[-1]}"
+        # The large kernel covers all places.
+        if branches:
+            size += f" at {place[0]}, {place[1]}"
+        branches.append(KernelBranch(size, weight, norm, place))
+    return tuple(branches)
 
 
 def _norm(model: nn.Module, graph: Graph, node: Node) -> nn.Module | None:

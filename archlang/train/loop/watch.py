@@ -12,9 +12,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -31,41 +30,13 @@ from archlang.layers.patch_experts.router import passing
 from archlang.layers.processes import mean
 from archlang.ops.layer_attention import attends
 from archlang.train.kept.runs import append
+from archlang.train.loop.watch_pictures import STYLES, pictures
 from archlang.train.processes.sharding import full, norm
-from archlang.views.chart import Course, strips
+from archlang.views.canvas.svg import svg_of
 
 Rows = Sequence[Sequence[float]]
 COLLAPSED = 0.99
 """The cosine above which two keys count as one."""
-
-
-@dataclass(frozen=True)
-class PictureStyle:
-    """The form of a table's pictures.
-
-    title    the title, `{site}` the site that it is of
-    column   what a column is called, `{site}` and `{last}` the parts of its name
-    numbered what a column with a number is called, where that differs
-    low      the number of the lightest colour; None for the smallest
-    by_site  whether each site has a picture of its own
-    """
-
-    title: str
-    column: str
-    numbered: str = ""
-    low: float | None = 0.0
-    by_site: bool = True
-
-
-STYLES = {
-    "attention": PictureStyle("attention: {site}", "layer {last}"),
-    "gradients": PictureStyle("gradients: {site}", "layer {last}", low=None),
-    "betas": PictureStyle("beta, the share of f(x)", "{site}.{last}", by_site=False),
-    "usage": PictureStyle("usage: {site}", "expert {last}"),
-    "thresholds": PictureStyle("thresholds: {site}", "{last}"),
-    "keys": PictureStyle("keys: {site}", "{last}", numbered="expert {last}", low=None),
-}
-"""The pictures of every table, by its name."""
 
 
 def sites(graph: Graph) -> dict[str, Node]:
@@ -230,7 +201,7 @@ class TrainingWatch:
         """Draw what was seen. Raises `ArchError` (unwritable-output)."""
         for table in (table for table in self.tables if table.name in STYLES):
             for site, picture in pictures(table.name, table.columns, table.rows):
-                write_whole(folder / f"{table.name}{site}.svg", picture.encode())
+                write_whole(folder / f"{table.name}{site}.svg", svg_of(picture).encode())
 
     def _attended(self, name: str, result: tuple[torch.Tensor, ...]) -> None:
         self.attention[name] = result[1].detach()
@@ -362,31 +333,6 @@ def layer_parameters(model: nn.Module, graph: Graph) -> dict[str, list[nn.Parame
         for layer, modules in paths.items()
     }
     return {layer: weights for layer, weights in parameters.items() if weights}
-
-
-def pictures(name: str, columns: tuple[str, ...], rows: Rows) -> Iterator[tuple[str, str]]:
-    """A picture for each site of a table: what to add to the file's name, and the SVG."""
-    style = STYLES[name]
-    parts = [tuple(column.rpartition(".")[::2]) for column in columns]
-    groups = [list(range(len(columns)))]
-    if style.by_site:
-        groups = [list(places) for _, places in groupby(range(len(columns)), lambda i: parts[i][0])]
-
-    for number, places in enumerate(groups):
-        shown = tuple(_column_name(style, *parts[i]) for i in places)
-        title = style.title.format(site=parts[places[0]][0])
-        course = Course(title, shown, [[row[i] for i in places] for row in rows])
-        mark = ""
-        if number:  # the first picture has the table's plain name
-            mark = f"-{number + 1}"
-        yield mark, strips(course, low=style.low)
-
-
-def _column_name(style: PictureStyle, site: str, last: str) -> str:
-    form = style.column
-    if style.numbered and last.isdigit():
-        form = style.numbered
-    return form.format(site=site, last=last).lstrip(".")
 
 
 def _line(values: Sequence[object]) -> str:

@@ -214,7 +214,7 @@ def test_samples_are_shown(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert drawn.read_text().count("<image") == 6
     assert "1438 samples to train on, 359 to test on, each 1x16x16, 10 classes" in capfd.readouterr().out
     assert run(["show", "samples", "moons", "-o", str(drawn)]) == 0
-    assert drawn.read_text().count("<circle") == 200
+    assert drawn.read_text().count("<ellipse") == 200
     assert run(["show", "samples", "moons", "digits", "-o", str(drawn)]) == 1
     assert run(["show", "samples", "moons", "--format", "json"]) == 0
     assert '"sample": [\n        2\n      ]' in capfd.readouterr().out

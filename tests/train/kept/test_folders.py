@@ -15,7 +15,8 @@ from archlang.elaborate.network import loads
 from archlang.train import Progress, fit
 from archlang.train.kept.begun import TABLES
 from archlang.train.kept.runs import Run, open_run
-from archlang.train.loop.watch import STYLES, StepTable
+from archlang.train.loop.watch import StepTable
+from archlang.train.loop.watch_pictures import STYLES
 from tests.campaign import attack_folders
 from tests.train.kept.test_resume import Halt, halted, log_of, refused, resumed, same
 from tests.train.nets import TRAIN, bars, tiny

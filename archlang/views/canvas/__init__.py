@@ -1,0 +1,1 @@
+"""Pages of shapes, and the files they become: SVG, PNG, PDF and TikZ from one drawing."""

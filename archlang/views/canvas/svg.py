@@ -1,0 +1,121 @@
+"""A page as SVG: shapes and escaped text, nothing that a reader would have to load."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from xml.sax.saxutils import escape, quoteattr
+
+from archlang.views.canvas.letters import one_row
+from archlang.views.canvas.pixels import png_bytes
+from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Raster, Shape, Together, Trace, Words
+from archlang.views.palette import FONT
+
+
+def svg_of(page: Page) -> str:
+    """Write a page as SVG text."""
+    wide, high = f"{page.width:.0f}", f"{page.height:.0f}"
+    title = ""
+    if page.title:
+        title = f"<title>{escape(one_row(page.title))}</title>"
+
+    head = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" viewBox="0 0 {wide} {high}" '
+        f"font-family={quoteattr(FONT)}>{title}"
+    )
+    ground = f'<rect width="{wide}" height="{high}" fill="#ffffff"/>'
+    return "\n".join([head, ground, *map(_element, page.shapes), "</svg>", ""])
+
+
+def _element(shape: Shape) -> str:
+    match shape:
+        case Block():
+            return _block(shape)
+        case Trace():
+            return _trace(shape)
+        case Disc(x, y, rx, ry, fill, pen, tip):
+            inner = f'<ellipse cx="{x:.2f}" cy="{y:.2f}" rx="{rx:.2f}" ry="{ry:.2f}"{_ink(fill, pen)}'
+            return _with_tip("ellipse", inner, tip)
+        case Words():
+            return _words(shape)
+        case Together():
+            return _together(shape)
+        case Raster(x, y, w, h, columns, rows, pixels):
+            held = b64encode(png_bytes(columns, rows, pixels)).decode()
+            # Without smoothing: a pixel of a small image is a square.
+            return (f'<image x="{x:.2f}" y="{y:.2f}" width="{w:.2f}" height="{h:.2f}" preserveAspectRatio="none" '
+                    f'style="image-rendering:pixelated" href="data:image/png;base64,{held}"/>')
+
+
+def _together(shape: Together) -> str:
+    """A group with its class and its name, by which a page finds it."""
+    attribute = {"node": "data-box", "cluster": "data-frame"}[shape.kind]
+    tip = ""
+    if shape.tip:
+        tip = f"<title>{escape(one_row(shape.tip))}</title>"
+    inner = "".join(map(_element, shape.shapes))
+    return f'<g class="{shape.kind}" {attribute}={quoteattr(shape.name)}>{tip}{inner}</g>'
+
+
+def _block(shape: Block) -> str:
+    corner = opacity = ""
+    if shape.corner:
+        corner = f' rx="{shape.corner:.1f}"'
+    if shape.opacity < 1:
+        opacity = f' fill-opacity="{shape.opacity:.2f}"'
+
+    inner = (f'<rect x="{shape.x:.2f}" y="{shape.y:.2f}" width="{shape.w:.2f}" height="{shape.h:.2f}"{corner}'
+             f"{_ink(shape.fill, shape.pen)}{opacity}")
+    return _with_tip("rect", inner, shape.tip)
+
+
+def _trace(shape: Trace) -> str:
+    (x, y), *rest = shape.points
+    if shape.smooth:
+        # Two handles and an end a curve.
+        triples = [rest[i : i + 3] for i in range(0, len(rest), 3)]
+        steps = ["C" + " ".join(f"{a:.2f} {b:.2f}" for a, b in triple) for triple in triples]
+    else:
+        steps = [f"L{a:.2f} {b:.2f}" for a, b in rest]
+
+    end = opacity = ""
+    if shape.closed:
+        end = " Z"
+    if shape.opacity < 1:
+        opacity = f' fill-opacity="{shape.opacity:.2f}"'
+    inner = f'<path d="M{x:.2f} {y:.2f} {" ".join(steps)}{end}"{_ink(shape.fill, shape.pen)}{opacity}'
+    return _with_tip("path", inner, shape.tip)
+
+
+def _words(shape: Words) -> str:
+    turn = bold = anchor = ""
+    if shape.upright:
+        turn = f' transform="rotate(-90 {shape.x:.2f} {shape.y:.2f})"'
+    if shape.bold:
+        bold = ' font-weight="bold"'
+    if shape.anchor != "start":
+        anchor = f' text-anchor="{shape.anchor}"'
+
+    text = (f'<text x="{shape.x:.2f}" y="{shape.y:.2f}" font-size="{shape.size:g}" fill="{shape.colour}"{anchor}{bold}'
+            f"{turn}>{escape(one_row(shape.text))}</text>")
+    if not shape.tip:
+        return text
+    # Around the text, not in it: what reads texts out of the file would read the tip too.
+    return f"<g><title>{escape(one_row(shape.tip))}</title>{text}</g>"
+
+
+def _ink(fill: str | None, pen: Pen | None) -> str:
+    shown = f' fill="{fill or "none"}"'
+    if pen is None:
+        return shown
+
+    shown += f' stroke="{pen.colour}" stroke-width="{pen.width:g}"'
+    if pen.dashes:
+        shown += f' stroke-dasharray="{" ".join(f"{d:g}" for d in pen.dashes)}"'
+    return shown
+
+
+def _with_tip(name: str, inner: str, tip: str) -> str:
+    if not tip:
+        return f"{inner}/>"
+    return f"{inner}><title>{escape(one_row(tip))}</title></{name}>"
