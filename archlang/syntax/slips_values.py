@@ -29,7 +29,7 @@ def _joined_size(facts: Facts) -> Fix | None:
 
 
 def _bare_arguments(facts: Facts) -> str:
-    """What stands bare behind a stage, to the next arrow: `3x3, 64` of `conv 3x3, 64 -> relu`."""
+    """The arguments that stand bare behind a stage: `3x3, 64` of `conv 3x3, 64 -> relu`."""
     taken: list[str] = []
     for token in facts.rest_of_line:
         if token.type not in ("NUMBER", "SIZE", "STRING", "NAME", "COMMA"):
