@@ -81,7 +81,7 @@ def _titles(picture: Picture, done: Layout) -> Iterator[Shape]:
     for cluster in picture.clusters:
         r = done.frames[cluster.id]
         ground = Block(r.x + 7, r.y + 5, width_of(cluster.label, 10.0) + 4, 12, "#ffffff", None, 2.0, 0.75)
-        yield Together((ground, Words(r.x + 9, r.y + 14, cluster.label, 10.0, QUIET)), "cluster", cluster.id)
+        yield Together((ground, Words(r.x + 9, r.y + 14, cluster.label, 10.0, QUIET)), "title", cluster.id)
 
 
 def _box(box: Box, r: Rect, paper: bool) -> Together:

@@ -94,10 +94,10 @@ class Raster:
 
 @dataclass(frozen=True)
 class Together:
-    """Shapes that are one thing: a box of a diagram (`node`) or a frame (`cluster`), what it is called, its tip."""
+    """Shapes that are one thing: a box of a diagram (`node`), a frame (`cluster`) or its title, its name and its tip."""
 
     shapes: tuple[Shape, ...]
-    kind: Literal["node", "cluster"]
+    kind: Literal["node", "cluster", "title"]
     name: str
     tip: str = ""
 

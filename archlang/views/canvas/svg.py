@@ -49,6 +49,10 @@ def _element(shape: Shape) -> str:
 
 def _together(shape: Together) -> str:
     """A group with its class and its name, by which a page finds it."""
+    # A title lies over its frame, and lets through what is meant for that.
+    if shape.kind == "title":
+        return f'<g class="title" pointer-events="none">{"".join(map(_element, shape.shapes))}</g>'
+
     attribute = {"node": "data-box", "cluster": "data-frame"}[shape.kind]
     tip = ""
     if shape.tip:
