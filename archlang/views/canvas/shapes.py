@@ -94,7 +94,7 @@ class Raster:
 
 @dataclass(frozen=True)
 class Together:
-    """Shapes that are one thing: a box of a diagram (`node`), a frame (`cluster`) or its title, its name and its tip."""
+    """Shapes that are one thing: a box of a diagram (`node`), a frame (`cluster`) or its title; its name, its tip."""
 
     shapes: tuple[Shape, ...]
     kind: Literal["node", "cluster", "title"]
