@@ -24,10 +24,10 @@ RUNS = "build/pictures"
 TRAININGS = {
     "early": "examples/04_paths.arch --data digits --epochs 1",
     "paths": "examples/04_paths.arch --data digits --epochs 8",
-    "plain": "examples/01_sequential.arch --data digits --epochs 8",
+    "plain": "specs/layer_attention/digits_plain.arch --data digits --epochs 4",
     "experts": "specs/pce/pce_tiny.arch --data digits --epochs 4",
-    "coded": "specs/coded_resnext/digits.arch --data digits --epochs 6",
-    "attention": "specs/layer_attention/digits.arch -p by=self_attention(heads=2) --data digits --epochs 6",
+    "coded": "specs/coded_resnext/digits.arch --data digits --epochs 3",
+    "attention": "specs/layer_attention/digits.arch -p by=self_attention(heads=2) --data digits --epochs 3",
     "boosted": "build/pictures/boosted.arch --data digits --epochs 4",
 }
 """Run to what `archlang train` is given."""
