@@ -24,7 +24,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study
+.PHONY: setup demo test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study
 setup: $(READY)
 
 demo: $(READY)
@@ -120,6 +120,10 @@ campaign-fusion: $(PEERS)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt transformers==5.23.0
 	$(BIN)/python -m tests.campaign.fusion
 	$(BIN)/python -m tests.campaign.fusion --boost
+
+# Every picture of the docs; trainings are kept in build/pictures.
+pictures: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.pictures
 
 campaign-attention: $(READY)
 	$(BIN)/python -m tests.campaign.attention --seeds 5 --epochs 8 --images docs/images

@@ -103,8 +103,9 @@ DATA = (
 """Names of data that `--data` knows. The readers themselves load torch, for which nobody waits at a prompt."""
 
 BY_PLACE: dict[str, Callable[[click.Context, str], Offered]] = {
-    **dict.fromkeys(("FILE", "FILE...", "MODEL", "MODEL|FILE", "MODEL|RUN", "A", "B", "IMAGE..."), _files),
-    "FOLDER": _folders,
+    **dict.fromkeys(("FILE", "FILE...", "MODEL", "MODEL...", "[MODEL]", "MODEL|FILE", "MODEL|RUN", "A", "B",
+                    "IMAGE..."), _files),
+    **dict.fromkeys(("FOLDER", "RUN..."), _folders),
     "NAME=VALUE": _dials,
     "PASS{OPTIONS}": _passes,
 }

@@ -1,4 +1,4 @@
-"""Where a classifier looks: Grad-CAM maps of a stage (Selvaraju et al. 2017, eq. 1 and 2; PBConv, figure 7)."""
+"""The places that a classifier looks at: Grad-CAM maps of a stage (Selvaraju et al. 2017, PBConv, figure 7)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from archlang.train.loop.evaluation import BATCH, data_of, in_order, record_of
 
 @dataclass(frozen=True)
 class StageFeatures:
-    """What leaves stages for samples: rows [samples, features] by stage, labels [samples], the names of the classes."""
+    """The tensors that leave stages for samples: rows [samples, features] by stage, and labels [samples]."""
 
     rows: dict[str, Tensor]
     labels: Tensor
@@ -51,7 +51,7 @@ def stage_node(model: fx.GraphModule, name: str) -> fx.Node:
 def features_of(
     model: fx.GraphModule, data: object, stages: Sequence[str], *, most: int, device: str = "auto"
 ) -> StageFeatures:
-    """What leaves each stage for at most so many samples of the test part of `data`, evenly spread over it.
+    """The features that leave each stage for at most so many samples of the test part of `data`, evenly spread over it.
 
     Maps [channels, ...] count by their means over all places; sequences [positions, features] by that over positions.
     Raises `ArchError`: unknown-name, unknown-data, bad-data (no classes), unsupported-module (a stage whose rows are

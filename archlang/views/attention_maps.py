@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archlang.views.canvas.letters import fitted, width_of
 from archlang.views.canvas.plot import colour_bar
-from archlang.views.canvas.shapes import Page, Raster, Shape, Words, abreast, margin
+from archlang.views.canvas.shapes import Lettering, Page, Raster, Shape, abreast, margin
 from archlang.views.elements import shade
 from archlang.views.palette import QUIET
 from archlang.views.sheet import Tile, raster
@@ -34,12 +34,12 @@ def mapped(rows: Sequence[MappedImage]) -> Page:
 
     top = 0.0
     for row in rows:
-        shapes += [Words(0, top + 11, row.image.caption), raster(row.image, 0, top + LINE, SIDE)]
+        shapes += [Lettering(0, top + 11, row.image.caption), raster(row.image, 0, top + LINE, SIDE)]
         for place, (title, text, values) in enumerate(row.maps, 1):
             left = SIDE + GAP + (place - 1) * step
-            shapes.append(Words(left, top + 11, fitted(title, step - GAP, 9.5), 9.5, QUIET))
+            shapes.append(Lettering(left, top + 11, fitted(title, step - GAP, 9.5), 9.5, QUIET))
             shapes.append(blended(row.image, values, left, top + LINE))
-            shapes.append(Words(left, top + LINE + SIDE + 11, text, 9.5))
+            shapes.append(Lettering(left, top + LINE + SIDE + 11, text, 9.5))
         top += LINE + SIDE + 2 * LINE
 
     wide = SIDE + GAP + step * max((len(row.maps) for row in rows), default=0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, names
-from archlang.views.canvas.shapes import Block, Page, Pen, Shape, Words, abreast, margin, stacked
+from archlang.views.canvas.shapes import Lettering, Page, Pen, Rectangle, Shape, abreast, margin, stacked
 from archlang.views.elements import plain, shade
 from archlang.views.palette import FRAME
 
@@ -36,7 +36,7 @@ def code_page(codes: Sequence[tuple[str, Sequence[str]]]) -> Page:
     for name, code in codes:
         shown = title(name, code)
         cell = cell_of(code)
-        shapes += [Words(8, top + 10, shown, SIZE), *matrix(code, 8, top + 18, cell)]
+        shapes += [Lettering(8, top + 10, shown, SIZE), *matrix(code, 8, top + 18, cell)]
         top += 34 + cell * min(len(code), MOST)
         wide = max(wide, 16 + cell * len(code[0]), 16 + width_of(shown, SIZE))
 
@@ -56,7 +56,7 @@ def matrix(code: Sequence[str], x: float, y: float, cell: float = CELL) -> list[
     """Draw a class x branch matrix at a place: a row for each class, at most `MOST` of them."""
     edge = Pen(FRAME, min(0.3, cell / 25))
     return [
-        Block(x + c * cell, y + r * cell, cell, cell, shade(float(sign)), edge)
+        Rectangle(x + c * cell, y + r * cell, cell, cell, shade(float(sign)), edge)
         for r, word in enumerate(code[:MOST]) for c, sign in enumerate(word)
     ]
 

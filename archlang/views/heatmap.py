@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, names
-from archlang.views.canvas.shapes import Anchor, Page, Words, abreast, margin, stacked
+from archlang.views.canvas.shapes import Anchor, Lettering, Page, abreast, margin, stacked
 from archlang.views.palette import INK
 
 CELL = 34.0
@@ -70,7 +70,7 @@ def trade_curve(points: Sequence[tuple[str, float, float]], across: str, up: str
         shift = 6.0
         if left > 300.0:
             anchor, shift = "end", -6.0
-        plot.shapes.append(Words(left + shift, top - 5, name, 9.5, INK, anchor))
+        plot.shapes.append(Lettering(left + shift, top - 5, name, 9.5, INK, anchor))
     return margin(plot.page())
 
 

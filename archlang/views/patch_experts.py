@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from archlang.views.canvas.letters import width_of
-from archlang.views.canvas.shapes import Block, Page, Pen, Shape, Words
+from archlang.views.canvas.shapes import Lettering, Page, Pen, Rectangle, Shape
 from archlang.views.palette import QUIET, hue
 from archlang.views.sheet import Tile, raster
 
@@ -54,10 +54,10 @@ def patched(rows: Sequence[PatchedImage]) -> Page:
     step = max([step, *(width_of(title) + GAP for title in titles)])
 
     for row in rows:
-        shapes += [Words(GAP, top + 11, row.image.caption), raster(row.image, GAP, top + LINE, SIDE)]
+        shapes += [Lettering(GAP, top + 11, row.image.caption), raster(row.image, GAP, top + LINE, SIDE)]
         for place, (title, cells) in enumerate(row.stages, 1):
             left = GAP + place * step
-            shapes += [Words(left, top + 11, title), raster(row.image, left, top + LINE, SIDE)]
+            shapes += [Lettering(left, top + 11, title), raster(row.image, left, top + LINE, SIDE)]
             shapes += [shape for cell in cells for shape in _cell(cell, left, top + LINE, len(cells) <= NAMED)]
         top += LINE + SIDE + GAP
 
@@ -76,9 +76,9 @@ def _cell(cell: PatchCell, left: float, top: float, named: bool) -> list[Shape]:
 
     told = ", ".join(f"{i} {weight:.2f}" for i, weight in enumerate(cell.weights, 1))
     edge = Pen("#ffffff", 0.6)
-    shapes: list[Shape] = [Block(x, y, w, h, hue(cell.expert), edge, opacity=STRONGEST * share, tip=told)]
+    shapes: list[Shape] = [Rectangle(x, y, w, h, hue(cell.expert), edge, opacity=STRONGEST * share, tip=told)]
     if named:  # a number tells experts apart where colours do not
-        shapes.append(Words(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), 11.0, "#ffffff", "middle", bold=True))
+        shapes.append(Lettering(x + w / 2, y + h / 2 + 4, str(cell.expert + 1), 11.0, "#ffffff", "middle", bold=True))
     return shapes
 
 
@@ -86,5 +86,5 @@ def _legend(experts: int, top: float) -> list[Shape]:
     shapes: list[Shape] = []
     for i in range(experts):
         x, y = GAP + LEGEND * (i % 8), top + LINE * (i // 8)
-        shapes += [Block(x, y - 4, 10, 10, hue(i)), Words(x + 14, y + 5, f"expert {i + 1}", 11.0, QUIET)]
+        shapes += [Rectangle(x, y - 4, 10, 10, hue(i)), Lettering(x + 14, y + 5, f"expert {i + 1}", 11.0, QUIET)]
     return shapes

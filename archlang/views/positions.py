@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from archlang.views.canvas.letters import fitted
 from archlang.views.canvas.plot import Plot
 from archlang.views.canvas.scales import linear
-from archlang.views.canvas.shapes import Page, Words, margin, stacked
+from archlang.views.canvas.shapes import Lettering, Page, margin, stacked
 from archlang.views.heatmap import Curve, Map, courses, heatmaps
 from archlang.views.palette import INK
 
@@ -26,7 +26,7 @@ def layer_page(models: Sequence[tuple[str, Sequence[Named]]]) -> Page:
     # A row for each model, so that a baseline's layers stand above the same layers of the other.
     parts = []
     for file, layers in models:
-        parts.append(Page(200, 18, (Words(12, 14, fitted(file, 600.0), 12.0, INK, bold=True),)))
+        parts.append(Page(200, 18, (Lettering(12, 14, fitted(file, 600.0), 12.0, INK, bold=True),)))
         parts.append(heatmaps([_titled(name, rows) for name, rows in layers], across=2 * ACROSS))
     return stacked(parts, 4.0)
 
@@ -35,7 +35,7 @@ def branch_page(layers: Sequence[tuple[str, Rows, Sequence[Named]]]) -> Page:
     """Draw, for each layer, the map of the fused kernel and beside it those of its branches (PBConv, figure 10)."""
     parts = []
     for name, whole, branches in layers:
-        parts.append(Page(200, 18, (Words(12, 14, name, 12.0, INK, bold=True),)))
+        parts.append(Page(200, 18, (Lettering(12, 14, name, 12.0, INK, bold=True),)))
         maps = [Map("after fusion", whole), *(Map(branch, rows) for branch, rows in branches)]
         parts.append(heatmaps(maps, across=len(maps)))
     return stacked(parts, 2.0)
@@ -65,7 +65,7 @@ def pruning_page(points: Sequence[tuple[str, float, float]]) -> Page:
         number = sizes.index(name.split()[0])
         plot.dot(magnitude, fall, number, 3.0, name)
         x, y = plot.at(magnitude, fall)
-        plot.shapes.append(Words(x + 5, y - 3, name.split(maxsplit=1)[1], 8.5))
+        plot.shapes.append(Lettering(x + 5, y - 3, name.split(maxsplit=1)[1], 8.5))
     for number, size in enumerate(sizes):
         plot.key(size, number)
     return margin(plot.page())

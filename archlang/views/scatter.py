@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear
-from archlang.views.canvas.shapes import Block, Page, abreast, margin
+from archlang.views.canvas.shapes import Page, Rectangle, abreast, margin
 from archlang.views.elements import shade
 from archlang.views.palette import INK
 
@@ -66,7 +66,7 @@ def _shaded(plot: Plot, field: Sequence[Sequence[float]]) -> None:
                 continue
             top = SIDE - (r + 1) * tall
             tone = shade(_band(row[start]) / (BANDS - 1) * 0.8)  # points must stand out from the darkest band
-            plot.shapes.append(Block(start * wide, top, (c - start) * wide + 0.3, tall + 0.3, tone))
+            plot.shapes.append(Rectangle(start * wide, top, (c - start) * wide + 0.3, tall + 0.3, tone))
             start = c
 
 
@@ -81,5 +81,5 @@ def _named(plot: Plot, name: str, points: Sequence[tuple[float, float]]) -> None
     middle = [sorted(column)[len(points) // 2] for column in zip(*points, strict=True)]
     x, y = plot.at(middle[0], middle[1])
     wide = 6.0 * len(name) + 6
-    plot.shapes.append(Block(x - wide / 2, y - 7, wide, 14, "#ffffff", None, 3.0, 0.75))
+    plot.shapes.append(Rectangle(x - wide / 2, y - 7, wide, 14, "#ffffff", None, 3.0, 0.75))
     plot.words(middle[0], middle[1], name, INK, "middle", 11.0)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from archlang.views.canvas.letters import fitted, width_of
 from archlang.views.canvas.pixels import png_bytes
-from archlang.views.canvas.shapes import Page, Raster, Shape, Words
+from archlang.views.canvas.shapes import Lettering, Page, Raster, Shape
 from archlang.views.palette import QUIET
 
 SIDE, GAP, LINE = 56.0, 8.0, 16.0
@@ -28,7 +28,7 @@ def sheet(rows: Sequence[tuple[str, Sequence[Tile]]], side: float = SIDE) -> Pag
     shapes: list[Shape] = []
     top = GAP
     for title, tiles in rows:
-        shapes.append(Words(GAP, top + 11, title))
+        shapes.append(Lettering(GAP, top + 11, title))
         top += LINE
         for place, tile in enumerate(tiles):
             shapes += _tile(tile, GAP + place * (side + GAP), top, side)
@@ -50,7 +50,7 @@ def tile_grid(tiles: Sequence[tuple[str, Tile]], across: int, side: float = 84.0
         shown = title
         while width_of(shown, 8.5) > side:
             shown = "…" + shown.lstrip("…")[1:]
-        shapes += [Words(x, y + 10, shown, 8.5), *_tile(tile, x, y + LINE, side)]
+        shapes += [Lettering(x, y + 10, shown, 8.5), *_tile(tile, x, y + LINE, side)]
 
     rows = -(-len(tiles) // across)
     return Page(GAP + min(len(tiles), across) * (side + GAP), GAP + rows * (side + 2 * LINE + GAP), tuple(shapes))
@@ -72,4 +72,4 @@ def raster(tile: Tile, x: float, y: float, side: float) -> Raster:
 
 def _tile(tile: Tile, x: float, y: float, side: float) -> list[Shape]:
     caption = fitted(tile.caption, side + GAP - 2, 9.5)
-    return [raster(tile, x, y, side), Words(x + side / 2, y + side + 11, caption, 9.5, QUIET, "middle")]
+    return [raster(tile, x, y, side), Lettering(x + side / 2, y + side + 11, caption, 9.5, QUIET, "middle")]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, names
-from archlang.views.canvas.shapes import Block, Page, Words, abreast, margin, stacked
+from archlang.views.canvas.shapes import Lettering, Page, Rectangle, abreast, margin, stacked
 from archlang.views.palette import INK, hue
 
 Rows = Sequence[Sequence[float]]
@@ -27,7 +27,7 @@ def specialisation_page(
     parts = []
     for name, places, by_class, cosines, about_class, about_place in sites:
         head = f"{name}: {about_class:.3f} bits of the class, {about_place:.3f} bits of the place"
-        parts.append(Page(320, 20, (Words(0, 14, head, 13.0, INK, bold=True),)))
+        parts.append(Page(320, 20, (Lettering(0, 14, head, 13.0, INK, bold=True),)))
 
         # Without a grid there is one place, and nothing to compare.
         shown = []
@@ -83,6 +83,6 @@ def _lost(lost: Sequence[tuple[int, float]], whole: float) -> Page:
     for place, (_, accuracy) in enumerate(lost):
         left, top = plot.at(place + 0.2, accuracy)
         right, bottom = plot.at(place + 0.8, up.low)
-        plot.shapes.append(Block(left, top, right - left, bottom - top, hue(0)))
+        plot.shapes.append(Rectangle(left, top, right - left, bottom - top, hue(0)))
     plot.rule(whole, "all")
     return plot.page()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from archlang.views.canvas.letters import width_of
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Shape, Together, Trace, Words, placed_at
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Rectangle, Shape, Together, placed_at
 from archlang.views.canvas.svg import svg_of
 from archlang.views.coded import code_page
 from archlang.views.layered import layout
@@ -46,7 +46,7 @@ def to_page(picture: Picture) -> Page:
     middle = max(done.width / 2, width_of(picture.name, 13.0) / 2 + 4)
     w = max(w, 2 * middle)
     # A figure has its title in the caption.
-    titles: list[Shape] = [Words(middle, 15, picture.name, 13.0, QUIET, "middle")]
+    titles: list[Shape] = [Lettering(middle, 15, picture.name, 13.0, QUIET, "middle")]
     if picture.paper:
         titles = []
     shapes = [
@@ -73,15 +73,15 @@ def _frames(picture: Picture, done: Layout) -> Iterator[Shape]:
         if depth[cluster.id] % 2 and not picture.paper:
             fill = GROUND
 
-        yield Together((Block(r.x, r.y, r.w, r.h, fill, Pen(FRAME, 0.8), 9.0),), "cluster", cluster.id)
+        yield Together((Rectangle(r.x, r.y, r.w, r.h, fill, Pen(FRAME, 0.8), 9.0),), "cluster", cluster.id)
 
 
 def _titles(picture: Picture, done: Layout) -> Iterator[Shape]:
     """The titles of frames, above the arrows that run into them."""
     for cluster in picture.clusters:
         r = done.frames[cluster.id]
-        ground = Block(r.x + 7, r.y + 5, width_of(cluster.label, 10.0) + 4, 12, "#ffffff", None, 2.0, 0.75)
-        yield Together((ground, Words(r.x + 9, r.y + 14, cluster.label, 10.0, QUIET)), "cluster", cluster.id)
+        ground = Rectangle(r.x + 7, r.y + 5, width_of(cluster.label, 10.0) + 4, 12, "#ffffff", None, 2.0, 0.75)
+        yield Together((ground, Lettering(r.x + 9, r.y + 14, cluster.label, 10.0, QUIET)), "title", cluster.id)
 
 
 def _box(box: Box, r: Rect, paper: bool) -> Together:
@@ -96,9 +96,9 @@ def _box(box: Box, r: Rect, paper: bool) -> Together:
         corner = 7.0
         if box.look == "end":
             corner = 0.0
-        shapes.append(Block(r.x, r.y, r.w, r.h, colours.fill, pen, corner))
+        shapes.append(Rectangle(r.x, r.y, r.w, r.h, colours.fill, pen, corner))
     if box.look == "scope":
-        shapes.append(Block(r.x + 3, r.y + 3, r.w - 6, r.h - 6, None, Pen(colours.border, 0.6), 5.0))
+        shapes.append(Rectangle(r.x + 3, r.y + 3, r.w - 6, r.h - 6, None, Pen(colours.border, 0.6), 5.0))
 
     size = TEXT
     if box.look == "gate":
@@ -107,7 +107,7 @@ def _box(box: Box, r: Rect, paper: bool) -> Together:
     # Lines are 14 points apart and centred; letters reach about 0.36 of their size below the middle.
     top = r.y + r.h / 2 - 7.0 * (len(box.lines) - 1) + size * 0.36
     for i, line in enumerate(box.lines):
-        shapes.append(Words(middle, top + 14.0 * i, line, size, colours.text, "middle"))
+        shapes.append(Lettering(middle, top + 14.0 * i, line, size, colours.text, "middle"))
     return Together(tuple(shapes), "node", box.id, box.tip)
 
 
@@ -138,10 +138,10 @@ def _arrow(arrow: Arrow, points: Sequence[Point], picture: Picture) -> list[Shap
     across = (0.4 * long * ahead[1], 0.4 * long * ahead[0])
     head = ((x, y), (back[0] + across[0], back[1] - across[1]), (back[0] - across[0], back[1] + across[1]))
 
-    line = Trace((points[0], neck), pen)
+    line = Polyline((points[0], neck), pen)
     if not straight:
-        line = Trace(_curve([*before, neck], sideways), pen, smooth=True)
-    return [line, Trace(head, None, pen.colour, closed=True)]
+        line = Polyline(_curve([*before, neck], sideways), pen, smooth=True)
+    return [line, Polyline(head, None, pen.colour, closed=True)]
 
 
 def _curve(points: Sequence[Point], sideways: bool) -> tuple[Point, ...]:
@@ -160,8 +160,8 @@ def _curve(points: Sequence[Point], sideways: bool) -> tuple[Point, ...]:
 def _label(arrow: Arrow, points: Sequence[Point], sideways: bool) -> Iterator[Shape]:
     x, y = _label_place(points, sideways)
     # A ground of its own, so that the line does not run through the letters.
-    yield Block(x - 1, y - SMALL * 0.8, width_of(arrow.label, SMALL) + 2, SMALL, "#ffffff", None, opacity=0.8)
-    yield Words(x, y, arrow.label, SMALL, QUIET)
+    yield Rectangle(x - 1, y - SMALL * 0.8, width_of(arrow.label, SMALL) + 2, SMALL, "#ffffff", None, opacity=0.8)
+    yield Lettering(x, y, arrow.label, SMALL, QUIET)
 
 
 def _label_place(points: Sequence[Point], sideways: bool) -> Point:

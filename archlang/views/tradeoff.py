@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.plot import Plot
 from archlang.views.canvas.scales import linear, logarithmic
-from archlang.views.canvas.shapes import Disc, Page, Words, margin
+from archlang.views.canvas.shapes import Disc, Lettering, Page, margin
 from archlang.views.palette import hue
 
 WIDTH, HEIGHT = 420.0, 280.0
@@ -37,12 +37,12 @@ def tradeoff(dots: Sequence[Dot], across: str, up: str) -> Page:
             plot.bar(dot.cost, dot.low, dot.high, dot.group)
         plot.dot(dot.cost, dot.value, dot.group, 4.0, dot.name)
         x, y = plot.at(dot.cost, dot.value)
-        plot.shapes.append(Words(x + 7, y - 4, str(place + 1), 10.0, hue(dot.group)))
+        plot.shapes.append(Lettering(x + 7, y - 4, str(place + 1), 10.0, hue(dot.group)))
 
     # Names stand aside: networks of nearly one size would cover each other's.
     for place, dot in enumerate(dots):
         y = 8 + LINE * place
         text = f"{place + 1}  {dot.name}"
-        plot.shapes += [Disc(WIDTH + 18, y - 3.5, 3.5, 3.5, hue(dot.group)), Words(WIDTH + 28, y, text, 10.0)]
+        plot.shapes += [Disc(WIDTH + 18, y - 3.5, 3.5, 3.5, hue(dot.group)), Lettering(WIDTH + 28, y, text, 10.0)]
         plot.room = max(plot.room, 32 + width_of(text, 10.0))
     return margin(plot.page())

@@ -18,7 +18,7 @@ from archlang.diagnostics import ArchError
 from archlang.studies.pbconv import trial as boost_trial
 from archlang.studies.pbconv.search import Audience, agreement, proposals, ranked, search, spread, winner
 from archlang.studies.pbconv.trial import Settings, Trial, run_trial
-from archlang.views.canvas.shapes import Trace
+from archlang.views.canvas.shapes import Polyline
 from archlang.views.canvas.svg import svg_of
 from archlang.views.heatmap import Curve, Map, heatmaps
 
@@ -180,5 +180,5 @@ def test_a_picture_of_maps_and_curves() -> None:
     page = heatmaps([Map("a <b>", [[1.0, 0.25], [0.5, 0.0]])] * 6, [Curve("c", [(0, 0.1), (5, 0.2)])])
     text = svg_of(page)
     assert text.count(" C") == 0 and text.count("&lt;b&gt;") == 6 + 1 and ">dispersion of positions<" in text
-    (line,) = [shape for shape in page.shapes if isinstance(shape, Trace) and shape.tip == "c"]
+    (line,) = [shape for shape in page.shapes if isinstance(shape, Polyline) and shape.tip == "c"]
     assert len(line.points) == 2 and line.points[0][1] > line.points[1][1]

@@ -14,13 +14,24 @@ from PIL import Image
 from archlang.diagnostics import ArchError
 from archlang.views.canvas.files import PLOTS, page_bytes
 from archlang.views.canvas.letters import WIDTH, width_of
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Raster, Shape, Trace, Words, abreast, stacked
+from archlang.views.canvas.shapes import (
+    Disc,
+    Lettering,
+    Page,
+    Pen,
+    Polyline,
+    Raster,
+    Rectangle,
+    Shape,
+    abreast,
+    stacked,
+)
 
 RED, BLUE = "#cc2222", "#2244cc"
 PAGE = Page(100, 60, (
-    Block(10, 5, 20, 10, RED), Disc(70, 40, 8, 8, BLUE), Trace(((10, 50), (40, 50)), Pen("#00aa00", 4.0)),
-    Trace(((50, 5), (60, 5), (60, 15), (70, 15)), Pen(), smooth=True), Trace(((80, 5), (95, 5), (95, 20)), None,
-    "#aa00aa", closed=True), Raster(10, 20, 8, 8, 2, 1, bytes([0, 255])), Words(50, 30, "50 % (a\\b) → β", 8.0),
+    Rectangle(10, 5, 20, 10, RED), Disc(70, 40, 8, 8, BLUE), Polyline(((10, 50), (40, 50)), Pen("#00aa00", 4.0)),
+    Polyline(((50, 5), (60, 5), (60, 15), (70, 15)), Pen(), smooth=True), Polyline(((80, 5), (95, 5), (95, 20)), None,
+    "#aa00aa", closed=True), Raster(10, 20, 8, 8, 2, 1, bytes([0, 255])), Lettering(50, 30, "50 % (a\\b) → β", 8.0),
 ), "title")  # fmt: skip
 
 
@@ -76,7 +87,7 @@ HOSTILE = ["</svg><script>", "\x1b[31m", "a & b", "$x_1^2$", "\\input{x}", "(unb
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
-    page = Page(100, 20, (Words(0, 10, text, tip=text),), text)
+    page = Page(100, 20, (Lettering(0, 10, text, tip=text),), text)
     shown = text.replace("\x1b", " ")
     root = ET.fromstring(page_bytes(page, "a.svg"))
     assert {e.tag.split("}")[1] for e in root.iter()} <= {"svg", "title", "rect", "text", "g"}
@@ -84,14 +95,14 @@ def test_hostile_text_stays_text(text: str) -> None:
     (held,) = re.findall(r"\((.*)\) Tj", content(page_bytes(page, "a.pdf")))
     assert re.sub(r"\\(.)", r"\1", held) == shown
     tex = page_bytes(page, "a.tex").decode()
-    assert "\\input{" not in tex and len(tex.splitlines()) == len(page_bytes(Page(100, 20, (Words(0, 10, "x"),)),
+    assert "\\input{" not in tex and len(tex.splitlines()) == len(page_bytes(Page(100, 20, (Lettering(0, 10, "x"),)),
                                                                              "a.tex").splitlines())
     assert page_bytes(page, "a.png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("form", [".pdf", ".tex"])
 def test_letters_that_would_be_lost_are_refused(form: str) -> None:
-    page = Page(100, 20, (Words(0, 10, "中"),))
+    page = Page(100, 20, (Lettering(0, 10, "中"),))
     with pytest.raises(ArchError, match="letter `中`") as caught:
         page_bytes(page, "a" + form)
     assert caught.value.diagnostics[0].name == "usage"
@@ -124,8 +135,8 @@ def test_widths_are_those_of_the_font() -> None:
 
 
 def test_pages_side_by_side_do_not_touch() -> None:
-    one: tuple[Shape, ...] = (Block(0, 0, 30, 20, RED),)
+    one: tuple[Shape, ...] = (Rectangle(0, 0, 30, 20, RED),)
     grid = abreast([Page(30, 20, one), Page(10, 40, one), Page(20, 5, one)], 2, 5)
-    assert [(s.x, s.y) for s in grid.shapes if isinstance(s, Block)] == [(0, 0), (35, 0), (0, 45)]
+    assert [(s.x, s.y) for s in grid.shapes if isinstance(s, Rectangle)] == [(0, 0), (35, 0), (0, 45)]
     assert (grid.width, grid.height) == (45, 50)
     assert stacked([], 5).height == 0

@@ -9,7 +9,7 @@ import pytest
 from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, logarithmic, names
-from archlang.views.canvas.shapes import Block, Disc, Page, Trace, Words
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Polyline, Rectangle
 from archlang.views.chart import Course, strips
 from archlang.views.coded import ablation_page, energies_page
 from archlang.views.elements import shade
@@ -21,13 +21,13 @@ from archlang.views.tradeoff import Dot, tradeoff
 POINTS = [(0.0, 0.0, 0), (1.0, 0.25, 1), (0.5, 1.0, 0), (0.25, 0.75, -1)]
 
 
-def frames(page: Page) -> list[Block]:
+def frames(page: Page) -> list[Rectangle]:
     """The frames of plots and colour bars."""
-    return [s for s in page.shapes if isinstance(s, Block) and s.fill is None]
+    return [s for s in page.shapes if isinstance(s, Rectangle) and s.fill is None]
 
 
 def texts(page: Page) -> list[str]:
-    return [s.text for s in page.shapes if isinstance(s, Words)]
+    return [s.text for s in page.shapes if isinstance(s, Lettering)]
 
 
 def shares(page: Page, place: tuple[float, float], frame: int = 0) -> tuple[float, float]:
@@ -45,7 +45,7 @@ def test_points_lie_where_their_numbers_say() -> None:
 
 def test_the_bottom_row_of_a_field_lies_at_the_bottom() -> None:
     drawn = planes([Plane("a", (0, 1, 0, 1), [], [[0.0, 0.5], [0.5, 1.0]])])
-    blocks = [s for s in drawn.shapes if isinstance(s, Block) and s.w > 50 and s.fill]
+    blocks = [s for s in drawn.shapes if isinstance(s, Rectangle) and s.w > 50 and s.fill]
     cells = {tuple(round(v, 6) for v in shares(drawn, (s.x, s.y))): s.fill for s in blocks}
     assert cells[0.0, 0.5] == shade(0.0) and cells[0.5, 1.0] == shade(0.8)
     assert cells[0.5, 0.5] == cells[0.0, 1.0] not in (shade(0.0), shade(0.8))
@@ -53,7 +53,7 @@ def test_the_bottom_row_of_a_field_lies_at_the_bottom() -> None:
 
 def heights(page: Page) -> list[float]:
     """The height of each area, in points."""
-    areas = [s for s in page.shapes if isinstance(s, Trace) and s.closed and s.pen]
+    areas = [s for s in page.shapes if isinstance(s, Polyline) and s.closed and s.pen]
     return [max(y for _, y in s.points) - min(y for _, y in s.points) for s in areas]
 
 
@@ -62,7 +62,7 @@ def test_heights_are_shares_of_each_distribution() -> None:
     few, many = heights(drawn)
     assert many / few == pytest.approx((1 / 2) / (3 / 4), rel=1e-3)
     # The scale: 3/4 lies where the axis says 60 % and 80 %.
-    ticks = {s.text: s.y for s in drawn.shapes if isinstance(s, Words) and s.text.endswith(" %")}
+    ticks = {s.text: s.y for s in drawn.shapes if isinstance(s, Lettering) and s.text.endswith(" %")}
     assert few / (ticks["0 %"] - ticks["60 %"]) == pytest.approx(0.75 / 0.6, rel=1e-3)
     assert {"few", "many", "share", "value"} <= set(texts(drawn))
 
@@ -70,21 +70,21 @@ def test_heights_are_shares_of_each_distribution() -> None:
 def test_ridges_stand_one_behind_the_other() -> None:
     drawn = ridges([Histogram("g", 0.0, 1.0, [Bars("a", (1, 3)), Bars("b", (1, 1)), Bars("c", (0, 4))])])
     assert heights(drawn) == pytest.approx([22 * 1.8 * share for share in (0.75, 0.5, 1.0)])
-    floors = [max(y for _, y in s.points) for s in drawn.shapes if isinstance(s, Trace) and s.closed and s.pen]
+    floors = [max(y for _, y in s.points) for s in drawn.shapes if isinstance(s, Polyline) and s.closed and s.pen]
     assert [b - a for a, b in pairwise(floors)] == pytest.approx([22, 22])
     assert "g  (highest: 100 %)" in texts(drawn)
 
 
 def test_the_largest_number_of_a_map_is_bold_and_every_cell_has_its_shade() -> None:
     drawn = heatmaps([Map("a", [[0.25, 1.0], [0.5, 0.75]])])
-    assert [s.text for s in drawn.shapes if isinstance(s, Words) and s.bold] == ["1.00"]
-    cells = [s.fill for s in drawn.shapes if isinstance(s, Block) and s.w > 30 and s.fill]
+    assert [s.text for s in drawn.shapes if isinstance(s, Lettering) and s.bold] == ["1.00"]
+    cells = [s.fill for s in drawn.shapes if isinstance(s, Rectangle) and s.w > 30 and s.fill]
     assert cells == [shade(v) for v in (0.25, 1.0, 0.5, 0.75)]
 
 
 def test_strips_have_the_first_name_at_the_bottom() -> None:
     drawn = strips(Course("attention", ("low", "high"), [(0.0, 1.0), (0.25, 0.5)]))
-    cells = [s for s in drawn.shapes if isinstance(s, Block) and s.fill and s.w > 100]
+    cells = [s for s in drawn.shapes if isinstance(s, Rectangle) and s.fill and s.w > 100]
     top, bottom = (sorted(c.y for c in cells)[i] for i in (0, -1))
     by_row = {row: [c.fill for c in cells if c.y == row] for row in (top, bottom)}
     assert by_row == {bottom: [shade(0.0), shade(0.25)], top: [shade(1.0), shade(0.5)]}
@@ -108,12 +108,12 @@ def test_the_axis_of_an_ablation_shows_small_falls() -> None:
 def test_energies_are_on_the_scale_of_one() -> None:
     # Half of the code is ones: an active branch of energy 2 is what the theory expects, and r makes it 1.
     drawn = energies_page([("b", [[2.0, 0.0], [0.0, 1.0]], ["10", "01"])], ["cat", "dog"])
-    cells = [s.fill for s in drawn.shapes if isinstance(s, Block) and s.fill and s.w > 13.9]
+    cells = [s.fill for s in drawn.shapes if isinstance(s, Rectangle) and s.fill and s.w > 13.9]
     assert cells == [shade(v) for v in (1, 0, 0, 1, 1.0, 0.0, 0.0, 0.5)]
     assert texts(drawn).count("cat") == 2 and "1.00" in texts(drawn)
 
 
-def extent(words: Words) -> tuple[float, float, float, float]:
+def extent(words: Lettering) -> tuple[float, float, float, float]:
     """Left, top, right, bottom of a text."""
     long = width_of(words.text, words.size)
     back = {"start": 0.0, "middle": 0.5, "end": 1.0}[words.anchor] * long
@@ -144,7 +144,7 @@ def lines() -> Page:
     strips(Course("a", ("a layer of a long name",), [(1.0,)])),
 ], ids=range(7))
 def test_no_text_is_cut_off_and_none_covers_another(page: Page) -> None:
-    boxes = [extent(s) for s in page.shapes if isinstance(s, Words) and s.text]
+    boxes = [extent(s) for s in page.shapes if isinstance(s, Lettering) and s.text]
     for left, top, right, bottom in boxes:
         assert left >= -1 and top >= -1 and right <= page.width + 1 and bottom <= page.height + 1
     for place, (left, top, right, bottom) in enumerate(boxes):
@@ -154,7 +154,7 @@ def test_no_text_is_cut_off_and_none_covers_another(page: Page) -> None:
 
 
 def test_lines_differ_in_grey_too() -> None:
-    dashes = [s.pen.dashes for s in lines().shapes if isinstance(s, Trace) and s.tip and s.pen]
+    dashes = [s.pen.dashes for s in lines().shapes if isinstance(s, Polyline) and s.tip and s.pen]
     assert all(a != b for a, b in pairwise(dashes)) and len(dashes) == 12
 
 

@@ -1,4 +1,4 @@
-"""What experts on patches have specialised in: places, classes, and how much each is needed."""
+"""The places and classes that experts on patches have specialised in, and how much each expert is needed."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from archlang.diagnostics import ArchError, error
 from archlang.views.canvas.letters import SYMBOL, one_row, width_of
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Raster, Shape, Together, Trace, Words
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Raster, Rectangle, Shape, Together
 
 ROUND = 0.5523
 """How far the handles of a quarter circle's curve stand from its ends, as a share of its radius."""
@@ -31,16 +31,16 @@ class _Writer:
     def shape(self, shape: Shape) -> str:
         """The operators of one shape; `q` and `Q` keep its colours to itself."""
         match shape:
-            case Block(x, y, w, h, fill, pen, corner, opacity):
+            case Rectangle(x, y, w, h, fill, pen, corner, opacity):
                 path = f"{x:.2f} {self.height - y - h:.2f} {w:.2f} {h:.2f} re"
                 if corner:
                     path = self._rounded(x, y, w, h, min(corner, w / 2, h / 2))
                 return self._painted(path, fill, pen, opacity)
-            case Trace():
+            case Polyline():
                 return self._painted(self._path(shape), shape.fill, shape.pen, shape.opacity)
             case Disc(x, y, rx, ry, fill, pen):
                 return self._painted(self._ellipse(x, y, rx, ry), fill, pen, 1.0)
-            case Words():
+            case Lettering():
                 return self._words(shape)
             case Together(shapes):
                 return "\n".join(map(self.shape, shapes))
@@ -64,7 +64,7 @@ class _Writer:
         operator = {(True, True): "B", (True, False): "f", (False, True): "S", (False, False): "n"}
         return " ".join([*parts, path, operator[bool(fill), bool(pen)], "Q"])
 
-    def _path(self, shape: Trace) -> str:
+    def _path(self, shape: Polyline) -> str:
         places = [f"{x:.2f} {self.height - y:.2f}" for x, y in shape.points]
         parts = [f"{places[0]} m"]
         if shape.smooth:
@@ -96,7 +96,7 @@ class _Writer:
             parts.append(f"{onward[0]:.2f} {self.height - onward[1]:.2f} l")
         return " ".join(parts) + " h"
 
-    def _words(self, shape: Words) -> str:
+    def _words(self, shape: Lettering) -> str:
         text = one_row(shape.text)
         font = "F"
         if shape.bold:

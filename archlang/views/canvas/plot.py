@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.scales import Scale, bounds
-from archlang.views.canvas.shapes import Anchor, Block, Disc, Page, Pen, Shape, Spot, Trace, Words, placed_at
+from archlang.views.canvas.shapes import Anchor, Disc, Lettering, Page, Pen, Polyline, Rectangle, Shape, Spot, placed_at
 from archlang.views.elements import shade
 from archlang.views.palette import FRAME, INK, QUIET, dashes, hue
 
@@ -51,7 +51,7 @@ class Plot:
             places = tuple(self.at(x, y) for x, y in run)
             pen = Pen(hue(number), width, dashes(number))
             if len(places) > 1:
-                self.shapes.append(Trace(places, pen, tip=name))
+                self.shapes.append(Polyline(places, pen, tip=name))
             else:  # one point alone has no line
                 self.shapes.append(Disc(*places[0], 2.0, 2.0, hue(number)))
 
@@ -63,16 +63,16 @@ class Plot:
         """Shade from one height to another: (x, low, high)."""
         lower = [self.at(x, low) for x, low, _ in points]
         upper = [self.at(x, high) for x, _, high in points]
-        self.shapes.append(Trace((*lower, *reversed(upper)), None, hue(number), closed=True, opacity=0.15))
+        self.shapes.append(Polyline((*lower, *reversed(upper)), None, hue(number), closed=True, opacity=0.15))
 
     def area(self, points: Sequence[tuple[float, float]], name: str = "", number: int = 0,
              opacity: float = 0.18, hiding: bool = False) -> None:
         """Fill an area and draw its outline; with `hiding` nothing behind it shows through."""
         places = tuple(self.at(x, y) for x, y in points)
         if hiding:
-            self.shapes.append(Trace(places, None, "#ffffff", closed=True))
+            self.shapes.append(Polyline(places, None, "#ffffff", closed=True))
         pen = Pen(hue(number), 1.2, dashes(number))
-        self.shapes.append(Trace(places, pen, hue(number), closed=True, opacity=opacity, tip=name))
+        self.shapes.append(Polyline(places, pen, hue(number), closed=True, opacity=opacity, tip=name))
 
     def dot(self, x: float, y: float, number: int = 0, radius: float = 3.0, tip: str = "") -> None:
         """Draw a dot."""
@@ -80,19 +80,19 @@ class Plot:
 
     def bar(self, x: float, low: float, high: float, number: int = 0, width: float = 1.2) -> None:
         """Draw an upright bar, such as an interval."""
-        self.shapes.append(Trace((self.at(x, low), self.at(x, high)), Pen(hue(number), width)))
+        self.shapes.append(Polyline((self.at(x, low), self.at(x, high)), Pen(hue(number), width)))
 
     def rule(self, value: float, name: str = "") -> None:
         """Draw a dotted line across at a height."""
         y = self.at(self.x.low, value)[1]
-        self.shapes.append(Trace(((0.0, y), (self.width, y)), Pen(QUIET, 1.0, (1.5, 2.5))))
+        self.shapes.append(Polyline(((0.0, y), (self.width, y)), Pen(QUIET, 1.0, (1.5, 2.5))))
         if name:
             self.ends.append((y, name, QUIET))
 
     def stand(self, value: float) -> None:
         """Draw a dotted line upwards at a place of the lying axis."""
         x = self.at(value, self.y.low)[0]
-        self.shapes.append(Trace(((x, 0.0), (x, self.height)), Pen(QUIET, 1.0, (1.5, 2.5))))
+        self.shapes.append(Polyline(((x, 0.0), (x, self.height)), Pen(QUIET, 1.0, (1.5, 2.5))))
 
     def cells(self, rows: Sequence[Sequence[float]], low: float, high: float, form: str = "") -> None:
         """Fill the frame with cells, the first row at the top, from white (`low`) to dark blue (`high`).
@@ -107,7 +107,7 @@ class Plot:
             for c, value in enumerate(row):
                 share = _share(value, low, high)
                 # Cells overlap a little, so that no viewer shows a hairline between them.
-                self.shapes.append(Block(c * wide, r * tall, wide + 0.25, tall + 0.25, shade(share)))
+                self.shapes.append(Rectangle(c * wide, r * tall, wide + 0.25, tall + 0.25, shade(share)))
                 if form and wide >= NUMBERED and tall >= SMALL + 4:
                     self._number(value, form, (c + 0.5) * wide, (r + 0.5) * tall, share, value == most)
 
@@ -116,7 +116,7 @@ class Plot:
         if share > 0.55:  # dark letters could not be read on it
             ink = "#ffffff"
         text = format(value, form).replace("-", "−")
-        self.shapes.append(Words(x, y + 3.4, text, SMALL, ink, "middle", bold=largest))
+        self.shapes.append(Lettering(x, y + 3.4, text, SMALL, ink, "middle", bold=largest))
 
     def key(self, name: str, number: int) -> None:
         """Name the line or area of this number beside the frame, where it has no end to be named at."""
@@ -126,7 +126,7 @@ class Plot:
               size: float = SMALL) -> None:
         """Write at a place in the axes' numbers."""
         left, top = self.at(x, y)
-        self.shapes.append(Words(left, top, text, size, colour, anchor))
+        self.shapes.append(Lettering(left, top, text, size, colour, anchor))
 
     def page(self) -> Page:
         """The plot with its axes, as large as its texts need."""
@@ -160,7 +160,7 @@ class Plot:
                            *self._keys()))
         shapes = placed_at(whole, left, top)
         if self.title:
-            shapes.append(Words(left, top - 6, self.title, TITLE))
+            shapes.append(Lettering(left, top - 6, self.title, TITLE))
         # Names beside the frame may be more than it is high.
         high = max(self.height + below, APART * len(self.keys) + 4)
         return Page(left + self.width + right, top + high, tuple(shapes), self.title)
@@ -170,11 +170,11 @@ class Plot:
         if self.grid and not self.y.named:
             for value, _ in self.y.ticks:
                 y = self.at(self.x.low, value)[1]
-                found.append(Trace(((0.0, y), (self.width, y)), GRID))
+                found.append(Polyline(((0.0, y), (self.width, y)), GRID))
         return found
 
     def _border(self) -> list[Shape]:
-        return [Block(0.0, 0.0, self.width, self.height, None, Pen(FRAME, 0.9))]
+        return [Rectangle(0.0, 0.0, self.width, self.height, None, Pen(FRAME, 0.9))]
 
     def _upright(self) -> bool:
         """Tell whether the texts below the lying axis would touch, and so read upwards."""
@@ -192,41 +192,41 @@ class Plot:
         for value, text in self.x.ticks:
             x = self.at(value, self.y.low)[0]
             if not self.x.named:
-                found.append(Trace(((x, self.height), (x, self.height + 3)), Pen(FRAME, 0.9)))
+                found.append(Polyline(((x, self.height), (x, self.height + 3)), Pen(FRAME, 0.9)))
             if upright:
-                found.append(Words(x + SMALL * 0.36, self.height + 6, text, SMALL, QUIET, "end", upright=True))
+                found.append(Lettering(x + SMALL * 0.36, self.height + 6, text, SMALL, QUIET, "end", upright=True))
                 below = max(below, width_of(text, SMALL) + 8)
             else:
-                found.append(Words(x, self.height + SMALL + 5, text, SMALL, QUIET, "middle"))
+                found.append(Lettering(x, self.height + SMALL + 5, text, SMALL, QUIET, "middle"))
                 below = max(below, SMALL + 8)
 
         if self.x.label:
             below += TEXT + 4
-            found.append(Words(self.width / 2, self.height + below - 4, self.x.label, TEXT, INK, "middle"))
+            found.append(Lettering(self.width / 2, self.height + below - 4, self.x.label, TEXT, INK, "middle"))
         return below, found
 
     def _beside(self, left: float) -> list[Shape]:
         found: list[Shape] = []
         for value, text in self.y.ticks:
             y = self.at(self.x.low, value)[1]
-            found.append(Words(-5, y + SMALL * 0.36, text, SMALL, QUIET, "end"))
+            found.append(Lettering(-5, y + SMALL * 0.36, text, SMALL, QUIET, "end"))
         if self.y.label:
-            found.append(Words(TEXT - left, self.height / 2, self.y.label, TEXT, INK, "middle", upright=True))
+            found.append(Lettering(TEXT - left, self.height / 2, self.y.label, TEXT, INK, "middle", upright=True))
         return found
 
-    def _ends(self) -> list[Words]:
+    def _ends(self) -> list[Lettering]:
         """The names of lines at the right edge, moved apart where lines end close to one another."""
         ordered = sorted(self.ends, key=lambda end: end[0])
         places = spread([end[0] for end in ordered], APART)
-        return [Words(self.width + 6, place + SMALL * 0.36, name, SMALL, colour)
+        return [Lettering(self.width + 6, place + SMALL * 0.36, name, SMALL, colour)
                 for place, (_, name, colour) in zip(places, ordered, strict=True)]
 
     def _keys(self) -> list[Shape]:
         found: list[Shape] = []
         for place, (name, number) in enumerate(self.keys):
             y = 6.0 + APART * place
-            found.append(Trace(((self.width + 8, y), (self.width + 8 + KEY, y)), Pen(hue(number), 1.6, dashes(number))))
-            found.append(Words(self.width + 12 + KEY, y + SMALL * 0.36, name, SMALL, hue(number)))
+            found.append(Polyline(((self.width + 8, y), (self.width + 8 + KEY, y)), Pen(hue(number), 1.6, dashes(number))))
+            found.append(Lettering(self.width + 12 + KEY, y + SMALL * 0.36, name, SMALL, hue(number)))
         return found
 
 
@@ -255,18 +255,18 @@ def colour_bar(low: float, high: float, label: str, height: float = 120.0, form:
     count = 40
     for i in range(count):
         # From the top down; cells overlap a little.
-        parts.append(Block(0, height * i / count, 11, height / count + 0.3, shade(1 - i / (count - 1))))
-    parts.append(Block(0, 0, 11, height, None, Pen(FRAME, 0.9)))
+        parts.append(Rectangle(0, height * i / count, 11, height / count + 0.3, shade(1 - i / (count - 1))))
+    parts.append(Rectangle(0, 0, 11, height, None, Pen(FRAME, 0.9)))
 
     wide = 0.0
     scale = bounds(low, high)
     for value in dict.fromkeys((scale.low, (scale.low + scale.high) / 2, scale.high)):
         text = format(value, form).replace("-", "−")
         y = height * (1 - scale.share(value))
-        parts.append(Words(16, y + SMALL * 0.36, text, SMALL, QUIET))
+        parts.append(Lettering(16, y + SMALL * 0.36, text, SMALL, QUIET))
         wide = max(wide, width_of(text, SMALL))
 
-    parts.append(Words(16 + wide + TEXT + 3, height / 2, label, TEXT, INK, "middle", upright=True))
+    parts.append(Lettering(16 + wide + TEXT + 3, height / 2, label, TEXT, INK, "middle", upright=True))
     shown = placed_at(Page(0, 0, tuple(parts)), 0.0, 24.0)
     return Page(16 + wide + TEXT + 8, height + 30, tuple(shown))
 

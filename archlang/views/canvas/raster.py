@@ -9,7 +9,7 @@ from typing import Any
 
 from archlang.diagnostics import ArchError, error
 from archlang.views.canvas.letters import one_row
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Raster, Shape, Spot, Together, Trace, Words
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Raster, Rectangle, Shape, Spot, Together
 
 SIZES = ((2, 2), (2, 1), (1, 1))
 """Pixels a point, and how many times finer a page is drawn before it is made smaller: the first that is affordable."""
@@ -66,7 +66,7 @@ class _Painter:
         """Draw one shape."""
         f = self.fine
         match shape:
-            case Block(x, y, w, h, fill, pen, corner, opacity):
+            case Rectangle(x, y, w, h, fill, pen, corner, opacity):
                 box = (x * f, y * f, (x + w) * f, (y + h) * f)
                 wide = 0
                 if pen is not None:
@@ -75,7 +75,7 @@ class _Painter:
                 if pen is not None:
                     outline = pen.colour
                 self.draw.rounded_rectangle(box, corner * f, _clear(fill, opacity), outline, wide)
-            case Trace():
+            case Polyline():
                 self._trace(shape)
             case Disc(x, y, rx, ry, fill, pen):
                 box = ((x - rx) * f, (y - ry) * f, (x + rx) * f, (y + ry) * f)
@@ -83,7 +83,7 @@ class _Painter:
                     self.draw.ellipse(box, fill)
                 else:
                     self.draw.ellipse(box, fill, pen.colour, max(round(pen.width * f), 1))
-            case Words():
+            case Lettering():
                 self._words(shape)
             case Together(shapes):
                 for one in shapes:
@@ -91,7 +91,7 @@ class _Painter:
             case Raster():
                 self._raster(shape)
 
-    def _trace(self, shape: Trace) -> None:
+    def _trace(self, shape: Polyline) -> None:
         points = [(x * self.fine, y * self.fine) for x, y in shape.points]
         if shape.smooth:
             points = _flattened(points)
@@ -105,7 +105,7 @@ class _Painter:
             for piece in _dashed(points, shape.pen, self.fine):
                 self.draw.line(piece, shape.pen.colour, wide, joint="curve")
 
-    def _words(self, shape: Words) -> None:
+    def _words(self, shape: Lettering) -> None:
         font = self._font(shape.size, shape.bold)
         text = one_row(shape.text)
         # What a font lacks it draws as a box, and all boxes look the same.

@@ -22,7 +22,7 @@ class Pen:
 
 
 @dataclass(frozen=True)
-class Block:
+class Rectangle:
     """A rectangle: left, top, width, height; filled, framed or both. `tip` shows where a reader points at it."""
 
     x: float
@@ -37,7 +37,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Trace:
+class Polyline:
     """A line through points; `closed` and filled it is an area, `smooth` it is drawn by cubic curves: the start, then
     two handles and an end for each.
     """
@@ -65,7 +65,7 @@ class Disc:
 
 
 @dataclass(frozen=True)
-class Words:
+class Lettering:
     """A line of text on its baseline, which begins, ends or has its middle at a place; `upright` it reads upwards."""
 
     x: float
@@ -94,15 +94,15 @@ class Raster:
 
 @dataclass(frozen=True)
 class Together:
-    """Shapes that are one thing: a box of a diagram (`node`) or a frame (`cluster`), what it is called, its tip."""
+    """Shapes that are one thing: a box of a diagram (`node`), a frame (`cluster`) or its title; its name, its tip."""
 
     shapes: tuple[Shape, ...]
-    kind: Literal["node", "cluster"]
+    kind: Literal["node", "cluster", "title"]
     name: str
     tip: str = ""
 
 
-Shape = Block | Trace | Disc | Words | Raster | Together
+Shape = Rectangle | Polyline | Disc | Lettering | Raster | Together
 
 
 @dataclass(frozen=True)
@@ -118,12 +118,12 @@ class Page:
 def moved(shape: Shape, right: float, down: float) -> Shape:
     """Return a shape so far to the right and down.
 
-    >>> moved(Block(1, 2, 3, 4), 10, 20).x
+    >>> moved(Rectangle(1, 2, 3, 4), 10, 20).x
     11
     """
     if isinstance(shape, Together):
         return replace(shape, shapes=tuple(moved(one, right, down) for one in shape.shapes))
-    if isinstance(shape, Trace):
+    if isinstance(shape, Polyline):
         return replace(shape, points=tuple((x + right, y + down) for x, y in shape.points))
     return replace(shape, x=shape.x + right, y=shape.y + down)
 

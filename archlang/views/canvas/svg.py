@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from archlang.views.canvas.letters import one_row
 from archlang.views.canvas.pixels import png_bytes
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Raster, Shape, Together, Trace, Words
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Raster, Rectangle, Shape, Together
 from archlang.views.palette import FONT
 
 
@@ -29,14 +29,14 @@ def svg_of(page: Page) -> str:
 
 def _element(shape: Shape) -> str:
     match shape:
-        case Block():
+        case Rectangle():
             return _block(shape)
-        case Trace():
+        case Polyline():
             return _trace(shape)
         case Disc(x, y, rx, ry, fill, pen, tip):
             inner = f'<ellipse cx="{x:.2f}" cy="{y:.2f}" rx="{rx:.2f}" ry="{ry:.2f}"{_ink(fill, pen)}'
             return _with_tip("ellipse", inner, tip)
-        case Words():
+        case Lettering():
             return _words(shape)
         case Together():
             return _together(shape)
@@ -49,6 +49,10 @@ def _element(shape: Shape) -> str:
 
 def _together(shape: Together) -> str:
     """A group with its class and its name, by which a page finds it."""
+    # A title lies over its frame, and lets through what is meant for that.
+    if shape.kind == "title":
+        return f'<g class="title" pointer-events="none">{"".join(map(_element, shape.shapes))}</g>'
+
     attribute = {"node": "data-box", "cluster": "data-frame"}[shape.kind]
     tip = ""
     if shape.tip:
@@ -57,7 +61,7 @@ def _together(shape: Together) -> str:
     return f'<g class="{shape.kind}" {attribute}={quoteattr(shape.name)}>{tip}{inner}</g>'
 
 
-def _block(shape: Block) -> str:
+def _block(shape: Rectangle) -> str:
     corner = opacity = ""
     if shape.corner:
         corner = f' rx="{shape.corner:.1f}"'
@@ -69,7 +73,7 @@ def _block(shape: Block) -> str:
     return _with_tip("rect", inner, shape.tip)
 
 
-def _trace(shape: Trace) -> str:
+def _trace(shape: Polyline) -> str:
     (x, y), *rest = shape.points
     if shape.smooth:
         # Two handles and an end a curve.
@@ -87,7 +91,7 @@ def _trace(shape: Trace) -> str:
     return _with_tip("path", inner, shape.tip)
 
 
-def _words(shape: Words) -> str:
+def _words(shape: Lettering) -> str:
     turn = bold = anchor = ""
     if shape.upright:
         turn = f' transform="rotate(-90 {shape.x:.2f} {shape.y:.2f})"'

@@ -6,7 +6,7 @@ import re
 
 from archlang.diagnostics import ArchError, error
 from archlang.views.canvas.letters import one_row
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Raster, Shape, Spot, Together, Trace, Words
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Raster, Rectangle, Shape, Spot, Together
 
 MOST = 20_000
 """Pixels of images that a document holds, each a small square."""
@@ -69,17 +69,17 @@ def escaped(text: str) -> str:
 
 def _lines(shape: Shape) -> list[str]:
     match shape:
-        case Block(x, y, w, h, fill, pen, corner, opacity):
+        case Rectangle(x, y, w, h, fill, pen, corner, opacity):
             options = _options(fill, pen, opacity)
             if corner:
                 options.append(f"rounded corners={corner:.1f}bp")
             return [rf"\path[{', '.join(options)}] {_at((x, y))} rectangle {_at((x + w, y + h))};"]
-        case Trace():
+        case Polyline():
             return [rf"\path[{', '.join(_options(shape.fill, shape.pen, shape.opacity))}] {_route(shape)};"]
         case Disc(x, y, rx, ry, fill, pen):
             options = _options(fill, pen, 1.0)
             return [rf"\path[{', '.join(options)}] {_at((x, y))} ellipse [x radius={rx:.2f}bp, y radius={ry:.2f}bp];"]
-        case Words():
+        case Lettering():
             return [_words(shape)]
         case Together(shapes):
             return [line for one in shapes for line in _lines(one)]
@@ -91,7 +91,7 @@ def _at(spot: Spot) -> str:
     return f"({spot[0]:.2f},{spot[1]:.2f})"
 
 
-def _route(shape: Trace) -> str:
+def _route(shape: Polyline) -> str:
     places = [_at(spot) for spot in shape.points]
     if shape.smooth:
         curves = [places[i : i + 3] for i in range(1, len(places), 3)]
@@ -118,7 +118,7 @@ def _options(fill: str | None, pen: Pen | None, opacity: float) -> list[str]:
     return options
 
 
-def _words(shape: Words) -> str:
+def _words(shape: Lettering) -> str:
     side = {"start": "base west", "middle": "base", "end": "base east"}[shape.anchor]
     options = [f"anchor={side}", f"text=c{shape.colour[1:]}"]
     if shape.upright:

@@ -1,0 +1,107 @@
+"""Every picture of the docs: small trainings, then the command of each picture.
+
+    python -m tests.campaign.pictures            # all, into docs/images
+    python -m tests.campaign.pictures gradcam    # those whose name has this in it
+
+Trainings are kept in build/pictures, and are not repeated where they are there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from archlang.cli.main import run
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS = "build/pictures"
+
+TRAININGS = {
+    "early": "examples/04_paths.arch --data digits --epochs 1",
+    "paths": "examples/04_paths.arch --data digits --epochs 8",
+    "plain": "specs/layer_attention/digits_plain.arch --data digits --epochs 4",
+    "experts": "specs/pce/pce_tiny.arch --data digits --epochs 4",
+    "coded": "specs/coded_resnext/digits.arch --data digits --epochs 3",
+    "attention": "specs/layer_attention/digits.arch -p by=self_attention(heads=2) --data digits --epochs 3",
+    "boosted": "build/pictures/boosted.arch --data digits --epochs 4",
+}
+"""Run to what `archlang train` is given."""
+
+PATHS = "{paths}/best.safetensors --data digits"
+PICTURES = {
+    "two_paths": "draw examples/04_paths.arch",
+    "vit": "draw examples/networks/vit_small.arch",
+    "paths_right": "draw specs/multipath/base_cnn_cc.arch --direction right --style paper",
+    "route": f"show routes {PATHS} --samples 0,1,2",
+    "route_network": f"show routes {PATHS} --samples 0 --network",
+    "gates": f"show gates {{early}}/best.safetensors {PATHS}",
+    "gate": f"show gates {PATHS} --gate maps.route.0.1 --synthesised",
+    "classes": f"show classes {PATHS} --gate maps.route.0.1 --gate maps.route.1.0",
+    "weights": "show weights {paths}/best.safetensors",
+    "filters": "show maximise {paths}/best.safetensors --filter maps.each.0.conv.0-7 --filter logits.each.0.conv.0-7",
+    "curves": "show curves {paths} {plain}",
+    "positions": "show positions {paths}/best.safetensors",
+    "branches": "show positions {boosted}/best.safetensors --branches",
+    "pruning": "show positions {paths}/best.safetensors --prune digits",
+    "course": "show positions {early}/best.safetensors {paths}/best.safetensors --course",
+    "gradcam": f"show gradcam {PATHS} --beside {{plain}}/best.safetensors --samples 0,1,2",
+    "tsne": f"show tsne {PATHS} --stage maps --stage logits --count 359",
+    "specialisation": "show specialisation {experts}/best.safetensors --data digits --switch-off",
+    "pce_patches": "show patches {experts}/best.safetensors --data digits --samples 0,1,2",
+    "cuts": "eval {experts}/best.safetensors --data digits --cut 0 --cut 0.1 --cut 0.3 --cut 0.6 --cut 0.9",
+    "levels": "show attention {attention}/best.safetensors --data digits",
+    "attention": "show attention {attention}",
+    "energies": "show energies {coded}/best.safetensors --data digits",
+    "ablation": "ablate {coded}/best.safetensors --data digits --block layer3",
+    "samples": "show samples digits mnist5k mnist5k:rotated mnist5k:cluttered mnist5k:pairs mnist5k:styles photos",
+    "points": "show samples moons rings blobs blobs:heaps=10 blobs:heaps=30 bottleneck",
+}
+"""Picture to its command, the runs' folders in braces."""
+
+
+def trained(name: str) -> str:
+    """The folder of a run, trained where it is not there yet."""
+    folder = f"{RUNS}/{name}"
+    if not Path(folder, "best.safetensors").exists():
+        if name == "boosted":
+            boosted = ["transform", "examples/04_paths.arch", "pbconv{seed=2}", "-o", f"{RUNS}/boosted.arch"]
+            assert run(boosted) == 0
+        assert run(["train", *shlex.split(TRAININGS[name]), "--run", folder]) == 0, name
+    return folder
+
+
+def drawn(name: str, images: Path) -> float:
+    """Draw one picture; returns the seconds that its command took."""
+    words = PICTURES[name]
+    words = words.format_map({run_: trained(run_) for run_ in TRAININGS if f"{{{run_}}}" in words})
+    option = "-o"
+    if words.startswith("eval"):
+        option = "--plot"
+    begun = time.perf_counter()
+    assert run([*shlex.split(words), option, str(images / f"{name}.svg")]) == 0, words
+    return time.perf_counter() - begun
+
+
+def main() -> int:
+    """Draw what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="parts of names of pictures (default: all)")
+    parser.add_argument("--images", type=Path, default=ROOT / "docs" / "images")
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)
+    Path(RUNS).mkdir(parents=True, exist_ok=True)
+    for name in PICTURES:
+        if not options.names or any(part in name for part in options.names):
+            took = drawn(name, options.images)
+            print(f"{name}: {took:.1f} s", file=sys.stderr, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
