@@ -65,3 +65,27 @@ def test_another_kernel_is_stored_as_it_comes_out_and_that_is_said() -> None:
     found = import_model(model, (torch.zeros(2, 3, 4, 4),))
     assert "weights" not in found.text.partition("train")[0]
     assert any("calculated from parameters is stored" in note for note in found.notes)
+
+
+class Halfway(nn.Module):
+    """A bias of which a part is overwritten before it is used, as in torchvision's Swin v2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.map = nn.Linear(4, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = self.map.bias.clone()
+        seen = bias[1:]
+        bias[2:4].zero_()
+        bias[4:5].mul_(3.0)
+        return functional.linear(x, self.map.weight, bias) + seen.sum()
+
+
+def test_a_write_into_a_part_of_what_is_calculated_is_followed() -> None:
+    model = Halfway()
+    found = import_model(model, (torch.zeros(2, 4),))
+    assert any("calculated from parameters is stored" in note for note in found.notes)
+    x = torch.randn(3, 4)
+    torch.testing.assert_close(found.model(x), model(x))
+    assert found.model.state_dict()[next(name for name in found.mapped if name.endswith("bias"))][2:4].abs().max() == 0

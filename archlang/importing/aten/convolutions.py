@@ -23,11 +23,13 @@ def kernel_of(r: StepReader, call: Mapping[str, Any]) -> Known:
     return weight
 
 
-def bias_of(call: Mapping[str, Any]) -> Known | None:
+def bias_of(r: StepReader, call: Mapping[str, Any]) -> Known | None:
     """The bias, which must be the model's own."""
     bias = call.get("bias")
     if bias is not None and not isinstance(bias, Known):
         raise NoWordError("its bias is calculated from the input")
+    if bias is not None:
+        r.derived(bias)
     return bias
 
 
@@ -60,7 +62,7 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     # A kernel that no formula of the language gives is stored as it came out.
     if made is None:
         weight = kernel_of(r, call)
-    bias = bias_of(call)
+    bias = bias_of(r, call)
     value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
     out, _, *rest = weight.shape
@@ -116,7 +118,7 @@ def _places(padding: object, sizes: tuple[int, ...], kernel: Kernel, stride: Ker
 
 
 def _transposed(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
-    weight, bias = kernel_of(r, call), bias_of(call)
+    weight, bias = kernel_of(r, call), bias_of(r, call)
     value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
     _, out, *rest = weight.shape
