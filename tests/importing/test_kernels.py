@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
+from archlang import ArchError
 from archlang.importing import import_model
 
 
@@ -89,3 +91,25 @@ def test_a_write_into_a_part_of_what_is_calculated_is_followed() -> None:
     x = torch.randn(3, 4)
     torch.testing.assert_close(found.model(x), model(x))
     assert found.model.state_dict()[next(name for name in found.mapped if name.endswith("bias"))][2:4].abs().max() == 0
+
+
+class Surrounded(nn.Module):
+    """TensorFlow's padding of a max pool, as NASNet has it."""
+
+    def __init__(self, then: nn.Module) -> None:
+        super().__init__()
+        self.conv, self.then = nn.Conv2d(3, 4, 1), then
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.then(functional.pad(self.conv(x), (0, 1, 1, 1), value=-torch.inf))
+        return made
+
+
+def test_minus_infinity_around_a_map_is_for_a_max_pool_alone() -> None:
+    model = Surrounded(nn.MaxPool2d(3, 2))
+    found = import_model(model, (torch.zeros(2, 3, 7, 8),))
+    x = torch.randn(3, 3, 7, 8) - 5
+    torch.testing.assert_close(found.model(x), model(x))
+
+    with pytest.raises(ArchError, match=r"not-equal|differ"):
+        import_model(Surrounded(nn.ReLU()), (torch.zeros(2, 3, 7, 8),))
