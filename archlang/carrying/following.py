@@ -104,7 +104,7 @@ def _boosted(graphs: tuple[Graph, Graph], old: Sequence[Node], new: Sequence[Nod
     """Convolutions that became boosted ones: the first branch is the convolution, with the norm that stood behind."""
     before, after = graphs
     # A block's convolution may stay as it is where a use makes it 1x1.
-    convs = [node for node in new if node.op.convolves and not _added(node)]
+    convs = [node for node in new if node.convolves and not _added(node)]
     if len(convs) != len(old):
         return []
 

@@ -151,4 +151,4 @@ def _to_make_up(graph: Graph, came: Set[str]) -> dict[Path, int]:
 
 def _multiplies(graph: Graph, node: Node) -> bool:
     """Tell whether a node is a product of what enters and a kernel: a convolution or a dense layer."""
-    return bool(node.op.convolves) or node.op.mixes(graph.call(node)) is not None
+    return bool(node.convolves) or node.op.mixes(graph.call(node)) is not None

@@ -83,6 +83,14 @@ class Node:
         """The module path as one dotted name."""
         return ".".join(self.path)
 
+    @property
+    def convolves(self) -> int:
+        """The axes that a learned kernel slides over; 0 for one that is calculated (`weights`), and for all else."""
+        # What works on a kernel part by part must not take what a kernel is calculated from for it.
+        if self.args.get("weights") is not None:
+            return 0
+        return self.op.convolves
+
 
 @dataclass(frozen=True)
 class CodedSite:

@@ -23,7 +23,8 @@ from archlang.layers.patch_experts.patches import add_position, cut_patches, put
 from archlang.layers.patch_experts.router import CosineRouter
 from archlang.layers.pooling import PyramidPool, UnevenAvgPool, UnevenMaxPool
 from archlang.layers.recurrent import GRU, LSTM
-from archlang.layers.regularisation import DropPath
+from archlang.layers.regularisation import DropPath, Noise
+from archlang.layers.reparametrized import ReparametrizedConv
 from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
 from archlang.layers.sampling import coordinates, einsum, fold, grid_sample, unfold
 from archlang.layers.sparse import SparseGates
@@ -41,12 +42,12 @@ from archlang.layers.window_attention import WindowAttention
 __all__ = [
     "GLU", "GRU", "LSTM", "Attention", "BranchMask", "ChannelNorm", "ChannelRMSNorm", "ClassToken", "CosineRouter",
     "Dispatch", "DropPath", "Embedding", "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine",
-    "LearnedTensor", "Mix", "PositionEmbedding", "PositionScores", "PyramidPool", "RecurrentAttention",
-    "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch", "UnevenAvgPool",
-    "UnevenMaxPool", "WindowAttention", "add_position", "average", "choose", "coded_sum", "coding_loss", "combine",
-    "coordinates", "cut", "cut_patches", "einsum", "energies", "energy", "executed", "fill", "fold", "gather",
-    "grid_sample", "join_experts", "largest", "length_mask", "masked_mean", "pick", "put_back", "put_positions",
-    "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel", "spread_difference", "spread_largest",
-    "spread_quotient", "spread_smallest", "spread_times", "spread_total", "times", "to_map", "to_sequence", "total",
-    "unfold", "weigh",
+    "LearnedTensor", "Mix", "Noise", "PositionEmbedding", "PositionScores", "PyramidPool", "RecurrentAttention",
+    "ReparametrizedConv", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch",
+    "UnevenAvgPool", "UnevenMaxPool", "WindowAttention", "add_position", "average", "choose", "coded_sum",
+    "coding_loss", "combine", "coordinates", "cut", "cut_patches", "einsum", "energies", "energy", "executed",
+    "fill", "fold", "gather", "grid_sample", "join_experts", "largest", "length_mask", "masked_mean", "pick",
+    "put_back", "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel",
+    "spread_difference", "spread_largest", "spread_quotient", "spread_smallest", "spread_times", "spread_total",
+    "times", "to_map", "to_sequence", "total", "unfold", "weigh",
 ]

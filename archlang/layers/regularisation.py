@@ -1,9 +1,11 @@
-"""Stochastic depth."""
+"""Draws of training: branches that are left out, numbers that are added."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from archlang.layers.spreading import spread
 
 
 class DropPath(nn.Module):
@@ -31,3 +33,31 @@ class DropPath(nn.Module):
     def extra_repr(self) -> str:
         """The probability."""
         return f"p={self.p}"
+
+
+class Noise(nn.Module):
+    """In training, `x + deviation e` with e from a standard normal distribution; x in evaluation.
+
+    A gradient reaches the deviation: the draw is written as a function of it (Kingma and Welling 2014, section 2.4).
+
+    Args:
+        std: the deviation of all numbers, where `forward` is given none.
+    """
+
+    def __init__(self, std: float = 1.0) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, x: Tensor, deviation: Tensor | None = None) -> Tensor:
+        """Move each number of [batch, ...]; a deviation of fewer numbers is spread over it."""
+        if not self.training:
+            return x
+
+        drawn = torch.randn_like(x)
+        if deviation is None:
+            return x + self.std * drawn
+        return x + spread(deviation, x)[0] * drawn
+
+    def extra_repr(self) -> str:
+        """The deviation."""
+        return f"std={self.std}"

@@ -29,6 +29,7 @@ from archlang.ops import (
     pooling,
     recurrent,
     regularisation,
+    reparametrized,
     reshaping,
     resizing,
     sampling,
@@ -58,7 +59,7 @@ CATALOGUE = Catalogue(
         (setting.role, setting.name): setting
         for setting in (
             *heads.SETTINGS, *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS,
-            *patch_experts.SETTINGS,
+            *patch_experts.SETTINGS, *reparametrized.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )
     },

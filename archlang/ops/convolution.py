@@ -8,6 +8,7 @@ from typing import Any
 from archlang.ops.facts import SLIDING
 from archlang.ops.kinds import Fault, Flag, Int, OneOf, SettingKind, SizeOf, Words
 from archlang.ops.model import Arg, Module, Op, OpCall, Weight
+from archlang.ops.reparametrized import KERNEL, checked_kernel, convolution, gains
 from archlang.ops.rules import LINES, flow, known, need_at_least, need_divides, need_rank
 from archlang.ops.values import Size
 from archlang.ops.windows import (
@@ -82,6 +83,7 @@ def _pairs(call: OpCall) -> Pairs:
 def _shape(call: OpCall) -> Tensor:
     """[channels, *places]. Raises what its rules raise: each has its own fault."""
     kernel, (_, leaving, _) = _checked(call)
+    checked_kernel(call)
     padding = window_pairs(call, kernel, call["stride"], call["dilation"])
     sizes = call.x.dims[1:]
 
@@ -105,14 +107,15 @@ def _pad(call: OpCall) -> tuple[tuple[int, ...], str] | None:
 
 
 def _weights(call: OpCall) -> tuple[Weight, ...]:
-    """The kernel [out channels, in channels / groups, *kernel], and the bias [out channels]."""
+    """The kernel [out channels, in channels / groups, *kernel], the bias [out channels], the factors of the kernel."""
     entering, leaving, groups = _channels(call)
     kernel = Weight("weight", (leaving, entering // groups, *call["kernel"]), init=call["init"])
+    further = gains(call, kernel.shape)
 
     # A bias that is still `auto` counts until the graph settles it.
     if call["bias"] is False:
-        return (kernel,)
-    return kernel, Weight("bias", (leaving,))
+        return (kernel, *further)
+    return (kernel, Weight("bias", (leaving,)), *further)
 
 
 def _flops(call: OpCall) -> Dim:
@@ -139,7 +142,8 @@ def _arguments(call: OpCall) -> Mapping[str, Any]:
 def _mixes(call: OpCall) -> tuple[int, int] | None:
     """The channels of the map are dimension 1 of the kernel; with groups no result reads all of them."""
     _, _, groups = _channels(call)
-    if groups == 1:
+    # A kernel that is calculated does not follow its weights part by part.
+    if groups == 1 and call.args.get("weights") is None:
         return 0, 1
     return None
 
@@ -172,7 +176,7 @@ def _conv(rank: int) -> Op:
         doc=f"A convolution over {WHERE[rank]}: a learned kernel at every place.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
         mixes=_mixes,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank], convolves=rank,
+        torch=convolution(rank, _arguments), gives=SLIDING[rank], convolves=rank,
         # torch writes `Conv2d(in_channels, out_channels, kernel_size, ...)`: the in channels come from the flow here.
         habit=("", "channels", "kernel", "stride", "padding", "dilation", "groups", "bias", "padding_mode"),
         args=(
@@ -180,7 +184,7 @@ def _conv(rank: int) -> Op:
             Arg("channels", Int(1), doc="channels that leave"),
             stride, padding, dilation,
             Arg("groups", groups, 1, "parts that the channels are cut into; `channels`: one each (depthwise)"),
-            *rest,
+            *rest, KERNEL,
         ),
         example=flow(INPUTS[rank], f"{_name(rank, 'conv')}({KERNELS[rank]}, 64, stride = 2)"),
     )
@@ -191,11 +195,12 @@ def _depthwise(rank: int) -> Op:
         name=_name(rank, "depthwise_conv"), family="convolution",
         doc=f"A convolution over {WHERE[rank]} in which every channel has kernels of its own and mixes with no other.",
         shape=_shape, weights=_weights, flops=_flops, pad=_pad,
-        torch=Module(f"torch.nn.Conv{rank}d", _arguments), gives=SLIDING[rank], convolves=rank,
+        torch=convolution(rank, _arguments), gives=SLIDING[rank], convolves=rank,
         args=(
             Arg("kernel", SizeOf(rank), doc="the kernel's size"),
             *_sliding(rank),
             Arg("multiplier", Int(1), 1, "channels that leave for each that enters"),
+            KERNEL,
         ),
         example=flow(INPUTS[rank], f"{_name(rank, 'depthwise_conv')}({KERNELS[rank]})"),
     )

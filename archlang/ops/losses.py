@@ -1,4 +1,4 @@
-"""Losses that a `train { }` may minimise: over tensors it names, or over sites of the network.
+"""Losses that a `train { }` may minimize: over tensors it names, or over sites of the network.
 
 Each states its facts (`ops.facts.LossFacts`): how it reads its tensors, whether class names belong to it, where its
 sites are. Its formula stands in `train/losses/`.
@@ -114,6 +114,13 @@ TASK = (
         "kl", LossFacts(target="scores", applies="softmax", by_sample=True),
         "KL(p || q), p the softmax of the target and q that of the logits; of maps and sequences the mean over places.",
         _LOGITS, Arg("target", TensorKind(), doc="scores that are right, before a softmax"),
+    ),
+    _loss(
+        "minimize", LossFacts(by_sample=True),
+        "The mean of a quantity that the network calculates itself, over samples and all of its numbers: a divergence, "
+        "a penalty. With a negative factor it is made large.",
+        Arg("quantity", TensorKind(), doc="what is to be small"),
+        example="loss = mse(prediction, label) + 0.1 * minimize(logits)",
     ),
 )
 

@@ -231,7 +231,7 @@ def _grouped(net: Network, chosen: Sequence[str]) -> list[Node]:
         groups = node.args.get("groups", 1)
         # `groups = channels` is a word, and means a depthwise convolution.
         several = isinstance(groups, int) and groups > 1
-        if here and node.op.convolves == 2 and several and not node.members:
+        if here and node.convolves == 2 and several and not node.members:
             grouped.append(node)
     return grouped
 

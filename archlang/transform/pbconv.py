@@ -161,7 +161,7 @@ def sites(net: Network) -> dict[PlaceKey, ConvSite]:
     found: dict[PlaceKey, ConvSite] = {}
     for node in net.graph:
         # The parts of a boosted convolution would be boosted again on a second run.
-        if node.op.convolves != 2 or any(m.kind == "pbconv" for m in node.members):
+        if node.convolves != 2 or any(m.kind == "pbconv" for m in node.members):
             continue
 
         site = found.setdefault(place_key(node.span), ConvSite())

@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 NETWORK = """archlang 1
 network Small(classes = 4) {
   input image: [1, 8, 8]
-  layer1 = image -> conv(1x1, 8) -> batch_norm -> relu -> conv(3x3, 8, groups = 4) -> batch_norm -> relu
+  layer1 = image -> conv(1x1, 8) -> batch_norm -> relu
+                 -> conv(3x3, 8, groups = 4) -> batch_norm -> relu
                  -> conv(1x1, 8) -> batch_norm
   logits = layer1 -> global_avg_pool -> linear(classes)
   output logits
@@ -69,7 +70,7 @@ def row(text: str, *more: str, bare: bool = False, extra: str = "") -> Row:
 
 
 ROWS = (
-    row("new", bare=True), row("new image-classifier -o new.arch", bare=True), row("check net.arch", bare=True),
+    row("new", bare=True), row("new image -o new.arch", bare=True), row("check net.arch", bare=True),
     row("fmt --check net.arch", bare=True), row("info net.arch", bare=True), row("draw net.arch -o net.svg", bare=True),
     row("diff net.arch net.arch -o both.html", bare=True), row("transform net.arch multipath -o wide.arch", bare=True),
     row("explain shape-mismatch", bare=True), row("ops conv", bare=True), row("doctor", bare=True),
@@ -80,7 +81,9 @@ ROWS = (
     row("diff net.safetensors net.arch", bare=True), row("import mine:net -o in.arch --weights in.safetensors"),
     row("transform net.safetensors multipath -o wide.safetensors"), row("train net.arch --data mine:data --run run"),
     row("train net.arch --data digits --run other", extra="train"),
-    row("cluster net.arch --data mine:data --clusters 4 --run clusters", extra="train"),
+    row("study net.arch --data mine:data --seeds 2 --run several"),
+    row("new clusters -o clusters.arch", bare=True),
+    row("cluster clusters.arch --data mine:data --clusters 4 --epochs 1 --run clusters", extra="train"),
     row("boost net.arch --data mine:data --candidates 2 --iterations 1 -o best.arch"),
     row("fuse net.safetensors --verify -o fused.safetensors"), row("export net.safetensors -o net.py"),
     row("export net.safetensors -o net.pt2"), row("export net.safetensors -o net.onnx", extra="onnx"),

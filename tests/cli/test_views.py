@@ -10,6 +10,7 @@ import pytest
 
 from archlang.ops import CATALOGUE
 from archlang.project.standard import standard_library
+from archlang.views.palette import active
 from tests.cli.conftest import DEMO, ROOT, Call
 
 
@@ -154,4 +155,15 @@ def test_two_networks_side_by_side(call, tmp_path):
     done = call("diff", *files, "-o", str(page))
     assert done.status == 0 and "~ dial paths: none -&gt; 2" in page.read_text()
     assert page.read_text().count("<section>") == 2 and page.read_text().count("</svg>") == 2 and done.out
-    assert call("diff", "a.arch", "b.arch", "-o", "both.svg").status == 2
+    assert call("diff", "a.arch", "b.arch", "-o", "both.jpg").status == 2
+
+    # As one picture: a frame each, and red what the other side does not have.
+    for kind, first in (("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        place = tmp_path / f"both.{kind}"
+        assert call("diff", *files, "-o", str(place)).status == 0
+        assert place.read_bytes().startswith(first)
+    text = (tmp_path / "both.svg").read_text()
+    red = active(1.0).fill
+    assert text.count(red) > 3 and "BaseCNN (" in text and "BaseCNN_CC (" in text
+    assert call("diff", files[0], files[0], "-o", str(tmp_path / "both.svg")).status == 0
+    assert red not in (tmp_path / "both.svg").read_text()

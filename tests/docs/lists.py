@@ -35,7 +35,7 @@ COMMON = (
 NAMED = {
     "metric": "metrics", "optimizer": "optimisers", "schedule": "curves of a rate", "average": "averages of weights",
     "augmentation": "augmentations", "initialiser": "initialisers", "encoding": "positions of attention",
-    "threshold": "thresholds", "kernels": "kernels of `pbconv`",
+    "threshold": "thresholds", "kernels": "kernels of `pbconv`", "weights": "kernels that are calculated",
 }
 """Roles whose settings are named alone."""
 

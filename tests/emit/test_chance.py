@@ -12,7 +12,7 @@ NET = "archlang 1\nnetwork N {{\n  input x: {}\n  output x -> {}\n}}\n"
 
 DRAWING = [
     ("[8]", "dropout(0.5)"), ("[4, 3, 3]", "drop_channels(0.5)"), ("[4, 3, 3]", "residual { relu -> drop_path(0.5) }"),
-    ("[5, 4]", "attention(2, dropout = 0.5)"),
+    ("[8]", "noise(std = 0.5)"), ("[8]", "noise(x -> linear(8))"), ("[5, 4]", "attention(2, dropout = 0.5)"),
     ("[5, 4]", "attention(2, dropout = 0.5, positions = rotary, causal = true)"),
     ("[4, 4, 4]", "window_attention(2, 2x2, dropout = 0.5)"), ("[5, 4]", "lstm(4, layers = 2, dropout = 0.5)"),
     ("[8]", "branches(words(\"110\", \"101\", \"011\"), drop = 0.5) { linear(3) -> relu } -> energy_normalize -> sum"),

@@ -170,6 +170,8 @@ CONTEXTS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "aggregator": (("[6]", "layers {{ linear(4); linear(4) }} -> attend({})", ""),
                    ("[4, 1, 1]", "layers {{ conv(1x1, 4); relu; conv(1x1, 4) }} -> attend({})", "")),
     "encoding": (("[5, 8]", "attention(2, positions = {})", ""), ("[1, 4]", "attention(1, positions = {})", "")),
+    "weights": (("[4, 6, 6]", "conv(3x3, 4, groups = 2, weights = {})", ""),
+                ("[4, 6]", "depthwise_conv1d(3, weights = {})", "")),
     "mixing": (("[4, 6, 6]", "residual(mix = {}) {{ conv(3x3, 4) }}", ""),),
     "kernels": (("[4, 6, 6]", "pbconv(3x3, 4, kernels = {})", ""), ("[4, 1, 1]", "pbconv(2x5, 4, kernels = {})", ""),
                 ("[4, 3, 3]", "pbconv(7x7, 4, kernels = {}, stride = 2)", "")),

@@ -13,7 +13,7 @@ Maker = Callable[[random.Random, Type], Made]
 ELEMENTWISE = (
     "relu", "relu6", "leaky_relu", "leaky_relu(0.2)", "elu", "selu", "celu(0.5)", "gelu", "gelu(approximate = tanh)",
     "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "prelu", "identity", "dropout(0)",
-    "drop_path(0.0)", "scale(-0.5)",
+    "drop_path(0.0)", "noise(std = 0)", "scale(-0.5)",
 )
 CHANNELS = (1, 2, 3, 4, 6, 8)
 KERNELS = ("1x1", "3x3", "3", "2x2", "1x3", "5x3", "4x4")
@@ -80,6 +80,9 @@ def bare_conv(r: random.Random, t: Type) -> Made:
 def depthwise(r: random.Random, t: Type) -> Made:
     """Every channel by itself."""
     times = r.choice((1, 2))
+    if r.random() < 0.2:
+        form = r.choice(("standardized", "scaled(gamma = 1.7)", "scaled(eps = 0.1)", "weight_norm"))
+        return f"depthwise_conv(3x3, multiplier = {times}, weights = {form})", (t[0] * times, *t[1:])
     return f"depthwise_conv(3x3, multiplier = {times})", (t[0] * times, *t[1:])
 
 

@@ -119,6 +119,7 @@ _STATE: list[dict[str, Any]] = [
 ]
 _RECURRENT: list[Case] = [case for variant in _STATE for case in one(S, (1, 3), **variant)]
 
+_SCALED = Option("scaled", "weights", {"gamma": 1.7, "eps": 1e-6, "gain": 1.0})
 _ROTARY = Option("rotary", "encoding", {"base": 10000.0, "features": None, "pairs": "neighbours"})
 
 CASES: dict[str, list[Case]] = {
@@ -128,6 +129,10 @@ CASES: dict[str, list[Case]] = {
         *one((3, 32, 32), kernel=7, channels=64, stride=2),
         *one((3, 32, 32), kernel=4, channels=8, stride=4),
         *one((3, 32, 32), kernel=1, channels=8, stride=2),
+        *one(M, kernel=3, channels=8, groups=2, weights=_SCALED),
+        *one(M, kernel=3, channels=8, bias=False, weights=Option("weight_norm", "weights")),
+        *one(M, kernel=3, channels=8, padding_mode="circular",
+             weights=Option("standardized", "weights", {"eps": 1e-5})),
     ],
     "conv1d": _conv((4, 12), 3, 4),
     "conv3d": _conv((4, 5, 6, 7), 3, 2),
@@ -230,6 +235,7 @@ CASES: dict[str, list[Case]] = {
     "dropout": [*_PLAIN, *one(M, p=0), *one(M, p=1)],
     "drop_channels": [*one(S, M, W), *one(M, p=0.2)],
     "drop_path": [*_PLAIN, *one(M, p=0), *one(M, p=1)],
+    "noise": [*_PLAIN, *one(M, std=0.5), *several(M, M, deviation=1), *several(M, (M[0],), deviation=1)],
     "flatten": _PLAIN,
     "reshape": [
         *one(M, sizes=[4, 108]),

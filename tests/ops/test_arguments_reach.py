@@ -42,7 +42,9 @@ def convolution(*shape: int) -> Uses:
         "kernel": [1, 5], "channels": [4], "stride": [2], "dilation": [2],
         "padding": ["none", 2, {"padding": "tf_same", "stride": 2}, *CAUSAL[: len(shape) == 2]],
         "groups": [2, "channels"], "padding_mode": ["reflect", "replicate", "circular"], "bias": [False],
-        "init": [ZEROS],
+        "init": [ZEROS], "weights": [Option("standardized", "weights", {"eps": 0.1}),
+                                     Option("scaled", "weights", {"gamma": 2.0, "eps": 1e-6, "gain": 0.0}),
+                                     Option("weight_norm", "weights")],
     }
     return (shape,), {"kernel": 3, "channels": 8}, other
 
@@ -127,6 +129,7 @@ USES: dict[str, Uses] = {
     "dropout": ((M,), {}, {"p": [0.1]}),
     "drop_channels": ((M,), {}, {"p": [0.1]}),
     "drop_path": ((M,), {}, {"p": [0.9]}),
+    "noise": ((M,), {}, {"std": [0.5]}),
     "reshape": ((M,), {"sizes": [4, 108]}, {"sizes": [[8, 54]]}),
     "permute": ((S,), {"axes": ["positions", "features"]}, {"axes": [["features", "positions"]]}),
     "to_map": (((12, 5),), {"height": 3, "width": 4}, {

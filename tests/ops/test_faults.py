@@ -165,6 +165,11 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("whole-numbers", "choose", [(5, 8), (5, 8)], {}),
     ("whole-numbers", "choose", [(5, 8), Tensor((5, 8), range=3)], {}),
     ("shape-mismatch", "choose", [(5, 8), Tensor((5, 7), range=2)], {}),
+    ("conflicting-arguments", "conv", [(3, 5, 5)], {
+        "kernel": 3, "channels": 4, "init": Option("zeros", "initialiser"),
+        "weights": Option("weight_norm", "weights")}),
+    ("conflicting-arguments", "noise", [(5,), (5,)], {"deviation": 1, "std": 1.0}),
+    ("shape-mismatch", "noise", [(1, 5), (3, 5)], {"deviation": 1}),
     ("conflicting-arguments", "choose", [(5,), Tensor((5,), range=2), (5,)], {"other": 2, "fill": 1.0}),
     ("out-of-range", "pick", [(4, 8, 8)], {"indices": [0, 4]}),
     ("out-of-range", "pick", [(4, 8, 8)], {"indices": [-1]}),

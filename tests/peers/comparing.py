@@ -86,7 +86,7 @@ def difference(pair: Pair) -> float:
 
     for mode in (False, True):
         with torch.no_grad():
-            made, wanted = _outputs(ours.train(mode)(*inputs)), _outputs(peer.train(mode)(*inputs))
+            made, wanted = _drawn(ours.train(mode), inputs), _drawn(peer.train(mode), inputs)
         for name, tensor in wanted.items():
             worst = max(worst, float((made[name] - tensor).abs().max() / tensor.abs().max()))
     return worst
@@ -145,7 +145,7 @@ def _step(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[dict[str, Tensor]
     """Outputs and the inputs' gradients of one pass in training mode; the weights' are left in them."""
     # Tokens have no gradient.
     leaves = [x.clone().requires_grad_(x.is_floating_point()) for x in inputs]
-    outputs = _outputs(model.train()(*leaves))
+    outputs = _drawn(model.train(), leaves)
     draw = torch.Generator().manual_seed(5)
 
     total = torch.zeros((), dtype=torch.float64)
@@ -156,6 +156,13 @@ def _step(model: nn.Module, inputs: Sequence[Tensor]) -> tuple[dict[str, Tensor]
 
     assert all(x.grad is not None for x in leaves if x.requires_grad)
     return {n: t.detach() for n, t in outputs.items()}, {"inputs": [x.grad for x in leaves if x.grad is not None]}
+
+
+def _drawn(model: nn.Module, inputs: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Outputs, with torch's generator at the same place for both: what draws noise gets the same numbers."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(11)
+        return _outputs(model(*inputs))
 
 
 def _gradients(ours: nn.Module, peer: nn.Module, names: Names, unmoved: tuple[str, str] | None) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
-from tests.peers.mapping import Mapper, in_order, in_order_of_use
+from tests.peers.mapping import Mapper, Names, in_order, in_order_of_use
 from tests.peers.networks import of_file
-from tests.peers.papers import language, modern, others, plain
+from tests.peers.papers import language, modern, others, plain, reparametrized
 
 
 def of_torchvision(name: str, **given: object) -> nn.Module:
@@ -129,6 +129,8 @@ def _timm() -> list[Pair]:
         row("poolformer_s12", "poolformer_s12", H=33, W=35),
         row("xception", "legacy_xception", H=71, W=75),
         row("dpn68", "dpn68", H=33, W=35),
+        pair("nf_resnet50", "timm", partial(of_timm, "nf_resnet50", channels=(32, 64, 128, 256), stem_chs=8),
+             in_order_of_use((1, 3, 33, 35)), H=33, W=35, width=32),
         row("mobileone_s0", "mobileone_s0", in_order(later=r"(.*\.)identity\..*"), H=33, W=35),
     ]
 
@@ -160,6 +162,29 @@ def _papers() -> list[Pair]:
         Pair("examples/networks/wavenet", "van den Oord et al. 2016, figure 4", small,
              lambda: plain.WaveNet(12, 6, 10, 10, 2), in_order_of_use((1, 12, 40)), sizes={"T": 530}),
     ]
+
+
+def _reparametrized() -> list[Pair]:
+    """Networks that draw, and networks with calculated kernels."""
+    return [
+        Pair("examples/networks/vae", "Kingma and Welling 2014, appendix C",
+             of_file("examples/networks/vae", hidden=12, latent=5), lambda: reparametrized.VAE(12, 5),
+             in_order(named={"excess.add.parameter.value": "one"})),
+        Pair("examples/networks/tcn", "Bai et al. 2018, figure 1",
+             of_file("examples/networks/tcn", width=6, levels=3, classes=5, k=3),
+             lambda: reparametrized.TCN(6, 3, 5, 3), _lengths, sizes={"T": 15}),
+    ]
+
+
+def _lengths(ours: nn.Module, peer: nn.Module) -> Names:
+    """Tensors in order: torch has a bias, a length and a direction where ours has the direction, bias and length."""
+    mine, given = list(ours.state_dict()), list(peer.state_dict())
+    theirs = list(given)
+    for index, name in enumerate(given):
+        if name.endswith("original0"):
+            theirs[index - 1 : index + 2] = [given[index + 1], given[index - 1], name]
+    assert len(mine) == len(theirs)
+    return list(zip(mine, theirs, strict=True))
 
 
 def _tokens() -> list[Pair]:
@@ -203,4 +228,4 @@ def _modern() -> list[Pair]:
     ]
 
 
-PAIRS = [*_torchvision(), *_timm(), *_papers(), *_tokens(), *_modern()]
+PAIRS = [*_torchvision(), *_timm(), *_papers(), *_reparametrized(), *_tokens(), *_modern()]

@@ -33,7 +33,8 @@ SIZES = {"r3d_18": {"T": 16, "H": 112, "W": 112}, "wavenet": {"T": 16_000}, "dee
          "unet": {"H": 572, "W": 572}, "inception_v3": {"H": 299, "W": 299},
          "gpt2": {"T": 1024}, "sparse_transformer": {"T": 1024}, "lstm_tagger": {"T": 50},
          "transformer": {"S": 50, "T": 50}, "t5": {"S": 50, "T": 50}, "pointnet": {"N": 1024},
-         "wav2vec_features": {"T": 16_000}, "unet_3d": {"D": 64, "H": 128, "W": 128}, "two_tower": {"S": 50, "T": 12}}
+         "wav2vec_features": {"T": 16_000}, "tcn": {"T": 784},
+         "unet_3d": {"D": 64, "H": 128, "W": 128}, "two_tower": {"S": 50, "T": 12}}
 """Sizes at which FLOPs are counted; 224 x 224 elsewhere."""
 
 

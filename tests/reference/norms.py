@@ -140,6 +140,12 @@ def drop_path(u: Use, x: Tensor, *, p: float = 0.1) -> Tensor:
     return _noise(u, x, p)
 
 
+def noise(u: Use, x: Tensor, deviation: Tensor | None = None, *, std: float | None = None) -> Tensor:
+    """Nothing in evaluation, and in training where the deviation is 0."""
+    assert not u.training or (std == 0 and deviation is None), "noise has no reference"
+    return x
+
+
 def rms_norm(u: Use, x: Tensor, *, eps: float = 1e-6, affine: bool = True) -> Tensor:
     """`w x / sqrt(mean(x^2) + eps)` (Zhang and Sennrich 2019, eq. 4), over features or channels."""
     dim = x.dim() - 1 if x.dim() <= 3 else 1

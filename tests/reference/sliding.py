@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tests.reference.static import rows, word
+from tests.reference.values import Choice
 
 if TYPE_CHECKING:
     from tests.reference.machine import Use
@@ -56,15 +57,37 @@ def _edge(x: Tensor, sides: list[tuple[int, int]], mode: str) -> Tensor:
 
 def _convolve(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, stride: object = 1,
               padding: object = None, dilation: object = 1, groups: object = 1, padding_mode: object = None,
-              bias: object = None, init: object = None) -> Tensor:
+              bias: object = None, init: object = None, weights: object = None) -> Tensor:
     assert x.dim() == rank + 2, "a map of this rank is wanted"
     size, step, spread = rows(kernel, rank), rows(stride, rank), rows(dilation, rank)
     entering = x.shape[1]
     parts = groups if isinstance(groups, int) else entering
     mode = "zeros" if padding_mode is None else word(padding_mode)
     weight = u.weight("weight", channels, entering // parts, *size)
+    shift = u.bias(bias, channels, 1)
+    if weights is not None:
+        weight = _calculated(u, weight, weights)
     around = _edge(x, _sides(padding, size, spread, tuple(x.shape[2:]), step), mode)
-    return _SUMS[rank](around, weight, u.bias(bias, channels, 1), step, 0, spread, parts)
+    return _SUMS[rank](around, weight, shift, step, 0, spread, parts)
+
+
+def _calculated(u: Use, v: Tensor, weights: object) -> Tensor:
+    """The kernel of each channel from what is learned, one channel after the other."""
+    choice = weights if isinstance(weights, Choice) else Choice(word(weights))
+    gamma, eps = (float(number) for number in choice.get(("gamma", "eps"), (1.0, 1e-6)))  # type: ignore[arg-type]
+    gain = None if choice.name == "standardized" else u.weight("gain", v.shape[0], *(1,) * (v.dim() - 1))
+
+    kernels = []
+    for i, one in enumerate(v):
+        if choice.name == "weight_norm":
+            kernels.append(gain[i] * one / (one * one).sum().sqrt())
+            continue
+        mean = one.sum() / one.numel()
+        made = (one - mean) / (((one - mean) ** 2).sum() / one.numel() + eps).sqrt()
+        if gain is not None:
+            made = gamma * gain[i] * made / one.numel() ** 0.5
+        kernels.append(made)
+    return torch.stack(kernels)
 
 
 def _depthwise(u: Use, x: Tensor, rank: int, *, multiplier: int = 1, **given: object) -> Tensor:
@@ -100,18 +123,18 @@ def _transposed(u: Use, x: Tensor, rank: int, *, kernel: object, channels: int, 
 
 def conv(u: Use, x: Tensor, *, kernel: object, channels: int, stride: object = 1, padding: object = None,
          dilation: object = 1, groups: object = 1, padding_mode: object = None, bias: object = None,
-         init: object = None, rank: int = 2) -> Tensor:
+         init: object = None, weights: object = None, rank: int = 2) -> Tensor:
     """A learned kernel at every place."""
     return _convolve(u, x, rank, kernel=kernel, channels=channels, stride=stride, padding=padding, dilation=dilation,
-                     groups=groups, padding_mode=padding_mode, bias=bias)
+                     groups=groups, padding_mode=padding_mode, bias=bias, weights=weights)
 
 
 def depthwise_conv(u: Use, x: Tensor, *, kernel: object, stride: object = 1, padding: object = None,
                    dilation: object = 1, padding_mode: object = None, bias: object = None, init: object = None,
-                   multiplier: int = 1, rank: int = 2) -> Tensor:
+                   multiplier: int = 1, weights: object = None, rank: int = 2) -> Tensor:
     """Every channel by itself."""
     return _depthwise(u, x, rank, kernel=kernel, stride=stride, padding=padding, dilation=dilation,
-                      padding_mode=padding_mode, bias=bias, multiplier=multiplier)
+                      padding_mode=padding_mode, bias=bias, multiplier=multiplier, weights=weights)
 
 
 def conv_transpose(u: Use, x: Tensor, *, kernel: object, channels: int, stride: object = 1, padding: object = None,

@@ -8,6 +8,8 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
     (M, """
         conv(3x3, 5)
         conv(3x3, 5, bias = true) -> batch_norm
+        conv(3x3, 6, groups = 2, weights = scaled(gamma = 1.7, eps = 1e-3)) -> conv(1x3, 5, weights = standardized)
+        depthwise_conv(4x3, stride = 2, multiplier = 2, padding_mode = circular, weights = weight_norm)
         conv(2x4, 5)
         conv(4x2, 6, stride = 2)
         conv(3x5, 6, stride = size(2, 3), dilation = 2)
@@ -57,14 +59,12 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         prelu
         prelu(params = channels)
         elu(0.5)
-        selu
-        celu(1.5)
+        selu -> celu(1.5)
         gelu
         gelu(approximate = tanh)
         silu
         mish
-        hardswish
-        hardsigmoid
+        hardswish -> hardsigmoid
         sigmoid
         tanh
         softplus
@@ -99,7 +99,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         adaptive_avg_pool(12x10)
         pyramid_pool(1, 2, 4)
         pyramid_pool([1, 3], mode = max)
-        dropout(0) -> drop_channels(0) -> drop_path(0)
+        dropout(0) -> drop_channels(0) -> drop_path(0) -> noise(std = 0)
         flatten
         reshape([2, -1, 9])
         permute([width, channels, height])

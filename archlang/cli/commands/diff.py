@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +13,14 @@ from archlang.cli.revisions import as_of
 from archlang.cli.session import Session
 from archlang.collecting import no_collection
 
+if TYPE_CHECKING:
+    from archlang.elaborate import Network
+
 
 @click.command("diff", short_help="Show what changed between two files or models.")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
-@output("Where to draw both side by side, with what changed: NAME.html.")
+@output("Where to draw both side by side: NAME.html, with what changed, or NAME.svg, NAME.png, NAME.pdf.")
 @formats("human", "json")
 @reading
 @click.pass_obj
@@ -30,7 +34,7 @@ def command(session: Session, before: str, after: str, output: str | None, dials
     from archlang.analysis.diff import diff
     from archlang.analysis.difference import describe
 
-    ending(output, ".html")
+    ending(output, ".html", ".svg", ".png", ".pdf")
     # `-` for both would read standard input twice.
     first, second = once((before, after))
     with as_of(first) as there, as_of(second) as here:
@@ -38,10 +42,8 @@ def command(session: Session, before: str, after: str, output: str | None, dials
     difference = diff(old, new)
 
     if output is not None:
-        from archlang.views.sides import side_by_side
-
-        page = side_by_side(old, new, describe(difference), (shown_name(before), shown_name(after)))
-        write(session, output, page.encode())
+        names = (shown_name(before), shown_name(after))
+        write(session, output, _drawn(old, new, output, describe(difference), names))
         # The page says all where it goes to standard output.
         if output == "-":
             return
@@ -50,3 +52,15 @@ def command(session: Session, before: str, after: str, output: str | None, dials
         session.data(difference.json())
     else:
         session.data(describe(difference))
+
+
+def _drawn(old: Network, new: Network, output: str, changes: str, names: tuple[str, str]) -> bytes:
+    """Both networks in the form that the name says; a page where it says none."""
+    from archlang.views.sides import drawn_side_by_side, side_by_side
+
+    if not output.lower().endswith((".svg", ".png", ".pdf")):
+        return side_by_side(old, new, changes, names).encode()
+    picture = drawn_side_by_side(old, new, output, names)
+    if isinstance(picture, str):
+        return picture.encode()
+    return picture

@@ -108,7 +108,8 @@ TORCH_WITHOUT: tuple[Habit, ...] = (
     _row("write `pad(1)`, or `pad([0, 1], axis = width)`",
          "constant_pad_nd"),
     # --- chance ---
-    _row("chance comes in by `dropout(0.1)`, `drop_channels(0.1)` and `drop_path(0.1)`, in training alone",
+    _row("chance comes in by `dropout(0.1)`, `drop_channels(0.1)`, `drop_path(0.1)` and `noise(std = 0.1)`, in "
+         "training alone",
          "AlphaDropout FeatureAlphaDropout alpha_dropout feature_alpha_dropout feature_dropout gumbel_softmax "
          "bernoulli multinomial normal poisson binomial rand_like randn_like randint randint_like randperm cauchy "
          "exponential geometric log_normal random uniform dropout1d dropout3d"),

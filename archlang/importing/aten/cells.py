@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import torch
+
 from archlang.importing.aten.elementwise import first_of
 from archlang.importing.aten.parts import cut
 from archlang.importing.held import Held, Ref
@@ -18,6 +20,10 @@ MODES = {"constant": "zeros", "reflect": "reflect", "replicate": "replicate", "c
 
 def _pad(r: StepReader, call: Mapping[str, Any]) -> Held:
     mode, cells = call.get("mode", "constant"), list(call["pad"])
+    if mode == "constant" and call.get("value") == -torch.inf:
+        # A window over such cells holds a cell of the edge, too. Whatever else reads them fails the comparison.
+        mode = "replicate"
+        r.remark("minus infinity around a map, for a max pool, is written as copies of the map's edge")
     if mode == "constant" and call.get("value"):
         raise NoWordError(f"cells around a map are filled with {call['value']}")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from archlang.importing.aten.kernels import calculated
 from archlang.importing.held import Known, Ref
 from archlang.importing.reader import NoWordError, StepReader, origin, window
 from archlang.importing.steps import Kernel, Origin, Static, Word
@@ -22,11 +23,13 @@ def kernel_of(r: StepReader, call: Mapping[str, Any]) -> Known:
     return weight
 
 
-def bias_of(call: Mapping[str, Any]) -> Known | None:
+def bias_of(r: StepReader, call: Mapping[str, Any]) -> Known | None:
     """The bias, which must be the model's own."""
     bias = call.get("bias")
     if bias is not None and not isinstance(bias, Known):
         raise NoWordError("its bias is calculated from the input")
+    if bias is not None:
+        r.derived(bias)
     return bias
 
 
@@ -53,7 +56,13 @@ def slid(size: int, kernel: int, stride: int, before_after: int, dilation: int) 
 
 
 def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
-    weight, bias = kernel_of(r, call), bias_of(call)
+    weight, made = call["weight"], None
+    if isinstance(weight, Known):
+        made = calculated(weight, r.state)
+    # A kernel that no formula of the language gives is stored as it came out.
+    if made is None:
+        weight = kernel_of(r, call)
+    bias = bias_of(r, call)
     value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
     out, _, *rest = weight.shape
@@ -82,8 +91,13 @@ def _conv(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
     # Said here, and left out again where the language would settle it so.
     args["bias"] = bias is not None
 
+    weights = _weights(weight, bias)
+    if made is not None:
+        args["weights"], parts = made
+        weights |= parts
+
     places = _places(call["padding"], sizes[1:], kernel, stride, dilation)
-    return r.step(f"{name}{ENDINGS[rank]}", (value,), (out, *places), args, _weights(weight, bias))
+    return r.step(f"{name}{ENDINGS[rank]}", (value,), (out, *places), args, weights)
 
 
 def _weights(weight: Known, bias: Known | None) -> dict[str, Origin]:
@@ -104,7 +118,7 @@ def _places(padding: object, sizes: tuple[int, ...], kernel: Kernel, stride: Ker
 
 
 def _transposed(r: StepReader, call: Mapping[str, Any], rank: int) -> Ref:
-    weight, bias = kernel_of(r, call), bias_of(call)
+    weight, bias = kernel_of(r, call), bias_of(r, call)
     value = r.plain(r.tensor(call["input"]))
     sizes = r.sizes[value]
     _, out, *rest = weight.shape

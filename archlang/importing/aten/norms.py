@@ -28,6 +28,7 @@ def _affine(r: StepReader, call: Mapping[str, Any], args: dict[str, Static], sho
     weights = {"weight": origin(weight)}
     # Norms without a shift are rare, and the language has one of those alone, the rms norm.
     if isinstance(bias, Known):
+        r.derived(bias)
         weights["bias"] = origin(bias)
     elif bias is None:
         # The language's norm has both; a shift of 0 says the same.

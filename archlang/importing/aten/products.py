@@ -30,7 +30,7 @@ SHARED = "abcdeghlmnopqrstuvwxyz"
 
 def _linear(r: StepReader, call: Mapping[str, Any]) -> Ref:
     ref = r.loose(call["input"])
-    weight, bias = kernel_of(r, call), bias_of(call)
+    weight, bias = kernel_of(r, call), bias_of(r, call)
     out, features = weight.shape
     weights = {"weight": origin(weight)}
     if bias is not None:

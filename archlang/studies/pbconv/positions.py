@@ -98,7 +98,7 @@ def kernel_branches(model: nn.Module, graph: Graph) -> dict[str, tuple[KernelBra
     for node in graph:
         # The branches of a boosted convolution count in its sum, not by themselves.
         branch = any(m.kind == "pbconv" and m.count > 1 for m in node.members)
-        if node.op.convolves != 2 or branch:
+        if node.convolves != 2 or branch:
             continue
         rows, columns = node.args["kernel"]
         if rows * columns > 1:

@@ -276,6 +276,11 @@ def contrastive(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch
     return (together * squared + (1 - together) * apart).mean()
 
 
+def minimize(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> torch.Tensor:
+    """The mean of a quantity [batch, ...] that the network calculates."""
+    return reads[0].mean()
+
+
 def _axis(args: Mapping[str, Any]) -> int:
     """The axis of classes with the batch counted."""
     return int(args.get("class_axis", 0)) + 1
@@ -284,7 +289,7 @@ def _axis(args: Mapping[str, Any]) -> int:
 FORMULAS = {
     "cross_entropy": cross_entropy, "focal": focal, "dice": dice, "mse": mse, "l1": l1, "smooth_l1": smooth_l1,
     "charbonnier": charbonnier, "frequency_l1": frequency_l1, "bce": bce, "kl": kl, "heatmap_focal": heatmap_focal,
-    "contrastive": contrastive,
+    "contrastive": contrastive, "minimize": minimize,
 }
 
 COUNTED: Mapping[str, Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]] = {

@@ -38,7 +38,7 @@ def checked(name: str, reads: list[Tensor], expected: Callable[[Tensor], Tensor]
 
 
 def test_every_task_loss_is_tested_here() -> None:
-    here = {"cross_entropy", "mse", "bce", "kl"}
+    here = {"cross_entropy", "mse", "bce", "kl", "minimize"}
     assert {setting.name for setting in TASK} == here | set(test_further_losses.LOSSES)
 
 
@@ -78,6 +78,11 @@ def test_class_numbers_of_any_whole_type_and_with_an_axis_of_one(kind: str, dtyp
 def test_booleans_are_two_classes() -> None:
     scores, label = torch.randn(5, 2), torch.tensor([True, False, True, True, False])
     assert FORMULAS["cross_entropy"]([scores, label], {}) == functional.cross_entropy(scores, label.long())
+
+
+@pytest.mark.parametrize("shape", [(5, 1), (3, 4, 2, 2)])
+def test_a_quantity_of_the_networks_own_is_averaged(shape: tuple[int, ...]) -> None:
+    checked("minimize", [torch.randn(shape, dtype=torch.float64)], lambda x: x.sum() / x.numel())
 
 
 LOSSES = {"mse": functional.mse_loss, "bce": functional.binary_cross_entropy_with_logits}

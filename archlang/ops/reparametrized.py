@@ -1,0 +1,66 @@
+"""Kernels that are calculated from what is learned: standardized weights, and weights with a length of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archlang.ops.kinds import Fault, Real, SettingKind
+from archlang.ops.model import Arg, Module, OpCall, Setting, Weight
+from archlang.ops.rules import flow
+from archlang.ops.values import Option
+
+KERNEL = Arg("weights", SettingKind("weights"), None, "how the kernel comes about; auto: it is learned as it is")
+
+_EPS = Arg("eps", Real(0, above=True), 1e-6, "added to the variance")
+
+
+def _setting(name: str, doc: str, *args: Arg, example: str = "") -> Setting:
+    return Setting(name, "weights", doc, args, flow("[3, 32, 32]", f"conv(3x3, 64, weights = {example or name})"))
+
+
+SETTINGS = (
+    _setting("standardized", "The kernel of each channel that leaves has the mean 0 and the variance 1: "
+             "(v - mean) / sqrt(variance + eps) (Qiao et al. 2019, eq. 7).", _EPS),
+    _setting("scaled", "A standardized kernel over the root of how many numbers it has, times gamma and a factor that "
+             "each channel learns: networks without norms (Brock et al. 2021, eq. 5).",
+             Arg("gamma", Real(0, above=True), 1.0, "what keeps the variance through an activation, 1.7139588594436646 "
+                 "for relu"),
+             _EPS, Arg("gain", Real(), 1.0, "where the factors start"), example="scaled(gamma = 1.7139588594436646)"),
+    _setting("weight_norm", "g v / |v| for each channel that leaves, with a learned length g that starts as that of v "
+             "(Salimans and Kingma 2016, eq. 2)."),
+)
+
+
+def checked_kernel(call: OpCall) -> None:
+    """Nothing, if the kernel can start as it is told to. Raises conflicting-arguments."""
+    made: Option | None = call.args.get("weights")
+    # The length would be that of a kernel which is drawn and thrown away.
+    if made is not None and made.name == "weight_norm" and call["init"] is not None:
+        raise Fault("conflicting-arguments", "with `weight_norm` the kernel is a direction and a length, which start "
+                    "as torch starts them", argument="init", help="leave out `init`")
+
+
+def gains(call: OpCall, kernel: tuple[Any, ...]) -> tuple[Weight, ...]:
+    """The learned factors of a kernel [out channels, ...], behind its bias; none where it has none."""
+    made: Option | None = call.args.get("weights")
+    if made is None or made.name == "standardized":
+        return ()
+    return (Weight("gain", (kernel[0], *(1,) * (len(kernel) - 1))),)
+
+
+def convolution(rank: int, arguments: Any) -> Module:
+    """The module of a convolution over so many axes: torch's, or one that works out its kernel."""
+    def target(call: OpCall) -> str:
+        if call.args.get("weights") is None:
+            return f"torch.nn.Conv{rank}d"
+        return "archlang.layers.ReparametrizedConv"
+
+    return Module(target, lambda call: {**arguments(call), **_form(call)})
+
+
+def _form(call: OpCall) -> Mapping[str, Any]:
+    made: Option | None = call.args.get("weights")
+    if made is None:
+        return {}
+    return {"form": made.name, **made.args}
