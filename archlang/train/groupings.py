@@ -1,4 +1,4 @@
-"""The agreement of two groupings of samples, from the table of how many samples lie in each pair of groups."""
+"""Agreement of two groupings of samples, from the table of how many samples lie in each pair of groups."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from archlang.comparison.statistics import interval
 from archlang.elaborate.network import load
 from archlang.source import Source
 from archlang.syntax import parse, print_file
+from archlang.views.canvas.svg import svg_of
 from tests.campaign.claims import harness
 from tests.campaign.claims.harness import Claim, accuracies, arm, forest, judged, trained, verdict
 from tests.campaign.claims.pbconv import correlation
@@ -81,6 +82,6 @@ def test_what_a_place_tells_is_scikit_learns_mutual_information() -> None:
 
 
 def test_the_picture_has_a_line_for_each_row() -> None:
-    drawn = forest({"one": interval([1.0, 2.0]), "two & three": interval([2.0, 2.5])}, "accuracy, %")
-    assert drawn.count("<circle") == 2
+    drawn = svg_of(forest({"one": interval([1.0, 2.0]), "two & three": interval([2.0, 2.5])}, "accuracy, %"))
+    assert drawn.count("<circle") + drawn.count("<ellipse") == 2
     assert "two &amp; three" in drawn

@@ -30,7 +30,7 @@ Found = list[tuple[float, float]]
 
 def main() -> None:
     """Cluster and print."""
-    claim = settings("clustering", __doc__, "mnist5k:train=1000", epochs=10, seeds=3)
+    claim = settings("clustering", __doc__, "mnist5k:train=500", epochs=10, seeds=3)
     found = {"k-means of the pixels": means_of_pixels(claim)}
     for name, (text, baseline) in KINDS.items():
         found[name] = []

@@ -7,7 +7,6 @@ them.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,14 +23,16 @@ from archlang.comparison.statistics import Interval, interval, paired_t
 from archlang.comparison.table import StudyTable, tabulate
 from archlang.comparison.working import RUNS, work
 from archlang.elaborate.network import load
-from archlang.views.elements import page, words
-from archlang.views.palette import FRAME, INK, QUIET
+from archlang.views.canvas.scales import linear
+from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Shape, Trace, Words
+from archlang.views.canvas.svg import svg_of
+from archlang.views.palette import FRAME, QUIET, hue
 
 ROOT = Path(__file__).parents[3]
 SPECS = ROOT / "specs"
 IMAGES = ROOT / "docs" / "images"
 
-LEFT, WIDTH, ROW, TOP = 280.0, 380.0, 24.0, 30.0
+LEFT, WIDTH, ROW, TOP = 280.0, 380.0, 24.0, 16.0
 """Places in the picture of intervals, in points."""
 
 
@@ -156,41 +157,26 @@ def judged(what: str, better: Sequence[float], worse: Sequence[float], margin: f
           f"{asked}: {verdict(found.difference, margin)}", flush=True)
 
 
-def forest(rows: Mapping[str, Interval], across: str) -> str:
-    """Means with their intervals as an SVG picture, a line for each row; figures as they are."""
-    low = min(found.low for found in rows.values())
-    high = max(found.high for found in rows.values())
-    # Intervals do not touch the frame.
-    low, high = low - 0.05 * (high - low), high + 0.05 * (high - low)
+def forest(rows: Mapping[str, Interval], across: str) -> Page:
+    """Means with their intervals as a picture, a line for each row; figures as they are."""
+    scale = linear([end for found in rows.values() for end in (found.low, found.high)], across)
     below = TOP + ROW * len(rows)
 
     def x(value: float) -> float:
-        return LEFT + WIDTH * (value - low) / (high - low)
+        return LEFT + WIDTH * scale.share(value)
 
-    parts = [f'<rect x="{LEFT}" y="{TOP - 12}" width="{WIDTH}" height="{below - TOP + 12}" fill="none" '
-             f'stroke="{FRAME}"/>']
-    for value in ticks(low, high):
-        parts.append(f'<path d="M {x(value):.1f} {TOP - 12} V {below}" stroke="{FRAME}" stroke-width="0.5"/>')
-        parts.append(words(x(value), below + 15, f"{value:g}", QUIET, "middle"))
+    shapes: list[Shape] = [Block(LEFT, TOP, WIDTH, below - TOP, pen=Pen(FRAME))]
+    for value, text in scale.ticks:
+        shapes.append(Trace(((x(value), TOP), (x(value), below)), Pen(FRAME, 0.5)))
+        shapes.append(Words(x(value), below + 15, text, colour=QUIET, anchor="middle"))
 
     for number, (name, found) in enumerate(rows.items()):
-        y = TOP + ROW * (number + 0.25)
-        parts.append(words(LEFT - 8, y + 4, name, INK, "end"))
-        parts.append(f'<path d="M {x(found.low):.1f} {y} H {x(found.high):.1f}" stroke="#2f6db3" stroke-width="2"/>')
-        parts.append(f'<circle cx="{x(found.mean):.1f}" cy="{y}" r="4" fill="#2f6db3"/>')
-    parts.append(words(LEFT + WIDTH / 2, below + 32, across, INK, "middle"))
-    return page(LEFT + WIDTH + 30, below + 44, parts)
-
-
-def ticks(low: float, high: float) -> list[float]:
-    """Round numbers between two ends, two to seven of them.
-
-    >>> ticks(83.3, 94.7)
-    [84.0, 86.0, 88.0, 90.0, 92.0, 94.0]
-    """
-    power = 10.0 ** math.floor(math.log10((high - low) / 5))
-    step = next(factor * power for factor in (1, 2, 5, 10) if (high - low) / (factor * power) <= 6)
-    return [round(number * step, 10) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        y = TOP + ROW * (number + 0.5)
+        shapes.append(Words(LEFT - 8, y + 4, name, anchor="end"))
+        shapes.append(Trace(((x(found.low), y), (x(found.high), y)), Pen(hue(0), 2.0)))
+        shapes.append(Disc(x(found.mean), y, 4.0, 4.0, hue(0)))
+    shapes.append(Words(LEFT + WIDTH / 2, below + 32, across, anchor="middle"))
+    return Page(LEFT + WIDTH + 30, below + 44, tuple(shapes))
 
 
 def in_percent(values: Sequence[float]) -> Interval:
@@ -198,7 +184,7 @@ def in_percent(values: Sequence[float]) -> Interval:
     return interval([100 * value for value in values])
 
 
-def picture(name: str, text: str) -> None:
-    """Write a picture of the page."""
-    (IMAGES / f"claims-{name}.svg").write_text(text, encoding="utf-8")
+def picture(name: str, page: Page) -> None:
+    """Write a picture of `docs/claims.md`."""
+    (IMAGES / f"claims-{name}.svg").write_text(svg_of(page), encoding="utf-8")
     print(f"docs/images/claims-{name}.svg", file=sys.stderr)

@@ -38,7 +38,7 @@ LOOKED_AT = 500
 
 def main() -> None:
     """Train, look at the patches and print."""
-    claim = settings("pce", __doc__, "mnist5k:pairs=left,train=1500", epochs=5)
+    claim = settings("pce", __doc__, "mnist5k:pairs=left,train=1500", epochs=5, seeds=3)
     done = trained(claim, [
         arm("four experts", SPEC),
         arm("one expert", SPEC, n=1),
