@@ -121,10 +121,8 @@ class _Rewording:
     def _by_kind(self) -> _Reworded | None:
         kind = self.diagnostic.name
 
-        if kind == "reserved-symbol":  # `None` as a size, said already
-            return None
-        # A budget is used up by whatever form, and the forms before it may be thousands.
-        if kind in ("too-many-nodes", "too-much-work"):
+        # `None` as a size is said already; a budget is used up by whatever form, behind thousands of others.
+        if kind in ("reserved-symbol", "too-many-nodes", "too-much-work"):
             return None
         # Kinds of which a single table knows the habits.
         if kind == "unknown-setting":
