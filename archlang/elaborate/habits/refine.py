@@ -121,7 +121,7 @@ class _Rewording:
     def _by_kind(self) -> _Reworded | None:
         kind = self.diagnostic.name
 
-        # `None` as a size is said already; a budget is used up by whatever form, and there may be thousands before it.
+        # `None` as a size is said already; a budget is used up by whatever form, behind thousands of others.
         if kind in ("reserved-symbol", "too-many-nodes", "too-much-work"):
             return None
         # Kinds of which a single table knows the habits.
