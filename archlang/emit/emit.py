@@ -10,7 +10,7 @@ from torch import fx, nn
 from archlang.diagnostics import ArchError, error
 from archlang.emit.audit import audit_module
 from archlang.emit.grouped import GroupingBuilder
-from archlang.emit.grouping import PARALLEL, Parallel, Unit, nodes_of, plan
+from archlang.emit.grouping import PARALLEL, Parallel, Unit, as_written, nodes_of, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.weights import build_modules
@@ -48,7 +48,7 @@ def emit(
     module = ArchModule(modules, _write(graph, modules, units, taps), _class_name(graph.name))
 
     # Passes that look at single operations start from the form without grouping.
-    if any(len(nodes_of(unit)) > 1 for unit in units):
+    if not all(as_written(unit) for unit in units):
         module.meta["loop"] = _write(graph, modules, plan(graph, "loop"), taps)
     module.meta["inputs"] = _expected(graph)
     module.archlang = _record(graph, seed)

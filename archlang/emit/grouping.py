@@ -6,6 +6,7 @@ import heapq
 from collections import defaultdict
 from typing import Literal
 
+from archlang.emit.boosted import Channelwise, OneKernel, channelwise_nodes, one_kernels
 from archlang.emit.coded import CodedTail, coded_tails
 from archlang.emit.targets import HEAVY, LIGHT, heavy_kind, target_of
 from archlang.graph.ir import Graph, Node, Port
@@ -19,7 +20,7 @@ PARALLEL: tuple[Parallel, ...] = ("auto", "loop", "grouped")
 Twins = tuple[Node, ...]
 """Nodes that run as one, in the order of their members."""
 
-Unit = Twins | CodedTail
+Unit = Twins | CodedTail | OneKernel | Channelwise
 """Nodes that are written together: most often a single one."""
 
 MEMBERS = ("each", "parallel", "route", "branches")
@@ -32,9 +33,14 @@ LEAST_MEMBERS = 6
 
 def nodes_of(unit: Unit) -> tuple[Node, ...]:
     """The nodes of a unit."""
-    if isinstance(unit, CodedTail):
-        return unit.nodes
-    return unit
+    if isinstance(unit, tuple):
+        return unit
+    return unit.nodes
+
+
+def as_written(unit: Unit) -> bool:
+    """True for a single node that runs as the module or function that its operation names."""
+    return isinstance(unit, tuple) and len(unit) == 1
 
 
 def plan(graph: Graph, parallel: Parallel) -> tuple[Unit, ...]:
@@ -56,6 +62,13 @@ def plan(graph: Graph, parallel: Parallel) -> tuple[Unit, ...]:
     # The convolutions of a coded tail may be twins as well: the tail saves more, and so comes last.
     for tail in coded_tails(graph):
         unit_of.update((node.id, tail) for node in tail.nodes)
+
+    # On a CPU kernels in one convolution measured slower but on the smallest maps.
+    others: list[OneKernel | Channelwise] = [*channelwise_nodes(graph)]
+    if parallel == "grouped":
+        others += one_kernels(graph)
+    for other in others:
+        unit_of.update((node.id, other) for node in other.nodes)
 
     return _ordered(graph, unit_of) or alone
 
