@@ -91,8 +91,8 @@ class GroupingBuilder(ModuleBuilder):
         if module.bias is not None:
             bias = self._attribute(main, "bias")
 
-        kwargs = {"weights": self._attributes(unit.convolutions, "weight"), "places": unit.places, "bias": bias}
-        kwargs |= {key: getattr(module, key) for key in ("stride", "padding", "dilation")}
+        kwargs: dict[str, Any] = {"weights": self._attributes(unit.convolutions, "weight"), "places": unit.places}
+        kwargs |= {"bias": bias} |  {key: getattr(module, key) for key in ("stride", "padding", "dilation")}
         x = self.padded(main, self._value(main.inputs[0]))
         name = self.name(main) + "_all"
         whole = self.into.create_node("call_function", embedded, (x,), kwargs, name=name)
@@ -110,6 +110,7 @@ class GroupingBuilder(ModuleBuilder):
         x = self._value(first.inputs[0])
 
         module: Any = self._module(node)
+        args: tuple[Any, ...]
         if target_of(self.graph, node) == MEAN:
             args = (x, *(_both(getattr(module, key)) for key in ("kernel_size", "stride", "padding")))
             made = self.into.create_node("call_function", window_mean, args, name=name)

@@ -32,7 +32,8 @@ def channelwise(x: Tensor, weight: Tensor, stride: Sizes = (1, 1), groups: int =
 
     Returns [batch, D, H', W'].
 
-    >>> channelwise(torch.tensor([[[[2.0]], [[3.0]]]]), torch.tensor([1.0, 10.0]).reshape(2, 1, 1, 1), groups=2).flatten()
+    >>> x, weight = torch.tensor([2.0, 3.0]).reshape(1, 2, 1, 1), torch.tensor([1.0, 10.0]).reshape(2, 1, 1, 1)
+    >>> channelwise(x, weight, groups=2).flatten()
     tensor([ 2., 30.])
     """
     leaving, entering = weight.shape[:2]
@@ -45,7 +46,7 @@ def channelwise(x: Tensor, weight: Tensor, stride: Sizes = (1, 1), groups: int =
 
     if leaving == groups and entering == 2:
         each = functional.conv2d(x, weight.reshape(2 * groups, 1, *weight.shape[2:]), None, stride, 0, 1, 2 * groups)
-        first, second = each.unflatten(1, (groups, 2)).unbind(2)
+        first, second = each.reshape(x.shape[0], groups, 2, *each.shape[2:]).unbind(2)
         return first + second
     return functional.conv2d(x, weight, None, stride, 0, 1, groups)
 

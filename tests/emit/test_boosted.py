@@ -1,4 +1,4 @@
-"""Boosted convolutions in their other forms: the same numbers, gradients, statistics and weights as operation by operation."""
+"""Boosted convolutions in other forms: numbers, gradients, statistics and weights of one operation at a time."""
 
 from __future__ import annotations
 
