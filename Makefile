@@ -56,6 +56,10 @@ benchmarks: $(PEERS)
 	$(BIN)/python -m benchmarks.importing
 	$(BIN)/python -m benchmarks.front
 
+# Two minutes: the ratios that are stable, against benchmarks/ratios.json.
+benchmarks-check: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.check
+
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
 
