@@ -24,7 +24,7 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study
+.PHONY: setup demo test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study campaign-tuning benchmarks-check
 setup: $(READY)
 
 demo: $(READY)
@@ -55,6 +55,10 @@ benchmarks: $(PEERS)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.importing
 	$(BIN)/python -m benchmarks.front
+
+# Two minutes: the ratios that are stable, against benchmarks/ratios.json.
+benchmarks-check: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.check
 
 campaign-fuzz: $(READY)
 	$(BIN)/python -m tests.campaign.run --programs 20000 --mutants 20000
@@ -95,6 +99,11 @@ campaign-export: $(READY)
 # The built wheel in two empty environments, with and without torch, every command called in both.
 campaign-wheel: $(READY)
 	$(BIN)/python -m tests.campaign.wheel
+
+# Networks tuned on this machine: equal to untuned ones, and not slower. `--specs` compares every spec in every way.
+campaign-tuning: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.tuning
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.tuning --specs
 
 campaign-coded: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.coded --epochs 15

@@ -72,7 +72,7 @@ def _without_dial_path(net: Network, path: SearchPath) -> Network:
     return net
 
 
-def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto",
+def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto", tune: object = None,
             device: str | torch.device | None = None, dtype: torch.dtype | None = None) -> GraphModule:
     """Make a `torch.fx.GraphModule` of a network, in training mode.
 
@@ -82,30 +82,54 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
         taps: return `(outputs, taps)` from the model, with gates by name, [batch, inputs, outputs].
         parallel: run equal members of parallel parts one by one (`loop`), as one operation (`grouped`), or in the
             faster way (`auto`); results and names of weights do not depend on it.
+        tune: the inputs of a call, a tensor or a tuple: each parallel part, and the layout of kernels in memory, is
+            chosen by timing training steps on this machine. Choices are remembered in the user's cache folder;
+            `meta["tuned"]` of the model holds them.
         device: where the weights lie; torch's default device, as inside `with torch.device("cuda")`, if None.
         dtype: their kind of numbers; torch's default one if None.
+
+    Raises ArchError (usage) for `tune` together with a way of one's own.
     """
     from archlang.emit import emit
 
+    if tune is not None and parallel != "auto":
+        raise ArchError(error("usage", f"`tune` chooses the way that parts run in, and `parallel={parallel!r}` says it",
+                              help="leave one of both out"))
     with no_collection():
         model = emit(net.graph, seed=seed, taps=taps, parallel=parallel, device=device, dtype=dtype)
     # The text goes with the model, so that it can be saved; the graph alone knows none.
     model.archlang = replace(model.archlang, network=net)
-    return model
+    if tune is None:
+        return model
+
+    from archlang.tuning import tuned_form
+
+    return tuned_form(net.graph, model, tune, taps=taps)
 
 
 def fuse(model: Module, inputs: Sequence[Any] | None = None, *, shared: Literal["keep", "clone"] = "keep",
-         parametrised: Literal["keep", "bake"] = "keep") -> GraphModule:
+         parametrised: Literal["keep", "bake"] = "keep", tune: bool = False) -> GraphModule:
     """Make the inference form of a model in evaluation mode; the model itself stays as it is.
 
     An example of its inputs, a tuple, lets more be fused in models that no file made. With `shared="clone"` a
     convolution that others use too is computed once more where a norm then folds; with `parametrised="bake"` weights
-    that are calculated (weight norm, spectral norm, pruning) are stored.
+    that are calculated (weight norm, spectral norm, pruning) are stored. With `tune=True` the layout of kernels in
+    memory is chosen by timing a forward pass of these inputs on this machine, and remembered in the cache folder.
+
+    Raises ArchError (usage) for `tune` without inputs.
     """
     from archlang.rewrite.fold import fuse as fold
 
+    if tune and inputs is None:
+        raise ArchError(error("usage", "`tune=True` times a forward pass, and there are no inputs",
+                              help="give them: `fuse(model, (x,), tune=True)`"))
     with no_collection():
-        return fold(model, inputs, shared=shared, parametrised=parametrised)
+        made = fold(model, inputs, shared=shared, parametrised=parametrised)
+    if tune:
+        from archlang.tuning import tuned_layout
+
+        made.meta["tuned"] = {"layout": tuned_layout(made, inputs or ())}
+    return made
 
 
 @overload

@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    x, net = torch.randn(options.batch, 3, 224, 224), load(SPEC)
+    x, net = torch.randn(options.batch, 3, 160, 160), load(SPEC)
     (name, plain), coded = peer(), compile(net)
     watch = Watch(options.times, cpu)
     plain.eval(), coded.eval()

@@ -19,6 +19,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "archlang compile net.arch -o net.safetensors",
         "archlang compile net.arch --show graph",
         "archlang compile net.arch --init weights.pt -o net.safetensors",
+        "archlang compile net.arch --tune 32",
     ),
     "transform": (
         'archlang transform net.arch "multipath{paths=2}" -o paths.arch',

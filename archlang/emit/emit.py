@@ -10,7 +10,7 @@ from torch import fx, nn
 from archlang.diagnostics import ArchError, error
 from archlang.emit.audit import audit_module
 from archlang.emit.grouped import GroupingBuilder
-from archlang.emit.grouping import PARALLEL, Parallel, Unit, nodes_of, plan
+from archlang.emit.grouping import PARALLEL, Unit, Ways, as_written, nodes_of, plan
 from archlang.emit.guard import Expected
 from archlang.emit.module import ArchModule
 from archlang.emit.weights import build_modules
@@ -19,7 +19,7 @@ from archlang.record import Record
 
 
 def emit(
-    graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Parallel = "auto",
+    graph: Graph, *, seed: int = 0, taps: bool = False, parallel: Ways = "auto",
     device: str | torch.device | None = None, dtype: torch.dtype | None = None,
 ) -> ArchModule:
     """Make the module of a checked graph, in training mode.
@@ -32,7 +32,7 @@ def emit(
         seed: the seed of the weights.
         taps: add a dict of the values that can be looked at inside.
         parallel: run equal members of a parallel part one by one (`loop`), as one grouped or batched operation
-            (`grouped`), or in the way that measured faster (`auto`).
+            (`grouped`), or in the way that measured faster (`auto`); or one of these for each part by its module path.
         device: where its weights lie; torch's default device if None. They are the same on every device.
         dtype: their kind of numbers; torch's default one if None.
 
@@ -48,7 +48,7 @@ def emit(
     module = ArchModule(modules, _write(graph, modules, units, taps), _class_name(graph.name))
 
     # Passes that look at single operations start from the form without grouping.
-    if any(len(nodes_of(unit)) > 1 for unit in units):
+    if not all(as_written(unit) for unit in units):
         module.meta["loop"] = _write(graph, modules, plan(graph, "loop"), taps)
     module.meta["inputs"] = _expected(graph)
     module.archlang = _record(graph, seed)
@@ -59,7 +59,7 @@ def emit(
     return module
 
 
-def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: Parallel = "auto") -> ArchModule:
+def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: Ways = "auto") -> ArchModule:
     """Make a module that shares the weights of a graph's model and gives `(outputs, (the values of ports, ...))`.
 
     It follows the model in everything: device, kind of numbers, mode, and what a training does to it. Patches of a map
@@ -68,6 +68,22 @@ def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: P
     fx_graph = _write(graph, model, plan(graph, parallel), False, ports)
     module = ArchModule(model, fx_graph, _class_name(graph.name))
     module.meta["inputs"] = _expected(graph)
+    return module.train(model.training)
+
+
+def rewritten(graph: Graph, model: nn.Module, ways: Ways, taps: bool = False) -> ArchModule:
+    """Make a model of a graph whose parallel parts run in other ways, around the same weights.
+
+    It knows its file and its inputs as the given one does.
+    """
+    units = plan(graph, ways)
+    module = ArchModule(model, _write(graph, model, units, taps), _class_name(graph.name))
+    if not all(as_written(unit) for unit in units):
+        module.meta["loop"] = _write(graph, model, plan(graph, "loop"), taps)
+
+    module.meta["inputs"] = _expected(graph)
+    if isinstance(model, ArchModule):
+        module.archlang = model.archlang
     return module.train(model.training)
 
 

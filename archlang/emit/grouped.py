@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from archlang.emit.boosted import Channelwise, OneKernel
 from archlang.emit.builder import ModuleBuilder
 from archlang.emit.coded import CodedTail
 from archlang.emit.grouping import Twins, Unit
 from archlang.emit.names import module_name
-from archlang.emit.targets import heavy_kind
+from archlang.emit.resolve import resolve
+from archlang.emit.targets import MEAN, heavy_kind, target_of
 from archlang.graph.ir import Graph, Node, Port
-from archlang.layers import coded_sum, grouped
+from archlang.layers import channelwise, coded_sum, embedded, grouped, window_mean
 from archlang.ops.model import Module
 
 NORM_STATE = {
@@ -43,6 +45,10 @@ class GroupingBuilder(ModuleBuilder):
         """Write a unit: a single node as it is, several as one operation."""
         if isinstance(unit, CodedTail):
             self._coded(unit)
+        elif isinstance(unit, OneKernel):
+            self._one_kernel(unit)
+        elif isinstance(unit, Channelwise):
+            self._channelwise(unit)
         elif len(unit) == 1:
             self._alone(unit[0])
         else:
@@ -76,6 +82,56 @@ class GroupingBuilder(ModuleBuilder):
 
         self.values[Port(tail.sum.id)] = self.item(both, 0, tail.sum)
         self.values[Port(tail.energies.id)] = self.item(both, 1, tail.energies)
+
+    def _one_kernel(self, unit: OneKernel) -> None:
+        """Write a large kernel and the small ones inside it as one convolution."""
+        main = unit.convolutions[0]
+        module: Any = self._module(main)
+        bias = None
+        if module.bias is not None:
+            bias = self._attribute(main, "bias")
+
+        kwargs: dict[str, Any] = {"weights": self._attributes(unit.convolutions, "weight"), "places": unit.places}
+        kwargs |= {"bias": bias} |  {key: getattr(module, key) for key in ("stride", "padding", "dilation")}
+        x = self.padded(main, self._value(main.inputs[0]))
+        name = self.name(main) + "_all"
+        whole = self.into.create_node("call_function", embedded, (x,), kwargs, name=name)
+
+        ports = tuple(Port(node.id) for node in unit.convolutions)
+        self.joined[ports] = self._noted_for(whole, unit.convolutions)
+        self.part_of.update((port, ports) for port in ports)
+
+    def _channelwise(self, unit: Channelwise) -> None:
+        """Write an operation of a branch in its own form, then what pads the map."""
+        node, name = unit.node, self.name(unit.node)
+        first = node
+        if unit.pad is not None:
+            first = unit.pad
+        x = self._value(first.inputs[0])
+
+        module: Any = self._module(node)
+        args: tuple[Any, ...]
+        if target_of(self.graph, node) == MEAN:
+            args = (x, *(_both(getattr(module, key)) for key in ("kernel_size", "stride", "padding")))
+            made = self.into.create_node("call_function", window_mean, args, name=name)
+        elif module.groups == 1:
+            made = self.into.create_node("call_module", module_name(node.path), (x,), name=name)
+        else:
+            args = (x, self._attribute(node, "weight"), module.stride, module.groups)
+            made = self.into.create_node("call_function", channelwise, args, name=name)
+
+        self.noted(made, node)
+        if unit.pad is not None:
+            made = self._padding(unit.pad, made)
+        self.keep(node, made)
+
+    def _padding(self, pad: Node, x: fx.Node) -> fx.Node:
+        """Write a node that pads, of another value than the graph gives it."""
+        use = self.graph.call(pad)
+        target: Any = pad.op.torch
+        kwargs = {key: self.plain(value) for key, value in target.arguments(use).items()}
+        call = self.into.create_node("call_function", resolve(target.dotted(use)), (x,), kwargs, name=self.name(pad))
+        return self.noted(call, pad)
 
     def _together(self, twins: Twins) -> None:
         """Write several nodes as one, whose result holds theirs side by side."""
@@ -186,3 +242,10 @@ class GroupingBuilder(ModuleBuilder):
         self.noted(fx_node, nodes[0])
         fx_node.meta["archlang"]["members"] = tuple(node.name for node in nodes)
         return fx_node
+
+
+def _both(size: Any) -> tuple[int, ...]:
+    """A size for rows and columns, where torch takes one number for both."""
+    if isinstance(size, int):
+        return size, size
+    return tuple(size)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Literal
 
+from archlang.emit.boosted import Channelwise, OneKernel, channelwise_nodes, one_kernels
 from archlang.emit.coded import CodedTail, coded_tails
 from archlang.emit.targets import HEAVY, LIGHT, heavy_kind, target_of
 from archlang.graph.ir import Graph, Node, Port
@@ -13,13 +15,16 @@ from archlang.graph.ir import Graph, Node, Port
 Parallel = Literal["loop", "grouped", "auto"]
 """The way that equal members of a parallel part run: one by one, as one operation, or as measured faster."""
 
+Ways = Parallel | Mapping[str, Parallel]
+"""One way for a whole network, or one for each parallel part by its module path; `auto` for those not named."""
+
 PARALLEL: tuple[Parallel, ...] = ("auto", "loop", "grouped")
 """All ways, the usual one first."""
 
 Twins = tuple[Node, ...]
 """Nodes that run as one, in the order of their members."""
 
-Unit = Twins | CodedTail
+Unit = Twins | CodedTail | OneKernel | Channelwise
 """Nodes that are written together: most often a single one."""
 
 MEMBERS = ("each", "parallel", "route", "branches")
@@ -32,30 +37,54 @@ LEAST_MEMBERS = 6
 
 def nodes_of(unit: Unit) -> tuple[Node, ...]:
     """The nodes of a unit."""
-    if isinstance(unit, CodedTail):
-        return unit.nodes
-    return unit
+    if isinstance(unit, tuple):
+        return unit
+    return unit.nodes
 
 
-def plan(graph: Graph, parallel: Parallel) -> tuple[Unit, ...]:
+def as_written(unit: Unit) -> bool:
+    """True for a single node that runs as the module or function that its operation names."""
+    return isinstance(unit, tuple) and len(unit) == 1
+
+
+def region_of(unit: Unit) -> str:
+    """The module path of the parallel part that a unit is in: the innermost one; empty where there is none."""
+    members = nodes_of(unit)[0].members
+    if not members:
+        return ""
+    return ".".join(members[-1].region)
+
+
+def _way(ways: Ways, unit: Unit) -> Parallel:
+    """The way in which a unit's parallel part runs."""
+    if isinstance(ways, str):
+        return ways
+    return ways.get(region_of(unit), "auto")
+
+
+def plan(graph: Graph, ways: Ways) -> tuple[Unit, ...]:
     """The units of a graph in a running order; without grouping, its nodes in program order."""
     alone: tuple[Unit, ...] = tuple((node,) for node in graph)
-    if parallel == "loop":
+    if ways == "loop":
         return alone
 
     unit_of: dict[str, Unit] = {}
     side_by_side: set[tuple[Port, ...]] = set()  # results of units that run as one
     for twins in _twins(graph):
-        joined = tuple(node.inputs[0] for node in twins) in side_by_side
-        if not _groupable(graph, twins, joined):
+        way, joined = _way(ways, twins), tuple(node.inputs[0] for node in twins) in side_by_side
+        if way == "loop" or not _groupable(graph, twins, joined):
             continue
-        if parallel == "grouped" or _faster(graph, twins, joined):
+        if way == "grouped" or _faster(graph, twins, joined):
             unit_of.update((node.id, twins) for node in twins)
             side_by_side.add(tuple(Port(node.id) for node in twins))
 
     # The convolutions of a coded tail may be twins as well: the tail saves more, and so comes last.
-    for tail in coded_tails(graph):
-        unit_of.update((node.id, tail) for node in tail.nodes)
+    others: list[CodedTail | OneKernel | Channelwise] = [*coded_tails(graph), *channelwise_nodes(graph)]
+    # On a CPU kernels in one convolution measured slower but on the smallest maps.
+    others += [unit for unit in one_kernels(graph) if _way(ways, unit) == "grouped"]
+    for other in others:
+        if _way(ways, other) != "loop":
+            unit_of.update((node.id, other) for node in other.nodes)
 
     return _ordered(graph, unit_of) or alone
 

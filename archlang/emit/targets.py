@@ -23,6 +23,12 @@ LIGHT = frozenset([
 CONVOLUTION = "torch.nn.Conv2d"
 """The target of a convolution over maps."""
 
+NORM = "torch.nn.BatchNorm2d"
+"""The target of a batch norm over maps."""
+
+MEAN = "torch.nn.AvgPool2d"
+"""The target of a mean of windows of maps."""
+
 TOTAL = "archlang.layers.total"
 """The target of a bundle's sum."""
 

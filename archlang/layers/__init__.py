@@ -1,6 +1,7 @@
 """The torch modules and functions that operations name and torch itself does not have."""
 
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, PositionScores, SqueezeExcite
+from archlang.layers.boosted import channelwise, embedded, window_mean
 from archlang.layers.clustering import Standardize
 from archlang.layers.coded import BranchMask, coded_sum, coding_loss, energies, energy, weigh
 from archlang.layers.edges import sobel
@@ -44,10 +45,10 @@ __all__ = [
     "Dispatch", "DropPath", "Embedding", "EqualAttention", "Gates", "InnateStatic", "Keyed", "LearnedAffine",
     "LearnedTensor", "Mix", "Noise", "PositionEmbedding", "PositionScores", "PyramidPool", "RecurrentAttention",
     "ReparametrizedConv", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch",
-    "UnevenAvgPool", "UnevenMaxPool", "WindowAttention", "add_position", "average", "choose", "coded_sum",
-    "coding_loss", "combine", "coordinates", "cut", "cut_patches", "einsum", "energies", "energy", "executed",
-    "fill", "fold", "gather", "grid_sample", "join_experts", "largest", "length_mask", "masked_mean", "pick",
-    "put_back", "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest", "sobel",
-    "spread_difference", "spread_largest", "spread_quotient", "spread_smallest", "spread_times", "spread_total",
-    "times", "to_map", "to_sequence", "total", "unfold", "weigh",
+    "UnevenAvgPool", "UnevenMaxPool", "WindowAttention", "add_position", "average", "channelwise", "choose",
+    "coded_sum", "coding_loss", "combine", "coordinates", "cut", "cut_patches", "einsum", "embedded", "energies",
+    "energy", "executed", "fill", "fold", "gather", "grid_sample", "join_experts", "largest", "length_mask",
+    "masked_mean", "pick", "put_back", "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest",
+    "sobel", "spread_difference", "spread_largest", "spread_quotient", "spread_smallest", "spread_times",
+    "spread_total", "times", "to_map", "to_sequence", "total", "unfold", "weigh", "window_mean",
 ]

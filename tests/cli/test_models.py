@@ -223,3 +223,14 @@ def test_a_path_with_escape_sequences_is_shown_safely() -> None:
     seen = Prediction("a\x1b[31m\n.png", ())
     assert _line(seen) == "a<U+001B>[31m .png: "
     assert _as_json(seen)["file"] == "a<U+001B>[31m .png"
+
+
+def test_compile_tunes_once(call: Call, demo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    outcome = call("compile", demo, "--tune", "4")
+    assert outcome.status == 0 and "tuned layout: channels " in outcome.err
+    kept = (tmp_path / "archlang" / "tuned.json").read_text()
+    assert call("compile", demo, "--tune", "4").err == outcome.err
+    assert (tmp_path / "archlang" / "tuned.json").read_text() == kept
+    for wrong in ("4x8", "0", "x", "4x", "x8", "4x0", "-1", "4.5", "1e3", "9999999"):
+        assert call("compile", demo, f"--tune={wrong}").status == 2, wrong

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import torch
+from torch import nn
 
 from archlang.compiler import compile, load, loads
 from benchmarks import front
 from benchmarks.by_hand import BaseCNNCC
+from benchmarks.cases import Case, cases, output
+from benchmarks.check import RATIOS, pairs, slower
+from benchmarks.devices import measure
+from benchmarks.devices import table as devices_table
 from benchmarks.measure import PATHS
 from benchmarks.timing import CLOCKS, Row, Watch, table
 
@@ -58,3 +65,47 @@ def test_goals_are_judged_by_the_median() -> None:
     lines = front.table([[good, good, bad], [bad, bad, good]])
     assert [line.split(" | ")[-1] for line in lines[2:]] == ["yes |"] * len(front.GOALS)
     assert [line.split(" | ")[-1] for line in front.table([[bad, good, bad]])[2:]] == ["no |"] * len(front.GOALS)
+
+
+def small() -> Case:
+    return Case("linear", "itself", lambda: nn.Linear(4, 3), lambda: nn.Linear(4, 3), (4,))
+
+
+def test_rows_on_a_device() -> None:
+    """Every form gives its ratios, or says why it has none."""
+    rows = list(measure(torch.device("cpu"), (1, 2), 3, 1.0, ("eager", "graph", "bfloat16"), (small(),)))
+    assert [(row["form"], row["batch"], row["run"]) for row in rows] == [
+        (form, batch, run) for form in ("eager", "graph", "bfloat16") for batch in (1, 2)
+        for run in ("forward", "training step")
+    ]
+    for row in rows:
+        if row["form"] == "graph":
+            assert "GPU" in row["missing"]
+        else:
+            assert 0 < row["least"] <= row["ratio"] <= row["most"] and row["pairs"] == 3
+    assert len(devices_table(rows).splitlines()) == 2 + len(rows)
+
+
+def test_a_row_that_fails_leaves_the_others() -> None:
+    wrong = Case("linear", "wider", lambda: nn.Linear(4, 3), lambda: nn.Linear(5, 3), (4,), step=False)
+    rows = list(measure(torch.device("cpu"), (1,), 1, 1.0, ("eager",), (wrong, small())))
+    assert rows[0]["missing"].startswith("RuntimeError") and "ratio" in rows[1]
+
+
+def test_no_row_begins_after_the_minutes() -> None:
+    rows = list(measure(torch.device("cpu"), (1,), 1, 0.0, ("eager",), (small(),)))
+    assert {row["missing"] for row in rows} == {"the minutes were over"}
+
+
+def test_cases_give_an_output() -> None:
+    """Each model takes its shape; the largest are not run here."""
+    for case in list(cases())[:2]:
+        for make in (case.ours, case.theirs):
+            with torch.no_grad():
+                assert output(make().eval()(torch.randn(1, *case.shape))).shape[0] == 1
+
+
+def test_committed_ratios_name_what_is_measured() -> None:
+    committed = json.loads(RATIOS.read_text())
+    assert list(committed) == list(pairs())
+    assert slower(committed, committed) == [] and slower({name: 1.3 * r for name, r in committed.items()}, committed)

@@ -23,7 +23,7 @@ FLOORS: dict[str, int] = {
     "elaborate": 5,
     "transform": 6, "analysis": 6, "views": 6, "layers": 6, "editor": 6,
     "emit": 7, "page": 7,
-    "rewrite": 8,
+    "rewrite": 8, "tuning": 8,
     "compiler": 9, "artefact": 9,
     "train": 10, "models": 10, "differences": 10, "adopting": 10, "exporting": 10, "hub": 10,
     "studies": 11, "importing": 11, "carrying": 11, "comparison": 11,
@@ -32,7 +32,7 @@ FLOORS: dict[str, int] = {
 }
 
 DOORS: dict[str, tuple[str, ...]] = {
-    "torch": ("layers", "emit", "rewrite", "compiler", "artefact", "models", "train", "studies", "importing",
+    "torch": ("layers", "emit", "rewrite", "tuning", "compiler", "artefact", "models", "train", "studies", "importing",
               "comparison", "adopting", "exporting", "carrying", "hub", "cli", "__init__"),
     "lark": ("syntax",),
     "networkx": ("graph/ir.py",),

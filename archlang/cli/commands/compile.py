@@ -24,6 +24,19 @@ def _stair(context: click.Context, parameter: click.Parameter, value: str | None
     raise click.BadParameter(f"{value!r} is none of {', '.join(STAIRS)}, after:PASS", context, parameter)
 
 
+def _tuning(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int | None] | None:
+    """`32x224` as a batch and a size, `32` as a batch alone."""
+    if value is None:
+        return None
+    batch, cross, size = value.partition("x")
+    numbers = [part for part in (batch, size) if part.isascii() and part.isdigit() and 0 < len(part) < 7]
+    if len(numbers) != 1 + len(cross) or "0" in [number.lstrip("0") or "0" for number in numbers]:
+        raise click.BadParameter(f"{value!r} is no BATCH such as 32, or BATCHxSIZE such as 32x224", context, parameter)
+    if not cross:
+        return int(batch), None
+    return int(batch), int(size)
+
+
 @click.command("compile", short_help="Compile a file to a model, or show any stage of the way.")
 @click.argument("file", metavar="FILE")
 @output("Where to write the model (.safetensors).")
@@ -32,12 +45,16 @@ def _stair(context: click.Context, parameter: click.Parameter, value: str | None
     "--show", "stair", callback=_stair, metavar="|".join([*STAIRS, "after:PASS"]),
     help="Print this stage; tree and graph need no torch.",
 )
+@click.option(
+    "--tune", callback=_tuning, metavar="BATCHxSIZE",
+    help="Time the ways in which parts can run, and remember the fastest; SIZE is for sizes that the file leaves open.",
+)
 @init
 @reading
 @click.pass_obj
 def command(
-    session: Session, file: str, output: str | None, seed: int, stair: str | None, init: str | None,
-    names: Mapping[str, str], dials: Mapping[str, str]
+    session: Session, file: str, output: str | None, seed: int, stair: str | None, tune: tuple[int, int | None] | None,
+    init: str | None, names: Mapping[str, str], dials: Mapping[str, str]
 ) -> None:
     """Compile the network of FILE to a torch.fx module.
 
@@ -62,6 +79,8 @@ def command(
     from archlang.compiler import compile
 
     model = compile(network, seed=seed)
+    if tune is not None:
+        _tuned(session, network, seed, *tune)
     adopt = adopting(session, init, names)
     # Nothing is announced before the weights fit.
     if adopt is not None:
@@ -69,6 +88,27 @@ def command(
     session.note(f"compiled {network.name}: {network.parameters:,} parameters, seed {seed}")
     if output is not None:
         write_model(session, model, output)
+
+
+def _tuned(session: Session, network: Network, seed: int, batch: int, size: int | None) -> None:
+    """Time a network's parts with random inputs, and say what was chosen."""
+    import torch
+
+    from archlang.compiler import compile
+    from archlang.exporting.checking import drawn_inputs, fitting
+
+    symbols = network.graph.symbols
+    if size is not None and not symbols:
+        raise refuse(f"`--tune {batch}x{size}`: this network leaves no size open", (f"`--tune {batch}` is enough",))
+    sizes = {symbol.name: fitting(symbol, size or 32) for symbol in symbols}
+    other = [name for name, fits in sizes.items() if size not in (None, fits)]
+    if other:
+        raise refuse(f"`--tune {batch}x{size}`: {other[0]} cannot be {size}", (f"{sizes[other[0]]} is near",))
+
+    inputs = drawn_inputs(network.graph, sizes, batch, seed, torch.get_default_dtype())
+    model = compile(network, seed=seed, tune=inputs)
+    for part, way in model.meta["tuned"].items():
+        session.note(f"tuned {part}: {way}")
 
 
 def _tree(session: Session, file: str) -> str:
