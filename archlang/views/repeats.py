@@ -13,7 +13,9 @@ from archlang.views.grouping import Group, stem_of
 
 @dataclass(frozen=True)
 class Repeats:
-    """The nodes that are left out of a picture: `twins` has, for each node that is not drawn, the node drawn in its place;
+    """The nodes that are left out of a picture.
+
+    `twins` has, for each node that is not drawn, the node drawn in its place;
     `times` has the number of copies by the scope of the first.
     """
 

@@ -120,7 +120,6 @@ class _Rewording:
 
     def _by_kind(self) -> _Reworded | None:
         kind = self.diagnostic.name
-
         # `None` as a size is said already; a budget is used up by whatever form, behind thousands of others.
         if kind in ("reserved-symbol", "too-many-nodes", "too-much-work"):
             return None

@@ -225,7 +225,8 @@ class Plot:
         found: list[Shape] = []
         for place, (name, number) in enumerate(self.keys):
             y = 6.0 + APART * place
-            found.append(Polyline(((self.width + 8, y), (self.width + 8 + KEY, y)), Pen(hue(number), 1.6, dashes(number))))
+            line = ((self.width + 8, y), (self.width + 8 + KEY, y))
+            found.append(Polyline(line, Pen(hue(number), 1.6, dashes(number))))
             found.append(Lettering(self.width + 12 + KEY, y + SMALL * 0.36, name, SMALL, hue(number)))
         return found
 
