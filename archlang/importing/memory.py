@@ -110,7 +110,7 @@ def _run_on(node: fx.Node, part: Any) -> Any:
 
 
 def _through(read: Callable[[State], Tensor], way: Sequence[fx.Node]) -> Callable[[State], Tensor]:
-    """What a tensor's memory is seen as through these views."""
+    """The tensor that these views make of a tensor's memory."""
     def seen(state: State) -> Tensor:
         part: Any = read(state)
         for view in way:
