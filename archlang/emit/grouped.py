@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from archlang.emit.boosted import Channelwise, OneKernel
 from archlang.emit.builder import ModuleBuilder
 from archlang.emit.coded import CodedTail
 from archlang.emit.grouping import Twins, Unit
+from archlang.emit.kernels_in_one import Channelwise, OneKernel
 from archlang.emit.names import module_name
 from archlang.emit.resolve import resolve
 from archlang.emit.targets import MEAN, heavy_kind, target_of

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Literal
 
-from archlang.emit.boosted import Channelwise, OneKernel, channelwise_nodes, one_kernels
 from archlang.emit.coded import CodedTail, coded_tails
+from archlang.emit.kernels_in_one import Channelwise, OneKernel, channelwise_nodes, one_kernels
 from archlang.emit.targets import HEAVY, LIGHT, heavy_kind, target_of
 from archlang.graph.ir import Graph, Node, Port
 

@@ -1,7 +1,6 @@
 """The torch modules and functions that operations name and torch itself does not have."""
 
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, PositionScores, SqueezeExcite
-from archlang.layers.boosted import channelwise, embedded, window_mean
 from archlang.layers.clustering import Standardize
 from archlang.layers.coded import BranchMask, coded_sum, coding_loss, energies, energy, weigh
 from archlang.layers.edges import sobel
@@ -28,6 +27,7 @@ from archlang.layers.regularisation import DropPath, Noise
 from archlang.layers.reparametrized import ReparametrizedConv
 from archlang.layers.reshaping import cut, reshape, to_map, to_sequence
 from archlang.layers.sampling import coordinates, einsum, fold, grid_sample, unfold
+from archlang.layers.small_kernels import channelwise, embedded, window_mean
 from archlang.layers.sparse import SparseGates
 from archlang.layers.spreading import (
     spread_difference,
