@@ -49,7 +49,7 @@ PICTURES = {
     "branches": "show positions {boosted}/best.safetensors --branches",
     "pruning": "show positions {paths}/best.safetensors --prune digits",
     "course": "show positions {early}/best.safetensors {paths}/best.safetensors --course",
-    "gradcam": f"show gradcam {PATHS} --beside {{plain}}/best.safetensors --samples 0,1,2",
+    "gradcam": f"show gradcam {PATHS} --beside {{early}}/best.safetensors --samples 0,1,2",
     "tsne": f"show tsne {PATHS} --stage maps --stage logits --count 359",
     "specialisation": "show specialisation {experts}/best.safetensors --data digits --switch-off",
     "pce_patches": "show patches {experts}/best.safetensors --data digits --samples 0,1,2",
