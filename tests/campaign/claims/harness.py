@@ -24,7 +24,7 @@ from archlang.comparison.table import StudyTable, tabulate
 from archlang.comparison.working import RUNS, work
 from archlang.elaborate.network import load
 from archlang.views.canvas.scales import linear
-from archlang.views.canvas.shapes import Block, Disc, Page, Pen, Shape, Trace, Words
+from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Rectangle, Shape
 from archlang.views.canvas.svg import svg_of
 from archlang.views.palette import FRAME, QUIET, hue
 
@@ -165,17 +165,17 @@ def forest(rows: Mapping[str, Interval], across: str) -> Page:
     def x(value: float) -> float:
         return LEFT + WIDTH * scale.share(value)
 
-    shapes: list[Shape] = [Block(LEFT, TOP, WIDTH, below - TOP, pen=Pen(FRAME))]
+    shapes: list[Shape] = [Rectangle(LEFT, TOP, WIDTH, below - TOP, pen=Pen(FRAME))]
     for value, text in scale.ticks:
-        shapes.append(Trace(((x(value), TOP), (x(value), below)), Pen(FRAME, 0.5)))
-        shapes.append(Words(x(value), below + 15, text, colour=QUIET, anchor="middle"))
+        shapes.append(Polyline(((x(value), TOP), (x(value), below)), Pen(FRAME, 0.5)))
+        shapes.append(Lettering(x(value), below + 15, text, colour=QUIET, anchor="middle"))
 
     for number, (name, found) in enumerate(rows.items()):
         y = TOP + ROW * (number + 0.5)
-        shapes.append(Words(LEFT - 8, y + 4, name, anchor="end"))
-        shapes.append(Trace(((x(found.low), y), (x(found.high), y)), Pen(hue(0), 2.0)))
+        shapes.append(Lettering(LEFT - 8, y + 4, name, anchor="end"))
+        shapes.append(Polyline(((x(found.low), y), (x(found.high), y)), Pen(hue(0), 2.0)))
         shapes.append(Disc(x(found.mean), y, 4.0, 4.0, hue(0)))
-    shapes.append(Words(LEFT + WIDTH / 2, below + 32, across, anchor="middle"))
+    shapes.append(Lettering(LEFT + WIDTH / 2, below + 32, across, anchor="middle"))
     return Page(LEFT + WIDTH + 30, below + 44, tuple(shapes))
 
 
