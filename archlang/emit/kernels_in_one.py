@@ -59,6 +59,7 @@ def _one_kernel(graph: Graph, total: Node) -> OneKernel | None:
     """The kernels that a sum is over; None where there are too few, or they cannot run as one."""
     places = tuple((placed.place[0], placed.place[1]) for placed in total.args["kernels"])
     behind = [_convolution(graph, port) for port in total.inputs[: 1 + len(places)]]
+    # The sum lists the large kernel's branch first; branches of other kinds, such as the identity, stand behind.
     main = behind[0]
     if not places or not _takes_others(graph, main):
         return None
@@ -66,6 +67,7 @@ def _one_kernel(graph: Graph, total: Node) -> OneKernel | None:
     sides: list[Node] = []
     for node in behind[1:]:
         x = node.inputs[0]
+        # A place off the middle is a small kernel over a map that is padded on one side and cut on the other.
         while graph.node(x.node).op in (PAD, CROP):
             sides.append(graph.node(x.node))
             x = sides[-1].inputs[0]
@@ -107,6 +109,7 @@ def _before(graph: Graph, node: Node) -> Node | None:
     if not _bare(graph, node) or set(graph.weights(node)[0].shape[2:]) != {1} or set(node.args["stride"]) != {1}:
         return None
 
+    # A padded map that is read elsewhere too has to be there in any case.
     pad = graph.node(node.inputs[0].node)
     if pad.op is not PAD or len(graph.consumers(node.inputs[0])) != 1 or graph.is_output(node.inputs[0]):
         return None
@@ -118,6 +121,7 @@ def _by_channels(graph: Graph, node: Node) -> bool:
     if not _bare(graph, node):
         return False
 
+    # With one channel in all, torch's own form is as fast.
     channels = graph.call(node).x.dims[0]
     leaving, entering, *kernel = graph.weights(node)[0].shape
     single = entering == 1 and set(kernel) == {1} and set(node.args["stride"]) == {1}

@@ -41,6 +41,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
     from archlang.studies.inside import named
     from archlang.studies.pbconv.magnitudes import means_of, positions_of, pruned
 
+    # What cannot be drawn together is refused before any model is opened.
     ending(output, *PLOTS)
     if branches + course + (prune is not None) > 1:
         raise refuse("`--branches`, `--prune` and `--course` are three pictures: give one of them")
@@ -51,6 +52,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
     if wanted and (prune is not None or course):
         raise refuse("`--prune` and `--course` are about all layers of a kernel size")
 
+    # Every model is opened before one is worked on, so that a wrong name at the end costs nothing.
     loaded = [open_model(session, file) for file in models]
     shown: Shown = []
     for file, model in zip(models, loaded, strict=True):
@@ -63,6 +65,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
         help = ("`archlang transform FILE pbconv{seed=1}` gives them several",)
         raise refuse("these layers have one branch each", help)
 
+    # An accuracy for each position: the longest part by far, so it tells how far it is.
     whole: float | None = None
     left: tuple[PrunedPosition, ...] = ()
     if prune is not None:

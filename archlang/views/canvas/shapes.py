@@ -121,6 +121,7 @@ def moved(shape: Shape, right: float, down: float) -> Shape:
     >>> moved(Rectangle(1, 2, 3, 4), 10, 20).x
     11
     """
+    # A group and a line have no place of their own: their parts have.
     if isinstance(shape, Together):
         return replace(shape, shapes=tuple(moved(one, right, down) for one in shape.shapes))
     if isinstance(shape, Polyline):
