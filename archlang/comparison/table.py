@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from archlang.comparison.bits import truths
@@ -19,6 +19,7 @@ from archlang.comparison.statistics import (
 )
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
+from archlang.elaborate.network import Network
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,21 @@ def figure_of(standing: Standing, wanted: str | None) -> str:
         if "accuracy" in known or not known:
             return "accuracy"
         return "loss"
-    if known and wanted not in known:
+    if known:
+        _require_figure(wanted, known)
+    return wanted
+
+
+def require_figure(wanted: str, networks: Iterable[Network]) -> None:
+    """Raise `ArchError` (usage) for a figure that no training of these networks can have, before any is trained."""
+    named = {str(metric) for network in networks if network.graph.plan for metric in network.graph.plan.metrics}
+    _require_figure(wanted, sorted({"accuracy", "loss", *named}))
+
+
+def _require_figure(wanted: str, known: Sequence[str]) -> None:
+    if wanted not in known:
         hints = (*did_you_mean(wanted, known), f"there are {', '.join(known)}")
         raise ArchError(error("usage", f"no result has the figure `{one_line(wanted, 60)}`", help=hints))
-    return wanted
 
 
 def tabulate(design: StudyDesign, standing: Standing, wanted: str | None = None) -> StudyTable:

@@ -98,6 +98,15 @@ def test_a_study_from_the_command_line(file: str, tmp_path: Path, capfd: pytest.
     assert "did you mean `accuracy`?" in capfd.readouterr().err
 
 
+def test_a_figure_that_no_training_can_have_trains_nothing(
+    file: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "study"
+    call = ["study", file, "--data", "digits:train=60", "--seeds", "2", "--run", str(folder), "--figure", "miou"]
+    assert run(call) == 2
+    assert "there are accuracy, loss" in capfd.readouterr().err and not folder.exists()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it forks")
 def test_a_study_whose_processes_are_killed() -> None:
     words = [sys.executable, "-m", "tests.campaign.studying", "--kills", "6", "--seeds", "2", "--longest", "0.6"]

@@ -80,7 +80,7 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
         return
 
     # Before the journal: a mistake must not leave a folder behind.
-    _require(design)
+    _require(design, figure)
     journal = Journal.joined(where, design)
     standing = _prepared(session, journal, retry)
     if jobs and not all(standing.is_settled(job) for job in design.jobs()):
@@ -115,8 +115,9 @@ def compared(session: Session, files: tuple[str, ...],
     return tuple(arms), groups
 
 
-def _require(design: StudyDesign) -> None:
+def _require(design: StudyDesign, figure: str | None) -> None:
     """Raises what a file or the data lacks, before processes are started and a journal is begun."""
+    from archlang.comparison.table import require_figure
     from archlang.elaborate.network import loads
     from archlang.ops import catalogue_with
     from archlang.train.data.sources import find
@@ -125,8 +126,11 @@ def _require(design: StudyDesign) -> None:
 
     # A device that is not here would fail every training, one after the other.
     place(design.device)
-    for arm in design.arms:
-        plan_of(loads(arm.text, catalogue=catalogue_with(design.plugins)))
+    networks = [loads(arm.text, catalogue=catalogue_with(design.plugins)) for arm in design.arms]
+    for network in networks:
+        plan_of(network)
+    if figure is not None:
+        require_figure(figure, networks)
     find(design.data)
 
 
