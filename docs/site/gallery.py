@@ -56,6 +56,11 @@ class Entry:
         return f"drawings/{self.file.removesuffix('.arch')}.svg"
 
     @property
+    def small(self) -> str:
+        """The name of the drawing on its card, with its blocks closed."""
+        return f"drawings/{self.file.removesuffix('.arch')}-small.svg"
+
+    @property
     def doc(self) -> str:
         """The doc string of the file, which a test wants each to have, on one line."""
         return " ".join(self.text.split('"""')[1].split())
@@ -80,15 +85,16 @@ def draw(entries: Sequence[Entry], folder: Path) -> None:
     """Draw the networks into a folder; a drawing that is newer than its file and than archlang is kept."""
     changed = max(path.stat().st_mtime for path in (ROOT / "archlang").rglob("*") if path.suffix in (".py", ".arch"))
     for entry in entries:
-        place = folder / entry.picture
         newest = max(changed, (ROOT / entry.file).stat().st_mtime)
-        if place.exists() and place.stat().st_mtime > newest:
-            continue
+        for name, depth in ((entry.picture, None), (entry.small, 1)):
+            place = folder / name
+            if place.exists() and place.stat().st_mtime > newest:
+                continue
 
-        place.parent.mkdir(parents=True, exist_ok=True)
-        picture = render(entry.network, "svg", once=True)
-        assert isinstance(picture, str)
-        place.write_text(picture, encoding="utf-8")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            picture = render(entry.network, "svg", depth, once=True)
+            assert isinstance(picture, str)
+            place.write_text(picture, encoding="utf-8")
 
 
 def filled(text: str, entries: Sequence[Entry], folder: Path) -> str:
@@ -110,7 +116,7 @@ def _cards(entries: Sequence[Entry], folder: Path) -> Iterator[str]:
 
 def _card(entry: Entry, drawn: bool) -> Iterator[str]:
     if drawn:
-        yield f"[![{entry.title}]({entry.picture})]({entry.page})\n"
+        yield f"[![{entry.title}]({entry.small})]({entry.page})\n"
     yield f"[{prose(entry.title)}]({entry.page})\n"
 
     # The sentence ends where a capital follows its full stop; a year in brackets ends none.
