@@ -58,9 +58,10 @@ def test_a_page_runs_from_top_to_bottom(page: Path, checkout: Path) -> None:
     torch.set_num_threads(1)
     names: dict[str, object] = {"__name__": "page"}
     for block in blocks(page, "arch", "python", "console"):
+        if file := kept(block):
+            Path(file).write_text(block.text, encoding="utf-8")
+            continue
         if block.language == "arch":
-            if file := kept(block):
-                Path(file).write_text(block.text, encoding="utf-8")
             continue
         if block.language == "python":
             if not block.given("file"):
