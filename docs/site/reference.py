@@ -142,8 +142,9 @@ def _mistakes() -> Iterator[str]:
 def _commands() -> Iterator[str]:
     yield "# Commands\n"
     yield "Every command as its `--help` tells it. `archlang --help` lists them.\n"
+    whole = click.Context(archlang, info_name="archlang", **archlang.context_settings)
     for name in COMMANDS:
-        yield from _command(["archlang", name], archlang, click.Context(archlang, info_name="archlang"), 2)
+        yield from _command(["archlang", name], archlang, whole, 2)
 
 
 def _command(words: list[str], group: LazyGroup, above: click.Context, level: int) -> Iterator[str]:
