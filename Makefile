@@ -5,7 +5,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/ready
 PEERS  := $(VENV)/peers
+SITED  := $(VENV)/sited
 RUN    ?= build/demo
+SITE   := build/site
+# The address below which the repository's files are found, for links of the site to them: empty for none.
+REPOSITORY ?=
 DEMO   := examples/04_paths.arch
 # Test processes; each takes up to 2 GiB.
 WORKERS ?= 2
@@ -24,7 +28,12 @@ $(PEERS): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pyyaml huggingface_hub
 	touch $(PEERS)
 
-.PHONY: setup demo test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study campaign-tuning benchmarks-check
+# What builds the site of the docs.
+$(SITED): $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $(SITED)
+
+.PHONY: setup demo docs test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study campaign-tuning benchmarks-check
 setup: $(READY)
 
 demo: $(READY)
@@ -45,6 +54,12 @@ lint: $(READY)
 
 test: lint $(PEERS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+
+# The site: pages of docs/, the reference and the drawings of the gallery, in build/site/html. A warning ends it.
+docs: $(SITED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m docs.site $(SITE)/pages --repository "$(REPOSITORY)"
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d $(SITE)/read $(SITE)/pages $(SITE)/html
+	@echo "The site is $(SITE)/html/index.html."
 
 # How dense the code is, how tied, how often a name stands twice; beside two packages that are good to read.
 house: $(READY)

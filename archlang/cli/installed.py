@@ -22,6 +22,7 @@ USES = {
     "hub": "`push_to_hub`, `from_pretrained`",
     "parquet": "`--data parquet:PATH`",
     "lsp": "`archlang lsp`, for editors",
+    "docs": "`make docs`, the site of the documentation",
     "diagrams": "diagrams laid out by Graphviz where there is no `dot`",
 }
 """Extra to what it is for; the empty one is what archlang cannot do without. `dev` is for who changes archlang."""

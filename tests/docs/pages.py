@@ -67,6 +67,11 @@ def commands(text: str) -> Iterator[Command]:
         yield Command(words, shown)
 
 
+def kept(block: Block) -> str | None:
+    """The file that a reader is told to make of a block, right (`save=...`) or with a mistake (`wrong=...`)."""
+    return block.given("save") or block.given("wrong")
+
+
 def whole(block: Block) -> str:
     """A block as a file: a fragment gets the first line, and with `on=TYPE` it is what a block does to such a value."""
     if block.text.startswith("archlang 1"):

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from archlang.cli.main import run
-from tests.docs.pages import PAGES, ROOT, Command, agrees, blocks, commands
+from tests.docs.pages import PAGES, ROOT, Command, agrees, blocks, commands, kept
 
 
 def checkout_in(folder: Path) -> None:
@@ -48,7 +48,11 @@ def main() -> None:
         os.chdir(name)
         for page in PAGES:
             text = page.read_text(encoding="utf-8")
-            for block in blocks(page, "console"):
+            for block in blocks(page, "arch", "python", "console"):
+                if file := kept(block):
+                    Path(file).write_text(block.text, encoding="utf-8")
+                if block.language != "console":
+                    continue
                 for command in commands(block.text):
                     real = output_of(command, Path(name) / "output.txt")
                     real = "".join(f"{line.rstrip()}\n" for line in real.strip("\n").split("\n") if real.strip("\n"))

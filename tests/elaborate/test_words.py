@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import archlang
-from archlang.cli.commands.ops import _default
+from archlang.cli.commands.ops import default_of
 from archlang.diagnostics import ArchError
 from archlang.elaborate import Network, loads
 from archlang.elaborate.network import check_text
@@ -278,7 +278,7 @@ def test_what_is_printed_as_a_default_can_be_written(entry: Entry) -> None:
             continue
         if f"{arg.name} = " in whole(entry) or arg.name in by_place(entry.args):
             continue  # the example gives another value
-        for way in list(roads(whole(entry), entry, arg, _default(arg), _default(arg)))[:1]:
+        for way in list(roads(whole(entry), entry, arg, default_of(arg), default_of(arg)))[:1]:
             net = read(way)
-            assert isinstance(net, Network), (arg.name, _default(arg), net)
+            assert isinstance(net, Network), (arg.name, default_of(arg), net)
             assert meaning(net) == meaning(plain), (arg.name, way.text)

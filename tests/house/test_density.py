@@ -11,7 +11,8 @@ from tests.house.measure import ROOT, File, asking, figures, files, nested_condi
 
 PACKAGE = ROOT / "archlang"
 SOURCES = files(PACKAGE)
-ALL_PYTHON = [path for name in ("archlang", "tests", "benchmarks", "examples") for path in (ROOT / name).rglob("*.py")]
+FOLDERS = ("archlang", "tests", "benchmarks", "examples", "docs")
+ALL_PYTHON = [path for name in FOLDERS for path in (ROOT / name).rglob("*.py")]
 
 LINES, FUNCTION = 400, 60
 

@@ -109,7 +109,7 @@ def described(entry: Entry) -> str:
         case Structure():
             kind = "structure"
 
-    lines = [_signature(entry), f"  {kind}", "", f"  {entry.doc}"]
+    lines = [signature_of(entry), f"  {kind}", "", f"  {entry.doc}"]
     if entry.args:
         lines += ["", "  arguments", *(f"    {line}" for line in _arguments(entry.args))]
     if entry.example:
@@ -123,7 +123,8 @@ def _sentence(entry: Entry) -> str:
     return shorten(head, 100, placeholder=" ...")
 
 
-def _signature(entry: Entry) -> str:
+def signature_of(entry: Entry) -> str:
+    """Write an entry as it is called: its name, its arguments with their defaults, braces where it takes flows."""
     signature = entry.name
     if entry.args:
         signature += f"({', '.join(map(_argument, entry.args))})"
@@ -140,10 +141,11 @@ def _argument(arg: Arg) -> str:
         name += "..."
     if arg.default is REQUIRED:
         return name
-    return f"{name} = {_default(arg)}"
+    return f"{name} = {default_of(arg)}"
 
 
-def _default(arg: Arg) -> str:
+def default_of(arg: Arg) -> str:
+    """Write the default of an argument as files would; the argument has one."""
     # A bare word, as files write it, not a string.
     if isinstance(arg.default, str) and arg.default in arg.kind.words:
         return arg.default
@@ -157,7 +159,7 @@ def _arguments(args: tuple[Arg, ...]) -> Iterator[str]:
     for arg in args:
         line = f"{arg.name:{wide}}  {arg.kind.text}"
         if arg.default is not REQUIRED:
-            line += f" [{_default(arg)}]"
+            line += f" [{default_of(arg)}]"
         if arg.doc:
             line += f"; {arg.doc}"
         yield line

@@ -1,0 +1,1 @@
+"""What Sphinx reads: the pages of `docs/` with links that work there, and pages written by the catalogue."""
