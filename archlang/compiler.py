@@ -92,14 +92,14 @@ def compile(net: Network, *, seed: int = 0, taps: bool = False, parallel: Parall
     """
     from archlang.emit import emit
 
-    if tune is not None and parallel != "auto":
+    if tune is not None and tune is not False and parallel != "auto":
         raise ArchError(error("usage", f"`tune` chooses the way that parts run in, and `parallel={parallel!r}` says it",
                               help="leave one of both out"))
     with no_collection():
         model = emit(net.graph, seed=seed, taps=taps, parallel=parallel, device=device, dtype=dtype)
     # The text goes with the model, so that it can be saved; the graph alone knows none.
     model.archlang = replace(model.archlang, network=net)
-    if tune is None:
+    if tune is None or tune is False:
         return model
 
     from archlang.tuning import tuned_form

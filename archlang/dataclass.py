@@ -30,6 +30,9 @@ __all__ = ["dataclass"]
 _ELSEWHERE = ("InitVar", "dataclasses.InitVar", "KW_ONLY", "dataclasses.KW_ONLY")
 _OF_CLASS = ("ClassVar", "typing.ClassVar")
 
+_OWN_NAMES = ("_set", "_missing", "_default_", "_make_")
+"""Beginnings of the names that a compiled `__init__` uses itself."""
+
 if TYPE_CHECKING:
     # Type checkers know the standard library's decorator, and all that follows from it.
     from dataclasses import dataclass
@@ -54,7 +57,8 @@ else:
 
 def _made(cls: type, eq: bool, frozen: bool, slots: bool, kw_only: bool) -> type:
     """The class, with its fields and methods; another one of the same name where it is to have slots."""
-    own = _own_fields(cls, kw_only)
+    _require_known_form(cls, frozen)
+    own = _own_fields(cls, kw_only, slots)
     found: dict[str, Field[Any]] = {}
     for base in reversed(cls.__mro__[1:]):
         found.update(vars(base).get("__dataclass_fields__", {}))
@@ -70,7 +74,25 @@ def _made(cls: type, eq: bool, frozen: bool, slots: bool, kw_only: bool) -> type
     return cls
 
 
-def _own_fields(cls: type, kw_only: bool) -> dict[str, Field[Any]]:
+def _require_known_form(cls: type, frozen: bool) -> None:
+    """Raise TypeError for what the standard library refuses, too, or reads otherwise than this module would."""
+    body, annotated = vars(cls), vars(cls).get("__annotations__", {})
+    for name, value in body.items():
+        if isinstance(value, Field) and name not in annotated:
+            raise TypeError(f"`{cls.__name__}.{name}` is a field without a type")
+    for name in annotated:
+        if name == "self" or name.startswith(_OWN_NAMES):
+            raise TypeError(f"`{cls.__name__}.{name}`: a field of this name needs `dataclasses.dataclass`")
+
+    if frozen and ("__setattr__" in body or "__delattr__" in body):
+        raise TypeError(f"`{cls.__name__}` is frozen, and says itself how attributes are set")
+    for base in cls.__mro__[1:]:
+        settings = vars(base).get("__dataclass_params__")
+        if settings is not None and settings.frozen != frozen:
+            raise TypeError(f"`{cls.__name__}` and `{base.__name__}` are both frozen, or none of them is")
+
+
+def _own_fields(cls: type, kw_only: bool, slots: bool) -> dict[str, Field[Any]]:
     """The fields that the body of a class declares. Their defaults become attributes of the class."""
     own: dict[str, Field[Any]] = {}
     for name, type_ in vars(cls).get("__annotations__", {}).items():
@@ -86,6 +108,8 @@ def _own_fields(cls: type, kw_only: bool) -> dict[str, Field[Any]]:
             one = dataclasses.field(default=given)
         if one.default_factory is not MISSING and not one.init:
             raise TypeError(f"`{cls.__name__}.{name}`: `init = False` with a factory needs `dataclasses.dataclass`")
+        if slots and one.default is not MISSING and not one.init:
+            raise TypeError(f"`{cls.__name__}.{name}`: `init = False` with slots needs `dataclasses.dataclass`")
         if one.default is not MISSING and type(one.default).__hash__ is None:
             raise ValueError(f"`{cls.__name__}.{name}`: all objects would share this default; use `default_factory`")
 
@@ -121,6 +145,7 @@ def _add_methods(cls: type, eq: bool, frozen: bool, slots: bool) -> None:
     methods: dict[str, Any] = {
         "__init__": _Initializer(cls, frozen),
         "__repr__": _repr,
+        "__replace__": _replaced,
         "__match_args__": tuple(name for name, one in found.items() if one.init and not one.kw_only),
     }
     if eq:
@@ -193,6 +218,11 @@ def _initializer(cls: type, frozen: bool) -> Callable[..., None]:
     made.__qualname__, made.__module__ = f"{cls.__qualname__}.__init__", cls.__module__
     made.__annotations__ = {**{name: one.type for name, one in found.items() if one.init}, "return": None}
     return made
+
+
+def _replaced(self: Any, /, **changes: Any) -> Any:
+    """What `copy.replace` calls, from Python 3.13 on."""
+    return dataclasses.replace(self, **changes)
 
 
 @recursive_repr()

@@ -97,6 +97,12 @@ class _Walk:
             self.reader.refuse(f"the input `{node.name}`", f"it is {_kind(value)}, and batches of numbers can enter")
             return Unknown()
 
+        # A program that was exported with `dynamic_shapes` has signs where sizes are read here.
+        if not all(type(size) is int for size in value.shape):
+            self.reader.refuse(f"the input `{node.name}`", f"its sizes {tuple(value.shape)} are left open: export it "
+                               "again without `dynamic_shapes`; a network here takes any number of samples anyway")
+            return Unknown()
+
         self.batch = self.reader.batch = self.batch or value.shape[0]
         number = self.reader.fresh(value.shape[1:])
         if not value.is_floating_point():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any
 
 from archlang.diagnostics import ArchError, error
@@ -74,7 +75,7 @@ def options(line: str) -> CellOptions:
             case "--draw": found.is_drawn = True
             case "--no-draw": found.is_drawn = False
             case "--text": found.has_text = True
-            case _ if found.name is None and word.isidentifier(): found.name = word
+            case _ if found.name is None and word.isidentifier() and not iskeyword(word): found.name = word
             case _: raise _misused(f"`{one_line(word, 60)}` is no option and no name of a variable")
     return found
 

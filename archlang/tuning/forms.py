@@ -15,7 +15,7 @@ from archlang.graph.ir import Graph
 from archlang.tuning.cache import key, remember, remembered
 from archlang.tuning.layouts import tuned_layout
 from archlang.tuning.regions import Region, regions_of
-from archlang.tuning.running import as_inputs, place_of, shapes_of, step_of, unseen
+from archlang.tuning.running import as_inputs, place_of, require_forward, shapes_of, step_of, unseen
 from archlang.tuning.timing import faster, machine
 
 
@@ -35,6 +35,7 @@ def tuned_form(graph: Graph, model: ArchModule, inputs: object, *, taps: bool = 
     """
     device = place_of(model)
     given = tuple(_there(x, device) for x in as_inputs(inputs))
+    require_forward(model, given)
     found = regions_of(graph)
     facts = {**machine(device), "inputs": shapes_of(given), "mode": model.training}
     names = {region: key({**facts, "part": region.nodes}) for region in found}

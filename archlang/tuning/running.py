@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
 from archlang.tuning.timing import Run
 
 
@@ -41,6 +42,20 @@ def forward_of(model: nn.Module, inputs: Sequence[Any]) -> Run:
             model(*inputs)
 
     return run
+
+
+def require_forward(model: nn.Module, inputs: Sequence[Any]) -> None:
+    """Raise ArchError (usage) where a forward pass fails, such as for numbers of another precision than the weights'.
+    """
+    # In evaluation mode: a pass in training mode would move statistics and draw random numbers.
+    training = model.training
+    try:
+        forward_of(model.eval(), inputs)()
+    except (RuntimeError, NotImplementedError, TypeError) as problem:
+        raise ArchError(error("usage", f"a forward pass with these inputs fails: {one_line(str(problem), 200)}",
+                              help="give inputs that the model takes, such as those of a training step")) from None
+    finally:
+        model.train(training)
 
 
 def leaves(result: object) -> list[Tensor]:

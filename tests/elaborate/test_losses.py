@@ -78,3 +78,9 @@ def test_the_message_shows_the_softmax_and_says_what_to_do() -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.secondary[0].span.text == "softmax"
     assert "before `softmax`" in diagnostic.help[0]
+
+
+@pytest.mark.parametrize("loss", ["minimize(x)", "mse(x, x)", "minimize(best)"])
+def test_what_no_weight_moves_is_no_loss(loss: str) -> None:
+    body = "scores = x -> flatten -> linear(4)\n best = scores -> argmax\n output scores"
+    assert mistakes(loss, body) == ["unknown-site"]

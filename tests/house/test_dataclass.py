@@ -171,3 +171,35 @@ def test_what_is_not_here_is_refused() -> None:
         dataclass(type("Initial", (), {"__annotations__": {"number": "InitVar[int]"}}))
     with pytest.raises(ValueError, match="all objects would share this default"):
         dataclass(type("Shared", (), {"__annotations__": {"number": "list[int]"}, "number": []}))
+
+
+@pytest.mark.parametrize("body", [
+    "x = dataclasses.field(default=1)",
+    "x: int\n    def __setattr__(self, name, value): pass",
+    "self: int",
+    "_make_x: int",
+])
+def test_what_would_be_read_otherwise_is_refused(body: str) -> None:
+    text = f"from __future__ import annotations\n@dataclass(frozen=True)\nclass A:\n    {body}\n"
+    with pytest.raises(TypeError):
+        exec(text, {"dataclass": dataclass, "dataclasses": dataclasses})
+
+
+def test_frozen_and_other_classes_do_not_mix() -> None:
+    @dataclass
+    class Loose:
+        x: int
+
+    with pytest.raises(TypeError):
+        @dataclass(frozen=True)
+        class Frozen(Loose):
+            y: int
+
+
+def test_a_copy_with_changes() -> None:
+    @dataclass(frozen=True)
+    class Point:
+        x: int
+        y: int = 2
+
+    assert Point(1).__replace__(y=3) == Point(1, 3)

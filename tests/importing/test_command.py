@@ -74,6 +74,20 @@ def test_a_stored_program_is_read(folder: Path, capsys: pytest.CaptureFixture[st
     assert "conv(3x3, 4, padding = none) -> silu" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("open_sides", [(0,), (0, 2)])
+def test_a_stored_program_of_open_sizes_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], open_sides: tuple[int, ...]
+) -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.SiLU()).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shapes = ({side: torch.export.Dim.DYNAMIC for side in open_sides},)
+        program = torch.export.export(model, (torch.zeros(2, 1, 6, 6),), dynamic_shapes=shapes)
+        torch.export.save(program, "open.pt2")
+        assert run(["import", "open.pt2", "-o", "net.arch"]) == 1
+    assert "without `dynamic_shapes`" in capsys.readouterr().err and not Path("net.arch").exists()
+
+
 @pytest.mark.parametrize(("argv", "status", "said"), [
     (["torch_nets_of_a_test:net"], 2, "nothing tells the sizes"),
     (["torch_nets_of_a_test:nett"], 1, "did you mean `net`?"),

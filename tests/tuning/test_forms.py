@@ -168,6 +168,8 @@ def test_fused_models_too(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("call", [
     lambda net: archlang.compile(net, tune=torch.randn(2, 3, 8, 8), parallel="loop"),
     lambda net: archlang.compile(net, tune="inputs"),
+    lambda net: archlang.compile(net, tune=torch.zeros(2, 3, 8, 8, dtype=torch.int64)),
+    lambda net: archlang.compile(net, tune=torch.zeros(2, 3, 8, 8, dtype=torch.float64)),
     lambda net: archlang.fuse(archlang.compile(net).eval(), tune=True),
 ])
 def test_refused(call: object) -> None:

@@ -149,6 +149,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "samples": found.samples,
         "loss": found.loss,
         "accuracy": found.accuracy,
+        "left_out": list(found.left_out),
         "metrics": dict(found.metrics),
         "classes": [
             {"name": c.name, "samples": c.samples, "correct": c.correct, "accuracy": c.accuracy} for c in found.classes
@@ -163,9 +164,15 @@ def table(found: Evaluation) -> str:
         head += f", accuracy {100 * found.accuracy:.2f} %"
     head += figures(found.metrics)
 
+    rows = []
+    # The number alone would look like that of the same model before it was rewritten.
+    if found.left_out:
+        losses = ", ".join(f"`{name}`" for name in found.left_out)
+        rows.append(f"  the loss is without {losses}, which reads what a rewritten model no longer has")
+
     names = [one_line(c.name, 60) for c in found.classes]
     wide = max(map(len, names), default=0)
-    rows = [
+    rows += [
         f"  {name:{wide}}  {_percent(c.accuracy)}  {c.correct} of {c.samples}"
         for name, c in zip(names, found.classes, strict=True)
     ]

@@ -5,7 +5,7 @@ Labels are known only from the data; the rest of the checks is in `train/losses/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from archlang.diagnostics import Label
 from archlang.elaborate.context import Build
@@ -67,6 +67,7 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
         raise b.refuse("unknown-site", f"`{option.name}` reads nothing of the network", span,
                        help="name a tensor of it: `cross_entropy(logits, label)`")
 
+    _can_be_moved(b, option, [read for read in reads.values() if isinstance(read, Port)], span)
     if facts.target == "pairs":
         _paired(b, option, reads, span)
     elif facts.target is not None:
@@ -74,6 +75,18 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
     if facts.clusters:
         words |= _clustered(b, option, facts, reads, span)
     return Loss(weight, Option(option.name, option.role, words), tuple(reads.values()), span)
+
+
+def _can_be_moved(b: Build, option: Option, ports: Sequence[Port], span: Span) -> None:
+    """Refuse a loss over nothing but inputs of the network, or but whole numbers: no weight moves it."""
+    if all(b.graph.type(port).range is not None for port in ports):
+        raise b.refuse("unknown-site", f"`{option.name}` reads whole numbers alone, which have no gradient", span,
+                       help="name the scores that they were chosen by")
+
+    inputs = {spec.node for spec in b.graph.inputs}
+    if all(port.node in inputs for port in ports):
+        raise b.refuse("unknown-site", f"`{option.name}` reads inputs alone, which no weight of the network moves", span,
+                       help="name a tensor that the network computes, such as its output")
 
 
 def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Port | str], span: Span) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -56,6 +56,8 @@ class ClassScore:
 class Evaluation:
     """A model on data: mean loss, accuracy (None where outputs are no classes), scores by class, single losses, and the
     metrics that the file names, by their text (`miou(ignore = 255)`); one is None where the data has nothing for it.
+
+    `left_out` names losses of the file that are not in `loss`: those that read what a rewritten model no longer has.
     """
 
     loss: float
@@ -64,6 +66,7 @@ class Evaluation:
     classes: tuple[ClassScore, ...] = ()
     parts: Mapping[str, float] = field(default_factory=dict)
     metrics: Mapping[str, float | None] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto", batch: int = BATCH,
@@ -76,7 +79,8 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     >>> archlang.evaluate(archlang.compile(net), (points, labels)).samples
     2
 
-    The loss is the one its file declares, else the cross-entropy of its main output. Classes are matched by name. The
+    The loss is the one its file declares, else the cross-entropy of its main output. A rewritten model has its outputs
+    alone: losses of what lies inside are left out, and the evaluation names them. Classes are matched by name. The
     model's mode is left alone.
 
     Raises `ArchError`: unknown-data, bad-data, unsupported-module.
@@ -86,7 +90,7 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
     ready = data_of(model, data)
     labels = record.labels or ready.classes
 
-    losses = losses_of(graph)
+    declared = losses = losses_of(graph)
     require_labels([read for loss in losses for read in loss.reads if isinstance(read, str)], ready.label_places)
     if record.passes:  # the inside of a rewritten model is no longer what the graph says
         losses = tuple(loss for loss in losses if not inner_ports([loss], graph)) or bare_losses(graph)
@@ -99,8 +103,9 @@ def evaluate(model: torch.fx.GraphModule, data: object, *, device: str = "auto",
         goal = objective(losses, graph)
         goal.state.to(target)
         with watched(), closing(BatchFeed([ready.test], measured(0, len(ready.test), batch), workers, target)) as feed:
-            return measure(observed, graph, goal, losses, feed, len(ready.test), fit, labels, batch,
-                           label_places=ready.label_places)
+            found = measure(observed, graph, goal, losses, feed, len(ready.test), fit, labels, batch,
+                            label_places=ready.label_places)
+    return replace(found, left_out=tuple(loss.option.name for loss in declared if loss not in losses))
 
 
 def data_of(model: torch.nn.Module, data: object) -> Data:

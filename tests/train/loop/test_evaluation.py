@@ -8,7 +8,9 @@ import torch
 from PIL import Image
 
 from archlang.compiler import compile as compile_network
+from archlang.compiler import fuse
 from archlang.diagnostics import ArchError
+from archlang.elaborate.network import loads
 from archlang.train import evaluate, predict
 from tests.train.nets import bars, tiny
 
@@ -82,3 +84,29 @@ def test_a_picture_too_large_to_read(model, tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
         (found,) = predict(model, [tmp_path / "a.png"])
         assert "more pixels" in found.error.message
+
+
+def test_a_rewritten_model_names_the_losses_that_it_cannot_read() -> None:
+    """Folding leaves outputs as they are, and what lies inside is gone: the number is that of the rest."""
+    text = """archlang 1
+network N {
+  input image: [1, 8, 8]
+  inside = image -> conv(3x3, 4) -> batch_norm -> relu
+  output logits = inside -> global_avg_pool -> linear(3)
+}
+train {
+  loss = cross_entropy(logits, label) + 100 * minimize(inside)
+  optimizer = adam(lr = 0.001)
+  phase all { epochs = 1 }
+}
+"""
+    made = compile_network(loads(text)).eval()
+    data, folded = bars(test=60), fuse(made)
+    whole, rest = evaluate(made, data), evaluate(folded, data)
+    assert whole.left_out == () and rest.left_out == ("minimize",)
+
+    images, labels = data.test.batch(range(60))
+    with torch.no_grad():
+        logits = made(images)
+    assert rest.loss == pytest.approx(float(torch.nn.functional.cross_entropy(logits, labels)), rel=1e-4)
+    assert whole.loss > rest.loss + 1
