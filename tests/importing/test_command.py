@@ -81,7 +81,7 @@ def test_a_stored_program_of_open_sizes_is_refused(
     model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.SiLU()).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        shapes = ({side: torch.export.Dim.DYNAMIC for side in open_sides},)
+        shapes = (dict.fromkeys(open_sides, torch.export.Dim.DYNAMIC),)
         program = torch.export.export(model, (torch.zeros(2, 1, 6, 6),), dynamic_shapes=shapes)
         torch.export.save(program, "open.pt2")
         assert run(["import", "open.pt2", "-o", "net.arch"]) == 1

@@ -85,7 +85,7 @@ def _can_be_moved(b: Build, option: Option, ports: Sequence[Port], span: Span) -
 
     inputs = {spec.node for spec in b.graph.inputs}
     if all(port.node in inputs for port in ports):
-        raise b.refuse("unknown-site", f"`{option.name}` reads inputs alone, which no weight of the network moves", span,
+        raise b.refuse("unknown-site", f"`{option.name}` reads inputs alone, which no weight moves", span,
                        help="name a tensor that the network computes, such as its output")
 
 

@@ -90,7 +90,7 @@ def test_a_rewritten_model_names_the_losses_that_it_cannot_read() -> None:
     """Folding leaves outputs as they are, and what lies inside is gone: the number is that of the rest."""
     text = """archlang 1
 network N {
-  input image: [1, 8, 8]
+  input image: [1, 6, 6]
   inside = image -> conv(3x3, 4) -> batch_norm -> relu
   output logits = inside -> global_avg_pool -> linear(3)
 }
