@@ -79,10 +79,11 @@ def test_what_must_be_given_may_stand_by_place(flow: str) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{type(entry).__name__}-{entry.name}")
 def test_nothing_optional_stands_beside_others_by_place(entry: Entry) -> None:
-    """The exceptions are few and named: the router of `fork`, and the channels of `pbconv`, where `conv` has them."""
+    """The exceptions are few and named: the router of `fork`, the deviation of `noise`, and the channels of `pbconv`,
+    where `conv` has them."""
     placed = by_place(entry.args)
     optional = [arg.name for arg in entry.args if arg.default is not REQUIRED and arg.name in placed]
-    allowed = {"fork": ["router"], "mixture_em": ["scores"]}
+    allowed = {"fork": ["router"], "mixture_em": ["scores"], "noise": ["deviation"]}
     if isinstance(entry, Structure):
         allowed["pbconv"] = ["channels"]
     assert optional == allowed.get(entry.name, optional if len(entry.args) == 1 else [])

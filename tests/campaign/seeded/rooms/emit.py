@@ -21,8 +21,8 @@ SEEDS = (
     ),
     Seed(
         "emit/weights.py",
-        "with torch.device(device), _chance(generator, device):",
-        "with torch.device(device):",
+        "with _on(device), _chance(generator, device):",
+        "with _on(device):",
         "weights are drawn from torch's global generator, which all threads share",
         ("emit/test_threads.py::test_torchs_generator_and_its_seed_have_no_part_in_weights",),
     ),

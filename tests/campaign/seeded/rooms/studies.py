@@ -48,14 +48,14 @@ SEEDS = (
         ("studies/test_inside.py::test_ascent_climbs_is_repeated_by_its_seed_and_leaves_the_model",),
     ),
     Seed(
-        "studies/clustering/clustering.py",
+        "train/groupings.py",
         "rows, columns = linear_sum_assignment(-table)",
         "rows, columns = linear_sum_assignment(table)",
         "clusters are named after classes as badly as possible",
         ("clustering/test_studies.py::test_accuracy_and_information_beside_scikit_learn",),
     ),
     Seed(
-        "studies/clustering/clustering.py",
+        "train/groupings.py",
         "mean = (cluster_entropy + class_entropy) / 2",
         "mean = max(cluster_entropy, class_entropy)",
         "mutual information over the larger entropy instead of their mean",
