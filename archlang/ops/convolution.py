@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 from archlang.ops.facts import SLIDING
@@ -82,8 +83,8 @@ def _pairs(call: OpCall) -> Pairs:
 
 def _shape(call: OpCall) -> Tensor:
     """[channels, *places]. Raises what its rules raise: each has its own fault."""
-    kernel, (_, leaving, _) = _checked(call)
-    checked_kernel(call)
+    kernel, (entering, leaving, groups) = _checked(call)
+    checked_kernel(call, entering // groups * prod(kernel))
     padding = window_pairs(call, kernel, call["stride"], call["dilation"])
     sizes = call.x.dims[1:]
 

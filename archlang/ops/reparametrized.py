@@ -32,9 +32,15 @@ SETTINGS = (
 )
 
 
-def checked_kernel(call: OpCall) -> None:
-    """Nothing, if the kernel can start as it is told to. Raises conflicting-arguments."""
+def checked_kernel(call: OpCall, numbers: int) -> None:
+    """Nothing, if a kernel of so many numbers a channel can come about as it is told to. Raises conflicting-arguments.
+    """
     made: Option | None = call.args.get("weights")
+    # A number less its own mean: the layer could never learn anything but its bias.
+    if made is not None and made.name != "weight_norm" and numbers == 1:
+        raise Fault("conflicting-arguments", f"with `{made.name}` a kernel of a single number is always 0",
+                    argument="weights", help="leave out `weights`, or let a kernel read several channels or cells")
+
     # The length would be that of a kernel which is drawn and thrown away.
     if made is not None and made.name == "weight_norm" and call["init"] is not None:
         raise Fault("conflicting-arguments", "with `weight_norm` the kernel is a direction and a length, which start "

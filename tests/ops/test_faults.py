@@ -168,6 +168,10 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("conflicting-arguments", "conv", [(3, 5, 5)], {
         "kernel": 3, "channels": 4, "init": Option("zeros", "initialiser"),
         "weights": Option("weight_norm", "weights")}),
+    ("conflicting-arguments", "conv", [(4, 5, 5)], {
+        "kernel": 1, "channels": 4, "groups": 4, "weights": Option("standardized", "weights", {"eps": 1e-6})}),
+    ("conflicting-arguments", "depthwise_conv", [(4, 5, 5)], {
+        "kernel": 1, "weights": Option("scaled", "weights", {"gamma": 1.0, "eps": 1e-6, "gain": 1.0})}),
     ("conflicting-arguments", "noise", [(5,), (5,)], {"deviation": 1, "std": 1.0}),
     ("shape-mismatch", "noise", [(1, 5), (3, 5)], {"deviation": 1}),
     ("conflicting-arguments", "choose", [(5,), Tensor((5,), range=2), (5,)], {"other": 2, "fill": 1.0}),
