@@ -87,7 +87,8 @@ class PBConv(Transformation):
         """There are convolutions with larger kernels, of the sizes that small kernels are given for."""
         found = sites(net)
         if not found:
-            return [refuse("this network has no convolution with a kernel larger than 1x1")]
+            return [refuse("this network has no convolution with a kernel larger than 1x1 that is learned as it is",
+                           help="1x1 kernels have one position; those with `weights = ...` are calculated")]
 
         sizes = {size for site in found.values() for size in site.sizes}
         # Kernels for a size that the network does not have are a slip, not a wish.

@@ -76,7 +76,8 @@ def layers_of(model: fx.GraphModule) -> dict[str, tuple[KernelBranch, ...]]:
 
     if not found:
         raise ArchError(error("unsupported-module", "this model has no convolution with a kernel larger than 1x1",
-                              help="positions are those of 2d kernels, such as 3x3"))
+                              help="positions are those of 2d kernels, such as 3x3, which are learned as they are: "
+                                   "kernels with `weights = ...` are calculated"))
     return found
 
 
