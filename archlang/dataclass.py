@@ -221,7 +221,7 @@ def _initializer(cls: type, frozen: bool) -> Callable[..., None]:
 
 
 def _replaced(self: Any, /, **changes: Any) -> Any:
-    """What `copy.replace` calls, from Python 3.13 on."""
+    """Copy an object with changes; `copy.replace` calls this, from Python 3.13 on."""
     return dataclasses.replace(self, **changes)
 
 
