@@ -28,6 +28,7 @@ from archlang.studies.clustering.pictures import contours, members, neighbours
 from archlang.train import fit
 from archlang.train.data.splits import Data, Tensors
 from archlang.train.fitting import fit_of
+from archlang.views.canvas.svg import svg_of
 
 SPECS = Path(__file__).parents[2] / "specs" / "clustering"
 
@@ -60,15 +61,15 @@ def test_separate_blobs_are_found_and_every_distribution_has_the_same_mean() -> 
     assert last.train_accuracy is None and last.test_accuracy is None  # no loss reads the labels
     held = assign(done.model, Data("held", data.test, data.test))
     assert distributions(held.relevance, 5.0).mean(0).tolist() == pytest.approx([0.5] * 4, abs=0.03)
-    drawn = contours(done.model, seen, found, 5.0)
-    assert drawn.count("distribution") == 4 and drawn.count("<circle") == 2 * 1000
+    drawn = svg_of(contours(done.model, seen, found, 5.0))
+    assert drawn.count("distribution") == 4 and drawn.count("<ellipse") == 2 * 1000
 
 
 def test_another_output_before_the_scores_is_not_taken_for_them() -> None:
     torch.set_num_threads(1)
     text = PLANE.replace("  output scores", "  output side = point -> linear(3)\n  output scores")
     done, found = cluster(loads(text, {"clusters": 4}), blobs(), epochs=1, seed=0, device="cpu")
-    assert contours(done.model, blobs(), found, 5.0).count("distribution") == 4
+    assert svg_of(contours(done.model, blobs(), found, 5.0)).count("distribution") == 4
 
 
 TWOFOLD = """archlang 1
@@ -128,8 +129,8 @@ def test_pictures_of_digits() -> None:
     torch.set_num_threads(1)
     net = load(SPECS / "digits.arch")
     done, found = cluster(net, "digits", epochs=1, seed=0, device="cpu")
-    assert members(done.model, "digits", found, top=3, synthesised=False).count("<image") == 30
-    assert neighbours(judged(found.relevance[:200], torch.zeros(200))).count("<circle") == 200
+    assert svg_of(members(done.model, "digits", found, top=3, synthesised=False)).count("<image") == 30
+    assert svg_of(neighbours(judged(found.relevance[:200], torch.zeros(200)))).count("<ellipse") == 200
 
 
 def test_the_baseline_trains_the_same_network() -> None:

@@ -112,7 +112,7 @@ network N {
     ("mse(a, label)", 'only = "a"', []),
     ("mse(y, label)", 'only = "a"', []),
     ("mse(y, label)", 'freeze = ["a", "y"]', ["bad-phase"]),
-    ("mse(x, label)", "", ["bad-phase"]),
+    ("mse(x, label)", "", ["unknown-site"]),  # said of the loss itself
     ("mse(y, label) + 0.1 * mse(z, label)", 'only = "z"', []),
     ("mse(y, z)", 'only = "z"', []),
     ("kl(y, z)", 'only = "z"', ["bad-phase"]),  # its target teaches

@@ -163,7 +163,7 @@ def _boosted() -> list[Pair]:
         batch = 2
         # Norms over two values, as deep maps of two samples have them, make 1e-8 of the rounding of many branches.
         if boost == "dbb":
-            batch = 4
+            batch = 8
         return Pair(made.ours, judge, made.network, peer, mapper or in_order(), batch=batch)  # type: ignore[arg-type]
 
     libraries = [
