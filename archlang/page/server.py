@@ -104,7 +104,7 @@ class PageHandler(BaseHTTPRequestHandler):
     server_version, sys_version = "archlang", ""
     timeout = SECONDS
     was_read = False
-    """Whether the question was read; what is left of one that was refused is dropped."""
+    """Tell whether the question was read; what is left of one that was refused is dropped."""
 
     def do_GET(self) -> None:
         """Answer with a part of the page."""

@@ -12,7 +12,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.views.scatter import Plane
 
 MOST = 1500
-"""How many samples a map has; evenly spread over all."""
+"""Samples of a map, evenly spread over all."""
 
 PERPLEXITY = 30.0
 AXES = ("t-SNE, first", "t-SNE, second")

@@ -14,7 +14,7 @@ from archlang.views.sheet import Tile, raster
 
 SIDE, GAP, LINE = 120.0, 14.0, 16.0
 STRONGEST, FADED = 0.85, 0.45
-"""How much of the image the largest place of a map hides, and how dark the image is below."""
+"""The share of the image that the largest place of a map hides, and the darkness of the image below."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ GAP_X = 18.0
 SWEEPS = 12
 
 FAR = 1e5
-"""How far apart neighbours in a layer are, seen from where arrows meet one of them."""
+"""The distance of neighbours in a layer, seen from where arrows meet one of them."""
 
 Point = tuple[float, float]
 

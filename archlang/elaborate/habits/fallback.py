@@ -279,7 +279,7 @@ _OVER_A_MAP = {
     "mean": "over the positions of a map it is `global_avg_pool`",
     "maximum": "over the positions of a map it is `global_max_pool`",
 }
-"""What PyTorch's function of the same name does to one tensor, as the language says it."""
+"""The stages for what PyTorch's functions of these names do to one tensor."""
 
 
 def _bundles(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:

@@ -10,7 +10,7 @@ from archlang.views.canvas.letters import SYMBOL, one_row, width_of
 from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Raster, Rectangle, Shape, Together
 
 ROUND = 0.5523
-"""How far the handles of a quarter circle's curve stand from its ends, as a share of its radius."""
+"""The distance of the handles of a quarter circle's curve from its ends, as a share of its radius."""
 
 
 def pdf_of(page: Page) -> bytes:
