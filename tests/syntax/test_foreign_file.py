@@ -52,6 +52,7 @@ def test_settings_of_other_programs_are_told(text, language):
 
 @pytest.mark.parametrize("text", [
     "network Net {\n  input image: [3, 32, 32]\n  output image\n}\n", "", "let a = 3", "import std.resnet (basic)\n",
+    "name: net\nnetwork Net { input x: [3]\n output x }\n",
     "-" * 60000 + "1", "import a\n" + "x = " + "1+" * 30000 + "1", "import a\nx = " + "[" * 5000,
     "# " * 30000, "\n" * 60000 + "#", "[" * 50000 + "]" * 50000,
 ])
