@@ -17,6 +17,7 @@ from statistics import median
 import torch
 from torch import nn
 
+from archlang.tuning.timing import in_turns
 from benchmarks.by_hand import BaseCNNCC
 from benchmarks.cases import output, spec
 
@@ -52,15 +53,8 @@ def step(model: nn.Module, x: torch.Tensor) -> float:
 
 def ratio(ours: nn.Module, theirs: nn.Module, shape: tuple[int, ...], count: int = PAIRS) -> float:
     """The median of the turns' ratios, after a turn that warms up."""
-    x, found = torch.randn(shape), []
-    for turn in range(count + 1):
-        if turn % 2:
-            mine, other = step(ours, x), step(theirs, x)
-        else:
-            other, mine = step(theirs, x), step(ours, x)
-        if turn:
-            found.append(mine / other)
-    return median(found)
+    x = torch.randn(shape)
+    return median(in_turns(lambda: step(ours, x), lambda: step(theirs, x), count))
 
 
 def slower(found: dict[str, float], committed: dict[str, float]) -> list[str]:

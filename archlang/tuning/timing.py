@@ -21,19 +21,25 @@ Run = Callable[[], object]
 
 
 def faster(candidate: Run, current: Run, device: torch.device, pairs: int = PAIRS) -> bool:
-    """Tell whether a candidate takes less time: by its median, and in nearly all turns.
+    """Tell whether a candidate takes less time: by its median, and in nearly all turns."""
+    ratios = in_turns(lambda: _timed(candidate, device), lambda: _timed(current, device), pairs)
+    return median(ratios) < GAIN and sum(ratio < 1 for ratio in ratios) >= pairs - 1
+
+
+def in_turns(candidate: Callable[[], float], current: Callable[[], float], pairs: int) -> list[float]:
+    """The ratios of the seconds that two measurements tell, turn by turn, after a turn that warms up.
 
     Each is first every other time, so that whatever else the machine does falls on both.
     """
     ratios = []
     for turn in range(pairs + 1):
         if turn % 2:
-            mine, other = _timed(candidate, device), _timed(current, device)
+            mine, other = candidate(), current()
         else:
-            other, mine = _timed(current, device), _timed(candidate, device)
+            other, mine = current(), candidate()
         if turn:
             ratios.append(mine / other)
-    return median(ratios) < GAIN and sum(ratio < 1 for ratio in ratios) >= pairs - 1
+    return ratios
 
 
 def _timed(run: Run, device: torch.device) -> float:
