@@ -37,6 +37,7 @@ class ReparametrizedConv(nn.Module):
         gain: float = 1.0,
     ) -> None:
         super().__init__()
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.padding_mode, self.form, self.gamma, self.eps, self.start = padding_mode, form, gamma, eps, gain
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, *kernel_size))

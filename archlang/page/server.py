@@ -25,6 +25,9 @@ SECONDS = 30.0
 CONNECTIONS = 64
 """Connections at once: a browser keeps six, and each holds a thread."""
 
+LINGER = 1.0
+"""Seconds of silence after which the rest of a refused question is no longer waited for."""
+
 DROPPED = 16 << 20
 """Bytes of a refused question that are read and forgotten."""
 
@@ -122,13 +125,14 @@ class PageHandler(BaseHTTPRequestHandler):
         except RefusedError as refused:
             # What was refused would be taken for the next request.
             self.close_connection = True
-            self._drop()
             reply = _document({"problem": refused.reason}, refused.status)
         except Exception as fault:  # a mistake in archlang: the page says so, and the next question is answered
             log.exception("a question of the page failed")
             self.close_connection = True
             reply = _document({"problem": f"a mistake in archlang itself ({type(fault).__name__}: {fault})"}, 500)
         self._send(reply)
+        if self.close_connection:
+            self._drop()
 
     def _part(self, path: str) -> Reply:
         part = parts().get(path or "page.html")
@@ -172,16 +176,21 @@ class PageHandler(BaseHTTPRequestHandler):
         return question
 
     def _drop(self) -> None:
-        """Read what is still to come, within bounds: closed before that, the connection would take our answer along."""
+        """Read what is still to come, within bounds: closed before that, the connection would take our answer along.
+
+        The answer is sent by then: who waits for it before sending the rest has it.
+        """
         written = self.headers.get("Content-Length", "")
         left = 0
         if self.command == "POST" and not self.was_read and written.isascii() and written.isdigit():
             left = min(int(written[:12]), DROPPED)
-        while left > 0:
-            part = self.rfile.read(min(left, 1 << 16))
-            if not part:
-                return
-            left -= len(part)
+        self.connection.settimeout(LINGER)
+        with suppress(OSError):  # silence is an end, too
+            while left > 0:
+                part = self.rfile.read1(min(left, 1 << 16))
+                if not part:
+                    return
+                left -= len(part)
 
     def _send(self, reply: Reply) -> None:
         self.send_response(reply.status)

@@ -13,10 +13,11 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 import archlang.rewrite.calls as calls
+from archlang.layers.reparametrized import ReparametrizedConv
 from archlang.rewrite.arguments import argument
 from archlang.rewrite.memory import Memory, room_of
 from archlang.rewrite.randomness import Draws, random_state
-from archlang.rewrite.stored import attribute
+from archlang.rewrite.stored import attribute, hooked
 from archlang.rewrite.writing import free_name
 
 _WEIGHTS = ("weight", "bias")
@@ -51,7 +52,38 @@ def bake_modules(module: nn.Module) -> bool:
             elif isinstance(hook, prune.BasePruningMethod):
                 prune.remove(inner, torchs._tensor_name)  # type: ignore[no-untyped-call]
                 baked = True
-    return baked
+    return _bake_kernels(module) or baked
+
+
+def _bake_kernels(module: nn.Module) -> bool:
+    """Put plain convolutions in the place of those whose kernels are calculated; whether there was one."""
+    plain: dict[ReparametrizedConv, nn.Module] = {}
+    # Under every name: a convolution that stands in two places stays one.
+    for name, inner in list(module.named_modules(remove_duplicate=False)):
+        fits = type(inner) is ReparametrizedConv and not inner.training and not hooked(inner)
+        if not fits or not name:
+            continue
+
+        if inner not in plain:
+            plain[inner] = _plain(inner)
+        module.set_submodule(name, plain[inner])
+    return bool(plain)
+
+
+def _plain(conv: ReparametrizedConv) -> nn.Module:
+    """The convolution of torch with the kernel that a calculated one has at this moment."""
+    weight = conv.kernel().detach()
+    groups, out, within = conv.groups, weight.shape[0], weight.shape[1]
+    # Settings are a number for each axis, whose count torch's types would want to know beforehand.
+    kind: Any = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[weight.dim() - 3]
+    made: nn.Module = kind(
+        within * groups, out, tuple(weight.shape[2:]), tuple(conv.stride), tuple(conv.padding), tuple(conv.dilation),
+        groups, conv.bias is not None, conv.padding_mode, device="meta")
+
+    made.weight = nn.Parameter(weight, requires_grad=conv.weight.requires_grad)
+    if conv.bias is not None:
+        made.bias = nn.Parameter(conv.bias.detach(), requires_grad=conv.bias.requires_grad)
+    return made.eval()
 
 
 def _with_own_class(module: nn.Module) -> None:

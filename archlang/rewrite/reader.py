@@ -12,6 +12,7 @@ from torch import Tensor, fx, nn
 
 import archlang.rewrite.calls as calls
 import archlang.rewrite.reading as reading
+from archlang.layers.reparametrized import ReparametrizedConv
 from archlang.rewrite.arguments import arguments, first_input, only_input, operands
 from archlang.rewrite.idle import hands_on_its_input
 from archlang.rewrite.memory import Memory
@@ -170,6 +171,10 @@ class Reader:
                 kind = plain_kind(called, tuple(kinds))
                 self._unchanging((weighted.weight, weighted.bias))
                 return self._link(node, only_input(node), read(called, kinds[kind]), weighted.weight)
+
+        # A norm beside it is told why it stays.
+        if isinstance(called, ReparametrizedConv):
+            raise Obstacle("calculated-weights")
         return self._module_without_weights(node, called)
 
     def _module_without_weights(self, node: fx.Node, called: nn.Module) -> Link | None:

@@ -17,6 +17,7 @@ from torch.nn import functional
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.graph.scores import main_output, scores_port
 from archlang.layers.multipath import Gates
+from archlang.layers.reparametrized import ReparametrizedConv
 from archlang.rewrite.extract import told
 from archlang.studies.inside import ValueRecorder, all_rows, graph_of, named, placed, routers
 from archlang.train.fitting import fit_of
@@ -212,6 +213,8 @@ def _filter(model: fx.GraphModule, name: str) -> Callable[[torch.Tensor], torch.
     convs = filters(model)
 
     if path not in convs or not channel.isdigit():
+        if not convs:
+            raise ArchError(error("unknown-name", f"there is no filter `{name}`: this model has no convolution"))
         near = did_you_mean(path or name, list(convs))
         raise ArchError(error("unknown-name", "a filter is called by its convolution and channel, as `PATH.CHANNEL`",
                               help=[*near, f"convolutions: {', '.join(list(convs)[:12])}"]))
@@ -236,7 +239,7 @@ def filters(model: fx.GraphModule) -> dict[str, tuple[fx.Node, int]]:
         if node.op != "call_module":
             continue
         module = model.get_submodule(node.target)
-        if isinstance(module, torch.nn.modules.conv._ConvNd):
+        if isinstance(module, torch.nn.modules.conv._ConvNd | ReparametrizedConv):
             # Of a convolution that is called more than once, the first call.
             found.setdefault(str(node.target), (node, module.out_channels))
 

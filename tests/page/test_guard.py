@@ -96,6 +96,17 @@ def test_a_length_that_is_said_twice_is_refused(page: Page) -> None:
         assert stream.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/json"])
+def test_a_refusal_does_not_wait_for_what_was_promised(page: Page, kind: str) -> None:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=10) as stream:
+        lines = (f"POST /{page.token}/ask/news HTTP/1.1", f"Host: 127.0.0.1:{page.port}", f"Content-Type: {kind}",
+                 "Content-Length: 10000000000", "", "{}")
+        stream.sendall("\r\n".join(lines).encode())
+        assert stream.recv(100).startswith(b"HTTP/1.1 4")
+        while stream.recv(1000):
+            pass
+
+
 @pytest.mark.parametrize("path", [
     "..%2f..%2fguard.py", "../guard.py", "assets/main.js", "__init__.py", "ask/news", "/etc/passwd",
 ])

@@ -4,6 +4,7 @@ reshapes.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations, parametrize, prune
 
+import archlang
 from archlang.rewrite import Fold, fuse
 from tests.rewrite.branches import Affine
 from tests.rewrite.harness import assert_same, assert_untouched, convolutions, example, norms, snapshot
@@ -181,6 +183,33 @@ def test_products_of_stored_tensors_are_stored_on_request(make: Any) -> None:
     assert all(n.op != "call_method" for n in made.graph.nodes)
     plain = fuse(randomised(make()), (example(MAP),))
     assert norms(plain) >= 1
+
+
+CALCULATED = """archlang 1
+network Calculated {{
+  input x: [4, 9, 9]
+  output x -> conv({kernel}, 6, padding = {padding}, stride = 2, groups = 2, weights = {form}) -> batch_norm
+}}
+"""
+
+
+@pytest.mark.parametrize("form", ["standardized", "scaled", "weight_norm"])
+@pytest.mark.parametrize(("kernel", "padding"), [("3x3", "same"), ("5x1", "none")])
+def test_kernels_of_the_language_that_are_calculated(form: str, kernel: str, padding: str, tmp_path: Path) -> None:
+    """They say why a norm stays, and are stored on request, also in a model file."""
+    net = archlang.loads(CALCULATED.format(form=form, kernel=kernel, padding=padding))
+    model, x = randomised(archlang.compile(net)), example((2, 4, 9, 9))
+    kept = fuse(model)
+    assert [skip.name for skip in kept.meta["report"].skipped] == ["calculated-weights"]
+
+    with torch.no_grad():
+        wanted = model(x)
+        made = fuse(model, parametrised="bake")
+        assert_same(wanted, made(x))
+        assert norms(made) == 0
+
+        archlang.save(made, tmp_path / "baked.safetensors")
+        assert_same(wanted, archlang.load_model(tmp_path / "baked.safetensors").double()(x))
 
 
 def test_weights_of_chance_or_of_inputs_are_not_stored() -> None:

@@ -15,7 +15,7 @@ from archlang.elaborate import load, loads
 from archlang.layers.multipath import combine
 from archlang.layers.patch_experts.dispatch import dispatches
 from archlang.studies.inside import routers
-from archlang.studies.maximise import Ascent, maximise
+from archlang.studies.maximise import Ascent, filters, maximise
 from archlang.studies.multipath.gates import BINS, mean_route, responses, routes
 from archlang.studies.multipath.weights import parallel_weights
 from archlang.train.data.splits import Data, Tensors
@@ -267,3 +267,10 @@ def test_the_diagram_of_experts_has_their_weights_and_their_shares() -> None:
     assert sorted(round(arrow.strength or 0, 9) for arrow in fans) == wanted
     shades = sorted(box.shade for box in picture.boxes if box.shade is not None)
     assert shades == pytest.approx(sorted(s for route in way for s in (*route.outputs, 1.0)), abs=1e-9)
+
+
+@pytest.mark.parametrize("form", ["standardized", "scaled", "weight_norm"])
+def test_filters_whose_kernels_are_calculated_are_filters(form: str) -> None:
+    body = f"  input x: [3, 9, 9]\n  output x -> conv(3x3, 5, weights = {form}) as first\n"
+    found = filters(compile(loads(f"archlang 1\nnetwork N {{\n{body}}}\n")))
+    assert [(path, count) for path, (_, count) in found.items()] == [("first", 5)]
