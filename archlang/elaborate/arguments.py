@@ -11,7 +11,7 @@ from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, evaluate, known
 from archlang.elaborate.label import LabelValue
 from archlang.elaborate.own import OwnTensor
-from archlang.elaborate.placing import Signature, place, signature_of_block
+from archlang.elaborate.placing import Signature, place, signature_of_block, takes_several
 from archlang.elaborate.scope import find_node, lookup, name_span
 from archlang.elaborate.values import (
     POISON,
@@ -47,25 +47,36 @@ def given_for(b: Build, takes: Signature, arguments: Sequence[Argument], span: S
     # A mistake that another copy of the block has reported already is not counted again; arguments left over tell it.
     bad = len(b.mistakes) > mistakes_before or sum(map(len, placed.values())) < len(arguments)
 
-    values: dict[str, Any] = {}
+    # Most arguments of most calls are left to their defaults.
+    values: dict[str, Any] = dict(takes.defaults)
     spans: dict[str, Span] = {}
     for arg in takes.args:
+        here = placed.get(arg.name)
+        if here is None and values[arg.name] is not REQUIRED:
+            continue
         # The argument in the wrong place may be this one, misspelt: "missing" would report one mistake twice.
-        if bad and arg.name not in placed and arg.default is REQUIRED:
+        if here is None and bad:
             continue
 
         # One wrong value does not hide the mistakes in the others.
         try:
-            values[arg.name] = _argument(b, takes.what, arg, placed.get(arg.name, []), span, env)
+            values[arg.name] = _argument(b, takes.what, arg, here or [], span, env)
         except Poisoned:
             bad = True
-        if arg.name in placed:
-            first, last = placed[arg.name][0], placed[arg.name][-1]
-            spans[arg.name] = first.value.span.to(last.value.span)
+        if here is not None:
+            spans[arg.name] = _extent(here)
 
     if bad:
         raise Poisoned
     return Given(values, spans, {name: tuple(_single(given)) for name, given in placed.items()})
+
+
+def _extent(given: Sequence[Argument]) -> Span:
+    """The place from the first value to the last."""
+    first, last = given[0], given[-1]
+    if first is last:
+        return first.value.span
+    return first.value.span.to(last.value.span)
 
 
 def _single(given: Sequence[Argument]) -> Iterator[Span]:
@@ -79,19 +90,14 @@ def _single(given: Sequence[Argument]) -> Iterator[Span]:
 
 def _argument(b: Build, what: str, arg: Arg, given: list[Argument], span: Span, env: Env) -> Any:
     if not given:
-        return _default(b, what, arg, span)
-    if not _takes_several(arg):
+        raise _missing(b, what, arg, span)
+    if not takes_several(arg):
         return given_value(b, arg, given[0].value, env)
 
     values: list[Any] = []
     for argument in given:
         values.extend(_spread(b, argument.value, arg.kind, env))
     return tuple(values)
-
-
-def _takes_several(arg: Arg) -> bool:
-    """Tell whether an argument may be given several times; a list of tensors says so by its kind."""
-    return arg.many or getattr(arg.kind, "many", False)
 
 
 def given_value(b: Build, arg: Arg, expr: Expr, env: Env) -> Any:
@@ -114,21 +120,14 @@ def _is_auto(b: Build, expr: Expr, env: Env) -> bool:
     return isinstance(bound, OpenWord) and bound.text == AUTO
 
 
-def _default(b: Build, what: str, arg: Arg, span: Span) -> Any:
-    # Readers of an argument that takes several go through a tuple, an empty one where nothing was given.
-    several = _takes_several(arg)
-    may_be_empty = arg.default is None or (arg.default is REQUIRED and getattr(arg.kind, "low", 1) == 0)
-    if several and may_be_empty:
-        return ()
-    if arg.default is not REQUIRED:
-        return arg.default
-
+def _missing(b: Build, what: str, arg: Arg, span: Span) -> Poisoned:
+    """Report an argument that must be given and is not."""
     help = []
     if arg.doc:
         help.append(f"{arg.name}: {arg.doc}")
     if arg.kind.role:
         help.append(f"it can be {', '.join(f'`{name}`' for name in b.catalogue.of_role(arg.kind.role))}")
-    raise b.refuse("missing-argument", f"`{what}` needs its argument `{arg.name}`: {arg.kind.text}", span, help=help)
+    return b.refuse("missing-argument", f"`{what}` needs its argument `{arg.name}`: {arg.kind.text}", span, help=help)
 
 
 def _spread(b: Build, expr: Expr, kind: Kind, env: Env) -> tuple[Any, ...]:

@@ -40,13 +40,11 @@ from archlang.syntax.tree import (
     Layer,
     Let,
     ListOf,
-    Name,
     NetworkDeclaration,
     Output,
     Train,
     TreeNode,
 )
-from archlang.syntax.walk import walk
 from archlang.wording import listing
 
 RULES = Rules(expressions.RULES, stages.RULES, structures.RULES)
@@ -85,7 +83,7 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 
     for unit in project.units.values():
         b.files.update(unit.tables)
-        b.stages |= _structures_in(unit, catalogue)
+        b.trees.append(unit.file)
     if network is not None:
         b.inside_network = {dial.name: dial.span for dial in network.dials} | bound_names(network.body)
 
@@ -123,12 +121,6 @@ def build(project: Project, dials: Mapping[str, Expr], catalogue: Catalogue,
 def _wrong(b: Build) -> bool:
     """Tell whether an error stands; warnings leave a network as it is."""
     return any(diagnostic.severity == "error" for diagnostic in b.mistakes.values())
-
-
-def _structures_in(unit: Unit, catalogue: Catalogue) -> set[str]:
-    """The structural stages that a file names, in branches of an `if` that is not taken too."""
-    names = (node.text for node in walk(unit.file) if isinstance(node, Name))
-    return {name for name in names if name in catalogue.structures}
 
 
 def ranks(graph: Graph) -> dict[str, int]:

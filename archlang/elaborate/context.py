@@ -24,7 +24,7 @@ from archlang.ops.whole import types_out
 from archlang.project.project import CodeTable
 from archlang.shapes import Dim, Tensor, at_least
 from archlang.source import NOWHERE, Span
-from archlang.syntax.tree import Block, CodeDeclaration, Let, ListOf
+from archlang.syntax.tree import Block, CodeDeclaration, File, Let, ListOf
 
 Declared = Block | Let | CodeDeclaration
 
@@ -93,7 +93,7 @@ class Build:
     fixed: dict[str, tuple[int, Span]] = field(default_factory=dict)  # symbolic sizes that were given numbers
     inputless: bool = False  # whether a network without an input is being built
     files: dict[int, CodeTable | None] = field(default_factory=dict)  # tables of codes, by id() of the `from`
-    stages: frozenset[str] = frozenset()  # structural stages that the project's files write, used or not
+    trees: list[File] = field(default_factory=list)  # the project's files
     drops: dict[str, Tag] = field(default_factory=dict)  # the nodes that leave branches out, by id
     layers: dict[tuple[str, ...], LayerUses] = field(default_factory=dict)  # by the path of their modules
     running: set[int] = field(default_factory=set)  # stages of layers that something passes through now, by id()

@@ -51,9 +51,27 @@ class Signature:
         return frozenset(arg.name for arg in self.args if arg.name in self.tensors and arg.default is None)
 
     @cached_property
+    def defaults(self) -> dict[str, object]:
+        """The value of each parameter where nothing is given, in order; REQUIRED where something must be."""
+        return {arg.name: _default(arg) for arg in self.args}
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """All parameters, to look for one among thousands."""
         return frozenset(self.names)
+
+
+def takes_several(arg: Arg) -> bool:
+    """Tell whether an argument may be given several times; a list of tensors says so by its kind."""
+    return arg.many or getattr(arg.kind, "many", False)
+
+
+def _default(arg: Arg) -> object:
+    # Readers of an argument that takes several go through a tuple, an empty one where nothing was given.
+    may_be_empty = arg.default is None or (arg.default is REQUIRED and getattr(arg.kind, "low", 1) == 0)
+    if takes_several(arg) and may_be_empty:
+        return ()
+    return arg.default
 
 
 def signature_of(entry: Entry) -> Signature:

@@ -186,7 +186,11 @@ class _Loader:
                 self.mistakes.extend(problem.diagnostics)
                 unit.imports[id(item)] = None
 
-        for table in tables_of(unit.file):
+        # Few files read a table, and to look for one is a walk through the whole tree.
+        tables: list[From] = []
+        if file is not None or "from" in source.text:
+            tables = tables_of(unit.file)
+        for table in tables:
             if len(self.mistakes) > self.limits.diagnostics:
                 unit.tables[id(table)] = None
                 continue

@@ -21,6 +21,12 @@ _HOLDS: dict[str, tuple[tuple[type, ...], str]] = {
 }
 """The statements that may stand in the braces of each owner, and the words for them."""
 
+_IN_ROWS = (tree.Unary, tree.If)
+"""Nodes that may follow one another without a bracket between them."""
+
+_MISTAKABLE = (tree.Body, tree.Call, tree.From, tree.Input, tree.Binary)
+"""Nodes whose form the grammar leaves open; most of a file is others."""
+
 _AROUND = 8  # levels that may stand around the longest sum: a call, a flow, braces
 _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 
@@ -43,15 +49,23 @@ def check_tree(file: tree.File, limits: Limits = DEFAULT) -> list[Diagnostic]:
             late_term = _term(node, limits.terms)
             if late_term is not None:
                 return [_too_long(late_term, limits)]
-        if depth > limits.terms + _AROUND or _repeats_too_often(node, limits):
+        repeats = isinstance(node, _IN_ROWS) and _repeats_too_often(node, limits)
+        if depth > limits.terms + _AROUND or repeats:
             return [_too_deep(node.span)]
 
-        mistakes.extend(_own_mistakes(node, owner))
+        if isinstance(node, _MISTAKABLE):
+            mistakes.extend(_own_mistakes(node, owner))
 
+        inner = children(node)
+        if not inner:
+            continue
+        first = None
+        if isinstance(node, tree.Binary):
+            first = node.left
         owner = _owner(node)
         deeper = depth + isinstance(node, tree.Expr)
-        for child in children(node):
-            stack.append((child, owner, deeper, isinstance(node, tree.Binary) and child is node.left))
+        for child in inner:
+            stack.append((child, owner, deeper, child is first))
 
     return sorted(mistakes, key=lambda d: d.primary.span.start if d.primary else 0)
 
@@ -66,19 +80,16 @@ def _own_mistakes(node: tree.TreeNode, owner: str) -> Iterator[Diagnostic]:
         yield _brace_in_head(node.left)
 
 
+_OWNERS: dict[type[tree.TreeNode], str] = {
+    tree.NetworkDeclaration: "network", tree.Block: "block", tree.Train: "train",
+}  # fmt: skip
+
+
 def _owner(node: tree.TreeNode) -> str:
     """The key of `_HOLDS` for braces that are a direct part of a node."""
-    match node:
-        case tree.Stretch():
-            return node.word
-        case tree.NetworkDeclaration():
-            return "network"
-        case tree.Block():
-            return "block"
-        case tree.Train():
-            return "train"
-
-    return "stage"
+    if isinstance(node, tree.Stretch):
+        return node.word
+    return _OWNERS.get(type(node), "stage")
 
 
 # --- bodies ----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from archlang.syntax.lexing import Remark, Scanned, Token, blank_before
 from archlang.syntax.walk import children, walk
 
 _INDENT = re.compile(r"[ \t\r]*")
+_EMPTY_LINE = re.compile(r"(?:^|\n)[ \t\r]*\n")
 _NAMED_LINES = tree.Declaration | tree.Statement
 
 _ITEMS: dict[type[tree.TreeNode], tuple[str, ...]] = {
@@ -71,6 +72,10 @@ def _set(node: tree.TreeNode, field: str, value: Any) -> None:
 
 
 def _mark_blanks(file: tree.File, source: Source) -> None:
+    # A text without an empty line is not walked through.
+    if _EMPTY_LINE.search(source.text) is None:
+        return
+
     # A line with many items is looked at once, however long it is.
     indents: dict[int, int] = {}
     for parent in walk(file):

@@ -136,16 +136,20 @@ class _Scanner:
         self.out.mistakes.extend(islice(spelling.hidden_characters(source), limits.diagnostics + 1))
 
     def run(self) -> Scanned:
-        at = 0
-        while at < len(self.text):
-            match = _LEXEME.match(self.text, at)
-            assert match is not None and match.lastgroup is not None  # the last group takes any character
-            at = getattr(self, match.lastgroup)(at, match.end())
+        # Looked up once: this loop runs for each word and each space.
+        readers = {name: getattr(self, name) for name in _LEXEME.groupindex if hasattr(self, name)}
+        text, match_at, mistakes, tokens = self.text, _LEXEME.match, self.out.mistakes, self.out.tokens
 
-            if len(self.out.mistakes) > self.limits.diagnostics:
+        at, size = 0, len(text)
+        while at < size:
+            match = match_at(text, at)
+            assert match is not None and match.lastgroup is not None  # the last group takes any character
+            at = readers[match.lastgroup](at, match.end())
+
+            if len(mistakes) > self.limits.diagnostics:
                 self.out.is_whole = False
                 break
-            if len(self.out.tokens) > self.limits.tokens:
+            if len(tokens) > self.limits.tokens:
                 self.mistake(spelling.too_many_tokens(self.out.tokens.pop().span, self.limits.tokens))
                 break
 
@@ -157,10 +161,11 @@ class _Scanner:
 
     def add(self, type: str, start: int, end: int, value: object = None) -> int:
         """Append a token; return its end."""
+        tokens = self.out.tokens
         first = True
-        if self.out.tokens:
-            first = self.text.find("\n", self.out.tokens[-1].end, start) >= 0
-        self.out.tokens.append(Token(type, self.text[start:end], self.span(start, end), value, first))
+        if tokens:
+            first = self.text.find("\n", tokens[-1].span.end, start) >= 0
+        tokens.append(Token(type, self.text[start:end], Span(self.source, start, end), value, first))
         return end
 
     def mistake(self, diagnostic: Diagnostic | None) -> None:

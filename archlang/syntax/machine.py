@@ -146,10 +146,16 @@ def refused(tokens: Sequence[Token]) -> tuple[frozenset[str], tuple[Any, ...]]:
 
 def _advanced(table: Machine, tokens: Sequence[Token], stack: list[int], values: list[Any]) -> int:
     """Read tokens up to the first that does not fit; return the number of those before it."""
+    states = table.states
     for count, token in enumerate(tokens):
-        if not _reduced(table, stack, values, token.type):
-            return count
-        stack.append(table.states[stack[-1]][token.type])
+        action = states[stack[-1]].get(token.type)
+        # Most tokens end no rule: they need no call.
+        if action is None or action < 0:
+            if not _reduced(table, stack, values, token.type):
+                return count
+            action = states[stack[-1]][token.type]
+
+        stack.append(action)
         values.append(token)
     return len(tokens)
 
@@ -173,18 +179,19 @@ def _reduced(table: Machine, stack: list[int], values: list[Any], type_: str) ->
 
         # A rule may be empty, and `values[-0:]` would be all of them.
         parts: list[Any] = []
-        if rule.size:
-            parts = values[-rule.size :]
-            del values[-rule.size :], stack[-rule.size :]
-        values.append(_made(rule, parts))
+        size = rule.size
+        if size:
+            parts = values[-size:]
+            del values[-size:], stack[-size:]
+        if rule.whole and rule.make is not None:
+            values.append(rule.make(parts))
+        else:
+            values.append(_made(rule, parts))
         stack.append(states[stack[-1]][rule.name])
 
 
 def _made(rule: Reduction, parts: list[Any]) -> Any:
     """The value that the parts of a rule make; those that are half-read are taken apart."""
-    if rule.whole and rule.make is not None:
-        return rule.make(parts)
-
     items: list[Any] = []
     for part in parts:
         if not isinstance(part, HalfRead):

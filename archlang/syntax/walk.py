@@ -10,7 +10,12 @@ from archlang.syntax.tree import Comment, TreeNode
 _NOT_MEANING = ("span", "before", "behind", "blank", "after")
 """Fields that say where a node stands and which comments hang on it."""
 
-_PARTS: dict[type[TreeNode], tuple[str, ...]] = {}  # `fields` is slow, and a check walks the tree several times
+_PLAIN = {"str", "str | None", "bool", "int", "int | float", "tuple[int, ...]", "Operator"}
+"""Types of fields that hold no node."""
+
+# `fields` is slow, and a check walks the tree several times.
+_PARTS: dict[type[TreeNode], tuple[str, ...]] = {}
+_HOLDERS: dict[type[TreeNode], tuple[str, ...]] = {}
 
 
 def parts(kind: type[TreeNode]) -> tuple[str, ...]:
@@ -26,6 +31,15 @@ def parts(kind: type[TreeNode]) -> tuple[str, ...]:
     return _PARTS[kind]
 
 
+def _holders(kind: type[TreeNode]) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold other nodes."""
+    types = {one.name: str(one.type) for one in fields(kind)}
+    _HOLDERS[kind] = tuple(
+        name for name in parts(kind) if types[name] not in _PLAIN and not types[name].startswith("Literal[")
+    )  # fmt: skip
+    return _HOLDERS[kind]
+
+
 def children(node: TreeNode) -> list[TreeNode]:
     """The nodes directly inside a node, in the order of its fields.
 
@@ -33,9 +47,17 @@ def children(node: TreeNode) -> list[TreeNode]:
     >>> [child.text for child in children(Binary("+", Name("a"), Name("b")))]
     ['a', 'b']
     """
+    kind = type(node)
+    names = _HOLDERS.get(kind)
+    if names is None:
+        names = _holders(kind)
+
     found: list[TreeNode] = []
-    for name in parts(type(node)):
+    for name in names:
         value = getattr(node, name)
+        # Most are absent or a node; what is neither is a tuple, or a text where a field takes both.
+        if value is None:
+            continue
         if isinstance(value, TreeNode):
             found.append(value)
         elif isinstance(value, tuple):
@@ -49,7 +71,10 @@ def walk(node: TreeNode) -> Iterator[TreeNode]:
     while stack:
         one = stack.pop()
         yield one
-        stack += reversed(children(one))
+        inner = children(one)
+        if inner:
+            inner.reverse()
+            stack += inner
 
 
 def comments_of(node: TreeNode) -> Iterator[Comment]:

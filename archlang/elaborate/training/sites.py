@@ -13,6 +13,8 @@ from archlang.graph.plan import Loss, LossSite
 from archlang.ops.facts import SiteFacts, SiteKind
 from archlang.ops.values import Option
 from archlang.source import Span
+from archlang.syntax.tree import Name
+from archlang.syntax.walk import walk
 
 Find = Callable[[Graph], Iterator[tuple[tuple[str, ...], LossSite]]]
 
@@ -63,9 +65,14 @@ def structural(b: Build, weight: float, option: Option, facts: SiteFacts, span: 
         return [Loss(weight, Option(option.name, option.role, args), reads, span, tuple(chosen))]
 
     # A branch of an `if` that is not taken would have the sites: for this setting of the dials the loss is 0.
-    if not sites and facts.stage in b.stages:
+    if not sites and _is_written(b, facts.stage):
         return []
     raise b.refuse("unknown-site", f"`{option.name}` is over {facts.description}, and the network has none", span)
+
+
+def _is_written(b: Build, stage: str) -> bool:
+    """Tell whether a file of the project names a stage, in branches of an `if` that is not taken too."""
+    return any(isinstance(node, Name) and node.text == stage for file in b.trees for node in walk(file))
 
 
 def _chosen(b: Build, option: Option, sites: list[tuple[tuple[str, ...], LossSite]], span: Span) -> list[LossSite]:
