@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 import zlib
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -98,6 +101,20 @@ def test_hostile_text_stays_text(text: str) -> None:
     assert "\\input{" not in tex and len(tex.splitlines()) == len(page_bytes(Page(100, 20, (Lettering(0, 10, "x"),)),
                                                                              "a.tex").splitlines())
     assert page_bytes(page, "a.png").startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not (shutil.which("pdflatex") and shutil.which("pdftotext")), reason="LaTeX reads it, where it is")
+def test_latex_reads_what_is_written(tmp_path: Path) -> None:
+    """Colours, curves, rasters and letters of every kind, those that LaTeX would obey among them."""
+    rows = (Lettering(5, 70 + 10 * i, text, 8.0) for i, text in enumerate((*HOSTILE, "Σ ≤ 3×3 · Δ → β ² –")))
+    page = Page(PAGE.width, 160, (*PAGE.shapes, *rows), PAGE.title)
+    (tmp_path / "page.tex").write_bytes(page_bytes(page, "page.tex"))
+    told = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=300)
+    assert told.returncode == 0, told.stdout[-2000:]
+    read = subprocess.run(["pdftotext", "page.pdf", "-"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    letters = "".join(read.stdout.split())
+    assert [t for t in ("50%(a\\b)", "</svg><script>", "a&b", "$x_1^2$", "\\input{x}", "3×3") if t not in letters] == []
 
 
 @pytest.mark.parametrize("form", [".pdf", ".tex"])

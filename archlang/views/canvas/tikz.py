@@ -40,6 +40,8 @@ def tikz_of(page: Page) -> str:
     return "\n".join([
         r"\documentclass[tikz]{standalone}",
         r"\usepackage[T1]{fontenc}", r"\usepackage[utf8]{inputenc}", r"\usepackage{textcomp}",
+        # Letters as outlines, where the font is installed: without it T1 comes as bitmaps.
+        r"\IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}",
         *(rf"\definecolor{{c{name}}}{{HTML}}{{{name.upper()}}}" for name in used),
         r"\begin{document}",
         r"\begin{tikzpicture}[x=1bp, y=-1bp, line width=1bp, every node/.style={inner sep=0pt, outer sep=0pt}]",
