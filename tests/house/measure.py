@@ -12,8 +12,9 @@ import io
 import re
 import tokenize
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import networkx as nx
@@ -34,6 +35,11 @@ class File:
     text: str
     tree: ast.Module
 
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """Every node of the tree: it is walked through once for all figures."""
+        return tuple(ast.walk(self.tree))
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -51,8 +57,9 @@ class Figures:
     flattest: int  # files in the fullest folder
 
 
-def files(package: Path) -> list[File]:
-    """Read every module of a package; tests that a package ships are left out."""
+@cache
+def files(package: Path) -> tuple[File, ...]:
+    """Read every module of a package, once; tests that a package ships are left out."""
     read = []
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package.parent).with_suffix("").parts
@@ -61,13 +68,13 @@ def files(package: Path) -> list[File]:
         text = path.read_text(encoding="utf-8")
         module = ".".join(parts).removesuffix(".__init__")
         read.append(File(path, module, text, ast.parse(text)))
-    return read
+    return tuple(read)
 
 
-def docstring_lines(tree: ast.Module) -> set[int]:
+def docstring_lines(file: File) -> set[int]:
     """The lines that docstrings take: no code, and no comment either."""
     lines: set[int] = set()
-    for node in ast.walk(tree):
+    for node in file.nodes:
         body = getattr(node, "body", None)
         if not isinstance(body, list):
             continue
@@ -79,7 +86,7 @@ def docstring_lines(tree: ast.Module) -> set[int]:
 
 def code_lines(file: File) -> int:
     """Count lines that hold code: not blank, no comment alone, no docstring."""
-    aside = docstring_lines(file.tree)
+    aside = docstring_lines(file)
     lines = enumerate(file.text.split("\n"), 1)
     return sum(1 for at, line in lines if line.strip() and not line.strip().startswith("#") and at not in aside)
 
@@ -92,7 +99,7 @@ def comments(file: File) -> int:
 
 def functions(file: File) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Walk through every function and method."""
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -122,7 +129,7 @@ def airy(file: File) -> tuple[int, int]:
 
 def conditional_expressions(file: File) -> list[ast.IfExp]:
     """Every `a if test else b`."""
-    return [node for node in ast.walk(file.tree) if isinstance(node, ast.IfExp)]
+    return [node for node in file.nodes if isinstance(node, ast.IfExp)]
 
 
 def nested_conditionals(file: File) -> list[int]:
@@ -136,7 +143,7 @@ def nested_conditionals(file: File) -> list[int]:
 def docstrings(file: File) -> list[tuple[int, str]]:
     """Every docstring and the line it belongs to."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
-    documented = [node for node in ast.walk(file.tree) if isinstance(node, kinds)]
+    documented = [node for node in file.nodes if isinstance(node, kinds)]
     return [(getattr(node, "lineno", 1), text) for node in documented if (text := ast.get_docstring(node))]
 
 
@@ -145,30 +152,43 @@ def asking(file: File) -> list[tuple[int, str]]:
     return [(line, text.split("\n")[0]) for line, text in docstrings(file) if QUESTION.match(text)]
 
 
-def classes(package: list[File]) -> dict[str, list[str]]:
+def classes(package: Sequence[File]) -> dict[str, list[str]]:
     """The modules that define a class of each name."""
     where: dict[str, list[str]] = defaultdict(list)
     for file in package:
-        for node in ast.walk(file.tree):
+        for node in file.nodes:
             if isinstance(node, ast.ClassDef):
                 where[node.name].append(file.module)
     return where
 
 
-def imported(file: File, modules: set[str]) -> Iterator[tuple[str, int, bool]]:
+def for_type_checkers(node: ast.If) -> bool:
+    """Whether what stands below runs for type checkers alone: `if TYPE_CHECKING`, `if typing.TYPE_CHECKING`."""
+    test = node.test
+    if isinstance(test, ast.Name):
+        return test.id == "TYPE_CHECKING"
+    return isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+
+
+@cache
+def imported(file: File, modules: frozenset[str]) -> tuple[tuple[str, int, bool], ...]:
     """Every module of the package that a file imports: its name, the line, whether inside a function.
 
     Imports for type checkers alone do not count: they do not run.
     """
+    return tuple(_imported(file, modules))
+
+
+def _imported(file: File, modules: frozenset[str]) -> Iterator[tuple[str, int, bool]]:
     typing_only: set[int] = set()
     inside: set[int] = set()
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+    for node in file.nodes:
+        if isinstance(node, ast.If) and for_type_checkers(node):
             typing_only.update(id(inner) for inner in ast.walk(node))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             inside.update(id(inner) for inner in ast.walk(node))
 
-    for node in ast.walk(file.tree):
+    for node in file.nodes:
         if id(node) in typing_only:
             continue
         names: list[str] = []
@@ -186,9 +206,9 @@ def imported(file: File, modules: set[str]) -> Iterator[tuple[str, int, bool]]:
         yield from ((name, node.lineno, id(node) in inside) for name in names)
 
 
-def circles(package: list[File]) -> list[list[str]]:
+def circles(package: Sequence[File]) -> list[list[str]]:
     """Groups of modules that import each other, imports inside functions counted too."""
-    modules = {file.module for file in package}
+    modules = frozenset(file.module for file in package)
     graph: nx.DiGraph[str] = nx.DiGraph()
     for file in package:
         graph.add_edges_from((file.module, name) for name, _, _ in imported(file, modules) if name in modules)

@@ -10,7 +10,6 @@ from tests.house.catalogue_names import comparisons
 from tests.house.measure import ROOT, circles, classes, files, imported
 
 PACKAGE = ROOT / "archlang"
-SOURCES = files(PACKAGE)
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "multipath": ("elaborate.structures", "ops", "layers", "transform", "views", "studies"),
@@ -71,22 +70,22 @@ def test_a_family_is_called_by_one_noun(family: str, room: str) -> None:
 
 
 def test_former_names_are_gone() -> None:
-    stems = {file.path.stem: file.module for file in SOURCES}
+    stems = {file.path.stem: file.module for file in files(PACKAGE)}
     assert [stems[word] for word in FORMER if word in stems and not stems[word].startswith("archlang.rewrite")] == []
 
 
 def test_no_class_name_is_defined_twice() -> None:
-    assert {name: where for name, where in classes(SOURCES).items() if len(where) > 1} == {}
+    assert {name: where for name, where in classes(files(PACKAGE)).items() if len(where) > 1} == {}
 
 
 def test_no_modules_import_each_other() -> None:
-    assert circles(SOURCES) == []
+    assert circles(files(PACKAGE)) == []
 
 
 def test_imports_inside_functions_have_a_reason() -> None:
-    modules = {file.module for file in SOURCES}
+    modules = frozenset(file.module for file in files(PACKAGE))
     wrong = []
-    for file in SOURCES:
+    for file in files(PACKAGE):
         room = ".".join(file.module.split(".")[:2])
         if file.module == "archlang":
             room = "archlang.__init__"
@@ -102,7 +101,7 @@ def test_imports_inside_functions_have_a_reason() -> None:
 def test_facts_about_operations_stand_on_them() -> None:
     asked = [
         f"{file.module}:{line}: {text}"
-        for file in SOURCES if not file.module.startswith("archlang.ops")
+        for file in files(PACKAGE) if not file.module.startswith("archlang.ops")
         for line, text in comparisons(file)
     ]
     assert asked == []

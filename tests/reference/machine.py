@@ -66,6 +66,7 @@ class Reference:
         self.biases: dict[tuple[str, ...], bool] = {}
         self.state: Callable[[tuple[str, ...], str], Tensor] | None = None
         self.training = False
+        self.device = "cpu"
         self.updates: dict[tuple[tuple[str, ...], str], Tensor] = {}
         self.steps: list[Made] = []
         self.batch = 0
@@ -73,11 +74,16 @@ class Reference:
         self.planned: tuple[tuple[int, ...], ...] | None = None
         self.ranges: dict[int, tuple[Tensor, int | None]] = {}
 
-    def plan(self, shapes: tuple[tuple[int, ...], ...], batch: int = 2) -> Plan:
-        """The network's modules for inputs of these sizes, without computing anything."""
+    def plan(self, shapes: tuple[tuple[int, ...], ...], batch: int = 2, device: str = "cpu") -> Plan:
+        """The network's modules for inputs of these sizes. All numbers are 0.
+
+        On the device `meta` nothing is computed: that takes less time for large networks alone, for each of its
+        operations is worked out in Python.
+        """
         self.state, self.live, self.biases, self.updates = None, None, {}, {}
         self.training = False
-        values = self._evaluate([torch.empty(batch, *shape, device="meta") for shape in shapes])
+        self.device = device
+        values = self._evaluate([torch.zeros(batch, *shape, dtype=torch.float64, device=device) for shape in shapes])
         live: set[int] = set()
         waiting = [value.made for value in values.values()]
         ends = set(waiting)
@@ -267,7 +273,7 @@ class Use:
         if changed is not None:
             return changed
         if self.machine.state is None:
-            return torch.empty(shape, device="meta")
+            return torch.zeros(shape, dtype=torch.float64, device=self.machine.device)
         if self.machine.live is not None and self.number not in self.machine.live:
             return torch.zeros(shape, dtype=torch.float64)  # nothing of it is ever seen
         found = self.machine.state(self.path, name)

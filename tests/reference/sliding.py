@@ -42,6 +42,9 @@ def _sides(padding: object, kernel: tuple[int, ...], dilation: tuple[int, ...], 
 def _edge(x: Tensor, sides: list[tuple[int, int]], mode: str) -> Tensor:
     """The map with cells around it: zeros, or cells of its own by their index."""
     for dim, (before, after) in enumerate(sides, 2):
+        if before == after == 0:
+            continue
+
         size = x.shape[dim]
         at = torch.arange(-before, size + after, device=x.device)
         if mode == "zeros":
