@@ -36,8 +36,8 @@ STAGES = (
     "max_pool3d", "maximum", "mean", "minimum", "mish", "mul", "neg", "noise", "pad", "parameter", "permute", "pick",
     "pixel_shuffle", "pixel_unshuffle", "position_embedding", "position_scores", "pow", "prelu", "product",
     "pyramid_pool", "reciprocal", "reduce", "relu", "relu6", "reshape", "rms_norm", "roll", "round", "rsqrt", "scale",
-    "selu", "sigmoid", "sign", "silu", "sin", "sinusoidal_positions", "slice", "sobel", "softmax", "softplus",
-    "split", "sqrt", "square", "squeeze_excite", "stack", "standardize", "sub", "sum", "tanh", "to_map",
+    "selu", "shift", "sigmoid", "sign", "silu", "sin", "sinusoidal_positions", "slice", "sobel", "softmax",
+    "softplus", "split", "sqrt", "square", "squeeze_excite", "stack", "standardize", "sub", "sum", "tanh", "to_map",
     "to_sequence", "unembed", "unfold", "upsample", "window_attention",
 )
 """Operations."""
@@ -62,13 +62,13 @@ SETTINGS = (
     "erase", "fan_in", "fan_out", "features", "fixed", "flip", "float16", "float32", "focal", "frequency_l1", "full",
     "gate", "gaussian_nll", "grayscale", "group", "halves", "hard", "heatmap_focal", "height", "held", "iic",
     "info_nce", "innate_static", "kaiming_normal", "kaiming_uniform", "kl", "kmeans", "l1", "last", "learned",
-    "length", "load_balance", "loss", "mae", "matched_accuracy", "minimize", "miou", "mixture_em", "mse", "nadam",
-    "nearest", "neighbours", "nmi", "no_centre", "no_coverage", "none", "normal", "nt_xent", "on", "one", "one_cycle",
-    "ones", "orthogonal", "pixel_accuracy", "poly", "positions", "propose", "psnr", "radam", "rand_augment", "random",
-    "recurrent", "reflect", "reflection", "relative", "replicate", "restarts", "rmsprop", "rotary", "rotate",
-    "router", "rprop", "running", "same", "samples", "scaled", "scan", "self_attention", "sgd", "shift", "smooth_l1",
-    "soft", "sparse_connection", "ssim", "standardized", "states", "static_vector", "steps", "swa", "tf_same", "top",
-    "top_k", "triplet", "truncated_normal", "uniform", "weight_norm", "whole", "width", "xavier_normal",
-    "xavier_uniform", "zeros",
+    "length", "load_balance", "logsumexp", "loss", "mae", "matched_accuracy", "minimize", "miou", "mixture_em", "mse",
+    "nadam", "nearest", "neighbours", "nmi", "no_centre", "no_coverage", "none", "normal", "nt_xent", "on", "one",
+    "one_cycle", "ones", "orthogonal", "pixel_accuracy", "poly", "positions", "propose", "psnr", "radam",
+    "rand_augment", "random", "recurrent", "reflect", "reflection", "relative", "replicate", "restarts", "rmsprop",
+    "rotary", "rotate", "router", "rprop", "running", "same", "samples", "scaled", "scan", "self_attention", "sgd",
+    "smooth_l1", "soft", "sparse_connection", "ssim", "standardized", "states", "static_vector", "steps", "swa",
+    "tf_same", "top", "top_k", "triplet", "truncated_normal", "uniform", "variance", "weight_norm", "whole", "width",
+    "xavier_normal", "xavier_uniform", "zeros",
 )
 """Settings and bare words: routers, losses, optimisers, paddings."""

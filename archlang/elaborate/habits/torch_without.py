@@ -31,8 +31,8 @@ TORCH_WITHOUT: tuple[Habit, ...] = (
          "addcdiv addcmul addmm addmv addr addbmm baddbmm lerp hypot xlogy atan2 arctan2 copysign logaddexp "
          "logaddexp2 heaviside fmod remainder floor_divide gcd lcm fmax fmin"),
     # --- along axes ---
-    _row("along an axis there are the mean, the sum, the largest and the smallest: `x -> reduce(channels, by = "
-         "max)`",
+    _row("along an axis there are the mean, the sum, the largest, the smallest, the variance and the logsumexp: "
+         "`x -> reduce(channels, by = variance)`",
          "std var std_mean var_mean prod median mode quantile nanmean nanmedian nansum nanquantile norm logsumexp "
          "count_nonzero kthvalue aminmax argmin all any dist renorm frobenius_norm nuclear_norm norm_except_dim "
          "standard_deviation cov corrcoef LPPool1d LPPool2d LPPool3d lp_pool1d lp_pool2d lp_pool3d"),
