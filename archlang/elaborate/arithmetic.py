@@ -36,7 +36,7 @@ def binary(operator: str, left: object, right: object, limits: Limits) -> object
     if isinstance(left, Option | Weighted) or isinstance(right, Option | Weighted):
         return _weighted(operator, left, right)
     if operator == "+" and isinstance(left, list) and isinstance(right, list):
-        return _short([*left, *right], limits)
+        return shortened([*left, *right], limits)
 
     if operator == "+" and (isinstance(left, str) or isinstance(right, str)):
         return _text(left, right, limits)
@@ -286,7 +286,8 @@ def _text(left: object, right: object, limits: Limits) -> str:
     return joined
 
 
-def _short(values: list[object], limits: Limits) -> list[object]:
+def shortened(values: list[object], limits: Limits) -> list[object]:
+    """The list itself, if it is no longer than lists may be. Raises `Fault` (number-too-large)."""
     # A list is gone through by `for`, which makes at least a node of each item.
     if len(values) > limits.nodes:
         raise Fault("number-too-large", f"a list may hold {limits.nodes} values, this would be {len(values)}")

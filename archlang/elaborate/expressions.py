@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import Fix, Label, did_you_mean
-from archlang.elaborate import arithmetic, choices, codes, functions, repetition, rounding, tables
+from archlang.elaborate import arithmetic, choices, codes, functions, listing, repetition, rounding, tables
 from archlang.elaborate.arguments import as_stage, block_stage
 from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
@@ -79,7 +79,7 @@ def _size(b: Build, expr: SizeLiteral, env: Env, expect: Kind | None) -> object:
 
 
 def _list(b: Build, expr: ListOf, env: Env, expect: Kind | None) -> object:
-    return _all(b, expr.items, env, getattr(expect, "item", expect))
+    return listing.items_of(b, expr, env, getattr(expect, "item", expect))
 
 
 def _parens(b: Build, expr: Parens, env: Env, expect: Kind | None) -> object:

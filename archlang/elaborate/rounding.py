@@ -10,7 +10,7 @@ from archlang.diagnostics import Fix
 from archlang.elaborate.placing import SHORT
 from archlang.ops.kinds import Fault
 from archlang.ops.values import show
-from archlang.syntax.tree import Expr, ListOf, Parens
+from archlang.syntax.tree import Expr, For, ListOf, Parens
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def whole_items(expr: Expr, value: object, item: Callable[[object], object]) -> 
     if not isinstance(expr, ListOf) or not isinstance(value, list) or len(value) != len(expr.items):
         return NO_ROUNDING
     for part, number in zip(expr.items, value, strict=True):
-        if isinstance(number, float):
+        # The items of a loop have one place together, of which no single one can be rounded.
+        if isinstance(number, float) and not isinstance(part, For):
             return whole(part, number, item)
     return NO_ROUNDING

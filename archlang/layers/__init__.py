@@ -1,5 +1,6 @@
 """The torch modules and functions that operations name and torch itself does not have."""
 
+from archlang.layers.accumulating import decayed_sum
 from archlang.layers.attention import Attention, ClassToken, PositionEmbedding, PositionScores, SqueezeExcite
 from archlang.layers.clustering import Standardize
 from archlang.layers.coded import BranchMask, coded_sum, coding_loss, energies, energy, weigh
@@ -46,8 +47,8 @@ __all__ = [
     "LearnedTensor", "Mix", "Noise", "PositionEmbedding", "PositionScores", "PyramidPool", "RecurrentAttention",
     "ReparametrizedConv", "SelfAttention", "SparseGates", "SqueezeExcite", "Standardize", "StaticVector", "Stitch",
     "UnevenAvgPool", "UnevenMaxPool", "WindowAttention", "add_position", "average", "channelwise", "choose",
-    "coded_sum", "coding_loss", "combine", "coordinates", "cut", "cut_patches", "einsum", "embedded", "energies",
-    "energy", "executed", "fill", "fold", "gather", "grid_sample", "join_experts", "largest", "length_mask",
+    "coded_sum", "coding_loss", "combine", "coordinates", "cut", "cut_patches", "decayed_sum", "einsum", "embedded",
+    "energies", "energy", "executed", "fill", "fold", "gather", "grid_sample", "join_experts", "largest", "length_mask",
     "masked_mean", "pick", "put_back", "put_positions", "reshape", "set_cut", "sinusoidal_positions", "smallest",
     "sobel", "spread_difference", "spread_largest", "spread_quotient", "spread_smallest", "spread_times",
     "spread_total", "times", "to_map", "to_sequence", "total", "unfold", "weigh", "window_mean",

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from archlang.ops.extents import Extent
-from archlang.ops.kinds import Fault, Flag, Int, ListKind, OneOf, Real, Words
+from archlang.ops.kinds import Fault, Flag, Int, ListKind, OneOf, Real, TensorKind, Words
 from archlang.ops.model import Arg, Function, Module, Op, OpCall
 from archlang.ops.rules import AXIS, LINES, axis_index, axis_of, flow, need_at_least, need_divides, need_rank, replaced
+from archlang.ops.spreading import spread_shape
 from archlang.ops.windows import MOST
 from archlang.shapes import Dim, Tensor, at_least
 
@@ -148,13 +149,21 @@ def _reduce_shape(call: OpCall) -> Tensor:
     return Tensor(out)
 
 
-_REDUCED = {"mean": "torch.mean", "sum": "torch.sum", "max": "torch.amax", "min": "torch.amin"}
+def _reduced(call: OpCall) -> Mapping[str, Any]:
+    given = {"dim": tuple(axis + 1 for axis in _axes(call, "axis")), "keepdim": call["keep"]}
+    # Torch divides by one less than the count unless it is told.
+    if call["by"] == "variance":
+        given["correction"] = 0
+    return given
+
+
+_REDUCED = {"mean": "torch.mean", "sum": "torch.sum", "max": "torch.amax", "min": "torch.amin",
+            "variance": "torch.var", "logsumexp": "torch.logsumexp"}
 REDUCE = Op(
     name="reduce", family="reshaping", shape=_reduce_shape,
-    doc="The mean, the sum, the largest or the smallest number along axes, which go, or stay with size 1.",
-    torch=Function(lambda call: _REDUCED[call["by"]], lambda call: {
-        "dim": tuple(axis + 1 for axis in _axes(call, "axis")), "keepdim": call["keep"],
-    }),
+    doc="The mean, the sum, the largest or the smallest number along axes, which go, or stay with size 1; the mean of "
+    "squared distances from the mean, or the logarithm of the sum of exponentials.",
+    torch=Function(lambda call: _REDUCED[call["by"]], _reduced),
     args=(
         Arg("axis", _AXES, doc="the axis, or a list of them"),
         Arg("by", Words(tuple(_REDUCED)), "mean", "what is taken of the numbers along them"),
@@ -191,13 +200,31 @@ L2_NORMALIZE = Op(
 
 def _cumsum_shape(call: OpCall) -> Tensor:
     axis_of(call)
+    # The sum has as many numbers as what is summed: a decay may be smaller, and never larger.
+    if len(call.inputs) > 1 and spread_shape(call, "cumsum") != call.x:
+        raise Fault("shape-mismatch", f"a decay is as large as what is summed, {call.x}, or spread over it", input=1,
+                    label=f"this is {call.inputs[1]}")
     return call.x
 
 
+def _cumsum_target(call: OpCall) -> str:
+    if len(call.inputs) > 1:
+        return "archlang.layers.decayed_sum"
+    return "torch.cumsum"
+
+
 CUMSUM = Op(
-    name="cumsum", family="reshaping", doc="The sum of all numbers up to each one along an axis.", shape=_cumsum_shape,
-    torch=Function("torch.cumsum", lambda call: {"dim": axis_of(call) + 1}),
-    args=(Arg("axis", AXIS, doc="the axis"),), example=flow("[49, 64]", "cumsum(positions)"),
+    name="cumsum", family="reshaping", shape=_cumsum_shape,
+    doc="The sum of all numbers up to each one along an axis. With `decay` the sum so far is multiplied by a number "
+    "before the next one is added, h_t = d_t h_(t-1) + x_t: the recurrence of selective state spaces (Gu and Dao 2023, "
+    "Mamba, eq. 2a) and of gated linear attention.",
+    torch=Function(_cumsum_target, lambda call: {"dim": axis_of(call) + 1}),
+    args=(
+        Arg("axis", AXIS, doc="the axis"),
+        Arg("decay", TensorKind(), None, "what the sum so far is multiplied by at each place, equal to what flows in "
+            "or spread over it; auto: 1"),
+    ),
+    example="input x: [49, 64]\nkept = x -> linear(64) -> sigmoid\noutput x -> cumsum(positions, decay = kept)",
 )
 
 OPS = (PAD, ROLL, CHANNEL_SHUFFLE, REDUCE, L2_NORMALIZE, CUMSUM)

@@ -19,6 +19,7 @@ from archlang.ops import (
     learned,
     linear,
     losses,
+    losses_embedding,
     merging,
     metrics,
     multipath,
@@ -58,7 +59,8 @@ CATALOGUE = Catalogue(
     settings={
         (setting.role, setting.name): setting
         for setting in (
-            *heads.SETTINGS, *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS, *metrics.SETTINGS,
+            *heads.SETTINGS, *pbconv.SETTINGS, *coded.SETTINGS, *losses.SETTINGS,
+            *losses_embedding.SETTINGS, *metrics.SETTINGS,
             *patch_experts.SETTINGS, *reparametrized.SETTINGS,
             *settings_network.SETTINGS, *settings_optimising.SETTINGS, *settings_training.SETTINGS, *sparse.SETTINGS,
         )

@@ -25,6 +25,9 @@ class Extent(Kind):
     def accept(self, value: object) -> Dim:
         if isinstance(value, Poly):
             return value
+        if isinstance(value, Size | Extents):
+            help = "its rows and columns stand one by one: `to_map(maps.height, maps.width)`"
+            raise Fault("wrong-kind", f"{self.text} is wanted here, this is the size {value}", help=help)
         return Int(self.low, self.high).accept(value)
 
 

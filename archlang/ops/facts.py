@@ -10,7 +10,7 @@ from typing import Literal
 
 from archlang.dataclass import dataclass
 
-Target = Literal["classes", "chances", "numbers", "scores", "pairs"]
+Target = Literal["classes", "chances", "numbers", "scores", "pairs", "transcript"]
 """How a loss reads the tensor that it compares scores with.
 
 classes   class numbers, or a share of each class (a distribution)
@@ -18,6 +18,7 @@ chances   numbers from 0 to 1; a class number stands for its one-hot row
 numbers   any numbers; a class number stands for its one-hot row
 scores    scores before a softmax
 pairs     whether two embeddings belong together: 1 or 0
+transcript  a line of class numbers, shorter than that of the scores
 """
 
 Result = Literal["", "shares", "chances", "standardised", "gates", "line"]
@@ -84,6 +85,7 @@ class LossFacts:
     clusters       whether its scores are one number a cluster, two or more in all
     views          the two views of the samples that it reads, unless told `augmented = false`
     sites          where it is over parts of the network, unless it is given tensors
+    vectors        whether its tensors of the network are vectors of one size: embeddings
     by_sample      whether it is a mean over samples, so that those of two halves of a batch give that of the whole
     """
 
@@ -93,6 +95,7 @@ class LossFacts:
     clusters: bool = False
     views: ViewPair | None = None
     sites: SiteFacts | None = None
+    vectors: bool = False
     by_sample: bool = False
 
 

@@ -22,6 +22,13 @@ SCALE = Op(
     args=(Arg("by", Real(), doc="the factor"),), example=flow("[10]", "scale(0.5)"),
 )
 
+SHIFT = Op(
+    name="shift", family="merging", doc="Every number plus the same one.", shape=lambda call: call.x,
+    torch=Function("torch.add", lambda call: {"other": call["by"]}),
+    args=(Arg("by", Real(), doc="what is added"),),
+    example="input x: [32, 8, 8]\ngate = x -> global_avg_pool -> linear(32)\noutput x -> mul(gate -> shift(1))",
+)
+
 
 def _concat_shape(call: OpCall) -> Tensor:
     axis = axis_of(call)
@@ -68,7 +75,7 @@ STACK = Op(
 )
 
 OPS = (
-    SCALE,
+    SCALE, SHIFT,
     # Only a sum is as if a removed branch were 0: a mean would divide by fewer, a product would be 0.
     _members("sum", "archlang.layers.total", "The sum of a bundle's members.", remains=True),
     _members("mean", "archlang.layers.average", "The mean of a bundle's members."),

@@ -109,10 +109,10 @@ def _loop(facts: Facts) -> str:
     """The loop over the same list, with the same stage, as a step of a flow."""
     tokens = _comprehension(facts)
     at = [token.type for token in tokens].index("FOR")
-    stage = written(tokens[:at])
+    loop, stage = written(tokens[at:]), written(tokens[:at])
     if not stage:  # it stands before the `for`, behind the bracket
         stage = _before_here(facts)
-    return f"repeat in a flow: `x -> {written(tokens[at:])} {{ {stage} }}`; a list is written out: `[16, 32, 64]`"
+    return f"values make a list, `[{loop} {{ {stage} }}]`; a stage is repeated in a flow, `x -> {loop} {{ {stage} }}`"
 
 
 def _before_here(facts: Facts) -> str:
@@ -233,7 +233,7 @@ SCRIPTS: tuple[Slip, ...] = (
     ),
     Slip(
         _has_comprehension,
-        "there are no comprehensions: a list holds values that are written out",
+        "a list that is calculated has its `for` first and its value in braces",
         _loop,
         ("let a = [conv(3x3, c) for c in [8, 16]]", "block b = f(*[conv(3x3, c) for c in [8, 16]])"),
     ),

@@ -43,8 +43,10 @@ def _step(step: Expr) -> tuple[Expr, ...]:
     if any(isinstance(node, In) for node in walk(loop.body)):
         raise ArchError(refuse("this loop cannot be written out: `in` is what enters each of its turns", loop.span,
                                help="a block for one turn keeps that meaning"))
-    if not isinstance(loop.values, ListOf) or not loop.body.flows:
+    written = isinstance(loop.values, ListOf) and not any(isinstance(item, For) for item in loop.values.items)
+    if not written or not loop.body.flows:
         raise ArchError(refuse("this loop cannot be written out: its list is not written in place", loop.span))
+    assert isinstance(loop.values, ListOf)
     return tuple(new for item in loop.values.items for new in _turn(loop, item))
 
 

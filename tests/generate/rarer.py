@@ -35,13 +35,14 @@ def _along_axes(r: random.Random, t: Type) -> list[Made]:
 
     before, after = r.randint(0, 2), r.randint(0, 1)
     found: list[Made] = [
-        (f"cumsum({axis})", t), (f"roll({r.randint(-3, 3)}, {axis})", t), (f"softmax(axis = {axis})", t),
+        (f"cumsum({axis})", t), (f"cumsum({axis}, decay = parameter([{', '.join('1' * len(t))}]))", t),
+        (f"roll({r.randint(-3, 3)}, {axis})", t), (f"softmax(axis = {axis})", t),
         (f"l2_normalize(axis = {axis}, eps = 0.5)", t),
         (f"pad([{before}, {after}], axis = {axis})", with_size(before + size + after)),
         (f"pick([{size - 1}, 0], axis = {axis})", with_size(2)),
     ]
     if len(t) > 1:
-        by = r.choice(("mean", "sum", "max", "min"))
+        by = r.choice(("mean", "sum", "max", "min", "variance", "logsumexp"))
         found += [(f"reduce({axis}, by = {by})", (*t[:dim], *t[dim + 1 :])),
                   (f"reduce({axis}, by = {by}, keep = true)", with_size(1))]
     if size % 2 == 0:

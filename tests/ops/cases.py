@@ -199,7 +199,8 @@ CASES: dict[str, list[Case]] = {
     "reduce": [
         *one(M, axis="width"), *one(M, axis=["height", "width"], by="max"), *one(S, axis="positions", by="sum"),
         *one(W, axis=["channels", "depth"], by="min"), *one(V, axis="features", keep=True),
-        *one(M, axis=["channels"], keep=True, by="max"),
+        *one(M, axis=["channels"], keep=True, by="max"), *one(S, axis="positions", by="variance"),
+        *one(M, axis=["height", "width"], by="logsumexp", keep=True),
     ],
     "l2_normalize": [*_AXES, *one(M, eps=3)],
     "cumsum": [*one(V, axis="features"), *one(M, axis="height"), *one(W, axis="channels")],
@@ -280,6 +281,7 @@ CASES: dict[str, list[Case]] = {
     "sub": [*several(M, M), *several(V, V), *_SPREAD],
     "div": [*several(M, M), *several(V, V), *_SPREAD],
     "scale": [*one(M, V, by=0.5), *one(S, by=-2)],
+    "shift": [*one(M, V, by=0.5), *one(S, by=-2)],
     "sum": _BUNDLE,
     "mean": _BUNDLE,
     "product": _BUNDLE,

@@ -123,7 +123,7 @@ USES: dict[str, Uses] = {
     "roll": ((M,), {"by": 1, "axis": "width"}, {"by": [2, -1], "axis": ["height", "channels"]}),
     "channel_shuffle": ((M,), {"groups": 2}, {"groups": [1]}),
     "reduce": (((4, 4),), {"axis": "features"}, {
-        "axis": ["positions"], "by": ["sum", "max", "min"], "keep": [True]}),
+        "axis": ["positions"], "by": ["sum", "max", "min", "variance", "logsumexp"], "keep": [True]}),
     "l2_normalize": ((M,), {}, {"axis": ["height"], "eps": [3.0]}),
     "cumsum": ((M,), {"axis": "width"}, {"axis": ["height"]}),
     "dropout": ((M,), {}, {"p": [0.1]}),
@@ -142,6 +142,7 @@ USES: dict[str, Uses] = {
     "pixel_shuffle": ((M,), {"factor": 2}, {"factor": [1]}),
     "pixel_unshuffle": ((M,), {"factor": 3}, {"factor": [1]}),
     "scale": ((M,), {"by": 0.5}, {"by": [2.0]}),
+    "shift": ((M,), {"by": 0.5}, {"by": [2.0]}),
     "concat": ((M, M), {}, {"axis": ["height", "width"]}),
     "attention": ((S,), {"heads": 2}, {
         "heads": [4], "bias": [False], "dropout": [0.3], "causal": [True], "kv_heads": [1], "window": [1, 2],

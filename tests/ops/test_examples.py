@@ -34,6 +34,11 @@ MAPS = """
   logits = x -> conv(1x1, 3)
   output logits
 """
+LINE = """
+  input x: [3, 8, 8]
+  logits = x -> to_sequence -> linear(10)
+  output logits
+"""
 ROUTED = """
   input x: [3, 8, 8]
   logits = x -> patches(4x4) -> experts(2, cosine_router(conv(3x3, 4) -> pyramid_pool(1))) { conv(3x3, 4) } -> unpatch
@@ -74,7 +79,8 @@ def whole(entry: Op | Structure | Setting) -> str:
     if "keys" in entry.example:
         return f"archlang 1\nnetwork Example {{{ROUTED}{entry.example}\n}}\n"
     lines = [entry.example, *(line for word, line in REST.items() if word not in entry.example)]
-    return f"archlang 1\nnetwork Example {{{NETWORK}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
+    body = LINE if entry.name == "ctc" else NETWORK
+    return f"archlang 1\nnetwork Example {{{body}}}\ntrain {{\n" + "\n".join(lines) + "\n}\n"
 
 
 @pytest.mark.parametrize("entry", SHOWN, ids=[f"{type(e).__name__}-{e.name}" for e in SHOWN])

@@ -16,6 +16,10 @@ from archlang.ops.values import Option
 KINDS = {"loss": LossFacts, "optimizer": OptimizerFacts, "schedule": ScheduleFacts, "average": AverageFacts}
 
 
+BESIDE = ("places", "lengths", "log_variance", "factor")
+"""Tensors that a loss reads beside its scores and the target."""
+
+
 def of_role(role: str) -> list[Setting]:
     return [setting for (its_role, _), setting in CATALOGUE.settings.items() if its_role == role]
 
@@ -47,11 +51,13 @@ def test_optimisers_are_torchs_and_say_rightly_whether_there_is_a_fused_kernel(s
 @pytest.mark.parametrize("setting", of_role("loss"), ids=lambda s: s.name)
 def test_a_loss_with_a_target_takes_two_tensors_first_scores(setting: Setting) -> None:
     facts = facts_of(Option(setting.name, "loss"), LossFacts)
-    tensors = [arg for arg in setting.args if isinstance(arg.kind, TensorKind) and arg.name != "places"]
+    tensors = [arg for arg in setting.args if isinstance(arg.kind, TensorKind) and arg.name not in BESIDE]
     if facts.target is not None:
         # Pairs are two embeddings and their label; all others compare scores with a target.
         count = 3 if facts.target == "pairs" else 2
         assert len(tensors) == count and setting.args[:count] == tuple(tensors)
+    if facts.vectors:
+        assert facts.target is None and not any(arg.name == "label" for arg in tensors)
     if facts.clusters:
         assert len(tensors) == 1
     assert tensors or facts.sites is not None

@@ -117,6 +117,8 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("wrong-axis", "reduce", [(8, 4, 4)], {"axis": ["width", "width"]}),
     ("wrong-axis", "l2_normalize", [(8,)], {"axis": "height"}),
     ("wrong-axis", "cumsum", [(8,)], {"axis": "height"}),
+    ("shape-mismatch", "cumsum", [(1, 4), (8, 4)], {"axis": "features"}),
+    ("out-of-range", "shift", [(3,)], {"by": float("inf")}),
     ("shape-mismatch", "mul", [(8, 4, 4), (4,)], {}),
     ("symbolic-parameters", "parameter", [(8,)], {"sizes": [H, 8]}),
     ("out-of-range", "parameter", [(8,)], {"sizes": []}),

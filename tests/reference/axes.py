@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from tests.reference.merging import _wide
 from tests.reference.sliding import _edge
 from tests.reference.static import axis as _axis
 from tests.reference.static import word as _word
@@ -57,6 +58,13 @@ def reduce(u: Use, x: Tensor, *, axis: object, by: object = None, keep: bool = F
     if how in ("max", "min"):
         turned = x if how == "max" else -x
         x = turned.amax(dims, keepdim=True) * (1 if how == "max" else -1)
+    if how == "variance":
+        middle, count = x, 1
+        for dim in dims:
+            middle, count = middle.sum(dim, keepdim=True), count * x.shape[dim]
+        x = ((x - middle / count) ** 2).sum(dims, keepdim=True) / count
+    if how == "logsumexp":
+        x = x.exp().sum(dims, keepdim=True).log()
     return x if keep else x.reshape([size for at, size in enumerate(x.shape) if at not in dims])
 
 
@@ -68,7 +76,13 @@ def l2_normalize(u: Use, x: Tensor, *, axis: object = None, eps: float = 1e-12) 
     return x / torch.where(length < eps, torch.full_like(length, eps), length)
 
 
-def cumsum(u: Use, x: Tensor, *, axis: object) -> Tensor:
-    """The sums of all up to each."""
+def cumsum(u: Use, x: Tensor, decay: Tensor | None = None, *, axis: object) -> Tensor:
+    """The sums of all up to each, multiplied by the decay before each number is added."""
     dim = _axis(axis, x.dim() - 1)
+    if decay is not None:
+        wide = _wide((x, decay))[1].expand_as(x)
+        found = [x.select(dim, 0)]
+        for n in range(1, x.shape[dim]):
+            found.append(wide.select(dim, n) * found[-1] + x.select(dim, n))
+        return torch.stack(found, dim)
     return torch.stack([x.narrow(dim, 0, n + 1).sum(dim) for n in range(x.shape[dim])], dim)

@@ -52,6 +52,11 @@ def scale(u: Use, x: Tensor, *, by: float) -> Tensor:
     return by * x
 
 
+def shift(u: Use, x: Tensor, *, by: float) -> Tensor:
+    """Plus a number."""
+    return torch.full_like(x, by) + x
+
+
 def sum_(u: Use, *xs: Tensor) -> Tensor:
     """The sum of the members."""
     return torch.stack(xs).sum(0)

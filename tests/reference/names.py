@@ -47,7 +47,7 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.SizeLiteral():
             return Rows(expr.sizes)
         case tree.ListOf():
-            return [evaluate(m, item, scope) for item in expr.items]
+            return [value for item in expr.items for value in _items(m, item, scope)]
         case tree.TupleOf():
             return Group(tuple(_own(m, evaluate(m, item, scope), scope) for item in expr.items))  # type: ignore[misc]
         case tree.Parens():
@@ -76,6 +76,17 @@ def evaluate(m: Reference, expr: tree.Expr, scope: Scope) -> object:
         case tree.For():
             return Looped(expr, scope)
     raise Surprise(str(type(expr)))
+
+
+def _items(m: Reference, expr: tree.Expr, scope: Scope) -> list[object]:
+    """The items that one part of a list stands for: the values of a loop's turns, a loop of stages itself."""
+    if not isinstance(expr, tree.For):
+        return [evaluate(m, expr, scope)]
+    from tests.reference.flows import turns
+
+    values = [evaluate(m, expr.body.flows[0], Scope(scope, scope.entering, None, given))
+              for given in turns(m, expr, scope)]
+    return [Looped(expr, scope)] if values and isinstance(values[0], STAGES) else values
 
 
 def _called(m: Reference, expr: tree.As, scope: Scope) -> str:

@@ -134,6 +134,8 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         pixel_shuffle(2)
         pixel_unshuffle(3)
         scale(-0.5)
+        shift(-0.5) -> mul(x)
+        for c in [for i in range(2) { 3 + i }, 2] { conv(1x1, c) }
         squeeze_excite
         squeeze_excite(ratio = 2, bias = true)
         squeeze_excite(hidden = 3)
@@ -167,7 +169,11 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         reduce(height, by = min)
         l2_normalize
         l2_normalize(axis = width, eps = 3)
+        reduce([channels, width], by = variance) -> square
+        reduce(width, by = logsumexp, keep = true) -> add(x)
         cumsum(height)
+        cumsum(width, decay = x -> sigmoid) -> add(x)
+        cumsum(height, decay = x -> global_avg_pool -> tanh)
         affine
         affine(scale = 1e-6, shift = none)
         affine(scale = none, shift = 0.5, axis = width)

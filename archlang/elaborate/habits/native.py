@@ -130,6 +130,9 @@ def renamed(call: Call, wrong: str, signature: Sequence[tuple[str, bool]]) -> Re
             named[name] = _text(argument.value, name)
         elif name == "dim" and "axis" in known and whole_number(argument.value) == 1:
             continue  # the batch is 0 there: 1 is the usual axis here, which is not written
+        # `glu` has one of its own inside: behind it the activation would be another network.
+        elif name in ACTIVATIONS and "activation" in known:
+            named["activation"] = _text(argument.value, name)
         elif name in ACTIVATIONS:
             activation = f" -> {_text(argument.value, name)}"
         elif name not in KNOWN and name not in WITHOUT_EFFECT:
@@ -152,6 +155,8 @@ def _reason(wrong: str, known: Sequence[str]) -> str | None:
         return "what enters is known and not written"
     if wrong in WITHOUT_EFFECT:
         return "it changes nothing here and is left out"
+    if wrong in ACTIVATIONS and "activation" in known:
+        return "it is called `activation` here"
     if wrong in ACTIVATIONS:
         return "an activation is a step of its own"
     if wrong == "dim" and "axis" in known:

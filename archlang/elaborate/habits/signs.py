@@ -84,7 +84,7 @@ def _scaled(sign: str, terms: Sequence[Expr], sources: Sequence[str | None]) -> 
 def _shifted(
     sign: str, terms: Sequence[Expr], sources: Sequence[str | None], rank_of: Callable[[Expr], int | None]
 ) -> str | None:
-    """A tensor and a number, added: the number is a tensor of one place that spreads."""
+    """A tensor and a number, added, or one less the other."""
     if len(terms) != 2 or sign not in ("+", "-"):
         return None
     at = 0 if sources[0] is not None else 1
@@ -92,15 +92,12 @@ def _shifted(
     if rank is None or not isinstance(number, Number):
         return None
 
-    value = number.value
-    if sign == "-" and at == 0:
-        value = -value
-    sizes = ", ".join(["1"] * rank)
-    init = "ones" if value == 1 else f"constant({value})"
-    constant = f"parameter([{sizes}], init = {init}, trained = false)"
     if sign == "-" and at == 1:
-        return f"{constant} -> sub({sources[at]})"
-    return f"{sources[at]} -> add({constant})"
+        return f"{sources[at]} -> neg -> shift({number.value})"
+    value = number.value
+    if sign == "-":
+        value = -value
+    return f"{sources[at]} -> shift({value})"
 
 
 def compared(

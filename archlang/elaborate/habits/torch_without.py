@@ -31,8 +31,8 @@ TORCH_WITHOUT: tuple[Habit, ...] = (
          "addcdiv addcmul addmm addmv addr addbmm baddbmm lerp hypot xlogy atan2 arctan2 copysign logaddexp "
          "logaddexp2 heaviside fmod remainder floor_divide gcd lcm fmax fmin"),
     # --- along axes ---
-    _row("along an axis there are the mean, the sum, the largest and the smallest: `x -> reduce(channels, by = "
-         "max)`",
+    _row("along an axis there are the mean, the sum, the largest, the smallest, the variance and the logsumexp: "
+         "`x -> reduce(channels, by = variance)`",
          "std var std_mean var_mean prod median mode quantile nanmean nanmedian nansum nanquantile norm logsumexp "
          "count_nonzero kthvalue aminmax argmin all any dist renorm frobenius_norm nuclear_norm norm_except_dim "
          "standard_deviation cov corrcoef LPPool1d LPPool2d LPPool3d lp_pool1d lp_pool2d lp_pool3d"),
@@ -137,13 +137,18 @@ TORCH_WITHOUT: tuple[Habit, ...] = (
          "work while compiling",
          "cond while_loop vmap"),
     # --- losses ---
+    _row("speech and lines of text are spelt by `ctc(logits, label)`, with labels filled up with the blank",
+         "CTCLoss ctc_loss"),
+    _row("three embeddings are compared by `triplet(anchor, positive, negative)`",
+         "TripletMarginLoss triplet_margin_loss TripletMarginWithDistanceLoss triplet_margin_with_distance_loss"),
+    _row("a mean and the logarithm of its variance are compared by `gaussian_nll(mean, label, log_variance)`",
+         "GaussianNLLLoss gaussian_nll_loss"),
     _row("losses stand in `train`: `loss = cross_entropy(logits, label)`, `mse(prediction, label)`, `bce(logits, "
          "label)` and others that `archlang ops` lists",
-         "AdaptiveLogSoftmaxWithLoss CTCLoss ctc_loss CosineEmbeddingLoss cosine_embedding_loss GaussianNLLLoss "
-         "gaussian_nll_loss HingeEmbeddingLoss hinge_embedding_loss LinearCrossEntropyLoss linear_cross_entropy "
+         "AdaptiveLogSoftmaxWithLoss CosineEmbeddingLoss cosine_embedding_loss "
+         "HingeEmbeddingLoss hinge_embedding_loss LinearCrossEntropyLoss linear_cross_entropy "
          "MarginRankingLoss margin_ranking_loss MultiLabelMarginLoss multilabel_margin_loss "
          "MultiLabelSoftMarginLoss multilabel_soft_margin_loss MultiMarginLoss multi_margin_loss NLLLoss2d "
-         "PoissonNLLLoss poisson_nll_loss SoftMarginLoss soft_margin_loss TripletMarginLoss triplet_margin_loss "
-         "TripletMarginWithDistanceLoss triplet_margin_with_distance_loss huber_loss"),
+         "PoissonNLLLoss poisson_nll_loss SoftMarginLoss soft_margin_loss huber_loss"),
 )  # fmt: skip
 """Names for which there is no stage: the form is a sentence."""

@@ -64,7 +64,7 @@ def without(translation: Translation) -> str:
 def help_of_unknown(shown: str, stages: Collection[str]) -> str:
     """Help for a name of a framework that no table has: a whole network is a file, all else may be a stage."""
     if shown in ("+", "-", "*", "/", "**"):
-        return ("numbers go with tensors in stages: `x -> scale(0.5)`, `x -> pow(2)`, a learned offset in `affine`; an "
+        return ("numbers go with tensors in stages: `x -> scale(0.5)`, `x -> shift(1)`, `x -> pow(2)`; an "
                 "input is brought to a range by its `mean` and `std`")
     parts = shown.split(".")
     first, last = parts[0], parts[-1]

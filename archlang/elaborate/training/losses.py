@@ -72,6 +72,8 @@ def _over_tensors(b: Build, weight: float, option: Option, facts: LossFacts, spa
         _paired(b, option, reads, span)
     elif facts.target is not None:
         _compared(b, option, facts, reads, span)
+    if facts.vectors:
+        _embedded(b, option, reads, span)
     if facts.clusters:
         words |= _clustered(b, option, facts, reads, span)
     return Loss(weight, Option(option.name, option.role, words), tuple(reads.values()), span)
@@ -107,6 +109,7 @@ def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Po
                        help="`bce` reads a single logit as the chance of the second of two classes")
     if facts.target == "classes":
         _fits_classes(b, option, first, scores, span)
+    _told_beside(b, option, scores, reads, span)
     if not isinstance(target, Port):
         return  # what the label holds is known from the data alone
 
@@ -115,6 +118,30 @@ def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Po
     if b.graph.type(target) != b.graph.type(scores) and not option.args.get("resize"):
         raise b.refuse("shape-mismatch", f"`{option.name}` compares `{first}` {b.graph.type(scores)} with `{second}` "
                        f"{b.graph.type(target)}", span, help="both have the same sizes")
+
+
+def _told_beside(b: Build, option: Option, scores: Port, reads: Mapping[str, Port | str], span: Span) -> None:
+    """Sizes of what some losses read beside scores and a target: variances, one length for a sample."""
+    types = {name: b.graph.type(read) for name, read in reads.items() if isinstance(read, Port)}
+    # A label has no sizes here; the data alone tells them.
+    variance, lengths = types.get("log_variance"), types.get("lengths")
+    if "log_variance" in reads and variance != b.graph.type(scores):
+        raise b.refuse("shape-mismatch", f"`{option.name}` wants a variance for each mean {b.graph.type(scores)}, this "
+                       f"is {variance or 'a label'}", span)
+    if lengths is not None and (lengths.dims != (1,) or lengths.range is None):
+        raise b.refuse("shape-mismatch", f"the lengths of `{option.name}` are a whole number [1] for each sample, this "
+                       f"is {lengths}", span)
+    if facts_of(option, LossFacts).target != "transcript":
+        return
+
+    # Positions have an axis of their own: a vector or a map is no sequence.
+    sizes, blank = b.graph.type(scores).dims, option.args["blank"]
+    classes = sizes[class_axis(b.graph, scores)]
+    if isinstance(classes, int) and isinstance(blank, int) and blank >= classes:
+        raise b.refuse("out-of-range", f"the blank {blank} is none of the classes 0 to {classes - 1}", span)
+    if len(sizes) != 2:
+        raise b.refuse("wrong-rank", f"`{option.name}` reads the scores of a sequence [positions, classes], this is "
+                       f"{b.graph.type(scores)}", span)
 
 
 def _fits_classes(b: Build, option: Option, name: str, scores: Port, span: Span) -> None:
@@ -149,6 +176,23 @@ def _paired(b: Build, option: Option, reads: Mapping[str, Port | str], span: Spa
     if types[0].rank != 1 or types[0] != types[1]:
         raise b.refuse("shape-mismatch", f"`{option.name}` compares vectors of one size, and these are {types[0]} and "
                        f"{types[1]}", span)
+
+
+def _embedded(b: Build, option: Option, reads: Mapping[str, Port | str], span: Span) -> None:
+    """A loss over embeddings: vectors of one size, but for a `factor`, which is a single number."""
+    types = {name: b.graph.type(read) for name, read in reads.items() if isinstance(read, Port)}
+    if len(types) < len(reads):
+        raise b.refuse("exchanged-arguments", f"`{option.name}` takes tensors of the network alone", span,
+                       help="it reads no label: what belongs together stands in one sample")
+
+    # The factor is the same for all samples, however wide embeddings are.
+    factor = types.pop("factor", None)
+    if factor is not None and factor.dims != (1,):
+        raise b.refuse("shape-mismatch", f"the factor of `{option.name}` is a single number [1], this is {factor}",
+                       span)
+    if any(one.rank != 1 for one in types.values()) or len(set(types.values())) > 1:
+        told = " and ".join(map(str, types.values()))
+        raise b.refuse("shape-mismatch", f"`{option.name}` compares vectors of one size, and this is {told}", span)
 
 
 def _not_squashed(b: Build, option: Option, facts: LossFacts, name: str, port: Port, span: Span) -> None:

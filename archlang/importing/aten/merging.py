@@ -10,7 +10,7 @@ from archlang.importing.aten.elementwise import pointwise
 from archlang.importing.held import BATCH, Held, Known, Ref
 from archlang.importing.layouts import regrouped, written
 from archlang.importing.reader import AXES, NoWordError, StepReader, origin
-from archlang.importing.steps import Initial, Static, Word
+from archlang.importing.steps import Static, Word
 
 FREE = ("add", "mul", "maximum", "minimum")
 """Operations whose two tensors may change places."""
@@ -67,7 +67,7 @@ def _with_number(r: StepReader, ref: Ref, number: float, op: str) -> Ref:
         number = -number
     if number == 0:
         return ref
-    return _shifted(r, ref, number)
+    return pointwise(r, ref, "shift", {"by": number})
 
 
 def _number_first(r: StepReader, number: float, ref: Ref, op: str) -> Ref:
@@ -78,27 +78,6 @@ def _number_first(r: StepReader, number: float, ref: Ref, op: str) -> Ref:
         inverse = pointwise(r, ref, "reciprocal")
         return _with_number(r, inverse, number, "mul")
     return _with_number(r, ref, number, op)
-
-
-def _shifted(r: StepReader, ref: Ref, number: float) -> Ref:
-    """A number added everywhere: a tensor of one number that is kept and not learned."""
-    import torch
-
-    sizes = (1,) * len(r.sizes[ref.value])
-    start = Initial("constant", (("value", number),))
-    args: dict[str, Static] = {"sizes": sizes, "init": start, "trained": False}
-    known = Known(sizes, lambda state: torch.full(sizes, number, dtype=_kind(state)), ())
-    added = r.step("parameter", (), sizes, args, {"value": origin(known)})
-    made = r.step("add", (ref.value, added.value), r.sizes[ref.value])
-    return ref.on(made.value)
-
-
-def _kind(state: Mapping[str, Any]) -> Any:
-    """The kind of floating-point number that a model has."""
-    import torch
-
-    kinds = (value.dtype for value in state.values() if value.is_floating_point())
-    return next(kinds, torch.float32)
 
 
 AFFINE = {"mul": ("weight", "shift"), "add": ("bias", "scale")}

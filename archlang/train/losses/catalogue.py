@@ -16,12 +16,14 @@ from torch import nn
 from archlang.graph.plan import Loss
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
-from archlang.train.losses import clustering, coded, patch_experts, task
+from archlang.train.losses import clustering, coded, embedding, likelihoods, patch_experts, task
 
 Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
 Make = Callable[[Mapping[str, Any], Sequence[tuple[int, ...]]], nn.Module]
 
-FORMULAS: Mapping[str, Formula] = {**task.FORMULAS, **clustering.FORMULAS}
+FORMULAS: Mapping[str, Formula] = {
+    **task.FORMULAS, **embedding.FORMULAS, **likelihoods.FORMULAS, **clustering.FORMULAS,
+}
 """Losses over tensors that the file names."""
 
 STRUCTURAL: Mapping[str, Formula] = {**coded.STRUCTURAL, **patch_experts.STRUCTURAL}

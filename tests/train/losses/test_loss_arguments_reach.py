@@ -34,6 +34,10 @@ def spec(path: str) -> str:
 MAPS = network("  y = x -> conv(3x3, 3)\n  output y")
 ONE_MAP = network("  y = x -> conv(3x3, 1)\n  output y")
 PAIR = network("  y = x -> flatten -> linear(4)\n  z = x -> flatten -> linear(4)\n  output y\n  output second = z")
+TRIPLE = network("  y = x -> flatten -> linear(4)\n  z = x -> flatten -> linear(4)\n"
+                 "  w = x -> flatten -> linear(4)\n  output y\n  output second = z\n  output third = w")
+UNIT = network("  y = x -> flatten -> linear(10) -> l2_normalize\n  output y")
+LINE = network("  y = x -> reshape([8, 8]) -> linear(10)\n  output y")
 GROUPS = network("  y = x -> flatten -> linear(4) -> standardize\n  output y")
 BARE = network("  y = x -> flatten -> linear(4)\n  output y")
 ROUTES = network("""
@@ -46,10 +50,12 @@ EXPERTS = spec("specs/pce/pce_tiny.arch")
 FILES = {
     "cross_entropy": MAPS, "focal": MAPS, "dice": MAPS, "heatmap_focal": MAPS, "mse": ONE_MAP, "l1": ONE_MAP,
     "smooth_l1": ONE_MAP, "charbonnier": ONE_MAP, "frequency_l1": ONE_MAP, "contrastive": PAIR, "agreement": BARE,
-    "mixture_em": BARE, "confidence": EXPERTS, "collapse": EXPERTS, "coding_loss": CODED,
+    "mixture_em": BARE, "triplet": TRIPLE, "info_nce": PAIR, "nt_xent": BARE, "arc_margin": UNIT, "ctc": LINE,
+    "confidence": EXPERTS, "collapse": EXPERTS, "coding_loss": CODED,
 }
 
-TENSORS = {"contrastive": "y, z, label", "agreement": "y", "mixture_em": "y"}
+TENSORS = {"contrastive": "y, z, label", "agreement": "y", "mixture_em": "y", "triplet": "y, z, w",
+           "info_nce": "y, z", "nt_xent": "y"}
 """The tensors of a loss that does not read `y` and the label."""
 
 IGNORING = {"label_smoothing": ["0.3"], "ignore": ["255"], "weights": ["[1.0, 2.0, 3.0]"], "resize": ["true"]}
@@ -61,7 +67,8 @@ OTHERS: dict[str, dict[str, list[str]]] = {
     "smooth_l1": {"beta": ["0.1"], "resize": ["true"], "places": ["label"]},
     "charbonnier": {"epsilon": ["0.5"], "resize": ["true"]},
     "heatmap_focal": {"alpha": ["1"], "beta": ["1"]},
-    "contrastive": {"margin": ["9"]},
+    "contrastive": {"margin": ["9"]}, "triplet": {"margin": ["9"]}, "info_nce": {"temperature": ["1"]},
+    "nt_xent": {"temperature": ["0.1"]}, "arc_margin": {"margin": ["0"], "scale": ["8"]}, "ctc": {"blank": ["9"]},
     "mixture_em": {"gamma": ["1"], "augmented": ["true"], "statistics": ["batch", "none"], "prior": ["ema"]},
     "agreement": {"statistics": ["batch", "none"]},
     "confidence": {}, "collapse": {"below": ["0.9"]},
@@ -97,6 +104,8 @@ def label_of(loss: str, argument: str) -> torch.Tensor:
         return torch.rand(COUNT, 3, side, side, generator=chance).round(decimals=1)
     if FILES[loss] is ONE_MAP:
         return torch.rand(COUNT, 1, side, side, generator=chance)
+    if loss == "ctc":
+        return torch.arange(3 * COUNT).reshape(COUNT, 3) % 8 + 1
     return torch.arange(COUNT) % (2 if loss == "contrastive" else 10)
 
 
@@ -130,7 +139,7 @@ def test_another_value_makes_another_training(loss: str, name: str, value: str) 
         reads = ""
     label = label_of(loss, name)
     # A second view of the samples needs something that changes them.
-    augment = "  augment = [shift(1)]\n" if loss == "agreement" or name == "augmented" else ""
+    augment = "  augment = [shift(1)]\n" if loss in ("agreement", "nt_xent") or name == "augmented" else ""
     before = trained(FILES[loss], f"{loss}({reads})", label, augment)
     assert bool(before) is (name not in NEEDED)
 
