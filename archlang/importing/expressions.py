@@ -40,7 +40,7 @@ def static(value: Inside) -> Expr:
     if isinstance(value, bool):
         return tree.Truth(value)
     if isinstance(value, Initial):
-        given = tuple(Argument(name, number(one)) for name, one in value.args)
+        given = tuple(Argument(name, static(one)) for name, one in value.args)
         return tree.Call(tree.Name(value.name), given or None)
     if isinstance(value, Kernel):
         return tree.SizeLiteral(tuple(value))

@@ -28,7 +28,7 @@ class Initial:
     """An initialiser with its arguments: `constant(value = 3.0)`."""
 
     name: str
-    args: tuple[tuple[str, float], ...] = ()
+    args: tuple[tuple[str, float | Word], ...] = ()
 
 
 Static = int | float | bool | Word | Quoted | Initial | tuple["Static", ...]

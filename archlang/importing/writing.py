@@ -10,9 +10,11 @@ from archlang.importing.blocks import Inside, Made, Multiple, Slot
 from archlang.importing.bodies import BodyWriter, identifier
 from archlang.importing.expressions import number, static
 from archlang.importing.folding import LEAST, Folding, fresh
+from archlang.importing.naming import named_starts
 from archlang.importing.scopes import Item, Single
 from archlang.importing.steps import Step, Traced
 from archlang.ops import CATALOGUE
+from archlang.ops.rules import AXIS
 from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
 from archlang.syntax.tree import Argument, Expr
@@ -42,13 +44,15 @@ def write(
     traced: Traced, name: str, doc: str, normalisation: Normalisation | None = None, resizable: bool = False
 ) -> WrittenFile:
     """Write a traced model as a file; with `resizable` the sides of its input are dials."""
+    traced, lets = named_starts(traced, {*WORDS, *CATALOGUE.stages, *AXIS.words})
     folding = Folding(traced)
+    folding.taken |= {let.name for let in lets}
     items = folding.run()
     blocks = {block.name: block for block in folding.blocks}
     taken = {*folding.taken, *blocks}
 
     # Blocks stand before what uses them, the innermost first, as they were folded.
-    declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
+    declarations: list[tree.Declaration] = [*lets, *(_block(block, blocks, taken) for block in folding.blocks)]
     network = _network(traced, items, blocks, taken, name, normalisation, resizable)
     declarations.append(network)
     if _classifies(network) and not _squashed(traced, items):
