@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from archlang.importing.draws import Drawn, Rule, alike, by_number, by_sizes, drawn
+from archlang.importing.draws import FEW, Drawn, Rule, alike, by_number, by_sizes, drawn
 from archlang.importing.leaves import rate
 from archlang.importing.steps import Initial, Origin, State, Static, Step, Traced
 from archlang.ops import CATALOGUE
@@ -88,7 +88,7 @@ def _kernels(step: Step, state: State) -> Iterable[_Kernel]:
 def _exact(numbers: Drawn) -> list[Rule]:
     """The rule of numbers that are all the same."""
     same = numbers.constant
-    if same is None or numbers.count < SEVERAL:
+    if same is None or not _meant(numbers):
         return []
     initial = Initial("constant", (("value", rate(same)),))
     if same in (0, 1):
@@ -187,10 +187,16 @@ def _said(step: Step, rule: Rule | None, state: State) -> Step:
             continue
         same = drawn(step.weights[name].read(state))
         value = same.constant
-        if value is None or value == default or not (same.count >= SEVERAL or float(f"{value:.2g}") == rate(value)):
+        if value is None or value == default or not _meant(same):
             continue
         args[argument] = _plain(rate(value))
     return replace(step, args=args)
+
+
+def _meant(numbers: Drawn) -> bool:
+    """Tell whether numbers are all the same by intent: they are several, or one that a person would write."""
+    value = numbers.constant
+    return value is not None and (numbers.count >= SEVERAL or float(f"{value:.2g}") == rate(value))
 
 
 def _plain(number: float) -> int | float:
@@ -210,24 +216,32 @@ def otherwise(where: Mapping[str, Origin], ours: State, state: State, known: Col
     `known` are the weights whose start the file says.
     """
     kinds: dict[str, list[str]] = defaultdict(list)
-    constant = False
+    untouched, telling, unlike = False, 0, 0
     for name, mine in ours.items():
-        if where[name] in known or not where[name].names:
-            continue
         value = where[name].read(state)
-        if not value.is_floating_point() or not value.numel():
+        if not where[name].names or not value.is_floating_point() or not value.numel():
             continue
         theirs = drawn(value)
-        constant = constant or (theirs.constant is not None and theirs.count >= SEVERAL)
-        if not alike(theirs, drawn(mine)):
-            kinds[_worded(theirs)].append(name)
+        untouched = untouched or (theirs.constant is not None and theirs.count >= SEVERAL)
+        telling += theirs.count >= FEW
+        if where[name] in known or _same_start(theirs, drawn(mine)):
+            continue
+        unlike += theirs.count >= FEW
+        kinds[_worded(theirs)].append(name)
 
     if not kinds:
         return ()
     # Training moves every number: where none stands as it was made, nothing tells how it was.
-    if not constant and len(_all(kinds)) > len(ours) // 2:
-        return ("its weights look trained, so that nothing shows how they were drawn: a file draws as torch's layers do",)
+    if not untouched and 2 * unlike > max(telling, 2):
+        return ("its weights look trained, so that nothing shows how they were drawn: a file draws as torch does",)
     return (f"a training from the start begins otherwise than the torch model's: {_listed(kinds)}",)
+
+
+def _same_start(theirs: Drawn, ours: Drawn) -> bool:
+    """Tell whether numbers may have been drawn as the file draws them: a few of them tell nothing but a constant."""
+    if theirs.constant is not None:
+        return theirs.constant == ours.constant or not _meant(theirs)
+    return theirs.count < FEW or alike(theirs, ours)
 
 
 def _all(kinds: Mapping[str, Sequence[str]]) -> list[str]:

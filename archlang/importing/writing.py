@@ -109,7 +109,7 @@ def _network(
     statements: list[tree.Statement] = []
     names = {*taken, *DIALS}
     for called, value in traced.inputs:
-        word = fresh(_input_name(called, len(traced.inputs)), names)
+        word = fresh(_input_name(called, len(traced.inputs), value in traced.ranges), names)
         names.add(word)
         entering[value] = tree.Name(word)
         written = [number(size) for size in traced.sizes[value]]
@@ -166,7 +166,7 @@ def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
         if not isinstance(item, Single) or len(item.inputs) != 1:
             return None
         # A layer that is used elsewhere, too, has the width that it needs there.
-        if item.output in traced.shared:
+        if item.output in traced.shared or "table" in item.step.args:
             return None
         for name in WIDTHS:
             if item.step.args.get(name) == classes and item.step.weights:
@@ -209,10 +209,12 @@ def _training(network: tree.NetworkDeclaration) -> tree.Train:
     return tree.Train(tree.Body(None, settings))
 
 
-def _input_name(called: str, count: int) -> str:
-    """`image` for the only input, whatever the model's code calls it."""
+def _input_name(called: str, count: int, whole: bool) -> str:
+    """`image` for the only input, or `tokens` for whole numbers, where the model's code calls it no name of its own."""
     word = identifier(called)
     if count == 1 and word in ("x", "input", "input_1", "inputs", "img", "args_0", "pixel_values", ""):
+        if whole:
+            return "tokens"
         return "image"
     if word in WORDS or word in CATALOGUE.stages:
         return f"{word}_in"
