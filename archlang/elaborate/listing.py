@@ -23,7 +23,8 @@ def items_of(b: Build, expr: ListOf, env: Env, expect: Kind | None) -> list[obje
 
     if any(isinstance(value, Poison) for value in found):
         raise Poisoned
-    return list(guarded(b, expr.span, env, lambda: shortened(found, b.limits)))  # type: ignore[call-overload]
+    guarded(b, expr.span, env, lambda: shortened(found, b.limits))
+    return found
 
 
 def _turns(b: Build, expr: For, env: Env, expect: Kind | None) -> list[object]:

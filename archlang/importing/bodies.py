@@ -11,6 +11,7 @@ from archlang.importing.blocks import Inside, Made, Slot
 from archlang.importing.expressions import call, static
 from archlang.importing.folding import fresh
 from archlang.importing.scopes import Item, Single, Use
+from archlang.importing.steps import LayerOf, Word
 from archlang.syntax import tree
 from archlang.syntax.tree import Argument, Expr
 
@@ -130,6 +131,9 @@ class BodyWriter:
 
         args = {name: self.written.get((at, name), value) for name, value in item.step.args.items()}
         args |= {name: value for (place, name), value in self.written.items() if place == at and name not in args}
+        # A layer is called by its name, which stands since its first use.
+        tables = {name: value for name, value in args.items() if isinstance(value, LayerOf)}
+        args |= {name: Word(self.layers[value.value]) for name, value in tables.items()}
         stage = call(item.step.op, args, tensors, item.step.named)
         name = module_name(item)
         if layer is not None:

@@ -59,6 +59,9 @@ class ConstantReader:
             return Known(rest, lambda state: inner.read(state).expand(rest), names, inner.trained, inner.derived)
         trained = moved and known[0].trained
         derived = not trained and any(one.trained or one.derived for one in known)
+        # A part that is the whole, such as as many positions as there are, is the parameter itself.
+        if derived and len(names) == 1 and unchanged(self._value(node), names[0], self.reader.state):
+            trained, derived = True, False
         number = None
         key = node.name
         if moved:
@@ -124,6 +127,21 @@ class ConstantReader:
             return _run(node, args, kwargs)
 
         return read
+
+
+def unchanged(read: Callable[[State], Any], name: str, state: State, rows: int | None = None) -> bool:
+    """Tell whether what is calculated from one tensor of a state holds that tensor's numbers, or its first rows.
+
+    That is tried with numbers that are drawn anew. Rows run over the only axis that may be longer than it is read.
+    """
+    whole = state.get(name)
+    if whole is None or not whole.is_floating_point():
+        return False
+    drawn = torch.randn(whole.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    made = read({**state, name: drawn})
+    if rows is not None:
+        drawn = drawn.reshape(-1, whole.shape[-1])[:rows]
+    return isinstance(made, Tensor) and torch.equal(made.flatten(), drawn.flatten())
 
 
 def _told(node: fx.Node) -> list[str]:

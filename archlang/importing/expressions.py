@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archlang.importing.blocks import Inside, Multiple
-from archlang.importing.steps import Initial, Kernel, Quoted, Word
+from archlang.importing.steps import Initial, LayerOf, Kernel, Quoted, Word
 from archlang.ops import CATALOGUE
 from archlang.ops.model import by_place
 from archlang.syntax import tree
@@ -40,12 +40,13 @@ def static(value: Inside) -> Expr:
     if isinstance(value, bool):
         return tree.Truth(value)
     if isinstance(value, Initial):
-        given = tuple(Argument(name, number(one)) for name, one in value.args)
+        given = tuple(Argument(name, static(one)) for name, one in value.args)
         return tree.Call(tree.Name(value.name), given or None)
     if isinstance(value, Kernel):
         return tree.SizeLiteral(tuple(value))
     if isinstance(value, tuple):
         return tree.ListOf(tuple(static(one) for one in value))
+    assert not isinstance(value, LayerOf), "a body writes a table as the name of its layer"
     return number(value)
 
 

@@ -77,7 +77,8 @@ class Folding:
         if count < LEAST and not any(isinstance(item, Use) for item in items):
             return None
         # A layer that is used several times is declared where all its uses are seen.
-        if any(step.output in self.traced.shared for item in items for step in item.steps):
+        steps = [step for item in items for step in item.steps]
+        if any(step.output in self.traced.shared or "table" in step.args for step in steps):
             return None
         sizes = self.traced.sizes[entering[0]]
         return Candidate(scope.path, scope.kind, list(items), entering, leaving[0], sizes)

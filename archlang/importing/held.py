@@ -78,6 +78,14 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Mask:
+    """Truth values that depend on the input: where a value of ones and zeros is 1, or 0 if it is `turned`."""
+
+    ref: Ref
+    turned: bool = False
+
+
+@dataclass(frozen=True)
 class Unknown:
     """The result of an operation that no text can say: reading goes on, so that all such places are found."""
 
@@ -100,4 +108,4 @@ class FinalStates:
     count: int
 
 
-Held = Ref | Known | Unknown | Unsaid | FinalStates | tuple["Held", ...] | int | float | bool | None
+Held = Ref | Known | Mask | Unknown | Unsaid | FinalStates | tuple["Held", ...] | int | float | bool | None

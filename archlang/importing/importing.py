@@ -15,6 +15,7 @@ from archlang.importing.checking import TOLERANCE, TorchComparison
 from archlang.importing.extents import another, sides
 from archlang.importing.leaves import RECOGNISED, Recognise
 from archlang.importing.sources import TorchSource
+from archlang.importing.starting import otherwise, started
 from archlang.importing.steps import State, Traced
 from archlang.importing.taking import origins, taken
 from archlang.importing.tidying import tidy
@@ -54,7 +55,7 @@ class ImportedModel:
 def import_model(
     module: nn.Module, inputs: Sequence[Any], *, name: str | None = None, doc: str | None = None,
     normalisation: Normalisation | None = None, recognised: Mapping[str, Recognise] | None = None,
-    limits: Limits = DEFAULT,
+    limits: Limits = DEFAULT, untrained: nn.Module | None = None,
 ) -> ImportedModel:
     """Make a readable network of a torch module, take its weights over, and prove both equal.
 
@@ -66,6 +67,7 @@ def import_model(
         normalisation: the mean and deviation of the data, which the file keeps.
         recognised: modules that are one operation, by the full name of their class, beside those that are known.
         limits: bounds on the text, as for any file.
+        untrained: the same module before any training, whose numbers tell how weights start; `module` where left out.
 
     Raises `ArchError`: not-importable, with every place that no text says; not-equal.
 
@@ -87,7 +89,8 @@ def import_model(
     try:
         traced = tidy(trace(module, inputs, {**RECOGNISED, **(recognised or {})}))
         called = name or type(module).__name__
-        return _imported(module, traced, called, doc or f"{called}, imported from torch.", normalisation, limits)
+        said = doc or f"{called}, imported from torch."
+        return _imported(module, traced, called, said, normalisation, limits, untrained=untrained)
     finally:
         module.train(training)
 
@@ -98,7 +101,7 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
     if source.program is None:
         return import_model(
             source.module, source.inputs, name=called, doc=source.doc, normalisation=source.normalisation,
-            limits=limits,
+            limits=limits, untrained=source.untrained,
         )
     traced = tidy(read(source.program))
     return _imported(source.module, traced, called, source.doc, None, limits, batch=traced.batch)
@@ -106,14 +109,17 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
 
 def _imported(
     module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
-    batch: int | None = None,
+    batch: int | None = None, untrained: nn.Module | None = None,
 ) -> ImportedModel:
+    fresh: State = {**traced.state, **(untrained or module).state_dict()}
+    traced, known = started(traced, fresh)
     written = write(traced, name, doc, normalisation, resizable=sides(traced) is not None)
     network = loads(print_file(written.file), limits=limits)
     where = origins(network, written.steps)
 
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
+    starts = otherwise(where, dict(model.named_parameters()), fresh, known)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
     ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
     comparison = TorchComparison(module, lambda state: taken(where, state), traced.state)
@@ -129,7 +135,7 @@ def _imported(
 
     used = {one for origin in where.values() for one in origin.names}
     mapped = {ours: origin.names for ours, origin in where.items()}
-    notes = (*traced.notes, *_frozen(module, used))
+    notes = (*traced.notes, *starts, *_frozen(module, used))
     return ImportedModel(
         network.text, network, model.eval(), mapped, _left(module, used), notes, found, written.blocks,
         traced.nodes,

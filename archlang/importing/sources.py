@@ -27,7 +27,8 @@ BATCH = 2
 class TorchSource:
     """A torch model with what is known of it.
 
-    `program` is what a `.pt2` holds, which needs no export.
+    `program` is what a `.pt2` holds, which needs no export. `untrained` is the same model as it is before training,
+    where `module` has trained weights and a library makes both.
     """
 
     module: nn.Module
@@ -36,6 +37,7 @@ class TorchSource:
     doc: str
     normalisation: Normalisation | None = None
     program: ExportedProgram | None = field(default=None, repr=False)
+    untrained: nn.Module | None = field(default=None, repr=False)
 
 
 def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: bool = False) -> TorchSource:
@@ -116,12 +118,15 @@ def _timm(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) -> Torc
     if not timm.is_model(name):
         raise _unknown(f"timm has no model `{one_line(name, 80)}`", name, timm.list_models())
     module = _made(f"timm:{name}", lambda: timm.create_model(name, pretrained=pretrained))
+    untrained = None
+    if pretrained:
+        untrained = _made(f"timm:{name}", lambda: timm.create_model(name))
 
     known: Mapping[str, Any] = getattr(module, "pretrained_cfg", None) or {}
     size = tuple(known.get("input_size", (3, 224, 224)))
     return TorchSource(
         module, example(sizes or (size,)), name, f"`{name}` of timm.",
-        _normalisation(known.get("mean"), known.get("std")),
+        _normalisation(known.get("mean"), known.get("std")), untrained=untrained,
     )
 
 
@@ -143,6 +148,9 @@ def _torchvision(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) 
     if pretrained:
         fetched = weights
     module = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=fetched))
+    untrained = None
+    if fetched is not None:
+        untrained = _made(f"torchvision:{name}", lambda: models.get_model(name, weights=None))
 
     side = (getattr(prepared, "crop_size", None) or getattr(prepared, "resize_size", None) or [224])[-1]
     size: tuple[int, ...] = (3, side, side)
@@ -151,7 +159,7 @@ def _torchvision(name: str, sizes: Sequence[tuple[int, ...]], pretrained: bool) 
         size = (3, 16, rows, columns)
     return TorchSource(
         module, example(sizes or (size,)), name, f"`{name}` of torchvision.",
-        _normalisation(getattr(prepared, "mean", None), getattr(prepared, "std", None)),
+        _normalisation(getattr(prepared, "mean", None), getattr(prepared, "std", None)), untrained=untrained,
     )
 
 

@@ -28,10 +28,17 @@ class Initial:
     """An initialiser with its arguments: `constant(value = 3.0)`."""
 
     name: str
-    args: tuple[tuple[str, float], ...] = ()
+    args: tuple[tuple[str, float | Word], ...] = ()
 
 
-Static = int | float | bool | Word | Quoted | Initial | tuple["Static", ...]
+@dataclass(frozen=True)
+class LayerOf:
+    """The `layer` that another step was declared as, as the value of an argument: the table of an embedding."""
+
+    value: int  # that the step makes
+
+
+Static = int | float | bool | Word | Quoted | Initial | LayerOf | tuple["Static", ...]
 """The value of an argument of a step."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from archlang.diagnostics import ArchError, error
+from archlang.importing.heads import tied
 from archlang.importing.steps import ModulePlace, Static, Step, Traced
 
 CENTRING = frozenset({"batch_norm", "instance_norm", "group_norm", "layer_norm"})
@@ -17,7 +18,8 @@ def tidy(traced: Traced) -> Traced:
     """A traced model without steps that nothing reads, with joins and biases as the language has them."""
     traced = replace(traced, steps=tuple(_joins(_read(traced), traced.sizes)))
     traced = replace(traced, steps=tuple(_read(traced)))
-    traced = replace(traced, shared=_shared(traced.steps))
+    traced = tied(traced)
+    traced = replace(traced, shared={**_shared(traced.steps), **traced.shared})
     return replace(traced, steps=tuple(_biases(traced)))
 
 

@@ -13,8 +13,9 @@ from torch.export.graph_signature import InputKind
 
 from archlang.diagnostics import ArchError
 from archlang.importing.aten import READERS
+from archlang.importing.aten.masks import as_numbers
 from archlang.importing.constants import LIKE, ConstantReader, flat, mapped
-from archlang.importing.held import FinalStates, Held, Known, Ref, Unknown, Unsaid
+from archlang.importing.held import FinalStates, Held, Known, Mask, Ref, Unknown, Unsaid
 from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf
 from archlang.importing.memory import SharedMemory
 from archlang.importing.program import exported, output_names, place_of
@@ -176,11 +177,15 @@ class _Walk:
         if short in LIKE:
             return self.constants.like(node, short)
         used = [self.held[inner] for inner in node.all_input_nodes]
-        if not any(isinstance(held, Ref | FinalStates | Unsaid) for held in flat(used)):
+        if not any(isinstance(held, Ref | Mask | FinalStates | Unsaid) for held in flat(used)):
             return self.constants.read(node, short)
         if name == "archlang::leaf":
             return read_leaf(self.reader, call, self.leaves, self.state)  # type: ignore[no-any-return]
 
+        # A mask that becomes numbers is ones and zeros.
+        mask = call.get("self")
+        if isinstance(mask, Mask) and short in ("to", "_to_copy", "type_as"):
+            return as_numbers(self.reader, mask)
         self._same_kind(node, short)
         whole = any(isinstance(held, Ref) and held.value in self.reader.ranges for held in flat(used))
         if whole and short not in WHOLE:

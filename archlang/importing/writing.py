@@ -10,9 +10,11 @@ from archlang.importing.blocks import Inside, Made, Multiple, Slot
 from archlang.importing.bodies import BodyWriter, identifier
 from archlang.importing.expressions import number, static
 from archlang.importing.folding import LEAST, Folding, fresh
+from archlang.importing.naming import named_starts
 from archlang.importing.scopes import Item, Single
 from archlang.importing.steps import Step, Traced
 from archlang.ops import CATALOGUE
+from archlang.ops.rules import AXIS
 from archlang.syntax import tree
 from archlang.syntax.lexing import WORDS
 from archlang.syntax.tree import Argument, Expr
@@ -42,13 +44,15 @@ def write(
     traced: Traced, name: str, doc: str, normalisation: Normalisation | None = None, resizable: bool = False
 ) -> WrittenFile:
     """Write a traced model as a file; with `resizable` the sides of its input are dials."""
+    traced, lets = named_starts(traced, {*WORDS, *CATALOGUE.stages, *AXIS.words})
     folding = Folding(traced)
+    folding.taken |= {let.name for let in lets}
     items = folding.run()
     blocks = {block.name: block for block in folding.blocks}
     taken = {*folding.taken, *blocks}
 
     # Blocks stand before what uses them, the innermost first, as they were folded.
-    declarations: list[tree.Declaration] = [_block(block, blocks, taken) for block in folding.blocks]
+    declarations: list[tree.Declaration] = [*lets, *(_block(block, blocks, taken) for block in folding.blocks)]
     network = _network(traced, items, blocks, taken, name, normalisation, resizable)
     declarations.append(network)
     if _classifies(network) and not _squashed(traced, items):
@@ -105,7 +109,7 @@ def _network(
     statements: list[tree.Statement] = []
     names = {*taken, *DIALS}
     for called, value in traced.inputs:
-        word = fresh(_input_name(called, len(traced.inputs)), names)
+        word = fresh(_input_name(called, len(traced.inputs), value in traced.ranges), names)
         names.add(word)
         entering[value] = tree.Name(word)
         written = [number(size) for size in traced.sizes[value]]
@@ -162,7 +166,7 @@ def _head(traced: Traced, items: Sequence[Item]) -> Slot | None:
         if not isinstance(item, Single) or len(item.inputs) != 1:
             return None
         # A layer that is used elsewhere, too, has the width that it needs there.
-        if item.output in traced.shared:
+        if item.output in traced.shared or "table" in item.step.args:
             return None
         for name in WIDTHS:
             if item.step.args.get(name) == classes and item.step.weights:
@@ -205,10 +209,12 @@ def _training(network: tree.NetworkDeclaration) -> tree.Train:
     return tree.Train(tree.Body(None, settings))
 
 
-def _input_name(called: str, count: int) -> str:
-    """`image` for the only input, whatever the model's code calls it."""
+def _input_name(called: str, count: int, whole: bool) -> str:
+    """`image` for the only input, or `tokens` for whole numbers, where the model's code calls it no name of its own."""
     word = identifier(called)
     if count == 1 and word in ("x", "input", "input_1", "inputs", "img", "args_0", "pixel_values", ""):
+        if whole:
+            return "tokens"
         return "image"
     if word in WORDS or word in CATALOGUE.stages:
         return f"{word}_in"

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from archlang.importing import ImportedModel, import_model
-from tests.importing import homemade, unusual
+from tests.importing import everyday, homemade, unusual
 from tests.importing.homemade import Made
 
-MODELS = {**homemade.MODELS, **unusual.MODELS}
+MODELS = {**homemade.MODELS, **unusual.MODELS, **everyday.MODELS}
 
 WORDS: Mapping[str, tuple[str, ...]] = {
     "zipped": ("group_norm(2)", "global_max_pool"),
@@ -26,6 +26,15 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "cross_attention": ("attention(2, memory = memory) as attn",),
     "super_resolution": ("pixel_shuffle(2)", "clamp(low = 0.0, high = 1.0)"),
     "siamese": ("layer ",),
+    "scoring_head": ("layer wte = embedding(16)", "position_embedding(12)", "unembed(wte)"),
+    "scoring_biased": ("unembed(wte)", "affine(scale = none) as head"),
+    "scoring_function": ("unembed(wte)",),
+    "scoring_matrix": ("unembed(wte)",),
+    "learned_places": ("position_embedding(9)",),
+    "masked": ("above", "choose("),
+    "compared": ("above(1.0)", "fill = "),
+    "squeezed": ("side = 6", "reshape([8, 1, 1])"),
+    "pooled": ("constant(value = 0.5)",),
 }
 """What a reader of the file looks for."""
 

@@ -153,8 +153,8 @@ class Wide(nn.Module):
 
 def test_layouts_leave_no_reshaping_behind() -> None:
     text = taken_in(Wide(), (3, 16, 16)).text
-    for word in ("layer_norm", "conv(1x1, 16)", "affine(shift = none)", "channel_shuffle(4)", "to_sequence",
-                 "position_embedding", "class_token", "attention(4)"):
+    for word in ("layer_norm", "conv(1x1, 16)", "affine(scale = 1e-6, shift = none)", "channel_shuffle(4)",
+                 "to_sequence", "position_embedding", "class_token", "attention(4)"):
         assert word in text
     assert "reshape" not in text and "permute" not in text
     assert text.count("concat") == 3

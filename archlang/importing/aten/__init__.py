@@ -9,6 +9,7 @@ from archlang.importing.aten import (
     cells,
     convolutions,
     elementwise,
+    masks,
     merging,
     norms,
     parts,
@@ -26,6 +27,7 @@ Read = Callable[[StepReader, Mapping[str, Any]], Any]
 READERS: Mapping[str, Read] = {
     **convolutions.READERS, **norms.READERS, **elementwise.READERS, **pools.READERS, **products.READERS,
     **merging.READERS, **shaping.READERS, **parts.READERS, **cells.READERS, **recurrent.READERS, **sums.READERS,
+    **masks.READERS,
 }
 """The readers by the name of the operation, without `aten::`, the overload and the `_` of one that works in place."""
 

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from archlang.importing.aten.elementwise import pointwise
+from archlang.importing.constants import unchanged
 from archlang.importing.held import BATCH, Held, Known, Ref
 from archlang.importing.layouts import regrouped, written
 from archlang.importing.reader import AXES, NoWordError, StepReader, origin
-from archlang.importing.steps import Static, Word
+from archlang.importing.steps import Initial, Origin, Static, Word
 
 FREE = ("add", "mul", "maximum", "minimum")
 """Operations whose two tensors may change places."""
@@ -42,7 +43,7 @@ def pair(r: StepReader, call: Mapping[str, Any], op: str) -> Ref:
         return _with_known(r, r.loose(right), left, op)
     if isinstance(left, Known):
         tensor = r.loose(right)
-        return _joined(r, _spread(r, left, tensor), tensor, op)
+        return _joined(r, spread(r, left, tensor), tensor, op)
     return _joined(r, r.loose(left), r.loose(right), op)
 
 
@@ -80,6 +81,25 @@ def _number_first(r: StepReader, number: float, ref: Ref, op: str) -> Ref:
     return _with_number(r, ref, number, op)
 
 
+def constant(r: StepReader, number: float, rank: int) -> int:
+    """The value of a tensor of one number that is kept and not learned, with an axis of size 1 for each of `rank`."""
+    import torch
+
+    sizes = (1,) * rank
+    start = Initial("constant", (("value", number),))
+    args: dict[str, Static] = {"sizes": sizes, "init": start, "trained": False}
+    known = Known(sizes, lambda state: torch.full(sizes, number, dtype=_kind(state)), ())
+    return r.step("parameter", (), sizes, args, {"value": origin(known)}).value
+
+
+def _kind(state: Mapping[str, Any]) -> Any:
+    """The kind of floating-point number that a model has."""
+    import torch
+
+    kinds = (value.dtype for value in state.values() if value.is_floating_point())
+    return next(kinds, torch.float32)
+
+
 AFFINE = {"mul": ("weight", "shift"), "add": ("bias", "scale")}
 """The weight of `affine` that a factor or an offset is, and the argument that says that the other is none."""
 
@@ -105,7 +125,24 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
     # A number of its own for each position and feature.
     if known.trained and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
         return r.step("position_embedding", (ref.value,), sizes, {}, {"weight": origin(known, sizes)})
-    return _joined(r, ref, _spread(r, known, ref), op)
+    if known.derived and op == "add" and len(sizes) == 2 and ref.plain and _aligned(ref, known)[1:] == sizes:
+        learned = _first_positions(r, known, sizes)
+        if learned is not None:
+            most, whole = learned
+            return r.step("position_embedding", (ref.value,), sizes, {"most": most}, {"weight": whole})
+    return _joined(r, ref, spread(r, known, ref), op)
+
+
+def _first_positions(r: StepReader, known: Known, sizes: Sequence[int]) -> tuple[int, Origin] | None:
+    """How many positions a table holds of which these are the first, and the table; None for any other numbers."""
+    positions, features = sizes
+    table = r.state.get("".join(known.names[:1]))
+    if len(known.names) != 1 or table is None or table.shape[-1] != features or table.numel() <= positions * features:
+        return None
+    name, most = known.names[0], table.numel() // features
+    if not unchanged(known.read, name, r.state, positions):
+        return None
+    return most, Origin(lambda state: state[name].reshape(most, features), (name,), "positions")
 
 
 def _aligned(ref: Ref, known: Known) -> tuple[int, ...]:
@@ -127,7 +164,7 @@ def _single_axis(r: StepReader, ref: Ref, known: Known) -> int | None:
     return ref.dims[long[0]][0]
 
 
-def _spread(r: StepReader, known: Known, beside: Ref) -> Ref:
+def spread(r: StepReader, known: Known, beside: Ref) -> Ref:
     """A tensor of the model's own, laid out as the tensor beside it is."""
     shape = _aligned(beside, known)
     if any(size not in (1, r.extent(beside, dim)) for size, dim in zip(shape, beside.dims, strict=True)):

@@ -59,6 +59,9 @@ def _linear(r: StepReader, call: Mapping[str, Any]) -> Ref:
 
 
 def _matmul(r: StepReader, call: Mapping[str, Any]) -> Ref:
+    kernel = _dense(r, _second(call))
+    if kernel is not None and not isinstance(call["self"], Known):
+        return _linear(r, {"input": call["self"], "weight": kernel})
     left, right = _operand(r, call["self"]), _operand(r, _second(call))
     if len(left.dims) < 3 or len(right.dims) < 3:
         raise NoWordError("one of its factors is a vector")
@@ -183,6 +186,17 @@ def _term(places: Mapping[str, tuple[int, ...]], sizes: Sequence[int]) -> str:
     """The names of a factor's axes in the order in which its value has them."""
     named = {dim[0]: name for name, dim in places.items() if dim != (BATCH,)}
     return " ".join(named[axis] for axis in range(len(sizes)))
+
+
+def _dense(r: StepReader, held: Any) -> Known | None:
+    """The kernel of a dense map, where a factor is one of the model's matrices, turned: `x @ weight.T`."""
+    if not isinstance(held, Known) or not held.trained or len(held.shape) != 2 or len(held.names) != 1:
+        return None
+    name, = held.names
+    whole = r.state.get(name)
+    if whole is None or tuple(whole.shape) != held.shape[::-1] or not torch.equal(held.read(r.state), whole.T):
+        return None
+    return Known(tuple(whole.shape), lambda state: state[name], held.names, trained=True)
 
 
 def _operand(r: StepReader, held: Any) -> Ref:

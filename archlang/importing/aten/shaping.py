@@ -59,7 +59,7 @@ def _moved(r: StepReader, ref: Ref, wanted: tuple[int, ...]) -> Ref | None:
     if ref.order == (1, 0) and len(wanted) == 3 and wanted[0] == sizes[1]:
         return r.step("to_map", (ref.value,), wanted, {"height": wanted[1], "width": wanted[2]})
     # A sequence into [rows, columns, channels]: a map whose axes are turned.
-    if ref.plain and len(sizes) == 2 and len(wanted) == 3 and wanted[2] == sizes[1]:
+    if ref.plain and len(sizes) == 2 and len(wanted) == 3 and wanted[2] == sizes[1] > 1:
         made = r.step("to_map", (ref.value,), (wanted[2], *wanted[:2]), {"height": wanted[0], "width": wanted[1]})
         return Ref.of(made.value, (1, 2, 0))
 

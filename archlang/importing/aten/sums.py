@@ -1,4 +1,4 @@
-"""Readers of sums over axes that are given by letters, of norms and variances, and of numbers behind masks."""
+"""Readers of sums over axes that are given by letters, of norms and variances."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from functools import partial
 from math import prod
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from archlang.importing.aten.elementwise import pointwise
 from archlang.importing.aten.merging import pair
 from archlang.importing.aten.pools import reduced
-from archlang.importing.aten.products import LOW
 from archlang.importing.held import BATCH, Held, Known, Ref, Unsaid
 from archlang.importing.reader import NoWordError, StepReader
-from archlang.importing.steps import Quoted, State
+from archlang.importing.steps import Quoted
 
 
 def _vector_norm(r: StepReader, call: Mapping[str, Any]) -> Held:
@@ -104,48 +100,6 @@ def _named(r: StepReader, letters: str, held: Any) -> tuple[dict[str, int], int]
     return {letter: axis for letter, (axis,) in zip(letters, ref.dims, strict=True)}, ref.value
 
 
-def _masked_fill(r: StepReader, call: Mapping[str, Any]) -> Held:
-    """A number in the place of those behind a mask."""
-    return _chosen(r, call["mask"], call["value"], call["self"])
-
-
-def _where(r: StepReader, call: Mapping[str, Any]) -> Held:
-    return _chosen(r, call["condition"], call["self"], call["other"])
-
-
-def _chosen(r: StepReader, mask: Held, here: Held, elsewhere: Held) -> Held:
-    """`mask here + (1 - mask) elsewhere`, for a mask of the model's own."""
-    if not isinstance(mask, Known):
-        raise NoWordError("its mask is calculated from the input")
-
-    def behind(state: State) -> Tensor:
-        return mask.read(state).double()
-
-    def before(state: State) -> Tensor:
-        return 1.0 - mask.read(state).double()
-
-    first = _masked(r, here, Known(mask.shape, behind, mask.names, key=f"{mask.key} behind"))
-    second = _masked(r, elsewhere, Known(mask.shape, before, mask.names, key=f"{mask.key} before"))
-    # What is the model's own stands second, beside what it is spread over.
-    if isinstance(first, Known):
-        first, second = second, first
-    return pair(r, {"self": first, "other": second}, "add")
-
-
-def _masked(r: StepReader, held: Held, mask: Known) -> Held:
-    """A tensor times a mask; a number times a mask is a tensor of the model's own."""
-    number = held
-    if isinstance(held, Known):
-        number = held.number
-    if not isinstance(number, int | float):
-        return pair(r, {"self": held, "other": mask}, "mul")
-    if number == -torch.inf:
-        number = LOW
-        r.remark(f"minus infinity, which a softmax reads, is {LOW:.0e}")
-    filled = float(number)
-    return Known(mask.shape, lambda state: mask.read(state) * filled, mask.names, key=f"{mask.key} times {filled}")
-
-
 def _with_product(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
     """`x + value * a * b`, or `x + value * a / b`."""
     joined = pair(r, {"self": call["tensor1"], "other": call["tensor2"]}, op)
@@ -162,8 +116,6 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "max": partial(_extreme, by="max"),
     "min": partial(_extreme, by="min"),
     "einsum": _einsum,
-    "masked_fill": _masked_fill,
-    "where": _where,
     "addcmul": partial(_with_product, op="mul"),
     "addcdiv": partial(_with_product, op="div"),
 }
