@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from archlang.importing.blocks import Inside, Multiple
-from archlang.importing.steps import Initial, LayerOf, Kernel, Quoted, Word
+from archlang.importing.steps import Initial, Kernel, LayerOf, Quoted, Word
 from archlang.ops import CATALOGUE
 from archlang.ops.model import by_place
 from archlang.syntax import tree
