@@ -14,7 +14,7 @@ ELEMENTWISE = (
     "relu", "relu6", "leaky_relu", "leaky_relu(0.2)", "elu", "selu", "celu(0.5)", "gelu", "gelu(approximate = tanh)",
     "silu", "mish", "hardswish", "hardsigmoid", "sigmoid", "tanh", "softplus", "prelu", "identity", "dropout(0)",
     "drop_path(0.0)", "noise(std = 0)", "scale(-0.5)", "shift(0.5)",
-    "for a in [for i in range(2) { 0.5 + i }] { scale(a) }",
+    "relu -> for a in [for i in range(2) { 0.5 + i }] { scale(a) }",
 )
 CHANNELS = (1, 2, 3, 4, 6, 8)
 KERNELS = ("1x1", "3x3", "3", "2x2", "1x3", "5x3", "4x4")
