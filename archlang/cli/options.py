@@ -150,12 +150,17 @@ device = click.option(
 )
 
 def _settings(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, str]:
-    return pairs(words, "-o")
+    return pairs(words, parameter.opts[0])
 
 
 settings = click.option(
-    "-o", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
+    "-o", "--set", "settings", multiple=True, metavar="NAME=VALUE", callback=_settings,
     help="Set a setting of `train`: batch=64, optimizer.lr=0.01, and all.epochs=3 for the phase `all`.",
+)
+
+compared_settings = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE,...", callback=_settings,
+    help="Set a setting of `train`, as `train --set` does; several values are compared: optimizer.lr=0.01,0.1.",
 )
 
 workers = click.option(

@@ -98,6 +98,32 @@ def test_a_study_from_the_command_line(file: str, tmp_path: Path, capfd: pytest.
     assert "did you mean `accuracy`?" in capfd.readouterr().err
 
 
+def test_values_of_a_setting_are_compared(file: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each arm is the training that `train --set` does."""
+    folder, one = tmp_path / "study", tmp_path / "one"
+    call = ["--data", "digits:train=60", "--device", "cpu"]
+    rates = ["--set", "optimizer.lr=0.01,0.0001"]
+    assert run(["study", file, *rates, "--set", "batch=20", *call, "--seeds", "2", "--run", str(folder)]) == 0
+    assert "small optimizer.lr=0.0001 beside small optimizer.lr=0.01" in capfd.readouterr().out
+    assert run(["train", file, "--set", "optimizer.lr=0.0001", "--set", "batch=20", *call, "--seed", "1",
+                "--run", str(one)]) == 0
+
+    mine, its = (load_model(path).state_dict() for path in (one / "last.safetensors",
+                                                            folder / "runs" / "1-1" / "last.safetensors"))
+    other = load_model(folder / "runs" / "0-1" / "last.safetensors").state_dict()
+    # A study's processes have one thread each, and another number of threads adds in another order.
+    assert all(torch.allclose(mine[name], its[name], atol=1e-5) for name in its)
+    assert any(not torch.allclose(mine[name], other[name], atol=1e-3) for name in its)
+
+    capfd.readouterr()
+    for words, said in ((["--set", "optimizer.rate=1"], "optimizer.rate"), (["--set", "batch=20,20"], "itself"),
+                        (["--set", "batch"], "--set")):
+        assert run(["study", file, *words, *call, "--seeds", "2", "--run", str(tmp_path / "none")]) in (1, 2)
+        assert said in capfd.readouterr().err and not (tmp_path / "none").exists()
+    assert run(["study", file, *rates, *call, "--seeds", "2", "--slurm", "2"]) == 0
+    assert "--set optimizer.lr=0.01,0.0001" in capfd.readouterr().out
+
+
 def test_a_figure_that_no_training_can_have_trains_nothing(
     file: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archlang.cli.files import PLOTS, ending, open_network, read_bytes, write, write_page
-from archlang.cli.options import data, device, formats, output, reading, refuse
+from archlang.cli.options import compared_settings, data, device, formats, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="N",
               help="Train each network from the seeds 0 to N - 1.")
 @click.option("--epochs", type=click.IntRange(1, 10**6), metavar="N", help="Epochs of each (default: the file's).")
+@compared_settings
 @click.option("--keep", "kept", type=click.Choice(["last", "best"]), default="last", show_default=True,
               help="Judge the model of the last epoch, or of the best, which is chosen on the test part where the data "
                    "has no validation part.")
@@ -53,14 +55,15 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @reading
 @click.pass_obj
-def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epochs: int | None, kept: Kept,
-            figure: str | None, folder: str | None, jobs: int, processes: int, threads: int, retry: bool,
-            plot: str | None, over: Cost, table_file: str | None, slurm: int | None, template: str | None,
-            output: str | None, device: str, dials: Mapping[str, str]) -> None:
+def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epochs: int | None,
+            settings: Mapping[str, str], kept: Kept, figure: str | None, folder: str | None, jobs: int, processes: int,
+            threads: int, retry: bool, plot: str | None, over: Cost, table_file: str | None, slurm: int | None,
+            template: str | None, output: str | None, device: str, dials: Mapping[str, str]) -> None:
     """Train every FILE with every combination of dials from every seed, and compare what comes out with the first.
 
-    -p dial=a,b gives a dial several values. The same command goes on with a study that was interrupted, and several
-    machines may run it at a time on one folder: its journal says what is done, and locks who is at what.
+    -p dial=a,b gives a dial several values, --set optimizer.lr=a,b a setting of `train`. The same command goes on with
+    a study that was interrupted, and several machines may run it at a time on one folder: its journal says what is
+    done, and locks who is at what.
     """
     ending(plot, *PLOTS)
     ending(table_file, ".csv")
@@ -68,7 +71,7 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
     if slurm is None and (template is not None or output is not None):
         raise refuse("`--template` and `-o` go with `--slurm`")
 
-    arms, groups = compared(session, files, dials)
+    arms, groups = compared(session, files, dials, settings)
     from archlang.comparison.design import StudyDesign
     from archlang.comparison.journal import Journal
 
@@ -88,25 +91,30 @@ def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epo
     _tell(session, journal, figure, plot, over, table_file, groups)
 
 
-def compared(session: Session, files: tuple[str, ...],
-             dials: Mapping[str, str]) -> tuple[tuple[StudyArm, ...], list[int]]:
-    """The arms of files and dials, and for each the number of its file."""
+def compared(session: Session, files: tuple[str, ...], dials: Mapping[str, str],
+             settings: Mapping[str, str]) -> tuple[tuple[StudyArm, ...], list[int]]:
+    """The arms of files, dials and settings, and for each the number of its file."""
     from archlang.comparison.design import arm_of, grid, values_of_dial
 
-    # Split here and not by the option: for other commands a comma belongs to the value.
-    lists = {name: values_of_dial(text) for name, text in dials.items()}
+    # Split here and not by the options: for other commands a comma belongs to the value.
+    of_dials = {name: values_of_dial(text) for name, text in dials.items()}
+    of_settings = {name: values_of_dial(text) for name, text in settings.items()}
+
     arms, groups = [], []
     for number, file in enumerate(files):
-        for chosen in grid(lists):
-            # A dial of one value says nothing that the others do not have.
-            shown = ", ".join(f"{name}={value}" for name, value in chosen.items() if len(lists[name]) > 1)
+        for chosen, given in product(grid(of_dials), grid(of_settings)):
+            # What has one value says nothing that the other arms do not have.
+            shown = ", ".join([
+                *(f"{name}={value}" for name, value in chosen.items() if len(of_dials[name]) > 1),
+                *(f"{name}={value}" for name, value in given.items() if len(of_settings[name]) > 1),
+            ])  # fmt: skip
             name = Path(file).stem
             # Two files of one name in two folders need their folders.
             if [Path(other).stem for other in files].count(name) > 1:
                 name = file
             if shown:
                 name = f"{name} {shown}"
-            arms.append(arm_of(one_line(name, 80), open_network(session, file, chosen)))
+            arms.append(arm_of(one_line(name, 80), open_network(session, file, chosen, given)))
             groups.append(number)
 
     twice = next((arm.name for n, arm in enumerate(arms) if arm.name in [other.name for other in arms[:n]]), None)
@@ -222,6 +230,7 @@ def _queued(session: Session, options: Mapping[str, Any], where: Path, tasks: in
             words += [f"--{name}", str(options[name])]
     words += ["--keep", options["kept"], "--run", str(where.absolute())]
     words += [word for name, value in options["dials"].items() for word in ("-p", f"{name}={value}")]
+    words += [word for name, value in options["settings"].items() for word in ("--set", f"{name}={value}")]
     words += [word for name in session.plugins for word in ("--plugin", name)]
     words += [word for folder in session.path for word in ("--path", folder)]
     # A limit that this call raised, the tasks must raise too.
