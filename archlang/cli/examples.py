@@ -31,6 +31,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "archlang train net.arch --data folder:images --run run --resume",
     ),
     "study": ("archlang study net.arch other.arch --data digits --seeds 5",),
+    "sweep": ("archlang sweep net.arch --data digits --trials 30 -p width=4..64 --set optimizer.lr=1e-4..0.1:log",),
     "cluster": ("archlang cluster net.arch --data digits --clusters 10",),
     "boost": ("archlang boost net.arch --data digits -o boosted.arch",),
     "fuse": ("archlang fuse best.safetensors -o deploy.safetensors --verify",),

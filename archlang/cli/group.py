@@ -25,6 +25,7 @@ COMMANDS = {
     "transform": "Transform a network or a model into another.",
     "train": "Train what a file declares.",
     "study": "Compare networks over seeds.",
+    "sweep": "Search dials and settings.",
     "cluster": "Cluster data without labels (neural mixture EM).",
     "boost": "Search for position-boosted convolutions.",
     "fuse": "Fuse a model to its inference form.",

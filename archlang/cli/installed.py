@@ -20,6 +20,7 @@ USES = {
     "logs": "`train --tensorboard`",
     "onnx": "`export --to onnx`",
     "hub": "`push_to_hub`, `from_pretrained`",
+    "search": "`archlang sweep`",
     "parquet": "`--data parquet:PATH`",
     "lsp": "`archlang lsp`, for editors",
     "docs": "`make docs`, the site of the documentation",

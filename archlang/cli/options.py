@@ -163,6 +163,11 @@ compared_settings = click.option(
     help="Set a setting of `train`, as `train --set` does; several values are compared: optimizer.lr=0.01,0.1.",
 )
 
+searched_settings = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=RANGE", callback=_settings,
+    help="Search a setting of `train`: optimizer.lr=1e-4..0.1:log, batch=16..128, or values with commas between them.",
+)
+
 workers = click.option(
     "--workers", type=click.IntRange(0, 256), metavar="N", default=0, show_default=True,
     help="Processes that read the data meanwhile; 0 reads it in between. No result depends on it.",

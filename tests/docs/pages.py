@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
-MEASURED = ("train", "eval", "fuse", "predict", "show", "study")
+MEASURED = ("train", "eval", "fuse", "predict", "show", "study", "sweep")
 """Commands whose decimal numbers depend on the machine (and which epoch was best): only their places are compared."""
 
 _FENCE = re.compile(r"^```(\w+) *([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
