@@ -39,7 +39,7 @@ def forks() -> ForkServerContext:
 
 
 def archlang(words: Sequence[str], pipe: Path, room: int) -> Said:
-    """`archlang WORDS` in a process that may make no file larger than `room` bytes; `pipe` is made, and told through."""
+    """`archlang WORDS` in a process that may make no file of more than `room` bytes; it speaks through `pipe`."""
     os.mkfifo(pipe)
     process = forks().Process(target=_command, args=(tuple(words), str(pipe), room))
     process.start()

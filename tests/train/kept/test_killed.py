@@ -12,6 +12,7 @@ from archlang.cli.main import run
 from tests import forking
 from tests.campaign import resume
 
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the training that nobody kills, its phases shortened."""
