@@ -52,8 +52,9 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# Files in the order of their folders: in the other order those of few tests, long trainings, are last, and wait for one.
 test: lint $(PEERS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # The site: pages of docs/, the reference and the drawings of the gallery, in build/site/html. A warning ends it.
 docs: $(SITED)

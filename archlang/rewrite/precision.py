@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,16 +21,15 @@ def check_precision(step: Contraction, like: Tensor) -> None:
     of float16 it would leave infinities, or numbers without digits. What a channel's bias makes small does not count.
     """
     dtype = like.dtype
-    if step.kernel.is_meta or not bool(like.isfinite().all()):
+    if step.kernel.is_meta or not _finite(like):
         return  # weights that are no numbers stay so
-
-    for values in (step.kernel, step.bias):
-        # A single infinity ruins a channel, however small the error of the others is.
-        if values is not None and not bool(values.to(dtype).isfinite().all()):
-            raise Obstacle("overflow")
 
     kernel = _by_channel(step)
     error = (kernel.to(dtype).double() - kernel).norm(dim=1)
+    # A single infinity ruins a channel, however small the error of the others is; it makes the error infinite.
+    if not _finite(error) or (step.bias is not None and not _finite(step.bias.to(dtype))):
+        raise Obstacle("overflow")
+
     scale = kernel.norm(dim=1)
     if step.bias is not None:
         scale = scale + step.bias.abs()
@@ -38,6 +39,13 @@ def check_precision(step: Contraction, like: Tensor) -> None:
     allowed = _SHARE * limits.eps * scale + limits.eps * limits.smallest_normal
     if bool((error > allowed).any()):
         raise Obstacle("overflow")
+
+
+def _finite(values: Tensor) -> bool:
+    """Whether all are numbers: the least and the largest are, which is soon found."""
+    if values.numel() == 0:
+        return True
+    return all(math.isfinite(bound) for bound in torch.stack(values.aminmax()).tolist())
 
 
 def _by_channel(step: Contraction) -> Tensor:

@@ -117,6 +117,7 @@ KEPT: dict[str, Callable[[nn.Module], nn.Module]] = {
     "fused": fuse,
     "fused copy": lambda m: copy.deepcopy(fuse(m)),
     "with taps": lambda m: compile(m.archlang.network, taps=True),
+    "fused with taps": lambda m: fuse(compile(m.archlang.network, taps=True).eval()),
     "one by one": lambda m: compile(m.archlang.network, parallel="loop"),
 }
 

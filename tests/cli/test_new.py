@@ -96,7 +96,7 @@ CHANCE = {
 }
 """The loss of who knows no more than how often each answer is right."""
 
-EPOCHS = {"segment": 8, "vit": 8, "pairs": 10, "tagger": 8, "language": 2, "restore": 2, "coded": 5}
+EPOCHS = {"segment": 8, "vit": 8, "pairs": 10, "tagger": 8, "language": 2, "restore": 2, "coded": 2}
 """Epochs to learn something; one where nothing else is said."""
 
 

@@ -18,9 +18,14 @@ MAP = (2, 8, 6, 6)
 BIG, SMALL = 1e7, 1e-6
 
 
+def norms_of(model: nn.Module) -> list[Any]:
+    """The norms of a model."""
+    return [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._NormBase)]
+
+
 def scaled(model: nn.Module, scale: float, shift: float = 0.0) -> nn.Module:
     """The model with its last norm's scale so large or small that a kernel of float16 cannot hold it."""
-    norm: Any = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._NormBase)][-1]
+    norm = norms_of(model)[-1]
     with torch.no_grad():
         norm.running_var.fill_(1e-6 if scale > 1 else 1e4)  # float16 holds these, and the scale's other part
         norm.eps = 0.0
@@ -66,6 +71,15 @@ def test_a_kernel_that_does_not_fit_stays(scale: float, name: str) -> None:
     assert "overflow" in kept and norms(made) >= 1
     assert all(bool(p.isfinite().all()) for p in made.parameters())
     assert norms(fuse(wide)) == 0  # in float64 everything fits
+
+
+def test_a_bias_that_does_not_fit_stays() -> None:
+    wide = scaled(randomised(conv(8, 8, 3, padding=1)), 2.0)
+    with torch.no_grad():
+        norms_of(wide)[-1].running_mean.fill_(6e4)  # float16 holds it, and not its double
+    made = fuse(copy.deepcopy(wide).half())
+    assert "overflow" in {s.name for s in made.meta["report"].skipped} and norms(made) == 1
+    assert norms(fuse(wide)) == 0
 
 
 @pytest.mark.parametrize("scale", [BIG, SMALL])

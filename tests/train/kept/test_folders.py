@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from archlang.train.kept.runs import Run, open_run
 from archlang.train.loop.watch import StepTable
 from archlang.train.loop.watch_pictures import STYLES
 from tests.campaign import attack_folders
+from tests.forking import forks
 from tests.train.kept.test_resume import Halt, halted, log_of, refused, resumed, same
 from tests.train.nets import TRAIN, bars, tiny
 
@@ -25,8 +25,7 @@ from tests.train.nets import TRAIN, bars, tiny
 @pytest.mark.parametrize(("way", "every", "first"), [("killed", 41, 2), ("full", 41, 5), ("half", 41, 11)])
 def test_a_training_ended_at_a_single_write_is_new_or_goes_on(tmp_path: Path, way: str, every: int, first: int) -> None:
     """In processes of their own, which must not be forks of one whose threads have run."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
+    with forks().Pool(1) as pool:
         count, wrong = pool.apply(attack_folders.campaign, (tmp_path, way, every, first))
     assert count > 1 and wrong == []
 

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from archlang.cli.main import run
+from tests import forking
 from tests.campaign import resume
-
-FULL = """
-import resource, signal, sys
-from archlang.cli.main import run
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-sys.exit(run(sys.argv[2:]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +34,10 @@ def test_killed_and_gone_on_with(folder: Path) -> None:
 def test_a_full_disk_leaves_the_run_as_it_was(folder: Path) -> None:
     words = resume.command(folder, "full")[3:]
     size = max(path.stat().st_size for path in (folder / "whole").glob("checkpoint-*"))
-    found = subprocess.run([sys.executable, "-c", FULL, str(size - 1000), *words], env=resume.settings(),
-                           capture_output=True, text=True, check=False)
-    assert found.returncode == 1
-    assert "error[unwritable-output]" in found.stderr
-    assert "Traceback" not in found.stderr
+    found = forking.archlang(words, folder / "pipe", size - 1000)
+    assert found.status == 1
+    assert "error[unwritable-output]" in found.text
+    assert "Traceback" not in found.text
     assert not [path for path in (folder / "full").glob("*") if path.suffix == ".part"]
 
 
@@ -58,10 +49,9 @@ def test_a_disk_that_is_full_from_the_start_leaves_nothing(folder: Path, limit: 
     for made_before in (False, True):
         if made_before:
             run_folder.mkdir()
-        found = subprocess.run([sys.executable, "-c", FULL, str(limit), *words], env=resume.settings(),
-                               capture_output=True, text=True, check=False)
-        assert found.returncode == 1, found.stderr
-        assert "error[unwritable-output]" in found.stderr and "Traceback" not in found.stderr
+        found = forking.archlang(words, folder / "pipe", limit)
+        assert found.status == 1, found.text
+        assert "error[unwritable-output]" in found.text and "Traceback" not in found.text
         left = {path.name for path in run_folder.glob("*")}
         assert left <= {".lock"} and run_folder.exists() is made_before
     shutil.rmtree(run_folder)
