@@ -29,6 +29,14 @@ class Up(nn.Module):
         return self.body(torch.cat([beside, self.narrow(x)], 1))
 
 
+class Held(nn.Module):
+    """A tensor of a network's own, in the order of its modules."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(sizes))
+
+
 class UNet(nn.Module):
     """Ronneberger et al. 2015, figure 1, padded, with batch norms; interpolated up to the size of what went down."""
 
