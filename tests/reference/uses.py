@@ -9,9 +9,9 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(3x3, 5)
         conv(3x3, 5, bias = true) -> batch_norm
         conv(3x3, 6, groups = 2, weights = scaled(gamma = 1.7, eps = 1e-3)) -> conv(1x3, 5, weights = standardized)
+        conv(5x3, 6, weights = masked(centre = false)) -> conv(3x3, 5, weights = masked)
         depthwise_conv(4x3, stride = 2, multiplier = 2, padding_mode = circular, weights = weight_norm)
-        conv(2x4, 5)
-        conv(4x2, 6, stride = 2)
+        conv(2x4, 5) -> conv(4x2, 6, stride = 2)
         conv(3x5, 6, stride = size(2, 3), dilation = 2)
         conv(3x3, 5, padding = none)
         conv(3x3, 5, padding = 2)
