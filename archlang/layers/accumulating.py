@@ -39,6 +39,6 @@ def _moved(x: Tensor, dim: int, steps: int) -> Tensor:
     """The numbers that stand some steps before; zeros where nothing does."""
     length = x.shape[dim]
     # Past the end of a shorter line everything is moved out, and no more zeros are needed than there are places.
-    steps = torch.sym_min(steps, length)
+    steps = torch.sym_min(steps, length)  # type: ignore[no-untyped-call]  # torch states no types of it
     zeros = torch.zeros_like(x).narrow(dim, 0, steps)
     return torch.cat([zeros, x.narrow(dim, 0, length - steps)], dim)
