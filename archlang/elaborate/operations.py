@@ -23,7 +23,7 @@ from archlang.elaborate.values import (
 )
 from archlang.ops.kinds import Fault
 from archlang.ops.model import OpCall
-from archlang.ops.rules import need_members
+from archlang.ops.rules import AXES, need_members
 from archlang.ops.tables import Table
 from archlang.ops.values import InputAt
 from archlang.shapes import Bundle, Type
@@ -183,7 +183,21 @@ def _misused(b: Build, fault: Fault, stage: OpStage, inputs: Sequence[TensorValu
     secondary = []
     if not _covers(at, where):
         secondary.append(Label(at, f"this is {joined}"))
+    _hidden_axis(fault, stage)
     return b.fault(fault, where, stage.given, place, secondary)
+
+
+def _hidden_axis(fault: Fault, stage: OpStage) -> None:
+    """Say of a dial or `let` with the name of an axis that it stands in the way of the word."""
+    if fault.name != "wrong-axis" or fault.argument is None:
+        return
+    said = stage.given.spans.get(fault.argument)
+    if said is None or not isinstance(stage.given[fault.argument], int):
+        return
+
+    # A number that is written is torch's way to count axes; one behind the word was meant as the axis.
+    if any(said.text in axes for axes in AXES.values()):
+        fault.help = (f"`{said.text}` is bound in this file, which hides the axis of that name: call it otherwise",)
 
 
 def _same_twice(b: Build, stage: OpStage, same: tuple[int, int], inputs: Sequence[TensorValue],

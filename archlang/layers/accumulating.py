@@ -7,6 +7,9 @@ from torch import Tensor
 
 from archlang.layers.spreading import spread
 
+MOST_ROUNDS = 31
+"""Rounds for an axis of 2^31 places: no line is longer, whatever limits are raised."""
+
 
 def decayed_sum(x: Tensor, decay: Tensor, dim: int) -> Tensor:
     """`h_t = d_t h_(t-1) + x_t` along a dimension, from h = 0 on; the decay d is as large as x, or spread over it.
@@ -19,14 +22,23 @@ def decayed_sum(x: Tensor, decay: Tensor, dim: int) -> Tensor:
     """
     x, decay = spread(x, decay)
     decay = decay.expand_as(x)
-    step, length = 1, x.shape[dim]
-
-    while step < length:
-        # What stands `step` places before; nothing stands before the first ones.
-        kept = decay.narrow(dim, step, length - step)
-        grown = x.narrow(dim, step, length - step) + kept * x.narrow(dim, 0, length - step)
-        further = kept * decay.narrow(dim, 0, length - step)
-        x = torch.cat([x.narrow(dim, 0, step), grown], dim)
-        decay = torch.cat([decay.narrow(dim, 0, step), further], dim)
-        step *= 2
+    for power in range(_rounds(x.shape[dim])):
+        x = x + decay * _moved(x, dim, 2**power)
+        decay = decay * _moved(decay, dim, 2**power)
     return x
+
+
+def _rounds(length: int | torch.SymInt) -> int:
+    # A program that is exported for any length takes as many rounds as the longest axis needs.
+    if isinstance(length, torch.SymInt):
+        return MOST_ROUNDS
+    return max(length - 1, 0).bit_length()
+
+
+def _moved(x: Tensor, dim: int, steps: int) -> Tensor:
+    """The numbers that stand some steps before; zeros where nothing does."""
+    length = x.shape[dim]
+    # Past the end of a shorter line everything is moved out, and no more zeros are needed than there are places.
+    steps = torch.sym_min(steps, length)  # type: ignore[no-untyped-call]  # torch states no types of it
+    zeros = torch.zeros_like(x).narrow(dim, 0, steps)
+    return torch.cat([zeros, x.narrow(dim, 0, length - steps)], dim)

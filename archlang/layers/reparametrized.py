@@ -17,14 +17,16 @@ class ReparametrizedConv(nn.Module):
 
     - `standardized`: `(v - m) / sqrt(s^2 + eps)` (Qiao et al. 2019, eq. 7);
     - `scaled`: `gamma g (v - m) / sqrt(N (s^2 + eps))` with a learned factor g (Brock et al. 2021, eq. 5);
-    - `weight_norm`: `g v / |v|` with a learned length g (Salimans and Kingma 2016, eq. 2), as torch has it.
+    - `weight_norm`: `g v / |v|` with a learned length g (Salimans and Kingma 2016, eq. 2), as torch has it;
+    - `masked`: v up to its middle cell, row by row, and 0 behind it (van den Oord et al. 2016, section 3.4).
 
     Args:
         in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode: as in
             `nn.Conv2d`, a number for each axis.
-        form: one of the three.
+        form: one of the four.
         gamma, eps: of the formulas above.
         gain: where g starts in `scaled`; in `weight_norm` it starts as the length of v.
+        centre: whether `masked` keeps the middle cell.
     """
 
     bias: nn.Parameter | None
@@ -34,18 +36,19 @@ class ReparametrizedConv(nn.Module):
         self, in_channels: int, out_channels: int, kernel_size: Sequence[int], stride: Sequence[int] = (1,),
         padding: Sequence[int] = (0,), dilation: Sequence[int] = (1,), groups: int = 1, bias: bool = True,
         padding_mode: str = "zeros", form: str = "standardized", gamma: float = 1.0, eps: float = 1e-6,
-        gain: float = 1.0,
+        gain: float = 1.0, centre: bool = True,
     ) -> None:
         super().__init__()
         self.in_channels, self.out_channels = in_channels, out_channels
         self.stride, self.padding, self.dilation, self.groups = stride, padding, dilation, groups
         self.padding_mode, self.form, self.gamma, self.eps, self.start = padding_mode, form, gamma, eps, gain
+        self.centre = centre
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, *kernel_size))
 
         self.bias = self.gain = None
         if bias:
             self.bias = nn.Parameter(torch.empty(out_channels))
-        if form != "standardized":
+        if form not in ("standardized", "masked"):
             self.gain = nn.Parameter(torch.empty(out_channels, 1, *(1 for _ in kernel_size)))
         self.reset_parameters()
 
@@ -72,12 +75,23 @@ class ReparametrizedConv(nn.Module):
         if self.form == "weight_norm" and self.gain is not None:
             return self.weight * (self.gain / self._lengths())
 
+        if self.form == "masked":
+            return self._masked()
+
         rows = self.weight.flatten(1)
         centred = rows - rows.mean(1, keepdim=True)
         made = centred * (centred.square().mean(1, keepdim=True) + self.eps).rsqrt()
         if self.gain is not None:
             made = made * (self.gain.flatten(1) * (self.gamma * rows.shape[1] ** -0.5))
         return made.reshape(self.weight.shape)
+
+    def _masked(self) -> Tensor:
+        """The kernel with zeros behind its middle cell, and in it where that is not kept."""
+        cells = self.weight.flatten(2)
+        count = cells.shape[2]
+        kept = count // 2 + int(self.centre)
+        # Cut and filled up: what is cut off has no gradient, and stays as it began.
+        return functional.pad(cells.narrow(2, 0, kept), (0, count - kept)).reshape(self.weight.shape)
 
     def forward(self, x: Tensor) -> Tensor:
         """Slide over [batch, in channels, *places]."""

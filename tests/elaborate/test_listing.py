@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archlang import ArchError
+from archlang.elaborate.network import check_text
 from archlang.transform.unroll import unrolled
 from tests.elaborate.texts import names, net, out, text, wrong
 
@@ -53,3 +54,14 @@ def test_what_is_wrong_with_a_calculated_list(body: str, kind: str) -> None:
 def test_it_is_not_written_out_as_if_it_were_a_single_item() -> None:
     with pytest.raises(ArchError):
         unrolled(net("output x -> for c in [for i in range(3) { 4 + i }] { conv(1x1, c) }"))
+
+
+@pytest.mark.parametrize(("body", "says"), [
+    # An activation of its own behind the gate would be another network.
+    ("output x -> conv(1x1, 4) -> glu(act = silu)", "it is called `activation` here: write `glu(activation = silu)`"),
+    ("let width = 4\n  output x -> reduce(width) -> linear(width)", "hides the axis of that name"),
+    ("output x -> to_sequence -> to_map(x.size)", "`to_map(maps.height, maps.width)`"),
+])
+def test_what_newcomers_write_is_mended_rightly(body: str, says: str) -> None:
+    told = [help for problem in check_text(text(body), {}) for help in problem.help]
+    assert any(says in help for help in told), told

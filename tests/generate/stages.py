@@ -82,7 +82,8 @@ def depthwise(r: random.Random, t: Type) -> Made:
     """Every channel by itself."""
     times = r.choice((1, 2))
     if r.random() < 0.2:
-        form = r.choice(("standardized", "scaled(gamma = 1.7)", "scaled(eps = 0.1)", "weight_norm"))
+        form = r.choice(("standardized", "scaled(gamma = 1.7)", "scaled(eps = 0.1)", "weight_norm", "masked",
+                         "masked(centre = false)"))
         return f"depthwise_conv(3x3, multiplier = {times}, weights = {form})", (t[0] * times, *t[1:])
     return f"depthwise_conv(3x3, multiplier = {times})", (t[0] * times, *t[1:])
 

@@ -131,6 +131,7 @@ CASES: dict[str, list[Case]] = {
         *one((3, 32, 32), kernel=1, channels=8, stride=2),
         *one(M, kernel=3, channels=8, groups=2, weights=_SCALED),
         *one(M, kernel=3, channels=8, bias=False, weights=Option("weight_norm", "weights")),
+        *one(M, kernel=3, channels=8, weights=Option("masked", "weights", {"centre": False})),
         *one(M, kernel=3, channels=8, padding_mode="circular",
              weights=Option("standardized", "weights", {"eps": 1e-5})),
     ],

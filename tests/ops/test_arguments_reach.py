@@ -44,7 +44,8 @@ def convolution(*shape: int) -> Uses:
         "groups": [2, "channels"], "padding_mode": ["reflect", "replicate", "circular"], "bias": [False],
         "init": [ZEROS], "weights": [Option("standardized", "weights", {"eps": 0.1}),
                                      Option("scaled", "weights", {"gamma": 2.0, "eps": 1e-6, "gain": 0.0}),
-                                     Option("weight_norm", "weights")],
+                                     Option("weight_norm", "weights"), Option("masked", "weights", {"centre": True}),
+                                     Option("masked", "weights", {"centre": False})],
     }
     return (shape,), {"kernel": 3, "channels": 8}, other
 

@@ -118,6 +118,10 @@ WRONG: list[tuple[str, str, list[S], dict[str, Any]]] = [
     ("wrong-axis", "l2_normalize", [(8,)], {"axis": "height"}),
     ("wrong-axis", "cumsum", [(8,)], {"axis": "height"}),
     ("shape-mismatch", "cumsum", [(1, 4), (8, 4)], {"axis": "features"}),
+    ("conflicting-arguments", "conv", [(3, 8, 8)], {
+        "kernel": 4, "channels": 4, "weights": Option("masked", "weights", {"centre": True})}),
+    ("conflicting-arguments", "conv", [(3, 8, 8)], {
+        "kernel": 1, "channels": 4, "weights": Option("masked", "weights", {"centre": False})}),
     ("out-of-range", "shift", [(3,)], {"by": float("inf")}),
     ("shape-mismatch", "mul", [(8, 4, 4), (4,)], {}),
     ("symbolic-parameters", "parameter", [(8,)], {"sizes": [H, 8]}),

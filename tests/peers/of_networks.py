@@ -12,7 +12,7 @@ from tests.peers.comparing import Pair
 from tests.peers.libraries import timm, torchvision_models
 from tests.peers.mapping import Mapper, Names, in_order, in_order_of_use
 from tests.peers.networks import of_file
-from tests.peers.papers import language, modern, others, plain, reparametrized
+from tests.peers.papers import attending, language, modern, others, plain, reparametrized, restoring, sensing
 
 
 def of_torchvision(name: str, **given: object) -> nn.Module:
@@ -228,4 +228,50 @@ def _modern() -> list[Pair]:
     ]
 
 
-PAIRS = [*_torchvision(), *_timm(), *_papers(), *_reparametrized(), *_tokens(), *_modern()]
+def _attending() -> list[Pair]:
+    """Transformers of text, images with text, noise and speech, beside plain modules."""
+    return [
+        Pair("examples/networks/bert", "Devlin et al. 2019",
+             of_file("examples/networks/bert", tokens=30, most=12, width=16, depth=2, heads=4, drop=0.0),
+             lambda: attending.BERT(30, 12, 16, 2, 4, 0.0), sizes={"T": 9}),
+        Pair("examples/networks/llama", "Dubey et al. 2024",
+             of_file("examples/networks/llama", tokens=30, width=16, depth=2, heads=4, kv_heads=2, hidden=24),
+             lambda: attending.Llama(30, 16, 2, 4, 2, 24), sizes={"T": 9}),
+        Pair("examples/networks/clip", "Radford et al. 2021, section 2.4",
+             of_file("examples/networks/clip", side=32, patch=8, width=64, tokens=30, most=12, text_width=64, depth=1,
+                     joint=10),
+             lambda: attending.CLIP(32, 8, 64, 30, 12, 64, 1, 10), sizes={"T": 9},
+             unmoved=("factor", "the loss alone reads it")),
+        Pair("examples/networks/dit", "Peebles and Xie 2023, figure 3",
+             of_file("examples/networks/dit", side=8, classes=5, width=16, depth=2, heads=4),
+             lambda: attending.DiT(8, 4, 2, 5, 16, 2, 4)),
+        Pair("examples/networks/conformer", "Gulati et al. 2020, section 2",
+             of_file("examples/networks/conformer", mels=16, letters=5, wide=8, depth=2, heads=2, kernel=5),
+             lambda: sensing.Conformer(16, 5, 8, 2, 2, 5), sizes={"T": 23}),
+    ]
+
+
+def _sensing() -> list[Pair]:
+    """Networks of noise, places in space, graphs, states and images restored, beside plain modules."""
+    return [
+        Pair("examples/networks/ddpm", "Ho et al. 2020, appendix B",
+             of_file("examples/networks/ddpm", width=8, groups=4), lambda: sensing.DDPM(8, 4), batch=2,
+             sizes={"H": 12, "W": 9}),
+        Pair("examples/networks/nerf", "Mildenhall et al. 2020, figure 7",
+             of_file("examples/networks/nerf", width=16), lambda: sensing.NeRF(16), batch=24),
+        Pair("examples/networks/gat", "Velickovic et al. 2018",
+             of_file("examples/networks/gat", features=9, classes=5, heads=2, c=4), lambda: sensing.GAT(9, 5, 2, 4),
+             sizes={"N": 7}),
+        Pair("examples/networks/mamba", "Gu and Dao 2023, algorithm 2",
+             of_file("examples/networks/mamba", tokens=30, width=16, depth=2, state=3),
+             lambda: sensing.Mamba(30, 16, 2, 3, 4), sizes={"T": 11}),
+        Pair("examples/networks/pixelcnn", "van den Oord et al. 2016, table 1",
+             of_file("examples/networks/pixelcnn", levels=7, h=3, depth=2), lambda: plain.PixelCNN(7, 3, 2),
+             sizes={"H": 11, "W": 9}),
+        Pair("examples/networks/nafnet", "Chen et al. 2022, figures 2 and 3",
+             of_file("examples/networks/nafnet", width=4, counts=[1, 1, 1, 1], middle=1, decoders=[1, 1, 1, 1]),
+             lambda: restoring.NAFNet(4, [1, 1, 1, 1], 1, [1, 1, 1, 1]), batch=2, sizes={"H": 32, "W": 16}),
+    ]
+
+
+PAIRS = [*_torchvision(), *_timm(), *_papers(), *_reparametrized(), *_tokens(), *_modern(), *_attending(), *_sensing()]

@@ -34,7 +34,10 @@ SIZES = {"r3d_18": {"T": 16, "H": 112, "W": 112}, "wavenet": {"T": 16_000}, "dee
          "gpt2": {"T": 1024}, "sparse_transformer": {"T": 1024}, "lstm_tagger": {"T": 50},
          "transformer": {"S": 50, "T": 50}, "t5": {"S": 50, "T": 50}, "pointnet": {"N": 1024},
          "wav2vec_features": {"T": 16_000}, "tcn": {"T": 784},
-         "unet_3d": {"D": 64, "H": 128, "W": 128}, "two_tower": {"S": 50, "T": 12}}
+         "unet_3d": {"D": 64, "H": 128, "W": 128}, "two_tower": {"S": 50, "T": 12},
+         "bert": {"T": 128}, "llama": {"T": 1024}, "clip": {"T": 77}, "conformer": {"T": 1000}, "gat": {"N": 2708},
+         "mamba": {"T": 256}, "ddpm": {"H": 32, "W": 32}, "nafnet": {"H": 256, "W": 256},
+         "pixelcnn": {"H": 28, "W": 28}}
 """Sizes at which FLOPs are counted; 224 x 224 elsewhere."""
 
 

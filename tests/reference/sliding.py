@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING
 
 import torch
@@ -78,6 +79,8 @@ def _calculated(u: Use, v: Tensor, weights: object) -> Tensor:
     """The kernel of each channel from what is learned, one channel after the other."""
     choice = weights if isinstance(weights, Choice) else Choice(word(weights))
     gamma, eps = (float(number) for number in choice.get(("gamma", "eps"), (1.0, 1e-6)))  # type: ignore[arg-type]
+    if choice.name == "masked":
+        return _up_to_the_middle(v, bool(choice.get(("centre",), (True,))[0]))
     gain = None if choice.name == "standardized" else u.weight("gain", v.shape[0], *(1,) * (v.dim() - 1))
 
     kernels = []
@@ -91,6 +94,16 @@ def _calculated(u: Use, v: Tensor, weights: object) -> Tensor:
             made = gamma * gain[i] * made / one.numel() ** 0.5
         kernels.append(made)
     return torch.stack(kernels)
+
+
+def _up_to_the_middle(v: Tensor, centre: bool) -> Tensor:
+    """A kernel times a mask that is written cell by cell."""
+    mask = torch.zeros_like(v)
+    middle = tuple(size // 2 for size in v.shape[2:])
+    for cell in product(*(range(size) for size in v.shape[2:])):
+        if cell < middle or (centre and cell == middle):
+            mask[(slice(None), slice(None), *cell)] = 1
+    return v * mask
 
 
 def _depthwise(u: Use, x: Tensor, rank: int, *, multiplier: int = 1, **given: object) -> Tensor:

@@ -9,9 +9,9 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         conv(3x3, 5)
         conv(3x3, 5, bias = true) -> batch_norm
         conv(3x3, 6, groups = 2, weights = scaled(gamma = 1.7, eps = 1e-3)) -> conv(1x3, 5, weights = standardized)
+        conv(5x3, 6, weights = masked(centre = false)) -> conv(3x3, 5, weights = masked)
         depthwise_conv(4x3, stride = 2, multiplier = 2, padding_mode = circular, weights = weight_norm)
-        conv(2x4, 5)
-        conv(4x2, 6, stride = 2)
+        conv(2x4, 5) -> conv(4x2, 6, stride = 2)
         conv(3x5, 6, stride = size(2, 3), dilation = 2)
         conv(3x3, 5, padding = none)
         conv(3x3, 5, padding = 2)
@@ -134,8 +134,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         pixel_shuffle(2)
         pixel_unshuffle(3)
         scale(-0.5)
-        shift(-0.5) -> mul(x)
-        for c in [for i in range(2) { 3 + i }, 2] { conv(1x1, c) }
+        shift(-0.5) -> for c in [for i in range(2) { 3 + i }, 2] { conv(1x1, c) }
         squeeze_excite
         squeeze_excite(ratio = 2, bias = true)
         squeeze_excite(hidden = 3)
@@ -147,8 +146,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         mul(x -> global_avg_pool -> linear(4) -> sigmoid)
         abs -> square
         neg -> exp
-        sign -> add(x)
-        sigmoid -> log -> sin
+        sign -> add(x, x -> sigmoid -> log -> sin)
         exp -> sqrt -> cos
         softplus -> rsqrt
         softplus -> reciprocal
@@ -163,17 +161,13 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
         roll(2, width)
         roll([-3, 1], [height, channels])
         channel_shuffle(2)
-        reduce(width)
-        reduce([height, channels], by = max)
+        reduce(width) -> reduce(channels, by = max)
         reduce([height, width], by = sum, keep = true) -> add(x)
         reduce(height, by = min)
         l2_normalize
         l2_normalize(axis = width, eps = 3)
-        reduce([channels, width], by = variance) -> square
-        reduce(width, by = logsumexp, keep = true) -> add(x)
-        cumsum(height)
-        cumsum(width, decay = x -> sigmoid) -> add(x)
-        cumsum(height, decay = x -> global_avg_pool -> tanh)
+        reduce(width, by = logsumexp) -> reduce([positions, features], by = variance, keep = true)
+        cumsum(height) -> cumsum(width, decay = x -> sigmoid) -> cumsum(height, decay = x -> global_avg_pool -> tanh)
         affine
         affine(scale = 1e-6, shift = none)
         affine(scale = none, shift = 0.5, axis = width)

@@ -29,6 +29,14 @@ class Up(nn.Module):
         return self.body(torch.cat([beside, self.narrow(x)], 1))
 
 
+class Held(nn.Module):
+    """A tensor of a network's own, in the order of its modules."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(sizes))
+
+
 class UNet(nn.Module):
     """Ronneberger et al. 2015, figure 1, padded, with batch norms; interpolated up to the size of what went down."""
 
@@ -124,3 +132,47 @@ class Siamese(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Two of [batch, 1, H, W] to [batch, 1]."""
         return self.judge((self.encoder(first) - self.encoder(second)).abs()).sigmoid()
+
+
+class Masked(nn.Conv2d):
+    """A convolution whose kernel ends at its middle cell (van den Oord et al. 2016, section 3.4)."""
+
+    def __init__(self, entering: int, leaving: int, kernel: int, centre: bool) -> None:
+        super().__init__(entering, leaving, kernel, padding=kernel // 2)
+        self.centre = centre
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, C, H, W] to [batch, C', H, W]."""
+        mask, middle = torch.ones_like(self.weight), self.kernel_size[0] // 2
+        mask[:, :, middle, middle + int(self.centre) :] = 0
+        mask[:, :, middle + 1 :] = 0
+        return functional.conv2d(x, self.weight * mask, self.bias, padding=middle)
+
+
+class Drawn(nn.Module):
+    """PixelCNN's residual block (figure 5, left)."""
+
+    def __init__(self, h: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.ReLU(), nn.Conv2d(2 * h, h, 1), nn.ReLU(), Masked(h, h, 3, centre=True),
+                                    nn.ReLU(), nn.Conv2d(h, 2 * h, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, 2 h, H, W] to the same."""
+        return x + self.layers(x)  # type: ignore[no-any-return]
+
+
+class PixelCNN(nn.Module):
+    """Van den Oord et al. 2016, table 1, of grey pictures."""
+
+    def __init__(self, levels: int, h: int, depth: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            Masked(1, 2 * h, 7, centre=False), *(Drawn(h) for _ in range(depth)), nn.ReLU(), nn.Conv2d(2 * h, 32, 1),
+            nn.ReLU(), nn.Conv2d(32, 32, 1), nn.ReLU(), nn.Conv2d(32, levels, 1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 1, H, W] to scores of the levels of each place."""
+        made: Tensor = self.layers(image)
+        return made

@@ -1,10 +1,12 @@
-"""Networks that restore images: DeepDeblur and MIMO-UNet, written from their papers and public implementations."""
+"""Networks that restore images: DeepDeblur, MIMO-UNet, NAFNet, written from their papers and public code."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from tests.peers.papers.plain import Held
 
 
 def conv(entering: int, leaving: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -112,3 +114,54 @@ class MIMOUNet(nn.Module):
 
         third, second, sharp = (last(x) for last, x in zip(self.last, deep, strict=True))
         return {"sharp": sharp + image, "sharp2": second + half, "sharp3": third + quarter}
+
+
+class NAF(nn.Module):
+    """Chen et al. 2022, NAFNet, figure 3c."""
+
+    def __init__(self, c: int) -> None:
+        super().__init__()
+        self.first, self.wide = nn.LayerNorm(c, eps=1e-6), nn.Conv2d(c, 2 * c, 1)
+        self.depth, self.weights = nn.Conv2d(2 * c, 2 * c, 3, padding=1, groups=2 * c), nn.Linear(c, c)
+        self.narrow, self.beta = nn.Conv2d(c, c, 1), Held(c)
+        self.second, self.up = nn.LayerNorm(c, eps=1e-6), nn.Conv2d(c, 2 * c, 1)
+        self.down, self.gamma = nn.Conv2d(c, c, 1), Held(c)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, C, H, W] to the same."""
+        a, b = self.depth(self.wide(self.first(x.movedim(1, 3)).movedim(3, 1))).chunk(2, 1)
+        gated = a * b
+        gated = gated * self.weights(gated.mean((2, 3)))[..., None, None]
+        x = x + self.beta.value[:, None, None] * self.narrow(gated)
+        a, b = self.up(self.second(x.movedim(1, 3)).movedim(3, 1)).chunk(2, 1)
+        made: Tensor = x + self.gamma.value[:, None, None] * self.down(a * b)
+        return made
+
+
+class NAFNet(nn.Module):
+    """Chen et al. 2022, figure 2c: U-Net's stairs with sums."""
+
+    def __init__(self, width: int, counts: list[int], middle: int, decoders: list[int]) -> None:
+        super().__init__()
+        self.begin = nn.Conv2d(3, width, 3, padding=1)
+        self.high = nn.Sequential(*(NAF(width) for _ in range(counts[0])))
+        self.stairs, self.ups = nn.ModuleList(), nn.ModuleList()
+        for i, n in enumerate([*counts[1:], middle]):
+            c = width * 2**i
+            self.stairs.append(nn.Sequential(nn.Conv2d(c, 2 * c, 2, 2), *(NAF(2 * c) for _ in range(n))))
+        for i, n in enumerate(decoders):
+            c = width * 2 ** (4 - i)
+            up = nn.Sequential(nn.Conv2d(c, 2 * c, 1, bias=False), nn.PixelShuffle(2))
+            self.ups.append(nn.ModuleList([up, nn.Sequential(*(NAF(c // 2) for _ in range(n)))]))
+        self.end = nn.Conv2d(width, 3, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[batch, 3, H, W] to the same."""
+        levels = [self.high(self.begin(image))]
+        for stair in self.stairs:
+            levels.append(stair(levels[-1]))
+        x = levels.pop()
+        for up, part in self.ups:  # type: ignore[misc]  # a list of pairs of modules
+            x = part(up(x) + levels.pop())
+        made: Tensor = self.end(x) + image
+        return made
