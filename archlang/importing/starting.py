@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from archlang.importing.draws import FEW, Drawn, Rule, alike, by_number, by_sizes, drawn
-from archlang.importing.leaves import rate
+from archlang.importing.rates import rate
 from archlang.importing.steps import Initial, Origin, State, Static, Step, Traced
 from archlang.ops import CATALOGUE
 
