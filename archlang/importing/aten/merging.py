@@ -211,7 +211,14 @@ def _alike(r: StepReader, left: Ref, right: Ref) -> tuple[Ref, Ref]:
     # The batch stands elsewhere: the second is cut as the first is, and laid out so.
     left = written(r, left)
     atoms = [axis for dim in left.dims for axis in dim]
-    cut = regrouped(r, right, [r.extent(left, (axis,)) for axis in atoms])
+    wanted: list[int] = []
+    for mine, other in zip(left.dims, right.dims, strict=True):
+        # What is spread along an axis stays at size 1.
+        if len(mine) == 1 and r.extent(right, other) == 1:
+            wanted.append(1)
+        else:
+            wanted += [r.extent(left, (axis,)) for axis in mine]
+    cut = regrouped(r, right, wanted)
     if cut is None or any(len(dim) != 1 for dim in cut.dims):
         raise NoWordError("two tensors are cut into axes in different ways")
     right = written(r, cut)
