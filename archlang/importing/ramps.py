@@ -88,9 +88,9 @@ def rows(items: Sequence[Item], continues: Callable[[Use, Use], bool]) -> list[I
     # Most rows of a network are parts of one ramp.
     votes = Counter((ramp.top, ramp.of) for ramps in fitting.values() for ramp in ramps)
     for place, ramps in fitting.items():
-        row = found[place]
-        assert isinstance(row, Row)
-        row.rising = max(ramps, key=lambda ramp: votes[ramp.top, ramp.of])
+        made = found[place]
+        assert isinstance(made, Row)
+        made.rising = max(ramps, key=lambda ramp: votes[ramp.top, ramp.of])
     return found
 
 
@@ -125,8 +125,8 @@ def loop(row: Row, stage: Callable[[Expr], Expr], name: str) -> Expr:
     ramp = row.rising
     turn = tree.Name(name)
     value = tree.Binary("/", tree.Binary("*", number(ramp.top), turn), number(ramp.of))
-    ends = (Argument(None, number(ramp.start)), Argument(None, number(ramp.start + row.count)))
+    ends = [number(ramp.start), number(ramp.start + row.count)]
     if ramp.start == 0:
-        ends = ends[1:]
-    turns = tree.Call(tree.Name("range"), ends)
+        del ends[0]
+    turns = tree.Call(tree.Name("range"), tuple(Argument(None, end) for end in ends))
     return tree.For((tree.LoopName(name),), turns, tree.Body(None, (), (stage(value),)))

@@ -213,6 +213,21 @@ class Cosine(nn.Module):
         return torch.cat([rest, first], dim=1)
 
 
+class Together(nn.Module):
+    """Branches that are stacked before the batch, running sums, and numbers that are written behind a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Conv2d(4, 4, 3, padding=d, dilation=d) for d in (1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = torch.stack([branch(x) for branch in self.branches], 0)
+        y = found.max(dim=0)[0] + found.mean(0)
+        z = y.clone()
+        z[y < 0] = 0.0
+        return torch.cumsum(z, dim=1) + sum(branch(x) for branch in self.branches)
+
+
 class Odd(nn.Module):
     """What stands in many scripts: a plain list, a loop over parameters, padding by hand, `view(-1)`, two results."""
 
@@ -253,6 +268,7 @@ MODELS: dict[str, Callable[[], Made]] = {
     "functions": _of(Functions, 1, 6, 6),
     "squeezed": _of(Squeezed, 8, 6, 6),
     "cosine": _of(Cosine, 8, 4, 4),
+    "together": _of(Together, 4, 5, 5),
     "odd": _of(Odd, 2, 6, 6),
     "pooled": _of(Pooled, 5, 8),
 }

@@ -284,12 +284,13 @@ def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
     sizes = r.sizes[values[0]]
     rank = len(sizes) + 2
     dim = call["dim"] % rank
-    if dim == 0:
-        raise NoWordError("it makes an axis before the batch")
     if len(set(values)) < len(values):
         raise NoWordError("it lays a tensor beside itself")
 
     made = r.step("stack", values, (len(values), *sizes), bundled=True)
+    # Before the batch, as in `torch.stack(branches).sum(0)`.
+    if dim == 0:
+        return Ref(made.value, ((0,), (BATCH,), *((axis,) for axis in range(1, rank - 1))))
     # Where torch has the new axis elsewhere, the axes are turned.
     order = list(range(1, rank - 1))
     order.insert(dim - 1, 0)
