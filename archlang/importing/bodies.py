@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from archlang.importing.blocks import Inside, Made, Slot
 from archlang.importing.expressions import call, static
 from archlang.importing.folding import fresh
-from archlang.importing.ramps import Row, loop
+from archlang.importing.ramps import RisingRow, loop
 from archlang.importing.scopes import Item, Single, Use
 from archlang.importing.steps import LayerOf, Word
 from archlang.syntax import tree
@@ -153,7 +153,7 @@ class BodyWriter:
         return tree.Name(called)
 
     def _use(self, at: int, item: Use, tensors: tuple[Expr, ...]) -> Expr:
-        if isinstance(item, Row):
+        if isinstance(item, RisingRow):
             return loop(item, lambda value: self._one(at, item, tensors, {item.name: value}), fresh("i", self.taken))
         stage = self._one(at, item, tensors, {})
         if item.count == 1:

@@ -150,7 +150,7 @@ class Folding:
 
 
 def _reads(items: Sequence[Item]) -> Mapping[int, int]:
-    """How often each value is read by items."""
+    """Count how often each value is read by items."""
     reads: dict[int, int] = defaultdict(int)
     for item in items:
         for value in item.inputs:

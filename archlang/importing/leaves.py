@@ -55,7 +55,7 @@ class Leaf:
 
 
 @dataclass(frozen=True)
-class Rewritten:
+class OtherForward:
     """A module that is read from other code, which gives the same: `forward`, and leaves by the paths inside of it.
 
     What a model does in a layout of its own may be one operation of the language in another. Like everything, that is
@@ -66,7 +66,7 @@ class Rewritten:
     leaves: Mapping[str, Leaf]
 
 
-Recognise = Callable[[nn.Module], Leaf | Rewritten | None]
+Recognise = Callable[[nn.Module], Leaf | OtherForward | None]
 """Says what a module of a certain class is; None where this one is none of the language's operations."""
 
 
@@ -90,7 +90,7 @@ def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[Se
             if recognise is None or any(path.startswith(f"{outer}.") for outer in inside):
                 continue
             found = recognise(module)
-            if isinstance(found, Rewritten):
+            if isinstance(found, OtherForward):
                 module.forward = found.forward
                 touched.append(module)
                 for below, leaf in found.leaves.items():
@@ -172,7 +172,7 @@ def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], sh
 
 
 def _entering(r: StepReader, leaf: Leaf, held: Any) -> Ref:
-    """What enters a leaf: its axes in torch's order, or a map whose channels torch has last."""
+    """The tensor that enters a leaf: its axes in torch's order, or a map whose channels torch has last."""
     if not leaf.places and not leaf.anywhere:
         return r.straight(r.tensor(held))
     ref = r.loose(held)

@@ -36,7 +36,7 @@ class Rising:
 
 
 @dataclass(eq=False)
-class Row(Use):
+class RisingRow(Use):
     """Uses of a block one after the other in which the argument `name` rises, all other values being the same."""
 
     name: str = ""
@@ -89,7 +89,7 @@ def rows(items: Sequence[Item], continues: Callable[[Use, Use], bool]) -> list[I
     votes = Counter((ramp.top, ramp.of) for ramps in fitting.values() for ramp in ramps)
     for place, ramps in fitting.items():
         made = found[place]
-        assert isinstance(made, Row)
+        assert isinstance(made, RisingRow)
         made.rising = max(ramps, key=lambda ramp: votes[ramp.top, ramp.of])
     return found
 
@@ -104,7 +104,7 @@ def _chain(items: Sequence[Item], continues: Callable[[Use, Use], bool]) -> list
     return uses
 
 
-def _row(uses: Sequence[Use]) -> tuple[Row | None, list[Rising]]:
+def _row(uses: Sequence[Use]) -> tuple[RisingRow | None, list[Rising]]:
     """The longest row that begins with the first of some uses, and the ramps that it may be."""
     for count in range(len(uses), LEAST - 1, -1):
         some = uses[:count]
@@ -115,12 +115,13 @@ def _row(uses: Sequence[Use]) -> tuple[Row | None, list[Rising]]:
         if ramps:
             steps = tuple(step for one in some for step in one.steps)
             first, last = some[0], some[-1]
-            row = Row(first.path, first.inputs, last.output, steps, first.block, first.values, count, differing[0])
+            name = differing[0]
+            row = RisingRow(first.path, first.inputs, last.output, steps, first.block, first.values, count, name)
             return row, ramps
     return None, []
 
 
-def loop(row: Row, stage: Callable[[Expr], Expr], name: str) -> Expr:
+def loop(row: RisingRow, stage: Callable[[Expr], Expr], name: str) -> Expr:
     """The `for` of a row: `stage` is the use of the block with an expression in the place of the number that rises."""
     ramp = row.rising
     turn = tree.Name(name)

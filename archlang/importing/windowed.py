@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from archlang.importing.leaves import Leaf, Rewritten, Rows
+from archlang.importing.leaves import Leaf, OtherForward, Rows
 from archlang.importing.steps import Kernel, Static
 
 HIDDEN = "what a shift brings beside each other is hidden by minus infinity, and by -100 in the torch model"
@@ -50,7 +50,7 @@ def _shifted(module: Any, shape: tuple[int, ...]) -> Leaf | None:
     return Leaf("window_attention", args, weights, places=True, note=note, sized=True)
 
 
-def partition_attention(module: Any) -> Rewritten | None:
+def partition_attention(module: Any) -> OtherForward | None:
     """Attention in windows, or over a grid of places that are as far apart as the windows are wide (MaxViT).
 
     A grid is windows of a map whose rows and columns stand in another order: with rows `(window, place)` turned into
@@ -82,7 +82,7 @@ def partition_attention(module: Any) -> Rewritten | None:
             x = _turned(x, module.p, rows, module.p, columns)
         return x
 
-    return Rewritten(forward, {"attn_layer.1": leaf})
+    return OtherForward(forward, {"attn_layer.1": leaf})
 
 
 def _turned(x: Tensor, rows: int, inner: int, columns: int, last: int | None = None) -> Tensor:

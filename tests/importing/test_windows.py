@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import pytest
@@ -41,7 +42,8 @@ def test_windows_of_a_swin_are_one_operation() -> None:
     model = swin(4)
     found = taken_in(model, 16)
     same(found, model, 16)
-    for word in ("window_attention(", "shift = 2", "slice(1, stride = 2, axis = height)"):
+    assert re.search(r"shift\d? = 2", found.text)
+    for word in ("window_attention(", "slice(1, stride = 2, axis = height)"):
         assert word in found.text
     for word in ("softmax", "einsum", "reshape", "permute"):
         assert word not in found.text

@@ -134,7 +134,7 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
 
 
 def _first_positions(r: StepReader, known: Known, sizes: Sequence[int]) -> tuple[int, Origin] | None:
-    """How many positions a table holds of which these are the first, and the table; None for any other numbers."""
+    """The size of a table of positions whose first ones these are, and the table; None for any other numbers."""
     positions, features = sizes
     table = r.state.get("".join(known.names[:1]))
     if len(known.names) != 1 or table is None or table.shape[-1] != features or table.numel() <= positions * features:
