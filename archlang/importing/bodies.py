@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from archlang.importing.blocks import Inside, Made, Slot
 from archlang.importing.expressions import call, static
 from archlang.importing.folding import fresh
+from archlang.importing.ramps import RisingRow, loop
 from archlang.importing.scopes import Item, Single, Use
 from archlang.importing.steps import LayerOf, Word
 from archlang.syntax import tree
@@ -152,11 +153,27 @@ class BodyWriter:
         return tree.Name(called)
 
     def _use(self, at: int, item: Use, tensors: tuple[Expr, ...]) -> Expr:
+        if isinstance(item, RisingRow):
+            return loop(item, lambda value: self._one(at, item, tensors, {item.name: value}), fresh("i", self.taken))
+        stage = self._one(at, item, tensors, {})
+        if item.count == 1:
+            return stage
+        times = self.written.get((at, "*"), item.count)
+        return tree.Binary("*", static(times), stage)
+
+    def _one(self, at: int, item: Use, tensors: tuple[Expr, ...], rising: Mapping[str, Expr]) -> Expr:
+        """A single use of a block, with expressions in the place of some values."""
         block = self.blocks[item.block]
         given: list[Argument] = []
         for name, default in block.parameters.items():
             value = self.written.get((at, name), item.values[name])
-            if default is None:
+            if name in rising:
+                # What has no default stands by place.
+                word = None
+                if default is not None:
+                    word = name
+                given.append(Argument(word, rising[name]))
+            elif default is None:
                 given.append(Argument(None, static(value)))
             elif value != default or isinstance(value, bool) != isinstance(default, bool):
                 given.append(Argument(name, static(value)))
@@ -165,10 +182,7 @@ class BodyWriter:
         stage: Expr = tree.Name(item.block)
         if all_given:
             stage = tree.Call(stage, all_given)
-        if item.count == 1:
-            return stage
-        times = self.written.get((at, "*"), item.count)
-        return tree.Binary("*", static(times), stage)
+        return stage
 
     def _name(self) -> str:
         """A name for the open flow: that of the part of the network that it is, or of its last module."""

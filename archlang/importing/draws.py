@@ -42,10 +42,11 @@ class Rule:
     initial: Initial | None
     form: str
     width: Callable[[tuple[int, ...]], float] = field(compare=False)
+    said: bool = False  # whether the file says the width, which follows from no sizes
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawStatistics:
     """The numbers of a weight as statistics: how many were looked at, their moments, and a part of them in order."""
 
     shape: tuple[int, ...]
@@ -64,7 +65,7 @@ class Drawn:
         return None
 
 
-def drawn(value: Tensor) -> Drawn:
+def drawn(value: Tensor) -> DrawStatistics:
     """The statistics of a tensor of any sizes: of large ones, of a part that is spread over them evenly."""
     numbers = value.detach().flatten()
     part = numbers[:: max(1, numbers.numel() // MEASURED)].double()
@@ -76,7 +77,7 @@ def drawn(value: Tensor) -> Drawn:
     mean, fourth = part.mean(), 0.0
     if variance:
         fourth = float((part - mean).square().square().mean()) / variance**2
-    return Drawn(
+    return DrawStatistics(
         tuple(value.shape), part.numel(), float(mean), variance, fourth, float(part.abs().max()),
         part[:: max(1, part.numel() // MOST)].sort().values,
     )
@@ -100,7 +101,7 @@ STRAY = 8.0
 """Deviations beyond which a number is none of its neighbours'."""
 
 
-def fits(numbers: Drawn, form: str, width: float) -> bool:
+def fits(numbers: DrawStatistics, form: str, width: float) -> bool:
     """Tell whether numbers look drawn from a distribution of this form and width around 0."""
     count = numbers.count
     if width <= 0 or numbers.constant is not None:
@@ -148,7 +149,7 @@ def _distance(ordered: Tensor, form: str, width: float) -> float:
     return float(torch.maximum((places + 1) / count - expected, expected - places / count).max())
 
 
-def alike(one: Drawn, other: Drawn) -> bool:
+def alike(one: DrawStatistics, other: DrawStatistics) -> bool:
     """Tell whether two tensors look drawn in the same way: from one distribution, or of one number."""
     if one.constant is not None or other.constant is not None:
         return one.constant == other.constant
@@ -213,7 +214,7 @@ PLAIN: dict[str, Rule] = {
 """The start of what does not start as a dense map does."""
 
 
-def by_sizes(op: str, numbers: Drawn) -> list[Rule]:
+def by_sizes(op: str, numbers: DrawStatistics) -> list[Rule]:
     """The rules that these numbers of an operation's weight look drawn by, its own start among them."""
     rules = [PLAIN.get(op, TORCH)]
     # A tensor of the file's own has no side where anything enters.
@@ -224,16 +225,17 @@ def by_sizes(op: str, numbers: Drawn) -> list[Rule]:
     return [rule for rule in rules if fits(numbers, rule.form, rule.width(numbers.shape))]
 
 
-def by_number(numbers: Drawn) -> list[Rule]:
+def by_number(numbers: DrawStatistics) -> list[Rule]:
     """The rules with a width of one digit, or of two for what ends at a bound, that these numbers look drawn by."""
     deviation = sqrt(numbers.variance)
     found = [
-        Rule(Initial("normal", (("std", width),)), "normal", _always(width)) for width in _short(deviation, 1)
+        Rule(Initial("normal", (("std", width),)), "normal", _always(width), said=True)
+        for width in _short(deviation, 1)
     ]
     for width in _short(numbers.most, 2):
-        found.append(Rule(Initial("uniform", (("low", -width), ("high", width))), "uniform", _always(width)))
+        found.append(Rule(Initial("uniform", (("low", -width), ("high", width))), "uniform", _always(width), said=True))
     for width in _short(numbers.most / 2, 2):
-        found.append(Rule(Initial("truncated_normal", (("std", width),)), "cut", _always(width)))
+        found.append(Rule(Initial("truncated_normal", (("std", width),)), "cut", _always(width), said=True))
     return [rule for rule in found if fits(numbers, rule.form, rule.width(numbers.shape))]
 
 

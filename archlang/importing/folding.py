@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from archlang.importing.blocks import Candidate, Made, fold
+from archlang.importing.ramps import rows
 from archlang.importing.scopes import CONTAINERS, Item, ModuleScope, Single, Use, edges, nested, uses
 from archlang.importing.steps import Traced
 from archlang.ops import CATALOGUE
@@ -42,7 +43,9 @@ class Folding:
                 break
             self._level(root, ready)
         items = [item for item in root.items if isinstance(item, Item)]
-        return self._rows(items)
+        items = self._rows(items)
+        reads = _reads(items)
+        return rows(items, lambda last, item: last.block == item.block and self._follows(last, item, reads))
 
     def _level(self, root: ModuleScope, ready: Sequence[ModuleScope]) -> None:
         """Turn the modules that hold no others into uses of blocks, or into their own items."""
@@ -122,27 +125,37 @@ class Folding:
 
     def _rows(self, items: Sequence[Item]) -> list[Item]:
         """Items with neighbours that are the same use of a block, one after the other, as one row."""
-        reads: dict[int, int] = defaultdict(int)
+        reads = _reads(items)
+        found: list[Item] = []
         for item in items:
-            for value in item.inputs:
-                reads[value] += 1
-        rows: list[Item] = []
-        for item in items:
-            last = next(reversed(rows), None)
+            last = next(reversed(found), None)
             if isinstance(last, Use) and isinstance(item, Use) and self._continues(last, item, reads):
-                rows[-1] = Use(
+                found[-1] = Use(
                     last.path, last.inputs, item.output, last.steps + item.steps, last.block, last.values,
                     last.count + item.count,
                 )
             else:
-                rows.append(item)
-        return rows
+                found.append(item)
+        return found
 
     def _continues(self, last: Use, item: Use, reads: Mapping[int, int]) -> bool:
-        same = last.block == item.block and last.values == item.values and _holder(last.path) == _holder(item.path)
+        return last.block == item.block and last.values == item.values and self._follows(last, item, reads)
+
+    def _follows(self, last: Use, item: Use, reads: Mapping[int, int]) -> bool:
+        """Tell whether a use reads what another one of the same module makes, and nothing else does."""
+        beside = _holder(last.path) == _holder(item.path)
         chained = item.inputs == (last.output,) and len(last.inputs) == 1 and reads[last.output] == 1
         inner = sum(step.inputs.count(last.output) for step in item.steps)
-        return same and chained and self.total[last.output] == inner
+        return beside and chained and self.total[last.output] == inner
+
+
+def _reads(items: Sequence[Item]) -> Mapping[int, int]:
+    """Count how often each value is read by items."""
+    reads: dict[int, int] = defaultdict(int)
+    for item in items:
+        for value in item.inputs:
+            reads[value] += 1
+    return reads
 
 
 def _holder(path: str) -> str:

@@ -13,7 +13,8 @@ from archlang.compiler import compile
 from archlang.elaborate.network import Network, loads
 from archlang.importing.checking import TOLERANCE, TorchComparison
 from archlang.importing.extents import another, sides
-from archlang.importing.leaves import RECOGNISED, Recognise
+from archlang.importing.leaves import Recognise
+from archlang.importing.recognisers import RECOGNISED
 from archlang.importing.sources import TorchSource
 from archlang.importing.starting import otherwise, started
 from archlang.importing.steps import State, Traced

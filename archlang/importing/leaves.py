@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archlang.importing.held import Known
+from archlang.importing.held import BATCH, Known, Ref
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
@@ -38,101 +38,36 @@ class Leaf:
 
     `weights` say for each weight of archlang's module the name of the tensor in the torch module, or which of its rows
     it is. `beside` are the weights where a second sequence stands beside the first; without them there can be none.
+    `places` where a map enters with its channels last, `[batch, rows, columns, channels]`, and `anywhere` where the
+    axes of a sample may lie in any order. `settle` gives the leaf for the sizes of what enters, where these decide
+    about arguments; None from it lets the module be read as its code is.
     """
 
     op: str
     args: Mapping[str, Static]
     weights: Mapping[str, str | Rows]
     beside: Mapping[str, str | Rows] | None = None
+    places: bool = False
+    anywhere: bool = False
+    settle: Callable[[tuple[int, ...]], Leaf | None] | None = None
+    sized: bool = False  # whether the size of a map decided about it
+    note: str = ""  # what a reader must know of the operation
 
 
-Recognise = Callable[[nn.Module], Leaf | None]
-"""Says what a module of a certain class is; None where this one is none of the language's operations."""
+@dataclass(frozen=True)
+class OtherForward:
+    """A module that is read from other code, which gives the same: `forward`, and leaves by the paths inside of it.
 
-
-def rate(p: float) -> float:
-    """A probability as a person would write it: rates are often read off a row of float32 numbers.
-
-    >>> rate(0.019999999552965164), rate(0.1), rate(1 / 30)
-    (0.02, 0.1, 0.03333333333333333)
+    What a model does in a layout of its own may be one operation of the language in another. Like everything, that is
+    compared with the model as it is.
     """
-    written = torch.tensor(p, dtype=torch.float32)
-    if float(written) != p:
-        return p
-    short = (float(f"{p:.{digits}g}") for digits in range(1, 10))
-    return next((one for one in short if torch.tensor(one, dtype=torch.float32) == written), p)
+
+    forward: Callable[..., Any]
+    leaves: Mapping[str, Leaf]
 
 
-def _drop_path(module: Any) -> Leaf | None:
-    if not module.drop_prob:
-        return None
-    # Where the kept samples are not scaled up, the language has no word.
-    if not getattr(module, "scale_by_keep", True):
-        return None
-    return Leaf("drop_path", {"p": rate(float(module.drop_prob))}, {})
-
-
-def _stochastic_depth(module: Any) -> Leaf | None:
-    if not module.p or module.mode != "row":
-        return None
-    return Leaf("drop_path", {"p": rate(float(module.p))}, {})
-
-
-def _multihead(module: Any) -> Leaf | None:
-    """Attention of a sequence to itself."""
-    same = module.kdim == module.vdim == module.embed_dim and module.batch_first
-    if not same or module.bias_k is not None or module.add_zero_attn:
-        return None
-    kinds = ["weight"]
-    args: dict[str, Static] = {"heads": module.num_heads}
-    if module.in_proj_bias is None:
-        args["bias"] = False
-    else:
-        kinds.append("bias")
-    if module.dropout:
-        args["dropout"] = float(module.dropout)
-
-    weights: dict[str, str | Rows] = {}
-    beside: dict[str, str | Rows] = {}
-    size = module.embed_dim
-    for kind in kinds:
-        weights |= {f"project.{kind}": f"in_proj_{kind}", f"combine.{kind}": f"out_proj.{kind}"}
-        beside |= {
-            f"project.{kind}": Rows(f"in_proj_{kind}", 0, size), f"combine.{kind}": f"out_proj.{kind}",
-            f"remember.{kind}": Rows(f"in_proj_{kind}", size, 3 * size),
-        }
-    return Leaf("attention", args, weights, beside)
-
-
-def _timm_attention(module: Any) -> Leaf | None:
-    """timm's attention with one dense map for queries, keys and values, as its vision transformers have it."""
-    plain = all(isinstance(getattr(module, name, nn.Identity()), nn.Identity) for name in ("q_norm", "k_norm", "norm"))
-    inside = module.qkv.out_features == 3 * module.qkv.in_features == 3 * module.proj.out_features
-    # One probability cannot stand for weights of attention and what leaves it, unless both are 0.
-    if not plain or not inside or module.proj.bias is None or module.attn_drop.p != module.proj_drop.p != 0:
-        return None
-    if getattr(module, "gate", None) is not None or abs(module.scale - module.head_dim**-0.5) > 1e-9:
-        return None
-
-    weights: dict[str, str | Rows] = {
-        "project.weight": "qkv.weight", "combine.weight": "proj.weight", "combine.bias": "proj.bias",
-    }
-    args: dict[str, Static] = {"heads": module.num_heads}
-    if module.qkv.bias is None:
-        args["qkv_bias"] = False
-    else:
-        weights["project.bias"] = "qkv.bias"
-    return Leaf("attention", args, weights)
-
-
-RECOGNISED: dict[str, Recognise] = {
-    "timm.layers.drop.DropPath": _drop_path,
-    "torchvision.ops.stochastic_depth.StochasticDepth": _stochastic_depth,
-    "torch.nn.modules.activation.MultiheadAttention": _multihead,
-    "timm.layers.attention.Attention": _timm_attention,
-    "timm.models.vision_transformer.Attention": _timm_attention,
-}
-"""The recognisers by the full name of the class. A package's own is added here, or given to `import_model`."""
+Recognise = Callable[[nn.Module], Leaf | OtherForward | None]
+"""Says what a module of a certain class is; None where this one is none of the language's operations."""
 
 
 def class_name(module: nn.Module) -> str:
@@ -141,8 +76,11 @@ def class_name(module: nn.Module) -> str:
 
 
 @contextmanager
-def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[tuple[Leaf, ...]]:
-    """Make every recognised module of a model one call of `archlang::leaf`, and give the leaves in their order."""
+def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[Sequence[Leaf]]:
+    """Make every recognised module of a model one call of `archlang::leaf`, and give the leaves in their order.
+
+    There are as many as there were calls once the model has run.
+    """
     leaves: list[Leaf] = []
     touched: list[nn.Module] = []
     inside: set[str] = set()
@@ -151,28 +89,41 @@ def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[tu
             recognise = recognised.get(class_name(module))
             if recognise is None or any(path.startswith(f"{outer}.") for outer in inside):
                 continue
-            leaf = recognise(module)
-            if leaf is not None:
-                _mark(module, len(leaves))
+            found = recognise(module)
+            if isinstance(found, OtherForward):
+                module.forward = found.forward
+                touched.append(module)
+                for below, leaf in found.leaves.items():
+                    part = module.get_submodule(below)
+                    _mark(part, leaf, leaves)
+                    touched.append(part)
+                    inside.add(f"{path}.{below}".lstrip("."))
+            elif found is not None:
+                _mark(module, found, leaves)
                 touched.append(module)
                 inside.add(path)
-                leaves.append(leaf)
-        yield tuple(leaves)
+        yield leaves
     finally:
         for module in touched:
             del module.forward
 
 
-def _mark(module: nn.Module, key: int) -> None:
-    """Let a module's call be one operation of the graph."""
+def _mark(module: nn.Module, found: Leaf, leaves: list[Leaf]) -> None:
+    """Let a module's call be one operation of the graph, its leaf one more of `leaves`."""
     gives_pair = isinstance(module, nn.MultiheadAttention)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
         inputs = _once(given)
+        leaf: Leaf | None = found
+        if found.settle is not None:
+            leaf = found.settle(tuple(inputs[0].shape))
+        if leaf is None:
+            return type(module).forward(module, *args, **kwargs)
+        leaves.append(leaf)
         # A sequence that attends to itself is given three times.
         order = [next(at for at, one in enumerate(inputs) if one is value) for value in given]
-        made = torch.ops.archlang.leaf(inputs, key, order)
+        made = torch.ops.archlang.leaf(inputs, len(leaves) - 1, order)
         if gives_pair:
             return made, None
         return made
@@ -193,7 +144,11 @@ def _once(tensors: Sequence[Tensor]) -> list[Tensor]:
 def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], shapes: State) -> Any:
     """Read the call that a recognised module left in the graph."""
     leaf: Leaf = leaves[call["key"]]
-    inputs = [r.plain(r.tensor(one)) for one in call["inputs"]]
+    if leaf.note:
+        r.remark(leaf.note)
+    r.sized = r.sized or leaf.sized
+    refs = [_entering(r, leaf, one) for one in call["inputs"]]
+    inputs = [ref.value for ref in refs]
     weights = leaf.weights
     named: tuple[str, ...] = ()
     # Keys and values of one other sequence.
@@ -212,7 +167,22 @@ def read_leaf(r: StepReader, call: Mapping[str, Any], leaves: Sequence[Leaf], sh
         read = _reader(name, rows)
         key = f"rows {rows.start} to {rows.stop}"
         origins[ours] = origin(Known(tuple(read(shapes).shape), read, (name,), trained=True, key=key))
-    return r.step(leaf.op, inputs, r.sizes[inputs[0]], leaf.args, origins, named=named)
+    made = r.step(leaf.op, inputs, r.sizes[inputs[0]], leaf.args, origins, named=named)
+    return refs[0].on(made.value)
+
+
+def _entering(r: StepReader, leaf: Leaf, held: Any) -> Ref:
+    """The tensor that enters a leaf: its axes in torch's order, or a map whose channels torch has last."""
+    if not leaf.places and not leaf.anywhere:
+        return r.straight(r.tensor(held))
+    ref = r.loose(held)
+    if leaf.anywhere and ref.dims[0] == (BATCH,):
+        return ref
+    if leaf.anywhere:
+        return r.straight(ref)
+    if len(r.sizes[ref.value]) == 3 and ref.dims[1:] == ((1,), (2,), (0,)):
+        return ref
+    return Ref.of(r.turned(r.plain(ref), (2, 0, 1)), (1, 2, 0))
 
 
 def _reader(name: str, rows: Rows) -> Callable[[State], Tensor]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from archlang.importing.draws import FEW, Drawn, Rule, alike, by_number, by_sizes, drawn
-from archlang.importing.leaves import rate
+from archlang.importing.draws import FEW, DrawStatistics, Rule, alike, by_number, by_sizes, drawn
+from archlang.importing.rates import rate
 from archlang.importing.steps import Initial, Origin, State, Static, Step, Traced
 from archlang.ops import CATALOGUE
 
@@ -44,7 +44,7 @@ class _Kernel:
     """A weight with an initialiser of its own: its step, numbers, and the rules that these look drawn by."""
 
     step: Step
-    numbers: Drawn
+    numbers: DrawStatistics
     rules: Sequence[Rule]
 
 
@@ -85,7 +85,7 @@ def _kernels(step: Step, state: State) -> Iterable[_Kernel]:
     yield _Kernel(step, numbers, rules)
 
 
-def _exact(numbers: Drawn) -> list[Rule]:
+def _exact(numbers: DrawStatistics) -> list[Rule]:
     """The rule of numbers that are all the same."""
     same = numbers.constant
     if same is None or not _meant(numbers):
@@ -151,7 +151,7 @@ def _tells(kernel: _Kernel, rule: Rule) -> bool:
     if rule.form in ("same", "orthogonal"):
         return True
     others = [other for other in kernel.rules if other.form == rule.form]
-    explained = {round(other.width(kernel.numbers.shape), 12) for other in others if not _decimal(other)}
+    explained = {round(other.width(kernel.numbers.shape), 12) for other in others if not other.said}
     # Two widths within what can be measured: neither is certain.
     if len(explained) > 1:
         return False
@@ -159,15 +159,10 @@ def _tells(kernel: _Kernel, rule: Rule) -> bool:
     if rule.form != "normal":
         # Where a distribution ends is known as exactly as there are numbers.
         least = ENDING
-    if _decimal(rule):
+    if rule.said:
         # A width that follows from the sizes is no number of its own that happens to be near.
         return not explained and kernel.numbers.count >= TENFOLD * least
     return kernel.numbers.count >= least
-
-
-def _decimal(rule: Rule) -> bool:
-    """Tell whether a rule's width is a number that the file says, and follows from no sizes."""
-    return rule.initial is not None and rule.initial.name in ("normal", "uniform", "truncated_normal")
 
 
 def _shared(rule: Rule, family: Sequence[_Kernel]) -> bool:
@@ -193,7 +188,7 @@ def _said(step: Step, rule: Rule | None, state: State) -> Step:
     return replace(step, args=args)
 
 
-def _meant(numbers: Drawn) -> bool:
+def _meant(numbers: DrawStatistics) -> bool:
     """Tell whether numbers are all the same by intent: they are several, or one that a person would write."""
     value = numbers.constant
     return value is not None and (numbers.count >= SEVERAL or float(f"{value:.2g}") == rate(value))
@@ -237,7 +232,7 @@ def otherwise(where: Mapping[str, Origin], ours: State, state: State, known: Col
     return (f"a training from the start begins otherwise than the torch model's: {_listed(kinds)}",)
 
 
-def _same_start(theirs: Drawn, ours: Drawn) -> bool:
+def _same_start(theirs: DrawStatistics, ours: DrawStatistics) -> bool:
     """Tell whether numbers may have been drawn as the file draws them: a few of them tell nothing but a constant."""
     if theirs.constant is not None:
         return theirs.constant == ours.constant or not _meant(theirs)
@@ -248,7 +243,7 @@ def _all(kinds: Mapping[str, Sequence[str]]) -> list[str]:
     return [name for names in kinds.values() for name in names]
 
 
-def _worded(numbers: Drawn) -> str:
+def _worded(numbers: DrawStatistics) -> str:
     """Words for the start of numbers in the torch model: what all are, or that they are drawn."""
     if numbers.constant is not None:
         return f"at {rate(numbers.constant):g} there"

@@ -16,11 +16,33 @@ CENTRING = frozenset({"batch_norm", "instance_norm", "group_norm", "layer_norm"}
 
 def tidy(traced: Traced) -> Traced:
     """A traced model without steps that nothing reads, with joins and biases as the language has them."""
+    traced = _paths(traced)
     traced = replace(traced, steps=tuple(_joins(_read(traced), traced.sizes)))
     traced = replace(traced, steps=tuple(_read(traced)))
     traced = tied(traced)
     traced = replace(traced, shared={**_shared(traced.steps), **traced.shared})
     return replace(traced, steps=tuple(_biases(traced)))
+
+
+def _paths(traced: Traced) -> Traced:
+    """A traced model without dropped paths of rate 0, but for those in a row of blocks with other rates."""
+    paths = [step for step in traced.steps if step.op == "drop_path"]
+    rising = {_kind(step) for step in paths if step.args["p"]}
+    passed: dict[int, int] = {}
+    steps = []
+    for step in traced.steps:
+        step = replace(step, inputs=tuple(passed.get(value, value) for value in step.inputs))
+        if step.op == "drop_path" and not step.args["p"] and _kind(step) not in rising:
+            passed[step.output] = step.inputs[0]
+        else:
+            steps.append(step)
+    outputs = tuple((name, tuple(passed.get(value, value) for value in values)) for name, values in traced.outputs)
+    return replace(traced, steps=tuple(steps), outputs=outputs)
+
+
+def _kind(step: Step) -> str:
+    """The class of the module that holds the one that a step is."""
+    return "".join(kind for _, kind in step.place.stack[-2:-1])
 
 
 def readers_of(steps: Sequence[Step]) -> Mapping[int, list[Step]]:

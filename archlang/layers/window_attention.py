@@ -20,12 +20,14 @@ class WindowAttention(nn.Module):
         bias: whether the layer after the heads has one.
         qkv_bias: whether the layer before them has one.
         dropout: the probability of dropping an attention weight, in training.
+        scale: the factor of the scores; 1 / sqrt(C / heads) where not given.
     """
 
     def __init__(self, channels: int, heads: int, window: tuple[int, int], shift: tuple[int, int] = (0, 0),
-                 bias: bool = True, qkv_bias: bool = True, dropout: float = 0.0) -> None:
+                 bias: bool = True, qkv_bias: bool = True, dropout: float = 0.0,
+                 scale: float | None = None) -> None:
         super().__init__()
-        self.heads, self.window, self.shift, self.dropout = heads, window, shift, dropout
+        self.heads, self.window, self.shift, self.dropout, self.scale = heads, window, shift, dropout, scale
         rows, columns = window
         self.positions = nn.Parameter(torch.empty((2 * rows - 1) * (2 * columns - 1), heads))
         self.project = nn.Linear(channels, 3 * channels, qkv_bias)
@@ -48,7 +50,9 @@ class WindowAttention(nn.Module):
         dropout = 0.0
         if self.training:
             dropout = self.dropout
-        attended = functional.scaled_dot_product_attention(query, key, value, self._added(x), dropout)
+        attended = functional.scaled_dot_product_attention(
+            query, key, value, self._added(x), dropout, scale=self.scale,
+        )
         made = self.combine(attended.transpose(2, 3).flatten(3))
 
         whole = _joined(made, self.window, height, width).roll((down, right), (1, 2))
@@ -84,7 +88,10 @@ class WindowAttention(nn.Module):
 
     def extra_repr(self) -> str:
         """The settings that no submodule shows."""
-        return f"heads={self.heads}, window={self.window}, shift={self.shift}, dropout={self.dropout}"
+        text = f"heads={self.heads}, window={self.window}, shift={self.shift}, dropout={self.dropout}"
+        if self.scale is not None:
+            text += f", scale={self.scale}"
+        return text
 
 
 def _cut(x: Tensor, window: tuple[int, int]) -> Tensor:

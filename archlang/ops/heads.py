@@ -314,15 +314,22 @@ def _window_flops(call: OpCall) -> Dim:
     return height * width * (8 * channels * channels + 4 * channels * rows * columns)
 
 
+def _window_arguments(call: OpCall) -> Mapping[str, Any]:
+    given: dict[str, Any] = {
+        "channels": call.x.dims[0], "heads": call["heads"], "window": tuple(call["window"]),
+        "shift": tuple(call["shift"]), "bias": call["bias"], "qkv_bias": _qkv_bias(call), "dropout": call["dropout"],
+    }
+    if call["scale"] is not None:
+        given["scale"] = call["scale"]
+    return given
+
+
 WINDOW_ATTENTION = Op(
     name="window_attention", family="attention",
     doc="Attention among the places of each window of a map, with a learned number for each distance in a window "
     "(Liu et al. 2021, Swin, eq. 4). Shifted windows wrap around the map's edges; what is not near there is not seen.",
     shape=_window_shape, weights=_window_weights, flops=_window_flops,
-    torch=Module("archlang.layers.WindowAttention", lambda call: {
-        "channels": call.x.dims[0], "heads": call["heads"], "window": tuple(call["window"]),
-        "shift": tuple(call["shift"]), "bias": call["bias"], "qkv_bias": _qkv_bias(call), "dropout": call["dropout"],
-    }),
+    torch=Module("archlang.layers.WindowAttention", _window_arguments),
     args=(
         Arg("heads", Int(1), doc="heads; they share the channels"),
         Arg("window", SizeOf(2), doc="rows and columns of a window; they tile the map"),
@@ -330,6 +337,7 @@ WINDOW_ATTENTION = Op(
         Arg("bias", Flag(), True, "whether the dense maps have one"),
         Arg("qkv_bias", Flag(), None, "whether the maps to queries, keys and values have one; auto: as `bias`"),
         Arg("dropout", Real(0, 1), 0.0, "probability of leaving out a weight, in training"),
+        Arg("scale", Real(), None, "the factor of the scores; auto: 1 / sqrt(d)"),
     ),
     example=flow("[8, 8, 8]", "residual { layer_norm -> window_attention(2, 4x4, shift = 2) }"),
 )

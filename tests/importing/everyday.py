@@ -196,6 +196,58 @@ class Pooled(nn.Module):
         return self.attend(query, x, x, need_weights=False)[0].squeeze(1)
 
 
+class Cosine(nn.Module):
+    """Attention by cosines in windows beside the samples, and parts of given ends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(8, 24), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        b, c, h, w = x.shape
+        x = x.view(b, c, h // 2, 2, w // 2, 2).permute(0, 2, 4, 3, 5, 1).reshape(b * (h // 2) * (w // 2), 4, c)
+        q, k, v = self.qkv(x).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        scores = F.normalize(q, dim=-1) @ F.normalize(k, dim=-1).transpose(-2, -1)
+        x = self.out((scores.softmax(-1) @ v).transpose(1, 2).reshape(-1, 4, c))
+        first, rest = torch.tensor_split(x.reshape(b, -1, c), (1,), dim=1)
+        return torch.cat([rest, first], dim=1)
+
+
+class Together(nn.Module):
+    """Branches that are stacked before the batch, running sums, and numbers that are written behind a mask."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(nn.Conv2d(4, 4, 3, padding=d, dilation=d) for d in (1, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = torch.stack([branch(x) for branch in self.branches], 0)
+        y = found.max(dim=0)[0] + found.mean(0)
+        z = y.clone()
+        z[y < 0] = 0.0
+        return torch.cumsum(z, dim=1) + sum(branch(x) for branch in self.branches)
+
+
+class Odd(nn.Module):
+    """What stands in many scripts: a plain list, a loop over parameters, padding by hand, `view(-1)`, two results."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(nn.Parameter(torch.randn(4, 4) * 0.3) for _ in range(2))
+        self.convs = nn.ModuleList([nn.Conv2d(2, 4, 3), nn.Conv2d(4, 4, 3, dilation=2)])
+        self.norm = nn.GroupNorm(2, 4)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        for at, conv in enumerate(self.convs):
+            x = F.elu(conv(F.pad(x, (at + 1,) * 4, mode="reflect")))
+        x = self.norm(x) + F.hardswish(x) / 2
+        y = x.permute(0, 2, 3, 1)
+        for weight in self.weights:
+            y = torch.tanh(torch.matmul(y, weight))
+        y = torch.einsum("bhwc->bch", y)
+        return x.view(x.size(0), -1), y - y.mean(-1, keepdim=True)
+
+
 def _of(module: Callable[[], nn.Module], *size: int) -> Callable[[], Made]:
     return lambda: (module(), (torch.randn(2, *size),))
 
@@ -215,6 +267,9 @@ MODELS: dict[str, Callable[[], Made]] = {
     "compared": _of(Compared, 3, 4, 4),
     "functions": _of(Functions, 1, 6, 6),
     "squeezed": _of(Squeezed, 8, 6, 6),
+    "cosine": _of(Cosine, 8, 4, 4),
+    "together": _of(Together, 4, 5, 5),
+    "odd": _of(Odd, 2, 6, 6),
     "pooled": _of(Pooled, 5, 8),
 }
 """The networks by name; each gives a new one with inputs."""

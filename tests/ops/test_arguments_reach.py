@@ -157,7 +157,7 @@ USES: dict[str, Uses] = {
             encoding("buckets", count=4, distance=3)]}),
     "window_attention": (((4, 6, 9),), {"heads": 2, "window": size(3, 3)}, {
         "heads": [4], "window": [size(2, 3)], "shift": [size(1, 0), size(0, 1)], "bias": [False], "qkv_bias": [False],
-        "dropout": [0.3]}),
+        "dropout": [0.3], "scale": [0.7]}),
     "position_embedding": ((S,), {}, {"most": [7]}),
     "rms_norm": ((M,), {}, {"eps": [0.1], "affine": [False]}),
     "glu": ((M,), {}, {"activation": ["silu", "gelu", "relu", "none"], "axis": ["width"]}),

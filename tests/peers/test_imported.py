@@ -34,7 +34,7 @@ def imported(model: nn.Module, *size: int) -> ImportedModel:
 @pytest.mark.parametrize(("name", "options", "words"), [
     ("test_resnet", {"drop_path_rate": 0.1}, ("block basic_block(c, p)", "drop_path(p)")),
     ("test_efficientnet", {}, ("depthwise_conv", "reduce([height, width], keep = true)")),
-    ("test_convnext", {}, ("layer_norm", "affine(shift = none)")),
+    ("test_convnext", {}, ("layer_norm", "affine(scale = 1e-6, shift = none)")),
     ("vit_tiny_patch16_224", {"img_size": 64, "depth": 3},
      ("to_sequence", "class_token", "position_embedding", "3 * vision_transformer_block", "attention(3)")),
 ])

@@ -73,12 +73,13 @@ def _seen(queries: int, keys: int, causal: bool, window: int | None, device: tor
 
 
 def window_attention(u: Use, x: Tensor, *, heads: int, window: object, shift: object = 0, bias: bool = True,
-                     qkv_bias: bool | None = None, dropout: float = 0.0) -> Tensor:
+                     qkv_bias: bool | None = None, dropout: float = 0.0, scale: float | None = None) -> Tensor:
     """Attention among places of one window that were near before the shift (Liu et al. 2021), place by place."""
     assert dropout == 0 or not u.training, "noise has no reference"
     (rows, columns), (down, right), (channels, height, width) = _rows(window, 2), _rows(shift, 2), x.shape[1:]
     numbers = u.weight("positions", (2 * rows - 1) * (2 * columns - 1), heads)
     own, size = bias if qkv_bias is None else qkv_bias, channels // heads
+    factor = 1 / math.sqrt(size) if scale is None else scale
     made = _dense(u, "project", x.permute(0, 2, 3, 1), 3 * channels, own)
     query, key, value = made.chunk(3, 3)
 
@@ -90,7 +91,7 @@ def window_attention(u: Use, x: Tensor, *, heads: int, window: object, shift: ob
         for h in range(heads):
             of = slice(h * size, (h + 1) * size)
             scores = torch.stack([
-                (query[:, r, c, of] * key[:, a, b, of]).sum(1) / math.sqrt(size)
+                (query[:, r, c, of] * key[:, a, b, of]).sum(1) * factor
                 + numbers[(r - a + rows - 1) * (2 * columns - 1) + c - b + columns - 1, h] for a, b in near], 1)
             shares = _softmax(scores, 1)
             parts.append(sum(shares[:, i, None] * value[:, a, b, of] for i, (a, b) in enumerate(near)))

@@ -387,7 +387,7 @@ USES: tuple[tuple[str, str], ...] = tuple((kind, line.strip()) for kind, lines i
     """),
     ("[4, 4, 6]", """
         window_attention(2, 2x3)
-        window_attention(1, 2x3, shift = size(1, 2), bias = false)
+        window_attention(1, 2x3, shift = size(1, 2), bias = false, scale = 0.9)
         window_attention(2, 4x3, shift = 1, qkv_bias = false)
         rms_norm
         glu(axis = width)

@@ -92,6 +92,14 @@ def _masked_fill(r: StepReader, call: Mapping[str, Any]) -> Held:
     return _chosen(r, call["mask"], call["value"], call["self"])
 
 
+def _put(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """`x[mask] = number`."""
+    given = call["indices"]
+    if len(given) != 1 or not isinstance(given[0], Mask) or call.get("accumulate"):
+        raise NoWordError("it writes at places that are no mask of the whole tensor")
+    return _chosen(r, given[0], call["values"], call["self"])
+
+
 def _where(r: StepReader, call: Mapping[str, Any]) -> Held:
     return _chosen(r, call["condition"], call["self"], call["other"])
 
@@ -140,4 +148,5 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "bitwise_not": _not,
     "masked_fill": _masked_fill,
     "where": _where,
+    "index_put": _put,
 }

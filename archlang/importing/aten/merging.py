@@ -134,7 +134,7 @@ def _with_known(r: StepReader, ref: Ref, known: Known, op: str) -> Ref:
 
 
 def _first_positions(r: StepReader, known: Known, sizes: Sequence[int]) -> tuple[int, Origin] | None:
-    """How many positions a table holds of which these are the first, and the table; None for any other numbers."""
+    """The size of a table of positions whose first ones these are, and the table; None for any other numbers."""
     positions, features = sizes
     table = r.state.get("".join(known.names[:1]))
     if len(known.names) != 1 or table is None or table.shape[-1] != features or table.numel() <= positions * features:
@@ -211,7 +211,14 @@ def _alike(r: StepReader, left: Ref, right: Ref) -> tuple[Ref, Ref]:
     # The batch stands elsewhere: the second is cut as the first is, and laid out so.
     left = written(r, left)
     atoms = [axis for dim in left.dims for axis in dim]
-    cut = regrouped(r, right, [r.extent(left, (axis,)) for axis in atoms])
+    wanted: list[int] = []
+    for mine, other in zip(left.dims, right.dims, strict=True):
+        # What is spread along an axis stays at size 1.
+        if len(mine) == 1 and r.extent(right, other) == 1:
+            wanted.append(1)
+        else:
+            wanted += [r.extent(left, (axis,)) for axis in mine]
+    cut = regrouped(r, right, wanted)
     if cut is None or any(len(dim) != 1 for dim in cut.dims):
         raise NoWordError("two tensors are cut into axes in different ways")
     right = written(r, cut)
@@ -277,12 +284,13 @@ def _stack(r: StepReader, call: Mapping[str, Any]) -> Held:
     sizes = r.sizes[values[0]]
     rank = len(sizes) + 2
     dim = call["dim"] % rank
-    if dim == 0:
-        raise NoWordError("it makes an axis before the batch")
     if len(set(values)) < len(values):
         raise NoWordError("it lays a tensor beside itself")
 
     made = r.step("stack", values, (len(values), *sizes), bundled=True)
+    # Before the batch, as in `torch.stack(branches).sum(0)`.
+    if dim == 0:
+        return Ref(made.value, ((0,), (BATCH,), *((axis,) for axis in range(1, rank - 1))))
     # Where torch has the new axis elsewhere, the axes are turned.
     order = list(range(1, rank - 1))
     order.insert(dim - 1, 0)

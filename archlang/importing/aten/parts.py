@@ -154,6 +154,7 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "split": _parts,
     "split_with_sizes": _parts,
     "chunk": _parts,
+    "tensor_split": _parts,
     "unbind": _unbind,
     "index": _index,
     "index_select": _index_select,

@@ -8,6 +8,7 @@ from typing import Any
 
 from archlang.importing.aten.convolutions import ENDINGS, slid
 from archlang.importing.held import BATCH, Held, Ref, Unsaid
+from archlang.importing.layouts import rows, unrolled
 from archlang.importing.reader import AXES, NoWordError, StepReader, window
 from archlang.importing.steps import Kernel, Static, Word
 
@@ -96,6 +97,9 @@ def reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
     # Axes that torch laid end to end are written so before a part of them goes.
     if any(len(ref.dims[dim]) != 1 for dim in dims):
         ref = r.tensor(ref)
+    # Axes of larger tensors have no words: they become rows of what is reduced.
+    if len(r.sizes[ref.value]) not in AXES and len(dims) == 1:
+        return _along_rows(r, ref, dims[0] % len(ref.dims), by, bool(call.get("keepdim", False)))
 
     axes = sorted(r.axis(ref, dim) for dim in dims)
     sizes = r.sizes[ref.value]
@@ -109,6 +113,19 @@ def reduced(r: StepReader, call: Mapping[str, Any], by: str) -> Ref:
 
 
 GLOBAL: Mapping[str, str] = {"mean": "global_avg_pool", "max": "global_max_pool"}
+
+
+def _along_rows(r: StepReader, ref: Ref, dim: int, by: str, keep: bool) -> Ref:
+    """The same along one axis of a tensor of any number of axes, which stands last for a moment."""
+    others = (*ref.dims[:dim], *ref.dims[dim + 1:])
+    value, laid = rows(r, Ref(ref.value, (*others, ref.dims[dim])))
+    made = _reduce(r, Ref.of(value, (0, 1)), [1], by, True)
+    found = unrolled(r, made.value, laid)
+    *before, last = found.dims
+    if keep:
+        return Ref(found.value, (*before[:dim], last, *before[dim:]))
+    flat = r.resized(found.value, r.sizes[found.value][:-1])
+    return Ref(flat, tuple(before))
 
 
 def _reduce(r: StepReader, ref: Ref, axes: Sequence[int], by: str, keep: bool) -> Ref:

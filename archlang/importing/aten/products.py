@@ -189,14 +189,21 @@ def _term(places: Mapping[str, tuple[int, ...]], sizes: Sequence[int]) -> str:
 
 
 def _dense(r: StepReader, held: Any) -> Known | None:
-    """The kernel of a dense map, where a factor is one of the model's matrices, turned: `x @ weight.T`."""
+    """The kernel of a dense map, where the second factor is a learned matrix, turned or as it is: `x @ weight.T`."""
     if not isinstance(held, Known) or not held.trained or len(held.shape) != 2 or len(held.names) != 1:
         return None
     name, = held.names
     whole = r.state.get(name)
-    if whole is None or tuple(whole.shape) != held.shape[::-1] or not torch.equal(held.read(r.state), whole.T):
-        return None
-    return Known(tuple(whole.shape), lambda state: state[name], held.names, trained=True)
+    # As it is called elsewhere: an embedding that scores its own words has one kernel.
+    if whole is not None and tuple(whole.shape) == held.shape[::-1] and torch.equal(held.read(r.state), whole.T):
+        return Known(tuple(whole.shape), lambda state: state[name], held.names, trained=True)
+    return _turned(held)
+
+
+def _turned(matrix: Known) -> Known:
+    """A matrix the other way round, as a dense map has its kernel."""
+    return Known(matrix.shape[::-1], lambda state: matrix.read(state).T.contiguous(), matrix.names,
+                 key=f"{matrix.key} turned")
 
 
 def _operand(r: StepReader, held: Any) -> Ref:
@@ -244,10 +251,7 @@ def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     turned = call["mat2"]
     if not isinstance(turned, Known) or call["beta"] != 1 or call["alpha"] != 1:
         raise NoWordError("its matrix is calculated from the input, or it is scaled")
-    # A dense map has its kernel the other way round.
-    kernel = Known(turned.shape[::-1], lambda state: turned.read(state).T.contiguous(), turned.names,
-                   key=f"{turned.key} turned")
-    return _linear(r, {"input": call["mat1"], "weight": kernel, "bias": call["self"]})
+    return _linear(r, {"input": call["mat1"], "weight": _turned(turned), "bias": call["self"]})
 
 
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {

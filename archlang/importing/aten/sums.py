@@ -106,6 +106,14 @@ def _with_product(r: StepReader, call: Mapping[str, Any], op: str) -> Held:
     return pair(r, {"self": call["self"], "other": joined, "alpha": call.get("value", 1)}, "add")
 
 
+def _running_sum(r: StepReader, call: Mapping[str, Any]) -> Held:
+    """The sum of all numbers up to each place along an axis."""
+    ref = r.loose(call["self"])
+    axis = r.axis(ref, call["dim"])
+    made = r.step("cumsum", (ref.value,), r.sizes[ref.value], {"axis": r.word(ref, axis)})
+    return ref.on(made.value)
+
+
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "linalg_vector_norm": _vector_norm,
     "norm": _vector_norm,
@@ -116,6 +124,7 @@ READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "max": partial(_extreme, by="max"),
     "min": partial(_extreme, by="min"),
     "einsum": _einsum,
+    "cumsum": _running_sum,
     "addcmul": partial(_with_product, op="mul"),
     "addcdiv": partial(_with_product, op="div"),
 }
