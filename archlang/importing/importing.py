@@ -104,6 +104,7 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
             limits=limits, untrained=source.untrained,
         )
     traced = tidy(read(source.program))
+    traced = replace(traced, notes=(*traced.notes, *source.notes))
     return _imported(source.module, traced, called, source.doc, None, limits, traced.batch, drawn=source.drawn)
 
 

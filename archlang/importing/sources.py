@@ -16,7 +16,7 @@ from torch.export import ExportedProgram
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
-from archlang.importing.onnx_file import open_onnx
+from archlang.importing.onnx_file import copies, open_onnx
 from archlang.importing.writing import Normalisation
 from archlang.train.data.user_code import keeping_defaults, words_of
 
@@ -30,7 +30,7 @@ class TorchSource:
 
     `program` is what a `.pt2` holds, which needs no export. `untrained` is the same model as it is before training,
     where `module` has trained weights and a library makes both. `drawn`: whether the weights may tell how they were
-    drawn, as those of an ONNX file do not.
+    drawn, as those of an ONNX file do not. `notes` are what a reader must know.
     """
 
     module: nn.Module
@@ -41,6 +41,7 @@ class TorchSource:
     program: ExportedProgram | None = field(default=None, repr=False)
     untrained: nn.Module | None = field(default=None, repr=False)
     drawn: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: bool = False) -> TorchSource:
@@ -59,7 +60,8 @@ def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: 
         return _program(source)
     if source.endswith(".onnx"):
         module, inputs, program = open_onnx(source, sizes)
-        return TorchSource(module, inputs, Path(source).stem, f"`{Path(source).name}`.", None, program, drawn=False)
+        return TorchSource(module, inputs, Path(source).stem, f"`{Path(source).name}`.", None, program, drawn=False,
+                           notes=copies(module))
 
     head, colon, name = source.partition(":")
     if not colon or not name:

@@ -110,6 +110,16 @@ def test_open_sizes_are_asked_for(tmp_path, capsys):
     assert "conv(3x3, 4, padding = none, bias = false)" in capsys.readouterr().out
 
 
+def test_a_weight_that_two_layers_read_becomes_two(tmp_path, capsys):
+    nodes = [node("Conv", "x w", "a", pads=[1, 1, 1, 1]), node("Relu", "a", "b"), node("Conv", "b w", "c"),
+             node("ReduceMean", "c axes", "y", keepdims=0)]
+    path = stored(tmp_path / "net.onnx", nodes, [*weights(w=(3, 3, 3, 3)), *whole(axes=[2, 3])])
+    assert run(["import", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "weights that several nodes of the file read became weights of each: 1 copies" in told.err
+    assert told.out.count("conv(3x3, 3") == 2
+
+
 CONV = {"held": weights(w=(4, 3, 3, 3))}
 
 

@@ -54,6 +54,13 @@ def open_onnx(path: str, sizes: Sequence[tuple[int, ...]] = ()) -> tuple[Any, tu
     return module, inputs, program
 
 
+def copies(module: Any) -> tuple[str, ...]:
+    """A note on weights of a file that several nodes read; none where there are none."""
+    if not module.copied:
+        return ()
+    return (f"weights that several nodes of the file read became weights of each: {module.copied} copies",)
+
+
 def _example(model: Any, names: Sequence[str], sizes: Sequence[tuple[int, ...]]) -> tuple[Tensor, ...]:
     """A batch for each input, of the file's sizes or of those given."""
     generator = torch.Generator().manual_seed(0)
@@ -118,6 +125,8 @@ def _name(program: ExportedProgram, module: Any) -> None:
         if inner is None:
             continue
         around = paths[inner] or [f"{kinds[inner].lower()}_{inner.rpartition('.')[2]}"]
+        # The line of code that ran it is one of ours, and tells nobody anything.
+        node.meta["stack_trace"] = None
         # Classes are told by the place alone: equal blocks are found by what is in them.
         node.meta["nn_module_stack"] = {
             "": ("", "onnx.Network"), **{path: (path, f"onnx.{_title(path)}") for path in around},

@@ -74,9 +74,29 @@ class OnnxModule(nn.Module):
                 self._hold(initializer.name, array, initializer.name in remembered)
 
         self.steps = nn.ModuleList(OnnxNode(node) for node in self.graph.node)
+        self.copied = self._copy()
         # Old files list their weights among the inputs, too.
         stored = {*self.named, *self.fixed}
         self.entering = [one.name for one in self.graph.input if one.name not in stored]
+
+    def _copy(self) -> int:
+        """Give nodes copies of weights that others read before them, and count these.
+
+        Exporters store equal tensors once, so that layers that have nothing to do with each other seem to share them.
+        """
+        seen: set[str] = set()
+        count = 0
+        for step in self.steps:
+            assert isinstance(step, OnnxNode)
+            for name in dict.fromkeys(step.node.input):
+                if name not in self.named:
+                    continue
+                if name in seen:
+                    value = getattr(self, self.named[name]).detach().clone()
+                    step.register_parameter(self.named[name], nn.Parameter(value))
+                    count += 1
+                seen.add(name)
+        return count
 
     def _hold(self, name: str, array: Any, remembered: bool) -> None:
         """Keep an array of floating-point numbers as a weight, or as what a norm has remembered."""
@@ -94,11 +114,12 @@ class OnnxModule(nn.Module):
         """Run all nodes in their order."""
         values: dict[str, Any] = {"": None, **self.fixed}
         values.update((name, getattr(self, attribute)) for name, attribute in self.named.items())
+        seen: set[str] = set()
         values.update(zip(self.entering, inputs, strict=True))
 
         for step in self.steps:
             assert isinstance(step, OnnxNode)
-            made = self._made(step, [values[name] for name in step.node.input])
+            made = self._made(step, [self._own(name, step, values, seen) for name in step.node.input])
             if not isinstance(made, tuple | list):
                 made = (made,)
             # Results that nobody takes have no name.
@@ -108,6 +129,13 @@ class OnnxModule(nn.Module):
         if len(results) == 1:
             return next(iter(results.values()))
         return results
+
+    def _own(self, name: str, step: OnnxNode, values: dict[str, Any], seen: set[str]) -> Any:
+        """A value that a node reads: of a weight that several nodes read, each but the first has a copy."""
+        if name not in self.named or name not in seen:
+            seen.add(name)
+            return values[name]
+        return getattr(step, self.named[name], values[name])
 
     def _made(self, step: OnnxNode, entering: list[Any]) -> Any:
         if step.node.op_type == "Shape":
