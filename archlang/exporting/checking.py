@@ -129,15 +129,16 @@ def built(source: str, dials: Mapping[str, object] | None = None) -> nn.Module:
     return made
 
 
-def check_source(source: str, model: ArchModule) -> Check:
+def check_source(source: str, model: ArchModule, dials: Mapping[str, object] | None = None) -> Check:
     """Run a source and compare it with its model: names of weights, outputs and gradients in float64, both modes.
 
-    Raises ArchError (not-equal).
+    `dials` are arguments for the source's network, where the model has other ones than those it was written for. Raises
+    ArchError (not-equal).
     """
     twin = perturbed(model)
     try:
         with torch.random.fork_rng(devices=[]):
-            made = built(source).double()
+            made = built(source, dials).double()
     except Exception as problem:
         raise differs(f"the source does not run: {one_line(f'{type(problem).__name__}: {problem}', 200)}") from problem
     _same_names(made, twin)

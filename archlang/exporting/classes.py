@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 
 from archlang.exporting.fitting import plain
+from archlang.exporting.forms import Form, Slot, same_slots
 from archlang.exporting.optional import ABSENT, aligned
 from archlang.exporting.scopes import Inline, ScopeCall, relative
-from archlang.exporting.steps import ModelStep, Path, Value, replaced, values_in
+from archlang.exporting.steps import ModelStep, Path, Value
 
 ENTERING = ("in_channels", "in_features", "num_features", "num_channels", "features", "channels")
 """Arguments of modules that say how much comes in."""
@@ -21,9 +21,6 @@ MODULES = {torch.flatten: "flatten"}
 
 CONDITION = "?"
 """In place of a number: whether the item is there."""
-
-Slot = tuple[int, str]
-"""A number of a class's body: the index of the item it belongs to, and which of its numbers it is."""
 
 
 @dataclass
@@ -36,7 +33,8 @@ class Instance:
         variant: the number of the network that it stands in, of several with different dials.
         call: its (first) call.
         slots: the numbers in its body.
-        children: the modules inside, by the index of their item.
+        groups: the indices of items that are one in its form: a row, or a single item.
+        children: the modules inside, by their group; of a row the first.
         names: what its block and the network's dials are set to.
         given: the values of the constructor's parameters, once they are known.
     """
@@ -46,9 +44,24 @@ class Instance:
     variant: int
     call: ScopeCall
     slots: dict[Slot, object]
+    groups: list[list[int]]
     children: dict[int, Instance]
     names: Mapping[str, object]
     given: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def form(self) -> object:
+        """The class."""
+        return self.plan
+
+    def item(self, group: int) -> ModelStep | ScopeCall:
+        """The item of a group; of a row the first."""
+        return self.call.items[self.groups[group][0]]
+
+    def equals(self, other: Instance) -> bool:
+        """Tell whether another module of the class has the same numbers, inside too."""
+        return same_slots(self.slots, other.slots) and all(
+            child.equals(other.children[group]) for group, child in self.children.items())
 
 
 @dataclass
@@ -75,8 +88,15 @@ class ClassForm:
 
     @property
     def base(self) -> Instance:
-        """One module that stands for all: the first of those that have the most parts."""
-        return max(self.instances, key=lambda instance: sum(is_there(item) for item in instance.call.items))
+        """One module that stands for all: the first of those that have the most parts.
+
+        Loops are read off it: as many rows as can be have two turns or more.
+        """
+        def parts(instance: Instance) -> tuple[int, int]:
+            return (sum(len(items) > 1 for items in instance.groups),
+                    sum(is_there(item) for item in instance.call.items))
+
+        return max(self.instances, key=parts)
 
     @property
     def call(self) -> ScopeCall:
@@ -85,13 +105,14 @@ class ClassForm:
 
     @property
     def children(self) -> dict[int, ClassForm]:
-        """The classes of the items that are calls."""
+        """The classes of the groups that are calls."""
         return {n: child.plan for n, child in self.base.children.items()}
 
     @property
     def optional(self) -> list[int]:
-        """The items that some modules lack."""
-        return [n for n in range(len(self.call.items)) if not all(is_there(i.call.items[n]) for i in self.instances)]
+        """The groups that some modules lack."""
+        groups = range(len(self.base.groups))
+        return [group for group in groups if not all(is_there(one.item(group)) for one in self.instances)]
 
 
 def is_there(item: ModelStep | ScopeCall) -> bool:
@@ -101,11 +122,13 @@ def is_there(item: ModelStep | ScopeCall) -> bool:
 class Plans:
     """All classes of a network, gathered from one or several variants of it.
 
-    `optional` are the places in blocks, by block and relative path, of parts that some of their uses lack.
+    `optional` are the places in blocks, by block and relative path, of parts that some of their uses lack. `fixed` are
+    the blocks whose rows are not counted.
     """
 
-    def __init__(self, optional: frozenset[tuple[object, Path]] = frozenset()) -> None:
-        self.optional = optional
+    def __init__(self, optional: frozenset[tuple[object, Path]] = frozenset(),
+                 fixed: frozenset[object] = frozenset()) -> None:
+        self.optional, self.fixed = optional, fixed
         self.plans: dict[object, ClassForm] = {}
         self.at: dict[tuple[int, Path], Instance] = {}
         self.calls: dict[tuple[int, Path], list[ScopeCall]] = {}
@@ -115,7 +138,7 @@ class Plans:
         """Add a call and those inside. Raises `Inline` where two calls of one module differ."""
         inner = {n: item for n, item in enumerate(call.items) if isinstance(item, ScopeCall)}
         children = {n: self.add(item, variant, dials) for n, item in inner.items()}
-        slots, key = self._form(call, children)
+        form, key = self._form(call, children)
         plan = self.plans.get(key)
         if plan is None:
             plan = self.plans[key] = ClassForm(key, is_flat(call))
@@ -124,43 +147,26 @@ class Plans:
         block = call.frame or call.around
         if block is not None:
             names = {name: plain(value) for name, value in block.known.items()}
-        instance = Instance(plan, call.path, variant, call, slots, children, {**names, **dials})
+        inside = {group: children[items[0]] for group, items in enumerate(form.groups) if items[0] in children}
+        instance = Instance(plan, call.path, variant, call, form.slots, form.groups, inside, {**dials, **names})
 
         self.calls.setdefault((variant, call.path), []).append(call)
         self.of_call[id(call)] = plan
         # A module that is called again is made once, and must be the same both times.
         before = self.at.get((variant, call.path))
         if before is not None:
-            if before.plan is not plan or before.slots != slots:
+            if before.plan is not plan or not before.equals(instance):
                 raise Inline(call.path)
             return before
         self.at[variant, call.path] = instance
         plan.instances.append(instance)
         return instance
 
-    def _form(self, call: ScopeCall, children: Mapping[int, Instance]) -> tuple[dict[Slot, object], object]:
+    def _form(self, call: ScopeCall, children: Mapping[int, Instance]) -> tuple[Form, object]:
         """The numbers in a call's body, and the body without them."""
         block = identity(call)
-        places = _places(call, {path for name, path in self.optional if name == block})
-        slots: dict[Slot, object] = {}
-        form: list[object] = []
-        for n, item in enumerate(call.items):
-            where = relative(item, call)
-            if (block, where) in self.optional:
-                reads = tuple(places[value] for value in item.reads)
-                form.append(("optional", where, reads))
-                if isinstance(item, ModelStep) and item.made is not None:
-                    _leaf(n, item, call, places, slots)
-            elif isinstance(item, ScopeCall):
-                child = children[n].plan
-                reads = tuple(places[value] for value in item.inputs)
-                form.append(("call", relative(item, call), id(child), reads, len(item.outputs)))
-            else:
-                form.append(_leaf(n, item, call, places, slots))
-
-        outputs = tuple(places[value] for value in call.outputs)
-        return slots, (block, call.groups, tuple(form), outputs)
-
+        form = Form(call, children, {path for name, path in self.optional if name == block}, block not in self.fixed)
+        return form, (block, form.inputs, tuple(form.parts), form.outputs)
 
     def completed(self) -> tuple[object, list[Path], dict[int, ScopeCall]] | None:
         """A block of several forms of which one has all parts: what it is, the parts that others lack, their calls.
@@ -220,55 +226,6 @@ def scope_name(path: Path) -> str:
     ('each', '')
     """
     return next((part for part in reversed(path) if not part.isdigit()), "")
-
-
-def _places(call: ScopeCall, optional: Set[Path]) -> dict[Value, tuple[int, int]]:
-    """For each value of a call where it comes from: -1 and the input's number, or an item's and the result's."""
-    places = {value: (-1, n) for n, value in enumerate(call.inputs)}
-    # A size is known by the tensor that has it.
-    places.update({value: (-2 - axis, places[tensor][1]) for value, (tensor, axis) in call.shapes.items()})
-    for n, item in enumerate(call.items):
-        if isinstance(item, ScopeCall):
-            places.update({value: (n, m) for m, value in enumerate(item.outputs)})
-    made = {item.name: n for n, item in enumerate(call.items) if isinstance(item, ModelStep)}
-    # A part that is lacking in some uses has one result, be it a call or a step.
-    single = {n for n, item in enumerate(call.items) if relative(item, call) in optional}
-    wanted = [value for item in call.items for value in item.reads]
-    for value in (*wanted, *call.outputs):
-        if value.step in made and value not in places:
-            n = made[value.step]
-            index = value.index
-            if index is None:
-                index = 0 if n in single else -1
-            places[value] = (n, index)
-    return places
-
-
-def _leaf(n: int, step: ModelStep, call: ScopeCall, places: Mapping[Value, tuple[int, int]],
-          slots: dict[Slot, object]) -> object:
-    """The form of a step; its numbers go into `slots`."""
-    named: list[object] = []
-    starts: tuple[tuple[str, str], ...] = ()
-    if step.made is not None:
-        for name, value in step.made.arguments.items():
-            slots[n, name] = plain(value, step.made.target)
-        starts = tuple((name, str(option)) for name, option in step.made.starts.items())
-        named = [step.made.target, tuple(step.made.arguments), starts]
-
-    def placed(item: Any) -> object:
-        return replaced(item, lambda value: places[value])
-
-    args: list[object] = []
-    for key, item in (*enumerate(step.args), *step.kwargs.items()):
-        if any(True for _ in values_in(item)):
-            args.append((key, str(placed(item))))
-        else:
-            args.append(key)
-            slots[n, f"@{key}"] = item
-    where: object = step.kind
-    if step.made is not None:
-        where = relative(step, call)
-    return (where, step.target if step.made is None else None, tuple(map(str, named)), tuple(args))
 
 
 def is_flat(call: ScopeCall) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 
 from torch import nn
 
@@ -66,19 +68,112 @@ def expression(column: Column, names: Mapping[str, Column], exact: bool = False)
     for name, values in names.items():
         if all(map(same, column, values)):
             return name
-    if exact:
-        return None
-
     # Only the uses that have the number count.
     rows = [n for n, value in enumerate(column) if value is not MISSING]
     column = [column[n] for n in rows]
     present = {name: [values[n] for n in rows] for name, values in names.items()}
-    whole = {name: values for name, values in present.items() if _whole(values)}
-    if not _whole(column):
+    if _tuples(column):
+        return _of_parts(column, present, exact)
+    if exact:
         return None
+
+    whole = {name: values for name, values in present.items() if _whole(values)}
     for text, made in _forms(whole):
-        if list(made) == column:
+        if list(made) == column and _whole(column):
             return text
+    if _whole(column):
+        return _straight(column, whole)
+    return _root(column, whole)
+
+
+def words(text: str) -> list[str]:
+    """The names in an expression, each once.
+
+    >>> words("(width // 2, 3 * c, width)")
+    ['width', 'c']
+    """
+    return list(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", text)))
+
+
+def _tuples(column: Column) -> bool:
+    lengths = {len(value) for value in column if isinstance(value, tuple)}
+    return len(lengths) == 1 and 0 not in lengths and all(isinstance(value, tuple) for value in column)
+
+
+def _of_parts(column: Column, names: Mapping[str, Column], exact: bool) -> str | None:
+    """The expressions of tuples, part by part.
+
+    >>> _of_parts([(3, 64), (3, 32)], {"c": [64, 32]}, False)
+    '(3, c)'
+    """
+    texts: list[str] = []
+    for part in zip(*(value for value in column if isinstance(value, tuple)), strict=True):
+        text: str | None = repr(part[0])
+        if not constant(part):
+            text = expression(part, names, exact)
+        elif not isinstance(part[0], int | float):
+            text = None
+        if text is None:
+            return None
+        texts.append(text)
+    if len(texts) == 1:
+        return f"({texts[0]},)"
+    return f"({', '.join(texts)})"
+
+
+def _straight(column: Column, names: Mapping[str, Column]) -> str | None:
+    """The straight line of one name that a column is on, for a name of three values and more.
+
+    >>> _straight([3, 4, 5], {"depth": [20, 26, 32]}), _straight([7, 9, 11], {"n": [2, 3, 4]})
+    ('(depth - 2) // 6', '2 * n + 3')
+    """
+    numbers = [int(str(value)) for value in column]
+    for name, values in names.items():
+        places = [int(str(value)) for value in values]
+        if len(set(places)) < 3:
+            continue
+        end = next(n for n, place in enumerate(places) if place != places[0])
+        slope = Fraction(numbers[end] - numbers[0], places[end] - places[0])
+        shift = (numbers[0] - slope * places[0]) * slope.denominator
+        if slope <= 0 or shift.denominator != 1:
+            continue
+
+        line = [slope.numerator * place + int(shift) for place in places]
+        if [value * slope.denominator for value in numbers] == line:
+            return _line(name, slope, int(shift))
+    return None
+
+
+def _line(name: str, slope: Fraction, shift: int) -> str:
+    """The source of a straight line."""
+    text = name
+    if slope.numerator != 1:
+        text = f"{slope.numerator} * {name}"
+    if shift:
+        sign = "+"
+        if shift < 0:
+            sign = "-"
+        text = f"{text} {sign} {abs(shift)}"
+    if slope.denominator == 1:
+        return text
+    return f"({text}) // {slope.denominator}"
+
+
+def _root(column: Column, names: Mapping[str, Column]) -> str | None:
+    """The root of a name, or one divided by it, that a column is.
+
+    >>> _root([8.0, 4.0], {"width": [64, 16]}), _root([0.5, 0.25], {"width": [4, 16]})
+    ('width ** 0.5', 'width ** -0.5')
+    """
+    for name, values in names.items():
+        if len(set(values)) < 2 or any(int(str(value)) < 1 for value in values):
+            continue
+        places = [int(str(value)) for value in values]
+        for text, made in ((f"{name} ** 0.5", [place**0.5 for place in places]),
+                           (f"{name} ** -0.5", [place**-0.5 for place in places]),
+                           (f"1 / {name}", [1 / place for place in places])):
+            if made == list(column):
+                return text
     return None
 
 

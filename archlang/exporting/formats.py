@@ -15,6 +15,8 @@ from archlang.atomic import write_whole
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
 from archlang.emit import ArchModule
+from archlang.exporting.aot_file import NOTE as NOTE_OF_CODE
+from archlang.exporting.aot_file import aot_bytes
 from archlang.exporting.checking import check_source, differs
 from archlang.exporting.onnx_file import onnx_bytes
 from archlang.exporting.pt2_file import NOTE, pt2_bytes
@@ -57,6 +59,11 @@ def _pt2(model: ArchModule) -> Exported:
     return Exported(data, f"read back: {check}", NOTE)
 
 
+def _aot(model: ArchModule) -> Exported:
+    data, check = aot_bytes(model)
+    return Exported(data, f"compiled and run: {check}", NOTE_OF_CODE)
+
+
 def _state_dict(model: ArchModule) -> Exported:
     data = state_bytes(model)
     again, state = state_of(data), model.state_dict()
@@ -69,6 +76,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[ArchModule], Exported]]] = {
     "python": (".py", _python),
     "state_dict": (".safetensors", _state_dict),
     "pt2": (".pt2", _pt2),
+    "aot": (".pt2", _aot),
     "onnx": (".onnx", _onnx),
 }
 """Every format: the ending of its files, and what makes it."""
@@ -79,7 +87,8 @@ def export(model: nn.Module, to: str, path: str | os.PathLike[str] | None = None
 
     Args:
         model: a model that archlang compiled or read; it keeps its mode.
-        to: `python` (source that needs torch alone), `state_dict` (safetensors), `pt2` (torch.export) or `onnx`.
+        to: `python` (source that needs torch alone), `state_dict` (safetensors), `pt2` (torch.export), `aot` (a
+            .pt2 with machine code, by AOTInductor) or `onnx`.
         path: the file; None writes nothing.
 
     Raises ArchError: usage, unsupported-module, not-equal, missing-tool, unwritable-output.

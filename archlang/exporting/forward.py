@@ -84,6 +84,8 @@ class Forward(CallLines):
         if is_kept:
             self.lines.append(f"    {several}.append({name})")
             self._bundle(results, several)
+            # However many turns there are, the last is the last.
+            self.variables[results[-1]] = f"{several}[-1]"
         else:
             self.variables[results[-1]] = name
         self._finish(last)

@@ -42,10 +42,12 @@ def compared(model: ArchModule, other: Callable[..., Any], cases: Sequence[Seque
     itself is off by. Raises ArchError (not-equal).
     """
     errors, largest = [0.0], [0.0]
+    # One copy for all cases: it is as large as two models.
+    exact_model = _double(model)
     for inputs in cases:
         given = like_weights(model, inputs)
         with torch.no_grad():
-            right = _leaves(_double(model)(*(x.double() if x.is_floating_point() else x for x in given)))
+            right = _leaves(exact_model(*(x.double() if x.is_floating_point() else x for x in given)))
             ours, theirs = _leaves(model(*given)), _leaves(other(*given))
         if [tuple(t.shape) for t in ours] != [tuple(t.shape) for t in theirs]:
             raise differs("the file gives results of other shapes than the model")

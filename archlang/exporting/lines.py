@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from archlang.exporting.classes import ClassForm, scope_name
+from archlang.exporting.classes import scope_name
 from archlang.exporting.construction import refused
 from archlang.exporting.fitting import same
 from archlang.exporting.library import Library
@@ -28,17 +28,17 @@ class CallLines:
     """Writes the lines of one `forward`, one for each call.
 
     Args:
-        plan: the class.
+        call: the call of the class.
         library: what the file needs beside it.
         kinds: for each scope that holds modules by number or name, `list` or `dict`.
         fields: the attribute that holds a number of the body, for those that differ between uses.
         names: the inputs' names, for the network itself.
     """
 
-    def __init__(self, plan: ClassForm, library: Library, kinds: Mapping[Path, str],
+    def __init__(self, call: ScopeCall, library: Library, kinds: Mapping[Path, str],
                  fields: Mapping[tuple[int, str], str], names: Sequence[str] = ()) -> None:
-        self.plan, self.call, self.library, self.kinds, self.fields = plan, plan.call, library, kinds, fields
-        self.is_root = not plan.call.path
+        self.call, self.library, self.kinds, self.fields = call, library, kinds, fields
+        self.is_root = not call.path
         self.lines: list[str] = []
         self.variables: dict[Value, str] = {}
         self.bundles: dict[tuple[Value, ...], str] = {}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archlang.exporting.classes import CONDITION, ENTERING, ClassForm, Instance, Slot, is_there, scope_name
-from archlang.exporting.fitting import MISSING, condition, constant, expression
+from archlang.exporting.classes import CONDITION, ENTERING, ClassForm, Instance, is_there, scope_name
+from archlang.exporting.fitting import MISSING, condition, constant, expression, words
+from archlang.exporting.forms import COUNT, Slot
 from archlang.exporting.scopes import ScopeCall
 from archlang.exporting.steps import ModelStep
 
@@ -97,10 +98,10 @@ def _of_a_part(slot: Slot, column: list[object], used: Mapping[str, list[object]
 def _find_conditions(plan: ClassForm, known: Mapping[str, list[object]], used: dict[str, list[object]]) -> None:
     """For every part that some uses lack, the condition under which it is there."""
     for n in plan.optional:
-        there: list[object] = [is_there(instance.call.items[n]) for instance in plan.instances]
+        there: list[object] = [is_there(instance.item(n)) for instance in plan.instances]
         text = condition(there, used) or condition(there, {**known, **used})
         if text is None:
-            text = _own_name(plan.call.items[n])
+            text = _own_name(plan.base.item(n))
             while text in known or text in used:
                 text = f"has_{text}"
             used[text] = there
@@ -109,7 +110,7 @@ def _find_conditions(plan: ClassForm, known: Mapping[str, list[object]], used: d
 
 
 def _names(text: str) -> Iterator[str]:
-    return (word for word in text.split() if word.isidentifier())
+    return iter(words(text))
 
 
 def _columns(plan: ClassForm) -> dict[str, list[object]]:
@@ -121,14 +122,16 @@ def _columns(plan: ClassForm) -> dict[str, list[object]]:
 def _new_name(plan: ClassForm, slot: Slot, taken: set[str]) -> str:
     """A name for a parameter that no parameter of the block stands for."""
     n, what = slot
-    item: ModelStep | ScopeCall = plan.call.items[n]
+    item: ModelStep | ScopeCall = plan.base.item(n)
     child: ClassForm | None = plan.children.get(n)
     # Through chains of modules, down to the module itself.
     while "/" in what and child is not None:
         inner, _, what = what.partition("/")
-        item, child = child.call.items[int(inner)], child.children.get(int(inner))
+        item, child = child.base.item(int(inner)), child.children.get(int(inner))
 
     what = what.lstrip("@")
+    if what == COUNT:
+        what = "count"
     if what in ENTERING and not item.path[:-1].count("each"):
         # Norms call it otherwise, and one class has one name for what enters.
         name = "in_channels"
@@ -152,5 +155,5 @@ def _own_name(item: ModelStep | ScopeCall) -> str:
 
 def _enters(plan: ClassForm, slot: Slot) -> bool:
     """Tell whether the item of a number reads what enters the class first."""
-    item = plan.call.items[slot[0]]
+    item = plan.base.item(slot[0])
     return bool(plan.call.inputs) and plan.call.inputs[0] in item.reads

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch.export import Dim
@@ -26,26 +28,36 @@ def pt2_bytes(model: ArchModule) -> tuple[bytes, Check]:
     The batch and open sizes stay open. Raises ArchError (unsupported-module, not-equal).
     """
     model = model.eval()
+    program = program_of_export(model)
+    with quiet():
+        stream = io.BytesIO()
+        torch.export.save(program, stream, extra_files={"archlang.json": json.dumps(description(model))})
+        stream.seek(0)
+        again = torch.export.load(stream).module()
+        check = compared(model, again, batches(model.archlang.network.graph))
+    return stream.getvalue(), check
+
+
+def program_of_export(model: ArchModule) -> torch.export.ExportedProgram:
+    """The exported program of a model; the batch and open sizes stay open. Raises ArchError (unsupported-module)."""
     network = model.archlang.network
     shapes = {name: dict.fromkeys(axes, Dim.DYNAMIC) for name, axes in dynamic_axes(network).items()}
     inputs = like_weights(model, batches(network.graph)[0])
-
-    with warnings.catch_warnings():
-        # torch speaks here of its own parts.
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
-            program = torch.export.export(placed(model), inputs, dynamic_shapes=shapes)
+            return torch.export.export(placed(model), inputs, dynamic_shapes=shapes)
         except ArchError:
             raise
         except Exception as problem:
             raise refused_by("torch.export", problem) from problem
 
-        stream = io.BytesIO()
-        torch.export.save(program, stream, extra_files={"archlang.json": json.dumps(description(model))})
-        stream.seek(0)
-        again = torch.export.load(stream).module()
-        check = compared(model, again, batches(network.graph))
-    return stream.getvalue(), check
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The stretch in which torch's warnings, which speak of its own parts, are not shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def refused_by(tool: str, problem: Exception) -> ArchError:

@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from archlang.diagnostics import ArchError
-from archlang.elaborate.network import Network, loads
+from archlang.elaborate.network import Network
 from archlang.emit import ArchModule
-from archlang.emit.emit import written_loop
-from archlang.emit.weights import build_modules
-from archlang.exporting.classes import ClassForm, Instance, Plans
+from archlang.exporting.classes import ClassForm, Instance, Plans, identity
 from archlang.exporting.comments import comments_by_block, with_comments
 from archlang.exporting.library import Library
 from archlang.exporting.parameters import Unfit, inner_first, parametrise
 from archlang.exporting.scopes import Inline, ScopeCall, beside_lists, gathered, numbered
+from archlang.exporting.signatures import defaults
 from archlang.exporting.steps import Path, Program, program_of
+from archlang.exporting.variants import Dials, Variants, fits, program_of_graph, variants
 from archlang.exporting.wording import docstring
-from archlang.exporting.writing import Writer, defaults
-from archlang.graph.ir import Graph
-
-PROBES = 4
-"""Values of a dial that its expressions are found on, beside its own."""
-
-Dials = Mapping[str, object]
-"""The dials of a network by name."""
-Variants = dict[str, list[tuple[Dials, Program]]]
-"""For each dial the network with other values of it."""
+from archlang.exporting.writing import Writer
 
 
 def source_of(model: ArchModule) -> str:
@@ -35,19 +25,28 @@ def source_of(model: ArchModule) -> str:
     Raises ArchError (unsupported-module) for what cannot be written.
     """
     network: Network = model.archlang.network
-    fresh = not model.archlang.passes
-    if fresh:
-        program = _program(network.graph)
-    else:
+    if model.archlang.passes:
         program = beside_lists(program_of(model, model.graph, network.graph, fresh=False))
+        return _written(network, program, {})
 
-    variants: Variants = {}
-    if fresh:
-        variants = _variants(network, program)
+    program = program_of_graph(network.graph)
+    fitted, held = variants(network)
+    while True:
+        text = _written(network, program, fitted)
+        # A formula that some values led to is believed where it is right for one that it does not stem from.
+        wrong = [name for name, (dials, graph) in held.items() if name in fitted and not fits(text, dials, graph)]
+        if not wrong:
+            return text
+        fitted = {name: programs for name, programs in fitted.items() if name not in wrong}
+
+
+def _written(network: Network, program: Program, variants: Variants) -> str:
+    """The source, the dials of which there are variants as arguments."""
     root = _planned(network.dials, program, variants)
     library = Library()
     defaults(inner_first(root.plan), root)
-    writer = Writer(root, program, library)
+    fixed = [name for name in network.dials if name not in root.given and name not in root.names]
+    writer = Writer(root, program, library, fixed)
     classes = [_commented(text, plan, root, network) for text, plan in zip(writer.classes(), writer.plans, strict=True)]
     return _file(network, library, classes)
 
@@ -67,55 +66,18 @@ def _commented(text: str, plan: ClassForm, root: Instance, network: Network) -> 
     return with_comments(text, comments)
 
 
-def _program(graph: Graph) -> Program:
-    """The steps of a network, its members one by one; nothing is allocated."""
-    modules = build_modules(graph, 0, "meta")
-    return beside_lists(program_of(modules, written_loop(graph, modules), graph, fresh=True))
-
-
-# --- dials ----------------------------------------------------------------------------------------------------------
-
-
-def _variants(network: Network, program: Program) -> Variants:
-    """The network with other values of each dial: those that lead to another form are left out with their dial."""
-    found: Variants = {}
-    for name, value in network.dials.items():
-        programs: list[tuple[Dials, Program]] = []
-        for other in _others(value):
-            if len(programs) == PROBES:
-                break
-            dials = {**network.dials, name: other}
-            made = _of_dials(network, dials)
-            if made is not None:
-                programs.append((dials, made))
-        if len(programs) == PROBES and all(len(made.steps) == len(program.steps) for _, made in programs):
-            found[name] = programs
-    return found
-
-
-def _others(value: object) -> list[object]:
-    """Other values of a dial, more than are needed: some may not fit the network."""
-    if type(value) is int:
-        return [value + 1, 2 * value, 2 * value + 3, value + 2, 3 * value, 4 * value, value + 8]
-    if type(value) is float:
-        return [value / 2, value / 3, value / 4, value / 5]
-    return []
-
-
-def _of_dials(network: Network, dials: Mapping[str, object]) -> Program | None:
-    """The steps of the network with these dials; None where they do not fit it."""
-    given = {name: value for name, value in dials.items() if value != network.dials[name]}
-    try:
-        made = loads(network.text, given, limits=network.limits.of_whole, catalogue=network.catalogue)
-    except ArchError:
-        return None
-    return _program(made.graph)
+# --- classes --------------------------------------------------------------------------------------------------------
 
 
 def _planned(base: Dials, program: Program, variants: Variants) -> Instance:
     """The classes of a network; its dials are arguments as far as all variants are of one form."""
     accepted: Variants = {}
-    holders = numbered(program)
+    made = [program, *(one for others in variants.values() for _, one in others)]
+    holders = frozenset[Path]().union(*map(numbered, made))
+    # Mostly all of them are of one form; where they are not, it is found out which.
+    root = _together(base, program, variants, holders)
+    if root is not None:
+        return root
     for name, programs in variants.items():
         tried = _together(base, program, {**accepted, name: programs}, holders)
         if tried is not None:
@@ -129,32 +91,38 @@ def _planned(base: Dials, program: Program, variants: Variants) -> Instance:
 def _together(base: Dials, program: Program, variants: Variants, holders: frozenset[Path]) -> Instance | None:
     """The classes of a network and its variants together; None where variants have another form or do not fit."""
     programs = [(base, program), *(one for others in variants.values() for one in others)]
+    results = [one.result for _, one in programs]
+    fixed: frozenset[object] = frozenset()
     while True:
         try:
             roots = [gathered(one, holders) for _, one in programs]
-            instances = _unified(roots, [{name: dials[name] for name in variants} for dials, _ in programs])
-            break
+            instances = _unified(roots, [{name: dials[name] for name in variants} for dials, _ in programs], fixed)
         except Inline as scope:
             holders |= {scope.path}
+            continue
 
-    first = instances[0]
-    if any(instance.plan is not first.plan for instance in instances):
-        return None
-    try:
-        parametrise(first, inner_first(first.plan))
-    except Unfit:
-        return None
-    return first
+        first = instances[0]
+        if any(instance.plan is not first.plan for instance in instances):
+            return None
+        try:
+            parametrise(first, inner_first(first.plan))
+        except Unfit:
+            return None
+        # Rows are counted where one text says all of them.
+        uneven = Writer(first, program, Library()).uneven(results)
+        if uneven is None:
+            return first
+        fixed |= {identity(uneven.call)}
 
 
-def _unified(roots: list[ScopeCall], dials: list[Dials]) -> list[Instance]:
+def _unified(roots: list[ScopeCall], dials: list[Dials], fixed: frozenset[object]) -> list[Instance]:
     """The classes of networks, blocks of several forms brought to one where one form has all parts of the others.
 
-    Raises `Inline`.
+    In the blocks that are `fixed` rows are not counted. Raises `Inline`.
     """
     optional: frozenset[tuple[object, Path]] = frozenset()
     while True:
-        plans = Plans(optional)
+        plans = Plans(optional, fixed)
         instances = [plans.add(root, n, dials[n]) for n, root in enumerate(roots)]
         found = plans.completed()
         if found is None:

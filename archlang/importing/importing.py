@@ -105,22 +105,26 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
             limits=limits, untrained=source.untrained,
         )
     traced = tidy(read(source.program))
-    return _imported(source.module, traced, called, source.doc, None, limits, batch=traced.batch)
+    traced = replace(traced, notes=(*traced.notes, *source.notes))
+    return _imported(source.module, traced, called, source.doc, None, limits, traced.batch, drawn=source.drawn)
 
 
 def _imported(
     module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
-    batch: int | None = None, untrained: nn.Module | None = None,
+    batch: int | None = None, untrained: nn.Module | None = None, drawn: bool = True,
 ) -> ImportedModel:
     fresh: State = {**traced.state, **(untrained or module).state_dict()}
-    traced, known = started(traced, fresh)
+    if drawn:
+        traced, known = started(traced, fresh)
     written = write(traced, name, doc, normalisation, resizable=sides(traced) is not None)
     network = loads(print_file(written.file), limits=limits)
     where = origins(network, written.steps)
 
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
-    starts = otherwise(where, dict(model.named_parameters()), fresh, known)
+    starts: tuple[str, ...] = ()
+    if drawn:
+        starts = otherwise(where, dict(model.named_parameters()), fresh, known)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
     ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
     comparison = TorchComparison(module, lambda state: taken(where, state), traced.state)

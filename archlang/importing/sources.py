@@ -1,4 +1,4 @@
-"""From what the user names to a torch model with an example of its inputs: `timm:NAME`, `module:function`, a `.pt2`."""
+"""From what the user names to a torch model with an example of its inputs: a library's, a function's, a file's."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from torch.export import ExportedProgram
 
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
+from archlang.importing.onnx_file import copies, open_onnx
 from archlang.importing.writing import Normalisation
 from archlang.train.data.user_code import keeping_defaults, words_of
 
@@ -28,7 +29,8 @@ class TorchSource:
     """A torch model with what is known of it.
 
     `program` is what a `.pt2` holds, which needs no export. `untrained` is the same model as it is before training,
-    where `module` has trained weights and a library makes both.
+    where `module` has trained weights and a library makes both. `drawn`: whether the weights may tell how they were
+    drawn, as those of an ONNX file do not. `notes` are what a reader must know.
     """
 
     module: nn.Module
@@ -38,6 +40,8 @@ class TorchSource:
     normalisation: Normalisation | None = None
     program: ExportedProgram | None = field(default=None, repr=False)
     untrained: nn.Module | None = field(default=None, repr=False)
+    drawn: bool = True
+    notes: tuple[str, ...] = ()
 
 
 def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: bool = False) -> TorchSource:
@@ -45,7 +49,7 @@ def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: 
 
     Args:
         source: `timm:NAME`, `torchvision:NAME`, `module:function` (a function without arguments that gives a module,
-            or a module and its inputs), or the path of a `.pt2`.
+            or a module and its inputs), or the path of a `.pt2` or an `.onnx`.
         sizes: of one sample of each input; needed where nothing tells them.
         pretrained: whether timm or torchvision fetch their trained weights, or draw them.
 
@@ -54,6 +58,10 @@ def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: 
     # A path may hold a colon, on Windows at least.
     if source.endswith(".pt2"):
         return _program(source)
+    if source.endswith(".onnx"):
+        module, inputs, program = open_onnx(source, sizes)
+        return TorchSource(module, inputs, Path(source).stem, f"`{Path(source).name}`.", None, program, drawn=False,
+                           notes=copies(module))
 
     head, colon, name = source.partition(":")
     if not colon or not name:
@@ -64,7 +72,7 @@ def open_source(source: str, sizes: Sequence[tuple[int, ...]] = (), pretrained: 
 
 
 def _usage(message: str) -> ArchError:
-    help = ("`timm:NAME`, `torchvision:NAME`, `module:function` or the path of a `.pt2`",)
+    help = ("`timm:NAME`, `torchvision:NAME`, `module:function` or the path of a `.pt2` or `.onnx`",)
     return ArchError(error("usage", message, help=help))
 
 

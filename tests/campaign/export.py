@@ -1,22 +1,27 @@
 """`python -m tests.campaign.export`: every spec, example, network and standard block as PyTorch source.
 
-Each source is compared with its model (names, outputs and gradients in float64, both modes) and given to ruff. Prints a
-row for each, with `--onnx` also whether its ONNX file is equal.
+Each source is compared with its model (names, outputs and gradients in float64, both modes) and given to ruff; with
+every dial that is an argument of its class it is built at another value, and compared with the network compiled so.
+Prints a row for each, with `--onnx` also whether its ONNX file is equal.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import archlang
-from archlang.elaborate.network import Network
+from archlang.elaborate.network import Network, loads
 from archlang.exporting import export
+from archlang.exporting.checking import built, check_source
+from archlang.exporting.variants import others
 from archlang.project.standard import standard_library
 
 ROOT = Path(__file__).parents[2]
@@ -59,8 +64,30 @@ def judged(name: str, network: Network, folder: Path, formats: list[str]) -> str
         if format == "python":
             (folder / f"{name.replace('/', '_').replace(' ', '_')}.py").write_bytes(exported.data)
             said.append(f"{len(exported.text.splitlines())} lines")
+            said += turned(network, exported.text)
         said.append(f"{format} {exported.checked}")
     return f"{name}: {'; '.join(said)}; {time.perf_counter() - begun:.1f} s"
+
+
+def turned(network: Network, source: str) -> Iterator[str]:
+    """What comes of each dial of the source at another value: equal, or not."""
+    taken = inspect.signature(type(built(source)).__init__).parameters
+    for name, value in network.dials.items():
+        if name not in taken:
+            yield f"{name} is fixed"
+            continue
+        for other in others(value):
+            try:
+                model: Any = archlang.compile(loads(network.text, {name: other}))
+            except archlang.ArchError:
+                continue  # another value of the dial that does not fit the network
+            try:
+                check_source(source, model, {name: other})
+            except archlang.ArchError as problem:
+                yield f"{name} = {other} REFUSED: {problem.diagnostics[0].message[:120]}"
+            else:
+                yield f"{name} = {other} equal"
+            break
 
 
 def main() -> int:
@@ -68,10 +95,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="those with this in their name")
     parser.add_argument("--onnx", action="store_true", help="ONNX as well, and .pt2")
+    parser.add_argument("--aot", action="store_true", help="machine code as well; it takes a C++ compiler")
     chosen = parser.parse_args()
     formats = ["python"]
     if chosen.onnx:
         formats += ["pt2", "onnx"]
+    if chosen.aot:
+        formats.append("aot")
 
     refused = 0
     with TemporaryDirectory() as folder:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,17 @@ def test_a_program_of_torch_export(model, tmp_path):
     right = model.eval()(image)
     model.train()
     assert torch.allclose(program.module()(image)["output"], right["output"], atol=1e-6)
+
+
+@pytest.mark.parametrize("compiler", ["/nowhere/c++", "false"])
+def test_without_a_compiler_machine_code_is_refused_by_name(compiler, tmp_path):
+    (tmp_path / "net.arch").write_text(TEXT)
+    # torch keeps the compiler that it found: a process of its own finds none.
+    command = [sys.executable, "-m", "archlang", "export", str(tmp_path / "net.arch"), "--to", "aot", "-o"]
+    done = subprocess.run([*command, str(tmp_path / "net.pt2")], env={**os.environ, "CXX": compiler}, text=True,
+                          capture_output=True, timeout=300)
+    assert done.returncode == 4 and "error[missing-tool]" in done.stderr and "CXX" in done.stderr, done.stderr
+    assert not (tmp_path / "net.pt2").exists()
 
 
 def test_a_file_that_differs_is_noticed(model):

@@ -87,13 +87,58 @@ def test_routers_and_branches_are_written_out(written):
     assert "class BranchMask(nn.Module):" in coded and "for _ in range(10)" in coded
 
 
-@pytest.mark.parametrize(("file", "dials"), [("examples/06_symbolic_sizes.arch", {"classes": 2})])
+@pytest.mark.parametrize(("file", "dials"), [
+    ("examples/06_symbolic_sizes.arch", {"classes": 2}), ("examples/04_paths.arch", {"paths": 3, "classes": 7}),
+])
 def test_dials_are_arguments(written, file, dials):
-    model = archlang.compile(archlang.load(ROOT / file, **dials), seed=3).eval()
-    made = built(source(file, written), dials).eval()
-    made.load_state_dict(model.state_dict(), strict=True)
-    x = torch.randn(2, 3, 32, 32)
-    assert torch.allclose(made(x), model(x), atol=1e-6)
+    model = archlang.compile(archlang.load(ROOT / file, **dials), seed=3)
+    check_source(source(file, written), model, dials)
+
+
+COUNTED = """archlang 1
+block unit(c, n) {
+  wide = in -> conv(1x1, c) -> relu
+  output wide -> n * conv(1x1, c, init = normal(std = 2.0)) -> add(wide)
+}
+network Counted(n = 2, m = 1, paths = 2, choice = true) {
+  input image: [3, 4, 4]
+  stem = image -> (2 * n - 1) * conv(1x1, 4) -> unit(4, n) -> unit(6, n + 1)
+  side = stem -> fork(paths) -> each { m * conv(1x1, 6) -> relu } -> route(cross_connection(hidden = 2)) -> sum
+  last = stem -> layer_norm -> scale(n ** 0.5) -> if choice { conv(1x1, 4) }
+  output side -> concat(last) -> global_avg_pool -> linear(2)
+}
+"""
+
+
+def test_counts_are_arguments():
+    text = source_of(archlang.compile(archlang.loads(COUNTED)))
+    assert "n: int = 2, m: int = 1, paths: int = 2)" in text
+    assert "for _ in range(2 * n - 2)" in text and "for _ in range(paths))" in text and "for part in self.conv:" in text
+    assert "Fixed in this form: `choice`." in text
+    for dials in ({"n": 3}, {"n": 5, "m": 2}, {"paths": 4, "m": 3}):
+        check_source(text, archlang.compile(archlang.loads(COUNTED, **dials)), dials)
+
+    # One part fewer in a row, or another number in one of them, must not be seen as the same.
+    model = archlang.compile(archlang.loads(COUNTED, n=3))
+    wrong = [("range(2 * n - 2)", "range(2 * n - 3)"), ("scale_other = n ** 0.5", "scale_other = 1.0"), ("n + 1", "n")]
+    for old, new in wrong:
+        assert old in text
+        with pytest.raises(archlang.ArchError):
+            check_source(text.replace(old, new), model, {"n": 3})
+
+
+BY_NUMBER = """archlang 1
+network Numbered(n = 3) {
+  input image: [4, 8, 8]
+  maps = image -> for i in range(n) { conv(3x3, 4, dilation = 2 ** i, padding = 2 ** i) }
+  output maps -> global_avg_pool -> linear(2)
+}
+"""
+
+
+def test_a_count_of_unlike_parts_stays_fixed():
+    text = source_of(archlang.compile(archlang.loads(BY_NUMBER)))
+    assert "Fixed in this form: `n`." in text and "dilation=4" in text
 
 
 def test_the_fused_form(written):

@@ -17,7 +17,7 @@ from archlang.diagnostics.text import one_line
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
-ENDINGS = {"python": ".py", "state_dict": ".safetensors", "pt2": ".pt2", "onnx": ".onnx"}
+ENDINGS = {"python": ".py", "state_dict": ".safetensors", "pt2": ".pt2", "aot": ".pt2", "onnx": ".onnx"}
 """Every format and the ending of its files."""
 
 
@@ -33,8 +33,9 @@ def command(
 ) -> None:
     """Write the model file MODEL, or the network of FILE, in a form that needs no archlang.
 
-    `python` is source with a class for each block, which needs torch alone. Before anything is written it is run and
-    compared with the model; where it is not equal nothing is written, and the exit status is 3.
+    `python` is source with a class for each block, which needs torch alone; `aot` is a .pt2 of machine code, for which
+    a C++ compiler must be here. Before anything is written it is run and compared with the model; where it is not equal
+    nothing is written, and the exit status is 3.
     """
     chosen = _format(to, output)
     if output is None and chosen != "python":
@@ -48,6 +49,10 @@ def command(
         from archlang.exporting.onnx_file import require
 
         require()
+    if chosen == "aot":
+        from archlang.exporting.aot_file import require_compiler
+
+        require_compiler()
 
     from archlang.exporting import export
 

@@ -43,8 +43,8 @@ def command(
     """Make a readable .arch file of a torch model, and prove that both compute the same.
 
     SOURCE is `timm:NAME`, `torchvision:NAME`, `module:function` (a function without arguments that gives a module, or
-    a module and its inputs) or a `.pt2`, whose opening may run code that it brings. What has no word in the language
-    is refused, each place with its module; no file is written then.
+    a module and its inputs), an `.onnx`, or a `.pt2`, whose opening may run code that it brings. What has no word in
+    the language is refused, each place with its module; no file is written then.
     """
     ending(output, ".arch")
     ending(weights, ".safetensors")

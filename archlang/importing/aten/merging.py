@@ -239,7 +239,7 @@ def _concat(r: StepReader, call: Mapping[str, Any]) -> Held:
     if token is not None:
         return token
     # What is the model's own lies as torch has it, so that all others must, too.
-    alike = all(isinstance(one, Ref) and one.order == first.order for one in held)
+    alike = all(isinstance(one, Ref) and one.regular and first.regular and one.order == first.order for one in held)
     refs = [r.tensor(one) for one in held]
     if not alike:
         refs = [r.straight(ref) for ref in refs]

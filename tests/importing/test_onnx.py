@@ -1,0 +1,155 @@
+"""ONNX files come in: built by hand, run by onnxruntime, and read beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+import archlang
+from archlang.cli.main import run
+from archlang.importing import import_source, open_source
+from archlang.importing.onnx_file.operators import OPERATORS
+
+
+def weights(**shapes: tuple[int, ...]) -> list[Any]:
+    """Weights by name, drawn; deviations are positive."""
+    draws = numpy.random.default_rng(0)
+    made = []
+    for name, shape in shapes.items():
+        value = draws.normal(size=shape).astype(numpy.float32) * 0.5
+        if name.endswith("var"):
+            value = numpy.abs(value) + 0.5
+        made.append(numpy_helper.from_array(value, name))
+    return made
+
+
+def whole(**values: list[int]) -> list[Any]:
+    return [numpy_helper.from_array(numpy.asarray(value, dtype=numpy.int64), name) for name, value in values.items()]
+
+
+def stored(path: Path, nodes: list[Any], held: list[Any], size: tuple[Any, ...] = (3, 8, 8), batch: Any = "n") -> Path:
+    """A file of nodes from `x` to `y`."""
+    entering = helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, *size])
+    leaving = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "net", [entering], [leaving], held)
+    domains = [helper.make_opsetid("", 18), helper.make_opsetid("own.domain", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=domains, ir_version=9), path)
+    return path
+
+
+def node(op: str, reads: str, makes: str, name: str = "", **attributes: Any) -> Any:
+    return helper.make_node(op, reads.split(), makes.split(), name=name or f"{makes.split()[0]}/{op}", **attributes)
+
+
+NETWORKS: dict[str, tuple[list[Any], list[Any], tuple[int, ...]]] = {
+    "maps": ([
+        node("Conv", "x w b", "stem", pads=[0, 0, 1, 1], strides=[2, 2]),
+        node("BatchNormalization", "stem g h mean var", "normed", epsilon=1e-3),
+        node("Clip", "normed zero six", "cut"),
+        node("MaxPool", "cut", "pooled", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+        node("AveragePool", "cut", "mean_", kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1),
+        node("Concat", "pooled mean_", "both", axis=1),
+        node("GlobalAveragePool", "both", "squeezed"),
+        node("Conv", "squeezed w2", "scores"),
+        node("Sigmoid", "scores", "gate"),
+        node("Mul", "both gate", "gated"),
+        node("HardSwish", "gated", "active"),
+        node("ReduceMean", "active axes", "vector", keepdims=0),
+        node("Gemm", "vector w3 b3", "y", transB=1),
+    ], [
+        *weights(w=(4, 3, 3, 3), b=(4,), g=(4,), h=(4,), mean=(4,), var=(4,), w2=(8, 8, 1, 1), w3=(5, 8), b3=(5,)),
+        numpy_helper.from_array(numpy.float32(0), "zero"), numpy_helper.from_array(numpy.float32(6), "six"),
+        *whole(axes=[2, 3]),
+    ], (3, 8, 8)),
+    "shapes": ([
+        node("Shape", "x", "shape"),
+        node("Gather", "shape first", "samples", axis=0),
+        node("Unsqueeze", "samples first_axis", "count"),
+        node("Concat", "count rest", "wanted", axis=0),
+        node("Transpose", "x", "turned", perm=[0, 2, 1]),
+        node("MatMul", "turned w", "made"),
+        node("LayerNormalization", "made g h", "normed", axis=-1),
+        node("Softmax", "normed", "shares", axis=-1),
+        node("Split", "shares sizes", "left right", axis=2),
+        node("Sub", "left right", "difference"),
+        node("Reshape", "difference wanted", "flat"),
+        node("LeakyRelu", "flat", "y", alpha=0.2),
+    ], [*weights(w=(6, 8), g=(8,), h=(8,)), *whole(first_axis=[0], rest=[-1], sizes=[4, 4]),
+        numpy_helper.from_array(numpy.asarray(0), "first")], (6, 5)),
+}
+"""Nodes, what they hold, and the size of a sample: maps with what convolutional networks have; shapes of shapes."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_file_becomes_a_network_with_its_weights(name, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    nodes, held, size = NETWORKS[name]
+    stored(tmp_path / "net.onnx", nodes, held, size)
+    assert run(["import", "net.onnx", "-o", "net.arch", "--weights", "net.safetensors"]) == 0, capsys.readouterr().err
+
+    # Another batch than the one that it was read with.
+    x = numpy.random.default_rng(1).normal(size=(5, *size)).astype(numpy.float32)
+    session = onnxruntime.InferenceSession("net.onnx", providers=["CPUExecutionProvider"])
+    right = torch.from_numpy(session.run(None, {"x": x})[0])
+    torch.testing.assert_close(archlang.load_model("net.safetensors")(torch.from_numpy(x)), right, rtol=1e-4, atol=1e-5)
+    assert archlang.load("net.arch").parameters > 0
+
+
+def test_open_sizes_are_asked_for(tmp_path, capsys):
+    path = stored(tmp_path / "net.onnx", [node("Conv", "x w", "y")], weights(w=(4, 3, 3, 3)), size=(3, "h", "w"))
+    assert run(["import", str(path)]) == 2
+    assert "nothing tells the sizes that `x` takes" in capsys.readouterr().err
+    assert run(["import", str(path), "--input", "3x8x8"]) == 0
+    assert "conv(3x3, 4, padding = none, bias = false)" in capsys.readouterr().out
+
+
+def test_a_weight_that_two_layers_read_becomes_two(tmp_path, capsys):
+    nodes = [node("Conv", "x w", "a", pads=[1, 1, 1, 1]), node("Relu", "a", "b"), node("Conv", "b w", "c"),
+             node("ReduceMean", "c axes", "y", keepdims=0)]
+    path = stored(tmp_path / "net.onnx", nodes, [*weights(w=(3, 3, 3, 3)), *whole(axes=[2, 3])])
+    assert run(["import", str(path)]) == 0
+    told = capsys.readouterr()
+    assert "weights that several nodes of the file read became weights of each: 1 copies" in told.err
+    assert told.out.count("conv(3x3, 3") == 2
+
+
+CONV = {"held": weights(w=(4, 3, 3, 3))}
+
+
+@pytest.mark.parametrize(("nodes", "said"), [
+    ([helper.make_node("Fold", ["x"], ["y"], name="neck/fold", domain="own.domain")],
+     "`Fold` in `neck/fold`: it is an operator of its own domain, `own.domain`"),
+    ([node("NonZero", "x", "y", "head/where")], "`NonZero` in `head/where`: there is no reading of this operator"),
+    ([node("Conv", "x w", "y", "stem/conv", auto_pad="SAME_UPPER")], "`Conv` in `stem/conv`: `auto_pad`"),
+])
+def test_what_is_not_read_is_refused_by_name(nodes, said, tmp_path, capsys):
+    path = stored(tmp_path / "net.onnx", nodes, CONV["held"])
+    assert run(["import", str(path), "-o", str(tmp_path / "net.arch")]) == 1
+    told = capsys.readouterr().err
+    assert "error[not-importable]" in told and said in told
+    assert not (tmp_path / "net.arch").exists()
+
+
+def test_files_that_are_none(tmp_path, capsys):
+    assert run(["import", str(tmp_path / "gone.onnx")]) == 1
+    assert "there is no file" in capsys.readouterr().err
+    (tmp_path / "net.onnx").write_bytes(b"\x08\x07 not a model")
+    assert run(["import", str(tmp_path / "net.onnx")]) == 1
+    assert "error[unreadable-file]" in capsys.readouterr().err
+    one = stored(tmp_path / "one.onnx", [node("Relu", "x", "y")], [], batch=1)
+    assert run(["import", str(one)]) == 1
+    assert "takes a fixed number of samples" in capsys.readouterr().err
+
+
+def test_a_wrong_reading_is_noticed(tmp_path, monkeypatch):
+    path = stored(tmp_path / "net.onnx", [node("Relu", "x", "y")], [])
+    monkeypatch.setitem(OPERATORS, "Relu", lambda _, x: x.clamp(min=0.01))
+    with pytest.raises(archlang.ArchError, match="differs from onnxruntime"):
+        import_source(open_source(str(path)))
