@@ -115,7 +115,7 @@ def _sizes_refused(classes: int, branches: int, active: int, distance: int | Non
     if active < 1:
         return ("no active branch: every class needs at least one",)
     if active > branches:
-        return (f"{active} active branches, but there are {branches}",)
+        return (f"{active} active branches, but there are {branches}: `active` is a number from 1 to {branches}",)
     # A branch without a class is trained by nothing.
     if classes * active < branches:
         return (f"{classes} classes with {active} active branches each leave some of the {branches} branches unused",)

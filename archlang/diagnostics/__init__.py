@@ -2,11 +2,12 @@
 
 from archlang.diagnostics.exception import ArchError
 from archlang.diagnostics.kinds import KINDS, DiagnosticKind
-from archlang.diagnostics.model import Diagnostic, Fix, Label, error, warning
+from archlang.diagnostics.model import Alternative, Diagnostic, Fix, Label, error, warning
 from archlang.diagnostics.suggest import did_you_mean, suggestions
 
 __all__ = [
     "KINDS",
+    "Alternative",
     "ArchError",
     "Diagnostic",
     "DiagnosticKind",

@@ -32,10 +32,24 @@ class Fix:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A mend that may take the place of the one that is told: its help line and its edit.
+
+    `is_certain` is False for a guess, whose edit nobody may apply without asking: only its help is told.
+    """
+
+    help: str
+    fix: Fix
+    is_certain: bool = True
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One mistake. `name` is a key of `KINDS`; `primary` is None if no file has a place for it.
 
-    `help` lines say what to write instead; `notes` add facts, such as the blocks that led here.
+    `help` lines say what to write instead; `notes` add facts, such as the blocks that led here. `fix` is the edit of
+    the first help line. `alternatives` are mends that may have been meant, likeliest first, those of help lines too:
+    whoever can check the edited text keeps those that hold.
     """
 
     name: str
@@ -45,6 +59,7 @@ class Diagnostic:
     help: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fix: Fix | None = None
+    alternatives: tuple[Alternative, ...] = field(default=(), repr=False, compare=False)
     kind: DiagnosticKind = field(init=False, repr=False, compare=False)
 
     rendered: ClassVar[Callable[[Diagnostic], str] | None] = None
@@ -75,6 +90,7 @@ def error(
     help: str | Sequence[str] = (),
     notes: Sequence[str] = (),
     fix: Fix | None = None,
+    alternatives: Sequence[Alternative] = (),
 ) -> Diagnostic:
     """Make a diagnostic of the kind `name`. The kind decides if it is an error or a warning.
 
@@ -87,6 +103,7 @@ def error(
         help: one line or several; each tells the reader what to write.
         notes: further facts.
         fix: an edit that a program may apply.
+        alternatives: other mends that may have been meant, likeliest first.
 
     >>> error("undefined-name", "nothing is called `stm` here", help="did you mean `stem`?").severity
     'error'
@@ -98,7 +115,8 @@ def error(
     if isinstance(help, str):
         help = (help,)
 
-    return Diagnostic(name, message, primary, tuple(secondary), tuple(help), tuple(notes), fix)
+    return Diagnostic(name, message, primary, tuple(secondary), tuple(help), tuple(notes), fix,
+                      tuple(alternatives))
 
 
 warning = error

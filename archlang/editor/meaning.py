@@ -81,6 +81,7 @@ class Meaning:
     entries      of each name of the catalogue: its entry
     graph        the network, as far as it could be built
     project      the file and all that it imports; None where the file cannot be read at all
+    is_tried     whether the mends of the first mistakes were tried on the text
     """
 
     source: Source
@@ -90,6 +91,7 @@ class Meaning:
     entries: dict[Key, Entry] = field(default_factory=dict)
     graph: Graph = field(default_factory=lambda: Graph(""))
     project: Project | None = None
+    is_tried: bool = False
 
     def types(self, span: Span) -> list[str]:
         """The types that leave the stage at a place, each once."""
@@ -175,6 +177,30 @@ def meaning_of(reading: Reading, situation: Situation, is_wanted: Callable[[], b
     if reading.is_whole:
         meaning.diagnostics = built.diagnostics
     return meaning
+
+
+def try_mends(meaning: Meaning, situation: Situation) -> None:
+    """Keep those mends of the first mistakes that hold when the text is checked with them, as `check` does.
+
+    It costs some checks of the text: whoever answers at each key leaves it until a mend is asked for.
+    """
+    if meaning.is_tried or not any(one.severity == "error" for one in meaning.diagnostics):
+        return
+
+    # Imported for a mistake alone, as all that explains them is.
+    from archlang.elaborate.holding import bounded, with_mends_that_hold
+
+    cheap = bounded(situation.limits)
+
+    def recheck(text: str) -> tuple[Diagnostic, ...]:
+        try:
+            project = open_held(situation.place, text, cheap, situation.folders, situation.held)
+            return build(project, situation.given, situation.catalogue, cheap).diagnostics
+        except ArchError as problem:
+            return problem.diagnostics
+
+    meaning.diagnostics = with_mends_that_hold(meaning.diagnostics, meaning.source, recheck)
+    meaning.is_tried = True
 
 
 def _mistakes(reading: Reading, situation: Situation) -> tuple[Diagnostic, ...]:

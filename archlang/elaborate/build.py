@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from archlang.dataclass import dataclass
-from archlang.diagnostics import Diagnostic, Label, did_you_mean, error
+from archlang.diagnostics import Diagnostic, Label, did_you_mean, error, suggestions
 from archlang.elaborate import expressions, stages
 from archlang.elaborate.bodies import bind, body, bound_names, declare, module_names, no_tensor
 from archlang.elaborate.context import CIRCLE, Abort, Build, Declared, Rules
@@ -212,6 +212,9 @@ def _bring(b: Build, unit: Unit, item: Import, env: Env, envs: Mapping[int, Env]
             declared = listing(source.exports) or "nothing"
             help = (*did_you_mean(name.name, source.exports), f"it declares: {declared}")
             b.refuse("unknown-import", f"`{item.path}` declares no `{name.name[:64]}`", name.span, help=help)
+            # The file may use the right name: it would be unknown only because of this mistake.
+            for near in suggestions(name.name, source.exports):
+                env.names.setdefault(near, POISON)
         define(b, env, name.alias or name.name, value, name, name.span)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import field, replace
 from math import lcm
 
 from archlang.dataclass import dataclass
-from archlang.diagnostics import did_you_mean
+from archlang.diagnostics import Alternative, Fix, did_you_mean, suggestions
 from archlang.elaborate import rounding
 from archlang.elaborate.arguments import given_for
 from archlang.elaborate.context import Build
@@ -24,6 +24,7 @@ from archlang.shapes import LARGEST, Dim, Poly, Symbol, Tensor, at_least, linear
 from archlang.source import Span
 from archlang.syntax.tree import Binary, Expr, Input, Name, Number, Parens
 from archlang.syntax.walk import walk
+from archlang.wording import listing
 
 LARGEST_RANGE = 2**31 - 1
 """The largest range of whole numbers: torch's embeddings take indices of 32 bits."""
@@ -35,7 +36,6 @@ _ARGS = (
     Arg("range", Extent(1, LARGEST_RANGE), None, "it holds whole numbers from 0 below this: tokens; 2 for a mask; "
         "`T + 1` for lengths"),
 )
-
 
 _NO_SYMBOLS = ("None", "True", "False", "Any")
 """Values of Python that are capitalised as symbols are."""
@@ -262,11 +262,21 @@ def _limit(b: Build, sign: str, name: Name, limit: Expr, bounds: dict[str, _Boun
         bound.high = min(bound.high, highest)
 
 
+def _symbols_meant(wrong: str, symbols: Iterable[str]) -> list[str]:
+    """The symbols that a word may mean: those of its first letter, `W` for `width`, before those spelt alike."""
+    first = [symbol for symbol in symbols if symbol[:1].lower() == wrong[:1].lower()]
+    return list(dict.fromkeys((*first, *suggestions(wrong, symbols))))
+
+
 def _bound(b: Build, name: Name, limit: Expr, bounds: dict[str, _Bounds], env: Env) -> int | None:
     value = known(b, limit, env)
     if name.text not in bounds:
-        b.refuse("undefined-name", f"`{name.text[:64]}` is no symbol of this input", name.span,
-                 help=did_you_mean(name.text, bounds))
+        near = _symbols_meant(name.text, bounds)
+        listed = listing(bounds) or "none: `[3, H, W]` has two"
+        help = (*[f"write `{symbol}`" for symbol in near[:1]], f"its symbols are {listed}")
+        fixes = [Alternative(f"write `{symbol}`", Fix(name.span, symbol)) for symbol in near]
+        b.refuse("undefined-name", f"`{name.text[:64]}` is no symbol of this input", name.span, help=help,
+                 alternatives=fixes)
         return None
 
     if isinstance(value, Poison):

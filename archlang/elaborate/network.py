@@ -18,8 +18,8 @@ from archlang.ops import CATALOGUE
 from archlang.ops.model import Catalogue
 from archlang.ops.plugins import catalogue_with
 from archlang.ops.values import show
-from archlang.project.locating import Folders, is_standard
-from archlang.project.project import Project, open_project, open_text, reopened
+from archlang.project.locating import Folders, Located, is_standard
+from archlang.project.project import Project, open_held, open_project, open_text, reopened
 from archlang.shapes import Dim
 from archlang.source import Source
 from archlang.syntax import parse
@@ -73,7 +73,7 @@ class Network:
         """
         if catalogue_with(self.catalogue.plugins).ops.keys() != self.catalogue.ops.keys():
             raise ArchError(error("usage", "a network whose operations no installed plug-in offers cannot be pickled"))
-        return _of_text, (self.text, self.project.main.source.name, self.limits, self.catalogue.plugins)
+        return _unpickled, (self.text, self.project.main.source.name, self.limits, self.catalogue.plugins)
 
     @property
     def name(self) -> str:
@@ -139,7 +139,7 @@ class Network:
         return self.graph.activation_bytes
 
 
-def _of_text(text: str, name: str, limits: Limits, plugins: tuple[str, ...]) -> Network:
+def _unpickled(text: str, name: str, limits: Limits, plugins: tuple[str, ...]) -> Network:
     """The network that was pickled as this text."""
     return loads(text, name=name, limits=limits.of_whole, catalogue=catalogue_with(plugins))
 
@@ -150,8 +150,12 @@ def load(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFAU
 
     Raises ArchError with every mistake in it.
     """
-    project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
-    return _checked(project, dials or {}, limits, catalogue)
+    try:
+        project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
+        return _checked(project, dials or {}, limits, catalogue)
+    except ArchError as problem:
+        file = _of_file(Path(path), folders)
+        raise ArchError(_mended(problem.diagnostics, str(path), file, dials, limits, catalogue)) from None
 
 
 def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
@@ -162,8 +166,12 @@ def loads(text: str, dials: Dials | None = None, *, name: str = "<text>", limits
     >>> net.parameters, net.buffers
     (116, 9)
     """
-    project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
-    return _checked(project, dials or {}, limits, catalogue)
+    try:
+        project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
+        return _checked(project, dials or {}, limits, catalogue)
+    except ArchError as problem:
+        file = _of_text(name, folders)
+        raise ArchError(_mended(problem.diagnostics, name, file, dials, limits, catalogue)) from None
 
 
 def configured(net: Network, settings: Mapping[str, Any]) -> Network:
@@ -201,9 +209,10 @@ def check(path: str | Path, dials: Dials | None = None, *, limits: Limits = DEFA
     # A text that cannot be parsed raises; whoever checks wants to see that mistake like any other.
     try:
         project = opened(lambda: open_project(Path(path), limits, folders), limits, catalogue)
-        return build(project, dial_expressions(dials or {}, limits), catalogue, limits).diagnostics
+        found = build(project, dial_expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
-        return problem.diagnostics
+        found = problem.diagnostics
+    return _mended(found, str(path), _of_file(Path(path), folders), dials, limits, catalogue)
 
 
 def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", limits: Limits = DEFAULT,
@@ -211,9 +220,51 @@ def check_text(text: str, dials: Dials | None = None, *, name: str = "<text>", l
     """The same for a text."""
     try:
         project = opened(lambda: open_text(text, name, limits, folders), limits, catalogue)
-        return build(project, dial_expressions(dials or {}, limits), catalogue, limits).diagnostics
+        found = build(project, dial_expressions(dials or {}, limits), catalogue, limits).diagnostics
     except ArchError as problem:
-        return problem.diagnostics
+        found = problem.diagnostics
+    return _mended(found, name, _of_text(name, folders), dials, limits, catalogue)
+
+
+Reread = Callable[[str, Limits], Project]
+"""Reads a text that stands for a file, with the imports of that file."""
+
+
+def _of_file(path: Path, folders: Folders) -> Reread:
+    def reread(text: str, limits: Limits) -> Project:
+        resolved = path.resolve()
+        return open_held(Located(str(resolved), str(path), resolved, resolved.parent), text, limits, folders)
+
+    return reread
+
+
+def _of_text(name: str, folders: Folders) -> Reread:
+    def reread(text: str, limits: Limits) -> Project:
+        return open_text(text, name, limits, folders)
+
+    return reread
+
+
+def _mended(found: tuple[Diagnostic, ...], name: str, reread: Reread, dials: Dials | None, limits: Limits,
+            catalogue: Catalogue) -> tuple[Diagnostic, ...]:
+    """The mistakes of the text `name`, their mends tried; what was found, where there is no error."""
+    source = next((one.primary.span.source for one in found if one.severity == "error" and one.primary is not None
+                   and one.primary.span.source.name == name), None)
+    if source is None:
+        return found
+
+    # Imported for a mistake alone, as all that explains them is.
+    from archlang.elaborate.holding import bounded, with_mends_that_hold
+
+    cheap = bounded(limits)
+
+    def recheck(text: str) -> tuple[Diagnostic, ...]:
+        try:
+            return build(reread(text, cheap), dial_expressions(dials or {}, limits), catalogue, cheap).diagnostics
+        except ArchError as problem:
+            return problem.diagnostics
+
+    return with_mends_that_hold(found, source, recheck)
 
 
 def opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:

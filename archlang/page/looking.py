@@ -19,7 +19,7 @@ from archlang.diagnostics.render import chosen, concise
 from archlang.diagnostics.render_json import as_json
 from archlang.editor.hints import shape_hints
 from archlang.editor.hover import bytes_shown, count_shown, explained_at
-from archlang.editor.meaning import OutdatedError, meaning_of
+from archlang.editor.meaning import OutdatedError, meaning_of, try_mends
 from archlang.editor.problems import Problem, fixes_of, formatted, problems_of
 from archlang.editor.text import Edit, OpenText, TextPlace
 from archlang.editor.workspace import ArchText, OpenDocument, OpenFiles
@@ -155,6 +155,7 @@ class Viewer:
         except ArchError as problem:
             refused = problem.diagnostics
         document.meaning = meaning_of(document.now.reading, situation, is_wanted)
+        try_mends(document.meaning, situation)
 
         # As `check` does: a text that cannot be read hides what is wrong with the dials, and nothing else does.
         if refused and document.meaning.project is not None and document.now.reading.is_whole:

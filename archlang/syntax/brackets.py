@@ -81,6 +81,7 @@ class _BracketCheck:
         self.suspect: tuple[_OpenBracket, Token] | None = None  # an opener, and the token behind which its end lacks
         self.indent = 1
         self.previous: Token | None = None
+        self.bodiless: tuple[Token, Token] | None = None  # a head whose brace lacks, and the last token of that head
 
     def step(self, token: Token, following: Token | None) -> Diagnostic | None:
         """Take one token; return the mistake that it brings to light, if any."""
@@ -89,6 +90,8 @@ class _BracketCheck:
         previous = self.previous
         self.previous = token
 
+        if not self.stack:
+            self._note_head(token, previous)
         if self.stack and previous:
             top = self.stack[-1]
             if self.suspect is None:
@@ -116,13 +119,33 @@ class _BracketCheck:
             return _too_deep(token.span, self.limits)
         return None
 
+    def _note_head(self, token: Token, previous: Token | None) -> None:
+        """Keep the head of the declaration in which a token stands, while no brace has opened its body."""
+        if token.type in ("BLOCK", "NETWORK", "TRAIN") and token.first:
+            self.bodiless = (token, token)
+            return
+        if self.bodiless is None:
+            return
+
+        # The head ends with its line, or with the colon of Python; only behind it does its body begin.
+        head, last = self.bodiless
+        if last is previous and token.type in ("EQUAL", "LBRACE"):
+            self.bodiless = None
+        elif last is previous and not token.first and last.type != "COLON":
+            self.bodiless = (head, token)
+
     def _close(self, token: Token, previous: Token | None) -> Diagnostic | None:
         if not self.stack:
+            if self.bodiless is not None and token.type == "RBRACE":
+                return _no_brace(*self.bodiless)
             return _unmatched(token)
 
         top = self.stack[-1].token
         if CLOSER[top.type] == token.type:
             self.stack.pop()
+            # The parentheses of a head belong to it.
+            if not self.stack and self.bodiless is not None and self.bodiless[1] is top:
+                self.bodiless = (self.bodiless[0], token)
             return None
 
         # The bracket fits one further out: then the inner one was not closed. Otherwise this one is the odd one.
@@ -215,6 +238,16 @@ def _cannot_close(token: Token, opener: Token) -> Diagnostic:
         help=_shown(fix, f"write `{partner}`"),
         fix=fix,
     )
+
+
+def _no_brace(head: Token, last: Token) -> Diagnostic:
+    """A declaration whose body closes with a brace and opens with none."""
+    message = f"the body of `{head.text}` stands in braces, and none opens here"
+    fix = Fix(Span(last.span.source, last.span.end, last.span.end), " {")
+    if last.type == "COLON":
+        message = f"the body of `{head.text}` stands in braces, not behind a colon"
+        fix = Fix(last.span, " {")
+    return error("unmatched-bracket", message, last.span, help=_shown(fix, "write `{` there"), fix=fix)
 
 
 def _unmatched(token: Token) -> Diagnostic:

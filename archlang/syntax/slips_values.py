@@ -123,6 +123,13 @@ VALUES: tuple[Slip, ...] = (
         ("block b { x[0] = in -> relu\n output x }", "let x = a = b", "network N { a.b = c }"),
     ),
     Slip(
+        lambda f: f.type == "NAME" and f.next_type == "EQUAL" and "COMMA" in f.allowed and not f.first_of_line,
+        "arguments have `,` between them",
+        "write `, {token} = ...`",
+        ("block b = conv(3x3, 32 stride = 2)", "block b = conv(3x3, c stride = 2)", "let s = sgd(0.1 momentum = 0.9)"),
+        fix=insert_behind_previous(","),
+    ),
+    Slip(
         lambda f: f.previous_type == "NUMBER" and f.type == "NAME" and f.text.startswith("x") and not f.first_of_line,
         "a size is written in one word",
         "write `3x3`",

@@ -45,6 +45,7 @@ HEAVY = {"torch", "networkx", "numpy", "scipy", "sklearn", "pygraphviz", "onnxru
 FOR_MISTAKES = {
     "archlang.elaborate.habits.refine", "archlang.elaborate.python.refused", "archlang.syntax.mistakes",
     "archlang.elaborate.habits.native", "archlang.diagnostics.long_form", "archlang.syntax.foreign_file",
+    "archlang.elaborate.holding",
 }
 """Tables of mistakes, read for a mistake alone: they are a tenth of what `check` would read before it starts."""
 

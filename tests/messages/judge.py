@@ -42,6 +42,8 @@ class Verdict:
     line: bool
     cause: bool
     mend: bool
+    others: tuple[Diagnostic, ...] = ()
+    """The errors behind the first one."""
 
 
 def read_cases(path: Path = CASES_FILE) -> list[Case]:
@@ -75,7 +77,8 @@ def judge(case: Case, folder: Path) -> Verdict:
     labels: list[Label] = [label for label in (first.primary, *first.secondary) if label]
     says = "\n".join([first.message, *(label.text for label in labels), *first.notes])
     advises = "\n".join([first.message, *(label.text for label in labels), *first.help])
-    return Verdict(case, first, on_line, _holds(says, case.cause), _holds(advises, case.mend))
+    return Verdict(case, first, on_line, _holds(says, case.cause), _holds(advises, case.mend),
+                   tuple(errors[1:]))
 
 
 def _holds(text: str, words: Alternatives) -> bool:

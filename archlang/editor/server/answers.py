@@ -12,6 +12,7 @@ from archlang.editor.colours import coloured
 from archlang.editor.completion import offers_at
 from archlang.editor.hints import cost_notes, shape_hints
 from archlang.editor.hover import explained_at
+from archlang.editor.meaning import try_mends
 from archlang.editor.outline import folds_of, outline_of
 from archlang.editor.problems import QuickFix, all_certain, fixes_of, formatted, problems_of
 from archlang.editor.references import RefusedRename, places_of, renamed, target_of
@@ -209,6 +210,8 @@ async def actions(desk: Desk, params: lsp.CodeActionParams, seconds: float) -> l
 
     text = document.now.text
     start, end = (text.offset(place_of(place)) for place in (params.range.start, params.range.end))
+    # The mistakes are shown at each key, their mends are asked for seldom: only then are they tried.
+    try_mends(meaning, desk.files.situation(document.now))
     fixes = list(fixes_of(problems_of(desk.files, document.now, meaning), document.now))
     here = [fix for fix in fixes if fix.problem.span.start <= end and start <= fix.problem.span.end]
     found = [_action(document, fix) for fix in here if _is_asked(params, lsp.CodeActionKind.QuickFix)]

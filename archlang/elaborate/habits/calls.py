@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from archlang.dataclass import dataclass
-from archlang.diagnostics import ArchError, Fix, suggestions
+from archlang.diagnostics import Alternative, ArchError, Fix, suggestions
 from archlang.elaborate.habits.elsewhere import ELSEWHERE
 from archlang.elaborate.habits.native import SHORT_NAMES
 from archlang.ops.model import REQUIRED, Arg, Catalogue, Entry, Structure, by_place
@@ -32,12 +32,13 @@ LONGEST = 100  # characters of an example in a message
 
 @dataclass(frozen=True)
 class Mend:
-    """Help for a mistake, the edit that follows it, a message and a place if those of the mistake do not fit."""
+    """Help for a mistake, its edit, a message and a place where the mistake's do not fit, and other likely mends."""
 
     help: tuple[str, ...]
     fix: Fix | None = None
     message: str = ""
     place: Span | None = None
+    alternatives: tuple[Alternative, ...] = ()
 
 
 def entry_of(catalogue: Catalogue, name: str) -> Entry | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from archlang.diagnostics import Diagnostic, Fix
 from archlang.elaborate.habits.calls import LONGEST, Mend, call_around, entry_of, example, wanted_argument
-from archlang.elaborate.habits.habit import items_of, whole_number
+from archlang.elaborate.habits.habit import whole_number
 from archlang.ops.model import REQUIRED, Catalogue
 from archlang.source import Span
 from archlang.syntax.mended import mended_line
@@ -20,7 +20,6 @@ from archlang.syntax.tree import (
     Call,
     Expr,
     Index,
-    ListOf,
     Name,
     NetworkDeclaration,
     Number,
@@ -112,11 +111,26 @@ def _bound_later(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catal
     return Mend((f"write `{line.strip()}` before this line",), fix)
 
 
+_WORDS_ELSEWHERE = {
+    "valid": "none", "no": "none", "off": "none", "same_upper": "same", "zero": "zeros", "edge": "replicate",
+    "symmetric": "reflect", "wrap": "circular", "periodic": "circular", "average": "mean", "avg": "mean", "add": "sum",
+    "plus": "sum", "cat": "concat", "concatenate": "concat", "step_lr": "steps", "multi_step": "steps",
+    "multistep": "steps", "cosine_annealing": "cosine", "warm_restarts": "restarts", "onecycle": "one_cycle",
+    "polynomial": "poly", "fixed": "constant",
+}
+"""Words of other programs, where a word of a list is wanted: one of them counts only where the list has it."""
+
+
 def _unknown_word(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     """One of the words that the message lists, where none is near."""
     if mistake.help or mistake.primary is None:
         return None
-    words = re.findall(r"`(\w+)`", mistake.message.partition("can be")[2])
+    words = re.findall(r"`(\w+)`", re.split("can be|is not one of", mistake.message, maxsplit=1)[-1])
+    if "can be" not in mistake.message and "is not one of" not in mistake.message:
+        return None
+    meant = _WORDS_ELSEWHERE.get(mistake.primary.span.text.strip("\"'").lower(), "")
+    if meant in words:
+        return Mend((f"it is called `{meant}` here: write `{meant}`",), Fix(mistake.primary.span, meant))
     if not words:
         return None
     call = call_around(path)
@@ -143,24 +157,6 @@ def _out_of_range(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Cata
     return None
 
 
-def _not_divisible(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
-    """The nearest number that divides, written in the same place."""
-    if mistake.help:
-        return None
-    found = re.search(r"(\d+) does not divide (\d+)", mistake.message)
-    if found is None:
-        return None
-    wrong, whole = int(found[1]), int(found[2])
-    divisors = [number for number in range(1, min(whole, 4096) + 1) if whole % number == 0]
-    best = min(divisors, key=lambda number: (abs(number - wrong), -number))
-    listed = ", ".join(str(number) for number in divisors[:8])
-
-    value = path[-1]
-    if isinstance(value, Number) and value.value == wrong:
-        return Mend((f"{whole} is divided by {listed}: write `{best}`",), Fix(value.span, str(best)))
-    return Mend((f"{whole} is divided by {listed}",))
-
-
 def _index(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     node = next((one for one in reversed(path) if isinstance(one, Index)), None)
     found = re.search(r"there (?:is|are) (\d+) member", mistake.message)
@@ -171,26 +167,6 @@ def _index(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) 
         return None
     text = f"{print_flat(node.value)}[{last}]"
     return Mend((f"the last one is `{text}`",))
-
-
-def _sizes(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
-    """The sizes of a `reshape` whose last one is what is left."""
-    found = re.search(r"holds (\d+) numbers", mistake.message)
-    node = path[-1]
-    if found is None or not isinstance(node, ListOf) or mistake.help:
-        return None
-    sizes = [whole_number(item) for item in items_of(node)]
-    known = [size for size in sizes[:-1] if size is not None and size > 0]
-    if not known or len(known) != len(sizes) - 1:
-        return None
-
-    rest = int(found[1])
-    for size in known:
-        if rest % size:
-            return None
-        rest //= size
-    text = f"[{', '.join(str(size) for size in (*known, rest))}]"
-    return Mend((f"write `{text}`, which holds as many numbers",), Fix(node.span, text))
 
 
 def _axis(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
@@ -309,7 +285,7 @@ def _example(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
 _BY_KIND: dict[str, Callable[[Diagnostic, Sequence[TreeNode], Catalogue], Mend | None]] = {
     "already-bound": _bound_again, "undefined-name": _bound_later, "unknown-word": _unknown_word,
     "out-of-range": _out_of_range,
-    "not-divisible": _not_divisible, "index-out-of-range": _index, "wrong-count": _sizes,
+    "index-out-of-range": _index,
     "needless-body": _needless_braces, "missing-body": _missing_braces, "repeated-argument": _given_twice,
     "several-networks": _second_declaration, "expected-bundle": _bundles, "expected-tensor": _bundles,
     "wrong-axis": _axis, "wrong-kind": _wrong_kind,

@@ -141,7 +141,8 @@ def renamed(call: Call, wrong: str, signature: Sequence[tuple[str, bool]]) -> Re
                 return None
             named[here] = _text(argument.value, here)
 
-    words = _in_order(positional, named, signature)
+    axes = _axes_of(call)
+    words = _in_order(positional, named, signature, axes)
     if words is None:
         return None
     text = print_flat(call.callee)
@@ -173,12 +174,12 @@ def _called(name: str, known: Sequence[str]) -> str | None:
 
 
 def _in_order(
-    positional: Sequence[str], named: Mapping[str, str], signature: Sequence[tuple[str, bool]]
+    positional: Sequence[str], named: Mapping[str, str], signature: Sequence[tuple[str, bool]], axes: int
 ) -> list[str] | None:
     """The arguments as they are best written: those that must be given by place, the others by name."""
     # The only argument of what has one may stand by place: `dropout(0.5)`.
     if len(signature) == 1 and len(positional) == 1 and not named:
-        return [_as_size(signature[0][0], positional[0])]
+        return [_as_size(signature[0][0], positional[0], axes)]
 
     required = [name for name, must in signature if must]
     free = [name for name in required if name not in named]
@@ -193,7 +194,7 @@ def _in_order(
         if name not in values:
             by_place = by_place and not must
         elif must and by_place:
-            words.append(_as_size(name, values[name]))
+            words.append(_as_size(name, values[name], axes))
         else:
             words.append(f"{name} = {values[name]}")
     return words
@@ -207,10 +208,16 @@ def _text(value: Expr, name: str) -> str:
     return value_text(value)
 
 
-def _as_size(name: str, text: str) -> str:
+def _axes_of(call: Call) -> int:
+    """The axes that a stage's sizes have: one for `conv1d`, three for `conv3d`, else two."""
+    name = print_flat(call.callee)
+    return {"1d": 1, "3d": 3}.get(name[-2:], 2)
+
+
+def _as_size(name: str, text: str, axes: int) -> str:
     """A kernel given as one number is written out as a size, as figures show it."""
     if name in ("kernel", "size") and text.isdigit():
-        return size_text((int(text), int(text)))
+        return size_text((int(text),) * axes)
     return text
 
 

@@ -26,6 +26,7 @@ from archlang.elaborate.habits.calls import (
     optimizer,
     text_for_parameter,
 )
+from archlang.elaborate.habits.candidates import Mistaken, flows_from, mend_of_candidates
 from archlang.elaborate.habits.consequences import without_consequences
 from archlang.elaborate.habits.fallback import mend_of_last_resort, swapped
 from archlang.elaborate.habits.flows import FlowReader
@@ -123,6 +124,8 @@ class _Rewording:
         # `None` as a size is said already; a budget is used up by whatever form, behind thousands of others.
         if kind in ("reserved-symbol", "too-many-nodes", "too-much-work"):
             return None
+        if (several := mend_of_candidates(Mistaken(self.diagnostic, self.path, self.reader.names, self.catalogue))):
+            return self._mended(several)
         # Kinds of which a single table knows the habits.
         if kind == "unknown-setting":
             return self._setting()
@@ -300,7 +303,8 @@ class _Rewording:
         if mend is None or primary is None:
             return None
         message = mend.message or self.diagnostic.message
-        better = replace(self.diagnostic, message=message, help=mend.help, fix=mend.fix)
+        better = replace(self.diagnostic, message=message, help=mend.help, fix=mend.fix,
+                         alternatives=mend.alternatives)
         if mend.place is not None:
             used = (Label(primary.span, "called here"),)
             better = replace(better, primary=Label(mend.place), secondary=used)
@@ -368,23 +372,18 @@ class _Rewording:
         bound = isinstance(self.parent, Bind) and self.in_network
         return bound and primary is not None and self.node.span == primary.span
 
-    def _static(self) -> _Reworded:
+    def _static(self) -> _Reworded | None:
         """A static value or a stage, bound as tensors are."""
         statement, value = self.parent, self.node
         assert isinstance(statement, Bind)
-        written = print_flat(statement.value)
-
-        fix: Fix | None = None
-        help = [f"write `let {statement.name} = {written}`"]
         if is_static(value):
             message = "`=` binds tensors; a static value is bound with `let`"
             start = statement.span.start
             fix = Fix(Span(statement.span.source, start, start), "let ")
-        else:
-            message = "`=` binds tensors, and no tensor flows into this stage"
-            tensors = sorted(self.reader.names.tensors - {statement.name}) or ["x"]
-            help.append(f"or let a tensor flow in: `{statement.name} = {tensors[0]} -> {written}`")
-        return _Reworded(replace(self.diagnostic, message=message, help=tuple(help), fix=fix), value.span)
+            help = (f"write `let {statement.name} = {print_flat(statement.value)}`",)
+            return _Reworded(replace(self.diagnostic, message=message, help=help, fix=fix), value.span)
+
+        return self._mended(flows_from(statement, self.path))
 
     def _input_sizes(self) -> _Reworded | None:
         """Sizes that do not fit because the input has a batch, or its channels behind."""

@@ -100,6 +100,13 @@ def _residual(b: Build, stage: StructureStage, value: Value, at: Span, place: Pl
 
 def _to_fit(tensor: TensorValue, result: TensorValue) -> tuple[str, ...]:
     """Say how a residual flow comes to fit what enters, or a shortcut to fit the flow."""
+    wanted, made = tensor.type.dims, result.type.dims
+    # A sequence has its features behind, and its positions are nobody's to change here.
+    if len(wanted) <= 2 and wanted[:-1] == made[:-1]:
+        return (f"end the flow with {wanted[-1]} features: `-> linear({wanted[-1]})`",)
+    if len(wanted) == 2 and wanted[1] == made[1]:
+        return (f"end the flow with {wanted[0]} channels of a line: `-> conv1d(1, {wanted[0]})`, or with so many "
+                f"positions of a sequence",)
     # Equal places and unequal types: the channels differ.
     if places_of(tensor.type) == places_of(result.type):
         return (f"end the flow with {tensor.type.dims[0]} channels, or let a shortcut change them: "

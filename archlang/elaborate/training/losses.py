@@ -117,7 +117,17 @@ def _compared(b: Build, option: Option, facts: LossFacts, reads: Mapping[str, Po
         _not_squashed(b, option, facts, second, target, span)
     if b.graph.type(target) != b.graph.type(scores) and not option.args.get("resize"):
         raise b.refuse("shape-mismatch", f"`{option.name}` compares `{first}` {b.graph.type(scores)} with `{second}` "
-                       f"{b.graph.type(target)}", span, help="both have the same sizes")
+                       f"{b.graph.type(target)}", span, help=(*_of_type(b, target), "both have the same sizes"))
+
+
+def _of_type(b: Build, target: Port) -> tuple[str, ...]:
+    """The tensors of the network that have the sizes of a target, as one of them may have been meant."""
+    inputs = {spec.node for spec in b.graph.inputs}
+    near = [name for name, ports in b.graph.bound.items()
+            if len(ports) == 1 and ports[0].node not in inputs and b.graph.type(ports[0]) == b.graph.type(target)]
+    if not near:
+        return ()
+    return (f"did you mean {', '.join(f'`{name}`' for name in near[-3:])}? It is {b.graph.type(target)}",)
 
 
 def _told_beside(b: Build, option: Option, scores: Port, reads: Mapping[str, Port | str], span: Span) -> None:
