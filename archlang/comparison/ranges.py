@@ -1,4 +1,4 @@
-"""What a search may choose from: `4..64`, `0.5..2`, `1e-4..0.1:log`, or values with commas between them."""
+"""Ranges and choices of a search: `4..64`, `0.5..2`, `1e-4..0.1:log`, or values with commas between them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Searched = SearchRange | SearchValues
 
 
 def searched(name: str, text: str) -> Searched:
-    """What a search may give a dial or a setting. Raises ArchError (usage) for a range that is none.
+    """Read what a search may give a dial or a setting. Raises ArchError (usage) for a range that is none.
 
     >>> searched("width", "4..64")
     SearchRange(low=4, high=64, whole=True, log=False)

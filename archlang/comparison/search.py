@@ -119,7 +119,7 @@ def is_higher_better(network: Network, figure: str) -> bool:
     return next((facts_of(metric, MetricFacts).higher for metric in named), True)
 
 
-class Search:
+class Sweep:
     """A search in a folder, which any number of processes may work at.
 
     Raises `ArchError`: missing-tool without optuna, run-differs where the folder holds another search, usage for a

@@ -42,7 +42,7 @@ def check_precision(step: Contraction, like: Tensor) -> None:
 
 
 def _finite(values: Tensor) -> bool:
-    """Whether all are numbers: the least and the largest are, which is soon found."""
+    """Tell whether all are numbers: the least and the largest are, which is soon found."""
     if values.numel() == 0:
         return True
     return all(math.isfinite(bound) for bound in torch.stack(values.aminmax()).tolist())

@@ -14,7 +14,7 @@ import torch
 import archlang
 from archlang.cli.main import run
 from archlang.comparison.ranges import SearchRange, searched
-from archlang.comparison.search import Search, SearchDesign, judged_apart
+from archlang.comparison.search import SearchDesign, Sweep, judged_apart
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import configured
 from archlang.ops import CATALOGUE
@@ -126,7 +126,7 @@ def test_what_fails_is_told_and_counted(call: list[str], capfd: pytest.CaptureFi
 
 
 def test_a_metric_of_which_more_is_better(tmp_path: Path) -> None:
-    search = Search(design(figure="top_k(k = 2)", seeds=(0, 1)), closed(), tmp_path, CATALOGUE)
+    search = Sweep(design(figure="top_k(k = 2)", seeds=(0, 1)), closed(), tmp_path, CATALOGUE)
     search.work(3, lambda trial: None)
     values = [trial.value or 0.0 for trial in search.ranked()]
     assert len(values) == 3 and values == sorted(values, reverse=True)
@@ -135,11 +135,11 @@ def test_a_metric_of_which_more_is_better(tmp_path: Path) -> None:
 
 def test_a_search_is_kept_in_a_database(tmp_path: Path) -> None:
     where = f"sqlite:///{tmp_path / 'search.db'}"
-    Search(design(), closed(), tmp_path / "one", CATALOGUE, where).work(1, lambda trial: None)
-    other = Search(design(), closed(), tmp_path / "other", CATALOGUE, where)
+    Sweep(design(), closed(), tmp_path / "one", CATALOGUE, where).work(1, lambda trial: None)
+    other = Sweep(design(), closed(), tmp_path / "other", CATALOGUE, where)
     assert [trial.number for trial in other.trials()] == [0]
     with pytest.raises(ArchError, match=r"storage `nowhere://x` cannot be opened"):
-        Search(design(), closed(), tmp_path, CATALOGUE, "nowhere://x")
+        Sweep(design(), closed(), tmp_path, CATALOGUE, "nowhere://x")
 
 
 def test_what_is_judged_on_is_never_trained_on() -> None:
@@ -179,5 +179,5 @@ def test_refusals_leave_nothing_behind(
 def test_without_optuna_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ArchError, match=r'archlang\[search\]'):
-        Search(design(), closed(), tmp_path / "none", CATALOGUE)
+        Sweep(design(), closed(), tmp_path / "none", CATALOGUE)
     assert not (tmp_path / "none").exists()

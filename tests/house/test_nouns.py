@@ -38,9 +38,9 @@ LAZY = {
 """Rooms that import their own package inside functions, for the command line's start, each with its reason."""
 
 HEAVY = {"torch", "networkx", "numpy", "scipy", "sklearn", "pygraphviz", "onnxruntime", "archlang.codes", "PIL",
-         "huggingface_hub",
+         "huggingface_hub", "optuna", "onnx", "archlang.importing.onnx_file.running",
          "importlib.metadata"}
-"""Libraries, and a room that loads one, that take longer to import than a file takes to check; optional extras."""
+"""Libraries, and rooms that load one, that take longer to import than a file takes to check; optional extras."""
 
 FOR_MISTAKES = {
     "archlang.elaborate.habits.refine", "archlang.elaborate.python.refused", "archlang.syntax.mistakes",

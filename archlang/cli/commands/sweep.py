@@ -21,7 +21,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.comparison.ranges import Searched
-    from archlang.comparison.search import Search, SearchDesign, SearchTrial
+    from archlang.comparison.search import SearchDesign, SearchTrial, Sweep
     from archlang.elaborate.network import Network
 
 SHOWN = 10
@@ -61,14 +61,14 @@ def command(session: Session, file: str, data: str, trials: int, settings: Mappi
     """
     ending(table_file, ".csv")
     design = _design(session, file, dials, settings, data, seeds, epochs, figure, device, seed)
-    from archlang.comparison.search import Search
+    from archlang.comparison.search import Sweep
     from archlang.ops import catalogue_with
     from archlang.train.data.sources import find
 
     where = Path(folder or f"studies/sweep-{Path(file).stem}")
     # The data first: a mistake must not leave a folder behind.
     found = find(data)
-    work = Search(design, found, where, catalogue_with(session.plugins), storage)
+    work = Sweep(design, found, where, catalogue_with(session.plugins), storage)
 
     session.note(f"{many(trials, 'trial')}, {len(work.trials())} done; the search is kept in {where}")
     try:
@@ -81,7 +81,7 @@ def command(session: Session, file: str, data: str, trials: int, settings: Mappi
 
 def _design(session: Session, file: str, asked: Mapping[str, str], settings: Mapping[str, str], data: str, seeds: int,
             epochs: int | None, figure: str, device: str, seed: int) -> SearchDesign:
-    """What is searched, checked before anything is trained."""
+    """Check what is searched, before anything is trained."""
     from archlang.comparison.ranges import searched
 
     of_dials = {name: searched(name, text) for name, text in asked.items()}
@@ -127,7 +127,7 @@ def _line(trial: SearchTrial, figure: str) -> str:
     return f"trial {trial.number}: {given}: {figure} {trial.value:.4f}"
 
 
-def _tell(session: Session, work: Search, file: str, data: str, table_file: str | None) -> None:
+def _tell(session: Session, work: Sweep, file: str, data: str, table_file: str | None) -> None:
     """The best trials, and what trains the first of them on all that there is to train on."""
     ranked, design = work.ranked(), work.design
     names = [*design.dials, *design.settings]
