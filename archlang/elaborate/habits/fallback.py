@@ -67,12 +67,17 @@ def _bound_again(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catal
 
     written = f"{fresh} = {print_flat(statement.value)}"
     behind = source.text[statement.span.end : body.span.end]
-    rest = re.sub(rf"(?<![\w.]){name}(?!\w)", fresh, behind)
+    # Where the name is bound once more, it means that one from there on; the value reads this one still.
+    again = re.search(rf"(?m)^[ \t]*{name}[ \t]*=(?!=)", behind)
+    if again is not None:
+        behind = behind[: again.end()] + behind[again.end() :].partition("\n")[0]
+    rest = re.sub(rf"(?<![\w.]){name}(?!\w)(?![ \t]*=(?!=))", fresh, behind)
     help = f"write `{written}`, and read `{fresh}` behind it"
     if len(written) > LONGEST:
         help = f"call it `{fresh}`, and read `{fresh}` behind it"
     text = source.text[statement.span.start : statement.span.end].replace(name, fresh, 1)
-    return Mend((help,), Fix(Span(source, statement.span.start, body.span.end), text + rest))
+    end = statement.span.end + len(behind)
+    return Mend((help,), Fix(Span(source, statement.span.start, end), text + rest))
 
 
 def _another_name(mistake: Diagnostic) -> Mend | None:
