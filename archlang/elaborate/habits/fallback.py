@@ -162,6 +162,16 @@ def _out_of_range(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Cata
     return None
 
 
+def _divisors(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """The numbers that divide, where it is not known which place is to hold one of them."""
+    found = re.search(r"does not divide (\d+)", mistake.message)
+    if found is None or mistake.help:
+        return None
+    whole = int(found[1])
+    divisors = [str(number) for number in range(1, min(whole, 4096) + 1) if whole % number == 0]
+    return Mend((f"{whole} is divided by {', '.join(divisors[:8])}",))
+
+
 def _index(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
     node = next((one for one in reversed(path) if isinstance(one, Index)), None)
     found = re.search(r"there (?:is|are) (\d+) member", mistake.message)
@@ -290,7 +300,7 @@ def _example(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
 _BY_KIND: dict[str, Callable[[Diagnostic, Sequence[TreeNode], Catalogue], Mend | None]] = {
     "already-bound": _bound_again, "undefined-name": _bound_later, "unknown-word": _unknown_word,
     "out-of-range": _out_of_range,
-    "index-out-of-range": _index,
+    "index-out-of-range": _index, "not-divisible": _divisors,
     "needless-body": _needless_braces, "missing-body": _missing_braces, "repeated-argument": _given_twice,
     "several-networks": _second_declaration, "expected-bundle": _bundles, "expected-tensor": _bundles,
     "wrong-axis": _axis, "wrong-kind": _wrong_kind,
