@@ -159,6 +159,8 @@ class _TriedText:
         edited = _Stretch(fix.span.start, fix.span.start + len(fix.text))
         known = {(had.name, moved.place(had.primary.span.start)) for had in self.errors
                  if had is not one and had.primary is not None}
+        # The same said of another place: the edit may have moved that one.
+        said = {(had.name, had.message) for had in self.errors if had is not one}
         mistake = (one.name, one.message, moved.place(one.primary.span.start))
         statement = moved.statement(self.source.text, one.primary.span)
 
@@ -170,7 +172,7 @@ class _TriedText:
             span = found.primary.span
             if (found.name, found.message, span.start) == mistake:
                 return BREAKS, ""
-            if (found.name, span.start) in known:
+            if (found.name, span.start) in known or (found.name, found.message) in said:
                 continue
 
             # A word that the reader wrote, and that is not known, is a mistake beside the one that the edit mends.

@@ -219,6 +219,13 @@ SEPARATORS: tuple[Slip, ...] = (
         fix=bundle_in_parentheses,
     ),
     Slip(
+        lambda f: f.type == "COMMA" and "SEMICOLON" in f.allowed and any(one.type == "WHERE" for one in f.line),
+        "what is known of sizes has `and` between its parts, not `,`",
+        "write `and`",
+        ("network N { input x: [3, H, W] where H >= 8, W >= 8\n output x }",),
+        fix=token_becomes(" and"),
+    ),
+    Slip(
         lambda f: f.type == "COMMA" and "SEMICOLON" in f.allowed,
         "flows and statements have `;` between them, not `,`",
         "write `;`, or leave the `,` out",

@@ -67,12 +67,17 @@ def _bound_again(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catal
 
     written = f"{fresh} = {print_flat(statement.value)}"
     behind = source.text[statement.span.end : body.span.end]
-    rest = re.sub(rf"(?<![\w.]){name}(?!\w)", fresh, behind)
+    # Where the name is bound once more, it means that one from there on; the value reads this one still.
+    again = re.search(rf"(?m)^[ \t]*{name}[ \t]*=(?!=)", behind)
+    if again is not None:
+        behind = behind[: again.end()] + behind[again.end() :].partition("\n")[0]
+    rest = re.sub(rf"(?<![\w.]){name}(?!\w)(?![ \t]*=(?!=))", fresh, behind)
     help = f"write `{written}`, and read `{fresh}` behind it"
     if len(written) > LONGEST:
         help = f"call it `{fresh}`, and read `{fresh}` behind it"
     text = source.text[statement.span.start : statement.span.end].replace(name, fresh, 1)
-    return Mend((help,), Fix(Span(source, statement.span.start, body.span.end), text + rest))
+    end = statement.span.end + len(behind)
+    return Mend((help,), Fix(Span(source, statement.span.start, end), text + rest))
 
 
 def _another_name(mistake: Diagnostic) -> Mend | None:
@@ -155,6 +160,16 @@ def _out_of_range(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Cata
     if arg is not None and arg.default not in (REQUIRED, None):
         return Mend((f"leave `{arg.name}` out, or write its default, {arg.default}",))
     return None
+
+
+def _divisors(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
+    """The numbers that divide, where it is not known which place is to hold one of them."""
+    found = re.search(r"does not divide (\d+)", mistake.message)
+    if found is None or mistake.help:
+        return None
+    whole = int(found[1])
+    divisors = [str(number) for number in range(1, min(whole, 4096) + 1) if whole % number == 0]
+    return Mend((f"{whole} is divided by {', '.join(divisors[:8])}",))
 
 
 def _index(mistake: Diagnostic, path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
@@ -285,7 +300,7 @@ def _example(path: Sequence[TreeNode], catalogue: Catalogue) -> Mend | None:
 _BY_KIND: dict[str, Callable[[Diagnostic, Sequence[TreeNode], Catalogue], Mend | None]] = {
     "already-bound": _bound_again, "undefined-name": _bound_later, "unknown-word": _unknown_word,
     "out-of-range": _out_of_range,
-    "index-out-of-range": _index,
+    "index-out-of-range": _index, "not-divisible": _divisors,
     "needless-body": _needless_braces, "missing-body": _missing_braces, "repeated-argument": _given_twice,
     "several-networks": _second_declaration, "expected-bundle": _bundles, "expected-tensor": _bundles,
     "wrong-axis": _axis, "wrong-kind": _wrong_kind,

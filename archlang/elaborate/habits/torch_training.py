@@ -13,7 +13,11 @@ def _loss(there: str, here: str, *further: str, origin: str = "PyTorch") -> Habi
     """A loss that is made first and called later: what it reads stands in the call here."""
 
     def write(call: CallReading) -> str | None:
-        return stage(here, ["logits", "label"], {"label_smoothing": call.text("label_smoothing")})
+        # Two tensors where a loss is made are those that it is meant to read: `MSELoss(pred, target)`.
+        scores, second = call.text("weight"), call.text("size_average")
+        if scores is None or second in (None, "true", "false"):
+            scores = "logits"
+        return stage(here, [scores, "label"], {"label_smoothing": call.text("label_smoothing")})
 
     parameters = ("weight", "size_average", "ignore_index", "reduce", "reduction", "label_smoothing")
     form = f"{here}(logits, label)"
