@@ -46,6 +46,7 @@ def open_onnx(path: str, sizes: Sequence[tuple[int, ...]] = ()) -> tuple[Any, tu
         said = one_line(f"{type(problem).__name__}: {problem}", 200)
         raise ArchError(error("unreadable-file", f"`{shown}` is no ONNX file: {said}")) from None
 
+    # Compared before anything else is made of it.
     module = OnnxModule(model).eval()
     inputs = _example(model, module.entering, sizes)
     _compare(model, module, inputs, shown)
