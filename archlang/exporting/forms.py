@@ -69,7 +69,7 @@ class Form:
 
     @property
     def inputs(self) -> tuple[object, ...]:
-        """What comes in: one tensor, or the members of something parallel, however many where they are counted."""
+        """The form of what comes in: one tensor, or the members of something parallel, however many where they are counted."""
         if self.counts:
             return tuple(size > 1 for size in self.call.groups)
         return self.call.groups
@@ -284,7 +284,7 @@ class Form:
         return self._step(group, item)
 
     def _given(self, item: ScopeCall) -> Iterator[object]:
-        """What a call is given, argument by argument."""
+        """The places of a call's arguments, one by one."""
         start = 0
         for size in item.groups:
             yield self._placed(tuple(item.inputs[start : start + size]))

@@ -135,6 +135,6 @@ def _name(program: ExportedProgram, module: Any) -> None:
 
 
 def _title(path: str) -> str:
-    """What modules at a place are called: `layer1.0` and `layer2.1` are both a `layer`."""
+    """The name of modules at a place: `layer1.0` and `layer2.1` are both a `layer`."""
     words = [part.rstrip("0123456789_") for part in path.split(".")]
     return next((word for word in reversed(words) if word), "Part")

@@ -29,7 +29,7 @@ def whole(value: Any) -> list[int]:
 
 
 def tensor(value: Any, like: Tensor) -> Any:
-    """What stands beside a tensor in a sum or product: a number where it is one."""
+    """The partner of a tensor in a sum or product: a number where it is one."""
     if isinstance(value, Tensor):
         return value
     array = numpy.asarray(value)
