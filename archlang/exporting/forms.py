@@ -69,7 +69,7 @@ class Form:
 
     @property
     def inputs(self) -> tuple[object, ...]:
-        """The form of what comes in: one tensor, or the members of something parallel, however many where they are counted."""
+        """The form of what comes in: one tensor, or the members of something parallel, whose number may be open."""
         if self.counts:
             return tuple(size > 1 for size in self.call.groups)
         return self.call.groups
