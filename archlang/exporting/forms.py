@@ -69,7 +69,7 @@ class Form:
 
     @property
     def inputs(self) -> tuple[object, ...]:
-        """What comes in: one tensor, or the members of something parallel, however many where they are counted."""
+        """The form of what comes in: one tensor, or the members of something parallel, whose number may be open."""
         if self.counts:
             return tuple(size > 1 for size in self.call.groups)
         return self.call.groups
@@ -135,6 +135,7 @@ class Form:
         """The values that an item makes: one, or all of several in order."""
         if isinstance(item, ScopeCall):
             return tuple(item.outputs)
+        # Results that nothing reads are left out, from the last one read on.
         indices = self._read[item.name]
         if not indices:
             return (Value(item.name),)
@@ -203,6 +204,7 @@ class Form:
         items = [self.call.items[m] for m in row]
         if any(len(self._results(item)) != 1 for item in items):
             return 0
+        # A member that reads one value twice would stand for two things.
         if len({len(item.reads) for item in items}) > 1 or not all(self._alike(row[0], m) for m in row):
             return 0
 
@@ -282,7 +284,7 @@ class Form:
         return self._step(group, item)
 
     def _given(self, item: ScopeCall) -> Iterator[object]:
-        """What a call is given, argument by argument."""
+        """The places of a call's arguments, one by one."""
         start = 0
         for size in item.groups:
             yield self._placed(tuple(item.inputs[start : start + size]))

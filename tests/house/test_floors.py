@@ -46,7 +46,7 @@ DOORS: dict[str, tuple[str, ...]] = {
     "sklearn": ("train", "studies"),
     "onnx": ("exporting", "importing/onnx_file/opening.py", "importing/onnx_file/running.py"),
     "optuna": ("comparison/search.py",),
-    "onnxruntime": ("exporting",),
+    "onnxruntime": ("exporting", "importing/onnx_file/opening.py"),
     "onnxscript": ("exporting",),
     "huggingface_hub": ("hub",),
     "scipy": ("codes", "studies", "comparison", "train/groupings.py"),

@@ -46,6 +46,7 @@ def open_onnx(path: str, sizes: Sequence[tuple[int, ...]] = ()) -> tuple[Any, tu
         said = one_line(f"{type(problem).__name__}: {problem}", 200)
         raise ArchError(error("unreadable-file", f"`{shown}` is no ONNX file: {said}")) from None
 
+    # Compared before anything else is made of it.
     module = OnnxModule(model).eval()
     inputs = _example(model, module.entering, sizes)
     _compare(model, module, inputs, shown)
@@ -134,6 +135,6 @@ def _name(program: ExportedProgram, module: Any) -> None:
 
 
 def _title(path: str) -> str:
-    """What modules at a place are called: `layer1.0` and `layer2.1` are both a `layer`."""
+    """The name of modules at a place: `layer1.0` and `layer2.1` are both a `layer`."""
     words = [part.rstrip("0123456789_") for part in path.split(".")]
     return next((word for word in reversed(words) if word), "Part")

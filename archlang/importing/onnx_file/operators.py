@@ -29,7 +29,7 @@ def whole(value: Any) -> list[int]:
 
 
 def tensor(value: Any, like: Tensor) -> Any:
-    """What stands beside a tensor in a sum or product: a number where it is one."""
+    """The partner of a tensor in a sum or product: a number where it is one."""
     if isinstance(value, Tensor):
         return value
     array = numpy.asarray(value)
@@ -62,6 +62,7 @@ def _padding(given: Attributes, x: Tensor, axes: int, value: float = 0.0) -> tup
         raise Unsupported("`auto_pad` lets the size of the map decide")
     pads = list(given.get("pads", [0] * 2 * axes))
     before, behind = pads[:axes], pads[axes:]
+    # What is the same on both sides is an argument of the operation: so a reader of the text has it.
     if before == behind:
         return x, before
     sides = [side for axis in reversed(range(axes)) for side in (before[axis], behind[axis])]
@@ -150,6 +151,7 @@ def gemm(given: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None = Non
 
 def matmul(_: Attributes, one: Tensor, other: Tensor) -> Tensor:
     """`MatMul`; by a weight it is a linear layer."""
+    # Its bias, if there is one, is a sum behind it.
     if isinstance(other, torch.nn.Parameter) and other.dim() == 2:
         return functional.linear(one, other.t())
     return one @ other
@@ -173,6 +175,7 @@ def clip(given: Attributes, x: Tensor, low: Any = None, high: Any = None) -> Ten
     """`Clip`, its ends as inputs or attributes."""
     least = float(given.get("min", -torch.inf) if low is None else low)
     most = float(given.get("max", torch.inf) if high is None else high)
+    # It has a name of its own.
     if (least, most) == (0.0, 6.0):
         return functional.relu6(x)
     return x.clamp(None if least == -torch.inf else least, None if most == torch.inf else most)
@@ -180,6 +183,7 @@ def clip(given: Attributes, x: Tensor, low: Any = None, high: Any = None) -> Ten
 
 def hard_sigmoid(given: Attributes, x: Tensor) -> Tensor:
     """`HardSigmoid`."""
+    # torch's is the one of MobileNetV3, with a sixth; ONNX's default is a fifth.
     slope = given.get("alpha", 0.2)
     if abs(slope - 1 / 6) > 1e-6 or given.get("beta", 0.5) != 0.5:
         raise Unsupported("its slope is another one than torch's")
@@ -248,6 +252,7 @@ def split(given: Attributes, x: Tensor, sizes: Any = None) -> tuple[Tensor, ...]
 def gather(given: Attributes, x: Tensor, indices: Any) -> Tensor:
     """`Gather`: rows of a table, or single places along an axis."""
     axis = given.get("axis", 0) % x.dim()
+    # Indices that come in are words of a table.
     if isinstance(indices, Tensor):
         if axis != 0 or x.dim() != 2:
             raise Unsupported("its indices are calculated")
@@ -264,6 +269,7 @@ def pad(given: Attributes, x: Tensor, pads: Any = None, value: Any = None, axes:
         raise Unsupported("it pads some axes")
     half = len(amounts) // 2
     sides = [side for axis in reversed(range(half)) for side in (amounts[axis], amounts[half + axis])]
+    # Axes in front that are not padded: torch pads from the last one on.
     while sides[-2:] == [0, 0]:
         del sides[-2:]
     mode = {"edge": "replicate", "constant": "constant", "reflect": "reflect"}[_word(given.get("mode", b"constant"))]

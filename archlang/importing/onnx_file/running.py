@@ -105,6 +105,7 @@ class OnnxModule(nn.Module):
             attribute += "_"
         self.named[name] = attribute
         value = torch.from_numpy(array.copy())
+        # No training moves what a norm has remembered.
         if remembered:
             self.register_buffer(attribute, value)
         else:
@@ -126,6 +127,7 @@ class OnnxModule(nn.Module):
             values.update(zip(step.node.output, made, strict=False))
 
         results = {re.sub(r"\W", "_", one.name): values[one.name] for one in self.graph.output}
+        # One result has no name in torch, several are a dict.
         if len(results) == 1:
             return next(iter(results.values()))
         return results
