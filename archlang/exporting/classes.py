@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from archlang.exporting.fitting import plain
-from archlang.exporting.forms import Form, Slot, same_slots
+from archlang.exporting.forms import CallForm, Slot, same_slots
 from archlang.exporting.optional import ABSENT, aligned
 from archlang.exporting.scopes import Inline, ScopeCall, relative
 from archlang.exporting.steps import ModelStep, Path, Value
@@ -162,10 +162,10 @@ class Plans:
         plan.instances.append(instance)
         return instance
 
-    def _form(self, call: ScopeCall, children: Mapping[int, Instance]) -> tuple[Form, object]:
+    def _form(self, call: ScopeCall, children: Mapping[int, Instance]) -> tuple[CallForm, object]:
         """The numbers in a call's body, and the body without them."""
         block = identity(call)
-        form = Form(call, children, {path for name, path in self.optional if name == block}, block not in self.fixed)
+        form = CallForm(call, children, {path for name, path in self.optional if name == block}, block not in self.fixed)
         return form, (block, form.inputs, tuple(form.parts), form.outputs)
 
     def completed(self) -> tuple[object, list[Path], dict[int, ScopeCall]] | None:

@@ -18,7 +18,7 @@ Slot = tuple[int, str]
 """A number of a body: the group of items that it belongs to, and which of their numbers it is."""
 
 
-class Part(Protocol):
+class FormPart(Protocol):
     """A module inside a body, as far as its form is concerned."""
 
     @property
@@ -29,7 +29,7 @@ class Part(Protocol):
         """Tell whether another module of the class has the same numbers."""
 
 
-class Form:
+class CallForm:
     """The body of a call taken apart.
 
     Items that are modules of one list, of one class and with equal numbers, are one group where they run one after the
@@ -48,7 +48,8 @@ class Form:
         outputs: what is handed out.
     """
 
-    def __init__(self, call: ScopeCall, children: Mapping[int, Part], optional: Collection[Path], counts: bool) -> None:
+    def __init__(self, call: ScopeCall, children: Mapping[int, FormPart], optional: Collection[Path],
+                 counts: bool) -> None:
         self.call, self.children, self.optional, self.counts = call, children, optional, counts
         self.groups: list[list[int]] = []
         self.slots: dict[Slot, object] = {}
