@@ -165,7 +165,8 @@ class Plans:
     def _form(self, call: ScopeCall, children: Mapping[int, Instance]) -> tuple[CallForm, object]:
         """The numbers in a call's body, and the body without them."""
         block = identity(call)
-        form = CallForm(call, children, {path for name, path in self.optional if name == block}, block not in self.fixed)
+        optional = {path for name, path in self.optional if name == block}
+        form = CallForm(call, children, optional, block not in self.fixed)
         return form, (block, form.inputs, tuple(form.parts), form.outputs)
 
     def completed(self) -> tuple[object, list[Path], dict[int, ScopeCall]] | None:
