@@ -116,6 +116,9 @@ def _with_structure(t: Type) -> list[Made]:
 
 def _of_volume(t: Type) -> list[Made]:
     c, d, h, w = t
-    return [("depthwise_conv3d(3)", t), ("avg_pool3d(2, stride = 1)", t), ("adaptive_max_pool3d(1x2x2)", (c, 1, 2, 2)),
+    # A mean over more cells than a volume has is refused.
+    cells = min(2, d, h, w)
+    return [("depthwise_conv3d(3)", t), (f"avg_pool3d({cells}, stride = 1)", t),
+            ("adaptive_max_pool3d(1x2x2)", (c, 1, 2, 2)),
             ("conv_transpose3d(1x2x2, 2, stride = size(1, 2, 2))", (2, d, 2 * h, 2 * w)),
             ("conv3d(1x3x3, 2, padding = tf_same)", (2, d, h, w))]
