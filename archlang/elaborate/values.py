@@ -150,6 +150,8 @@ class Place:
         candidate = f"{name}_{count}"
         if candidate in self.taken:
             return self.unique(name)
+        # Or may give it yet: two layers of one name would share their weights.
+        self.taken[candidate] = 1
         return candidate
 
     def enter(self, name: str) -> Place:

@@ -105,7 +105,10 @@ class Where:
         while True:
             self.count[wanted] = self.count.get(wanted, 0) + 1
             given = wanted if self.count[wanted] == 1 else f"{wanted}_{self.count[wanted]}"
-            if given == wanted or given not in self.count:
+            if given == wanted:
+                return given
+            if given not in self.count:
+                self.count[given] = 1
                 return given
 
     def inside(self, *names: str) -> Where:

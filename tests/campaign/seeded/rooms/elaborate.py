@@ -6,6 +6,13 @@ from tests.campaign.seeded.seed import Seed
 
 SEEDS = (
     Seed(
+        "elaborate/values.py",
+        "self.taken[candidate] = 1",
+        "pass",
+        "a layer that is called as another one was named by itself shares its weights",
+        ("elaborate/test_names.py",),
+    ),
+    Seed(
         "elaborate/structures/coded.py",
         "(last.code, last.drop) != (tag.code, drop)",
         "last.code != tag.code",
