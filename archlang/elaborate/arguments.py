@@ -204,7 +204,10 @@ def _tensor(b: Build, value: object, expr: Expr) -> object:
     if isinstance(value, Stage | BlockValue):
         raise b.refuse("stage-is-no-tensor", "a tensor is wanted here, this is a stage", expr.span,
                        help="let a tensor flow through it: `tensor -> stage`")
-    raise b.refuse("wrong-kind", f"a tensor is wanted here, this is {describe(value)}", expr.span)
+    help = ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        help = f"a number multiplies by `scale({show(value)})` and is added by `shift({show(value)})`"
+    raise b.refuse("wrong-kind", f"a tensor is wanted here, this is {describe(value)}", expr.span, help=help)
 
 
 def parameters_for(b: Build, block: Block, arguments: Sequence[Argument], span: Span, env: Env,

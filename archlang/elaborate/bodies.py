@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from archlang.diagnostics import Label
+from archlang.diagnostics import Fix, Label
 from archlang.elaborate.arguments import stage_of
 from archlang.elaborate.context import Build
 from archlang.elaborate.interpret import STAGE, apply, known
@@ -52,6 +52,9 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
         b.tick(tree.span, place_in(env))
     if not isinstance(tree, Body):
         return tensor_of(b, tree, env)
+    if len(tree.flows) > 1:
+        _several_flows(b, tree)
+        return POISON
     if tree.flows:
         return tensor_of(b, tree.flows[0], env)
 
@@ -74,6 +77,22 @@ def body(b: Build, tree: Body | Expr, env: Env) -> Flowing:
             case Output():
                 result = tensor_of(b, statement.value, inner)
     return result
+
+
+def _several_flows(b: Build, tree: Body) -> None:
+    """Report a second flow in braces that take one: nothing would ever pass through it."""
+    first, second = tree.flows[:2]
+    between = Span(second.span.source, first.span.end, second.span.start)
+    fix = None
+    # A comment between the two would be lost with what stands there.
+    if not between.text.replace(";", "").strip():
+        fix = Fix(between, " -> ")
+    b.refuse(
+        "wrong-count", "these braces take one flow, and this is a second one", second.span,
+        secondary=(Label(first.span, "the first"),), fix=fix,
+        help=("write `->` in front of it if it is the next step",
+              "branches that are separated by `;` stand in `parallel { }` and `layers { }`"),
+    )
 
 
 def bound_names(tree: Body) -> dict[str, Span]:

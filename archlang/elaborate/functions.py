@@ -26,7 +26,10 @@ def call(name: str, values: list[object], limits: Limits) -> object:
 
 def _range(name: str, values: list[object], limits: Limits) -> list[object]:
     if not 1 <= len(values) <= 3 or not all(isinstance(v, int) and not isinstance(v, bool) for v in values):
-        raise Fault("wrong-kind", "`range` takes one to three whole numbers: end, or start, end and step")
+        help = ""
+        if len(values) == 1 and isinstance(values[0], list | tuple):
+            help = "this is a list: `for` goes through it as it is, and its places are `range(len(list))`"
+        raise Fault("wrong-kind", "`range` takes one to three whole numbers: end, or start, end and step", help=help)
     if len(values) == 3 and values[2] == 0:
         raise Fault("out-of-range", "the step of a `range` is not 0")
 

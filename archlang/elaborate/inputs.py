@@ -325,7 +325,12 @@ def _normalised(b: Build, given: Given, tensor: Tensor) -> tuple[Numbers, Number
 
         # One number is for all channels; several are one for each, and the channels stand first.
         if numbers is not None and len(numbers) not in (1, tensor.dims[0]):
+            help = []
+            # Other libraries put the channels last.
+            if len(numbers) == tensor.dims[-1]:
+                sizes = ", ".join(map(str, (tensor.dims[-1], *tensor.dims[:-1])))
+                help.append(f"the channels come first: write `[{sizes}]`")
             raise b.refuse("wrong-count", f"`{name}` has one number, or one for each of the {tensor.dims[0]} channels",
-                           given.spans[name], f"these are {len(numbers)}")
+                           given.spans[name], f"these are {len(numbers)}", help=help)
         mean_and_std.append(numbers)
     return mean_and_std[0], mean_and_std[1]

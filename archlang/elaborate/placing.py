@@ -8,9 +8,9 @@ from functools import cached_property
 from archlang.dataclass import dataclass
 from archlang.diagnostics import Label, did_you_mean
 from archlang.elaborate.context import Build
-from archlang.ops.kinds import Fault, SizeOf, TensorKind
+from archlang.ops.kinds import Fault, Flag, SizeOf, TensorKind
 from archlang.ops.model import REQUIRED, Arg, Entry, by_place
-from archlang.syntax.tree import Argument, Block, Expr, Field, Number, Text, Truth
+from archlang.syntax.tree import Argument, Block, Expr, Field, Name, Number, Text, Truth
 from archlang.wording import listing
 
 LARGEST_KERNEL = 11  # cells of a kernel in the networks that are published, but for a few
@@ -138,8 +138,10 @@ def _named(b: Build, takes: Signature, argument: Argument, placed: dict[str, lis
         listed = "it takes no arguments"
         if takes.names:
             listed = f"it takes: {listing(takes.names)}"
-        b.refuse("unknown-argument", f"`{takes.what}` has no argument `{name[:64]}`", where,
-                 help=(*did_you_mean(name, takes.names), listed))
+        near = did_you_mean(name, takes.names)
+        if name == "dim" and "axis" in takes.known:
+            near = ("torch's `dim` is called `axis`, which is a word: `axis = channels`",)
+        b.refuse("unknown-argument", f"`{takes.what}` has no argument `{name[:64]}`", where, help=(*near, listed))
         return
 
     if name in placed and name != takes.many:
@@ -157,13 +159,7 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
     """Report arguments that have no place, all at once."""
     placed = set(takes.places)
     named = [name for name in takes.names if name not in placed]
-    help = []
-    meant, named_here = meant_by_torch(takes, arguments), meant_by_name(takes, arguments)
-    if meant is not None:
-        help.append(f"write `{meant}`: torch's order is another one, and what enters is known here")
-    elif named_here is not None:
-        help.append(f"write `{named_here}`: what is optional has its name")
-
+    help = _meant_instead(takes, arguments, surplus)
     if not takes.names:
         message = f"`{takes.what}` takes no arguments"
     elif not named:
@@ -176,6 +172,24 @@ def _too_many(b: Build, takes: Signature, arguments: Sequence[Argument], surplus
         message = f"`{takes.what}` takes {_counted(len(takes.places))} by place: {listing(takes.places)}"
         help.append(f"by name: {', '.join(named)}")
     b.refuse("too-many-arguments", message, surplus[0].span.to(surplus[-1].span), help=tuple(help))
+
+
+def _meant_instead(takes: Signature, arguments: Sequence[Argument], surplus: Sequence[Argument]) -> list[str]:
+    """Help for arguments without a place: what was probably meant."""
+    first = surplus[0].value
+    # The name of an argument is no value of another one: `attention(4, causal)`.
+    if isinstance(first, Name) and first.text in takes.known and first.text not in takes.places:
+        arg = next((one for one in takes.args if one.name == first.text), None)
+        if arg is not None and isinstance(arg.kind, Flag):
+            return [f"write `{first.text} = true`: what is optional has its name"]
+        return [f"`{first.text}` is the name of an argument: write `{first.text} = ...`"]
+
+    meant, named_here = meant_by_torch(takes, arguments), meant_by_name(takes, arguments)
+    if meant is not None:
+        return [f"write `{meant}`: torch's order is another one, and what enters is known here"]
+    if named_here is not None:
+        return [f"write `{named_here}`: what is optional has its name"]
+    return []
 
 
 def _counted(count: int) -> str:

@@ -7,9 +7,13 @@ from archlang.elaborate.context import Build
 from archlang.elaborate.values import POISON, Env, OpenWord, Poisoned, Thunk
 from archlang.ops.kinds import Kind, StageKind
 from archlang.source import Span
-from archlang.syntax.tree import Bind, Block, CodeDeclaration, Input, Let, Parameter, TreeNode
+from archlang.syntax.tree import As, Bind, Block, CodeDeclaration, Imported, Input, Let, Parameter, TreeNode
+from archlang.syntax.walk import walk
 
 FUNCTIONS = ("range", "len", "min", "max", "size", "words", "round", "floor", "ceil", "round_to")
+
+ALIASED = "it is imported as"
+"""The beginning of the help for a name that a file has under another one."""
 
 
 def define(b: Build, env: Env, name: str, value: object, node: TreeNode, span: Span) -> None:
@@ -146,6 +150,17 @@ def _elsewhere(b: Build, env: Env, name: str) -> tuple[tuple[str, ...], tuple[La
     if name in b.inside_network:
         help = f"`{name}` belongs to the network; a block sees what it is given: make it a parameter"
         return (help,), (Label(b.inside_network[name], "the network's"),)
+
+    # Looked for after a mistake alone: it is a walk through the whole file.
+    shown = name[:64]
+    nodes = [node for tree in b.trees for node in walk(tree)]
+    known = next((node for node in nodes if isinstance(node, Imported) and node.name == name and node.alias), None)
+    if known is not None:
+        return (f"{ALIASED} `{known.alias}`: write that",), (Label(known.span, "imported here"),)
+    named = next((node for node in nodes if isinstance(node, As) and node.name == name), None)
+    if named is not None:
+        help = f"`as {shown}` names the modules of a step and binds no value: write `{shown} = ...` before the flow"
+        return (help,), (Label(named.name_span, "modules are called so here"),)
     return (), ()
 
 

@@ -37,13 +37,20 @@ def _wrong(message: str) -> Fault:
     return Fault("wrong-kind", message, argument="axes")
 
 
+def _axes_meant(row: list[str], x: Tensor) -> str:
+    """Help for a number of names that a tensor does not have: `bij` is one name, `b i j` are three."""
+    if len(row) == 1 and len(row[0]) == x.rank:
+        return f"names have spaces between them: `{' '.join(row[0])}`"
+    return f"`{' '.join(row)}` stands for {x}"
+
+
 def _sizes(call: OpCall, names: list[list[str]]) -> dict[str, Dim]:
     """The size of each named axis. Raises wrong-count, shape-mismatch."""
     sizes: dict[str, Dim] = {}
     for index, (row, x) in enumerate(zip(names, call.inputs, strict=True)):
         if len(row) != x.rank:
-            raise Fault("wrong-count", f"{len(row)} axes are named of a tensor of {x.rank}", argument="axes",
-                        help=f"`{' '.join(row)}` stands for {x}")
+            raise Fault("wrong-count", f"the axes that are named here are {len(row)}, and the tensor has {x.rank}",
+                        argument="axes", help=_axes_meant(row, x))
         for name, size in zip(row, x.dims, strict=True):
             # Torch would spread an axis of size 1, and the sum would be another.
             if sizes.setdefault(name, size) != size:

@@ -75,7 +75,7 @@ PICK = Op(
 
 def _gather_shape(call: OpCall) -> Tensor:
     axis, indices = axis_of(call), call.inputs[1]
-    size, range = call.x.dims[axis], need_whole(call, "gather", 1)
+    size, range = call.x.dims[axis], need_whole(call, "gather", 1, call.x.dims[axis])
     message = f"these indices go up to {range - 1}, and the axis has {size}"
     need_at_least(size - range, 0, "out-of-range", message)
 

@@ -27,15 +27,19 @@ def types_out(op: Op, call: OpCall) -> tuple[Tensor, ...]:
     return _as_tuple(op.shape(call))
 
 
-def need_whole(call: OpCall, what: str, index: int = 0) -> Dim:
-    """Return the range of an input of whole numbers. Raises `whole-numbers` for any other."""
+def need_whole(call: OpCall, what: str, index: int = 0, most: Dim = 50257) -> Dim:
+    """Return the range of an input of whole numbers. Raises `whole-numbers` for any other.
+
+    `most` is the range that the message proposes: the size of what is looked up in, where that is known.
+    """
     x = call.inputs[index]
     if x.range is not None:
         return x.range
 
     sizes = ", ".join(map(str, x.dims))
+    help = f"declare their range where they enter: `input name: [{sizes}] (range = {most})`"
     raise Fault("whole-numbers", f"`{what}` takes whole numbers, this tensor holds any numbers", input=index,
-                label=f"this is {x}", help=f"declare their range: `input tokens: [{sizes}] (range = 50257)`")
+                label=f"this is {x}", help=help)
 
 
 def need_mask(call: OpCall, argument: str, what: str) -> Tensor | None:

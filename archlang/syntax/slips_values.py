@@ -155,8 +155,8 @@ VALUES: tuple[Slip, ...] = (
     # A name behind a complete flow could begin `name = ...`, so the parser takes it and stumbles over the next token.
     Slip(
         lambda f: f.stray_name and "_ends_in_flow" in f.context,
-        "a `;` is missing between two flows",
-        "write `;` before `{previous}`, or `->` if it is the next step",
+        "two steps have `->` between them, two branches `;`",
+        "write `->` before `{previous}`, or `;` if it is a branch of `parallel` or a step of `layers`",
         ("block b = parallel { conv(1)\n relu -> gelu }", "block b = parallel { conv(1)\n relu }"),
         where="previous",
     ),

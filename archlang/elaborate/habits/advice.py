@@ -10,6 +10,7 @@ from archlang.dataclass import dataclass
 from archlang.diagnostics import Fix
 from archlang.elaborate.habits.elsewhere import STAGES_ELSEWHERE
 from archlang.elaborate.habits.native import FUNCTION_NAMES, SHORT_NAMES
+from archlang.elaborate.scope import ALIASED
 from archlang.project.locating import STD
 from archlang.source import Span
 from archlang.syntax.printer import print_flat
@@ -63,7 +64,7 @@ def missing_name(
 
     # In the exact spelling: near ones would propose an import for every other typing mistake.
     module = standard_blocks().get(node.text)
-    if module is not None:
+    if module is not None and not any(line.startswith(ALIASED) for line in known_help):
         line = f"import {module} ({node.text})"
         help = f"a standard block is called so: write `{line}` behind the first line"
         return Advice((help, *known_help), _behind_first_line(node, line))

@@ -115,6 +115,9 @@ def is_function_of_numbers(node: Expr) -> bool:
     """Return whether an expression is a call such as `range(2)`, which means the same in this language."""
     if not isinstance(node, Call) or not isinstance(node.callee, Name) or node.callee.text not in FUNCTIONS:
         return False
+    # Of a list or a name, too: no tensor has a `range`.
+    if node.callee.text == "range":
+        return True
     return bool(node.arguments) and all(isinstance(argument.value, Number) for argument in node.arguments or ())
 
 

@@ -67,7 +67,9 @@ def structural(b: Build, weight: float, option: Option, facts: SiteFacts, span: 
     # A branch of an `if` that is not taken would have the sites: for this setting of the dials the loss is 0.
     if not sites and _is_written(b, facts.stage):
         return []
-    raise b.refuse("unknown-site", f"`{option.name}` is over {facts.description}, and the network has none", span)
+    help = f"take it out of the loss, or use `{facts.stage}` in the network: `archlang ops {facts.stage}`"
+    raise b.refuse("unknown-site", f"`{option.name}` is over {facts.description}, and the network has none", span,
+                   help=help)
 
 
 def _is_written(b: Build, stage: str) -> bool:
