@@ -198,6 +198,15 @@ def _counted(count: int) -> str:
     return f"{count} arguments"
 
 
+def meant_call(takes: Signature, arguments: Sequence[Argument]) -> str | None:
+    """Return the call that was meant where arguments stand by place that have none, or None where nothing tells."""
+    bare = [argument.value.text for argument in arguments if argument.name is None and isinstance(argument.value, Name)]
+    # The name of an argument is no value of another one: `attention(4, causal)`.
+    if any(name in takes.known and name not in takes.places for name in bare):
+        return None
+    return meant_by_torch(takes, arguments) or meant_by_name(takes, arguments)
+
+
 def meant_by_torch(takes: Signature, arguments: Sequence[Argument]) -> str | None:
     """Return the call that was meant if its arguments stand in torch's order, or None where they do not fit that."""
     special = _size_of_two(takes, arguments) or _epsilon(takes, arguments)

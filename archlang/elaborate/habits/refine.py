@@ -46,7 +46,7 @@ from archlang.elaborate.habits.wording import (
     message_of,
     without,
 )
-from archlang.elaborate.placing import meant_by_name, meant_by_torch, signature_of
+from archlang.elaborate.placing import meant_call, signature_of
 from archlang.ops.model import REQUIRED, Catalogue
 from archlang.source import Source, Span
 from archlang.syntax.printer import print_flat
@@ -328,7 +328,7 @@ class _Rewording:
             return None
 
         takes = signature_of(entry)
-        instead = meant_by_torch(takes, call.arguments or ()) or meant_by_name(takes, call.arguments or ())
+        instead = meant_call(takes, call.arguments or ())
         if instead is None:
             return None
         return _Reworded(replace(self.diagnostic, fix=Fix(call.span, instead)), call.span)
