@@ -30,7 +30,7 @@ NODES = 300
 """Nodes of a network whose mends are tried; it is built once more for each."""
 
 Recheck = Callable[[str], Sequence[Diagnostic]]
-"""What a check finds in another text that stands for the file."""
+"""A check of another text that stands for the file: its mistakes."""
 
 _TOO_MUCH = frozenset({"too-many-nodes", "too-many-edges", "too-much-work", "search-exhausted"})
 """Errors of a check that has come to the end of its bounds, and so tells nothing of an edit."""

@@ -34,12 +34,13 @@ def whole(**values: list[int]) -> list[Any]:
     return [numpy_helper.from_array(numpy.asarray(value, dtype=numpy.int64), name) for name, value in values.items()]
 
 
-def stored(path: Path, nodes: list[Any], held: list[Any], size: tuple[Any, ...] = (3, 8, 8), batch: Any = "n") -> Path:
+def stored(path: Path, nodes: list[Any], held: list[Any], size: tuple[Any, ...] = (3, 8, 8), batch: Any = "n",
+           opset: int = 18) -> Path:
     """A file of nodes from `x` to `y`."""
     entering = helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, *size])
     leaving = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "net", [entering], [leaving], held)
-    domains = [helper.make_opsetid("", 18), helper.make_opsetid("own.domain", 1)]
+    domains = [helper.make_opsetid("", opset), helper.make_opsetid("own.domain", 1)]
     onnx.save(helper.make_model(graph, opset_imports=domains, ir_version=9), path)
     return path
 
@@ -83,7 +84,21 @@ NETWORKS: dict[str, tuple[list[Any], list[Any], tuple[int, ...]]] = {
         node("LeakyRelu", "flat", "y", alpha=0.2),
     ], [*weights(w=(6, 8), g=(8,), h=(8,)), *whole(first_axis=[0], rest=[-1], sizes=[4, 4]),
         numpy_helper.from_array(numpy.asarray(0), "first")], (6, 5)),
+    "attributes": ([
+        node("Pad", "x", "padded", pads=[0, 0, 1, 0, 0, 0, 1, 2], value=0.5),
+        node("Conv", "padded w", "made"),
+        node("Clip", "made", "cut", min=-0.4, max=0.3),
+        node("Slice", "cut", "part", starts=[1, 0], ends=[6, 5], axes=[2, 3]),
+        node("Split", "part", "left right", axis=1, split=[1, 3]),
+        node("ReduceMean", "right", "mean_", axes=[1], keepdims=1),
+        node("Add", "left mean_", "sum_"),
+        node("Squeeze", "sum_", "flat", axes=[1]),
+        node("Unsqueeze", "flat", "y", axes=[1]),
+    ], weights(w=(4, 3, 3, 3)), (3, 8, 8)),
 }
+OPSETS = {"attributes": 9}
+"""Old files give as attributes what newer ones hand in."""
+
 """Nodes, what they hold, and the size of a sample: maps with what convolutional networks have; shapes of shapes."""
 
 
@@ -91,7 +106,7 @@ NETWORKS: dict[str, tuple[list[Any], list[Any], tuple[int, ...]]] = {
 def test_a_file_becomes_a_network_with_its_weights(name, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     nodes, held, size = NETWORKS[name]
-    stored(tmp_path / "net.onnx", nodes, held, size)
+    stored(tmp_path / "net.onnx", nodes, held, size, opset=OPSETS.get(name, 18))
     assert run(["import", "net.onnx", "-o", "net.arch", "--weights", "net.safetensors"]) == 0, capsys.readouterr().err
 
     # Another batch than the one that it was read with.
@@ -120,7 +135,7 @@ def test_a_weight_that_two_layers_read_becomes_two(tmp_path, capsys):
     assert told.out.count("conv(3x3, ") == 2
 
 
-CONV = {"held": weights(w=(4, 3, 3, 3))}
+CONV = {"held": [*weights(w=(4, 3, 3, 3)), *whole(start=[0], end=[7], axis=[2], back=[-1], around=[0, 0, 1, 1] * 2)]}
 
 
 @pytest.mark.parametrize(("nodes", "said"), [
@@ -128,6 +143,9 @@ CONV = {"held": weights(w=(4, 3, 3, 3))}
      "`Fold` in `neck/fold`: it is an operator of its own domain, `own.domain`"),
     ([node("NonZero", "x", "y", "head/where")], "`NonZero` in `head/where`: there is no reading of this operator"),
     ([node("Conv", "x w", "y", "stem/conv", auto_pad="SAME_UPPER")], "`Conv` in `stem/conv`: `auto_pad`"),
+    ([node("Squeeze", "x", "y", "head/squeeze")], "`Squeeze` in `head/squeeze`: which axes go is not said"),
+    ([node("Slice", "x end start axis back", "y", "turn/slice")], "`Slice` in `turn/slice`: it goes backwards"),
+    ([node("Pad", "x around", "y", "wrapped/pad", mode="wrap")], "`Pad` in `wrapped/pad`: its border is of another"),
 ])
 def test_what_is_not_read_is_refused_by_name(nodes, said, tmp_path, capsys):
     path = stored(tmp_path / "net.onnx", nodes, CONV["held"])
@@ -135,6 +153,16 @@ def test_what_is_not_read_is_refused_by_name(nodes, said, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "error[not-importable]" in told and said in told
     assert not (tmp_path / "net.arch").exists()
+
+
+def test_what_torch_refuses_is_refused_by_name(tmp_path, capsys, monkeypatch):
+    def refusing(given: Any, x: Any) -> Any:
+        raise ValueError("no such form")
+
+    monkeypatch.setitem(OPERATORS, "Relu", refusing)
+    path = stored(tmp_path / "net.onnx", [node("Relu", "x", "y", "head/relu")], CONV["held"])
+    assert run(["import", str(path), "-o", str(tmp_path / "net.arch")]) == 1
+    assert "`Relu` in `head/relu`: this form of it is not read (ValueError: no such form)" in capsys.readouterr().err
 
 
 def test_files_that_are_none(tmp_path, capsys):

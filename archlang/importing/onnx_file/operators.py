@@ -28,6 +28,13 @@ def whole(value: Any) -> list[int]:
     return [int(one) for one in numpy.asarray(value).reshape(-1)]
 
 
+def option(given: Attributes, name: str, entering: Any) -> Any:
+    """An argument that newer files hand in and older ones give as an attribute; None where neither does."""
+    if entering is None:
+        return given.get(name)
+    return entering
+
+
 def tensor(value: Any, like: Tensor) -> Any:
     """The partner of a tensor in a sum or product: a number where it is one."""
     if isinstance(value, Tensor):
@@ -173,12 +180,12 @@ def layer_norm(given: Attributes, x: Tensor, weight: Tensor, bias: Tensor | None
 
 def clip(given: Attributes, x: Tensor, low: Any = None, high: Any = None) -> Tensor:
     """`Clip`, its ends as inputs or attributes."""
-    least = float(given.get("min", -torch.inf) if low is None else low)
-    most = float(given.get("max", torch.inf) if high is None else high)
+    ends = [option(given, "min", low), option(given, "max", high)]
+    least, most = (float(end) if end is not None else None for end in ends)
     # It has a name of its own.
     if (least, most) == (0.0, 6.0):
         return functional.relu6(x)
-    return x.clamp(None if least == -torch.inf else least, None if most == torch.inf else most)
+    return x.clamp(least, most)
 
 
 def hard_sigmoid(given: Attributes, x: Tensor) -> Tensor:
@@ -212,7 +219,7 @@ def flatten(given: Attributes, x: Tensor) -> Tensor:
 
 def unsqueeze(given: Attributes, x: Tensor, axes: Any = None) -> Tensor:
     """`Unsqueeze`, its axes as an input or an attribute."""
-    places = whole(given["axes"] if axes is None else axes)
+    places = whole(option(given, "axes", axes))
     for axis in sorted(place % (x.dim() + len(places)) for place in places):
         x = x.unsqueeze(axis)
     return x
@@ -220,7 +227,7 @@ def unsqueeze(given: Attributes, x: Tensor, axes: Any = None) -> Tensor:
 
 def squeeze(given: Attributes, x: Tensor, axes: Any = None) -> Tensor:
     """`Squeeze`."""
-    places = whole(given["axes"] if axes is None else axes)
+    places = whole(_needed(option(given, "axes", axes), "which axes go is not said"))
     for axis in sorted((place % x.dim() for place in places), reverse=True):
         x = x.squeeze(axis)
     return x
@@ -230,10 +237,16 @@ def cut(
     given: Attributes, x: Tensor, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None
 ) -> Tensor:
     """`Slice`."""
-    begins = whole(given["starts"] if starts is None else starts)
-    stops = whole(given["ends"] if ends is None else ends)
-    places = range(len(begins)) if axes is None and "axes" not in given else whole(given.get("axes", axes))
-    strides = [1] * len(begins) if steps is None else whole(steps)
+    begins, stops = whole(option(given, "starts", starts)), whole(option(given, "ends", ends))
+    places, strides = list(range(len(begins))), [1] * len(begins)
+    named = option(given, "axes", axes)
+    if named is not None:
+        places = whole(named)
+    if steps is not None:
+        strides = whole(steps)
+    # torch has no slice that goes backwards.
+    if min(strides) < 1:
+        raise Unsupported("it goes backwards")
     index = [slice(None)] * x.dim()
     for begin, stop, place, stride in zip(begins, stops, places, strides, strict=True):
         index[place % x.dim()] = slice(begin, stop, stride)
@@ -243,10 +256,10 @@ def cut(
 def split(given: Attributes, x: Tensor, sizes: Any = None) -> tuple[Tensor, ...]:
     """`Split`."""
     axis = given.get("axis", 0)
-    wanted = given.get("split") if sizes is None else whole(sizes)
+    wanted = option(given, "split", sizes)
     if wanted is None:
-        return tuple(x.chunk(given["num_outputs"], axis))
-    return tuple(torch.split(x, list(wanted), axis))
+        return tuple(x.chunk(_needed(given.get("num_outputs"), "how many parts it makes is not said"), axis))
+    return tuple(torch.split(x, whole(wanted), axis))
 
 
 def gather(given: Attributes, x: Tensor, indices: Any) -> Tensor:
@@ -264,7 +277,7 @@ def gather(given: Attributes, x: Tensor, indices: Any) -> Tensor:
 
 def pad(given: Attributes, x: Tensor, pads: Any = None, value: Any = None, axes: Any = None) -> Tensor:
     """`Pad`."""
-    amounts = whole(given["pads"] if pads is None else pads)
+    amounts = whole(option(given, "pads", pads))
     if axes is not None and whole(axes) != list(range(x.dim())):
         raise Unsupported("it pads some axes")
     half = len(amounts) // 2
@@ -272,23 +285,39 @@ def pad(given: Attributes, x: Tensor, pads: Any = None, value: Any = None, axes:
     # Axes in front that are not padded: torch pads from the last one on.
     while sides[-2:] == [0, 0]:
         del sides[-2:]
-    mode = {"edge": "replicate", "constant": "constant", "reflect": "reflect"}[_word(given.get("mode", b"constant"))]
+    modes = {"edge": "replicate", "constant": "constant", "reflect": "reflect"}
+    mode = _needed(modes.get(_word(given.get("mode", b"constant"))), "its border is of another kind than torch's")
     if mode != "constant":
         return functional.pad(x, sides, mode=mode)
-    return functional.pad(x, sides, value=0.0 if value is None or not numpy.size(value) else float(value))
+    filling = 0.0
+    if value is not None and numpy.size(value):
+        filling = float(value)
+    return functional.pad(x, sides, value=filling)
 
 
 def reduced(function: Callable[[Tensor, Sequence[int], bool], Tensor]) -> Operator:
     """An operator over axes, given as an input or an attribute."""
     def run(given: Attributes, x: Tensor, axes: Any = None) -> Tensor:
-        places = given.get("axes") if axes is None else whole(axes)
-        return function(x, list(range(x.dim()) if places is None else places), bool(given.get("keepdims", 1)))
+        places = list(range(x.dim()))
+        named = option(given, "axes", axes)
+        if named is not None:
+            places = whole(named)
+        return function(x, places, bool(given.get("keepdims", 1)))
 
     return run
 
 
+def _needed(value: Any, reason: str) -> Any:
+    """A value that must be there. Raises Unsupported."""
+    if value is None:
+        raise Unsupported(reason)
+    return value
+
+
 def _word(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode()
+    return str(value)
 
 
 OPERATORS: Mapping[str, Operator] = {

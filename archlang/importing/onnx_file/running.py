@@ -39,6 +39,10 @@ class OnnxNode(nn.Module):
             return OPERATORS[self.node.op_type](self.given, *entering)
         except Unsupported as problem:
             raise ArchError(refusal(self.node, str(problem))) from None
+        # A form of the operator that its reading does not know, or numbers that torch refuses.
+        except (TypeError, ValueError, RuntimeError, LookupError) as problem:
+            said = one_line(f"{type(problem).__name__}: {problem}", 200)
+            raise ArchError(refusal(self.node, f"this form of it is not read ({said})")) from None
 
 
 class OnnxModule(nn.Module):
