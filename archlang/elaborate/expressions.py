@@ -16,7 +16,7 @@ from archlang.elaborate.bodies import run
 from archlang.elaborate.catalogued import catalogued
 from archlang.elaborate.comparing import same_stage, same_word
 from archlang.elaborate.context import Build
-from archlang.elaborate.fields import fields_of
+from archlang.elaborate.fields import fields_of, form_name, other_reading
 from archlang.elaborate.interpret import STAGE, evaluate, guarded, known, settled
 from archlang.elaborate.label import LabelValue
 from archlang.elaborate.names import module_name
@@ -239,15 +239,18 @@ def _field(b: Build, expr: Field, env: Env, expect: Kind | None) -> object:
     if isinstance(value, LabelValue) and value.part is None:
         return LabelValue(expr.name)  # the data alone knows which there are
 
-    fields = fields_of(value)
+    fields = fields_of(value, b.graph)
     if expr.name in fields:
         return fields[expr.name]
 
     what = describe(value)
     if isinstance(value, TensorValue | BundleValue):
-        what += f" {value.type}"
+        what = f"{form_name(value, b.graph) or what} {value.type}"
     help = [*did_you_mean(expr.name, fields)]
-    if fields:
+    same = other_reading(expr.name)
+    if same in fields:
+        help = [f"write `{expr.value.span.text[:40]}.{same}`: its sizes are {' and '.join(fields)}"]
+    elif fields:
         help.append(f"it has: {', '.join(fields)}")
     # The name alone, behind the point; the tree has the place of both together.
     field = Span(expr.span.source, max(expr.span.end - len(expr.name), expr.span.start), expr.span.end)

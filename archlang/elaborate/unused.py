@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from archlang.diagnostics import error
 from archlang.elaborate.context import Build
@@ -40,7 +40,9 @@ def report_unused(b: Build, unit: Unit) -> None:
             if not open_to_all:
                 _check_import(b, item)
         elif isinstance(item, Train):
-            continue  # its names are settings, read by what they are called
+            # Its other names are settings, read by what they are called.
+            for let in _lets(item):
+                _check(b, let, _as_setting(b, let))
         elif not exports:
             for node in _binders(item):
                 if not (open_to_all and node is item and isinstance(node, Block)):
@@ -71,7 +73,7 @@ def _check_import(b: Build, item: Import) -> None:
             b.report(error("unused-import", message, name.span))
 
 
-def _check(b: Build, node: TreeNode) -> None:
+def _check(b: Build, node: TreeNode, help: Sequence[str] = ()) -> None:
     name: str = node.name  # type: ignore[attr-defined]  # every binder has one
     # As in Python, `_name` says that the author knows.
     if id(node) in b.used or name.startswith("_"):
@@ -84,7 +86,24 @@ def _check(b: Build, node: TreeNode) -> None:
         Let: "static value", Layer: "layer", Bind: "tensor", Block: "block", CodeDeclaration: "code",
         Parameter: "parameter", LoopName: "loop name", Input: "input",
     }[type(node)]
-    b.report(error("unused-name", f"the {what} `{name}` is never used", span))
+    b.report(error("unused-name", f"the {what} `{name}` is never used", span, help=help))
+
+
+def _as_setting(b: Build, let: Let) -> tuple[str, ...]:
+    """The help for a static value in a `train` that is called like a setting: nothing reads it as one."""
+    for kind in ("train", "phase", "step"):
+        declared = b.catalogue.setting("declaration", kind)
+        if declared is not None and any(arg.name == let.name for arg in declared.args):
+            return (f"`{let.name}` is a setting of `{kind}`, and `let` makes no setting: leave `let` out",)
+    return ()
+
+
+def _lets(node: TreeNode) -> Iterator[Let]:
+    """The static values of a `train`, of its phases and steps too."""
+    if isinstance(node, Let):
+        yield node
+    for child in children(node):
+        yield from _lets(child)
 
 
 def _binders(node: TreeNode) -> Iterator[TreeNode]:

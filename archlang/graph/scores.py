@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from archlang.diagnostics import ArchError, error
+from archlang.graph.forms import back, form_of
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.plan import Loss
-from archlang.ops.facts import Result
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import LossFacts, Result
 
 LABEL = "label"
 """The word for what is right, among the tensors that a loss reads."""
-
-_ELEMENTWISE = ("activation", "normalisation", "regularisation", "pooling")
-"""Families that leave every axis where it was."""
 
 _REARRANGING = ("reshaping", "regularisation", "pooling")
 """Families that leave probabilities probabilities: they move, drop or average them."""
@@ -31,8 +30,7 @@ def class_axis(graph: Graph, port: Port) -> int:
     """
     if len(graph.type(port).dims) != 2:
         return 0
-    # Sizes do not tell a line from a sequence; the operation that made it does.
-    if any("line" in node.op.gives for node in _back(graph, port, _ELEMENTWISE)):
+    if form_of(graph, port) == "line":
         return 0
     return 1
 
@@ -44,6 +42,15 @@ def scores_port(graph: Graph, losses: Sequence[Loss]) -> Port:
         if reads_label(loss) and ports and graph.is_output(ports[0]):
             return ports[0]
     return main_output(graph)
+
+
+def class_scores(graph: Graph, losses: Sequence[Loss]) -> tuple[Port, int] | None:
+    """The scores that a loss compares with class numbers in `label`, and their axis of classes; None for no such."""
+    for loss in losses:
+        ports = [read for read in loss.reads if isinstance(read, Port)]
+        if LABEL in loss.reads and ports and facts_of(loss.option, LossFacts).target == "classes":
+            return ports[0], class_axis(graph, ports[0])
+    return None
 
 
 def main_output(graph: Graph) -> Port:
@@ -62,20 +69,13 @@ def main_output(graph: Graph) -> Port:
 
 def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:
     """The function that a tensor has been through last, as `Op.gives` says, and its node; None for no such function."""
-    for node in _back(graph, port, _REARRANGING):
+    for node in back(graph, port, _REARRANGING):
         # Further back only first results are followed: the others of a split or a router are other tensors.
         index = 0
         if node.id == port.node:
             index = port.index
-        if node.op.gives and node.op.gives[index] not in ("", "line"):
-            return node.op.gives[index], node
+        # A recurrent operation may hand out more tensors than one, all of one kind.
+        given = node.op.gives[index : index + 1]
+        if given and given[0] not in ("", "line", "sequence"):
+            return given[0], node
     return None
-
-
-def _back(graph: Graph, port: Port, families: tuple[str, ...]) -> Iterator[Node]:
-    """The nodes from a port back along their first inputs, as far as operations are of these families, and one more."""
-    node = graph.node(port.node)
-    yield node
-    while node.op.family in families and node.inputs:
-        node = graph.node(node.inputs[0].node)
-        yield node

@@ -73,7 +73,7 @@ def _along_shape(call: OpCall) -> Tensor:
 
 def _along(name: str, target: str, doc: str, gives: tuple[Result, ...] = ()) -> Op:
     return Op(
-        name=name, family="activation", doc=doc, shape=_along_shape,
+        name=name, family="activation", doc=doc, shape=_along_shape, reads="sequence",
         # torch counts the batch as dimension 0.
         torch=Module(f"torch.nn.{target}", lambda call: {"dim": _axis(call) + 1}),
         args=(Arg("axis", AXIS, None, "the axis; auto: the features of a vector or sequence, the channels of a map"),),
@@ -88,7 +88,7 @@ def _glu_shape(call: OpCall) -> Tensor:
 
 
 GLU = Op(
-    name="glu", family="activation",
+    name="glu", family="activation", reads="sequence",
     doc="The first half along an axis times an activation of the second half: a act(b) (Dauphin et al. 2017). With "
     "silu it is SwiGLU, with gelu GEGLU, with relu ReGLU, with none bilinear (Shazeer 2020, eq. 5).",
     shape=_glu_shape,

@@ -42,7 +42,7 @@ def _excite_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 SQUEEZE_EXCITE = Op(
-    name="squeeze_excite", family="attention",
+    name="squeeze_excite", family="attention", reads="line",
     doc="Every channel times a gate worked out from the means of all channels: "
     "x sigmoid(W2 relu(W1 mean(x))) (Hu et al. 2018, eq. 2-4).",
     shape=_excite_shape, weights=_excite_weights, torch=Module("archlang.layers.SqueezeExcite", _excite_arguments),
@@ -75,7 +75,7 @@ def _learned_sizes(call: OpCall) -> tuple[int, ...]:
 
 
 POSITION_EMBEDDING = Op(
-    name="position_embedding", family="attention",
+    name="position_embedding", family="attention", gives=("sequence",),
     doc="Adds a learned number to every feature at every position. With `most` so many positions are learned, and a "
     "sequence of any length up to that takes the first of them.",
     shape=_position_shape, weights=lambda call: (Weight("weight", _learned_sizes(call)),),
@@ -91,7 +91,7 @@ def _token_shape(call: OpCall) -> Tensor:
 
 
 CLASS_TOKEN = Op(
-    name="class_token", family="attention",
+    name="class_token", family="attention", gives=("sequence",),
     doc="Puts one learned position before a sequence, to be read out by `slice(0, stop = 1)` "
     "(Dosovitskiy et al. 2021).",
     shape=_token_shape, weights=lambda call: (Weight("weight", (call.x.dims[1],)),),

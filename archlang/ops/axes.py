@@ -185,7 +185,7 @@ def _unit_shape(call: OpCall) -> Tensor:
 
 
 L2_NORMALIZE = Op(
-    name="l2_normalize", family="normalisation", shape=_unit_shape,
+    name="l2_normalize", family="normalisation", reads="sequence", shape=_unit_shape,
     doc="Divides by the root of the sum of squares along an axis, so that vectors have length 1.",
     torch=Function("torch.nn.functional.normalize", lambda call: {
         "p": 2.0, "dim": _unit_axis(call) + 1, "eps": call["eps"],

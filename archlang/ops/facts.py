@@ -21,11 +21,15 @@ pairs     whether two embeddings belong together: 1 or 0
 transcript  a line of class numbers, shorter than that of the scores
 """
 
-Result = Literal["", "shares", "chances", "standardised", "gates", "line"]
-"""Results of operations that a loss must recognise.
+Result = Literal["", "shares", "chances", "standardised", "gates", "line", "sequence"]
+"""Results of operations that a loss, or whoever asks for a size by its name, must recognise.
 
-Of a softmax, of a sigmoid, standardised relevance, the gates of a router, a line [channels, length].
+Of a softmax, of a sigmoid, standardised relevance, the gates of a router, a line [channels, length], a
+sequence [positions, features].
 """
+
+Form = Literal["line", "sequence", ""]
+"""A tensor of two sizes: a line [channels, length], a sequence [positions, features]; "" where either will do."""
 
 Piece = Literal["", "cut patches", "put back", "dispatch", "joined experts", "energies", "weighed", "branch mask",
                 "boosted sum"]

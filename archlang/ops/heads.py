@@ -216,7 +216,7 @@ def _attention_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 ATTENTION = Op(
-    name="attention", family="attention", whole=("mask",),
+    name="attention", family="attention", whole=("mask",), gives=("sequence",),
     doc="Every position as a mix of all positions that it sees, or of those of another sequence: "
     "softmax(Q K' / sqrt(d)) V in each head (Vaswani et al. 2017, eq. 1). A position that sees none gets the bias of "
     "the last dense map.",

@@ -31,7 +31,8 @@ def _linear_flops(call: OpCall) -> Dim:
 
 
 LINEAR = Op(
-    name="linear", family="linear", doc="A dense map W x + b of a vector, or of every position of a sequence.",
+    name="linear", family="linear", reads="sequence",
+    doc="A dense map W x + b of a vector, or of every position of a sequence.",
     shape=_linear_shape, weights=_linear_weights, flops=_linear_flops,
     torch=Module("torch.nn.Linear", lambda call: {
         "in_features": call.x.dims[-1], "out_features": call["features"], "bias": call["bias"] is not False,

@@ -46,7 +46,7 @@ def _concat_shape(call: OpCall) -> Tensor:
 
 
 CONCAT = Op(
-    name="concat", family="merging", takes="bundle",
+    name="concat", family="merging", reads="line", takes="bundle",
     carries=True, shape=_concat_shape,
     doc="Tensors end to end along an axis: the members of a bundle, or `a -> concat(b, c)`.",
     joins=axis_of,

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from archlang.dataclass import dataclass
-from archlang.ops.facts import Facts, Piece, Result
+from archlang.ops.facts import Facts, Form, Piece, Result
 from archlang.ops.kinds import Kind
 from archlang.ops.values import Extents, InputAt, Option
 from archlang.shapes import Dim, Tensor, product
@@ -229,7 +229,9 @@ class Op:
     commutes whether its tensors may change places.
     keyed   whether its module holds keys that follow a moving average where a phase says so (`layers.keys.Keyed`).
     habit   the arguments of torch's module by place, as ours are called, "" for one that is known here.
-    gives   what each of its results is, where a loss must know: the output of a softmax (`shares`) ...; "" for nothing.
+    gives   what each of its results is, where a loss or the name of a size must know: the output of a softmax
+            (`shares`), a `sequence` ...; "" for nothing.
+    reads   what it takes a tensor of two sizes for, where what it gives does not say so: a norm of channels a line.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
     own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
     whole   the arguments whose tensors may hold whole numbers, `in` for what flows in: tokens, masks, lengths. All
@@ -281,6 +283,7 @@ class Op:
     commutes: bool = False
     habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
+    reads: Form = ""
 
     # whether files can name it, and how they do
     internal: bool = False

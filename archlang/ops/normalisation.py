@@ -68,7 +68,7 @@ def _batch_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 BATCH_NORM = Op(
-    name="batch_norm", family="normalisation",
+    name="batch_norm", family="normalisation", reads="line",
     doc="Every channel with mean 0 and variance 1 over the batch and all places, then scaled and shifted "
     "(Ioffe and Szegedy 2015). In evaluation mode it uses the running mean and variance.",
     shape=_batch_shape, weights=_batch_weights, centres=each_channel, batched=True,
@@ -135,7 +135,7 @@ def _layer_centres(call: OpCall) -> int | None:
 
 
 LAYER_NORM = Op(
-    name="layer_norm", family="normalisation",
+    name="layer_norm", family="normalisation", reads="sequence",
     doc="Every sample by itself with mean 0 and variance 1 (Ba et al. 2016): over the features of each position, "
     "over the channels of each place of a map, or over all numbers of the sample.",
     shape=_layer_shape, weights=_layer_weights, torch=Module(_layer_target, _layer_arguments),
@@ -173,7 +173,7 @@ def _rms_weights(call: OpCall) -> tuple[Weight, ...]:
 
 
 RMS_NORM = Op(
-    name="rms_norm", family="normalisation",
+    name="rms_norm", family="normalisation", reads="sequence",
     doc="Every position, or place of a map, over the root of its mean square, times a learned scale: "
     "w x / sqrt(mean(x^2) + eps) (Zhang and Sennrich 2019, eq. 4). The mean stays.",
     shape=_rms_shape, weights=_rms_weights, torch=Module(_rms_target, _rms_arguments),
@@ -209,7 +209,7 @@ def _group_centres(call: OpCall) -> int | None:
 
 
 GROUP_NORM = Op(
-    name="group_norm", family="normalisation",
+    name="group_norm", family="normalisation", reads="line",
     doc="Every group of channels of a sample with mean 0 and variance 1 (Wu and He 2018).",
     shape=_group_shape, weights=_group_weights,
     centres=_group_centres,
@@ -235,7 +235,7 @@ def _instance_weights(call: OpCall) -> tuple[Weight, ...]:
 
 
 INSTANCE_NORM = Op(
-    name="instance_norm", family="normalisation",
+    name="instance_norm", family="normalisation", reads="line",
     doc="Every channel of a sample with mean 0 and variance 1 over its places (Ulyanov et al. 2016).",
     shape=_instance_shape, weights=_instance_weights, centres=each_channel,
     torch=Module(lambda call: f"torch.nn.InstanceNorm{call.x.rank - 1}d", _batch_arguments),

@@ -195,13 +195,13 @@ def _dims(call: OpCall) -> tuple[int, ...]:
 def _global(kind: str, target: str, doc: str) -> tuple[Op, Op]:
     return (
         Op(
-            name=f"global_{kind}_pool", family="pooling", shape=_global_shape,
+            name=f"global_{kind}_pool", family="pooling", shape=_global_shape, reads="sequence",
             doc=f"{doc} of each channel of a map or volume, or of each feature of a sequence over its positions.",
             torch=Function(target, lambda call: {"dim": _dims(call)}),
             example=flow("[512, 7, 7]", f"global_{kind}_pool -> linear(10)"),
         ),
         Op(
-            name=f"global_{kind}_pool1d", family="pooling", shape=_line_shape,
+            name=f"global_{kind}_pool1d", family="pooling", shape=_line_shape, reads="line",
             doc=f"{doc} of each channel of a line [channels, length].",
             torch=Function(target, lambda call: {"dim": (2,)}),
             example=flow("[16, 32]", f"global_{kind}_pool1d"),

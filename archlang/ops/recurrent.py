@@ -115,6 +115,7 @@ def _recurrent(name: str, doc: str) -> Op:
 
     return Op(
         name=name, family="recurrent", doc=doc, whole=("lengths",), shape=_shape, weights=weights, flops=flops,
+        gives=("sequence",),
         torch=Module(f"archlang.layers.{name.upper()}", arguments),
         habit=("", "hidden", "layers", "bias"),
         args=(

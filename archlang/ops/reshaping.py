@@ -98,7 +98,7 @@ def _to_sequence_shape(call: OpCall) -> Tensor:
 
 
 TO_SEQUENCE = Op(
-    name="to_sequence", family="reshaping", carries=True,
+    name="to_sequence", family="reshaping", carries=True, gives=("sequence",),
     doc="A map as a sequence: each place is a position, row by row, its channels are the features.",
     shape=_to_sequence_shape, torch=Function("archlang.layers.to_sequence"),
     example=flow("[64, 7, 7]", "to_sequence -> attention(4)"),
@@ -115,7 +115,7 @@ def _to_map_shape(call: OpCall) -> Tensor:
 
 
 TO_MAP = Op(
-    name="to_map", family="reshaping", carries=True,
+    name="to_map", family="reshaping", reads="sequence", carries=True,
     doc="A sequence as a map, its positions row by row: `to_sequence` undone.",
     shape=_to_map_shape,
     torch=Function("archlang.layers.to_map", lambda call: dict(
@@ -160,7 +160,7 @@ def _split_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 SPLIT = Op(
-    name="split", family="reshaping", carries=True,
+    name="split", family="reshaping", reads="line", carries=True,
     doc="Cuts a tensor into a bundle of parts along an axis.",
     shape=_split_shape,
     torch=Function(_split_target, _split_arguments),

@@ -26,7 +26,7 @@ def _tokens(call: OpCall) -> int:
 
 
 EMBEDDING = Op(
-    name="embedding", family="tokens", whole=("in",),
+    name="embedding", family="tokens", whole=("in",), gives=("sequence",),
     doc="A learned vector for each token, looked up by its number: tokens [T] become a sequence [T, features].",
     shape=_embedding_shape,
     weights=lambda call: (Weight("weight", (_tokens(call), call["features"]), init=call["init"]),),
@@ -49,7 +49,7 @@ def _unembed_shape(call: OpCall) -> Tensor:
 
 
 UNEMBED = Op(
-    name="unembed", family="tokens",
+    name="unembed", family="tokens", reads="sequence",
     doc="A score for each token: the product with each vector of the embedding that a `layer` holds, so that both ends "
     "of a network share one table (Press and Wolf 2017). It has no weights of its own and no bias.",
     shape=_unembed_shape,
@@ -88,7 +88,7 @@ def _masked_mean_shape(call: OpCall) -> Tensor:
 
 
 MASKED_MEAN = Op(
-    name="masked_mean", family="tokens", whole=("mask",),
+    name="masked_mean", family="tokens", reads="sequence", whole=("mask",),
     doc="The mean of a sequence's features over the positions where the mask is 1; zeros where it is 1 nowhere.",
     shape=_masked_mean_shape, torch=Function("archlang.layers.masked_mean"),
     args=(Arg("mask", TensorKind(), doc="which positions count, [positions] of range 2"),),
@@ -104,7 +104,7 @@ def _sinusoidal_shape(call: OpCall) -> Tensor:
 
 
 SINUSOIDAL_POSITIONS = Op(
-    name="sinusoidal_positions", family="tokens",
+    name="sinusoidal_positions", family="tokens", gives=("sequence",),
     doc="Adds sines and cosines of the position, of a frequency for each pair of features: sin(p / base^(2i/F)) at "
     "feature 2i, the cosine at 2i + 1 (Vaswani et al. 2017, section 3.5). Any number of positions.",
     shape=_sinusoidal_shape,

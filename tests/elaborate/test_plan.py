@@ -65,6 +65,9 @@ def test_steps_have_losses_and_optimizers_of_their_own() -> None:
     (f"{LOSS}\n {SGD}\n phase p {{ epochs = 3; lr = constant(warmup = 2, cooldown = 2) }}", {"bad-phase"}),
     (f"{LOSS}\n {SGD}\n phase p {{ epochs = 3; lr = constant(cooldown = 4) }}", {"bad-phase"}),
     (f'{LOSS}\n {SGD}\n {ALL}\n labels = ["a", "a"]', {"repeated-argument"}),
+    (f'{LOSS}\n {SGD}\n {ALL}\n labels = ["a", "b", "c", "d", "e"]', {"wrong-count"}),  # four scores
+    (f'{LOSS}\n {SGD}\n {ALL}\n let labels = ["a", "b", "c", "d"]', {"unused-name"}),  # a value, and no setting
+    (f"{LOSS}\n {SGD}\n phase all {{ epochs = 2; let lr = 3 }}", {"unused-name"}),
     (f"{LOSS}\n {SGD}\n {ALL}\n batch = 2.5\n augment = [flop]", {"wrong-kind", "unknown-word"}),
 ])
 def test_what_no_plan_can_be_made_of(inside: str, kinds: set[str]) -> None:

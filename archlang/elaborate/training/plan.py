@@ -22,6 +22,7 @@ from archlang.elaborate.training.metrics import metrics_of
 from archlang.elaborate.training.phases import curve_of, has_length, phase_of
 from archlang.elaborate.values import Env, Poisoned
 from archlang.graph.plan import Loss, Plan, TrainingStep
+from archlang.graph.scores import class_scores
 from archlang.ops.model import REQUIRED, Arg
 from archlang.source import Span
 from archlang.syntax.tree import Bind, Body, Let, Stretch, Train
@@ -60,11 +61,13 @@ def plan_of(b: Build, train: Train, env: Env) -> Plan | None:
             TrainingStep(stretch.name, _losses(b, inside), inside.values["optimizer"]) for stretch, inside in steps
         ]
         first = losses or (planned_steps[0].losses if planned_steps else ())
+        stepped = [loss for step in planned_steps for loss in step.losses]
+        labels = _labels(b, settings, (*losses, *stepped))
         metrics = metrics_of(b, values["metrics"], values["best"], first, settings.spans, train.span)
         augment = unfolded(b, values["augment"], settings.spans.get("augment", train.span))
         plan = Plan(
             losses=losses, optimizer=values["optimizer"], phases=tuple(planned_phases), steps=tuple(planned_steps),
-            batch=values["batch"], seed=values["seed"], augment=augment, labels=_labels(b, settings),
+            batch=values["batch"], seed=values["seed"], augment=augment, labels=labels,
             span=train.span, clip=values["clip"], precision=values["precision"], average=values["average"],
             metrics=metrics, best=values["best"], accumulate=values["accumulate"], patience=values["patience"],
         )
@@ -78,7 +81,7 @@ def _more_mistakes(b: Build, settings: _Settings, phases: Sequence[tuple[Stretch
     """Check what can be checked where no plan can be made."""
     checks: list[Callable[[], object]] = [partial(curve_of, b, inside.values, inside.spans) for _, inside in phases]
     if "labels" in settings.values:
-        checks.append(partial(_labels, b, settings))
+        checks.append(partial(_labels, b, settings, ()))
     for part in (settings, *(inside for _, inside in settings.stretches)):
         if part.values.get("loss"):
             checks.append(partial(_losses, b, part))
@@ -183,8 +186,23 @@ def _losses(b: Build, settings: _Settings) -> tuple[Loss, ...]:
     return losses_of(b, settings.values["loss"], settings.spans.get("loss", settings.span))
 
 
-def _labels(b: Build, settings: _Settings) -> tuple[str, ...] | None:
+def _labels(b: Build, settings: _Settings, losses: Sequence[Loss]) -> tuple[str, ...] | None:
+    """The names of classes. Raises `Poisoned` for a name that stands twice, and for more names than scores."""
     labels: tuple[str, ...] | None = settings.values["labels"]
-    if labels is not None and len(set(labels)) != len(labels):
-        raise b.refuse("repeated-argument", "two classes have the same name", settings.spans["labels"])
+    if labels is None:
+        return None
+
+    span = settings.spans["labels"]
+    if len(set(labels)) != len(labels):
+        raise b.refuse("repeated-argument", "two classes have the same name", span)
+
+    found = class_scores(b.graph, losses)
+    if found is None:
+        return labels
+    port, axis = found
+    # Fewer names are right: a data set may hold some of the classes that a head was made for.
+    scores = b.graph.type(port).dims[axis]
+    if isinstance(scores, int) and len(labels) > scores:
+        raise b.refuse("wrong-count", f"`labels` names {len(labels)} classes, and the scores {b.graph.type(port)} tell "
+                       f"{scores} apart", span)
     return labels

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archlang.artefact.manifest import is_label
 from archlang.graph.ir import Graph, Port
 from archlang.graph.plan import Loss, Plan
-from archlang.graph.scores import LABEL, class_axis
+from archlang.graph.scores import LABEL, class_axis, class_scores
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts
 from archlang.train.data.labels import ClassOutput
@@ -33,14 +33,14 @@ def class_count(graph: Graph, losses: Sequence[Loss], scores: Port) -> int | Non
 
 def class_output(graph: Graph, losses: Sequence[Loss]) -> ClassOutput | None:
     """The scores that a loss compares with class numbers, or with a share of each class; None where none does."""
-    for loss in losses:
-        ports = [read for read in loss.reads if isinstance(read, Port)]
-        if LABEL in loss.reads and ports and facts_of(loss.option, LossFacts).target == "classes":
-            dims = graph.type(ports[0]).dims
-            axis = class_axis(graph, ports[0])
-            classes = dims[axis]
-            return ClassOutput(classes if isinstance(classes, int) else None, len(dims) + 1, axis + 1)
-    return None
+    found = class_scores(graph, losses)
+    if found is None:
+        return None
+
+    port, axis = found
+    dims = graph.type(port).dims
+    classes = dims[axis]
+    return ClassOutput(classes if isinstance(classes, int) else None, len(dims) + 1, axis + 1)
 
 
 def labels_of(plan: Plan, classes: tuple[str, ...] | None, outputs: int | None) -> tuple[str, ...] | None:
