@@ -12,11 +12,14 @@ from torch import Tensor, fx, nn
 from archlang.adopting.patterns import mapped
 from archlang.adopting.sources import opened
 from archlang.adopting.structure import counterparts
+from archlang.artefact.foreign import fits_in, misfit
 from archlang.diagnostics import ArchError, error
 from archlang.record import Record
 
 COUNTER = "num_batches_tracked"
 """A norm's count of batches, which many sources leave out."""
+
+NONE = "the source has none"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ def adopt(
 
     By a map where one is given; else by equal names; else, for a model of archlang, by structure; else, with `guess`, a
     bare table of tensors in order, where all shapes agree. A tensor of another size, such as the head for other
-    classes, keeps its own start, and the table says so.
+    classes, keeps its own start, and the table says so; so does one whose source has another kind of numbers, such as
+    the integers of a quantized model, which mean something by their scales alone.
 
     Args:
         model: a model that archlang compiled.
@@ -71,15 +75,17 @@ def adopt(
     for name, value in state.items():
         other = names.get(name)
         if other is None:
-            new[name] = "the source has none"
+            new[name] = NONE
         elif tensors[other].shape != value.shape:
             new[name] = f"{_size(value)} here, {_size(tensors[other])} in the source"
+        elif reason := misfit(tensors[other], value):
+            new[name] = reason
         else:
             taken[name] = other
 
     # A count of batches says nothing of a network.
     if not any(not name.endswith(COUNTER) for name in taken):
-        raise _nothing(state, tensors, how)
+        raise _nothing(state, tensors, how, new)
     _put(model, taken, tensors)
     used = set(taken.values())
     new = {name: reason for name, reason in new.items() if not name.endswith(COUNTER)}
@@ -133,16 +139,19 @@ def _in_order(state: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dic
     return dict(pairs)
 
 
-def _nothing(state: Mapping[str, Tensor], tensors: Mapping[str, Tensor], how: str) -> ArchError:
+def _nothing(state: Mapping[str, Tensor], tensors: Mapping[str, Tensor], how: str, new: Mapping[str, str]
+             ) -> ArchError:
     ours = [name for name in state if not name.endswith(COUNTER)]
     theirs = [name for name in tensors if not name.endswith(COUNTER)]
     message = f"nothing was taken: no tensor of the source fits one of the network's by {how}"
-    notes = (f"the network's begin with {_shown(ours)}", f"the source's begin with {_shown(theirs)}")
+    notes = [f"the network's begin with {_shown(ours)}", f"the source's begin with {_shown(theirs)}"]
+    # Of a tensor that is there under its name, the reason is what helps.
+    notes += [f"`{name[:80]}`: {reason}" for name, reason in new.items() if reason != NONE][:1]
     help = (
         'a map says which is which: `map={"layer1.*": "backbone.layer1.*"}`',
         "a table that was saved in the order of the layers can be tried in that order, as a guess",
     )
-    return ArchError(error("nothing-adopted", message, help=help, notes=notes))
+    return ArchError(error("nothing-adopted", message, help=help, notes=tuple(notes)))
 
 
 def _shown(names: Sequence[str]) -> str:
@@ -157,12 +166,12 @@ def _size(value: Tensor) -> str:
 
 def _put(model: fx.GraphModule, taken: Mapping[str, str], tensors: Mapping[str, Tensor]) -> None:
     """Copy the tensors, once all of them are known to be numbers."""
-    for other in taken.values():
-        value = tensors[other]
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
-            raise ArchError(error("non-finite-model", f"`{other[:80]}` of the source holds NaN or infinity"))
-
     state = model.state_dict()
+    for name, other in taken.items():
+        if not fits_in(tensors[other], state[name]):
+            raise ArchError(error("non-finite-model", f"`{other[:80]}` of the source holds NaN or infinity, or numbers "
+                                  "past those of our floats"))
+
     with torch.no_grad():
         for name, other in taken.items():
             state[name].copy_(tensors[other])

@@ -9,14 +9,13 @@ from typing import Literal
 import msgspec
 
 from archlang.analysis.align import Item, Pair, Signatures, align, name_of, stem
-from archlang.analysis.report import FORMAT_VERSION, Count, Plain, call_text, count, plain
+from archlang.analysis.declarations import SettingChange, port_name, settings_changes
+from archlang.analysis.report import FORMAT_VERSION, Count, call_text, count
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, HasGraph, Scope, costs, graph_of, outline
-from archlang.graph.plan import Loss, Phase, Plan
 from archlang.ops.values import show
 
 ChangeKind = Literal["added", "removed", "changed", "renamed", "rewired"]
-Declared = Literal["dial", "input", "output", "train"]
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,6 @@ class OperationChange:
 
 
 @dataclass(frozen=True)
-class SettingChange:
-    """A dial, an input, an output or a part of the training that differs; None where one network lacks it."""
-
-    kind: Declared
-    name: str
-    before: Plain
-    after: Plain
-
-
-@dataclass(frozen=True)
 class Diff:
     """All differences between two networks."""
 
@@ -102,12 +91,15 @@ def diff(before: HasGraph | Graph, after: HasGraph | Graph) -> Diff:
     old, new = AnalysedGraph(graph_of(before)), AnalysedGraph(graph_of(after))
     old_cost, new_cost = old.tree.cost, new.tree.cost
 
+    # In this order: what is declared of operations is compared by their counterparts.
+    comparison = GraphComparison(old, new)
+    changes = comparison.changes()
     return Diff(
         FORMAT_VERSION,
         old.graph.name,
         new.graph.name,
-        GraphComparison(old, new).changes(),
-        [*_settings(old.graph, new.graph)],
+        changes,
+        [*settings_changes(old.graph, new.graph, comparison.partner)],
         CountChange(count(old_cost.parameters), count(new_cost.parameters)),
         CountChange(count(old_cost.buffers), count(new_cost.buffers)),
         CountChange(count(old_cost.flops), count(new_cost.flops)),
@@ -198,10 +190,11 @@ class GraphComparison:
 
         # A router's `combine` changes with its gates, and is no change of its own.
         follows = y.op.internal and not self.new.graph.weights(y)
-        if call_text(x) != call_text(y) and not follows:
+        before, after = _settled(x, y)
+        if before != after and not follows:
             # The cost of a shared module is counted at its first use alone, so that a later one adds nothing.
             more = self.new.cost(y).parameters - self.old.cost(x).parameters
-            yield Change("changed", "operation", y.name, call_text(x), call_text(y), 1, count(more))
+            yield Change("changed", "operation", y.name, before, after, 1, count(more))
 
     def _wiring(self) -> Iterator[Change]:
         """Operations that read another counterpart than before.
@@ -235,87 +228,19 @@ def _operations(old: AnalysedGraph, new: AnalysedGraph) -> Iterator[OperationCha
             yield OperationChange(name, uses, parameters, CountChange(count(x.flops), count(y.flops)))
 
 
+def _settled(x: Node, y: Node) -> tuple[str, str]:
+    """The calls of two counterparts, with the bias that was settled for each where it differs.
+
+    A call leaves that out, because no file need write it. So two networks may differ in it alone: of two convolutions
+    the one has a bias, or the other.
+    """
+    before, after = call_text(x), call_text(y)
+    settled = [node.args.get("bias") for node in (x, y)]
+    if before == after and settled[0] != settled[1]:
+        return f"{before}, bias = {show(settled[0])}", f"{after}, bias = {show(settled[1])}"
+    return before, after
+
+
 def _read_by(graph: Graph, node: Node) -> str:
-    """The names of the operations that a node reads."""
-    return ", ".join(graph.node(port.node).name for port in node.inputs)
-
-
-def _settings(a: Graph, b: Graph) -> Iterator[SettingChange]:
-    """The differences in dials, inputs, outputs and training."""
-    yield from _compared("dial", _dials(a), _dials(b))
-    yield from _compared("input", _inputs(a), _inputs(b))
-    yield from _compared("output", _outputs(a), _outputs(b))
-    yield from _compared("train", _plan(a.plan), _plan(b.plan))
-
-
-def _compared(kind: Declared, before: dict[str, Plain], after: dict[str, Plain]) -> Iterator[SettingChange]:
-    """The entries that differ, or that one side lacks."""
-    # In the order of the network before; what is new comes last.
-    for name in {**before, **after}:
-        if name not in before or name not in after or before[name] != after[name]:
-            yield SettingChange(kind, name, before.get(name), after.get(name))
-
-
-def _dials(graph: Graph) -> dict[str, Plain]:
-    return {name: plain(value) for name, value in graph.dials.items()}
-
-
-def _inputs(graph: Graph) -> dict[str, Plain]:
-    """The type of each input, and its normalisation where it has one."""
-    texts: dict[str, Plain] = {}
-    for spec in graph.inputs:
-        text = str(spec.type)
-        if spec.mean:
-            text += f" mean {show(spec.mean)} std {show(spec.std)}"
-        texts[spec.name] = text
-    return texts
-
-
-def _outputs(graph: Graph) -> dict[str, Plain]:
-    return {output.label: str(graph.type(output.port)) for output in graph.outputs}
-
-
-def _plan(plan: Plan | None) -> dict[str, Plain]:
-    """The parts of a training as text, by name."""
-    if plan is None:
-        return {}
-
-    parts: dict[str, Plain] = {
-        "loss": _losses(plan.losses),
-        "optimizer": show(plan.optimizer),
-        "batch": plan.batch,
-        "seed": plan.seed,
-        "augment": show(plan.augment),
-        "labels": show(plan.labels),
-        "clip": show(plan.clip),
-        "precision": plan.precision,
-        "average": show(plan.average),
-        "metrics": show(plan.metrics),
-        "best": show(plan.best),
-    }
-
-    # Phases and steps by their names: one that is put in first leaves the others as they were.
-    for step in plan.steps:
-        parts[f"step {step.name}"] = f"{_losses(step.losses)}; {step.optimizer}"
-    for phase in plan.phases:
-        parts[f"phase {phase.name}"] = _phase(phase)
-    return parts
-
-
-def _losses(losses: tuple[Loss, ...]) -> str:
-    return " + ".join(f"{show(loss.weight)} * {loss.option}" for loss in losses)
-
-
-def _phase(phase: Phase) -> str:
-    """A phase as text: its length, its learning rate, and the settings that it has."""
-    text = f"epochs = {phase.epochs}"
-    if phase.steps:
-        text = f"steps = {phase.steps}"
-    text += f"; lr = {show(phase.lr)}"
-
-    # `only = []` trains nothing and differs from no `only`; to freeze nothing is to say nothing.
-    optional = {"keys": phase.keys, "only": phase.only, "freeze": phase.freeze or None}
-    for name, value in optional.items():
-        if value is not None:
-            text += f"; {name} = {show(value)}"
-    return text
+    """The names of the operations that a node reads, and which of its results where one has several."""
+    return ", ".join(port_name(graph, port) for port in node.inputs)

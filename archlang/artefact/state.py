@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from archlang.artefact.container import KEY, refuse
+from archlang.artefact.foreign import fits_in, misfit
 from archlang.artefact.loading import load_model
 from archlang.artefact.reading import opened
 from archlang.diagnostics import ArchError, error
@@ -51,8 +52,11 @@ def load_weights(model: nn.Module, path: str | os.PathLike[str]) -> None:
             sizes = f"{list(there.shape)}, not {list(here.shape)}"
             raise refuse("foreign-model", f"the weights are of another network: `{shown}` is {sizes}",
                          help="dials such as `classes` must be those that it was trained with")
-        if there.is_floating_point() and not bool(there.isfinite().all()):
-            raise refuse("non-finite-model", f"`{shown}` holds NaN or infinity")
+        reason = misfit(there, here)
+        if reason is not None:
+            raise refuse("foreign-model", f"the weights are of another kind: `{shown}` is {reason}")
+        if not fits_in(there, here):
+            raise refuse("non-finite-model", f"`{shown}` holds NaN or infinity, or numbers past those of our floats")
     model.load_state_dict(state, strict=True)
 
 

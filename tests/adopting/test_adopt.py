@@ -13,6 +13,7 @@ from torch import fx, nn
 
 import archlang
 from archlang.adopting import adopt
+from archlang.artefact.state import load_weights
 from archlang.diagnostics import ArchError
 
 TEXT = """archlang 1
@@ -176,3 +177,62 @@ def test_a_fused_model_is_not_matched_by_the_network_that_it_was() -> None:
     with pytest.raises(ArchError) as caught:
         adopt(net(), fused)
     assert caught.value.diagnostics[0].name == "nothing-adopted"
+
+
+KINDS = {
+    "integers of a quantized model": (lambda value: (value * 100).to(torch.int8), "int8 in the source, float32 here"),
+    "flags": (lambda value: value > 0, "bool in the source, float32 here"),
+    "floats of a byte": (lambda value: value.to(torch.float8_e4m3fn), "float8_e4m3fn in the source"),
+    "complex numbers": (lambda value: value.to(torch.complex64), "complex64 in the source"),
+    "sparse": (lambda value: value.to_sparse(), "sparse or quantized"),
+    "sizes alone": (lambda value: value.to("meta"), "sizes alone"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_of_another_kind_are_not_taken_for_weights(kind: str) -> None:
+    """torch's `copy_` takes each integer of a quantized model for a weight, without the scale that makes it one."""
+    change, reason = KINDS[kind]
+    model, other = net(), net(seed=1)
+    table = other.state_dict()
+    table["maps.unit.body.conv1.weight"] = change(table["maps.unit.body.conv1.weight"])
+    before = model.state_dict()["maps.unit.body.conv1.weight"].clone()
+    found = adopt(model, table)
+    assert reason in found.new["maps.unit.body.conv1.weight"] and "maps.unit.body.conv1.weight" in found.left
+    assert torch.equal(model.state_dict()["maps.unit.body.conv1.weight"], before)
+    assert torch.equal(model.state_dict()["maps.unit.conv2.weight"], table["maps.unit.conv2.weight"])
+
+
+def test_a_table_of_another_kind_alone_is_nothing_to_adopt() -> None:
+    table = {name: (value * 100).to(torch.int8) for name, value in net(seed=1).state_dict().items()}
+    with pytest.raises(ArchError, match="int8 in the source, float32 here"):
+        adopt(net(), table)
+
+
+def test_numbers_past_our_floats_are_refused(tmp_path: Path) -> None:
+    """1e300 is a number in float64 and infinite in float32."""
+    model, table = net(), net(seed=1).state_dict()
+    table["logits.head.bias"] = table["logits.head.bias"].double() + 1e300
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(ArchError, match="numbers past those of our floats"):
+        adopt(model, table)
+    safetensors.torch.save_file(table, tmp_path / "w.safetensors")
+    with pytest.raises(ArchError, match="numbers past those of our floats"):
+        load_weights(model, tmp_path / "w.safetensors")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("kind", [torch.int8, torch.float8_e4m3fn])
+def test_a_file_of_weights_of_another_kind_is_refused(kind: torch.dtype, tmp_path: Path) -> None:
+    model, table = net(), net(seed=1).state_dict()
+    table["logits.head.weight"] = table["logits.head.weight"].to(kind)
+    safetensors.torch.save_file(table, tmp_path / "w.safetensors")
+    with pytest.raises(ArchError, match="of another kind"):
+        load_weights(model, tmp_path / "w.safetensors")
+
+
+def test_half_weights_are_taken() -> None:
+    model, table = net(), {name: value.half() for name, value in net(seed=1).state_dict().items()}
+    found = adopt(model, {name: v.long() if name.endswith("tracked") else v for name, v in table.items()})
+    assert not found.new
+    assert torch.equal(model.state_dict()["logits.head.weight"], table["logits.head.weight"].float())

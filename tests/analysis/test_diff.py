@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields, replace
 
 import pytest
 
 from archlang.analysis import Diff, describe, diff
 from archlang.elaborate import loads
 from archlang.elaborate.network import Network
+from archlang.graph.ir import Port
+from archlang.graph.plan import Loss, LossSite, Phase, Plan, TrainingStep
+from archlang.ops.values import Option
 from tests.views.networks import base_cnn_cc, resnet50
 
 BASE = """archlang 1
@@ -136,6 +140,8 @@ TRAIN = """train {
 
 @pytest.mark.parametrize(("old", "new", "name"), [
     ("loss = cross_entropy(logits, label)", "loss = 0.5 * cross_entropy(logits, label)", "loss"),
+    ("cross_entropy(logits, label)", "cross_entropy(body, label)", "loss"),
+    ("batch = 16", "batch = 16; accumulate = 2", "accumulate"), ("batch = 16", "batch = 16; patience = 3", "patience"),
     ("cross_entropy(logits, label)", "cross_entropy(logits, label, label_smoothing = 0.1)", "loss"),
     ("lr = 0.1", "lr = 0.2", "optimizer"), ("batch = 16", "batch = 32", "batch"), ("seed = 1", "seed = 2", "seed"),
     ("augment = [flip]", "augment = [flip, shift(2)]", "augment"), ("clip = 1.0", "clip = 2.0", "clip"),
@@ -149,3 +155,105 @@ def test_everything_that_a_train_says_is_compared(old: str, new: str, name: str)
     assert old in TRAIN
     found = diff(loads(BASE + TRAIN), loads(BASE + TRAIN.replace(old, new)))
     assert [(s.kind, s.name) for s in found.settings] == [("train", name)] and not found.same
+
+
+def test_every_part_of_a_plan_is_compared() -> None:
+    """What a plan may hold is told as a difference, each by itself: what is added to it needs a line here."""
+    net = loads(BASE + TRAIN)
+    plan = net.graph.plan
+    assert plan is not None
+    (loss,), (phase,) = plan.losses, plan.phases
+    other, step = Port("n0"), TrainingStep("one", plan.losses, Option("sgd", "optimizer", {"lr": 1.0}))
+    site = LossSite("site", other)
+
+    of_losses = {"weight": 3.0, "option": Option("mse", "loss"), "reads": (other, "label"), "sites": (site,)}
+    of_phases = {"name": "other", "epochs": 7, "lr": None, "steps": 9, "only": ("body",), "freeze": ("stem",),
+                 "keys": Option("ema", "keys", {"decay": 0.9})}
+    changed = {
+        "losses": (), "optimizer": None, "phases": (), "steps": (step,), "batch": 3, "seed": 4, "augment": (),
+        "labels": None, "clip": None, "precision": "float16", "average": None, "metrics": (), "best": "loss",
+        "accumulate": 8, "patience": 9,
+    }
+    plans = [replace(plan, **{name: value}) for name, value in changed.items()]
+    plans += [replace(plan, losses=(replace(loss, **{name: value}),)) for name, value in of_losses.items()]
+    plans += [replace(plan, phases=(replace(phase, **{name: value}),)) for name, value in of_phases.items()]
+    plans += [replace(plan, steps=(step,), losses=())]
+
+    told_of_nothing = {"span", "places"}
+    for kind, names in ((Plan, changed), (Loss, of_losses), (Phase, of_phases)):
+        assert {field.name for field in fields(kind)} - told_of_nothing == set(names)
+    for one in plans:
+        assert not diff(net.graph, replace(net.graph, plan=one)).same, one
+
+
+CHANGES = {
+    "the members of an output exchanged": ("output (p, q)", "output (q, p)"),
+    "two outputs exchanged": ("output left = p\n  output right = q", "output left = q\n  output right = p"),
+    "the parts of a split exchanged": ("output (parts[0], parts[1])", "output (parts[1], parts[0])"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), CHANGES.values(), ids=CHANGES)
+def test_what_comes_out_where_is_compared(old: str, new: str) -> None:
+    flows = "p = image -> relu\n  q = image -> sigmoid\n  parts = stem -> split(2)"
+    text = BASE.replace("output logits", f"{flows}\n  {old}")
+    found = diff(loads(text), loads(text.replace(old, new)))
+    assert not found.changes and [setting.kind for setting in found.settings] == ["output", "output"]
+    first = found.settings[0]
+    assert (first.before, first.after) == (found.settings[1].after, found.settings[1].before) and first.before
+
+
+def test_a_name_is_no_difference_of_what_comes_out() -> None:
+    named = ("output logits", "output a = logits")
+    found = diff(net(named), net(named, ("body", "b")))
+    assert [(c.what, c.name) for c in found.changes] == [("renamed", "b")] and not found.settings
+
+
+def test_the_bounds_of_sizes_are_compared() -> None:
+    sizes = "where H >= 8 and W % 4 == 0"
+    text = f"archlang 1\nnetwork N {{\n  input x: [3, H, W] {sizes}\n  output x -> conv(3x3, 4)\n}}\n"
+    found = diff(loads(text), loads(text.replace("8", "9")))
+    assert [(s.kind, s.name, s.before, s.after) for s in found.settings] == [("size", "H", "H >= 8", "H >= 9")]
+    found = diff(loads(text), loads(text.replace("W % 4 == 0", "W <= 64")))
+    assert [(s.name, s.before, s.after) for s in found.settings] == [("W", "W >= 4 and W % 4 == 0", "W <= 64")]
+
+
+CODED = """archlang 1
+code c = words("110", "011", "101")
+network N {
+  input x: [4]
+  output x -> branches(c) { linear(4) } -> sum -> linear(3)
+}
+"""
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [
+    ('"110", "011"', '"011", "110"', "class 0 011 and 1 more"),
+    ("branches(c)", "branches(c, drop = 0.25)", "drop = 0.25"),
+])
+def test_codes_are_compared(old: str, new: str, told: str) -> None:
+    found = diff(loads(CODED), loads(CODED.replace(old, new)))
+    assert [(s.kind, s.name, s.after) for s in found.settings] == [("code", "branches", told)] and not found.same
+
+
+def test_a_bias_that_is_left_to_the_compiler_is_compared() -> None:
+    """Each network has one convolution with a bias and one without, so that no count tells them apart."""
+    text = "archlang 1\nnetwork N {\n  input x: [3, 8, 8]\n  output x -> conv(3x3, 3) -> relu -> conv(3x3, 3)\n}\n"
+    one, other = (text.replace(old, "conv(3x3, 3, bias = false)".join(old.split("conv(3x3, 3)")))
+                  for old in ("x -> conv(3x3, 3)", "relu -> conv(3x3, 3)"))
+    found = diff(loads(one), loads(other))
+    assert found.parameters.before == found.parameters.after
+    assert told(found) == [("changed", "conv"), ("changed", "conv_2")]
+    assert found.changes[0].before == "conv(3x3, 3), bias = false"
+
+
+@pytest.mark.parametrize("kind", ["step", "phase"])
+def test_the_order_of_a_training_is_compared(kind: str) -> None:
+    parts = {"step": [f"step {n} {{ loss = {loss}(logits, label); optimizer = sgd(lr = 0.1) }}\n"
+                      for n, loss in (("a", "cross_entropy"), ("b", "mse"))],
+             "phase": [f"phase {n} {{ epochs = {e} }}\n" for n, e in (("a", 1), ("b", 2))]}
+    rest = {"step": "phase all { epochs = 1 }\n", "phase": "loss = mse(logits, label)\noptimizer = sgd(lr = 0.1)\n"}
+    first, second = (BASE + f"train {{\n{rest[kind]}{''.join(order)}}}\n"
+                     for order in (parts[kind], parts[kind][::-1]))
+    found = diff(loads(first), loads(second))
+    assert [(s.name, s.before, s.after) for s in found.settings] == [(f"{kind}s", "a, b", "b, a")]

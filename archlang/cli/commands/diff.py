@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 @no_collection()
 def command(session: Session, before: str, after: str, output: str | None, dials: Mapping[str, str]) -> None:
-    """Compare two networks, of files or of model files: operations, dials, parameters, FLOPs.
+    """Compare two networks, of files or of model files: operations, dials, parameters, FLOPs. Not their weights.
 
     REVISION:PATH is a file of another commit of Git, as in `HEAD~1:nets/net.arch`, the path from the top of the
     repository or with `./` from here. `-p` sets a dial of both.

@@ -16,7 +16,7 @@ from archlang.emit import ImagePreparation
 from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.label_tables import label_places, labels_of_item, row_of_item
 from archlang.train.data.labels import LABEL, TEXTS, Names, label_of_item, numbered, text_of
-from archlang.train.data.pixels import kept_window, upright_size
+from archlang.train.data.pixels import is_turned, kept_window, upright_size
 from archlang.train.data.reading import drawing_by
 from archlang.train.data.samples import Layout, as_sample
 from archlang.train.data.splits import NO_LABEL
@@ -89,6 +89,8 @@ class Items:
         else:
             target = label_of_item(label, self.names, number)
         lies_on_image = target.ndim >= 2 or any(len(place.sizes) >= 2 for place in self.label_places)
+        if lies_on_image:
+            self._refuse_turned(sample, number)
         # Images are made alike by their preparation; arrays have to be alike already.
         if isinstance(sample, Image.Image):
             if lies_on_image:
@@ -115,6 +117,14 @@ class Items:
     def prepared_as(self, preparation: ImagePreparation) -> Items:
         """The same items, Pillow images brought to other sizes."""
         return replace(self, preparation=preparation)
+
+    @staticmethod
+    def _refuse_turned(sample: Any, number: int) -> None:
+        """A label map or target image would no longer lie on an image that is turned: it has no note of its own."""
+        values = list(sample.values()) if isinstance(sample, Mapping) else [sample]
+        if any(isinstance(value, Image.Image) and is_turned(value) for value in values):
+            raise bad_data(f"item {number} is an image that is turned as its camera noted (EXIF), its label map not",
+                           help="turn its pixels in the function that gives it: `PIL.ImageOps.exif_transpose`")
 
     def _refuse_cut(self, image: Image.Image, number: int) -> None:
         """A label map or target image would no longer lie on an image that is cut."""

@@ -29,6 +29,9 @@ LARGE = 4_000_000
 GREY = ("1", "L", "LA", "La", "I", "F")
 """Pillow's modes without colour, beside those of 16 bits, which begin with `I;16`."""
 
+ORIENTATION = 0x0112
+"""The number under which a camera notes how an image is turned (EXIF)."""
+
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey image (ITU-R BT.601)."""
 
@@ -63,9 +66,17 @@ def is_grey(image: Image.Image) -> bool:
     return image.mode in GREY or image.mode.startswith("I;16")
 
 
+def is_turned(image: Image.Image) -> bool:
+    """Tell an image that is stored turned or mirrored, as its camera noted: reading it moves its pixels.
+
+    Pillow turns those of a TIFF file itself when it decodes them, and says so no more.
+    """
+    return image.getexif().get(ORIENTATION, 1) in range(2, 9)
+
+
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Rows and columns of an image after it is turned as its camera noted; nothing is decoded."""
-    sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    sideways = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
     if not sideways:
         return image.height, image.width
 

@@ -213,3 +213,38 @@ def test_numpy_files_of_the_other_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ArchError, match="a table of them") as caught:
         find(f"text:{table}")
     assert caught.value.diagnostics[0].name == "bad-data"
+
+
+def turned_by_a_note(image: Image.Image, file: Path, number: int) -> Image.Image:
+    """A file as a camera writes it, and as Pillow opens it."""
+    exif = Image.Exif()
+    exif[0x0112] = number
+    image.save(file, exif=exif)
+    return Image.open(file)
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])  # these leave the image its size, so that nothing else tells
+@pytest.mark.parametrize("end", ["jpg", "tif"])
+def test_an_image_that_is_turned_beside_its_label_map_is_refused(number: int, end: str, tmp_path: Path) -> None:
+    """It was turned and its map was not, so that classes lay upside down on their images."""
+    for part in ("train", "test"):
+        for name in ("image", "label"):
+            (tmp_path / part / name).mkdir(parents=True)
+        turned_by_a_note(Image.fromarray(IMAGES[0].transpose(1, 2, 0)), tmp_path / part / f"image/0.{end}", number)
+        Image.fromarray(IMAGES[0, 0] % 2).save(tmp_path / part / "label/0.png")
+
+    with pytest.raises(ArchError, match=rf"`image/0.{end}` is turned by a note of its camera"):
+        find(f"inputs:{tmp_path}").train.batch([0])
+
+
+@pytest.mark.parametrize("is_table", [False, True])
+def test_a_turned_image_of_a_function_has_no_label_map(is_table: bool, tmp_path: Path) -> None:
+    image = turned_by_a_note(Image.fromarray(IMAGES[0].transpose(1, 2, 0)), tmp_path / "a.png", 3)
+    sample = {"image": image} if is_table else image
+    split = find([(sample, IMAGES[0, 0] % 2)] * 10).train
+    with pytest.raises(ArchError, match="turned as its camera noted"):
+        named_data(find([(sample, IMAGES[0, 0] % 2)] * 10), archlang.loads(ONE).graph).train.batch([0])
+
+    # A class does not lie on it.
+    pixels = named_data(find([(sample, 1)] * 10), archlang.loads(ONE).graph).train.batch([0])[0]
+    assert len(split) == 8 and torch.equal(pixels[0], torch.from_numpy(IMAGES[0] / 255).float().flip(1, 2))

@@ -16,11 +16,9 @@ from archlang.train.data.image_files import NoImage, broken_image, opened, stric
 from archlang.train.data.items import items_of
 from archlang.train.data.labels import LABEL
 from archlang.train.data.parts import PART_WORDS, part_of
+from archlang.train.data.pixels import is_turned
 from archlang.train.data.splits import Data, stratified
 from archlang.train.problems import bad_data, unknown_data
-
-ORIENTATION = 274
-"""The number under which a camera notes how an image is turned (EXIF)."""
 
 CLASSES = ("1", "L", "P", "I", "I;16")
 """Kinds of images that hold a number for each pixel: a class. Others hold colours."""
@@ -37,8 +35,9 @@ class NamedImages:
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         """The images of a sample, and its label map or target image. Raises `ArchError` (bad-data)."""
-        item: dict[str, Any] = {name: _image(files[number]) for name, files in self.files.items()}
-        if LABEL in item:
+        has_label = LABEL in self.files
+        item: dict[str, Any] = {name: _image(files[number], has_label) for name, files in self.files.items()}
+        if has_label:
             item[LABEL] = _label(item[LABEL], self.files[LABEL][number])
         return item
 
@@ -92,9 +91,16 @@ def _read(path: Path) -> NamedImages:
     return NamedImages({name: tuple(table[stem] for stem in stems) for name, table in tables.items()})
 
 
-def _image(file: Path) -> Image.Image:
+def _image(file: Path, lies_on_others: bool) -> Image.Image:
+    """An image; where a label lies on it, or it is that label, one that is stored upright."""
     try:
         with strict_about_size(), opened(file) as image:
+            # Asked before it is decoded: of a TIFF file nothing tells afterwards.
+            if lies_on_others and is_turned(image):
+                shown = f"{one_line(file.parent.name, 60)}/{one_line(file.name, 120)}"
+                raise bad_data(f"`{shown}` is turned by a note of its camera (EXIF), and a label and its image must "
+                               "lie on each other as they are stored",
+                               help="turn its pixels instead: `PIL.ImageOps.exif_transpose`")
             image.load()
             return image.copy()
     except NoImage as problem:
@@ -104,8 +110,6 @@ def _image(file: Path) -> Image.Image:
 def _label(image: Image.Image, file: Path) -> torch.Tensor:
     """A map of classes [rows, columns], or a target image [channels, rows, columns] from 0 to 1."""
     shown = one_line(file.name, 120)
-    if image.getexif().get(ORIENTATION, 1) != 1:
-        raise bad_data(f"the label `{shown}` is turned by a note of its camera", help="turn its pixels instead")
     if image.mode in CLASSES:
         return torch.from_numpy(numpy.asarray(image).astype(numpy.int64))
     if image.mode == "RGB":
