@@ -13,6 +13,8 @@ from archlang.cli.session import Session
 if TYPE_CHECKING:
     from torch.fx import GraphModule
 
+    from archlang.adopting.adopted import Adopted
+
 F = TypeVar("F", bound=Callable[..., object])
 
 SHOWN = 10
@@ -35,12 +37,12 @@ def init(command: F) -> F:
     return command
 
 
-def adopting(session: Session, file: str | None, names: Mapping[str, str]) -> Callable[[GraphModule], object] | None:
+def adopting(session: Session, file: str | None, names: Mapping[str, str]) -> Callable[[GraphModule], Adopted] | None:
     """A function that puts a file's weights into a model and says which; None where no file is named."""
     if file is None:
         return None
 
-    def adopt(model: GraphModule) -> object:
+    def adopt(model: GraphModule) -> Adopted:
         from archlang.adopting import adopt as take
 
         table = take(model, file, names or None)

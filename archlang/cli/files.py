@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archlang.atomic import read_whole, write_whole
 from archlang.cli.options import refuse
@@ -121,6 +121,30 @@ def write(session: Session, output: str, data: bytes) -> None:
         session.bytes(data)
     else:
         write_whole(output, data)
+
+
+def deliver(session: Session, output: str | None, data: bytes, facts: Mapping[str, Any]) -> None:
+    """Write what a command makes, to standard output where no name is given, and in JSON the facts about it.
+
+    Without a name the document holds a text as `text`; with `-` standard output holds the result alone. Raises
+    ArchError (usage) for bytes that JSON would have to hold.
+    """
+    if session.format != "json":
+        write(session, output or "-", data)
+        return
+
+    if output is not None:
+        write(session, output, data)
+        # A document behind a result would belong to it.
+        if output != "-":
+            session.document({**facts, "output": output})
+        return
+
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise refuse("a JSON document holds no bytes", ("`-o NAME` says where to write them",)) from None
+    session.document({**facts, "output": None, "text": text})
 
 
 def write_page(session: Session, output: str, page: Page) -> None:

@@ -10,7 +10,6 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, formats, opening, output, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.graph.removal import At
@@ -52,7 +51,7 @@ def command(session: Session, model: str, data: str, block: str | None, remove: 
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "removed": [asdict(removed) for removed in results]})
+        session.document({"removed": [asdict(removed) for removed in results]})
     else:
         session.data(table(results))
 

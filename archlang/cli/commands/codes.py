@@ -15,8 +15,6 @@ from archlang.cli.session import Session
 if TYPE_CHECKING:
     from archlang.codes import Code, Design
 
-FORMAT_VERSION = 1
-
 EVERY = 2.0
 """Seconds between two lines of progress."""
 
@@ -153,7 +151,7 @@ def class_names(session: Session, file: str, classes: int) -> list[str]:
 def described(code: Code) -> dict[str, Any]:
     """Everything about a code but its words, for JSON."""
     return {
-        "format_version": FORMAT_VERSION,
+
         "classes": code.classes,
         "branches": code.branches,
         "active": code.active,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_model, open_network, write
-from archlang.cli.options import output, reading, refuse, seed
+from archlang.cli.files import deliver, ending, open_model, open_network
+from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
@@ -26,6 +26,7 @@ ENDINGS = {"python": ".py", "state_dict": ".safetensors", "pt2": ".pt2", "aot": 
 @click.option("--to", type=click.Choice(list(ENDINGS)), help="The format, where the name does not say it.")
 @output("Where to write it: NAME.py, NAME.safetensors, NAME.pt2 or NAME.onnx (Python source: default standard output).")
 @seed
+@formats("human", "json")
 @reading
 @click.pass_obj
 def command(
@@ -60,7 +61,8 @@ def command(
     session.note(exported.checked)
     if exported.note:
         session.note(f"note: {exported.note}")
-    write(session, output or "-", exported.data)
+    facts = {"form": chosen, "checked": exported.checked, "note": exported.note}
+    deliver(session, output, exported.data, facts)
 
 
 def _format(to: str | None, output: str | None) -> str:

@@ -7,7 +7,6 @@ import click
 from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 
 @click.command("extract", short_help="Extract the network of a few classes from a coded one.")
@@ -42,7 +41,7 @@ def command(session: Session, model: str, classes: tuple[str, ...], data: str | 
     kept, before = (sum(weight.numel() for weight in m.parameters()) for m in (smaller, loaded))
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "classes": list(numbers), "parameters": kept, "of": before,
+            "classes": list(numbers), "parameters": kept, "of": before,
             "threshold": judged and judged.threshold, "precision": judged and judged.precision,
             "recall": judged and judged.recall,
         })

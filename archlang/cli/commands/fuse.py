@@ -6,7 +6,7 @@ import click
 
 from archlang.cli.commands.transform import rewritten
 from archlang.cli.files import ending
-from archlang.cli.options import opening, output
+from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
 
 
@@ -14,6 +14,7 @@ from archlang.cli.session import Session
 @click.argument("model", metavar="MODEL")
 @output("Where to write the fused model (.safetensors).")
 @click.option("--verify", is_flag=True, help="Compare both on random inputs first; leave with status 3 if they differ.")
+@formats("human", "json")
 @opening
 @click.pass_obj
 def command(session: Session, model: str, output: str | None, verify: bool) -> None:

@@ -11,7 +11,6 @@ import click
 from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write_page
 from archlang.cli.options import device, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.studies.layer_attention.readings import AttentionCourse, AttentionReading
@@ -52,7 +51,7 @@ def command(session: Session, source: str, data: str | None, output: str | None,
         shown = "\n".join(map(site_table, readings))
 
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, **document})
+        session.document({**document})
     else:
         session.data(shown)
 

@@ -11,7 +11,6 @@ from archlang.cli.commands.show_gates import range_table, teller
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 
 @click.command("classes", short_help="Histograms and means of each gate, class by class.")
@@ -57,6 +56,6 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
         return
     if session.format == "json":
         entries = [{"gate": name, "classes": [asdict(one) for one in ranges]} for name, ranges in rows.items()]
-        session.document({"format_version": FORMAT_VERSION, "gates": entries})
+        session.document({"gates": entries})
     else:
         session.data("\n\n".join(f"{name}\n{range_table('class', ranges)}" for name, ranges in rows.items()))

@@ -12,7 +12,6 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import data, device, formats, opening, output, refuse, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -78,7 +77,7 @@ def command(session: Session, model: str, after: str | None, data: str, gate: st
     ranges = [answers.range_of(place) for place in gates]
     if session.format == "json":
         entries = [{**asdict(one), **ends} for one in ranges]
-        session.document({"format_version": FORMAT_VERSION, "gates": entries})
+        session.document({"gates": entries})
         return
     session.data(range_table("gate", ranges))
     for title, rows in ends.items():
@@ -114,7 +113,7 @@ def beside(session: Session, files: tuple[str, str], data: str, gate: str | None
 
     if session.format == "json":
         entries = [{"model": file, "gates": [asdict(pair[i]) for pair in rows]} for i, file in enumerate(files)]
-        session.document({"format_version": FORMAT_VERSION, "models": entries})
+        session.document({"models": entries})
         return
     for i, name in enumerate(called):
         session.data(f"{name}\n{range_table('gate', [pair[i] for pair in rows])}")

@@ -12,7 +12,6 @@ from archlang.cli.commands.show_routes import inputs_of
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.studies.patch_experts.patches import Usage
@@ -66,7 +65,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         return
     if session.format == "json":
         entries = [{"of": name, "sites": [asdict(site) for site in sites]} for name, sites in usage]
-        session.document({"format_version": FORMAT_VERSION, "usage": entries})
+        session.document({"usage": entries})
     else:
         session.data("\n\n".join(f"{name}\n{usage_table(sites)}" for name, sites in usage))
 

@@ -11,7 +11,6 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
     if session.format == "json":
         entries = [{"model": file, "layers": [asdict(layer) for layer in layers],
                     "means": [asdict(mean) for mean in means_of(layers)]} for file, layers in shown]
-        session.document({"format_version": FORMAT_VERSION, "models": entries, "accuracy": whole,
+        session.document({"models": entries, "accuracy": whole,
                           "pruned": [asdict(one) for one in left]})
     else:
         session.data("\n\n".join([*(_table(file, layers) for file, layers in shown), *_pruned_table(whole, left)]))

@@ -9,7 +9,6 @@ import click
 from archlang.cli.files import PLOTS, ending, write_page
 from archlang.cli.options import debug, formats, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
 
 
@@ -32,7 +31,7 @@ def command(session: Session, names: tuple[str, ...], count: int, output: str | 
         return
 
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "data": [asdict(seen) for _, seen in found]})
+        session.document({"data": [asdict(seen) for _, seen in found]})
         return
     for _, seen in found:
         sizes = "x".join(map(str, seen.sample))

@@ -12,7 +12,6 @@ from archlang.cli.commands.show_gates import teller
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.studies.patch_experts.specialisation import Specialisation, SwitchedOff
@@ -52,7 +51,7 @@ def command(session: Session, model: str, data: str, off: bool, output: str | No
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "classes": list(names), "accuracy": whole,
+        session.document({"classes": list(names), "accuracy": whole,
                           "sites": [asdict(site) for site in sites], "switched_off": [asdict(one) for one in left]})
     else:
         session.data("\n\n".join(_block(site, names, whole, left) for site in sites))

@@ -7,7 +7,6 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 
 @click.command("tsne", short_help="What leaves stages, as maps of samples in the plane (t-SNE).")
@@ -57,6 +56,6 @@ def command(session: Session, model: str, data: str, stages: tuple[str, ...], co
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "labels": labels, "classes": names, "stages": entries})
+        session.document({"labels": labels, "classes": names, "stages": entries})
         return
     session.data("\n".join(lines))

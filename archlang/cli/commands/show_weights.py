@@ -9,7 +9,6 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 
 @click.command("weights", short_help="Weight histograms of parallel operations.")
@@ -36,7 +35,7 @@ def command(session: Session, model: str, output: str | None) -> None:
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "layers": [asdict(layer) for layer in layers]})
+        session.document({"layers": [asdict(layer) for layer in layers]})
         return
 
     lines = []

@@ -14,7 +14,6 @@ import click
 from archlang.cli.files import PLOTS, ending, open_network, read_bytes, write, write_page
 from archlang.cli.options import compared_settings, data, device, formats, output, reading, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
 from archlang.limits import DEFAULT
 
@@ -210,7 +209,7 @@ def _tell(session: Session, journal: Journal, figure: str | None, plot: str | No
     if "-" in (plot, table_file):  # standard output holds that, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, **as_json(table)})
+        session.document({**as_json(table)})
     else:
         session.data(as_text(table))
 

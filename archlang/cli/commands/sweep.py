@@ -17,7 +17,6 @@ from archlang.cli.options import data, device, formats, reading, refuse, searche
 from archlang.cli.progress import many
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.comparison.ranges import Searched
@@ -137,7 +136,7 @@ def _tell(session: Session, work: Sweep, file: str, data: str, table_file: str |
         return
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "figure": design.figure,
+            "figure": design.figure,
             "trials": [asdict(trial) for trial in work.trials()], "best": [trial.number for trial in ranked[:SHOWN]],
         })
         return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archlang.cli.adopting import shortened
-from archlang.cli.files import ending, open_model, open_network, write, write_model
-from archlang.cli.options import output, reading, refuse, seed
+from archlang.cli.files import deliver, ending, open_model, open_network, write, write_model
+from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, error
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--noise", type=click.FloatRange(0, 1e3), default=0.0, metavar="SHARE",
               help="Of a model: move copies of weights apart, by this share of their deviation (default: 0).")
 @seed
+@formats("human", "json")
 @reading
 @click.pass_obj
 def command(
@@ -63,7 +65,7 @@ def command(
     ending(output, ".arch")
     transformed = transform(open_network(session, file, dials), chosen)
     session.warnings(transformed.warnings)
-    write(session, output or "-", transformed.listing.encode())
+    deliver(session, output, transformed.listing.encode(), {"pass": str(chosen), "network": transformed.graph.name})
 
 
 def carried(session: Session, file: str, chosen: Transformation, output: str | None, verify: bool, noise: float,
@@ -82,13 +84,16 @@ def carried(session: Session, file: str, chosen: Transformation, output: str | N
     if verify and not report.equal:
         raise ArchError(error("not-equal", f"outputs differ by up to {report.difference:.2e}",
                               notes=[f"the largest output is {report.largest:.2e}"]))
-    if output is None:
-        return
     # The text alone, as of a network.
-    if output.lower().endswith(".arch"):
+    if output is not None and output.lower().endswith(".arch"):
         write(session, output, after.archlang.network.listing.encode())
-        return
-    write_model(session, after, output)
+    elif output is not None:
+        write_model(session, after, output)
+    if session.format == "json" and output != "-":
+        session.document({
+            "pass": str(chosen), "output": output, "taken": dict(report.taken), "new": dict(report.new),
+            "difference": report.difference, "equal": report.equal,
+        })
 
 
 def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str | None, verify: bool) -> None:
@@ -112,12 +117,20 @@ def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str |
             session.note(f"kept {skip.what}: {skip.name}: {skip.reason}")
 
     # Before anything is written: a model that differs leaves no file.
+    compared = None
     if verify:
-        from archlang.cli.verify import node_errors, verify_equal
+        from archlang.cli.verify import compared_line, node_errors, require_equal
 
         if report is not None:
             for line in node_errors(before, after):
                 session.note(line)
-        session.note(verify_equal(before, after))
+        compared = require_equal(before, after)
+        session.note(compared_line(compared))
     if output is not None:
         write_model(session, after, output)
+    if session.format == "json" and output != "-":
+        facts: dict[str, Any] = {"pass": str(chosen), "output": output, "parameters": numbers[1], "of": numbers[0]}
+        if report is not None:
+            facts["merged"] = [{"parts": list(merge.parts), "into": merge.into} for merge in report.merges]
+            facts["kept"] = [asdict(skip) for skip in report.skipped]
+        session.document({**facts, "verified": compared and asdict(compared)})
