@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from archlang.cli.incoming import model_path
 from archlang.cli.options import pairs
 from archlang.cli.session import Session
 
@@ -45,7 +46,8 @@ def adopting(session: Session, file: str | None, names: Mapping[str, str]) -> Ca
     def adopt(model: GraphModule) -> Adopted:
         from archlang.adopting import adopt as take
 
-        table = take(model, file, names or None)
+        with model_path(session, file) as path:
+            table = take(model, path, names or None)
         for line in shortened(str(table).split("\n")):
             session.note(line)
         return table

@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import Any, TextIO
 
 from archlang.cli.streams import is_output_closed, remark
+from archlang.cli.waiting import Waiting
 from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import chosen, concise, human, summary
@@ -34,6 +35,9 @@ class Session:
     is_quiet  another process of this training speaks
     warned    the warnings that were told so far
     answered  the call's JSON document was written: there is never a second one
+    head      the first bytes of standard input, read to tell what it holds
+    is_input_taken  standard input was read
+    line      the progress of what takes long
     """
 
     format: str = "human"
@@ -44,6 +48,9 @@ class Session:
     is_quiet: bool = False
     warned: list[Diagnostic] = field(default_factory=list)
     answered: bool = False
+    head: bytes = b""
+    is_input_taken: bool = False
+    line: Waiting = field(default_factory=Waiting)
 
     @classmethod
     def of(cls, argv: Sequence[str]) -> Session:

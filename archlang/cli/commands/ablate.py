@@ -10,6 +10,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, formats, opening, output, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.graph.removal import At
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("removing branches")
 def command(session: Session, model: str, data: str, block: str | None, remove: int | None, what: str | None,
             at: At, output: str | None, seed: int) -> None:
     """Set branches of coded blocks of the model file MODEL to zero, drawn anew for each sample.

@@ -12,6 +12,7 @@ from archlang.cli.adopting import adopting, init
 from archlang.cli.files import ending, open_network, read_bytes, shown_name, write_model
 from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.elaborate.network import Network
@@ -54,6 +55,7 @@ def _tuning(context: click.Context, parameter: click.Parameter, value: str | Non
 @init
 @reading
 @click.pass_obj
+@slow("compiling")
 def command(
     session: Session, file: str, output: str | None, seed: int, stair: str | None, tune: tuple[int, int | None] | None,
     init: str | None, names: Mapping[str, str], dials: Mapping[str, str]
@@ -125,6 +127,7 @@ def _tuned(session: Session, network: Network, seed: int, batch: int, size: int 
     if other:
         raise refuse(f"`--tune {batch}x{size}`: {other[0]} cannot be {size}", (f"{sizes[other[0]]} is near",))
 
+    session.line.stage("timing the ways that parts can run in")
     inputs = drawn_inputs(network.graph, sizes, batch, seed, torch.get_default_dtype())
     model = compile(network, seed=seed, tune=inputs)
     for part, way in model.meta["tuned"].items():

@@ -10,6 +10,7 @@ import click
 from archlang.cli.installed import USES, Part, devices, parts, plugins, program
 from archlang.cli.options import debug, formats
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
 from archlang.version import VERSION
@@ -22,6 +23,7 @@ PROGRAMS = {"dot": "diagrams laid out by Graphviz"}
 @formats("human", "json")
 @debug
 @click.pass_obj
+@slow("looking at what is installed")
 def command(session: Session) -> int:
     """Tell which packages, programs and devices are there, and what those that are missing would be for.
 

@@ -10,6 +10,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, refuse, workers
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 from archlang.wording import figures
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("evaluating")
 def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int, ...], sizes: tuple[int, ...],
             cuts: tuple[float, ...], plot: str | None, workers: int, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.

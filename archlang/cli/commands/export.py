@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from archlang.cli.files import deliver, ending, open_model, open_network
+from archlang.cli.incoming import is_model
 from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
@@ -29,6 +31,7 @@ ENDINGS = {"python": ".py", "state_dict": ".safetensors", "pt2": ".pt2", "aot": 
 @formats("human", "json")
 @reading
 @click.pass_obj
+@slow("exporting")
 def command(
     session: Session, source: str, to: str | None, output: str | None, seed: int, dials: Mapping[str, str]
 ) -> None:
@@ -57,7 +60,9 @@ def command(
 
     from archlang.exporting import export
 
-    exported = export(_model(session, source, seed, dials), chosen)
+    model = _model(session, source, seed, dials)
+    session.line.stage(f"exporting as {chosen}, and comparing both")
+    exported = export(model, chosen)
     session.note(exported.checked)
     if exported.note:
         session.note(f"note: {exported.note}")
@@ -79,10 +84,9 @@ def _format(to: str | None, output: str | None) -> str:
 
 def _model(session: Session, source: str, seed: int, dials: Mapping[str, str]) -> GraphModule:
     """The model of a model file, or of a network's file."""
-    from archlang.artefact import is_model_file
     from archlang.compiler import compile
 
-    if not is_model_file(source):
+    if not is_model(session, source):
         return compile(open_network(session, source, dials), seed=seed)
     if dials:
         raise refuse("the dials of a model are set already")

@@ -7,6 +7,7 @@ import click
 from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 
 @click.command("extract", short_help="Extract the network of a few classes from a coded one.")
@@ -17,6 +18,7 @@ from archlang.cli.session import Session
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("extracting")
 def command(session: Session, model: str, classes: tuple[str, ...], data: str | None, output: str | None) -> None:
     """Take the branches out of the model file MODEL that work for none of the classes.
 

@@ -8,6 +8,7 @@ from archlang.cli.commands.transform import rewritten
 from archlang.cli.files import ending
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 
 @click.command("fuse", short_help="Fuse a model to its inference form.")
@@ -17,6 +18,7 @@ from archlang.cli.session import Session
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("fusing")
 def command(session: Session, model: str, output: str | None, verify: bool) -> None:
     """Make what is linear around the convolutions of the model file MODEL part of them: batch norms, parallel branches.
 

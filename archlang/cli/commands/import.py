@@ -10,6 +10,7 @@ import click
 from archlang.cli.files import deliver, ending, write, write_model
 from archlang.cli.options import formats, opening, output, refuse
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, words: tuple[str,
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("importing")
 def command(
     session: Session, source: str, output: str | None, weights: str | None, sizes: tuple[tuple[int, ...], ...],
     name: str | None, pretrained: bool,
@@ -54,7 +56,9 @@ def command(
 
     from archlang.importing import import_source, open_source
 
-    imported = import_source(open_source(source, sizes, pretrained), name=name, limits=session.limits)
+    opened = open_source(source, sizes, pretrained)
+    session.line.stage(f"importing {source}, and comparing both")
+    imported = import_source(opened, name=name, limits=session.limits)
     _report(session, imported)
     # The weights first: where they cannot be written, there is no file that looks as if they were.
     if weights is not None:

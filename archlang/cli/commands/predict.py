@@ -9,6 +9,7 @@ import click
 from archlang.cli.files import open_model
 from archlang.cli.options import device, formats, opening, refuse
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError
 from archlang.diagnostics.render_json import as_json as diagnostics
 from archlang.diagnostics.text import one_line
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("predicting")
 def command(session: Session, model: str, images: tuple[str, ...], top: int, device: str) -> int:
     """Name the likeliest classes of each IMAGE by the model file MODEL.
 

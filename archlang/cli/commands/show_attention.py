@@ -11,6 +11,7 @@ import click
 from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write_page
 from archlang.cli.options import device, formats, opening, output
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.studies.layer_attention.readings import AttentionCourse, AttentionReading
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading attention")
 def command(session: Session, source: str, data: str | None, output: str | None, device: str) -> None:
     """The attention over layers of a model file, or its course over the training in a run folder."""
     from archlang.studies.layer_attention.readings import attention_of, course_of

@@ -11,6 +11,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Shown = list[tuple[str, "tuple[LayerPositions, ...]"]]
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading kernels")
 def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], branches: bool, prune: str | None,
             course: bool, output: str | None, device: str) -> None:
     """The mean magnitude at each kernel position, by layer, of each model file MODEL; a baseline stands beside.
@@ -69,7 +71,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
     left: tuple[PrunedPosition, ...] = ()
     if prune is not None:
         whole, left = pruned(loaded[0], prune, device=device,
-                             tell=lambda done, total: session.note(f"{done} of {total} positions"))
+                             tell=session.line)
     if output is not None:
         write_page(session, output, _drawn(shown, branches, course, whole, left))
     if output == "-":  # standard output holds the picture, and nothing else

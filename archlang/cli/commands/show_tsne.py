@@ -7,6 +7,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 
 @click.command("tsne", short_help="What leaves stages, as maps of samples in the plane (t-SNE).")
@@ -22,6 +23,7 @@ from archlang.cli.session import Session
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("mapping samples")
 def command(session: Session, model: str, data: str, stages: tuple[str, ...], count: int, output: str | None,
             seed: int, device: str) -> None:
     """Map what leaves stages of the model file MODEL to the plane, samples that are like one another close together.

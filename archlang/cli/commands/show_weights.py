@@ -9,6 +9,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 
 @click.command("weights", short_help="Weight histograms of parallel operations.")
@@ -17,6 +18,7 @@ from archlang.cli.session import Session
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading weights")
 def command(session: Session, model: str, output: str | None) -> None:
     """The weights of each parallel operation of the model file MODEL, peers on one axis."""
     from archlang.studies.multipath.weights import parallel_weights

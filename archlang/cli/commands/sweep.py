@@ -16,6 +16,7 @@ from archlang.cli.files import ending, open_network, write
 from archlang.cli.options import data, device, formats, reading, refuse, searched_settings, seed
 from archlang.cli.progress import many
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ SHOWN = 10
 @formats("human", "json")
 @reading
 @click.pass_obj
+@slow("searching")
 def command(session: Session, file: str, data: str, trials: int, settings: Mapping[str, str], figure: str, seeds: int,
             epochs: int | None, seed: int, folder: str | None, storage: str | None, table_file: str | None,
             device: str, dials: Mapping[str, str]) -> None:
@@ -69,9 +71,13 @@ def command(session: Session, file: str, data: str, trials: int, settings: Mappi
     found = find(data)
     work = Sweep(design, found, where, catalogue_with(session.plugins), storage)
 
+    def told(trial: SearchTrial) -> None:
+        session.note(_line(trial, design.figure))
+        session.line(len(work.trials()), trials)
+
     session.note(f"{many(trials, 'trial')}, {len(work.trials())} done; the search is kept in {where}")
     try:
-        work.work(trials, lambda trial: session.note(_line(trial, design.figure)))
+        work.work(trials, told)
     except KeyboardInterrupt:
         session.note("what was done is kept; the same command goes on with it")
         raise

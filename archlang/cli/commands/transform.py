@@ -10,8 +10,10 @@ import click
 
 from archlang.cli.adopting import shortened
 from archlang.cli.files import deliver, ending, open_model, open_network, write, write_model
+from archlang.cli.incoming import is_model
 from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError, error
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @reading
 @click.pass_obj
+@slow("transforming")
 def command(
     session: Session, file: str, pass_: str, output: str | None, verify: bool, noise: float, seed: int,
     dials: Mapping[str, str]
@@ -41,20 +44,19 @@ def command(
     whose trained weights are taken over where the new form has a place for them. A pass over models, such as `fuse`,
     wants a model file.
     """
-    from archlang.artefact import is_model_file
     from archlang.passes.plugins import passes_with
     from archlang.transform.base import Transformation
 
     chosen = passes_with(session.plugins).parse(pass_)
     # A pass over models takes nothing else, whatever the file is called.
-    if dials and (is_model_file(file) or chosen.subject == "model"):
+    if dials and (is_model(session, file) or chosen.subject == "model"):
         raise refuse("the dials of a model are set already")
     if not isinstance(chosen, Transformation):
         if noise:
             raise refuse("`--noise` moves copies of weights apart, and this pass makes none")
         rewritten(session, file, chosen, output, verify)
         return
-    if is_model_file(file):
+    if is_model(session, file):
         carried(session, file, chosen, output, verify, noise, seed)
         return
 
@@ -119,6 +121,7 @@ def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str |
     # Before anything is written: a model that differs leaves no file.
     compared = None
     if verify:
+        session.line.stage("comparing both")
         from archlang.cli.verify import compared_line, node_errors, require_equal
 
         if report is not None:
