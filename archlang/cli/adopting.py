@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from archlang.cli.incoming import model_path
 from archlang.cli.options import pairs
 from archlang.cli.session import Session
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
+
+    from archlang.adopting.adopted import Adopted
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -35,15 +38,16 @@ def init(command: F) -> F:
     return command
 
 
-def adopting(session: Session, file: str | None, names: Mapping[str, str]) -> Callable[[GraphModule], object] | None:
+def adopting(session: Session, file: str | None, names: Mapping[str, str]) -> Callable[[GraphModule], Adopted] | None:
     """A function that puts a file's weights into a model and says which; None where no file is named."""
     if file is None:
         return None
 
-    def adopt(model: GraphModule) -> object:
+    def adopt(model: GraphModule) -> Adopted:
         from archlang.adopting import adopt as take
 
-        table = take(model, file, names or None)
+        with model_path(session, file) as path:
+            table = take(model, path, names or None)
         for line in shortened(str(table).split("\n")):
             session.note(line)
         return table

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from archlang.atomic import read_whole, write_whole
+from archlang.cli.incoming import claim, is_model, model_path, standard_input
 from archlang.cli.options import refuse
 from archlang.cli.session import Session
 from archlang.collecting import no_collection
@@ -36,7 +36,7 @@ def read_bytes(file: str, limits: Limits) -> bytes:
     # The one byte more tells a file that is too large from one of just that size.
     most = limits.file_bytes + 1
     if file == "-":
-        return _standard_input(most)
+        return standard_input(most)
 
     try:
         return read_whole(file, most)
@@ -52,27 +52,16 @@ def shown_name(file: str) -> str:
     return file
 
 
-def _standard_input(most: int) -> bytes:
-    """The first bytes of standard input. Raises ArchError (unreadable-file) where it is closed."""
-    if sys.stdin is None:  # a shell's `<&-`
-        raise ArchError(error("unreadable-file", "standard input is closed"))
-    try:
-        return sys.stdin.buffer.read(most)
-    except (OSError, ValueError) as problem:
-        said = getattr(problem, "strerror", None) or str(problem)
-        message = f"cannot read standard input: {one_line(said, 200).lower()}"
-        raise ArchError(error("unreadable-file", message)) from None
-
-
 def open_model(session: Session, path: str) -> GraphModule:
-    """The model of a file, in evaluation mode, with the call's limits and plug-ins."""
+    """The model of a file or of standard input, in evaluation mode, with the call's limits and plug-ins."""
     from archlang.artefact import load_model
     from archlang.ops import catalogue_with
     from archlang.passes.plugins import passes_with
 
     # A model that a plug-in's pass has rewritten names the pass, which must be known to open it.
     passes = passes_with(session.plugins)
-    return load_model(path, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
+    with model_path(session, path) as opened:
+        return load_model(opened, limits=session.limits, catalogue=catalogue_with(session.plugins), passes=passes)
 
 
 @no_collection()
@@ -88,8 +77,9 @@ def open_network(session: Session, file: str, dials: Mapping[str, str],
     from archlang.syntax import decode
 
     catalogue, folders = catalogue_with(session.plugins), search_folders(session.path)
+    claim(session, file)
     if file == "-":
-        text = decode(read_bytes(file, session.limits), STDIN).text
+        text = decode(session.head + read_bytes(file, session.limits), STDIN).text
         network = loads(text, dials, name=STDIN, limits=session.limits, catalogue=catalogue, folders=folders)
     else:
         network = load(file, dials, limits=session.limits, catalogue=catalogue, folders=folders)
@@ -100,18 +90,19 @@ def open_network(session: Session, file: str, dials: Mapping[str, str],
 
 def open_described(session: Session, file: str, dials: Mapping[str, str]) -> Network:
     """The checked network of a file or of standard input; that of a model file is read without its weights."""
-    from archlang.artefact import is_model_file, network_of_file
+    from archlang.artefact import network_of_file
     from archlang.ops import catalogue_with
 
-    if not is_model_file(file):
+    if not is_model(session, file):
         return open_network(session, file, dials)
     if dials:
         raise refuse("the dials of a model are set already")
 
-    network, manifest = network_of_file(file, limits=session.limits, catalogue=catalogue_with(session.plugins))
+    with model_path(session, file) as path:
+        network, manifest = network_of_file(path, limits=session.limits, catalogue=catalogue_with(session.plugins))
     # What passes made of it is known only once they ran again, on the model.
     if manifest.passes:
-        session.note(f"{one_line(file, 200)}: as it was compiled, before {', '.join(manifest.passes)}")
+        session.note(f"{one_line(shown_name(file), 200)}: as it was compiled, before {', '.join(manifest.passes)}")
     return network
 
 
@@ -121,6 +112,30 @@ def write(session: Session, output: str, data: bytes) -> None:
         session.bytes(data)
     else:
         write_whole(output, data)
+
+
+def deliver(session: Session, output: str | None, data: bytes, facts: Mapping[str, Any]) -> None:
+    """Write what a command makes, to standard output where no name is given, and in JSON the facts about it.
+
+    Without a name the document holds a text as `text`; with `-` standard output holds the result alone. Raises
+    ArchError (usage) for bytes that JSON would have to hold.
+    """
+    if session.format != "json":
+        write(session, output or "-", data)
+        return
+
+    if output is not None:
+        write(session, output, data)
+        # A document behind a result would belong to it.
+        if output != "-":
+            session.document({**facts, "output": output})
+        return
+
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise refuse("a JSON document holds no bytes", ("`-o NAME` says where to write them",)) from None
+    session.document({**facts, "output": None, "text": text})
 
 
 def write_page(session: Session, output: str, page: Page) -> None:
@@ -160,7 +175,12 @@ def ending(output: str | None, *kinds: str) -> None:
         return
 
     forms = " or ".join(kinds)
-    raise refuse(f"this is written as {forms}, not as `{one_line(output, 80)}`", (f"`NAME{kinds[0]}`",))
+    stem = one_line(str(Path(output).with_suffix("")), 80)
+    help = [f"`-o {stem}{kinds[0]}`"]
+    # Habit of torch: such a file is a pickle, which may run code where it is opened.
+    if kinds == (".safetensors",) and output.lower().endswith((".pt", ".pth", ".bin", ".ckpt")):
+        help.append("`archlang.load_model` opens it, and `safetensors.torch.load_file` its weights alone")
+    raise refuse(f"this is written as {forms}, not as `{one_line(output, 80)}`", tuple(help))
 
 
 def numbered(output: str, number: int) -> str:

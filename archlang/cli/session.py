@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from typing import Any, TextIO
 
 from archlang.cli.streams import is_output_closed, remark
+from archlang.cli.waiting import Waiting
 from archlang.dataclass import dataclass
 from archlang.diagnostics import Diagnostic
 from archlang.diagnostics.render import chosen, concise, human, summary
@@ -30,6 +33,11 @@ class Session:
     plugins   plug-ins whose operations files may use
     path      folders of packages that files may import, as they were given
     is_quiet  another process of this training speaks
+    warned    the warnings that were told so far
+    answered  the call's JSON document was written: there is never a second one
+    head      the first bytes of standard input, read to tell what it holds
+    is_input_taken  standard input was read
+    line      the progress of what takes long
     """
 
     format: str = "human"
@@ -38,6 +46,11 @@ class Session:
     plugins: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     is_quiet: bool = False
+    warned: list[Diagnostic] = field(default_factory=list)
+    answered: bool = False
+    head: bytes = b""
+    is_input_taken: bool = False
+    line: Waiting = field(default_factory=Waiting)
 
     @classmethod
     def of(cls, argv: Sequence[str]) -> Session:
@@ -71,9 +84,20 @@ class Session:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
-    def document(self, value: dict[str, Any]) -> None:
-        """Write a JSON document on standard output."""
-        self.data(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    def document(self, value: Mapping[str, Any], found: Sequence[Diagnostic] = ()) -> None:
+        """Write the call's JSON document on standard output, in one form for all commands.
+
+        `format_version` stands first, `diagnostics` last: the warnings told before, and `found`. A number that is not
+        finite is null.
+        """
+        from archlang.diagnostics.render_json import as_json
+
+        told = as_json([*self.warned, *found])
+        self._answer({"format_version": told["format_version"], **value, "diagnostics": told["diagnostics"]})
+
+    def _answer(self, value: Mapping[str, Any]) -> None:
+        self.answered = True
+        self.data(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False))
 
     def note(self, text: str) -> None:
         """Write a remark on standard error."""
@@ -86,6 +110,7 @@ class Session:
         form: Form = concise
         if self.format == "human":
             form = human
+        self.warned += found
         if found and not self.is_quiet:
             remark(self._shown(found, sys.stderr, form))
 
@@ -96,23 +121,23 @@ class Session:
             case "json":
                 from archlang.diagnostics.render_json import as_json
 
-                self.document(as_json(listed))
+                self._answer(as_json(listed))
             case "sarif":
                 from archlang.diagnostics.render_sarif import as_sarif
 
-                self.document(as_sarif(listed, VERSION))
+                self._answer(as_sarif(listed, VERSION))
             case "concise": self._results(found, concise)
             case _: self._results(found, human)
 
     def failure(self, found: Sequence[Diagnostic]) -> None:
         """Write why a command failed: on standard error, but as the one document where that is asked for."""
-        # With standard output closed, standard error is the only way to say so.
-        if self.format in ("json", "sarif") and not is_output_closed():
-            self.results(found)
+        # With standard output closed, standard error is the only way to say so; and two documents would be none.
+        if self.format in ("json", "sarif") and not self.answered and not is_output_closed():
+            self.results([*self.warned, *found])
             return
 
         form: Form = human
-        if self.format == "concise":
+        if self.format != "human":
             form = concise
         if found:
             remark(self._shown(found, sys.stderr, form))
@@ -133,6 +158,17 @@ class Session:
         if form is human:
             bounds["colour"] = wants_colour(stream)
         return form(found, **bounds)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for every number that is not finite, for which JSON has no word."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(part) for part in value]
+    return value
 
 
 def wants_colour(stream: TextIO) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from archlang.project.standard import StandardBlock
 
@@ -24,6 +25,17 @@ def described(block: StandardBlock) -> str:
     doc = "\n".join(f"  {line.strip()}".rstrip() for line in block.doc.splitlines())
     example = "\n".join(f"    {line}" for line in block.example.splitlines())
     return f"{block.signature}\n  block of {block.module}\n\n{doc}\n\n  example\n{example}"
+
+
+def as_json(block: StandardBlock) -> dict[str, Any]:
+    """One block as data, with the same keys as an entry of the catalogue."""
+    arguments = []
+    for parameter in block.parameters:
+        name, equals, default = (part.strip() for part in parameter.partition("="))
+        arguments.append({"name": name, "kind": None, "required": not equals, "default": default or None, "many": False,
+                          "meaning": ""})
+    return {"name": block.name, "kind": "block", "group": block.module, "signature": block.signature,
+            "meaning": block.doc, "arguments": arguments, "example": block.example}
 
 
 def first_sentence(block: StandardBlock) -> str:

@@ -7,17 +7,18 @@ from typing import Any
 import torch
 
 from archlang.exporting.checking import example_inputs
-from archlang.rewrite.verify import verify, verify_nodes
+from archlang.rewrite.verify import Comparison, verify, verify_nodes
 
 SAMPLES = 4
 
 
-def verify_equal(before: Any, after: torch.nn.Module, seed: int = 0) -> str:
-    """Compare a model of archlang with its rewritten form; a line that says how near they are.
+def require_equal(before: Any, after: torch.nn.Module, seed: int = 0) -> Comparison:
+    """Compare a model of archlang with its rewritten form. Raises ArchError (not-equal)."""
+    return verify(before, after, random_inputs(before.archlang.network.graph, seed)).check()
 
-    Raises ArchError (not-equal).
-    """
-    compared = verify(before, after, random_inputs(before.archlang.network.graph, seed)).check()
+
+def compared_line(compared: Comparison) -> str:
+    """A line that says how near two models are."""
     return f"verified on {SAMPLES} random samples: results up to {compared.largest:.3g}, equal to {compared.error:.1g}"
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from archlang.atomic import read_whole
 from archlang.dataclass import dataclass
 from archlang.diagnostics import ArchError, Diagnostic, error
+from archlang.diagnostics.text import one_line
 from archlang.limits import Limits
 from archlang.project.locating import Folders, Located, locate_beside, locate_module, path_place, refuse
 from archlang.source import Source
@@ -89,7 +90,7 @@ def read(path: Path, limits: Limits, *, regular: bool = False) -> bytes:
         return read_whole(path, limits.file_bytes + 1, regular=regular)  # never all of it: it may be endless
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise ArchError(error("unreadable-file", f"cannot read {str(path)!r}: {reason.lower()}")) from None
+        raise ArchError(error("unreadable-file", f"cannot read `{one_line(str(path), 200)}`: {reason.lower()}")) from None
 
 
 def open_project(path: Path, limits: Limits, folders: Folders = ()) -> Project:

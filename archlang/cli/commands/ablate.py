@@ -10,7 +10,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, formats, opening, output, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.graph.removal import At
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("removing branches")
 def command(session: Session, model: str, data: str, block: str | None, remove: int | None, what: str | None,
             at: At, output: str | None, seed: int) -> None:
     """Set branches of coded blocks of the model file MODEL to zero, drawn anew for each sample.
@@ -52,7 +53,7 @@ def command(session: Session, model: str, data: str, block: str | None, remove: 
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "removed": [asdict(removed) for removed in results]})
+        session.document({"removed": [asdict(removed) for removed in results]})
     else:
         session.data(table(results))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import PLOTS, ending, open_network, write, write_page
-from archlang.cli.options import data, output, reading, refuse
+from archlang.cli.files import PLOTS, deliver, ending, open_network, write, write_page
+from archlang.cli.options import data, formats, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.kernels import RULES
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--resume", is_flag=True, help="Go on with a search that was interrupted.")
 @click.option("--plot", metavar="FILE", help="Where to draw the maps of positions and their dispersion.")
 @output("Where to write the winner (default: standard output).")
+@formats("human", "json")
 @reading
 @click.pass_obj
 def command(session: Session, file: str, data: str, candidates: int, iterations: int, jobs: int, seed: int,
@@ -66,14 +67,20 @@ def command(session: Session, file: str, data: str, candidates: int, iterations:
         trials = search(network, data, settings, jobs=jobs, journal=journal, resume=resume, audience=audience)
 
     best = winner(network, trials)
-    write(session, output or "-", best.listing.encode())
     if plot is not None:
         write_page(session, plot, _plot(trials))
+    if plot == "-":
+        write(session, str(output), best.listing.encode())
+    else:
+        deliver(session, output, best.listing.encode(), {"sizes": _as_json(trials)})
+
+    # Standard output may hold something else already: the winner, the picture or the document.
+    is_free = kept and plot != "-" and session.format != "json"
     for line in ranking(trials):
-        if kept:
+        if is_free:
             session.data(line)
         else:
-            session.note(line)  # standard output holds the winner
+            session.note(line)
     # Only now: a search whose result could not be written can still go on.
     if journal is not None:
         journal.unlink(missing_ok=True)
@@ -104,6 +111,24 @@ def ranking(trials: Sequence[Trial]) -> list[str]:
         if trial.failed:
             lines.append(f"  candidate {trial.number + 1} failed: {trial.failed}")
     return lines
+
+
+def _as_json(trials: Sequence[Trial]) -> list[dict[str, Any]]:
+    """The candidates by their score, for each kernel size, as data."""
+    from archlang.studies.pbconv.search import agreement, ranked, spread
+
+    return [
+        {
+            "size": size,
+            "correlation": agreement(trials, size),
+            "candidates": [
+                {"number": trial.number + 1, "score": trial.scores[size], "deviation": spread(trial, size),
+                 "before": trial.starts[size], "kernels": trial.kernels[size]}
+                for trial in ranked(trials, size)
+            ],
+        }
+        for size in trials[0].kernels
+    ]
 
 
 def _plot(trials: Sequence[Trial]) -> Page:

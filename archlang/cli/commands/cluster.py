@@ -13,7 +13,6 @@ import click
 from archlang.cli.files import open_network, write, write_page
 from archlang.cli.options import data, device, formats, reading, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -76,7 +75,7 @@ def command(session: Session, file: str, data: str, clusters: int | None, epochs
             write_page(session, str(where / name), picture)
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "samples": len(clustered.assigned), "counts": list(clustered.counts),
+            "samples": len(clustered.assigned), "counts": list(clustered.counts),
             "accuracy": clustered.accuracy, "nmi": clustered.information, "run": str(where),
         })
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,10 @@ import click
 from archlang.cli.files import ending, read_bytes, shown_name, write
 from archlang.cli.options import debug, formats, output, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.codes import Code, Design
-
-FORMAT_VERSION = 1
-
-EVERY = 2.0
-"""Seconds between two lines of progress."""
 
 _count = click.IntRange(0, 10**6)
 _rounds = click.IntRange(1, 10**4)
@@ -46,6 +41,7 @@ def command() -> None:
 @formats("human", "json")
 @debug
 @click.pass_obj
+@slow("searching for a code")
 def design_command(
     session: Session, classes: int, branches: int, active: int, distance: int | None, seed: int, effort: int,
     fresh: bool, uneven: bool, names: str | None, output: str | None,
@@ -67,7 +63,7 @@ def design_command(
 
     result = design(
         classes, branches, active, distance, seed, fresh=fresh, uneven=uneven, effort=effort, names=called,
-        tell=SearchNotes(session),
+        tell=session.line.stage,
     )  # fmt: skip
     if output is not None:
         write(session, output, table(result.code).encode())
@@ -120,21 +116,6 @@ def check_command(session: Session, /, file: str, **promises: Any) -> None:
         session.data("\n".join(report(code)))
 
 
-class SearchNotes:
-    """A line on standard error now and then, while a search runs."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.last = time.monotonic()
-
-    def __call__(self, line: str) -> None:
-        """Show a line, unless one was shown just now."""
-        now = time.monotonic()
-        if now - self.last >= EVERY:
-            self.session.note(line)
-            self.last = now
-
-
 def table_bytes(session: Session, file: str) -> bytes:
     """The bytes of a table, which may be as long as all files of a network together."""
     return read_bytes(file, replace(session.limits, file_bytes=session.limits.total_bytes))
@@ -153,7 +134,7 @@ def class_names(session: Session, file: str, classes: int) -> list[str]:
 def described(code: Code) -> dict[str, Any]:
     """Everything about a code but its words, for JSON."""
     return {
-        "format_version": FORMAT_VERSION,
+
         "classes": code.classes,
         "branches": code.branches,
         "active": code.active,

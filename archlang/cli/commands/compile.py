@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from archlang.cli.adopting import adopting, init
-from archlang.cli.files import ending, open_network, read_bytes, shown_name, write, write_model
-from archlang.cli.options import output, reading, refuse, seed
+from archlang.cli.files import ending, open_network, read_bytes, shown_name, write_model
+from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.elaborate.network import Network
@@ -49,9 +51,11 @@ def _tuning(context: click.Context, parameter: click.Parameter, value: str | Non
     "--tune", callback=_tuning, metavar="BATCHxSIZE",
     help="Time the ways in which parts can run, and remember the fastest; SIZE is for sizes that the file leaves open.",
 )
+@formats("human", "json")
 @init
 @reading
 @click.pass_obj
+@slow("compiling")
 def command(
     session: Session, file: str, output: str | None, seed: int, stair: str | None, tune: tuple[int, int | None] | None,
     init: str | None, names: Mapping[str, str], dials: Mapping[str, str]
@@ -65,33 +69,51 @@ def command(
         raise refuse("the model and `--show` cannot both go to standard output")
 
     # The tree is shown before names are looked up, so that a file with such mistakes still has one.
+    text = None
     if stair == "tree":
-        write(session, "-", _tree(session, file).encode())
+        text = _tree(session, file)
+        _show(session, stair, text, output)
         if output is None:
             return
 
     network = open_network(session, file, dials)
     if stair not in (None, "tree"):
-        session.data(shown(network, str(stair), seed, session.plugins))
+        text = shown(network, str(stair), seed, session.plugins)
+        _show(session, str(stair), text, output)
     if output is None and stair is not None:
         return
 
     from archlang.compiler import compile
 
     model = compile(network, seed=seed)
+    tuned: Mapping[str, str] = {}
     if tune is not None:
-        _tuned(session, network, seed, *tune)
+        tuned = _tuned(session, network, seed, *tune)
     adopt = adopting(session, init, names)
     # Nothing is announced before the weights fit.
+    adopted = None
     if adopt is not None:
-        adopt(model)
+        adopted = adopt(model)
     session.note(f"compiled {network.name}: {network.parameters:,} parameters, seed {seed}")
     if output is not None:
         write_model(session, model, output)
+    if session.format == "json" and output != "-":
+        session.document({
+            "network": network.name, "parameters": network.parameters, "seed": seed, "output": output,
+            "tuned": dict(tuned), "init": adopted and asdict(adopted), "stage": stair, "text": text,
+        })
 
 
-def _tuned(session: Session, network: Network, seed: int, batch: int, size: int | None) -> None:
-    """Time a network's parts with random inputs, and say what was chosen."""
+def _show(session: Session, stair: str, text: str, output: str | None) -> None:
+    """Print a stage; in JSON it stands in the one document, which a model that is written has too."""
+    if session.format != "json":
+        session.data(text)
+    elif output is None:
+        session.document({"stage": stair, "text": text})
+
+
+def _tuned(session: Session, network: Network, seed: int, batch: int, size: int | None) -> Mapping[str, str]:
+    """Time a network's parts with random inputs, and say what was chosen: part to way."""
     import torch
 
     from archlang.compiler import compile
@@ -105,10 +127,12 @@ def _tuned(session: Session, network: Network, seed: int, batch: int, size: int 
     if other:
         raise refuse(f"`--tune {batch}x{size}`: {other[0]} cannot be {size}", (f"{sizes[other[0]]} is near",))
 
+    session.line.stage("timing the ways that parts can run in")
     inputs = drawn_inputs(network.graph, sizes, batch, seed, torch.get_default_dtype())
     model = compile(network, seed=seed, tune=inputs)
     for part, way in model.meta["tuned"].items():
         session.note(f"tuned {part}: {way}")
+    return {part: str(way) for part, way in model.meta["tuned"].items()}
 
 
 def _tree(session: Session, file: str) -> str:

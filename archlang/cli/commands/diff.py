@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def command(session: Session, before: str, after: str, output: str | None, dials
             return
 
     if session.format == "json":
-        session.data(difference.json())
+        session.document(json.loads(difference.json()))
     else:
         session.data(describe(difference))
 

@@ -10,11 +10,10 @@ import click
 from archlang.cli.installed import USES, Part, devices, parts, plugins, program
 from archlang.cli.options import debug, formats
 from archlang.cli.session import Session
-from archlang.diagnostics import ArchError, error
+from archlang.cli.waiting import slow
+from archlang.diagnostics import ArchError, Diagnostic, error
 from archlang.diagnostics.text import one_line
 from archlang.version import VERSION
-
-FORMAT_VERSION = 1
 
 PROGRAMS = {"dot": "diagrams laid out by Graphviz"}
 """Programs that archlang calls where they are there."""
@@ -24,7 +23,8 @@ PROGRAMS = {"dot": "diagrams laid out by Graphviz"}
 @formats("human", "json")
 @debug
 @click.pass_obj
-def command(session: Session) -> None:
+@slow("looking at what is installed")
+def command(session: Session) -> int:
     """Tell which packages, programs and devices are there, and what those that are missing would be for.
 
     Ends with 4 where something is broken, or of a version that archlang is not made for. What is merely missing is no
@@ -34,12 +34,14 @@ def command(session: Session) -> None:
     places = {name: program(name) for name in PROGRAMS}
     computing, offered = devices(), plugins()
 
+    unfit = [part for part in found if _is_unfit(part)]
     if session.format == "json":
+        # What is at fault stands in the document itself: there is no second one for it.
         session.document({
-            "format_version": FORMAT_VERSION, "archlang": VERSION, "python": platform.python_version(),
+            "archlang": VERSION, "python": platform.python_version(),
             "system": platform.platform(), "packages": [asdict(part) for part in found], "programs": places,
             "devices": computing, "plugins": offered,
-        })
+        }, _problems(unfit))
     else:
         session.data("\n".join([
             f"archlang {VERSION}, Python {platform.python_version()}, {platform.platform()}",
@@ -49,12 +51,21 @@ def command(session: Session) -> None:
             "", "plug-ins", *(f"  {name}" for name in offered or ["none"]),
         ]))
 
-    unfit = [part for part in found if _is_unfit(part)]
-    if unfit:
-        named = ", ".join(f"`{part.name}`" for part in unfit)
-        wanted = " ".join(f"'{part.name}{part.wanted}'" for part in unfit)
-        raise ArchError(error("missing-tool", f"{named} cannot be used as installed",
-                              help=f"python -m pip install {wanted}"))
+    problems = _problems(unfit)
+    if not problems:
+        return 0
+    if session.format == "json":
+        return ArchError(problems).status
+    raise ArchError(problems)
+
+
+def _problems(unfit: list[Part]) -> list[Diagnostic]:
+    """Say what must be installed anew; nothing where no package is at fault."""
+    if not unfit:
+        return []
+    named = ", ".join(f"`{part.name}`" for part in unfit)
+    wanted = " ".join(f"'{part.name}{part.wanted}'" for part in unfit)
+    return [error("missing-tool", f"{named} cannot be used as installed", help=f"python -m pip install {wanted}")]
 
 
 def _is_unfit(part: Part) -> bool:

@@ -7,8 +7,8 @@ from pathlib import PurePath
 
 import click
 
-from archlang.cli.files import open_described, write
-from archlang.cli.options import output, reading, refuse
+from archlang.cli.files import deliver, open_described
+from archlang.cli.options import formats, output, reading, refuse
 from archlang.cli.session import Session
 from archlang.collecting import no_collection
 
@@ -25,6 +25,7 @@ FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd", "html")
 @click.option("--style", type=click.Choice(("screen", "paper")), default="screen", show_default=True,
               help="Colours by family, or black and greys that print.")
 @click.option("--unfold", is_flag=True, help="Draw each of several equal blocks in a row, not one with their number.")
+@formats("human", "json")
 @reading
 @click.pass_obj
 @no_collection()
@@ -49,4 +50,4 @@ def command(
                      once=not unfold)
     if isinstance(picture, str):
         picture = picture.encode()
-    write(session, place, picture)
+    deliver(session, output, picture, {"network": network.graph.name, "form": to or "svg"})

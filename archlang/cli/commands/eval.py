@@ -10,7 +10,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, refuse, workers
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 from archlang.wording import figures
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("evaluating")
 def command(session: Session, files: tuple[str, ...], data: str, top: tuple[int, ...], sizes: tuple[int, ...],
             cuts: tuple[float, ...], plot: str | None, workers: int, device: str) -> None:
     """Loss and accuracy of the model file MODEL, in all and by class, on the test part of the data.
@@ -108,7 +109,7 @@ def together(session: Session, files: Sequence[str], data: str, top: tuple[int, 
 
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "samples": found.samples, "models": found.models, "crops": list(sizes),
+            "samples": found.samples, "models": found.models, "crops": list(sizes),
             "loss": found.loss, "accuracy": found.accuracy, "top": {str(k): share for k, share in found.top.items()},
             "each": list(found.each),
         })
@@ -134,7 +135,7 @@ def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[
     names = [names[number] for number in classes]
 
     shown = {
-        "format_version": FORMAT_VERSION, "samples": judged.samples, "classes": names,
+        "samples": judged.samples, "classes": names,
         "threshold": judged.threshold, "precision": judged.precision, "recall": judged.recall,
     }
     said = (f"{judged.samples} samples: precision {100 * judged.precision:.2f} %, recall {100 * judged.recall:.2f} % "
@@ -145,7 +146,6 @@ def of_few(model: GraphModule, classes: Sequence[int], data: str) -> tuple[dict[
 def as_json(found: Evaluation) -> dict[str, Any]:
     """An evaluation as a document."""
     return {
-        "format_version": FORMAT_VERSION,
         "samples": found.samples,
         "loss": found.loss,
         "accuracy": found.accuracy,

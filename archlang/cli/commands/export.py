@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.files import ending, open_model, open_network, write
-from archlang.cli.options import output, reading, refuse, seed
+from archlang.cli.files import deliver, ending, open_model, open_network
+from archlang.cli.incoming import is_model
+from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 
@@ -26,8 +28,10 @@ ENDINGS = {"python": ".py", "state_dict": ".safetensors", "pt2": ".pt2", "aot": 
 @click.option("--to", type=click.Choice(list(ENDINGS)), help="The format, where the name does not say it.")
 @output("Where to write it: NAME.py, NAME.safetensors, NAME.pt2 or NAME.onnx (Python source: default standard output).")
 @seed
+@formats("human", "json")
 @reading
 @click.pass_obj
+@slow("exporting")
 def command(
     session: Session, source: str, to: str | None, output: str | None, seed: int, dials: Mapping[str, str]
 ) -> None:
@@ -56,11 +60,14 @@ def command(
 
     from archlang.exporting import export
 
-    exported = export(_model(session, source, seed, dials), chosen)
+    model = _model(session, source, seed, dials)
+    session.line.stage(f"exporting as {chosen}, and comparing both")
+    exported = export(model, chosen)
     session.note(exported.checked)
     if exported.note:
         session.note(f"note: {exported.note}")
-    write(session, output or "-", exported.data)
+    facts = {"form": chosen, "checked": exported.checked, "note": exported.note}
+    deliver(session, output, exported.data, facts)
 
 
 def _format(to: str | None, output: str | None) -> str:
@@ -77,10 +84,9 @@ def _format(to: str | None, output: str | None) -> str:
 
 def _model(session: Session, source: str, seed: int, dials: Mapping[str, str]) -> GraphModule:
     """The model of a model file, or of a network's file."""
-    from archlang.artefact import is_model_file
     from archlang.compiler import compile
 
-    if not is_model_file(source):
+    if not is_model(session, source):
         return compile(open_network(session, source, dials), seed=seed)
     if dials:
         raise refuse("the dials of a model are set already")

@@ -7,7 +7,7 @@ import click
 from archlang.cli.files import ending, open_model, write_model
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 
 @click.command("extract", short_help="Extract the network of a few classes from a coded one.")
@@ -18,6 +18,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("extracting")
 def command(session: Session, model: str, classes: tuple[str, ...], data: str | None, output: str | None) -> None:
     """Take the branches out of the model file MODEL that work for none of the classes.
 
@@ -42,7 +43,7 @@ def command(session: Session, model: str, classes: tuple[str, ...], data: str | 
     kept, before = (sum(weight.numel() for weight in m.parameters()) for m in (smaller, loaded))
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "classes": list(numbers), "parameters": kept, "of": before,
+            "classes": list(numbers), "parameters": kept, "of": before,
             "threshold": judged and judged.threshold, "precision": judged and judged.precision,
             "recall": judged and judged.recall,
         })

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from archlang.cli.files import ending, write, write_model
-from archlang.cli.options import opening, output, refuse
+from archlang.cli.files import deliver, ending, write, write_model
+from archlang.cli.options import formats, opening, output, refuse
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def _sizes(context: click.Context, parameter: click.Parameter, words: tuple[str,
               help="The sizes of a sample, as in 3x224x224, for each input.")
 @click.option("--name", metavar="NAME", help="The network's name in the file.")
 @click.option("--pretrained", is_flag=True, help="Let timm or torchvision fetch their trained weights.")
+@formats("human", "json")
 @opening
 @click.pass_obj
+@slow("importing")
 def command(
     session: Session, source: str, output: str | None, weights: str | None, sizes: tuple[tuple[int, ...], ...],
     name: str | None, pretrained: bool,
@@ -53,12 +56,27 @@ def command(
 
     from archlang.importing import import_source, open_source
 
-    imported = import_source(open_source(source, sizes, pretrained), name=name, limits=session.limits)
+    opened = open_source(source, sizes, pretrained)
+    session.line.stage(f"importing {source}, and comparing both")
+    imported = import_source(opened, name=name, limits=session.limits)
     _report(session, imported)
     # The weights first: where they cannot be written, there is no file that looks as if they were.
     if weights is not None:
         write_model(session, imported.model, weights)
-    write(session, output or "-", imported.text.encode())
+    # Standard output holds the weights then, and nothing else.
+    if weights == "-":
+        write(session, str(output), imported.text.encode())
+        return
+    deliver(session, output, imported.text.encode(), {**_facts(imported), "weights": weights})
+
+
+def _facts(imported: ImportedModel) -> dict[str, Any]:
+    """The same as `_report` says, as data."""
+    return {
+        "network": imported.network.name, "parameters": imported.network.parameters, "blocks": imported.blocks,
+        "difference": imported.difference, "tensors": len(imported.mapped), "notes": list(imported.notes),
+        "left_over": list(imported.left),
+    }
 
 
 def _report(session: Session, imported: ImportedModel) -> None:

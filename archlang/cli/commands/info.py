@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import click
@@ -28,6 +29,6 @@ def command(session: Session, file: str, depth: int | None, dials: Mapping[str, 
 
     counts = report(open_described(session, file, dials))
     if session.format == "json":
-        session.data(counts.json())
+        session.document(json.loads(counts.json()))
     else:
         session.data(table(counts, depth))

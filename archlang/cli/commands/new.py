@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from archlang.cli.files import ending, write
-from archlang.cli.options import debug, output
+from archlang.cli.files import deliver, ending
+from archlang.cli.options import debug, formats, output
 from archlang.cli.session import Session
 from archlang.cli.starting import TASKS, listing, text_of
 from archlang.diagnostics import ArchError, error
@@ -23,6 +24,7 @@ def completed(context: click.Context, parameter: click.Parameter, start: str) ->
 @click.command("new", short_help="Write a file to start from, by task.")
 @click.argument("task", required=False, shell_complete=completed)
 @output("Where to write it (.arch; default: standard output).")
+@formats("human", "json")
 @debug
 @click.pass_obj
 def command(session: Session, task: str | None, output: str | None) -> None:
@@ -33,20 +35,22 @@ def command(session: Session, task: str | None, output: str | None) -> None:
     if task is None:
         if output is not None:
             raise click.UsageError("`-o` wants a task to write")
-        session.data(listing())
+        if session.format == "json":
+            session.document({"tasks": [{"name": name, **asdict(listed)} for name, listed in TASKS.items()]})
+        else:
+            session.data(listing())
         return
 
     text = text_of(task)
-    if output is None or output == "-":
-        write(session, "-", text.encode())
-        return
-
     ending(output, ".arch")
+    following = TASKS[task].next.replace("FILE", shlex.quote(output or "FILE"), 1)
+    facts = {"task": task, "next": following}
 
     # Whoever types this in a folder of theirs may have a network of that name.
-    if Path(output).is_file():
+    if output is not None and Path(output).is_file():
         message = f"`{one_line(output, 200)}` is there already"
         raise ArchError(error("unwritable-output", message, help="choose another name, or move that file away"))
 
-    write(session, output, text.encode())
-    session.note(f"next: {TASKS[task].next.replace('FILE', shlex.quote(output), 1)}")
+    deliver(session, output, text.encode(), facts)
+    if output not in (None, "-"):
+        session.note(f"next: {following}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from textwrap import shorten
+from typing import Any
 
 import click
 
 from archlang.cli import standard
-from archlang.cli.options import debug, plugins
+from archlang.cli.options import debug, formats, plugins
 from archlang.cli.session import Session
 from archlang.diagnostics import ArchError, did_you_mean, error
 from archlang.diagnostics.text import one_line
@@ -34,6 +35,7 @@ def completed(context: click.Context, parameter: click.Parameter, start: str) ->
 
 @click.command("ops", short_help="List the catalogue of operations and settings.")
 @click.argument("name", required=False, shell_complete=completed)
+@formats("human", "json")
 @plugins
 @debug
 @click.pass_obj
@@ -43,6 +45,9 @@ def command(session: Session, name: str | None) -> None:
     NAME may also be a block of the standard library; `std` lists all of them, `std.resnet` those of a module.
     """
     catalogue = catalogue_with(session.plugins)
+    if session.format == "json":
+        session.document({"entries": _as_json(catalogue, name)})
+        return
     if name is None:
         session.data(f"{listing(catalogue)}\n\n`archlang ops std` lists the blocks of the standard library")
         return
@@ -56,6 +61,39 @@ def command(session: Session, name: str | None) -> None:
     blocks = [standard.described(block) for block in library if block.name == name]
     found = entries(catalogue, name, [block.name for block in library])
     session.data("\n\n".join([*map(described, found), *blocks]))
+
+
+def _as_json(catalogue: Catalogue, name: str | None) -> list[dict[str, Any]]:
+    """The entries of a name as data, or all of the catalogue. Raises ArchError (unknown-name)."""
+    headings = sections(catalogue)
+    if name is None:
+        return [_entry_json(entry) for part in headings.values() for entry in part]
+
+    library = standard_library()
+    modules = [block for block in library if name in (LIBRARY, block.module)]
+    if modules:
+        return [standard.as_json(block) for block in modules]
+    found = [_entry_json(entry) for entry in entries(catalogue, name, [block.name for block in library])]
+    return [*found, *(standard.as_json(block) for block in library if block.name == name)]
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    """One entry: what it is, how it is called, and each argument with its default as files write it."""
+    kind, group = "structure", None
+    if isinstance(entry, Op):
+        kind, group = "operation", entry.family
+    elif isinstance(entry, Setting):
+        kind, group = "setting", entry.role
+
+    arguments = []
+    for arg in entry.args:
+        default = None
+        if arg.default is not REQUIRED:
+            default = default_of(arg)
+        arguments.append({"name": arg.name, "kind": arg.kind.text, "required": arg.default is REQUIRED,
+                          "default": default, "many": arg.many, "meaning": arg.doc})
+    return {"name": entry.name, "kind": kind, "group": group, "signature": signature_of(entry), "meaning": entry.doc,
+            "arguments": arguments, "example": entry.example}
 
 
 def sections(catalogue: Catalogue) -> dict[str, list[Entry]]:

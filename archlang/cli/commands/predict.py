@@ -9,8 +9,8 @@ import click
 from archlang.cli.files import open_model
 from archlang.cli.options import device, formats, opening, refuse
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError
-from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.render_json import as_json as diagnostics
 from archlang.diagnostics.text import one_line
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("predicting")
 def command(session: Session, model: str, images: tuple[str, ...], top: int, device: str) -> int:
     """Name the likeliest classes of each IMAGE by the model file MODEL.
 
@@ -46,7 +47,7 @@ def command(session: Session, model: str, images: tuple[str, ...], top: int, dev
         predictions = predict(opened, images, top=top, device=device)
     failed = [prediction.error for prediction in predictions if prediction.error is not None]
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "predictions": [_as_json(p) for p in predictions]})
+        session.document({"predictions": [_as_json(p) for p in predictions]})
         return int(bool(failed))
 
     # Errors come together at the end, so that lines of results can be read by programs.

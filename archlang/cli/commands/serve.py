@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import click
 
-from archlang.cli.options import reading
+from archlang.cli.options import formats, reading
 from archlang.cli.session import Session
 
 
@@ -16,6 +16,7 @@ from archlang.cli.session import Session
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N",
               help="The port (default: any that is free).")
 @click.option("--browser/--no-browser", default=True, help="Open the page in a browser (default), or only say where.")
+@formats("human", "json")
 @reading
 @click.pass_obj
 def command(session: Session, file: str, port: int, browser: bool, dials: Mapping[str, str]) -> int:
@@ -37,7 +38,10 @@ def command(session: Session, file: str, port: int, browser: bool, dials: Mappin
     from archlang.page.server import PageServer
 
     with PageServer(PageAnswers(files, Viewer(session.limits, catalogue, folders), dials), port) as server:
-        session.data(server.address)
+        if session.format == "json":
+            session.document({"file": file, "address": server.address})
+        else:
+            session.data(server.address)
         session.note(f"serving {file}; Ctrl-C ends")
         if browser:
             _show(server.address)

@@ -11,7 +11,7 @@ import click
 from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write_page
 from archlang.cli.options import device, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.studies.layer_attention.readings import AttentionCourse, AttentionReading
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading attention")
 def command(session: Session, source: str, data: str | None, output: str | None, device: str) -> None:
     """The attention over layers of a model file, or its course over the training in a run folder."""
     from archlang.studies.layer_attention.readings import attention_of, course_of
@@ -52,7 +53,7 @@ def command(session: Session, source: str, data: str | None, output: str | None,
         shown = "\n".join(map(site_table, readings))
 
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, **document})
+        session.document({**document})
     else:
         session.data(shown)
 

@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 import click
 
-from archlang.cli.commands.show_gates import range_table, teller
+from archlang.cli.commands.show_gates import range_table
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 
 @click.command("classes", short_help="Histograms and means of each gate, class by class.")
@@ -24,6 +24,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading gates")
 def command(session: Session, model: str, data: str, gate: str | None, classes: tuple[str, ...], output: str | None,
             device: str) -> None:
     """Show how the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
@@ -32,7 +33,7 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
     from archlang.views.histogram import Bars, Histogram, ridges
 
     ending(output, *PLOTS)
-    answers = responses(open_model(session, model), data, device=device, tell=teller(session))
+    answers = responses(open_model(session, model), data, device=device, tell=session.line)
     gates: Sequence[int] = range(len(answers.gates))
     if gate is not None:
         gates = [named(answers.gates, gate)]
@@ -57,6 +58,6 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
         return
     if session.format == "json":
         entries = [{"gate": name, "classes": [asdict(one) for one in ranges]} for name, ranges in rows.items()]
-        session.document({"format_version": FORMAT_VERSION, "gates": entries})
+        session.document({"gates": entries})
     else:
         session.data("\n\n".join(f"{name}\n{range_table('class', ranges)}" for name, ranges in rows.items()))

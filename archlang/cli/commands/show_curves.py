@@ -7,7 +7,6 @@ import click
 from archlang.cli.files import PLOTS, ending, told_apart, write_page
 from archlang.cli.options import debug, formats, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
 from archlang.diagnostics.text import one_line
 
 
@@ -37,7 +36,7 @@ def command(session: Session, folders: tuple[str, ...], wanted: tuple[str, ...],
     if session.format == "json":
         entries = [{"run": log.folder, "epochs": list(log.epochs), "figures": {name: log.figures[name] for name in names
                                                                               if name in log.figures}} for log in logs]
-        session.document({"format_version": FORMAT_VERSION, "runs": entries})
+        session.document({"runs": entries})
         return
     for log in logs:
         session.data(f"{one_line(log.folder, 200)}: {len(log.epochs)} epochs")

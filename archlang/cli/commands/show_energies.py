@@ -10,7 +10,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.studies.coded import Decoded
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading energies")
 def command(session: Session, model: str, data: str, output: str | None) -> None:
     """The mean energies of every coded block of the model file MODEL, and how many samples they tell the class of."""
     from archlang.studies.coded import decode
@@ -39,7 +40,7 @@ def command(session: Session, model: str, data: str, output: str | None) -> None
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "blocks": [asdict(block) for block in blocks]})
+        session.document({"blocks": [asdict(block) for block in blocks]})
     else:
         session.data("\n".join(map(_line, blocks)))
 

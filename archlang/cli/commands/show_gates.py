@@ -12,7 +12,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import data, device, formats, opening, output, refuse, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading gates")
 def command(session: Session, model: str, after: str | None, data: str, gate: str | None, top: int,
             synthesised: bool, seed: int, output: str | None, device: str) -> None:
     """The range of every gate of the model file MODEL over the test part of the data, as figures and histograms.
@@ -58,7 +59,7 @@ def command(session: Session, model: str, after: str | None, data: str, gate: st
         return
 
     loaded = open_model(session, model)
-    answers = responses(loaded, data, device=device, tell=teller(session))
+    answers = responses(loaded, data, device=device, tell=session.line)
     gates: Sequence[int] = range(len(answers.gates))
     ends: dict[str, list[dict[str, Any]]] = {}  # of a single gate
     if gate is not None:
@@ -78,7 +79,7 @@ def command(session: Session, model: str, after: str | None, data: str, gate: st
     ranges = [answers.range_of(place) for place in gates]
     if session.format == "json":
         entries = [{**asdict(one), **ends} for one in ranges]
-        session.document({"format_version": FORMAT_VERSION, "gates": entries})
+        session.document({"gates": entries})
         return
     session.data(range_table("gate", ranges))
     for title, rows in ends.items():
@@ -92,7 +93,7 @@ def beside(session: Session, files: tuple[str, str], data: str, gate: str | None
     from archlang.studies.multipath.gates import responses
     from archlang.views.histogram import Bars, Histogram, histograms
 
-    answers = [responses(open_model(session, file), data, device=device, tell=teller(session)) for file in files]
+    answers = [responses(open_model(session, file), data, device=device, tell=session.line) for file in files]
     gates = answers[0].gates
     if answers[1].gates != gates:
         strange = sorted(set(gates) ^ set(answers[1].gates))
@@ -114,7 +115,7 @@ def beside(session: Session, files: tuple[str, str], data: str, gate: str | None
 
     if session.format == "json":
         entries = [{"model": file, "gates": [asdict(pair[i]) for pair in rows]} for i, file in enumerate(files)]
-        session.document({"format_version": FORMAT_VERSION, "models": entries})
+        session.document({"models": entries})
         return
     for i, name in enumerate(called):
         session.data(f"{name}\n{range_table('gate', [pair[i] for pair in rows])}")
@@ -128,16 +129,6 @@ def _synthesised(model: GraphModule, gate: str, seed: int, device: str) -> Tile:
     # The ascent climbs the score before the sigmoid, which still has a gradient where the gate is wide open.
     ascended = maximise(model, "gate", gate, seed=seed, device=device)
     return tile_of(ascended.image, f"{1 / (1 + exp(-ascended.after)):.3f}")
-
-
-def teller(session: Session) -> Any:
-    """A function that notes every tenth thousand of samples on standard error."""
-    def tell(done: int, total: int) -> None:
-        # Batches hold at most 256 samples: this one has gone past a multiple of ten thousand.
-        if done < total and done // 10_000 > (done - 256) // 10_000:
-            session.note(f"{done} of {total} samples")
-
-    return tell
 
 
 def range_table(head: str, ranges: list[Range]) -> str:

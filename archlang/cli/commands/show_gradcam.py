@@ -10,7 +10,7 @@ from archlang.cli.commands.show_routes import inputs_of
 from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.views.attention_maps import MappedImage
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("mapping")
 def command(session: Session, model: str, images: tuple[str, ...], beside: tuple[str, ...], data: str | None,
             samples: str | None, stage: str | None, wanted: int | None, output: str | None, device: str) -> None:
     """Show which places of each IMAGE speak for its class in the model file MODEL, by the score's gradients."""
@@ -73,7 +74,7 @@ def command(session: Session, model: str, images: tuple[str, ...], beside: tuple
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "maps": entries})
+        session.document({"maps": entries})
     else:
         session.data("\n".join(map(_line, entries)))
 

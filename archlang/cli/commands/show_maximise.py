@@ -10,7 +10,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write, write_page
 from archlang.cli.options import device, formats, opening, refuse, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ ACROSS, MOST = 8, 64
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("synthesising")
 def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple[str, ...], clusters: tuple[str, ...],
             filters: tuple[str, ...], steps: int, seed: int, file: str | None, device: str) -> None:
     """Make inputs that single parts of the model file MODEL answer most. Each option may be given several times."""
@@ -73,7 +74,7 @@ def command(session: Session, model: str, gates: tuple[str, ...], outputs: tuple
              "steps": steps}
             for (what, _), result in zip(wanted, results, strict=True)
         ]
-        session.document({"format_version": FORMAT_VERSION, "maximised": entries})
+        session.document({"maximised": entries})
         return
     for (what, _), result in zip(wanted, results, strict=True):
         session.data(f"{what} {one_line(result.name, 80)}: {result.before:.4f} -> {result.after:.4f}")

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.commands.show_gates import teller
 from archlang.cli.commands.show_routes import inputs_of
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.studies.patch_experts.patches import Usage
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("following patches")
 def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None,
             output: str | None, device: str) -> None:
     """The usage of each expert of the model file MODEL, on each IMAGE or on the test part of the data.
@@ -58,7 +58,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         for name, image, stages in zip(names, batch, taken, strict=True):
             pictures.append(PatchedImage(tile_of(image, name), [(stage.site, stage.cells) for stage in stages]))
     if data is not None:
-        usage = [(data, usage_of(loaded, data, device=device, tell=teller(session)))]
+        usage = [(data, usage_of(loaded, data, device=device, tell=session.line))]
 
     if output is not None:
         write_page(session, output, patched(pictures))
@@ -66,7 +66,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
         return
     if session.format == "json":
         entries = [{"of": name, "sites": [asdict(site) for site in sites]} for name, sites in usage]
-        session.document({"format_version": FORMAT_VERSION, "usage": entries})
+        session.document({"usage": entries})
     else:
         session.data("\n\n".join(f"{name}\n{usage_table(sites)}" for name, sites in usage))
 

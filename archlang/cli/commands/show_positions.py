@@ -11,7 +11,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, told_apart, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ Shown = list[tuple[str, "tuple[LayerPositions, ...]"]]
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading kernels")
 def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], branches: bool, prune: str | None,
             course: bool, output: str | None, device: str) -> None:
     """The mean magnitude at each kernel position, by layer, of each model file MODEL; a baseline stands beside.
@@ -70,7 +71,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
     left: tuple[PrunedPosition, ...] = ()
     if prune is not None:
         whole, left = pruned(loaded[0], prune, device=device,
-                             tell=lambda done, total: session.note(f"{done} of {total} positions"))
+                             tell=session.line)
     if output is not None:
         write_page(session, output, _drawn(shown, branches, course, whole, left))
     if output == "-":  # standard output holds the picture, and nothing else
@@ -79,7 +80,7 @@ def command(session: Session, models: tuple[str, ...], wanted: tuple[str, ...], 
     if session.format == "json":
         entries = [{"model": file, "layers": [asdict(layer) for layer in layers],
                     "means": [asdict(mean) for mean in means_of(layers)]} for file, layers in shown]
-        session.document({"format_version": FORMAT_VERSION, "models": entries, "accuracy": whole,
+        session.document({"models": entries, "accuracy": whole,
                           "pruned": [asdict(one) for one in left]})
     else:
         session.data("\n\n".join([*(_table(file, layers) for file, layers in shown), *_pruned_table(whole, left)]))

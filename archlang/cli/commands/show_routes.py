@@ -9,7 +9,7 @@ import click
 from archlang.cli.files import PLOTS, ending, numbered, open_model, single, write, write_page
 from archlang.cli.options import device, formats, opening, output, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ Way = tuple[str, "tuple[Route, ...]"]
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("following routes")
 def command(session: Session, model: str, images: tuple[str, ...], data: str | None, samples: str | None, mean: bool,
             whole: bool, output: str | None, device: str) -> None:
     """Show how open the gates are for each IMAGE, and how active the paths, in a table and as a diagram."""
@@ -67,7 +68,7 @@ def command(session: Session, model: str, images: tuple[str, ...], data: str | N
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "inputs": [_as_json(*way) for way in ways]})
+        session.document({"inputs": [_as_json(*way) for way in ways]})
     else:
         session.data("\n\n".join(route_table(*way) for way in ways))
 

@@ -9,7 +9,7 @@ import click
 from archlang.cli.files import PLOTS, ending, write_page
 from archlang.cli.options import debug, formats, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 
 
@@ -20,6 +20,7 @@ from archlang.diagnostics.text import one_line
 @formats("human", "json")
 @debug
 @click.pass_obj
+@slow("reading data")
 def command(session: Session, names: tuple[str, ...], count: int, output: str | None) -> None:
     """Show the sizes of each data set DATA, named as for `--data`, and draw samples of its test part."""
     from archlang.studies.samples import glance, picture
@@ -32,7 +33,7 @@ def command(session: Session, names: tuple[str, ...], count: int, output: str | 
         return
 
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "data": [asdict(seen) for _, seen in found]})
+        session.document({"data": [asdict(seen) for _, seen in found]})
         return
     for _, seen in found:
         sizes = "x".join(map(str, seen.sample))

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from archlang.cli.commands.show_gates import teller
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 if TYPE_CHECKING:
     from archlang.studies.patch_experts.specialisation import Specialisation, SwitchedOff
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading weights of experts")
 def command(session: Session, model: str, data: str, off: bool, output: str | None, device: str) -> None:
     """Show which places and classes each expert of the model file MODEL takes, on the test part of the data.
 
@@ -38,7 +38,7 @@ def command(session: Session, model: str, data: str, off: bool, output: str | No
 
     ending(output, *PLOTS)
     loaded = open_model(session, model)
-    sites, names = specialisation_of(loaded, data, device=device, tell=teller(session))
+    sites, names = specialisation_of(loaded, data, device=device, tell=session.line)
     whole: float | None = None
     left: tuple[SwitchedOff, ...] = ()
     if off:
@@ -52,7 +52,7 @@ def command(session: Session, model: str, data: str, off: bool, output: str | No
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "classes": list(names), "accuracy": whole,
+        session.document({"classes": list(names), "accuracy": whole,
                           "sites": [asdict(site) for site in sites], "switched_off": [asdict(one) for one in left]})
     else:
         session.data("\n\n".join(_block(site, names, whole, left) for site in sites))

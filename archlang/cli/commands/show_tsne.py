@@ -7,7 +7,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import data, device, formats, opening, output, seed
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 
 @click.command("tsne", short_help="What leaves stages, as maps of samples in the plane (t-SNE).")
@@ -23,6 +23,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("mapping samples")
 def command(session: Session, model: str, data: str, stages: tuple[str, ...], count: int, output: str | None,
             seed: int, device: str) -> None:
     """Map what leaves stages of the model file MODEL to the plane, samples that are like one another close together.
@@ -57,6 +58,6 @@ def command(session: Session, model: str, data: str, stages: tuple[str, ...], co
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "labels": labels, "classes": names, "stages": entries})
+        session.document({"labels": labels, "classes": names, "stages": entries})
         return
     session.data("\n".join(lines))

@@ -9,7 +9,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_model, write_page
 from archlang.cli.options import formats, opening, output
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 
 
 @click.command("weights", short_help="Weight histograms of parallel operations.")
@@ -18,6 +18,7 @@ from archlang.diagnostics.render_json import FORMAT_VERSION
 @formats("human", "json")
 @opening
 @click.pass_obj
+@slow("reading weights")
 def command(session: Session, model: str, output: str | None) -> None:
     """The weights of each parallel operation of the model file MODEL, peers on one axis."""
     from archlang.studies.multipath.weights import parallel_weights
@@ -36,7 +37,7 @@ def command(session: Session, model: str, output: str | None) -> None:
     if output == "-":  # standard output holds the picture, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, "layers": [asdict(layer) for layer in layers]})
+        session.document({"layers": [asdict(layer) for layer in layers]})
         return
 
     lines = []

@@ -14,7 +14,7 @@ import click
 from archlang.cli.files import PLOTS, ending, open_network, read_bytes, write, write_page
 from archlang.cli.options import compared_settings, data, device, formats, output, reading, refuse
 from archlang.cli.session import Session
-from archlang.diagnostics.render_json import FORMAT_VERSION
+from archlang.cli.waiting import slow
 from archlang.diagnostics.text import one_line
 from archlang.limits import DEFAULT
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @formats("human", "json")
 @reading
 @click.pass_obj
+@slow("preparing the study")
 def command(session: Session, files: tuple[str, ...], data: str, seeds: int, epochs: int | None,
             settings: Mapping[str, str], kept: Kept, figure: str | None, folder: str | None, jobs: int, processes: int,
             threads: int, retry: bool, plot: str | None, over: Cost, table_file: str | None, slurm: int | None,
@@ -164,6 +165,9 @@ def _train(session: Session, journal: Journal, jobs: int) -> None:
     settled: set[str] = {job.key for job in every if journal.standing().is_settled(job)}
     session.note(f"{len(every)} trainings, {len(settled)} done; the study is kept in {journal.folder}")
 
+    session.line.stage("training")
+    session.line(len(settled), len(every))
+
     def told(standing: Standing) -> None:
         for job in every:
             if job.key in settled or not standing.is_settled(job):
@@ -172,6 +176,7 @@ def _train(session: Session, journal: Journal, jobs: int) -> None:
             name = journal.design.arms[job.arm].name
             said = _outcome(standing, job.key)
             session.note(f"{len(settled)}/{len(every)} {name}, seed {job.seed}: {said}")
+            session.line(len(settled), len(every))
 
     try:
         run_workers(journal, jobs, told)
@@ -210,7 +215,7 @@ def _tell(session: Session, journal: Journal, figure: str | None, plot: str | No
     if "-" in (plot, table_file):  # standard output holds that, and nothing else
         return
     if session.format == "json":
-        session.document({"format_version": FORMAT_VERSION, **as_json(table)})
+        session.document({**as_json(table)})
     else:
         session.data(as_text(table))
 

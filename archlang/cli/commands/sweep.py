@@ -16,8 +16,8 @@ from archlang.cli.files import ending, open_network, write
 from archlang.cli.options import data, device, formats, reading, refuse, searched_settings, seed
 from archlang.cli.progress import many
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError
-from archlang.diagnostics.render_json import FORMAT_VERSION
 
 if TYPE_CHECKING:
     from archlang.comparison.ranges import Searched
@@ -49,6 +49,7 @@ SHOWN = 10
 @formats("human", "json")
 @reading
 @click.pass_obj
+@slow("searching")
 def command(session: Session, file: str, data: str, trials: int, settings: Mapping[str, str], figure: str, seeds: int,
             epochs: int | None, seed: int, folder: str | None, storage: str | None, table_file: str | None,
             device: str, dials: Mapping[str, str]) -> None:
@@ -70,9 +71,13 @@ def command(session: Session, file: str, data: str, trials: int, settings: Mappi
     found = find(data)
     work = Sweep(design, found, where, catalogue_with(session.plugins), storage)
 
+    def told(trial: SearchTrial) -> None:
+        session.note(_line(trial, design.figure))
+        session.line(len(work.trials()), trials)
+
     session.note(f"{many(trials, 'trial')}, {len(work.trials())} done; the search is kept in {where}")
     try:
-        work.work(trials, lambda trial: session.note(_line(trial, design.figure)))
+        work.work(trials, told)
     except KeyboardInterrupt:
         session.note("what was done is kept; the same command goes on with it")
         raise
@@ -137,7 +142,7 @@ def _tell(session: Session, work: Sweep, file: str, data: str, table_file: str |
         return
     if session.format == "json":
         session.document({
-            "format_version": FORMAT_VERSION, "figure": design.figure,
+            "figure": design.figure,
             "trials": [asdict(trial) for trial in work.trials()], "best": [trial.number for trial in ranked[:SHOWN]],
         })
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,7 @@ import click
 
 from archlang.cli.adopting import adopting, init
 from archlang.cli.files import open_network
-from archlang.cli.options import data, device, reading, refuse, settings, workers
+from archlang.cli.options import data, device, formats, reading, refuse, settings, workers
 from archlang.cli.processes import together
 from archlang.cli.session import Session
 from archlang.cli.streams import require_output
@@ -45,6 +46,7 @@ Sharding = Literal["auto", "ddp", "fsdp"]
               help="One that changes training batches, such as mixup.")
 @settings
 @workers
+@formats("human", "json")
 @init
 @reading
 @click.pass_obj
@@ -139,6 +141,10 @@ def _report(session: Session, where: Path, train: Callable[[Progress], Result]) 
         raise
 
     best = result.best
+    if session.format == "json":
+        epochs = [asdict(epoch) for epoch in result.history]
+        session.document({"run": str(where), "seed": result.seed, "best": best.number, "epochs": epochs})
+        return
     line = f"best epoch {best.number} of {len(result.history)}: "
     if best.validation_loss is not None:
         line += f"validation {score(best.validation_loss, best.validation_accuracy)}; "

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from archlang.cli.adopting import shortened
-from archlang.cli.files import ending, open_model, open_network, write, write_model
-from archlang.cli.options import output, reading, refuse, seed
+from archlang.cli.files import deliver, ending, open_model, open_network, write, write_model
+from archlang.cli.incoming import is_model
+from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
+from archlang.cli.waiting import slow
 from archlang.diagnostics import ArchError, error
 
 if TYPE_CHECKING:
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
 @click.option("--noise", type=click.FloatRange(0, 1e3), default=0.0, metavar="SHARE",
               help="Of a model: move copies of weights apart, by this share of their deviation (default: 0).")
 @seed
+@formats("human", "json")
 @reading
 @click.pass_obj
+@slow("transforming")
 def command(
     session: Session, file: str, pass_: str, output: str | None, verify: bool, noise: float, seed: int,
     dials: Mapping[str, str]
@@ -39,20 +44,19 @@ def command(
     whose trained weights are taken over where the new form has a place for them. A pass over models, such as `fuse`,
     wants a model file.
     """
-    from archlang.artefact import is_model_file
     from archlang.passes.plugins import passes_with
     from archlang.transform.base import Transformation
 
     chosen = passes_with(session.plugins).parse(pass_)
     # A pass over models takes nothing else, whatever the file is called.
-    if dials and (is_model_file(file) or chosen.subject == "model"):
+    if dials and (is_model(session, file) or chosen.subject == "model"):
         raise refuse("the dials of a model are set already")
     if not isinstance(chosen, Transformation):
         if noise:
             raise refuse("`--noise` moves copies of weights apart, and this pass makes none")
         rewritten(session, file, chosen, output, verify)
         return
-    if is_model_file(file):
+    if is_model(session, file):
         carried(session, file, chosen, output, verify, noise, seed)
         return
 
@@ -63,7 +67,7 @@ def command(
     ending(output, ".arch")
     transformed = transform(open_network(session, file, dials), chosen)
     session.warnings(transformed.warnings)
-    write(session, output or "-", transformed.listing.encode())
+    deliver(session, output, transformed.listing.encode(), {"pass": str(chosen), "network": transformed.graph.name})
 
 
 def carried(session: Session, file: str, chosen: Transformation, output: str | None, verify: bool, noise: float,
@@ -82,13 +86,16 @@ def carried(session: Session, file: str, chosen: Transformation, output: str | N
     if verify and not report.equal:
         raise ArchError(error("not-equal", f"outputs differ by up to {report.difference:.2e}",
                               notes=[f"the largest output is {report.largest:.2e}"]))
-    if output is None:
-        return
     # The text alone, as of a network.
-    if output.lower().endswith(".arch"):
+    if output is not None and output.lower().endswith(".arch"):
         write(session, output, after.archlang.network.listing.encode())
-        return
-    write_model(session, after, output)
+    elif output is not None:
+        write_model(session, after, output)
+    if session.format == "json" and output != "-":
+        session.document({
+            "pass": str(chosen), "output": output, "taken": dict(report.taken), "new": dict(report.new),
+            "difference": report.difference, "equal": report.equal,
+        })
 
 
 def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str | None, verify: bool) -> None:
@@ -112,12 +119,21 @@ def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str |
             session.note(f"kept {skip.what}: {skip.name}: {skip.reason}")
 
     # Before anything is written: a model that differs leaves no file.
+    compared = None
     if verify:
-        from archlang.cli.verify import node_errors, verify_equal
+        session.line.stage("comparing both")
+        from archlang.cli.verify import compared_line, node_errors, require_equal
 
         if report is not None:
             for line in node_errors(before, after):
                 session.note(line)
-        session.note(verify_equal(before, after))
+        compared = require_equal(before, after)
+        session.note(compared_line(compared))
     if output is not None:
         write_model(session, after, output)
+    if session.format == "json" and output != "-":
+        facts: dict[str, Any] = {"pass": str(chosen), "output": output, "parameters": numbers[1], "of": numbers[0]}
+        if report is not None:
+            facts["merged"] = [{"parts": list(merge.parts), "into": merge.into} for merge in report.merges]
+            facts["kept"] = [asdict(skip) for skip in report.skipped]
+        session.document({**facts, "verified": compared and asdict(compared)})
