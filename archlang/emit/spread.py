@@ -10,18 +10,10 @@ from archlang.emit.builder import ModuleBuilder
 from archlang.emit.emit import around
 from archlang.emit.module import ArchModule
 from archlang.emit.names import module_name
-from archlang.graph.ir import Graph, Member, Node, Port
-from archlang.graph.patch_experts import dispatching
+from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.patch_experts import dispatching, expert_of, held
 from archlang.layers.patch_experts.dispatch import join_experts
-from archlang.layers.patch_experts.spread import SpreadDispatch, come_back, held
-
-EXPERTS = "experts"
-"""The kind of a member that is an expert."""
-
-
-def expert_of(node: Node) -> Member | None:
-    """The expert that a node is in, the outermost one of several; None outside experts."""
-    return next((member for member in node.members if member.kind == EXPERTS), None)
+from archlang.layers.patch_experts.spread import SpreadDispatch, come_back
 
 
 def inside(graph: Graph, dispatch: Node) -> Iterator[Node]:
@@ -57,7 +49,8 @@ def _dispatch(graph: Graph, node: Node, rank: int, size: int) -> SpreadDispatch:
     nodes = list(inside(graph, node))
     statistics = any(inner.op.batched for inner in nodes)
     coupled = any(not inner.op.rows(graph.call(inner)) for inner in nodes)
-    return SpreadDispatch(node.args["experts"], node.args["cut"], rank, size, statistics, coupled)
+    runs = [held(node.args["experts"], process, size) for process in range(size)]
+    return SpreadDispatch(runs, rank, node.args["cut"], statistics, coupled)
 
 
 class SpreadBuilder(ModuleBuilder):
@@ -106,11 +99,3 @@ class SpreadBuilder(ModuleBuilder):
         back = (self.noted(part, node), self.routes[weights])
         name = self.name(node)
         self.values[Port(node.id)] = self.noted(self.into.create_node("call_function", come_back, back, {}, name), node)
-
-
-def owner(node: Node, size: int) -> int | None:
-    """The process of `size` that holds the expert which a node is in; None outside experts."""
-    member = expert_of(node)
-    if member is None:
-        return None
-    return next(rank for rank in range(size) if member.index in held(member.count, rank, size))

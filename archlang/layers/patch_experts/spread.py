@@ -1,12 +1,13 @@
 """Experts spread over processes: rows go to the process that holds their experts, and what these make comes back.
 
-Each process holds a run of a stage's experts (`held`). A row is sent once to every process that holds an expert with a
+Each process holds a run of a stage's experts. A row is sent once to every process that holds an expert with a
 weight for it, together with those weights; there the experts' results are summed by them (PCE, eq. 12), and the sums of
 all processes are added where the row came from. Three exchanges a stage (all-to-all, uneven), and one of counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,6 @@ from torch import Tensor, distributed
 
 from archlang.layers.patch_experts.dispatch import Dispatch, Executed, kept
 from archlang.layers.processes import is_distributed, total_over_processes
-
-
-def held(experts: int, rank: int, size: int) -> range:
-    """The experts that one of `size` processes holds; runs of the first ones may be shorter by one.
-
-    >>> [list(held(5, rank, 2)) for rank in (0, 1)]
-    [[0, 1], [2, 3, 4]]
-    """
-    return range(rank * experts // size, (rank + 1) * experts // size)
 
 
 @dataclass(frozen=True)
@@ -51,23 +43,18 @@ class SpreadDispatch(Dispatch):
     first process first: the order of the whole batch.
 
     Args:
-        experts: n.
+        runs: the experts of each process.
+        rank: the number of this one.
         cut: as `Dispatch` has it.
-        rank, size: this process among all.
         statistics: whether experts take statistics over their rows in training: then each must see all rows.
         coupled: the same, in evaluation mode too.
     """
 
-    def __init__(self, experts: int, cut: float | None, rank: int, size: int, statistics: bool = False,
+    def __init__(self, runs: Sequence[range], rank: int, cut: float | None, statistics: bool = False,
                  coupled: bool = False) -> None:
-        super().__init__(experts, cut)
-        self.rank, self.size = rank, size
+        super().__init__(runs[-1].stop, cut)
+        self.runs, self.own = tuple(runs), runs[rank]
         self.statistics, self.coupled = statistics, coupled
-
-    @property
-    def own(self) -> range:
-        """The experts here."""
-        return held(self.experts, self.rank, self.size)
 
     def forward(self, weights: Tensor, x: Tensor) -> tuple[Any, ...]:
         """The weights that count here, the route, and the rows of each expert here."""
@@ -100,13 +87,12 @@ class SpreadDispatch(Dispatch):
             nowhere = torch.empty(0, dtype=torch.int64, device=x.device)
             return left[:, self.own.start : self.own.stop], Route(nowhere, count=len(x), is_common=True), x
 
-        runs = [held(self.experts, rank, self.size) for rank in range(self.size)]
-        rows = [wanted[:, run.start : run.stop].any(1).nonzero()[:, 0] for run in runs]
+        rows = [wanted[:, run.start : run.stop].any(1).nonzero()[:, 0] for run in self.runs]
         sent = tuple(len(some) for some in rows)
         route = Route(torch.cat(rows), sent, _counts(sent, x.device), len(x))
 
         # Of each row, the weights of that process's experts, one behind the other: runs differ in length.
-        columns = [torch.arange(run.start, run.stop, device=x.device) for run in runs]
+        columns = [torch.arange(run.start, run.stop, device=x.device) for run in self.runs]
         flat = [(some.repeat_interleave(len(run)), run.repeat(len(some)))
                 for some, run in zip(rows, columns, strict=True)]
         weights = left[torch.cat([pair[0] for pair in flat]), torch.cat([pair[1] for pair in flat])]
@@ -114,7 +100,7 @@ class SpreadDispatch(Dispatch):
         # In this order on every process: backwards they run in the opposite one.
         own = len(self.own)
         came = exchange(x[route.rows], route.sent, route.received)
-        weights = exchange(weights, tuple(n * len(run) for n, run in zip(sent, runs, strict=True)),
+        weights = exchange(weights, tuple(n * len(run) for n, run in zip(sent, self.runs, strict=True)),
                            tuple(n * own for n in route.received))
         return weights.reshape(-1, own), route, came
 
@@ -129,7 +115,7 @@ class SpreadDispatch(Dispatch):
 
 
 def come_back(part: Tensor, route: Route) -> Tensor:
-    """What the experts here made of the rows that came, to the sum over all processes for the rows that were sent."""
+    """Send back the results for the rows that came, and sum those of all processes for the rows that were sent."""
     # Weights may be frozen here and train elsewhere: each process must join in the exchange of gradients.
     if torch.is_grad_enabled() and not part.requires_grad:
         part = part.detach().requires_grad_()
@@ -171,7 +157,7 @@ def _all_to_all(x: Tensor, sent: tuple[int, ...], received: tuple[int, ...]) -> 
 
 
 def _counts(sent: tuple[int, ...], device: torch.device) -> tuple[int, ...]:
-    """How many rows come from each process, where so many go to each."""
+    """Count the rows that come from each process, where so many go to each."""
     counts = torch.empty(len(sent), dtype=torch.int64, device=device)
     distributed.all_to_all_single(counts, torch.tensor(sent, dtype=torch.int64, device=device))
     return tuple(counts.tolist())

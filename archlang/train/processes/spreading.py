@@ -16,9 +16,9 @@ from torch import Tensor, distributed, nn
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit import ArchModule, module_name
-from archlang.emit.spread import expert_of, inside, owner, spread
+from archlang.emit.spread import inside, spread
 from archlang.graph.ir import Graph, Node, Port
-from archlang.graph.patch_experts import dispatching, expert_sites
+from archlang.graph.patch_experts import dispatching, expert_of, expert_sites, holder_of
 from archlang.graph.plan import Plan
 from archlang.layers.clustering import Standardize
 from archlang.layers.patch_experts.keys import Keyed
@@ -102,7 +102,7 @@ class SpreadExperts:
         return found
 
     def _from_all(self, value: T) -> list[T]:
-        """What each process has for this, in their order."""
+        """Values of all processes, in their order."""
         box: list[Any] = [None] * self.world.size
         distributed.all_gather_object(box, value)
         return box
@@ -129,7 +129,7 @@ def spread_experts(model: ArchModule, graph: Graph, world: World, ports: Sequenc
     """
     weights: list[nn.Parameter] = []
     for node in graph:
-        holder = owner(node, world.size)
+        holder = holder_of(node, world.size)
         if holder is None:
             continue
 

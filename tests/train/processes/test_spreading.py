@@ -11,7 +11,7 @@ import torch
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
-from archlang.layers.patch_experts.spread import held
+from archlang.graph.patch_experts import held
 from archlang.train import fit
 from archlang.train.losses.objective import inner_ports
 from archlang.train.processes.spreading import check_spread
@@ -73,9 +73,9 @@ def test_a_training_with_spread_experts_is_that_of_one_process(found: Found, nam
 def test_it_goes_on_with_other_numbers_of_processes(found: Found, folder: Path) -> None:
     """What four left after five steps, two went on with; what two left, one does."""
     assert all(rank["stopped"] for ranks in found.values() for rank in ranks)
-    whole = apart.result_of(apart.TRAININGS["clipped"])
+    whole = apart.result_of(apart.TRAININGS[apart.STOPPED])
     assert all(same(rank["resumed"], whole) for rank in found[2])
-    assert same(apart.result_of(apart.TRAININGS["clipped"], run=folder / "of2", start="resume"), whole)
+    assert same(apart.result_of(apart.TRAININGS[apart.STOPPED], run=folder / "of2", start="resume"), whole)
 
 
 @pytest.mark.parametrize("experts", [1, 4, 5, 32])
