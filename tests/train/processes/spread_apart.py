@@ -68,6 +68,8 @@ network Tokens {
 """Networks whose experts are spread, by what their router does."""
 IDLE = "one"
 """The one that is run once more with patches that are alike to the router: the first expert gets all of them."""
+COUNTED = ("soft", "soft with norms", "as many as processes")
+"""Those whose bytes are counted, in batches that divide evenly."""
 BATCHES = (9, 3)
 """Samples of a batch; of 3 every one of four processes has all."""
 
@@ -111,18 +113,23 @@ def among(text: str, size: int, world: World, alike: bool = False) -> dict[str, 
         running = spread.module
 
     weights = list(model.parameters())
+    exchanged = Counted("all_to_all_single", 1)
+    summed = Counted("all_reduce", 0)
     optimizer = torch.optim.AdamW(weights, lr=0.01)
     found: dict[str, Any] = {"here": sum(p.numel() for p in weights if not p.is_meta)}
     for step in range(STEPS):
         optimizer.zero_grad()
-        outputs = _run(running, x, size, world)
-        scored(outputs).backward()
+        with exchanged:
+            outputs = _run(running, x, size, world)
+            scored(outputs).backward()
         if spread is not None:
-            spread.combine(weights)
+            with summed:
+                spread.combine(weights)
         if step == 0:
             found["outputs"] = outputs.detach()
             found["grads"] = _whole(spread, {n: p.grad for n, p in model.named_parameters() if p.grad is not None})
             found["norm"] = (spread.norm if spread else _norm)(weights)
+            found["exchanged"], found["summed"] = exchanged.numbers, summed.numbers
         optimizer.step()
 
     found["state"] = _whole(spread, model.state_dict())
@@ -132,6 +139,28 @@ def among(text: str, size: int, world: World, alike: bool = False) -> dict[str, 
         with torch.no_grad():
             found[str(cut)] = _run(running, x, size, world)
     return found
+
+
+class Counted:
+    """Within this, the numbers that a collective is handed: floats, and whole ones."""
+
+    def __init__(self, name: str, place: int) -> None:
+        self.name, self.place = name, place
+        self.numbers = {"floats": 0, "whole": 0}
+
+    def __enter__(self) -> None:
+        self.plain = plain = getattr(distributed, self.name)
+
+        def counting(*given: Any, **more: Any) -> Any:
+            handed = given[self.place]
+            kind = "floats" if handed.is_floating_point() else "whole"
+            self.numbers[kind] += handed.numel()
+            return plain(*given, **more)
+
+        setattr(distributed, self.name, counting)
+
+    def __exit__(self, *_: object) -> None:
+        setattr(distributed, self.name, self.plain)
 
 
 def _run(model: Any, x: Tensor, size: int, world: World) -> Tensor:
@@ -192,7 +221,10 @@ def go(folder: Path, world: World) -> dict[str, Any]:
     for name, text in STAGES.items():
         for size in BATCHES:
             found[f"{name} {size}"] = among(text, size, world)
-    found["idle"] = among(STAGES[IDLE], 9, world, alike=True)
+    for name in COUNTED:
+        found[f"{name} 8"] = among(STAGES[name], 8, world)
+    for size in (9, 8):
+        found[f"idle {size}"] = among(STAGES[IDLE], size, world, alike=True)
 
     for name, case in TRAININGS.items():
         found[name] = result_of(case, sharding="experts")

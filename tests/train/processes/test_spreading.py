@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 
+from archlang.analysis.processes import process_costs
+from archlang.analysis.report import FLOAT_BYTES
 from archlang.compiler import compile
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
@@ -34,7 +36,8 @@ def found(folder: Path) -> Found:
 
 
 CASES = {f"{name} {size}": (text, size, False) for name, text in apart.STAGES.items() for size in apart.BATCHES}
-CASES["idle"] = (apart.STAGES[apart.IDLE], 9, True)
+CASES |= {f"{name} 8": (apart.STAGES[name], 8, False) for name in apart.COUNTED}
+CASES |= {f"idle {size}": (apart.STAGES[apart.IDLE], size, True) for size in (9, 8)}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -61,6 +64,25 @@ def test_every_process_holds_its_share_of_the_weights(found: Found, name: str) -
     for size, ranks in found.items():
         assert sum(rank[name]["here"] - common for rank in ranks) == experts
         assert max(rank[name]["here"] for rank in ranks) < common + experts * 2 / size
+
+
+@pytest.mark.parametrize("name", ["soft 8", "soft with norms 8", "as many as processes 8", "idle 8"])
+def test_the_cost_is_what_is_handed_to_collectives(found: Found, name: str) -> None:
+    """Weights are float64 here, the counts are of float32: numbers are compared."""
+    network = loads(CASES[name][0])
+    for size, ranks in found.items():
+        costs = process_costs(network, size, 8)
+        assert costs.spread_weights is not None
+        assert costs.spread_weights == FLOAT_BYTES * max(rank[name]["here"] for rank in ranks)
+        assert {FLOAT_BYTES * rank[name]["summed"]["floats"] for rank in ranks} == {costs.spread_sums}
+
+        handed = [FLOAT_BYTES * rank[name]["exchanged"]["floats"] + 8 * rank[name]["exchanged"]["whole"]
+                  for rank in ranks]
+        if name != "idle 8":
+            assert max(handed) == costs.exchanged_all
+        else:  # every row goes to the first process, which has the fewest experts
+            assert costs.exchanged_one is not None
+            assert sum(handed) / size == pytest.approx(costs.exchanged_one, rel=0.05)
 
 
 @pytest.mark.parametrize("name", apart.TRAININGS)
