@@ -19,7 +19,7 @@ from archlang.layers.processes import is_distributed, total_over_processes
 
 
 @dataclass(frozen=True)
-class Route:
+class RowRoute:
     """The ways of the rows of one stage: which went to which process, and how many came from each.
 
     rows      indices of the rows that were sent, those to the first process first
@@ -39,7 +39,7 @@ class Route:
 class SpreadDispatch(Dispatch):
     """A `Dispatch` among processes: weights [rows, n] and x [rows, ...] to the weights and rows of the experts here.
 
-    It gives the weights [rows that came, experts here], the `Route`, and the rows of each expert here, those of the
+    It gives the weights [rows that came, experts here], the `RowRoute`, and the rows of each expert here, those of the
     first process first: the order of the whole batch.
 
     Args:
@@ -81,15 +81,15 @@ class SpreadDispatch(Dispatch):
         counts = torch.bincount(experts, minlength=len(self.own)).tolist()
         return (mine, route, *torch.split(rows[places], counts))
 
-    def _handed_over(self, left: Tensor, x: Tensor, wanted: Tensor) -> tuple[Tensor, Route, Tensor]:
+    def _handed_over(self, left: Tensor, x: Tensor, wanted: Tensor) -> tuple[Tensor, RowRoute, Tensor]:
         """The weights of the experts here and the rows that came for them, with their route."""
         if not is_distributed():
             nowhere = torch.empty(0, dtype=torch.int64, device=x.device)
-            return left[:, self.own.start : self.own.stop], Route(nowhere, count=len(x), is_common=True), x
+            return left[:, self.own.start : self.own.stop], RowRoute(nowhere, count=len(x), is_common=True), x
 
         rows = [wanted[:, run.start : run.stop].any(1).nonzero()[:, 0] for run in self.runs]
         sent = tuple(len(some) for some in rows)
-        route = Route(torch.cat(rows), sent, _counts(sent, x.device), len(x))
+        route = RowRoute(torch.cat(rows), sent, _counts(sent, x.device), len(x))
 
         # Of each row, the weights of that process's experts, one behind the other: runs differ in length.
         columns = [torch.arange(run.start, run.stop, device=x.device) for run in self.runs]
@@ -114,7 +114,7 @@ class SpreadDispatch(Dispatch):
         return f"{super().extra_repr()}, here {self.own.start} to {self.own.stop - 1}"
 
 
-def come_back(part: Tensor, route: Route) -> Tensor:
+def come_back(part: Tensor, route: RowRoute) -> Tensor:
     """Send back the results for the rows that came, and sum those of all processes for the rows that were sent."""
     # Weights may be frozen here and train elsewhere: each process must join in the exchange of gradients.
     if torch.is_grad_enabled() and not part.requires_grad:

@@ -129,7 +129,7 @@ def among(text: str, size: int, world: World, alike: bool = False) -> dict[str, 
             found["outputs"] = outputs.detach()
             found["grads"] = _whole(spread, {n: p.grad for n, p in model.named_parameters() if p.grad is not None})
             found["norm"] = (spread.norm if spread else _norm)(weights)
-            found["exchanged"], found["summed"] = exchanged.numbers, summed.numbers
+            found["exchanged"], found["summed"] = dict(exchanged.numbers), dict(summed.numbers)
         optimizer.step()
 
     found["state"] = _whole(spread, model.state_dict())
