@@ -2,7 +2,8 @@
 
 from archlang.analysis.diff import Diff, diff
 from archlang.analysis.difference import describe
+from archlang.analysis.processes import process_costs
 from archlang.analysis.report import Report, report
-from archlang.analysis.table import table
+from archlang.analysis.table import table, told_processes
 
-__all__ = ["Diff", "Report", "describe", "diff", "report", "table"]
+__all__ = ["Diff", "Report", "describe", "diff", "process_costs", "report", "table", "told_processes"]

@@ -162,9 +162,10 @@ class Report:
     codes: list[CodeRow]
     experts: list[ExpertsRow]
 
-    def json(self) -> str:
-        """The report as one JSON document, the same bytes every time."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+    def json(self, **more: object) -> str:
+        """The report as one JSON document, the same bytes every time; `more` stands at its end."""
+        document = {**msgspec.to_builtins(self), **more}
+        return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
 def report(network: HasGraph | Graph) -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from archlang.analysis.processes import ProcessCosts
 from archlang.analysis.report import BlockRow, CodeRow, Count, ExpertsRow, NodeRow, PathRow, Report
 from archlang.graph.outline import compact, levels
 from archlang.ops.values import show
@@ -37,6 +38,23 @@ def table(report: Report, depth: int | None = None) -> str:
     if kernels:
         parts.append(aligned([COVERAGE_HEAD, *kernels], left=4))
     return "\n\n".join(parts) + "\n"
+
+
+def told_processes(costs: ProcessCosts) -> str:
+    """The cost of several processes, as lines below the totals of a network."""
+    rows = [
+        ("samples", f"{costs.samples} of each batch"),
+        ("weights", f"{size(costs.weights)} (with gradients and Adam's two averages {size(4 * costs.weights)})"),
+        ("sums", f"{size(costs.weights)} of gradients in a step"),
+    ]
+    if costs.spread_weights is not None and costs.exchanged_all is not None and costs.exchanged_one is not None:
+        rows += [
+            ("spread", f"{size(costs.spread_weights)} of weights, the experts spread over the processes"),
+            ("spread sums", f"{size(costs.spread_sums or 0)} of gradients in a step"),
+            ("exchanged", f"{size(costs.exchanged_all)} in a step, each row to every expert; "
+                          f"{size(costs.exchanged_one)}, each to one"),
+        ]
+    return "\n".join([f"on each of {costs.processes} processes", *(f"  {name:<12} {value}" for name, value in rows)])
 
 
 def grouped(number: Count) -> str:

@@ -7,6 +7,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "info": (
         "archlang info net.arch",
         "archlang info net.arch --depth 1 -p width=64",
+        "archlang info net.arch --depth 0 --processes 8",
         "archlang info best.safetensors --format json",
     ),
     "draw": ("archlang draw net.arch -o net.svg", "archlang draw net.arch -o net.pdf --depth 1"),

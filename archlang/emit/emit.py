@@ -65,8 +65,12 @@ def observing(model: nn.Module, graph: Graph, ports: Sequence[Port], parallel: W
     It follows the model in everything: device, kind of numbers, mode, and what a training does to it. Patches of a map
     come as they run, the patches of all samples one after the other: [batch * patches, ...].
     """
-    fx_graph = _write(graph, model, plan(graph, parallel), False, ports)
-    module = ArchModule(model, fx_graph, _class_name(graph.name))
+    return around(model, graph, _write(graph, model, plan(graph, parallel), False, ports))
+
+
+def around(model: nn.Module, graph: Graph, written: fx.Graph) -> ArchModule:
+    """Make a module of code that is written for a graph's model: it shares the model's weights and its mode."""
+    module = ArchModule(model, written, _class_name(graph.name))
     module.meta["inputs"] = _expected(graph)
     return module.train(model.training)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archlang.dataclass import dataclass
 from archlang.graph.coded import block_name
-from archlang.graph.ir import Graph, Node, Port
+from archlang.graph.ir import Graph, Member, Node, Port
 from archlang.graph.uses import named
 
 
@@ -31,6 +31,28 @@ def expert_sites(graph: Graph) -> tuple[ExpertSite, ...]:
 def dispatching(graph: Graph) -> tuple[Node, ...]:
     """The nodes that hand rows to experts, one for each of `expert_sites`."""
     return tuple(node for node in graph if node.op.piece == "dispatch")
+
+
+def held(experts: int, process: int, processes: int) -> range:
+    """The experts of a stage that one of several processes holds; runs of the first ones may be shorter by one.
+
+    >>> [list(held(5, process, 2)) for process in (0, 1)]
+    [[0, 1], [2, 3, 4]]
+    """
+    return range(process * experts // processes, (process + 1) * experts // processes)
+
+
+def expert_of(node: Node) -> Member | None:
+    """The expert that a node is in, the outermost one of several; None outside experts."""
+    return next((member for member in node.members if member.kind == "experts"), None)
+
+
+def holder_of(node: Node, processes: int) -> int | None:
+    """The process that holds the expert which a node is in; None outside experts."""
+    member = expert_of(node)
+    if member is None:
+        return None
+    return next(p for p in range(processes) if member.index in held(member.count, p, processes))
 
 
 def router_of(graph: Graph, dispatch: Node) -> tuple[Node, ...]:

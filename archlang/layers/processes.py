@@ -61,6 +61,12 @@ def all_reduce_with_gradients(x: Tensor) -> Tensor:
     return total
 
 
+def total_over_processes(x: Tensor) -> Tensor:
+    """The same where every process has the same batch (`alone`), and each a part of the result."""
+    total: Tensor = _AllReduce.apply(x)  # type: ignore[no-untyped-call]  # torch's own lacks it
+    return total
+
+
 @torch.no_grad()
 def broadcast(x: Tensor) -> Tensor:
     """The first process's tensor, on every process; the tensor itself in one process.
@@ -74,6 +80,22 @@ def broadcast(x: Tensor) -> Tensor:
     if distributed.get_rank() != 0:
         x = torch.zeros_like(x)
     return all_reduce(x)
+
+
+@torch.no_grad()
+def before_here(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum over the processes before this one, and that over all; of the shape of x, without gradients.
+
+    >>> before_here(torch.ones(2))
+    (tensor([0., 0.]), tensor([1., 1.]))
+    """
+    if not is_distributed():
+        return torch.zeros_like(x), x.detach()
+
+    parts = [torch.empty_like(x) for _ in range(distributed.get_world_size())]
+    distributed.all_gather(parts, x.detach().contiguous())
+    every = torch.stack(parts)
+    return every[: distributed.get_rank()].sum(0), every.sum(0)
 
 
 @torch.no_grad()

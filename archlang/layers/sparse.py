@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from archlang.layers.clustering import Standardize
 from archlang.layers.multipath import Gates
+from archlang.layers.processes import before_here, is_distributed
 
 
 class SparseGates(Gates):
@@ -77,17 +78,25 @@ class SparseGates(Gates):
         return left / total
 
     def _with_room(self, order: Tensor, capacity: float) -> Tensor:
-        """Tell which weights [batch, n] find room; `order` [batch, keep] holds the paths of each input."""
-        room = math.ceil(capacity * self.keep * order.shape[0] / self.outputs)
+        """Tell which weights [batch, n] find room; `order` [batch, keep] holds the paths of each input.
+
+        The batch is that of all processes, whose inputs stand one behind the other.
+        """
+        inputs = order.shape[0]
+        # Not always: an export keeps the number of inputs as a symbol.
+        if is_distributed():
+            inputs = int(before_here(torch.tensor(inputs, device=order.device))[1])
+        room = math.ceil(capacity * self.keep * inputs / self.outputs)
         taken = torch.zeros(self.outputs, dtype=torch.int64, device=order.device)
         has_room = torch.zeros(order.shape[0], self.outputs, dtype=torch.bool, device=order.device)
 
         for choice in range(self.keep):
             asked = torch.zeros_like(has_room).scatter(1, order[:, choice : choice + 1], True)
-            # Each input's place in the queue of the path that it asks for.
-            place = taken + asked.cumsum(0)
+            # Each input's place in the queue of the path that it asks for, behind those of processes before this one.
+            earlier, asking = before_here(asked.sum(0))
+            place = taken + earlier + asked.cumsum(0)
             has_room = has_room | (asked & (place <= room))
-            taken = taken + asked.sum(0)
+            taken = taken + asking
         return has_room
 
     def extra_repr(self) -> str:

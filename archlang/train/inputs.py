@@ -34,6 +34,7 @@ from archlang.train.data.splits import Data, Split, Tensors
 from archlang.train.data.windows import cut_for
 from archlang.train.fitting import Fit, fit_of, fit_to
 from archlang.train.problems import bad_data
+from archlang.train.processes.devices import first_weight
 
 IMAGE = 3
 """Sizes of an image: channels, rows and columns."""
@@ -257,7 +258,7 @@ class Unpacking(nn.Module):
 
     def forward(self, rows: torch.Tensor) -> Any:
         """The outputs of the network; its inputs are normalised as the file says, tokens are whole numbers."""
-        weight = next(iter(self.model.parameters()), torch.zeros(()))
+        weight = first_weight(self.model)
         return self.model(*(self._input(place, rows, weight.dtype) for place in self.places))
 
     @staticmethod

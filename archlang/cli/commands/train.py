@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from archlang.train import Progress, Result
 
 Start = Literal["new", "resume", "fork"]
-Sharding = Literal["auto", "ddp", "fsdp"]
+Sharding = Literal["auto", "ddp", "fsdp", "experts"]
 
 
 @click.command("train", short_help="Train what a file declares.")
@@ -39,8 +39,9 @@ Sharding = Literal["auto", "ddp", "fsdp"]
 @click.option("--log-steps", "log_steps", is_flag=True, help="Keep a row for every step in steps.csv.")
 @click.option("--logger", "loggers", multiple=True, metavar="NAME",
               help="Tell a logger too: wandb, trackio, mlflow, or a plug-in's; can be repeated.")
-@click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp"]), default="auto", show_default=True,
-              help="In several processes: weights whole on each (ddp, as auto), or a part of them (fsdp).")
+@click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp", "experts"]), default="auto", show_default=True,
+              help="In several processes: weights whole on each (ddp, as auto), a part of each (fsdp), or experts "
+              "spread over them, the rest whole (experts).")
 @click.option("--transform", metavar="MODULE:FUNCTION", help="A function of yours that changes training samples.")
 @click.option("--batch-transform", "batch_transform", metavar="MODULE:FUNCTION",
               help="One that changes training batches, such as mixup.")

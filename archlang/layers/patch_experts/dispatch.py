@@ -47,7 +47,9 @@ def kept(weights: Tensor, cut: float) -> Tensor:
     if cut == 0:
         return weights.clamp(min=0)
     left = torch.where(chosen(weights, cut), weights, torch.zeros_like(weights))
-    return left / left.sum(1, keepdim=True)
+    total = left.sum(1, keepdim=True)
+    # A row that no expert had room for has nothing to divide, and stays without.
+    return left / torch.where(total > 0, total, torch.ones_like(total))
 
 
 class Dispatch(nn.Module):

@@ -12,11 +12,13 @@ from archlang.diagnostics import ArchError, error
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.optimization.averaging import Average
 from archlang.train.processes.sharding import full, like
+from archlang.train.processes.spreading import SpreadExperts
 
 State = Mapping[str, torch.Tensor]
 
 
-def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | None) -> dict[str, torch.Tensor]:
+def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | None,
+           spread: SpreadExperts | None = None) -> dict[str, torch.Tensor]:
     """Every tensor that a training needs to go on, whole; every process must ask for them."""
     tensors = {f"model.{name}": full(value) for name, value in model.state_dict().items()}
     for number, stage in enumerate(stages):
@@ -29,6 +31,8 @@ def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | 
 
     if average is not None:
         tensors |= {f"average.{name}": value for name, value in average.state().items()}
+    if spread is not None:
+        return spread.gathered(tensors)
     return tensors
 
 
@@ -60,7 +64,10 @@ def restore(tensors: State, facts: Mapping[str, Any], model: nn.Module, stages: 
     weights = _under("model", tensors)
     if _shapes(weights) != _shapes(model.state_dict()):
         raise ArchError(error("run-differs", "the checkpoint's weights are not those of this network"))
-    model.load_state_dict({name: like(weights[name], value) for name, value in model.state_dict().items()})
+    for name, value in model.state_dict().items():
+        # Of experts on other processes there are shapes alone.
+        if not value.is_meta:
+            value.copy_(like(weights[name], value))
 
     anew = []
     for number, stage in enumerate(stages):
@@ -102,6 +109,8 @@ def _restore_optimizer(stage: Optimization, state: State) -> None:
     for name, value in state.items():
         slot, _, key = name.partition(".")
         weight = stage.weights[int(slot)]
+        if weight.is_meta:  # it is an expert's, which another process holds
+            continue
         # Momenta are divided as their weight is; a count of steps is whole everywhere.
         if value.shape == weight.shape:
             value = like(value, weight)

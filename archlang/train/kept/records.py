@@ -135,7 +135,8 @@ class RunRecords:
         Returns the file, on the process that writes.
         """
         # Weights may lie in parts on all processes: gathering them is work of all, writing is that of the first.
-        tensors = gather(batches.trained.module, batches.stages, batches.trained.average)
+        trained = batches.trained
+        tensors = gather(trained.module, batches.stages, trained.average, trained.spread)
         if not self.is_writing:
             return None
 

@@ -57,7 +57,8 @@ def fit(
         start: `resume` goes on from the newest checkpoint of the run: the weights that come out are those of a training
             that was never interrupted. `fork` does so with another file, seed or data; what differs is told and noted.
         checkpoint_every, tensorboard: write a checkpoint after so many steps too, and event files.
-        sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`) or a part (`fsdp`).
+        sharding: in several processes, whether each keeps the weights whole (`ddp`, as `auto`), a part of each
+            (`fsdp`), or all but the experts, of which it holds its share (`experts`).
         workers: processes that read the data meanwhile; what comes out does not depend on their number.
         transform: changes each training sample: takes it, or it and its label, as torchvision's do (v2).
         batch_transform: changes each training batch, samples and labels, which may become shares (mixup).

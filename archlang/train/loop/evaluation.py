@@ -30,7 +30,7 @@ from archlang.train.losses.means import PartMeans
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
 from archlang.train.optimization.planning import derived
-from archlang.train.processes.devices import evaluating, place
+from archlang.train.processes.devices import evaluating, first_weight, place
 from archlang.train.processes.world import World
 
 BATCH = 256
@@ -144,7 +144,7 @@ def measure(
     goal.state.eval()
     world = world or World()
 
-    weight = next(iter(model.parameters()), torch.zeros(()))  # tells the device and the dtype of inputs
+    weight = first_weight(model)  # tells the device and the dtype of inputs
     port, ports = scores_port(graph, losses), inner_ports(losses, graph)
     augmentations = graph.plan.augment if graph.plan else ()
     chance = torch.Generator().manual_seed(0)  # two measurements must differ by the model alone
@@ -156,13 +156,16 @@ def measure(
         inputs, share = (part.to(weight.device, non_blocking=True) for part in next(feed))
         label = world.all_gather(share, len(rows))
 
-        outputs = model(fit.inputs(fit(inputs), weight.dtype))
+        with world.mode(len(rows)):
+            outputs = model(fit.inputs(fit(inputs), weight.dtype))
         values = goal.gathered(values_of(graph, outputs, label, ports, label_places), port, world)
         second = None
         if goal.views is not None:
             augmented, _ = augment_sample(fit.shape(inputs), label, augmentations, chance, places=fit.places)
             changed = fit.inputs(fit.normalise(augmented), weight.dtype)
-            second = goal.gathered(values_of(graph, model(changed), label, ports, label_places), port, world)
+            with world.mode(len(rows)):
+                outputs = model(changed)
+            second = goal.gathered(values_of(graph, outputs, label, ports, label_places), port, world)
 
         with alone():  # every process has the values of the whole batch
             total, parts = goal(values, second)

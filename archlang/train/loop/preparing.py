@@ -27,6 +27,7 @@ from archlang.train.optimization.optimizers import optimizer
 from archlang.train.optimization.planning import steps_of
 from archlang.train.optimization.scaled_gradients import kernels_of
 from archlang.train.processes.sharding import check, divide
+from archlang.train.processes.spreading import SpreadExperts, check_device, check_spread, spread_experts
 
 
 def prepared(task: TrainingTask) -> Training:
@@ -45,25 +46,35 @@ def prepared(task: TrainingTask) -> Training:
     if plan.accumulate > 1 and world.size > 1:
         message = "`accumulate` is for one process: several calculate parts of a batch at the same time"
         raise ArchError(error("not-available", message, help="leave it out, or start one process"))
+
+    ports = inner_ports(task.losses, graph)
+    if task.sharding == "experts":
+        check_spread(world, graph, plan, model, ports)
+        check_device(task.device, world)
     if world.size > 1:
         synced(model)  # batch norms see the statistics of the whole batch
 
-
-    ports = inner_ports(task.losses, graph)
-    observed = observing(model, graph, ports, task.parallel) if ports else model
-    undivided = None
-    if task.sharding == "fsdp":
+    observed, undivided = model, None
+    if ports:
+        observed = observing(model, graph, ports, task.parallel)
+    if task.sharding in ("fsdp", "experts"):
         undivided = _compiled(task, fit, scores)  # what is saved and returned has its weights in one piece
+
+    spread: SpreadExperts | None = None
+    if task.sharding == "fsdp":
         divide(observed, task.device, world)
+    elif task.sharding == "experts":
+        spread = spread_experts(model, graph, world, ports)
+        observed = spread.module
 
     stages = _stages(task, model, goals)
 
     stepper = Stepper(taking_rows(observed, fit.places), graph, scores, ports, plan.clip, plan.precision, world,
-                      undivided is not None, plan.accumulate, task.data.label_places)
+                      task.sharding == "fsdp", plan.accumulate, task.data.label_places, spread)
     average = None
     if plan.average is not None:
         average = Average(plan.average, model)
-    trained = TrainedModel(task, model, fit, average, undivided)
+    trained = TrainedModel(task, model, fit, average, undivided, spread)
     return Training(task, trained, BatchTrainer(task, trained, stages, stepper))
 
 

@@ -18,6 +18,7 @@ from archlang.train.data.label_place import LabelPlace
 from archlang.train.losses.objective import Objective, Values, hits, values_of
 from archlang.train.problems import bad_data
 from archlang.train.processes import sharding
+from archlang.train.processes.spreading import SpreadExperts
 from archlang.train.processes.world import World
 
 PATIENCE = 10
@@ -103,6 +104,7 @@ class Stepper:
     world       the processes of the training; the model gets this one's share of the samples
     parts       so many parts of a batch are calculated one after the other; their gradients add up to that of the whole
     is_divided  whether weights lie in parts (FSDP)
+    spread      the experts, where each process holds some of them
     label_places
                 where labels with names lie in the rows of labels
     skipped     steps that were skipped, in all and (`in_a_row`) since the last one that was done
@@ -118,12 +120,14 @@ class Stepper:
     is_divided: bool = False
     parts: int = 1
     label_places: Sequence[LabelPlace] = ()
+    spread: SpreadExperts | None = None
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
     def __post_init__(self) -> None:
         # Walking a large module tree in every step is slower than many of the steps themselves.
-        self._inside = [*self.model.buffers(), *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
+        buffers = [value for value in self.model.buffers() if not value.is_meta]
+        self._inside = [*buffers, *(m.keys for m in self.model.modules() if isinstance(m, Keyed))]
         self._snapshots: dict[int, Snapshot] = {}
         self._wrapped: dict[int, torch.nn.Module] = {}
 
@@ -237,7 +241,9 @@ class Stepper:
             total = stage.scaler.scale(total)
         torch.autograd.backward(total)
 
-        if self.world.size > 1 and not self.is_divided and id(stage) not in self._wrapped:
+        if self.spread is not None:
+            self.spread.combine(stage.weights)
+        elif self.world.size > 1 and not self.is_divided and id(stage) not in self._wrapped:
             # The weights that a loss reaches are known after its first step: torch's engine must be told.
             reached = sharding.average_gradients(stage.weights, self.world)
             if reached:
@@ -247,6 +253,8 @@ class Stepper:
         """The norm of the gradients; NaN or infinite where one of them is no number."""
         if stage.scaler is not None:
             stage.scaler.unscale_(stage.optimizer)
+        if self.spread is not None:
+            return self.spread.norm(stage.weights)
         gradients = [weight.grad for weight in stage.weights if weight.grad is not None]
         if self.is_divided:
             return sharding.norm(gradients)
@@ -273,7 +281,7 @@ class Stepper:
 
     def _move(self, stage: Optimization, norm: torch.Tensor) -> None:
         """Clip the gradients and do the optimizer step."""
-        if self.clip is not None and self.is_divided:
+        if self.clip is not None and (self.is_divided or self.spread is not None):
             sharding.clip([w.grad for w in stage.weights if w.grad is not None], self.clip, norm)
         elif self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(stage.weights, self.clip, norm)
@@ -308,5 +316,6 @@ def diverged(message: str) -> ArchError:
 
 def finite(model: torch.nn.Module) -> bool:
     """Tell whether all weights and buffers of a model are numbers."""
-    tensors = [sharding.local(value) for value in model.state_dict().values() if value.is_floating_point()]
+    here = [sharding.local(value) for value in model.state_dict().values() if not value.is_meta]
+    tensors = [value for value in here if value.is_floating_point()]
     return all(bool(value.isfinite().all()) for value in tensors)

@@ -19,6 +19,7 @@ from archlang.train.loop.task import TrainingTask, seed_generators
 from archlang.train.optimization.averaging import Average
 from archlang.train.optimization.planning import derived
 from archlang.train.processes.sharding import full
+from archlang.train.processes.spreading import SpreadExperts
 
 
 @dataclass
@@ -29,6 +30,7 @@ class TrainedModel:
     fit        how samples become its inputs
     average    the average of its weights, where the file asks for one
     undivided  a second model to put complete weights in, where those of the first lie in parts
+    spread     the experts of the first, where each process holds some of them
     """
 
     task: TrainingTask
@@ -36,13 +38,24 @@ class TrainedModel:
     fit: Fit
     average: Average | None = None
     undivided: ArchModule | None = None
+    spread: SpreadExperts | None = None
+
+    @property
+    def running(self) -> ArchModule:
+        """The module that is called: with experts elsewhere, the one that knows of them."""
+        if self.spread is not None:
+            return self.spread.module
+        return self.module
 
     def complete(self) -> ArchModule:
         """The model with all its weights; every process must ask for it."""
         if self.undivided is None:
             return self.module
 
-        self.undivided.load_state_dict({name: full(value) for name, value in self.module.state_dict().items()})
+        weights = self.module.state_dict()
+        if self.spread is not None:
+            weights = self.spread.gathered(weights)
+        self.undivided.load_state_dict({name: full(value) for name, value in weights.items()})
         return self.undivided
 
     @contextmanager
@@ -84,4 +97,4 @@ class TrainedModel:
             seed_generators(derived(self.task.seed, total, "renew"), device)
             inputs = (self.fit(split.batch(rows)[0].to(device)) for rows in usable)
             with alone():
-                torch.optim.swa_utils.update_bn(inputs, taking_rows(self.module, self.fit.places))
+                torch.optim.swa_utils.update_bn(inputs, taking_rows(self.running, self.fit.places))

@@ -92,9 +92,11 @@ class Average:
 
 def _averaged(model: nn.Module, buffers: bool) -> Iterator[tuple[str, torch.Tensor]]:
     """The tensors that are averaged: all parameters, and with `buffers` those of floating point."""
-    yield from model.named_parameters()
+    # Experts on other processes are averaged there.
+    yield from ((name, value) for name, value in model.named_parameters() if not value.is_meta)
     if buffers:
-        yield from ((name, value) for name, value in model.named_buffers() if value.is_floating_point())
+        here = ((name, value) for name, value in model.named_buffers() if not value.is_meta)
+        yield from ((name, value) for name, value in here if value.is_floating_point())
 
 
 def _number(value: Any) -> float:

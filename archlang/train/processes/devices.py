@@ -41,6 +41,12 @@ def place(name: str, number: int = 0) -> torch.device:
     return device
 
 
+def first_weight(model: nn.Module) -> torch.Tensor:
+    """The first weight of a model that lies on this process; a 0 where it has none."""
+    # Those of experts on other processes are known by name and shape alone.
+    return next((weight for weight in model.parameters() if not weight.is_meta), torch.zeros(()))
+
+
 @contextmanager
 def evaluating(model: nn.Module, target: torch.device | None = None) -> Iterator[None]:
     """Within this, a model is in evaluation mode, on a device where one is given; afterwards it is as it was.

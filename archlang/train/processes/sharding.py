@@ -17,7 +17,7 @@ from archlang.layers.patch_experts.keys import Keyed
 from archlang.ops.values import Option
 from archlang.train.processes.world import World
 
-Sharding = Literal["auto", "ddp", "fsdp"]
+Sharding = Literal["auto", "ddp", "fsdp", "experts"]
 BUFFERS = "broadcast_buffers"
 """Torch's word for broadcasting buffers in every step, which is left out: they are the same everywhere."""
 if "forward_sync_buffers" in signature(DistributedDataParallel).parameters:
