@@ -31,7 +31,13 @@ def perturbed(model: nn.Module) -> nn.Module:
 
     A scale of 0 at the end of a residual branch, or a layer scale of 1e-6, would hide all that stands before it.
     """
-    double = copy.deepcopy(model).double()
+    # Parameters are drawn anew: memory for them is made once, in the kind of numbers that they will have.
+    fresh: dict[int, Any] = {}
+    for parameter in model.parameters():
+        if not parameter.is_floating_point() or type(parameter) is not nn.Parameter:
+            continue
+        fresh[id(parameter)] = nn.Parameter(torch.empty_like(parameter, dtype=torch.float64), parameter.requires_grad)
+    double = copy.deepcopy(model, fresh).double()
     # The module of an exported program knows no modes.
     if not isinstance(double, fx.GraphModule):
         double.eval()
@@ -112,7 +118,7 @@ class TorchComparison:
 
     Args:
         theirs: the torch model.
-        take: gives a network's tensors for a state of the torch model.
+        take: gives a network's tensors for a state of the torch model; they may share memory with it.
         extra: constants that the torch model's `state_dict` does not hold.
     """
 
@@ -120,7 +126,8 @@ class TorchComparison:
         # Both take the same numbers, once: constants of the graph come along, which no state holds.
         self.theirs = perturbed(theirs)
         state = self.theirs.state_dict(keep_vars=False)
-        self.tensors = dict(take({**{name: _double(value) for name, value in extra.items()}, **state}))
+        constants = {name: _double(value) for name, value in extra.items() if name not in state}
+        self.tensors = dict(take({**constants, **state}))
 
     def verify(
         self, ours: nn.Module, sizes: Sequence[tuple[int, ...]], count: int | None = None,
@@ -128,19 +135,30 @@ class TorchComparison:
     ) -> float:
         """Compare a network, which is changed, and return the largest relative difference.
 
+        The network has the tensors of the torch model afterwards, in float64, and both share their memory.
         `count` is the only batch that a stored program takes, `ranges` are those of whole inputs by their place.
         Raises `ArchError` (not-equal).
         """
-        ours.double().eval().load_state_dict(self.tensors)
+        self.lend(ours)
         inputs = samples(sizes, count, ranges)
         found = self._differs(ours, inputs)
         if not found <= TOLERANCE:
             raise self._unequal(found, ours, samples(sizes, EXPORTED, ranges), inputs)
         return found
 
-    def difference(self, ours: Callable[..., Any], sizes: Sequence[tuple[int, ...]]) -> float:
-        """The largest relative difference of a network that was verified, on samples of these sizes."""
-        return self._differs(ours, samples(sizes, None))
+    def difference(self, ours: nn.Module, sizes: Sequence[tuple[int, ...]]) -> float:
+        """The largest relative difference of a network, which is changed, on samples of sizes other than its own."""
+        self.lend(ours)
+        # No step says a size, so that the code of the one is that of the other: what is checked before it is not.
+        return self._differs(ours.forward, samples(sizes, None))
+
+    def lend(self, ours: nn.Module) -> None:
+        """Give a network the perturbed tensors, in evaluation mode: evaluation writes into none, so that both use one.
+
+        Copies of a large network's would take as long as its outputs.
+        """
+        ours.load_state_dict(self.tensors, assign=True)
+        ours.double().eval()
 
     def _differs(self, ours: Callable[..., Any], inputs: Sequence[Tensor]) -> float:
         with torch.no_grad():

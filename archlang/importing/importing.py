@@ -122,19 +122,24 @@ def _imported(
 
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
+    own = model.state_dict()
     starts: tuple[str, ...] = ()
     if drawn:
         starts = otherwise(where, dict(model.named_parameters()), fresh, known)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
     ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
     comparison = TorchComparison(module, lambda state: taken(where, state), traced.state)
-    found = comparison.verify(model, sizes, batch, ranges)
-    # A dial for the size is promised in the text, so that it is tried before anybody sees it.
-    if sides(traced) is not None and not _resizes(network, model, comparison, sizes[0], limits):
-        unsized = replace(traced, sized=True)
-        written = write(unsized, name, doc, normalisation)
-        network = loads(print_file(written.file), limits=limits)
-        model = compile(network)
+    found = _resized(network, model, comparison, sizes[0], limits) if sides(traced) is not None else None
+    if found is None:
+        # A dial for the size is promised in the text, so that it is tried before anybody sees it.
+        if sides(traced) is not None:
+            unsized = replace(traced, sized=True)
+            written = write(unsized, name, doc, normalisation)
+            network = loads(print_file(written.file), limits=limits)
+            model = compile(network)
+            own = model.state_dict()
+        found = comparison.verify(model, sizes, batch, ranges)
+    model.load_state_dict(own, assign=True)
     state: State = {**traced.state, **module.state_dict()}
     model.float().load_state_dict(_kinds(taken(where, state)))
 
@@ -147,20 +152,26 @@ def _imported(
     )
 
 
-def _resizes(
+def _resized(
     network: Network, model: fx.GraphModule, comparison: TorchComparison, sizes: Sequence[int], limits: Limits
-) -> bool:
-    """Tell whether both networks take maps of another size, too, and agree on them."""
+) -> float | None:
+    """How far both networks differ on maps of another size than the exported one; None where they are not equal.
+
+    No step says a size, so that a network that computes the same there was read right: the torch model ran its own code
+    on that size, and the file is what was exported on the other one.
+    """
     other = another(sizes[1:])
     dials = dict(zip(DIALS[2:], other, strict=True))
     if other[0] == other[1] and sizes[1] == sizes[2]:
         dials = {"side": other[0]}
     try:
         loads(network.text, dials, limits=limits)
-        # No step says a size, so that the code of the one is that of the other: what is checked before it is not.
-        return comparison.difference(model.forward, [(sizes[0], *other)]) <= TOLERANCE
+        found = comparison.difference(model, [(sizes[0], *other)])
     except Exception:  # either of them may want its one size, and says so in its own way
-        return False
+        return None
+    if found > TOLERANCE:
+        return None
+    return found
 
 
 def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
