@@ -11,7 +11,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.importing.calls import TorchCall
 from archlang.importing.steps import State
+from archlang.layers.chance import SHARED
 
 TOLERANCE = 1e-9
 """The largest difference of outputs in float64, over the largest output."""
@@ -37,6 +40,11 @@ def perturbed(model: nn.Module) -> nn.Module:
         if not parameter.is_floating_point() or type(parameter) is not nn.Parameter:
             continue
         fresh[id(parameter)] = nn.Parameter(torch.empty_like(parameter, dtype=torch.float64), parameter.requires_grad)
+    # The older weight norm keeps what it calculated beside the parameters, and nothing copies such a tensor by itself.
+    for part in model.modules():
+        for value in vars(part).values():
+            if isinstance(value, Tensor) and value.grad_fn is not None:
+                fresh[id(value)] = value.detach().double()
     double = copy.deepcopy(model, fresh).double()
     # The module of an exported program knows no modes.
     if not isinstance(double, fx.GraphModule):
@@ -118,11 +126,15 @@ class TorchComparison:
 
     Args:
         theirs: the torch model.
+        call: how it is called.
         take: gives a network's tensors for a state of the torch model; they may share memory with it.
         extra: constants that the torch model's `state_dict` does not hold.
     """
 
-    def __init__(self, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State) -> None:
+    def __init__(
+        self, theirs: nn.Module, call: TorchCall, take: Callable[[State], Mapping[str, Tensor]], extra: State
+    ) -> None:
+        self.call = call
         # Both take the same numbers, once: constants of the graph come along, which no state holds.
         self.theirs = perturbed(theirs)
         state = self.theirs.state_dict(keep_vars=False)
@@ -162,7 +174,25 @@ class TorchComparison:
 
     def _differs(self, ours: Callable[..., Any], inputs: Sequence[Tensor]) -> float:
         with torch.no_grad():
-            return difference(ours(*inputs), self.theirs(*inputs))
+            return difference(ours(*inputs), self._right(inputs))
+
+    def _right(self, inputs: Sequence[Tensor]) -> Any:
+        """The torch model's outputs. Raises `ArchError` (not-importable) where it does not run in float64."""
+        try:
+            return self.call.on(self.theirs, inputs)
+        except RuntimeError:
+            # Code that makes tensors of its own, such as a first state, makes them in torch's default kind.
+            with SHARED:
+                before = torch.get_default_dtype()
+                torch.set_default_dtype(torch.float64)
+                try:
+                    return self.call.on(self.theirs, inputs)
+                except RuntimeError as problem:
+                    said = one_line(f"{type(problem).__name__}: {problem}", 200)
+                    message = f"the torch model does not run in float64, in which both are compared: {said}"
+                    raise ArchError(error("not-importable", message)) from None
+                finally:
+                    torch.set_default_dtype(before)
 
     def _unequal(self, found: float, ours: nn.Module, again: Sequence[Tensor], inputs: Sequence[Tensor]) -> ArchError:
         """The error for networks that differ, with what can be told of the reason."""
