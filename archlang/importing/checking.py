@@ -11,7 +11,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from archlang.diagnostics import ArchError, error
+from archlang.diagnostics.text import one_line
+from archlang.importing.calls import TorchCall
 from archlang.importing.steps import State
+from archlang.layers.chance import SHARED
 
 TOLERANCE = 1e-9
 """The largest difference of outputs in float64, over the largest output."""
@@ -31,7 +34,18 @@ def perturbed(model: nn.Module) -> nn.Module:
 
     A scale of 0 at the end of a residual branch, or a layer scale of 1e-6, would hide all that stands before it.
     """
-    double = copy.deepcopy(model).double()
+    # Parameters are drawn anew: memory for them is made once, in the kind of numbers that they will have.
+    fresh: dict[int, Any] = {}
+    for parameter in model.parameters():
+        if not parameter.is_floating_point() or type(parameter) is not nn.Parameter:
+            continue
+        fresh[id(parameter)] = nn.Parameter(torch.empty_like(parameter, dtype=torch.float64), parameter.requires_grad)
+    # The older weight norm keeps what it calculated beside the parameters, and nothing copies such a tensor by itself.
+    for part in model.modules():
+        for value in vars(part).values():
+            if isinstance(value, Tensor) and value.grad_fn is not None:
+                fresh[id(value)] = value.detach().double()
+    double = copy.deepcopy(model, fresh).double()
     # The module of an exported program knows no modes.
     if not isinstance(double, fx.GraphModule):
         double.eval()
@@ -112,15 +126,20 @@ class TorchComparison:
 
     Args:
         theirs: the torch model.
-        take: gives a network's tensors for a state of the torch model.
+        call: how it is called.
+        take: gives a network's tensors for a state of the torch model; they may share memory with it.
         extra: constants that the torch model's `state_dict` does not hold.
     """
 
-    def __init__(self, theirs: nn.Module, take: Callable[[State], Mapping[str, Tensor]], extra: State) -> None:
+    def __init__(
+        self, theirs: nn.Module, call: TorchCall, take: Callable[[State], Mapping[str, Tensor]], extra: State
+    ) -> None:
+        self.call = call
         # Both take the same numbers, once: constants of the graph come along, which no state holds.
         self.theirs = perturbed(theirs)
         state = self.theirs.state_dict(keep_vars=False)
-        self.tensors = dict(take({**{name: _double(value) for name, value in extra.items()}, **state}))
+        constants = {name: _double(value) for name, value in extra.items() if name not in state}
+        self.tensors = dict(take({**constants, **state}))
 
     def verify(
         self, ours: nn.Module, sizes: Sequence[tuple[int, ...]], count: int | None = None,
@@ -128,23 +147,52 @@ class TorchComparison:
     ) -> float:
         """Compare a network, which is changed, and return the largest relative difference.
 
+        The network has the tensors of the torch model afterwards, in float64, and both share their memory.
         `count` is the only batch that a stored program takes, `ranges` are those of whole inputs by their place.
         Raises `ArchError` (not-equal).
         """
-        ours.double().eval().load_state_dict(self.tensors)
+        self.lend(ours)
         inputs = samples(sizes, count, ranges)
         found = self._differs(ours, inputs)
         if not found <= TOLERANCE:
             raise self._unequal(found, ours, samples(sizes, EXPORTED, ranges), inputs)
         return found
 
-    def difference(self, ours: Callable[..., Any], sizes: Sequence[tuple[int, ...]]) -> float:
-        """The largest relative difference of a network that was verified, on samples of these sizes."""
-        return self._differs(ours, samples(sizes, None))
+    def difference(self, ours: nn.Module, sizes: Sequence[tuple[int, ...]]) -> float:
+        """The largest relative difference of a network, which is changed, on samples of sizes other than its own."""
+        self.lend(ours)
+        # No step says a size, so that the code of the one is that of the other: what is checked before it is not.
+        return self._differs(ours.forward, samples(sizes, None))
+
+    def lend(self, ours: nn.Module) -> None:
+        """Give a network the perturbed tensors, in evaluation mode: evaluation writes into none, so that both use one.
+
+        Copies of a large network's would take as long as its outputs.
+        """
+        ours.load_state_dict(self.tensors, assign=True)
+        ours.double().eval()
 
     def _differs(self, ours: Callable[..., Any], inputs: Sequence[Tensor]) -> float:
         with torch.no_grad():
-            return difference(ours(*inputs), self.theirs(*inputs))
+            return difference(ours(*inputs), self._right(inputs))
+
+    def _right(self, inputs: Sequence[Tensor]) -> Any:
+        """The torch model's outputs. Raises `ArchError` (not-importable) where it does not run in float64."""
+        try:
+            return self.call.on(self.theirs, inputs)
+        except RuntimeError:
+            # Code that makes tensors of its own, such as a first state, makes them in torch's default kind.
+            with SHARED:
+                before = torch.get_default_dtype()
+                torch.set_default_dtype(torch.float64)
+                try:
+                    return self.call.on(self.theirs, inputs)
+                except RuntimeError as problem:
+                    said = one_line(f"{type(problem).__name__}: {problem}", 200)
+                    message = f"the torch model does not run in float64, in which both are compared: {said}"
+                    raise ArchError(error("not-importable", message)) from None
+                finally:
+                    torch.set_default_dtype(before)
 
     def _unequal(self, found: float, ours: nn.Module, again: Sequence[Tensor], inputs: Sequence[Tensor]) -> ArchError:
         """The error for networks that differ, with what can be told of the reason."""

@@ -68,17 +68,19 @@ class DrawStatistics:
 def drawn(value: Tensor) -> DrawStatistics:
     """The statistics of a tensor of any sizes: of large ones, of a part that is spread over them evenly."""
     numbers = value.detach().flatten()
-    part = numbers[:: max(1, numbers.numel() // MEASURED)].double()
-    part = _without_strays(part)
-    variance = float(part.var(correction=0))
+    part = _without_strays(numbers[:: -(-numbers.numel() // MEASURED)].double())
+    squares, mean = torch.var_mean(part, correction=0)
+    variance = float(squares)
+    least, most = (float(end) for end in part.aminmax())
     # Rounding leaves a trace where all numbers are the same.
-    if bool((part == part[0]).all()) and bool((numbers == numbers[0]).all()):
+    if least == most and bool((numbers == numbers[0]).all()):
         variance = 0.0
-    mean, fourth = part.mean(), 0.0
+
+    fourth = 0.0
     if variance:
-        fourth = float((part - mean).square().square().mean()) / variance**2
+        fourth = float((part - mean).square_().square_().mean()) / variance**2
     return DrawStatistics(
-        tuple(value.shape), part.numel(), float(mean), variance, fourth, float(part.abs().max()),
+        tuple(value.shape), part.numel(), float(mean), variance, fourth, max(-least, most),
         part[:: max(1, part.numel() // MOST)].sort().values,
     )
 
@@ -88,7 +90,12 @@ def _without_strays(part: Tensor) -> Tensor:
     # `torch.nn.init.trunc_normal_` with bounds of a hundred deviations puts one number in 2^24 onto a bound.
     if len(part) < FEW:
         return part
-    near = part[part.abs() <= STRAY * part.std()]
+    bound = STRAY * float(part.std())
+    least, most = (float(end) for end in part.aminmax())
+    # Most weights hold no stray: nothing is copied for them.
+    if max(-least, most) <= bound:
+        return part
+    near = part[part.abs() <= bound]
     if 0 < len(part) - len(near) <= 1 + len(part) // 100_000:
         return near
     return part

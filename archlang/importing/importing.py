@@ -11,6 +11,7 @@ from torch import Tensor, fx, nn
 
 from archlang.compiler import compile
 from archlang.elaborate.network import Network, loads
+from archlang.importing.calls import TorchCall
 from archlang.importing.checking import TOLERANCE, TorchComparison
 from archlang.importing.extents import another, sides
 from archlang.importing.leaves import Recognise
@@ -54,7 +55,7 @@ class ImportedModel:
 
 
 def import_model(
-    module: nn.Module, inputs: Sequence[Any], *, name: str | None = None, doc: str | None = None,
+    module: nn.Module, inputs: Sequence[Any] | Mapping[str, Any], *, name: str | None = None, doc: str | None = None,
     normalisation: Normalisation | None = None, recognised: Mapping[str, Recognise] | None = None,
     limits: Limits = DEFAULT, untrained: nn.Module | None = None,
 ) -> ImportedModel:
@@ -62,7 +63,8 @@ def import_model(
 
     Args:
         module: any module that `torch.export` takes; it is read in evaluation mode and left as it is.
-        inputs: an example of its inputs, each with the batch first.
+        inputs: an example of its inputs, each with the batch first, in their order or by the names of `forward`.
+            Numbers and None among them are settings, and stay as they are.
         name: the network's name; that of the module's class where it is left out.
         doc: the first line of the file.
         normalisation: the mean and deviation of the data, which the file keeps.
@@ -87,11 +89,12 @@ def import_model(
     # The caller's model is as it was, whatever happens.
     training = module.training
     module.eval()
+    call = TorchCall.of(module, inputs)
     try:
-        traced = tidy(trace(module, inputs, {**RECOGNISED, **(recognised or {})}))
+        traced = tidy(trace(module, call, {**RECOGNISED, **(recognised or {})}))
         called = name or type(module).__name__
         said = doc or f"{called}, imported from torch."
-        return _imported(module, traced, called, said, normalisation, limits, untrained=untrained)
+        return _imported(module, call, traced, called, said, normalisation, limits, untrained=untrained)
     finally:
         module.train(training)
 
@@ -106,12 +109,13 @@ def import_source(source: TorchSource, *, name: str | None = None, limits: Limit
         )
     traced = tidy(read(source.program))
     traced = replace(traced, notes=(*traced.notes, *source.notes))
-    return _imported(source.module, traced, called, source.doc, None, limits, traced.batch, drawn=source.drawn)
+    call = TorchCall.of(source.module, source.inputs)
+    return _imported(source.module, call, traced, called, source.doc, None, limits, traced.batch, drawn=source.drawn)
 
 
 def _imported(
-    module: nn.Module, traced: Traced, name: str, doc: str, normalisation: Normalisation | None, limits: Limits,
-    batch: int | None = None, untrained: nn.Module | None = None, drawn: bool = True,
+    module: nn.Module, call: TorchCall, traced: Traced, name: str, doc: str, normalisation: Normalisation | None,
+    limits: Limits, batch: int | None = None, untrained: nn.Module | None = None, drawn: bool = True,
 ) -> ImportedModel:
     fresh: State = {**traced.state, **(untrained or module).state_dict()}
     if drawn:
@@ -122,19 +126,24 @@ def _imported(
 
     # One model for both: first in float64 with perturbed weights, then with the weights that are wanted.
     model = compile(network)
+    own = model.state_dict()
     starts: tuple[str, ...] = ()
     if drawn:
         starts = otherwise(where, dict(model.named_parameters()), fresh, known)
     sizes = [traced.sizes[value] for _, value in traced.inputs]
     ranges = {at: traced.ranges[value] for at, (_, value) in enumerate(traced.inputs) if value in traced.ranges}
-    comparison = TorchComparison(module, lambda state: taken(where, state), traced.state)
-    found = comparison.verify(model, sizes, batch, ranges)
-    # A dial for the size is promised in the text, so that it is tried before anybody sees it.
-    if sides(traced) is not None and not _resizes(network, model, comparison, sizes[0], limits):
-        unsized = replace(traced, sized=True)
-        written = write(unsized, name, doc, normalisation)
-        network = loads(print_file(written.file), limits=limits)
-        model = compile(network)
+    comparison = TorchComparison(module, call, lambda state: taken(where, state), traced.state)
+    found = _resized(network, model, comparison, sizes[0], limits) if sides(traced) is not None else None
+    if found is None:
+        # A dial for the size is promised in the text, so that it is tried before anybody sees it.
+        if sides(traced) is not None:
+            unsized = replace(traced, sized=True)
+            written = write(unsized, name, doc, normalisation)
+            network = loads(print_file(written.file), limits=limits)
+            model = compile(network)
+            own = model.state_dict()
+        found = comparison.verify(model, sizes, batch, ranges)
+    model.load_state_dict(own, assign=True)
     state: State = {**traced.state, **module.state_dict()}
     model.float().load_state_dict(_kinds(taken(where, state)))
 
@@ -147,20 +156,26 @@ def _imported(
     )
 
 
-def _resizes(
+def _resized(
     network: Network, model: fx.GraphModule, comparison: TorchComparison, sizes: Sequence[int], limits: Limits
-) -> bool:
-    """Tell whether both networks take maps of another size, too, and agree on them."""
+) -> float | None:
+    """How far both networks differ on maps of another size than the exported one; None where they are not equal.
+
+    No step says a size, so that a network that computes the same there was read right: the torch model ran its own code
+    on that size, and the file is what was exported on the other one.
+    """
     other = another(sizes[1:])
     dials = dict(zip(DIALS[2:], other, strict=True))
     if other[0] == other[1] and sizes[1] == sizes[2]:
         dials = {"side": other[0]}
     try:
         loads(network.text, dials, limits=limits)
-        # No step says a size, so that the code of the one is that of the other: what is checked before it is not.
-        return comparison.difference(model.forward, [(sizes[0], *other)]) <= TOLERANCE
+        found = comparison.difference(model, [(sizes[0], *other)])
     except Exception:  # either of them may want its one size, and says so in its own way
-        return False
+        return None
+    if found > TOLERANCE:
+        return None
+    return found
 
 
 def _kinds(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

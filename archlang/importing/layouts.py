@@ -46,6 +46,19 @@ def regrouped(r: StepReader, ref: Ref, wanted: Sequence[int]) -> Ref | None:
     return _split(r, ref, parts, dims)
 
 
+def squeezed(r: StepReader, ref: Ref) -> Ref:
+    """A tensor whose value has no axis of size 1: torch's axes of that size are none of the value's."""
+    sizes = r.sizes[ref.value]
+    kept = [axis for axis, size in enumerate(sizes) if size != 1]
+    if len(kept) == len(sizes):
+        return ref
+    if not kept:
+        raise NoWordError("a product of single numbers")
+    places = {axis: at for at, axis in enumerate(kept)} | {BATCH: BATCH}
+    value = r.resized(ref.value, [sizes[axis] for axis in kept])
+    return Ref(value, tuple(tuple(places[axis] for axis in dim if axis in places) for dim in ref.dims))
+
+
 def _split(
     r: StepReader, ref: Ref, parts: dict[int, list[int]], dims: Sequence[Sequence[tuple[int, int]]]
 ) -> Ref:

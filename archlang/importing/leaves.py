@@ -6,21 +6,33 @@ evaluation mode would lose altogether, such as a dropped path, stays in the grap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from archlang.importing.held import BATCH, Known, Ref
+from archlang.importing.program import place_of
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Origin, State, Static
 
 _LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-untyped-call]  # torch gives it no types
 _LIBRARY.define("leaf(Tensor[] inputs, int key, int[] order) -> Tensor")  # type: ignore[no-untyped-call]  # as above
+_LIBRARY.define("shares(Tensor queries, Tensor keys, int heads) -> Tensor")  # type: ignore[no-untyped-call]  # as above
 torch.library.register_fake("archlang::leaf", lambda inputs, key, order: torch.empty_like(inputs[0]), lib=_LIBRARY)
+
+torch.library.register_fake("archlang::shares", lambda queries, keys, heads: _shares(queries, keys, heads), lib=_LIBRARY)
+
+
+def _shares(queries: Tensor, keys: Tensor, heads: int) -> Tensor:
+    """An empty tensor of the sizes that weights of attention have: of all heads together where `heads` is 0."""
+    between = (heads,) if heads else ()
+    return queries.new_empty((queries.shape[0], *between, queries.shape[1], keys.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -76,10 +88,12 @@ def class_name(module: nn.Module) -> str:
 
 
 @contextmanager
-def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[Sequence[Leaf]]:
+def marked(
+    model: nn.Module, recognised: Mapping[str, Recognise], written: Collection[str] = ()
+) -> Iterator[Sequence[Leaf]]:
     """Make every recognised module of a model one call of `archlang::leaf`, and give the leaves in their order.
 
-    There are as many as there were calls once the model has run.
+    There are as many as there were calls once the model has run. Those at the paths `written` are read as their code is.
     """
     leaves: list[Leaf] = []
     touched: list[nn.Module] = []
@@ -87,7 +101,7 @@ def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[Se
     try:
         for path, module in model.named_modules():
             recognise = recognised.get(class_name(module))
-            if recognise is None or any(path.startswith(f"{outer}.") for outer in inside):
+            if recognise is None or path in written or any(path.startswith(f"{outer}.") for outer in inside):
                 continue
             found = recognise(module)
             if isinstance(found, OtherForward):
@@ -110,9 +124,14 @@ def marked(model: nn.Module, recognised: Mapping[str, Recognise]) -> Iterator[Se
 
 def _mark(module: nn.Module, found: Leaf, leaves: list[Leaf]) -> None:
     """Let a module's call be one operation of the graph, its leaf one more of `leaves`."""
-    gives_pair = isinstance(module, nn.MultiheadAttention)
+    attends = isinstance(module, nn.MultiheadAttention)
 
     def forward(*args: Any, **kwargs: Any) -> Any:
+        asked = _Asked()
+        if attends:
+            asked = _asked(module, *args, **kwargs)
+        if asked.masked:
+            return type(module).forward(module, *args, **kwargs)
         given = [value for value in (*args, *kwargs.values()) if isinstance(value, Tensor)]
         inputs = _once(given)
         leaf: Leaf | None = found
@@ -124,12 +143,46 @@ def _mark(module: nn.Module, found: Leaf, leaves: list[Leaf]) -> None:
         # A sequence that attends to itself is given three times.
         order = [next(at for at, one in enumerate(inputs) if one is value) for value in given]
         made = torch.ops.archlang.leaf(inputs, len(leaves) - 1, order)
-        if gives_pair:
-            return made, None
-        return made
+        if not attends:
+            return made
+        # Most models have no use for the weights beside; where one has, the graph shows it.
+        shares = None
+        if asked.heads is not None:
+            shares = torch.ops.archlang.shares(given[0], given[1], asked.heads)
+        return made, shares
 
     # Taken back when the export is done.
     module.forward = forward
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a call of torch's attention asks for beside the sum.
+
+    `masked`: whether a mask says what sees what. `heads`: None without weights, 0 for those of all heads together.
+    """
+
+    masked: bool = False
+    heads: int | None = None
+
+
+def _asked(module: Any, *args: Any, **kwargs: Any) -> _Asked:
+    bound = inspect.signature(type(module).forward).bind(module, *args, **kwargs)
+    bound.apply_defaults()
+    call = bound.arguments
+    masked = call["attn_mask"] is not None or call["key_padding_mask"] is not None
+    if not call["need_weights"]:
+        return _Asked(masked)
+    return _Asked(masked, 0 if call["average_attn_weights"] else module.num_heads)
+
+
+def weighed(program: ExportedProgram) -> set[str]:
+    """The paths of the modules of attention whose weights something reads."""
+    found = set()
+    for node in program.graph.nodes:
+        if node.op == "call_function" and node.target is torch.ops.archlang.shares.default and node.users:
+            found.add(place_of(node).path)
+    return found
 
 
 def _once(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import namedtuple
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -15,9 +16,12 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
+from torch.nn.modules import transformer
+from torch.nn.parameter import UninitializedParameter
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
+from archlang.importing.calls import TorchCall
 from archlang.importing.steps import ModulePlace
 
 OURS, TORCH, PYTHON = Path(__file__).parents[1], Path(torch.__file__).parent, Path(logging.__file__).parents[1]
@@ -27,16 +31,21 @@ DEPENDS = ("GuardOnDataDependentSymNode", "PendingUnbackedSymbolNotFound", "Data
 """Torch's words for code that asks for the numbers of a tensor."""
 
 
-def exported(model: nn.Module, inputs: Sequence[Any]) -> ExportedProgram:
+def exported(model: nn.Module, call: TorchCall) -> ExportedProgram:
     """Export a model in evaluation mode. Raises `ArchError` (not-importable) with torch's reason and the line."""
     name = type(model).__name__
-    for value in inputs:
+    for value in call.values:
         if not isinstance(value, Tensor | int | float | bool | None):
             message = f"this {name} is called with a {type(value).__name__}, and tensors and numbers alone can enter"
             raise ArchError(error("not-importable", message))
+    unmade = [path for path, value in model.named_parameters() if isinstance(value, UninitializedParameter)]
+    if unmade:
+        where, _, _ = unmade[0].rpartition(".")
+        message = f"`{where or name}` has no weights yet: torch makes them when the model is called"
+        raise ArchError(error("not-importable", message, help="call the model once with an example before"))
     try:
-        with _quiet():
-            return torch.export.export(model, tuple(inputs), strict=False)
+        with _quiet(), _plain_attention():
+            return torch.export.export(model, call.placed, dict(call.named) or None, strict=False)
     except Exception as problem:  # torch.export raises whatever the model's own code raises, and kinds of its own
         kind = type(problem).__name__
         said = one_line(f"{kind}: {problem}", 300)
@@ -61,6 +70,23 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Let torch's attention run as its Python code says, for as long as a model is exported.
+
+    Without gradients it would be one operation for a whole layer. A decoder looks whether its mask is the causal one,
+    which asks for the mask's numbers, only to choose a faster way to the same results.
+    """
+    fast, detect = torch.backends.mha.get_fastpath_enabled(), transformer._detect_is_causal_mask
+    torch.backends.mha.set_fastpath_enabled(False)
+    transformer._detect_is_causal_mask = lambda mask, is_causal=None, size=None: bool(is_causal)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        transformer._detect_is_causal_mask = detect
 
 
 def _blamed(problem: BaseException, model: nn.Module) -> tuple[str, ...]:
@@ -98,9 +124,14 @@ def short(file: str) -> str:
 
 
 def output_names(program: ExportedProgram) -> list[str] | None:
-    """The names of the outputs of a model that gives a dict; None for one that gives a tensor or a sequence."""
+    """The names of the outputs of a model that gives a dict or a named tuple; None for a tensor or a sequence."""
     spec = program.call_spec.out_spec
-    if spec is None or spec.type is None or not issubclass(spec.type, dict):
+    if spec is None or spec.type is None:
+        return None
+    # For torch the type of a named tuple is the function that makes such types.
+    if spec.type is namedtuple:
+        return list(spec.context._fields)
+    if not issubclass(spec.type, dict):
         return None
     context = spec.context
     return [str(name) for name in context]
@@ -112,6 +143,8 @@ def place_of(node: fx.Node) -> ModulePlace:
         (_path(path), _class(kind)) for path, kind in node.meta.get("nn_module_stack", {}).values()
     )
     frames = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
+    # The line that a user can change: torch's own modules stand further in.
+    frames = [frame for frame in frames if _foreign(Path(frame[0]))] or frames
     line = ""
     if frames:
         line = f"{short(frames[-1][0])}:{frames[-1][1]}"

@@ -34,7 +34,7 @@ class TorchSource:
     """
 
     module: nn.Module
-    inputs: tuple[Any, ...]
+    inputs: tuple[Any, ...] | Mapping[str, Any]
     name: str
     doc: str
     normalisation: Normalisation | None = None
@@ -230,14 +230,16 @@ def _function(source: str, sizes: Sequence[tuple[int, ...]]) -> TorchSource:
         made = function()
         if isinstance(made, tuple) and len(made) == 2:
             module, inputs = made
-            if not isinstance(inputs, list | tuple):
+            if not isinstance(inputs, list | tuple | Mapping):
                 inputs = [inputs]
-            given.extend(inputs)
+            given.append(inputs)
             return module
         return made
 
     module = _made(shown, make)
-    inputs = tuple(given) or example(sizes)
+    inputs: tuple[Any, ...] | Mapping[str, Any] = example(sizes)
+    if given:
+        inputs = given[0] if isinstance(given[0], Mapping) else tuple(given[0])
     if not inputs:
         message = f"nothing tells the sizes that `{shown}` takes"
         raise ArchError(error("usage", message, help="`--input 3x32x32`, or a function that gives (module, inputs)"))

@@ -48,12 +48,12 @@ class _Kernel:
     rules: Sequence[Rule]
 
 
-def started(traced: Traced, state: State) -> tuple[Traced, frozenset[Origin]]:
+def started(traced: Traced, state: State) -> tuple[Traced, Mapping[Origin, DrawStatistics]]:
     """A traced model whose steps say how their weights start, where that shows in a state that nothing has trained.
 
-    Beside it stand the weights whose start is known, those that start as a file's do anyway among them. Kernels of one
-    operation go together: the rule that most of them look drawn by is taken first, so that a small kernel, which many
-    rules would fit, is what its large neighbours are.
+    Beside it stand the weights whose start is known, with their numbers, those that start as a file's do anyway among
+    them. Kernels of one operation go together: the rule that most of them look drawn by is taken first, so that a small
+    kernel, which many rules would fit, is what its large neighbours are.
     """
     kernels = [kernel for step in traced.steps for kernel in _kernels(step, state)]
     families: dict[str, list[_Kernel]] = defaultdict(list)
@@ -66,8 +66,9 @@ def started(traced: Traced, state: State) -> tuple[Traced, frozenset[Origin]]:
     for family in families.values():
         rules |= _chosen(family, proven, votes)
     steps = tuple(_said(step, rules.get(step.output), state) for step in traced.steps)
-    known = (kernel.step for kernel in kernels if kernel.step.output in rules)
-    return replace(traced, steps=steps), frozenset(step.weights[KERNELS[step.op]] for step in known)
+    known = [kernel for kernel in kernels if kernel.step.output in rules]
+    numbers = {kernel.step.weights[KERNELS[kernel.step.op]]: kernel.numbers for kernel in known}
+    return replace(traced, steps=steps), numbers
 
 
 def _kernels(step: Step, state: State) -> Iterable[_Kernel]:
@@ -99,20 +100,25 @@ def _exact(numbers: DrawStatistics) -> list[Rule]:
 MOST_SQUARED = 1 << 26
 """Multiplications that a look at whether rows are orthogonal may cost."""
 
+FIRST_ROWS = 8
+"""Rows that are looked at first."""
+
 
 def _orthogonal(value: Tensor) -> list[Rule]:
     """The rule of rows, or of columns, that are orthogonal and of one length."""
     if value.dim() < 2:
         return []
-    matrix = value.detach().double().flatten(1)
+    matrix = value.detach().flatten(1)
     if len(matrix) > matrix.shape[1]:
         matrix = matrix.T
     # A single row is orthogonal to all others that there are.
     if len(matrix) < 2 or len(matrix) * matrix.numel() > MOST_SQUARED:
         return []
-    squares = matrix @ matrix.T
-    length = float(squares.diagonal().mean())
-    if length <= 0 or float((squares - length * torch.eye(len(matrix))).abs().max()) > 1e-5 * length:
+    # A few rows are enough to see that a kernel is none, as nearly all are.
+    if _length(matrix[:FIRST_ROWS]) is None:
+        return []
+    length = _length(matrix)
+    if length is None:
         return []
     gain = float(f"{length**0.5:.3g}")
     args = () if gain == 1 else (("gain", gain),)
@@ -120,6 +126,16 @@ def _orthogonal(value: Tensor) -> list[Rule]:
     if int((matrix != 0).sum()) <= len(matrix):
         return []
     return [Rule(Initial("orthogonal", args), "orthogonal", lambda shape: 0.0)]
+
+
+def _length(rows: Tensor) -> float | None:
+    """The square of the length that all of some rows have, where they are orthogonal to each other; else None."""
+    rows = rows.double()
+    squares = rows @ rows.T
+    length = float(squares.diagonal().mean())
+    if length <= 0 or float((squares - length * torch.eye(len(rows))).abs().max()) > 1e-5 * length:
+        return None
+    return length
 
 
 def _proven(family: Sequence[_Kernel]) -> set[Rule]:
@@ -204,11 +220,13 @@ def _plain(number: float) -> int | float:
 # --- what no text says -----------------------------------------------------------------------------------------------
 
 
-def otherwise(where: Mapping[str, Origin], ours: State, state: State, known: Collection[Origin]) -> tuple[str, ...]:
+def otherwise(
+    where: Mapping[str, Origin], ours: State, state: State, known: Mapping[Origin, DrawStatistics]
+) -> tuple[str, ...]:
     """The note on parameters that a file draws otherwise than a torch model's were drawn; none where there are none.
 
     `where` says for each parameter of the file what it is made of, `ours` are the file's own numbers as it draws them,
-    `known` are the weights whose start the file says.
+    `known` are the weights whose start the file says, with their numbers in the torch model.
     """
     kinds: dict[str, list[str]] = defaultdict(list)
     untouched, telling, unlike = False, 0, 0
@@ -216,7 +234,7 @@ def otherwise(where: Mapping[str, Origin], ours: State, state: State, known: Col
         value = where[name].read(state)
         if not where[name].names or not value.is_floating_point() or not value.numel():
             continue
-        theirs = drawn(value)
+        theirs = known.get(where[name]) or drawn(value)
         untouched = untouched or (theirs.constant is not None and theirs.count >= SEVERAL)
         telling += theirs.count >= FEW
         if where[name] in known or _same_start(theirs, drawn(mine)):

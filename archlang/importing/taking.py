@@ -34,8 +34,8 @@ def origins(network: Network, steps: Sequence[Step]) -> dict[str, Origin]:
 
 
 def taken(origins: Mapping[str, Origin], state: State) -> dict[str, Tensor]:
-    """The tensors of a network, read from the state of the torch model."""
-    return {name: origin.read(state).detach().clone() for name, origin in origins.items()}
+    """The tensors of a network, read from the state of the torch model, with whose tensors they may share memory."""
+    return {name: origin.read(state).detach() for name, origin in origins.items()}
 
 
 def _unlike(said: str) -> ArchError:

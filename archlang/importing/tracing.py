@@ -14,9 +14,10 @@ from torch.export.graph_signature import InputKind
 from archlang.diagnostics import ArchError
 from archlang.importing.aten import READERS
 from archlang.importing.aten.masks import as_numbers
+from archlang.importing.calls import TorchCall
 from archlang.importing.constants import LIKE, ConstantReader, flat, mapped
 from archlang.importing.held import FinalStates, Held, Known, Mask, Ref, Unknown, Unsaid
-from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf
+from archlang.importing.leaves import Leaf, Recognise, marked, read_leaf, weighed
 from archlang.importing.memory import SharedMemory
 from archlang.importing.program import exported, output_names, place_of
 from archlang.importing.reader import NoWordError, StepReader
@@ -26,13 +27,18 @@ WHOLE = frozenset({"embedding", "contiguous", "clone", "alias", "detach", "to", 
 """Operations that may read an input of whole numbers."""
 
 
-def trace(model: nn.Module, inputs: Sequence[Any], recognised: Mapping[str, Recognise]) -> Traced:
-    """Read a model, in evaluation mode, that takes these inputs, each with the batch first.
+def trace(model: nn.Module, call: TorchCall, recognised: Mapping[str, Recognise]) -> Traced:
+    """Read a model, in evaluation mode, that takes the tensors of this call, each with the batch first.
 
     Raises `ArchError` (not-importable) with every operation that no text says, each with its place.
     """
     with marked(model, recognised) as leaves:
-        program = exported(model, inputs)
+        program = exported(model, call)
+    # An operation of the language hands out no weights of attention: its products and its softmax do.
+    written = weighed(program)
+    if written:
+        with marked(model, recognised, written) as leaves:
+            program = exported(model, call)
     return read(program, leaves)
 
 
@@ -179,6 +185,8 @@ class _Walk:
         used = [self.held[inner] for inner in node.all_input_nodes]
         if not any(isinstance(held, Ref | Mask | FinalStates | Unsaid) for held in flat(used)):
             return self.constants.read(node, short)
+        if name == "archlang::shares":
+            return Unsaid("the weights of attention leave it")
         if name == "archlang::leaf":
             return read_leaf(self.reader, call, self.leaves, self.state)  # type: ignore[no-any-return]
 

@@ -323,6 +323,25 @@ def test_the_size_of_maps_is_a_dial_where_every_size_is_equal(
     torch.testing.assert_close(other(x), model(x))
 
 
+@pytest.mark.parametrize("part", [nn.AdaptiveAvgPool2d(1), ByItsSize()])
+def test_a_model_and_its_network_share_no_memory(part: nn.Module) -> None:
+    """Both use one set of tensors while they are compared, and none afterwards."""
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), part)
+    x = torch.rand(2, 3, 16, 16)
+    model(x)  # statistics of its own
+    model.eval()
+    expected = model(x)
+    found = taken_in(model, (3, 16, 16))
+
+    assert all(value.dtype is torch.float32 for value in found.model.parameters())
+    torch.testing.assert_close(found.model(x), expected)
+    with torch.no_grad():
+        for value in (*model.parameters(), *model.buffers()):
+            value.zero_()
+    torch.testing.assert_close(found.model(x), expected)
+    assert all(value.requires_grad for value in found.model.parameters())
+
+
 class Split(nn.Module):
     """A part that hands on two values; with `shared`, one of its layers is used in all parts."""
 

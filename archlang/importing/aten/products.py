@@ -12,7 +12,7 @@ from archlang.importing.aten.convolutions import bias_of, kernel_of
 from archlang.importing.aten.elementwise import pointwise, softmax
 from archlang.importing.aten.merging import pair
 from archlang.importing.held import BATCH, Known, Ref
-from archlang.importing.layouts import merged, regrouped, rows, unrolled
+from archlang.importing.layouts import merged, regrouped, rows, squeezed, unrolled
 from archlang.importing.reader import NoWordError, StepReader, origin
 from archlang.importing.steps import Kernel, Quoted, Static
 
@@ -63,6 +63,10 @@ def _matmul(r: StepReader, call: Mapping[str, Any]) -> Ref:
     if kernel is not None and not isinstance(call["self"], Known):
         return _linear(r, {"input": call["self"], "weight": kernel})
     left, right = _operand(r, call["self"]), _operand(r, _second(call))
+    # A vector of each sample is a matrix of one row.
+    if len(left.dims) == 2 and left.dims[0] == (BATCH,) and len(right.dims) == 3:
+        row = product(r, Ref(left.value, (left.dims[0], (), left.dims[1])), right)
+        return Ref(row.value, (row.dims[0], row.dims[2]))
     if len(left.dims) < 3 or len(right.dims) < 3:
         raise NoWordError("one of its factors is a vector")
     return product(r, left, right)
@@ -88,19 +92,6 @@ def product(r: StepReader, left: Ref, right: Ref) -> Ref:
     one = _atoms(r, left, [*_flat(first), *rows, *summed])
     other = _atoms(r, right, [*_flat(second), *summed, *columns])
     return _einsum(r, one, other, _Sections(shared, rows, summed, columns), (left, right))
-
-
-def squeezed(r: StepReader, ref: Ref) -> Ref:
-    """A tensor whose value has no axis of size 1: torch's axes of that size are none of the value's."""
-    sizes = r.sizes[ref.value]
-    kept = [axis for axis, size in enumerate(sizes) if size != 1]
-    if len(kept) == len(sizes):
-        return ref
-    if not kept:
-        raise NoWordError("a product of single numbers")
-    places = {axis: at for at, axis in enumerate(kept)} | {BATCH: BATCH}
-    value = r.resized(ref.value, [sizes[axis] for axis in kept])
-    return Ref(value, tuple(tuple(places[axis] for axis in dim if axis in places) for dim in ref.dims))
 
 
 def _sizes(r: StepReader, ref: Ref, dim: Sequence[int]) -> list[int]:
@@ -254,7 +245,16 @@ def _addmm(r: StepReader, call: Mapping[str, Any]) -> Ref:
     return _linear(r, {"input": call["mat1"], "weight": _turned(turned), "bias": call["self"]})
 
 
+def _baddbmm(r: StepReader, call: Mapping[str, Any]) -> Any:
+    """A product of matrices and what is added to it: the scores of attention, and its mask."""
+    if call["beta"] != 1 or call["alpha"] != 1:
+        raise NoWordError("it is scaled")
+    made = product(r, _operand(r, call["batch1"]), _operand(r, call["batch2"]))
+    return pair(r, {"self": made, "other": call["self"]}, "add")
+
+
 READERS: Mapping[str, Callable[[StepReader, Mapping[str, Any]], Any]] = {
     "linear": _linear, "matmul": _matmul, "bmm": _matmul, "mm": _matmul, "addmm": _addmm,
+    "baddbmm": _baddbmm,
     "scaled_dot_product_attention": _attended,
 }

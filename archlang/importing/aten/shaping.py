@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from archlang.importing.held import BATCH, Held, Ref
-from archlang.importing.layouts import regrouped
+from archlang.importing.layouts import regrouped, squeezed
 from archlang.importing.reader import AXES, NoWordError, StepReader
 from archlang.importing.steps import Step
 
@@ -29,6 +29,9 @@ def reshaped(r: StepReader, held: Held, result: Sequence[int]) -> Held:
         if len(wanted) <= len(AXES) and prod(r.logical(ref)) == prod(wanted) and wanted:
             return r.tensor(Ref.of(r.resized(r.plain(ref), wanted), range(len(wanted))))
 
+    # Before the batch an axis of size 1 would count as one with it.
+    if BATCH not in ref.dims[0] and r.extent(ref, ref.dims[0]) == 1:
+        ref = squeezed(r, ref)
     laid = regrouped(r, ref, result)
     if laid is not None:
         return laid

@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 
 from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
+from archlang.importing.calls import TorchCall
 from archlang.importing.program import exported
 
 BATCH = 2
@@ -50,7 +51,7 @@ def open_onnx(path: str, sizes: Sequence[tuple[int, ...]] = ()) -> tuple[Any, tu
     module = OnnxModule(model).eval()
     inputs = _example(model, module.entering, sizes)
     _compare(model, module, inputs, shown)
-    program = exported(module, inputs)
+    program = exported(module, TorchCall(tuple(inputs)))
     _name(program, module)
     return module, inputs, program
 
