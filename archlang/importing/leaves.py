@@ -25,8 +25,8 @@ _LIBRARY = torch.library.Library("archlang", "FRAGMENT")  # type: ignore[no-unty
 _LIBRARY.define("leaf(Tensor[] inputs, int key, int[] order) -> Tensor")  # type: ignore[no-untyped-call]  # as above
 _LIBRARY.define("shares(Tensor queries, Tensor keys, int heads) -> Tensor")  # type: ignore[no-untyped-call]  # as above
 torch.library.register_fake("archlang::leaf", lambda inputs, key, order: torch.empty_like(inputs[0]), lib=_LIBRARY)
-
-torch.library.register_fake("archlang::shares", lambda queries, keys, heads: _shares(queries, keys, heads), lib=_LIBRARY)
+torch.library.register_fake(
+    "archlang::shares", lambda queries, keys, heads: _shares(queries, keys, heads), lib=_LIBRARY)
 
 
 def _shares(queries: Tensor, keys: Tensor, heads: int) -> Tensor:
@@ -93,7 +93,7 @@ def marked(
 ) -> Iterator[Sequence[Leaf]]:
     """Make every recognised module of a model one call of `archlang::leaf`, and give the leaves in their order.
 
-    There are as many as there were calls once the model has run. Those at the paths `written` are read as their code is.
+    There are as many as there were calls once the model has run. Those at the paths `written` are read as their code.
     """
     leaves: list[Leaf] = []
     touched: list[nn.Module] = []

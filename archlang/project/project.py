@@ -90,7 +90,8 @@ def read(path: Path, limits: Limits, *, regular: bool = False) -> bytes:
         return read_whole(path, limits.file_bytes + 1, regular=regular)  # never all of it: it may be endless
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise ArchError(error("unreadable-file", f"cannot read `{one_line(str(path), 200)}`: {reason.lower()}")) from None
+        message = f"cannot read `{one_line(str(path), 200)}`: {reason.lower()}"
+        raise ArchError(error("unreadable-file", message)) from None
 
 
 def open_project(path: Path, limits: Limits, folders: Folders = ()) -> Project:
