@@ -159,7 +159,7 @@ WARNINGS = _table("warning", 0, {
     "unused-name": "a name that nothing uses",
     "unused-import": "an imported name that nothing uses",
     "shadowed-op": "a block named like a stage of the catalogue",
-    "line-or-sequence": "a line read as a sequence, or a sequence as a line",
+    "misread-axes": "axes that an operation takes for others",
     "small-batch-norm": "a batch norm over a single value a channel",
 })
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archlang.diagnostics import error
+from archlang.elaborate.axes import axes_are_read
 from archlang.elaborate.context import Build
-from archlang.elaborate.forms import forms_are_read
 from archlang.elaborate.layers import KIND
 from archlang.elaborate.structures.coded import codes_fit
 from archlang.elaborate.training.augmentation import augmentations_fit
@@ -171,5 +171,5 @@ def _number(size: Dim) -> float:
 
 RULES = (
     parameters_within_budget, memory_within_budget, batch_norms_see_enough, codes_fit, phases_train_something,
-    groups_fit, augmentations_fit, forms_are_read,
+    groups_fit, augmentations_fit, axes_are_read,
 )

@@ -35,9 +35,14 @@ def made_form(node: Node) -> Form:
     return ""
 
 
+def keeps_axes(node: Node) -> bool:
+    """Tell whether an operation leaves every axis where it was."""
+    return node.op.family in _KEEPING
+
+
 def passed_form(node: Node, forms: Mapping[str, Form]) -> Form:
     """The form that an operation passes on, which leaves every axis where it was. `forms`: of the nodes before it."""
-    if node.op.family in _KEEPING and node.inputs:
+    if keeps_axes(node) and node.inputs:
         return forms[node.inputs[0].node]
     return ""
 

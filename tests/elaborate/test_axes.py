@@ -1,4 +1,4 @@
-"""Lines and sequences have two sizes each: only the names of their own are there."""
+"""Axes that an operation would take for others: lines and sequences, channels that were moved."""
 
 from __future__ import annotations
 
@@ -69,10 +69,15 @@ def test_an_input_and_what_was_rearranged_may_be_either() -> None:
     "output (t -> embedding(64), t -> embedding(64)) -> concat",  # torch's dim 1, and not the features
     "output t -> embedding(64) -> split(4)",
     "output x -> to_sequence -> group_norm(8)",
+    "output x -> permute([height, width, channels]) -> layer_norm",  # as a ConvNeXt of PyTorch has it
+    "output x -> permute([height, width, channels]) -> relu -> batch_norm",
+    "output x -> permute([width, channels, height]) -> softmax",
+    'output x -> einsum("h q d, h k d -> h q k", other = x -> relu) -> softmax',  # over heads, and not over keys
+    "output (x, x -> relu) -> stack -> l2_normalize",
 ])
 def test_one_read_as_the_other_is_a_warning(body: str) -> None:
     found = check_text(text(f"{INPUTS}{body}"), {})
-    assert [(d.name, d.severity) for d in found if d.name != "unused-name"] == [("line-or-sequence", "warning")]
+    assert [(d.name, d.severity) for d in found if d.name != "unused-name"] == [("misread-axes", "warning")]
 
 
 @pytest.mark.parametrize("body", [
@@ -87,6 +92,12 @@ def test_one_read_as_the_other_is_a_warning(body: str) -> None:
     "output s -> linear(8) -> lstm(8)",  # an input is what it is read as
     "output s -> batch_norm -> conv1d(3, 16)",
     "output x -> conv(3x3, 8) -> layer_norm -> softmax",
+    "output x -> permute([height, width, channels]) -> permute([width, channels, height]) -> layer_norm",  # and back
+    "output x -> permute([channels, width, height]) -> layer_norm",
+    "output x -> permute([height, channels, width]) -> conv(3x3, 4) -> batch_norm",  # attention over three axes
+    "output x -> permute([height, width, channels]) -> layer_norm(over = all)",
+    'output x -> einsum("h q d, h k d -> h q k", other = x -> relu) -> softmax(axis = width)',
+    "output x -> flatten -> reshape([12, 4, 4]) -> batch_norm",
 ])
 def test_each_read_as_what_it_is_passes_without_a_word(body: str) -> None:
     assert [name for name in wrong(text(f"{INPUTS}{body}")) if name != "unused-name"] == []
@@ -107,4 +118,4 @@ def test_what_the_warning_offers_is_what_torch_users_do_by_hand() -> None:
 def test_copies_of_a_block_warn_once() -> None:
     unit = "block unit = conv1d(3, 16) -> layer_norm"
     found = check_text(text(f"{INPUTS}output s -> 3 * unit", unit), {})
-    assert [d.name for d in found].count("line-or-sequence") == 1
+    assert [d.name for d in found].count("misread-axes") == 1
