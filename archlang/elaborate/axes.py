@@ -14,13 +14,10 @@ from archlang.elaborate.context import Build
 from archlang.graph.forms import MADE, NAMES, keeps_axes, made_form, passed_form
 from archlang.graph.ir import Graph, Node
 from archlang.ops.facts import Form
-from archlang.ops.rules import AXES
 from archlang.ops.rules import NAMES as WORDS
 
-_OWN_TEXT = ("einsum", "matmul", "stack")
-"""Operations whose first axis is what the file says, of whatever rank the result is."""
-
 _UNNAMED = "unnamed"
+"""What lies along an axis that the file says and that has no name, such as those of `einsum`."""
 
 
 def axes_are_read(b: Build) -> None:
@@ -75,17 +72,17 @@ def _read_form(node: Node) -> Form:
 
 
 def _labels(graph: Graph, node: Node, labels: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """What lies along each axis of a node's result: the usual names, in the order that `permute` has given them."""
+    """The names of the axes of a node's result: the usual ones, in the order that `permute` has given them."""
     rank = node.outputs[0].rank
     usual = WORDS.get(rank, (_UNNAMED,) * rank)
-    if node.op.name in _OWN_TEXT:
+    if _UNNAMED in node.op.gives:
         return (_UNNAMED,) * rank
     if not node.inputs or graph.type(node.inputs[0]).rank != rank:
         return usual
 
     entered = labels[node.inputs[0].node]
-    if node.op.name == "permute" and rank in AXES:
-        return [entered[AXES[rank][axis]] for axis in node.args["axes"]]
+    if node.op.order is not None:
+        return [entered[axis] for axis in node.op.order(graph.call(node))]
     if keeps_axes(node):
         return entered
     return usual

@@ -70,7 +70,7 @@ def compared(model: ArchModule, other: Callable[..., Any], cases: Sequence[Seque
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What a model gives for some inputs, in float64 and in its own kind of numbers."""
+    """The results of a model for some inputs, in float64 and in its own kind of numbers."""
 
     given: Sequence[Tensor]
     right: list[Tensor]

@@ -76,6 +76,6 @@ def applied(graph: Graph, port: Port) -> tuple[Result, Node] | None:
             index = port.index
         # A recurrent operation may hand out more tensors than one, all of one kind.
         given = node.op.gives[index : index + 1]
-        if given and given[0] not in ("", "line", "sequence"):
+        if given and given[0] not in ("", "line", "sequence", "unnamed"):
             return given[0], node
     return None

@@ -159,7 +159,7 @@ def _imported(
 def _resized(
     network: Network, model: fx.GraphModule, comparison: TorchComparison, sizes: Sequence[int], limits: Limits
 ) -> float | None:
-    """How far both networks differ on maps of another size than the exported one; None where they are not equal.
+    """The difference of both networks on maps of another size than the exported one; None where they are not equal.
 
     No step says a size, so that a network that computes the same there was read right: the torch model ran its own code
     on that size, and the file is what was exported on the other one.

@@ -157,7 +157,7 @@ def _mark(module: nn.Module, found: Leaf, leaves: list[Leaf]) -> None:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a call of torch's attention asks for beside the sum.
+    """The further results that a call of torch's attention asks for.
 
     `masked`: whether a mask says what sees what. `heads`: None without weights, 0 for those of all heads together.
     """

@@ -92,7 +92,7 @@ def _einsum_arguments(call: OpCall) -> Mapping[str, Any]:
 
 
 EINSUM = Op(
-    name="einsum", family="linear", shape=_einsum_shape, flops=_einsum_flops,
+    name="einsum", family="linear", shape=_einsum_shape, flops=_einsum_flops, gives=("unnamed",),
     doc="The sum of the products of one or two tensors over named axes: those that the result does not name are "
     "summed. The batch is not named. With one tensor it sums or permutes axes.",
     torch=Function("archlang.layers.einsum", _einsum_arguments),

@@ -21,11 +21,12 @@ pairs     whether two embeddings belong together: 1 or 0
 transcript  a line of class numbers, shorter than that of the scores
 """
 
-Result = Literal["", "shares", "chances", "standardised", "gates", "line", "sequence"]
+Result = Literal["", "shares", "chances", "standardised", "gates", "line", "sequence", "unnamed"]
 """Results of operations that a loss, or whoever asks for a size by its name, must recognise.
 
 Of a softmax, of a sigmoid, standardised relevance, the gates of a router, a line [channels, length], a
-sequence [positions, features].
+sequence [positions, features], a tensor whose axes
+are those that the file says and have no names.
 """
 
 Form = Literal["line", "sequence", ""]

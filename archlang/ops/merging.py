@@ -67,7 +67,7 @@ def _stack_shape(call: OpCall) -> Tensor:
 
 
 STACK = Op(
-    name="stack", family="merging", takes="bundle",
+    name="stack", family="merging", gives=("unnamed",), takes="bundle",
     carries=True, shape=_stack_shape,
     doc="The members of a bundle along a new first axis: vectors become a sequence.",
     torch=Function("torch.stack", lambda call: {"dim": 1}, packed=True),

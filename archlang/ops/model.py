@@ -232,6 +232,7 @@ class Op:
     gives   what each of its results is, where a loss or the name of a size must know: the output of a softmax
             (`shares`), a `sequence` ...; "" for nothing.
     reads   what it takes a tensor of two sizes for, where what it gives does not say so: a norm of channels a line.
+    order   the axes of its input in the order that it gives them; None where none of them moves.
     sized   what it becomes where one of its arguments is a symbolic size, which no constructor of a module can hold.
     own     whether it is a tensor of the file's own and no stage: it reads one tensor, for the number of rows alone.
     whole   the arguments whose tensors may hold whole numbers, `in` for what flows in: tokens, masks, lengths. All
@@ -284,6 +285,7 @@ class Op:
     habit: tuple[str, ...] = ()
     gives: tuple[Result, ...] = ()
     reads: Form = ""
+    order: Callable[[OpCall], tuple[int, ...]] | None = None
 
     # whether files can name it, and how they do
     internal: bool = False

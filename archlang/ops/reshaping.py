@@ -82,7 +82,7 @@ def _order(call: OpCall) -> tuple[int, ...]:
 
 
 PERMUTE = Op(
-    name="permute", family="reshaping", carries=True,
+    name="permute", family="reshaping", carries=True, order=_order,
     doc="The axes of a sample in another order.",
     shape=lambda call: Tensor(tuple(call.x.dims[i] for i in _order(call))),
     # torch counts the batch as dimension 0, which stays where it is.
