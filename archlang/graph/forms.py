@@ -19,10 +19,19 @@ MADE: Mapping[Form, str] = {"line": "channels", "sequence": "features"}
 
 def form_of(graph: Graph, port: Port) -> Form:
     """The form of a tensor of two sizes: a 1d convolution makes a line, attention a sequence, an input neither."""
-    for node in back(graph, port, _KEEPING):
-        form = made_form(node)
-        if form:
-            return form
+    node, read = graph.node(port.node), ""
+    while not made_form(node):
+        if not node.inputs:
+            return ""
+        if not keeps_axes(node):
+            # A dense map of a sequence gives a sequence; of a line it gives neither.
+            if not node.op.reads or read not in ("", node.op.reads):
+                return ""
+            read = node.op.reads
+        node = graph.node(node.inputs[0].node)
+
+    if read in ("", made_form(node)):
+        return made_form(node)
     return ""
 
 
@@ -41,9 +50,16 @@ def keeps_axes(node: Node) -> bool:
 
 
 def passed_form(node: Node, forms: Mapping[str, Form]) -> Form:
-    """The form that an operation passes on, which leaves every axis where it was. `forms`: of the nodes before it."""
-    if keeps_axes(node) and node.inputs:
-        return forms[node.inputs[0].node]
+    """The form that an operation passes on; `forms` holds those of the nodes before it.
+
+    It does where it leaves every axis where it was, and where it reads the form that enters: a dense map of a sequence
+    gives a sequence.
+    """
+    if not node.inputs:
+        return ""
+    entered = forms[node.inputs[0].node]
+    if keeps_axes(node) or node.op.reads == entered:
+        return entered
     return ""
 
 

@@ -116,7 +116,7 @@ def _argmax_shape(call: OpCall) -> Tensor:
 
 
 ARGMAX = Op(
-    name="argmax", family="indexing", shape=_argmax_shape,
+    name="argmax", family="indexing", reads="line", shape=_argmax_shape,
     doc="The index of the largest number along an axis, a whole number; of equal ones any. The axis goes; of a vector "
     "[1] is left. It has no gradient.",
     torch=Function("torch.argmax", lambda call: {"dim": axis_of(call) + 1, "keepdim": call.x.rank == 1}),

@@ -22,6 +22,7 @@ INPUTS = f"{TOKENS}input s: [6, 40]\n"
     "t -> embedding(64) -> layer_norm -> dropout(0.1)",
     "t -> embedding(64) -> residual { layer_norm -> attention(4) }",
     "t -> embedding(64) -> lstm(64)",
+    "t -> embedding(32) -> linear(64)",
     "x -> to_sequence",
     "(t -> embedding(8), t -> embedding(8)) -> concat(axis = features)",
 ])
@@ -69,6 +70,8 @@ def test_an_input_and_what_was_rearranged_may_be_either() -> None:
     "output (t -> embedding(64), t -> embedding(64)) -> concat",  # torch's dim 1, and not the features
     "output t -> embedding(64) -> split(4)",
     "output x -> to_sequence -> group_norm(8)",
+    "output t -> embedding(64) -> layer_norm -> linear(10) -> argmax",  # of each feature the position
+    "output x -> to_sequence -> linear(96) -> split(8)",
     "output x -> permute([height, width, channels]) -> layer_norm",  # as a ConvNeXt of PyTorch has it
     "output x -> permute([height, width, channels]) -> relu -> batch_norm",
     "output x -> permute([width, channels, height]) -> softmax",
@@ -89,6 +92,8 @@ def test_one_read_as_the_other_is_a_warning(body: str) -> None:
     "output t -> embedding(64) -> global_avg_pool -> linear(4)",
     "output (t -> embedding(64), t -> embedding(64)) -> concat(axis = positions)",
     "output t -> embedding(64) -> slice(0, stop = 1)",
+    "output t -> embedding(64) -> linear(10) -> argmax(axis = features)",
+    "output s -> conv1d(3, 8) -> argmax",
     "output s -> linear(8) -> lstm(8)",  # an input is what it is read as
     "output s -> batch_norm -> conv1d(3, 16)",
     "output x -> conv(3x3, 8) -> layer_norm -> softmax",
