@@ -220,7 +220,9 @@ def turned_by_a_note(image: Image.Image, file: Path, number: int) -> Image.Image
     exif = Image.Exif()
     exif[0x0112] = number
     image.save(file, exif=exif)
-    return Image.open(file)
+    with Image.open(file) as opened:
+        opened.load()
+        return opened.copy()
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])  # these leave the image its size, so that nothing else tells
