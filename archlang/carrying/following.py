@@ -42,14 +42,22 @@ def ancestors(before: Network, after: Network, copies: str) -> dict[Path, Ancest
         if place is not None:
             new.setdefault(place, []).append(node)
 
-    found: dict[Path, Ancestor] = {}
-    unclear: set[Path] = set()
+    found: dict[Path, set[Ancestor]] = {}
     for place, nodes in new.items():
         for node, ancestor in _matched((before.graph, after.graph), old.get(place, []), nodes, copies):
-            # Weights that several places share have one ancestor, or none that could be named.
-            if found.setdefault(node.path, ancestor) != ancestor:
-                unclear.add(node.path)
-    return {path: ancestor for path, ancestor in found.items() if path not in unclear}
+            found.setdefault(node.path, set()).add(ancestor)
+    return {path: one for path, several in found.items() if (one := _one_of(several)) is not None}
+
+
+def _one_of(several: Set[Ancestor]) -> Ancestor | None:
+    """The ancestor of weights that several places share; None where it could not be named."""
+    if len(several) == 1:
+        return next(iter(several))
+    # A layer that all copies use is one module, and no copy of one.
+    paths = {ancestor.path for ancestor in several}
+    if len(paths) == 1:
+        return Ancestor(paths.pop())
+    return None
 
 
 def _place(node: Node) -> Place:

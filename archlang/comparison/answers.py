@@ -19,6 +19,7 @@ from archlang.train.inputs import fit_of_inputs, named_data, taking_rows
 from archlang.train.loop.evaluation import BATCH, data_of, in_order, losses_of, record_of
 from archlang.train.losses.classes import class_output
 from archlang.train.losses.objective import values_of
+from archlang.train.problems import as_bad_data
 from archlang.train.processes.devices import evaluating, place
 
 Chances = Callable[[torch.Tensor], torch.Tensor]
@@ -91,7 +92,8 @@ def _of_split(model: torch.fx.GraphModule, ready: Data, sizes: tuple[ImagePrepar
             # Summed rather than stacked: of ten views of a batch, one is in memory at a time.
             total, count = torch.zeros(()), 0
             for view in views:
-                outputs = taking(fit.inputs(fit(view.to(weight.device)), weight.dtype))
+                with as_bad_data():
+                    outputs = taking(fit.inputs(fit(view.to(weight.device)), weight.dtype))
                 scores = values_of(graph, outputs, label.to(weight.device))[port]
                 # Asked at each batch: a later one may hold a label that the first did not.
                 _require_classes(scores, label)

@@ -78,6 +78,7 @@ class Build:
     rules: Rules
     codes: dict[int, CodeValue] = field(default_factory=dict)  # what `design` and `from` gave, by id() of their tree
     tables: dict[int, ListOf] = field(default_factory=dict)  # the rows of tables, by id() of their `from`
+    columns: dict[int, tuple[object, tuple[str, ...]]] = field(default_factory=dict)  # of rows (kept), by their id()
     proposed: dict[int, set[tuple[Placed, ...]]] = field(default_factory=dict)  # of `propose`, by id() of its tree
     mistakes: dict[tuple[object, ...], Diagnostic] = field(default_factory=dict)
     found: Counter[str] = field(default_factory=Counter)  # mistakes by severity

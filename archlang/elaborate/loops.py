@@ -28,10 +28,29 @@ def items_of(b: Build, expr: For, env: Env) -> Sequence[object] | Poison:
         b.refuse("wrong-kind", message, expr.values.span)
         return POISON
 
+    if not _in_place(b, expr, values):
+        return POISON
     fits = [len(expr.names) == 1 or _fits(b, expr, values, index, env) for index in range(len(values))]
     if not all(fits):
         return POISON
     return values
+
+
+def _in_place(b: Build, expr: For, values: object) -> bool:
+    """Tell whether several names take the columns of a table that are called so; a mistake is reported.
+
+    They go by place, as those over a written list do. A name that is another column's was meant to take that one.
+    """
+    _, columns = b.columns.get(id(values), (None, ()))
+    if len(expr.names) < 2 or len(columns) != len(expr.names):  # another count is told of the rows
+        return True
+
+    for place, name in enumerate(expr.names):
+        if name.name in columns and columns[place] != name.name:
+            taken = f"`{name.name}` takes the column `{columns[place]}`, and the table has a column `{name.name}` too"
+            b.refuse("exchanged-arguments", taken, name.span, help=f"in their order they are ({', '.join(columns)})")
+            return False
+    return True
 
 
 def _fits(b: Build, expr: For, values: Sequence[object], index: int, env: Env) -> bool:

@@ -43,20 +43,24 @@ def rows_of(b: Build, expr: From, env: Env) -> object:
         raise Poisoned
 
     try:
-        written = _written(b, table, env)
+        columns, written = _written(b, table, env)
     except _Wrong as wrong:
         b.report(_placed(wrong, expr))
         raise Poisoned from None
     b.tables[id(expr)] = written
-    return evaluate(b, written, env)
+    rows = evaluate(b, written, env)
+
+    # By what they are and not by where they are written: a file may import them, a block be given them.
+    b.columns[id(rows)] = (rows, columns)
+    return rows
 
 
 def _placed(wrong: _Wrong, expr: From) -> Diagnostic:
     return error("bad-data", str(wrong), wrong.span, secondary=(Label(expr.span, "read here"),))
 
 
-def _written(b: Build, table: CodeTable, env: Env) -> ListOf:
-    """The rows as a list of the language. Raises `_Wrong`."""
+def _written(b: Build, table: CodeTable, env: Env) -> tuple[tuple[str, ...], ListOf]:
+    """The names of the columns, and the rows as a list of the language. Raises `_Wrong`."""
     source = Source(table.name, table.data.decode("utf-8-sig", errors="replace"))
     first = Span(source, 0, min(1, len(source.text)))
     if "\ufffd" in source.text:
@@ -82,7 +86,7 @@ def _written(b: Build, table: CodeTable, env: Env) -> ListOf:
             raise _Wrong(f"this row has {len(cells)} cells, and there are {len(columns)} columns", span)
         values = tuple(_value(b, cell, span, env) for cell in cells)
         items.append(values[0] if len(values) == 1 else TupleOf(values))
-    return ListOf(tuple(items))
+    return tuple(columns), ListOf(tuple(items))
 
 
 def _lines(source: Source) -> list[Span]:

@@ -19,6 +19,7 @@ from archlang.train.inputs import Row, Unpacking, places_of, require_names, size
 from archlang.train.loop.evaluation import losses_of, record_of
 from archlang.train.losses.objective import values_of
 from archlang.train.prediction import TOP, Guesser, Prediction
+from archlang.train.problems import as_bad_data
 from archlang.train.processes.devices import evaluating, place
 
 ARRAY = ".npy"
@@ -52,12 +53,11 @@ def predict_named(model: torch.fx.GraphModule, samples: Sequence[Files], *, top:
                 table = {name: _read(os.fspath(file)) for name, file in files.items()}
                 places = places_of(graph, sizes_of(table))
                 row = Row(places)(table, "CHW")[None].to(target)
+                with torch.no_grad(), as_bad_data():
+                    scores = values_of(graph, Unpacking(model, places)(row), torch.zeros(1))[port]
             except ArchError as problem:
                 predictions.append(Prediction(shown, error=problem.diagnostics[0]))
                 continue
-
-            with torch.no_grad():
-                scores = values_of(graph, Unpacking(model, places)(row), torch.zeros(1))[port]
             predictions.append(Prediction(shown, guess(scores)))
     return predictions
 

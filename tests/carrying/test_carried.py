@@ -245,3 +245,25 @@ def test_a_pass_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert run(["transform", file, "extract{class=3}"]) == 0
     said = capsys.readouterr().err
     assert said.startswith("extract{class=3}: ") and "folded" not in said
+
+
+LAYERED = """archlang 1
+network Layered {
+  input x: [3, 16, 16]
+  layer eye = conv(3x3, 3) -> batch_norm -> relu
+  body = x -> eye -> eye
+  output body -> eye -> global_avg_pool -> linear(4)
+}
+"""
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_layer_that_all_experts_use_keeps_its_weights(noise: float) -> None:
+    """It is one module and no copy of one: its trained weights were drawn anew, and noise leaves it alone."""
+    model = archlang.compile(archlang.loads(LAYERED), seed=1).eval()
+    made = archlang.transform(model, "patch-experts{stage=body,experts=3}", noise=noise).eval()
+    x = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(made(x), model(x))
+    for name in model.state_dict():
+        assert torch.equal(made.state_dict()[name], model.state_dict()[name])
+    assert all("router" in name for name in made.meta["report"].new)

@@ -112,3 +112,43 @@ def test_a_word_that_the_file_gives_another_meaning(tmp_path: Path) -> None:
     assert [d.name for d in mistakes(tmp_path, "c\n8\n", PLAIN.replace('"t.csv"', '"t.csv" (distance = 3)'))] == [
         "unknown-argument"
     ]
+
+
+SIZED = """archlang 1
+let rows = from "t.csv"
+network N {
+  input x: [3, 8, 8]
+  output x -> for (%s) in rows { conv(size(1, 1), %s) }
+}
+"""
+
+
+@pytest.mark.parametrize(("head", "names", "told"), [
+    ("width,kernel", "kernel, width", "`kernel` takes the column `width`"),
+    ("kernel,width,more", "kernel, more, width", "`more` takes the column `width`"),
+    ("more,kernel,width", "a, width, b", "`width` takes the column `kernel`"),
+])
+def test_a_name_that_is_another_columns_is_a_mistake(tmp_path: Path, head: str, names: str, told: str) -> None:
+    """Names go by place: 3 channels and kernels of 8 came out where the table's first line says the opposite."""
+    count = head.count(",") + 1
+    text = SIZED % (names, "width")
+    (found,) = mistakes(tmp_path, f"{head}\n{','.join(['3'] * count)}\n", text)
+    assert found.name == "exchanged-arguments" and told in found.message
+    assert found.primary is not None and found.primary.span.text == told.split("`")[1]
+
+    # In one file, and in one that imports the rows.
+    (tmp_path / "rows.arch").write_text('archlang 1\nlet rows = from "t.csv"\n')
+    text = text.replace('let rows = from "t.csv"', 'import "./rows.arch" (rows)')
+    assert told in mistakes(tmp_path, f"{head}\n{','.join(['3'] * count)}\n", text)[0].message
+
+    # And where they are handed on.
+    block = f"block all(them) = for ({names}) in them {{ conv(size(1, 1), width) }}"
+    handed = text.replace("network N", f"{block}\nnetwork N")
+    handed = handed[: handed.index("-> for")] + "-> all(rows)\n}\n"
+    assert told in mistakes(tmp_path, f"{head}\n{','.join(['3'] * count)}\n", handed)[0].message
+
+
+@pytest.mark.parametrize("names", ["kernel, width", "k, width", "kernel, c", "k, c"])
+def test_names_in_their_places_and_other_names_take_columns(tmp_path: Path, names: str) -> None:
+    text = SIZED % (names, names.split(", ")[1])
+    assert not mistakes(tmp_path, "kernel,width\n3,8\n", text)

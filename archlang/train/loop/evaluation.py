@@ -30,6 +30,7 @@ from archlang.train.losses.means import PartMeans
 from archlang.train.losses.objective import Objective, hits, inner_ports, labelled, objective, values_of
 from archlang.train.metrics import MetricSums
 from archlang.train.optimization.planning import derived
+from archlang.train.problems import as_bad_data
 from archlang.train.processes.devices import evaluating, first_weight, place
 from archlang.train.processes.world import World
 
@@ -156,7 +157,7 @@ def measure(
         inputs, share = (part.to(weight.device, non_blocking=True) for part in next(feed))
         label = world.all_gather(share, len(rows))
 
-        with world.mode(len(rows)):
+        with world.mode(len(rows)), as_bad_data():
             outputs = model(fit.inputs(fit(inputs), weight.dtype))
         values = goal.gathered(values_of(graph, outputs, label, ports, label_places), port, world)
         second = None

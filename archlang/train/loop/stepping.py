@@ -16,7 +16,7 @@ from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.processes import alone
 from archlang.train.data.label_place import LabelPlace
 from archlang.train.losses.objective import Objective, Values, hits, values_of
-from archlang.train.problems import bad_data
+from archlang.train.problems import as_bad_data, bad_data
 from archlang.train.processes import sharding
 from archlang.train.processes.spreading import SpreadExperts
 from archlang.train.processes.world import World
@@ -218,7 +218,7 @@ class Stepper:
     def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:
         model = self._wrapped.get(id(stage), self.model)
         try:
-            with self._cast(inputs.device):
+            with self._cast(inputs.device), as_bad_data():
                 return model(inputs)
         except ValueError as problem:
             # torch's words for a batch norm in training mode over one value; other errors are the network's own.

@@ -12,8 +12,9 @@ from PIL import Image
 
 import archlang
 from archlang import ArchError
+from archlang.comparison.ensembles import judge_together
 from archlang.graph.ir import Graph
-from archlang.train import evaluate, fit
+from archlang.train import evaluate, fit, predict_named
 from archlang.train.data.sources import find
 from archlang.train.data.splits import Data
 from archlang.train.inputs import Unpacking, fit_of_data, named_data, places_of
@@ -220,7 +221,9 @@ def turned_by_a_note(image: Image.Image, file: Path, number: int) -> Image.Image
     exif = Image.Exif()
     exif[0x0112] = number
     image.save(file, exif=exif)
-    return Image.open(file)
+    with Image.open(file) as opened:
+        opened.load()
+        return opened.copy()
 
 
 @pytest.mark.parametrize("number", [2, 3, 4])  # these leave the image its size, so that nothing else tells
@@ -248,3 +251,35 @@ def test_a_turned_image_of_a_function_has_no_label_map(is_table: bool, tmp_path:
     # A class does not lie on it.
     pixels = named_data(find([(sample, 1)] * 10), archlang.loads(ONE).graph).train.batch([0])[0]
     assert len(split) == 8 and torch.equal(pixels[0], torch.from_numpy(IMAGES[0] / 255).float().flip(1, 2))
+
+
+LENGTHS = """archlang 1
+network Lengths {
+  input x: [4, 2]
+  input n: [1] (range = 5)
+  scores = x -> lstm(3, lengths = n) -> global_avg_pool -> linear(2)
+  output scores
+}
+train { loss = cross_entropy(scores, label); optimizer = sgd(lr = 0.1); batch = 5; phase all { epochs = 1 } }
+"""
+
+
+@pytest.mark.parametrize("part", [0, 1], ids=["train", "test"])
+def test_a_length_of_nothing_is_a_mistake_of_the_data(part: int, tmp_path: Path) -> None:
+    """The range of lengths has a 0, which the layer refuses as torch does: that ended in an error of archlang's own."""
+    net = archlang.loads(LENGTHS)
+    table = {"x": numpy.ones((10, 4, 2), "float32"), "n": numpy.full((10, 1), 3), "label": numpy.arange(10) % 2}
+    wrong = {**table, "n": table["n"] * (numpy.arange(10)[:, None] != 7)}
+    with pytest.raises(ArchError, match=r"a length lies from 1 to 4, that of sample . is 0") as raised:
+        fit(net, [(wrong, table), (table, wrong)][part])
+    assert raised.value.diagnostics[0].name == "bad-data"
+
+    model = fit(net, (table, table)).model
+    with pytest.raises(ArchError, match="a length lies from 1 to 4"):
+        evaluate(model, (table, wrong))
+    with pytest.raises(ArchError, match="a length lies from 1 to 4"):
+        judge_together([model], (table, wrong))
+    for name in ("x", "n"):
+        numpy.save(tmp_path / f"{name}.npy", wrong[name][7])
+    (found,) = predict_named(model, [{name: tmp_path / f"{name}.npy" for name in ("x", "n")}])
+    assert found.error is not None and found.error.name == "bad-data"

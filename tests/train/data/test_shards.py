@@ -12,12 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
+import archlang
 from archlang.cli.main import run
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
 from archlang.train import Progress, fit
 from archlang.train.data.formats import parquet as parquet_room
 from archlang.train.data.sources import find
+from archlang.train.data.whole import whole_data
 from tests.train.nets import NETWORK, TRAIN, tiny
 
 PARTS = {"train": (3, 16), "test": (1, 12)}
@@ -192,6 +194,38 @@ def test_a_training_from_tables(tables: Path, monkeypatch: pytest.MonkeyPatch) -
     whole = fit(tiny(), f"parquet:{tables}", epochs=2)
     monkeypatch.setattr(parquet_room, "KEPT_ROWS", 8)  # groups are dropped and read again
     assert same(whole, fit(tiny(), f"parquet:{tables}", epochs=2, workers=2))
+
+
+def written(folder: Path, values: numpy.ndarray) -> str:
+    """A column `x` of lists of an array's kind of numbers, beside classes."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    kind = pyarrow.from_numpy_dtype(values.dtype)
+    for _ in values.shape[1:]:
+        kind = pyarrow.list_(kind)
+    columns = [pyarrow.array(values.tolist(), kind), pyarrow.array([n % 2 for n in range(len(values))])]
+    for part in ("train", "test"):
+        parquet.write_table(pyarrow.table(columns, ["x", "label"]), folder / f"{part}-0.parquet")
+    return f"parquet:{folder}"
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "int16", "int64", "float16", "float32", "float64", "bool"])
+def test_numbers_in_tables_are_those_of_an_array(kind: str, tmp_path: Path) -> None:
+    """What a list holds is what numpy's array of that kind is: bytes of an image are 0 to 1, counts are counts."""
+    values = numpy.random.default_rng(0).integers(0, 200, (10, 3, 4, 4)).astype(kind)
+    network = archlang.loads("archlang 1\nnetwork N { input x: [3, 4, 4]\n output x -> flatten -> linear(2) }")
+    model, classes = archlang.compile(network), numpy.arange(10) % 2
+    found = archlang.evaluate(model, written(tmp_path, values))
+    assert found == archlang.evaluate(model, ((values, classes), (values, classes)))
+
+
+def test_tokens_in_tables_keep_all_their_digits(tmp_path: Path) -> None:
+    """2^24 + 1 is no number of float32, which has the token beside it."""
+    tokens = numpy.array([[2**24 + 1, 2**24 + 3]] * 10)
+    network = archlang.loads("archlang 1\nnetwork N { input x: [2] (range = 20000000)\n output x -> embedding(1) }")
+    data = whole_data(find(written(tmp_path, tokens)), network.graph)
+    assert data.train.batch([0])[0].tolist() == [[2**24 + 1, 2**24 + 3]]
 
 
 def test_tables_that_cannot_be_read(tables: Path, tmp_path: Path) -> None:

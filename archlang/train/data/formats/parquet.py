@@ -1,12 +1,15 @@
 """Tables of samples in Parquet files: `parquet:PATH`, by pyarrow, one row group at a time.
 
 A column for each input of the network, or one alone, and `label`. A cell is an image file's bytes, a table with them as
-`bytes` (as Hugging Face's `datasets` writes images), or a list of numbers.
+`bytes` (as Hugging Face's `datasets` writes images), or a list of numbers, which are of the kind that the column says:
+bytes become 0 to 1 as those of an array do, and tokens keep all their digits.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +24,7 @@ from archlang.train.data.formats.sharded import Ranges, data_of_shards
 from archlang.train.data.formats.shards import image_of
 from archlang.train.data.labels import LABEL
 from archlang.train.data.ordering import BUFFER, mixed
+from archlang.train.data.samples import NUMERIC
 from archlang.train.data.splits import Data
 from archlang.train.data.user_code import words_of
 from archlang.train.problems import bad_data
@@ -36,6 +40,7 @@ class ParquetRows:
     files: tuple[Path, ...]
     groups: Ranges
     places: tuple[tuple[int, int], ...]  # of each group: its file, and its number there
+    kinds: tuple[Mapping[str, numpy.dtype[Any]], ...]  # of each file: the kind of numbers of each column
     _kept: dict[int, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
 
     is_stream = False
@@ -51,9 +56,10 @@ class ParquetRows:
         """The sample and its class, or a table of samples. Raises `ArchError` (bad-data), naming the file."""
         group = bisect_right(self.groups, number, key=lambda rows: rows.start) - 1
         row = self._rows(group)[number - self.groups[group].start]
-        shown = f"{self.files[self.places[group][0]].name}, row {number}"
+        file = self.places[group][0]
+        shown, kinds = f"{self.files[file].name}, row {number}", self.kinds[file]
 
-        table = {name: _value(value, shown) for name, value in row.items() if name != LABEL}
+        table = {name: _value(value, shown, kinds.get(name)) for name, value in row.items() if name != LABEL}
         if len(table) == 1:
             return next(iter(table.values())), row.get(LABEL)
         return {**table, LABEL: row.get(LABEL)}
@@ -83,9 +89,11 @@ def parquet(path: Path) -> Data:
 
 
 def _rows_of(files: tuple[Path, ...]) -> ParquetRows:
-    groups, places, start = [], [], 0
+    groups, places, kinds, start = [], [], [], 0
     for number, file in enumerate(files):
-        facts = _opened(file).metadata
+        opened = _opened(file)
+        kinds.append(_kinds(opened.schema_arrow))
+        facts = opened.metadata
         for group in range(facts.num_row_groups):
             count = facts.row_group(group).num_rows
             groups.append(range(start, start + count))
@@ -93,7 +101,25 @@ def _rows_of(files: tuple[Path, ...]) -> ParquetRows:
             start += count
     if not start:
         raise bad_data("the files hold no rows")
-    return ParquetRows(files, tuple(groups), tuple(places))
+    return ParquetRows(files, tuple(groups), tuple(places), tuple(kinds))
+
+
+def _kinds(schema: Any) -> dict[str, numpy.dtype[Any]]:
+    """The kind of numbers of each column that holds lists of them, by its name.
+
+    Rows come as lists of Python's numbers, which no longer tell a byte from a count.
+    """
+    kinds: dict[str, numpy.dtype[Any]] = {}
+    for column in schema:
+        kind = column.type
+        # Lists in lists are an image; what a library adds to them is stored as such.
+        while (inner := getattr(kind, "storage_type", None) or getattr(kind, "value_type", None)) is not None:
+            kind = inner
+        with suppress(NotImplementedError):  # a table, such as that of an image file's bytes
+            found = numpy.dtype(kind.to_pandas_dtype())
+            if found.kind in NUMERIC:
+                kinds[column.name] = found
+    return kinds
 
 
 def _opened(file: Path) -> Any:
@@ -109,8 +135,8 @@ def _opened(file: Path) -> Any:
         raise bad_data(f"the file `{one_line(file.name, 120)}` is no Parquet: {words_of(problem)}") from None
 
 
-def _value(value: Any, shown: str) -> Any:
-    """A cell as a sample: an image, or an array."""
+def _value(value: Any, shown: str, kind: numpy.dtype[Any] | None) -> Any:
+    """A cell as a sample: an image, or an array of the column's kind of numbers."""
     if isinstance(value, dict) and isinstance(value.get("bytes"), bytes):
         value = value["bytes"]
     if isinstance(value, bytes):
@@ -119,6 +145,6 @@ def _value(value: Any, shown: str) -> Any:
         array = numpy.asarray(value)
     except ValueError:  # lists of different lengths
         array = numpy.asarray(None)
-    if array.dtype.kind not in "buif" or not array.ndim:
+    if array.dtype.kind not in NUMERIC or not array.ndim or kind is None:
         raise bad_data(f"{one_line(shown, 120)}: a cell is neither an image nor a list of numbers")
-    return array.astype(numpy.float32)
+    return array.astype(kind)

@@ -34,9 +34,9 @@ SEEDS = (
         ("analysis/test_diff.py",),
     ),
     Seed(
-        "analysis/diff.py",
-        '"seed": plan.seed,',
-        '"seed": 0,',
+        "analysis/declarations.py",
+        '"seed": _Declared(plan.seed),',
+        '"seed": _Declared(0),',
         "a changed seed is no difference",
         ("analysis/test_diff.py",),
     ),

@@ -52,8 +52,8 @@ SEEDS = (
     ),
     Seed(
         "train/data/pixels.py",
-        "sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)",
-        "sideways = image.getexif().get(0x0112, 1) in (6, 8)",
+        "sideways = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)",
+        "sideways = image.getexif().get(ORIENTATION, 1) in (6, 8)",
         "mirrored sideways photographs have their sizes swapped",
         ("train/data/test_same_pixels.py::test_the_size_of_a_folder_is_that_of_its_upright_images",),
     ),
