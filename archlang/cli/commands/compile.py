@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from archlang.cli.adopting import adopting, init
-from archlang.cli.files import ending, open_network, read_bytes, shown_name, write_model
+from archlang.cli.files import ending, open_network, read_bytes, shown_name, write, write_model
 from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
 from archlang.cli.waiting import slow

@@ -60,6 +60,9 @@ def test_the_models_of_both_kinds_are_the_same_files(tmp_path: Path) -> None:
         command(["compile", str(source), "-o", str(out)])
         assert out.read_bytes() == (tmp_path / "whole" / "best.safetensors").read_bytes()
     assert equal(load_model(out).state_dict(), load_model(tmp_path / "whole" / "best.safetensors").state_dict())
+    # What cannot be done to weights that are there must not be dropped without a word.
+    for option in (["--seed", "3"], ["--show", "graph"], ["-p", "classes=3"], ["--tune", "8"], ["--init", "w.pt"]):
+        assert command(["compile", str(tmp_path / "parts"), "-o", str(out), *option]) == 2
 
 
 def test_the_best_checkpoint_stays(tmp_path: Path) -> None:
