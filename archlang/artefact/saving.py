@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import safetensors.torch
 import torch
@@ -48,14 +49,23 @@ def pack(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> bytes:
     state = {name: _plain(value) for name, value in model.state_dict().items()}
     _check_state(record, state)
 
-    manifest = describe(record)
-    if not sound(manifest):
-        raise _unsupported("the model's seed, class names or normalisation are not such as a file can hold")
-
-    data = safetensors.torch.save(state, {KEY: encode(manifest)})
-    sealed = seal(data, read_bytes(data))
+    sealed = packed(state, described(model, passes))
     _check_readable(sealed, record.network, passes)
     return sealed
+
+
+def packed(state: Mapping[str, torch.Tensor], text: str) -> bytes:
+    """The bytes of a model's file: its tensors, and the text that `described` gave."""
+    data = safetensors.torch.save(dict(state), {KEY: text})
+    return seal(data, read_bytes(data))
+
+
+def described(model: fx.GraphModule, passes: PassCatalogue = PASSES) -> str:
+    """The text that the file of a model says of it, without its weights. Raises `ArchError` (unsupported-module)."""
+    manifest = describe(_record(model, passes))
+    if not sound(manifest):
+        raise _unsupported("the model's seed, class names or normalisation are not such as a file can hold")
+    return encode(manifest)
 
 
 def check_text(network: Network) -> None:

@@ -31,6 +31,44 @@ def test_info_as_json_with_dials(call: Call, demo: str) -> None:
     assert two["parameters"] == 32 * 27 + 64 + 330
 
 
+EXPERTS = """archlang 1
+network Spread {
+  input x: [4]
+  output x -> linear(6) -> experts(4, cross_connection(hidden = 0)) { linear(8) -> relu -> linear(6) }
+}
+"""
+
+
+def test_info_counts_what_lies_on_each_of_several_processes(call: Call, tmp_path: Path) -> None:
+    """By hand: one row of 6 numbers a sample, four experts of 110 numbers, and 30 + 24 that every process has."""
+    file = tmp_path / "spread.arch"
+    file.write_text(EXPERTS)
+    costs = json.loads(call("info", str(file), "--processes", "2", "--format", "json").out)["processes"]
+    assert (costs["processes"], costs["samples"]) == (2, 1)
+    assert costs["weights"] == 4 * (30 + 24 + 4 * 110)
+    assert costs["spread_weights"] == 4 * (30 + 24 + 2 * 110)
+    assert costs["spread_sums"] == 4 * (30 + 24)
+    # Rows, results and both gradients to two processes; four weights there, their gradients back; two counts.
+    assert costs["exchanged_all"] == 4 * (2 * 4 * 6 + 4 + 2 * 2) + 2 * 8
+    assert costs["exchanged_one"] == 4 * (4 * 6 + 2 + 2) + 2 * 8
+
+    shown = call("info", str(file), "--depth", "0", "--processes", "2").out
+    assert "on each of 2 processes" in shown
+    assert "1.07 KiB of weights, the experts spread over the processes" in shown
+    # Eight processes cannot hold an expert each.
+    assert json.loads(call("info", str(file), "--processes", "8", "--format", "json").out)["processes"][
+        "spread_weights"] is None
+
+
+def test_costs_of_processes_want_numbers(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "open.arch"
+    file.write_text("archlang 1\nnetwork Open { input x: [T, 4]\n output x -> experts(2, cross_connection(hidden = 0), "
+                    "over = positions) { linear(4) } }")
+    outcome = call("info", str(file), "--processes", "2")
+    assert outcome.status == 2
+    assert "is counted in numbers, this is T" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("form", "start"),
     [("svg", b"<"), ("dot", b"digraph"), ("mmd", b"flowchart"), ("html", b"<!"), ("png", b"\x89PNG"), ("pdf", b"%PDF"),

@@ -36,3 +36,8 @@ def test_each_expert_gets_the_rows_that_chose_it_in_their_order(cut: float) -> N
     made = [part + i for i, part in enumerate(rows)]
     by_hand = torch.stack([sum((weights[r, i] * (x[r] + i) for i in range(4)), torch.zeros(1)) for r in range(3)])
     torch.testing.assert_close(join_experts(weights, *made), by_hand)
+
+
+def test_a_row_that_no_expert_had_room_for_stays_without() -> None:
+    left = kept(torch.tensor([[0.0, 0.0], [0.6, 0.2]]), 0.5)
+    assert left.tolist() == [[0.0, 0.0], [1.0, 0.0]]

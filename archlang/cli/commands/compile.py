@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from archlang.cli.adopting import adopting, init
-from archlang.cli.files import ending, open_network, read_bytes, shown_name, write_model
+from archlang.cli.files import ending, open_network, read_bytes, shown_name, write, write_model
 from archlang.cli.options import formats, output, reading, refuse, seed
 from archlang.cli.session import Session
 from archlang.cli.waiting import slow
@@ -62,9 +64,15 @@ def command(
 ) -> None:
     """Compile the network of FILE to a torch.fx module.
 
-    Without `-o` and `--show` nothing is written: it shows that the file compiles.
+    Without `-o` and `--show` nothing is written: it shows that the file compiles. FILE may be the folder of a training
+    with checkpoints in shards, of which the best model is put together, or one of these.
     """
     ending(output, ".safetensors")
+    if _is_in_shards(file):
+        if seed or stair or tune or init or dials:
+            raise refuse("the model of a training is put together as it is: `-o` alone goes with its folder")
+        _put_together(session, Path(file), output)
+        return
     if output == "-" and stair is not None:
         raise refuse("the model and `--show` cannot both go to standard output")
 
@@ -102,6 +110,30 @@ def command(
             "network": network.name, "parameters": network.parameters, "seed": seed, "output": output,
             "tuned": dict(tuned), "init": adopted and asdict(adopted), "stage": stair, "text": text,
         })
+
+
+def _is_in_shards(file: str) -> bool:
+    """Tell whether a name is that of a training with checkpoints in shards, or of one of these."""
+    # Another command's file may have a name that no folder can have; who reads it tells that.
+    with suppress(OSError, ValueError):
+        folder = Path(file)
+        return folder.is_dir() and (folder.suffix == ".shards" or any(folder.glob("checkpoint-*.shards")))
+    return False
+
+
+def _put_together(session: Session, checkpoint: Path, output: str | None) -> None:
+    """Put the model of a training's checkpoint together."""
+    from archlang.train.kept.runs import best_shards
+    from archlang.train.kept.sharded import ENDING, model_bytes
+
+    if checkpoint.suffix != ENDING:
+        checkpoint = best_shards(checkpoint)
+    data = model_bytes(checkpoint)
+    session.note(f"put together the model of {checkpoint}")
+    if output is not None:
+        write(session, output, data)
+    if session.format == "json" and output != "-":
+        session.document({"checkpoint": str(checkpoint), "bytes": len(data), "output": output})
 
 
 def _show(session: Session, stair: str, text: str, output: str | None) -> None:

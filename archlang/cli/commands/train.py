@@ -42,6 +42,8 @@ Sharding = Literal["auto", "ddp", "fsdp", "experts"]
 @click.option("--sharding", type=click.Choice(["auto", "ddp", "fsdp", "experts"]), default="auto", show_default=True,
               help="In several processes: weights whole on each (ddp, as auto), a part of each (fsdp), or experts "
               "spread over them, the rest whole (experts).")
+@click.option("--checkpoints", type=click.Choice(["whole", "shards"]), default="whole", show_default=True,
+              help="Written by the first process, or by each its part (shards), which holds the models too.")
 @click.option("--transform", metavar="MODULE:FUNCTION", help="A function of yours that changes training samples.")
 @click.option("--batch-transform", "batch_transform", metavar="MODULE:FUNCTION",
               help="One that changes training batches, such as mixup.")
@@ -66,6 +68,7 @@ def command(
     log_steps: bool,
     loggers: tuple[str, ...],
     sharding: Sharding,
+    checkpoints: Literal["whole", "shards"],
     transform: str | None,
     batch_transform: str | None,
     settings: Mapping[str, str],
@@ -104,7 +107,7 @@ def command(
         def train(progress: Progress) -> Result:
             return fit(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
-                checkpoint_every=every, tensorboard=tensorboard, sharding=sharding,
+                checkpoint_every=every, tensorboard=tensorboard, sharding=sharding, checkpoints=checkpoints,
                 workers=workers, log_steps=log_steps, callbacks=listening, **functions,
                 init=adopting(session, init, names),
             )
@@ -137,7 +140,7 @@ def _report(session: Session, where: Path, train: Callable[[Progress], Result]) 
             result = train(progress)
     except KeyboardInterrupt:
         # Before the first checkpoint there is nothing to go on from.
-        if any(where.glob("checkpoint-*.safetensors")):
+        if any(where.glob("checkpoint-*")):
             session.note(f"what was done is kept; the same command goes on with it: --run {where} --resume")
         raise
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from archlang.train.kept.lock import NAME
+from archlang.train.kept.sharded import remove
 
 CONFIG = "config.json"
 TABLES = ("log", "attention", "gradients", "betas", "usage", "thresholds", "keys", "steps")
@@ -34,7 +35,7 @@ def clear(folder: Path) -> None:
     for pattern in WRITTEN:
         for path in folder.glob(pattern):
             with suppress(OSError):
-                path.unlink()
+                remove(path)
 
 
 def _is_configuration(path: Path) -> bool:

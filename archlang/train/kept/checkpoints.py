@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from archlang.diagnostics import ArchError, error
+from archlang.train.kept.sharded import read_shards, shapes_of
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.optimization.averaging import Average
 from archlang.train.processes.sharding import full, like
@@ -20,20 +22,59 @@ State = Mapping[str, torch.Tensor]
 def gather(model: nn.Module, stages: Sequence[Optimization], average: Average | None,
            spread: SpreadExperts | None = None) -> dict[str, torch.Tensor]:
     """Every tensor that a training needs to go on, whole; every process must ask for them."""
-    tensors = {f"model.{name}": full(value) for name, value in model.state_dict().items()}
+    tensors = {name: full(value) for name, value in held_here(model, stages, average).items()}
+    if spread is not None:
+        return spread.gathered(tensors)
+    return tensors
+
+
+def held_here(model: nn.Module, stages: Sequence[Optimization], average: Average | None) -> dict[str, torch.Tensor]:
+    """The same as it lies on this process: parts of divided tensors, none of experts elsewhere."""
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items() if not value.is_meta}
     for number, stage in enumerate(stages):
         tensors |= {f"loss.{number}.{name}": value for name, value in stage.goal.state.state_dict().items()}
         # torch numbers the weights of an optimiser through all its groups.
         for slot, values in stage.optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 if isinstance(value, torch.Tensor):
-                    tensors[f"optimizer.{number}.{slot}.{key}"] = full(value)
+                    tensors[f"optimizer.{number}.{slot}.{key}"] = value
 
     if average is not None:
         tensors |= {f"average.{name}": value for name, value in average.state().items()}
-    if spread is not None:
-        return spread.gathered(tensors)
     return tensors
+
+
+def from_shards(path: Path, model: nn.Module, stages: Sequence[Optimization]) -> dict[str, torch.Tensor]:
+    """Tensors of a checkpoint in shards by the names of `gather`, of each what lies here; every process must ask.
+
+    Of what lies elsewhere there are shapes alone, so that `restore` can compare all of them.
+    """
+    shapes = shapes_of(path)
+    wanted: dict[str, torch.Tensor] = {}
+    for name, shape in shapes.items():
+        pattern = _pattern(name, model.state_dict(keep_vars=True), stages)
+        if pattern is None or pattern.shape != shape.shape:
+            wanted[name] = torch.empty_like(shape, device="cpu")
+        elif not pattern.is_meta:
+            wanted[name] = torch.empty_like(pattern.detach(), dtype=shape.dtype)
+
+    read_shards(path, wanted)
+    return {**shapes, **wanted}
+
+
+def _pattern(name: str, weights: State, stages: Sequence[Optimization]) -> torch.Tensor | None:
+    """The weight that a tensor of a checkpoint belongs to, which lies where it does; None where there is none."""
+    kind, _, rest = name.partition(".")
+    if kind in ("model", "average"):
+        return weights.get(rest)
+    if kind != "optimizer":
+        return None
+
+    number, slot = (int(part) for part in rest.split(".")[:2])
+    if number >= len(stages) or slot >= len(stages[number].weights):
+        return None
+    weight: torch.Tensor = stages[number].weights[slot]
+    return weight
 
 
 def counters(stepper: Stepper, stages: Sequence[Optimization], average: Average | None) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
-from archlang.artefact.saving import check_text, pack
+from archlang.artefact.saving import check_text, described, pack
 from archlang.emit import ArchModule
 from archlang.train.fitting import Fit
 from archlang.train.kept.board import Board
-from archlang.train.kept.checkpoints import counters, gather
+from archlang.train.kept.checkpoints import counters, gather, held_here
 from archlang.train.kept.identity import environment, identity
 from archlang.train.kept.runs import Run
+from archlang.train.kept.sharded import Checkpoints, write_shards
 from archlang.train.loop.batches import BatchTrainer
 from archlang.train.loop.progress import Epoch, Outline
 from archlang.train.loop.state import TrainingState
@@ -41,6 +42,8 @@ class RunRecords:
     forks        where the training was forked, and from what
     latest       loss, norm and rate of the last step
     is_logging   whether they are kept for every step
+    checkpoints  whether the first process writes them whole, or each its part (`shards`)
+    best         the step of the best model, which a checkpoint in shards holds
     """
 
     task: TrainingTask
@@ -53,6 +56,8 @@ class RunRecords:
     forks: list[dict[str, Any]] = field(default_factory=list)
     latest: list[float] = field(default_factory=list)
     is_logging: bool = False
+    checkpoints: Checkpoints = "whole"
+    best: int | None = None
 
     def log_steps(self) -> None:
         """Keep a table of every step from now on."""
@@ -116,6 +121,8 @@ class RunRecords:
 
         It takes their places once the checkpoint of the epoch is written.
         """
+        if is_best:
+            self.best = total
         if not self.is_writing:
             return
 
@@ -136,28 +143,44 @@ class RunRecords:
         """
         # Weights may lie in parts on all processes: gathering them is work of all, writing is that of the first.
         trained = batches.trained
-        tensors = gather(trained.module, batches.stages, trained.average, trained.spread)
-        if not self.is_writing:
-            return None
+        tensors: dict[str, torch.Tensor] = {}
+        if self.checkpoints == "whole":
+            tensors = gather(trained.module, batches.stages, trained.average, trained.spread)
 
         # Rows come before the checkpoint that counts them; killed in between, the next run cuts them off.
-        self.watch.write(self.run.folder)
+        if self.is_writing:
+            self.watch.write(self.run.folder)
         facts = {
             "identity": self.identity,
             "environment": self.environment,
             "forks": self.forks,
             **state.facts(self.task.batches_per_epoch),
             "watched": self.watch.count,
-            "counters": counters(batches.stepper, batches.stages, batches.trained.average),
+            "counters": counters(batches.stepper, batches.stages, trained.average),
         }
+        if self.checkpoints == "shards":
+            return self._write_shards(batches, state, facts)
+        if not self.is_writing:
+            return None
         return self.run.keep(state.total, tensors, facts)
+
+    def _write_shards(self, batches: BatchTrainer, state: TrainingState, facts: dict[str, Any]) -> Path | None:
+        """Write a checkpoint of which each process holds a part, with what a model file says of itself."""
+        trained = batches.trained
+        model = {"text": described(trained.module), "names": list(trained.module.state_dict())}
+        facts |= {"kept_best": self.best, "model": model}
+        tensors = held_here(trained.module, batches.stages, trained.average)
+        path = write_shards(self.run.folder, state.total, tensors, facts, self.task.world)
+        if not self.is_writing:
+            return None
+        return self.run.kept(state.total, path, self.best)
 
     def resume(self, facts: Mapping[str, Any], history: Sequence[Epoch], told: Callable[[str], None]) -> None:
         """Take up the tables of the epochs in `history`; what they hold beyond the checkpoint is cut off.
 
         The log is written anew where it is damaged; rows that another table has lost are told.
         """
-        self.forks = facts["forks"]
+        self.forks, self.best = facts["forks"], facts.get("kept_best")
         if self.run.steps.exists():
             self.log_steps()
         if self.is_writing:

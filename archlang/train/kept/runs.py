@@ -25,10 +25,11 @@ from archlang.diagnostics import ArchError, error
 from archlang.diagnostics.text import one_line
 from archlang.train.kept.begun import clear, is_abandoned
 from archlang.train.kept.lock import NAME, Lock
+from archlang.train.kept.sharded import ENDING, read_facts, recover, remove
 
 CHECKPOINTS = 2
 """How many checkpoints are kept: the newest, and the one before in case it is damaged."""
-_CHECKPOINT = re.compile(r"checkpoint-([0-9]{8,})\.safetensors")
+_CHECKPOINT = re.compile(r"checkpoint-([0-9]{8,})\.(?:safetensors|shards)")
 _PROPOSED = re.compile(r"\.(last|best)-([0-9]{8,})\.next")
 
 
@@ -130,12 +131,16 @@ class Run:
         self._check_standing()
         path = self.folder / f"checkpoint-{step:08}.safetensors"
         write_checkpoint(path, tensors, facts)
+        return self.kept(step, path)
+
+    def kept(self, step: int, path: Path, best: int | None = None) -> Path:
+        """The checkpoint of a step is written: do the rest of `keep`. That of the step `best` stays, too."""
         self.is_new = False
         self._settle(step)
 
-        if self._unneeded(path):
-            check_checkpoint(path)
-        self._prune(path)
+        if self._unneeded(path, best):
+            _check(path)
+        self._prune(path, best)
         return path
 
     def newest(self, told: Callable[[str], None]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -147,7 +152,7 @@ class Run:
         # From the newest down: after a crash it may be half a file, and the one before it is whole.
         for path in reversed(self.checkpoints):
             try:
-                found = read_checkpoint(path)
+                found = _read(path)
             except ArchError as problem:
                 if problem.diagnostics[0].name in ("unreadable-file", "foreign-model"):
                     raise
@@ -156,22 +161,24 @@ class Run:
 
             # A training that was killed at the end of an epoch may have left both to do.
             self._settle(found[1]["total"])
-            self._prune(path)
+            self._prune(path, found[1].get("kept_best"))
             return found
 
         shown = one_line(os.fspath(self.folder), 200)
         raise ArchError(error("no-checkpoint", f"there is nothing to go on from in `{shown}`",
                               help="leave --resume out, and a new training begins"))
 
-    def _unneeded(self, sound: Path) -> tuple[Path, ...]:
+    def _unneeded(self, sound: Path, best: int | None = None) -> tuple[Path, ...]:
         """The checkpoints that are older than needed where this one is sound."""
-        return self.checkpoints[: self.checkpoints.index(sound) + 1][:-CHECKPOINTS]
+        older = self.checkpoints[: self.checkpoints.index(sound) + 1][:-CHECKPOINTS]
+        # In shards the best model is no file of its own.
+        return tuple(path for path in older if best is None or path.name != f"checkpoint-{best:08}{ENDING}")
 
-    def _prune(self, sound: Path) -> None:
+    def _prune(self, sound: Path, best: int | None = None) -> None:
         """Remove the checkpoints that are not needed where this one is sound."""
-        for older in self._unneeded(sound):
+        for older in self._unneeded(sound, best):
             with suppress(OSError):  # a checkpoint too many does no harm
-                older.unlink()
+                remove(older)
 
     def _settle(self, step: int) -> None:
         """Put the proposed models of a step in their places; drop those of other steps, which have no checkpoint."""
@@ -275,10 +282,40 @@ def reopen_run(folder: str | os.PathLike[str]) -> Run:
         raise ArchError(error("no-checkpoint", f"there is no run folder `{shown}`", help="name one with --run"))
 
     run = Run(path, lock=Lock(path))
-    for part in path.glob(".*.part"):  # what a killed training had begun to write
-        with suppress(OSError):
-            part.unlink()
+    recover(path)  # what a killed training had begun to write
     return run
+
+
+def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Tensors and facts of a checkpoint; of one in shards none and its path, as each process reads its own."""
+    if path.suffix == ENDING:
+        return {}, {**read_facts(path), "shards": os.fspath(path)}
+    return read_checkpoint(path)
+
+
+def _check(path: Path) -> None:
+    """Raise the `ArchError` that `_read` would raise."""
+    if path.suffix == ENDING:
+        read_facts(path)
+    else:
+        check_checkpoint(path)
+
+
+def best_shards(folder: Path) -> Path:
+    """The checkpoint that holds the best model of a run with checkpoints in shards.
+
+    Raises `ArchError`: no-checkpoint, altered-model.
+    """
+    shards = [path for path in Run(folder).checkpoints if path.suffix == ENDING]
+    best = None
+    if shards:
+        best = read_facts(shards[-1])["kept_best"]
+
+    # Before the end of the first epoch nothing was measured.
+    if best is None:
+        shown = one_line(os.fspath(folder), 200)
+        raise ArchError(error("no-checkpoint", f"no epoch of the run `{shown}` is over, so that none is the best"))
+    return folder / f"checkpoint-{best:08}{ENDING}"
 
 
 def folders(name: str, under: str | os.PathLike[str] = "runs") -> Sequence[Path]:

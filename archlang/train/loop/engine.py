@@ -16,6 +16,7 @@ from archlang.diagnostics import ArchError, error
 from archlang.elaborate.network import Network, configured
 from archlang.train.data.sources import find
 from archlang.train.data.transforms import Changes
+from archlang.train.kept.sharded import Checkpoints
 from archlang.train.loop.callbacks import Callbacks
 from archlang.train.loop.keeping import Keeping, Start
 from archlang.train.loop.progress import Progress, Result
@@ -33,7 +34,7 @@ def fit(
     progress: Progress | None = None, callbacks: Sequence[Progress] = (), log_steps: bool = False, start: Start = "new",
     checkpoint_every: int | None = None, tensorboard: bool = False, sharding: Sharding = "auto", workers: int = 0,
     transform: Callable[..., Any] | None = None, batch_transform: Callable[..., Any] | None = None,
-    init: Callable[[fx.GraphModule], object] | None = None,
+    init: Callable[[fx.GraphModule], object] | None = None, checkpoints: Checkpoints = "whole",
 ) -> Result:
     """Train a network as the `train` of its file says.
 
@@ -62,6 +63,8 @@ def fit(
         workers: processes that read the data meanwhile; what comes out does not depend on their number.
         transform: changes each training sample: takes it, or it and its label, as torchvision's do (v2).
         batch_transform: changes each training batch, samples and labels, which may become shares (mixup).
+        checkpoints: whether the first process writes them `whole`, with the models of the last and the best epoch
+            beside them, or each process what lies on it (`shards`), models too (`archlang compile` takes them out).
         init: puts other weights into the compiled network before its first step: `lambda m: archlang.adopt(m, "w.pt")`.
 
     Under `torchrun` each process calls it: batches are shared out, and the first one alone writes and is told.
@@ -72,7 +75,8 @@ def fit(
     """
     _require_network(network)
     network = configured(network, settings or {})
-    plan, keeping = plan_of(network), Keeping(run, start, checkpoint_every, tensorboard, log_steps)
+    plan, keeping = plan_of(network), Keeping(run, start, checkpoint_every, tensorboard, log_steps,
+                                             checkpoints)
     listening = Callbacks(progress or Progress(), callbacks)
     with joined(device) as world:
         ready = training_data(network, plan, find(data))

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from archlang.diagnostics import ArchError, error
+from archlang.ops.catalogue import facts_of
+from archlang.ops.facts import AverageFacts
 from archlang.train.kept.board import Board
-from archlang.train.kept.checkpoints import restore
+from archlang.train.kept.checkpoints import from_shards, restore
 from archlang.train.kept.identity import differences
 from archlang.train.kept.records import RunRecords
 from archlang.train.kept.runs import Run, open_run, reopen_run
+from archlang.train.kept.sharded import Checkpoints
 from archlang.train.loop.preparing import prepared
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.loop.task import TrainingTask
@@ -32,19 +35,25 @@ class Keeping:
     checkpoint_every: int | None = None
     tensorboard: bool = False
     log_steps: bool = False
+    checkpoints: Checkpoints = "whole"
 
     def result(self, task: TrainingTask, progress: Progress) -> Result:
         """Train, and keep what was asked for."""
         if self.run is None:
-            if self.start != "new" or self.tensorboard or self.log_steps:
+            if self.start != "new" or self.tensorboard or self.log_steps or self.checkpoints != "whole":
                 raise ArchError(error("usage", "only a training with a run folder can be continued, shown or logged"))
             return prepared(task).go(progress)
+
+        average = task.plan.average
+        if self.checkpoints == "shards" and average is not None and not facts_of(average, AverageFacts).every_step:
+            message = "a plain average of weights has statistics of its own, which checkpoints in shards do not hold"
+            raise ArchError(error("not-available", message, help="`--checkpoints whole`, or `average = ema(0.99)`"))
 
         # The folder is locked before anything is compiled: another training must not begin in it meanwhile.
         folder = _folder(self.run, self.start, task.world)
         try:
             training, records = _recorded(task, folder, self.start, progress)
-            records.every = self.checkpoint_every
+            records.every, records.checkpoints = self.checkpoint_every, self.checkpoints
             if self.log_steps:
                 records.log_steps()
             if self.tensorboard and task.world.is_first:
@@ -96,6 +105,8 @@ def _continued(task: TrainingTask, run: Run, start: Start, progress: Progress) -
     training, records = _begun(task, run)
     _compare(facts, records, start, progress)
     batches, trained = training.batches, training.trained
+    if "shards" in facts:
+        tensors = from_shards(Path(facts["shards"]), trained.module, batches.stages)
     anew = restore(tensors, facts["counters"], trained.module, batches.stages, batches.stepper, trained.average)
     if anew:
         progress.note(f"begun anew: {', '.join(anew)}")

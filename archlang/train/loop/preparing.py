@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -54,11 +55,11 @@ def prepared(task: TrainingTask) -> Training:
     if world.size > 1:
         synced(model)  # batch norms see the statistics of the whole batch
 
-    observed, undivided = model, None
+    observed, undivided = model, None  # what is saved and returned has its weights in one piece
     if ports:
         observed = observing(model, graph, ports, task.parallel)
     if task.sharding in ("fsdp", "experts"):
-        undivided = _compiled(task, fit, scores)  # what is saved and returned has its weights in one piece
+        undivided = partial(_compiled, task, fit, scores)
 
     spread: SpreadExperts | None = None
     if task.sharding == "fsdp":

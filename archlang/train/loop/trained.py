@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,7 +29,7 @@ class TrainedModel:
     module     the compiled network, on the device
     fit        how samples become its inputs
     average    the average of its weights, where the file asks for one
-    undivided  a second model to put complete weights in, where those of the first lie in parts
+    undivided  makes a second model to put complete weights in, where those of the first lie in parts
     spread     the experts of the first, where each process holds some of them
     """
 
@@ -37,8 +37,9 @@ class TrainedModel:
     module: ArchModule
     fit: Fit
     average: Average | None = None
-    undivided: ArchModule | None = None
+    undivided: Callable[[], ArchModule] | None = None
     spread: SpreadExperts | None = None
+    _second: ArchModule | None = None
 
     @property
     def running(self) -> ArchModule:
@@ -55,8 +56,11 @@ class TrainedModel:
         weights = self.module.state_dict()
         if self.spread is not None:
             weights = self.spread.gathered(weights)
-        self.undivided.load_state_dict({name: full(value) for name, value in weights.items()})
-        return self.undivided
+        # Made when it is asked for: checkpoints in shards leave it until the end.
+        if self._second is None:
+            self._second = self.undivided()
+        self._second.load_state_dict({name: full(value) for name, value in weights.items()})
+        return self._second
 
     @contextmanager
     def averaged(self, total: int) -> Iterator[None]:

@@ -184,7 +184,7 @@ class Training:
             epoch = self._measured(scheduled, state.tally, feed)
             is_best = epoch.better_than(state.best, self.task.plan.best)
             if self.records is not None:
-                self.records.propose_models(self.trained.complete(), state.total, is_best)
+                self._propose(self.records, is_best)
 
         state.finish(epoch, is_best)
         if self.records is not None:
@@ -193,6 +193,13 @@ class Training:
             if self.records.board is not None:
                 self.records.board.epoch(epoch)
         progress.epoch(epoch, is_best)
+
+    def _propose(self, records: RunRecords, is_best: bool) -> None:
+        """Write the models of a round; where checkpoints lie in shards, they are the models."""
+        if records.checkpoints == "whole":
+            records.propose_models(self.trained.complete(), self.state.total, is_best)
+        elif is_best:
+            records.best = self.state.total
 
     def _measured(self, scheduled: ScheduledPhase, tally: Tally, feed: BatchFeed) -> Epoch:
         """The figures of a round, with those of the test part and the validation part."""

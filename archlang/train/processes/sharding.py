@@ -138,7 +138,8 @@ def local(value: Tensor) -> Tensor:
 def like(value: Tensor, other: Tensor) -> Tensor:
     """A whole tensor divided as another one is."""
     pattern: Any = other
-    if not hasattr(pattern, "device_mesh"):
+    # A checkpoint in shards was read in parts already.
+    if not hasattr(pattern, "device_mesh") or hasattr(value, "device_mesh"):
         return value
     from torch.distributed.tensor import distribute_tensor
 

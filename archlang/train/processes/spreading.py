@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
@@ -25,8 +24,6 @@ from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.synced import unsynced
 from archlang.ops.layer_attention import attends
 from archlang.train.processes.world import World
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -92,20 +89,14 @@ class SpreadExperts:
         What all have, each takes from itself; the rest comes on the CPU.
         """
         here = {name: value for name, value in tensors.items() if not value.is_meta}
-        names = self._from_all(list(here))
+        names = self.world.gathered(list(here))
         everywhere = set(names[0]).intersection(*names[1:])
         more = {name: value.detach().cpu() for name, value in here.items() if name not in everywhere}
 
         found = {name: value for name, value in here.items() if name in everywhere}
-        for others in self._from_all(more):
+        for others in self.world.gathered(more):
             found |= others
         return found
-
-    def _from_all(self, value: T) -> list[T]:
-        """Values of all processes, in their order."""
-        box: list[Any] = [None] * self.world.size
-        distributed.all_gather_object(box, value)
-        return box
 
 
 def _kind(weight: nn.Parameter) -> str:

@@ -98,6 +98,14 @@ class World:
         received: T = box[0]
         return received
 
+    def gathered(self, value: T) -> list[T]:
+        """The values of all processes, in their order."""
+        if self.size == 1:
+            return [value]
+        box: list[Any] = [None] * self.size
+        distributed.all_gather_object(box, value)
+        return box
+
     def barrier(self) -> None:
         """Wait for the others."""
         self.any(False)

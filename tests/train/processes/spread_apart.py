@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from archlang.layers.synced import synced
 from archlang.train.processes.spreading import SpreadExperts, spread_experts
 from archlang.train.processes.world import World
 from tests.train.nets import bars
-from tests.train.processes.together import Case, Halt
+from tests.train.processes.together import CASES, Case, Halt
 
 EMBED = "conv(3x3, 4) -> pyramid_pool(1)"
 PLAIN = "conv(3x3, 4) -> relu -> conv(3x3, 4)"
@@ -68,10 +69,13 @@ network Tokens {
 """Networks whose experts are spread, by what their router does."""
 IDLE = "one"
 """The one that is run once more with patches that are alike to the router: the first expert gets all of them."""
-COUNTED = ("soft", "soft with norms", "as many as processes")
+COUNTED = ("soft", "as many as processes")
 """Those whose bytes are counted, in batches that divide evenly."""
-BATCHES = (9, 3)
-"""Samples of a batch; of 3 every one of four processes has all."""
+COMPARED = {f"{name} 9": (text, 9, False) for name, text in STAGES.items()}
+# Of a batch of three every one of four processes has all samples.
+COMPARED |= {f"{name} 3": (STAGES[name], 3, False) for name in ("soft with norms", "hard", "room")}
+COMPARED |= {f"{name} 8": (STAGES[name], 8, False) for name in COUNTED}
+COMPARED |= {f"idle {size}": (STAGES[IDLE], size, True) for size in (9, 8)}
 
 
 def made(text: str, alike: bool) -> Any:
@@ -96,8 +100,9 @@ def scored(outputs: Tensor) -> Tensor:
     return (outputs * torch.linspace(0.5, 2, outputs.numel(), dtype=outputs.dtype).view_as(outputs)).square().sum()
 
 
-STEPS = 4
+STEPS = 3
 """Optimizer steps, each on the same batch."""
+CUTS = (None, 0.5)
 
 
 def among(text: str, size: int, world: World, alike: bool = False) -> dict[str, Any]:
@@ -134,7 +139,7 @@ def among(text: str, size: int, world: World, alike: bool = False) -> dict[str, 
 
     found["state"] = _whole(spread, model.state_dict())
     running.eval()
-    for cut in (None, 0.5, 1.0):
+    for cut in CUTS:
         set_cut(running, cut)
         with torch.no_grad():
             found[str(cut)] = _run(running, x, size, world)
@@ -183,8 +188,9 @@ def _norm(weights: list[Any]) -> Tensor:
 
 
 def train(more: str = "", loss: str = "cross_entropy(logits, label) + 0.1 * confidence() + collapse(below = 0.5)",
-          optimizer: str = "adamw(lr = 0.01)", phases: str = "phase all { epochs = 2; lr = cosine }") -> str:
-    """A `train` of 97 samples in batches of 16; the last one has 17."""
+          optimizer: str = "adamw(lr = 0.01)",
+          phases: str = "phase first { steps = 4 }\nphase rest { epochs = 1; lr = cosine }") -> str:
+    """A `train` of 97 samples in batches of 16; the last one of an epoch has 17."""
     return f"train {{\n  loss = {loss}\n  optimizer = {optimizer}\n  batch = 16\n{more}\n{phases}\n}}"
 
 
@@ -208,6 +214,10 @@ STOPPED = "adam"
 """The one that is stopped, and gone on with."""
 
 
+DIVIDED = CASES["fsdp_adam"]
+"""A training whose weights are divided (FSDP)."""
+
+
 def result_of(case: Case, **more: Any) -> dict[str, Any]:
     """What a training leaves."""
     left = case.go(**more)
@@ -218,21 +228,42 @@ def result_of(case: Case, **more: Any) -> dict[str, Any]:
 def go(folder: Path, world: World) -> dict[str, Any]:
     """Everything that is compared, on one of several processes."""
     found: dict[str, Any] = {}
-    for name, text in STAGES.items():
-        for size in BATCHES:
-            found[f"{name} {size}"] = among(text, size, world)
-    for name in COUNTED:
-        found[f"{name} 8"] = among(STAGES[name], 8, world)
-    for size in (9, 8):
-        found[f"idle {size}"] = among(STAGES[IDLE], size, world, alike=True)
-
+    for name, (text, size, alike) in COMPARED.items():
+        found[name] = among(text, size, world, alike)
     for name, case in TRAININGS.items():
-        found[name] = result_of(case, sharding="experts")
+        found[name] = result_of(case, sharding="experts", run=folder / f"{name}-whole{world.size}")
 
     try:
         TRAININGS[STOPPED].go(run=folder / f"of{world.size}", progress=Halt(5), sharding="experts")
     except KeyboardInterrupt:
         found["stopped"] = True
+    return found
+
+
+PARTED = {"experts": STOPPED, "fsdp": "divided"}
+"""Trainings whose checkpoints lie in shards, by how their weights are shared."""
+TRAININGS_IN_SHARDS = {STOPPED: TRAININGS[STOPPED], "divided": DIVIDED}
+
+
+def shards(folder: Path, size: int) -> dict[str, Any]:
+    """Trainings with checkpoints in shards: whole, stopped and gone on with, and gone on with where others stopped."""
+    found: dict[str, Any] = {}
+    for sharding, name in PARTED.items():
+        case = TRAININGS_IN_SHARDS[name]
+        more: dict[str, Any] = {"sharding": sharding, "checkpoints": "shards"}
+        if sharding == "fsdp":  # the other one is among `TRAININGS`
+            found[name] = result_of(case, run=folder / f"{name}-whole{size}", sharding=sharding)
+        try:
+            case.go(run=folder / f"{name}-left{size}", progress=Halt(5), **more)
+        except KeyboardInterrupt:
+            found[f"{name} left"] = True
+
+        if distributed.get_rank() == 0:
+            shutil.copytree(folder / f"{name}-left{size}", folder / f"{name}-again{size}")
+        distributed.barrier()
+        found[f"{name} went on"] = result_of(case, run=folder / f"{name}-again{size}", start="resume", **more)
+        if size == 2:
+            found[f"{name} took over"] = result_of(case, run=folder / f"{name}-left4", start="resume", **more)
     return found
 
 
@@ -245,6 +276,7 @@ def work(rank: int, folder: str) -> None:
             return
         distributed.init_process_group("gloo", init_method=f"file://{folder}/store{size}", rank=rank, world_size=size)
         found = go(Path(folder), World(rank, size, rank))
+        found |= shards(Path(folder), size)
         if size == 2:
             # What four left, two go on with.
             found["resumed"] = result_of(TRAININGS[STOPPED], run=Path(folder) / "of4", start="resume",

@@ -14,13 +14,17 @@ from archlang.compiler import compile
 from archlang.diagnostics import ArchError
 from archlang.elaborate.network import loads
 from archlang.graph.patch_experts import held
-from archlang.train import fit
+from archlang.train import Run, fit
+from archlang.train.kept.sharded import model_bytes
 from archlang.train.losses.objective import inner_ports
 from archlang.train.processes.spreading import check_spread
 from archlang.train.processes.world import World
 from tests.train.nets import bars, tiny
 from tests.train.processes import spread_apart as apart
 from tests.train.processes.test_processes import same
+
+# The first test waits for all processes, on a machine with ten times the work that it can do as well.
+pytestmark = pytest.mark.timeout(1800)
 
 Found = dict[int, list[dict[str, Any]]]
 
@@ -35,9 +39,7 @@ def found(folder: Path) -> Found:
     return apart.all_of_them(folder)
 
 
-CASES = {f"{name} {size}": (text, size, False) for name, text in apart.STAGES.items() for size in apart.BATCHES}
-CASES |= {f"{name} 8": (apart.STAGES[name], 8, False) for name in apart.COUNTED}
-CASES |= {f"idle {size}": (apart.STAGES[apart.IDLE], size, True) for size in (9, 8)}
+CASES = apart.COMPARED
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -46,7 +48,7 @@ def test_spread_experts_are_those_of_one_process(found: Found, name: str) -> Non
     one = apart.among(text, batch, World(), alike)
     for size, ranks in found.items():
         for rank in ranks:
-            for key in ("outputs", "None", "0.5", "1.0"):
+            for key in ("outputs", *map(str, apart.CUTS)):
                 assert torch.allclose(rank[name][key], one[key], rtol=0, atol=1e-12), (size, key)
             for key in ("grads", "state"):
                 assert rank[name][key].keys() == one[key].keys()
@@ -66,7 +68,7 @@ def test_every_process_holds_its_share_of_the_weights(found: Found, name: str) -
         assert max(rank[name]["here"] for rank in ranks) < common + experts * 2 / size
 
 
-@pytest.mark.parametrize("name", ["soft 8", "soft with norms 8", "as many as processes 8", "idle 8"])
+@pytest.mark.parametrize("name", ["soft 8", "as many as processes 8", "idle 8"])
 def test_the_cost_is_what_is_handed_to_collectives(found: Found, name: str) -> None:
     """Weights are float64 here, the counts are of float32: numbers are compared."""
     network = loads(CASES[name][0])
@@ -150,3 +152,28 @@ def test_what_cannot_be_spread_is_refused_by_name(text: str, size: int, message:
 def test_one_process_has_nobody_to_spread_experts_over() -> None:
     with pytest.raises(ArchError, match="spread over several processes, and this is one"):
         fit(tiny(), bars(), sharding="experts")
+
+
+# --- checkpoints in shards -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", apart.TRAININGS_IN_SHARDS)
+def test_shards_go_on_bit_for_bit_and_with_other_numbers(found: Found, folder: Path, name: str) -> None:
+    for ranks in found.values():
+        for rank in ranks:
+            assert rank[f"{name} left"]
+            again = rank[f"{name} went on"]["weights"]
+            assert all(torch.equal(again[weight], value) for weight, value in rank[name]["weights"].items())
+
+    one = apart.result_of(apart.TRAININGS_IN_SHARDS[name], sharding="auto")
+    assert all(same(rank[f"{name} took over"], one) for rank in found[2])
+    more = {"run": folder / f"{name}-left2", "start": "resume", "sharding": "auto"}
+    assert same(apart.result_of(apart.TRAININGS_IN_SHARDS[name], **more), one)
+
+
+@pytest.mark.parametrize("name", apart.TRAININGS_IN_SHARDS)
+@pytest.mark.parametrize("size", [2, 4])
+def test_shards_hold_the_model_file(found: Found, folder: Path, name: str, size: int) -> None:
+    last = Run(folder / f"{name}-again{size}").checkpoints[-1]
+    assert len(list(last.glob("shard-*"))) == size
+    assert model_bytes(last) == (folder / f"{name}-whole{size}" / "last.safetensors").read_bytes()

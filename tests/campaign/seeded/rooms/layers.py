@@ -99,7 +99,7 @@ SEEDS = (
     ),
     Seed(
         "layers/patch_experts/dispatch.py",
-        "return left / left.sum(1, keepdim=True)",
+        "return left / torch.where(total > 0, total, torch.ones_like(total))",
         "return left",
         "cut of experts: the weights that are left do not sum to 1",
         EXPERTS,

@@ -150,7 +150,7 @@ SEEDS = (
     ),
     Seed(
         "train/kept/runs.py",
-        "            check_checkpoint(path)\n",
+        "            _check(path)\n",
         "            pass\n",
         "a checkpoint is removed though the newer one cannot be read",
         ("train/kept/test_resume.py::test_no_checkpoint_goes_before_the_new_one_was_read_back",),
@@ -161,6 +161,27 @@ SEEDS = (
         "pass",
         "a row that did not fit on the disk is left half-written",
         ("train/kept/test_folders.py::test_a_row_that_does_not_fit_leaves_the_file_as_it_was",),
+    ),
+    Seed(
+        "train/kept/runs.py",
+        'path.name != f"checkpoint-{best:08}{ENDING}"',
+        "True",
+        "the checkpoint in shards that holds the best model is removed",
+        ("train/processes/test_sharded.py::test_the_best_checkpoint_stays",),
+    ),
+    Seed(
+        "train/kept/sharded.py",
+        ' or files != description["files"]',
+        "",
+        "a damaged file of a checkpoint in shards is read",
+        ("train/processes/test_sharded.py::test_a_damaged_checkpoint_is_told_of_and_left_out",),
+    ),
+    Seed(
+        "train/kept/sharded.py",
+        "            if (part / FACTS).exists() and not (path / FACTS).exists():\n",
+        "            if False:\n",
+        "a checkpoint in shards is lost where its process is killed while it takes the place of the one before",
+        ("train/processes/test_sharded.py::test_a_save_that_was_killed_while_it_took_its_place_is_recovered",),
     ),
     Seed(
         "train/kept/checkpoints.py",
