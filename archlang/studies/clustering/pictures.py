@@ -94,7 +94,7 @@ def neighbours(found: Clustered, *, seed: int = 0) -> Page:
 
 
 def responses_page(shown: Sequence[tuple[str, Clustered]], *, seed: int = 0) -> Page:
-    """What networks answer to samples before the softmax, as maps in the plane, by cluster (figure 4.7).
+    """Draw what networks answer to samples before the softmax, as maps in the plane, by cluster (figure 4.7).
 
     Raises `ArchError` (missing-tool) without scikit-learn.
     """
