@@ -49,8 +49,18 @@ def load_model(
     Raises `ArchError`: unreadable-file, not-a-model, unsafe-model, truncated-model, altered-model, foreign-model,
     non-finite-model. A file that passes is as it was written; that says nothing of who wrote it.
     """
-    with opened(path) as file:
-        return _load(file, partial(loads, name="<model>", limits=limits.of_whole, catalogue=catalogue), passes)
+    try:
+        with opened(path) as file:
+            return _load(file, partial(loads, name="<model>", limits=limits.of_whole, catalogue=catalogue), passes)
+    except ArchError as problem:
+        is_text = os.fspath(path).lower().endswith(".arch")
+        if not is_text or problem.diagnostics[0].name != "not-a-model":
+            raise
+        # Whoever begins has the text of a network, and takes it for the network.
+        text = one_line(os.fspath(path), 200)
+        raise refuse("not-a-model", f"`{text}` is the text of a network, and this wants a model file with its weights",
+                     help=(f"`archlang train {text} --data NAME` makes one",
+                           f"`archlang compile {text} -o NAME.safetensors` one that is not trained")) from None
 
 
 def _load(file: BinaryIO, check: Check, passes: PassCatalogue) -> fx.GraphModule:

@@ -149,12 +149,15 @@ def write_page(session: Session, output: str, page: Page) -> None:
 
 
 def told_apart(files: Sequence[str]) -> list[str]:
-    """The names of files without the folders that all of them stand in, for legends and captions.
+    """The names of files without what all of them share, folders and the name itself, for legends and captions.
 
     >>> told_apart(["runs/a/best.safetensors", "runs/b/best.safetensors"]), told_apart(["x/y.safetensors"])
-    (['a/best.safetensors', 'b/best.safetensors'], ['y.safetensors'])
+    (['a', 'b'], ['y.safetensors'])
     """
     parts = [Path(file).parts for file in files]
+    # Runs keep their models under one name, which tells none of them apart.
+    if len(set(files)) > 1 and len({one[-1] for one in parts}) == 1 and all(len(one) > 1 for one in parts):
+        parts = [one[:-1] for one in parts]
     shared = 0
     # The last part, the name itself, always stays.
     while all(len(one) > shared + 1 for one in parts) and len({one[shared] for one in parts}) == 1:

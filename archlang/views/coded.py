@@ -24,23 +24,16 @@ SIZE = 10.0
 """Letters, in points."""
 
 
-def code_page(codes: Sequence[tuple[str, Sequence[str]]]) -> Page:
-    """Draw codes as matrices, one below the other.
+def code_page(name: str, code: Sequence[str]) -> Page:
+    """Draw a code as a matrix, its name above it.
 
-    >>> len(code_page([("two", ("10", "01"))]).shapes)
+    >>> len(code_page("two", ("10", "01")).shapes)
     5
     """
-    shapes: list[Shape] = []
-    top, wide = 8.0, 0.0
-
-    for name, code in codes:
-        shown = title(name, code)
-        cell = cell_of(code)
-        shapes += [Lettering(8, top + 10, shown, SIZE), *matrix(code, 8, top + 18, cell)]
-        top += 34 + cell * min(len(code), MOST)
-        wide = max(wide, 16 + cell * len(code[0]), 16 + width_of(shown, SIZE))
-
-    return Page(wide, top, tuple(shapes))
+    shown, cell = title(name, code), cell_of(code)
+    shapes = (Lettering(8, 18, shown, SIZE), *matrix(code, 8, 26, cell))
+    wide = max(cell * len(code[0]), width_of(shown, SIZE))
+    return Page(16 + wide, 34 + cell * min(len(code), MOST), shapes)
 
 
 def cell_of(code: Sequence[str]) -> float:

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from archlang.graph.ir import Graph, Node, Port
 from archlang.graph.outline import Cost, Scope, arguments, by_use, compact, costs, levels
 from archlang.views.folds import Folds, Levels
 from archlang.views.grouping import Group, Grouping, stem_of
-from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, Turn, clean
+from archlang.views.picture import Arrow, Box, Cluster, Line, Picture, ShownCode, Turn, clean
 from archlang.views.repeats import Repeats, repeats_of
 
 TALLEST, MOST = 32, 160
@@ -82,6 +82,15 @@ def _fitting(graph: Graph, cost: Mapping[str, Cost], depth: int, once: bool) -> 
     return picture
 
 
+def _chain(cluster: str | None, parents: Mapping[str, str | None]) -> list[str]:
+    """A frame and those around it, from the inside out."""
+    found = []
+    while cluster is not None:
+        found.append(cluster)
+        cluster = parents[cluster]
+    return found
+
+
 class _Composer:
     """Makes boxes, frames and arrows of the groups of nodes."""
 
@@ -114,10 +123,29 @@ class _Composer:
             for i, output in enumerate(self.graph.outputs)
         )
 
-        # Blocks that share a code show it once.
-        codes = {site.code.words: site.code.name for site in self.graph.coded.values()}
-        shown = tuple((clean(name), words) for words, name in codes.items())
+        shown = self._codes(boxes, frames.clusters)
         return Picture(self.graph.name, tuple(boxes), tuple(self._arrows()), tuple(frames.clusters), shown)
+
+    def _codes(self, boxes: Sequence[Box], clusters: Sequence[Cluster]) -> tuple[ShownCode, ...]:
+        """Every code once, although several blocks may share it, with the frame that all of them stand in."""
+        parents = {cluster.id: cluster.parent for cluster in clusters}
+        homes = {node: box.cluster for box in boxes for node in box.nodes}
+        names = {site.code.words: site.code.name for site in self.graph.coded.values()}
+
+        around: dict[tuple[str, ...], list[str]] = {}
+        for node in self.graph:
+            for member in node.members:
+                site = self.graph.coded.get(member.region)
+                # What has a twin is drawn there.
+                if site is None or node.id not in homes:
+                    continue
+                chain = _chain(homes[node.id], parents)
+                shared = around.setdefault(site.code.words, chain)
+                around[site.code.words] = [cluster for cluster in shared if cluster in chain]
+
+        return tuple(
+            ShownCode(clean(name), words, next(iter(around.get(words, [])), None)) for words, name in names.items()
+        )
 
     def _folded_with(self, scope: Levels) -> tuple[str, ...]:
         # A frame that stands for several scopes has a name of its own, and no scope that would fold.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from archlang.views.coded import code_table
 from archlang.views.palette import ATTEND, FAN, FONT, FRAME, GATE, GROUND, INK, QUIET, opened
 from archlang.views.picture import Arrow, Box, Cluster, Picture, Turn, colours_of
-from archlang.views.turns import in_turn
+from archlang.views.turns import in_turn, turns_of
 
 
 def quoted(text: str) -> str:
@@ -31,35 +31,12 @@ def to_dot(picture: Picture) -> str:
         lines.append(f"  {_arrow(arrow, home[arrow.tail] == home[arrow.head], picture.paper)}")
     lines += [f'  {tail} [ordering="out"];' for tail in _fans(picture)]
 
-    for i, code in enumerate(picture.codes):
-        lines.append(f'  code{i} [shape=plain, style="", label=<{code_table(*code)}>];')
     return "\n".join([*lines, "}", ""])
-
-
-def _turns(picture: Picture) -> dict[str, Turn]:
-    """The place among its like of each box: its own, or that of the outermost frame around it that has one."""
-    frames = {cluster.id: cluster for cluster in picture.clusters}
-    found: dict[str, Turn] = {}
-    for box in picture.boxes:
-        if box.turn is not None:
-            found[box.id] = box.turn
-        # The outputs of a router are called by its sum and their number.
-        if box.look == "sum":
-            of, _, number = box.id.rpartition("_")
-            found[box.id] = of, int(number)
-            continue
-        at = box.cluster
-        while at is not None:
-            cluster = frames[at]
-            if cluster.turn is not None:
-                found[box.id] = cluster.turn
-            at = cluster.parent
-    return found
 
 
 def _fans(picture: Picture) -> list[str]:
     """The boxes that feed several members of one kind, whose order Graphviz is to keep."""
-    turns = _turns(picture)
+    turns = turns_of(picture)
     fed: dict[str, set[Turn]] = {}
     for arrow in picture.arrows:
         if arrow.head in turns and arrow.line in ("flow", "fan"):
@@ -69,7 +46,7 @@ def _fans(picture: Picture) -> list[str]:
 
 def _in_order(picture: Picture) -> list[Arrow]:
     """The arrows, those that a box sends to several members in the order of these."""
-    turns, fans = _turns(picture), set(_fans(picture))
+    turns, fans = turns_of(picture), set(_fans(picture))
 
     def turn(arrow: Arrow) -> Turn | None:
         if arrow.tail in fans and arrow.head in turns:
@@ -105,6 +82,11 @@ def _body(picture: Picture, within: str | None, depth: int) -> Iterator[str]:
 
     for box in boxes:
         yield f"{pad}{box.id} {_attributes(_box(box, picture.paper))};"
+
+    # Without an arrow a matrix stands in the first row of its frame.
+    for i, code in enumerate(picture.codes):
+        if code.cluster == within:
+            yield f'{pad}code{i} [shape=plain, style="", label=<{code_table(code.name, code.words)}>];'
 
     for cluster in clusters:
         yield f"{pad}subgraph cluster_{cluster.id} {{"

@@ -25,6 +25,7 @@ from archlang.views.html import to_html
 from archlang.views.mermaid import to_mermaid
 from archlang.views.picture import Picture
 from archlang.views.svg import to_page, to_svg
+from archlang.views.titled import titles_above
 
 FORMATS = ("svg", "png", "pdf", "tex", "dot", "mmd", "html")
 ENGINES = ("dot", "pygraphviz", "builtin")
@@ -100,14 +101,17 @@ def _drawn(picture: Picture, kind: str, engine: str | None) -> bytes:
     # An engine that was asked for is the only one: its absence is an error, not a reason for another.
     wanted = (engine,) if engine else engines()
     # Graphviz knows no LaTeX, takes minutes over pictures that we lay out in a second, and turns the order of members
-    # round where a picture reads sideways.
-    ours = len(picture.arrows) > LARGE or picture.sideways
+    # round where a picture reads sideways, that of layers too where one attends to them.
+    attends = any(arrow.line == "attend" for arrow in picture.arrows)
+    ours = len(picture.arrows) > LARGE or picture.sideways or attends
     if kind == "tex" or (engine is None and ours):
         wanted = ("builtin",)
 
     with _one_at_a_time:
         for name in wanted:
             drawing = _DRAW[name](picture, kind)
+            if drawing is not None and kind == "svg" and name != "builtin":
+                drawing = titles_above(drawing.decode()).encode()
             if drawing is not None:
                 return drawing
 

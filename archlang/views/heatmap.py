@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from archlang.views.canvas.labels import labels
 from archlang.views.canvas.plot import Plot, colour_bar
 from archlang.views.canvas.scales import linear, names
-from archlang.views.canvas.shapes import Anchor, Lettering, Page, abreast, margin, stacked
-from archlang.views.palette import INK
+from archlang.views.canvas.shapes import Page, abreast, margin, stacked
 
 CELL = 34.0
 
@@ -64,13 +64,8 @@ def trade_curve(points: Sequence[tuple[str, float, float]], across: str, up: str
     plot.line(sorted((x, y) for _, x, y in points), "", 0, 1.0)
     for name, right, high in points:
         plot.dot(right, high, 0, 3.5, name)
-        left, top = plot.at(right, high)
-        # A dot at the right edge has its name before it.
-        anchor: Anchor = "start"
-        shift = 6.0
-        if left > 300.0:
-            anchor, shift = "end", -6.0
-        plot.shapes.append(Lettering(left + shift, top - 5, name, 9.5, INK, anchor))
+    spots = [plot.at(right, high) for _, right, high in points]
+    plot.shapes += labels(spots, [name for name, *_ in points], 380.0, 220.0)
     return margin(plot.page())
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from archlang.views.layers import LayerItem, Layout, Point, Rect, arrange, place_all
 from archlang.views.measure import SMALL, box_size, text_width
 from archlang.views.picture import Picture
+from archlang.views.turns import turns_of
 
 GAP_Y, LANE, PAD, TITLE = 34.0, 9.0, 12.0, 14.0
 LANES = 10_000
@@ -27,7 +28,7 @@ def layout(picture: Picture) -> Layout:
 
     A picture that reads sideways is laid out lying on its side, boxes too, and then turned.
     """
-    done = _Frame(picture, _homes(picture), None).placed()
+    done = _Frame(picture, _homes(picture), None, _early(picture)).placed()
     for number, arrow in enumerate(picture.arrows):
         tail, head = done.boxes[arrow.tail], done.boxes[arrow.head]
         start, stop = (tail.x + tail.w / 2, tail.y + tail.h), (head.x + head.w / 2, head.y)
@@ -62,15 +63,31 @@ def _homes(picture: Picture) -> dict[str, tuple[str | None, ...]]:
     return {box.id: chains[box.cluster] for box in picture.boxes}
 
 
+def _early(picture: Picture) -> frozenset[int]:
+    """The arrows from layers to the members that attend to them, but for the last member: by number."""
+    attending = {arrow.tail for arrow in picture.arrows if arrow.line == "attend"}
+    if not attending:
+        return frozenset()
+
+    turns = turns_of(picture)
+    kinds = {turns[tail][0] for tail in attending if tail in turns}
+    last = max((turns[tail][1] for tail in attending if tail in turns), default=0)
+    return frozenset(
+        number for number, arrow in enumerate(picture.arrows)
+        if arrow.head in turns and turns[arrow.head][0] in kinds and turns[arrow.head][1] < last
+    )
+
+
 class _Frame:
     """One frame being laid out; frames inside are finished first."""
 
-    def __init__(self, picture: Picture, homes: dict[str, tuple[str | None, ...]], name: str | None) -> None:
-        self.picture, self.homes, self.name = picture, homes, name
+    def __init__(self, picture: Picture, homes: dict[str, tuple[str | None, ...]], name: str | None,
+                 early: frozenset[int]) -> None:
+        self.picture, self.homes, self.name, self.early = picture, homes, name, early
         self.items: dict[str, LayerItem] = {}
 
         boxes, clusters = picture.inside(name)
-        inner = {c.id: _Frame(picture, homes, c.id).placed() for c in clusters}
+        inner = {c.id: _Frame(picture, homes, c.id, early).placed() for c in clusters}
         turns = {c.id: c.turn for c in clusters}
         titles = {c.id: text_width(c.label, SMALL + 1) + 2 * PAD for c in clusters}
         for box in boxes:
@@ -185,6 +202,7 @@ class _Frame:
 
     def _lanes(self, ends: dict[int, Ends], layers: list[list[LayerItem]]) -> dict[int, list[LayerItem]]:
         lanes: dict[int, list[LayerItem]] = {}
+        left = [0] * len(layers)
         for number, (tail, head) in ends.items():
             arrow = self.picture.arrows[number]
             # A label stands beside its lane, and needs its room there.
@@ -195,7 +213,12 @@ class _Frame:
                 wide += 1.4 * text_width(arrow.label, SMALL)
             lanes[number] = [LayerItem(wide, 0.0, rank=rank) for rank in _passed(tail, head, len(layers))]
             for lane in lanes[number]:
-                layers[lane.rank].append(lane)
+                # What leaves for an early member runs left of what comes later, so that both do not cross below.
+                if number in self.early and head is None:
+                    layers[lane.rank].insert(left[lane.rank], lane)
+                    left[lane.rank] += 1
+                else:
+                    layers[lane.rank].append(lane)
 
             chain = [item for item in (tail, *lanes[number], head) if item]
             for upper, lower in pairwise(chain):

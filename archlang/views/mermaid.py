@@ -34,7 +34,7 @@ def to_mermaid(picture: Picture) -> str:
     lines = ["---", f"title: {quoted(picture.name)}", "---", "flowchart TB", *_body(picture, None, 1)]
 
     lines += [f"  {_arrow(arrow)}" for arrow in picture.arrows]
-    lines += [f"  code{i}[{quoted(title(*code))}]:::is_plain" for i, code in enumerate(picture.codes)]
+    lines += [f"  code{i}[{quoted(title(code.name, code.words))}]:::is_plain" for i, code in enumerate(picture.codes)]
     lines += _styles(picture)
     return "\n".join([*lines, ""])
 

@@ -74,18 +74,29 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class ShownCode:
+    """A branch code: its name, a word of 0 and 1 for each class, and the smallest frame around all that it governs
+    (None: the picture itself).
+    """
+
+    name: str
+    words: tuple[str, ...]
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
 class Picture:
     """All that an engine needs. Boxes stand in program order, clusters outer before inner.
 
-    `codes` are the branch codes to show beside the diagram: a name, and a word of 0 and 1 for each class. `sideways` it
-    reads from left to right; for `paper` it is drawn in black and greys.
+    `codes` are the branch codes, each to be shown beside the frame that its stages stand in. `sideways` it reads from
+    left to right; for `paper` it is drawn in black and greys.
     """
 
     name: str
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     clusters: tuple[Cluster, ...]
-    codes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    codes: tuple[ShownCode, ...] = ()
     sideways: bool = False
     paper: bool = False
 

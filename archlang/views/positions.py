@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from archlang.views.canvas.labels import labels
 from archlang.views.canvas.letters import fitted
 from archlang.views.canvas.plot import Plot
 from archlang.views.canvas.scales import linear
@@ -64,8 +65,8 @@ def pruning_page(points: Sequence[tuple[str, float, float]]) -> Page:
     for name, magnitude, fall in points:
         number = sizes.index(name.split()[0])
         plot.dot(magnitude, fall, number, 3.0, name)
-        x, y = plot.at(magnitude, fall)
-        plot.shapes.append(Lettering(x + 5, y - 3, name.split(maxsplit=1)[1], 8.5))
+    spots = [plot.at(magnitude, fall) for _, magnitude, fall in points]
+    plot.shapes += labels(spots, [name.split(maxsplit=1)[1] for name, *_ in points], 360.0, 240.0)
     for number, size in enumerate(sizes):
         plot.key(size, number)
     return margin(plot.page())

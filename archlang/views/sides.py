@@ -71,7 +71,8 @@ def _joined(pictures: tuple[Picture, Picture], names: tuple[str, str]) -> Pictur
                                  turn=_turned(box.turn, letter)))
         arrows += [replace(arrow, tail=f"{letter}{arrow.tail}", head=f"{letter}{arrow.head}")
                    for arrow in picture.arrows]
-        codes += list(picture.codes)
+        codes += [replace(code, cluster=frame if code.cluster is None else f"{letter}{code.cluster}")
+                  for code in picture.codes]
 
     return Picture(clean(" and ".join(names)), tuple(boxes), tuple(arrows), tuple(clusters), tuple(codes))
 

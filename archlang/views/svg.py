@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from archlang.views.beside import codes_beside
 from archlang.views.canvas.letters import width_of
 from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Rectangle, Shape, Together, placed_at
 from archlang.views.canvas.svg import svg_of
-from archlang.views.coded import code_page
 from archlang.views.layered import layout
 from archlang.views.layers import Layout, Point, Rect
 from archlang.views.measure import SMALL, TEXT
@@ -35,12 +35,11 @@ def to_page(picture: Picture) -> Page:
     done = layout(picture)
     w, h = done.width, done.height
 
-    # Codes stand to the right of the diagram and may be longer than it.
+    # Codes may reach beyond the diagram.
     beside: list[Shape] = []
-    if picture.codes:
-        codes = code_page(picture.codes)
-        beside = placed_at(codes, w, 20.0)
-        w, h = w + codes.width, max(h, 20 + codes.height)
+    for code, x, y in codes_beside(picture, done):
+        beside += placed_at(code, x, y)
+        w, h = max(w, x + code.width), max(h, y + code.height)
 
     # A title that is wider than a narrow diagram begins at its left edge.
     middle = max(done.width / 2, width_of(picture.name, 13.0) / 2 + 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from archlang.views.picture import Turn
+from archlang.views.picture import Picture, Turn
 
 Item = TypeVar("Item")
 
@@ -28,3 +28,24 @@ def in_turn(items: Sequence[Item], turn: Callable[[Item], Turn | None]) -> list[
         for i, member in zip(held_places, members, strict=True):
             ordered[i] = member
     return ordered
+
+
+def turns_of(picture: Picture) -> dict[str, Turn]:
+    """Find the place among its like of each box: its own, or that of the outermost frame around it that has one."""
+    frames = {cluster.id: cluster for cluster in picture.clusters}
+    found: dict[str, Turn] = {}
+    for box in picture.boxes:
+        if box.turn is not None:
+            found[box.id] = box.turn
+        # The outputs of a router are called by its sum and their number.
+        if box.look == "sum":
+            of, _, number = box.id.rpartition("_")
+            found[box.id] = of, int(number)
+            continue
+        at = box.cluster
+        while at is not None:
+            cluster = frames[at]
+            if cluster.turn is not None:
+                found[box.id] = cluster.turn
+            at = cluster.parent
+    return found

@@ -32,6 +32,16 @@ TRAININGS = {
 }
 """Run to what `archlang train` is given."""
 
+CLUSTERS = "specs/clustering/digits.arch"
+CLUSTERINGS = {
+    "normalised": f"{CLUSTERS} --data digits --epochs 10",
+    "unnormalised": f"{RUNS}/unnormalised.arch --data digits --epochs 10",
+}
+"""The same for `archlang cluster`."""
+
+MADE = {"untrained": f"compile {CLUSTERS} -o {RUNS}/untrained/last.safetensors"}
+"""Folder to the command that makes its model."""
+
 PATHS = "{paths}/best.safetensors --data digits"
 PICTURES = {
     "two_paths": "draw examples/04_paths.arch",
@@ -50,6 +60,8 @@ PICTURES = {
     "pruning": "show positions {paths}/best.safetensors --prune digits",
     "course": "show positions {early}/best.safetensors {paths}/best.safetensors --course",
     "gradcam": f"show gradcam {PATHS} --beside {{early}}/best.safetensors --samples 0,1,2",
+    "clusters": "show clusters {untrained}/last.safetensors {unnormalised}/last.safetensors "
+                "{normalised}/last.safetensors --data digits",
     "tsne": f"show tsne {PATHS} --stage maps --stage logits --count 359",
     "specialisation": "show specialisation {experts}/best.safetensors --data digits --switch-off",
     "pce_patches": "show patches {experts}/best.safetensors --data digits --samples 0,1,2",
@@ -67,7 +79,10 @@ PICTURES = {
 def trained(name: str) -> str:
     """The folder of a run, trained where it is not there yet."""
     folder = f"{RUNS}/{name}"
-    if not Path(folder, "best.safetensors").exists():
+    if name in MADE or name in CLUSTERINGS:
+        if not Path(folder, "last.safetensors").exists():
+            clustered(name, folder)
+    elif not Path(folder, "best.safetensors").exists():
         if name == "boosted":
             boosted = ["transform", "examples/04_paths.arch", "pbconv{seed=2}", "-o", f"{RUNS}/boosted.arch"]
             assert run(boosted) == 0
@@ -75,10 +90,24 @@ def trained(name: str) -> str:
     return folder
 
 
+def clustered(name: str, folder: str) -> None:
+    """Make a model of clusters: untrained, trained, or trained without standardisation."""
+    if name in MADE:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        assert run(shlex.split(MADE[name])) == 0
+        return
+    if name == "unnormalised":
+        text = Path(CLUSTERS).read_text(encoding="utf-8").replace(" -> standardize", "")
+        text = text.replace("mixture_em(scores,", "mixture_em(scores, statistics = none,")
+        Path(f"{RUNS}/unnormalised.arch").write_text(text, encoding="utf-8")
+    assert run(["cluster", *shlex.split(CLUSTERINGS[name]), "--no-pictures", "--run", folder]) == 0, name
+
+
 def drawn(name: str, images: Path) -> float:
     """Draw one picture; returns the seconds that its command took."""
     words = PICTURES[name]
-    words = words.format_map({run_: trained(run_) for run_ in TRAININGS if f"{{{run_}}}" in words})
+    runs = (*TRAININGS, *CLUSTERINGS, *MADE)
+    words = words.format_map({run_: trained(run_) for run_ in runs if f"{{{run_}}}" in words})
     option = "-o"
     if words.startswith("eval"):
         option = "--plot"

@@ -39,6 +39,7 @@ NEEDED = {
     ("show", "positions"): ("MODEL",),
     ("show", "gradcam"): ("MODEL", "--data", "digits"),
     ("show", "tsne"): ("MODEL", "--data", "digits", "--stage", "maps"),
+    ("show", "clusters"): ("MODEL", "--data", "digits"),
     ("show", "curves"): ("RUN",),
     ("eval",): ("MODEL", "--data", "digits", "--cut", "0.5"),
     ("show", "energies"): ("MODEL", "--data", "digits"),

@@ -73,3 +73,21 @@ def test_a_pickle_is_not_written_and_the_way_to_one_is_told(call: Call, demo: st
     assert found.status == 2 and list(tmp_path.iterdir()) == [Path(demo)]
     assert "this is written as .safetensors, not as" in found.err
     assert f"= help: `-o {tmp_path / 'net'}.safetensors`" in found.err and "`archlang.load_model` opens it" in found.err
+
+
+def test_the_text_of_a_network_in_the_place_of_a_model_is_told_as_that(call: Call, demo: str) -> None:
+    found = call("fuse", demo)
+    assert found.status == 1 and f"`{demo}` is the text of a network" in found.err
+    assert f"`archlang train {demo} --data NAME` makes one" in found.err
+
+    other = call("fuse", "-", given=DEMO.encode())
+    assert other.status == 1 and "is no model file" in other.err
+
+
+@pytest.mark.parametrize(("name", "helps"), [
+    ("net.pt", ("net.safetensors` writes the bare weights", "net.pt2` a program of torch")),
+    ("net.txt", ("net.py`", "net.onnx`")),
+])
+def test_an_ending_that_is_no_format_is_told_as_that(name: str, helps: tuple[str, ...], call: Call, demo: str) -> None:
+    found = call("export", demo, "-o", name)
+    assert found.status == 2 and all(help in found.err for help in helps), found

@@ -125,6 +125,7 @@ CASES = {
     ("show", "positions"): Case("paths.safetensors", "models", model=True),
     ("show", "gradcam"): Case("paths.safetensors --data digits", "maps", data=True, model=True),
     ("show", "tsne"): Case("paths.safetensors --data digits --stage maps --count 40", "stages", data=True, model=True),
+    ("show", "clusters"): Case("conv.safetensors --data digits", "models", data=True, model=True),
     ("show", "curves"): Case("curve", "runs"),
     ("show", "samples"): Case("digits", "data"),
 }

@@ -60,6 +60,10 @@ def test_gates_and_classes(call: Call, models: tuple[str, str], tmp_path: Path) 
     assert classes.status == 0 and drawn.read_text().count('fill-opacity="0.45"') == 8
     shown = json.loads(call(*words, "--gate", "maps.route.1.0", "--format", "json").out)["gates"]
     assert [one["name"] for one in shown[0]["classes"]] == ["3", "8"] and len(shown) == 1
+    # An option that is given twice must not be silently the last.
+    two = ("--gate", "maps.route.0.1", "--gate", "maps.route.1.0")
+    shown = json.loads(call(*words, *two, "--format", "json").out)["gates"]
+    assert [one["gate"] for one in shown] == ["maps.route.0.1", "maps.route.1.0"]
 
 
 def test_maximise_and_weights(call: Call, models: tuple[str, str], tmp_path: Path) -> None:

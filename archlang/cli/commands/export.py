@@ -79,6 +79,14 @@ def _format(to: str | None, output: str | None) -> str:
         for name, known in ENDINGS.items():
             if suffix == known:
                 return name
+
+        shown = one_line(str(PurePath(output).with_suffix("")), 80)
+        # What `torch.save` writes is a pickle, of which most readers want the weights.
+        if suffix in (".pt", ".pth", ".bin", ".ckpt"):
+            raise refuse(f"`{suffix}` is no format to export: a pickle runs code where it is opened",
+                         (f"`-o {shown}.safetensors` writes the bare weights", f"`-o {shown}.pt2` a program of torch"))
+        raise refuse(f"no format has the ending of `{one_line(output, 80)}`",
+                     tuple(f"`-o {shown}{known}`" for known in dict.fromkeys(ENDINGS.values())))
     raise refuse("`--to` says the format", tuple(f"`--to {name}`" for name in ENDINGS))
 
 

@@ -19,6 +19,7 @@ SUBJECTS = {
     "positions": "How much each position of kernels weighs, by layer and branch.",
     "gradcam": "Where in an image a class is seen (Grad-CAM).",
     "tsne": "What leaves stages, as maps of samples in the plane (t-SNE).",
+    "clusters": "Samples by what networks say of their clusters, as maps in the plane (t-SNE).",
     "curves": "Figures of trainings, epoch by epoch.",
     "samples": "What is in data sets: sizes, and a picture of some samples.",
 }

@@ -17,7 +17,8 @@ from archlang.cli.waiting import slow
 @click.command("classes", short_help="Histograms and means of each gate, class by class.")
 @click.argument("model", metavar="MODEL")
 @data
-@click.option("--gate", metavar="ROUTER.I.J", help="This gate only.")
+@click.option("--gate", "chosen", multiple=True, metavar="ROUTER.I.J",
+              help="This gate only; may be given several times.")
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="This class only; may be given several times.")
 @output("Where to draw (.svg, .png, .pdf, .tex): a panel for each gate, a ridge for each class.")
 @device
@@ -25,8 +26,8 @@ from archlang.cli.waiting import slow
 @opening
 @click.pass_obj
 @slow("reading gates")
-def command(session: Session, model: str, data: str, gate: str | None, classes: tuple[str, ...], output: str | None,
-            device: str) -> None:
+def command(session: Session, model: str, data: str, chosen: tuple[str, ...], classes: tuple[str, ...],
+            output: str | None, device: str) -> None:
     """Show how the gates of the model file MODEL answer the samples of each class, over the test part of the data."""
     from archlang.studies.inside import named
     from archlang.studies.multipath.gates import responses
@@ -35,8 +36,8 @@ def command(session: Session, model: str, data: str, gate: str | None, classes: 
     ending(output, *PLOTS)
     answers = responses(open_model(session, model), data, device=device, tell=session.line)
     gates: Sequence[int] = range(len(answers.gates))
-    if gate is not None:
-        gates = [named(answers.gates, gate)]
+    if chosen:
+        gates = [named(answers.gates, gate) for gate in chosen]
 
     rows = {}
     for place in gates:

@@ -125,7 +125,7 @@ def rewritten(session: Session, file: str, chosen: Pass[Any, Any], output: str |
         from archlang.cli.verify import compared_line, node_errors, require_equal
 
         if report is not None:
-            for line in node_errors(before, after):
+            for line in shortened(node_errors(before, after)):
                 session.note(line)
         compared = require_equal(before, after)
         session.note(compared_line(compared))

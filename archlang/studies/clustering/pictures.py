@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import fx
 
@@ -18,6 +20,7 @@ from archlang.train.processes.devices import evaluating
 from archlang.views.canvas.shapes import Page
 from archlang.views.scatter import Plane, planes
 from archlang.views.sheet import sheet
+from archlang.wording import counted
 
 GRID = 48
 
@@ -87,4 +90,20 @@ def neighbours(found: Clustered, *, seed: int = 0) -> Page:
             # Clusters and classes have numbers here; only those that occur get a name.
             names = [str(group) for group in range(max(groups) + 1)]
             drawn.append(plane_of(title, places, groups, names))
+    return planes(drawn)
+
+
+def responses_page(shown: Sequence[tuple[str, Clustered]], *, seed: int = 0) -> Page:
+    """Draw what networks answer to samples before the softmax, as maps in the plane, by cluster (figure 4.7).
+
+    Raises `ArchError` (missing-tool) without scikit-learn.
+    """
+    drawn = []
+    for name, found in shown:
+        picked = spread_over(len(found.relevance))
+        groups = [int(found.assigned[i]) for i in picked]
+        held = sum(count > 0 for count in found.counts)
+        title = f"{name}: {counted(held, 'cluster')}"
+        places = places_of(found.relevance[picked], seed)
+        drawn.append(plane_of(title, places, groups, [str(group) for group in range(max(groups) + 1)]))
     return planes(drawn)
