@@ -14,8 +14,8 @@ _NAMES = OneOf((String(), ListKind(String())))
 
 
 def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None,
-                  joint: bool = False, holds: bool = False) -> Setting:
-    facts = AugmentationFacts(pixels, joint, holds)
+                  joint: bool = False, holds: bool = False, larger: str | None = None) -> Setting:
+    facts = AugmentationFacts(pixels, joint, holds, larger)
     return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", facts)
 
 
@@ -25,6 +25,9 @@ AUGMENTATIONS = (
                   Arg("by", Int(0), 2, "pixels at most"), use="shift(2)", pixels="by", joint=True),
     _augmentation("crop", "Padded with zeros all around and cut back to size at a random place.",
                   Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)", pixels="pad", joint=True),
+    _augmentation("crop_from", "Scaled so that its shorter side has so many pixels, of which a window of the network's "
+                  "size is cut out at a random place; the test takes the one in the middle.",
+                  Arg("side", Int(1), doc="pixels of the shorter side"), use="crop_from(256)", larger="side"),
     _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
                   Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
                   Arg("p", Real(0, 1), 0.5, "probability")),

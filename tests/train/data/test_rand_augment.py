@@ -74,7 +74,8 @@ def test_a_shear_and_a_scale_are_where_they_should_be() -> None:
     assert c.moved(point, c.scaling(torch.tensor([2.0])))[0, 0, 8, 4] == 1
 
 
-@pytest.mark.parametrize("name", sorted(AUGMENTATIONS))
+# Windows are smaller than their images: they have tests of their own.
+@pytest.mark.parametrize("name", sorted(AUGMENTATIONS.keys() - {"crop_from"}))
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_every_augmentation_keeps_form_and_range_and_repeats_by_its_seed(name: str, channels: int) -> None:
     from archlang.ops import CATALOGUE
