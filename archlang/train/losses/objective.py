@@ -119,7 +119,10 @@ class Objective:
         for term in self.terms:
             tensors = term.tensors(values, second)
             parts[term.name] = term.value(tensors)
-            weighted = term.weight * parts[term.name]
+            weighted = parts[term.name]
+            # A product with 1 would be two more kernels in every step.
+            if term.weight != 1:
+                weighted = term.weight * weighted
             if total is not None:
                 weighted = total + weighted
             total = weighted
