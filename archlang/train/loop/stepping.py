@@ -15,6 +15,7 @@ from archlang.graph.ir import Graph, Port
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.processes import alone
 from archlang.train.data.label_place import LabelPlace
+from archlang.train.loop.compiling import CompiledNetwork
 from archlang.train.losses.objective import Objective, Values, hits, values_of
 from archlang.train.problems import bad_data
 from archlang.train.processes import sharding
@@ -113,6 +114,7 @@ class Stepper:
     spread      the experts, where each process holds some of them
     label_places
                 where labels with names lie in the rows of labels
+    compiled    the same model as torch compiles it, where that was asked for
     skipped     steps that were skipped, in all and (`in_a_row`) since the last one that was done
     """
 
@@ -127,6 +129,7 @@ class Stepper:
     parts: int = 1
     label_places: Sequence[LabelPlace] = ()
     spread: SpreadExperts | None = None
+    compiled: CompiledNetwork | None = None
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
@@ -222,7 +225,7 @@ class Stepper:
         return stage.goal.gathered(values, self.scores, self.world)
 
     def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:
-        model = self._wrapped.get(id(stage), self.model)
+        model = self.compiled or self._wrapped.get(id(stage), self.model)
         try:
             with self._cast(inputs.device):
                 return model(inputs)
@@ -245,7 +248,8 @@ class Stepper:
             raise ArchError(error("bad-phase", "the loss depends on no weight that trains now"))
         if stage.scaler is not None:
             total = stage.scaler.scale(total)
-        torch.autograd.backward(total)
+        with self.compiled.refusing() if self.compiled else nullcontext():
+            torch.autograd.backward(total)
 
         if self.spread is not None:
             self.spread.combine(stage.weights)
