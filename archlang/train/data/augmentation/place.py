@@ -54,17 +54,28 @@ def scale(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, A
 def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Set a square at a random place to zero in each image with probability `p` (Zhong et al. 2020).
 
-    Its sides are `share` of the image's, rounded, at least one pixel.
+    Its sides are `share` of the image's, rounded, at least one pixel. Of up to `most` squares, which may overlap, each
+    number from 1 on is as likely.
     """
+    share, most = float(args["share"]), int(args["most"])
+    inside = _square(images, generator, share)
+    chosen = chance(images, generator, float(args["p"]))
+    if most > 1:
+        counts = torch.randint(1, most + 1, (len(images), 1, 1, 1), generator=generator).to(images.device)
+        for number in range(1, most):
+            inside = inside | (_square(images, generator, share) & (counts > number))
+    return images.masked_fill(inside & chosen, 0.0)
+
+
+def _square(images: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    """Mask of a square in each image, [batch, 1, height, width]."""
     height, width = images.shape[-2:]
-    share = float(args["share"])
     down, right = torch.rand(2, len(images), 1, generator=generator)
 
     # Drawn as where its corner stands among all places where the square fits.
     rows = _band(height, share, down)[:, None, :, None]
     columns = _band(width, share, right)[:, None, None, :]
-    inside = (rows & columns).to(images.device)
-    return images.masked_fill(inside & chance(images, generator, float(args["p"])), 0.0)
+    return (rows & columns).to(images.device)
 
 
 def _band(size: int, share: float, start: torch.Tensor) -> torch.Tensor:
