@@ -33,7 +33,7 @@ $(SITED): $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	touch $(SITED)
 
-.PHONY: setup demo docs test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-pce campaign-export campaign-wheel campaign-editor campaign-study campaign-tuning benchmarks-check
+.PHONY: setup demo docs test lint benchmarks house clean pictures campaign-resume campaign-specs campaign-fuzz campaign-extremes campaign-seeded campaign-archives campaign-attack campaign-limits campaign-attention campaign-fusion campaign-import campaign-codes campaign-coded campaign-clustering campaign-distributions campaign-pce campaign-export campaign-wheel campaign-editor campaign-study campaign-tuning benchmarks-check
 setup: $(READY)
 
 demo: $(READY)
@@ -136,6 +136,10 @@ campaign-study: $(READY)
 
 campaign-clustering: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering
+
+# Table 4.1 of Tissera 2023: the mean of each cluster's distribution in the plane.
+campaign-distributions: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.clustering --tables plane
 
 campaign-import: $(PEERS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.campaign.importing

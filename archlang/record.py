@@ -31,6 +31,15 @@ class ImagePreparation:
         """Channels, rows, columns."""
         return self.channels, self.rows, self.columns
 
+    def enlarged(self, side: int) -> ImagePreparation:
+        """The whole image in the same proportions, its shorter side of so many pixels.
+
+        >>> ImagePreparation(3, 224, 448, 0.875).enlarged(256)
+        ImagePreparation(channels=3, rows=256, columns=512, crop=1.0)
+        """
+        shorter = min(self.rows, self.columns)
+        return ImagePreparation(self.channels, round(self.rows * side / shorter), round(self.columns * side / shorter))
+
 
 @dataclass(frozen=True)
 class Record:

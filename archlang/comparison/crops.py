@@ -9,7 +9,7 @@ import torch
 
 from archlang.diagnostics import ArchError, error
 from archlang.emit import ImagePreparation
-from archlang.train.data.pixels import kept_window, resized, with_channels
+from archlang.train.data.pixels import kept_window, middle_place, resized, with_channels
 from archlang.train.problems import bad_data
 
 
@@ -35,7 +35,7 @@ class Crops:
                 raise ArchError(error("usage", f"crops of {own.rows} x {own.columns} do not fit into images whose "
                                       f"shorter side has {size} pixels", help=f"`--crops {round(shorter * 8 / 7)}`"))
             # The whole image: crops see its border, which a single view may leave out.
-            yield ImagePreparation(own.channels, round(own.rows * size / shorter), round(own.columns * size / shorter))
+            yield own.enlarged(size)
 
 
 def ten_views(samples: torch.Tensor, large: ImagePreparation, own: ImagePreparation) -> Iterator[torch.Tensor]:
@@ -53,9 +53,7 @@ def ten_views(samples: torch.Tensor, large: ImagePreparation, own: ImagePreparat
 
     images = resized(with_channels(samples, own.channels), large.rows, large.columns)
     down, across = large.rows - own.rows, large.columns - own.columns
-    # The middle one lies half a pixel high where it cannot be even, as torchvision rounds too.
-    middle = (round(down / 2), round(across / 2))
-    for top, left in ((0, 0), (0, across), (down, 0), (down, across), middle):
+    for top, left in ((0, 0), (0, across), (down, 0), (down, across), middle_place(down, across)):
         view = images[:, :, top : top + own.rows, left : left + own.columns]
         yield view
         yield view.flip(-1)

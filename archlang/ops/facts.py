@@ -73,11 +73,14 @@ class AugmentationFacts:
     pixels  its argument that counts pixels, which is at most the image's smaller side; None where it has none
     joint   whether all images of a sample are changed alike, as views of one scene; else one must be named
     holds   whether it holds other augmentations (`changes`), of the `inputs` that it names
+    larger  its argument that is the shorter side of images, larger than the network's input, which it cuts windows of
+            that size out of; None where images come in the size of the input
     """
 
     pixels: str | None = None
     joint: bool = False
     holds: bool = False
+    larger: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ _NAMES = OneOf((String(), ListKind(String())))
 
 
 def _augmentation(name: str, doc: str, *args: Arg, use: str = "", pixels: str | None = None,
-                  joint: bool = False, holds: bool = False) -> Setting:
-    facts = AugmentationFacts(pixels, joint, holds)
+                  joint: bool = False, holds: bool = False, larger: str | None = None) -> Setting:
+    facts = AugmentationFacts(pixels, joint, holds, larger)
     return Setting(name, "augmentation", doc, args, f"augment = [{use or name}]", facts)
 
 
@@ -25,12 +25,18 @@ AUGMENTATIONS = (
                   Arg("by", Int(0), 2, "pixels at most"), use="shift(2)", pixels="by", joint=True),
     _augmentation("crop", "Padded with zeros all around and cut back to size at a random place.",
                   Arg("pad", Int(0), 4, "pixels on every side"), use="crop(4)", pixels="pad", joint=True),
+    _augmentation("crop_from", "Scaled so that its shorter side has so many pixels, of which a window of the network's "
+                  "size is cut out at a random place; the test takes the one in the middle.",
+                  Arg("side", Int(1), doc="pixels of the shorter side"), use="crop_from(256)", larger="side"),
     _augmentation("erase", "A square at a random place set to 0 (Zhong et al. 2020).",
                   Arg("share", Real(0, 1, above=True), 0.25, "its side, as a share of the image's"),
-                  Arg("p", Real(0, 1), 0.5, "probability")),
+                  Arg("p", Real(0, 1), 0.5, "probability"),
+                  Arg("most", Int(1, MOST_CHANGES), 1, "squares at most, from 1 on drawn evenly")),
     _augmentation("rand_augment", "So many of fourteen changes of light and shape, drawn for each image (Cubuk et al. "
                   "2020).", Arg("count", Int(1, MOST_CHANGES), 2, "changes, one after the other"),
-                  Arg("strength", Int(0, 30), 9, "how strong each is"), use="rand_augment(count = 2, strength = 9)"),
+                  Arg("strength", Int(0, 30), 9, "how strong each is"),
+                  Arg("noise", Real(0, 30), 0.0, "deviation of the strength, drawn for each change"),
+                  use="rand_augment(count = 2, strength = 9)"),
     _augmentation("color_jitter", "Brightness, contrast and saturation changed, each by a factor from 1 - x to 1 + x; "
                   "hue turned by a share of the circle from -x to x.",
                   Arg("brightness", Real(0, 1), 0.4, "x of it"), Arg("contrast", Real(0, 1), 0.4, "x of it"),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 
 from archlang.emit import ImagePreparation
 from archlang.graph.ir import Graph
+from archlang.graph.views import larger_side
+from archlang.ops.values import Option
 from archlang.shapes import Tensor
 from archlang.train.data.input_place import InputPlace
 from archlang.train.data.ordering import looked_at
-from archlang.train.data.pixels import kept_window, resized, with_channels
-from archlang.train.data.ready import image_preparation
+from archlang.train.data.pixels import kept_window, middle_place, resized, with_channels
+from archlang.train.data.ready import image_preparation, preparation_for_windows
 from archlang.train.data.splits import Split
 from archlang.train.data.whole import whole_numbers
 from archlang.train.problems import bad_data
@@ -30,7 +33,8 @@ class Fit:
     """A network's input type, the normalisation before it (one number a channel, or none), the sizes of its images.
 
     `image` has the sizes that the network leaves open as they were in training. With `places` a sample holds all
-    inputs of a network, one behind the other (`train.inputs`).
+    inputs of a network, one behind the other (`train.inputs`). Where a training cuts windows out of larger images,
+    `larger` has the sizes of these.
     """
 
     type: Tensor
@@ -38,13 +42,14 @@ class Fit:
     std: tuple[float, ...] | None = None
     image: ImagePreparation | None = None
     places: tuple[InputPlace, ...] = ()
+    larger: ImagePreparation | None = None
 
     def shape(self, samples: torch.Tensor) -> torch.Tensor:
         """Samples [batch, ...] in the sizes of the input; a size that nothing tells is the data's.
 
         Maps are resized (bilinear, antialiased) where that keeps their proportions, grey repeated over three channels,
-        colour made grey for one; images are flattened for a vector. Raises `ArchError` (bad-data) where nothing of that
-        helps.
+        colour made grey for one; images are flattened for a vector. Where a training cuts windows, this is the one in
+        the middle. Raises `ArchError` (bad-data) where nothing of that helps.
         """
         want = self.type.dims
         if self.type.highest_range is not None:
@@ -77,16 +82,49 @@ class Fit:
         channels, rows, columns = (
             want if isinstance(want, int) else size for want, size in zip(self.type.dims, own, strict=True)
         )
-        preparation = ImagePreparation(channels, rows, columns)
-        return _same_proportions(with_channels(samples, channels), preparation)
+        images = with_channels(samples, channels)
+        # Of a file the middle was cut out where it was read.
+        if self.larger is None or tuple(images.shape[2:]) == (rows, columns):
+            return _same_proportions(images, ImagePreparation(channels, rows, columns))
+
+        images = _same_proportions(images, self.larger)
+        top, left = middle_place(self.larger.rows - rows, self.larger.columns - columns)
+        return images[:, :, top : top + rows, left : left + columns]
+
+    def shape_for_training(self, samples: torch.Tensor) -> torch.Tensor:
+        """Samples as the changes of a training get them: those of `shape`, or the larger images for windows.
+
+        Raises `ArchError` (bad-data) also for images that are as small as a window, of which nothing can be cut.
+        """
+        if self.larger is None:
+            return self.shape(samples)
+
+        if samples.ndim == 3:  # grey images without an axis of channels
+            samples = samples[:, None]
+        if samples.ndim != 4 or samples.shape[2:] == self.type.dims[1:]:
+            raise bad_data(f"`crop_from` cuts windows of {self.type} out of larger images, and a sample of the data is "
+                           f"{list(samples.shape[1:])}")
+        return _same_proportions(with_channels(samples, self.larger.channels), self.larger)
+
+    def sized(self, changes: Sequence[Option]) -> tuple[Option, ...]:
+        """The changes of a training, those that cut windows with the `rows` and `columns` of these."""
+        if self.larger is None:
+            return tuple(changes)
+
+        size = dict(zip(("rows", "columns"), self.type.dims[1:], strict=True))
+        sized = []
+        for change in changes:
+            if larger_side([change]) is not None:
+                change = replace(change, args={**change.args, **size})
+            sized.append(change)
+        return tuple(sized)
 
     def normalise(self, samples: torch.Tensor) -> torch.Tensor:
         """Each channel minus its mean, over its deviation."""
         if self.mean is None or self.std is None:
             return samples
-        shape = (1, -1, *(1,) * (samples.ndim - 2))
-        mean, std = (torch.tensor(v, dtype=samples.dtype, device=samples.device) for v in (self.mean, self.std))
-        return (samples - mean.view(shape)) / std.view(shape)
+        mean, std = (_by_channel(v, samples.ndim, samples.dtype, samples.device) for v in (self.mean, self.std))
+        return (samples - mean) / std
 
     def __call__(self, samples: torch.Tensor) -> torch.Tensor:
         """Samples as the network wants them."""
@@ -110,7 +148,16 @@ def fit_of(
     declared = graph.inputs[0]
     if declared.mean:
         mean, std = declared.mean, declared.std
-    return Fit(declared.type, _numbers(mean), _numbers(std), image)
+    return Fit(declared.type, _numbers(mean), _numbers(std), image, larger=_larger(graph))
+
+
+def _larger(graph: Graph) -> ImagePreparation | None:
+    """The sizes of the images that the file's training cuts windows out of; None where it cuts none."""
+    if graph.plan is None or larger_side(graph.plan.augment) is None:
+        return None
+    own = image_preparation(graph, None)
+    assert own is not None, "a file that cuts windows has an image of known size for input"
+    return preparation_for_windows(graph, own)
 
 
 def fit_to(graph: Graph, split: Split) -> Fit:
@@ -152,6 +199,12 @@ def _moments(fit: Fit, split: Split, rows: range) -> tuple[torch.Tensor, torch.T
         square = square + part_variance * more + away**2 * (count * more / total)
         mean, count = mean + away * (more / total), total
     return mean, (square / count).sqrt()
+
+
+@lru_cache(maxsize=64)
+def _by_channel(values: tuple[float, ...], axes: int, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """A number for each channel, as wide as samples of so many axes: made once, not in every step."""
+    return torch.tensor(values, dtype=dtype, device=device).view(1, -1, *(1,) * (axes - 2))
 
 
 def _numbers(values: Sequence[float] | None) -> tuple[float, ...] | None:

@@ -36,7 +36,7 @@ def training_data(network: Network, plan: Plan, data: Data) -> Data:
     for part in ready.parts[1:]:
         fit.shape(part.batch([0])[0])
     samples, labels = ready.train.batch(range(min(LOOKED_AT, len(ready.train))))
-    check_sample(plan.augment, fit.shape(samples), labels, ignored_label(plan), ready.input_places)
+    check_sample(plan.augment, fit.shape_for_training(samples), labels, ignored_label(plan), ready.input_places)
     if any(len(place.sizes) >= 2 for place in ready.label_places):
         require_unmoved(plan.augment)
     return ready

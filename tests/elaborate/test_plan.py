@@ -84,6 +84,12 @@ def test_what_no_plan_can_be_made_of(inside: str, kinds: set[str]) -> None:
     ("3, H, W", "crop(100000)", []),  # known with the data, which training judges
     ("3, 8, 6", "rand_augment(count = 100)", []),
     ("3, 8, 6", "rand_augment(count = 101)", ["out-of-range"]),
+    ("3, 8, 6", "crop_from(7)", []),
+    ("3, 8, 6", "crop_from(6)", ["out-of-range"]),
+    ("3, 8, 6", "crop_from", ["missing-argument"]),
+    ("3, 8, 6", "crop_from(9), flip, crop_from(7)", ["repeated-argument"] * 2),
+    ("3, H, W", "crop_from(7)", ["conflicting-arguments"]),
+    ("8", "crop_from(9)", ["wrong-rank"]),
     ("8", "flip", ["wrong-rank"]),
     ("8, 6", "flip", ["wrong-rank"]),
 ])
@@ -92,6 +98,19 @@ def test_augmentations_that_the_input_cannot_take(sizes: str, augment: str, kind
     source = (f"archlang 1\nnetwork N {{\n input x: [{sizes}]\n scores = x{pool} -> linear(4)\n output scores\n}}\n"
               f"train {{\n{LOSS}\n {SGD}\n {ALL}\n augment = [{augment}]\n}}\n")
     assert wrong(source) == kinds
+
+
+@pytest.mark.parametrize(("more", "loss", "kinds"), [
+    ("", "mixture_em(scores)", []),
+    ("", "agreement(scores)", ["conflicting-arguments"]),
+    ("", "mixture_em(scores) + agreement(scores)", ["conflicting-arguments"]),
+    ("input y: [3, 8, 6]", LOSS.removeprefix("loss = "), ["conflicting-arguments"]),
+])
+def test_windows_that_nobody_could_cut_in_the_middle(more: str, loss: str, kinds: list[str]) -> None:
+    read = "(x, y) -> concat" if more else "x"
+    network = f"input x: [3, 8, 6]\n {more}\n scores = {read} -> global_avg_pool -> linear(4)\n output scores"
+    train = f"loss = {loss}\n {SGD}\n {ALL}\n augment = [crop_from(9)]"
+    assert wrong(f"archlang 1\nnetwork N {{\n {network}\n}}\ntrain {{\n {train}\n}}\n") == kinds
 
 
 def test_label_is_a_word_of_train_only() -> None:

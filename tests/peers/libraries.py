@@ -16,6 +16,14 @@ def torchvision_models() -> ModuleType:
     return models
 
 
+def torchvision_changes() -> ModuleType:
+    """`torchvision.transforms.v2.functional`."""
+    _declare_once()
+    from torchvision.transforms.v2 import functional
+
+    return functional
+
+
 def timm() -> ModuleType:
     """`timm`, which imports torchvision."""
     _declare_once()

@@ -47,6 +47,8 @@ Sharding = Literal["auto", "ddp", "fsdp", "experts"]
 @click.option("--transform", metavar="MODULE:FUNCTION", help="A function of yours that changes training samples.")
 @click.option("--batch-transform", "batch_transform", metavar="MODULE:FUNCTION",
               help="One that changes training batches, such as mixup.")
+@click.option("--compile", "backend", is_flag=False, flag_value="inductor", metavar="[BACKEND]",
+              help="Let torch compile the network for its steps (default backend: inductor).")
 @settings
 @workers
 @formats("human", "json")
@@ -71,6 +73,7 @@ def command(
     checkpoints: Literal["whole", "shards"],
     transform: str | None,
     batch_transform: str | None,
+    backend: str | None,
     settings: Mapping[str, str],
     workers: int,
     init: str | None,
@@ -109,7 +112,7 @@ def command(
                 network, data, run=where, start=start, progress=progress, epochs=epochs, seed=seed, device=device,
                 checkpoint_every=every, tensorboard=tensorboard, sharding=sharding, checkpoints=checkpoints,
                 workers=workers, log_steps=log_steps, callbacks=listening, **functions,
-                init=adopting(session, init, names),
+                init=adopting(session, init, names), compile=backend or False,
             )
 
         _report(session, where, train)

@@ -10,6 +10,7 @@ from archlang.diagnostics import did_you_mean
 from archlang.elaborate.context import Build
 from archlang.graph.ir import InputSpec
 from archlang.graph.plan import Plan, named_inputs
+from archlang.graph.views import larger_side, views_of
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import AugmentationFacts
 from archlang.ops.values import Option
@@ -52,6 +53,8 @@ def augmentations_fit(b: Build) -> None:
             _alike(b, option, images, span)
         for image in images:
             _moves_within(b, option, image, span)
+        if images and larger_side([option]) is not None:
+            _cuts_windows(b, plan, option, images[0], span)
 
 
 def _images(b: Build, option: Option, span: Span) -> list[InputSpec]:
@@ -111,6 +114,34 @@ def _moves_within(b: Build, option: Option, image: InputSpec, span: Span) -> Non
     if isinstance(pixels, int) and known and pixels > min(known):
         b.refuse("out-of-range", f"`{option}` moves images by more pixels than they have, {image.type}", span,
                  help=f"`{argument}` is at most {min(known)}")
+
+
+def _cuts_windows(b: Build, plan: Plan, option: Option, image: InputSpec, span: Span) -> None:
+    """Refuse windows that are not smaller than their image, and where nobody could cut the one in the middle."""
+    if len(b.graph.inputs) > 1:
+        b.refuse("conflicting-arguments", f"`{option.name}` is for a network of one input, and this one has "
+                 f"{len(b.graph.inputs)}", span, help="cut them alike in the function that gives the data")
+        return
+    if sum(other.name == option.name for other in plan.augment) > 1:
+        b.refuse("repeated-argument", f"`{option.name}` stands twice", span)
+        return
+
+    sizes = [size for size in image.type.dims[1:] if isinstance(size, int)]
+    if len(sizes) < len(image.type.dims) - 1:
+        b.refuse("conflicting-arguments", f"`{option}` cuts windows of the network's size, which {image.type} leaves "
+                 "open", span, help="write its rows and columns, as in `[3, 224, 224]`")
+        return
+    side = larger_side([option])
+    if side is not None and side <= min(sizes):
+        b.refuse("out-of-range", f"`{option}` cuts windows of {image.type} out of images whose shorter side has {side} "
+                 "pixels", span, help=f"the side is more than {min(sizes)}")
+
+    # When the network is measured, the copy that such a loss compares with would be no window of a larger image.
+    losses = (*plan.losses, *(loss for step in plan.steps for loss in step.losses))
+    pair = next((loss.option.name for loss in losses if views_of(loss) is not None), None)
+    if pair is not None:
+        b.refuse("conflicting-arguments", f"`{pair}` compares two copies of a sample, and `{option.name}` gives one "
+                 "window of it", span, help="`crop` and `shift` move an image of the network's own size")
 
 
 def _place(plan: Plan, option: Option) -> Span:

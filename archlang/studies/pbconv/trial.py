@@ -178,7 +178,8 @@ def _steps(net: Network, model: torch.nn.Module, data: object, iterations: int, 
         chance = torch.Generator().manual_seed(derived(seed, number, "augment"))
         for rows in batches(order_of(split, order), plan.batch):
             samples, label = split.batch(rows)
-            images, label = augment_both(fitted.shape(samples), label, plan.augment, chance, ignored_label(plan))
+            images, label = augment_both(fitted.shape_for_training(samples), label, fitted.sized(plan.augment), chance,
+                                         ignored_label(plan))
             inputs = fitted.normalise(images)
             for stage in stages:
                 set_rate(stage.optimizer, phase.lr, number / unit, phase.length)

@@ -149,6 +149,14 @@ def resized(images: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     return functional.interpolate(images, (rows, columns), mode="bilinear", antialias=True, align_corners=False)
 
 
+def middle_place(down: int, across: int) -> tuple[int, int]:
+    """The first row and column of the window in the middle, where it leaves so many rows and columns free.
+
+    Half a pixel is rounded to the even one, as torchvision's `CenterCrop` does.
+    """
+    return round(down / 2), round(across / 2)
+
+
 def _decode_smaller(image: Image.Image, preparation: ImagePreparation) -> None:
     """Let a JPEG's own transform halve a large image, which takes neither the time nor the memory of all its pixels."""
     if image.width * image.height <= LARGE:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from archlang.emit import ImagePreparation, Record
 from archlang.graph.ir import Graph
+from archlang.graph.views import larger_side
 from archlang.shapes import Dim
 from archlang.train.data.image_files import SIDE, ImageFiles
 from archlang.train.data.items import Items
@@ -26,7 +27,10 @@ def for_training(data: Data, graph: Graph, labels: Sequence[str] | None, scores:
     whose loss reads class numbers, None where no loss does. Raises `ArchError` (bad-data) for classes that the file
     does not name, and for labels that are no classes.
     """
-    ready = _prepared(whole_data(data, graph), image_preparation(graph, data.train))
+    preparation = image_preparation(graph, data.train)
+    ready = _prepared(whole_data(data, graph), preparation)
+    if preparation is not None:
+        ready = replace(ready, train=_brought_to(ready.train, preparation_for_windows(graph, preparation)))
 
     # Class numbers first: only numbers can be matched by the names that they stand for.
     if scores is not None:
@@ -81,12 +85,25 @@ def image_preparation(graph: Graph, split: Split | None, crop: float = 1.0) -> I
     if len(dims) == 3:
         own = shape or (COLOUR, SIDE, SIDE)
         channels, rows, columns = (_size(dim, size) for dim, size in zip(dims, own, strict=True))
+        side = larger_side(graph.plan.augment if graph.plan else ())
+        # The window in the middle has the scale of those that training cuts.
+        if side is not None:
+            crop = min(rows, columns) / side
         return ImagePreparation(channels, rows, columns, crop)
 
     # A vector is what an image is flattened to; whatever else the network wants, images cannot be it.
     if shape is None or len(dims) != 1:
         return None
     return ImagePreparation(*shape, crop)
+
+
+def preparation_for_windows(graph: Graph, own: ImagePreparation) -> ImagePreparation:
+    """The sizes of the images that a training cuts windows out of, `own` being those of its test part: the same where
+    it cuts none."""
+    side = larger_side(graph.plan.augment if graph.plan else ())
+    if side is None:
+        return own
+    return own.enlarged(side)
 
 
 def preparation_of(record: Record, split: Split | None = None) -> ImagePreparation | None:
@@ -151,14 +168,16 @@ def _prepared(data: Data, preparation: ImagePreparation | None) -> Data:
     if preparation is None:
         return data
 
-    def of_split(split: Split) -> Split:
-        if isinstance(split, Joined):
-            return Joined(tuple(of_split(part) for part in split.parts))
-        if isinstance(split, ImageFiles | Items):
-            return split.prepared_as(preparation)
-        return split  # arrays are scaled with their batch, and never cut
+    return _of_parts(data, lambda split: _brought_to(split, preparation))
 
-    return _of_parts(data, of_split)
+
+def _brought_to(split: Split, preparation: ImagePreparation) -> Split:
+    """A split with its image files in these sizes."""
+    if isinstance(split, Joined):
+        return Joined(tuple(_brought_to(part, preparation) for part in split.parts))
+    if isinstance(split, ImageFiles | Items):
+        return split.prepared_as(preparation)
+    return split  # arrays are scaled with their batch
 
 
 def _matched(data: Data, labels: Sequence[str], whose: str) -> Data:

@@ -70,11 +70,13 @@ def _settings(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 _PLAIN = (("seed", "seed"), ("epochs", "number of epochs"))
 
 
-def environment(device: torch.device, processes: int = 1) -> dict[str, str]:
+def environment(device: torch.device, processes: int = 1, backend: str | None = None) -> dict[str, str]:
     """All that decides the last bits of sums beside the training itself."""
     name = device.type
     if name == "cuda":
         name = torch.cuda.get_device_name(device)
+    if backend is not None:
+        name += f", compiled by {backend}"
     return {
         "device": name,
         "processes": str(processes),

@@ -77,7 +77,7 @@ class RunRecords:
         return cls(
             task, run, TrainingWatch(model, task.network.graph),
             {**identity(task.network, task.data, task.seed, task.epochs), "transforms": task.changes.names},
-            environment(task.device, task.world.size),
+            environment(task.device, task.world.size, task.backend),
         )
 
     @property

@@ -30,6 +30,10 @@ class BatchTrainer:
     stages: list[Optimization]
     stepper: Stepper
 
+    def __post_init__(self) -> None:
+        self.ignored = ignored_label(self.task.plan)
+        self.changes = self.trained.fit.sized(self.task.plan.augment)
+
     def enter(self, phase: Phase) -> None:
         """Let a phase begin: other weights may train from now on."""
         self.stepper.enter()
@@ -68,10 +72,8 @@ class BatchTrainer:
         chance = torch.Generator().manual_seed(task.seed_of("augment", state.total, count))
         seed_generators(task.seed_of("model", state.total, count), device)
         fit = self.trained.fit
-        shaped, ignored = fit.shape(samples), ignored_label(task.plan)
-        views = BatchViews(shaped, share, fit, task.plan.augment, chance, ignored)
+        views = BatchViews(fit.shape_for_training(samples), share, fit, self.changes, chance, self.ignored)
 
-        is_labelled = labelled(label)
         outcome = None
         for number, stage in enumerate(self.stages):
             rate = set_rate(stage.optimizer, scheduled.phase.lr, scheduled.at(at), scheduled.phase.length)
@@ -87,7 +89,7 @@ class BatchTrainer:
             outcome = self.stepper(stage, main, target, second)
             if number == 0:  # test loss and best epoch are of the first step, and so is what an epoch tells
                 tally.rate(rate)
-                tally.add(_counted(outcome, is_labelled), len(label))
+                tally.add(_counted(outcome, label), len(label))
             self._count(stage, outcome, len(label), tally)
         return outcome is not None
 
@@ -105,8 +107,9 @@ class BatchTrainer:
             tally.part(prefix + name, value, samples)
 
 
-def _counted(outcome: Outcome | None, is_labelled: bool) -> Outcome | None:
+def _counted(outcome: Outcome | None, label: torch.Tensor) -> Outcome | None:
     """A step's figures without hits where samples have no labels."""
-    if outcome is None or is_labelled:
+    # A hit is at a label, so that one of them tells.
+    if outcome is None or outcome.correct or labelled(label):
         return outcome
     return replace(outcome, correct=None)

@@ -18,6 +18,7 @@ from archlang.train.data.sources import find
 from archlang.train.data.transforms import Changes
 from archlang.train.kept.sharded import Checkpoints
 from archlang.train.loop.callbacks import Callbacks
+from archlang.train.loop.compiling import DEFAULT
 from archlang.train.loop.keeping import Keeping, Start
 from archlang.train.loop.progress import Progress, Result
 from archlang.train.loop.task import TrainingTask
@@ -35,6 +36,7 @@ def fit(
     checkpoint_every: int | None = None, tensorboard: bool = False, sharding: Sharding = "auto", workers: int = 0,
     transform: Callable[..., Any] | None = None, batch_transform: Callable[..., Any] | None = None,
     init: Callable[[fx.GraphModule], object] | None = None, checkpoints: Checkpoints = "whole",
+    compile: bool | str = False,
 ) -> Result:
     """Train a network as the `train` of its file says.
 
@@ -66,6 +68,7 @@ def fit(
         checkpoints: whether the first process writes them `whole`, with the models of the last and the best epoch
             beside them, or each process what lies on it (`shards`), models too (`archlang compile` takes them out).
         init: puts other weights into the compiled network before its first step: `lambda m: archlang.adopt(m, "w.pt")`.
+        compile: whether torch compiles the network for its steps, or the name of a backend of `torch.compile`.
 
     Under `torchrun` each process calls it: batches are shared out, and the first one alone writes and is told.
 
@@ -81,11 +84,18 @@ def fit(
     with joined(device) as world:
         ready = training_data(network, plan, find(data))
         task = TrainingTask(network, plan, ready, place(device, world.local), world, sharding, epochs, seed, workers,
-                            init, Changes(transform, batch_transform))
+                            init, Changes(transform, batch_transform), _backend(compile))
         _check_changes(task)
         if not world.is_first:
             listening = Callbacks(Progress())
         return keeping.result(task, listening)
+
+
+def _backend(compile: bool | str) -> str | None:
+    """The backend that compiles the network; None for none."""
+    if isinstance(compile, str):
+        return compile
+    return DEFAULT if compile else None
 
 
 def _require_network(network: object) -> None:

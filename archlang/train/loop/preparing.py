@@ -16,6 +16,7 @@ from archlang.layers.synced import synced
 from archlang.train.fitting import Fit
 from archlang.train.inputs import fit_of_data, taking_rows
 from archlang.train.loop.batches import BatchTrainer
+from archlang.train.loop.compiling import compiled
 from archlang.train.loop.phasing import named_weights
 from archlang.train.loop.stepping import Optimization, Stepper
 from archlang.train.loop.task import TrainingTask
@@ -70,8 +71,12 @@ def prepared(task: TrainingTask) -> Training:
 
     stages = _stages(task, model, goals)
 
-    stepper = Stepper(taking_rows(observed, fit.places), graph, scores, ports, plan.clip, plan.precision, world,
-                      task.sharding == "fsdp", plan.accumulate, task.data.label_places, spread)
+    whole = taking_rows(observed, fit.places)
+    quick = None
+    if task.backend is not None:
+        quick = compiled(whole, task.backend, task.device, world)
+    stepper = Stepper(whole, graph, scores, ports, plan.clip, plan.precision, world, task.sharding == "fsdp",
+                      plan.accumulate, task.data.label_places, spread, quick)
     average = None
     if plan.average is not None:
         average = Average(plan.average, model)

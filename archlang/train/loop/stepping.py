@@ -15,6 +15,7 @@ from archlang.graph.ir import Graph, Port
 from archlang.layers.patch_experts.keys import Keyed
 from archlang.layers.processes import alone
 from archlang.train.data.label_place import LabelPlace
+from archlang.train.loop.compiling import CompiledNetwork
 from archlang.train.losses.objective import Objective, Values, hits, values_of
 from archlang.train.problems import as_bad_data, bad_data
 from archlang.train.processes import sharding
@@ -37,6 +38,12 @@ class Optimization:
 
     def __post_init__(self) -> None:
         self.weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        self.is_uniform = len({(weight.device, weight.dtype) for weight in self.weights}) == 1
+
+    def forget_gradients(self) -> None:
+        """Leave no gradient behind, as the optimiser's `zero_grad` does, which tells torch's profiler of it too."""
+        for weight in self.weights:
+            weight.grad = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,7 @@ class Stepper:
     spread      the experts, where each process holds some of them
     label_places
                 where labels with names lie in the rows of labels
+    compiled    the same model as torch compiles it, where that was asked for
     skipped     steps that were skipped, in all and (`in_a_row`) since the last one that was done
     """
 
@@ -121,6 +129,7 @@ class Stepper:
     parts: int = 1
     label_places: Sequence[LabelPlace] = ()
     spread: SpreadExperts | None = None
+    compiled: CompiledNetwork | None = None
     skipped: int = 0
     in_a_row: int = field(default=0, repr=False)
 
@@ -152,7 +161,7 @@ class Stepper:
         # Taken before the forward pass, which moves running statistics whatever comes of the step.
         snapshot = self._snapshot(stage)
         snapshot.take()
-        stage.optimizer.zero_grad(set_to_none=True)
+        stage.forget_gradients()
 
         if self.parts > 1:
             figures = self._in_parts(stage, inputs, label, second)
@@ -216,7 +225,7 @@ class Stepper:
         return stage.goal.gathered(values, self.scores, self.world)
 
     def _forward(self, stage: Optimization, inputs: torch.Tensor) -> Any:
-        model = self._wrapped.get(id(stage), self.model)
+        model = self.compiled or self._wrapped.get(id(stage), self.model)
         try:
             with self._cast(inputs.device), as_bad_data():
                 return model(inputs)
@@ -239,7 +248,8 @@ class Stepper:
             raise ArchError(error("bad-phase", "the loss depends on no weight that trains now"))
         if stage.scaler is not None:
             total = stage.scaler.scale(total)
-        torch.autograd.backward(total)
+        with self.compiled.refusing() if self.compiled else nullcontext():
+            torch.autograd.backward(total)
 
         if self.spread is not None:
             self.spread.combine(stage.weights)
@@ -260,7 +270,11 @@ class Stepper:
             return sharding.norm(gradients)
         # On a CPU ten times as fast as the largest absolute value. Squares of numbers past 1e19 overflow: such a step
         # is skipped too, as it would throw the weights away.
-        return torch.nn.utils.get_total_norm(gradients)
+        if not (stage.is_uniform and gradients):
+            return torch.nn.utils.get_total_norm(gradients)
+        # What `get_total_norm` does with one group of gradients; to find the groups takes it longer.
+        norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        return norm
 
     @staticmethod
     def _outcome(of: Figures, norm: torch.Tensor) -> Outcome | None:
@@ -295,7 +309,7 @@ class Stepper:
 
     def _undo(self, stage: Optimization, snapshot: Snapshot) -> None:
         """Leave a step out: put back what its forward pass changed, and count it."""
-        stage.optimizer.zero_grad(set_to_none=True)
+        stage.forget_gradients()
         snapshot.restore()
         self.skipped += 1
         self.in_a_row += 1

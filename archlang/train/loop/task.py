@@ -43,6 +43,7 @@ class TrainingTask:
     workers         processes that read the data; 0 reads it in the training itself
     init            puts other weights into the compiled network before its first step; None for its own start
     changes         the user's changes of training samples
+    backend         torch's backend that compiles the network for its steps; None for the network as it is
     """
 
     network: Network
@@ -56,6 +57,7 @@ class TrainingTask:
     workers: int = 0
     init: Callable[[fx.GraphModule], object] | None = None
     changes: Changes = field(default_factory=Changes)
+    backend: str | None = None
 
     @property
     def seed(self) -> int:

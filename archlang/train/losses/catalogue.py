@@ -13,9 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from archlang.graph.plan import Loss
-from archlang.ops.catalogue import facts_of
-from archlang.ops.facts import LossFacts, ViewPair
 from archlang.train.losses import clustering, coded, embedding, likelihoods, patch_experts, task
 
 Formula = Callable[[Sequence[torch.Tensor], Mapping[str, Any]], torch.Tensor]
@@ -38,14 +35,3 @@ label has none), a module whose `forward` takes the reads. Its state moves, is s
 
 METRICS: Mapping[str, Mapping[str, Formula]] = {**patch_experts.METRICS}
 """What is reported beside a loss, by name: formulas over the same reads, that nothing is trained on."""
-
-
-def views_of(loss: Loss) -> ViewPair | None:
-    """The two views of the samples that a loss reads; None where it reads one, or is told `augmented = false`.
-
-    Such a loss reads the tensors of the main view, then those of the second one, of which the label is none.
-    """
-    # Over sites there is one view: `elaborate` refuses another.
-    if loss.sites or loss.option.args.get("augmented") is False:
-        return None
-    return facts_of(loss.option, LossFacts).views

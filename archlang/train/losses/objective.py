@@ -13,12 +13,13 @@ from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Port
 from archlang.graph.plan import Loss
 from archlang.graph.scores import LABEL, class_axis
+from archlang.graph.views import views_of
 from archlang.ops.catalogue import facts_of
 from archlang.ops.facts import LossFacts, ViewPair
 from archlang.train.data.label_place import LabelPlace
 from archlang.train.data.label_tables import labels_of_rows
 from archlang.train.losses import catalogue
-from archlang.train.losses.catalogue import Formula, views_of
+from archlang.train.losses.catalogue import Formula
 from archlang.train.losses.targets import check_numbers
 from archlang.train.processes.world import World
 
@@ -118,7 +119,10 @@ class Objective:
         for term in self.terms:
             tensors = term.tensors(values, second)
             parts[term.name] = term.value(tensors)
-            weighted = term.weight * parts[term.name]
+            weighted = parts[term.name]
+            # A product with 1 would be two more kernels in every step.
+            if term.weight != 1:
+                weighted = term.weight * weighted
             if total is not None:
                 weighted = total + weighted
             total = weighted

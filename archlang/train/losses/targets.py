@@ -178,7 +178,7 @@ def _is_labelled(label: torch.Tensor) -> None:
 
 
 def _in_range(loss: str, label: torch.Tensor, classes: int) -> None:
-    low, high = int(label.min()), int(label.max())
+    low, high = (int(number) for number in label.aminmax())
     if high < 0 and label.ndim == 1:  # a map of -1 is a wrong map
         raise no_labels()
     if low < 0 or high >= classes:

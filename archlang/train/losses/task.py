@@ -28,7 +28,11 @@ def cross_entropy(reads: Sequence[torch.Tensor], args: Mapping[str, Any]) -> tor
     if label.is_floating_point():
         return functional.cross_entropy(logits, label, weights, label_smoothing=smoothing)
 
+    # Most often every place counts, which is known without a look at the labels.
     ignore = _ignored(args)
+    if weights is None and args.get("ignore") is None and label.numel():
+        return functional.cross_entropy(logits, label, label_smoothing=smoothing)
+
     counts = label != ignore
     if weights is not None:
         counts = counts & (weights[label.where(counts, 0)] > 0)

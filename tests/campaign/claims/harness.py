@@ -22,7 +22,7 @@ from archlang.comparison.journal import Journal
 from archlang.comparison.statistics import Interval, interval, paired_t
 from archlang.comparison.table import StudyTable, tabulate
 from archlang.comparison.working import RUNS, work
-from archlang.elaborate.network import load
+from archlang.elaborate.network import configured, load
 from archlang.views.canvas.scales import linear
 from archlang.views.canvas.shapes import Disc, Lettering, Page, Pen, Polyline, Rectangle, Shape
 from archlang.views.canvas.svg import svg_of
@@ -59,10 +59,10 @@ def settings(name: str, about: str | None, data: str, epochs: int, seeds: int = 
     return Claim(name, given.data, given.seeds, given.epochs, given.run)
 
 
-def arm(name: str, spec: str, **dials: object) -> StudyArm:
-    """A row: a spec by its name under `specs`, with dials."""
+def arm(name: str, spec: str, changes: Mapping[str, str] | None = None, **dials: object) -> StudyArm:
+    """A row: a spec by its name under `specs`, with dials; `changes` are settings of its `train` by their names."""
     written = {dial: str(value).lower() for dial, value in dials.items()}
-    return arm_of(name, load(SPECS / f"{spec}.arch", written))
+    return arm_of(name, configured(load(SPECS / f"{spec}.arch", written), changes or {}))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from archlang.diagnostics import ArchError
 from archlang.ops.values import Option
 from archlang.train.data.augmentation.augment import augment, check
 
-ARGS = {"flip": {"p": 0.5}, "shift": {"by": 2}, "crop": {"pad": 2}, "erase": {"p": 0.5, "share": 0.3}}
+ARGS = {"flip": {"p": 0.5}, "shift": {"by": 2}, "crop": {"pad": 2}, "erase": {"p": 0.5, "share": 0.3, "most": 1}}
 """Those of place; those of light and shape have tests of their own."""
 
 
@@ -51,7 +51,7 @@ def test_windows_are_whole_and_reach_everywhere(name: str, args: dict[str, int])
 
 
 def test_erase_leaves_zeros_in_a_square() -> None:
-    erased = augment(torch.ones(3000, 1, 20, 20), [option("erase", p=0.5, share=0.25)], generator())
+    erased = augment(torch.ones(3000, 1, 20, 20), [option("erase", p=0.5, share=0.25, most=1)], generator())
     holes = [int((image == 0).sum()) for image in erased]
     assert set(holes) == {0, 25}
     assert 1300 < holes.count(25) < 1700
@@ -59,6 +59,15 @@ def test_erase_leaves_zeros_in_a_square() -> None:
     assert bool(touched.all())
     image = erased[holes.index(25), 0] == 0
     assert int(image.any(0).sum()) == int(image.any(1).sum()) == 5
+
+
+def test_erase_takes_up_to_so_many_squares() -> None:
+    erased = augment(torch.ones(6000, 1, 60, 60), [option("erase", p=0.5, share=0.01, most=3)], generator())
+    holes = [int((image == 0).sum()) for image in erased]
+    assert set(holes) == {0, 1, 2, 3}
+    # Of 3,600 pixels two are hardly ever the same.
+    assert 2850 < holes.count(0) < 3150
+    assert all(900 < holes.count(number) < 1100 for number in (1, 2, 3))
 
 
 def test_vectors_are_no_images() -> None:

@@ -24,6 +24,7 @@ class Effect(Enum):
 
     MOVES = "moves pixels that are there"
     FRAMES = "moves pixels, and brings in black ones from outside"
+    CUTS = "cuts windows out of larger images"
     HIDES = "hides a part of the image"
     LIGHTS = "changes light and colour"
     ANY = "changes anything"
@@ -45,6 +46,7 @@ AUGMENTATIONS: Mapping[str, Augmentation] = {
     "flip": Augmentation(place.flip, Effect.MOVES),
     "shift": Augmentation(place.shift, Effect.MOVES),
     "crop": Augmentation(place.crop, Effect.FRAMES),
+    "crop_from": Augmentation(place.crop_from, Effect.CUTS),
     "rotate": Augmentation(place.rotate, Effect.FRAMES),
     "scale": Augmentation(place.scale, Effect.FRAMES),
     "erase": Augmentation(place.erase, Effect.HIDES),

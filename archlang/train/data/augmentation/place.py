@@ -28,6 +28,16 @@ def crop(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, An
     return _window(images, generator, int(args["pad"]), "constant")
 
 
+def crop_from(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
+    """Cut a window of `rows` by `columns` out of each image at random: every place in it is as likely."""
+    rows, columns = int(args["rows"]), int(args["columns"])
+    down, across = images.shape[-2] - rows, images.shape[-1] - columns
+
+    top = torch.randint(0, down + 1, (len(images), 1), generator=generator)
+    left = torch.randint(0, across + 1, (len(images), 1), generator=generator)
+    return _cut(images, top.to(images.device), left.to(images.device), rows, columns)
+
+
 def rotate(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Turn by up to so many degrees either way; what comes in from outside is 0."""
     degrees = float(args["degrees"]) * between(images, generator).flatten()
@@ -44,17 +54,28 @@ def scale(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, A
 def erase(images: torch.Tensor, generator: torch.Generator, args: Mapping[str, Any]) -> torch.Tensor:
     """Set a square at a random place to zero in each image with probability `p` (Zhong et al. 2020).
 
-    Its sides are `share` of the image's, rounded, at least one pixel.
+    Its sides are `share` of the image's, rounded, at least one pixel. Of up to `most` squares, which may overlap, each
+    number from 1 on is as likely.
     """
+    share, most = float(args["share"]), int(args["most"])
+    inside = _square(images, generator, share)
+    chosen = chance(images, generator, float(args["p"]))
+    if most > 1:
+        counts = torch.randint(1, most + 1, (len(images), 1, 1, 1), generator=generator).to(images.device)
+        for number in range(1, most):
+            inside = inside | (_square(images, generator, share) & (counts > number))
+    return images.masked_fill(inside & chosen, 0.0)
+
+
+def _square(images: torch.Tensor, generator: torch.Generator, share: float) -> torch.Tensor:
+    """Mask of a square in each image, [batch, 1, height, width]."""
     height, width = images.shape[-2:]
-    share = float(args["share"])
     down, right = torch.rand(2, len(images), 1, generator=generator)
 
     # Drawn as where its corner stands among all places where the square fits.
     rows = _band(height, share, down)[:, None, :, None]
     columns = _band(width, share, right)[:, None, None, :]
-    inside = (rows & columns).to(images.device)
-    return images.masked_fill(inside & chance(images, generator, float(args["p"])), 0.0)
+    return (rows & columns).to(images.device)
 
 
 def _band(size: int, share: float, start: torch.Tensor) -> torch.Tensor:
@@ -69,13 +90,19 @@ def _band(size: int, share: float, start: torch.Tensor) -> torch.Tensor:
 
 def _window(images: torch.Tensor, generator: torch.Generator, pad: int, mode: str) -> torch.Tensor:
     """Each image cut out of its padded self at an offset of its own."""
-    count, channels, height, width = images.shape
+    count, _, height, width = images.shape
     padded = functional.pad(images, (pad,) * 4, mode=mode)
     # Of 2 pad + 1 offsets, the middle one leaves the image where it was.
     top, left = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator).to(images.device)
+    return _cut(padded, top, left, height, width)
+
+
+def _cut(images: torch.Tensor, top: torch.Tensor, left: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """The window of each image whose first row and column are given, [batch, 1] each."""
+    count, channels = images.shape[:2]
 
     rows = (top + torch.arange(height, device=images.device))[:, None, :, None]
     columns = (left + torch.arange(width, device=images.device))[:, None, None, :]
     which = torch.arange(count, device=images.device)[:, None, None, None]
     planes = torch.arange(channels, device=images.device)[None, :, None, None]
-    return padded[which, planes, rows, columns]
+    return images[which, planes, rows, columns]

@@ -53,10 +53,17 @@ CHANGES: Mapping[str, Change] = {
 
 
 def rand_augment(images: Tensor, generator: Generator, args: Mapping[str, Any]) -> Tensor:
-    """`count` changes in turn, each image's drawn evenly among the fourteen, of the same strength."""
-    # A strength of 30 is the strongest of each change; it is the same for all images of a training.
-    share = torch.full((len(images), 1, 1, 1), int(args["strength"]) / STRONGEST)
+    """`count` changes in turn, each image's drawn evenly among the fourteen.
+
+    All are of the same strength; with `noise` that is the mean of a normal distribution, of which each is drawn.
+    """
+    # A strength of 30 is the strongest of each change.
+    strength, noise = float(args["strength"]), float(args["noise"])
+    share = torch.full((len(images), 1, 1, 1), strength / STRONGEST)
     for _ in range(int(args["count"])):
+        if noise:
+            drawn = strength + noise * torch.randn(len(images), 1, 1, 1, generator=generator)
+            share = (drawn / STRONGEST).clamp(0, 1)
         which = torch.randint(len(CHANGES), (len(images),), generator=generator)
         sign = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator) * 2.0 - 1
 

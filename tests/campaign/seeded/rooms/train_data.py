@@ -122,8 +122,8 @@ SEEDS = (
     ),
     Seed(
         "train/fitting.py",
-        "return (samples - mean.view(shape)) / std.view(shape)",
-        "return samples / std.view(shape) - mean.view(shape)",
+        "return (samples - mean) / std",
+        "return samples / std - mean",
         "the mean is taken off after the division",
         ("train/test_fitting.py",),
     ),

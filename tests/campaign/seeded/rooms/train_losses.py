@@ -77,7 +77,7 @@ SEEDS = (
     ),
     Seed(
         "train/losses/objective.py",
-        "weighted = term.weight * parts[term.name]",
+        "weighted = term.weight * weighted",
         "weighted = parts[term.name]",
         "a sum of losses forgets their weights",
         ("train/losses/test_objective.py",),
