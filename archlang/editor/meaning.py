@@ -199,7 +199,10 @@ def try_mends(meaning: Meaning, situation: Situation) -> None:
         except ArchError as problem:
             return problem.diagnostics
 
-    meaning.diagnostics = with_mends_that_hold(meaning.diagnostics, meaning.source, recheck)
+    def is_stage(name: str) -> bool:
+        return situation.catalogue.stage(name) is not None
+
+    meaning.diagnostics = with_mends_that_hold(meaning.diagnostics, meaning.source, recheck, is_stage)
     meaning.is_tried = True
 
 

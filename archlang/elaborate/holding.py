@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from archlang.dataclass import dataclass
 from archlang.diagnostics import Alternative, Diagnostic, Fix
+from archlang.elaborate.mending.search import OTHER_MATTERS, MendSearch, told
 from archlang.elaborate.python.statements import statement_at
 from archlang.limits import Limits
 from archlang.source import Source, Span
@@ -41,9 +43,6 @@ _NEAR = re.compile(r"^did you mean (`[^`]+`(?:, `[^`]+`)*)\?$")
 _PARTS = re.compile(r"->|[,;(){}\n]|\[|\]")
 """Signs between the parts of a statement: an error behind one of them has a cause of its own."""
 
-_OTHER_MATTERS = frozenset({"whole-numbers", "same-twice", "uncovered-positions", "import-not-found", "missing-phase"})
-"""Errors of a form that is right: what it says of the network, or of the files beside it, is another mistake."""
-
 _UNDEFINED = frozenset({"undefined-name", "unknown-stage"})
 
 HOLDS, BESIDE, BREAKS, UNKNOWN = 0, 1, 2, 3
@@ -65,7 +64,8 @@ def bounded(limits: Limits) -> Limits:
 
 
 def with_mends_that_hold(
-    diagnostics: Sequence[Diagnostic], source: Source, recheck: Recheck
+    diagnostics: Sequence[Diagnostic], source: Source, recheck: Recheck,
+    is_stage: Callable[[str], bool] = lambda name: False,
 ) -> tuple[Diagnostic, ...]:
     """Keep those mends of the first errors whose edits hold, and put others in the place of those that do not.
 
@@ -73,11 +73,12 @@ def with_mends_that_hold(
         diagnostics: all mistakes and warnings of a file, in their order.
         source: the text of the file; mends in other files stay as they are.
         recheck: checks a text in the place of this one, with the limits that `bounded` makes.
+        is_stage: tells whether a name is a stage of the catalogue.
     """
     if len(source.text) > LARGEST:
         return tuple(diagnostics)
 
-    text = _TriedText(source, [one for one in diagnostics if one.severity == "error"], recheck)
+    text = _TriedText(source, [one for one in diagnostics if one.severity == "error"], recheck, is_stage)
     kept: list[Diagnostic] = []
     errors = 0
     for one in diagnostics:
@@ -91,8 +92,11 @@ def with_mends_that_hold(
 class _TriedText:
     """A text, its errors, and what a check says of it with each edit that was tried."""
 
-    def __init__(self, source: Source, errors: Sequence[Diagnostic], recheck: Recheck) -> None:
-        self.source, self.errors, self.recheck = source, errors, recheck
+    def __init__(self, source: Source, errors: Sequence[Diagnostic], recheck: Recheck,
+                 is_stage: Callable[[str], bool]) -> None:
+        self.source, self.errors, self.is_stage = source, errors, is_stage
+        # The search looks again at texts that were tried as the message's own mends.
+        self.recheck = lru_cache(maxsize=None)(recheck)
         self.tried = 0
 
     def is_own(self, one: Diagnostic) -> bool:
@@ -100,7 +104,17 @@ class _TriedText:
         return one.primary is not None and one.primary.span.source.text == self.source.text
 
     def with_mends(self, one: Diagnostic) -> Diagnostic:
-        """A mistake with the mends that hold."""
+        """A mistake with the mends that hold, or with one that is searched for."""
+        better, is_right = self._with_own_mends(one)
+        if is_right:
+            return better
+        found = MendSearch(self.source, self.errors, self.recheck, self.is_stage).run(one)
+        if found is None:
+            return better
+        return told(better, found, _shown(found.fix))
+
+    def _with_own_mends(self, one: Diagnostic) -> tuple[Diagnostic, bool]:
+        """A mistake with those of its mends that hold, and whether the first of them leaves nothing wrong."""
         alternatives = _alternatives(one)
         if not alternatives:
             return self._with_near_names(one)
@@ -113,16 +127,20 @@ class _TriedText:
             # One edit that mends the whole text is enough, unless the message tells of several.
             if trial.verdict == HOLDS and trial.errors == 0 and not _tells_of_more(one, alternatives[len(trials):]):
                 break
-        return _chosen(one, alternatives[: len(trials)], trials)
+        is_right = any(trial.verdict == UNKNOWN or (trial.verdict == HOLDS and trial.errors == 0) for trial in trials)
+        return _chosen(one, alternatives[: len(trials)], trials), is_right
 
-    def _with_near_names(self, one: Diagnostic) -> Diagnostic:
-        """The names that a misspelt one may have meant, without those that would be another mistake at its place."""
+    def _with_near_names(self, one: Diagnostic) -> tuple[Diagnostic, bool]:
+        """The names that a misspelt one may have meant, without those that would be another mistake at its place.
+
+        True as second value if one of them is right there.
+        """
         assert one.primary is not None
         span = one.primary.span
         if one.fix is not None or not span.text.isidentifier():
-            return one
+            return one, False
 
-        help = []
+        help, is_right = [], False
         for line in one.help:
             near = _NEAR.match(line)
             if near is not None:
@@ -133,9 +151,10 @@ class _TriedText:
                 line = f"did you mean {', '.join(f'`{name}`' for name in right)}?"
                 if not right:
                     continue
+                is_right = True
             help.append(line)
         # Where no other word helps, a name that is spelt alike is better than none.
-        return replace(one, help=tuple(help) or one.help)
+        return replace(one, help=tuple(help) or one.help), is_right
 
     def trial(self, one: Diagnostic, fix: Fix) -> _Trial:
         """Edit the text, check it, and look at what stands where the mistake stood."""
@@ -177,7 +196,7 @@ class _TriedText:
 
             # A word that the reader wrote, and that is not known, is a mistake beside the one that the edit mends.
             of_the_reader = found.name in _UNDEFINED and _is_word_of(fix.span, span.text)
-            if found.name not in _OTHER_MATTERS and not of_the_reader and edited.causes(span, text, statement):
+            if found.name not in OTHER_MATTERS and not of_the_reader and edited.causes(span, text, statement):
                 return BREAKS, found.message
             if statement.start <= span.start <= statement.end:
                 verdict = BESIDE
@@ -238,6 +257,49 @@ def _alternatives(one: Diagnostic) -> tuple[Alternative, ...]:
 
 def _line_of_fix(one: Diagnostic) -> str:
     return one.help[0] if one.help else ""
+
+
+LONGEST_SHOWN = 140
+"""Characters of an edit that a message still shows whole."""
+
+
+def _shown(fix: Fix) -> str:
+    """The help of an edit: the lines as it leaves them, or those that it changes first."""
+    source = fix.span.source
+    # Lines that are put between others.
+    if fix.span.start == fix.span.end and "\n" in fix.text and fix.text.strip():
+        return f"write `{_joined(fix.text)}`"
+    start = source.text.rfind("\n", 0, fix.span.start) + 1
+    end = source.text.find("\n", fix.span.end)
+    if end < 0:
+        end = len(source.text)
+    text = source.text[start : fix.span.start] + fix.text + source.text[fix.span.end : end]
+    line = _joined(text)
+    if not line:
+        return "delete this line"
+    if len(line) <= LONGEST_SHOWN and "`" not in line:
+        return f"write `{line}`"
+
+    # Of a long line the part around the edit, up to the arrows beside it.
+    first, last = fix.span.start - start, fix.span.start - start + len(fix.text)
+    first = max(text.rfind("->", 0, first), text.rfind("\n", 0, first) + 1, 0)
+    last = min((at for at in (text.find("->", last + 2), text.find("\n", last)) if at >= 0), default=len(text))
+    part = _joined(text[first:last])
+    if len(part) <= LONGEST_SHOWN and "`" not in part:
+        return f"write `{part}`"
+    rows = [row.strip() for row in text.split("\n") if row.strip()]
+    return f"write `{rows[0]}`, up to `{rows[-1]}`"
+
+
+def _joined(text: str) -> str:
+    """Lines as one: statements have `;` between them."""
+    joined = ""
+    for row in filter(None, (" ".join(row.split()) for row in text.split("\n"))):
+        goes_on = joined.endswith(("{", "(", "[", ",", "=", "->", ";")) or row.startswith(("->", "}", ")", "]", "."))
+        if joined and not goes_on:
+            joined += ";"
+        joined = f"{joined} {row}".strip()
+    return joined
 
 
 def _tells_of_more(one: Diagnostic, rest: Sequence[Alternative]) -> bool:

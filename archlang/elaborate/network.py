@@ -264,7 +264,7 @@ def _mended(found: tuple[Diagnostic, ...], name: str, reread: Reread, dials: Dia
         except ArchError as problem:
             return problem.diagnostics
 
-    return with_mends_that_hold(found, source, recheck)
+    return with_mends_that_hold(found, source, recheck, lambda name: catalogue.stage(name) is not None)
 
 
 def opened(read: Callable[[], Project], limits: Limits, catalogue: Catalogue) -> Project:

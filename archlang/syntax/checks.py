@@ -28,6 +28,7 @@ _MISTAKABLE = (tree.Body, tree.Call, tree.From, tree.Input, tree.Binary)
 """Nodes whose form the grammar leaves open; most of a file is others."""
 
 _AROUND = 8  # levels that may stand around the longest sum: a call, a flow, braces
+_LONGEST_SHOWN = 100  # characters of a flow that a message repeats
 _WITHOUT_FLOWS = {"network", "train", "phase", "step"}
 
 
@@ -244,7 +245,8 @@ def _first_line(span: Span) -> Span:
 
 
 def _short(span: Span) -> str:
+    # A text that is cut cannot be written: only what no line would hold is.
     text = " ".join(span.text.split())
-    if len(text) <= 40:
+    if len(text) <= _LONGEST_SHOWN:
         return text
-    return text[:40] + " ..."
+    return text[:_LONGEST_SHOWN] + " ..."

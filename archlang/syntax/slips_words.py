@@ -332,6 +332,14 @@ STATEMENTS: tuple[Slip, ...] = (
         ("network N { input x: [3]\n x += x\n output x }",),
         where="previous",
     ),
+    # Steps below one another, as a list of layers is written elsewhere: no name is meant.
+    Slip(
+        lambda f: f.stray_name and f.type == "NAME" and f.first_of_line and not f.ended and "LBRACE" in f.context,
+        "the steps of a flow have `->` between them, on lines of their own too",
+        "write `{previous} -> {token}`",
+        ("block b {\n conv(3x3, 8)\n batch_norm\n relu }",),
+        where="previous", fix=insert_behind_previous(" ->"),
+    ),
     Slip(
         lambda f: f.stray_name and f.type == "NAME" and not f.ended and "LBRACE" in f.context,
         "nothing stands between `{previous}` and `{token}`",

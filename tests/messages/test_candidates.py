@@ -134,3 +134,9 @@ def test_words_among_texts(labels: str, told: str) -> None:
 def test_a_tensor_of_the_right_size_is_named(loss: str) -> None:
     found = check_text(TRAIN.format(loss=loss, labels='["a", "b"]'))
     assert "did you mean `remade`?" in next(one for one in found if one.severity == "error").help[0]
+
+
+def test_metrics_of_a_network_without_an_output() -> None:
+    text = TRAIN.format(loss="cross_entropy(logits, label)", labels='["a", "b"]').replace("  output remade\n", "")
+    text = text.replace("  output scores = logits\n", "").replace("batch = 8", "metrics = [top_k(1)]\n  batch = 8")
+    assert "missing-output" in {one.name for one in check_text(text)}

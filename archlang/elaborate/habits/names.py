@@ -28,8 +28,8 @@ class KnownNames:
     """The names that may be used at a place.
 
     `tensors` are inputs and bindings, `ranks` their numbers of axes as far as they are known, `others` lets, blocks and
-    parameters, `settings` the words of a `train`. The functions tell if the catalogue has a
-    stage, if it brings tensors together, if it takes braces.
+    parameters, `settings` the words of a `train`, `of_train` the names that it sets. The functions tell if the
+    catalogue has a stage, if it brings tensors together, if it takes braces.
     """
 
     tensors: frozenset[str]
@@ -39,6 +39,7 @@ class KnownNames:
     is_merge: Callable[[str], bool]
     takes_braces: Callable[[str], bool]
     settings: frozenset[str] = frozenset()
+    of_train: frozenset[str] = frozenset()
 
     def defines(self, name: str) -> bool:
         """Return whether the file itself gives a name its meaning."""

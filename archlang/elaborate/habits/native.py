@@ -125,7 +125,7 @@ def renamed(call: Call, wrong: str, signature: Sequence[tuple[str, bool]]) -> Re
     for argument in call.arguments or ():
         name = argument.name
         if name is None:
-            positional.append(_text(argument.value, ""))
+            positional.append(_by_place(argument.value, len(positional), signature))
         elif name in known:
             named[name] = _text(argument.value, name)
         elif name == "dim" and "axis" in known and whole_number(argument.value) == 1:
@@ -198,6 +198,14 @@ def _in_order(
         else:
             words.append(f"{name} = {values[name]}")
     return words
+
+
+def _by_place(value: Expr, at: int, signature: Sequence[tuple[str, bool]]) -> str:
+    """A value without a name: a list is a size only where one is wanted, and stays a list in `steps([10, 15])`."""
+    required = [name for name, must in signature if must]
+    if isinstance(value, ListOf) and (at >= len(required) or required[at] not in ("kernel", "size")):
+        return print_flat(value)
+    return _text(value, "")
 
 
 def _text(value: Expr, name: str) -> str:

@@ -64,7 +64,7 @@ def mended_line(line: str, reader: FlowReader) -> MendedLine | None:
         return None
     if sign in _CHANGES:
         return _changed(target, sign, value, reader)
-    return _bound(head, target, value)
+    return _bound(head, target, value, reader)
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,16 @@ class _Value:
     exact: bool = True
 
 
-def _bound(head: str, target: str, value: _Value) -> MendedLine:
+def _bound(head: str, target: str, value: _Value, reader: FlowReader) -> MendedLine:
     name = target.removeprefix("self.")
     if head == "return":
         head = "output"
     if value.kind == "block":  # a `lambda` with its parameters
         return MendedLine(f"block {name or 'name'}{value.text}", None, exact=bool(name))
 
-    # A stage or a number has its name from `let`, a tensor from `=`.
-    if not head and value.kind in ("stage", "static") and name:
+    # A stage or a number has its name from `let`, a tensor from `=`. A setting of `train` is no name: a `let` would
+    # leave it unset.
+    if not head and value.kind in ("stage", "static") and name and name not in reader.names.of_train:
         head = "let"
     start = f"{head} " if head else ""
     middle = f"{name} = " if name else ""

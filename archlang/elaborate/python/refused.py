@@ -195,4 +195,6 @@ def _names(text: str, catalogue: Catalogue, ranks: Mapping[str, int]) -> KnownNa
         return isinstance(structure, Structure) and structure.body != "none"
 
     settings = frozenset(name for _, name in catalogue.settings)
-    return KnownNames(frozenset(tensors), frozenset(others), ranks, is_stage, is_merge, takes_braces, settings)
+    of_train = {arg.name for name in ("train", "phase", "step") for arg in catalogue.settings["declaration", name].args}
+    return KnownNames(frozenset(tensors), frozenset(others), ranks, is_stage, is_merge, takes_braces, settings,
+                      frozenset(of_train))

@@ -28,7 +28,8 @@ def metrics_of(
     if isinstance(best, Option) and best not in metrics:
         metrics = (*metrics, best)
 
-    if not metrics:
+    # A network that hands nothing out is a mistake of its own, and has no scores to judge.
+    if not metrics or not b.graph.outputs:
         return ()
     named = [read for loss in losses for read in loss.reads if isinstance(read, str) and read != LABEL]
     if named:
