@@ -15,7 +15,7 @@ from fractions import Fraction
 from functools import reduce
 from math import ceil, floor, inf, lcm
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 
 LARGEST = 1 << 20
 
@@ -66,6 +66,7 @@ Atom = Symbol | Floor
 Monomial = tuple[Atom, ...]
 
 
+@unguarded
 @dataclass(frozen=True)
 class Poly:
     """An integer-valued polynomial: monomials (sorted atoms, the empty one last) with rational coefficients.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from typing import Protocol
 
-from archlang.dataclass import dataclass
+from archlang.dataclass import dataclass, unguarded
 from archlang.diagnostics import ArchError, error
 from archlang.graph.ir import Graph, Node
 from archlang.ops.model import REQUIRED, Weight
@@ -47,6 +47,7 @@ def graph_of(network: HasGraph | Graph) -> Graph:
     raise ArchError(error("unsupported-module", f"a {type(network).__name__} was not compiled from a file"))
 
 
+@unguarded
 @dataclass(frozen=True)
 class Cost:
     """The cost of a node or scope: numbers in parameters and buffers, FLOPs and result bytes of one sample, operations.
