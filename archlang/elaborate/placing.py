@@ -57,6 +57,11 @@ class Signature:
         return {arg.name: _default(arg) for arg in self.args}
 
     @cached_property
+    def required(self) -> frozenset[str]:
+        """Those that have no default."""
+        return frozenset(name for name, value in self.defaults.items() if value is REQUIRED)
+
+    @cached_property
     def known(self) -> frozenset[str]:
         """All parameters, to look for one among thousands."""
         return frozenset(self.names)
